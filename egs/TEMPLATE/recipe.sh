@@ -1,0 +1,114 @@
+# Sourced by the task scripts (sv.sh, se.sh, tse.sh): what their stages share.
+# shellcheck shell=bash disable=SC2154,SC2034
+
+log() {
+    echo "$(date '+%Y-%m-%dT%H:%M:%S') (${BASH_SOURCE[1]##*/}:${BASH_LINENO[0]}:${FUNCNAME[1]}) $*"
+}
+
+die() {
+    echo "error: $*" >&2
+    exit 1
+}
+
+# runs_stage N: is stage N wanted, by --stage, --stop_stage and --skip_stages?
+runs_stage() {
+    [ "${stage}" -le "$1" ] && [ "${stop_stage}" -ge "$1" ] && ! [[ " ${skip_stages} " == *" $1 "* ]]
+}
+
+# say_stage N what: announce a stage; with --dry_run announce only (returns 1).
+say_stage() {
+    log "stage $1: $2"
+    if "${dry_run}"; then return 1; fi
+}
+
+# job_progress FOLDER: every 15 s, the last progress line of each job's log in FOLDER, until killed.
+job_progress() {
+    local seen='' now
+    while sleep 15; do
+        now=$(for file in "$1"/*.log; do
+            [ -f "${file}" ] && tail -c 400 "${file}" | tr '\r' '\n' | grep -E '[0-9]%|(^| )epoch [0-9]' | tail -n 1
+        done || true)
+        if [ -n "${now}" ] && [ "${now}" != "${seen}" ]; then
+            seen=${now}
+            sed 's/^/    /' <<<"${now}"
+        fi
+    done
+}
+
+# submit CMD FOLDER ARGS...: run a job (array) by run.pl or slurm.pl, showing its progress; on failure say why and exit.
+submit() {
+    local cmd=$1 folder=$2 watcher status=0
+    shift 2
+    job_progress "${folder}" &
+    watcher=$!
+    # shellcheck disable=SC2086
+    ${cmd} "$@" || status=$?
+    kill "${watcher}" 2>/dev/null || true
+    wait "${watcher}" 2>/dev/null || true
+    if [ "${status}" -ne 0 ]; then
+        { grep -h -E '^error: |Error' "${folder}"/*.log || tail -n 20 "${folder}"/*.log; } 2>/dev/null | sort -u | tail -n 30 >&2 || true
+        die "failed (exit ${status}); logs are in ${folder}"
+    fi
+}
+
+# signature SET_DIR COMMAND [FILE...]: hash of a command, of the tables of the set that it reads, and of other files.
+signature() {
+    local dir=$1
+    shift
+    {
+        echo "$1"
+        shift
+        find "${dir}" -maxdepth 1 -type f ! -name '*.log' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
+        [ $# -eq 0 ] || cat -- "$@"
+    } | sha256sum | cut -c 1-16
+}
+
+# run_jobs --name N --cmd CMD --nj N --in_root A --out_root B --sets "x y" [--stems "wav"] [--allow_bad N]
+#          [--deps "file ..."] -- program args...
+# Split the sets' ids over jobs, run "program args --in_root A --out_root B --work F --job J" in each, wait, check that
+# ids in = ids out, merge. A set that was finished by the same command from the same input is not done again, nor is a
+# finished job of an interrupted run.
+run_jobs() {
+    local name='' cmd='' nj=1 in_root='' out_root='' sets='' stems=wav allow_bad=0 deps=''
+    while [ "$1" != -- ]; do
+        printf -v "${1#--}" %s "$2"
+        shift 2
+    done
+    shift
+    local set sig todo='' all=''
+    for set in ${sets}; do
+        [ -d "${in_root}/${set}" ] || die "${in_root}/${set}: no such data dir; run the stage before"
+        # shellcheck disable=SC2086
+        sig=$(signature "${in_root}/${set}" "$* ${in_root} ${out_root} ${allow_bad}" ${deps})
+        if [ "$(cat "${out_root}/${set}/.done.${name}" 2>/dev/null)" != "${sig}" ]; then
+            rm -f "${out_root}/${set}/.done.${name}"
+            todo+=" ${set}"
+            all+=" ${set}=${sig}"
+        fi
+    done
+    if [ -z "${todo}" ]; then
+        log "${name}: nothing to do, all done before"
+        return
+    fi
+    local logdir total
+    logdir=${out_root}/logs/${name}.$(sha256sum <<<"${all} ${nj}" | cut -c 1-8)
+    mkdir -p "${logdir}"
+    # shellcheck disable=SC2086
+    total=$(${python} -m toolkit.bin.jobs list --in_root "${in_root}" --sets ${todo} --work "${logdir}/work") ||
+        die "${name}: no work list"
+    nj=$((nj < total ? nj : total))
+    log "${name}: ${total} ids of ${todo# } in ${nj} jobs, logs in ${logdir}"
+    # shellcheck disable=SC2046
+    utils/split_scp.pl "${logdir}/work" $(seq -f "${logdir}/work.%.0f" "${nj}")
+    submit "${cmd}" "${logdir}" "JOB=1:${nj}" "${logdir}/${name}.JOB.log" \
+        utils/run_once.sh "${logdir}/done.JOB" "$@" --in_root "${in_root}" --out_root "${out_root}" \
+        --work "${logdir}/work.JOB" --job JOB
+    # shellcheck disable=SC2086
+    ${python} -m toolkit.bin.jobs merge --in_root "${in_root}" --out_root "${out_root}" --sets ${todo} \
+        --num_jobs "${nj}" --stems ${stems} --allow_bad "${allow_bad}" >"${logdir}/merge.log" || die "${name}: see above"
+    for set in ${all}; do
+        echo "${set#*=}" >"${out_root}/${set%%=*}/.done.${name}"
+        rm -rf "${out_root:?}/${set%%=*}/.jobs"
+    done
+    rm -f "${logdir}"/done.*
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Make a new recipe: links to the shared scripts, copies of what a recipe owns.
+set -euo pipefail
+
+if [ $# -ne 1 ] || [ "$1" = --help ]; then
+    cat >&2 <<'EOF'
+Usage: egs/TEMPLATE/setup.sh egs/<dataset>/<task>      (task: sv)
+Makes the folder with links to the task script, path.sh, cmd.sh, db.sh, recipe.sh and utils, and copies of run.sh,
+conf/ and local/ to edit. Files that are there already are kept.
+e.g.: egs/TEMPLATE/setup.sh egs/mine/sv
+EOF
+    exit 1
+fi
+
+template=$(cd "$(dirname "$0")" && pwd)
+target=${1%/}
+task=$(basename "${target}")
+if [ ! -d "${template}/${task}" ]; then
+    echo "error: setup.sh: ${task} is no task; tasks: $(cd "${template}" && printf '%s ' */)" >&2
+    exit 1
+fi
+mkdir -p "${target}/conf" "${target}/local"
+if [ "$(cd "${target}/../../.." && pwd)" != "$(cd "${template}/../.." && pwd)" ]; then
+    echo "error: setup.sh: ${target} is not of the form egs/<dataset>/<task> in this checkout" >&2
+    exit 1
+fi
+for shared in path.sh cmd.sh db.sh recipe.sh; do
+    ln -sfn "../../TEMPLATE/${shared}" "${target}/${shared}"
+done
+ln -sfn "../../TEMPLATE/${task}/${task}.sh" "${target}/${task}.sh"
+ln -sfn ../../../utils "${target}/utils"
+for own in run.sh conf local; do
+    # -n: what a recipe already owns is never overwritten.
+    cp -rn "${template}/${task}/${own}" "${target}/"
+done
+echo "${target}: edit run.sh, local/data.sh and conf/, then ./run.sh"

@@ -1,0 +1,291 @@
+#!/usr/bin/env bash
+# Speaker verification, from a corpus to a table of error rates. Called by the recipes' run.sh with their sets and configs.
+set -euo pipefail
+
+help_message=$(cat <<'EOF'
+Usage: ./run.sh [options]     (sv.sh --train_set <set> --valid_sets "<sets>" --test_sets "<sets>" [options])
+
+Stages
+  1 data preparation (local/data.sh)    6 training
+  2 simulation of noisy sets            7 embeddings
+  3 format: dump/raw                    8 scoring: EER, minDCF, intervals
+  4 dump features to ark: dump/fbank    9 report: RESULTS.md, plots
+  5 statistics of the training set     10 pack the model
+
+General
+  --stage, --stop_stage       first and last stage to run (1, 10000)
+  --skip_stages "4 5"         stages to leave out
+  --skip_data_prep, --skip_train, --skip_eval, --skip_packing   leave out 1-5, 6, 7-9, 10 (false, false, false, true)
+  --dry_run                   say what would run (false)
+  --nj, --inference_nj        jobs of the data stages and of 7-8 (number of CPUs)
+  --ngpu, --num_nodes         GPUs a node for training, 0 is CPU (0); nodes (1)
+  --gpu_inference             embed on a GPU (false)
+  --dumpdir, --expdir         where data and experiments go (dump, exp)
+  --python                    interpreter (python3)
+Data
+  --train_set, --valid_sets, --test_sets    names of sets in data/; valid and test sets have trials
+  --extra_sets "noise_train ..."            sets that mixtures draw on: noises, music, babble talkers
+  --room_sets "rirs_train ..."              impulse responses
+  --local_data_opts "..."                   options of local/data.sh
+  --fs 16000                                rate in Hz
+  --channel                                 channel to keep of recordings with several (default: refuse them)
+  --min_wav_duration, --max_wav_duration    in seconds (0.1, 100)
+  --allow_bad 0                             leave out up to so many bad utterances of a set instead of stopping
+Simulation
+  --simulate_train_config     planner config; makes <train_set>_sim, which is trained on (default none: train_set itself)
+  --train_copies              mixtures of each training utterance (1)
+  --speed_perturb_factors     "0.9 1.0 1.1": speeds of <train_set>_sim, each a speaker of its own (default none)
+  --simulate_valid_config     planner config; makes <valid>_sim of each valid set, which joins them
+  --simulate_test_config      planner config with the noises of the test conditions
+  --test_noises, --ood_noises, --snrs       kinds of noise in the matrix, those out of domain, SNRs in dB
+Training and evaluation
+  --feats_type raw|fbank      train from audio (mixtures on the fly) or from dumped features (raw)
+  --sv_config                 training config (conf/train_ecapa.yaml)
+  --sv_args "--trainer.epochs 3"            more options of sv_train
+  --sv_tag                    name of the experiment: exp/sv_<tag> (default: from config, features, args)
+  --inference_model           weights to embed with (valid.eer.ave.pth)
+  --floor_config              config of a network without training, the floor of the table (conf/mean_fbank.yaml; "" none)
+  --resamples                 bootstrap resamples (1000)
+EOF
+)
+
+stage=1
+stop_stage=10000
+skip_stages=
+skip_data_prep=false
+skip_train=false
+skip_eval=false
+skip_packing=true
+dry_run=false
+nj=$(nproc)
+inference_nj=$(nproc)
+ngpu=0
+num_nodes=1
+gpu_inference=false
+dumpdir=dump
+expdir=exp
+python=python3
+train_set=
+valid_sets=
+test_sets=
+extra_sets=
+room_sets=
+local_data_opts=
+fs=16000
+channel=
+min_wav_duration=0.1
+max_wav_duration=100
+allow_bad=0
+simulate_train_config=
+train_copies=1
+speed_perturb_factors=
+simulate_valid_config=
+simulate_test_config=
+test_noises=
+ood_noises=
+snrs="0 5 10 15 20"
+feats_type=raw
+sv_config=conf/train_ecapa.yaml
+sv_args=
+sv_tag=
+inference_model=valid.eer.ave.pth
+floor_config=conf/mean_fbank.yaml
+resamples=1000
+
+command_line="$0 $*"
+. utils/parse_options.sh
+. ./path.sh
+. ./cmd.sh
+. ./recipe.sh
+
+if [ $# -ne 0 ] || [ -z "${train_set}" ] || [ -z "${valid_sets}" ] || [ -z "${test_sets}" ]; then
+    echo "${help_message}"
+    echo "error: --train_set, --valid_sets and --test_sets are needed, and nothing but options" >&2
+    exit 2
+fi
+case "${feats_type}" in raw | fbank) ;; *) die "--feats_type ${feats_type}: it can be raw or fbank" ;; esac
+[ -f "${sv_config}" ] || die "--sv_config ${sv_config}: no such file"
+log "${command_line}"
+
+if "${skip_data_prep}"; then skip_stages+=" 1 2 3 4 5"; fi
+if "${skip_train}"; then skip_stages+=" 6"; fi
+if "${skip_eval}"; then skip_stages+=" 7 8 9"; fi
+if "${skip_packing}"; then skip_stages+=" 10"; fi
+
+# Names that the stages share
+train_sim=${train_set}
+if [ -n "${simulate_train_config}${speed_perturb_factors}" ]; then train_sim=${train_set}_sim; fi
+all_valid=${valid_sets}
+if [ -n "${simulate_valid_config}" ]; then
+    for set in ${valid_sets}; do all_valid+=" ${set}_sim"; done
+fi
+noisy_tests=
+for set in ${test_sets}; do
+    for kind in ${test_noises} ${ood_noises}; do
+        for snr in ${snrs}; do noisy_tests+=" ${set}_${kind}_${snr}"; done
+    done
+done
+all_tests="${test_sets}${noisy_tests}"
+if [ -z "${sv_tag}" ]; then
+    sv_tag=$(basename "${sv_config}" .yaml)_${feats_type}
+    [ -z "${speed_perturb_factors}" ] || sv_tag+=_sp
+    [ -z "${sv_args}" ] || sv_tag+=_$(tr -s ' -/=' '_' <<<"${sv_args#--}" | sed 's/_$//')
+fi
+sv_exp=${expdir}/sv_${sv_tag}
+floor_exp=${expdir}/$([ -z "${floor_config}" ] || basename "${floor_config}" .yaml)
+feats_root=${dumpdir}/raw
+[ "${feats_type}" = raw ] || feats_root=${dumpdir}/${feats_type}
+
+format_sets() { # format_sets SETS [options of format_audio]
+    local sets=$1
+    shift
+    [ -z "${sets// /}" ] || run_jobs --name format --cmd "${train_cmd}" --nj "${nj}" --in_root data \
+        --out_root "${dumpdir}/raw" --sets "${sets}" --allow_bad "${allow_bad}" -- \
+        "${python}" -m toolkit.bin.format_audio --fs "${fs}" --allow_bad "${allow_bad}" ${channel:+--channel "${channel}"} "$@"
+}
+
+format_speech() { format_sets "$1" --min_seconds "${min_wav_duration}" --max_seconds "${max_wav_duration}"; }
+
+format_sources() {
+    format_sets "${extra_sets}" --trim_zeros
+    format_sets "${room_sets}" --min_seconds 0.001
+}
+
+plan() { # plan CONFIG SET NAME [options]: write data/<name>*/mix.jsonl
+    local config=$1 set=$2 name=$3
+    shift 3
+    "${python}" -m toolkit.bin.simulate_plan ${config:+--config "${config}"} --data "${dumpdir}/raw/${set}" \
+        --out_root data --name "${name}" "$@"
+}
+
+render() { # render SETS: data/<set>/mix.jsonl -> dump/raw/<set>
+    run_jobs --name render --cmd "${train_cmd}" --nj "${nj}" --in_root data --out_root "${dumpdir}/raw" --sets "$1" -- \
+        "${python}" -m toolkit.bin.simulate_render
+}
+
+as_list() { # "a b" -> [a,b]
+    tr -s ' ' ',' <<<"${1# }" | sed 's/,$//; s/.*/[&]/'
+}
+
+if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
+    # shellcheck disable=SC2086
+    local/data.sh ${local_data_opts}
+    for set in ${train_set} ${valid_sets} ${test_sets}; do
+        utils/validate_data_dir.sh --no-feats --no-text "data/${set}"
+    done
+fi
+
+if runs_stage 2 && say_stage 2 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; then
+    simulated=
+    if [ "${train_sim}${all_valid}${noisy_tests}" != "${train_set}${valid_sets}" ]; then
+        # A mixture is made of formatted recordings, so those come first; stage 3 finds them done.
+        format_sources
+        format_speech "${train_set} ${valid_sets} ${test_sets}"
+    fi
+    if [ "${train_sim}" != "${train_set}" ]; then
+        speeds=()
+        if [ -n "${speed_perturb_factors}" ]; then
+            speeds=(--planner.speeds "$(as_list "${speed_perturb_factors}")" --planner.new_speakers true --each_speed)
+        fi
+        plan "${simulate_train_config}" "${train_set}" "${train_sim}" --copies "${train_copies}" "${speeds[@]}"
+        simulated+=" ${train_sim}"
+    fi
+    if [ -n "${simulate_valid_config}" ]; then
+        for set in ${valid_sets}; do
+            plan "${simulate_valid_config}" "${set}" "${set}_sim"
+            simulated+=" ${set}_sim"
+        done
+    fi
+    if [ -n "${noisy_tests}" ]; then
+        for set in ${test_sets}; do
+            plan "${simulate_test_config}" "${set}" "${set}" --snrs "$(as_list "${snrs}")" \
+                --kinds "$(as_list "${test_noises} ${ood_noises}")"
+        done
+        simulated+=${noisy_tests}
+    fi
+    if [ -n "${simulated}" ]; then
+        render "${simulated# }"
+    else
+        log "no simulation config is given: nothing to simulate"
+    fi
+fi
+
+if runs_stage 3 && say_stage 3 "format -> ${dumpdir}/raw"; then
+    format_sources
+    format_speech "${train_set} ${valid_sets} ${test_sets}"
+fi
+
+if runs_stage 4 && say_stage 4 "features -> ${feats_root}"; then
+    if [ "${feats_type}" = raw ]; then
+        log "feats_type is raw: features are computed on the fly"
+    else
+        run_jobs --name features --cmd "${train_cmd}" --nj "${nj}" --in_root "${dumpdir}/raw" --out_root "${feats_root}" \
+            --sets "${train_sim}" --stems feats --deps "${sv_config}" -- \
+            "${python}" -m toolkit.bin.dump_features --config "${sv_config}"
+    fi
+fi
+
+if runs_stage 5 && say_stage 5 "statistics -> ${expdir}/sv_stats_${feats_type}/${train_sim}"; then
+    # shellcheck disable=SC2086
+    "${python}" -m toolkit.bin.sv_stats --config "${sv_config}" --train_dir "${feats_root}/${train_sim}" \
+        --output "${expdir}/sv_stats_${feats_type}/${train_sim}" ${sv_args}
+fi
+
+if runs_stage 6 && say_stage 6 "training -> ${sv_exp}"; then
+    valid_dirs=
+    for set in ${all_valid}; do valid_dirs+=" ${dumpdir}/raw/${set}"; done
+    mkdir -p "${sv_exp}"
+    # shellcheck disable=SC2086
+    submit "${cuda_cmd} --gpu ${ngpu}" "${sv_exp}" --name "${sv_exp}" "${sv_exp}/train.log" \
+        utils/launch.sh --ngpu "${ngpu}" --num_nodes "${num_nodes}" "${python}" -m toolkit.bin.sv_train \
+        --config "${sv_config}" --train_dir "${feats_root}/${train_sim}" --valid_dirs "$(as_list "${valid_dirs}")" \
+        --expdir "${sv_exp}" ${sv_args}
+fi
+
+device=cpu
+if "${gpu_inference}"; then device=cuda; fi
+systems=${sv_exp}
+if [ -n "${floor_config}" ]; then systems+=" ${floor_exp}"; fi
+
+if runs_stage 7 && say_stage 7 "embeddings of ${all_tests} -> ${sv_exp}/embeddings"; then
+    if [ -n "${floor_config}" ]; then
+        mkdir -p "${floor_exp}"
+        cp "${floor_config}" "${floor_exp}/config.yaml"
+    fi
+    for system in ${systems}; do
+        weights=
+        if [ -e "${system}/${inference_model}" ]; then weights=${system}/${inference_model}; fi
+        run_jobs --name embed --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
+            --in_root "${dumpdir}/raw" --out_root "${system}/embeddings" --sets "${all_tests}" --stems embedding \
+            --deps "${system}/config.yaml ${weights}" -- \
+            "${python}" -m toolkit.bin.sv_embed --system "${system}" --model "${inference_model}" --device "${device}"
+    done
+fi
+
+if runs_stage 8 && say_stage 8 "scoring -> ${sv_exp}/scores"; then
+    for system in ${systems}; do
+        for set in ${all_tests}; do
+            "${python}" -m toolkit.bin.sv_score --trials "${dumpdir}/raw/${set}/trials" \
+                --embeddings "${system}/embeddings/${set}/embedding.scp" --utt2spk "${dumpdir}/raw/${set}/utt2spk" \
+                --data_dir "${dumpdir}/raw/${set}" --output "${system}/scores/${set}" --resamples "${resamples}"
+        done
+    done
+fi
+
+if runs_stage 9 && say_stage 9 "report -> ${sv_exp}/RESULTS.md, RESULTS.md"; then
+    others=
+    for other in "${expdir}"/*/results.json "${floor_exp}/scores"; do
+        other=$(dirname "${other}")
+        if [ "${other}" != "${sv_exp}" ] && [ -d "${other}/scores" ]; then others+=" ${other}"; fi
+    done
+    # shellcheck disable=SC2086
+    "${python}" -m toolkit.bin.report --expdir "${sv_exp}" ${others:+--compare ${others}} --recipe_results RESULTS.md \
+        ${ood_noises:+--ood ${ood_noises}}
+    log "tables: ${PWD}/${sv_exp}/RESULTS.md and ${PWD}/RESULTS.md; plots: ${PWD}/${sv_exp}/plots/"
+    sed -n '/^|/p' RESULTS.md | head -n 40
+fi
+
+if runs_stage 10 && say_stage 10 "pack -> ${sv_exp}/packed.zip"; then
+    "${python}" -m toolkit.bin.pack --expdir "${sv_exp}" --model "${inference_model}" --output "${sv_exp}/packed.zip"
+fi
+log "finished"

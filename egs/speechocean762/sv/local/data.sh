@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Stage 1: speechocean762, LibriSpeech babble talkers, noises, music and room responses -> data/. Arguments go to
+# prepare_data.py.
+set -euo pipefail
+
+. ./path.sh
+set -a # prepare_data.py reads db.sh's variables from the environment
+. ./db.sh
+set +a
+python3 ../prepare_data.py "$@"
+python3 -m toolkit.bin.make_trials data/dev data/test

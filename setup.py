@@ -1,0 +1,46 @@
+"""Packaging of voxsift (import package ``toolkit``)."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "toolkit/__init__.py").read_text())[1]
+
+# torch and torchaudio are compiled for one another; resolvers left alone pair unlike ones.
+TORCH = ["torch==2.11.*", "torchaudio==2.11.*"]
+
+setup(
+    name="voxsift",
+    version=VERSION,
+    description="Recipes that sift noisy recordings for a voice: speaker verification, enhancement, target extraction",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["toolkit", "toolkit.*"]),
+    package_data={"toolkit.report": ["*.j2"]},
+    install_requires=[
+        *TORCH,
+        "accelerate>=1.2",
+        "espeakng-loader>=0.2.4",
+        "humanfriendly>=10",
+        "jinja2>=3",
+        "jsonargparse[signatures]>=4.53",
+        "kaldiio>=2.18",
+        "matplotlib>=3.7",
+        "numpy>=1.26",
+        "pyroomacoustics>=0.8",
+        "pyyaml>=6",
+        "scipy>=1.11",
+        "soundfile>=0.12",
+        "soxr>=0.5",
+        "tensorboard>=2.14",
+        "tqdm>=4.60",
+    ],
+    extras_require={
+        "se": ["pesq>=0.0.4", "pystoi>=0.4", "fast-bss-eval>=0.1.4"],
+        "dev": ["pytest>=8", "ruff>=0.17", "kaldi-native-fbank>=1.20", "scikit-learn>=1.3", "thop>=0.1.1"],
+    },
+)

@@ -1,0 +1,119 @@
+"""Training items: labels, crops, and faults that name the utterance."""
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+
+from toolkit.data.collate import load_batches, pad
+from toolkit.data.draw import Draw
+from toolkit.data.speakers import AudioFiles, FeatureArks
+from toolkit.features.mel import LogMel
+from toolkit.io.ark import ArkWriter
+from toolkit.io.audio import AudioTable
+from toolkit.io.datadir import DataDir, write_table
+from toolkit.io.errors import InputError
+from toolkit.simulate.planner import MixturePlanner, Noise
+
+
+@pytest.fixture(scope="module")
+def arks(corpus, tmp_path_factory):
+    """Features of the training set: frame t of every utterance is filled with t."""
+    path = tmp_path_factory.mktemp("feats") / "train"
+    source = DataDir(corpus / "raw/train")
+    with ArkWriter(path / "data/feats.1.ark") as ark:
+        for key in source.keys():
+            frames = LogMel().num_frames(int(source.table("utt2num_samples")[key]))
+            ark.write(key, np.repeat(np.arange(frames, dtype=np.float32)[:, None], 80, axis=1))
+    write_table(path / "feats.scp", ark.scp)
+    for table in ("utt2spk", "utt2dur"):
+        write_table(path / table, source.table(table))
+    (path / "feats_conf.yaml").write_text(yaml.safe_dump(LogMel().conf()))
+    return path
+
+
+def test_labels_are_speakers_in_c_order(corpus):
+    data = AudioFiles().open(corpus / "raw/train", LogMel(), 0)
+    assert data.speakers == ["s00", "s01", "s02", "s03"]
+    assert [data.speakers[label] for label in data.labels] == [key[:3] for key in data.ids]
+
+
+def test_an_audio_crop_is_a_part_of_the_recording(corpus):
+    data = AudioFiles().open(corpus / "raw/train", LogMel(), 0)
+    crop = data[Draw(5, 1, 0, 0.5)]["wav"]
+    whole = AudioTable(corpus / "raw/train").read(data.ids[5])
+    starts = np.flatnonzero(whole[: len(whole) - 7999] == crop[0])
+    assert any(np.array_equal(whole[s : s + 8000], crop) for s in starts)
+
+
+def test_a_short_recording_is_repeated_to_the_crop(corpus):
+    data = AudioFiles().open(corpus / "raw/train", LogMel(), 0)
+    crop = data[Draw(0, 1, 0, 3.0)]["wav"]
+    period = AudioTable(corpus / "raw/train").num_samples(data.ids[0])
+    assert len(crop) == 48000
+    assert np.array_equal(crop[: 48000 - period], crop[period:])
+
+
+def test_speeds_as_new_speakers_multiply_items_and_classes(corpus):
+    data = AudioFiles(MixturePlanner(speeds=[0.9, 1.0], new_speakers=True)).open(corpus / "raw/train", LogMel(), 0)
+    assert len(data) == 32
+    assert data.speakers[:4] == ["s00", "s01", "s02", "s03"]
+    assert data.speakers[4:] == ["sp0.9-s00", "sp0.9-s01", "sp0.9-s02", "sp0.9-s03"]
+
+
+def test_items_depend_on_seed_epoch_and_slot_only(corpus):
+    planner = MixturePlanner(noises={"noise": Noise([str(corpus / "raw/noise")])})
+    one, two = (AudioFiles(planner).open(corpus / "raw/train", LogMel(), 7) for _ in range(2))
+    one[Draw(1, 1, 1, 0.5)]
+    assert np.array_equal(one[Draw(3, 2, 9, 0.5)]["wav"], two[Draw(3, 2, 9, 0.5)]["wav"])
+    assert not np.array_equal(one[Draw(3, 2, 9, 0.5)]["wav"], two[Draw(3, 3, 9, 0.5)]["wav"])
+
+
+def test_feature_crops_are_consecutive_frames(arks):
+    data = FeatureArks().open(arks, LogMel(), 0)
+    crop = data[Draw(2, 1, 0, 0.5)]["feats"]
+    assert crop.shape == (LogMel().num_frames(8000), 80)
+    assert (np.diff(crop[:, 0]) == 1).all()
+
+
+def test_features_of_another_front_end_are_refused(arks):
+    with pytest.raises(InputError, match=r"n_mels = 80 there, 40 wanted.*run stage 4"):
+        FeatureArks().open(arks, LogMel(n_mels=40), 0)
+
+
+def test_a_fault_met_by_a_worker_names_the_utterance(corpus, tmp_path):
+    path = tmp_path / "bad"
+    nan = np.full(16000, np.nan, np.float32)
+    soundfile.write(tmp_path / "nan.wav", nan, 16000, subtype="FLOAT")
+    write_table(path / "wav.scp", {"s00-u0": str(tmp_path / "nan.wav")})
+    write_table(path / "utt2spk", {"s00-u0": "s00"})
+    data = AudioFiles().open(path, LogMel(), 0)
+    with pytest.raises(InputError, match=r"s00-u0: .*nan.wav: holds NaN"):
+        next(load_batches(data, [[Draw(0, 1, 0)]], workers=1))
+
+
+def test_digital_silence_under_noise_is_said_not_looped_over(corpus, tmp_path):
+    soundfile.write(tmp_path / "zero.wav", np.zeros(16000, np.float32), 16000)
+    write_table(tmp_path / "set/wav.scp", {"s00-u0": str(tmp_path / "zero.wav")})
+    write_table(tmp_path / "set/utt2spk", {"s00-u0": "s00"})
+    planner = MixturePlanner(noises={"noise": Noise([str(corpus / "raw/noise")])})
+    item = AudioFiles(planner).open(tmp_path / "set", LogMel(), 0)[Draw(0, 1, 0, 0.5)]
+    assert isinstance(item, InputError)
+    assert "digital silence" in str(item)
+
+
+def test_workers_change_nothing(corpus):
+    planner = MixturePlanner(noises={"noise": Noise([str(corpus / "raw/noise")])})
+    data = AudioFiles(planner).open(corpus / "raw/train", LogMel(), 0)
+    batches = [[Draw(i, 1, i, 0.4) for i in range(b, b + 4)] for b in (0, 4)]
+    for alone, parallel in zip(load_batches(data, batches, 0), load_batches(data, batches, 2), strict=True):
+        assert alone["ids"] == parallel["ids"]
+        assert (alone["wav"] == parallel["wav"]).all()
+
+
+def test_pad():
+    padded, lengths = pad([np.ones((2, 3), np.float32), np.ones((4, 3), np.float32)])
+    assert padded.shape == (2, 4, 3)
+    assert lengths.tolist() == [2, 4]
+    assert padded[0, 2:].abs().sum() == 0
+    assert pad([np.ones(5, np.float32)] * 2)[1] is None

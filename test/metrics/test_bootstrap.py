@@ -1,0 +1,154 @@
+import numpy as np
+import pytest
+from scipy.special import ndtr
+
+from toolkit.metrics.bootstrap import bootstrap_verification
+from toolkit.metrics.verification import verification_metrics
+
+
+def simulate(seed, speakers=8, targets=6, nontargets=100, distance=2.0, spread=0.5):
+    """Scores N(distance, 1 + spread^2) and N(0, 1 + spread^2), of which spread^2 is the speakers' part."""
+    rng = np.random.default_rng(seed)
+    own, other = rng.normal(0, spread, speakers), rng.normal(0, spread, speakers) / np.sqrt(2)
+    spk = np.repeat(np.arange(speakers), targets)
+    enroll = rng.integers(speakers, size=nontargets)
+    test = (enroll + rng.integers(1, speakers, size=nontargets)) % speakers
+    target_scores = distance + own[spk] + rng.normal(size=len(spk))
+    nontarget_scores = other[enroll] + other[test] + rng.normal(size=nontargets)
+    scores, enroll, test = (
+        np.concatenate(pair) for pair in ((target_scores, nontarget_scores), (spk, enroll), (spk, test))
+    )
+    return scores, enroll == test, enroll, test
+
+
+def resampled_corpus(scores, enroll, test, drawn):
+    """The trials among the drawn speakers, each draw a speaker of its own: who meets whom, one pair at a time."""
+    targets, nontargets = [], []
+    for i, a in enumerate(drawn):
+        for j, b in enumerate(drawn):
+            if i == j:
+                targets.append(scores[(enroll == a) & (test == a)])
+            elif a != b:
+                nontargets.append(scores[(enroll == a) & (test == b)])
+    return np.concatenate(targets), np.concatenate(nontargets)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_resample_is_the_corpus_of_the_drawn_speakers(seed):
+    scores, is_target, enroll, test = simulate(seed)
+    found = bootstrap_verification(scores, is_target, enroll, test, resamples=1, seed=seed)
+    drawn = np.random.default_rng(seed).choice(8, size=8)
+    expected = verification_metrics(*resampled_corpus(scores, enroll, test, drawn))
+    assert found["eer"][1:] == pytest.approx([expected["eer"]] * 2, abs=1e-12)
+    for name in ("min_dcf_0.01", "min_dcf_0.05"):  # reflected about the value, widened to hold it, at most 1
+        value = verification_metrics(scores[is_target], scores[~is_target])[name]
+        reflected = 2 * value - expected[name]
+        bounds = min(value, max(reflected, 0)), max(value, min(reflected, 1))
+        assert found[name] == pytest.approx((value, *bounds), abs=1e-12)
+
+
+def test_values_are_the_metrics_of_all_trials():
+    scores, is_target, enroll, test = simulate(0)
+    found = bootstrap_verification(scores, is_target, enroll, test, p_targets=(0.1,), resamples=20)
+    expected = verification_metrics(scores[is_target], scores[~is_target], (0.1,))
+    assert {name: value for name, (value, _, _) in found.items()} == expected
+
+
+def normal_truth(distance, spread, p):
+    """EER and minDCF of two normal distributions of one variance."""
+    sigma = np.sqrt(1 + spread**2)
+    t = np.linspace(-10, 10, 20001)
+    cost = (p * ndtr((t - distance) / sigma) + (1 - p) * ndtr(-t / sigma)) / p
+    return ndtr(-distance / 2 / sigma), min(cost.min(), 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "distance", "spread", "nontargets"), [("eer", 2.0, 1.0, 2000), ("min_dcf_0.05", 4.0, 0.5, 4000)]
+)
+def test_intervals_hold_the_truth_about_as_often_as_they_say(name, distance, spread, nontargets):
+    truth = dict(zip(("eer", "min_dcf_0.05"), normal_truth(distance, spread, 0.05), strict=True))[name]
+    held = []
+    for seed in range(120):
+        trials = simulate(seed, 40, 20, nontargets, distance, spread)
+        _, low, high = bootstrap_verification(*trials, p_targets=(0.05,), resamples=150, seed=seed)[name]
+        held.append(low <= truth <= high)
+    # Nominal 95 %, by chance +- 4 %. Resampling trials instead of speakers gives 41 % in the first case.
+    assert 0.88 < np.mean(held) < 0.995
+
+
+def test_more_speakers_make_a_narrower_interval():
+    few, many = (bootstrap_verification(*simulate(1, speakers=n), resamples=200)["eer"] for n in (6, 60))
+    assert many[2] - many[1] < few[2] - few[1]
+
+
+def test_a_higher_level_makes_a_wider_interval():
+    trials = simulate(2)
+    wide, narrow = (bootstrap_verification(*trials, resamples=300, level=level)["eer"] for level in (0.99, 0.5))
+    assert wide[1] < narrow[1] < narrow[2] < wide[2]
+
+
+def test_seed_decides():
+    trials = simulate(3)
+    first, again, other = (bootstrap_verification(*trials, resamples=50, seed=seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first["eer"][0] == other["eer"][0]
+    assert first["eer"][1:] != other["eer"][1:]
+
+
+def test_order_of_trials_and_gaps_in_the_numbering_change_nothing():
+    trials = simulate(4)
+    order = np.random.default_rng(0).permutation(len(trials[0]))
+    scores, is_target, enroll, test = (x[order] for x in trials)
+    expected = bootstrap_verification(*trials, resamples=50)
+    assert bootstrap_verification(scores, is_target, 3 * enroll + 5, 3 * test + 5, resamples=50) == expected
+
+
+def test_scores_without_error_and_without_information():
+    _, is_target, enroll, test = simulate(5)
+    perfect = bootstrap_verification(is_target.astype(float), is_target, enroll, test, resamples=50)
+    useless = bootstrap_verification(np.zeros(len(enroll)), is_target, enroll, test, resamples=50)
+    assert set(perfect.values()) == {(0.0, 0.0, 0.0)}
+    assert useless == {"eer": (0.5, 0.5, 0.5), "min_dcf_0.01": (1, 1, 1), "min_dcf_0.05": (1, 1, 1)}
+
+
+def test_no_interval_where_most_draws_lack_a_kind_of_trial(caplog):
+    # Targets of speaker 0, nontargets of 1 and 2: only a draw of all three will do, 6 of 27.
+    found = bootstrap_verification([1.0, 0.0], [1, 0], [0, 1], [0, 2])
+    assert found["eer"][0] == 0
+    assert np.isnan([bound for _, *bounds in found.values() for bound in bounds]).all()
+    assert "no interval" in caplog.text
+
+
+def test_draws_that_lack_a_kind_of_trial_are_left_out(caplog):
+    found = bootstrap_verification(*simulate(1, speakers=3), resamples=200)  # one speaker thrice: 3 of 27
+    assert found["eer"][1] <= found["eer"][0] <= found["eer"][2]
+    assert "left out" in caplog.text
+
+
+def test_progress_sees_every_draw():
+    seen = []
+    bootstrap_verification(*simulate(6), resamples=7, progress=lambda draws: (seen.append(d) or d for d in draws))
+    assert len(seen) == 7
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"scores": [1.0, 2.0]}, "one length"),
+        ({"is_target": [1, 1, 0]}, "trial 1: its label contradicts its speakers"),
+        ({"enroll_spk_index": [-1, 0, 1], "test_spk_index": [-1, 1, 2]}, "negative"),
+        ({"scores": [1.0, np.nan, 0.0]}, "NaN"),
+        ({"level": 1.0}, "level"),
+        ({"is_target": [0, 0, 0], "enroll_spk_index": [1, 0, 1]}, "no target trials"),
+        ({"is_target": [1, 1, 1], "test_spk_index": [0, 0, 1]}, "no nontarget trials"),
+    ],
+)
+def test_unusable_input(change, message):
+    good = {
+        "scores": [1.0, 0.5, 0.0],
+        "is_target": [1, 0, 0],
+        "enroll_spk_index": [0, 0, 1],
+        "test_spk_index": [0, 1, 2],
+    }
+    with pytest.raises(ValueError, match=message):
+        bootstrap_verification(**(good | change), resamples=5)

@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+from scipy.special import ndtri
+
+from toolkit.report.plots import det_choice, plot_det, plot_eer_by_snr, plot_training
+
+BOOTSTRAP = {"level": 0.95}
+
+
+def one_set(eer, low=None, high=None):
+    rate = np.linspace(0, 1, 21)
+    det = {"fpr": rate[::-1].tolist(), "fnr": rate.tolist()}
+    return {"metrics": {"eer": {"value": eer, "low": low, "high": high}}, "det": det, "bootstrap": BOOTSTRAP}
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that were saved, to look into."""
+    figures, savefig = [], Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda self, *a, **k: (figures.append(self), savefig(self, *a, **k)))
+    return figures
+
+
+def lines(ax):
+    return {line.get_label(): line for line in ax.get_lines()}
+
+
+def test_det_curve_is_drawn_on_probit_axes(tmp_path, drawn):
+    plot_det({"clean": one_set(50.0), "babble 0 dB": one_set(50.0)}, tmp_path / "det.png")
+    (ax,) = drawn[0].axes
+    curve = next(line for line in ax.get_lines() if len(line.get_xdata()) == 19)  # 0 and 1 lie at infinity
+    assert curve.get_xdata() == pytest.approx(ndtri(np.arange(19, 0, -1) / 20))
+    for tick, label in zip(ax.get_xticks(), ax.get_xticklabels(), strict=True):
+        assert tick == pytest.approx(ndtri(float(label.get_text()) / 100))
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == [
+        "clean, EER 50.00 %",
+        "babble 0 dB, EER 50.00 %",
+    ]
+    assert "(%)" in ax.get_xlabel()
+    assert "(%)" in ax.get_ylabel()
+    assert imread(tmp_path / "det.png").ndim == 3
+
+
+@pytest.mark.parametrize("eer", [0.0, 100.0])
+def test_det_without_a_point_inside_the_axes(tmp_path, eer):
+    perfect = one_set(eer) | {"det": {"fpr": [1.0, 0.0, 0.0], "fnr": [0.0, 0.0, 1.0]}}
+    plot_det({"clean": perfect}, tmp_path / "det.png")
+    assert (tmp_path / "det.png").is_file()
+
+
+def test_eer_by_snr_lines_bands_and_clean_level(tmp_path, drawn):
+    row = {("babble", snr): one_set(20.0 - snr, 19.0 - snr, 22.0 - snr) for snr in (10, 0, 5)}
+    row |= {("clean", None): one_set(3.0, 2.0, 4.0), ("nonspeech", 0): one_set(9.0, 8.0, 10.0)}
+    plot_eer_by_snr(row, tmp_path / "eer.png", ood=["nonspeech"])
+    (ax,) = drawn[0].axes
+    found = lines(ax)
+    assert list(found["babble"].get_xdata()) == [0, 5, 10]
+    assert list(found["babble"].get_ydata()) == [20, 15, 10]
+    assert list(found["nonspeech (out of domain)"].get_ydata()) == [9]
+    assert set(found["clean"].get_ydata()) == {3}
+    edge = ax.collections[0].get_paths()[0].vertices
+    assert {(0.0, 19.0), (0.0, 22.0), (10.0, 9.0), (10.0, 12.0)} <= set(map(tuple, edge))
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("SNR (dB)", "EER (%), shaded: 95 % interval")
+
+
+def test_eer_by_snr_without_intervals(tmp_path, drawn):
+    plot_eer_by_snr({("babble", 0): one_set(9.0), ("babble", 5): one_set(8.0)}, tmp_path / "eer.png")
+    assert not drawn[0].axes[0].collections
+
+
+def test_training_curves(tmp_path, drawn):
+    log = {"train": {1: {"loss": 4.0}, 2: {"loss": 2.0}}, "valid": {1: {"eer": 9.0}, 2: {"loss": 3.0, "eer": 7.0}}}
+    plot_training(log, tmp_path / "training.png")
+    losses, eers = drawn[0].axes
+    assert list(lines(losses)["train"].get_ydata()) == [4, 2]
+    assert list(lines(losses)["valid"].get_xdata()) == [2]
+    assert list(eers.get_lines()[0].get_ydata()) == [9, 7]
+    assert (eers.get_xlabel(), eers.get_ylabel()) == ("epoch", "validation EER (%)")
+
+
+def test_training_without_validation(tmp_path, drawn):
+    plot_training({"train": {1: {"loss": 4.0}}, "valid": {}}, tmp_path / "training.png")
+    assert len(drawn[0].axes) == 1
+
+
+def test_det_choice_is_clean_and_the_lowest_snr_of_each_noise():
+    conditions = [("music", 5), ("babble", 20), ("babble", -5), ("clean", None), ("music", 10)]
+    assert list(det_choice({condition: {} for condition in conditions})) == ["clean", "babble -5 dB", "music 5 dB"]

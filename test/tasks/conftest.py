@@ -1,0 +1,33 @@
+"""A small training config over the shared corpus."""
+
+import pytest
+import yaml
+
+
+@pytest.fixture
+def config(corpus, tmp_path):
+    """Path of a config that trains in seconds, and the data options that go with it."""
+    network = {"channels": 16, "mfa_channels": 24, "embedding_dim": 8, "se_channels": 4, "attention_channels": 4}
+    values = {
+        "model": {"class_path": "toolkit.models.sv.ecapa_tdnn.EcapaTdnn", "init_args": network},
+        "specaugment": {"freq_width": 4},
+        "data": {
+            "class_path": "toolkit.data.speakers.AudioFiles",
+            "init_args": {"planner": {"noises": {"noise": {"data": [str(corpus / "raw/noise")]}}, "noise_prob": 0.5}},
+        },
+        "batches": {
+            "class_path": "toolkit.data.batches.CropBatches",
+            "init_args": {"batch_size": 4, "crop_seconds": [0.4, 0.6]},
+        },
+        "trainer": {"epochs": 3, "workers": 0, "threads": 1, "keep_best": 2},
+    }
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return path
+
+
+@pytest.fixture
+def options(config, corpus):
+    """Command-line words of a training run, but for --expdir."""
+    dirs = ["--train_dir", str(corpus / "raw/train"), "--valid_dirs", f"[{corpus / 'raw/dev'}]"]
+    return ["--config", str(config), *dirs]

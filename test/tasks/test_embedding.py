@@ -1,0 +1,118 @@
+"""One path from audio to embedding: batch == single, training features == inference features, packed == folder."""
+
+import numpy as np
+import pytest
+import torch
+
+from toolkit.bin import pack as pack_program
+from toolkit.bin import sv_train
+from toolkit.bin.cli import run
+from toolkit.features.mel import LogMel
+from toolkit.io.audio import AudioTable
+from toolkit.io.errors import InputError
+from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
+from toolkit.models.sv.embedder import SpeakerEmbedder
+from toolkit.tasks.embedding import batches_by_length, embed_audio
+from toolkit.tasks.packing import load_embedder
+
+
+@pytest.fixture(scope="module")
+def embedder():
+    torch.manual_seed(0)
+    network = SpeakerEmbedder(LogMel(), EcapaTdnn(channels=32, mfa_channels=48, embedding_dim=16))
+    with torch.no_grad():  # statistics as after training, not the identity of a new network
+        for name, buffer in network.named_buffers():
+            if name.endswith("running_mean"):
+                buffer.normal_()
+            elif name.endswith("running_var"):
+                buffer.uniform_(0.5, 2.0)
+    return network.eval()
+
+
+def test_an_utterance_has_one_embedding_whatever_its_batch(embedder, corpus):
+    audio = AudioTable(corpus / "raw/train")
+    together = dict(embed_audio(embedder, audio, audio.keys()))
+    for key in audio.keys()[::3]:
+        alone = embed_audio(embedder, audio, [key])[0][1]
+        assert np.abs(alone - together[key]).max() < 1e-5 * max(1.0, np.abs(alone).max())
+
+
+def test_padding_does_not_reach_the_features(embedder):
+    wav = torch.randn(1, 9000)
+    alone, _ = embedder.frontend(wav)
+    padded = torch.nn.functional.pad(torch.cat([wav, wav]), (0, 7000))
+    feats, lengths = embedder.frontend(padded, torch.tensor([9000, 16000]))
+    assert lengths[0] == alone.shape[1]
+    assert torch.equal(embedder.normalized(feats, lengths)[0, lengths[0] :].abs().sum(), torch.tensor(0.0))
+    assert torch.allclose(
+        embedder.normalized(feats, lengths)[0, : lengths[0]], embedder.normalized(alone)[0], atol=1e-4
+    )
+
+
+def test_training_sees_the_features_that_inference_sees(embedder, corpus):
+    """The task's batch -> features equals the embedder's own wav -> features."""
+    audio = AudioTable(corpus / "raw/train")
+    wav = torch.from_numpy(audio.read(audio.keys()[0]))[None]
+    feats, _ = embedder.frontend(wav)
+    assert torch.allclose(embedder(wav), embedder.embed_features(feats))
+    embedder.train()
+    in_training, _ = embedder.frontend(wav)
+    embedder.eval()
+    assert torch.equal(in_training, feats)
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.5, 180])
+def test_very_short_and_very_long_audio(embedder, seconds):
+    with torch.inference_mode():
+        vector = embedder(0.1 * torch.randn(1, round(seconds * 16000)))
+    assert vector.shape == (1, 16)
+    assert vector.isfinite().all()
+
+
+def test_batches_by_length_bound_the_padding():
+    lengths = {f"u{i}": n for i, n in enumerate([5, 100, 7, 8, 90, 6])}
+    batches = list(batches_by_length(lengths, most=30))
+    assert [key for batch in batches for key in batch] == ["u0", "u5", "u2", "u3", "u4", "u1"]
+    assert all(len(b) == 1 or len(b) * max(lengths[k] for k in b) <= 30 for b in batches)
+
+
+def test_packed_and_folder_embed_alike(options, corpus, tmp_path):
+    exp = tmp_path / "exp"
+    sv_train.main([*options, "--expdir", str(exp), "--trainer.epochs", "1"])
+    pack_program.main(["--expdir", str(exp), "--output", str(tmp_path / "model.zip")])
+    audio = AudioTable(corpus / "raw/dev")
+    one = embed_audio(load_embedder(exp), audio, audio.keys()[:2])
+    two = embed_audio(load_embedder(tmp_path / "model.zip"), audio, audio.keys()[:2])
+    assert all(np.array_equal(a[1], b[1]) for a, b in zip(one, two, strict=True))
+
+
+def test_a_damaged_package_is_refused(tmp_path):
+    (tmp_path / "model.zip").write_bytes(b"PK nothing")
+    with pytest.raises(InputError, match=r"model.zip: is no packed model"):
+        load_embedder(tmp_path / "model.zip")
+
+
+def test_packing_without_a_model_is_said(tmp_path, capsys):
+    words = ["--expdir", str(tmp_path), "--output", str(tmp_path / "x.zip")]
+    assert run(pack_program.main, words) == 1
+    assert "config.yaml: no such file; train first" in capsys.readouterr().err
+    assert not (tmp_path / "x.zip").exists()
+
+
+def test_weights_of_another_network_are_named(options, tmp_path):
+    exp = tmp_path / "exp"
+    sv_train.main([*options, "--expdir", str(exp), "--trainer.epochs", "1"])
+    config = (exp / "config.yaml").read_text().replace("channels: 16", "channels: 32")
+    (exp / "config.yaml").write_text(config)
+    with pytest.raises(InputError, match=r"valid.eer.ave.pth: weights of another network"):
+        load_embedder(exp)
+
+
+def test_the_floor_needs_no_weights(tmp_path, corpus):
+    floor = "model: {class_path: toolkit.models.sv.mean_fbank.MeanFbank}\nnormalize: none\n"
+    (tmp_path / "config.yaml").write_text(floor)
+    audio = AudioTable(corpus / "raw/dev")
+    key = audio.keys()[0]
+    vector = embed_audio(load_embedder(tmp_path), audio, [key])[0][1]
+    feats, _ = LogMel()(torch.from_numpy(audio.read(key))[None])
+    assert np.allclose(vector, feats[0].mean(0).numpy(), atol=1e-4)

@@ -1,0 +1,153 @@
+"""Training: it learns, it resumes exactly, many processes agree, and its faults are said."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from toolkit.bin import sv_train
+from toolkit.bin.cli import run
+from toolkit.io.errors import InputError
+from toolkit.train.checkpoint import load
+from toolkit.train.trainer import Trainer
+
+
+def train(options, expdir, *more) -> dict:
+    """Train, and return the last state."""
+    sv_train.main([*options, "--expdir", str(expdir), *more])
+    return load(expdir / "checkpoint/last.pt")
+
+
+def same(one: dict, two: dict) -> bool:
+    return all(torch.equal(one[key], two[key]) for key in one) and one.keys() == two.keys()
+
+
+def interrupted_after(monkeypatch, steps: int):
+    """Make the trainer stop dead after so many steps, with a checkpoint behind it."""
+    step = Trainer._step
+
+    def dying(self, batch):
+        if self.step == steps:
+            raise KeyboardInterrupt
+        return step(self, batch)
+
+    monkeypatch.setattr(Trainer, "_step", dying)
+
+
+def test_the_loss_falls_and_the_run_is_written_down(options, tmp_path):
+    train(options, tmp_path / "exp", "--trainer.epochs", "8", "--optimizer.init_args.lr", "0.01")
+    records = [json.loads(line) for line in (tmp_path / "exp/metrics.jsonl").read_text().splitlines()]
+    losses = [r["loss"] for r in records if r["kind"] == "train"]
+    assert losses[-1] < 0.7 * losses[0]
+    assert all({"utterances_per_second", "data_wait", "lr"} <= r.keys() for r in records if r["kind"] == "train")
+    info = json.loads((tmp_path / "exp/train_info.json").read_text())
+    assert (info["speakers"], info["utterances"], info["seed"]) == (4, 16, 0)
+    assert (tmp_path / "exp/valid.eer.ave.pth").exists()
+
+
+def test_three_epochs_are_two_and_one(options, tmp_path, monkeypatch):
+    whole = train(options, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        interrupted_after(patch, 8)  # two epochs of four batches
+        with pytest.raises(KeyboardInterrupt):
+            train(options, tmp_path / "parts")
+    assert load(tmp_path / "parts/checkpoint/last.pt")["epoch"] == 3
+    assert same(whole["task"], train(options, tmp_path / "parts")["task"])
+
+
+def test_resuming_inside_an_epoch_changes_nothing(options, tmp_path, monkeypatch):
+    whole = train(options, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        interrupted_after(patch, 6)
+        with pytest.raises(KeyboardInterrupt):
+            train(options, tmp_path / "parts", "--trainer.checkpoint_minutes", "0")
+    state = load(tmp_path / "parts/checkpoint/last.pt")
+    assert (state["epoch"], state["batch"]) == (2, 2)
+    assert same(whole["task"], train(options, tmp_path / "parts")["task"])
+
+
+def test_more_epochs_go_on_in_the_same_folder(options, tmp_path):
+    train(options, tmp_path / "exp", "--trainer.epochs", "1")
+    assert train(options, tmp_path / "exp", "--trainer.epochs", "2")["epoch"] == 3
+
+
+def test_another_config_in_the_same_folder_is_refused(options, tmp_path):
+    train(options, tmp_path / "exp", "--trainer.epochs", "1")
+    with pytest.raises(InputError, match=r"begun with another model; choose another --sv_tag"):
+        train(options, tmp_path / "exp", "--model.init_args.channels", "8")
+
+
+def test_the_dumped_config_is_complete(options, tmp_path):
+    first = train(options, tmp_path / "one", "--trainer.epochs", "1")
+    config = ["--config", str(tmp_path / "one/config.yaml")]
+    second = train(config, tmp_path / "two")
+    assert same(first["task"], second["task"])
+
+
+def test_init_from_starts_at_the_given_weights(options, tmp_path):
+    train(options, tmp_path / "one", "--trainer.epochs", "1")
+    weights = str(tmp_path / "one/valid.eer.best.pth")
+    frozen = ["--optimizer.init_args.lr", "0", "--optimizer.init_args.weight_decay", "0"]
+    state = train(options, tmp_path / "two", "--trainer.epochs", "1", "--init_from", weights, *frozen)
+    key = "model.blocks.0.weight"
+    ours = {k.removeprefix("embedder."): v for k, v in state["task"].items()}
+    given = load(tmp_path / "one/valid.eer.best.pth")
+    weights_only = [k for k in given if k.endswith("weight") and "norm" not in k] or [key]
+    assert all(torch.equal(ours[k], given[k]) for k in weights_only)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--model.init_args.chanels", "8"], "chanels"),
+        (["--trainer.epochs", "many"], "trainer.epochs"),
+        (["--trainer.precision", "int4"], "precision is 'int4'"),
+        (["--config", "nowhere.yaml"], "nowhere.yaml"),
+        (["--train_dir", "nowhere"], "nowhere: no such data dir"),
+        (["--model.class_path", "my.Net"], "my.Net"),
+        (["--batches.init_args.batch_size", "1000", "--loss.class_path", "toolkit.losses.margin.NoLoss"], "NoLoss"),
+    ],
+)
+def test_a_mistyped_key_ends_in_one_line_and_exit_1(options, tmp_path, capsys, words, said):
+    assert run(sv_train.main, [*options, "--expdir", str(tmp_path / "exp"), *words]) == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "exp").exists()
+
+
+def test_trials_of_ids_that_are_not_in_the_set(options, corpus, tmp_path):
+    bad = tmp_path / "dev"
+    bad.mkdir()
+    for name in ("wav.scp", "utt2spk", "utt2num_samples"):
+        (bad / name).write_bytes((corpus / "raw/dev" / name).read_bytes())
+    (bad / "trials").write_text("s04-u0 ghost target\ns04-u0 s05-u0 nontarget\n")
+    with pytest.raises(InputError, match="ghost"):
+        train(options, tmp_path / "exp", "--valid_dirs", f"[{bad}]")
+
+
+def test_a_diverged_run_ends_with_advice(options, tmp_path):
+    with pytest.raises(InputError, match=r"lower optimizer.init_args.lr"):
+        train(options, tmp_path / "exp", "--batches.init_args.repeats", "4", "--optimizer.init_args.lr", "1e38")
+
+
+def test_a_diverged_model_is_not_blamed_on_the_audio_alone(options, tmp_path):
+    with pytest.raises(InputError, match=r"not finite.*or training diverged"):
+        train(options, tmp_path / "exp", "--trainer.epochs", "1", "--optimizer.init_args.lr", "1e38")
+
+
+def test_two_processes_train_one_model(options, tmp_path):
+    """Both ranks hold the same weights at the end, and an epoch still has every batch once."""
+    words = [*options, "--expdir", str(tmp_path / "exp"), "--trainer.epochs", "1"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
+    done = subprocess.run(
+        [*launcher, "-m", "toolkit.bin.sv_train", *words], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    info = json.loads((tmp_path / "exp/train_info.json").read_text())
+    assert info["processes"] == 2
+    assert load(tmp_path / "exp/checkpoint/last.pt")["step"] == 4

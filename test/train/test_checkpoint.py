@@ -1,0 +1,54 @@
+"""Best-k models, averages, and the way back from a damaged checkpoint."""
+
+import pytest
+import torch
+
+from toolkit.io.errors import InputError
+from toolkit.train.checkpoint import Checkpoints, average_states, load
+
+
+def model(value: float) -> dict:
+    return {"w": torch.full((2,), value), "n": torch.tensor(int(value))}
+
+
+def test_the_best_k_are_kept_and_averaged(tmp_path):
+    kept = Checkpoints(tmp_path, "eer", "min", keep_best=2)
+    for epoch, value in enumerate([9.0, 5.0, 7.0, 8.0], 1):
+        kept.add(epoch, value, model(value))
+    assert sorted(p.name for p in tmp_path.glob("epoch*.pth")) == ["epoch2.pth", "epoch3.pth"]
+    assert (tmp_path / "valid.eer.best.pth").resolve().name == "epoch2.pth"
+    assert load(kept.average())["w"].tolist() == [6.0, 6.0]
+
+
+def test_a_metric_that_should_rise(tmp_path):
+    kept = Checkpoints(tmp_path, "snr", "max", keep_best=1)
+    for epoch, value in enumerate([1.0, 3.0, 2.0], 1):
+        kept.add(epoch, value, model(value))
+    assert (tmp_path / "valid.snr.best.pth").resolve().name == "epoch2.pth"
+
+
+def test_averages_leave_counters_alone():
+    mean = average_states([model(1.0), model(4.0)])
+    assert mean["w"].tolist() == [2.5, 2.5]
+    assert mean["n"] == 1
+
+
+def test_a_damaged_last_checkpoint_falls_back_to_the_one_before(tmp_path):
+    kept = Checkpoints(tmp_path, "eer")
+    kept.save_last({"epoch": 1})
+    kept.save_last({"epoch": 2})
+    last = tmp_path / "checkpoint/last.pt"
+    last.write_bytes(last.read_bytes()[:100])
+    assert Checkpoints(tmp_path, "eer").load_last()["epoch"] == 1
+
+
+def test_nothing_to_resume(tmp_path):
+    assert Checkpoints(tmp_path, "eer").load_last() is None
+
+
+def test_missing_and_damaged_models_are_named(tmp_path):
+    with pytest.raises(InputError, match="a.pth: no such checkpoint"):
+        load(tmp_path / "a.pth")
+    (tmp_path / "b.pth").write_bytes(b"no model")
+    with pytest.raises(InputError, match="b.pth: is damaged"):
+        load(tmp_path / "b.pth")

@@ -1,0 +1,56 @@
+"""Fixtures that run the helper scripts and make small data dirs."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+UTILS = Path(__file__).resolve().parents[2] / "utils"
+
+# Two speakers with two utterances each.
+UTT2SPK = "a-1 a\na-2 a\nb-1 b\nb-2 b\n"
+SPK2UTT = "a a-1 a-2\nb b-1 b-2\n"
+WAV = "a-1 a1.wav\na-2 a2.wav\nb-1 sox b1.wav -t wav - |\nb-2 all.ark:123\n"
+
+
+@pytest.fixture
+def call(tmp_path):
+    """``call(script, *args, code=0)``: run utils/script in tmp_path, expect the exit code, return the process."""
+
+    def _call(script, *args, code=0, stdin="", env=None):
+        command = [UTILS / script, *map(str, args)]
+        environment = {**os.environ, **(env or {})}
+        done = subprocess.run(
+            command, cwd=tmp_path, input=stdin, capture_output=True, text=True, env=environment, timeout=60
+        )
+        assert done.returncode == code, f"exit code {done.returncode}: {done.stdout}{done.stderr}"
+        return done
+
+    return _call
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    """``data_dir(name, tables)``: valid, four utterances; tables are added, replaced or (None) left out."""
+
+    def _data_dir(name="data", tables=None):
+        path = tmp_path / name
+        path.mkdir()
+        for file, text in {"utt2spk": UTT2SPK, "spk2utt": SPK2UTT, "wav.scp": WAV, **(tables or {})}.items():
+            if text is not None:
+                (path / file).write_bytes(text.encode())
+        return path
+
+    return _data_dir
+
+
+@pytest.fixture
+def segmented(data_dir):
+    """As ``data_dir``, but two recordings r1, r2 with two segments each."""
+
+    def _segmented(name="data", tables=None):
+        segments = "a-1 r1 0 1.5\na-2 r1 1.5 2\nb-1 r2 0 1\nb-2 r2 2 3e0\n"
+        return data_dir(name, {"wav.scp": "r1 1.wav\nr2 2.wav\n", "segments": segments, **(tables or {})})
+
+    return _segmented

@@ -1,0 +1,172 @@
+"""split_scp.pl, filter_scp.pl, utt2spk_to_spk2utt.pl, spk2utt_to_utt2spk.pl."""
+
+import pytest
+
+
+def numbered(folder, name, count):
+    lines = [f"u{i:02} {i}.wav\n" for i in range(count)]
+    (folder / name).write_text("".join(lines))
+    return lines
+
+
+@pytest.mark.parametrize(("count", "pieces"), [(10, 3), (7, 7), (12, 4), (5, 1), (11, 8)])
+def test_split_is_contiguous_and_balanced(call, tmp_path, count, pieces):
+    lines = numbered(tmp_path, "in.scp", count)
+    outputs = [f"out.{i}" for i in range(pieces)]
+    call("split_scp.pl", "in.scp", *outputs)
+    parts = [(tmp_path / name).read_text().splitlines(keepends=True) for name in outputs]
+    assert [line for part in parts for line in part] == lines
+    assert {len(part) for part in parts} <= {count // pieces, -(-count // pieces)}
+
+
+def test_split_refuses_more_pieces_than_lines(call, tmp_path):
+    numbered(tmp_path, "in.scp", 2)
+    done = call("split_scp.pl", "in.scp", "a", "b", "c", code=1)
+    assert "in.scp: cannot make 3 pieces of 2 lines" in done.stderr
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize(("base", "option"), [(0, []), (1, ["--one-based"])])
+def test_split_by_piece_number_gives_the_same_pieces(call, tmp_path, base, option):
+    numbered(tmp_path, "in.scp", 10)
+    call("split_scp.pl", "in.scp", "a", "b", "c")
+    for piece, name in enumerate("abc", base):
+        assert call("split_scp.pl", "-j", 3, piece, *option, "in.scp").stdout == (tmp_path / name).read_text()
+
+
+def test_split_by_piece_number_into_a_file(call, tmp_path):
+    lines = numbered(tmp_path, "in.scp", 4)
+    call("split_scp.pl", "-j", 2, 1, "in.scp", "out.scp")
+    assert (tmp_path / "out.scp").read_text() == "".join(lines[2:])
+
+
+@pytest.mark.parametrize(
+    "piece", [["-j", "3", "3"], ["-j", "3", "0", "--one-based"], ["-j", "0", "0"], ["-j", "x", "0"]]
+)
+def test_split_rejects_a_piece_that_is_not_there(call, tmp_path, piece):
+    numbered(tmp_path, "in.scp", 5)
+    assert "Usage" in call("split_scp.pl", *piece, "in.scp", code=1).stderr
+
+
+def split_speakers(call, folder, utterances_per_speaker, pieces):
+    """Sizes of the pieces; checks that no speaker is in two of them and that no line is lost."""
+    utts = [(f"{s}-{i}", s) for s, n in zip("abcdefgh", utterances_per_speaker, strict=False) for i in range(n)]
+    (folder / "utt2spk").write_text("".join(f"{u} {s}\n" for u, s in utts))
+    outputs = [f"out.{i}" for i in range(pieces)]
+    call("split_scp.pl", "--utt2spk=utt2spk", "utt2spk", *outputs)
+    parts = [(folder / name).read_text().splitlines() for name in outputs]
+    assert [tuple(line.split()) for part in parts for line in part] == utts
+    speakers = [{line.split()[1] for line in part} for part in parts]
+    assert sum(map(len, speakers)) == len(set.union(*speakers))
+    return [len(part) for part in parts]
+
+
+def test_split_keeps_equal_speakers_balanced(call, tmp_path):
+    assert split_speakers(call, tmp_path, [2, 2, 2, 2, 2, 2], 3) == [4, 4, 4]
+
+
+def test_split_gives_every_piece_a_speaker(call, tmp_path):
+    assert split_speakers(call, tmp_path, [9, 1, 1], 3) == [9, 1, 1]
+    assert split_speakers(call, tmp_path, [1, 1, 9], 3) == [1, 1, 9]
+
+
+def test_split_refuses_more_pieces_than_speakers(call, tmp_path):
+    (tmp_path / "utt2spk").write_text("a-1 a\na-2 a\n")
+    done = call("split_scp.pl", "--utt2spk=utt2spk", "utt2spk", "x", "y", code=1)
+    assert "2 pieces of 1 speakers" in done.stderr
+
+
+def test_split_names_an_utterance_without_speaker(call, tmp_path):
+    (tmp_path / "utt2spk").write_text("a-1 a\n")
+    (tmp_path / "in.scp").write_text("a-1 x\nb-7 x\n")
+    assert "b-7" in call("split_scp.pl", "--utt2spk=utt2spk", "in.scp", "x", code=1).stderr
+
+
+def test_split_names_a_missing_file(call):
+    assert "none.scp" in call("split_scp.pl", "none.scp", "a", code=1).stderr
+
+
+@pytest.fixture
+def table(tmp_path):
+    (tmp_path / "ids").write_text("b extra\nc\n")
+    (tmp_path / "in.scp").write_text("a c\nb  two  words\nc a\n")
+
+
+@pytest.mark.usefixtures("table")
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        ([], "b  two  words\nc a\n"),
+        (["--exclude"], "a c\n"),
+        (["-f", "2"], "a c\n"),
+        (["--exclude", "-f", "2"], "b  two  words\nc a\n"),
+        (["-f", "1"], "b  two  words\nc a\n"),
+    ],
+)
+def test_filter(call, options, kept):
+    assert call("filter_scp.pl", *options, "ids", "in.scp").stdout == kept
+
+
+@pytest.mark.usefixtures("table")
+def test_filter_reads_standard_input(call):
+    assert call("filter_scp.pl", "ids", stdin="b 1\nx 2\n").stdout == "b 1\n"
+
+
+@pytest.mark.usefixtures("table")
+def test_filter_with_an_empty_list_keeps_nothing(call, tmp_path):
+    (tmp_path / "ids").write_text("")
+    assert call("filter_scp.pl", "ids", "in.scp").stdout == ""
+
+
+@pytest.mark.usefixtures("table")
+def test_filter_names_the_line_that_lacks_the_field(call):
+    assert "in.scp:1: expected 3 field(s)" in call("filter_scp.pl", "-f", "3", "ids", "in.scp", code=1).stderr
+
+
+@pytest.mark.usefixtures("table")
+@pytest.mark.parametrize("options", [["-f", "0"], ["-f"], ["--no-such"]])
+def test_filter_rejects_bad_options(call, options):
+    assert "Usage" in call("filter_scp.pl", *options, "ids", "in.scp", code=1).stderr
+
+
+def test_utt2spk_to_spk2utt(call):
+    assert call("utt2spk_to_spk2utt.pl", stdin="2 b\n1 a\n3 b\n").stdout == "a 1\nb 2 3\n"
+
+
+def test_spk2utt_to_utt2spk(call):
+    assert call("spk2utt_to_utt2spk.pl", stdin="a 1\nb 2 3\n").stdout == "1 a\n2 b\n3 b\n"
+
+
+@pytest.mark.parametrize("line", ["u3", "", "u3 s extra"])
+def test_malformed_utt2spk_dies_with_file_and_line(call, tmp_path, line):
+    (tmp_path / "utt2spk").write_text(f"u1 s\nu2 s\n{line}\n")
+    assert "utt2spk:3: expected 'utterance speaker'" in call("utt2spk_to_spk2utt.pl", "utt2spk", code=1).stderr
+
+
+def test_repeated_utterance_dies_with_file_and_line(call, tmp_path):
+    (tmp_path / "utt2spk").write_text("u1 s\nu1 t\n")
+    assert "utt2spk:2: utterance u1" in call("utt2spk_to_spk2utt.pl", "utt2spk", code=1).stderr
+
+
+def test_malformed_spk2utt_dies_with_file_and_line(call, tmp_path):
+    (tmp_path / "spk2utt").write_text("a 1\nb\n")
+    assert (
+        "spk2utt:2: expected 'speaker utterance ...', got 'b'"
+        in call("spk2utt_to_utt2spk.pl", "spk2utt", code=1).stderr
+    )
+
+
+SCRIPTS = ["split_scp.pl", "filter_scp.pl", "utt2spk_to_spk2utt.pl", "spk2utt_to_utt2spk.pl"]
+SCRIPTS += ["validate_data_dir.sh", "fix_data_dir.sh", "subset_data_dir.sh", "combine_data.sh", "copy_data_dir.sh"]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_shows_usage_and_an_example(call, script):
+    text = call(script, "--help").stdout
+    assert "Usage: " in text
+    assert " e.g.: " in text
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_wrong_arguments_exit_1(call, script):
+    assert call(script, "--no-such-option", "x", "y", "z", code=1).stderr

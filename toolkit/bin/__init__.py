@@ -1,0 +1,1 @@
+"""Command lines that the recipes call; each is thin: parse, call a room below, exit code."""

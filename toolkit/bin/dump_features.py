@@ -1,0 +1,49 @@
+"""Dump features of formatted data dirs to arks, with ``feats_conf.yaml`` beside them that says what made them."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+import yaml
+
+from toolkit.bin.cli import add_job_arguments, progress, run
+from toolkit.io.ark import ArkWriter
+from toolkit.io.atomic import replacing
+from toolkit.io.audio import AudioTable
+from toolkit.io.jobs import ark_path, read_work, write_job_tables
+from toolkit.tasks.sv_experiment import build_frontend
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.dump_features``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_job_arguments(parser)
+    parser.add_argument("--config", required=True, help="training config; its `frontend` makes the features")
+    parser.add_argument("--compression", type=int, default=None, help="kaldiio method, e.g. 2; default float32")
+    return parser
+
+
+@torch.inference_mode()
+def main(argv=None) -> None:
+    """Dump the ids of a work list."""
+    args = get_parser().parse_args(argv)
+    torch.set_num_threads(1)
+    frontend = build_frontend(args.config)
+    work = read_work(args.work)
+    with progress(sum(map(len, work.values())), "features") as bar:
+        for name, keys in work.items():
+            audio, frames = AudioTable(Path(args.in_root) / name, fs=frontend.fs), {}
+            with ArkWriter(ark_path(args.out_root, name, "feats", args.job), args.compression) as ark:
+                for key in keys:
+                    feats, _ = frontend(torch.from_numpy(audio.read(key))[None])
+                    ark.write(key, feats[0].numpy())
+                    frames[key] = feats.shape[1]
+                    bar.update()
+            with replacing(Path(args.out_root) / name / "feats_conf.yaml") as handle:
+                yaml.safe_dump(frontend.conf(), handle, sort_keys=False)
+            write_job_tables(args.out_root, name, args.job, feats_scp=ark.scp, utt2num_frames=frames)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

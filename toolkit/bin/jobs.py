@@ -1,0 +1,36 @@
+"""The two ends of a parallel stage: list the work of some sets, merge what the jobs wrote (toolkit.io.jobs)."""
+
+import argparse
+import sys
+
+from toolkit.bin.cli import run
+from toolkit.io.jobs import merge, write_work
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.jobs list|merge``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("action", choices=["list", "merge"])
+    parser.add_argument("--in_root", required=True)
+    parser.add_argument("--sets", nargs="+", required=True)
+    parser.add_argument("--work", help="list: file to write")
+    parser.add_argument("--out_root", help="merge: folder of the sets that the jobs wrote")
+    parser.add_argument("--num_jobs", type=int)
+    parser.add_argument("--stems", nargs="+", default=["wav"], help="merge: ark names of the stage")
+    parser.add_argument("--allow_bad", type=int, default=0, help="merge: how many ids of a set may be left out")
+    return parser
+
+
+def main(argv=None) -> None:
+    """Run one of the two."""
+    args = get_parser().parse_args(argv)
+    if args.action == "list":
+        print(write_work(args.work, args.in_root, args.sets))
+        return
+    for name in args.sets:
+        count = merge(args.in_root, args.out_root, name, args.num_jobs, args.stems, args.allow_bad)
+        print(f"{args.out_root}/{name}: {count} ids")
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

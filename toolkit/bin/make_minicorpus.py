@@ -1,0 +1,38 @@
+"""Make the synthetic mini corpus: speech, noise, music and room impulse responses, offline and seeded."""
+
+import argparse
+import sys
+from dataclasses import fields
+
+from toolkit.bin.cli import run
+from toolkit.simulate.minicorpus import Settings, make_minicorpus
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The options; those of :class:`Settings` carry its names and defaults."""
+    style = argparse.ArgumentDefaultsHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False, formatter_class=style)
+    parser.add_argument("--outdir", required=True, help="where the corpus goes, e.g. downloads/mini")
+    parser.add_argument("--workers", type=int, default=2, help="processes; their number does not change a sample")
+    helps = {
+        "seed": "of everything",
+        "utterances": "of each speaker",
+        "noises": "recordings of each kind of noise",
+        "pieces": "of music in each split",
+        "rooms": "in each split, with three impulse responses each",
+    }
+    for field in fields(Settings):
+        text = helps.get(field.name, f"speakers of split {field.name.split('_')[0]}")
+        parser.add_argument(f"--{field.name}", type=int, default=field.default, help=text)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Make the corpus; one that is complete is left as it is."""
+    args = vars(get_parser().parse_args(argv))
+    outdir, workers = args.pop("outdir"), args.pop("workers")
+    make_minicorpus(outdir, Settings(**args), workers)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

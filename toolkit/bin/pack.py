@@ -1,0 +1,28 @@
+"""Pack an experiment's model into one zip: config, weights, facts of the run, and their hashes."""
+
+import argparse
+import sys
+
+from toolkit.bin.cli import run
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.pack``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--expdir", required=True)
+    parser.add_argument("--model", default="valid.eer.ave.pth")
+    parser.add_argument("--output", required=True, help="zip to write")
+    return parser
+
+
+def main(argv=None) -> None:
+    """Pack."""
+    args = get_parser().parse_args(argv)
+    from toolkit.tasks.packing import pack
+
+    manifest = pack(args.expdir, args.output, args.model)
+    print(f"{args.output}: {', '.join(manifest['sha256'])}")
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

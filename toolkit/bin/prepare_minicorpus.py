@@ -1,0 +1,70 @@
+"""Write Kaldi data dirs of the mini corpus: train dev test babble_test, noise_*, music_* and rirs_*."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from toolkit.bin.cli import run
+from toolkit.io.datadir import invert, write_table
+from toolkit.io.errors import InputError
+from toolkit.simulate.bank import read_tsv
+
+_SPEECH_SETS = {"train": "train", "dev": "dev", "test": "test", "babble": "babble_test"}
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--corpus", required=True, help="what make_minicorpus made; wav.scp carries this path as given")
+    parser.add_argument("--outdir", default="data", help="where the data dirs go")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Write all sets."""
+    args = get_parser().parse_args(argv)
+    corpus, outdir = Path(args.corpus), Path(args.outdir)
+    if not (corpus / "corpus.json").is_file():
+        raise InputError(
+            f"{corpus}: is no complete mini corpus; python -m toolkit.bin.make_minicorpus --outdir {corpus}"
+        )
+    for split, rows in _by_split(corpus / "speech").items():
+        speech = _table(rows, "speaker")
+        facts = {"text": _table(rows, "text"), "utt2dur": _table(rows, "seconds")}
+        genders = {"spk2gender": {row["speaker"]: row["gender"] for row in rows}}
+        _write(outdir / _SPEECH_SETS[split], corpus, rows, speech, {**facts, **genders})
+    for split, rows in _by_split(corpus / "noise").items():
+        kinds = _table(rows, "kind")
+        _write(outdir / f"noise_{split}", corpus, rows, kinds, {"utt2noise": kinds, "utt2dur": _table(rows, "seconds")})
+    for split, rows in _by_split(corpus / "music").items():
+        kinds = dict.fromkeys(_table(rows, "path"), "music")
+        _write(outdir / f"music_{split}", corpus, rows, kinds, {"utt2noise": kinds, "utt2dur": _table(rows, "seconds")})
+    for bank in sorted((corpus / "rooms").iterdir()):
+        rows = read_tsv(bank / "metadata.tsv")
+        _write(outdir / f"rirs_{bank.name}", bank, rows, _table(rows, "room"), {"utt2rt60": _table(rows, "rt60")})
+
+
+def _by_split(folder: Path) -> dict[str, list[dict]]:
+    """The rows of ``folder``'s table, split by split."""
+    splits: dict[str, list[dict]] = {}
+    for row in read_tsv(folder / "metadata.tsv"):
+        splits.setdefault(row["split"], []).append(row)
+    return splits
+
+
+def _table(rows: list[dict], column: str) -> dict[str, str]:
+    """Utterance id (the file's name) -> a column."""
+    return {Path(row["path"]).stem: row[column] for row in rows}
+
+
+def _write(data_dir: Path, root: Path, rows: list[dict], utt2spk: dict, tables: dict[str, dict]) -> None:
+    """Write wav.scp (paths below ``root``), utt2spk, spk2utt and the other tables of a set."""
+    write_table(data_dir / "wav.scp", {key: root / path for key, path in _table(rows, "path").items()})
+    write_table(data_dir / "utt2spk", utt2spk)
+    write_table(data_dir / "spk2utt", {spk: " ".join(utts) for spk, utts in invert(utt2spk).items()})
+    for name, table in tables.items():
+        write_table(data_dir / name, table)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,73 @@
+"""Report an experiment: results.json, RESULTS.md and plots from its scores; tables over several experiments.
+
+Example: python -m toolkit.bin.report --expdir exp/ecapa --compare exp/mean_fbank --ood nonspeech
+"""
+
+import argparse
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from toolkit.bin.cli import run
+from toolkit.io.atomic import replacing
+from toolkit.report.plots import det_choice, plot_det, plot_eer_by_snr, plot_training
+from toolkit.report.results import collect, read_run_log
+from toolkit.report.tables import by_condition, results_page
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.report``."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--expdir", type=Path, required=True, help="experiment; gets results.json and plots/")
+    parser.add_argument("--compare", type=Path, nargs="*", default=[], help="experiments that get a row in its tables")
+    parser.add_argument("--output", type=Path, help="page to write; default EXPDIR/RESULTS.md")
+    parser.add_argument(
+        "--ood", nargs="*", default=[], help="kinds of noise that are out of domain: a table of their own"
+    )
+    parser.add_argument("--recipe_results", type=Path, help="page over all these experiments, without plots")
+    return parser
+
+
+def draw(results: dict, ood: list[str], folder: Path) -> list[tuple[str, Path]]:
+    """Draw what there is data for; returns (caption, file) of each plot."""
+    plots = []
+    for label, row in by_condition(results).items():
+        stem = label.removeprefix(results["experiment"]).strip(": ").replace("/", "_")
+        stem = f"_{stem}" if stem else ""
+        plots.append((f"DET curves, {label}", folder / f"det{stem}.png"))
+        plot_det(det_choice(row), plots[-1][1], label)
+        if any(snr is not None for _, snr in row):
+            plots.append((f"EER by SNR, {label}", folder / f"eer_by_snr{stem}.png"))
+            plot_eer_by_snr(row, plots[-1][1], label, ood)
+    log = Path(results["expdir"]) / "metrics.jsonl"
+    if log.is_file():
+        plots.append((f"training, {results['experiment']}", folder / "training.png"))
+        plot_training(read_run_log(log), plots[-1][1], results["experiment"])
+    return plots
+
+
+def main(argv=None) -> None:
+    """Write the reports."""
+    args = get_parser().parse_args(argv)
+    command = shlex.join(["python", "-m", "toolkit.bin.report", *map(str, sys.argv[1:] if argv is None else argv)])
+    experiments = [collect(path) for path in dict.fromkeys([args.expdir, *args.compare])]
+    if len({one["experiment"] for one in experiments}) < len(experiments):
+        for one in experiments:
+            one["experiment"] = one["expdir"]
+    results, output = experiments[0], args.output or args.expdir / "RESULTS.md"
+    plots = draw(results, args.ood, args.expdir / "plots")
+    links = [(caption, os.path.relpath(path, output.parent).replace(os.sep, "/")) for caption, path in plots]
+    with replacing(args.expdir / "results.json") as handle:
+        json.dump(results, handle, indent=1)
+    with replacing(output) as handle:
+        handle.write(results_page(results["experiment"], experiments, command, args.ood, links))
+    if args.recipe_results:
+        with replacing(args.recipe_results) as handle:
+            handle.write(results_page("Results", experiments, command, args.ood))
+    print(f"{output}: {len(experiments)} experiments, {len(plots)} plots")
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,54 @@
+"""Render planned mixture sets: streams as 16-bit FLAC in arks, one scp a stream."""
+
+import argparse
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from toolkit.bin.cli import add_job_arguments, progress, run
+from toolkit.io.ark import ArkWriter
+from toolkit.io.errors import InputError
+from toolkit.io.jobs import ark_path, read_work, write_job_tables
+from toolkit.simulate.render import render
+from toolkit.simulate.sets import open_set
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.simulate_render``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_job_arguments(parser)
+    parser.add_argument("--streams", nargs="+", default=["wav"], help="wav (the mixture), spk1, spk2, noise1, dereverb1")
+    return parser
+
+
+def render_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> None:
+    """Render ``keys`` of one set into this job's arks and tables."""
+    mixtures, audio, rooms = open_set(Path(args.in_root) / name)
+    with ExitStack() as stack:
+        arks = {s: stack.enter_context(ArkWriter(ark_path(args.out_root, name, s, args.job))) for s in args.streams}
+        for key in keys:
+            if key not in mixtures:
+                raise InputError(f"{args.in_root}/{name}/mix.jsonl: has no mixture {key}; plan again (stage 2)")
+            streams = render(mixtures[key], audio, rooms)
+            for stream, ark in arks.items():
+                if stream not in streams:
+                    raise InputError(f"{key}: has no stream {stream}, only {', '.join(streams)}; mend --streams")
+                ark.write_audio(key, streams[stream], mixtures[key].fs)
+            bar.update()
+    lengths = {key: mixtures[key].length for key in keys}
+    seconds = {key: f"{mixtures[key].length / mixtures[key].fs:.4f}" for key in keys}
+    scps = {f"{stream}_scp": ark.scp for stream, ark in arks.items()}
+    write_job_tables(args.out_root, name, args.job, **scps, utt2num_samples=lengths, utt2dur=seconds)
+
+
+def main(argv=None) -> None:
+    """Render the ids of a work list."""
+    args = get_parser().parse_args(argv)
+    work = read_work(args.work)
+    with progress(sum(map(len, work.values())), "render", "mix") as bar:
+        for name, keys in work.items():
+            render_set(name, keys, args, bar)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,25 @@
+"""Train a speaker-verification system from a config; the same command again goes on where it stopped."""
+
+import sys
+
+from toolkit.bin.cli import run
+from toolkit.io.config import ConfigParser
+from toolkit.tasks.sv_experiment import add_network_arguments, add_training_arguments, train
+
+
+def get_parser() -> ConfigParser:
+    """Options of ``python -m toolkit.bin.sv_train``."""
+    parser = ConfigParser.command_line(__doc__)
+    add_network_arguments(parser)
+    add_training_arguments(parser)
+    return parser
+
+
+def main(argv=None) -> None:
+    """Train."""
+    parser = get_parser()
+    train(parser, parser.parse(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

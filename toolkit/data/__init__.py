@@ -1,0 +1,1 @@
+"""Data dirs and plans to batches."""

@@ -1,0 +1,48 @@
+"""Items to padded batches, and the loader that makes them."""
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from toolkit.data.draw import Draw
+from toolkit.io.errors import InputError
+
+
+def pad(arrays: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Arrays (T_i, ...) -> (B, max T, ...) zero-padded, and lengths (B,) or None when all are equal."""
+    lengths = [len(array) for array in arrays]
+    if min(lengths) == max(lengths):
+        return torch.from_numpy(np.stack(arrays)), None
+    out = np.zeros((len(arrays), max(lengths), *arrays[0].shape[1:]), np.float32)
+    for row, array in zip(out, arrays, strict=True):
+        row[: len(array)] = array
+    return torch.from_numpy(out), torch.tensor(lengths)
+
+
+def collate(items: list) -> "dict | InputError":
+    """Items of SpeakerData -> ``{ids, labels (B,), lengths (B,)|None, feats (B, T, F) | wav (B, N)}``."""
+    for item in items:
+        if isinstance(item, InputError):
+            return item
+    stream = "feats" if "feats" in items[0] else "wav"
+    padded, lengths = pad([item[stream] for item in items])
+    labels = torch.tensor([int(item["label"]) for item in items])
+    return {"ids": [item["id"] for item in items], "labels": labels, "lengths": lengths, stream: padded}
+
+
+def load_batches(dataset, batches: list[list[Draw]], workers: int, pin_memory: bool = False):
+    """The batches, made ahead by ``workers`` processes; an InputError met in a worker is raised here."""
+    loader = DataLoader(
+        dataset,
+        batch_sampler=batches,
+        collate_fn=collate,
+        num_workers=workers,
+        pin_memory=pin_memory,
+        prefetch_factor=4 if workers else None,
+        # A generator of its own: otherwise every epoch would draw from the one that dropout uses.
+        generator=torch.Generator().manual_seed(0),
+    )
+    for batch in loader:
+        if isinstance(batch, InputError):
+            raise batch
+        yield batch

@@ -1,0 +1,117 @@
+"""Configs: YAML = constructor arguments, typed and checked before any work starts.
+
+A config may name another with ``base: other.yaml`` (relative to itself) and say only what differs. Where a ``class_path``
+changes, its ``init_args`` start afresh. Command-line options such as ``--trainer.epochs 3`` come last.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import yaml
+from jsonargparse import ArgumentError, ArgumentParser, Namespace
+
+from toolkit.io.errors import InputError
+
+
+def load_config(path, _seen: tuple = ()) -> dict:
+    """Read a YAML config and what it is based on, merged.
+
+    Raises:
+        InputError: a file is missing or not UTF-8, is no mapping of keys, or is based on itself.
+    """
+    path = Path(path)
+    if path.resolve() in _seen:
+        raise InputError(f"{path}: is based on itself (base:)")
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: config cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: config is not UTF-8 text: {error}") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(config, dict):
+        raise InputError(f"{path}: a config is a mapping of keys to values")
+    base = config.pop("base", None)
+    if not isinstance(base, str | None):
+        raise InputError(f"{path}: base: is one file, got {base!r}")
+    return merge(load_config(path.parent / base, (*_seen, path.resolve())), config) if base else config
+
+
+def merge(base: dict, over: dict) -> dict:
+    """``over`` laid on ``base``, mapping by mapping."""
+    if "class_path" in over and over["class_path"] != base.get("class_path"):
+        return over
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def changed_keys(old: str, new: str, free: tuple[str, ...] = ()) -> list[str]:
+    """Top-level keys in which two YAML configs differ, apart from the ``free`` ones."""
+    before, after = yaml.safe_load(old), yaml.safe_load(new)
+    return [k for k in sorted({*before, *after} - set(free)) if before.get(k) != after.get(k)]
+
+
+class ConfigParser(ArgumentParser):
+    """A parser of typed keys whose faults become InputErrors. jsonargparse makes more of its kind for nested classes."""
+
+    def __init__(self, *args, exit_on_error: bool = False, allow_abbrev: bool = False, **kwargs):
+        super().__init__(*args, exit_on_error=exit_on_error, allow_abbrev=allow_abbrev, **kwargs)
+
+    @classmethod
+    def command_line(cls, description: str) -> "ConfigParser":
+        """A command line whose options may also stand in ``--config`` files."""
+        parser = cls(description=description)
+        parser.add_argument("--config", action="config", help="YAML file; may be given several times, later ones win")
+        return parser
+
+    def parse(self, argv: list[str] | None = None) -> Namespace:
+        """Parse ``argv`` (default: the process's).
+
+        Raises:
+            InputError: a key or an option is unknown, mistyped or missing; names it.
+        """
+        finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+        finder.add_argument("--config", action="append", default=[])
+        config, where = {}, ""
+        try:
+            found, argv = finder.parse_known_args(sys.argv[1:] if argv is None else argv)
+            for file in found.config:
+                config = merge(config, load_config(file))
+            if config:
+                where = f"{', '.join(found.config)}: "
+                self._prepare(config)
+                argv = ["--config", yaml.safe_dump(config), *argv]
+            return self.parse_args(argv)
+        except ArgumentError as error:
+            raise InputError(f"{where}{' '.join(str(error).split())}") from None
+
+    def _prepare(self, config: dict) -> None:
+        """Refuse groups of keys that are none; forget the defaults of classes that ``config`` replaces."""
+        defaults = self.get_defaults()
+        for key, value in config.items():
+            if key in self.groups and not isinstance(value, dict):
+                raise ArgumentError(None, f"Key '{key}' holds keys of its own, got {value!r}")
+            # jsonargparse would hand the default's init_args on to the new class, where it takes them.
+            default, new = defaults.get(key), value.get("class_path") if isinstance(value, dict) else value
+            if new and isinstance(default, Namespace) and default.get("class_path", new) != new:
+                self.set_defaults({key: None})
+
+    def parse_checked(self, config: dict, source: str) -> Namespace:
+        """Parse a mapping of keys; faults are InputErrors that name ``source``."""
+        try:
+            self._prepare(config)
+            return self.parse_object(config)
+        except ArgumentError as error:
+            raise InputError(f"{source}: {' '.join(str(error).split())}") from None
+
+    def build(self, args: Namespace) -> Namespace:
+        """The parsed values with classes constructed; a constructor's ValueError is the user's value."""
+        try:
+            return self.instantiate(args)
+        except ValueError as error:
+            raise InputError(f"config: {error}") from None

@@ -1,0 +1,98 @@
+"""Kaldi data dirs: C-sorted ``key value`` tables that share one key set.
+
+A table maps the first field of a line to the rest of the line. Order is that of ``LC_ALL=C sort``, i.e. of UTF-8 bytes.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from toolkit.io.atomic import replacing
+from toolkit.io.errors import InputError, some_of
+
+
+def c_sorted(keys: Iterable[str]) -> list[str]:
+    """Keys in the order of ``LC_ALL=C sort``."""
+    return sorted(keys, key=str.encode)
+
+
+def read_table(path) -> dict[str, str]:
+    """Read ``key value...`` lines.
+
+    Raises:
+        InputError: the file is missing, empty, not UTF-8, or a line has no value or repeats a key.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run the stage that writes it") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    table: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        fields = line.split(maxsplit=1)
+        if len(fields) != 2:
+            raise InputError(f"{path}:{number}: expected 'key value', got {line!r}")
+        if fields[0] in table:
+            raise InputError(f"{path}:{number}: key {fields[0]} stands twice; remove one (utils/fix_data_dir.sh)")
+        table[fields[0]] = fields[1].rstrip()
+    if not table:
+        raise InputError(f"{path}: is empty")
+    return table
+
+
+def write_table(path, table: Mapping[str, object]) -> None:
+    """Write ``key value`` lines, C-sorted, whole or not at all."""
+    with replacing(path) as handle:
+        handle.writelines(f"{key} {table[key]}\n" for key in c_sorted(table))
+
+
+def invert(utt2spk: Mapping[str, str]) -> dict[str, list[str]]:
+    """utt2spk -> spk2utt: speaker -> its utterances, both C-sorted."""
+    spk2utt: dict[str, list[str]] = {}
+    for utt in c_sorted(utt2spk):
+        spk2utt.setdefault(utt2spk[utt], []).append(utt)
+    return {spk: spk2utt[spk] for spk in c_sorted(spk2utt)}
+
+
+class DataDir:
+    """A folder of tables, read when asked for.
+
+    Args:
+        path: the folder, e.g. ``dump/raw/train``.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise InputError(f"{self.path}: no such data dir; run the stage that makes it")
+        self._tables: dict[str, dict[str, str]] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return (self.path / name).is_file()
+
+    def table(self, name: str) -> dict[str, str]:
+        """The table ``name``, e.g. ``utt2spk``; read once."""
+        if name not in self._tables:
+            self._tables[name] = read_table(self.path / name)
+        return self._tables[name]
+
+    def tables(self) -> list[str]:
+        """Names of the tables keyed by utterance that are here (streams and facts), C-sorted."""
+        names = [p.name for p in self.path.iterdir() if p.suffix == ".scp" or p.name.startswith("utt2") or p.name == "text"]
+        return c_sorted(names)
+
+    def keys(self) -> list[str]:
+        """The utterance ids, C-sorted. ``utt2spk`` is the primary file; ``wav.scp`` serves where there is none."""
+        return c_sorted(self.table("utt2spk" if "utt2spk" in self else "wav.scp"))
+
+    def check_same_keys(self, *names: str) -> None:
+        """Raise InputError naming ids that stand in one table but not in another."""
+        keys = set(self.keys())
+        for name in names:
+            other = set(self.table(name))
+            if other != keys:
+                odd = c_sorted(other ^ keys)
+                raise InputError(
+                    f"{self.path / name}: not the same ids as utt2spk: {some_of(odd)}; utils/fix_data_dir.sh mends it"
+                )

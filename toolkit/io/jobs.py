@@ -1,0 +1,101 @@
+"""The contract of a parallel stage: a work list in, tables per job out, merged with nothing lost.
+
+A work list has a line ``<set> <id>`` for everything to do; it is split into contiguous parts, one a job. A job writes
+its tables to ``<out_root>/<set>/.jobs/<job>/<table>`` and its arks to ``<out_root>/<set>/data/<name>.<job>.ark``;
+``merge`` joins the tables of all jobs, so ids in = ids out, whatever the number of jobs.
+"""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from toolkit.io.ark import remove_stale
+from toolkit.io.datadir import DataDir, c_sorted, invert, read_table, write_table
+from toolkit.io.errors import InputError, some_of
+
+_CARRIED = ("trials", "mix.jsonl", "mix_conf.yaml")
+
+
+def read_work(path) -> dict[str, list[str]]:
+    """``<set> <id>`` lines -> set -> its ids, in the order of the list."""
+    work: dict[str, list[str]] = {}
+    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
+        fields = line.split()
+        if len(fields) != 2:
+            raise InputError(f"{path}:{number}: expected '<set> <id>', got {line!r}")
+        work.setdefault(fields[0], []).append(fields[1])
+    return work
+
+
+def write_work(path, in_root, sets: Iterable[str]) -> int:
+    """Write the work list of all ids of ``sets``; returns the number of lines."""
+    lines = [f"{name} {key}\n" for name in sets for key in DataDir(Path(in_root) / name).keys()]
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text("".join(lines), encoding="utf-8")
+    return len(lines)
+
+
+def ark_path(out_root, name: str, stem: str, job: int) -> Path:
+    """Where job ``job`` writes an ark of set ``name``."""
+    return Path(out_root) / name / "data" / f"{stem}.{job}.ark"
+
+
+def write_job_tables(out_root, name: str, job: int, **tables: dict[str, object]) -> None:
+    """Write a job's tables; ``wav_scp=`` is written as ``wav.scp``, others keep their keyword as name."""
+    for table, rows in tables.items():
+        write_table(Path(out_root) / name / ".jobs" / str(job) / table.replace("_scp", ".scp"), rows)
+
+
+def merge(in_root, out_root, name: str, num_jobs: int, stems: list[str], allow_bad: int = 0) -> int:
+    """Join the jobs' tables of one set and carry over the facts of the input set; returns the number of ids.
+
+    Args:
+        stems: ark names of this stage (``wav``, ``feats``); arks of an earlier, different split are removed.
+        allow_bad: how many ids the jobs may have left out together (their table ``dropped``).
+
+    Raises:
+        InputError: ids of the input set are in no job's output, or the other way round.
+    """
+    source, out = DataDir(Path(in_root) / name), Path(out_root) / name
+    jobs = [path for job in range(1, num_jobs + 1) if (path := out / ".jobs" / str(job)).is_dir()]
+    names = {path.name for job in jobs for path in job.iterdir() if not path.name.startswith(".")}
+    tables: dict[str, dict[str, str]] = {}
+    for table in names:
+        tables[table] = {}
+        for job in jobs:
+            if (job / table).is_file():
+                tables[table].update(read_table(job / table))
+    dropped = tables.pop("dropped", {})
+    if len(dropped) > allow_bad:
+        raise InputError(f"{out}: {len(dropped)} bad ids, --allow_bad {allow_bad}: {some_of(dropped.values(), 5)}")
+    expected = set(source.keys()) - set(dropped)
+    for table, rows in tables.items():
+        if lost := expected - set(rows):
+            raise InputError(f"{out / table}: {len(lost)} ids of {source.path} are missing: {some_of(c_sorted(lost))}")
+        if extra := set(rows) - expected:
+            raise InputError(f"{out / table}: {len(extra)} ids are not in {source.path}: {some_of(c_sorted(extra))}")
+    if not expected or not tables:
+        raise InputError(f"{out}: nothing was written for it; see the logs of this stage")
+    for table, rows in tables.items():
+        write_table(out / table, rows)
+    _carry(source, out, expected, set(tables))
+    if dropped:
+        write_table(out / "dropped", dropped)
+    remove_stale(out / "data", {f"{stem}.{job}.ark" for stem in stems for job in range(1, num_jobs + 1)})
+    return len(expected)
+
+
+def _carry(source: DataDir, out: Path, keys: set[str], written: set[str]) -> None:
+    """Copy the tables of ``source`` that this stage did not write, restricted to ``keys``."""
+    for table in source.tables():
+        if table not in written and not table.endswith(".scp"):
+            write_table(out / table, {k: v for k, v in source.table(table).items() if k in keys})
+    if "utt2spk" in source:
+        utt2spk = read_table(out / "utt2spk")
+        write_table(out / "spk2utt", {spk: " ".join(utts) for spk, utts in invert(utt2spk).items()})
+        if "spk2gender" in source:
+            speakers = set(utt2spk.values())
+            write_table(out / "spk2gender", {s: g for s, g in source.table("spk2gender").items() if s in speakers})
+    for extra in _CARRIED:
+        if extra in source:
+            shutil.copyfile(source.path / extra, out / extra)

@@ -1,0 +1,290 @@
+"""Trial lists of speaker verification: pairs of utterances and whether one speaker said both.
+
+Written as ``enroll test target|nontarget``; VoxCeleb's ``1 enroll test`` / ``0 enroll test`` is read too. Held as
+integer indices into one list of ids, so that tens of millions of trials fit in memory (9 bytes each).
+"""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.io.atomic import replacing
+from toolkit.io.datadir import c_sorted, invert
+from toolkit.io.errors import InputError, some_of
+
+_CHUNK_BYTES = 1 << 22
+_CHUNK_TRIALS = 1 << 16
+_LINE_END = "\0"  # stands for a line's end among the fields; no id contains it
+
+
+@dataclass
+class Trials:
+    """N trials.
+
+    Attributes:
+        ids: the utterance ids, each once.
+        enroll: (N,) int32, index into ``ids``.
+        test: (N,) int32, index into ``ids``.
+        is_target: (N,) bool, True where both utterances are of one speaker.
+    """
+
+    ids: list[str]
+    enroll: np.ndarray
+    test: np.ndarray
+    is_target: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.is_target)
+
+    def used_ids(self) -> list[str]:
+        """The ids that stand in a trial, in the order of ``ids``."""
+        used = np.zeros(len(self.ids), dtype=bool)
+        used[self.enroll] = True
+        used[self.test] = True
+        return [self.ids[i] for i in np.flatnonzero(used)]
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """``(enroll id, test id)`` of each trial in turn."""
+        name = self.ids.__getitem__
+        for start in range(0, len(self), _CHUNK_TRIALS):
+            part = slice(start, start + _CHUNK_TRIALS)
+            yield from zip(map(name, self.enroll[part].tolist()), map(name, self.test[part].tolist()), strict=True)
+
+
+@dataclass(frozen=True)
+class _Format:
+    """Where a line holds what."""
+
+    enroll: int
+    test: int
+    label: int
+    labels: dict[str, bool]
+    example: str
+
+    def fits(self, line: str) -> bool:
+        fields = line.split()
+        return len(fields) == 3 and fields[self.label] in self.labels
+
+
+_KALDI = _Format(0, 1, 2, {"target": True, "nontarget": False}, "enroll test target|nontarget")
+_VOXCELEB = _Format(1, 2, 0, {"1": True, "0": False}, "1|0 enroll test")
+
+
+def read_trials(path) -> Trials:
+    """Read ``enroll test target|nontarget`` or ``1|0 enroll test`` lines; the first line tells which of them.
+
+    Ids are kept as they stand (VoxCeleb's are paths, ``id10270/5r0dWxy17C8/00001.wav``).
+
+    Raises:
+        InputError: the file is missing, empty or not UTF-8, or a line is malformed (its number is named).
+    """
+    path = Path(path)
+    index: defaultdict[str, int] = defaultdict(count().__next__)
+    parts: list[tuple[np.ndarray, ...]] = []
+    layout, number = None, 1
+    try:
+        with open(path, encoding="utf-8") as handle:
+            while lines := handle.readlines(_CHUNK_BYTES):
+                layout = layout or _detect(lines[0], path)
+                parts.append(_parse(lines, layout, index, path, number))
+                number += len(lines)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such trial list; run the stage that writes it") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    if not parts:
+        raise InputError(f"{path}: is empty; a trial list has a line per trial, '{_KALDI.example}'")
+    return Trials(list(index), *(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _detect(line: str, path: Path) -> _Format:
+    for layout in (_KALDI, _VOXCELEB):
+        if layout.fits(line):
+            return layout
+    raise InputError(f"{path}:1: expected '{_KALDI.example}' or '{_VOXCELEB.example}', got {line.rstrip()!r}")
+
+
+def _parse(lines: list[str], layout: _Format, index: defaultdict, path: Path, number: int) -> tuple[np.ndarray, ...]:
+    """Lines -> enroll, test, is_target. ``index`` gives each new id the next integer; ``number``: of the first line."""
+    lines[-1] = lines[-1].rstrip("\n") + "\n"  # a file's last line may lack it
+    # One split for all lines is twice as fast as one for each; the marks prove that every line had three fields.
+    fields = "".join(lines).replace("\n", f" {_LINE_END} ").split()
+    if len(fields) != 4 * len(lines) or fields[3::4].count(_LINE_END) != len(lines):
+        raise _malformed(lines, layout, path, number)
+    ints = [np.fromiter(map(index.__getitem__, fields[i::4]), np.int32) for i in (layout.enroll, layout.test)]
+    try:
+        is_target = np.fromiter(map(layout.labels.__getitem__, fields[layout.label :: 4]), bool)
+    except KeyError:
+        raise _malformed(lines, layout, path, number) from None
+    return *ints, is_target
+
+
+def _malformed(lines: list[str], layout: _Format, path: Path, number: int) -> InputError:
+    """The error that names the first line with a fault."""
+    offset = next(i for i, line in enumerate(lines) if not layout.fits(line))
+    return InputError(f"{path}:{number + offset}: expected '{layout.example}', got {lines[offset].rstrip()!r}")
+
+
+def write_trials(path, trials: Trials) -> None:
+    """Write ``enroll test target|nontarget`` lines, whole or not at all."""
+    labels = np.where(trials.is_target, "target", "nontarget").tolist()
+    with replacing(path) as handle:
+        handle.writelines(f"{a} {b} {label}\n" for (a, b), label in zip(trials.pairs(), labels, strict=True))
+
+
+def check_ids(trials: Trials, known: Container[str], source: str) -> None:
+    """Raise InputError naming the trials' ids that ``known`` lacks.
+
+    Args:
+        source: what was searched, for the message, e.g. the path of the embeddings' scp.
+    """
+    missing = c_sorted(i for i in trials.used_ids() if i not in known)
+    if missing:
+        raise InputError(
+            f"{source}: lacks {len(missing)} of the trials' ids: {some_of(missing)}; "
+            "make it from the data dir that the trials were written for, or remove these trials"
+        )
+
+
+def make_trials(
+    utt2spk: Mapping[str, str],
+    num_nontargets: int,
+    *,
+    targets_per_speaker: int | None = None,
+    num_targets: int | None = None,
+    spk2gender: Mapping[str, str] | None = None,
+    same_gender_share: float = 0.5,
+    seed: int = 0,
+) -> Trials:
+    """Draw a random trial list: targets first, then nontargets; no pair twice, whichever way round it stands.
+
+    The same arguments give the same list, whatever the order of the mappings.
+
+    Args:
+        utt2spk: utterance -> speaker.
+        num_nontargets: nontarget pairs; the speakers take turns in them.
+        targets_per_speaker: target pairs of each speaker (all it has, where it has fewer).
+        num_targets: target pairs in all, the speakers taking turns; give this or ``targets_per_speaker``.
+        spk2gender: speaker -> gender; without it a pair's genders are left to chance.
+        same_gender_share: the part of the nontarget pairs that is of one gender; the rest is of two.
+        seed: of the draw.
+
+    Raises:
+        InputError: there are fewer such pairs than asked for, or a speaker has no gender.
+    """
+    if (targets_per_speaker is None) == (num_targets is None):
+        raise InputError("make_trials: give one of targets_per_speaker and num_targets")
+    rng = np.random.default_rng(seed)
+    ids, draw = c_sorted(utt2spk), _PairDraw(utt2spk, spk2gender, rng)
+    targets = draw.targets(targets_per_speaker, num_targets)
+    if spk2gender is None:
+        nontargets = draw.nontargets(num_nontargets, None)
+    else:
+        num_same = round(num_nontargets * same_gender_share)
+        same, cross = draw.nontargets(num_same, True), draw.nontargets(num_nontargets - num_same, False)
+        nontargets = np.concatenate([same, cross])
+    pairs = rng.permuted(np.concatenate([targets, nontargets]), axis=1).astype(np.int32)
+    return Trials(ids, pairs[:, 0].copy(), pairs[:, 1].copy(), np.arange(len(pairs)) < len(targets))
+
+
+class _PairDraw:
+    """Draws pairs of utterances, as indices into the C-sorted utterances."""
+
+    def __init__(self, utt2spk: Mapping[str, str], spk2gender: Mapping[str, str] | None, rng: np.random.Generator):
+        spk2utt = invert(utt2spk)
+        number = {utt: i for i, utt in enumerate(c_sorted(utt2spk))}
+        self.rng = rng
+        self.utts = [np.array([number[utt] for utt in utts]) for utts in spk2utt.values()]
+        self.num_utts = np.array([len(utts) for utts in self.utts])
+        self.speaker = np.repeat(np.arange(len(self.utts)), self.num_utts)[np.argsort(np.concatenate(self.utts))]
+        self.gender = np.zeros(len(self.utts), dtype=int)
+        if spk2gender is not None:
+            unknown = [spk for spk in spk2utt if spk not in spk2gender]
+            if unknown:
+                raise InputError(f"spk2gender: lacks {some_of(unknown)}; add them or make trials without it")
+            self.gender = np.unique([spk2gender[spk] for spk in spk2utt], return_inverse=True)[1]
+
+    def targets(self, per_speaker: int | None, total: int | None) -> np.ndarray:
+        """(N, 2) pairs of different utterances of one speaker."""
+        available = self.num_utts * (self.num_utts - 1) // 2
+        if total is None:
+            quota = np.minimum(available, per_speaker)
+        elif total > available.sum():
+            raise InputError(f"make_trials: {total} target pairs asked for, the utterances make {available.sum()}")
+        else:
+            quota = self._take_turns(available, total)
+        pairs = [self._pairs_of(utts, n) for utts, n in zip(self.utts, quota, strict=True)]
+        return np.concatenate(pairs) if pairs else np.empty((0, 2), dtype=int)
+
+    def _take_turns(self, available: np.ndarray, total: int) -> np.ndarray:
+        """Shares of ``total``, as even as ``available`` lets them be."""
+        levels = range(available.max(initial=0) + 1)  # pairs that every speaker gives, as far as it has them
+        level = bisect_right(levels, total, key=lambda level: np.minimum(available, level).sum()) - 1
+        quota = np.minimum(available, level)
+        one_more = self.rng.permutation(np.flatnonzero(available > level))[: total - quota.sum()]
+        quota[one_more] += 1
+        return quota
+
+    def _pairs_of(self, utts: np.ndarray, n: int) -> np.ndarray:
+        """n of the len(utts) choose 2 pairs; pair number p = j (j - 1) / 2 + i for i < j."""
+        p = self.rng.choice(len(utts) * (len(utts) - 1) // 2, size=n, replace=False) if n else np.empty(0, dtype=int)
+        j = ((1 + np.sqrt(1 + 8.0 * p)) / 2).astype(int)
+        return utts[np.stack([p - j * (j - 1) // 2, j], axis=1)]
+
+    def nontargets(self, n: int, same_gender: bool | None) -> np.ndarray:
+        """(n, 2) pairs of utterances of two speakers, of one gender (True), of two (False) or of any (None)."""
+        size = len(self.speaker)
+        taken = np.empty(0, dtype=int)  # a pair i < j as i * size + j
+        while len(taken) < n:
+            pairs = np.sort(self._propose(n - len(taken), same_gender), axis=1)
+            codes = np.concatenate([taken, pairs[:, 0] * size + pairs[:, 1]])
+            codes = codes[np.sort(np.unique(codes, return_index=True)[1])]
+            if len(codes) - len(taken) <= 0.2 * len(pairs):  # few are left to be found by chance: list them
+                codes = np.concatenate([codes, self._rest(codes, n - len(codes), same_gender)])
+            taken = codes
+        return np.stack(np.divmod(taken, size), axis=1)
+
+    def _propose(self, n: int, same_gender: bool | None) -> np.ndarray:
+        """Up to n such pairs, the speakers taking turns; they may repeat."""
+        groups = [np.flatnonzero(self.gender == g) for g in np.unique(self.gender)]
+        if same_gender is None:
+            groups = [np.arange(len(self.gender))]
+        turn = self._cross_turn if same_gender is False else self._same_turn
+        turns, num = [np.empty((0, 2), dtype=int)], 0
+        while num < n and (pairs := turn(groups)).size:
+            turns.append(self.rng.permutation(pairs))
+            num += len(pairs)
+        speakers = np.concatenate(turns)[:n]
+        first = np.cumsum(self.num_utts) - self.num_utts
+        return np.concatenate(self.utts)[first[speakers] + self.rng.integers(self.num_utts[speakers])]
+
+    def _same_turn(self, groups: list[np.ndarray]) -> np.ndarray:
+        """Pairs within the groups: every speaker stands in two."""
+        orders = [self.rng.permutation(group) for group in groups if len(group) > 1]
+        pairs = [np.stack([order, np.roll(order, self.rng.integers(1, len(order)))], axis=1) for order in orders]
+        return np.concatenate(pairs) if pairs else np.empty((0, 2), dtype=int)
+
+    def _cross_turn(self, groups: list[np.ndarray]) -> np.ndarray:
+        """The speakers of the largest group, each with one of another group; these take turns."""
+        *others, largest = sorted(groups, key=len)
+        if not others:
+            return np.empty((0, 2), dtype=int)
+        partners = self.rng.permutation(np.concatenate(others))
+        return np.stack([self.rng.permutation(largest), np.resize(partners, len(largest))], axis=1)
+
+    def _rest(self, taken: np.ndarray, n: int, same_gender: bool | None) -> np.ndarray:
+        """n of the pairs not yet taken, as codes."""
+        i, j = np.triu_indices(len(self.speaker), 1)
+        a, b = self.speaker[i], self.speaker[j]
+        fits = (a != b) if same_gender is None else (a != b) & ((self.gender[a] == self.gender[b]) == same_gender)
+        rest = np.setdiff1d(i[fits] * len(self.speaker) + j[fits], taken)
+        if len(rest) < n:
+            kind = {None: "", True: "same-gender ", False: "cross-gender "}[same_gender]
+            num, most = len(taken) + n, len(taken) + len(rest)
+            raise InputError(f"make_trials: {num} {kind}nontarget pairs asked for, the utterances make {most}")
+        return self.rng.choice(rest, size=max(n, 0), replace=False)

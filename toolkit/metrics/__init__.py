@@ -1,0 +1,1 @@
+"""Measures of a system, with their uncertainty."""

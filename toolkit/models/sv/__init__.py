@@ -1,0 +1,1 @@
+"""Speaker verification: waveform or features to an embedding."""

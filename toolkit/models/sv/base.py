@@ -1,0 +1,34 @@
+"""What a speaker encoder promises, so that every recipe, loss and scorer works with it."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+
+class SpeakerEncoder(nn.Module, ABC):
+    """From the features of an utterance to its speaker embedding.
+
+    A class of your own plugs in by its import path; its constructor's arguments are the keys of ``init_args``, so give
+    them types and defaults::
+
+        model:
+          class_path: my_package.my_module.MyEncoder
+          init_args: {embedding_dim: 256}
+
+    It sets ``embedding_dim`` (D) in its constructor and writes ``forward``. The promise which scoring and batching rely
+    on: with ``lengths``, in eval mode, a padded utterance has the embedding which it has alone.
+    """
+
+    embedding_dim: int
+
+    @abstractmethod
+    def forward(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Embed a batch.
+
+        Args:
+            feats: (B, T, F) features, padded at the end with anything finite.
+            lengths: (B,) int64 frames of each utterance, 1 to T; None says that all have T (nothing is masked).
+
+        Returns:
+            (B, D) embeddings, not normalised in length.
+        """

@@ -1,0 +1,89 @@
+"""ECAPA-TDNN."""
+
+import torch
+from torch import Tensor, nn
+
+from toolkit.io.errors import InputError
+from toolkit.models.sv.base import SpeakerEncoder
+from toolkit.nn.mask import length_mask
+from toolkit.nn.pooling import AttentiveStatisticsPooling
+from toolkit.nn.tdnn import SERes2Block, TdnnBlock
+
+
+class EcapaTdnn(SpeakerEncoder):
+    """ECAPA-TDNN (Desplanques, Thienpondt, Demuynck 2020, arXiv 2005.07143, figure 2).
+
+    A TDNN block; SE-Res2 blocks, each over the sum of all outputs before it (section 3.3); a 1x1 layer over their
+    concatenation (multi-layer feature aggregation); attentive statistics pooling with global context; a linear layer.
+    C=512 and C=1024 with 192-d embeddings are the paper's two sizes. 1024 channels and a 256-d embedding have 14.855 M
+    parameters (the backbone of SEED, arXiv 2505.16798). The extractor's encoder of TEA-PSE and LGR-TSE, 78.99 M, is
+    ``channels=2048, mfa_channels=6144, embedding_dim=256, attention_channels=256, se_norm=False, mfa_norm=True,
+    embedding_norm=False, residual_sum=False``.
+
+    Features are normalised outside (mean over the utterance). In training, batch normalisation counts padded frames:
+    train on crops of one length.
+
+    Args:
+        n_mels: F, features of a frame.
+        channels: C, of the frame layers.
+        mfa_channels: of the aggregation, the layer which is pooled.
+        embedding_dim: D.
+        scale: groups in the Res2 blocks; divides ``channels``.
+        se_channels: bottleneck of the squeeze-excitation.
+        attention_channels: bottleneck of the pooling's attention.
+        kernel_sizes: frames, of the first layer, each SE-Res2 block, the aggregation; odd.
+        dilations: frames, of the same layers.
+        se_norm: batch normalisation in the squeeze-excitation's bottleneck.
+        mfa_norm: batch normalisation after the aggregation's ReLU.
+        embedding_norm: batch normalisation of the embedding, the last layer.
+        residual_sum: False feeds each SE-Res2 block with the output of the one before only.
+
+    Raises:
+        InputError: ``kernel_sizes`` and ``dilations`` differ in number, a kernel is even, or ``scale`` does not divide
+            ``channels``.
+    """
+
+    def __init__(
+        self,
+        n_mels: int = 80,
+        channels: int = 512,
+        mfa_channels: int = 1536,
+        embedding_dim: int = 192,
+        scale: int = 8,
+        se_channels: int = 128,
+        attention_channels: int = 128,
+        kernel_sizes: tuple[int, ...] = (5, 3, 3, 3, 1),
+        dilations: tuple[int, ...] = (1, 2, 3, 4, 1),
+        se_norm: bool = True,
+        mfa_norm: bool = False,
+        embedding_norm: bool = True,
+        residual_sum: bool = True,
+    ):
+        super().__init__()
+        if len(kernel_sizes) != len(dilations) or len(kernel_sizes) < 3:
+            raise InputError(
+                f"kernel_sizes {kernel_sizes} and dilations {dilations}: give both one number a layer, 3 layers or more"
+            )
+        self.embedding_dim = embedding_dim
+        self.residual_sum = residual_sum
+        (first, *inner, last) = zip(kernel_sizes, dilations, strict=True)
+        self.stem = TdnnBlock(n_mels, channels, *first)
+        self.blocks = nn.ModuleList(
+            SERes2Block(channels, kernel, dilation, scale, se_channels, se_norm) for kernel, dilation in inner
+        )
+        self.mfa = TdnnBlock(len(inner) * channels, mfa_channels, *last, norm=mfa_norm)
+        self.pooling = AttentiveStatisticsPooling(mfa_channels, attention_channels, global_context=True)
+        self.pooling_norm = nn.BatchNorm1d(2 * mfa_channels)
+        self.embedding = nn.Linear(2 * mfa_channels, embedding_dim)
+        self.embedding_norm = nn.BatchNorm1d(embedding_dim) if embedding_norm else nn.Identity()
+
+    def forward(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, T, F) features, lengths (B,) int64 frames or None for all T -> (B, D) embeddings."""
+        mask = None if lengths is None else length_mask(lengths, feats.shape[1])
+        x = self.stem(feats.transpose(1, 2), mask)
+        outputs = []
+        for block in self.blocks:
+            outputs.append(block(x, mask))
+            x = x + outputs[-1] if self.residual_sum else outputs[-1]
+        x = self.mfa(torch.cat(outputs, dim=1), mask)
+        return self.embedding_norm(self.embedding(self.pooling_norm(self.pooling(x, mask))))

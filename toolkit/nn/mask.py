@@ -1,0 +1,29 @@
+"""Which frames of a padded batch are real."""
+
+import torch
+from torch import Tensor
+
+
+def length_mask(lengths: Tensor, num_frames: int) -> Tensor:
+    """True for the real frames of each utterance, False for its padding.
+
+    Args:
+        lengths: (B,) int64, frames of each utterance, at least 1.
+        num_frames: T of the padded batch.
+
+    Returns:
+        (B, T) bool, on the device of ``lengths``.
+    """
+    return torch.arange(num_frames, device=lengths.device) < lengths[:, None]
+
+
+def zero_padding(x: Tensor, mask: Tensor | None) -> Tensor:
+    """(B, C, T) with the frames outside ``mask`` (B, T) set to zero; without a mask ``x`` itself, not a copy."""
+    return x if mask is None else x.masked_fill(~mask[:, None], 0)
+
+
+def masked_mean(x: Tensor, mask: Tensor | None) -> Tensor:
+    """(B, C, T) -> (B, C): mean over the frames inside ``mask`` (B, T); over all frames without one."""
+    if mask is None:
+        return x.mean(-1)
+    return zero_padding(x, mask).sum(-1) / mask.sum(-1, keepdim=True)

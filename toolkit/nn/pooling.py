@@ -1,0 +1,80 @@
+"""From frames to one vector an utterance: (B, C, T) -> (B, 2C), mean and standard deviation.
+
+``mask`` (B, T) is True for real frames; without it all are. The variance is floored, so one frame is enough and its
+gradient is finite. Statistics are in float32 at least, also under autocast.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from toolkit.nn.mask import masked_mean
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+def _squared_deviation(x: Tensor, mean: Tensor) -> Tensor:
+    # The sum of the weighted deviations is zero, and so is the variance's gradient to the mean: none is computed.
+    return (x - mean.detach()[:, :, None]).square()
+
+
+class StatisticsPooling(nn.Module):
+    """Mean and standard deviation over time (Snyder et al. 2018, x-vectors).
+
+    Args:
+        variance_floor: least variance, so that the root has a gradient.
+    """
+
+    def __init__(self, variance_floor: float = 1e-5):
+        super().__init__()
+        self.variance_floor = variance_floor
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B, C, T), mask (B, T) -> (B, 2C): all means, then all (biased) standard deviations."""
+        x = _at_least_float32(x)
+        if mask is None:
+            variance, mean = torch.var_mean(x, dim=-1, correction=0)
+        else:
+            mean = masked_mean(x, mask)
+            variance = masked_mean(_squared_deviation(x, mean), mask)
+        return torch.cat((mean, variance.clamp(min=self.variance_floor).sqrt()), dim=1)
+
+
+class AttentiveStatisticsPooling(nn.Module):
+    """Mean and standard deviation with a weight for each channel and frame.
+
+    Okabe et al. 2018 (arXiv 1803.10963), made channel-dependent and given a global context by Desplanques et al. 2020
+    (arXiv 2005.07143, section 3.1, eq. 1-3): logits = W_2 BN(ReLU(W_1 [h_t; mean; std])), softmax over time.
+
+    Args:
+        channels: C.
+        bottleneck: channels between the two layers of the attention.
+        global_context: attend to [h_t; mean; std] of the utterance (3C) instead of h_t alone (C).
+        variance_floor: least variance, so that the root has a gradient.
+    """
+
+    def __init__(
+        self, channels: int, bottleneck: int = 128, global_context: bool = False, variance_floor: float = 1e-5
+    ):
+        super().__init__()
+        self.variance_floor = variance_floor
+        self.frame_projection = nn.Conv1d(channels, bottleneck, 1)
+        # W_1 [h; mean; std] = W_h h + W_c [mean; std]: the context is the same in all frames, so it is projected once.
+        self.context_projection = nn.Linear(2 * channels, bottleneck, bias=False) if global_context else None
+        self.statistics = StatisticsPooling(variance_floor)
+        self.norm = nn.BatchNorm1d(bottleneck)
+        self.logits = nn.Conv1d(bottleneck, channels, 1)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B, C, T), mask (B, T) -> (B, 2C): all means, then all standard deviations."""
+        hidden = self.frame_projection(x)
+        if self.context_projection is not None:
+            hidden = hidden + self.context_projection(self.statistics(x, mask))[:, :, None]
+        logits = _at_least_float32(self.logits(self.norm(hidden.relu())))
+        if mask is not None:
+            logits = logits.masked_fill(~mask[:, None], -torch.inf)
+        weights = logits.softmax(dim=-1)
+        mean = (weights * x).sum(-1)
+        variance = (weights * _squared_deviation(x, mean)).sum(-1)
+        return torch.cat((mean, variance.clamp(min=self.variance_floor).sqrt()), dim=1)

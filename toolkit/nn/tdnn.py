@@ -1,0 +1,126 @@
+"""Time-delay blocks: convolutions along time over (B, C, T), which keep the number of frames.
+
+Each block takes an optional ``mask`` (B, T), True for real frames. Every convolution wider than one frame then sees
+zeros in the padding, as it does beyond the end of an unpadded utterance, and every mean leaves the padding out: a
+padded utterance gives the same values as the utterance alone. Batch normalisation in training mode is the exception;
+its statistics count padded frames.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from toolkit.io.errors import InputError
+from toolkit.nn.mask import masked_mean, zero_padding
+
+
+class TdnnBlock(nn.Module):
+    """Conv1d - ReLU - batch normalisation, zero padding so that T stays.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        kernel_size: frames, odd.
+        dilation: frames between the taps.
+        norm: False leaves the batch normalisation out.
+
+    Raises:
+        InputError: ``kernel_size`` is even.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 1, dilation: int = 1, norm: bool = True):
+        super().__init__()
+        if kernel_size % 2 == 0:
+            raise InputError(f"kernel size {kernel_size}: an even kernel would shift the frames; choose an odd one")
+        padding = kernel_size // 2 * dilation
+        self.conv = nn.Conv1d(in_channels, out_channels, kernel_size, dilation=dilation, padding=padding)
+        # In place: the convolution's gradient does not need its output.
+        self.activation = nn.ReLU(inplace=True)
+        self.norm = nn.BatchNorm1d(out_channels) if norm else nn.Identity()
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B, C_in, T), mask (B, T) -> (B, C_out, T); the output's padding is not zero."""
+        if self.conv.kernel_size[0] > 1:
+            x = zero_padding(x, mask)
+        return self.norm(self.activation(self.conv(x)))
+
+
+class Res2Tdnn(nn.Module):
+    """Res2Net's hierarchy of dilated convolutions (Gao et al. 2019, arXiv 1904.01169, eq. 1) along time.
+
+    The channels are split in ``scale`` groups; the first passes, each further one is a TDNN block over the sum of the
+    group and the output of the group before.
+
+    Raises:
+        InputError: ``scale`` does not divide ``channels``.
+    """
+
+    def __init__(self, channels: int, scale: int = 8, kernel_size: int = 3, dilation: int = 1):
+        super().__init__()
+        if channels % scale:
+            raise InputError(f"scale {scale} does not divide {channels} channels; choose one which does")
+        self.scale = scale
+        width = channels // scale
+        self.blocks = nn.ModuleList(TdnnBlock(width, width, kernel_size, dilation) for _ in range(scale - 1))
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B, C, T), mask (B, T) -> (B, C, T)."""
+        first, *groups = x.chunk(self.scale, dim=1)
+        outputs = [first]
+        for i, (block, group) in enumerate(zip(self.blocks, groups, strict=True)):
+            outputs.append(block(group if i == 0 else group + outputs[-1], mask))
+        return torch.cat(outputs, dim=1)
+
+
+class SqueezeExcitation(nn.Module):
+    """Channel gates from the mean over time (Hu et al. 2018, arXiv 1709.01507, section 3).
+
+    Args:
+        channels: channels of the input.
+        bottleneck: channels of the squeezed description.
+        norm: batch normalisation after the bottleneck's ReLU.
+    """
+
+    def __init__(self, channels: int, bottleneck: int = 128, norm: bool = False):
+        super().__init__()
+        self.squeeze = nn.Linear(channels, bottleneck)
+        self.norm = nn.BatchNorm1d(bottleneck) if norm else nn.Identity()
+        self.excite = nn.Linear(bottleneck, channels)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B, C, T), mask (B, T) -> (B, C, T)."""
+        description = self.norm(self.squeeze(masked_mean(x, mask)).relu())
+        return x * self.excite(description).sigmoid()[:, :, None]
+
+
+class SERes2Block(nn.Module):
+    """SE-Res2Block of ECAPA-TDNN (Desplanques et al. 2020, arXiv 2005.07143, figure 1).
+
+    1x1 TDNN block, dilated Res2 block, 1x1 TDNN block, squeeze-excitation, and the input is added.
+
+    Args:
+        channels: channels of input and output.
+        kernel_size: frames, of the Res2 block.
+        dilation: frames, of the Res2 block.
+        scale: groups of the Res2 block.
+        se_channels: bottleneck of the squeeze-excitation.
+        se_norm: batch normalisation in that bottleneck.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        kernel_size: int = 3,
+        dilation: int = 1,
+        scale: int = 8,
+        se_channels: int = 128,
+        se_norm: bool = False,
+    ):
+        super().__init__()
+        self.before = TdnnBlock(channels, channels)
+        self.res2 = Res2Tdnn(channels, scale, kernel_size, dilation)
+        self.after = TdnnBlock(channels, channels)
+        self.se = SqueezeExcitation(channels, se_channels, se_norm)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B, C, T), mask (B, T) -> (B, C, T)."""
+        return x + self.se(self.after(self.res2(self.before(x), mask)), mask)

@@ -1,0 +1,147 @@
+"""Plots of an experiment. matplotlib is imported when one is drawn, not before."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+
+from toolkit.io.atomic import replacing_path
+from toolkit.report.tables import Condition, condition_name
+
+# Okabe and Ito's colours (2008), told apart by colour-blind readers; the light yellow is left out.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+STYLES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_DET_TICKS = (0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 80)  # %
+
+
+def _figure(width: float, height: float, rows: int = 1):
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots(rows, 1, squeeze=False, sharex=True)[:, 0]
+    for ax in axes:
+        ax.grid(alpha=0.3, linewidth=0.6)
+        ax.set_axisbelow(True)
+        ax.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _save(figure, path) -> None:
+    with replacing_path(path) as aside:
+        figure.savefig(aside, dpi=150)
+
+
+def plot_det(curves: Mapping[str, dict], path, title: str = "") -> None:
+    """DET curves on probit axes (a normal score distribution is a straight line), each with its EER as a dot.
+
+    Args:
+        curves: label -> a set's metrics.json (its ``det`` and ``metrics.eer``).
+        path: of the PNG to write.
+    """
+    from scipy.special import ndtri
+
+    figure, (ax,) = _figure(6.0, 6.3 + 0.11 * len(curves))
+    points = []
+    for number, (label, one) in enumerate(curves.items()):
+        fpr, fnr = np.asarray(one["det"]["fpr"]), np.asarray(one["det"]["fnr"])
+        inside = (fpr > 0) & (fpr < 1) & (fnr > 0) & (fnr < 1)  # the axes reach neither 0 nor 100 %
+        x, y = ndtri(fpr[inside]), ndtri(fnr[inside])
+        points += [x, y]
+        colour, eer = COLOURS[number % len(COLOURS)], one["metrics"]["eer"]["value"]
+        style = STYLES[number // len(COLOURS) % len(STYLES)]
+        ax.plot(x, y, style, color=colour, linewidth=1.6)
+        marker = MARKERS[number % len(MARKERS)]
+        ax.plot([], [], style + marker, color=colour, label=f"{label}, EER {eer:.2f} %")
+        if 0 < eer < 100:
+            ax.plot(*[ndtri(eer / 100)] * 2, marker, color=colour, markersize=6)
+            points.append(np.array([ndtri(eer / 100)]))
+    drawn = np.concatenate(points) if points else np.empty(0)
+    low, high = (drawn.min(), drawn.max()) if drawn.size else (ndtri(0.001), ndtri(0.4))
+    low, high = max(low, ndtri(0.0005)) - 0.1, min(high, ndtri(0.8)) + 0.1
+    ticks = [t for t in _DET_TICKS if low <= ndtri(t / 100) <= high]
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_ticks(ndtri(np.array(ticks) / 100), [f"{t:g}" for t in ticks])
+    ax.plot([low, high], [low, high], color="0.6", linewidth=0.8, zorder=0)
+    ax.set(xlim=(low, high), ylim=(low, high), aspect="equal", title=title)
+    ax.set(xlabel="false alarm rate (%)", ylabel="miss rate (%)")
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    _save(figure, path)
+
+
+def plot_eer_by_snr(row: Mapping[Condition, dict], path, title: str = "", ood: Collection[str] = ()) -> None:
+    """EER against SNR, a line for each kind of noise with its interval as a band; clean speech as a level line.
+
+    Args:
+        row: (noise, SNR in dB) -> a set's metrics.json.
+        path: of the PNG to write.
+        ood: kinds of noise that are out of domain; they are dashed.
+    """
+    figure, (ax,) = _figure(6.4, 4.6)
+    for number, noise in enumerate(sorted({c[0] for c in row if c[1] is not None})):
+        snrs = sorted(c[1] for c in row if c[0] == noise and c[1] is not None)
+        eers = [row[noise, snr]["metrics"]["eer"] for snr in snrs]
+        colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
+        label, style = (f"{noise} (out of domain)", "--") if noise in ood else (noise, "-")
+        ax.plot(snrs, [e["value"] for e in eers], style, marker=marker, color=colour, label=label)
+        _band(ax, snrs, eers, colour)
+    clean = next((one for c, one in row.items() if c[1] is None), None)
+    if clean:
+        eer = clean["metrics"]["eer"]
+        ax.axhline(eer["value"], color="0.25", linestyle=":", label="clean")
+        if eer["low"] is not None:
+            ax.axhspan(eer["low"], eer["high"], color="0.25", alpha=0.1, linewidth=0)
+    level = next(iter(row.values()))["bootstrap"]["level"]
+    ax.set(xlabel="SNR (dB)", ylabel=f"EER (%), shaded: {100 * level:g} % interval", title=title)
+    ax.set_xticks(sorted({c[1] for c in row if c[1] is not None}))
+    ax.set_ylim(bottom=0)
+    ax.legend(fontsize=9)
+    _save(figure, path)
+
+
+def _band(ax, x: Sequence[float], metrics: Sequence[dict], colour: str) -> None:
+    known = [(at, m["low"], m["high"]) for at, m in zip(x, metrics, strict=True) if m["low"] is not None]
+    if len(known) > 1:
+        ax.fill_between(*zip(*known, strict=True), color=colour, alpha=0.13, linewidth=0)
+    elif known:
+        (at, low, high) = known[0]
+        ax.vlines(at, low, high, color=colour, alpha=0.5)
+
+
+def plot_training(run_log: Mapping[str, Mapping[int, Mapping[str, float]]], path, title: str = "") -> None:
+    """Loss of training and validation by epoch, and the validation EER below it where it was measured.
+
+    Args:
+        run_log: as :func:`toolkit.report.results.read_run_log` gives it; EER in per cent.
+        path: of the PNG to write.
+    """
+    eers = _series(run_log["valid"], "eer")
+    figure, axes = _figure(6.4, 5.6 if eers else 3.8, rows=2 if eers else 1)
+    for number, kind in enumerate(("train", "valid")):
+        losses = _series(run_log[kind], "loss")
+        if losses:
+            axes[0].plot(
+                *losses, STYLES[number], marker=MARKERS[number], markersize=4, color=COLOURS[number], label=kind
+            )
+    axes[0].set(ylabel="loss", title=title)
+    axes[0].legend(fontsize=9)
+    if eers:
+        axes[1].plot(*eers, STYLES[1], marker=MARKERS[1], markersize=4, color=COLOURS[1])
+        axes[1].set(ylabel="validation EER (%)")
+        axes[1].set_ylim(bottom=0)
+    axes[-1].set(xlabel="epoch")
+    axes[-1].xaxis.get_major_locator().set_params(integer=True)
+    _save(figure, path)
+
+
+def _series(epochs: Mapping[int, Mapping[str, float]], name: str) -> tuple[list[int], list[float]] | None:
+    found = [(epoch, record[name]) for epoch, record in epochs.items() if name in record]
+    return tuple(map(list, zip(*found, strict=True))) if found else None
+
+
+def det_choice(row: Mapping[Condition, dict]) -> dict[str, dict]:
+    """What one DET plot can carry: clean, and each kind of noise at its lowest SNR."""
+    lowest = {}
+    for noise, snr in sorted((c for c in row if c[1] is not None), key=lambda c: -c[1]):
+        lowest[noise] = (noise, snr)
+    clean = [c for c in row if c[1] is None]
+    return {condition_name(c): row[c] for c in [*clean, *(lowest[noise] for noise in sorted(lowest))]}

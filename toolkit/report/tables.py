@@ -1,0 +1,192 @@
+"""Tables in Markdown, from gathered results (see :mod:`toolkit.report.results`)."""
+
+from collections.abc import Collection, Sequence
+
+from toolkit.io.errors import InputError
+from toolkit.report.results import METRICS
+
+NONE = "-"  # a cell without a number
+_TITLES = ("EER (%)", "minDCF(0.01)", "minDCF(0.05)")  # of METRICS
+_DIGITS = (2, 3, 3)
+
+Condition = tuple[str, float | None]  # kind of noise, SNR in dB; ("clean", None)
+
+
+def condition_of(one: dict) -> Condition | None:
+    """The condition of a set, None where it mixes several."""
+    noise, snr = one["condition"]["noise"], one["condition"]["snr"]
+    return None if "mixed" in (noise, snr) else (noise, snr)
+
+
+def by_condition(results: dict) -> dict[str, dict[Condition, dict]]:
+    """Row label -> condition -> set.
+
+    One row, named after the experiment, where no condition occurs twice. Otherwise a row for every test set; the sets
+    of its noisy versions are named after it, ``<test set>_<noise>_<snr>``.
+
+    Raises:
+        InputError: two sets have the same condition and the same name but for the condition.
+    """
+    sets = [(condition_of(one), one) for one in results["sets"] if condition_of(one) is not None]
+    several = len({condition for condition, _ in sets}) < len(sets)
+    rows: dict[str, dict[Condition, dict]] = {}
+    for condition, one in sets:
+        label = f"{results['experiment']}: {_test_set(one, condition)}" if several else results["experiment"]
+        row = rows.setdefault(label, {})
+        if condition in row:
+            raise InputError(
+                f"{results['expdir']}: sets {row[condition]['set']} and {one['set']} both hold the condition "
+                f"'{condition_name(condition)}'; name sets <test set>_<noise>_<snr>"
+            )
+        row[condition] = one
+    return rows
+
+
+def _test_set(one: dict, condition: Condition) -> str:
+    noise, snr = condition
+    return one["set"].removesuffix(f"_{noise}" if snr is None else f"_{noise}_{snr:g}")
+
+
+def condition_name(condition: Condition) -> str:
+    """``clean``, ``babble 5 dB``."""
+    noise, snr = condition
+    return noise if snr is None else f"{noise} {snr:g} dB"
+
+
+def _order(condition: Condition | None) -> tuple:
+    """Sorts clean first, then by noise and SNR; what mixes conditions (None) last."""
+    if condition is None:
+        return (2,)
+    noise, snr = condition
+    return int(noise != "clean"), noise, float("-inf") if snr is None else snr
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
+    """A table; all columns but the first ``text_columns`` are set flush right."""
+    rule = ["---"] * text_columns + ["---:"] * (len(header) - text_columns)
+    return "\n".join("| " + " | ".join(row) + " |" for row in (header, rule, *rows)) + "\n"
+
+
+def condition_matrix(experiments: Sequence[dict], ood: Collection[str] = (), *, of_ood: bool = False) -> str | None:
+    """EER (%) by condition, a row for every experiment: clean, then each kind of noise at each SNR, then their mean.
+
+    Args:
+        experiments: gathered results.
+        ood: kinds of noise that are out of domain.
+        of_ood: show these kinds, else all the others.
+
+    Returns:
+        The table, or None where there is no such condition. ``Avg.`` is the mean of all columns; a row that lacks one
+        has none.
+    """
+    rows = [pair for results in experiments for pair in by_condition(results).items()]
+    columns = sorted({c for _, row in rows for c in row if (c[0] in ood) == of_ood}, key=_order)
+    if not columns:
+        return None
+    header = ["Experiment"]
+    for previous, (noise, snr) in zip([None, *columns], columns, strict=False):
+        named = previous is not None and previous[0] == noise
+        header.append(f"{snr:g}" if named else noise.capitalize() + ("" if snr is None else f" {snr:g}"))
+    cells = []
+    for label, row in rows:
+        values = [row[c]["metrics"]["eer"]["value"] if c in row else None for c in columns]
+        if any(value is not None for value in values):
+            average = NONE if None in values else f"{sum(values) / len(values):.2f}"
+            cells.append([label, *(NONE if v is None else f"{v:.2f}" for v in values), average])
+    return markdown([*header, "Avg."], cells)
+
+
+def interval_cell(metric: dict, digits: int) -> str:
+    """``4.56 [4.10, 5.02]``."""
+    value, low, high = metric["value"], metric["low"], metric["high"]
+    interval = NONE if low is None else f"{low:.{digits}f}, {high:.{digits}f}"
+    return f"{value:.{digits}f} [{interval}]"
+
+
+def detail_table(experiments: Sequence[dict]) -> str:
+    """Every set of every experiment: all metrics with their intervals, and the counts of speakers and trials."""
+    rows = []
+    for results in experiments:
+        for one in sorted(results["sets"], key=lambda one: _order(condition_of(one))):
+            noise, snr = one["condition"]["noise"], one["condition"]["snr"]
+            rows.append(
+                [
+                    results["experiment"],
+                    one["set"],
+                    noise,
+                    NONE if snr is None else str(snr),
+                    *(
+                        interval_cell(one["metrics"][name], digits)
+                        for name, digits in zip(METRICS, _DIGITS, strict=True)
+                    ),
+                    *(f"{one[count]:,}" for count in ("n_speakers", "n_target", "n_nontarget")),
+                ]
+            )
+    header = ["Experiment", "Set", "Noise", "SNR (dB)", *_TITLES]
+    return markdown([*header, "Speakers", "Targets", "Nontargets"], rows, text_columns=3)
+
+
+def origin_table(experiments: Sequence[dict]) -> str:
+    """Where the numbers come from: a row for every experiment."""
+    rows = []
+    for results in experiments:
+        train = results["train"]
+        parameters, seconds = train.get("parameters"), train.get("wall_seconds")
+        rows.append(
+            [
+                results["experiment"],
+                _or_none(results["config_path"], "`{}`"),
+                _or_none(results["commit"], "`{}`"),
+                results["date"],
+                _or_none(results["seed"]),
+                _or_none(parameters, "{:,}"),
+                _or_none(train.get("epochs")),
+                _or_none(None if seconds is None else seconds / 60, "{:.1f}"),
+            ]
+        )
+    header = ["Experiment", "Config", "Commit", "Date (UTC)", "Seed", "Parameters", "Epochs", "Training (min)"]
+    return markdown(header, rows, text_columns=4)
+
+
+def _or_none(value, template: str = "{}") -> str:
+    return NONE if value is None else template.format(value)
+
+
+def interval_method(experiments: Sequence[dict]) -> str:
+    """A sentence that says what the intervals are."""
+    kinds = {tuple(sorted(one["bootstrap"].items())) for results in experiments for one in results["sets"]}
+    methods = [
+        f"{100 * b['level']:g} % bootstrap over {b['unit']}s: {b['method']}, {b['resamples']} draws, seed {b['seed']}"
+        for b in map(dict, sorted(kinds))
+    ]
+    return "Intervals: " + "; ".join(methods) + "."
+
+
+def results_page(
+    title: str,
+    experiments: Sequence[dict],
+    command: str,
+    ood: Collection[str] = (),
+    plots: Sequence[tuple[str, str]] = (),
+) -> str:
+    """A whole RESULTS.md.
+
+    Args:
+        experiments: gathered results, a row each.
+        command: the command line that makes the page.
+        ood: kinds of noise that are out of domain: they get their own table.
+        plots: ``(caption, path relative to the page)``.
+    """
+    parts = [f"# {title}\n", f"Made by `{command}`; do not edit.\n", origin_table(experiments)]
+    for heading, of_ood in (("EER (%) by noise and SNR (dB)", False), ("EER (%) under out-of-domain noise", True)):
+        matrix = condition_matrix(experiments, ood, of_ood=of_ood)
+        if matrix:
+            parts += [f"## {heading}\n", matrix, "Avg.: mean of all columns.\n"]
+    parts += [
+        "## Every condition\n",
+        "Value [low, high]. " + interval_method(experiments) + "\n",
+        detail_table(experiments),
+    ]
+    if plots:
+        parts += ["## Plots\n", *(f"![{caption}]({path})\n" for caption, path in plots)]
+    return "\n".join(parts)

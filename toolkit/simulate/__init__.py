@@ -1,0 +1,1 @@
+"""Mixture plans and their rendering; imports no torch."""

@@ -1,0 +1,203 @@
+"""Drawing mixtures: which noise, room, speed and interferer go with an utterance, by seed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolkit.io.audio import AudioTable
+from toolkit.io.datadir import DataDir
+from toolkit.io.errors import InputError
+from toolkit.simulate.plan import Mixture, Source, generator
+
+
+@dataclass
+class Noise:
+    """One kind of noise.
+
+    Args:
+        data: data dirs of its recordings (formatted: ``dump/raw/...``).
+        snr: dB, drawn uniformly between the two.
+        talkers: how many recordings are summed, drawn between the two: 1 for noise and music, 3 to 6 for babble.
+        weight: how often this kind is drawn, relative to the others.
+    """
+
+    data: list[str]
+    snr: tuple[float, float] = (0.0, 20.0)
+    talkers: tuple[int, int] = (1, 1)
+    weight: float = 1.0
+
+
+@dataclass
+class Interferer:
+    """A second talker.
+
+    Args:
+        data: data dirs of the talkers, with ``utt2spk``.
+        sir: dB by which the target exceeds the interferer, drawn uniformly between the two.
+        length: ``min`` cuts both to the shorter, ``max`` keeps both whole, ``target`` cuts or pads to the target.
+    """
+
+    data: list[str]
+    sir: tuple[float, float] = (-5.0, 5.0)
+    length: str = "min"
+
+
+class Recordings:
+    """Ids of some data dirs with lengths and speakers, to draw from.
+
+    Args:
+        data: data dirs; ``utt2spk`` is used where there is one.
+    """
+
+    def __init__(self, data: list[str]):
+        self.audio = AudioTable(*data)
+        self.ids = self.audio.keys()
+        self.speaker: dict[str, str] = {}
+        for path in data:
+            directory = DataDir(path)
+            if "utt2spk" in directory:
+                self.speaker.update(directory.table("utt2spk"))
+
+    def draw(self, rng: np.random.Generator, without: set[str]) -> str:
+        """An id whose speaker is none of ``without``."""
+        for _ in range(1000):
+            key = self.ids[rng.integers(len(self.ids))]
+            if self.speaker.get(key) not in without:
+                return key
+        raise InputError(f"no recording of a speaker other than {sorted(without)[:5]} found to mix in")
+
+
+class MixturePlanner:
+    """Draws the mixture of an utterance; the same seed and words give the same line, in any order of calls.
+
+    Args:
+        noises: kind -> where its recordings are and at what SNR they are added.
+        noise_prob: share of mixtures that get a noise.
+        rooms: data dirs of impulse responses; ``utt2spk`` names the room of each: the sources of one mixture get
+            responses of one room.
+        room_prob: share of mixtures that are put into a room.
+        speeds: factors drawn uniformly.
+        new_speakers: is a changed speed a new speaker (label ``sp0.9-<speaker>``)?
+        interferer: second talker, or None.
+        level: what counts as the level of speech, ``mean`` or ``active`` (see toolkit.simulate.render).
+    """
+
+    def __init__(
+        self,
+        noises: dict[str, Noise] | None = None,
+        noise_prob: float = 1.0,
+        rooms: list[str] | None = None,
+        room_prob: float = 0.0,
+        speeds: list[float] | None = None,
+        new_speakers: bool = False,
+        interferer: Interferer | None = None,
+        level: str = "mean",
+    ):
+        self.noises, self.rooms = noises or {}, rooms or []
+        self.noise_prob, self.room_prob, self.level = noise_prob, room_prob, level
+        self.speeds, self.new_speakers, self.interferer = speeds or [1.0], new_speakers, interferer
+        if interferer and interferer.length not in ("min", "max", "target"):
+            raise InputError(f"interferer.length is {interferer.length!r}; it can be min, max or target")
+        self._recordings = {kind: Recordings(noise.data) for kind, noise in self.noises.items()}
+        self._talkers = Recordings(interferer.data) if interferer else None
+        self._rooms = _by_room(rooms) if rooms else {}
+        if (room_prob > 0) != bool(rooms):
+            raise InputError("rooms and room_prob go together: give both or neither")
+        self._weights = np.array([n.weight for n in self.noises.values()], float)
+
+    def data_dirs(self) -> list[str]:
+        """Data dirs whose audio the planned mixtures use, besides that of the targets."""
+        dirs = [path for noise in self.noises.values() for path in noise.data]
+        return dirs + (self.interferer.data if self.interferer else [])
+
+    def speaker_label(self, speaker: str, speed: float) -> str:
+        """The label of a speaker at a speed."""
+        return speaker if speed == 1.0 or not self.new_speakers else f"sp{speed:g}-{speaker}"
+
+    def draw(
+        self,
+        seed_words: tuple,
+        mixture_id: str,
+        utt: str,
+        speaker: str,
+        num_samples: int,
+        fs: int,
+        crop: int | None = None,
+        speed: float | None = None,
+        kind: str | None = None,
+        snr: float | None = None,
+    ) -> Mixture:
+        """Plan one mixture.
+
+        Args:
+            seed_words: what the draw depends on, e.g. ``(seed, epoch, utt)``.
+            num_samples: length of the target recording, samples at ``fs``.
+            crop: use a random part of so many samples of it; a shorter recording is repeated. None: all of it.
+            speed: fixed factor, or None to draw one; likewise ``kind`` of noise and its ``snr`` in dB.
+        """
+        rng = generator(*seed_words)
+        speed = self.speeds[rng.integers(len(self.speeds))] if speed is None else speed
+        whole = max(1, int(num_samples / speed))
+        length = crop or whole
+        begin = int(rng.integers(whole - length + 1)) if whole > length else 0
+        room = self._draw_room(rng)
+        target = Source("spk1", utt, length, begin, speed=speed, room=next(room), wrap=length > whole)
+        sources, ratios, facts = [target], {}, {}
+        if self.interferer:
+            target, other, ratios["spk2"] = self._draw_interferer(rng, target, speaker, next(room))
+            sources, length = [target, other], max(target.length, other.length)
+            if self.interferer.length == "target":
+                length = target.length
+        facts["noise"] = "clean"
+        if self.noises and (kind or rng.random() < self.noise_prob):
+            kind = kind or list(self.noises)[rng.choice(len(self.noises), p=self._weights / self._weights.sum())]
+            sources += self._draw_noise(rng, kind, {speaker}, length, room)
+            low, high = self.noises[kind].snr
+            ratios["noise1"] = round(float(rng.uniform(low, high)), 2) if snr is None else float(snr)
+            facts = {"noise": kind, "snr": f"{ratios['noise1']:g}"}
+        if target.room:
+            facts["room"] = target.room
+        label = self.speaker_label(speaker, speed)
+        return Mixture(mixture_id, fs, length, tuple(sources), label, ratios, self.level, facts)
+
+    def _draw_room(self, rng: np.random.Generator):
+        """Endless impulse responses of one room, none twice while they last; Nones without a room."""
+        responses: list[str | None] = [None]
+        if self._rooms and rng.random() < self.room_prob:
+            responses = self._rooms[list(self._rooms)[rng.integers(len(self._rooms))]]
+        order = rng.permutation(len(responses))
+        while True:
+            yield from (responses[i] for i in order)
+
+    def _draw_noise(self, rng, kind: str, without: set[str], length: int, room) -> list[Source]:
+        """The recordings of one noise, each of another speaker, repeated where they are too short."""
+        noise, recordings, without = self.noises[kind], self._recordings[kind], set(without)
+        sources = []
+        for _ in range(int(rng.integers(noise.talkers[0], noise.talkers[1] + 1))):
+            key = recordings.draw(rng, without)
+            if noise.talkers[1] > 1:
+                without.add(recordings.speaker.get(key, key))
+            have = recordings.audio.num_samples(key)
+            begin = int(rng.integers(have - length + 1)) if have > length else int(rng.integers(have))
+            sources.append(Source("noise1", key, length, begin, room=next(room), wrap=have < begin + length))
+        return sources
+
+    def _draw_interferer(self, rng, target: Source, speaker: str, room) -> tuple[Source, Source, float]:
+        """Target and interferer cut to the length mode, and their ratio in dB."""
+        key = self._talkers.draw(rng, {speaker})
+        have = self._talkers.audio.num_samples(key)
+        sir = round(float(rng.uniform(*self.interferer.sir)), 2)
+        shortest = min(have, target.length)
+        if self.interferer.length == "min":
+            target = Source(**{**target.__dict__, "length": shortest})
+        length = have if self.interferer.length == "max" else shortest
+        return target, Source("spk2", key, length, room=room), sir
+
+
+def _by_room(data: list[str]) -> dict[str, list[str]]:
+    """Room -> ids of its responses."""
+    recordings = Recordings(data)
+    rooms: dict[str, list[str]] = {}
+    for key in recordings.ids:
+        rooms.setdefault(recordings.speaker.get(key, key), []).append(key)
+    return rooms

@@ -1,0 +1,168 @@
+"""Rendering: a pure function of (plan line, audio) -> streams, the only one there is.
+
+The offline stage writes what it returns, the training loader feeds it, tests check it.
+
+Levels. The SNR of a role is 10 log10(P_spk1 / P_role) dB, where P is the mean square of the role's stream after rooms,
+over the samples where that role has audio (padding does not count). For talkers (``spk*``) with ``level: active``, P is
+the mean over the 20 ms frames within 40 dB of the loudest frame only, so pauses do not count either; noise is always
+averaged whole. Recordings of one role (the talkers of babble) are brought to equal level before they are summed.
+A source with an explicit ``gain`` is scaled by it and by nothing else.
+
+Streams are on the 16-bit grid (k / 32768), so what a file holds is exactly what a loader sees; a mixture that would
+peak above 0.99 is scaled down as a whole, all its streams alike.
+"""
+
+import numpy as np
+
+from toolkit.io.audio import AudioTable
+from toolkit.io.errors import InputError
+from toolkit.simulate.plan import Mixture, Source
+from toolkit.simulate.rooms import direct_path
+
+PEAK = 0.99
+EARLY_SECONDS = 0.05  # reflections up to 50 ms belong to the dereverberated reference
+_DIRECT_SECONDS = 0.0025
+_ACTIVE_DB = 40.0
+_FRAME_SECONDS = 0.02
+
+
+class SilentSource(InputError):
+    """A level was asked of digital silence."""
+
+
+def render(mixture: Mixture, audio: AudioTable, rooms: AudioTable | None = None) -> dict[str, np.ndarray]:
+    """Render one mixture.
+
+    Args:
+        mixture: a line of a plan.
+        audio: where its sources are, at ``mixture.fs``.
+        rooms: where its impulse responses are.
+
+    Returns:
+        stream -> float32 (mixture.length,): ``wav`` (the sum), one for each role (``spk1``, ``noise1``, ...), and
+        ``dereverb1`` (target with direct path and early reflections) when the target is in a room.
+
+    Raises:
+        SilentSource: a source whose level decides the SNR is digital silence.
+        InputError: an id is unknown, a recording is shorter than the plan says, ...
+    """
+    by_role: dict[str, list[tuple[Source, np.ndarray]]] = {}
+    early = None
+    for source in mixture.sources:
+        dry = _take(source, audio)
+        if source.room is None:
+            image = dry
+        else:
+            response = _response(source, rooms, mixture.id)
+            image = _convolve(dry, response)
+            if source.role == "spk1":
+                early = _convolve(dry, response[: round(EARLY_SECONDS * mixture.fs)])
+        by_role.setdefault(source.role, []).append((source, image))
+    target, image = by_role["spk1"][0]
+    gain = target.gain if target.gain is not None else 1.0
+    streams = {"spk1": _place([(target, image * np.float32(gain))], mixture.length)}
+    reference = _level(image * np.float32(gain), "spk1", mixture) if mixture.snr else 0.0
+    for role, parts in by_role.items():
+        if role != "spk1":
+            streams[role] = _place(_scale(role, parts, reference, mixture), mixture.length)
+    if early is not None:
+        streams["dereverb1"] = _place([(target, early * np.float32(gain))], mixture.length)
+    mix = sum(stream for name, stream in streams.items() if name != "dereverb1")
+    return _to_grid({"wav": mix, **streams})
+
+
+def _take(source: Source, audio: AudioTable) -> np.ndarray:
+    """The samples of a source: part, speed, repetition; (source.length,) float32."""
+    have = audio.num_samples(source.utt)
+    first = int(source.begin * source.speed)
+    if first >= have:
+        raise InputError(f"{source.utt}: has {have} samples, the plan begins at {first}; make the plan again")
+    wanted = int(np.ceil(source.length * source.speed)) + 1
+    if not source.wrap:
+        samples = audio.read(source.utt, first, min(wanted, have - first))
+    else:
+        whole = audio.read(source.utt)
+        samples = np.take(whole, np.arange(first, first + wanted), mode="wrap")
+    if source.speed != 1.0:
+        import soxr
+
+        samples = soxr.resample(samples, source.speed * 1e4, 1e4)
+    short = source.length - len(samples)
+    if short > 2:  # a resampler may end a sample or two early; more is a plan for other audio
+        raise InputError(f"{source.utt}: is {short} samples shorter than the plan says; make the plan again")
+    return np.pad(samples, (0, short)) if short > 0 else samples[: source.length]
+
+
+def _response(source: Source, rooms: AudioTable | None, mixture_id: str) -> np.ndarray:
+    """Impulse response from its direct path on, the direct path at unit energy."""
+    if rooms is None:
+        raise InputError(f"{mixture_id}: {source.utt} is put into room {source.room}, but no room data dir was given")
+    response = rooms.read(source.room)
+    start = direct_path(response)
+    window = max(1, round(_DIRECT_SECONDS * (rooms.fs or 16000)))
+    energy = float(np.sum(response[max(0, start - window) : start + window].astype(np.float64) ** 2))
+    if energy == 0.0:
+        raise SilentSource(f"{mixture_id}: impulse response {source.room} is digital silence; leave it out")
+    return response[start:] / np.float32(np.sqrt(energy))
+
+
+def _convolve(samples: np.ndarray, response: np.ndarray) -> np.ndarray:
+    """Linear convolution cut to the length of ``samples`` (the tail beyond the source's end is dropped)."""
+    import scipy.fft  # a third of a second to import, needed for rooms only
+
+    size = scipy.fft.next_fast_len(len(samples) + len(response) - 1, real=True)
+    spectrum = scipy.fft.rfft(samples, size) * scipy.fft.rfft(response, size)
+    return scipy.fft.irfft(spectrum, size)[: len(samples)].astype(np.float32)
+
+
+def active_level(samples: np.ndarray, fs: int) -> float:
+    """Mean square over the 20 ms frames within 40 dB of the loudest; (N,) -> power."""
+    frame = round(_FRAME_SECONDS * fs)
+    whole = len(samples) // frame * frame
+    power = np.square(samples[:whole].reshape(-1, frame), dtype=np.float64).mean(axis=1)
+    if whole == 0 or power.max() == 0.0:
+        return float(np.square(samples, dtype=np.float64).mean())
+    return float(power[power > power.max() * 10 ** (-_ACTIVE_DB / 10)].mean())
+
+
+def _level(samples: np.ndarray, role: str, mixture: Mixture) -> float:
+    """Power of a source by the mixture's rule; SilentSource when there is none."""
+    if mixture.level == "active" and role.startswith("spk"):
+        power = active_level(samples, mixture.fs)
+    else:
+        power = float(np.square(samples, dtype=np.float64).mean())
+    if power == 0.0:
+        utts = [s.utt for s in mixture.sources if s.role == role]
+        raise SilentSource(f"{mixture.id}: {role} ({', '.join(utts)}) is digital silence, an SNR cannot be set by it")
+    return power
+
+
+def _scale(role: str, parts: list[tuple[Source, np.ndarray]], reference: float, mixture: Mixture):
+    """The sources of one role, scaled: by explicit gains, else to the SNR of the role."""
+    if all(source.gain is not None for source, _ in parts):
+        return [(source, image * np.float32(source.gain)) for source, image in parts]
+    if role not in mixture.snr:
+        return parts
+    if len(parts) > 1:
+        parts = [(source, image / np.float32(np.sqrt(_level(image, role, mixture)))) for source, image in parts]
+    last = min(mixture.length, max(source.offset + len(image) for source, image in parts))
+    total = _place(parts, mixture.length)[min(source.offset for source, _ in parts) : last]
+    wanted = reference / 10 ** (mixture.snr[role] / 10)
+    factor = np.float32(np.sqrt(wanted / _level(total, role, mixture)))
+    return [(source, image * factor) for source, image in parts]
+
+
+def _place(parts: list[tuple[Source, np.ndarray]], length: int) -> np.ndarray:
+    """Sum of sources at their offsets, (length,) float32."""
+    out = np.zeros(length, np.float32)
+    for source, image in parts:
+        room = image[: max(0, length - source.offset)]
+        out[source.offset : source.offset + len(room)] += room
+    return out
+
+
+def _to_grid(streams: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Scale below the peak, all alike, and round to 16 bits."""
+    peak = max(float(np.abs(stream).max()) for stream in streams.values())
+    factor = np.float32(min(1.0, PEAK / peak) * 32768 if peak > 0 else 32768)
+    return {name: np.rint(stream * factor) / np.float32(32768) for name, stream in streams.items()}

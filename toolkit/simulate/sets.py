@@ -1,0 +1,28 @@
+"""A mixture set on disk: its plan, and ``mix_conf.yaml``, which says where the plan's recordings are."""
+
+from pathlib import Path
+
+import yaml
+
+from toolkit.io.atomic import replacing
+from toolkit.io.audio import AudioTable
+from toolkit.io.errors import InputError
+from toolkit.simulate.plan import Mixture, read_plan
+
+
+def write_mix_conf(path: Path, data: list[str], rooms: list[str], fs: int, seed: int) -> None:
+    """Write what made the plan: data dirs of the recordings and of the impulse responses, rate in Hz, seed."""
+    conf = {"data": list(dict.fromkeys(map(str, data))), "rooms": list(map(str, rooms)), "fs": fs, "seed": seed}
+    with replacing(path / "mix_conf.yaml") as handle:
+        yaml.safe_dump(conf, handle, sort_keys=False)
+
+
+def open_set(path: Path) -> tuple[dict[str, Mixture], AudioTable, AudioTable | None]:
+    """The plan by id, and the audio it draws on."""
+    try:
+        conf = yaml.safe_load((path / "mix_conf.yaml").read_text())
+    except FileNotFoundError:
+        raise InputError(f"{path}/mix_conf.yaml: no such file; is it a planned set (stage 2)?") from None
+    mixtures = {m.id: m for m in read_plan(path / "mix.jsonl")}
+    rooms = AudioTable(*conf["rooms"], fs=conf["fs"]) if conf["rooms"] else None
+    return mixtures, AudioTable(*conf["data"], fs=conf["fs"]), rooms

@@ -1,0 +1,39 @@
+"""What the trainer asks of a task."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import nn
+
+from toolkit.data.draw import Draw
+
+
+class Task(nn.Module, ABC):
+    """One training step, one validation, the weights to deploy.
+
+    Attributes:
+        metric: (name, ``min`` | ``max``): what validation ranks models by.
+    """
+
+    metric: tuple[str, str]
+
+    @abstractmethod
+    def forward(self, batch: dict) -> tuple[torch.Tensor, dict[str, float]]:
+        """A batch (see toolkit.data.collate) -> loss (scalar), and numbers for the log."""
+
+    @abstractmethod
+    def batches(self, seed: int, epoch: int) -> list[list[Draw]]:
+        """The training batches of an epoch (from 1)."""
+
+    @property
+    @abstractmethod
+    def dataset(self):
+        """What the batches' draws index."""
+
+    @abstractmethod
+    def validate(self) -> dict[str, float]:
+        """Numbers of the present weights on the validation sets; holds ``metric``'s."""
+
+    @abstractmethod
+    def deployed(self) -> nn.Module:
+        """The part whose weights inference needs."""

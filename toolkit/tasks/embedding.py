@@ -1,0 +1,62 @@
+"""Embeddings of audio by a trained embedder: the one path that validation, the recipes and the Python API take."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from toolkit.data.collate import pad
+from toolkit.io.audio import AudioTable
+from toolkit.io.errors import InputError
+from toolkit.models.sv.embedder import SpeakerEmbedder
+from toolkit.train.checkpoint import load
+
+_BATCH_SECONDS = 60.0  # padded audio in a batch: bounds memory, whatever the lengths
+
+
+def batches_by_length(lengths: dict[str, int], most: float) -> Iterator[list[str]]:
+    """Ids grouped by similar length; a group's padded total stays below ``most`` samples (or it is a single id)."""
+    batch: list[str] = []
+    for key in sorted(lengths, key=lengths.__getitem__):
+        if batch and (len(batch) + 1) * lengths[key] > most:
+            yield batch
+            batch = []
+        batch.append(key)
+    if batch:
+        yield batch
+
+
+@torch.inference_mode()
+def embed_audio(embedder: SpeakerEmbedder, audio: AudioTable, ids: list[str], bar=None) -> list[tuple[str, np.ndarray]]:
+    """Embeddings (D,) float32 of ``ids``, in their order. The embedder is in eval mode; its device is used.
+
+    Raises:
+        InputError: audio is bad (see AudioTable.read), or an embedding is not finite; names the id.
+    """
+    was_training, device = embedder.training, next(iter(embedder.buffers())).device
+    embedder.eval()
+    found: dict[str, np.ndarray] = {}
+    lengths = {key: audio.num_samples(key) for key in ids}
+    for batch in batches_by_length(lengths, _BATCH_SECONDS * embedder.frontend.fs):
+        wav, sizes = pad([audio.read(key) for key in batch])
+        vectors = embedder(wav.to(device), None if sizes is None else sizes.to(device)).float().cpu().numpy()
+        for key, vector in zip(batch, vectors, strict=True):
+            if not np.isfinite(vector).all():
+                raise InputError(
+                    f"{key}: its embedding is not finite; the audio ({audio.values[key]}) is bad, or training diverged "
+                    "(see loss and grad_norm in metrics.jsonl)"
+                )
+            found[key] = vector
+        if bar is not None:
+            bar.update(len(batch))
+    embedder.train(was_training)
+    return [(key, found[key]) for key in ids]
+
+
+def load_weights(embedder: SpeakerEmbedder, path: Path) -> None:
+    """Load deployed weights; InputError when they are missing, damaged or of another network."""
+    try:
+        embedder.load_state_dict(load(path))
+    except RuntimeError as error:
+        raise InputError(f"{path}: weights of another network: {' '.join(str(error).split())[:300]}") from None

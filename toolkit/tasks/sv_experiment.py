@@ -1,0 +1,115 @@
+"""A speaker-verification experiment from its config: the keys, the network, the training run."""
+
+import logging
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import torch
+
+from toolkit.data.batches import Batches, CropBatches
+from toolkit.data.speakers import AudioFiles, SpeakerData
+from toolkit.features.frontend import FrontEnd
+from toolkit.features.mel import LogMel
+from toolkit.features.specaugment import SpecAugment
+from toolkit.io.config import ConfigParser, load_config, merge
+from toolkit.io.errors import InputError
+from toolkit.losses.margin import AAMSoftmax, SpeakerLoss
+from toolkit.models.sv.base import SpeakerEncoder
+from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
+from toolkit.models.sv.embedder import SpeakerEmbedder
+from toolkit.tasks.embedding import load_weights
+from toolkit.tasks.sv import SVTask
+from toolkit.train.experiment import describe, write_config, write_info
+from toolkit.train.schedule import Schedule, WarmupCosine
+from toolkit.train.trainer import Trainer
+
+_NETWORK = ("frontend", "model", "normalize")
+
+
+def _default(cls: type, **init_args) -> dict:
+    return {"class_path": f"{cls.__module__}.{cls.__qualname__}", "init_args": init_args}
+
+
+def add_network_arguments(parser: ConfigParser) -> None:
+    """Config keys of the deployed network."""
+    parser.add_argument("--frontend", type=FrontEnd, default=_default(LogMel), help="waveform to features")
+    parser.add_argument("--model", type=SpeakerEncoder, default=_default(EcapaTdnn), help="features to embedding")
+    parser.add_argument("--normalize", type=str, default="mean", help="of features over an utterance: mean or none")
+
+
+def add_training_arguments(parser: ConfigParser) -> None:
+    """Config keys of training."""
+    adamw = {"class_path": "torch.optim.AdamW", "init_args": {"lr": 1e-3, "weight_decay": 1e-4}}
+    parser.add_argument("--loss", type=SpeakerLoss, default=_default(AAMSoftmax))
+    parser.add_argument("--specaugment", type=SpecAugment | None, default=None)
+    parser.add_argument("--data", type=SpeakerData, default=_default(AudioFiles), help="where items come from")
+    parser.add_argument("--batches", type=Batches, default=_default(CropBatches))
+    parser.add_argument("--optimizer", type=Callable[[Iterable], torch.optim.Optimizer], default=adamw)
+    parser.add_argument("--schedule", type=Schedule, default=_default(WarmupCosine))
+    parser.add_class_arguments(Trainer, "trainer")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--train_dir", type=str | None, default=None, help="formatted (or feature) data dir to train on"
+    )
+    parser.add_argument("--valid_dirs", type=list[str], default=[], help="formatted data dirs with trials")
+    parser.add_argument("--expdir", type=str | None, default=None, help="folder of the experiment")
+    parser.add_argument("--init_from", type=str | None, default=None, help="weights (.pth) to start from")
+
+
+def _parse(config, keys: tuple[str, ...], add: Callable[[ConfigParser], None], **over) -> tuple[ConfigParser, object]:
+    """Parser and parsed ``keys`` of a training config (a path); its other keys are not looked at."""
+    parser = ConfigParser()
+    add(parser)
+    given = {k: v for k, v in load_config(config).items() if k in keys}
+    wanted = merge({**{k: parser.get_default(k) for k in over}, **given}, over) if over else given
+    return parser, parser.parse_checked(wanted, str(config))
+
+
+def build_frontend(config) -> FrontEnd:
+    """The front end of a training config (a path)."""
+    parser, args = _parse(config, _NETWORK, add_network_arguments)
+    return parser.build(args).frontend
+
+
+def build_embedder(config, fs: int | None = None) -> SpeakerEmbedder:
+    """The untrained embedder of a training config (a path), at another rate in Hz when ``fs`` is given."""
+    over = {"frontend": {"init_args": {"fs": fs}}} if fs else {}
+    parser, args = _parse(config, _NETWORK, add_network_arguments, **over)
+    built = parser.build(args)
+    return SpeakerEmbedder(built.frontend, built.model, args.normalize)
+
+
+def build_loss(config) -> SpeakerLoss:
+    """The loss of a training config (a path), before ``setup``."""
+    parser, args = _parse(config, ("loss",), add_training_arguments)
+    return parser.build(args).loss
+
+
+def train(parser: ConfigParser, args) -> None:
+    """Build what the config says, train it, and write down what was run."""
+    for key in ("train_dir", "expdir", "valid_dirs"):
+        if not getattr(args, key):
+            raise InputError(f"--{key} is missing; stage 6 of the recipe gives it")
+    torch.manual_seed(args.seed)
+    built = parser.build(args)
+    data = built.data.open(args.train_dir, built.frontend, args.seed)
+    embedder = SpeakerEmbedder(built.frontend, built.model, args.normalize)
+    if args.init_from:
+        load_weights(embedder, Path(args.init_from))
+    task = SVTask(embedder, built.loss, built.specaugment, built.batches, data, args.valid_dirs)
+    expdir = Path(args.expdir)
+    write_config(parser.dump(args, skip_default=False), expdir)
+    info = describe(embedder, task) | {
+        "seed": args.seed,
+        "epochs": args.trainer.epochs,
+        "precision": args.trainer.precision,
+        "utterances": len(data),
+        "speakers": len(data.speakers),
+        "hours": round(float(data.seconds.sum()) / 3600, 3),
+        "train_dir": args.train_dir,
+        "valid_dirs": args.valid_dirs,
+    }
+    logging.info("%(utterances)d items of %(speakers)d speakers, %(hours).2f h; %(parameters)d parameters", info)
+    trainer: Trainer = built.trainer
+    trainer.fit(task, built.optimizer(task.parameters()), built.schedule, expdir, args.seed)
+    write_info(expdir, info, trainer)

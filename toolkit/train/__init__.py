@@ -1,0 +1,1 @@
+"""The trainer: loop, checkpoints, schedules, run log."""

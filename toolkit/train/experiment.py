@@ -1,0 +1,75 @@
+"""What an experiment's folder says about itself: the config, and the facts of the run."""
+
+import json
+import platform
+import subprocess
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from toolkit.io.atomic import replacing
+from toolkit.io.config import changed_keys
+from toolkit.io.errors import InputError
+
+# May change between the runs that train one experiment: how long, how fast, how often; not what.
+_FREE = ("trainer", "valid_dirs")
+
+
+def write_config(text: str, expdir: Path) -> None:
+    """Write ``config.yaml``, complete and reloadable with --config.
+
+    Raises:
+        InputError: the folder was begun with another config.
+    """
+    path = expdir / "config.yaml"
+    if path.exists() and (changed := changed_keys(path.read_text(), text, _FREE)):
+        raise InputError(
+            f"{path}: the experiment was begun with another {', '.join(changed)}; "
+            "choose another --sv_tag, or remove the folder to begin again"
+        )
+    with replacing(path) as handle:
+        handle.write(text)
+
+
+def describe(deployed: nn.Module, task: nn.Module) -> dict:
+    """Sizes, versions and machine."""
+    return {
+        "commit": commit(),
+        "parameters": sum(p.numel() for p in deployed.parameters()),
+        "parameters_training": sum(p.numel() for p in task.parameters()),
+        "torch": torch.__version__,
+        "machine": platform.machine(),
+    }
+
+
+def commit() -> str:
+    """Commit of the toolkit, with ``+`` when the tree differs from it; ``unknown`` outside a checkout."""
+    here = Path(__file__).parent
+
+    def git(*words: str) -> subprocess.CompletedProcess:
+        return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True)
+
+    try:
+        head = git("rev-parse", "--short=12", "HEAD")
+        if head.returncode:
+            return "unknown"
+        return head.stdout.strip() + ("+" if git("status", "--porcelain", "--", here.parent).stdout.strip() else "")
+    except FileNotFoundError:
+        return "unknown"
+
+
+def write_info(expdir: Path, info: dict, trainer) -> None:
+    """Write ``train_info.json`` when training has ended; on the main process."""
+    if not trainer.accelerator.is_main_process:
+        return
+    info = info | {
+        "wall_seconds": round(trainer.trained_seconds, 1),
+        "device": str(trainer.accelerator.device),
+        "processes": trainer.accelerator.num_processes,
+        "threads": torch.get_num_threads(),
+        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+    with replacing(expdir / "train_info.json") as handle:
+        json.dump(info, handle, indent=1)

@@ -1,0 +1,91 @@
+"""What a run says while it trains: a line on the screen, a record in metrics.jsonl, curves in TensorBoard."""
+
+import json
+import logging
+import time
+from pathlib import Path
+
+from humanfriendly import format_timespan
+
+from toolkit.io.atomic import replacing
+
+
+class RunLog:
+    """Records of a run; after a resume, records later than the checkpoint are dropped, so none stands twice.
+
+    Args:
+        expdir: the experiment's folder.
+        enabled: False on the processes that do not write.
+    """
+
+    def __init__(self, expdir, enabled: bool = True):
+        self.path, self.enabled, self._board = Path(expdir) / "metrics.jsonl", enabled, None
+        if enabled:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+
+    def rewind(self, step: int) -> None:
+        """Drop the records after ``step``."""
+        if self.enabled and self.path.exists():
+            lines = self.path.read_text().splitlines()
+            # A killed run may leave a last line half-written; whatever it held is later than the checkpoint.
+            whole = [line for line in lines if line.endswith("}")]
+            with replacing(self.path) as handle:
+                handle.writelines(line + "\n" for line in whole if json.loads(line)["step"] <= step)
+
+    def record(self, kind: str, **values) -> None:
+        """Append a record (``kind``: ``train`` or ``valid``; values hold ``step`` and ``epoch``) and its curves."""
+        if not self.enabled:
+            return
+        with open(self.path, "a") as handle:
+            handle.write(json.dumps({"kind": kind, **values}) + "\n")
+        if self._board is None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._board = SummaryWriter(self.path.parent / "tensorboard")
+        for name, value in values.items():
+            if isinstance(value, float):
+                self._board.add_scalar(f"{kind}/{name}", value, values["step"])
+
+    def close(self) -> None:
+        """Flush the curves."""
+        if self._board is not None:
+            self._board.close()
+
+
+class Meter:
+    """Means of an interval, its speed, and the share of its time spent waiting for data."""
+
+    def __init__(self):
+        self.reset()
+
+    def reset(self) -> None:
+        """Start a new interval."""
+        self.sums: dict[str, float] = {}
+        self.count = self.utterances = 0
+        self.waited = 0.0
+        self.began = time.perf_counter()
+
+    def add(self, stats: dict[str, float], utterances: int, waited: float) -> None:
+        """A step's values, its number of utterances, and the seconds it waited for them."""
+        for name, value in stats.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        self.count += 1
+        self.utterances += utterances
+        self.waited += waited
+
+    def means(self) -> dict[str, float]:
+        """Mean of every value, ``utterances_per_second`` and ``data_wait`` (share of the interval's time)."""
+        seconds = max(time.perf_counter() - self.began, 1e-9)
+        means = {name: value / max(self.count, 1) for name, value in self.sums.items()}
+        return means | {"utterances_per_second": self.utterances / seconds, "data_wait": self.waited / seconds}
+
+
+def say_train(epoch: int, epochs: int, step: int, steps: int, means: dict[str, float], seconds_left: float) -> None:
+    """One line of training: where, how well, how fast, how long yet."""
+    speed, wait = means["utterances_per_second"], means["data_wait"]
+    rest = [f"{k} {v:.4g}" for k, v in means.items() if k not in ("utterances_per_second", "data_wait")]
+    left = format_timespan(round(seconds_left))
+    logging.info(
+        "epoch %d/%d step %d/%d: %s | %.1f utt/s, data wait %.0f %% | %s left",
+        *(epoch, epochs, step, steps, ", ".join(rest), speed, 100 * wait, left),
+    )

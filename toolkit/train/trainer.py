@@ -1,0 +1,209 @@
+"""The trainer: any task, one process or many, and N epochs == k + (N - k), also from the middle of an epoch."""
+
+import logging
+import math
+import time
+from pathlib import Path
+
+import torch
+
+from toolkit.data.collate import load_batches
+from toolkit.io.errors import InputError
+from toolkit.train.checkpoint import Checkpoints
+from toolkit.train.runlog import Meter, RunLog, say_train
+from toolkit.train.schedule import Schedule
+
+_MAX_BAD_STEPS = 10
+
+
+class Trainer:
+    """Loop over epochs; logs, checkpoints, resumes.
+
+    Args:
+        epochs: passes over the data.
+        precision: ``no`` (float32), ``bf16`` or ``fp16`` autocast.
+        clip_norm: largest L2 norm of the gradient; 0 does not clip.
+        workers: processes that make batches, for each training process; 0 makes them in line.
+        keep_best: models kept by validation and averaged at the end.
+        log_seconds: time between lines of the log.
+        checkpoint_minutes: time between checkpoints inside an epoch.
+        threads: CPU threads of the model; 0 leaves torch's choice.
+    """
+
+    def __init__(
+        self,
+        epochs: int = 30,
+        precision: str = "no",
+        clip_norm: float = 5.0,
+        workers: int = 1,
+        keep_best: int = 3,
+        log_seconds: float = 10.0,
+        checkpoint_minutes: float = 10.0,
+        threads: int = 0,
+    ):
+        if precision not in ("no", "bf16", "fp16"):
+            raise ValueError(f"precision is {precision!r}; it can be no, bf16 or fp16")
+        self.epochs, self.precision, self.clip_norm, self.workers = epochs, precision, clip_norm, workers
+        self.keep_best, self.log_seconds, self.checkpoint_seconds = keep_best, log_seconds, 60 * checkpoint_minutes
+        self.threads = threads
+
+    def fit(self, task, optimizer: torch.optim.Optimizer, schedule: Schedule, expdir, seed: int) -> Path:
+        """Train, resuming from ``expdir`` when there is something to resume; returns the averaged model's path."""
+        from accelerate import Accelerator
+
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        self.accelerator = Accelerator(mixed_precision=self.precision, cpu=not torch.cuda.is_available())
+        self.task, self.schedule, self.seed = task, schedule, seed
+        self.base_rates = [group["lr"] for group in optimizer.param_groups]
+        self.wrapped, self.optimizer = self.accelerator.prepare(task, optimizer)
+        self.checkpoints = Checkpoints(expdir, *task.metric, keep_best=self.keep_best)
+        self.log = RunLog(expdir, enabled=self.accelerator.is_main_process)
+        epoch, done = self._resume()
+        while epoch <= self.epochs:
+            self._train_epoch(epoch, done)
+            self._validate(epoch)
+            epoch, done = epoch + 1, 0
+            self._save(epoch, 0)
+        self.log.close()
+        path = self.checkpoints.average() if self.accelerator.is_main_process else None
+        self.accelerator.wait_for_everyone()
+        self.accelerator.end_training()
+        return path
+
+    def _resume(self) -> tuple[int, int]:
+        """Load the last checkpoint; (epoch to train, batches of it already done)."""
+        torch.manual_seed(self.seed + self.accelerator.process_index)
+        self.step, self.trained_seconds, self.bad_steps = 0, 0.0, 0
+        state = self.checkpoints.load_last()
+        if state is None:
+            return 1, 0
+        self.task.load_state_dict(state["task"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if state["scaler"] and self.accelerator.scaler:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
+        rng = state["rng"]
+        if self.accelerator.process_index < len(rng):
+            torch.set_rng_state(rng[self.accelerator.process_index])
+        self.step, self.trained_seconds = state["step"], state["trained_seconds"]
+        self.log.rewind(self.step)
+        logging.info("resuming at epoch %d, batch %d", state["epoch"], state["batch"] + 1)
+        return state["epoch"], state["batch"]
+
+    def _save(self, epoch: int, batch: int) -> None:
+        """Write the resumable state: the next thing to do is ``batch`` (from 0) of ``epoch``."""
+        rng = torch.get_rng_state()
+        if self.accelerator.num_processes > 1:
+            device = self.accelerator.device
+            rng = self.accelerator.gather(rng.to(device)[None]).cpu()
+        else:
+            rng = rng[None]
+        if self.accelerator.is_main_process:
+            state = {
+                "task": self.task.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "scaler": self.accelerator.scaler.state_dict() if self.accelerator.scaler else None,
+                "rng": list(rng),
+                "epoch": epoch,
+                "batch": batch,
+                "step": self.step,
+                "trained_seconds": self.trained_seconds,
+            }
+            self.checkpoints.save_last(state)
+        self.accelerator.wait_for_everyone()
+
+    def _share(self, epoch: int) -> list:
+        """This process's part of every batch of an epoch."""
+        batches = self.task.batches(self.seed, epoch)
+        if not batches:
+            raise InputError("there are no training batches; the training set is smaller than a batch")
+        rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        if world == 1:
+            return batches
+        group = self.task.per_speaker * world
+        return [
+            batch[rank * (len(batch) // group) * self.task.per_speaker :][: len(batch) // world] for batch in batches
+        ]
+
+    def _train_epoch(self, epoch: int, done: int) -> None:
+        """Train on the batches of an epoch from number ``done`` on."""
+        self.wrapped.train()
+        batches = self._share(epoch)
+        meter, began = Meter(), time.perf_counter()
+        last_log = last_save = began
+        waiting = began
+        pin = self.accelerator.device.type == "cuda"
+        for number, batch in enumerate(load_batches(self.task.dataset, batches[done:], self.workers, pin), done + 1):
+            waited = time.perf_counter() - waiting
+            rate = self._set_rate(epoch - 1 + (number - 1) / len(batches))
+            stats = self._step(batch)
+            meter.add(stats, len(batch["labels"]) * self.accelerator.num_processes, waited)
+            now = time.perf_counter()
+            if now - last_log > self.log_seconds or number == len(batches):
+                self._report(epoch, number, len(batches), meter, rate, (now - began) / (number - done))
+                last_log = now
+            # Wall time differs between processes, so only a lone process saves by it; many save at each epoch's end.
+            if (
+                now - last_save > self.checkpoint_seconds
+                and self.accelerator.num_processes == 1
+                and number < len(batches)
+            ):
+                self._save(epoch, number)
+                last_save = time.perf_counter()
+            waiting = time.perf_counter()
+        self.trained_seconds += time.perf_counter() - began
+
+    def _set_rate(self, position: float) -> float:
+        """Set the learning rate for a position in epochs; returns the first group's."""
+        factor = self.schedule.factor(position, self.epochs)
+        for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
+            group["lr"] = rate * factor
+        return self.optimizer.param_groups[0]["lr"]
+
+    def _step(self, batch: dict) -> dict[str, float]:
+        """One update; a step whose gradient is not finite is left out, too many of them end the run."""
+        device = self.accelerator.device
+        batch = {k: v.to(device, non_blocking=True) if torch.is_tensor(v) else v for k, v in batch.items()}
+        with self.accelerator.autocast():
+            loss, stats = self.wrapped(batch)
+        self.accelerator.backward(loss)
+        norm = self.accelerator.clip_grad_norm_(self.wrapped.parameters(), self.clip_norm or math.inf)
+        norm, value = float(norm), float(loss.detach())
+        if math.isfinite(norm) or self.precision == "fp16":  # fp16's scaler leaves such steps out by itself
+            self.optimizer.step()
+            self.bad_steps = 0 if math.isfinite(norm) else self.bad_steps + 1
+        else:
+            self.bad_steps += 1
+            logging.warning(
+                "step %d: gradient is not finite (loss %g), left out: %s", self.step, value, batch["ids"][:4]
+            )
+        if self.bad_steps > _MAX_BAD_STEPS and (self.precision != "fp16" or not math.isfinite(value)):
+            raise InputError(
+                f"{self.bad_steps} steps on end had no finite gradient (loss {value:g}); lower optimizer.init_args.lr, "
+                "set trainer.precision to no, or look at the utterances named above"
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        return {"loss": value, **stats, "grad_norm": norm}
+
+    def _report(self, epoch: int, number: int, total: int, meter: Meter, rate: float, seconds: float) -> None:
+        """Say and record an interval."""
+        means = {**meter.means(), "lr": rate}
+        left = seconds * (total - number + (self.epochs - epoch) * total)
+        if self.accelerator.is_main_process:
+            say_train(epoch, self.epochs, number, total, means, left)
+        self.log.record("train", epoch=epoch, step=self.step, **means)
+        meter.reset()
+
+    def _validate(self, epoch: int) -> None:
+        """Validate on the main process; keep the model if it is among the best."""
+        if self.accelerator.is_main_process:
+            self.wrapped.eval()
+            values = self.task.validate()
+            logging.info(
+                "epoch %d/%d valid: %s", epoch, self.epochs, ", ".join(f"{k} {v:.4g}" for k, v in values.items())
+            )
+            self.log.record("valid", epoch=epoch, step=self.step, **values)
+            model = {k: v.detach().cpu() for k, v in self.task.deployed().state_dict().items()}
+            self.checkpoints.add(epoch, values[self.task.metric[0]], model)
+        self.accelerator.wait_for_everyone()

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Install the toolkit into tools/venv. One command, safe to repeat.
+set -euo pipefail
+
+help_message=$(cat <<'EOF'
+Usage: tools/install.sh [--extras "dev"] [--python python3.11] [--venv tools/venv] [--into_active true]
+Makes a venv with uv, installs the toolkit and the torch pair it is tested with. Run again, it does nothing, or only
+what has changed.
+  --extras       optional parts: "dev" (tests, lint, oracles of the tests), "se" (PESQ, STOI, SDR), "dev se"
+  --python       interpreter of the venv, 3.10 or later (python3)
+  --into_active  install into the Python that is active (a conda environment, a container) instead of a venv; a torch
+                 that is there stays, when its torchaudio fits
+EOF
+)
+root=$(cd "$(dirname "$0")/.." && pwd)
+extras=
+python=python3
+venv=${root}/tools/venv
+into_active=false
+cd "${root}"
+# shellcheck source=utils/parse_options.sh
+. utils/parse_options.sh
+
+die() {
+    echo "error: install.sh: $*" >&2
+    exit 1
+}
+
+# What is missing is said before anything is downloaded.
+command -v "${python}" >/dev/null || die "${python}: not found; install Python 3.10 or later, or name one with --python"
+"${python}" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || die "$("${python}" --version) is too old; 3.10 or later is needed"
+command -v perl >/dev/null || die "perl is missing (the job scripts need it): apt-get install perl"
+if ! "${into_active}" && [ ! -x "${venv}/bin/python3" ]; then
+    "${python}" -c 'import ensurepip, venv' 2>/dev/null ||
+        die "${python} lacks the venv module: apt-get install python3-venv"
+fi
+if [[ " ${extras} " == *" se "* ]]; then
+    # pesq comes as source.
+    command -v cc >/dev/null || command -v gcc >/dev/null || die "no C compiler (pesq needs one): apt-get install gcc"
+    "${python}" -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(sysconfig.get_paths()["include"] + "/Python.h"))' ||
+        die "Python.h is missing (pesq needs it): apt-get install python3-dev"
+fi
+free_kib=$(df -Pk "${root}" | awk 'NR == 2 { print $4 }')
+if [ ! -x "${venv}/bin/python3" ] && [ "${free_kib}" -lt 8388608 ]; then
+    die "less than 8 GiB are free in ${root}; torch alone takes 5"
+fi
+
+wanted=$(sha256sum setup.py tools/install.sh | sha256sum | cut -c 1-16)-${extras// /,}
+if "${into_active}"; then
+    target=$(command -v "${python}")
+else
+    target=${venv}/bin/python3
+    if [ "$(cat "${venv}/.installed" 2>/dev/null)" = "${wanted}" ]; then
+        echo "tools/install.sh: ${venv} is up to date"
+        exit 0
+    fi
+    [ -x "${target}" ] || "${python}" -m venv "${venv}"
+fi
+
+uv=("${target}" -m uv)
+if ! "${uv[@]}" --version >/dev/null 2>&1; then
+    "${target}" -m pip install --quiet --disable-pip-version-check uv
+fi
+torch_here=$("${target}" -c 'import importlib.metadata as m; print(m.version("torch"), m.version("torchaudio"))' 2>/dev/null || true)
+case "${torch_here}" in
+    '') echo "installing torch 2.11 and the toolkit into ${target} (about 5 GB, a minute or so)" ;;
+    "2.11."*" 2.11."*) echo "keeping torch and torchaudio ${torch_here}" ;;
+    *) "${into_active}" && die "torch and torchaudio here are ${torch_here}; the toolkit is tested with 2.11: use a venv" ;;
+esac
+packages=".${extras:+[${extras// /,}]}"
+"${uv[@]}" pip install --quiet --python "${target}" --editable "${packages}"
+"${target}" -c 'import torch, torchaudio, kaldiio, soundfile, toolkit' ||
+    die "the installed packages cannot be imported; remove ${venv} and run this again"
+"${into_active}" || echo "${wanted}" >"${venv}/.installed"
+echo "tools/install.sh: done. A first run: egs/mini/sv/run.sh"

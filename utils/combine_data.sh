@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# Merges data dirs into one.
+
+set -euo pipefail
+export LC_ALL=C
+
+help_message="Usage: $0 [--extra-files \"f1 f2\"] [--skip-fix true|false] <dest-dir> <src-dir1> <src-dir2> ...
+ e.g.: $0 data/train data/train_clean data/train_other
+
+Tables that a source lacks are left out of the result. An id may stand in several sources if its lines are the same.
+Where some sources have segments and others not, the others' utterances become whole-recording segments (needs utt2dur).
+The extra files are further tables to merge. Ends with fix_data_dir.sh, unless --skip-fix true."
+
+extra_files=""
+skip_fix=false
+# shellcheck source=utils/parse_options.sh
+. "$(dirname "$0")/parse_options.sh"
+# shellcheck source=utils/data_dir_lib.sh
+. "$(dirname "$0")/data_dir_lib.sh"
+[ $# -ge 2 ] || usage_exit 1
+dest=${1%/}
+shift
+extra_utt_files=$extra_files
+utils=$(dirname "$0")
+for src in "$@"; do
+    need_source "$src" "$dest"
+done
+
+# sources_lacking NAME SRC...: the sources that do not have such a file.
+sources_lacking() {
+    local name=$1 src
+    shift
+    for src in "$@"; do
+        [ -f "$src/$name" ] || echo "$src"
+    done
+}
+
+# merge NAME: the lines of standard input, sorted, into $aside/NAME; one id with two values is an error.
+merge() {
+    local clash
+    sort -u >"$aside/$1"
+    clash=$(awk '$1 "" == last { print $1; exit } { last = $1 "" }' "$aside/$1")
+    [ -z "$clash" ] || die "$1: id $clash has different values in the sources: $(
+        awk -v id="$clash" '$1 "" == id { printf "%s\"%s\"", (n++ ? " and " : ""), $0 }' "$aside/$1"
+    )"
+}
+
+# segments_of SRC: its segments, or one for every whole utterance.
+segments_of() {
+    if [ -f "$1/segments" ]; then
+        awk 1 "$1/segments"
+    else
+        [ -f "$1/utt2dur" ] || die "$1 has no segments, other sources have: give it a utt2dur to make them from"
+        awk '{ print $1, $1, 0, $2 }' "$1/utt2dur"
+    fi
+}
+
+# merge_segments SRC...: segments of all sources, if any of them has a segments file.
+merge_segments() {
+    local src
+    if [ "$(sources_lacking segments "$@" | wc -l)" -lt $# ]; then
+        for src in "$@"; do segments_of "$src"; done | merge segments
+    fi
+}
+
+# merge_whole_file NAME SRC...: a file that holds for the dir as a whole stays if it says the same everywhere.
+merge_whole_file() {
+    local name=$1 src
+    shift
+    for src in "$@"; do
+        if ! cmp -s "$1/$name" "$src/$name"; then
+            if [ "$name" = feats_conf.yaml ] && [ -f "$aside/feats.scp" ]; then
+                die "$1/$name and $src/$name differ: these features were made in different ways; make them alike first"
+            fi
+            say "left out $name: $1 and $src do not have the same"
+            return
+        fi
+    done
+    cp "$1/$name" "$aside/$name"
+}
+
+# names_in COMMAND SRC...: the sorted file names that COMMAND lists for any source.
+names_in() {
+    local command=$1 src
+    shift
+    for src in "$@"; do "$command" "$src"; done | sort -u
+}
+whole_files() { files_like "$1" "$WHOLE_FILES"; }
+
+make_aside "$dest"
+for name in $(names_in all_tables "$@"); do
+    case $name in segments | spk2utt) continue ;; esac
+    lacking=$(sources_lacking "$name" "$@")
+    if [ -n "$lacking" ]; then
+        say "left out $name: not in ${lacking//$'\n'/ }"
+    else
+        for src in "$@"; do awk 1 "$src/$name"; done | merge "$name"
+    fi
+done
+merge_segments "$@"
+"$utils/utt2spk_to_spk2utt.pl" "$aside/utt2spk" >"$aside/spk2utt"
+for name in $(names_in whole_files "$@"); do
+    merge_whole_file "$name" "$@"
+done
+replace_contents "$dest"
+say "$dest has $(wc -l <"$dest/utt2spk") utterances of $# sources"
+if ! $skip_fix; then
+    "$utils/fix_data_dir.sh" --utt-extra-files "$extra_files" "$dest"
+fi

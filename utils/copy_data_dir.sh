@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Copies a data dir, giving utterances and speakers new ids if wanted.
+
+set -euo pipefail
+export LC_ALL=C
+
+help_message="Usage: $0 [--utt-prefix p] [--utt-suffix s] [--spk-prefix p] [--spk-suffix s]
+           [--extra-files \"f1 f2\"] [--validate-opts \"--non-print\"] <src-dir> <dest-dir>
+ e.g.: $0 --utt-prefix sp0.9- --spk-prefix sp0.9- data/train data/train_sp0.9
+
+Give speakers the prefix that utterances get, or utt2spk is no longer sorted by speaker. Recordings keep their ids where
+there is a segments file. Values are copied as they are, e.g. the utterance that an enroll_spk1.scp line refers to.
+The extra files are further tables keyed by utterance. Ends with validate_data_dir.sh, which gets the --validate-opts
+(and --no-wav, --no-text, --no-feats where the source has no such file)."
+
+utt_prefix=""
+utt_suffix=""
+spk_prefix=""
+spk_suffix=""
+extra_files=""
+validate_opts=""
+# shellcheck source=utils/parse_options.sh
+. "$(dirname "$0")/parse_options.sh"
+# shellcheck source=utils/data_dir_lib.sh
+. "$(dirname "$0")/data_dir_lib.sh"
+utils=$(dirname "$0")
+[ $# -eq 2 ] || usage_exit 1
+src=${1%/}
+dest=${2%/}
+need_source "$src" "$dest"
+extra_utt_files=$extra_files
+
+# rename_keys PREFIX SUFFIX: the lines of standard input with new ids.
+rename_keys() {
+    PREFIX=$1 SUFFIX=$2 awk '
+        { id = $1; sub(/^[ \t]*[^ \t]+/, ""); print ENVIRON["PREFIX"] id ENVIRON["SUFFIX"] $0 }' | sort
+}
+
+make_aside "$dest"
+# Speakers are renamed while they stand first.
+awk '{ print $2, $1 }' "$src/utt2spk" | rename_keys "$spk_prefix" "$spk_suffix" | awk '{ print $2, $1 }' |
+    rename_keys "$utt_prefix" "$utt_suffix" >"$aside/utt2spk"
+"$utils/utt2spk_to_spk2utt.pl" "$aside/utt2spk" >"$aside/spk2utt"
+for name in $(tables_of "$src" utt) $(files_like "$src" segments); do
+    rename_keys "$utt_prefix" "$utt_suffix" <"$src/$name" >"$aside/$name"
+done
+for name in $(tables_of "$src" spk); do
+    rename_keys "$spk_prefix" "$spk_suffix" <"$src/$name" >"$aside/$name"
+done
+for name in $(tables_of "$src" reco); do
+    cp "$src/$name" "$aside/$name"
+done
+copy_whole_files "$src"
+replace_contents "$dest"
+
+for name in wav.scp text feats.scp; do
+    [ -f "$src/$name" ] || validate_opts+=" --no-${name%.scp}"
+done
+read -r -a opts <<<"$validate_opts"
+"$utils/validate_data_dir.sh" ${opts[@]+"${opts[@]}"} "$dest"

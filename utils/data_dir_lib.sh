@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# What the data dir scripts share: which tables a data dir may hold, how they are cut and put in place; to be sourced.
+#
+# A table is a file of "key value..." lines, sorted by key (LC_ALL=C). Its keys are utterances, recordings or speakers.
+# Without a segments file every utterance is a recording, so recording tables are utterance tables.
+
+# utt2spk, spk2utt and segments are not in these lists: they tie the others together.
+readonly UTT_TABLES='text|feats\.scp|vad\.scp|enroll_spk[0-9]+\.scp|utt2[A-Za-z0-9_]+'
+readonly RECO_TABLES='wav\.scp|(spk|noise|dereverb)[0-9]+\.scp|reco2[A-Za-z0-9_]+'
+readonly SPK_TABLES='cmvn\.scp|spk2[A-Za-z0-9_]+'
+# Files that hold for the dir as a whole.
+readonly WHOLE_FILES='feats_type|audio_format|frame_shift|feats_conf\.yaml'
+
+# The lists of extra files that a script's options may add to.
+extra_utt_files=""
+extra_spk_files=""
+
+say() { echo "${0##*/}: $*"; }
+warn() { echo "${0##*/}: warning: $*" >&2; }
+die() {
+    echo "${0##*/}: error: $*" >&2
+    exit 1
+}
+
+# usage_exit STATUS: prints $help_message, which the script has set, and ends the script.
+# shellcheck disable=SC2154
+usage_exit() {
+    if [ "$1" = 0 ]; then echo "$help_message"; else echo "$help_message" >&2; fi
+    exit "$1"
+}
+
+# files_like DIR PATTERN: names of the files in DIR that match the extended regular expression as a whole.
+files_like() {
+    local path name
+    for path in "$1"/*; do
+        name=${path##*/}
+        if [ -f "$path" ] && [[ $name =~ ^($2)$ ]]; then echo "$name"; fi
+    done
+}
+
+# extra_pattern NAMES: a blank-separated list of file names as a regular expression.
+extra_pattern() {
+    local names
+    read -r -a names <<<"${1//./\\.}"
+    if [ ${#names[@]} -gt 0 ]; then (IFS='|' && echo "|${names[*]}"); fi
+}
+
+# tables_of DIR utt|reco|spk: names of DIR's tables with such keys. Without segments, DIR has no recording tables.
+tables_of() {
+    local utt_tables reco_tables=$RECO_TABLES
+    utt_tables=$UTT_TABLES$(extra_pattern "$extra_utt_files")
+    [ -f "$1/segments" ] || utt_tables+="|$RECO_TABLES"
+    [ -f "$1/segments" ] || reco_tables='-'
+    case $2 in
+        utt) files_like "$1" "$utt_tables" | awk '$0 != "utt2spk"' ;;
+        reco) files_like "$1" "$reco_tables" ;;
+        spk) files_like "$1" "$SPK_TABLES$(extra_pattern "$extra_spk_files")" | awk '$0 != "spk2utt"' ;;
+    esac
+}
+
+# all_tables DIR: names of all tables of DIR.
+all_tables() {
+    files_like "$1" "utt2spk|spk2utt|segments"
+    tables_of "$1" utt
+    tables_of "$1" reco
+    tables_of "$1" spk
+}
+
+# field_counts NAME: the least and the greatest number of fields in a line of such a table.
+field_counts() {
+    case $1 in
+        segments) echo 4 4 ;;
+        reco2file_and_channel) echo 3 3 ;;
+        utt2spk | utt2dur | utt2num_frames | utt2num_samples | utt2uniq | reco2dur | spk2gender) echo 2 2 ;;
+        *) echo 2 1e9 ;;
+    esac
+}
+
+# column N FILE: the Nth field of every line.
+column() { awk -v n="$1" '{ print $n }' "$2"; }
+
+# need_source DIR [DEST]: ends the script unless DIR is a data dir, and another one than DEST.
+need_source() {
+    [ -d "$1" ] || die "$1: no such data dir"
+    [ -s "$1/utt2spk" ] || die "$1/utt2spk: missing or empty"
+    if [ $# -eq 2 ] && [ "$1" -ef "$2" ]; then die "source and destination are both $1"; fi
+}
+
+# make_aside DEST: makes DEST and in it the folder $aside, where files are written before they take their places.
+make_aside() {
+    mkdir -p "$1"
+    # What a killed run left.
+    rm -rf "$1"/.aside.*
+    aside=$(mktemp -d "$1/.aside.XXXXXX")
+    trap 'rm -rf "$aside"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+}
+
+# put_in_place DEST: renames the files of $aside into DEST.
+put_in_place() {
+    local path
+    for path in "$aside"/*; do
+        mv -f "$path" "$1/${path##*/}"
+    done
+}
+
+# replace_contents DEST: as put_in_place; tables that DEST had before and that are not renewed are removed.
+replace_contents() {
+    local name
+    for name in $(all_tables "$1") $(files_like "$1" "$WHOLE_FILES"); do
+        if [ ! -e "$aside/$name" ]; then
+            say "removed $1/$name, which belonged to the former contents"
+            rm -f "$1/$name"
+        fi
+    done
+    put_in_place "$1"
+}
+
+# copy_whole_files SRC: copies the files that hold for the dir as a whole into $aside.
+copy_whole_files() {
+    local name
+    for name in $(files_like "$1" "$WHOLE_FILES"); do
+        cp "$1/$name" "$aside/$name"
+    done
+}
+
+# select_utts SRC UTTS OUT: writes SRC's tables into OUT, cut down to the utterances listed in UTTS and to their
+# recordings and speakers; makes spk2utt.
+select_utts() {
+    local src=$1 utts=$2 out=$3 name utils
+    utils=$(dirname "${BASH_SOURCE[0]}")
+    local filter=$utils/filter_scp.pl
+    "$filter" "$utts" "$src/utt2spk" >"$out/utt2spk"
+    "$utils/utt2spk_to_spk2utt.pl" "$out/utt2spk" >"$out/spk2utt"
+    for name in $(tables_of "$src" utt); do
+        "$filter" "$utts" "$src/$name" >"$out/$name"
+    done
+    for name in $(tables_of "$src" spk); do
+        "$filter" "$out/spk2utt" "$src/$name" >"$out/$name"
+    done
+    if [ -f "$src/segments" ]; then
+        "$filter" "$utts" "$src/segments" >"$out/segments"
+        for name in $(tables_of "$src" reco); do
+            "$filter" <(column 2 "$out/segments") "$src/$name" >"$out/$name"
+        done
+    fi
+}

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Mends a data dir: sorts its tables and cuts them down to the utterances that all of them have.
+
+set -euo pipefail
+export LC_ALL=C
+
+help_message="Usage: $0 [--utt-extra-files \"f1 f2\"] [--spk-extra-files \"f3\"] <data-dir>
+ e.g.: $0 --utt-extra-files \"utt.lst\" data/train
+
+Lines that break a table's form and repeated ids are dropped (the first line of an id stays), every table is sorted, and
+only utterances that every table has are kept; spk2utt is made anew from utt2spk. The former files are in .backup/.
+The extra files are further tables, keyed by utterance or by speaker."
+
+utt_extra_files=""
+spk_extra_files=""
+# shellcheck source=utils/parse_options.sh
+. "$(dirname "$0")/parse_options.sh"
+# shellcheck source=utils/data_dir_lib.sh
+. "$(dirname "$0")/data_dir_lib.sh"
+[ $# -eq 1 ] || usage_exit 1
+dir=${1%/}
+extra_utt_files=$utt_extra_files
+extra_spk_files=$spk_extra_files
+utils=$(dirname "$0")
+
+need_source "$dir"
+make_aside "$dir"
+clean=$aside/.clean
+mkdir "$clean" "$aside/.lists"
+utts=$aside/.lists/utts
+
+# clean_table NAME: $dir/NAME without malformed lines, sorted, every id once, in $clean.
+clean_table() {
+    local min max before after
+    read -r min max <<<"$(field_counts "$1")"
+    awk -v min="$min" -v max="$max" -v segments="$([ "$1" != segments ] || echo 1)" '
+        { sub(/\r$/, ""); sub(/^[ \t]+/, "") }
+        NF >= min && NF <= max && (!segments || ($3 + 0 >= 0 && $4 + 0 > $3 + 0))' "$dir/$1" |
+        sort -s -u -k1,1 >"$clean/$1"
+    before=$(awk 'END { print NR }' "$dir/$1")
+    after=$(wc -l <"$clean/$1")
+    [ "$before" -eq "$after" ] || say "$dir/$1: dropped $((before - after)) malformed or repeated lines"
+}
+
+# keep_only LIST WHAT OWNER: cuts the sorted LIST (of WHAT) down to the sorted ids of standard input (those of OWNER).
+keep_only() {
+    cat >"$1.ids"
+    comm -23 "$1" "$1.ids" >"$1.lost"
+    comm -12 "$1" "$1.ids" >"$1.kept"
+    if [ -s "$1.lost" ]; then
+        say "$(wc -l <"$1.lost") $2 not in $3, e.g. $(awk 'NR == 1' "$1.lost")"
+    fi
+    mv "$1.kept" "$1"
+}
+
+# keep_recordings: cuts the segments down to recordings that every recording table has, the utterances to segments.
+keep_recordings() {
+    local name recos=$aside/.lists/recos
+    column 2 "$clean/segments" | sort -u >"$recos"
+    for name in $(tables_of "$clean" reco); do
+        column 1 "$clean/$name" | keep_only "$recos" "recordings of segments are" "$name"
+    done
+    "$utils/filter_scp.pl" -f 2 "$recos" "$clean/segments" | awk '{ print $1 }' |
+        keep_only "$utts" "utterances are" "segments (or their recordings are lost)"
+}
+
+# keep_speakers: cuts the utterances down to those of speakers that every speaker table has.
+keep_speakers() {
+    local name spks=$aside/.lists/spks
+    column 2 "$clean/utt2spk" | sort -u >"$spks"
+    for name in $(tables_of "$clean" spk); do
+        column 1 "$clean/$name" | keep_only "$spks" "speakers are" "$name"
+    done
+    "$utils/filter_scp.pl" -f 2 "$spks" "$clean/utt2spk" | awk '{ print $1 }' |
+        keep_only "$utts" "utterances are of speakers" "every speaker table"
+}
+
+for name in $(all_tables "$dir"); do
+    [ "$name" = spk2utt ] || clean_table "$name"
+done
+column 1 "$clean/utt2spk" >"$utts"
+if [ -f "$clean/segments" ]; then keep_recordings; fi
+for name in $(tables_of "$clean" utt); do
+    column 1 "$clean/$name" | keep_only "$utts" "utterances are" "$name"
+done
+keep_speakers
+[ -s "$utts" ] || die "$dir: no utterances remained; nothing was changed"
+select_utts "$clean" "$utts" "$aside"
+
+mkdir -p "$dir/.backup"
+for name in $(all_tables "$dir"); do
+    cp "$dir/$name" "$dir/.backup/$name"
+done
+put_in_place "$dir"
+say "$dir: kept $(wc -l <"$utts") utterances of $(awk 'NF { print $1 }' "$dir/.backup/utt2spk" | sort -u | wc -l)"

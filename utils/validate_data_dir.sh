@@ -1,0 +1,172 @@
+#!/usr/bin/env bash
+# Checks a data dir: every file by itself, then the files against each other. Changes nothing.
+# Single-quoted $1, $2 are fields in awk's conditions:
+# shellcheck disable=SC2016
+
+set -euo pipefail
+export LC_ALL=C
+
+help_message="Usage: $0 [--no-feats] [--no-text] [--no-wav] [--no-spk-sort] [--non-print] <data-dir>
+ e.g.: $0 --no-feats data/train
+
+Names every file and line or id that breaks the rules of a data dir and exits 1; fix_data_dir.sh mends most of it.
+  --no-feats, --no-text, --no-wav  feats.scp, text, wav.scp may be missing (what is there is checked all the same)
+  --no-spk-sort                    utt2spk need not be sorted by speaker as well
+  --non-print                      text may hold characters that cannot be printed"
+
+# shellcheck source=utils/data_dir_lib.sh
+. "$(dirname "$0")/data_dir_lib.sh"
+
+required=(utt2spk spk2utt wav.scp text feats.scp)
+spk_sort=true
+non_print=false
+while [[ ${1:-} == -* ]]; do
+    case $1 in
+        --no-feats) required=("${required[@]/feats.scp/}") ;;
+        --no-text) required=("${required[@]/text/}") ;;
+        --no-wav) required=("${required[@]/wav.scp/}") ;;
+        --no-spk-sort) spk_sort=false ;;
+        --non-print) non_print=true ;;
+        --help) usage_exit 0 ;;
+        *)
+            echo "${0##*/}: error: unknown option $1" >&2
+            usage_exit 1
+            ;;
+    esac
+    shift
+done
+[ $# -eq 1 ] || usage_exit 1
+dir=${1%/}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Collects messages from standard input, the first ten of every check.
+complain() {
+    awk 'NR <= 10 { print } END { if (NR > 10) print "  ... and " NR - 10 " more of this kind" }' >>"$work/errors"
+}
+
+stop_on_errors() {
+    [ -s "$work/errors" ] || return 0
+    sed "s/^/${0##*/}: error: /" "$work/errors" >&2
+    exit 1
+}
+
+# each_line FILE CONDITION RULE: complains of lines for which the awk condition does not hold.
+each_line() {
+    [ -f "$1" ] || return 0
+    awk "!($2) { print FILENAME \":\" FNR \": $3, got: \" \$0 }" "$1" | complain
+}
+
+# check_table FILE MIN MAX: MIN to MAX fields a line, sorted by the first, which is unique; ends with a newline.
+check_table() {
+    if [ ! -s "$1" ]; then
+        echo "$1: is empty" | complain
+        return
+    fi
+    if [ -n "$(tail -c 1 "$1" | tr -d '\n\0')" ]; then
+        echo "$1:$(awk 'END { print NR }' "$1"): no newline at the end of the last line" | complain
+    fi
+    # Comparing with "" appended keeps awk from taking ids like 1e1 and 10 for equal numbers.
+    awk -v min="$2" -v max="$3" '
+        function bad(what) { print FILENAME ":" FNR ": " what }
+        /\r$/ { bad("ends with a carriage return (a DOS line end)") }
+        /^[ \t]/ { bad("begins with a blank") }
+        NF < min || NF > max { bad("expected " (min == max ? "" : "at least ") min " fields, got: " $0); next }
+        NR > 1 && $1 "" == last { bad("id " $1 " stands twice") }
+        NR > 1 && $1 "" < last { bad("not sorted: id " $1 " after " last " (LC_ALL=C sort)") }
+        { last = $1 "" }' "$1" | complain
+}
+
+check_text() {
+    NON_PRINT=$non_print perl -ne '
+        chomp;
+        my $where = "$ARGV:$.:";
+        if (!utf8::decode($_)) { print "$where is not UTF-8\n"; }
+        elsif (/[^\S \t]/)     { printf "%s holds the unusual blank U+%04X\n", $where, ord $&; }
+        elsif ($ENV{NON_PRINT} eq "false" && /[^[:print:]\t]/) {
+            printf "%s holds the unprintable character U+%04X (allow such with --non-print)\n", $where, ord $&;
+        }' "$1" | complain
+    each_line "$1" '$0 !~ /[ \t](<s>|<\/s>|#0)([ \t]|$)/' 'holds one of the reserved words <s> </s> #0'
+}
+
+# same_keys FILE KEYS OWNER: complains of ids that stand in FILE but not in the list KEYS (which is of OWNER), or the
+# other way round.
+same_keys() {
+    comm -3 "$2" <(column 1 "$1") | awk -v file="$1" -v owner="$3" '
+        sub(/^\t/, "") { print file ": id " $0 " is not in " owner; next }
+        { print file ": id " $0 " of " owner " is missing" }' | complain
+}
+
+check_each_file() {
+    local name min max
+    for name in $(all_tables "$dir"); do
+        read -r min max <<<"$(field_counts "$name")"
+        check_table "$dir/$name" "$min" "$max"
+        case $name in *.scp) each_line "$dir/$name" '$0 !~ /[ \t]~/' "~ is not expanded in a path" ;; esac
+    done
+    stop_on_errors
+    if [ -f "$dir/text" ]; then check_text "$dir/text"; fi
+    local number='^([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?$'
+    for name in utt2dur reco2dur; do
+        each_line "$dir/$name" "\$2 ~ /$number/ && \$2 + 0 > 0" 'expected a duration above 0 (seconds)'
+    done
+    for name in utt2num_frames utt2num_samples; do
+        each_line "$dir/$name" '$2 ~ /^0*[1-9][0-9]*$/' 'expected a whole number above 0'
+    done
+    each_line "$dir/spk2gender" '$2 ~ /^[mf]$/' 'expected the gender m or f'
+    each_line "$dir/reco2file_and_channel" '$3 ~ /^[AB]$/' 'expected the channel A or B'
+    each_line "$dir/segments" "\$3 ~ /$number/ && \$4 ~ /$number/ && \$4 + 0 > \$3 + 0" \
+        'expected utterance recording start end, with start >= 0 and end > start (seconds)'
+}
+
+check_speakers() {
+    comm -3 <(awk '{ print $1, $2 }' "$dir/utt2spk") <("$(dirname "$0")/spk2utt_to_utt2spk.pl" "$dir/spk2utt" | sort) |
+        awk -v dir="$dir" '{ print dir "/spk2utt: does not agree with utt2spk about utterance " $1 }' | uniq | complain
+    if $spk_sort; then
+        awk 'NR > 1 && $2 "" < last {
+                print FILENAME ":" FNR ": not sorted by speaker: " $2 " after " last \
+                    " (begin utterance ids with the speaker id and a -, or waive it with --no-spk-sort)"
+            }
+            { last = $2 "" }' "$dir/utt2spk" | complain
+    fi
+}
+
+check_key_sets() {
+    local name
+    column 1 "$dir/utt2spk" >"$work/utts"
+    column 1 "$dir/spk2utt" >"$work/spks"
+    for name in $(tables_of "$dir" utt); do
+        same_keys "$dir/$name" "$work/utts" utt2spk
+    done
+    for name in $(tables_of "$dir" spk); do
+        same_keys "$dir/$name" "$work/spks" spk2utt
+    done
+    if [ -f "$dir/segments" ]; then
+        same_keys "$dir/segments" "$work/utts" utt2spk
+        column 2 "$dir/segments" | sort -u >"$work/recos"
+        for name in $(tables_of "$dir" reco); do
+            same_keys "$dir/$name" "$work/recos" segments
+        done
+    fi
+}
+
+[ -d "$dir" ] || die "$dir: no such data dir"
+for name in "${required[@]}"; do
+    if [ -n "$name" ] && [ ! -f "$dir/$name" ]; then
+        remedy="utils/fix_data_dir.sh makes it"
+        case $name in
+            utt2spk) remedy="its lines are: utterance speaker" ;;
+            wav.scp | text | feats.scp) remedy="--no-${name%.scp} waives it" ;;
+        esac
+        echo "$dir/$name: no such file; $remedy" | complain
+    fi
+done
+stop_on_errors
+check_each_file
+check_speakers
+check_key_sets
+stop_on_errors
+if [ "$(wc -l <"$dir/spk2utt")" -eq 1 ]; then
+    warn "$dir has only one speaker: $(column 1 "$dir/spk2utt")"
+fi
+say "$dir is a valid data dir: $(wc -l <"$dir/utt2spk") utterances, $(wc -l <"$dir/spk2utt") speakers"
