@@ -22,10 +22,6 @@ _option_error() {
 # Sources the files of all --config options, wherever they stand among the options.
 _source_configs() {
     while [ $# -ge 2 ] && [[ $1 == --?* ]]; do
-        if [ "$1" = --help ]; then
-            shift
-            continue
-        fi
         if [ "$1" = --config ]; then
             [ -r "$2" ] || _option_error "--config $2: no such file"
             # A name without a slash would be looked up in PATH.

@@ -26,11 +26,11 @@ job_progress() {
     local seen='' now
     while sleep 15; do
         now=$(for file in "$1"/*.log; do
-            [ -f "${file}" ] && tail -c 400 "${file}" | tr '\r' '\n' | grep -E '[0-9]%|(^| )epoch [0-9]' | tail -n 1
+            [ -f "${file}" ] && tail -c 400 "${file}" | tr '\r' '\n' | grep -E '[0-9]%|(^| )epoch [0-9]' | tail -n 1 | grep -v ' 100%'
         done || true)
         if [ -n "${now}" ] && [ "${now}" != "${seen}" ]; then
             seen=${now}
-            sed 's/^/    /' <<<"${now}"
+            printf '    %s\n' "${now//$'\n'/$'\n'    }"
         fi
     done
 }
@@ -93,6 +93,11 @@ run_jobs() {
     local logdir total
     logdir=${out_root}/logs/${name}.$(sha256sum <<<"${all} ${nj}" | cut -c 1-8)
     mkdir -p "${logdir}"
+    # What another command's interrupted run has written there is about to be overwritten: its jobs no longer count.
+    local other
+    for other in "${out_root}/logs/${name}".*/; do
+        [ "${other%/}" = "${logdir}" ] || rm -f "${other}"done.*
+    done
     # shellcheck disable=SC2086
     total=$(${python} -m toolkit.bin.jobs list --in_root "${in_root}" --sets ${todo} --work "${logdir}/work") ||
         die "${name}: no work list"

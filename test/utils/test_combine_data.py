@@ -47,7 +47,9 @@ def test_last_line_without_newline_stays_a_line(call, two, tmp_path):
 def test_conflicting_ids_die_and_leave_nothing(call, two, tmp_path, name):
     both = {"utt2spk": "a-0 a\na-1 a\n", "wav.scp": "a-0 a0.wav\na-1 a1.wav\n"}
     first, second = two(None, both | {name: "a-0 x\na-1 other\n"})
-    assert f"{name}: id a-1 has different values" in call("combine_data.sh", "dest", first, second, code=1).stderr
+    message = call("combine_data.sh", "dest", first, second, code=1).stderr
+    assert f"{name}: id a-1 has different values" in message
+    assert '"a-1 other"' in message
     assert list((tmp_path / "dest").iterdir()) == []
 
 
@@ -94,6 +96,7 @@ FIX = [([], 5), (["--skip-fix", "true"], 6)]
 def test_result_is_fixed_unless_told_otherwise(call, two, tmp_path, option, kept):
     call("combine_data.sh", *option, "dest", *two({"wav.scp": "a-1 x\na-2 x\nb-1 x\n"}))
     assert len(lines(tmp_path / "dest/utt2spk")) == kept
+    assert sum(len(line.split()) - 1 for line in lines(tmp_path / "dest/spk2utt")) == kept
 
 
 def test_destination_is_no_source(call, two):

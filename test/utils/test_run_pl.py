@@ -87,6 +87,10 @@ def test_bad_job_range_dies(call, job_range):
     assert job_range in call("run.pl", job_range, "x.JOB.log", "true", code=255).stderr
 
 
+def test_two_job_ranges_die(call):
+    assert "two job ranges" in call("run.pl", "JOB=1:2", "K=1:2", "x.JOB.K.log", "true", code=255).stderr
+
+
 def test_range_must_stand_in_the_log_name(call, tmp_path):
     assert "JOB" in call("run.pl", "JOB=1:2", "x.log", "touch", "ran", code=1).stderr
     assert not (tmp_path / "ran").exists()
@@ -165,7 +169,7 @@ def test_signal_that_killed_the_job_is_in_the_log(call, tmp_path, more):
     assert "# Ended (code 137; signal 9) at" in (tmp_path / "x.log").read_text()
 
 
-@pytest.mark.parametrize("option", ["--max-jobs-run", "-tc"])
+@pytest.mark.parametrize("option", ["--max-jobs-run", "--max_jobs_run", "-tc"])
 def test_max_jobs_run_is_an_upper_limit(call, tmp_path, option):
     call("run.pl", option, "2", "JOB=1:6", "x.JOB.log", "sh", "-c", COUNT)
     assert most_at_once(tmp_path) <= 2
@@ -195,13 +199,14 @@ def test_slightly_more_jobs_than_cpus_run_at_once(call, fake):
     call("run.pl", "JOB=1:6", "x.JOB.log", "sh", "-c", MEET.format(n=6), env=fake("nproc", "echo 5"))
 
 
-def test_threads_of_a_job_do_not_pass_for_the_cpu_count(call, fake):
+def test_threads_of_a_job_do_not_pass_for_the_cpu_count(call, tmp_path, fake):
     env = {**fake("nproc", "echo ${OMP_NUM_THREADS:-2}"), "OMP_NUM_THREADS": "1"}
-    call("run.pl", "JOB=1:2", "x.JOB.log", "sh", "-c", MEET.format(n=2), env=env)
+    call("run.pl", "JOB=1:2", "x.JOB.log", "sh", "-c", f"({MEET.format(n=2)}) && echo $OMP_NUM_THREADS", env=env)
+    assert output(tmp_path / "x.2.log") == "1\n"
 
 
 def test_gpus_limit_the_jobs(call, tmp_path, fake):
-    env = fake("nvidia-smi", "echo 'GPU 0: X (UUID: 1)'; echo 'GPU 1: X (UUID: 2)'")
+    env = fake("nvidia-smi", "echo 'GPU 0: X (UUID: 1)'; echo 'GPU 1: X (UUID: 2)'") | fake("nproc", "echo 5")
     call("run.pl", "--gpu", "1", "JOB=1:5", "x.JOB.log", "sh", "-c", COUNT, env=env)
     assert most_at_once(tmp_path) <= 2
 
@@ -257,12 +262,13 @@ def start_jobs(folder, number, handling, job):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupt_ends_jobs_and_all_they_started(tmp_path, number):
-    job = "sleep 60 & echo $! > tmp.JOB; mv tmp.JOB pid.JOB; wait"
+    job = "trap 'touch tidied.JOB; exit 1' TERM; sleep 60 & echo $! > tmp.JOB; mv tmp.JOB pid.JOB; wait"
     runner = start_jobs(tmp_path, number, signal.SIG_DFL, job)
     wait_for(lambda: len(list(tmp_path.glob("pid.*"))) == 2)
     runner.send_signal(number)
     assert runner.wait(timeout=20) == -number
     wait_for(lambda: not any(is_running(int(path.read_text())) for path in tmp_path.glob("pid.*")))
+    assert {path.name for path in tmp_path.glob("tidied.*")} == {"tidied.1", "tidied.2"}
     assert not (tmp_path / "x.3.log").exists()
 
 

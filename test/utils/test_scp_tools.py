@@ -170,3 +170,8 @@ def test_help_shows_usage_and_an_example(call, script):
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_wrong_arguments_exit_1(call, script):
     assert call(script, "--no-such-option", "x", "y", "z", code=1).stderr
+
+
+@pytest.mark.parametrize("script", sorted(set(SCRIPTS) - {"utt2spk_to_spk2utt.pl", "spk2utt_to_utt2spk.pl"}))
+def test_no_arguments_show_the_usage(call, script):
+    assert "Usage: " in call(script, code=1).stderr

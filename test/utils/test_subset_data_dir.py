@@ -77,8 +77,12 @@ def test_speakers_are_taken_whole_until_there_are_enough(subset, n):
     assert len(taken) >= n > len(taken) - max(sizes.values())
 
 
-def test_speakers_are_the_same_every_time(subset):
-    assert subset("--speakers", n=3) == subset("--speakers", n=3)
+def test_speakers_are_the_same_every_time(call, data_dir, tmp_path):
+    utt2spk = "".join(f"{i}-u {i}\n" for i in range(10, 90))
+    source = data_dir("src", {"utt2spk": utt2spk, "wav.scp": utt2spk})
+    for dest in ("one", "two"):
+        call("subset_data_dir.sh", "--speakers", source, 20, dest)
+    assert keys(tmp_path / "one/utt2spk") == keys(tmp_path / "two/utt2spk") != keys(source / "utt2spk")[:20]
 
 
 def test_speaker_list(subset, tmp_path):
@@ -94,6 +98,12 @@ def test_utterance_list(subset, tmp_path):
 def test_unknown_ids_of_a_list_are_counted(call, source, tmp_path):
     (tmp_path / "list").write_text("c-0\nz-1\nz-2\n")
     assert "2 ids of list are not in" in call("subset_data_dir.sh", "--utt-list", "list", source, "dest").stderr
+
+
+def test_missing_list_is_named(call, source):
+    assert (
+        "--utt-list none: no such file" in call("subset_data_dir.sh", "--utt-list", "none", source, "d", code=1).stderr
+    )
 
 
 def test_list_without_known_ids(call, source, tmp_path):

@@ -7,28 +7,30 @@ from collections.abc import Callable
 
 from toolkit.io.errors import InputError
 
+# What the machine or the user's paths, not our code, are to blame for.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS)
+_NO_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
+
 
 def run(main: Callable[[list[str] | None], None], argv: list[str] | None = None) -> int:
     """Call ``main``; return the process's exit code.
 
-    An InputError, a missing file or a full disk is said in one line on stderr (exit 1); a fault of ours keeps its
-    traceback.
+    An InputError, a missing file, a full disk or a folder that cannot be written is said in one line on stderr (exit
+    1); a fault of ours keeps its traceback.
     """
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S"
-    )
+    line, date = "%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=line, datefmt=date)
     try:
         main(argv)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except FileNotFoundError as error:
-        print(f"error: {error.filename}: no such file", file=sys.stderr)
-        return 1
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES):
+        if error.errno not in (*_NO_ROOM, *_NO_RIGHT, *_NO_PLACE):
             raise
-        print(f"error: {error.filename or 'output'}: {error.strerror}; nothing half-written was kept", file=sys.stderr)
+        kept = "; nothing half-written was kept" if error.errno in _NO_ROOM else ""
+        print(f"error: {error.filename or 'output'}: {error.strerror}{kept}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -42,13 +44,3 @@ def add_job_arguments(parser) -> None:
     parser.add_argument("--out_root", required=True, help="folder of the output sets, e.g. dump/raw")
     parser.add_argument("--work", required=True, help="this job's part of the work list: lines '<set> <id>'")
     parser.add_argument("--job", type=int, required=True, help="number of this job, from 1")
-
-
-def progress(total: int, what: str, unit: str = "utt"):
-    """A bar with rate and time left; in a log file a line every 10 s instead of a flood."""
-    from tqdm import tqdm
-
-    if sys.stderr.isatty():
-        return tqdm(total=total, desc=what, unit=unit)
-    line = "{desc}: {n_fmt}/{total_fmt} {percentage:3.0f}%, {rate_fmt}, {remaining} left\n"
-    return tqdm(total=total, desc=what, unit=unit, mininterval=10, bar_format=line)

@@ -7,11 +7,12 @@ from pathlib import Path
 import torch
 import yaml
 
-from toolkit.bin.cli import add_job_arguments, progress, run
+from toolkit.bin.cli import add_job_arguments, run
 from toolkit.io.ark import ArkWriter
 from toolkit.io.atomic import replacing
 from toolkit.io.audio import AudioTable
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
+from toolkit.io.progress import progress
 from toolkit.tasks.sv_experiment import build_frontend
 
 
@@ -20,7 +21,9 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     add_job_arguments(parser)
     parser.add_argument("--config", required=True, help="training config; its `frontend` makes the features")
-    parser.add_argument("--compression", type=int, default=None, help="kaldiio method, e.g. 2; default float32")
+    # Kaldi's other methods have fixed ranges, which features leave.
+    compression = "Kaldi's method: 3 is int16, half the size; 2 and 5 are one byte, a quarter; default float32"
+    parser.add_argument("--compression", type=int, choices=[2, 3, 5], help=compression)
     return parser
 
 
@@ -29,7 +32,7 @@ def main(argv=None) -> None:
     """Dump the ids of a work list."""
     args = get_parser().parse_args(argv)
     torch.set_num_threads(1)
-    frontend = build_frontend(args.config)
+    frontend = build_frontend(args.config).eval()
     work = read_work(args.work)
     with progress(sum(map(len, work.values())), "features") as bar:
         for name, keys in work.items():

@@ -1,17 +1,19 @@
 """Format data dirs: resample, cut segments, run commands, keep one channel; 16-bit FLAC in arks, lengths beside."""
 
 import argparse
+import math
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from toolkit.bin.cli import add_job_arguments, progress, run
+from toolkit.bin.cli import add_job_arguments, run
 from toolkit.io.ark import ArkWriter
 from toolkit.io.audio import read_whole
 from toolkit.io.datadir import DataDir
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
+from toolkit.io.progress import progress
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -19,7 +21,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     add_job_arguments(parser)
     parser.add_argument("--fs", type=int, default=16000, help="rate in Hz to resample to")
-    parser.add_argument("--channel", default=None, help="channel to keep (0, 1, ...) or 'mean'; default: refuse several")
+    parser.add_argument("--channel", type=channel, help="which to keep: 0, 1, ... or mean; default: refuse several")
     parser.add_argument("--min_seconds", type=float, default=0.1, help="shorter ids are bad")
     parser.add_argument("--max_seconds", type=float, default=1e9, help="longer ids are bad")
     parser.add_argument("--allow_bad", type=int, default=0, help="leave out up to so many bad ids; more end the run")
@@ -27,13 +29,20 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def channel(text: str) -> int | str:
+    """Value of ``--channel``."""
+    return text if text == "mean" else int(text)
+
+
 def resample(samples: np.ndarray, rate: int, fs: int) -> np.ndarray:
-    """(N,) at ``rate`` Hz -> (round up N * fs / rate,) at ``fs`` Hz, soxr's high quality."""
+    """(N,) at ``rate`` Hz -> (N * fs / rate rounded up,) at ``fs`` Hz; soxr's high quality."""
     if rate == fs:
         return samples
     import soxr
 
-    return soxr.resample(samples, rate, fs)
+    # soxr rounds to the nearest length; it takes what follows the end for zeros, so one more output costs nothing.
+    padded = np.pad(samples, (0, math.ceil(rate / fs)))
+    return soxr.resample(padded, rate, fs)[: math.ceil(len(samples) * fs / rate)]
 
 
 class SegmentReader:
@@ -44,45 +53,57 @@ class SegmentReader:
         channel: see :func:`toolkit.io.audio.read_whole`.
     """
 
-    def __init__(self, data: DataDir, channel: str | None):
+    def __init__(self, data: DataDir, channel: int | str | None):
         self.wav, self.channel = data.table("wav.scp"), channel
         self.segments = data.table("segments") if "segments" in data else None
         self.path = data.path
         self._last: tuple[str, np.ndarray, int] = ("", np.zeros(0), 0)
 
-    def _recording(self, name: str) -> tuple[np.ndarray, int]:
-        if name not in self.wav:
-            raise InputError(f"{self.path / 'wav.scp'}: has no line for {name}; utils/fix_data_dir.sh mends it")
-        if self._last[0] != name:  # segments of one recording stand side by side: decode it once
-            self._last = (name, *read_whole(self.wav[name], name, self.channel))
-        return self._last[1:]
+    def _place(self, key: str) -> tuple[str, float, float]:
+        """Recording of an utterance, its begin and end in seconds."""
+        if self.segments is None:
+            return key, 0.0, math.inf
+        try:
+            recording, begin, end = self.segments.get(key, "").split()
+            return recording, float(begin), float(end)
+        except ValueError:
+            line = f"'{key} <recording> <begin> <end>', times in seconds"
+            raise InputError(f"{key}: {self.path / 'segments'}: expected a line {line}") from None
+
+    def source(self, key: str) -> str:
+        """The scp value that an utterance is cut from."""
+        recording = self._place(key)[0]
+        if recording not in self.wav:
+            raise InputError(f"{key}: {self.path / 'wav.scp'}: lacks {recording}; utils/fix_data_dir.sh mends it")
+        return self.wav[recording]
 
     def read(self, key: str) -> tuple[np.ndarray, int]:
         """Samples (N,) and rate of utterance ``key``."""
+        recording, begin, end = self._place(key)
+        if self._last[0] != recording:  # segments of one recording stand side by side: decode it once
+            self._last = (recording, *read_whole(self.source(key), key, self.channel))
+        _, samples, rate = self._last
         if self.segments is None:
-            return self._recording(key)
-        fields = self.segments.get(key, "").split()
-        if len(fields) != 3:
-            raise InputError(f"{self.path / 'segments'}: {key}: expected '<recording> <start> <end>'")
-        samples, rate = self._recording(fields[0])
-        start, end = (round(float(t) * rate) for t in fields[1:])
-        if not 0 <= start < end <= len(samples) + rate // 100:
-            raise InputError(f"{self.path / 'segments'}: {key}: {fields[1]}-{fields[2]} s lies outside of {fields[0]}")
-        return samples[start:end], rate
+            return samples, rate
+        seconds = len(samples) / rate
+        if not 0 <= begin < end <= seconds + 0.01:  # times are often rounded to 10 ms
+            where = f"{key}: {self.path / 'segments'}"
+            raise InputError(f"{where}: {begin:g} to {end:g} s is no part of {recording}, which lasts {seconds:.3f} s")
+        return samples[round(begin * rate) : round(end * rate)], rate
 
 
 def format_one(reader: SegmentReader, key: str, args: argparse.Namespace) -> np.ndarray:
     """Formatted samples of one id; InputError when the audio is bad or its length is out of bounds."""
     samples, rate = reader.read(key)
-    samples = resample(samples, rate, args.fs)
-    if args.trim_zeros:
+    if args.trim_zeros:  # before resampling, which rings into the silence
         sounding = np.flatnonzero(samples)
         samples = samples[sounding[0] : sounding[-1] + 1] if len(sounding) else samples[:0]
+    samples = resample(samples, rate, args.fs)
     seconds = len(samples) / args.fs
     if not args.min_seconds <= seconds <= args.max_seconds:
         raise InputError(
-            f"{key}: {reader.wav.get(key, 'segment')}: lasts {seconds:.3f} s, outside of {args.min_seconds:g} to "
-            f"{args.max_seconds:g} s (--min_wav_duration, --max_wav_duration)"
+            f"{key}: {reader.source(key)}: lasts {seconds:.3f} s, outside of {args.min_seconds:g} to "
+            f"{args.max_seconds:g} s (--min_seconds, --max_seconds; in recipes --min_wav_duration, --max_wav_duration)"
         )
     return samples
 

@@ -23,7 +23,11 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(argv=None) -> None:
     """Run one of the two."""
-    args = get_parser().parse_args(argv)
+    parser = get_parser()
+    args = parser.parse_args(argv)
+    for option in ("work",) if args.action == "list" else ("out_root", "num_jobs"):
+        if getattr(args, option) is None:
+            parser.error(f"{args.action} needs --{option}")
     if args.action == "list":
         print(write_work(args.work, args.in_root, args.sets))
         return

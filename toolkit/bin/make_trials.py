@@ -6,6 +6,7 @@ from pathlib import Path
 
 from toolkit.bin.cli import run
 from toolkit.io.datadir import DataDir, invert
+from toolkit.io.errors import InputError
 from toolkit.io.trials import make_trials, write_trials
 
 
@@ -28,6 +29,10 @@ def main(argv=None) -> None:
         data = DataDir(path)
         utt2spk = data.table("utt2spk")
         sizes = [len(utts) for utts in invert(utt2spk).values()]
+        if len(sizes) < 2 or max(sizes) < 2:
+            raise InputError(
+                f"{path}: trials need two speakers, and two utterances of one; it has {len(sizes)} speakers"
+            )
         targets = sum(min(args.targets_per_speaker, n * (n - 1) // 2) for n in sizes)
         wanted = round(targets * args.nontargets_per_target)
         possible = (len(utt2spk) ** 2 - sum(n * n for n in sizes)) // 2

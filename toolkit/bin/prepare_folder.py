@@ -28,15 +28,15 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def share_out(names: list[str], shares: dict[str, float], seed: int) -> dict[str, list[str]]:
-    """Set -> its names, at random by seed; ``shares`` are of all, at least one each, ``train`` gets the rest."""
+def share_out(names: list[str], shares: dict[str, float], least: int, seed: int) -> dict[str, list[str]]:
+    """Set -> its names, at random by seed; ``shares`` are of all, ``least`` at least, ``train`` gets the rest."""
     order = generator(seed, "share out").permutation(c_sorted(names)).tolist()
     sets = {}
     for part, share in shares.items():
-        count = max(1, round(share * len(names)))
+        count = max(least, round(share * len(names)))
         sets[part], order = order[:count], order[count:]
-    if not order:
-        raise InputError(f"{len(names)} are too few to share out over train, {', '.join(shares)}")
+    if len(order) < least:
+        raise InputError(f"{len(names)} ({', '.join(names[:3])} ...) are too few for train, {' and '.join(shares)}")
     return {"train": order, **sets}
 
 
@@ -59,12 +59,12 @@ def main(argv=None) -> None:
         utt = f"{speaker}-{rest.replace('/', '-')}".replace(" ", "_")
         wav[utt], utt2spk[utt] = path, speaker.replace(" ", "_")
     shares = {"valid": args.valid_share, "test": args.test_share}
-    for part, speakers in share_out(list(set(utt2spk.values())), shares, args.seed).items():
+    for part, speakers in share_out(c_sorted(set(utt2spk.values())), shares, 2, args.seed).items():
         chosen = set(speakers)
         write_set(args.outdir / part, wav, {u: s for u, s in utt2spk.items() if s in chosen})
     if args.noise:
         noises = {key.replace("/", "-").replace(" ", "_"): path for key, path in audio_files(args.noise).items()}
-        for part, keys in share_out(list(noises), {"test": args.test_share}, args.seed).items():
+        for part, keys in share_out(list(noises), {"test": args.test_share}, 1, args.seed).items():
             write_set(args.outdir / f"noise_{part}", noises, {key: key for key in keys})
 
 

@@ -5,13 +5,17 @@ that one trial list serves every condition. Without: one set, whose noise, SNR, 
 """
 
 import sys
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 from toolkit.bin.cli import run
+from toolkit.io.audio import AudioTable, audio_info
 from toolkit.io.config import ConfigParser
-from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir, invert, write_table
 from toolkit.io.errors import InputError
+from toolkit.io.progress import progress
 from toolkit.simulate.plan import Mixture, write_plan
 from toolkit.simulate.planner import MixturePlanner
 from toolkit.simulate.sets import write_mix_conf
@@ -25,7 +29,7 @@ def get_parser() -> ConfigParser:
     parser.add_argument("--out_root", type=str, default="data", help="folder of the sets to write")
     parser.add_argument("--name", type=str, required=True, help="name of the set, or prefix of the sets with --snrs")
     parser.add_argument("--snrs", type=list[float] | None, default=None, help="SNRs in dB, e.g. [0,10,20]")
-    parser.add_argument("--kinds", type=list[str] | None, default=None, help="kinds of noise, default all of the config")
+    parser.add_argument("--kinds", type=list[str] | None, default=None, help="kinds of noise; default: the config's")
     parser.add_argument("--copies", type=int, default=1, help="mixtures of each utterance (without --snrs)")
     parser.add_argument("--each_speed", action="store_true", help="a copy at each speed instead of a drawn one")
     parser.add_argument("--seed", type=int, default=0)
@@ -34,6 +38,10 @@ def get_parser() -> ConfigParser:
 
 def write_set(path: Path, mixtures: list[Mixture], source: DataDir, utts: list[str]) -> None:
     """Write the plan and its tables; ``utts`` are the targets' utterances, line by line."""
+    if (path / "wav.scp").is_file() and not (path / "mix.jsonl").is_file():
+        raise InputError(f"{path}: holds recordings, a plan would overwrite their tables; choose another --name")
+    for stale in (*path.glob("utt2*"), *(path / name for name in ("text", "spk2gender", "trials"))):
+        stale.unlink(missing_ok=True)
     utt2spk = {m.id: m.speaker for m in mixtures}
     write_table(path / "utt2spk", utt2spk)
     write_table(path / "spk2utt", {spk: " ".join(ids) for spk, ids in invert(utt2spk).items()})
@@ -62,7 +70,7 @@ def grid(args, planner: MixturePlanner, lengths: dict[str, int], utt2spk: dict[s
                 f"{args.name}_{kind}_{snr:g}",
                 [
                     planner.draw((args.seed, args.name, kind, u), u, u, utt2spk[u], n, fs, kind=kind, snr=snr)
-                    for u, n in lengths.items()
+                    for u, n in _counted(lengths.items(), f"{kind} {snr:g} dB")
                 ],
                 list(lengths),
             )
@@ -72,38 +80,42 @@ def drawn(args, planner: MixturePlanner, lengths: dict[str, int], utt2spk: dict[
     """The one set of drawn mixtures: ``copies`` (or one at each speed) of every utterance."""
     mixtures, utts = [], []
     copies = [(c, s) for c in range(args.copies) for s in (planner.speeds if args.each_speed else [None])]
-    for utt, length in lengths.items():
-        for copy, speed in copies:
-            words = (args.seed, args.name, utt, copy, speed)
-            mixture_id = utt if len(copies) == 1 else f"{utt}-m{copy}" + (f"sp{speed:g}" if speed else "")
-            if planner.new_speakers and speed not in (None, 1.0):
-                mixture_id = f"sp{speed:g}-{mixture_id}"
-            mixtures.append(planner.draw(words, mixture_id, utt, utt2spk[utt], length, fs, speed=speed))
-            utts.append(utt)
+    for (utt, length), (copy, speed) in _counted(list(product(lengths.items(), copies)), args.name):
+        words = (args.seed, args.name, utt, copy, speed)
+        mixture_id = utt if len(copies) == 1 else f"{utt}-m{copy}" + (f"sp{speed:g}" if speed else "")
+        mixture = planner.draw(words, mixture_id, utt, utt2spk[utt], length, fs, speed=speed)
+        # A new speaker's label begins the id: data dirs are sorted by id and by speaker alike.
+        prefix = planner.speaker_label("", mixture.sources[0].speed)
+        mixtures.append(replace(mixture, id=prefix + mixture_id))
+        utts.append(utt)
     yield args.name, mixtures, utts
+
+
+def _counted(items: Collection, what: str) -> Iterator:
+    """The items, with a bar that says how many are done."""
+    with progress(len(items), f"plan {what}", "mix") as bar:
+        for item in items:
+            yield item
+            bar.update()
 
 
 def main(argv=None) -> None:
     """Write the plans."""
     parser = get_parser()
     args = parser.parse(argv)
-    planner: MixturePlanner = parser.build(args).planner
+    if args.copies < 1:
+        raise InputError(f"--copies {args.copies}: at least one mixture of each utterance is wanted")
+    planner: MixturePlanner = parser.build(args).planner.open(Path(args.data).parent)
     source, audio = DataDir(args.data), AudioTable(args.data)
     utt2spk, utts = source.table("utt2spk"), source.keys()
-    fs = _rate(audio, utts[0])
+    fs = audio_info(audio.values[utts[0]], utts[0]).rate
     lengths = {utt: audio.num_samples(utt) for utt in utts}
     make = grid if args.snrs else drawn
     for name, mixtures, targets in make(args, planner, lengths, utt2spk, fs):
         path = Path(args.out_root) / name
         write_set(path, mixtures, source, targets)
-        write_mix_conf(path, [args.data, *planner.data_dirs()], args.planner.rooms or [], fs, args.seed)
+        write_mix_conf(path, [args.data, *planner.data_dirs()], planner.room_dirs(), fs, args.seed)
         print(f"{path}: {len(mixtures)} mixtures planned")
-
-
-def _rate(audio: AudioTable, key: str) -> int:
-    from toolkit.io.audio import audio_info
-
-    return audio_info(audio.values[key], key).rate
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from toolkit.bin.cli import add_job_arguments, progress, run
+from toolkit.bin.cli import add_job_arguments, run
 from toolkit.io.ark import ArkWriter
 from toolkit.io.errors import InputError
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
+from toolkit.io.progress import progress
 from toolkit.simulate.render import render
 from toolkit.simulate.sets import open_set
 
@@ -17,7 +18,7 @@ def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.simulate_render``."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_job_arguments(parser)
-    parser.add_argument("--streams", nargs="+", default=["wav"], help="wav (the mixture), spk1, spk2, noise1, dereverb1")
+    parser.add_argument("--streams", nargs="+", default=["wav"], help="wav (the mix), spk1, spk2, noise1, dereverb1")
     return parser
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import torch
 
-from toolkit.bin.cli import add_job_arguments, progress, run
+from toolkit.bin.cli import add_job_arguments, run
 from toolkit.io.ark import ArkWriter
 from toolkit.io.audio import AudioTable
 from toolkit.io.errors import InputError
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
+from toolkit.io.progress import progress
 from toolkit.tasks.embedding import embed_audio
 from toolkit.tasks.packing import load_embedder
 

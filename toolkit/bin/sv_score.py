@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.bin.cli import progress, run
+from toolkit.bin.cli import run
 from toolkit.io.ark import read_vectors
 from toolkit.io.atomic import replacing
 from toolkit.io.datadir import DataDir, read_table
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.progress import progress
 from toolkit.io.trials import Trials, check_ids, read_trials
 from toolkit.metrics.bootstrap import METHOD, bootstrap_verification
 from toolkit.metrics.verification import det_points

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.bin.cli import progress, run
+from toolkit.bin.cli import run
 from toolkit.bin.sv_train import get_parser as train_parser
 from toolkit.data.collate import load_batches
 from toolkit.data.draw import Draw
 from toolkit.io.atomic import replacing
 from toolkit.io.config import ConfigParser
 from toolkit.io.datadir import write_table
+from toolkit.io.progress import progress
 
 _BATCH = 16
 

@@ -1,6 +1,7 @@
 """Utterances with speaker labels: from feature arks, or audio with mixtures rendered on the fly."""
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 
 import numpy as np
 import yaml
@@ -123,10 +124,11 @@ class AudioFiles(SpeakerData):
         self.planner = planner or MixturePlanner()
 
     def open(self, data_dir: str, frontend: FrontEnd, seed: int) -> "AudioFiles":
-        """Bind to ``dump/raw/<set>``."""
+        """Bind to ``dump/raw/<set>``; the planner's sets are looked for beside it."""
         self._utt2spk = DataDir(data_dir).table("utt2spk")
+        self.planner.open(Path(data_dir).parent)
         self._audio = AudioTable(*dict.fromkeys([str(data_dir), *self.planner.data_dirs()]), fs=frontend.fs)
-        self._rooms = AudioTable(*self.planner.rooms, fs=frontend.fs) if self.planner.rooms else None
+        self._rooms = AudioTable(*self.planner.room_dirs(), fs=frontend.fs) if self.planner.rooms else None
         return super().open(data_dir, frontend, seed)
 
     def _items(self, data: DataDir, utt2spk: dict[str, str]) -> tuple[list[str], list[str]]:

@@ -22,7 +22,9 @@ class FrontEnd(nn.Module, ABC):
         """Frames made of ``num_samples`` samples."""
 
     @abstractmethod
-    def forward(self, wav: torch.Tensor, lengths: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def forward(
+        self, wav: torch.Tensor, lengths: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """wav (B, N) in [-1, 1), lengths (B,) samples or None (all full) -> features (B, T, F), lengths (B,) frames.
 
         A frame depends on samples of its own utterance only, so padding does not change valid frames.

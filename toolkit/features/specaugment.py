@@ -20,7 +20,9 @@ class SpecAugment(nn.Module):
         """feats (B, T, F) -> (B, T, F)."""
         if not self.training:
             return feats
-        keep = _keep(feats, feats.shape[2], *self.freq)[:, None, :] & _keep(feats, feats.shape[1], *self.time)[:, :, None]
+        keep = (
+            _keep(feats, feats.shape[2], *self.freq)[:, None, :] & _keep(feats, feats.shape[1], *self.time)[:, :, None]
+        )
         return feats * keep
 
 

@@ -1,6 +1,6 @@
 """Kaldi arks: matrices, vectors, and encoded audio, written aside and renamed (kaldiio does the bytes)."""
 
-import os
+import re
 from pathlib import Path
 
 import kaldiio
@@ -17,7 +17,8 @@ class ArkWriter:
 
     Args:
         path: the ark's final place, e.g. ``dump/fbank/train/data/feats.1.ark``.
-        compression: kaldiio's method: None float32, 2 or 5 etc. as in Kaldi (2 = int16 per column: half the size).
+        compression: of matrices, Kaldi's method: None float32; 3 int16 over a matrix's range, half the size; 2 (by
+            column) and 5 (by matrix) one byte, a quarter of the size.
 
     Attributes:
         scp: key -> ``path:offset`` of what was written, for the data dir's table.
@@ -90,8 +91,9 @@ def read_audio_bytes(path: str, offset: int) -> bytes | None:
     return data if len(data) == length else b""
 
 
-def remove_stale(folder, keep: set[str]) -> None:
-    """Remove arks of an earlier split from ``folder``: those whose name is not in ``keep``."""
+def remove_stale(folder, stem: str, num_jobs: int) -> None:
+    """Remove ``<stem>.<job>.ark`` of jobs beyond ``num_jobs`` (an earlier split) and what killed writers left aside."""
+    name = re.compile(rf"{re.escape(stem)}\.(\d+)\.ark|(\.){re.escape(stem)}\.\d+\.\d+\.tmp\.ark")
     for path in Path(folder).glob("*.ark"):
-        if path.name not in keep:
-            os.unlink(path)
+        if (found := name.fullmatch(path.name)) and (found[2] or int(found[1]) > num_jobs):
+            path.unlink()

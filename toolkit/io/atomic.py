@@ -1,5 +1,6 @@
 """Files that are either whole or absent: written aside, synced, renamed."""
 
+import errno
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,5 +30,11 @@ def replacing_path(path):
     try:
         yield aside
         os.replace(aside, path)
+    except OSError as error:
+        # Name the file that is wanted: a write to a full disk names none, others name the one aside.
+        full = error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        if full or str(error.filename) == str(aside):
+            error.filename = str(path)
+        raise
     finally:
         aside.unlink(missing_ok=True)

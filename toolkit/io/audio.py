@@ -1,11 +1,13 @@
 """Audio by id: wav, flac, opus, ... files and audio inside arks, whole or in part, checked.
 
-A scp value is a path, ``file.ark:offset``, or (at the format stage only) a command ending in ``|`` whose output is audio.
+A scp value is a path, ``file.ark:offset``, or (at the format stage only) a command ending in ``|`` that prints audio.
 """
 
 import io
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,11 @@ from toolkit.io.errors import InputError
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".opus", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".w64"})
 _IN_ARK = re.compile(r"(.+):(\d+)$")
+# libsndfile's log of a wav, au, aiff or w64 file whose header promises more bytes than there are.
+_SHORTENED = re.compile(r"(?:data|Data Size|SSND|riff)\s*:\s*(\d+) \(should be (\d+)\)")
+# Programs that write to a pipe do not know the length yet and put about the largest number there is.
+_UNKNOWN_BYTES = 0x7FFFF000
+_UNKNOWN_FRAMES = 2**62
 
 
 @dataclass(frozen=True)
@@ -34,8 +41,22 @@ def is_command(value: str) -> bool:
     return value.rstrip().endswith("|")
 
 
-def _open(value: str, name: str, run_commands: bool = False) -> soundfile.SoundFile:
-    """Open a scp value for reading; every fault becomes an InputError naming id and file."""
+@contextmanager
+def _opened(value: str, name: str, run_commands: bool = False) -> Iterator[soundfile.SoundFile]:
+    """Open a scp value for reading and check its header; every fault becomes an InputError naming id and file."""
+    with _open(value, name, run_commands) as handle:
+        # libsndfile shortens a truncated file silently; its log alone tells what the header had promised.
+        promise = _SHORTENED.search(handle.extra_info)
+        if promise and int(promise[2]) < int(promise[1]) < _UNKNOWN_BYTES:
+            raise InputError(f"{name}: {value}: is shorter than its header says; the file is truncated, get it again")
+        if handle.frames == 0:
+            raise InputError(f"{name}: {value}: holds no samples; replace the file or drop the utterance")
+        if handle.frames >= _UNKNOWN_FRAMES:
+            raise InputError(f"{name}: {value}: its header does not say how long it is; encode it to a file, or as wav")
+        yield handle
+
+
+def _open(value: str, name: str, run_commands: bool) -> soundfile.SoundFile:
     in_ark = _IN_ARK.fullmatch(value)
     try:
         if is_command(value):
@@ -50,6 +71,8 @@ def _open(value: str, name: str, run_commands: bool = False) -> soundfile.SoundF
         return soundfile.SoundFile(io.BytesIO(data))
     except FileNotFoundError:
         raise InputError(f"{name}: {value}: no such file; mend the scp or the corpus path in db.sh") from None
+    except OSError as error:
+        raise InputError(f"{name}: {value}: cannot be read: {error.strerror}") from None
     except soundfile.LibsndfileError as error:
         path = Path(in_ark[1] if in_ark else value)
         if is_command(value):
@@ -62,82 +85,77 @@ def _open(value: str, name: str, run_commands: bool = False) -> soundfile.SoundF
 
 def audio_info(value: str, name: str) -> AudioInfo:
     """Length, rate and channels of a scp value, from its header."""
-    with _open(value, name) as handle:
+    with _opened(value, name) as handle:
         return AudioInfo(handle.frames, handle.samplerate, handle.channels)
 
 
-def _read(handle: soundfile.SoundFile, value: str, name: str, start: int, frames: int) -> np.ndarray:
-    """Mono float32 samples of an open file, checked against its header."""
-    if handle.channels != 1:
+def _read(handle: soundfile.SoundFile, where: str, start=0, frames=-1, channel: int | str | None = None) -> np.ndarray:
+    """Mono float32 samples of an open file, checked against its header; ``where`` is what errors name."""
+    stop = handle.frames if frames < 0 else start + frames
+    if not 0 <= start <= stop <= handle.frames:
         raise InputError(
-            f"{name}: {value}: has {handle.channels} channels, one is wanted; choose one at stage 3 (--channel 0)"
+            f"{where}: has {handle.frames} samples, {start} to {stop} are wanted; "
+            "is it another file than the one the plan or utt2num_samples was made from?"
         )
-    wanted = handle.frames - start if frames < 0 else frames
     try:
-        if start:
-            handle.seek(start)
-        samples = handle.read(wanted, dtype="float32")
+        handle.seek(start)
+        samples = handle.read(stop - start, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise InputError(f"{name}: {value}: cannot be decoded ({error.error_string.strip()}); replace it") from None
-    if len(samples) != wanted:
-        raise InputError(
-            f"{name}: {value}: ends after {start + len(samples)} of {start + wanted} samples; the file is truncated"
-        )
+        raise InputError(f"{where}: cannot be decoded ({error.error_string.strip()}); replace it") from None
+    if len(samples) != stop - start:
+        raise InputError(f"{where}: ends after {start + len(samples)} of {stop} samples; the file is truncated")
+    samples = _one_channel(samples, channel, where)
+    if not np.isfinite(samples).all():
+        raise InputError(f"{where}: holds NaN or infinite samples; replace the file or drop the utterance")
     return samples
 
 
-def read_audio(value: str, name: str, start: int = 0, frames: int = -1) -> tuple[np.ndarray, int]:
+def _one_channel(samples: np.ndarray, channel: int | str | None, where: str) -> np.ndarray:
+    """(N, C) -> (N,): one channel or the mean of all; a file with one channel gives that one."""
+    count = samples.shape[1]
+    if count == 1:
+        return samples[:, 0]
+    if channel is None:
+        raise InputError(f"{where}: has {count} channels, one is wanted; choose one at stage 3 (--channel 0)")
+    if channel == "mean":
+        return samples.mean(axis=1)
+    if not 0 <= channel < count:
+        raise InputError(f"{where}: has no channel {channel}, only 0 to {count - 1}")
+    return np.ascontiguousarray(samples[:, channel])
+
+
+def read_audio(value: str, name: str, start: int = 0, frames: int = -1, fs: int = 0) -> tuple[np.ndarray, int]:
     """Samples ``start .. start + frames`` (all when ``frames`` < 0) as float32 (N,), and the rate in Hz.
 
     Raises:
-        InputError: missing, undecodable, truncated, not mono, or with NaN samples; names the id and the file.
+        InputError: missing, undecodable, truncated, empty, not mono, not at ``fs`` Hz (0: any), or with NaN samples;
+            names the id and the file.
     """
-    with _open(value, name) as handle:
-        samples = _read(handle, value, name, start, frames)
+    with _opened(value, name) as handle:
         rate = handle.samplerate
-    if not np.isfinite(samples).all():
-        raise InputError(f"{name}: {value}: holds NaN or infinite samples; replace the file or drop the utterance")
-    return samples, rate
+        if fs and rate != fs:
+            raise InputError(f"{name}: {value}: is at {rate} Hz, {fs} Hz is wanted; stage 3 resamples (--fs)")
+        return _read(handle, f"{name}: {value}", start, frames), rate
 
 
 def read_whole(value: str, name: str, channel: int | str | None = None) -> tuple[np.ndarray, int]:
-    """As :func:`read_audio`, for the format stage: commands are run, headers are checked, a channel is chosen.
+    """As :func:`read_audio`, for the format stage: commands are run, a channel is chosen.
 
     Args:
         channel: None (refuse more than one), a number from 0, or ``"mean"``.
     """
-    with _open(value, name, run_commands=True) as handle:
-        # libsndfile shortens a truncated wav silently; its log alone tells what the header had promised.
-        if re.search(r"data\s*:\s*\d+ \(should be \d+\)", handle.extra_info) and not is_command(value):
-            raise InputError(f"{name}: {value}: is shorter than its header says; the file is truncated")
-        if handle.frames == 0:
-            raise InputError(f"{name}: {value}: holds no samples; replace the file or drop the utterance")
-        if channel is None or handle.channels == 1:
-            samples = _read(handle, value, name, 0, -1)
-        else:
-            samples = _pick(handle.read(dtype="float32", always_2d=True), channel, value, name)
-        rate = handle.samplerate
-    if not np.isfinite(samples).all():
-        raise InputError(f"{name}: {value}: holds NaN or infinite samples; replace the file or drop the utterance")
-    return samples, rate
-
-
-def _pick(samples: np.ndarray, channel: int | str, value: str, name: str) -> np.ndarray:
-    """One channel, or the mean of all, of (N, C) samples."""
-    if channel == "mean":
-        return samples.mean(axis=1)
-    if int(channel) >= samples.shape[1]:
-        raise InputError(f"{name}: {value}: has no channel {channel}, only 0..{samples.shape[1] - 1}")
-    return np.ascontiguousarray(samples[:, int(channel)])
+    with _opened(value, name, run_commands=True) as handle:
+        return _read(handle, f"{name}: {value}", channel=channel), handle.samplerate
 
 
 def _run(value: str, name: str) -> bytes:
     """Output of a scp command."""
     command = value.rstrip()[:-1]
-    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True)
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], stdin=subprocess.DEVNULL, capture_output=True)
     if done.returncode or not done.stdout:
+        why = f"failed (exit {done.returncode})" if done.returncode else "printed nothing"
         said = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise InputError(f"{name}: command failed (exit {done.returncode}): {command}{': ' + said[0] if said else ''}")
+        raise InputError(f"{name}: command {why}: {command}{': ' + said[0] if said else ''}")
     return done.stdout
 
 
@@ -169,7 +187,7 @@ class AudioTable:
         fs: rate in Hz that every file must have; None takes them as they are.
 
     Raises:
-        InputError: a folder lacks its tables, or one id names two recordings.
+        InputError: a folder lacks its tables or has malformed ones, or one id names two recordings.
     """
 
     def __init__(self, *data_dirs, fs: int | None = None):
@@ -185,7 +203,7 @@ class AudioTable:
                 raise InputError(f"{path / 'wav.scp'}: id {twice[0]} names another recording in another data dir")
             self.values.update(table)
             if (path / "utt2num_samples").is_file():
-                self._lengths.update((k, int(v)) for k, v in read_table(path / "utt2num_samples").items())
+                self._lengths |= _lengths(path / "utt2num_samples")
 
     def keys(self) -> list[str]:
         """The ids, C-sorted."""
@@ -205,8 +223,12 @@ class AudioTable:
 
     def read(self, key: str, start: int = 0, frames: int = -1) -> np.ndarray:
         """Samples of an id as float32 (N,); see :func:`read_audio`. Another rate than ``fs`` is refused."""
-        value = self._value(key)
-        samples, rate = read_audio(value, key, start, frames)
-        if self.fs and rate != self.fs:
-            raise InputError(f"{key}: {value}: is at {rate} Hz, {self.fs} Hz is wanted; stage 3 resamples (--fs)")
-        return samples
+        return read_audio(self._value(key), key, start, frames, self.fs or 0)[0]
+
+
+def _lengths(path: Path) -> dict[str, int]:
+    """``utt2num_samples``."""
+    try:
+        return {key: int(length) for key, length in read_table(path).items()}
+    except ValueError as error:
+        raise InputError(f"{path}: a length is no number ({error}); run stage 3 again") from None

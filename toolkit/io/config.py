@@ -1,7 +1,7 @@
 """Configs: YAML = constructor arguments, typed and checked before any work starts.
 
-A config may name another with ``base: other.yaml`` (relative to itself) and say only what differs. Where a ``class_path``
-changes, its ``init_args`` start afresh. Command-line options such as ``--trainer.epochs 3`` come last.
+A config may name another with ``base: other.yaml`` (relative to itself) and say only what differs. Where a
+``class_path`` changes, its ``init_args`` start afresh. Command-line options such as ``--trainer.epochs 3`` come last.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def changed_keys(old: str, new: str, free: tuple[str, ...] = ()) -> list[str]:
 
 
 class ConfigParser(ArgumentParser):
-    """A parser of typed keys whose faults become InputErrors. jsonargparse makes more of its kind for nested classes."""
+    """A parser of typed keys whose faults become InputErrors; jsonargparse makes one for each nested class, too."""
 
     def __init__(self, *args, exit_on_error: bool = False, allow_abbrev: bool = False, **kwargs):
         super().__init__(*args, exit_on_error=exit_on_error, allow_abbrev=allow_abbrev, **kwargs)
@@ -89,6 +89,11 @@ class ConfigParser(ArgumentParser):
             return self.parse_args(argv)
         except ArgumentError as error:
             raise InputError(f"{where}{' '.join(str(error).split())}") from None
+
+    def validate(self, namespace: Namespace, skip_unset: bool = False, **kwargs) -> None:
+        """As in the base class, but ``key: null`` is checked like any value, in nested classes too."""
+        super().validate(namespace, skip_unset=True, **kwargs)  # first, since it says what is missing
+        super().validate(namespace, skip_unset=skip_unset, **kwargs)
 
     def _prepare(self, config: dict) -> None:
         """Refuse groups of keys that are none; forget the defaults of classes that ``config`` replaces."""

@@ -23,21 +23,24 @@ def read_table(path) -> dict[str, str]:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        data = path.read_bytes()
+        data.decode()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run the stage that writes it") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
+    if not data:
+        raise InputError(f"{path}: is empty; run the stage that writes it")
     table: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    # Bytes are split at ASCII white space only, as sort, awk and perl do it; str knows more, and transcripts hold it.
+    for number, line in enumerate(data.removesuffix(b"\n").split(b"\n"), 1):
         fields = line.split(maxsplit=1)
         if len(fields) != 2:
-            raise InputError(f"{path}:{number}: expected 'key value', got {line!r}")
-        if fields[0] in table:
-            raise InputError(f"{path}:{number}: key {fields[0]} stands twice; remove one (utils/fix_data_dir.sh)")
-        table[fields[0]] = fields[1].rstrip()
-    if not table:
-        raise InputError(f"{path}: is empty")
+            raise InputError(f"{path}:{number}: expected 'key value', got {line.decode()!r}")
+        key = fields[0].decode()
+        if key in table:
+            raise InputError(f"{path}:{number}: key {key} stands twice; remove one (utils/fix_data_dir.sh)")
+        table[key] = fields[1].rstrip().decode()
     return table
 
 
@@ -79,12 +82,14 @@ class DataDir:
 
     def tables(self) -> list[str]:
         """Names of the tables keyed by utterance that are here (streams and facts), C-sorted."""
-        names = [p.name for p in self.path.iterdir() if p.suffix == ".scp" or p.name.startswith("utt2") or p.name == "text"]
-        return c_sorted(names)
+        # Killed writers leave hidden files.
+        names = [path.name for path in self.path.iterdir() if not path.name.startswith(".")]
+        return c_sorted(n for n in names if n.endswith(".scp") or n.startswith("utt2") or n == "text")
 
     def keys(self) -> list[str]:
-        """The utterance ids, C-sorted. ``utt2spk`` is the primary file; ``wav.scp`` serves where there is none."""
-        return c_sorted(self.table("utt2spk" if "utt2spk" in self else "wav.scp"))
+        """The utterance ids, C-sorted: those of ``utt2spk``; of ``segments`` or ``wav.scp`` where there is none."""
+        primary = next((name for name in ("utt2spk", "segments") if name in self), "wav.scp")
+        return c_sorted(self.table(primary))
 
     def check_same_keys(self, *names: str) -> None:
         """Raise InputError naming ids that stand in one table but not in another."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from toolkit.io.ark import remove_stale
+from toolkit.io.atomic import replacing, replacing_path
 from toolkit.io.datadir import DataDir, c_sorted, invert, read_table, write_table
 from toolkit.io.errors import InputError, some_of
 
@@ -30,8 +31,8 @@ def read_work(path) -> dict[str, list[str]]:
 def write_work(path, in_root, sets: Iterable[str]) -> int:
     """Write the work list of all ids of ``sets``; returns the number of lines."""
     lines = [f"{name} {key}\n" for name in sets for key in DataDir(Path(in_root) / name).keys()]
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text("".join(lines), encoding="utf-8")
+    with replacing(path) as handle:
+        handle.writelines(lines)
     return len(lines)
 
 
@@ -42,15 +43,17 @@ def ark_path(out_root, name: str, stem: str, job: int) -> Path:
 
 def write_job_tables(out_root, name: str, job: int, **tables: dict[str, object]) -> None:
     """Write a job's tables; ``wav_scp=`` is written as ``wav.scp``, others keep their keyword as name."""
+    folder = Path(out_root) / name / ".jobs" / str(job)
+    shutil.rmtree(folder, ignore_errors=True)  # an interrupted run may have left other tables
     for table, rows in tables.items():
-        write_table(Path(out_root) / name / ".jobs" / str(job) / table.replace("_scp", ".scp"), rows)
+        write_table(folder / table.replace("_scp", ".scp"), rows)
 
 
 def merge(in_root, out_root, name: str, num_jobs: int, stems: list[str], allow_bad: int = 0) -> int:
     """Join the jobs' tables of one set and carry over the facts of the input set; returns the number of ids.
 
     Args:
-        stems: ark names of this stage (``wav``, ``feats``); arks of an earlier, different split are removed.
+        stems: ark names of this stage (``wav``, ``feats``); theirs of an earlier, different split are removed.
         allow_bad: how many ids the jobs may have left out together (their table ``dropped``).
 
     Raises:
@@ -60,7 +63,7 @@ def merge(in_root, out_root, name: str, num_jobs: int, stems: list[str], allow_b
     jobs = [path for job in range(1, num_jobs + 1) if (path := out / ".jobs" / str(job)).is_dir()]
     names = {path.name for job in jobs for path in job.iterdir() if not path.name.startswith(".")}
     tables: dict[str, dict[str, str]] = {}
-    for table in names:
+    for table in sorted(names):
         tables[table] = {}
         for job in jobs:
             if (job / table).is_file():
@@ -81,7 +84,10 @@ def merge(in_root, out_root, name: str, num_jobs: int, stems: list[str], allow_b
     _carry(source, out, expected, set(tables))
     if dropped:
         write_table(out / "dropped", dropped)
-    remove_stale(out / "data", {f"{stem}.{job}.ark" for stem in stems for job in range(1, num_jobs + 1)})
+    else:
+        (out / "dropped").unlink(missing_ok=True)
+    for stem in stems:
+        remove_stale(out / "data", stem, num_jobs)
     return len(expected)
 
 
@@ -98,4 +104,5 @@ def _carry(source: DataDir, out: Path, keys: set[str], written: set[str]) -> Non
             write_table(out / "spk2gender", {s: g for s, g in source.table("spk2gender").items() if s in speakers})
     for extra in _CARRIED:
         if extra in source:
-            shutil.copyfile(source.path / extra, out / extra)
+            with replacing_path(out / extra) as aside:
+                shutil.copyfile(source.path / extra, aside)

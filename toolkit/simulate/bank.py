@@ -4,14 +4,15 @@ import csv
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import soundfile
-from tqdm import tqdm
 
 from toolkit.io.atomic import replacing, replacing_path
 from toolkit.io.errors import InputError
+from toolkit.io.progress import progress
 
 
 def run_all(tasks: Sequence[tuple], workers: int, title: str) -> list:
@@ -23,12 +24,14 @@ def run_all(tasks: Sequence[tuple], workers: int, title: str) -> list:
     Raises:
         InputError: the operating system killed a worker.
     """
-    progress = {"total": len(tasks), "desc": title, "mininterval": 1.0}
-    if workers <= 1:
-        return list(tqdm(map(_call, tasks), **progress))
+    results = []
     try:
-        with ProcessPoolExecutor(min(workers, len(tasks))) as pool:
-            return list(tqdm(pool.map(_call, tasks), **progress))
+        with progress(len(tasks), title, "task") as bar, ExitStack() as stack:
+            run = stack.enter_context(ProcessPoolExecutor(min(workers, len(tasks)))).map if workers > 1 else map
+            for result in run(_call, tasks):
+                results.append(result)
+                bar.update()
+        return results
     except BrokenProcessPool:
         message = "a worker process was killed (out of memory?); run the same command again, what is finished is kept"
         raise InputError(f"{title}: {message}") from None

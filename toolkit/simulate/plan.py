@@ -5,6 +5,7 @@ A plan can be read, compared and cited; ``render`` (next door) turns a line into
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ import numpy as np
 
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
+
+LEVELS = ("mean", "active")
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Source:
         begin: the first of them.
         offset: where it starts in the mixture.
         gain: linear factor; None lets the mixture's ``snr`` decide (1 for ``spk1`` and for roles without an SNR).
+            A role has an SNR or gains, not both.
         speed: tempo and pitch factor, 1.1 is faster and higher (resampling).
         room: id of an impulse response, or None.
         wrap: repeat the recording to fill ``length``.
@@ -68,15 +72,39 @@ class Mixture:
     facts: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
+        if any(len(str(word).split()) != 1 for word in (self.id, self.speaker)):
+            raise InputError(f"{self.id!r}: id and speaker ({self.speaker!r}) must be words without spaces")
+        self._check_positions()
+        self._check_levels()
+
+    def _check_positions(self):
+        """Raise InputError when a source does not lie in the mixture."""
+        numbers = [self.fs, self.length, *(n for s in self.sources for n in (s.length, s.begin, s.offset))]
+        if not all(isinstance(n, int) for n in numbers):
+            raise InputError(f"{self.id}: fs, lengths, begins and offsets must be whole numbers")
+        if min(self.fs, self.length, *(s.length for s in self.sources)) < 1 or min(numbers) < 0:
+            raise InputError(f"{self.id}: fs and lengths must be positive, begins and offsets not negative")
+        if late := [s.utt for s in self.sources if s.offset >= self.length]:
+            raise InputError(f"{self.id}: {late[0]} starts after the mixture's {self.length} samples")
+        if not all(0 < s.speed < math.inf for s in self.sources):
+            raise InputError(f"{self.id}: speeds must be positive")
+
+    def _check_levels(self):
+        """Raise InputError when the roles are not clear, or not what decides their levels."""
         roles = {s.role for s in self.sources}
-        if "spk1" not in roles or sum(s.role == "spk1" for s in self.sources) != 1:
+        if sum(s.role == "spk1" for s in self.sources) != 1:
             raise InputError(f"{self.id}: a mixture has exactly one source of role spk1")
-        if self.length < 1 or any(s.length < 1 or s.begin < 0 or s.offset < 0 or s.speed <= 0 for s in self.sources):
-            raise InputError(f"{self.id}: lengths must be positive, begins and offsets not negative")
-        if unknown := set(self.snr) - roles:
-            raise InputError(f"{self.id}: snr is given for {sorted(unknown)}, which no source has as role")
-        if self.level not in ("mean", "active"):
-            raise InputError(f"{self.id}: level is {self.level!r}, it can be 'mean' or 'active'")
+        if taken := roles & {"wav", "dereverb1"}:
+            raise InputError(f"{self.id}: no role can be called {taken.pop()}, which is the name of a rendered stream")
+        if unknown := set(self.snr) - (roles - {"spk1"}):
+            raise InputError(f"{self.id}: snr is given for {sorted(unknown)}; it can be for {sorted(roles - {'spk1'})}")
+        gains = [(s.role, s.gain) for s in self.sources if s.gain is not None]
+        if twice := {role for role, _ in gains} & set(self.snr):
+            raise InputError(f"{self.id}: {sorted(twice)} has both an snr and gains; give one of them")
+        if not all(map(math.isfinite, [*self.snr.values(), *(gain for _, gain in gains)])):
+            raise InputError(f"{self.id}: SNRs and gains must be finite")
+        if self.level not in LEVELS:
+            raise InputError(f"{self.id}: level is {self.level!r}, it can be {' or '.join(LEVELS)}")
 
     def to_json(self) -> str:
         """One line; fields at their default are left out."""
@@ -99,12 +127,15 @@ _DEFAULTS = {"begin": 0, "offset": 0, "gain": None, "speed": 1.0, "room": None, 
 
 
 def read_plan(path) -> Iterator[Mixture]:
-    """The mixtures of a plan, in its order."""
+    """The mixtures of a plan, in its order; InputError naming file and line for what is none."""
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: no such plan; simulation (stage 2) writes it") from None
-    for number, line in enumerate(lines, 1):
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    # Not splitlines(), which also splits at characters that JSON strings may hold as they are.
+    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], 1):
         try:
             yield Mixture.from_json(line)
         except InputError as error:

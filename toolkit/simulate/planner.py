@@ -1,13 +1,14 @@
 """Drawing mixtures: which noise, room, speed and interferer go with an utterance, by seed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir
-from toolkit.io.errors import InputError
-from toolkit.simulate.plan import Mixture, Source, generator
+from toolkit.io.errors import InputError, some_of
+from toolkit.simulate.plan import LEVELS, Mixture, Source, generator
 
 
 @dataclass
@@ -15,7 +16,7 @@ class Noise:
     """One kind of noise.
 
     Args:
-        data: data dirs of its recordings (formatted: ``dump/raw/...``).
+        data: sets of its recordings, e.g. ``noise_train`` (see MixturePlanner.open).
         snr: dB, drawn uniformly between the two.
         talkers: how many recordings are summed, drawn between the two: 1 for noise and music, 3 to 6 for babble.
         weight: how often this kind is drawn, relative to the others.
@@ -32,7 +33,7 @@ class Interferer:
     """A second talker.
 
     Args:
-        data: data dirs of the talkers, with ``utt2spk``.
+        data: sets of the talkers, with ``utt2spk`` (see MixturePlanner.open).
         sir: dB by which the target exceeds the interferer, drawn uniformly between the two.
         length: ``min`` cuts both to the shorter, ``max`` keeps both whole, ``target`` cuts or pads to the target.
     """
@@ -46,10 +47,13 @@ class Recordings:
     """Ids of some data dirs with lengths and speakers, to draw from.
 
     Args:
-        data: data dirs; ``utt2spk`` is used where there is one.
+        data: data dirs; ``utt2spk`` is used where there is one, else every recording counts as a speaker.
+        key: the config key that lists them, for error messages.
     """
 
-    def __init__(self, data: list[str]):
+    def __init__(self, data: list[str], key: str):
+        if not data:
+            raise InputError(f"{key}: lists no data dir")
         self.audio = AudioTable(*data)
         self.ids = self.audio.keys()
         self.speaker: dict[str, str] = {}
@@ -58,13 +62,22 @@ class Recordings:
             if "utt2spk" in directory:
                 self.speaker.update(directory.table("utt2spk"))
 
+    def speaker_of(self, key: str) -> str:
+        """The speaker of a recording."""
+        return self.speaker.get(key, key)
+
     def draw(self, rng: np.random.Generator, without: set[str]) -> str:
         """An id whose speaker is none of ``without``."""
         for _ in range(1000):
             key = self.ids[rng.integers(len(self.ids))]
-            if self.speaker.get(key) not in without:
+            if self.speaker_of(key) not in without:
                 return key
-        raise InputError(f"no recording of a speaker other than {sorted(without)[:5]} found to mix in")
+        if left := [key for key in self.ids if self.speaker_of(key) not in without]:
+            return left[rng.integers(len(left))]
+        raise InputError(
+            f"no recording of a speaker other than {', '.join(sorted(without)[:5])} is left to mix in; "
+            "give more of them (data), or ask for fewer (talkers)"
+        )
 
 
 class MixturePlanner:
@@ -73,13 +86,16 @@ class MixturePlanner:
     Args:
         noises: kind -> where its recordings are and at what SNR they are added.
         noise_prob: share of mixtures that get a noise.
-        rooms: data dirs of impulse responses; ``utt2spk`` names the room of each: the sources of one mixture get
+        rooms: sets of impulse responses; ``utt2spk`` names the room of each: the sources of one mixture get
             responses of one room.
         room_prob: share of mixtures that are put into a room.
         speeds: factors drawn uniformly.
         new_speakers: is a changed speed a new speaker (label ``sp0.9-<speaker>``)?
         interferer: second talker, or None.
         level: what counts as the level of speech, ``mean`` or ``active`` (see toolkit.simulate.render).
+
+    Raises:
+        InputError: a value is out of its range.
     """
 
     def __init__(
@@ -93,22 +109,67 @@ class MixturePlanner:
         interferer: Interferer | None = None,
         level: str = "mean",
     ):
-        self.noises, self.rooms = noises or {}, rooms or []
+        # By name: a config that was written and read again may have its kinds in another order.
+        self.noises, self.rooms = dict(sorted((noises or {}).items())), rooms or []
         self.noise_prob, self.room_prob, self.level = noise_prob, room_prob, level
         self.speeds, self.new_speakers, self.interferer = speeds or [1.0], new_speakers, interferer
-        if interferer and interferer.length not in ("min", "max", "target"):
-            raise InputError(f"interferer.length is {interferer.length!r}; it can be min, max or target")
-        self._recordings = {kind: Recordings(noise.data) for kind, noise in self.noises.items()}
-        self._talkers = Recordings(interferer.data) if interferer else None
-        self._rooms = _by_room(rooms) if rooms else {}
-        if (room_prob > 0) != bool(rooms):
-            raise InputError("rooms and room_prob go together: give both or neither")
+        self._check()
         self._weights = np.array([n.weight for n in self.noises.values()], float)
+
+    def open(self, root="") -> "MixturePlanner":
+        """Find the recordings; returns itself.
+
+        Args:
+            root: folder of the sets that the config names, e.g. ``dump/raw``; an absolute path needs none.
+
+        Raises:
+            InputError: a set is missing or empty, or talkers have no ``utt2spk``.
+        """
+        self._root = Path(root)
+        self._recordings = {
+            kind: Recordings(self._below_root(n.data), f"noises.{kind}.data") for kind, n in self.noises.items()
+        }
+        if self.interferer:
+            self._talkers = Recordings(self._below_root(self.interferer.data), "interferer.data")
+            if unknown := [key for key in self._talkers.ids if key not in self._talkers.speaker]:
+                raise InputError(f"interferer.data: no utt2spk names the speaker of {some_of(unknown)}")
+        self._rooms = _by_room(self.room_dirs()) if self.rooms else {}
+        return self
+
+    def _below_root(self, sets: list[str]) -> list[str]:
+        return [str(self._root / name) for name in sets]
+
+    def _check(self) -> None:
+        """Raise InputError for values out of their range."""
+        for kind, noise in self.noises.items():
+            if not 1 <= noise.talkers[0] <= noise.talkers[1]:
+                raise InputError(f"noises.{kind}.talkers is {noise.talkers}; two numbers from 1, the lower first")
+            if not noise.snr[0] <= noise.snr[1]:
+                raise InputError(f"noises.{kind}.snr is {noise.snr} dB; the lower comes first")
+            if not noise.weight > 0:
+                raise InputError(f"noises.{kind}.weight is {noise.weight}; it must be positive")
+        for key, prob in (("noise_prob", self.noise_prob), ("room_prob", self.room_prob)):
+            if not 0 <= prob <= 1:
+                raise InputError(f"{key} is {prob}; it must lie in 0 .. 1")
+        if (self.room_prob > 0) != bool(self.rooms):
+            raise InputError("rooms and room_prob go together: give both or neither")
+        if not min(self.speeds) > 0:
+            raise InputError(f"speeds are {self.speeds}; they must be positive")
+        if self.level not in LEVELS:
+            raise InputError(f"level is {self.level!r}; it can be {' or '.join(LEVELS)}")
+        if self.interferer and self.interferer.length not in ("min", "max", "target"):
+            raise InputError(f"interferer.length is {self.interferer.length!r}; it can be min, max or target")
+        if self.interferer and not self.interferer.sir[0] <= self.interferer.sir[1]:
+            raise InputError(f"interferer.sir is {self.interferer.sir} dB; the lower comes first")
 
     def data_dirs(self) -> list[str]:
         """Data dirs whose audio the planned mixtures use, besides that of the targets."""
-        dirs = [path for noise in self.noises.values() for path in noise.data]
-        return dirs + (self.interferer.data if self.interferer else [])
+        names = [name for noise in self.noises.values() for name in noise.data]
+        return self._below_root(names + (self.interferer.data if self.interferer else []))
+
+    def room_dirs(self) -> list[str]:
+        """Data dirs of the impulse responses."""
+        return self._below_root(self.rooms)
 
     def speaker_label(self, speaker: str, speed: float) -> str:
         """The label of a speaker at a speed."""
@@ -136,29 +197,31 @@ class MixturePlanner:
             speed: fixed factor, or None to draw one; likewise ``kind`` of noise and its ``snr`` in dB.
         """
         rng = generator(*seed_words)
+        target = self._draw_target(rng, utt, num_samples, crop, speed)
+        room = self._draw_room(rng)
+        target = replace(target, room=next(room))
+        sources, ratios, facts, length = [target], {}, {"noise": "clean"}, target.length
+        if self.interferer:
+            target, other, ratios["spk2"] = self._draw_interferer(rng, target, speaker, next(room))
+            sources, length = [target, other], max(target.length, other.length)
+        if self.noises and (kind or rng.random() < self.noise_prob):
+            kind = kind or list(self.noises)[rng.choice(len(self.noises), p=self._weights / self._weights.sum())]
+            sources += self._draw_noise(rng, kind, {speaker, utt}, length, room)
+            drawn = round(float(rng.uniform(*self.noises[kind].snr)), 2)
+            ratios["noise1"] = drawn if snr is None else float(snr)
+            facts = {"noise": kind, "snr": f"{ratios['noise1']:g}"}
+        if target.room:
+            facts["room"] = target.room
+        label = self.speaker_label(speaker, target.speed)
+        return Mixture(mixture_id, fs, length, tuple(sources), label, ratios, self.level, facts)
+
+    def _draw_target(self, rng: np.random.Generator, utt: str, num_samples: int, crop: int | None, speed: float | None):
+        """The target's source: its speed, and which part of it."""
         speed = self.speeds[rng.integers(len(self.speeds))] if speed is None else speed
         whole = max(1, int(num_samples / speed))
         length = crop or whole
         begin = int(rng.integers(whole - length + 1)) if whole > length else 0
-        room = self._draw_room(rng)
-        target = Source("spk1", utt, length, begin, speed=speed, room=next(room), wrap=length > whole)
-        sources, ratios, facts = [target], {}, {}
-        if self.interferer:
-            target, other, ratios["spk2"] = self._draw_interferer(rng, target, speaker, next(room))
-            sources, length = [target, other], max(target.length, other.length)
-            if self.interferer.length == "target":
-                length = target.length
-        facts["noise"] = "clean"
-        if self.noises and (kind or rng.random() < self.noise_prob):
-            kind = kind or list(self.noises)[rng.choice(len(self.noises), p=self._weights / self._weights.sum())]
-            sources += self._draw_noise(rng, kind, {speaker}, length, room)
-            low, high = self.noises[kind].snr
-            ratios["noise1"] = round(float(rng.uniform(low, high)), 2) if snr is None else float(snr)
-            facts = {"noise": kind, "snr": f"{ratios['noise1']:g}"}
-        if target.room:
-            facts["room"] = target.room
-        label = self.speaker_label(speaker, speed)
-        return Mixture(mixture_id, fs, length, tuple(sources), label, ratios, self.level, facts)
+        return Source("spk1", utt, length, begin, speed=speed, wrap=length > whole)
 
     def _draw_room(self, rng: np.random.Generator):
         """Endless impulse responses of one room, none twice while they last; Nones without a room."""
@@ -176,7 +239,7 @@ class MixturePlanner:
         for _ in range(int(rng.integers(noise.talkers[0], noise.talkers[1] + 1))):
             key = recordings.draw(rng, without)
             if noise.talkers[1] > 1:
-                without.add(recordings.speaker.get(key, key))
+                without.add(recordings.speaker_of(key))
             have = recordings.audio.num_samples(key)
             begin = int(rng.integers(have - length + 1)) if have > length else int(rng.integers(have))
             sources.append(Source("noise1", key, length, begin, room=next(room), wrap=have < begin + length))
@@ -189,15 +252,15 @@ class MixturePlanner:
         sir = round(float(rng.uniform(*self.interferer.sir)), 2)
         shortest = min(have, target.length)
         if self.interferer.length == "min":
-            target = Source(**{**target.__dict__, "length": shortest})
+            target = replace(target, length=shortest)
         length = have if self.interferer.length == "max" else shortest
         return target, Source("spk2", key, length, room=room), sir
 
 
 def _by_room(data: list[str]) -> dict[str, list[str]]:
     """Room -> ids of its responses."""
-    recordings = Recordings(data)
+    recordings = Recordings(data, "rooms")
     rooms: dict[str, list[str]] = {}
     for key in recordings.ids:
-        rooms.setdefault(recordings.speaker.get(key, key), []).append(key)
+        rooms.setdefault(recordings.speaker_of(key), []).append(key)
     return rooms

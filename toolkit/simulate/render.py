@@ -46,6 +46,8 @@ def render(mixture: Mixture, audio: AudioTable, rooms: AudioTable | None = None)
         SilentSource: a source whose level decides the SNR is digital silence.
         InputError: an id is unknown, a recording is shorter than the plan says, ...
     """
+    if audio.fs not in (None, mixture.fs):
+        raise InputError(f"{mixture.id}: is planned at {mixture.fs} Hz, the audio is at {audio.fs} Hz; plan again")
     by_role: dict[str, list[tuple[Source, np.ndarray]]] = {}
     early = None
     for source in mixture.sources:
@@ -53,22 +55,17 @@ def render(mixture: Mixture, audio: AudioTable, rooms: AudioTable | None = None)
         if source.room is None:
             image = dry
         else:
-            response = _response(source, rooms, mixture.id)
+            response = _response(source, rooms, mixture)
             image = _convolve(dry, response)
             if source.role == "spk1":
-                early = _convolve(dry, response[: round(EARLY_SECONDS * mixture.fs)])
+                early = [(source, _convolve(dry, response[: round(EARLY_SECONDS * mixture.fs)]))]
         by_role.setdefault(source.role, []).append((source, image))
-    target, image = by_role["spk1"][0]
-    gain = target.gain if target.gain is not None else 1.0
-    streams = {"spk1": _place([(target, image * np.float32(gain))], mixture.length)}
-    reference = _level(image * np.float32(gain), "spk1", mixture) if mixture.snr else 0.0
-    for role, parts in by_role.items():
-        if role != "spk1":
-            streams[role] = _place(_scale(role, parts, reference, mixture), mixture.length)
+    reference = _level(_gained(by_role["spk1"]), mixture) if mixture.snr else 0.0
+    streams = {role: _place(_scale(parts, reference, mixture), mixture.length) for role, parts in by_role.items()}
+    streams = {"wav": sum(streams.values()), **streams}
     if early is not None:
-        streams["dereverb1"] = _place([(target, early * np.float32(gain))], mixture.length)
-    mix = sum(stream for name, stream in streams.items() if name != "dereverb1")
-    return _to_grid({"wav": mix, **streams})
+        streams["dereverb1"] = _place(_gained(early), mixture.length)
+    return _to_grid(streams)
 
 
 def _take(source: Source, audio: AudioTable) -> np.ndarray:
@@ -93,16 +90,16 @@ def _take(source: Source, audio: AudioTable) -> np.ndarray:
     return np.pad(samples, (0, short)) if short > 0 else samples[: source.length]
 
 
-def _response(source: Source, rooms: AudioTable | None, mixture_id: str) -> np.ndarray:
+def _response(source: Source, rooms: AudioTable | None, mixture: Mixture) -> np.ndarray:
     """Impulse response from its direct path on, the direct path at unit energy."""
     if rooms is None:
-        raise InputError(f"{mixture_id}: {source.utt} is put into room {source.room}, but no room data dir was given")
+        raise InputError(f"{mixture.id}: {source.utt} is put into room {source.room}, but no room data dir was given")
     response = rooms.read(source.room)
     start = direct_path(response)
-    window = max(1, round(_DIRECT_SECONDS * (rooms.fs or 16000)))
+    window = max(1, round(_DIRECT_SECONDS * mixture.fs))
     energy = float(np.sum(response[max(0, start - window) : start + window].astype(np.float64) ** 2))
     if energy == 0.0:
-        raise SilentSource(f"{mixture_id}: impulse response {source.room} is digital silence; leave it out")
+        raise SilentSource(f"{mixture.id}: impulse response {source.room} is digital silence; leave it out")
     return response[start:] / np.float32(np.sqrt(energy))
 
 
@@ -125,30 +122,39 @@ def active_level(samples: np.ndarray, fs: int) -> float:
     return float(power[power > power.max() * 10 ** (-_ACTIVE_DB / 10)].mean())
 
 
-def _level(samples: np.ndarray, role: str, mixture: Mixture) -> float:
-    """Power of a source by the mixture's rule; SilentSource when there is none."""
-    if mixture.level == "active" and role.startswith("spk"):
+def _level(parts: list[tuple[Source, np.ndarray]], mixture: Mixture) -> float:
+    """Power of the sources of one role, placed and summed, by the mixture's rule; SilentSource when there is none."""
+    if len(parts) == 1:
+        samples = parts[0][1][: mixture.length - parts[0][0].offset]
+    else:
+        heard = np.zeros(mixture.length, bool)
+        for source, image in parts:
+            heard[source.offset : source.offset + len(image)] = True
+        samples = _place(parts, mixture.length)[heard]
+    if mixture.level == "active" and parts[0][0].role.startswith("spk"):
         power = active_level(samples, mixture.fs)
     else:
         power = float(np.square(samples, dtype=np.float64).mean())
     if power == 0.0:
-        utts = [s.utt for s in mixture.sources if s.role == role]
-        raise SilentSource(f"{mixture.id}: {role} ({', '.join(utts)}) is digital silence, an SNR cannot be set by it")
+        role, utts = parts[0][0].role, ", ".join(source.utt for source, _ in parts)
+        raise SilentSource(f"{mixture.id}: {role} ({utts}) is digital silence, no SNR can be set; plan without it")
     return power
 
 
-def _scale(role: str, parts: list[tuple[Source, np.ndarray]], reference: float, mixture: Mixture):
-    """The sources of one role, scaled: by explicit gains, else to the SNR of the role."""
-    if all(source.gain is not None for source, _ in parts):
-        return [(source, image * np.float32(source.gain)) for source, image in parts]
+def _gained(parts: list[tuple[Source, np.ndarray]]) -> list[tuple[Source, np.ndarray]]:
+    """The sources of one role, scaled by their explicit gains."""
+    return [(source, image if source.gain is None else image * np.float32(source.gain)) for source, image in parts]
+
+
+def _scale(parts: list[tuple[Source, np.ndarray]], reference: float, mixture: Mixture):
+    """The sources of one role, scaled: to the SNR of the role where it has one, else by explicit gains."""
+    role = parts[0][0].role
     if role not in mixture.snr:
-        return parts
+        return _gained(parts)
     if len(parts) > 1:
-        parts = [(source, image / np.float32(np.sqrt(_level(image, role, mixture)))) for source, image in parts]
-    last = min(mixture.length, max(source.offset + len(image) for source, image in parts))
-    total = _place(parts, mixture.length)[min(source.offset for source, _ in parts) : last]
+        parts = [(source, image / np.float32(np.sqrt(_level([(source, image)], mixture)))) for source, image in parts]
     wanted = reference / 10 ** (mixture.snr[role] / 10)
-    factor = np.float32(np.sqrt(wanted / _level(total, role, mixture)))
+    factor = np.float32(np.sqrt(wanted / _level(parts, mixture)))
     return [(source, image * factor) for source, image in parts]
 
 

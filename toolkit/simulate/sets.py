@@ -18,11 +18,21 @@ def write_mix_conf(path: Path, data: list[str], rooms: list[str], fs: int, seed:
 
 
 def open_set(path: Path) -> tuple[dict[str, Mixture], AudioTable, AudioTable | None]:
-    """The plan by id, and the audio it draws on."""
+    """The plan by id, the audio it draws on, and the impulse responses.
+
+    Raises:
+        InputError: a file is missing or malformed, or an id stands in the plan twice.
+    """
     try:
         conf = yaml.safe_load((path / "mix_conf.yaml").read_text())
+        data, rooms, fs = (conf[key] for key in ("data", "rooms", "fs"))
     except FileNotFoundError:
         raise InputError(f"{path}/mix_conf.yaml: no such file; is it a planned set (stage 2)?") from None
-    mixtures = {m.id: m for m in read_plan(path / "mix.jsonl")}
-    rooms = AudioTable(*conf["rooms"], fs=conf["fs"]) if conf["rooms"] else None
-    return mixtures, AudioTable(*conf["data"], fs=conf["fs"]), rooms
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        raise InputError(f"{path}/mix_conf.yaml: does not tell data, rooms and fs ({error}); plan again") from None
+    mixtures: dict[str, Mixture] = {}
+    for mixture in read_plan(path / "mix.jsonl"):
+        if mixture.id in mixtures:
+            raise InputError(f"{path}/mix.jsonl: id {mixture.id} stands twice; plan again")
+        mixtures[mixture.id] = mixture
+    return mixtures, AudioTable(*data, fs=fs), AudioTable(*rooms, fs=fs) if rooms else None

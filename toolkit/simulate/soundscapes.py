@@ -11,8 +11,9 @@ RATE = 16000  # Hz
 
 def shaped(rng: np.random.Generator, count: int, gain) -> np.ndarray:
     """(count,) Gaussian noise whose magnitude spectrum is ``gain(frequency in Hz)``; rms 1."""
-    spectrum = np.fft.rfft(rng.standard_normal(count))
-    samples = np.fft.irfft(spectrum * gain(np.fft.rfftfreq(count, 1 / RATE)), count)
+    size = 1 << count.bit_length()  # a fast length
+    spectrum = np.fft.rfft(rng.standard_normal(size))
+    samples = np.fft.irfft(spectrum * gain(np.fft.rfftfreq(size, 1 / RATE)), size)[:count]
     return samples / np.sqrt(np.mean(samples**2))
 
 

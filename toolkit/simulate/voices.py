@@ -156,11 +156,13 @@ def _colour(samples: np.ndarray, tilt: float, microphone: np.ndarray) -> np.ndar
 
     The response, cosines over the mel scale, is what keeps the mean spectrum alone from telling who speaks.
     """
-    frequency = np.fft.rfftfreq(len(samples), 1 / RATE)
+    size = 1 << len(samples).bit_length()  # a fast length
+    frequency = np.fft.rfftfreq(size, 1 / RATE)
     place = np.log1p(frequency / 700) / np.log1p(RATE / 2 / 700)
     waves = np.cos(np.pi * np.arange(1, len(microphone) + 1)[:, None] * place)
     gain = tilt * np.log2(np.maximum(frequency, 100) / 1000) + microphone @ waves
-    return np.fft.irfft(np.fft.rfft(samples) * 10 ** (gain / 20), len(samples)).astype(np.float32)
+    coloured = np.fft.irfft(np.fft.rfft(samples, size) * 10 ** (gain / 20), size)
+    return coloured[: len(samples)].astype(np.float32)
 
 
 def _level(samples: np.ndarray, db: float, nominal: float = -20.0, peak: float = 0.9) -> np.ndarray:

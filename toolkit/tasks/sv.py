@@ -10,6 +10,7 @@ from toolkit.data.batches import Batches
 from toolkit.data.speakers import SpeakerData
 from toolkit.features.specaugment import SpecAugment
 from toolkit.io.audio import AudioTable
+from toolkit.io.errors import InputError
 from toolkit.io.trials import check_ids, read_trials
 from toolkit.losses.margin import SpeakerLoss
 from toolkit.metrics.verification import eer
@@ -93,6 +94,8 @@ class ValidationSet:
         self.audio = AudioTable(path, fs=fs)
         self.trials = read_trials(Path(path) / "trials")
         check_ids(self.trials, self.audio.values, str(Path(path) / "wav.scp"))
+        if self.trials.is_target.all() or not self.trials.is_target.any():
+            raise InputError(f"{path}/trials: needs target and nontarget trials, so two speakers at least")
 
     def eer(self, embedder: SpeakerEmbedder) -> float:
         """EER in % of cosine scores."""

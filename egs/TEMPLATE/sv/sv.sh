@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # Speaker verification, from a corpus to a table of error rates. Called by the recipes' run.sh with their sets and configs.
+# What it sources is linked into the recipe, so shellcheck sees neither those files nor who uses or sets a variable.
+# shellcheck disable=SC1091,SC2034,SC2154
 set -euo pipefail
 
 help_message=$(cat <<'EOF'
@@ -129,7 +131,7 @@ all_tests="${test_sets}${noisy_tests}"
 if [ -z "${sv_tag}" ]; then
     sv_tag=$(basename "${sv_config}" .yaml)_${feats_type}
     [ -z "${speed_perturb_factors}" ] || sv_tag+=_sp
-    [ -z "${sv_args}" ] || sv_tag+=_$(tr -s ' -/=' '_' <<<"${sv_args#--}" | sed 's/_$//')
+    [ -z "${sv_args}" ] || sv_tag+=_$(printf %s "${sv_args#--}" | tr -sc 'A-Za-z0-9' '_')
 fi
 sv_exp=${expdir}/sv_${sv_tag}
 floor_exp=${expdir}/$([ -z "${floor_config}" ] || basename "${floor_config}" .yaml)
@@ -166,6 +168,8 @@ render() { # render SETS: data/<set>/mix.jsonl -> dump/raw/<set>
 as_list() { # "a b" -> [a,b]
     tr -s ' ' ',' <<<"${1# }" | sed 's/,$//; s/.*/[&]/'
 }
+
+{ # bash reads a block whole before it runs it, so editing this file does not disturb a run
 
 if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
     # shellcheck disable=SC2086
@@ -265,9 +269,11 @@ fi
 if runs_stage 8 && say_stage 8 "scoring -> ${sv_exp}/scores"; then
     for system in ${systems}; do
         for set in ${all_tests}; do
+            mkdir -p "${system}/scores/${set}"
             "${python}" -m toolkit.bin.sv_score --trials "${dumpdir}/raw/${set}/trials" \
                 --embeddings "${system}/embeddings/${set}/embedding.scp" --utt2spk "${dumpdir}/raw/${set}/utt2spk" \
-                --data_dir "${dumpdir}/raw/${set}" --output "${system}/scores/${set}" --resamples "${resamples}"
+                --data_dir "${dumpdir}/raw/${set}" --output "${system}/scores/${set}" --resamples "${resamples}" \
+                2>"${system}/scores/${set}/score.log" || die "$(tail -n 3 "${system}/scores/${set}/score.log")"
         done
     done
 fi
@@ -282,10 +288,12 @@ if runs_stage 9 && say_stage 9 "report -> ${sv_exp}/RESULTS.md, RESULTS.md"; the
     "${python}" -m toolkit.bin.report --expdir "${sv_exp}" ${others:+--compare ${others}} --recipe_results RESULTS.md \
         ${ood_noises:+--ood ${ood_noises}}
     log "tables: ${PWD}/${sv_exp}/RESULTS.md and ${PWD}/RESULTS.md; plots: ${PWD}/${sv_exp}/plots/"
-    sed -n '/^|/p' RESULTS.md | head -n 40
+    sed -n '/^## EER/,/^## Every/{/^## Every/!p}' RESULTS.md
 fi
 
 if runs_stage 10 && say_stage 10 "pack -> ${sv_exp}/packed.zip"; then
     "${python}" -m toolkit.bin.pack --expdir "${sv_exp}" --model "${inference_model}" --output "${sv_exp}/packed.zip"
 fi
 log "finished"
+exit 0
+}

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Stage 1: speechocean762, LibriSpeech babble talkers, noises, music and room responses -> data/. Arguments go to
 # prepare_data.py.
+# shellcheck disable=SC1091  # sourced files are links in the recipe
 set -euo pipefail
 
 . ./path.sh

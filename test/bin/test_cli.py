@@ -1,0 +1,111 @@
+import errno
+import pkgutil
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import toolkit.bin
+from toolkit.bin.cli import run
+from toolkit.io.errors import InputError
+from toolkit.io.progress import progress
+
+ROOT = Path(toolkit.__file__).parents[1]
+PROGRAMS = [m.name for m in pkgutil.iter_modules(toolkit.bin.__path__) if m.name != "cli"]
+
+
+def python(*argv, **options):
+    return subprocess.run([sys.executable, *argv], cwd=ROOT, capture_output=True, text=True, **options)
+
+
+def raising(error):
+    def main(argv):
+        raise error
+
+    return main
+
+
+def fill_the_disk(argv):
+    with open("/dev/full", "w") as handle:
+        handle.write("x")
+
+
+def test_success_is_0_and_main_gets_the_words():
+    seen = []
+    assert run(seen.append, ["--a", "b"]) == 0
+    assert seen == [["--a", "b"]]
+
+
+@pytest.mark.parametrize(
+    ("main", "code", "said"),
+    [
+        (raising(InputError("utt-a: a.wav: is empty")), 1, "error: utt-a: a.wav: is empty\n"),
+        (lambda argv: Path("/nowhere/work.1").read_text(), 1, "error: /nowhere/work.1: No such file or directory\n"),
+        (lambda argv: Path("/").read_text(), 1, "error: /: Is a directory\n"),
+        (lambda argv: Path("/dev/null/data").mkdir(), 1, "error: /dev/null/data: Not a directory\n"),
+        (raising(PermissionError(errno.EACCES, "no", "a.ark")), 1, "error: a.ark: no\n"),
+        (fill_the_disk, 1, "error: output: No space left on device; nothing half-written was kept\n"),
+        (raising(OSError(errno.EDQUOT, "quota", "a.ark")), 1, "error: a.ark: quota; nothing half-written was kept\n"),
+        (raising(KeyboardInterrupt), 130, "interrupted\n"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line(main, code, said, capsys):
+    assert run(main) == code
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyError, OSError(errno.EINVAL, "ours"), SystemExit(2)])
+def test_our_own_faults_keep_their_traceback(error):
+    with pytest.raises(error if isinstance(error, type) else type(error)):
+        run(raising(error))
+
+
+def test_exit_code_and_stderr_of_a_process(tmp_path):
+    done = python("-m", "toolkit.bin.jobs", "list", "--in_root", str(tmp_path), "--sets", "train", "--work", "w")
+    assert done.returncode == 1
+    assert done.stderr == f"error: {tmp_path}/train: no such data dir; run the stage that makes it\n"
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_program_says_how_it_is_used(name, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [name, "--help"])
+    monkeypatch.delitem(sys.modules, f"toolkit.bin.{name}", raising=False)
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_module(f"toolkit.bin.{name}", run_name="__main__")
+    assert not caught.value.code
+    assert "usage:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("argv", [["list"], ["merge"], ["merge", "--out_root", "x"]])
+def test_jobs_says_which_option_is_missing(argv, capsys):
+    from toolkit.bin.jobs import main
+
+    with pytest.raises(SystemExit, match="2"):
+        run(main, [*argv, "--in_root", "data", "--sets", "train"])
+    assert f"{argv[0]} needs --" in capsys.readouterr().err
+
+
+def test_the_data_stages_import_neither_torch_nor_matplotlib():
+    program = """
+import importlib, pkgutil, sys
+import toolkit.io, toolkit.simulate
+for package in (toolkit.io, toolkit.simulate):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        importlib.import_module(module.name)
+for name in ("format_audio", "jobs", "simulate_plan", "simulate_render"):
+    importlib.import_module("toolkit.bin." + name)
+print(*sorted({"toolkit", "numpy", "torch", "matplotlib"} & set(sys.modules)))
+"""
+    done = python("-c", program)
+    assert (done.stdout, done.stderr) == ("numpy toolkit\n", "")
+
+
+def test_progress_in_a_log_file_is_a_few_lines(capsys):
+    with progress(5000, "format") as bar:
+        for _ in range(5000):
+            bar.update()
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
+    assert len(lines) <= 5
+    assert lines[-1].startswith("format: 5000/5000 100%")

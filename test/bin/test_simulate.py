@@ -1,0 +1,271 @@
+"""The two steps of simulation as recipes call them, and the promise that offline and on the fly are one."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+
+from toolkit.bin import simulate_plan, simulate_render
+from toolkit.bin.cli import run
+from toolkit.data.draw import Draw
+from toolkit.data.speakers import AudioFiles
+from toolkit.features.mel import LogMel
+from toolkit.io.audio import AudioTable
+from toolkit.io.datadir import DataDir, read_table, write_table
+from toolkit.io.errors import InputError
+from toolkit.io.jobs import merge
+from toolkit.simulate.plan import read_plan, write_plan
+from toolkit.simulate.planner import MixturePlanner, Noise
+from toolkit.simulate.sets import write_mix_conf
+
+
+@pytest.fixture(scope="module")
+def rooms(tmp_path_factory):
+    """Two impulse responses of one room."""
+    path = tmp_path_factory.mktemp("rooms")
+    rng = np.random.default_rng(0)
+    for key in ("r0", "r1"):
+        soundfile.write(path / f"{key}.wav", np.r_[np.zeros(30), 0.8, 0.05 * rng.standard_normal(2000)], 16000)
+    write_table(path / "wav.scp", {key: path / f"{key}.wav" for key in ("r0", "r1")})
+    write_table(path / "utt2spk", dict.fromkeys(("r0", "r1"), "room"))
+    return path
+
+
+@pytest.fixture
+def plan(corpus, tmp_path):
+    """``plan(set, name, *options)``: plan mixtures of a set of the corpus with two kinds of noise -> tmp_path/data."""
+    noises = {
+        "noise": {"data": [str(corpus / "raw/noise")], "snr": [0, 10]},
+        "babble": {"data": [str(corpus / "raw/train")], "talkers": [2, 3]},
+    }
+    (tmp_path / "simulate.yaml").write_text(yaml.safe_dump({"planner": {"noises": noises}, "seed": 3}))
+
+    def _plan(source, name, *options, root="data"):
+        command = ["--config", tmp_path / "simulate.yaml", "--data", corpus / "raw" / source, "--name", name]
+        simulate_plan.main([str(word) for word in (*command, "--out_root", tmp_path / root, *options)])
+        return tmp_path / root / name
+
+    return _plan
+
+
+def render_set(root, name, jobs=1, streams=("wav",)):
+    """Render ``root/data/<name>`` -> ``root/raw<jobs>/<name>`` as the recipe does."""
+    out = root / f"raw{jobs}"
+    for job, keys in enumerate(np.array_split(DataDir(root / "data" / name).keys(), jobs), 1):
+        work = root / f"work.{job}"
+        work.write_text("".join(f"{name} {key}\n" for key in keys))
+        options = ["--in_root", root / "data", "--out_root", out, "--work", work, "--job", job, "--streams", *streams]
+        simulate_render.main([str(word) for word in options])
+    merge(root / "data", out, name, jobs, list(streams))
+    return out / name
+
+
+def test_a_set_for_every_kind_and_snr(plan, corpus, tmp_path):
+    plan("dev", "dev", "--snrs", "[0,5.5]")
+    source = DataDir(corpus / "raw/dev")
+    assert {path.name for path in (tmp_path / "data").iterdir()} == {
+        f"dev_{kind}_{snr}" for kind in ("noise", "babble") for snr in ("0", "5.5")
+    }
+    for kind in ("noise", "babble"):
+        made = DataDir(tmp_path / f"data/dev_{kind}_5.5")
+        assert made.table("utt2spk") == source.table("utt2spk")
+        assert made.table("spk2utt") == source.table("spk2utt")
+        assert set(made.table("utt2noise").values()) == {kind}
+        assert set(made.table("utt2snr").values()) == {"5.5"}
+        assert (made.path / "trials").read_bytes() == (source.path / "trials").read_bytes()
+        assert [m.id for m in read_plan(made.path / "mix.jsonl")] == source.keys()
+
+
+def test_a_condition_has_the_same_noises_at_every_level(plan, tmp_path):
+    plan("dev", "dev", "--snrs", "[0,20]", "--kinds", "[noise]")
+    low, high = (list(read_plan(tmp_path / f"data/dev_noise_{snr}/mix.jsonl")) for snr in (0, 20))
+    assert [m.sources for m in low] == [m.sources for m in high]
+    assert len({m.sources[1] for m in low}) == len(low)
+
+
+def test_the_same_seed_writes_the_same_bytes(plan):
+    one, two = (plan("train", "train_sim", "--copies", "2", root=root) for root in ("one", "two"))
+    for path in one.iterdir():
+        assert path.read_bytes() == (two / path.name).read_bytes()
+    other = plan("train", "train_sim", "--copies", "2", "--seed", "4", root="three")
+    assert (one / "mix.jsonl").read_bytes() != (other / "mix.jsonl").read_bytes()
+
+
+def test_copies_have_ids_of_their_own(plan, corpus):
+    path = plan("train", "train_sim", "--copies", "3")
+    mixtures = list(read_plan(path / "mix.jsonl"))
+    assert len({m.id for m in mixtures}) == 3 * len(DataDir(corpus / "raw/train").keys())
+    assert all(m.id.startswith(f"{m.sources[0].utt}-m") for m in mixtures)
+    assert not (path / "trials").exists()
+    assert len({m.sources[1:] for m in mixtures}) == len(mixtures)
+
+
+SPEEDS = ["--planner.speeds", "[0.9,1.0,1.1]", "--planner.new_speakers", "true"]
+
+
+def test_every_speed_is_a_new_speaker(plan, corpus):
+    path = plan("train", "train_sp", *SPEEDS, "--each_speed", "--planner.noise_prob", "0")
+    lengths = read_table(corpus / "raw/train/utt2num_samples")
+    spoken = {}
+    for m in read_plan(path / "mix.jsonl"):
+        (source,) = m.sources
+        assert m.length == int(int(lengths[source.utt]) / source.speed)
+        assert m.speaker == (source.utt[:3] if source.speed == 1 else f"sp{source.speed:g}-{source.utt[:3]}")
+        spoken.setdefault(m.speaker, set()).add(source.utt)
+    assert len(spoken) == 12
+    assert {len(utts) for utts in spoken.values()} == {4}
+    assert set(read_table(path / "utt2noise").values()) == {"clean"}
+
+
+@pytest.mark.parametrize("options", [["--each_speed"], ["--copies", "2"], []])
+def test_ids_are_sorted_as_their_speakers(plan, options):
+    """Kaldi's rule: utt2spk is in order by utterance and by speaker alike."""
+    utt2spk = read_table(plan("train", "train_sp", *SPEEDS, *options) / "utt2spk")
+    assert len(set(utt2spk.values())) > 4
+    speakers = [utt2spk[utt] for utt in sorted(utt2spk, key=str.encode)]
+    assert speakers == sorted(speakers, key=str.encode)
+
+
+def test_facts_of_what_some_mixtures_lack(plan, rooms):
+    path = plan(
+        "train", "sim", *("--planner.rooms", f"[{rooms}]", "--planner.room_prob", "0.5", "--planner.noise_prob", "0.5")
+    )
+    mixtures = {m.id: m for m in read_plan(path / "mix.jsonl")}
+    for table, role in (("utt2snr", "snr"), ("utt2room", "room")):
+        values = read_table(path / table)
+        assert values == {key: m.facts.get(role, {"snr": "inf", "room": "none"}[role]) for key, m in mixtures.items()}
+        assert len(set(values.values())) > 1
+
+
+def test_text_and_gender_follow_the_target(plan, corpus, tmp_path):
+    source = DataDir(corpus / "raw/dev")
+    for table in ("wav.scp", "utt2spk"):
+        write_table(tmp_path / "dev" / table, source.table(table))
+    write_table(tmp_path / "dev/text", {key: f"WORDS OF {key}" for key in source.keys()})
+    write_table(tmp_path / "dev/spk2gender", {"s04": "f", "s05": "m", "s06": "f"})
+    path = plan(tmp_path / "dev", "sim", *SPEEDS, "--each_speed")
+    text, gender = read_table(path / "text"), read_table(path / "spk2gender")
+    assert all(text[m.id] == f"WORDS OF {m.sources[0].utt}" for m in read_plan(path / "mix.jsonl"))
+    assert gender == {
+        f"{sp}{spk}": g for sp in ("", "sp0.9-", "sp1.1-") for spk, g in zip(("s04", "s05", "s06"), "fmf", strict=True)
+    }
+
+
+def test_planning_again_leaves_no_facts_of_the_last_plan(plan, rooms):
+    first = plan("train", "sim", "--planner.rooms", f"[{rooms}]", "--planner.room_prob", "1")
+    assert (first / "utt2room").exists()
+    assert not (plan("train", "sim") / "utt2room").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--copies", "0"], "--copies 0"),
+        (["--snrs", "[0]", "--kinds", "[rain]"], "--kinds rain: the config knows babble, noise"),
+        (["--planner.room_prob", "0.5"], "rooms and room_prob go together"),
+        (["--planner.level", "loud"], "level is 'loud'"),
+        (["--planner.snr", "3"], "snr"),
+        (["--data", "no/such"], "no/such"),
+    ],
+)
+def test_bad_options_of_planning(plan, tmp_path, options, message):
+    with pytest.raises(InputError, match=message):
+        plan("train", "sim", *options)
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_plan_does_not_overwrite_recordings(plan, corpus):
+    before = {path: path.read_bytes() for path in (corpus / "raw/dev").iterdir() if path.is_file()}
+    with pytest.raises(InputError, match="raw/dev: holds recordings"):
+        plan("dev", "dev", root=corpus / "raw")
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_the_number_of_jobs_changes_no_sample(plan, tmp_path):
+    plan("train", "sim", "--planner.noise_prob", "0.5")
+    one, four = (render_set(tmp_path, "sim", jobs) for jobs in (1, 4))
+    a, b = AudioTable(one), AudioTable(four)
+    assert a.keys() == b.keys() == DataDir(tmp_path / "data/sim").keys()
+    assert all(np.array_equal(a.read(key), b.read(key)) for key in a.keys())
+    for table in ("utt2spk", "utt2num_samples", "utt2dur", "utt2noise", "utt2snr", "mix.jsonl"):
+        assert (one / table).read_bytes() == (four / table).read_bytes()
+    assert all(a.num_samples(key) == len(a.read(key)) for key in a.keys())
+
+
+def test_a_rendered_set_of_clean_copies_is_its_source(plan, corpus, tmp_path):
+    plan("dev", "clean", "--planner.noise_prob", "0")
+    made, source = AudioTable(render_set(tmp_path, "clean")), AudioTable(corpus / "raw/dev")
+    assert all(np.array_equal(made.read(key), source.read(key)) for key in source.keys())
+
+
+def test_streams(plan, tmp_path):
+    plan("dev", "sim", "--planner.level", "active")
+    out = render_set(tmp_path, "sim", streams=("wav", "spk1", "noise1"))
+    for key in DataDir(out).keys():
+        wav, spk1, noise1 = (soundfile_of(out, stream, key) for stream in ("wav", "spk1", "noise1"))
+        assert np.abs(wav - spk1 - noise1).max() <= 1.5 / 32768
+        assert noise1.any()
+
+
+def soundfile_of(path, stream, key):
+    """Samples of one stream of a set."""
+    table = AudioTable(path)
+    table.values = read_table(path / f"{stream}.scp")
+    return table.read(key)
+
+
+@pytest.fixture
+def on_the_fly(corpus, rooms):
+    """A training set whose items are drawn with noise, babble, rooms and speeds."""
+    noises = {
+        "noise": Noise([str(corpus / "raw/noise")]),
+        "babble": Noise([str(corpus / "raw/train")], talkers=(2, 3)),
+    }
+    speeds = {"speeds": [0.9, 1.0, 1.1], "new_speakers": True}
+    planner = MixturePlanner(noises, 0.8, [str(rooms)], 0.5, **speeds)
+    return AudioFiles(planner).open(corpus / "raw/train", LogMel(), seed=11)
+
+
+@pytest.mark.parametrize("seconds", [None, 0.6, 3.0])
+def test_what_a_loader_hears_is_what_a_file_holds(on_the_fly, corpus, rooms, tmp_path, seconds):
+    """The plan line of a training item, rendered to a file, is the item, bit for bit."""
+    draws = [Draw(index, epoch=2, slot=7 * index, seconds=seconds) for index in range(len(on_the_fly))]
+    mixtures = [dataclasses.replace(on_the_fly.mixture(draw), id=f"m{draw.index:02d}") for draw in draws]
+    write_plan(tmp_path / "data/sim/mix.jsonl", mixtures)
+    write_table(tmp_path / "data/sim/utt2spk", {m.id: m.speaker for m in mixtures})
+    write_mix_conf(tmp_path / "data/sim", [corpus / "raw/train", corpus / "raw/noise"], [rooms], 16000, 11)
+    files = AudioTable(render_set(tmp_path, "sim"))
+    items = [on_the_fly[draw] for draw in draws]
+    assert all(np.array_equal(files.read(m.id), item["wav"]) for m, item in zip(mixtures, items, strict=True))
+    labels = [on_the_fly.speakers[item["label"]] for item in items]
+    assert labels == [m.speaker for m in mixtures]
+    assert {m.facts["noise"] for m in mixtures} == {"clean", "noise", "babble"}
+    assert {"room" in m.facts for m in mixtures} == {True, False}
+
+
+def render_options(tmp_path, work):
+    (tmp_path / "work").write_text(work)
+    roots = ["--in_root", tmp_path / "data", "--out_root", tmp_path / "out"]
+    return [str(word) for word in (*roots, "--work", tmp_path / "work", "--job", 1)]
+
+
+def test_a_stream_that_no_mixture_has(plan, tmp_path, capsys):
+    plan("dev", "sim")
+    options = [*render_options(tmp_path, "sim s04-u0\n"), "--streams", "wav", "spk3"]
+    assert run(simulate_render.main, options) == 1
+    assert "s04-u0: has no stream spk3, only wav, spk1, noise1" in capsys.readouterr().err
+    assert not list((tmp_path / "out").rglob("*.ark"))
+    assert not list((tmp_path / "out").rglob("*.scp"))
+
+
+def test_a_mixture_that_is_not_in_the_plan(plan, tmp_path, capsys):
+    plan("dev", "sim")
+    assert run(simulate_render.main, render_options(tmp_path, "sim nobody\n")) == 1
+    assert "sim/mix.jsonl: has no mixture nobody" in capsys.readouterr().err
+
+
+def test_a_set_that_was_not_planned(tmp_path, capsys):
+    assert run(simulate_render.main, render_options(tmp_path, "other s04-u0\n")) == 1
+    assert "other/mix_conf.yaml: no such file; is it a planned set" in capsys.readouterr().err

@@ -1,0 +1,124 @@
+"""The mini recipe from nothing to its table, at a tiny size; reruns; options."""
+
+import json
+
+import numpy as np
+import pytest
+
+from toolkit.io.audio import AudioTable
+from toolkit.io.datadir import read_table
+
+SMALL = "--train_speakers 8 --dev_speakers 3 --test_speakers 4 --babble_speakers 6 --utterances 4 --noises 1 --pieces 1 --rooms 1"
+WORDS = ["--local_data_opts", SMALL, "--snrs", "0 20", "--sv_args", "--trainer.epochs 1", "--resamples", "50"]
+
+
+@pytest.fixture(scope="module")
+def recipe(tree):
+    """The recipe after one whole run."""
+    folder = tree.copy("mini/sv")
+    done = tree.run(folder, "./run.sh", *WORDS, "--skip_packing", "false")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    folder.joinpath("first.log").write_text(done.stdout)
+    return folder
+
+
+def test_every_stage_leaves_what_it_promises(recipe):
+    exp = recipe / "exp/sv_train_ecapa_fbank_trainer_epochs_1"
+    for made in ("config.yaml", "train.log", "metrics.jsonl", "valid.eer.ave.pth", "results.json", "packed.zip"):
+        assert (exp / made).is_file(), made
+    assert sorted(p.name for p in (exp / "plots").iterdir()) == ["det.png", "eer_by_snr.png", "training.png"]
+    assert (recipe / "exp/sv_stats_fbank/train_sim/stats.json").is_file()
+
+
+def test_the_table_holds_every_condition_and_the_floor(recipe):
+    page = (recipe / "RESULTS.md").read_text()
+    assert "mean_fbank" in page
+    conditions = {p.name for p in (recipe / "exp/mean_fbank/scores").iterdir()}
+    noisy = {f"test_{kind}_{snr}" for kind in ("babble", "music", "noise", "ood") for snr in (0, 20)}
+    assert conditions == {"test", *noisy}
+    for name in conditions:
+        assert f"| {name} |" in page
+
+
+def test_ids_in_are_ids_out(recipe):
+    ids = set(read_table(recipe / "data/test/utt2spk"))
+    for name in ("test", "test_noise_0", "test_babble_20"):
+        assert set(read_table(recipe / f"dump/raw/{name}/wav.scp")) == ids
+    assert len(read_table(recipe / "dump/fbank/train_sim/feats.scp")) == 2 * 32
+
+
+def test_noisy_sets_hold_the_clean_speech_at_the_planned_snr(recipe, monkeypatch):
+    monkeypatch.chdir(recipe)
+    clean, noisy = AudioTable("dump/raw/test"), AudioTable("dump/raw/test_noise_20")
+    key = noisy.keys()[0]
+    noise = noisy.read(key) - clean.read(key)
+    snr = 10 * np.log10(np.mean(clean.read(key) ** 2) / np.mean(noise**2))
+    assert 17 < snr < 21  # the level is that of the active part, so the whole file's SNR lies a little below 20 dB
+
+
+def test_the_same_command_again_redoes_nothing_and_changes_nothing(recipe, tree):
+    before = (recipe / "exp/mean_fbank/scores/test/metrics.json").read_text()
+    arks = {p: p.stat().st_mtime_ns for p in recipe.glob("dump/*/*/data/*.ark")}
+    done = tree.run(recipe, "./run.sh", *WORDS, "--stage", "2", "--stop_stage", "7")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.count("nothing to do") >= 6
+    assert {p: p.stat().st_mtime_ns for p in recipe.glob("dump/*/*/data/*.ark")} == arks
+    assert json.loads(before)["n_target"] > 0
+
+
+def test_another_number_of_jobs_and_another_folder_give_the_same_samples(recipe, tree, monkeypatch):
+    monkeypatch.chdir(recipe)
+    one = AudioTable("dump/raw/test_babble_0")
+    done = tree.run(recipe, "./run.sh", *WORDS, "--stage", "2", "--stop_stage", "2", "--nj", "4", "--dumpdir", "dump2")
+    assert done.returncode == 0, done.stderr[-2000:]
+    four = AudioTable("dump2/raw/test_babble_0")
+    assert one.keys() == four.keys()
+    assert all(np.array_equal(one.read(key), four.read(key)) for key in one.keys())
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--no_such_option", "1"], 1, "no_such_option"),
+        (["--sv_config", "conf/none.yaml"], 1, "conf/none.yaml: no such file"),
+        (["--feats_type", "mfcc"], 1, "it can be raw or fbank"),
+        (["--test_sets", ""], 2, "--test_sets are needed"),
+        (["positional"], 2, "nothing but options"),
+        (["--stage", "3", "--stop_stage", "3", "--dumpdir", "/proc/none"], 1, "cannot create directory"),
+    ],
+)
+def test_wrong_options_are_said(recipe, tree, words, code, said):
+    done = tree.run(recipe, "./run.sh", *words)
+    assert done.returncode == code
+    assert said in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_dry_run_does_nothing(recipe, tree):
+    before = {p: p.stat().st_mtime_ns for p in recipe.rglob("*")}
+    done = tree.run(recipe, "./run.sh", "--dry_run", "true", "--expdir", "nowhere")
+    assert done.returncode == 0
+    assert [f"stage {n}:" in done.stdout for n in range(1, 10)] == [True] * 9
+    assert {p: p.stat().st_mtime_ns for p in recipe.rglob("*")} == before
+
+
+def test_help_names_every_option(recipe, tree):
+    done = tree.run(recipe, "./run.sh", "--help")
+    assert done.returncode == 0
+    script = (recipe / "sv.sh").read_text()
+    defaults = script[script.index("\nstage=1") : script.index("command_line=")]
+    options = [line.split("=")[0] for line in defaults.split() if "=" in line]
+    assert len(options) > 30
+    assert [o for o in options if f"--{o}" not in done.stdout] == []
+
+
+def test_a_scp_that_points_nowhere_stops_stage_3_by_name(recipe, tree):
+    scp = recipe / "data/dev/wav.scp"
+    whole = scp.read_text()
+    key = whole.split()[0]
+    scp.write_text(whole.replace(whole.split("\n")[0], f"{key} gone.wav"))
+    done = tree.run(recipe, "./run.sh", *WORDS, "--stage", "3", "--stop_stage", "3", "--dumpdir", "dump3")
+    scp.write_text(whole)
+    assert done.returncode == 1
+    assert f"{key}: gone.wav: no such file" in done.stderr
+    assert not (recipe / "dump3/raw/dev/wav.scp").exists()

@@ -1,0 +1,264 @@
+import re
+import shlex
+import struct
+
+import numpy as np
+import pytest
+import soundfile
+
+from toolkit.io.ark import ArkWriter
+from toolkit.io.audio import AudioInfo, AudioTable, audio_info, is_command, read_audio, read_whole
+from toolkit.io.datadir import write_table
+from toolkit.io.errors import InputError
+
+FS, N = 16000, 8000
+PCM = np.random.default_rng(5).integers(-20000, 20000, N).astype(np.int16)
+WANTED = PCM / np.float32(32768)
+WAV_HEADER = 44
+
+
+def write(path, samples=PCM, fs=FS, **options):
+    soundfile.write(path, samples, fs, **options)
+    return str(path)
+
+
+def in_ark(folder, before=1):
+    """The audio behind ``before`` other entries of an ark."""
+    with ArkWriter(folder / "wav.1.ark") as ark:
+        for n in range(before):
+            ark.write_audio(f"other{n}", -WANTED, FS)
+        ark.write_audio("a", WANTED, FS)
+    return ark.scp["a"]
+
+
+def lossless(folder, kind):
+    return in_ark(folder) if kind == "ark" else write(folder / f"a.{kind}")
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac", "ark", "aiff"])
+def test_lossless_audio_is_read_bit_for_bit(tmp_path, kind):
+    samples, rate = read_audio(lossless(tmp_path, kind), "a")
+    assert (rate, samples.dtype) == (FS, np.float32)
+    np.testing.assert_array_equal(samples, WANTED)
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac", "ark"])
+@pytest.mark.parametrize(("start", "frames"), [(0, 100), (1, N - 1), (4321, 777), (N - 1, 1), (300, -1), (N, 0)])
+def test_a_crop_is_a_slice_of_the_whole(tmp_path, kind, start, frames):
+    samples, _ = read_audio(lossless(tmp_path, kind), "a", start, frames)
+    np.testing.assert_array_equal(samples, WANTED[start : start + frames if frames >= 0 else N])
+
+
+def test_opus_has_the_length_and_about_the_samples(tmp_path):
+    tone = (0.3 * np.sin(np.arange(N) * 0.05)).astype(np.float32)
+    value = write(tmp_path / "a.opus", tone, format="OGG", subtype="OPUS")
+    samples, rate = read_audio(value, "a")
+    assert (len(samples), rate) == (N, FS)
+    assert np.corrcoef(samples, tone)[0, 1] > 0.99
+    np.testing.assert_allclose(read_audio(value, "a", 3000, 500)[0], samples[3000:3500], atol=1e-3)
+
+
+def test_float_wav_is_read_as_it_is(tmp_path):
+    samples = np.array([0.1, -1.5, 2.0], np.float32)
+    np.testing.assert_array_equal(read_audio(write(tmp_path / "a.wav", samples, subtype="FLOAT"), "a")[0], samples)
+
+
+def test_info_tells_length_rate_and_channels(tmp_path):
+    assert audio_info(write(tmp_path / "a.flac", PCM.reshape(-1, 2), 8000), "a") == AudioInfo(N // 2, 8000, 2)
+    assert audio_info(in_ark(tmp_path), "a") == AudioInfo(N, FS, 1)
+
+
+@pytest.mark.parametrize("length", [0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF024])
+def test_a_wav_written_to_a_pipe_has_no_length_and_is_read(tmp_path, length):
+    value = write(tmp_path / "a.wav")
+    with open(value, "r+b") as handle:
+        handle.seek(WAV_HEADER - 4)
+        handle.write(struct.pack("<I", length))
+    np.testing.assert_array_equal(read_audio(value, "a")[0], WANTED)
+
+
+def cut(path, size):
+    with open(path, "r+b") as handle:
+        handle.truncate(size)
+    return path
+
+
+def unknown_length(path):
+    """A flac whose header says 0 samples in all, as encoders write to a pipe."""
+    write(path)
+    data = bytearray(path.read_bytes())
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)
+    path.write_bytes(data)
+    return str(path)
+
+
+def garbage(path):
+    path.write_bytes(np.random.default_rng(0).bytes(5000))
+    return str(path)
+
+
+def dangling(path):
+    path.symlink_to("/nowhere/a.wav")
+    return str(path)
+
+
+def truncated_ark(folder):
+    value = in_ark(folder)
+    cut(folder / "wav.1.ark", (folder / "wav.1.ark").stat().st_size - 9)
+    return value
+
+
+NAN = np.where(np.arange(N) == 4000, np.nan, WANTED).astype(np.float32)
+FAULTS = {
+    "missing": (lambda d: str(d / "a.wav"), "no such file"),
+    "dangling link": (lambda d: dangling(d / "a.wav"), "no such file"),
+    "missing ark": (lambda d: f"{d}/wav.1.ark:12", "no such file"),
+    "directory": (str, "cannot be"),
+    "0 bytes": (lambda d: cut(write(d / "a.wav"), 0), "is empty"),
+    "0 samples": (lambda d: write(d / "a.wav", PCM[:0]), "holds no samples"),
+    "truncated wav": (lambda d: cut(write(d / "a.wav"), WAV_HEADER + 9000), "truncated"),
+    "truncated 24-bit wav": (lambda d: cut(write(d / "a.wav", subtype="PCM_24"), 9000), "truncated"),
+    "truncated aiff": (lambda d: cut(write(d / "a.aiff"), 9000), "truncated"),
+    "wav with a header only": (lambda d: cut(write(d / "a.wav"), WAV_HEADER), "truncated"),
+    "truncated flac": (lambda d: cut(write(d / "a.flac"), 9000), "cannot be decoded"),
+    "truncated ark": (truncated_ark, "holds no audio"),
+    "flac of unknown length": (lambda d: unknown_length(d / "a.flac"), "does not say how long"),
+    "NaN": (lambda d: write(d / "a.wav", NAN, subtype="FLOAT"), "NaN"),
+    "infinity": (lambda d: write(d / "a.wav", np.nan_to_num(NAN, nan=np.inf), subtype="FLOAT"), "infinite"),
+    "stereo": (lambda d: write(d / "a.wav", PCM.reshape(-1, 2)), "2 channels"),
+    "garbage": (lambda d: garbage(d / "a.wav"), "cannot be decoded"),
+    "offset to elsewhere": (lambda d: in_ark(d).rsplit(":", 1)[0] + ":77", "holds no audio"),
+    "command": (lambda d: f"cat {write(d / 'a.wav')} |", "stage 3"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_bad_audio_is_named_with_id_and_file(tmp_path, fault):
+    make, complaint = FAULTS[fault]
+    value = make(tmp_path)
+    with pytest.raises(InputError, match=complaint) as caught:
+        read_audio(value, "utt-a")
+    assert str(caught.value).startswith("utt-a: ")
+    assert value in str(caught.value)
+
+
+@pytest.mark.parametrize("fault", [f for f in FAULTS if f not in ("stereo", "command")])
+def test_the_format_stage_refuses_it_too_whatever_the_channel(tmp_path, fault):
+    make, complaint = FAULTS[fault]
+    with pytest.raises(InputError, match=complaint):
+        read_whole(make(tmp_path), "utt-a", "mean")
+
+
+@pytest.mark.parametrize(("start", "frames"), [(0, N + 1), (N - 5, 6), (N + 1, -1), (N + 1, 0)])
+def test_a_crop_beyond_the_end_is_refused(tmp_path, start, frames):
+    with pytest.raises(InputError, match=f"a.wav: has {N} samples, {start} to"):
+        read_audio(write(tmp_path / "a.wav"), "utt-a", start, frames)
+
+
+@pytest.mark.parametrize("channel", [0, 1, "mean"])
+def test_channel_choice(tmp_path, channel):
+    stereo = PCM.reshape(-1, 2)
+    samples, _ = read_whole(write(tmp_path / "a.wav", stereo), "a", channel)
+    wanted = stereo.mean(1) if channel == "mean" else stereo[:, channel]
+    np.testing.assert_array_equal(samples * 32768, wanted)
+
+
+def test_one_channel_is_that_one_whatever_is_chosen(tmp_path):
+    np.testing.assert_array_equal(read_whole(write(tmp_path / "a.wav"), "a", 1)[0], WANTED)
+
+
+@pytest.mark.parametrize("channel", [2, -1])
+def test_a_channel_that_is_not_there(tmp_path, channel):
+    with pytest.raises(InputError, match=f"utt-a: .*a.wav: has no channel {channel}, only 0 to 1"):
+        read_whole(write(tmp_path / "a.wav", PCM.reshape(-1, 2)), "utt-a", channel)
+
+
+def test_the_other_channels_may_be_bad(tmp_path):
+    value = write(tmp_path / "a.wav", np.stack([WANTED, NAN], 1), subtype="FLOAT")
+    np.testing.assert_array_equal(read_whole(value, "a", 0)[0], WANTED)
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac"])
+def test_commands_are_run_by_the_format_stage(tmp_path, kind):
+    value = f"cat {shlex.quote(write(tmp_path / f'a b.{kind}'))} | cat | "
+    assert is_command(value)
+    np.testing.assert_array_equal(read_whole(value, "a")[0], WANTED)
+
+
+@pytest.mark.parametrize(
+    ("command", "complaint"),
+    [
+        ("echo no disk >&2; exit 3 |", "failed (exit 3): echo no disk >&2; exit 3 : no disk"),
+        ("cat /nowhere/a.wav | cat |", "failed (exit 1): cat /nowhere/a.wav | cat : cat: /nowhere/a.wav: No such file"),
+        ("no-such-program a.wav |", "failed (exit 127): no-such-program a.wav : "),
+        ("true |", "printed nothing: true"),
+        ("cat |", "printed nothing: cat"),
+        ("echo this is no audio |", "output is not audio: echo this is no audio |"),
+    ],
+)
+def test_bad_commands_are_named_with_the_id(command, complaint):
+    with pytest.raises(InputError, match=f"^utt-a: command.*{re.escape(complaint)}"):
+        read_whole(command, "utt-a")
+
+
+def test_a_command_that_prints_a_truncated_wav(tmp_path):
+    with pytest.raises(InputError, match="utt-a: head .* truncated"):
+        read_whole(f"head -c 9000 {write(tmp_path / 'a.wav')} |", "utt-a")
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    def make(name, wav, **tables):
+        for table, rows in {"wav.scp": wav, **tables}.items():
+            write_table(tmp_path / name / table, rows)
+        return tmp_path / name
+
+    return make
+
+
+def test_a_table_joins_data_dirs(tmp_path, data_dir):
+    first = data_dir("one", {"b": write(tmp_path / "b.wav")})
+    second = data_dir("two", {"B": in_ark(tmp_path), "b": tmp_path / "b.wav"})
+    table = AudioTable(first, second, fs=FS)
+    assert table.keys() == ["B", "b"]
+    np.testing.assert_array_equal(table.read("B", 10, 20), WANTED[10:30])
+    np.testing.assert_array_equal(table.read("b"), WANTED)
+
+
+def test_lengths_come_from_the_table_else_from_the_header(tmp_path, data_dir):
+    wav = {"a": write(tmp_path / "a.wav"), "b": "nowhere.wav"}
+    table = AudioTable(data_dir("one", wav, utt2num_samples={"b": 123}))
+    assert (table.num_samples("a"), table.num_samples("b")) == (N, 123)
+
+
+def test_another_rate_is_refused_even_in_a_crop(tmp_path, data_dir):
+    value = write(tmp_path / "a.wav", PCM[:100], 8000)
+    table = AudioTable(data_dir("one", {"utt-a": value}, utt2num_samples={"utt-a": 200}), fs=FS)
+    with pytest.raises(InputError, match=f"utt-a: {value}: is at 8000 Hz, 16000 Hz is wanted"):
+        table.read("utt-a", 0, 200)
+    assert len(AudioTable(data_dir("one", {"utt-a": value})).read("utt-a")) == 100
+
+
+def test_one_id_for_two_recordings_is_refused(data_dir):
+    with pytest.raises(InputError, match=r"two/wav.scp: id b names another recording"):
+        AudioTable(data_dir("one", {"a": "x", "b": "x"}), data_dir("two", {"b": "y"}))
+
+
+@pytest.mark.parametrize(
+    ("tables", "complaint"),
+    [
+        ({"segments": {"a": "r 0 1"}}, r"one: has segments; run the format stage"),
+        ({"utt2num_samples": {"a": "1.5"}}, r"one/utt2num_samples: a length is no number \(.*1.5"),
+    ],
+)
+def test_data_dirs_that_were_not_formatted(data_dir, tables, complaint):
+    with pytest.raises(InputError, match=complaint):
+        AudioTable(data_dir("one", {"r": "x.wav"}, **tables))
+
+
+def test_unknown_ids_and_data_dirs_are_named(tmp_path, data_dir):
+    with pytest.raises(InputError, match=r"nowhere/wav.scp: no such file"):
+        AudioTable(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="utt-z: no such id"):
+        AudioTable(data_dir("one", {"a": "x"})).read("utt-z")

@@ -1,0 +1,222 @@
+"""The classes below stand for a model and its parts; configs name them as a user's own classes are named."""
+
+import sys
+
+import pytest
+import yaml
+
+from toolkit.io.config import ConfigParser, changed_keys, load_config, merge
+from toolkit.io.errors import InputError
+
+
+class Net:
+    """What ``net`` can be."""
+
+
+class Wide(Net):
+    def __init__(self, width: int = 1, rate: float = 0.5):
+        if width > 1000:
+            raise ValueError(f"width is {width}, at most 1000")
+        self.width, self.rate = width, rate
+
+
+class Deep(Net):
+    def __init__(self, depth: int = 2, width: int = 3):
+        self.depth, self.width = depth, width
+
+
+class Loop:
+    def __init__(self, epochs: int = 10, seconds: tuple[float, float] = (2.0, 3.0), note: str | None = None):
+        self.epochs, self.seconds, self.note = epochs, seconds, note
+
+
+@pytest.fixture(autouse=True)
+def _importable(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mynets", sys.modules[__name__])
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to(name, text):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        return str(path)
+
+    return to
+
+
+def new_parser():
+    parser = ConfigParser.command_line("a test")
+    parser.add_argument("--net", type=Net, default={"class_path": "mynets.Wide", "init_args": {"width": 7}})
+    parser.add_class_arguments(Loop, "loop")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser
+
+
+def parse(*argv):
+    return new_parser().parse([str(word) for word in argv])
+
+
+def built(*argv):
+    parser = new_parser()
+    return parser.build(parser.parse([str(word) for word in argv]))
+
+
+def test_a_config_is_laid_on_its_base(write):
+    write("base.yaml", "a: 1\nb: {c: 2, d: [3]}\n")
+    assert load_config(write("x.yaml", "base: base.yaml\nb: {d: [4, 5], e: 6}\n")) == {
+        "a": 1,
+        "b": {"c": 2, "d": [4, 5], "e": 6},
+    }
+
+
+def test_bases_are_found_beside_the_file_that_names_them(write):
+    write("conf/root.yaml", "a: root\nb: root\nc: root\n")
+    write("conf/middle.yaml", "base: root.yaml\nb: middle\nc: middle\n")
+    path = write("ablations/top.yaml", "base: ../conf/middle.yaml\nc: top\n")
+    assert load_config(path) == {"a": "root", "b": "middle", "c": "top"}
+
+
+@pytest.mark.parametrize(
+    ("over", "wanted"),
+    [
+        ({"class_path": "B"}, {"class_path": "B"}),
+        ({"class_path": "B", "init_args": {"y": 1}}, {"class_path": "B", "init_args": {"y": 1}}),
+        ({"class_path": "A", "init_args": {"y": 1}}, {"class_path": "A", "init_args": {"x": 1, "y": 1}}),
+        ({"init_args": {"x": 2}}, {"class_path": "A", "init_args": {"x": 2}}),
+        ("B", "B"),
+        (None, None),
+    ],
+)
+def test_another_class_begins_with_fresh_arguments(over, wanted):
+    base = {"net": {"class_path": "A", "init_args": {"x": 1}}}
+    assert merge(base, {"net": over}) == {"net": wanted}
+    assert base == {"net": {"class_path": "A", "init_args": {"x": 1}}}
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("base: a.yaml\n", "a.yaml: is based on itself"),
+        ("base: b.yaml\n", "a.yaml: is based on itself"),
+        ("base: [b.yaml, c.yaml]\n", "a.yaml: base: is one file"),
+        ("base: nowhere.yaml\n", "nowhere.yaml: config cannot be read: No such file"),
+        ("x: [1\n", "a.yaml: is not YAML: .*line 2"),
+        ("- x\n", "a.yaml: a config is a mapping"),
+        ("", "a.yaml: a config is a mapping"),
+    ],
+)
+def test_configs_that_are_none(write, text, complaint):
+    write("b.yaml", "base: a.yaml\n")
+    with pytest.raises(InputError, match=complaint):
+        load_config(write("a.yaml", text))
+
+
+def test_a_config_that_is_no_text(tmp_path):
+    (tmp_path / "a.yaml").write_bytes(b"a: \xff\xfe")
+    with pytest.raises(InputError, match=r"a.yaml: config is not UTF-8"):
+        load_config(tmp_path / "a.yaml")
+
+
+def test_keys_become_constructor_arguments(write):
+    path = write("a.yaml", "net: {class_path: mynets.Deep, init_args: {depth: 9}}\nloop: {seconds: [1, 2.5]}\n")
+    made = built("--config", path)
+    assert (type(made.net), made.net.depth, made.loop.seconds, made.loop.epochs) == (Deep, 9, (1.0, 2.5), 10)
+
+
+def test_a_users_own_class_plugs_in(write, monkeypatch, tmp_path):
+    (tmp_path / "their_net.py").write_text("from mynets import Net\nclass Theirs(Net):\n    pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert type(built("--config", write("a.yaml", "net: their_net.Theirs\n")).net).__name__ == "Theirs"
+
+
+@pytest.mark.parametrize("text", ["net: {class_path: mynets.Deep}", "net: mynets.Deep"])
+def test_another_class_takes_nothing_from_the_defaults(write, text):
+    assert built().net.width == 7
+    assert built("--config", write("a.yaml", text)).net.width == 3
+
+
+def test_later_configs_win_and_options_come_last(write):
+    first = write("a.yaml", "loop: {epochs: 1, note: one}\nseed: 1\n")
+    second = write("b.yaml", "loop: {epochs: 2}\n")
+    args = parse("--seed", 3, "--config", first, f"--config={second}")
+    assert (args.loop.epochs, args.loop.note, args.seed) == (2, "one", 3)
+    assert parse("--loop.epochs", 5, "--config", first).loop.epochs == 5
+
+
+def test_a_later_config_with_another_class(write):
+    first = write("a.yaml", "net: {class_path: mynets.Deep, init_args: {width: 50}}")
+    second = write("b.yaml", "net: {class_path: mynets.Wide, init_args: {rate: 1e-3}}")
+    net = parse("--config", first, "--config", second).net
+    assert (net.class_path, net.init_args.rate, net.init_args.width) == ("mynets.Wide", 0.001, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("sed: 1", "sed"),
+        ("loop: {epoch: 1}", "epoch"),
+        ("loop: {epochs: many}", r"loop.epochs.*int.*many"),
+        ("loop: {epochs: 1.5}", r"loop.epochs.*int.*1.5"),
+        ("loop: {epochs: null}", r"loop.epochs.*int.*None"),
+        ("loop: {seconds: [1, 2, 3]}", "loop.seconds"),
+        ("loop: 3", "loop"),
+        ("net: null", "net"),
+        ("net: {class_path: mynets.Wide, init_args: {widht: 1}}", "widht"),
+        ("net: {class_path: mynets.Wide, init_args: {width: x}}", "width.*int.*x"),
+        ("net: {class_path: mynets.Wide, init_args: {width: null}}", "width.*int.*None"),
+        ("net: {class_path: mynets.Nothing}", "net.*mynets.Nothing"),
+        ("net: {class_path: mynets.Loop}", "net.*Loop.*subclass of Net"),
+        ("seed: 2024-01-01", "seed"),
+    ],
+)
+def test_a_wrong_key_is_named_with_the_file(write, text, key):
+    path = write("a.yaml", text)
+    with pytest.raises(InputError, match=f"{path}: .*{key}"):
+        parse("--config", path)
+    with pytest.raises(InputError, match=f"a.yaml: .*{key}"):
+        new_parser().parse_checked(yaml.safe_load(text), "a.yaml")
+
+
+@pytest.mark.parametrize("argv", [["--sed", "1"], ["--see", "1"], ["--loop.epochs", "x"], ["--seed"], ["--config"]])
+def test_a_wrong_option_is_named(argv):
+    with pytest.raises(InputError, match=argv[0].strip("-")):
+        parse(*argv)
+
+
+def test_a_missing_option_is_named():
+    parser = new_parser()
+    parser.add_argument("--expdir", type=str, required=True)
+    with pytest.raises(InputError, match="required: expdir"):
+        parser.parse([])
+
+
+def test_a_value_that_the_constructor_refuses(write):
+    path = write("a.yaml", "net: {class_path: mynets.Wide, init_args: {width: 1001}}")
+    with pytest.raises(InputError, match="width is 1001, at most 1000"):
+        built("--config", path)
+
+
+def test_print_config_prints_all_that_a_run_would_use(write, capsys):
+    path = write("a.yaml", "net: mynets.Deep\n")
+    with pytest.raises(SystemExit) as caught:
+        parse("--print_config", "--config", path, "--seed", 4)
+    assert not caught.value.code
+    printed = capsys.readouterr().out
+    assert yaml.safe_load(printed)["net"] == {"class_path": "mynets.Deep", "init_args": {"depth": 2, "width": 3}}
+    assert parse("--config", write("b.yaml", printed)).as_dict() == parse("--config", path, "--seed", 4).as_dict()
+
+
+@pytest.mark.parametrize(
+    ("new", "free", "changed"),
+    [
+        ("a: 1\nb: {c: 2}\n", (), []),
+        ("b: {c: 3}\na: 1\n", (), ["b"]),
+        ("b: {c: 3}\na: 1\n", ("b",), []),
+        ("a: 1\nd: 4\n", (), ["b", "d"]),
+        ("a: 1.0\nb: {c: 2}\n", (), []),
+    ],
+)
+def test_changed_keys(new, free, changed):
+    assert changed_keys("a: 1\nb: {c: 2}\n", new, free) == changed

@@ -1,0 +1,298 @@
+"""Rendering against closed forms and brute force: levels, places, speeds, rooms, the 16-bit grid."""
+
+import numpy as np
+import pytest
+from scipy.signal import fftconvolve
+
+from toolkit.io.audio import AudioTable
+from toolkit.io.errors import InputError
+from toolkit.simulate.plan import Mixture, Source
+from toolkit.simulate.render import SilentSource, active_level, render
+
+FS = 16000
+LSB = 1 / 32768
+
+
+class Sounds(AudioTable):
+    """Audio in memory."""
+
+    def __init__(self, fs=FS, **samples):
+        self.fs = fs
+        self.values = {key: np.asarray(value, np.float32) for key, value in samples.items()}
+
+    def num_samples(self, key):
+        return len(self._value(key))
+
+    def read(self, key, start=0, frames=-1):
+        samples = self._value(key)
+        assert frames < 0 or start + frames <= len(samples), "a file would end here"
+        return samples[start : None if frames < 0 else start + frames]
+
+
+def white(seed, length=8000, level=0.05):
+    return level * np.random.default_rng(seed).standard_normal(length)
+
+
+def sine(hz, length=8000, level=0.1):
+    return level * np.sin(2 * np.pi * hz * np.arange(length) / FS)
+
+
+def mix(audio, *sources, length=8000, rooms=None, **over):
+    mixture = Mixture(**{"id": "mix", "fs": FS, "length": length, "sources": sources, "speaker": "s", **over})
+    return render(mixture, audio, rooms)
+
+
+def decibel(one, two):
+    return 10 * np.log10(np.mean(np.square(one, dtype=float)) / np.mean(np.square(two, dtype=float)))
+
+
+SPEECH = Source("spk1", "speech", 8000)
+
+
+@pytest.mark.parametrize("snr", [-10.0, 0.0, 7.5, 30.0])
+def test_snr_over_the_samples_that_have_noise(snr):
+    audio = Sounds(speech=white(1), noise=white(2, 3000, 0.002))
+    out = mix(audio, SPEECH, Source("noise1", "noise", 3000, offset=2500), snr={"noise1": snr})
+    assert decibel(out["spk1"], out["noise1"][2500:5500]) == pytest.approx(snr, abs=0.02)
+    assert not out["noise1"][:2500].any()
+    assert not out["noise1"][5500:].any()
+
+
+def test_padding_of_the_target_does_not_count_as_speech():
+    audio = Sounds(speech=white(1, 2000), noise=white(2))
+    target = Source("spk1", "speech", 2000, offset=3000)
+    out = mix(audio, target, Source("noise1", "noise", 8000), snr={"noise1": 3.0})
+    assert decibel(out["spk1"][3000:5000], out["noise1"]) == pytest.approx(3.0, abs=0.02)
+
+
+def test_what_the_end_of_the_mixture_cuts_off_has_no_say_in_the_level():
+    loud_end = np.concatenate([white(1, 4000, 0.02), white(3, 4000, 0.2)])
+    audio = Sounds(speech=loud_end, noise=loud_end[::-1])
+    noise = Source("noise1", "noise", 8000, offset=2000)
+    out = mix(audio, SPEECH, noise, length=4000, snr={"noise1": 0.0})
+    assert decibel(out["spk1"], out["noise1"][2000:]) == pytest.approx(0.0, abs=0.02)
+
+
+def test_a_gap_between_two_noises_does_not_count():
+    audio = Sounds(speech=white(1), noise=white(2, 1000))
+    noises = [Source("noise1", "noise", 1000, offset=offset) for offset in (0, 6000)]
+    out = mix(audio, SPEECH, *noises, snr={"noise1": 0.0})
+    heard = np.concatenate([out["noise1"][:1000], out["noise1"][6000:7000]])
+    assert decibel(out["spk1"], heard) == pytest.approx(0.0, abs=0.02)
+
+
+def test_active_level_leaves_pauses_out():
+    """Frames at 0, -30 and -50 dB: the last third is a pause."""
+    frames = np.concatenate([np.full(3200, 0.5), np.full(3200, 0.5 * 10**-1.5), np.full(3200, 0.5 * 10**-2.5)])
+    assert active_level(frames.astype(np.float32), FS) == pytest.approx(0.25 * (1 + 1e-3) / 2, rel=1e-6)
+    assert active_level(np.zeros(3200, np.float32), FS) == 0
+    assert active_level(np.full(100, 0.5, np.float32), FS) == 0.25
+
+
+def test_snr_by_the_active_level_of_speech_and_the_whole_of_noise():
+    speech = white(1)
+    speech[3200:] = 0
+    noise = white(2)
+    noise[1600:] = 0
+    audio = Sounds(speech=speech, noise=noise, other=np.roll(speech, 1600))
+    other = Source("spk2", "other", 8000)
+    out = mix(audio, SPEECH, other, Source("noise1", "noise", 8000), snr={"noise1": 5.0, "spk2": -3.0}, level="active")
+    assert decibel(out["spk1"][:3200], out["noise1"]) == pytest.approx(5.0, abs=0.02)
+    assert decibel(out["spk1"][:3200], out["spk2"][1600:4800]) == pytest.approx(-3.0, abs=0.02)
+
+
+def test_talkers_of_babble_are_equally_loud():
+    hertz, levels = (400, 1000, 2200), (0.3, 0.01, 0.001)
+    talkers = {f"t{hz}": sine(hz, level=level) for hz, level in zip(hertz, levels, strict=True)}
+    audio = Sounds(speech=white(1), **talkers)
+    out = mix(audio, SPEECH, *(Source("noise1", key, 8000) for key in talkers), snr={"noise1": 2.0})
+    parts = [out["noise1"] @ sine(hz, level=1.0) for hz in hertz]  # sines of whole periods are orthogonal
+    assert parts == pytest.approx([parts[0]] * 3, rel=1e-3)
+    assert decibel(out["spk1"], out["noise1"]) == pytest.approx(2.0, abs=0.02)
+
+
+def test_gains_and_offsets_against_brute_force():
+    """As published lists have it: every source times its gain, summed, nothing else."""
+    audio = Sounds(speech=white(1), other=white(2, 5000), noise=white(3, 9000))
+    rows = [
+        ("spk1", "speech", 8000, 0, 0, 0.7),
+        ("spk2", "other", 4000, 500, 2500, 1.3),
+        ("noise1", "noise", 8000, 900, 0, 0.4),
+    ]
+    sources = [Source(role, utt, n, begin, offset, gain) for role, utt, n, begin, offset, gain in rows]
+    out = mix(audio, *sources)
+    total = np.zeros(8000)
+    for role, utt, length, begin, offset, gain in rows:
+        expected = np.zeros(8000)
+        expected[offset : offset + length] = gain * audio.values[utt][begin : begin + length].astype(float)
+        assert out[role] == pytest.approx(expected, abs=0.51 * LSB)
+        total += expected
+    assert out["wav"] == pytest.approx(total, abs=0.51 * LSB)
+
+
+def test_a_role_without_snr_keeps_its_level_but_for_gains():
+    audio = Sounds(speech=white(1), a=sine(400), b=sine(1000))
+    out = mix(audio, SPEECH, Source("noise1", "a", 8000, gain=0.25), Source("noise1", "b", 8000))
+    assert out["noise1"] == pytest.approx(sine(400) / 4 + sine(1000), abs=0.51 * LSB)
+
+
+@pytest.mark.parametrize("rooms", [None, Sounds(room=[0, 0.3, 0.1])])
+def test_the_mixture_is_the_sum_of_its_streams_on_the_16_bit_grid(rooms):
+    audio = Sounds(speech=white(1), other=white(2), noise=white(3))
+    room = "room" if rooms else None
+    sources = [Source(role, utt, 8000, room=room) for role, utt in (("spk2", "other"), ("noise1", "noise"))]
+    out = mix(audio, Source("spk1", "speech", 8000, room=room), *sources, rooms=rooms, snr={"spk2": 1, "noise1": 4})
+    assert out["wav"] == pytest.approx(out["spk1"] + out["spk2"] + out["noise1"], abs=2 * LSB)
+    for stream in out.values():
+        assert stream.dtype == np.float32
+        assert (stream * 32768 == np.round(stream * 32768)).all()
+
+
+@pytest.mark.parametrize("begin", [0, 700])
+def test_a_short_recording_is_repeated(begin):
+    audio = Sounds(speech=white(1), noise=white(2, 1000))
+    out = mix(audio, SPEECH, Source("noise1", "noise", 8000, begin, gain=1.0, wrap=True))
+    expected = [audio.values["noise"][(begin + n) % 1000] for n in range(8000)]
+    assert out["noise1"] == pytest.approx(expected, abs=0.51 * LSB)
+
+
+@pytest.mark.parametrize("speed", [0.9, 1.1, 1.5])
+@pytest.mark.parametrize("wrap", [False, True])
+def test_speed_moves_the_pitch(speed, wrap):
+    length = int(16000 / speed)
+    audio = Sounds(speech=sine(1000, 1600 if wrap else 16000))
+    out = mix(audio, Source("spk1", "speech", length, speed=speed, wrap=wrap), length=length)["wav"]
+    spectrum = np.abs(np.fft.rfft(out * np.hanning(length), 2**18))
+    assert spectrum.argmax() * FS / 2**18 == pytest.approx(1000 * speed, abs=0.5)
+    assert np.sqrt(np.mean(np.square(out[200:-200]))) == pytest.approx(0.1 / np.sqrt(2), rel=0.01)
+
+
+def test_begin_counts_samples_after_the_change_of_speed():
+    click = np.zeros(8000)
+    click[4000] = 0.5
+    out = mix(Sounds(speech=click), Source("spk1", "speech", 1000, 4500, speed=0.8), length=1000)["wav"]
+    assert np.abs(out).argmax() == pytest.approx(4000 / 0.8 - 4500, abs=1)
+
+
+@pytest.mark.parametrize("delay", [0, 7, 123])
+def test_a_room_that_only_delays_changes_nothing(delay):
+    rir = np.zeros(400)
+    rir[delay] = 0.3
+    audio = Sounds(speech=white(1))
+    out = mix(audio, Source("spk1", "speech", 8000, room="delay"), rooms=Sounds(delay=rir))
+    for stream in ("wav", "spk1", "dereverb1"):
+        assert out[stream] == pytest.approx(audio.values["speech"], abs=LSB)
+
+
+def response(seed):
+    """A direct path at sample 150 with a tail, 0.3 s; the tail is weaker than the direct path."""
+    rir = white(seed, 4800, 0.05) * np.exp(-np.arange(4800) / 900)
+    rir[:150] = 0
+    rir[150] = 0.5
+    return rir
+
+
+def test_rooms_against_scipy():
+    audio, rooms = Sounds(speech=white(1, 6000)), Sounds(a=response(5))
+    out = mix(audio, Source("spk1", "speech", 6000, offset=1000, room="a"), rooms=rooms)
+    rir = rooms.values["a"].astype(float)
+    rir /= np.sqrt(np.sum(rir[150 - 40 : 150 + 40] ** 2))  # the direct path, 2.5 ms around it, has unit energy
+    for stream, last in (("spk1", None), ("dereverb1", 150 + 800)):
+        expected = fftconvolve(audio.values["speech"].astype(float), rir[:last])[150 : 150 + 6000]
+        assert out[stream][1000:7000] == pytest.approx(expected, abs=LSB)
+        assert not out[stream][:1000].any()
+        assert not out[stream][7000:].any()
+    assert np.abs(out["spk1"] - out["dereverb1"]).max() > 100 * LSB
+
+
+def test_the_snr_is_that_of_the_reverberant_streams():
+    audio, rooms = Sounds(speech=white(1), noise=white(2)), Sounds(a=response(5), b=response(6))
+    sources = (Source("spk1", "speech", 8000, room="a"), Source("noise1", "noise", 8000, room="b"))
+    out = mix(audio, *sources, rooms=rooms, snr={"noise1": 6.0})
+    assert decibel(out["spk1"], out["noise1"]) == pytest.approx(6.0, abs=0.02)
+
+
+def test_a_dry_target_has_no_dereverberated_stream():
+    audio = Sounds(speech=white(1), noise=white(2))
+    out = mix(audio, SPEECH, Source("noise1", "noise", 8000, room="a"), rooms=Sounds(a=response(5)))
+    assert set(out) == {"wav", "spk1", "noise1"}
+
+
+@pytest.mark.parametrize("gain", [0.5, 3.0, 40.0])
+def test_a_peak_scales_all_streams_alike(gain):
+    audio = Sounds(speech=white(1), noise=white(2))
+    sources = (Source("spk1", "speech", 8000, gain=gain, room="a"), Source("noise1", "noise", 8000, gain=2 * gain))
+    out = mix(audio, *sources, rooms=Sounds(a=[1.0]))
+    peak = np.abs(gain * (audio.values["speech"] + 2 * audio.values["noise"])).max()
+    factor = gain * min(1.0, 0.99 / peak)
+    for stream, expected in (("spk1", "speech"), ("dereverb1", "speech"), ("noise1", "noise")):
+        scale = factor * (2 if stream == "noise1" else 1)
+        assert out[stream] == pytest.approx(scale * audio.values[expected], abs=LSB)
+    assert max(np.abs(stream).max() for stream in out.values()) <= 0.99 + LSB
+
+
+def test_a_stream_louder_than_the_mixture_does_not_clip():
+    """Target and noise cancel: the mixture is silent, its parts are not."""
+    audio = Sounds(speech=white(1), noise=-white(1))
+    out = mix(audio, Source("spk1", "speech", 8000, gain=50.0), Source("noise1", "noise", 8000, gain=50.0))
+    assert np.abs(out["spk1"]).max() == pytest.approx(0.99, abs=LSB)
+    assert not out["wav"].any()
+
+
+@pytest.mark.parametrize(
+    ("sources", "named"),
+    [
+        ((SPEECH, Source("noise1", "zero", 8000)), r"mix: noise1 \(zero\)"),
+        ((SPEECH, Source("noise1", "noise", 8000), Source("noise1", "zero", 8000)), r"mix: noise1 \(zero\)"),
+        ((Source("spk1", "zero", 8000), Source("noise1", "noise", 8000)), r"mix: spk1 \(zero\)"),
+        ((SPEECH, Source("noise1", "noise", 8000, room="none")), "mix: impulse response none"),
+    ],
+)
+@pytest.mark.parametrize("level", ["mean", "active"])
+def test_digital_silence_is_named(sources, named, level):
+    audio = Sounds(speech=white(1), noise=white(2), zero=np.zeros(8000))
+    with pytest.raises(SilentSource, match=f"{named}.* digital silence"):
+        mix(audio, *sources, rooms=Sounds(none=np.zeros(99)), snr={"noise1": 0.0}, level=level)
+
+
+def test_silence_is_no_fault_where_no_level_is_asked():
+    out = mix(Sounds(zero=np.zeros(8000)), Source("spk1", "zero", 8000))
+    assert not out["wav"].any()
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (Source("spk1", "who", 8000), "who: no such id"),
+        (Source("spk1", "speech", 10, begin=8000), "speech: has 8000 samples, the plan begins at 8000"),
+        (Source("spk1", "speech", 10, begin=4000, speed=2.0), "speech: has 8000 samples, the plan begins at 8000"),
+        (Source("spk1", "speech", 8000, begin=100), "speech: is 100 samples shorter than the plan says"),
+        (Source("spk1", "speech", 8000, speed=1.1), r"speech: is \d+ samples shorter than the plan says"),
+        (Source("spk1", "speech", 8000, room="hall"), "mix: speech is put into room hall, but no room data dir"),
+    ],
+)
+def test_a_plan_for_other_audio(source, message):
+    with pytest.raises(InputError, match=message):
+        mix(Sounds(speech=white(1)), source)
+
+
+def test_the_two_samples_that_a_resampler_may_leave_out_are_silence():
+    audio = Sounds(speech=white(1))
+    out = mix(audio, Source("spk1", "speech", 8002), length=8002)["wav"]
+    assert out == pytest.approx([*audio.values["speech"], 0, 0], abs=0.51 * LSB)
+    with pytest.raises(InputError, match="speech: is 3 samples shorter than the plan says"):
+        mix(audio, Source("spk1", "speech", 8003), length=8003)
+
+
+def test_audio_at_another_rate():
+    with pytest.raises(InputError, match="mix: is planned at 16000 Hz, the audio is at 8000 Hz"):
+        mix(Sounds(fs=8000, speech=white(1)), SPEECH)
+
+
+def test_rendering_leaves_the_recordings_alone():
+    audio = Sounds(speech=white(1), noise=white(2))
+    before = {key: value.copy() for key, value in audio.values.items()}
+    sources = (SPEECH, Source("noise1", "noise", 8000))
+    one, two = (mix(audio, *sources, snr={"noise1": 0.0}) for _ in range(2))
+    assert all(np.array_equal(one[name], two[name]) for name in one)
+    assert all(np.array_equal(audio.values[key], before[key]) for key in before)

@@ -1,0 +1,48 @@
+"""A mixture set on disk."""
+
+import pytest
+
+from toolkit.io.errors import InputError
+from toolkit.simulate.plan import Mixture, Source, write_plan
+from toolkit.simulate.sets import open_set, write_mix_conf
+
+
+def write_set(path, corpus, ids=("a", "b"), rooms=()):
+    plan = [Mixture(key, 16000, 50, (Source("spk1", "s00-u0", 50),), "s00") for key in ids]
+    write_plan(path / "mix.jsonl", plan)
+    write_mix_conf(path, [corpus / "raw/train", corpus / "raw/noise", corpus / "raw/train"], rooms, 16000, 3)
+    return plan
+
+
+def test_a_set_opens_with_its_plan_and_its_audio(tmp_path, corpus):
+    plan = write_set(tmp_path, corpus)
+    mixtures, audio, rooms = open_set(tmp_path)
+    assert mixtures == {"a": plan[0], "b": plan[1]}
+    assert {"s00-u0", "noise0"} < set(audio.keys())
+    assert audio.fs == 16000
+    assert rooms is None
+
+
+def test_impulse_responses_are_a_table_of_their_own(tmp_path, corpus):
+    write_set(tmp_path, corpus, rooms=[corpus / "raw/dev"])
+    _, audio, rooms = open_set(tmp_path)
+    assert "s04-u0" in rooms.keys()
+    assert "s04-u0" not in audio.keys()
+
+
+def test_an_id_that_stands_twice(tmp_path, corpus):
+    write_set(tmp_path, corpus, ids=("a", "b", "a"))
+    with pytest.raises(InputError, match=r"mix\.jsonl: id a stands twice"):
+        open_set(tmp_path)
+
+
+def test_a_folder_that_is_no_set(tmp_path):
+    with pytest.raises(InputError, match=r"mix_conf\.yaml: no such file; is it a planned set"):
+        open_set(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "fs: 16000\n", "data: [", "[1]", "data: [a]\nrooms: []\n"])
+def test_a_malformed_conf(tmp_path, text):
+    (tmp_path / "mix_conf.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"mix_conf\.yaml: does not tell data, rooms and fs"):
+        open_set(tmp_path)
