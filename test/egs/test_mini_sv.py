@@ -8,7 +8,8 @@ import pytest
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import read_table
 
-SMALL = "--train_speakers 8 --dev_speakers 3 --test_speakers 4 --babble_speakers 6 --utterances 4 --noises 1 --pieces 1 --rooms 1"
+SMALL = "--train_speakers 8 --dev_speakers 3 --test_speakers 4 --babble_speakers 6 --utterances 4"
+SMALL += " --noises 1 --pieces 1 --rooms 1"
 WORDS = ["--local_data_opts", SMALL, "--snrs", "0 20", "--sv_args", "--trainer.epochs 1", "--resamples", "50"]
 
 
