@@ -41,7 +41,7 @@ if [ "${num_nodes}" -eq 1 ]; then
     exec "${python}" -m torch.distributed.run --standalone --nproc_per_node "${ngpu}" "$@"
 fi
 if [ -z "${SLURM_JOB_NODELIST:-}" ]; then
-    echo "error: launch.sh: --num_nodes ${num_nodes} needs a Slurm job of so many nodes (cmd_backend=slurm)" >&2
+    echo "error: launch.sh: --num_nodes ${num_nodes} needs a Slurm job of so many nodes" >&2
     exit 1
 fi
 head_node=$(scontrol show hostnames "${SLURM_JOB_NODELIST}" | head -n 1)

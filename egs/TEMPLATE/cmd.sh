@@ -1,4 +1,4 @@
-# Sourced by the task scripts: how jobs are run. cmd_backend=local (this machine) or slurm (conf/slurm.conf).
+# Sourced by the task scripts: how jobs are run. cmd_backend=local is this machine.
 # shellcheck shell=bash disable=SC2034
 cmd_backend=${cmd_backend:-local}
 
@@ -8,13 +8,8 @@ case "${cmd_backend}" in
         cuda_cmd="utils/run.pl"   # training
         decode_cmd="utils/run.pl" # inference and scoring
         ;;
-    slurm)
-        train_cmd="utils/slurm.pl"
-        cuda_cmd="utils/slurm.pl"
-        decode_cmd="utils/slurm.pl"
-        ;;
     *)
-        echo "error: cmd.sh: cmd_backend=${cmd_backend} is not known; it can be local or slurm" >&2
+        echo "error: cmd.sh: cmd_backend=${cmd_backend} is not known; it can be local" >&2
         return 1
         ;;
 esac

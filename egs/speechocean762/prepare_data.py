@@ -74,7 +74,8 @@ def prepare_babble(args: argparse.Namespace) -> None:
     """data/babble_test: LibriSpeech talkers, who are in no trial."""
     files = audio_files(corpus("LIBRISPEECH") / "train-clean-100")
     wav = {path.stem: path for path in files.values()}
-    write_speech(args.outdir / "babble_test", wav, {utt: utt.split("-")[0] for utt in wav})
+    # Both corpora number their speakers; a prefix keeps LibriSpeech's 103 apart from speechocean762's.
+    write_speech(args.outdir / "babble_test", wav, {utt: f"librispeech-{utt.split('-')[0]}" for utt in wav})
 
 
 def prepare_noises(args: argparse.Namespace) -> None:

@@ -1,0 +1,67 @@
+"""model_info on the recipes' configs: sizes by hand, cost by length."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from toolkit.bin import model_info, sv_stats
+from toolkit.bin.cli import run
+
+EGS = Path(__file__).parents[2] / "egs"
+
+
+def info(capsys, *words) -> dict:
+    model_info.main([*words])
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_classifier_counts_in_training_only(capsys, tmp_path):
+    config = tmp_path / "c.yaml"
+    model = "{class_path: toolkit.models.sv.mean_fbank.MeanFbank, init_args: {n_mels: 40}}"
+    frontend = "{class_path: toolkit.features.mel.LogMel, init_args: {n_mels: 40}}"
+    loss = "{class_path: toolkit.losses.margin.SoftmaxCE}"
+    config.write_text(f"model: {model}\nfrontend: {frontend}\nloss: {loss}\nnormalize: none\n")
+    sizes = info(capsys, "--config", str(config), "--speakers", "10", "--seconds", "0.5")
+    assert sizes["parameters"] == 0
+    assert sizes["parameters_training"] == 40 * 10 + 10
+    assert sizes["macs"] == 0
+
+
+def test_cost_grows_with_length_and_keys_are_all_there(capsys):
+    config = str(EGS / "mini/sv/conf/train_ecapa.yaml")
+    one, two = (info(capsys, "--config", config, "--seconds", s) for s in ("1", "2"))
+    keys = {"parameters", "parameters_training", "macs", "macs_thop", "rtf_1thread", "peak_memory_mib", "seconds", "fs"}
+    assert set(one) == keys
+    assert 1.9 < two["macs"] / one["macs"] < 2.1
+    assert one["parameters"] == two["parameters"]
+    assert one["rtf_1thread"] > 0
+
+
+@pytest.mark.parametrize("config", sorted(EGS.glob("*/*/conf/train_*.yaml")), ids=lambda p: "-".join(p.parts[-4:]))
+def test_every_config_of_every_recipe_builds(capsys, config):
+    assert info(capsys, "--config", str(config), "--seconds", "0.3")["parameters"] > 1000
+
+
+def test_another_rate(capsys):
+    assert (
+        info(capsys, "--config", str(EGS / "mini/sv/conf/train_ecapa.yaml"), "--fs", "8000", "--seconds", "0.5")["fs"]
+        == 8000
+    )
+
+
+def test_a_mistyped_key(capsys, tmp_path):
+    (tmp_path / "c.yaml").write_text(
+        "model: {class_path: toolkit.models.sv.ecapa_tdnn.EcapaTdnn, init_args: {chanels: 3}}\n"
+    )
+    assert run(model_info.main, ["--config", str(tmp_path / "c.yaml")]) == 1
+    assert "chanels" in capsys.readouterr().err
+
+
+def test_statistics_of_a_training_set(corpus, tmp_path):
+    sv_stats.main(["--train_dir", str(corpus / "raw/train"), "--output", str(tmp_path), "--trainer.workers", "0"])
+    stats = json.loads((tmp_path / "stats.json").read_text())
+    assert (stats["items"], stats["speakers"]) == (16, 4)
+    assert stats["items_per_speaker"] == {"min": 4, "max": 4}
+    assert len(stats["feature_mean"]) == 80
+    assert len((tmp_path / "shapes").read_text().splitlines()) == 16
