@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 
 from toolkit.bin import sv_train
 from toolkit.bin.cli import run
@@ -137,6 +138,15 @@ def test_a_diverged_run_ends_with_advice(options, tmp_path):
 def test_a_diverged_model_is_not_blamed_on_the_audio_alone(options, tmp_path):
     with pytest.raises(InputError, match=r"not finite.*or training diverged"):
         train(options, tmp_path / "exp", "--trainer.epochs", "1", "--optimizer.init_args.lr", "1e38")
+
+
+def test_mixed_precision_trains(options, tmp_path):
+    AcceleratorState._reset_state(True)  # one process has one precision; this one has had another
+    train(options, tmp_path / "exp", "--trainer.epochs", "2", "--trainer.precision", "bf16")
+    records = [json.loads(line) for line in (tmp_path / "exp/metrics.jsonl").read_text().splitlines()]
+    losses = [r["loss"] for r in records if r["kind"] == "train"]
+    AcceleratorState._reset_state(True)
+    assert losses[-1] < losses[0]
 
 
 def test_two_processes_train_one_model(options, tmp_path):

@@ -84,7 +84,6 @@ class LogMel(FrontEnd):
         """Whole frames in ``num_samples``; a shorter utterance is padded to one."""
         return max(1, 1 + (num_samples - self.frame) // self.hop)
 
-    @torch.autocast("cuda", enabled=False)
     def forward(
         self, wav: torch.Tensor, lengths: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -96,7 +95,9 @@ class LogMel(FrontEnd):
         last = (self.num_frames(wav.shape[1]) - 1) * self.hop + self.n_fft
         wav = nn.functional.pad(wav.float() * _SCALE, (1, last - wav.shape[1]))
         chunk = max(1, (_CHUNK if wav.device.type == "cpu" else _DEVICE_CHUNK) // len(wav))
-        feats = torch.cat([self._log_mel(part) for part in wav.unfold(1, 1 + self.n_fft, self.hop).split(chunk, 1)], 1)
+        with torch.autocast(wav.device.type, enabled=False):  # mixed precision is for the network, not for its input
+            parts = wav.unfold(1, 1 + self.n_fft, self.hop).split(chunk, 1)
+            feats = torch.cat([self._log_mel(part) for part in parts], 1)
         if lengths is None:
             return feats, None
         frames = (1 + (lengths - self.frame).div(self.hop, rounding_mode="floor")).clamp(min=1)
