@@ -2,12 +2,19 @@
 # shellcheck shell=bash disable=SC2154,SC2034
 
 log() {
-    echo "$(date '+%Y-%m-%dT%H:%M:%S') (${BASH_SOURCE[1]##*/}:${BASH_LINENO[0]}:${FUNCNAME[1]}) $*"
+    echo "$(date '+%Y-%m-%dT%H:%M:%S') $*"
 }
 
 die() {
-    echo "error: $*" >&2
+    echo "error: ${*#error: }" >&2
     exit 1
+}
+
+# check_stages LAST: --stage and --stop_stage are numbers, in order, and name a stage.
+check_stages() {
+    [[ "${stage}" =~ ^[0-9]+$ && "${stop_stage}" =~ ^[0-9]+$ ]] || die "--stage ${stage} --stop_stage ${stop_stage}: numbers are wanted"
+    [ "${stage}" -le "${stop_stage}" ] || die "--stage ${stage} comes after --stop_stage ${stop_stage}"
+    [ "${stage}" -le "$1" ] || die "--stage ${stage}: there are $1 stages"
 }
 
 # runs_stage N: is stage N wanted, by --stage, --stop_stage and --skip_stages?
@@ -24,7 +31,7 @@ say_stage() {
 # job_progress FOLDER: every 15 s, the last progress line of each job's log in FOLDER, until killed.
 job_progress() {
     local seen='' now
-    while sleep 15; do
+    while sleep 15 >/dev/null 2>&1; do # it outlives the kill for a while; it must not hold the caller's pipe meanwhile
         now=$(for file in "$1"/*.log; do
             [ -f "${file}" ] && tail -c 400 "${file}" | tr '\r' '\n' | grep -E '[0-9]%|(^| )epoch [0-9]' | tail -n 1 | grep -v ' 100%'
         done || true)
@@ -39,6 +46,7 @@ job_progress() {
 submit() {
     local cmd=$1 folder=$2 watcher status=0
     shift 2
+    touch "${folder}/.submitted"
     job_progress "${folder}" &
     watcher=$!
     # shellcheck disable=SC2086
@@ -46,19 +54,32 @@ submit() {
     kill "${watcher}" 2>/dev/null || true
     wait "${watcher}" 2>/dev/null || true
     if [ "${status}" -ne 0 ]; then
-        { grep -h -E '^error: |Error' "${folder}"/*.log || tail -n 20 "${folder}"/*.log; } 2>/dev/null | sort -u | tail -n 30 >&2 || true
+        local logs
+        logs=$(find "${folder}" -maxdepth 1 -name '*.log' -newer "${folder}/.submitted")
+        if [ -n "${logs}" ]; then
+            # shellcheck disable=SC2086
+            { grep -h -E '^error: |Error|signal' ${logs} || tail -q -n 20 ${logs}; } | sort -u | tail -n 20 >&2
+        fi
         die "failed (exit ${status}); logs are in ${folder}"
     fi
 }
 
-# signature SET_DIR COMMAND [FILE...]: hash of a command, of the tables of the set that it reads, and of other files.
+# signature SET_DIR COMMAND [FILE...]: hash of a command, of the tables of the set that it reads, of the sizes and times
+# of the audio they name, of the state of the sets that a plan draws on, and of other files.
 signature() {
-    local dir=$1
+    local dir=$1 source
     shift
     {
         echo "$1"
         shift
         find "${dir}" -maxdepth 1 -type f ! -name '*.log' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
+        if [ -f "${dir}/wav.scp" ]; then
+            sed 's/^[^ \t]*[ \t]*//; s/:[0-9]*$//; /|[ ]*$/d' "${dir}/wav.scp" | sort -u | tr '\n' '\0' |
+                xargs -0 -r stat -c '%n %s %Y' 2>/dev/null || true
+        fi
+        if [ -f "${dir}/mix_conf.yaml" ]; then
+            sed -n 's/^ *- //p' "${dir}/mix_conf.yaml" | while read -r source; do cat "${source}"/.done.*; done
+        fi
         [ $# -eq 0 ] || cat -- "$@"
     } | sha256sum | cut -c 1-16
 }
@@ -77,17 +98,18 @@ run_jobs() {
     shift
     local set sig todo='' all=''
     for set in ${sets}; do
-        [ -d "${in_root}/${set}" ] || die "${in_root}/${set}: no such data dir; run the stage before"
+        [ -d "${in_root}/${set}" ] || die "${in_root}/${set}: no such data dir; the stage before, or local/data.sh (--local_data_opts), makes it"
         # shellcheck disable=SC2086
         sig=$(signature "${in_root}/${set}" "$* ${in_root} ${out_root} ${allow_bad}" ${deps})
         if [ "$(cat "${out_root}/${set}/.done.${name}" 2>/dev/null)" != "${sig}" ]; then
-            rm -f "${out_root}/${set}/.done.${name}"
+            # The old tables go first: nothing may read them over new audio if this run does not end well.
+            rm -f "${out_root}/${set}/.done.${name}" "${out_root}/${set}"/*.scp
             todo+=" ${set}"
             all+=" ${set}=${sig}"
         fi
     done
     if [ -z "${todo}" ]; then
-        log "${name}: nothing to do, all done before"
+        log "${name}: all done before: ${sets}"
         return
     fi
     local logdir total
@@ -111,6 +133,7 @@ run_jobs() {
     # shellcheck disable=SC2086
     ${python} -m toolkit.bin.jobs merge --in_root "${in_root}" --out_root "${out_root}" --sets ${todo} \
         --num_jobs "${nj}" --stems ${stems} --allow_bad "${allow_bad}" >"${logdir}/merge.log" || die "${name}: see above"
+    grep 'left out' "${logdir}/merge.log" || true
     for set in ${all}; do
         echo "${set#*=}" >"${out_root}/${set%%=*}/.done.${name}"
         rm -rf "${out_root:?}/${set%%=*}/.jobs"

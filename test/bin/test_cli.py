@@ -102,10 +102,20 @@ print(*sorted({"toolkit", "numpy", "torch", "matplotlib"} & set(sys.modules)))
     assert (done.stdout, done.stderr) == ("numpy toolkit\n", "")
 
 
-def test_progress_in_a_log_file_is_a_few_lines(capsys):
+def test_short_work_puts_no_progress_into_a_log_file(capsys):
     with progress(5000, "format") as bar:
         for _ in range(5000):
             bar.update()
+    assert capsys.readouterr().err.strip() == ""
+
+
+def test_progress_of_long_work_in_a_log_file_is_a_few_lines(capsys):
+    with progress(5000, "format") as bar:
+        bar.start_t -= 60  # pretend that a minute has passed
+        bar.last_print_t -= 60
+        for _ in range(5000):
+            bar.update()
     lines = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
-    assert len(lines) <= 5
+    assert 1 <= len(lines) <= 5
     assert lines[-1].startswith("format: 5000/5000 100%")
+    assert lines[-1].endswith("left")

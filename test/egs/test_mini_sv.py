@@ -1,9 +1,8 @@
 """The mini recipe from nothing to its table, at a tiny size; reruns; options."""
 
-import json
-
 import numpy as np
 import pytest
+import soundfile
 
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import read_table
@@ -62,9 +61,23 @@ def test_the_same_command_again_redoes_nothing_and_changes_nothing(recipe, tree)
     arks = {p: p.stat().st_mtime_ns for p in recipe.glob("dump/*/*/data/*.ark")}
     done = tree.run(recipe, "./run.sh", *WORDS, "--stage", "2", "--stop_stage", "7")
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.count("nothing to do") >= 6
+    assert done.stdout.count("all done before") >= 6
     assert {p: p.stat().st_mtime_ns for p in recipe.glob("dump/*/*/data/*.ark")} == arks
-    assert json.loads(before)["n_target"] > 0
+    assert (recipe / "exp/mean_fbank/scores/test/metrics.json").read_text() == before
+    logs = (recipe / "exp/sv_train_ecapa_fbank_trainer_epochs_1").glob("train*.log")
+    assert any("trained before; nothing to do" in log.read_text() for log in logs)
+    assert any("epoch 1/1 step" in log.read_text() for log in recipe.glob("exp/sv_train*/train*.log"))
+
+
+def test_changed_audio_is_noticed(recipe, tree):
+    scp = dict(line.split() for line in (recipe / "data/dev/wav.scp").read_text().splitlines())
+    key = min(scp)
+    samples, rate = soundfile.read(recipe / scp[key])
+    soundfile.write(recipe / scp[key], samples[: rate // 2], rate)
+    done = tree.run(recipe, "./run.sh", *WORDS, "--stage", "3", "--stop_stage", "3")
+    soundfile.write(recipe / scp[key], samples, rate)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert read_table(recipe / "dump/raw/dev/utt2dur")[key] == "0.5000"
 
 
 def test_another_number_of_jobs_and_another_folder_give_the_same_samples(recipe, tree, monkeypatch):
@@ -84,7 +97,14 @@ def test_another_number_of_jobs_and_another_folder_give_the_same_samples(recipe,
         (["--sv_config", "conf/none.yaml"], 1, "conf/none.yaml: no such file"),
         (["--feats_type", "mfcc"], 1, "it can be raw or fbank"),
         (["--test_sets", ""], 2, "--test_sets are needed"),
-        (["positional"], 2, "nothing but options"),
+        (["positional"], 2, "positional: only options are understood"),
+        (["--stage", "x"], 1, "numbers are wanted"),
+        (["--stage", "5", "--stop_stage", "3"], 1, "comes after --stop_stage 3"),
+        (["--stage", "11"], 1, "there are 10 stages"),
+        (["--feats_type", "raw"], 1, "trains from feats; set data.class_path to toolkit.data.speakers.AudioFiles"),
+        (["--sv_args", "--trainer.epoch 3"], 1, "--trainer.epoch 3"),
+        (["--test_noises", "bable"], 1, "--kinds bable: the config knows babble, music, noise, ood"),
+        (["--stage", "7", "--sv_tag", "nosuch"], 1, "exp/sv_nosuch: no such experiment; train it first"),
         (["--stage", "3", "--stop_stage", "3", "--dumpdir", "/proc/none"], 1, "cannot create directory"),
     ],
 )

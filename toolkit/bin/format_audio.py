@@ -9,7 +9,7 @@ import numpy as np
 
 from toolkit.bin.cli import add_job_arguments, run
 from toolkit.io.ark import ArkWriter
-from toolkit.io.audio import read_whole
+from toolkit.io.audio import read_whole, resample
 from toolkit.io.datadir import DataDir
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
@@ -32,17 +32,6 @@ def get_parser() -> argparse.ArgumentParser:
 def channel(text: str) -> int | str:
     """Value of ``--channel``."""
     return text if text == "mean" else int(text)
-
-
-def resample(samples: np.ndarray, rate: int, fs: int) -> np.ndarray:
-    """(N,) at ``rate`` Hz -> (N * fs / rate rounded up,) at ``fs`` Hz; soxr's high quality."""
-    if rate == fs:
-        return samples
-    import soxr
-
-    # soxr rounds to the nearest length; it takes what follows the end for zeros, so one more output costs nothing.
-    padded = np.pad(samples, (0, math.ceil(rate / fs)))
-    return soxr.resample(padded, rate, fs)[: math.ceil(len(samples) * fs / rate)]
 
 
 class SegmentReader:

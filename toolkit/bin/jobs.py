@@ -2,8 +2,10 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from toolkit.bin.cli import run
+from toolkit.io.datadir import read_table
 from toolkit.io.jobs import merge, write_work
 
 
@@ -33,7 +35,9 @@ def main(argv=None) -> None:
         return
     for name in args.sets:
         count = merge(args.in_root, args.out_root, name, args.num_jobs, args.stems, args.allow_bad)
-        print(f"{args.out_root}/{name}: {count} ids")
+        dropped = Path(args.out_root) / name / "dropped"
+        left_out = f", {len(read_table(dropped))} left out (see {dropped})" if dropped.is_file() else ""
+        print(f"{args.out_root}/{name}: {count} ids{left_out}")
 
 
 if __name__ == "__main__":

@@ -17,9 +17,7 @@ from toolkit.simulate.plan import generator
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.prepare_folder``."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--speech", type=Path, required=True, help="a folder for each speaker, audio at any depth below"
-    )
+    parser.add_argument("--speech", type=Path, help="a folder for each speaker, audio at any depth below")
     parser.add_argument("--noise", type=Path, help="audio at any depth")
     parser.add_argument("--outdir", type=Path, default=Path("data"))
     parser.add_argument("--valid_share", type=float, default=0.1, help="of the speakers")
@@ -51,6 +49,8 @@ def write_set(path: Path, wav: dict[str, Path], utt2spk: dict[str, str]) -> None
 def main(argv=None) -> None:
     """Write the sets."""
     args = get_parser().parse_args(argv)
+    if args.speech is None:
+        raise InputError('--speech is missing; ./run.sh --local_data_opts "--speech /my/speech --noise /my/noise"')
     wav, utt2spk = {}, {}
     for key, path in audio_files(args.speech).items():
         speaker, _, rest = key.partition("/")

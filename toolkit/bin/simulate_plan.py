@@ -33,6 +33,7 @@ def get_parser() -> ConfigParser:
     parser.add_argument("--copies", type=int, default=1, help="mixtures of each utterance (without --snrs)")
     parser.add_argument("--each_speed", action="store_true", help="a copy at each speed instead of a drawn one")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--check", action="store_true", help="check the config and end")
     return parser
 
 
@@ -62,8 +63,6 @@ def write_set(path: Path, mixtures: list[Mixture], source: DataDir, utts: list[s
 def grid(args, planner: MixturePlanner, lengths: dict[str, int], utt2spk: dict[str, str], fs: int):
     """Set name -> (mixtures, utterances), a set for every kind and SNR."""
     for kind in args.kinds or planner.noises:
-        if kind not in planner.noises:
-            raise InputError(f"--kinds {kind}: the config knows {', '.join(planner.noises) or 'none'}")
         for snr in args.snrs:
             # The words hold no SNR: a condition's noise is the same recording at every level.
             yield (
@@ -105,7 +104,12 @@ def main(argv=None) -> None:
     args = parser.parse(argv)
     if args.copies < 1:
         raise InputError(f"--copies {args.copies}: at least one mixture of each utterance is wanted")
-    planner: MixturePlanner = parser.build(args).planner.open(Path(args.data).parent)
+    planner: MixturePlanner = parser.build(args).planner
+    if unknown := [kind for kind in args.kinds or [] if kind not in planner.noises]:
+        raise InputError(f"--kinds {unknown[0]}: the config knows {', '.join(planner.noises) or 'none'}")
+    if args.check:
+        return
+    planner.open(Path(args.data).parent)
     source, audio = DataDir(args.data), AudioTable(args.data)
     utt2spk, utts = source.table("utt2spk"), source.keys()
     fs = audio_info(audio.values[utts[0]], utts[0]).rate

@@ -4,7 +4,7 @@ import sys
 
 from toolkit.bin.cli import run
 from toolkit.io.config import ConfigParser
-from toolkit.tasks.sv_experiment import add_network_arguments, add_training_arguments, train
+from toolkit.tasks.sv_experiment import add_network_arguments, add_training_arguments, check, train
 
 
 def get_parser() -> ConfigParser:
@@ -16,9 +16,15 @@ def get_parser() -> ConfigParser:
 
 
 def main(argv=None) -> None:
-    """Train."""
+    """Train, or with --check only construct what the config says and print the stream it trains from."""
     parser = get_parser()
-    train(parser, parser.parse(argv))
+    parser.add_argument("--check", action="store_true", help="check the config, print feats or wav, and end")
+    args = parser.parse(argv)
+    checking = args.pop("check")
+    if checking:
+        print(check(parser, args))
+    else:
+        train(parser, args)
 
 
 if __name__ == "__main__":

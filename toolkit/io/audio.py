@@ -4,6 +4,7 @@ A scp value is a path, ``file.ark:offset``, or (at the format stage only) a comm
 """
 
 import io
+import math
 import re
 import subprocess
 from collections.abc import Iterator
@@ -157,6 +158,17 @@ def _run(value: str, name: str) -> bytes:
         said = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise InputError(f"{name}: command {why}: {command}{': ' + said[0] if said else ''}")
     return done.stdout
+
+
+def resample(samples: np.ndarray, rate: int, fs: int) -> np.ndarray:
+    """(N,) at ``rate`` Hz -> (N * fs / rate rounded up,) at ``fs`` Hz; soxr's high quality."""
+    if rate == fs:
+        return samples
+    import soxr
+
+    # soxr rounds to the nearest length; it takes what follows the end for zeros, so one more output costs nothing.
+    padded = np.pad(samples, (0, math.ceil(rate / fs)))
+    return soxr.resample(padded, rate, fs)[: math.ceil(len(samples) * fs / rate)]
 
 
 def audio_files(folder) -> dict[str, Path]:

@@ -5,6 +5,7 @@ A config may name another with ``base: other.yaml`` (relative to itself) and say
 """
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -56,6 +57,15 @@ def changed_keys(old: str, new: str, free: tuple[str, ...] = ()) -> list[str]:
     return [k for k in sorted({*before, *after} - set(free)) if before.get(k) != after.get(k)]
 
 
+def _brief(message: str) -> str:
+    """A fault in one line; of one in a nested class jsonargparse lists all it tried: one line is the cause."""
+    lines = [line.strip(" -") for line in message.splitlines()]
+    causes = [line for line in lines if re.search(r"not accept|is not accepted|does not accept", line)]
+    if len(lines) > 3 and causes:
+        return f"{lines[0].rstrip(':')}: {causes[-1]}"
+    return " ".join(message.split())
+
+
 class ConfigParser(ArgumentParser):
     """A parser of typed keys whose faults become InputErrors; jsonargparse makes one for each nested class, too."""
 
@@ -88,7 +98,8 @@ class ConfigParser(ArgumentParser):
                 argv = ["--config", yaml.safe_dump(config), *argv]
             return self.parse_args(argv)
         except ArgumentError as error:
-            raise InputError(f"{where}{' '.join(str(error).split())}") from None
+            message = _brief(str(error))
+            raise InputError(message if message.startswith("unrecognized") else where + message) from None
 
     def validate(self, namespace: Namespace, skip_unset: bool = False, **kwargs) -> None:
         """As in the base class, but ``key: null`` is checked like any value, in nested classes too."""
@@ -112,7 +123,7 @@ class ConfigParser(ArgumentParser):
             self._prepare(config)
             return self.parse_object(config)
         except ArgumentError as error:
-            raise InputError(f"{source}: {' '.join(str(error).split())}") from None
+            raise InputError(f"{source}: {_brief(str(error))}") from None
 
     def build(self, args: Namespace) -> Namespace:
         """The parsed values with classes constructed; a constructor's ValueError is the user's value."""

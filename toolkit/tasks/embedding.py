@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from toolkit.data.collate import pad
-from toolkit.io.audio import AudioTable
+from toolkit.io.audio import AudioTable, read_whole, resample
 from toolkit.io.errors import InputError
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.train.checkpoint import load
@@ -52,6 +52,26 @@ def embed_audio(embedder: SpeakerEmbedder, audio: AudioTable, ids: list[str], ba
             bar.update(len(batch))
     embedder.train(was_training)
     return [(key, found[key]) for key in ids]
+
+
+@torch.inference_mode()
+def embed_file(embedder: SpeakerEmbedder, path, channel: int | str | None = None) -> np.ndarray:
+    """The embedding of one audio file of any rate and length, at unit length: two files' dot product is their cosine.
+
+    Args:
+        path: audio that soundfile reads.
+        channel: which of several channels (from 0), or ``"mean"``.
+
+    Returns:
+        (D,) float32.
+
+    Raises:
+        InputError: the file is missing or bad (see toolkit.io.audio.read_whole).
+    """
+    samples, rate = read_whole(str(path), Path(path).name, channel)
+    wav = torch.from_numpy(resample(samples, rate, embedder.frontend.fs))[None]
+    vector = embedder.eval()(wav.to(next(iter(embedder.buffers())).device))[0].float().cpu().numpy()
+    return vector / np.linalg.norm(vector)
 
 
 def load_weights(embedder: SpeakerEmbedder, path: Path) -> None:

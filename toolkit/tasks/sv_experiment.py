@@ -19,7 +19,7 @@ from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.tasks.embedding import load_weights
 from toolkit.tasks.sv import SVTask
-from toolkit.train.experiment import describe, write_config, write_info
+from toolkit.train.experiment import begin, describe, write_info
 from toolkit.train.schedule import Schedule, WarmupCosine
 from toolkit.train.trainer import Trainer
 
@@ -85,6 +85,13 @@ def build_loss(config) -> SpeakerLoss:
     return parser.build(args).loss
 
 
+def check(parser: ConfigParser, args) -> str:
+    """Construct all that the config says, without data; the stream that training reads, ``feats`` or ``wav``."""
+    built = parser.build(args)
+    SpeakerEmbedder(built.frontend, built.model, args.normalize)
+    return built.data.stream
+
+
 def train(parser: ConfigParser, args) -> None:
     """Build what the config says, train it, and write down what was run."""
     for key in ("train_dir", "expdir", "valid_dirs"):
@@ -92,13 +99,15 @@ def train(parser: ConfigParser, args) -> None:
             raise InputError(f"--{key} is missing; stage 6 of the recipe gives it")
     torch.manual_seed(args.seed)
     built = parser.build(args)
+    expdir, text = Path(args.expdir), parser.dump(args, skip_default=False)
     data = built.data.open(args.train_dir, built.frontend, args.seed)
     embedder = SpeakerEmbedder(built.frontend, built.model, args.normalize)
     if args.init_from:
         load_weights(embedder, Path(args.init_from))
     task = SVTask(embedder, built.loss, built.specaugment, built.batches, data, args.valid_dirs)
-    expdir = Path(args.expdir)
-    write_config(parser.dump(args, skip_default=False), expdir)
+    if not begin(text, expdir, args.trainer.epochs):
+        logging.info("%s: all %d epochs were trained before; nothing to do", expdir, args.trainer.epochs)
+        return
     info = describe(embedder, task) | {
         "seed": args.seed,
         "epochs": args.trainer.epochs,

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import torch
 
-from toolkit.io.atomic import replacing_path
+from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
 
 
 def save(path: Path, state: dict) -> None:
     """Write a state, whole or not at all."""
-    with replacing_path(path) as aside:
-        torch.save(state, aside)
+    with replacing(path, "wb") as handle:  # a handle: given a path, torch writes its name into the file
+        torch.save(state, handle)
 
 
 def load(path: Path, map_location="cpu") -> dict:

@@ -17,20 +17,25 @@ from toolkit.io.errors import InputError
 _FREE = ("trainer", "valid_dirs")
 
 
-def write_config(text: str, expdir: Path) -> None:
-    """Write ``config.yaml``, complete and reloadable with --config.
+def begin(text: str, expdir: Path, epochs: int) -> bool:
+    """Write ``config.yaml``, complete and reloadable with --config; False when all epochs were trained before.
 
     Raises:
-        InputError: the folder was begun with another config.
+        InputError: the folder was begun with another config, or has more epochs than are asked for.
     """
-    path = expdir / "config.yaml"
+    path, info = expdir / "config.yaml", expdir / "train_info.json"
     if path.exists() and (changed := changed_keys(path.read_text(), text, _FREE)):
         raise InputError(
             f"{path}: the experiment was begun with another {', '.join(changed)}; "
             "choose another --sv_tag, or remove the folder to begin again"
         )
-    with replacing(path) as handle:
-        handle.write(text)
+    done = json.loads(info.read_text())["epochs"] if info.exists() else 0
+    if done > epochs:
+        raise InputError(f"{expdir}: has {done} epochs, --trainer.epochs {epochs} is less; choose another --sv_tag")
+    if done < epochs:
+        with replacing(path) as handle:
+            handle.write(text)
+    return done < epochs
 
 
 def describe(deployed: nn.Module, task: nn.Module) -> dict:

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 import time
 from pathlib import Path
 
@@ -23,7 +24,7 @@ class Trainer:
         epochs: passes over the data.
         precision: ``no`` (float32), ``bf16`` or ``fp16`` autocast.
         clip_norm: largest L2 norm of the gradient; 0 does not clip.
-        workers: processes that make batches, for each training process; 0 makes them in line.
+        workers: processes that make batches, for each training process, CPUs at most; 0 makes them in line.
         keep_best: models kept by validation and averaged at the end.
         log_seconds: time between lines of the log.
         checkpoint_minutes: time between checkpoints inside an epoch.
@@ -43,7 +44,8 @@ class Trainer:
     ):
         if precision not in ("no", "bf16", "fp16"):
             raise ValueError(f"precision is {precision!r}; it can be no, bf16 or fp16")
-        self.epochs, self.precision, self.clip_norm, self.workers = epochs, precision, clip_norm, workers
+        self.epochs, self.precision, self.clip_norm = epochs, precision, clip_norm
+        self.workers = min(workers, os.cpu_count() or 1)
         self.keep_best, self.log_seconds, self.checkpoint_seconds = keep_best, log_seconds, 60 * checkpoint_minutes
         self.threads = threads
 

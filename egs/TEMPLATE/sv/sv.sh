@@ -94,19 +94,27 @@ inference_model=valid.eer.ave.pth
 floor_config=conf/mean_fbank.yaml
 resamples=1000
 
-command_line="$0 $*"
+command_line="$0$(printf ' %q' "$@")"
 . utils/parse_options.sh
 . ./path.sh
 . ./cmd.sh
 . ./recipe.sh
 
-if [ $# -ne 0 ] || [ -z "${train_set}" ] || [ -z "${valid_sets}" ] || [ -z "${test_sets}" ]; then
+if [ $# -ne 0 ]; then
+    echo "error: $*: only options are understood (./run.sh --help)" >&2
+    exit 2
+fi
+if [ -z "${train_set}" ] || [ -z "${valid_sets}" ] || [ -z "${test_sets}" ]; then
     echo "${help_message}"
-    echo "error: --train_set, --valid_sets and --test_sets are needed, and nothing but options" >&2
+    echo "error: --train_set, --valid_sets and --test_sets are needed" >&2
     exit 2
 fi
 case "${feats_type}" in raw | fbank) ;; *) die "--feats_type ${feats_type}: it can be raw or fbank" ;; esac
 [ -f "${sv_config}" ] || die "--sv_config ${sv_config}: no such file"
+check_stages 10
+if [ "${ngpu}" -gt 0 ] && [[ "${cuda_cmd}" == *run.pl* ]] && ! nvidia-smi -L >/dev/null 2>&1; then
+    die "--ngpu ${ngpu}: nvidia-smi finds no GPU here; use --ngpu 0"
+fi
 log "${command_line}"
 
 if "${skip_data_prep}"; then skip_stages+=" 1 2 3 4 5"; fi
@@ -169,7 +177,32 @@ as_list() { # "a b" -> [a,b]
     tr -s ' ' ',' <<<"${1# }" | sed 's/,$//; s/.*/[&]/'
 }
 
+check_configs() { # before any work: every key of every config that the stages asked for will read
+    local stream
+    if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 4 ]; then
+        # shellcheck disable=SC2086
+        stream=$("${python}" -m toolkit.bin.sv_train --config "${sv_config}" ${sv_args} --check) || exit 1
+        case "${feats_type} ${stream}" in
+            "raw wav" | "fbank feats") ;;
+            *) die "--feats_type ${feats_type}: ${sv_config} trains from ${stream}; set data.class_path to" \
+                "toolkit.data.speakers.$([ "${feats_type}" = raw ] && echo AudioFiles || echo FeatureArks) there" ;;
+        esac
+    fi
+    if [ "${stage}" -le 2 ]; then
+        local config
+        for config in ${simulate_train_config} ${simulate_valid_config}; do
+            plan "${config}" "${train_set}" check --check || exit 1
+        done
+        if [ -n "${noisy_tests}" ]; then
+            plan "${simulate_test_config}" "${train_set}" check --check --snrs "$(as_list "${snrs}")" \
+                --kinds "$(as_list "${test_noises} ${ood_noises}")" || exit 1
+        fi
+    fi
+}
+
 { # bash reads a block whole before it runs it, so editing this file does not disturb a run
+
+if ! "${dry_run}"; then check_configs; fi
 
 if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
     # shellcheck disable=SC2086
@@ -239,6 +272,9 @@ if runs_stage 6 && say_stage 6 "training -> ${sv_exp}"; then
     valid_dirs=
     for set in ${all_valid}; do valid_dirs+=" ${dumpdir}/raw/${set}"; done
     mkdir -p "${sv_exp}"
+    if [ -f "${sv_exp}/train.log" ]; then # the job writes it anew: what earlier runs said is kept
+        mv "${sv_exp}/train.log" "${sv_exp}/train.$(find "${sv_exp}" -name 'train.*.log' | wc -l).log"
+    fi
     # shellcheck disable=SC2086
     submit "${cuda_cmd} --gpu ${ngpu}" "${sv_exp}" --name "${sv_exp}" "${sv_exp}/train.log" \
         utils/launch.sh --ngpu "${ngpu}" --num_nodes "${num_nodes}" "${python}" -m toolkit.bin.sv_train \
@@ -256,6 +292,7 @@ if runs_stage 7 && say_stage 7 "embeddings of ${all_tests} -> ${sv_exp}/embeddin
         mkdir -p "${floor_exp}"
         cp "${floor_config}" "${floor_exp}/config.yaml"
     fi
+    [ -f "${sv_exp}/config.yaml" ] || die "${sv_exp}: no such experiment; train it first (stage 6), or mend --sv_tag"
     for system in ${systems}; do
         weights=
         if [ -e "${system}/${inference_model}" ]; then weights=${system}/${inference_model}; fi
@@ -268,12 +305,13 @@ fi
 
 if runs_stage 8 && say_stage 8 "scoring -> ${sv_exp}/scores"; then
     for system in ${systems}; do
+        log "scoring ${system}"
         for set in ${all_tests}; do
             mkdir -p "${system}/scores/${set}"
             "${python}" -m toolkit.bin.sv_score --trials "${dumpdir}/raw/${set}/trials" \
                 --embeddings "${system}/embeddings/${set}/embedding.scp" --utt2spk "${dumpdir}/raw/${set}/utt2spk" \
                 --data_dir "${dumpdir}/raw/${set}" --output "${system}/scores/${set}" --resamples "${resamples}" \
-                2>"${system}/scores/${set}/score.log" || die "$(tail -n 3 "${system}/scores/${set}/score.log")"
+                >"${system}/scores/${set}/score.log" 2>&1 || die "$(tail -n 1 "${system}/scores/${set}/score.log")"
         done
     done
 fi
