@@ -47,10 +47,13 @@ def plot_det(curves: Mapping[str, dict], path, title: str = "") -> None:
         inside = (fpr > 0) & (fpr < 1) & (fnr > 0) & (fnr < 1)  # the axes reach neither 0 nor 100 %
         x, y = ndtri(fpr[inside]), ndtri(fnr[inside])
         points += [x, y]
-        colour, eer = COLOURS[number % len(COLOURS)], one["metrics"]["eer"]["value"]
-        style = STYLES[number // len(COLOURS) % len(STYLES)]
+        # The clean set comes first and is grey; so the kinds of noise have the colours they have in plot_eer_by_snr.
+        place = number - (next(iter(curves)) == "clean")
+        colour = "0.25" if place < 0 else COLOURS[place % len(COLOURS)]
+        eer = one["metrics"]["eer"]["value"]
+        style = STYLES[max(place, 0) // len(COLOURS) % len(STYLES)]
         ax.plot(x, y, style, color=colour, linewidth=1.6)
-        marker = MARKERS[number % len(MARKERS)]
+        marker = MARKERS[place % len(MARKERS)]
         ax.plot([], [], style + marker, color=colour, label=f"{label}, EER {eer:.2f} %")
         if 0 < eer < 100:
             ax.plot(*[ndtri(eer / 100)] * 2, marker, color=colour, markersize=6)
