@@ -99,3 +99,12 @@ def test_one_speaker_makes_no_trials(tmp_path, capsys):
     write_table(tmp_path / "utt2spk", {"a-1": "a", "a-2": "a"})
     assert run(make_trials.main, [str(tmp_path)]) == 1
     assert "trials need two speakers" in capsys.readouterr().err
+
+
+def test_a_list_that_names_unknown_ids(tmp_path, capsys):
+    write_table(tmp_path / "utt2spk", {"a-1": "a", "a-2": "a", "b-1": "b"})
+    (tmp_path / "trials").write_text("a-1 a-2 target\na-1 nobody nontarget\n")
+    assert run(make_trials.main, [str(tmp_path), "--check"]) == 1
+    assert "nobody" in capsys.readouterr().err
+    (tmp_path / "trials").write_text("a-1 a-2 target\na-1 b-1 nontarget\n")
+    assert run(make_trials.main, [str(tmp_path), "--check"]) == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from toolkit.bin.cli import run
 from toolkit.io.datadir import DataDir, invert
 from toolkit.io.errors import InputError
-from toolkit.io.trials import make_trials, write_trials
+from toolkit.io.trials import check_ids, make_trials, read_trials, write_trials
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -19,6 +19,7 @@ def get_parser() -> argparse.ArgumentParser:
         "--nontargets_per_target", type=float, default=4.0, help="half of them of one gender (spk2gender)"
     )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--check", action="store_true", help="write nothing: check that the lists know their ids")
     return parser
 
 
@@ -28,6 +29,9 @@ def main(argv=None) -> None:
     for path in args.data_dirs:
         data = DataDir(path)
         utt2spk = data.table("utt2spk")
+        if args.check:
+            check_ids(read_trials(Path(path) / "trials"), utt2spk, f"{path}/utt2spk")
+            continue
         sizes = [len(utts) for utts in invert(utt2spk).values()]
         if len(sizes) < 2 or max(sizes) < 2:
             raise InputError(

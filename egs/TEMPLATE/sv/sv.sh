@@ -210,6 +210,9 @@ if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
     for set in ${train_set} ${valid_sets} ${test_sets}; do
         utils/validate_data_dir.sh --no-feats --no-text "data/${set}"
     done
+    for set in ${valid_sets} ${test_sets}; do
+        "${python}" -m toolkit.bin.make_trials --check "data/${set}"
+    done
 fi
 
 if runs_stage 2 && say_stage 2 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; then
