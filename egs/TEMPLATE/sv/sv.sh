@@ -310,11 +310,17 @@ if runs_stage 8 && say_stage 8 "scoring -> ${sv_exp}/scores"; then
     for system in ${systems}; do
         log "scoring ${system}"
         for set in ${all_tests}; do
-            mkdir -p "${system}/scores/${set}"
-            "${python}" -m toolkit.bin.sv_score --trials "${dumpdir}/raw/${set}/trials" \
-                --embeddings "${system}/embeddings/${set}/embedding.scp" --utt2spk "${dumpdir}/raw/${set}/utt2spk" \
-                --data_dir "${dumpdir}/raw/${set}" --output "${system}/scores/${set}" --resamples "${resamples}" \
-                >"${system}/scores/${set}/score.log" 2>&1 || die "$(tail -n 1 "${system}/scores/${set}/score.log")"
+            scores=${system}/scores/${set} trials=${dumpdir}/raw/${set}/trials
+            embeddings=${system}/embeddings/${set}/embedding.scp
+            if [ "$(cat "${scores}/.done" 2>/dev/null)" = "${resamples}" ] && [ "${scores}/.done" -nt "${embeddings}" ] &&
+                [ "${scores}/.done" -nt "${trials}" ]; then
+                continue # scored before
+            fi
+            mkdir -p "${scores}"
+            "${python}" -m toolkit.bin.sv_score --trials "${trials}" --embeddings "${embeddings}" \
+                --utt2spk "${dumpdir}/raw/${set}/utt2spk" --data_dir "${dumpdir}/raw/${set}" --output "${scores}" \
+                --resamples "${resamples}" >"${scores}/score.log" 2>&1 || die "$(tail -n 1 "${scores}/score.log")"
+            echo "${resamples}" >"${scores}/.done"
         done
     done
 fi
