@@ -8,6 +8,7 @@ Makes a venv with uv, installs the toolkit and the torch pair it is tested with.
 what has changed.
   --extras       optional parts: "dev" (tests, lint, oracles of the tests), "se" (PESQ, STOI, SDR), "dev se"
   --python       interpreter of the venv, 3.10 or later (python3)
+  --venv         where the venv goes (tools/venv, which tools/activate.sh looks for)
   --into_active  install into the Python that is active (a conda environment, a container) instead of a venv; a torch
                  that is there stays, when its torchaudio fits
 EOF
@@ -45,12 +46,18 @@ if [ ! -x "${venv}/bin/python3" ] && [ "${free_kib}" -lt 8388608 ]; then
     die "less than 8 GiB are free in ${root}; torch alone takes 5"
 fi
 
-wanted=$(sha256sum setup.py tools/install.sh | sha256sum | cut -c 1-16)-${extras// /,}
+# What was asked for before stays: tests ask for "dev", and a plain run afterwards has nothing to do.
+installed=$(cat "${venv}/.installed" 2>/dev/null || true)
+if [ -n "${installed}" ]; then
+    extras=$(tr ' ' '\n' <<<"${extras} ${installed#* }" | sed '/^$/d' | sort -u | tr '\n' ' ')
+    extras=${extras% }
+fi
+wanted="$(sha256sum setup.py tools/install.sh | sha256sum | cut -c 1-16) ${extras}"
 if "${into_active}"; then
     target=$(command -v "${python}")
 else
     target=${venv}/bin/python3
-    if [ "$(cat "${venv}/.installed" 2>/dev/null)" = "${wanted}" ]; then
+    if [ "${installed}" = "${wanted}" ]; then
         echo "tools/install.sh: ${venv} is up to date"
         exit 0
     fi

@@ -19,7 +19,7 @@ class Task(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, batch: dict) -> tuple[torch.Tensor, dict[str, float]]:
-        """A batch (see toolkit.data.collate) -> loss (scalar), and numbers for the log."""
+        """A batch, ``feats`` (B, T, F) or ``wav`` (B, N) (toolkit.data.collate) -> loss (scalar), log numbers."""
 
     @abstractmethod
     def batches(self, seed: int, epoch: int) -> list[list[Draw]]:
