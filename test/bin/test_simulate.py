@@ -192,6 +192,9 @@ def test_the_number_of_jobs_changes_no_sample(plan, tmp_path):
     for table in ("utt2spk", "utt2num_samples", "utt2dur", "utt2noise", "utt2snr", "mix.jsonl"):
         assert (one / table).read_bytes() == (four / table).read_bytes()
     assert all(a.num_samples(key) == len(a.read(key)) for key in a.keys())
+    assert {key: float(seconds) for key, seconds in read_table(one / "utt2dur").items()} == pytest.approx(
+        {key: a.num_samples(key) / 16000 for key in a.keys()}, abs=1e-4
+    )
 
 
 def test_a_rendered_set_of_clean_copies_is_its_source(plan, corpus, tmp_path):
