@@ -31,7 +31,7 @@ setup(
         "kaldiio>=2.18",
         "matplotlib>=3.7",
         "numpy>=1.26",
-        "pyroomacoustics>=0.8",
+        "pyroomacoustics>=0.10",
         "pyyaml>=6",
         "scipy>=1.11",
         "soundfile>=0.12",

@@ -10,7 +10,7 @@ import soundfile
 
 from toolkit.bin import format_audio
 from toolkit.io.datadir import DataDir, invert, write_table
-from toolkit.io.jobs import merge, write_work
+from toolkit.io.jobs import merge
 from toolkit.io.trials import make_trials, write_trials
 
 FS = 16000
@@ -83,6 +83,3 @@ def corpus(tmp_path_factory):
     format_sets(root, "train", "dev", "noise")
     add_trials(root / "raw/dev")
     return root
-
-
-__all__ = ["write_work"]

@@ -78,7 +78,7 @@ signature() {
                 xargs -0 -r stat -c '%n %s %Y' 2>/dev/null || true
         fi
         if [ -f "${dir}/mix_conf.yaml" ]; then
-            sed -n 's/^ *- //p' "${dir}/mix_conf.yaml" | while read -r source; do cat "${source}"/.done.*; done
+            sed -n 's/^ *- //p' "${dir}/mix_conf.yaml" | while read -r source; do cat "${source}"/.done.* 2>/dev/null || true; done
         fi
         [ $# -eq 0 ] || cat -- "$@"
     } | sha256sum | cut -c 1-16

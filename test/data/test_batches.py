@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from toolkit.data.batches import BucketBatches, CropBatches, arrange
+from toolkit.data.batches import BucketBatches, CropBatches, arrange, share
+from toolkit.data.draw import Draw
 from toolkit.io.errors import InputError
 from toolkit.simulate.plan import generator
 
@@ -71,3 +72,13 @@ def test_buckets_bound_the_padded_length_and_hold_everything():
         lengths = SECONDS[[draw.index for draw in batch]]
         assert len(batch) * lengths.max() <= 20.0
         assert lengths.max() - lengths.min() < 2.6  # a random batch of such a size would span nearly all 5 s
+
+
+@pytest.mark.parametrize(("size", "world", "per_speaker"), [(8, 2, 1), (10, 2, 2), (9, 4, 1), (12, 3, 2), (3, 2, 2)])
+def test_processes_share_a_batch_evenly_and_in_whole_groups(size, world, per_speaker):
+    batch = [Draw(i, 1, i) for i in range(size)]
+    parts = [share(batch, rank, world, per_speaker) for rank in range(world)]
+    assert len({len(part) for part in parts}) == 1
+    together = [draw for part in parts for draw in part]
+    assert together == batch[: size // (world * per_speaker) * world * per_speaker]
+    assert all(part[0].index % per_speaker == 0 and len(part) % per_speaker == 0 for part in parts if part)

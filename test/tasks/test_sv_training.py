@@ -93,11 +93,11 @@ def test_init_from_starts_at_the_given_weights(options, tmp_path):
     weights = str(tmp_path / "one/valid.eer.best.pth")
     frozen = ["--optimizer.init_args.lr", "0", "--optimizer.init_args.weight_decay", "0"]
     state = train(options, tmp_path / "two", "--trainer.epochs", "1", "--init_from", weights, *frozen)
-    key = "model.blocks.0.weight"
     ours = {k.removeprefix("embedder."): v for k, v in state["task"].items()}
     given = load(tmp_path / "one/valid.eer.best.pth")
-    weights_only = [k for k in given if k.endswith("weight") and "norm" not in k] or [key]
-    assert all(torch.equal(ours[k], given[k]) for k in weights_only)
+    trained = [key for key in given if "running_" not in key and "num_batches" not in key]
+    assert len(trained) > 50
+    assert all(torch.equal(ours[key], given[key]) for key in trained)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_mixed_precision_trains(options, tmp_path):
 
 
 def test_two_processes_train_one_model(options, tmp_path):
-    """Both ranks hold the same weights at the end, and an epoch still has every batch once."""
+    """The run ends, says that it was two, and makes as many steps as one process does."""
     words = [*options, "--expdir", str(tmp_path / "exp"), "--trainer.epochs", "1"]
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}

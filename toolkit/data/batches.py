@@ -43,6 +43,16 @@ def arrange(labels: np.ndarray, per_speaker: int, rng: np.random.Generator) -> n
     return rng.permutation(rows)
 
 
+def share(batch: list[Draw], rank: int, world: int, per_speaker: int) -> list[Draw]:
+    """The part of a batch that process ``rank`` of ``world`` trains on.
+
+    Parts are of one size and hold whole groups of a speaker's utterances; what does not divide evenly is left out of
+    the epoch, and a batch too small for every process to get a group is empty for all.
+    """
+    size = len(batch) // (per_speaker * world) * per_speaker
+    return batch[rank * size : (rank + 1) * size]
+
+
 class CropBatches(Batches):
     """Batches of equal crops, without padding.
 

@@ -13,9 +13,11 @@ class Task(nn.Module, ABC):
 
     Attributes:
         metric: (name, ``min`` | ``max``): what validation ranks models by.
+        per_speaker: items of a batch that belong together, side by side; processes share batches in whole groups.
     """
 
     metric: tuple[str, str]
+    per_speaker: int = 1
 
     @abstractmethod
     def forward(self, batch: dict) -> tuple[torch.Tensor, dict[str, float]]:

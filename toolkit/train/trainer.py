@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from toolkit.data.batches import share
 from toolkit.data.collate import load_batches
 from toolkit.io.errors import InputError
 from toolkit.train.checkpoint import Checkpoints
@@ -122,10 +123,10 @@ class Trainer:
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
         if world == 1:
             return batches
-        group = self.task.per_speaker * world
-        return [
-            batch[rank * (len(batch) // group) * self.task.per_speaker :][: len(batch) // world] for batch in batches
-        ]
+        shared = [share(batch, rank, world, self.task.per_speaker) for batch in batches]
+        if not any(shared):
+            raise InputError(f"no batch is large enough for {world} processes; raise batches.init_args.batch_size")
+        return [part for part in shared if part]
 
     def _train_epoch(self, epoch: int, done: int) -> None:
         """Train on the batches of an epoch from number ``done`` on."""
