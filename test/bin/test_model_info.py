@@ -4,9 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from toolkit.bin import model_info, sv_stats
 from toolkit.bin.cli import run
+from toolkit.data.draw import Draw
+from toolkit.data.speakers import AudioFiles
+from toolkit.features.mel import LogMel
+from toolkit.simulate.planner import MixturePlanner
 
 EGS = Path(__file__).parents[2] / "egs"
 
@@ -65,3 +70,15 @@ def test_statistics_of_a_training_set(corpus, tmp_path):
     assert stats["items_per_speaker"] == {"min": 4, "max": 4}
     assert len(stats["feature_mean"]) == 80
     assert len((tmp_path / "shapes").read_text().splitlines()) == 16
+
+
+def test_statistics_count_an_utterance_at_every_speed(corpus, tmp_path):
+    """Oracle: the mean over all frames of the same items, one by one."""
+    planner = ["--data.init_args.planner.speeds", "[0.9,1.1]", "--data.init_args.planner.new_speakers", "true"]
+    words = ["--train_dir", str(corpus / "raw/train"), "--output", str(tmp_path), "--trainer.workers", "0"]
+    sv_stats.main([*words, *planner])
+    data = AudioFiles(MixturePlanner(speeds=[0.9, 1.1], new_speakers=True)).open(corpus / "raw/train", LogMel(), 0)
+    feats = [LogMel()(torch.from_numpy(data[Draw(i, 0, i)]["wav"])[None])[0][0] for i in range(len(data))]
+    stats = json.loads((tmp_path / "stats.json").read_text())
+    assert len((tmp_path / "shapes").read_text().splitlines()) == len(data) == 32
+    assert stats["feature_mean"] == pytest.approx(torch.cat(feats).mean(0).tolist(), abs=1e-3)

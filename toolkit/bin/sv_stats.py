@@ -27,7 +27,8 @@ def get_parser() -> ConfigParser:
 
 
 def read_all(task_data, workers: int, frontend) -> tuple[dict[str, int], np.ndarray, np.ndarray]:
-    """Frames of every id, and mean and deviation (F,) of the features over all frames."""
+    """Frames of every item, and mean and deviation (F,) of the features over all frames."""
+    repeated = len(set(task_data.ids)) < len(task_data)  # an utterance at several speeds: the speaker label tells
     draws = [Draw(i, 0, i) for i in range(len(task_data))]
     total, square, frames = np.zeros(frontend.dim), np.zeros(frontend.dim), {}
     batches = [draws[i : i + _BATCH] for i in range(0, len(draws), _BATCH)]
@@ -37,10 +38,11 @@ def read_all(task_data, workers: int, frontend) -> tuple[dict[str, int], np.ndar
             if feats is None:
                 feats, lengths = frontend(batch["wav"], lengths)
             sizes = [feats.shape[1]] * len(feats) if lengths is None else lengths.tolist()
-            for key, row, size in zip(batch["ids"], feats.double().numpy(), sizes, strict=True):
+            labels = [task_data.speakers[label] for label in batch["labels"]]
+            for key, label, row, size in zip(batch["ids"], labels, feats.double().numpy(), sizes, strict=True):
                 total += row[:size].sum(0)
                 square += np.square(row[:size]).sum(0)
-                frames[key] = size
+                frames[f"{label}-{key}" if repeated else key] = size
             bar.update(len(feats))
     count = sum(frames.values())
     mean = total / count
