@@ -37,7 +37,8 @@ job_progress() {
         done || true)
         if [ -n "${now}" ] && [ "${now}" != "${seen}" ]; then
             seen=${now}
-            printf '    %s\n' "${now//$'\n'/$'\n'    }"
+            head -n 4 <<<"${now}" | sed 's/^/    /'
+            [ "$(wc -l <<<"${now}")" -le 4 ] || echo "    ... $(($(wc -l <<<"${now}") - 4)) more jobs"
         fi
     done
 }
@@ -59,6 +60,10 @@ submit() {
         if [ -n "${logs}" ]; then
             # shellcheck disable=SC2086
             { grep -h -E '^error: |Error|signal' ${logs} || tail -q -n 20 ${logs}; } | sort -u | tail -n 20 >&2
+            # shellcheck disable=SC2086
+            if grep -q -E '^# (Ended \(code 137|Finished .* status 137)' ${logs}; then
+                echo "(137, signal 9: killed by hand, or by the system for want of memory: dmesg tells; then lower --nj)" >&2
+            fi
         fi
         die "failed (exit ${status}); logs are in ${folder}"
     fi
@@ -84,13 +89,24 @@ signature() {
     } | sha256sum | cut -c 1-16
 }
 
+# with_bases CONFIG: a config and the configs it is based on.
+with_bases() {
+    local config=$1 base
+    while [ -f "${config}" ]; do
+        echo "${config}"
+        base=$(sed -n 's/^base: *//p' "${config}")
+        [ -n "${base}" ] || return 0
+        config=$(dirname "${config}")/${base}
+    done
+}
+
 # run_jobs --name N --cmd CMD --nj N --in_root A --out_root B --sets "x y" [--stems "wav"] [--allow_bad N]
-#          [--deps "file ..."] -- program args...
+#          [--deps "file ..."] [--job_size N] -- program args...
 # Split the sets' ids over jobs, run "program args --in_root A --out_root B --work F --job J" in each, wait, check that
 # ids in = ids out, merge. A set that was finished by the same command from the same input is not done again, nor is a
-# finished job of an interrupted run.
+# finished job of an interrupted run: so a job has job_size ids at most, and nj of them run at a time.
 run_jobs() {
-    local name='' cmd='' nj=1 in_root='' out_root='' sets='' stems=wav allow_bad=0 deps=''
+    local name='' cmd='' nj=1 in_root='' out_root='' sets='' stems=wav allow_bad=0 deps='' job_size=2000
     while [ "$1" != -- ]; do
         printf -v "${1#--}" %s "$2"
         shift 2
@@ -124,16 +140,21 @@ run_jobs() {
     total=$(${python} -m toolkit.bin.jobs list --in_root "${in_root}" --sets ${todo} --work "${logdir}/work") ||
         die "${name}: no work list"
     nj=$((nj < total ? nj : total))
-    log "${name}: ${total} ids of ${todo# } in ${nj} jobs, logs in ${logdir}"
+    local jobs=$((nj * ((total + nj * job_size - 1) / (nj * job_size)))) at_a_time=''
+    jobs=$((jobs < total ? jobs : total))
+    if [ "${jobs}" -gt "${nj}" ]; then at_a_time="--max-jobs-run ${nj}"; fi
+    log "${name}: ${total} ids of ${todo# } in ${jobs} jobs${at_a_time:+, ${nj} at a time}, logs in ${logdir}"
     # shellcheck disable=SC2046
-    utils/split_scp.pl "${logdir}/work" $(seq -f "${logdir}/work.%.0f" "${nj}")
-    submit "${cmd}" "${logdir}" "JOB=1:${nj}" "${logdir}/${name}.JOB.log" \
+    utils/split_scp.pl "${logdir}/work" $(seq -f "${logdir}/work.%.0f" "${jobs}")
+    submit "${cmd} ${at_a_time}" "${logdir}" "JOB=1:${jobs}" "${logdir}/${name}.JOB.log" \
         utils/run_once.sh "${logdir}/done.JOB" "$@" --in_root "${in_root}" --out_root "${out_root}" \
         --work "${logdir}/work.JOB" --job JOB
     # shellcheck disable=SC2086
     ${python} -m toolkit.bin.jobs merge --in_root "${in_root}" --out_root "${out_root}" --sets ${todo} \
-        --num_jobs "${nj}" --stems ${stems} --allow_bad "${allow_bad}" >"${logdir}/merge.log" || die "${name}: see above"
+        --num_jobs "${jobs}" --stems ${stems} --allow_bad "${allow_bad}" >"${logdir}/merge.log" || die "${name}: see above"
     grep 'left out' "${logdir}/merge.log" || true
+    # What jobs have to say, "note: <count> <of what>", summed.
+    cat "${logdir}/${name}".*.log | awk '/^note: /{ n = $2; $1 = $2 = ""; sum[$0] += n } END { for (i in sum) print "    " sum[i] i }'
     for set in ${all}; do
         echo "${set#*=}" >"${out_root}/${set%%=*}/.done.${name}"
         rm -rf "${out_root:?}/${set%%=*}/.jobs"

@@ -108,6 +108,16 @@ def test_another_rate_is_resampled(tmp_path, make):
     np.testing.assert_allclose(formatted(tmp_path)["a"], wanted, atol=0.6 / 32768)
 
 
+def test_what_was_resampled_is_said(tmp_path, make, capsys):
+    make(
+        {"a": (noise(0.5, 8000), 8000), "b": (noise(0.5, 8000), 8000), "c": (noise(0.5, 44100), 44100), "d": noise(0.5)}
+    )
+    assert stage(tmp_path) == 0
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: ")]
+    low = "note: 2 ids of train were resampled from 8000 Hz: nothing in them above 4000 Hz"
+    assert notes == [low, "note: 1 ids of train were resampled from 44100 Hz"]
+
+
 def test_segments_are_cut(tmp_path, make):
     recording = noise(2.0)
     make({"rec": recording}, segments={"x": "rec 0.5 0.75", "y": "rec 1.25 2.0", "z": "rec 1.9 2.008"})
@@ -169,7 +179,8 @@ def test_a_channel_is_chosen(tmp_path, make, channel):
         (["--max_seconds", "0.3"], noise(0.5), "lasts 0.500 s, outside of 0.1 to 0.3 s"),
         ([], noise(0.5, channels=2), "has 2 channels, one is wanted"),
         (["--channel", "2"], noise(0.5, channels=2), "has no channel 2"),
-        (["--trim_zeros"], noise(0.5) * 0, "lasts 0.000 s"),
+        (["--trim_zeros"], noise(0.5) * 0, "is digital silence"),
+        ([], noise(0.5) * 0, "is digital silence"),
         ([], noise(0), "holds no samples"),
     ],
 )

@@ -1,5 +1,6 @@
 """Recipes outside the checkout: a tree with the same folders, whose outputs stay in a temporary folder."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -38,3 +39,31 @@ class Tree:
 def tree(tmp_path_factory):
     """An empty tree."""
     return Tree(tmp_path_factory.mktemp("tree"))
+
+
+SMALL = "--train_speakers 8 --dev_speakers 3 --test_speakers 4 --babble_speakers 6 --utterances 4"
+SMALL += " --noises 1 --pieces 1 --rooms 1"
+MINI = ["--local_data_opts", SMALL, "--snrs", "0 20", "--sv_args", "--trainer.epochs 1", "--resamples", "50"]
+
+
+def outcome(folder: Path) -> dict[str, str]:
+    """Hash of every ark and table of dump/, of embeddings, scores and models, and the tables of the page."""
+    files = [*folder.glob("dump/*/*/*"), *folder.glob("dump/*/*/data/*"), *folder.glob("exp/*/embeddings/*/data/*")]
+    files += [*folder.glob("exp/*/scores/*/scores.txt"), *folder.glob("exp/*/valid.*.pth")]
+    files = [path for path in files if path.is_file() and "logs" not in path.parts and not path.match(".done.*")]
+    hashes = {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    page = (folder / "RESULTS.md").read_text().splitlines()
+    return hashes | {
+        f"RESULTS.md:{n}": line for n, line in enumerate(page) if line.startswith("|") and "config.yaml" not in line
+    }
+
+
+@pytest.fixture(scope="session")
+def mini(tmp_path_factory):
+    """Folder of the mini recipe after one whole run at a tiny size, and what came out of it."""
+    tree = Tree(tmp_path_factory.mktemp("mini"))
+    folder = tree.copy("mini/sv")
+    done = tree.run(folder, "./run.sh", *MINI, "--skip_packing", "false")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    folder.joinpath("first.log").write_text(done.stdout)
+    return folder, outcome(folder)

@@ -7,19 +7,13 @@ import soundfile
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import read_table
 
-SMALL = "--train_speakers 8 --dev_speakers 3 --test_speakers 4 --babble_speakers 6 --utterances 4"
-SMALL += " --noises 1 --pieces 1 --rooms 1"
-WORDS = ["--local_data_opts", SMALL, "--snrs", "0 20", "--sv_args", "--trainer.epochs 1", "--resamples", "50"]
+from .conftest import MINI
 
 
 @pytest.fixture(scope="module")
-def recipe(tree):
+def recipe(mini):
     """The recipe after one whole run."""
-    folder = tree.copy("mini/sv")
-    done = tree.run(folder, "./run.sh", *WORDS, "--skip_packing", "false")
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    folder.joinpath("first.log").write_text(done.stdout)
-    return folder
+    return mini[0]
 
 
 def test_every_stage_leaves_what_it_promises(recipe):
@@ -59,7 +53,7 @@ def test_noisy_sets_hold_the_clean_speech_at_the_planned_snr(recipe, monkeypatch
 def test_the_same_command_again_redoes_nothing_and_changes_nothing(recipe, tree):
     before = (recipe / "exp/mean_fbank/scores/test/metrics.json").read_text()
     arks = {p: p.stat().st_mtime_ns for p in recipe.glob("dump/*/*/data/*.ark")}
-    done = tree.run(recipe, "./run.sh", *WORDS, "--stage", "2", "--stop_stage", "7")
+    done = tree.run(recipe, "./run.sh", *MINI, "--stage", "2", "--stop_stage", "7")
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.count("all done before") >= 6
     assert {p: p.stat().st_mtime_ns for p in recipe.glob("dump/*/*/data/*.ark")} == arks
@@ -74,7 +68,7 @@ def test_changed_audio_is_noticed(recipe, tree):
     key = min(scp)
     samples, rate = soundfile.read(recipe / scp[key])
     soundfile.write(recipe / scp[key], samples[: rate // 2], rate)
-    done = tree.run(recipe, "./run.sh", *WORDS, "--stage", "3", "--stop_stage", "3")
+    done = tree.run(recipe, "./run.sh", *MINI, "--stage", "3", "--stop_stage", "3")
     soundfile.write(recipe / scp[key], samples, rate)
     assert done.returncode == 0, done.stderr[-2000:]
     assert read_table(recipe / "dump/raw/dev/utt2dur")[key] == "0.5000"
@@ -83,7 +77,7 @@ def test_changed_audio_is_noticed(recipe, tree):
 def test_another_number_of_jobs_and_another_folder_give_the_same_samples(recipe, tree, monkeypatch):
     monkeypatch.chdir(recipe)
     one = AudioTable("dump/raw/test_babble_0")
-    done = tree.run(recipe, "./run.sh", *WORDS, "--stage", "2", "--stop_stage", "2", "--nj", "4", "--dumpdir", "dump2")
+    done = tree.run(recipe, "./run.sh", *MINI, "--stage", "2", "--stop_stage", "2", "--nj", "4", "--dumpdir", "dump2")
     assert done.returncode == 0, done.stderr[-2000:]
     four = AudioTable("dump2/raw/test_babble_0")
     assert one.keys() == four.keys()
@@ -138,7 +132,7 @@ def test_a_scp_that_points_nowhere_stops_stage_3_by_name(recipe, tree):
     whole = scp.read_text()
     key = whole.split()[0]
     scp.write_text(whole.replace(whole.split("\n")[0], f"{key} gone.wav"))
-    done = tree.run(recipe, "./run.sh", *WORDS, "--stage", "3", "--stop_stage", "3", "--dumpdir", "dump3")
+    done = tree.run(recipe, "./run.sh", *MINI, "--stage", "3", "--stop_stage", "3", "--dumpdir", "dump3")
     scp.write_text(whole)
     assert done.returncode == 1
     assert f"{key}: gone.wav: no such file" in done.stderr

@@ -102,8 +102,10 @@ def test_another_class_begins_with_fresh_arguments(over, wanted):
         ("base: b.yaml\n", "a.yaml: is based on itself"),
         ("base: [b.yaml, c.yaml]\n", "a.yaml: base: is one file"),
         ("base: nowhere.yaml\n", "nowhere.yaml: config cannot be read: No such file"),
-        ("x: [1\n", "a.yaml: is not YAML: .*line 2"),
+        ("x: [1\n", "a.yaml: is not proper YAML: .*line 2"),
         ("- x\n", "a.yaml: a config is a mapping"),
+        ("a: {x: 1,\n  x: 2}\n", "a.yaml: is not proper YAML: key x stands twice .*line 2"),
+        ("a: 1\nb: 2\na: 3\n", "a.yaml: is not proper YAML: key a stands twice .*line 3"),
         ("", "a.yaml: a config is a mapping"),
     ],
 )

@@ -86,6 +86,34 @@ def test_dropped_ids_leave_every_table(roots):
     assert read_table(out / "train/dropped") == {"b1": "b1: is bad", "c2": "c2: is bad"}
 
 
+def test_trials_models_and_plan_lines_of_dropped_ids_are_left_out_and_counted(roots, capsys):
+    source, out = roots
+    train = source / "train"
+    (train / "trials").write_text("a1 a2 target\na1 b1 nontarget\nc1 c2 target\nM c1 nontarget\nN a1 target\n")
+    write_table(train / "enroll2utt", {"M": "b1", "N": "b1 a2"})
+    (train / "mix.jsonl").write_text("".join(f'{{"id": "{key}", "n": "b1"}}\n' for key in IDS))
+    job(out, 1, ["a1", "a2", "c1", "c2"], dropped=["b1"])
+    merge(source, out, "train", 1, ["wav"], allow_bad=1)
+    assert (out / "train/trials").read_text() == "a1 a2 target\nc1 c2 target\nN a1 target\n"
+    assert read_table(out / "train/enroll2utt") == {"N": "a2"}
+    assert [line[8:10] for line in (out / "train/mix.jsonl").read_text().splitlines()] == ["a1", "a2", "c1", "c2"]
+    assert "train/trials: 2 lines left out" in capsys.readouterr().out
+
+
+def test_tables_that_are_no_longer_made_and_litter_of_killed_writers_go(roots):
+    source, out = roots
+    job(out, 1, IDS)
+    merge(source, out, "train", 1, ["wav"])
+    write_table(out / "train/spk1.scp", dict.fromkeys(IDS, "x"))
+    (out / "train/.wav.123.tmp.scp").write_text("a1 half a li")
+    (source / "train/text").unlink()
+    (source / "train/trials").unlink()
+    job(out, 1, IDS)
+    merge(source, out, "train", 1, ["wav"])
+    left = {path.name for path in (out / "train").iterdir()}
+    assert left == {".jobs", "data", "utt2spk", "spk2utt", "spk2gender", "wav.scp", "utt2num_samples"}
+
+
 def test_more_dropped_than_allowed_over_all_jobs(roots):
     source, out = roots
     job(out, 1, ["a1", "a2"], dropped=["b1"])

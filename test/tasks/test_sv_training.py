@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from toolkit.bin import sv_train
 from toolkit.bin.cli import run
 from toolkit.io.errors import InputError
 from toolkit.train.checkpoint import load
+from toolkit.train.experiment import alone
 from toolkit.train.trainer import Trainer
 
 
@@ -68,6 +70,70 @@ def test_resuming_inside_an_epoch_changes_nothing(options, tmp_path, monkeypatch
     state = load(tmp_path / "parts/checkpoint/last.pt")
     assert (state["epoch"], state["batch"]) == (2, 2)
     assert same(whole["task"], train(options, tmp_path / "parts")["task"])
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_writes_a_checkpoint_and_the_same_command_goes_on_exactly(options, tmp_path, stop):
+    """As the scheduler stops a job: the signal goes to every process of the group, those that make batches too."""
+    words = [*options, "--trainer.epochs", "12", "--trainer.workers", "1", "--trainer.log_seconds", "0"]
+    whole = train(words, tmp_path / "whole")
+    command = [sys.executable, "-m", "toolkit.bin.sv_train", *words, "--expdir", str(tmp_path / "parts")]
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True) as job:
+        for line in job.stderr:
+            if "epoch 2/12 step 2" in line:
+                os.killpg(job.pid, stop)
+                break
+        said = job.stderr.read()
+    assert job.returncode == (143 if stop == signal.SIGTERM else 130), said
+    assert "a checkpoint is written" in said
+    assert "Traceback" not in said
+    state = load(tmp_path / "parts/checkpoint/last.pt")
+    assert state["epoch"] < 13
+    state_steps = 4 * (state["epoch"] - 1) + state["batch"]
+    assert state["step"] == state_steps >= 6
+    assert same(whole["task"], train(words, tmp_path / "parts")["task"])
+
+
+def test_a_training_that_was_left_behind_is_waited_for(options, tmp_path):
+    """Another process holds the experiment; when it ends, training begins."""
+    expdir = tmp_path / "exp"
+    command = [sys.executable, "-m", "toolkit.bin.sv_train", *options, "--trainer.epochs", "1", "--expdir", str(expdir)]
+    with alone(expdir):
+        job = subprocess.Popen(
+            command, env={**os.environ, "PYTHONPATH": os.getcwd()}, stderr=subprocess.PIPE, text=True
+        )
+        assert "another process trains here; waiting until it ends" in job.stderr.readline()
+        assert not (expdir / "config.yaml").exists()
+    said = job.communicate()[1]
+    assert job.returncode == 0, said
+    assert (expdir / "train_info.json").exists()
+
+
+def test_a_kill_between_the_last_step_and_its_validation_loses_no_step(options, tmp_path, monkeypatch):
+    whole = train(options, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_validate", lambda self, epoch: sys.exit(137))
+        with pytest.raises(SystemExit):
+            train(options, tmp_path / "parts")
+    state = load(tmp_path / "parts/checkpoint/last.pt")
+    assert (state["epoch"], state["batch"]) == (1, 4)
+    again = train(options, tmp_path / "parts")
+    assert same(whole["task"], again["task"])
+    assert whole["best"] == again["best"]
+
+
+def test_a_damaged_last_checkpoint_costs_its_steps_and_nothing_else(options, tmp_path, monkeypatch):
+    whole = train(options, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        interrupted_after(patch, 8)
+        with pytest.raises(KeyboardInterrupt):
+            train(options, tmp_path / "parts")
+    last = tmp_path / "parts/checkpoint/last.pt"
+    last.write_bytes(last.read_bytes()[:-1000])
+    again = train(options, tmp_path / "parts")
+    assert same(whole["task"], again["task"])
+    assert whole["best"] == again["best"]
 
 
 def test_more_epochs_go_on_in_the_same_folder(options, tmp_path):

@@ -3,6 +3,7 @@
 import argparse
 import math
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -81,12 +82,14 @@ class SegmentReader:
         return samples[round(begin * rate) : round(end * rate)], rate
 
 
-def format_one(reader: SegmentReader, key: str, args: argparse.Namespace) -> np.ndarray:
-    """Formatted samples of one id; InputError when the audio is bad or its length is out of bounds."""
+def format_one(reader: SegmentReader, key: str, args: argparse.Namespace) -> tuple[np.ndarray, int]:
+    """Formatted samples of one id and the rate they were at; InputError when they are silence or of a wrong length."""
     samples, rate = reader.read(key)
+    if not samples.any():
+        raise InputError(f"{key}: {reader.source(key)}: is digital silence; replace the file or drop the utterance")
     if args.trim_zeros:  # before resampling, which rings into the silence
         sounding = np.flatnonzero(samples)
-        samples = samples[sounding[0] : sounding[-1] + 1] if len(sounding) else samples[:0]
+        samples = samples[sounding[0] : sounding[-1] + 1]
     samples = resample(samples, rate, args.fs)
     seconds = len(samples) / args.fs
     if not args.min_seconds <= seconds <= args.max_seconds:
@@ -94,23 +97,24 @@ def format_one(reader: SegmentReader, key: str, args: argparse.Namespace) -> np.
             f"{key}: {reader.source(key)}: lasts {seconds:.3f} s, outside of {args.min_seconds:g} to "
             f"{args.max_seconds:g} s (--min_seconds, --max_seconds; in recipes --min_wav_duration, --max_wav_duration)"
         )
-    return samples
+    return samples, rate
 
 
 def format_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> list[str]:
     """Format ``keys`` of one set; returns the messages of bad ids."""
     reader = SegmentReader(DataDir(Path(args.in_root) / name), args.channel)
-    lengths, bad = {}, {}
+    lengths, bad, rates = {}, {}, Counter()
     with ArkWriter(ark_path(args.out_root, name, "wav", args.job)) as ark:
         for key in keys:
             bar.update()
             try:
-                samples = format_one(reader, key, args)
+                samples, rate = format_one(reader, key, args)
             except InputError as error:
                 bad[key] = str(error)
                 continue
             ark.write_audio(key, samples, args.fs)
             lengths[key] = len(samples)
+            rates[rate] += 1
         if len(bad) > args.allow_bad:
             raise InputError(
                 f"{len(bad)} bad of {len(keys)}, --allow_bad {args.allow_bad}: {some_of(bad.values(), 5)}; "
@@ -121,6 +125,9 @@ def format_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> lis
     if lengths:
         tables |= {"wav_scp": ark.scp, "utt2num_samples": lengths, "utt2dur": seconds}
     write_job_tables(args.out_root, name, args.job, **tables)
+    for rate in sorted(set(rates) - {args.fs}):
+        empty = f": nothing in them above {rate // 2} Hz" if rate < args.fs else ""
+        print(f"note: {rates[rate]} ids of {name} were resampled from {rate} Hz{empty}")
     return list(bad.values())
 
 

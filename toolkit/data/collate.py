@@ -1,5 +1,7 @@
 """Items to padded batches, and the loader that makes them."""
 
+import signal
+
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
@@ -30,6 +32,15 @@ def collate(items: list) -> "dict | InputError":
     return {"ids": [item["id"] for item in items], "labels": labels, "lengths": lengths, stream: padded}
 
 
+def _outlive_first_sigterm(worker: int) -> None:
+    """Let a worker live as long as the training process wants it, which stops between two steps by itself.
+
+    A signal to the whole process group would kill it first, and the training process with an error of its own.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+
+
 def load_batches(dataset, batches: list[list[Draw]], workers: int, pin_memory: bool = False):
     """The batches, made ahead by ``workers`` processes; an InputError met in a worker is raised here."""
     loader = DataLoader(
@@ -39,6 +50,7 @@ def load_batches(dataset, batches: list[list[Draw]], workers: int, pin_memory: b
         num_workers=workers,
         pin_memory=pin_memory,
         prefetch_factor=4 if workers else None,
+        worker_init_fn=_outlive_first_sigterm,
         # A generator of its own: otherwise every epoch would draw from the one that dropout uses.
         generator=torch.Generator().manual_seed(0),
     )

@@ -15,6 +15,18 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from toolkit.io.errors import InputError
 
 
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses a key that stands twice in one mapping, of which YAML would silently keep the last."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value} stands twice", key.start_mark)
+            seen.add(key.value if isinstance(key.value, str) else id(key))
+        return super().construct_mapping(node, deep)
+
+
 def load_config(path, _seen: tuple = ()) -> dict:
     """Read a YAML config and what it is based on, merged.
 
@@ -25,13 +37,13 @@ def load_config(path, _seen: tuple = ()) -> dict:
     if path.resolve() in _seen:
         raise InputError(f"{path}: is based on itself (base:)")
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)
     except OSError as error:
         raise InputError(f"{path}: config cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: config is not UTF-8 text: {error}") from None
     except yaml.YAMLError as error:
-        raise InputError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
+        raise InputError(f"{path}: is not proper YAML: {' '.join(str(error).split())}") from None
     if not isinstance(config, dict):
         raise InputError(f"{path}: a config is a mapping of keys to values")
     base = config.pop("base", None)

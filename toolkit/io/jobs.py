@@ -5,6 +5,8 @@ its tables to ``<out_root>/<set>/.jobs/<job>/<table>`` and its arks to ``<out_ro
 ``merge`` joins the tables of all jobs, so ids in = ids out, whatever the number of jobs.
 """
 
+import json
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +16,7 @@ from toolkit.io.atomic import replacing, replacing_path
 from toolkit.io.datadir import DataDir, c_sorted, invert, read_table, write_table
 from toolkit.io.errors import InputError, some_of
 
-_CARRIED = ("trials", "mix.jsonl", "mix_conf.yaml")
+_LEFT_BY_THE_KILLED = re.compile(r"\..+\.\d+\.tmp(\.\w+)?")
 
 
 def read_work(path) -> dict[str, list[str]]:
@@ -81,28 +83,67 @@ def merge(in_root, out_root, name: str, num_jobs: int, stems: list[str], allow_b
         raise InputError(f"{out}: nothing was written for it; see the logs of this stage")
     for table, rows in tables.items():
         write_table(out / table, rows)
-    _carry(source, out, expected, set(tables))
+    carried = _carry(source, out, expected, set(tables)) | _carry_lists(source, out, set(dropped))
     if dropped:
         write_table(out / "dropped", dropped)
     else:
         (out / "dropped").unlink(missing_ok=True)
+    _tidy(out, set(tables) | carried)
     for stem in stems:
         remove_stale(out / "data", stem, num_jobs)
     return len(expected)
 
 
-def _carry(source: DataDir, out: Path, keys: set[str], written: set[str]) -> None:
-    """Copy the tables of ``source`` that this stage did not write, restricted to ``keys``."""
-    for table in source.tables():
-        if table not in written and not table.endswith(".scp"):
-            write_table(out / table, {k: v for k, v in source.table(table).items() if k in keys})
+def _carry(source: DataDir, out: Path, keys: set[str], written: set[str]) -> set[str]:
+    """Copy the tables of ``source`` that this stage did not write, restricted to ``keys``; returns their names."""
+    names = {table for table in source.tables() if table not in written and not table.endswith(".scp")}
+    for table in names:
+        write_table(out / table, {k: v for k, v in source.table(table).items() if k in keys})
     if "utt2spk" in source:
         utt2spk = read_table(out / "utt2spk")
         write_table(out / "spk2utt", {spk: " ".join(utts) for spk, utts in invert(utt2spk).items()})
         if "spk2gender" in source:
             speakers = set(utt2spk.values())
             write_table(out / "spk2gender", {s: g for s, g in source.table("spk2gender").items() if s in speakers})
-    for extra in _CARRIED:
-        if extra in source:
-            with replacing_path(out / extra) as aside:
-                shutil.copyfile(source.path / extra, aside)
+    return names
+
+
+def _carry_lists(source: DataDir, out: Path, dropped: set[str]) -> set[str]:
+    """Copy trial lists, enrolment models, plan; without dropped ids and what needs them. Returns their names."""
+    gone = set(dropped)
+    if "enroll2utt" in source:
+        models = {m: [u for u in utts.split() if u not in dropped] for m, utts in source.table("enroll2utt").items()}
+        write_table(out / "enroll2utt", {model: " ".join(utts) for model, utts in models.items() if utts})
+        gone |= {model for model, utts in models.items() if not utts}
+    names = {path.name for path in source.path.glob("trials*") if path.is_file()}
+    for name in names | {n for n in ("mix.jsonl", "mix_conf.yaml") if n in source}:
+        with replacing_path(out / name) as aside:
+            if gone and name != "mix_conf.yaml":
+                lost = _without(source.path / name, aside, gone)
+                print(f"{out / name}: {lost} lines left out, of dropped ids")
+            else:
+                shutil.copyfile(source.path / name, aside)
+    return names
+
+
+def _without(path: Path, aside: Path, gone: set[str]) -> int:
+    """Copy the lines that name none of the ids ``gone``; returns how many lines do."""
+    lost = 0
+    with open(path, encoding="utf-8") as old, open(aside, "w", encoding="utf-8") as new:
+        for line in old:
+            words = (json.loads(line)["id"],) if path.suffix == ".jsonl" else line.split()
+            if gone.isdisjoint(words):
+                new.write(line)
+            else:
+                lost += 1
+    return lost
+
+
+def _tidy(out: Path, present: set[str]) -> None:
+    """Remove tables and lists that an earlier run made and this one does not, and what killed writers left aside."""
+    stale = {*DataDir(out).tables(), *(path.name for path in out.glob("trials*"))} - present
+    for name in stale:
+        (out / name).unlink()
+    for path in out.glob(".*"):
+        if _LEFT_BY_THE_KILLED.fullmatch(path.name):
+            path.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """What the makers of audio banks share: a worker pool, and flac files and tables that are whole or absent."""
 
 import csv
+import io
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from toolkit.io.atomic import replacing, replacing_path
+from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
 from toolkit.io.progress import progress
 
@@ -44,8 +45,10 @@ def _call(task: tuple):
 
 def write_flac(path, samples: np.ndarray, rate: int, bits: int = 16) -> None:
     """Write (T,) samples in [-1, 1); ``bits`` is 16 or 24."""
-    with replacing_path(path) as aside:
-        soundfile.write(aside, samples, rate, subtype=f"PCM_{bits}")
+    encoded = io.BytesIO()  # libsndfile does not say why it cannot write
+    soundfile.write(encoded, samples, rate, format="FLAC", subtype=f"PCM_{bits}")
+    with replacing(path, "wb") as handle:
+        handle.write(encoded.getvalue())
 
 
 def write_tsv(path, rows: Sequence[dict]) -> None:

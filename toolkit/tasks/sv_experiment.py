@@ -19,7 +19,7 @@ from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.tasks.embedding import load_weights
 from toolkit.tasks.sv import SVTask
-from toolkit.train.experiment import begin, describe, write_info
+from toolkit.train.experiment import alone, begin, describe, write_info
 from toolkit.train.schedule import Schedule, WarmupCosine
 from toolkit.train.trainer import Trainer
 
@@ -34,7 +34,7 @@ def add_network_arguments(parser: ConfigParser) -> None:
     """Config keys of the deployed network."""
     parser.add_argument("--frontend", type=FrontEnd, default=_default(LogMel), help="waveform to features")
     parser.add_argument("--model", type=SpeakerEncoder, default=_default(EcapaTdnn), help="features to embedding")
-    parser.add_argument("--normalize", type=str, default="mean", help="of features over an utterance: mean or none")
+    parser.add_argument("--normalize", type=str, default="mean", help="over an utterance: mean, mean_var or none")
 
 
 def add_training_arguments(parser: ConfigParser) -> None:
@@ -105,20 +105,21 @@ def train(parser: ConfigParser, args) -> None:
     if args.init_from:
         load_weights(embedder, Path(args.init_from))
     task = SVTask(embedder, built.loss, built.specaugment, built.batches, data, args.valid_dirs)
-    if not begin(text, expdir, args.trainer.epochs):
-        logging.info("%s: all %d epochs were trained before; nothing to do", expdir, args.trainer.epochs)
-        return
-    info = describe(embedder, task) | {
-        "seed": args.seed,
-        "epochs": args.trainer.epochs,
-        "precision": args.trainer.precision,
-        "utterances": len(data),
-        "speakers": len(data.speakers),
-        "hours": round(float(data.seconds.sum()) / 3600, 3),
-        "train_dir": args.train_dir,
-        "valid_dirs": args.valid_dirs,
-    }
-    logging.info("%(utterances)d items of %(speakers)d speakers, %(hours).2f h; %(parameters)d parameters", info)
-    trainer: Trainer = built.trainer
-    trainer.fit(task, built.optimizer(task.parameters()), built.schedule, expdir, args.seed)
-    write_info(expdir, info, trainer)
+    with alone(expdir):
+        if not begin(text, expdir, args.trainer.epochs):
+            logging.info("%s: all %d epochs were trained before; nothing to do", expdir, args.trainer.epochs)
+            return
+        info = describe(embedder, task) | {
+            "seed": args.seed,
+            "epochs": args.trainer.epochs,
+            "precision": args.trainer.precision,
+            "utterances": len(data),
+            "speakers": len(data.speakers),
+            "hours": round(float(data.seconds.sum()) / 3600, 3),
+            "train_dir": args.train_dir,
+            "valid_dirs": args.valid_dirs,
+        }
+        logging.info("%(utterances)d items of %(speakers)d speakers, %(hours).2f h; %(parameters)d parameters", info)
+        trainer: Trainer = built.trainer
+        trainer.fit(task, built.optimizer(task.parameters()), built.schedule, expdir, args.seed)
+        write_info(expdir, info, trainer)

@@ -10,10 +10,33 @@ from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
 
 
+class _Handle:
+    """A file for torch.save, which turns the error of a full disk into one that does not say so."""
+
+    def __init__(self, handle):
+        self._handle, self.error = handle, None
+
+    def write(self, data) -> int:
+        try:
+            return self._handle.write(data)
+        except OSError as error:
+            self.error = error
+            raise
+
+    def flush(self) -> None:
+        self._handle.flush()
+
+
 def save(path: Path, state: dict) -> None:
     """Write a state, whole or not at all."""
-    with replacing(path, "wb") as handle:  # a handle: given a path, torch writes its name into the file
-        torch.save(state, handle)
+    with replacing(path, "wb") as file:  # a handle: given a path, torch writes its name into the file
+        handle = _Handle(file)
+        try:
+            torch.save(state, handle)
+        except RuntimeError:
+            if handle.error is None:
+                raise
+            raise handle.error from None
 
 
 def load(path: Path, map_location="cpu") -> dict:

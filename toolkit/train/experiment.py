@@ -1,9 +1,13 @@
 """What an experiment's folder says about itself: the config, and the facts of the run."""
 
+import fcntl
 import json
+import logging
+import os
 import platform
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -15,6 +19,27 @@ from toolkit.io.errors import InputError
 
 # May change between the runs that train one experiment: how long, how fast, how often; not what.
 _FREE = ("trainer", "valid_dirs")
+
+
+@contextmanager
+def alone(expdir: Path):
+    """Hold the experiment's lock: a process that an interrupted run left behind is waited for.
+
+    The lock goes with the process, however it ends. Of many processes only the first takes it.
+    """
+    if os.environ.get("RANK", "0") != "0":
+        yield
+        return
+    expdir.mkdir(parents=True, exist_ok=True)
+    with open(expdir / ".lock", "w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            logging.warning("%s: another process trains here; waiting until it ends", expdir)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError as error:  # some network file systems have no locks
+            logging.warning("%s: cannot be locked (%s); let no two trainings write there", expdir, error.strerror)
+        yield
 
 
 def begin(text: str, expdir: Path, epochs: int) -> bool:

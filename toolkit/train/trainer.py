@@ -12,6 +12,7 @@ from toolkit.data.batches import share
 from toolkit.data.collate import load_batches
 from toolkit.io.errors import InputError
 from toolkit.train.checkpoint import Checkpoints
+from toolkit.train.interrupt import StopSignal
 from toolkit.train.runlog import Meter, RunLog, say_train
 from toolkit.train.schedule import Schedule
 
@@ -28,7 +29,7 @@ class Trainer:
         workers: processes that make batches, for each training process, CPUs at most; 0 makes them in line.
         keep_best: models kept by validation and averaged at the end.
         log_seconds: time between lines of the log.
-        checkpoint_minutes: time between checkpoints inside an epoch.
+        checkpoint_minutes: time between checkpoints inside an epoch; Ctrl-C and SIGTERM write one as well.
         threads: CPU threads of the model; 0 leaves torch's choice.
     """
 
@@ -62,12 +63,15 @@ class Trainer:
         self.wrapped, self.optimizer = self.accelerator.prepare(task, optimizer)
         self.checkpoints = Checkpoints(expdir, *task.metric, keep_best=self.keep_best)
         self.log = RunLog(expdir, enabled=self.accelerator.is_main_process)
-        epoch, done = self._resume()
-        while epoch <= self.epochs:
-            self._train_epoch(epoch, done)
-            self._validate(epoch)
-            epoch, done = epoch + 1, 0
-            self._save(epoch, 0)
+        # Several processes would note a signal at different steps, and then wait for one another.
+        with StopSignal(enabled=self.accelerator.num_processes == 1) as self.stop:
+            epoch, done = self._resume()
+            while epoch <= self.epochs:
+                self._train_epoch(epoch, done)
+                self._validate(epoch)
+                epoch, done = epoch + 1, 0
+                self._save(epoch, 0)
+                self._stop_if_asked()
         self.log.close()
         path = self.checkpoints.average() if self.accelerator.is_main_process else None
         self.accelerator.wait_for_everyone()
@@ -88,6 +92,8 @@ class Trainer:
         rng = state["rng"]
         if self.accelerator.process_index < len(rng):
             torch.set_rng_state(rng[self.accelerator.process_index])
+        if torch.cuda.is_available() and state.get("cuda_rng") is not None and self.accelerator.num_processes == 1:
+            torch.cuda.set_rng_state(state["cuda_rng"])
         self.step, self.trained_seconds = state["step"], state["trained_seconds"]
         self.log.rewind(self.step)
         logging.info("resuming at epoch %d, batch %d", state["epoch"], state["batch"] + 1)
@@ -107,6 +113,7 @@ class Trainer:
                 "optimizer": self.optimizer.state_dict(),
                 "scaler": self.accelerator.scaler.state_dict() if self.accelerator.scaler else None,
                 "rng": list(rng),
+                "cuda_rng": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
                 "epoch": epoch,
                 "batch": batch,
                 "step": self.step,
@@ -133,8 +140,7 @@ class Trainer:
         self.wrapped.train()
         batches = self._share(epoch)
         meter, began = Meter(), time.perf_counter()
-        last_log = last_save = began
-        waiting = began
+        last_log = last_save = waiting = began
         pin = self.accelerator.device.type == "cuda"
         for number, batch in enumerate(load_batches(self.task.dataset, batches[done:], self.workers, pin), done + 1):
             waited = time.perf_counter() - waiting
@@ -142,19 +148,24 @@ class Trainer:
             stats = self._step(batch)
             meter.add(stats, len(batch["labels"]) * self.accelerator.num_processes, waited)
             now = time.perf_counter()
+            self.trained_seconds += now - waiting
             if now - last_log > self.log_seconds or number == len(batches):
                 self._report(epoch, number, len(batches), meter, rate, (now - began) / (number - done))
                 last_log = now
             # Wall time differs between processes, so only a lone process saves by it; many save at each epoch's end.
-            if (
-                now - last_save > self.checkpoint_seconds
-                and self.accelerator.num_processes == 1
-                and number < len(batches)
-            ):
-                self._save(epoch, number)
-                last_save = time.perf_counter()
+            if self.accelerator.num_processes == 1:
+                if now - last_save > self.checkpoint_seconds or number == len(batches) or self.stop.received:
+                    self._save(epoch, number)
+                    last_save = time.perf_counter()
+                self._stop_if_asked()
             waiting = time.perf_counter()
-        self.trained_seconds += time.perf_counter() - began
+
+    def _stop_if_asked(self) -> None:
+        """Right after a checkpoint: end here when a signal has asked for it."""
+        if self.stop.received:
+            logging.warning("a checkpoint is written; the same command goes on from here")
+            self.log.close()
+            self.stop.end()
 
     def _set_rate(self, position: float) -> float:
         """Set the learning rate for a position in epochs; returns the first group's."""

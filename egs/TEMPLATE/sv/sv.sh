@@ -59,8 +59,8 @@ skip_train=false
 skip_eval=false
 skip_packing=true
 dry_run=false
-nj=$(nproc)
-inference_nj=$(nproc)
+nj=$(env -u OMP_NUM_THREADS nproc)
+inference_nj=${nj}
 ngpu=0
 num_nodes=1
 gpu_inference=false
@@ -114,6 +114,9 @@ case "${feats_type}" in raw | fbank) ;; *) die "--feats_type ${feats_type}: it c
 check_stages 10
 if [ "${ngpu}" -gt 0 ] && [[ "${cuda_cmd}" == *run.pl* ]] && ! nvidia-smi -L >/dev/null 2>&1; then
     die "--ngpu ${ngpu}: nvidia-smi finds no GPU here; use --ngpu 0"
+fi
+if [ "${num_nodes}" -gt 1 ] && [[ "${cuda_cmd}" == *run.pl* ]]; then
+    die "--num_nodes ${num_nodes}: run.pl knows this machine only; cmd.sh can choose another (cmd_backend=slurm ./run.sh ...)"
 fi
 log "${command_line}"
 
@@ -260,15 +263,24 @@ if runs_stage 4 && say_stage 4 "features -> ${feats_root}"; then
         log "feats_type is raw: features are computed on the fly"
     else
         run_jobs --name features --cmd "${train_cmd}" --nj "${nj}" --in_root "${dumpdir}/raw" --out_root "${feats_root}" \
-            --sets "${train_sim}" --stems feats --deps "${sv_config}" -- \
+            --sets "${train_sim}" --stems feats --deps "$(with_bases "${sv_config}")" -- \
             "${python}" -m toolkit.bin.dump_features --config "${sv_config}"
     fi
 fi
 
 if runs_stage 5 && say_stage 5 "statistics -> ${expdir}/sv_stats_${feats_type}/${train_sim}"; then
     # shellcheck disable=SC2086
-    "${python}" -m toolkit.bin.sv_stats --config "${sv_config}" --train_dir "${feats_root}/${train_sim}" \
-        --output "${expdir}/sv_stats_${feats_type}/${train_sim}" ${sv_args}
+    stats=${expdir}/sv_stats_${feats_type}/${train_sim}
+    # shellcheck disable=SC2046
+    sig=$(signature "${feats_root}/${train_sim}" "${sv_args}" $(with_bases "${sv_config}"))
+    if [ "$(cat "${stats}/.done" 2>/dev/null)" = "${sig}" ]; then
+        log "statistics: done before"
+    else
+        # shellcheck disable=SC2086
+        "${python}" -m toolkit.bin.sv_stats --config "${sv_config}" --train_dir "${feats_root}/${train_sim}" \
+            --output "${stats}" ${sv_args}
+        echo "${sig}" >"${stats}/.done"
+    fi
 fi
 
 if runs_stage 6 && say_stage 6 "training -> ${sv_exp}"; then
@@ -279,7 +291,8 @@ if runs_stage 6 && say_stage 6 "training -> ${sv_exp}"; then
         mv "${sv_exp}/train.log" "${sv_exp}/train.$(find "${sv_exp}" -name 'train.*.log' | wc -l).log"
     fi
     # shellcheck disable=SC2086
-    submit "${cuda_cmd} --gpu ${ngpu}" "${sv_exp}" --name "${sv_exp}" "${sv_exp}/train.log" \
+    submit "${cuda_cmd} --gpu ${ngpu}$([ "${num_nodes}" -eq 1 ] || echo " --num-nodes ${num_nodes}")" "${sv_exp}" \
+        --name "${sv_exp}" "${sv_exp}/train.log" \
         utils/launch.sh --ngpu "${ngpu}" --num_nodes "${num_nodes}" "${python}" -m toolkit.bin.sv_train \
         --config "${sv_config}" --train_dir "${feats_root}/${train_sim}" --valid_dirs "$(as_list "${valid_dirs}")" \
         --expdir "${sv_exp}" ${sv_args}

@@ -1,0 +1,42 @@
+"""Ctrl-C and SIGTERM while training: noted, so that the loop can write a checkpoint between two steps."""
+
+import logging
+import signal
+import threading
+
+
+class StopSignal:
+    """Within its context SIGINT and SIGTERM are noted in ``received``; a second one acts as it would have without.
+
+    Args:
+        enabled: False leaves signals alone.
+    """
+
+    def __init__(self, enabled: bool = True):
+        self.received: signal.Signals | None = None
+        self._enabled = enabled and threading.current_thread() is threading.main_thread()
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> "StopSignal":
+        if self._enabled:
+            self._before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._restore()
+
+    def _note(self, number: int, frame) -> None:
+        self.received = signal.Signals(number)
+        logging.warning("%s: stopping after this step", self.received.name)
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}
+
+    def end(self) -> None:
+        """End the program the way the signal would have."""
+        if self.received == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise SystemExit(128 + self.received)
