@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from toolkit.io.errors import InputError
 from toolkit.nn.mask import length_mask
 from toolkit.nn.pooling import AttentiveStatisticsPooling, StatisticsPooling
 
@@ -10,6 +11,7 @@ def poolings():
         StatisticsPooling(),
         AttentiveStatisticsPooling(6, 4),
         AttentiveStatisticsPooling(6, 4, global_context=True),
+        AttentiveStatisticsPooling(6, 4, kind="l2"),
     ]
 
 
@@ -38,6 +40,34 @@ def test_attentive_pooling_equals_the_published_formula_over_concatenated_contex
     torch.testing.assert_close(pool(x), torch.cat((mean, deviation), 1))
 
 
+def test_attention_sums_to_one_over_the_real_frames():
+    """So a feature that is the same in all frames has itself as its mean, whatever is in the padding."""
+    pool = AttentiveStatisticsPooling(6, 4).eval()
+    x = torch.randn(2, 6, 9)
+    x[:, 2] = 4.0
+    x[0, :, 5:] = -100.0
+    pooled = pool(x, length_mask(torch.tensor([5, 9]), 9))
+    torch.testing.assert_close(pooled[:, 2], torch.tensor([4.0, 4.0]))
+    torch.testing.assert_close(pooled[:, 8], torch.full((2,), 1e-5**0.5))
+
+
+def test_kinds_of_attentive_pooling_agree_with_one_another():
+    """sap is the mean of asp; l2's first half is the root of asp's mean square, mean ** 2 + deviation ** 2."""
+    asp, sap, l2 = (AttentiveStatisticsPooling(6, 4, kind=kind).eval() for kind in ("asp", "sap", "l2"))
+    sap.load_state_dict(asp.state_dict())
+    l2.load_state_dict(asp.state_dict())
+    x = torch.randn(2, 6, 9)
+    mean, deviation = asp(x).chunk(2, 1)
+    torch.testing.assert_close(sap(x), mean)
+    torch.testing.assert_close(l2(x), torch.cat(((mean**2 + deviation**2).sqrt(), deviation), 1))
+    assert [p.out_channels for p in (asp, sap, l2)] == [12, 6, 12]
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(InputError, match="asp, sap, l2"):
+        AttentiveStatisticsPooling(6, 4, kind="max")
+
+
 def test_context_bottleneck_has_the_size_of_ecapa():
     """4608 -> 128 -> 1536: the two layers and their normalisation."""
     pool = AttentiveStatisticsPooling(1536, 128, global_context=True)
@@ -56,7 +86,8 @@ def test_one_frame_has_the_floor_as_deviation_and_a_finite_gradient(pool):
     x = torch.randn(2, 6, 1, requires_grad=True)
     pooled = pool(x)
     pooled.sum().backward()
-    torch.testing.assert_close(pooled, torch.cat((x[:, :, 0], torch.full((2, 6), 1e-5**0.5)), 1))
+    first = x[:, :, 0].abs() if getattr(pool, "kind", "") == "l2" else x[:, :, 0]
+    torch.testing.assert_close(pooled, torch.cat((first, torch.full((2, 6), 1e-5**0.5)), 1))
     assert x.grad.isfinite().all()
 
 

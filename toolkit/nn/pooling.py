@@ -1,4 +1,4 @@
-"""From frames to one vector an utterance: (B, C, T) -> (B, 2C), mean and standard deviation.
+"""From frames to one vector an utterance: (B, C, T) -> (B, 2C), mean and standard deviation (or what ``kind`` says).
 
 ``mask`` (B, T) is True for real frames; without it all are. The variance is floored, so one frame is enough and its
 gradient is finite. Statistics are in float32 at least, also under autocast.
@@ -7,7 +7,10 @@ gradient is finite. Statistics are in float32 at least, also under autocast.
 import torch
 from torch import Tensor, nn
 
+from toolkit.io.errors import InputError
 from toolkit.nn.mask import masked_mean
+
+KINDS = {"asp": 2, "sap": 1, "l2": 2}  # what attentive pooling gives: vectors of C
 
 
 def _at_least_float32(x: Tensor) -> Tensor:
@@ -52,13 +55,28 @@ class AttentiveStatisticsPooling(nn.Module):
         bottleneck: channels between the two layers of the attention.
         global_context: attend to [h_t; mean; std] of the utterance (3C) instead of h_t alone (C).
         variance_floor: least variance, so that the root has a gradient.
+        kind: ``asp`` gives weighted mean and deviation, ``sap`` the mean alone (self-attentive pooling), ``l2`` the
+            root of the weighted mean square, and the deviation.
+
+    Attributes:
+        out_channels: 2C, or C of ``sap``.
+
+    Raises:
+        InputError: ``kind`` is none of these.
     """
 
     def __init__(
-        self, channels: int, bottleneck: int = 128, global_context: bool = False, variance_floor: float = 1e-5
+        self,
+        channels: int,
+        bottleneck: int = 128,
+        global_context: bool = False,
+        variance_floor: float = 1e-5,
+        kind: str = "asp",
     ):
         super().__init__()
-        self.variance_floor = variance_floor
+        if kind not in KINDS:
+            raise InputError(f"pooling {kind!r}: it can be {', '.join(KINDS)}")
+        self.variance_floor, self.kind, self.out_channels = variance_floor, kind, KINDS[kind] * channels
         self.frame_projection = nn.Conv1d(channels, bottleneck, 1)
         # W_1 [h; mean; std] = W_h h + W_c [mean; std]: the context is the same in all frames, so it is projected once.
         self.context_projection = nn.Linear(2 * channels, bottleneck, bias=False) if global_context else None
@@ -67,7 +85,7 @@ class AttentiveStatisticsPooling(nn.Module):
         self.logits = nn.Conv1d(bottleneck, channels, 1)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """(B, C, T), mask (B, T) -> (B, 2C): all means, then all standard deviations."""
+        """(B, C, T), mask (B, T) -> (B, out_channels): all means (or roots of mean squares), then all deviations."""
         hidden = self.frame_projection(x)
         if self.context_projection is not None:
             hidden = hidden + self.context_projection(self.statistics(x, mask))[:, :, None]
@@ -76,5 +94,10 @@ class AttentiveStatisticsPooling(nn.Module):
             logits = logits.masked_fill(~mask[:, None], -torch.inf)
         weights = logits.softmax(dim=-1)
         mean = (weights * x).sum(-1)
+        if self.kind == "sap":
+            return mean
         variance = (weights * _squared_deviation(x, mean)).sum(-1)
-        return torch.cat((mean, variance.clamp(min=self.variance_floor).sqrt()), dim=1)
+        deviation = variance.clamp(min=self.variance_floor).sqrt()
+        if self.kind == "l2":
+            mean = (variance + mean.square()).clamp(min=self.variance_floor).sqrt()
+        return torch.cat((mean, deviation), dim=1)

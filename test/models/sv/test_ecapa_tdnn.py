@@ -24,7 +24,11 @@ def with_random_norms(model: EcapaTdnn) -> EcapaTdnn:
 @pytest.mark.parametrize(
     ("arguments", "parameters"),
     [
-        ({"channels": 1024, "embedding_dim": 256}, 14_855_296),  # SEED's backbone, 14.8553 M
+        ({}, 6_192_128),  # the paper's table 1: 6.2 M
+        ({"channels": 1024}, 14_658_496),  # and 14.7 M
+        ({"channels": 1024, "embedding_dim": 256}, 14_855_296),
+        # SEED's backbone, 14.8553 M, without its unused last normalisation
+        ({"channels": 1024, "embedding_dim": 256, "pooling": "l2", "embedding_norm": False}, 14_855_296 - 512),
         # LGR-TSE's global encoder, 78.99 M
         ({"channels": 2048, "mfa_channels": 6144, "embedding_dim": 256, "attention_channels": 256} | PLAIN, 78_988_416),
     ],
@@ -34,7 +38,9 @@ def test_parameters_are_the_published_number(arguments, parameters):
         assert sum(p.numel() for p in EcapaTdnn(**arguments).parameters()) == parameters
 
 
-@pytest.mark.parametrize("options", [{}, PLAIN, {"kernel_sizes": (3, 5, 3, 3), "dilations": (2, 1, 3, 1)}])
+@pytest.mark.parametrize(
+    "options", [{}, PLAIN, {"pooling": "l2"}, {"kernel_sizes": (3, 5, 3, 3), "dilations": (2, 1, 3, 1)}]
+)
 def test_padded_utterance_has_the_embedding_of_the_utterance_alone(options):
     model = with_random_norms(small(**options))
     feats, lengths = torch.randn(4, 50, 20), torch.tensor([50, 33, 7, 1])

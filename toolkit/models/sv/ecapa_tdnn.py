@@ -15,8 +15,9 @@ class EcapaTdnn(SpeakerEncoder):
 
     A TDNN block; SE-Res2 blocks, each over the sum of all outputs before it (section 3.3); a 1x1 layer over their
     concatenation (multi-layer feature aggregation); attentive statistics pooling with global context; a linear layer.
-    C=512 and C=1024 with 192-d embeddings are the paper's two sizes. 1024 channels and a 256-d embedding have 14.855 M
-    parameters (the backbone of SEED, arXiv 2505.16798). The extractor's encoder of TEA-PSE and LGR-TSE, 78.99 M, is
+    C=512 and C=1024 with 192-d embeddings are the paper's two sizes. SEED's backbone (arXiv 2505.16798), 14.855 M, is
+    ``channels=1024, embedding_dim=256, pooling="l2", embedding_norm=False``; its authors' code makes the last
+    normalisation too (512 parameters) and leaves it unused. The extractor's encoder of TEA-PSE and LGR-TSE, 78.99 M, is
     ``channels=2048, mfa_channels=6144, embedding_dim=256, attention_channels=256, se_norm=False, mfa_norm=True,
     embedding_norm=False, residual_sum=False``.
 
@@ -31,6 +32,8 @@ class EcapaTdnn(SpeakerEncoder):
         scale: groups in the Res2 blocks; divides ``channels``.
         se_channels: bottleneck of the squeeze-excitation.
         attention_channels: bottleneck of the pooling's attention.
+        pooling: ``asp``, weighted mean and standard deviation; ``l2``, root of the weighted mean square, and deviation;
+            ``sap``, mean alone.
         kernel_sizes: frames, of the first layer, each SE-Res2 block, the aggregation; odd.
         dilations: frames, of the same layers.
         se_norm: batch normalisation in the squeeze-excitation's bottleneck.
@@ -39,8 +42,8 @@ class EcapaTdnn(SpeakerEncoder):
         residual_sum: False feeds each SE-Res2 block with the output of the one before only.
 
     Raises:
-        InputError: ``kernel_sizes`` and ``dilations`` differ in number, a kernel is even, or ``scale`` does not divide
-            ``channels``.
+        InputError: ``kernel_sizes`` and ``dilations`` differ in number, a kernel is even, ``scale`` does not divide
+            ``channels``, or there is no such ``pooling``.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class EcapaTdnn(SpeakerEncoder):
         scale: int = 8,
         se_channels: int = 128,
         attention_channels: int = 128,
+        pooling: str = "asp",
         kernel_sizes: tuple[int, ...] = (5, 3, 3, 3, 1),
         dilations: tuple[int, ...] = (1, 2, 3, 4, 1),
         se_norm: bool = True,
@@ -72,9 +76,9 @@ class EcapaTdnn(SpeakerEncoder):
             SERes2Block(channels, kernel, dilation, scale, se_channels, se_norm) for kernel, dilation in inner
         )
         self.mfa = TdnnBlock(len(inner) * channels, mfa_channels, *last, norm=mfa_norm)
-        self.pooling = AttentiveStatisticsPooling(mfa_channels, attention_channels, global_context=True)
-        self.pooling_norm = nn.BatchNorm1d(2 * mfa_channels)
-        self.embedding = nn.Linear(2 * mfa_channels, embedding_dim)
+        self.pooling = AttentiveStatisticsPooling(mfa_channels, attention_channels, global_context=True, kind=pooling)
+        self.pooling_norm = nn.BatchNorm1d(self.pooling.out_channels)
+        self.embedding = nn.Linear(self.pooling.out_channels, embedding_dim)
         self.embedding_norm = nn.BatchNorm1d(embedding_dim) if embedding_norm else nn.Identity()
 
     def forward(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:

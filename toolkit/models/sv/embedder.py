@@ -13,24 +13,29 @@ class SpeakerEmbedder(nn.Module):
     Args:
         frontend: waveform to features.
         model: features to embedding.
-        normalize: ``mean`` subtracts each feature's mean over the utterance, ``none`` leaves features as they are.
+        normalize: ``mean`` subtracts each feature's mean over the utterance, ``mean_var`` divides by its standard
+            deviation too (instance normalisation, variance + 1e-5), ``none`` leaves features as they are.
     """
 
     def __init__(self, frontend: FrontEnd, model: SpeakerEncoder, normalize: str = "mean"):
         super().__init__()
-        if normalize not in ("mean", "none"):
-            raise ValueError(f"normalize is {normalize!r}; it can be 'mean' or 'none'")
-        self.frontend, self.model, self.subtract_mean = frontend, model, normalize == "mean"
+        if normalize not in ("mean", "mean_var", "none"):
+            raise ValueError(f"normalize is {normalize!r}; it can be 'mean', 'mean_var' or 'none'")
+        self.frontend, self.model, self.normalize = frontend, model, normalize
 
     def normalized(self, feats: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """feats (B, T, F), lengths (B,) frames -> normalised feats (B, T, F); padding stays zero."""
-        if not self.subtract_mean:
+        if self.normalize == "none":
             return feats
         if lengths is None:
-            return feats - feats.mean(1, keepdim=True)
+            feats = feats - feats.mean(1, keepdim=True)
+            return feats / _deviation(feats.square().mean(1, keepdim=True)) if self.normalize == "mean_var" else feats
         valid = (torch.arange(feats.shape[1], device=feats.device) < lengths[:, None])[:, :, None]
-        mean = (feats * valid).sum(1, keepdim=True) / lengths[:, None, None]
-        return (feats - mean) * valid
+        count = lengths[:, None, None]
+        feats = (feats - (feats * valid).sum(1, keepdim=True) / count) * valid
+        if self.normalize == "mean_var":
+            feats = feats / _deviation(feats.square().sum(1, keepdim=True) / count)
+        return feats
 
     def embed_features(self, feats: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """feats (B, T, F) of the front end, lengths (B,) frames -> embeddings (B, D)."""
@@ -39,3 +44,7 @@ class SpeakerEmbedder(nn.Module):
     def forward(self, wav: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """wav (B, N) at the front end's rate, lengths (B,) samples -> embeddings (B, D)."""
         return self.embed_features(*self.frontend(wav, lengths))
+
+
+def _deviation(variance: torch.Tensor) -> torch.Tensor:
+    return (variance + 1e-5).sqrt()

@@ -1,0 +1,77 @@
+"""ResNet34 with squeeze-excitation and attentive pooling."""
+
+import itertools
+
+import torch
+from torch import Tensor, nn
+
+from toolkit.io.errors import InputError
+from toolkit.models.sv.base import SpeakerEncoder
+from toolkit.nn.mask import length_mask, zero_padding
+from toolkit.nn.pooling import AttentiveStatisticsPooling
+from toolkit.nn.resnet import ResidualStage
+
+
+class ResNet34(SpeakerEncoder):
+    """ResNet34, H/ASP (Heo, Lee, Huh, Chung 2020, arXiv 2009.14153, section 2.2; "ResNetSE34V2").
+
+    A 3x3 convolution; four stages of 3, 4, 6, 3 SE basic blocks, of which all but the first halve frequency and time;
+    channels times frequency as the features of a frame; attentive statistics pooling; a linear layer. The sizes below
+    have 8,028,492 parameters (a backbone of SEED, arXiv 2505.16798, whose 20.8 M are these, a classifier's 3.07 M and
+    SEED's 9.73 M).
+
+    It was made for ``CenteredLogMel`` features with ``normalize: mean_var``. In training, batch normalisation counts
+    padded frames: train on crops of one length.
+
+    Args:
+        n_mels: F, features of a frame.
+        embedding_dim: D.
+        channels: of each stage; the first also of the convolution before them.
+        blocks: SE basic blocks of each stage.
+        strides: of each stage, along frequency and time alike.
+        reduction: of the squeeze-excitation; 0 leaves it out.
+        attention_channels: bottleneck of the pooling's attention.
+        pooling: ``asp``, weighted mean and standard deviation; ``sap``, mean alone; ``l2``, root of the weighted mean
+            square, and deviation.
+
+    Raises:
+        InputError: ``channels``, ``blocks`` and ``strides`` differ in number, ``reduction`` is more than the channels,
+            or there is no such ``pooling``.
+    """
+
+    def __init__(
+        self,
+        n_mels: int = 64,
+        embedding_dim: int = 512,
+        channels: tuple[int, ...] = (32, 64, 128, 256),
+        blocks: tuple[int, ...] = (3, 4, 6, 3),
+        strides: tuple[int, ...] = (1, 2, 2, 2),
+        reduction: int = 8,
+        attention_channels: int = 128,
+        pooling: str = "asp",
+    ):
+        super().__init__()
+        if not len(channels) == len(blocks) == len(strides) > 0:
+            raise InputError(f"channels {channels}, blocks {blocks}, strides {strides}: give each one number a stage")
+        self.embedding_dim = embedding_dim
+        self.stem = nn.Conv2d(1, channels[0], 3, padding=1)
+        self.stem_norm = nn.BatchNorm2d(channels[0])
+        widths = itertools.pairwise((channels[0], *channels))
+        self.stages = nn.ModuleList(
+            ResidualStage(*width, depth, (stride, stride), reduction)
+            for width, depth, stride in zip(widths, blocks, strides, strict=True)
+        )
+        for stride in strides:
+            n_mels = -(-n_mels // stride)
+        self.pooling = AttentiveStatisticsPooling(channels[-1] * n_mels, attention_channels, kind=pooling)
+        self.embedding = nn.Linear(self.pooling.out_channels, embedding_dim)
+        self.to(memory_format=torch.channels_last)  # a training step on a CPU takes 12 % less
+
+    def forward(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, T, F) features, lengths (B,) int64 frames or None for all T -> (B, D) embeddings."""
+        mask = None if lengths is None else length_mask(lengths, feats.shape[1])
+        x = zero_padding(feats.transpose(1, 2), mask)
+        x = self.stem_norm(self.stem(x[:, None]).relu_())
+        for stage in self.stages:
+            x, mask = stage(x, mask)
+        return self.embedding(self.pooling(x.flatten(1, 2), mask))
