@@ -5,6 +5,11 @@ CORPORA=${CORPORA:-downloads}
 
 MINI=downloads/mini # made on the spot by egs/mini
 SPEECHOCEAN762=${CORPORA}/speechocean762
+VOXCELEB1=${CORPORA}/VoxCeleb1    # holds id10001/<video>/00001.wav, at most two folders in between
+VOXCELEB1_LISTS=${VOXCELEB1}      # holds vox1_meta.csv and the trial lists, veri_test2.txt ...
+MUSAN=${CORPORA}/musan
+RIRS_NOISES=${CORPORA}/RIRS_NOISES
+NONSPEECH100=${CORPORA}/Nonspeech # n1.wav ... n100.wav
 LIBRISPEECH=${CORPORA}/LibriSpeech
 ESC10=${CORPORA}/ESC-10
 NOISEKUN=${CORPORA}/Noisekun

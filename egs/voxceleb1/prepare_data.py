@@ -1,0 +1,228 @@
+"""VoxCeleb1 as published -> data/{train,valid,voxceleb1_o,voxceleb1} with the official trials; and noises and rooms.
+
+Utterance ``id10001/1zcIwhmdeo4/00001.wav`` is ``id10001-1zcIwhmdeo4-00001``. Ids, and so all sets, do not depend on how
+the corpus's folders are arranged. Shared by the tasks of this dataset.
+"""
+
+import argparse
+import csv
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from prepare_noises import WHERE, add_arguments, complain, corpus, prepare
+
+from toolkit.bin.cli import run
+from toolkit.io.audio import AUDIO_SUFFIXES
+from toolkit.io.datadir import c_sorted, invert, write_table
+from toolkit.io.errors import InputError, some_of
+from toolkit.io.trials import Trials, read_trials, write_trials
+from toolkit.simulate.plan import generator
+
+PUBLISHED = {"dev": (148642, 1211), "test": (4874, 40)}  # utterances, speakers
+META = "vox1_meta.csv"
+# Trial lists: set and table -> file, number of trials. The ones of 2 ("cleaned") lack wrong labels of the others.
+LISTS = {
+    ("voxceleb1_o", "trials"): ("veri_test2.txt", 37611),
+    ("voxceleb1_o", "trials_original"): ("veri_test.txt", 37720),
+    ("voxceleb1", "trials_e"): ("list_test_all2.txt", 579818),
+    ("voxceleb1", "trials_e_original"): ("list_test_all.txt", 581480),
+    ("voxceleb1", "trials_h"): ("list_test_hard2.txt", 550894),
+    ("voxceleb1", "trials_h_original"): ("list_test_hard.txt", 552536),
+}
+_SPEAKER = re.compile(r"id1\d{4}")
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options; corpora come from db.sh by the environment."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser)
+    parser.add_argument("--valid_by", choices=["video", "speaker"], default="video", help="what is held out of dev")
+    parser.add_argument("--valid_speakers", type=int, default=40, help="how many of dev's are in valid; 0: no valid")
+    parser.add_argument("--valid_videos", type=int, default=4, help="videos of each of them in valid (by video)")
+    parser.add_argument("--seed", type=int, default=0, help="of the choice of what is held out")
+    return parser
+
+
+def speaker_folders(folder: Path, depth: int = 3) -> Iterable[Path]:
+    """Folders called id1dddd, at most so deep below: vox1_dev_wav/wav/id10001, dev/wav/id10001, wav/id10001, ..."""
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.is_dir():
+            if _SPEAKER.fullmatch(entry.name):
+                yield Path(entry.path)
+            elif depth > 1:
+                yield from speaker_folders(Path(entry.path), depth - 1)
+
+
+def find_audio(root: Path) -> dict[str, Path]:
+    """Utterance -> file, of all speakers below ``root``; InputError when one stands there twice, or none at all."""
+    found: dict[str, Path] = {}
+    for speaker in speaker_folders(root):
+        for video in os.scandir(speaker):
+            for entry in os.scandir(video.path) if video.is_dir() else ():
+                stem, suffix = os.path.splitext(entry.name)
+                if suffix.lower() not in AUDIO_SUFFIXES:
+                    continue
+                utt = f"{speaker.name}-{video.name}-{stem}"
+                if utt in found:
+                    raise InputError(f"{entry.path}: {utt} is there twice, see {found[utt]}; keep one of the two")
+                found[utt] = Path(entry.path)
+    if not found:
+        raise InputError(f"VOXCELEB1={root}: holds no <...>/id10001/<video>/00001.wav; is it VoxCeleb1, unpacked?")
+    return found
+
+
+def find_list(folder: Path, name: str, needed: bool) -> Path | None:
+    """A list of the corpus, in the folder or in one of its folders."""
+    for path in (folder / name, *sorted(folder.glob(f"*/{name}"))):
+        if path.is_file():
+            return path
+    message = f"VOXCELEB1_LISTS={folder}: holds no {name}, get it from {WHERE['VOXCELEB1_LISTS']}"
+    if needed:
+        raise InputError(message)
+    print(f"{message}: trials without it")
+    return None
+
+
+def read_meta(path: Path) -> dict[str, dict[str, str]]:
+    """Speaker -> ``{"gender": m | f, "set": dev | test}`` of vox1_meta.csv (tab separated, with a header)."""
+    meta: dict[str, dict[str, str]] = {}
+    with open(path, encoding="utf-8", errors="replace", newline="") as handle:
+        rows = csv.DictReader(handle, delimiter="\t")
+        rows.fieldnames = [name.strip() for name in rows.fieldnames or []]
+        for number, row in enumerate(rows, 2):
+            speaker, gender, part = ((row.get(key) or "").strip() for key in ("VoxCeleb1 ID", "Gender", "Set"))
+            if not _SPEAKER.fullmatch(speaker) or gender not in ("m", "f") or part not in PUBLISHED:
+                wanted = "the columns VoxCeleb1 ID, Gender and Set with id1dddd, m or f, dev or test"
+                raise InputError(f"{path}:{number}: expected {wanted}, got {speaker!r}, {gender!r}, {part!r}")
+            if speaker in meta:
+                raise InputError(f"{path}:{number}: speaker {speaker} stands twice; get the file again")
+            meta[speaker] = {"gender": gender, "set": part}
+    if not meta:
+        raise InputError(f"{path}: is empty; get it from {WHERE['VOXCELEB1_LISTS']}")
+    return meta
+
+
+def check_complete(root: Path, utts: dict[str, list[str]], meta: dict, partial: bool) -> None:
+    """Complain when dev or test are not what was published; names speakers without a folder."""
+    if unknown := c_sorted({s for s in utts if s not in meta}):
+        raise InputError(f"VOXCELEB1={root}: {META} knows no {some_of(unknown)}; is it VoxCeleb1's, and whole?")
+    for part, (num_utts, num_speakers) in PUBLISHED.items():
+        speakers = [s for s in utts if meta[s]["set"] == part]
+        have = sum(len(utts[s]) for s in speakers)
+        if (have, len(speakers)) != (num_utts, num_speakers):
+            missing = c_sorted(s for s in meta if meta[s]["set"] == part and s not in utts)
+            complain(
+                f"VOXCELEB1={root}: {part} has {have} utterances of {len(speakers)} speakers, published are {num_utts} "
+                f"of {num_speakers}{'; no folder of ' + some_of(missing) if missing else ''}",
+                partial,
+            )
+
+
+def official_trials(path: Path, published: int, partial: bool) -> Trials:
+    """A published list, with our utterance ids."""
+    trials = read_trials(path)
+    trials.ids = [os.path.splitext(name)[0].replace("/", "-") for name in trials.ids]
+    if len(trials) != published:
+        complain(f"{path}: {len(trials)} trials, published are {published}", partial)
+    both = np.stack([trials.enroll, trials.test], 1).astype(np.int64)
+    if twice := len(trials) - len(np.unique(both[:, 0] * len(trials.ids) + both[:, 1])):
+        print(f"note: {path}: {twice} trials stand there more than once; they are kept, as published")
+    return trials
+
+
+def with_audio(trials: Trials, wav: dict[str, Path], path: Path, partial: bool) -> np.ndarray:
+    """Which trials have audio (N,) bool; complains of utterances that have none."""
+    there = np.array([utt in wav for utt in trials.ids])
+    keep = there[trials.enroll] & there[trials.test]
+    if not keep.all():
+        missing = c_sorted(utt for utt, has in zip(trials.ids, there, strict=True) if not has)
+        lost = f"{len(keep) - keep.sum()} of {len(keep)} trials"
+        complain(f"{path}: no audio of {len(missing)} utterances, which {lost} need: {some_of(missing)}", partial)
+    return keep
+
+
+def subset(trials: Trials, keep: np.ndarray) -> Trials:
+    """Some of the trials, by a mask (N,)."""
+    return Trials(trials.ids, trials.enroll[keep], trials.test[keep], trials.is_target[keep])
+
+
+def hold_out(args: argparse.Namespace, utts: dict[str, list[str]], gender: dict[str, str]) -> set[str]:
+    """Utterances of dev that go into valid: whole videos of some speakers, or whole speakers, half of them women."""
+    videos = {s: c_sorted({utt.rsplit("-", 1)[0] for utt in utts[s]}) for s in utts}
+    rng, by_video, number = generator(args.seed, "valid"), args.valid_by == "video", args.valid_speakers
+    able = [s for s in c_sorted(utts) if not by_video or len(videos[s]) > args.valid_videos]
+    most = len(able) if by_video else len(able) - 1  # one is left to train on
+    if not 2 <= number <= most:
+        which = f"with more than {args.valid_videos} videos" if by_video else "besides one to train on"
+        raise InputError(f"--valid_speakers {number}: dev has {most} {which}; give 2 to {most}, or 0 for no valid set")
+    women, men = ([s for s in rng.permutation(able) if gender[s] == g] for g in "fm")
+    half = min(len(women), max(number // 2, number - len(men)))
+    chosen = women[:half] + men[: number - half]
+    if not by_video:
+        return {utt for s in chosen for utt in utts[s]}
+    held = {video for s in chosen for video in rng.permutation(videos[s])[: args.valid_videos]}
+    return {utt for s in chosen for utt in utts[s] if utt.rsplit("-", 1)[0] in held}
+
+
+def write_speech(path: Path, wav: dict[str, Path], utts: Iterable[str], gender: dict[str, str]) -> None:
+    """Write a data dir of some utterances, without the trial lists of an earlier run."""
+    for stale in path.glob("*trials*"):
+        stale.unlink()
+    utt2spk = {utt: utt.split("-", 1)[0] for utt in utts}
+    spk2utt = invert(utt2spk)
+    write_table(path / "wav.scp", {utt: wav[utt] for utt in utt2spk})
+    write_table(path / "utt2spk", utt2spk)
+    write_table(path / "spk2utt", {spk: " ".join(ids) for spk, ids in spk2utt.items()})
+    write_table(path / "spk2gender", {spk: gender[spk] for spk in spk2utt})
+    print(f"{path}: {len(utt2spk)} utterances of {len(spk2utt)} speakers")
+
+
+def write_test(args, name: str, wav: dict[str, Path], utts: Iterable[str], gender: dict[str, str], lists: Path) -> None:
+    """A test set and its trial lists: of ``utts``, or, where these are none, of what its lists name."""
+    trials, left_out = {}, {}
+    for (owner, table), (file, published) in LISTS.items():
+        if owner == name and (path := find_list(lists, file, needed=table == "trials")):
+            whole = official_trials(path, published, args.partial)
+            keep = with_audio(whole, wav, path, args.partial)
+            if not (whole.is_target & keep).any() or not (~whole.is_target & keep).any():
+                complain(f"{path}: the audio that is there leaves no target or no nontarget trials", table != "trials")
+                continue
+            trials[table], left_out[table] = subset(whole, keep), subset(whole, ~keep)
+    if not trials:
+        return
+    write_speech(args.outdir / name, wav, utts or {u for some in trials.values() for u in some.used_ids()}, gender)
+    for table, some in trials.items():
+        write_trials(args.outdir / name / table, some)
+        if len(left_out[table]):
+            write_trials(args.outdir / name / f"left_out_{table}", left_out[table])
+            print(f"warning: {name}: {len(left_out[table])} trials are in left_out_{table}", file=sys.stderr)
+
+
+def main(argv=None) -> None:
+    """Write all sets."""
+    args = get_parser().parse_args(argv)
+    root, lists = corpus("VOXCELEB1"), corpus("VOXCELEB1_LISTS")
+    wav, meta = find_audio(root), read_meta(find_list(lists, META, needed=True))
+    utts = invert({utt: utt.split("-", 1)[0] for utt in wav})
+    check_complete(root, utts, meta, args.partial)
+    gender = {speaker: row["gender"] for speaker, row in meta.items()}
+    dev = {s: ids for s, ids in utts.items() if meta[s]["set"] == "dev"}
+    tested = [utt for s, ids in utts.items() if meta[s]["set"] == "test" for utt in ids]
+    held = hold_out(args, dev, gender) if args.valid_speakers else set()
+    write_test(args, "voxceleb1_o", wav, tested, gender, lists)
+    write_test(args, "voxceleb1", wav, [], gender, lists)
+    write_speech(args.outdir / "train", wav, [u for ids in dev.values() for u in ids if u not in held], gender)
+    if held:
+        write_speech(args.outdir / "valid", wav, held, gender)
+    else:
+        shutil.rmtree(args.outdir / "valid", ignore_errors=True)
+    prepare(args)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
