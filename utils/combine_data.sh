@@ -9,6 +9,8 @@ help_message="Usage: $0 [--extra-files \"f1 f2\"] [--skip-fix true|false] <dest-
 
 Tables that a source lacks are left out of the result. An id may stand in several sources if its lines are the same.
 Where some sources have segments and others not, the others' utterances become whole-recording segments (needs utt2dur).
+Where some sources have utt2uniq, the others' utterances are their own. Features (feats.scp) are merged only if they
+were made in the same way (feats_conf.yaml), plans of mixtures (mix.jsonl) if they draw on the same sets (mix_conf.yaml).
 The extra files are further tables to merge. Ends with fix_data_dir.sh, unless --skip-fix true."
 
 extra_files=""
@@ -63,6 +65,11 @@ merge_segments() {
     fi
 }
 
+# uniq_of SRC: its utt2uniq, or every utterance by itself.
+uniq_of() {
+    if [ -f "$1/utt2uniq" ]; then awk 1 "$1/utt2uniq"; else awk '{ print $1, $1 }' "$1/utt2spk"; fi
+}
+
 # merge_whole_file NAME SRC...: a file that holds for the dir as a whole stays if it says the same everywhere.
 merge_whole_file() {
     local name=$1 src
@@ -79,6 +86,24 @@ merge_whole_file() {
     cp "$1/$name" "$aside/$name"
 }
 
+# merge_plan NAME SRC...: the mixtures of all sources, if all are plans over the same sets.
+merge_plan() {
+    local name=$1 src lacking
+    shift
+    lacking=$(sources_lacking "$name" "$@")
+    if [ -n "$lacking" ]; then
+        say "left out $name: not in ${lacking//$'\n'/ }"
+    elif [ ! -f "$aside/mix_conf.yaml" ]; then
+        say "left out $name: the sources' plans draw on different sets (mix_conf.yaml)"
+    else
+        for src in "$@"; do plan_table "$src/$name"; done | merge "$name"
+        plan_lines <"$aside/$name" >"$aside/.plan"
+        mv "$aside/.plan" "$aside/$name"
+        return
+    fi
+    rm -f "$aside/mix_conf.yaml"
+}
+
 # names_in COMMAND SRC...: the sorted file names that COMMAND lists for any source.
 names_in() {
     local command=$1 src
@@ -86,10 +111,17 @@ names_in() {
     for src in "$@"; do "$command" "$src"; done | sort -u
 }
 whole_files() { files_like "$1" "$WHOLE_FILES"; }
+plans() { files_like "$1" "$PLAN"; }
 
 make_aside "$dest"
 for name in $(names_in all_tables "$@"); do
-    case $name in segments | spk2utt) continue ;; esac
+    case $name in
+        segments | spk2utt) continue ;;
+        utt2uniq)
+            for src in "$@"; do uniq_of "$src"; done | merge utt2uniq
+            continue
+            ;;
+    esac
     lacking=$(sources_lacking "$name" "$@")
     if [ -n "$lacking" ]; then
         say "left out $name: not in ${lacking//$'\n'/ }"
@@ -101,6 +133,9 @@ merge_segments "$@"
 "$utils/utt2spk_to_spk2utt.pl" "$aside/utt2spk" >"$aside/spk2utt"
 for name in $(names_in whole_files "$@"); do
     merge_whole_file "$name" "$@"
+done
+for name in $(names_in plans "$@"); do
+    merge_plan "$name" "$@"
 done
 replace_contents "$dest"
 say "$dest has $(wc -l <"$dest/utt2spk") utterances of $# sources"

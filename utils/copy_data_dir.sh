@@ -9,7 +9,8 @@ help_message="Usage: $0 [--utt-prefix p] [--utt-suffix s] [--spk-prefix p] [--sp
  e.g.: $0 --utt-prefix sp0.9- --spk-prefix sp0.9- data/train data/train_sp0.9
 
 Give speakers the prefix that utterances get, or utt2spk is no longer sorted by speaker. Recordings keep their ids where
-there is a segments file. Values are copied as they are, e.g. the utterance that an enroll_spk1.scp line refers to.
+there is a segments file. Values are copied as they are, but in enroll_spk<N>.scp, where *UTT SPEAKER refers to this dir;
+the ids of a plan (mix.jsonl) are renamed too, not those of its recordings.
 The extra files are further tables keyed by utterance. Ends with validate_data_dir.sh, which gets the --validate-opts
 (and --no-wav, --no-text, --no-feats where the source has no such file)."
 
@@ -30,19 +31,17 @@ dest=${2%/}
 need_source "$src" "$dest"
 extra_utt_files=$extra_files
 
-# rename_keys PREFIX SUFFIX: the lines of standard input with new ids.
-rename_keys() {
-    PREFIX=$1 SUFFIX=$2 awk '
-        { id = $1; sub(/^[ \t]*[^ \t]+/, ""); print ENVIRON["PREFIX"] id ENVIRON["SUFFIX"] $0 }' | sort
-}
+affixes=("$utt_prefix" "$utt_suffix" "$spk_prefix" "$spk_suffix")
 
 make_aside "$dest"
-# Speakers are renamed while they stand first.
-awk '{ print $2, $1 }' "$src/utt2spk" | rename_keys "$spk_prefix" "$spk_suffix" | awk '{ print $2, $1 }' |
-    rename_keys "$utt_prefix" "$utt_suffix" >"$aside/utt2spk"
+rename_speakers "${affixes[@]}" <"$src/utt2spk" >"$aside/utt2spk"
 "$utils/utt2spk_to_spk2utt.pl" "$aside/utt2spk" >"$aside/spk2utt"
 for name in $(tables_of "$src" utt) $(files_like "$src" segments); do
-    rename_keys "$utt_prefix" "$utt_suffix" <"$src/$name" >"$aside/$name"
+    if [[ $name =~ ^($ENROLMENTS)$ ]]; then rename_enrolments "${affixes[@]}"; else cat; fi <"$src/$name" |
+        rename_keys "$utt_prefix" "$utt_suffix" >"$aside/$name"
+done
+for name in $(files_like "$src" "$PLAN"); do
+    plan_table "$src/$name" "${affixes[@]}" | plan_lines >"$aside/$name"
 done
 for name in $(tables_of "$src" spk); do
     rename_keys "$spk_prefix" "$spk_suffix" <"$src/$name" >"$aside/$name"

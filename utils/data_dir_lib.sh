@@ -8,8 +8,13 @@
 readonly UTT_TABLES='text|feats\.scp|vad\.scp|enroll_spk[0-9]+\.scp|utt2[A-Za-z0-9_]+'
 readonly RECO_TABLES='wav\.scp|(spk|noise|dereverb)[0-9]+\.scp|reco2[A-Za-z0-9_]+'
 readonly SPK_TABLES='cmvn\.scp|spk2[A-Za-z0-9_]+'
+# Of these, those with enrolments: files, or *UTT SPEAKER: another utterance of that speaker than UTT, to be drawn.
+# shellcheck disable=SC2034
+readonly ENROLMENTS='enroll_spk[0-9]+\.scp'
 # Files that hold for the dir as a whole.
-readonly WHOLE_FILES='feats_type|audio_format|frame_shift|feats_conf\.yaml'
+readonly WHOLE_FILES='feats_type|audio_format|frame_shift|feats_conf\.yaml|mix_conf\.yaml'
+# The plan of a mixture set: a JSON object a line, with the mixture's id.
+readonly PLAN='mix\.jsonl'
 
 # The lists of extra files that a script's options may add to.
 extra_utt_files=""
@@ -27,6 +32,15 @@ die() {
 usage_exit() {
     if [ "$1" = 0 ]; then echo "$help_message"; else echo "$help_message" >&2; fi
     exit "$1"
+}
+
+# need_toolkit: lets python3 find the toolkit that this folder is part of.
+need_toolkit() {
+    local root
+    root=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+    export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
+    # shellcheck source=tools/activate.sh
+    [ ! -f "$root/tools/activate.sh" ] || . "$root/tools/activate.sh"
 }
 
 # files_like DIR PATTERN: names of the files in DIR that match the extended regular expression as a whole.
@@ -71,9 +85,71 @@ field_counts() {
     case $1 in
         segments) echo 4 4 ;;
         reco2file_and_channel) echo 3 3 ;;
-        utt2spk | utt2dur | utt2num_frames | utt2num_samples | utt2uniq | reco2dur | spk2gender) echo 2 2 ;;
+        utt2spk | utt2dur | utt2num_frames | utt2num_samples | utt2uniq | utt2snr | reco2dur | spk2gender) echo 2 2 ;;
         *) echo 2 1e9 ;;
     esac
+}
+
+# plan_table PLAN [UTT_PREFIX UTT_SUFFIX SPK_PREFIX SPK_SUFFIX]: the lines of a plan as a table, "id line", with new ids
+# of mixtures and speakers if wanted; says on stderr which lines are no mixtures, and fails for them.
+plan_table() {
+    python3 -c '
+import json, sys
+plan, *affixes = sys.argv[1:]
+code = 0
+for number, line in enumerate(open(plan, "rb"), 1):
+    try:
+        mixture = json.loads(line)
+        if len(mixture["id"].split()) != 1:
+            raise ValueError
+        if any(affixes):
+            mixture["id"] = affixes[0] + mixture["id"] + affixes[1]
+            mixture["speaker"] = affixes[2] + mixture["speaker"] + affixes[3]
+            line = json.dumps(mixture, ensure_ascii=False).encode()
+        key = mixture["id"].encode()
+        sys.stdout.buffer.write(key + b" " + line.strip() + b"\n")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        code = 1
+        print(f"{plan}:{number}: expected a mixture, a JSON object with an id", file=sys.stderr)
+sys.exit(code)' "$@"
+}
+
+# plan_lines: a plan again, of plan_table's lines on standard input.
+plan_lines() { sed 's/^[^ ]* //'; }
+
+# rename_keys PREFIX SUFFIX: the lines of standard input with new ids, sorted.
+rename_keys() {
+    PREFIX=$1 SUFFIX=$2 awk '
+        { id = $1; sub(/^[ \t]*[^ \t]+/, ""); print ENVIRON["PREFIX"] id ENVIRON["SUFFIX"] $0 }' | sort
+}
+
+# rename_speakers UTT_PREFIX UTT_SUFFIX SPK_PREFIX SPK_SUFFIX: the utt2spk of standard input with new ids, sorted.
+rename_speakers() {
+    # Speakers are renamed while they stand first.
+    awk '{ print $2, $1 }' | rename_keys "$3" "$4" | awk '{ print $2, $1 }' | rename_keys "$1" "$2"
+}
+
+# rename_enrolments UTT_PREFIX UTT_SUFFIX SPK_PREFIX SPK_SUFFIX: the lines of standard input with new ids in values of
+# the form *UTT SPEAKER.
+rename_enrolments() {
+    UTT_PREFIX=$1 UTT_SUFFIX=$2 SPK_PREFIX=$3 SPK_SUFFIX=$4 awk '
+        $2 ~ /^\*/ && NF == 3 {
+            $2 = "*" ENVIRON["UTT_PREFIX"] substr($2, 2) ENVIRON["UTT_SUFFIX"]
+            $3 = ENVIRON["SPK_PREFIX"] $3 ENVIRON["SPK_SUFFIX"]
+        }
+        { print }'
+}
+
+# undrawable UTT2SPK ENROLMENTS: the ids whose enrolment is *UTT SPEAKER, and there is none to draw; and why.
+undrawable() {
+    awk '
+        FNR == NR { speaker[$1] = $2 ""; size[$2]++; next }
+        $2 !~ /^\*/ { next }
+        { utt = substr($2, 2) }
+        NF != 3 { print $1 " expected *UTT SPEAKER, got: " $0; next }
+        !(utt in speaker) { print $1 " " $2 " " $3 ": there is no utterance " utt; next }
+        size[$3] == (speaker[utt] == $3 "") { print $1 " " $2 " " $3 ": speaker " $3 " has no " \
+            (size[$3] ? "other utterance" : "utterance") " to draw" }' "$1" "$2"
 }
 
 # column N FILE: the Nth field of every line.
@@ -108,7 +184,7 @@ put_in_place() {
 # replace_contents DEST: as put_in_place; tables that DEST had before and that are not renewed are removed.
 replace_contents() {
     local name
-    for name in $(all_tables "$1") $(files_like "$1" "$WHOLE_FILES"); do
+    for name in $(all_tables "$1") $(files_like "$1" "$WHOLE_FILES|$PLAN"); do
         if [ ! -e "$aside/$name" ]; then
             say "removed $1/$name, which belonged to the former contents"
             rm -f "$1/$name"
@@ -125,8 +201,8 @@ copy_whole_files() {
     done
 }
 
-# select_utts SRC UTTS OUT: writes SRC's tables into OUT, cut down to the utterances listed in UTTS and to their
-# recordings and speakers; makes spk2utt.
+# select_utts SRC UTTS OUT: writes SRC's tables and plan into OUT, cut down to the utterances listed in UTTS and to
+# their recordings and speakers; makes spk2utt.
 select_utts() {
     local src=$1 utts=$2 out=$3 name utils
     utils=$(dirname "${BASH_SOURCE[0]}")
@@ -145,4 +221,7 @@ select_utts() {
             "$filter" <(column 2 "$out/segments") "$src/$name" >"$out/$name"
         done
     fi
+    for name in $(files_like "$src" "$PLAN"); do
+        plan_table "$src/$name" | "$filter" "$utts" | plan_lines >"$out/$name"
+    done
 }

@@ -8,7 +8,9 @@ help_message="Usage: $0 [--utt-extra-files \"f1 f2\"] [--spk-extra-files \"f3\"]
  e.g.: $0 --utt-extra-files \"utt.lst\" data/train
 
 Lines that break a table's form and repeated ids are dropped (the first line of an id stays), every table is sorted, and
-only utterances that every table has are kept; spk2utt is made anew from utt2spk. The former files are in .backup/.
+only utterances that every table has are kept (and the plan of mixtures, mix.jsonl, where there is one); spk2utt is made
+anew from utt2spk. Where an enroll_spk<N>.scp says *UTT SPEAKER, that speaker must have another utterance than UTT left.
+The former files are in .backup/.
 The extra files are further tables, keyed by utterance or by speaker."
 
 utt_extra_files=""
@@ -40,6 +42,12 @@ clean_table() {
     before=$(awk 'END { print NR }' "$dir/$1")
     after=$(wc -l <"$clean/$1")
     [ "$before" -eq "$after" ] || say "$dir/$1: dropped $((before - after)) malformed or repeated lines"
+}
+
+# clean_plan NAME: $dir/NAME without lines that are no mixtures, every id once, in $clean.
+clean_plan() {
+    { plan_table "$dir/$1" || true; } 2>"$aside/.lists/bad" | awk '!seen[$1]++' | plan_lines >"$clean/$1"
+    [ ! -s "$aside/.lists/bad" ] || say "$dir/$1: dropped $(wc -l <"$aside/.lists/bad") lines that are no mixtures"
 }
 
 # keep_only LIST WHAT OWNER: cuts the sorted LIST (of WHAT) down to the sorted ids of standard input (those of OWNER).
@@ -75,20 +83,39 @@ keep_speakers() {
         keep_only "$utts" "utterances are of speakers" "every speaker table"
 }
 
+# keep_enrolled: cuts the utterances down to those for which an enrolment can be drawn, where it is to be drawn
+# (*UTT SPEAKER); one that goes may have been another's enrolment, so until nothing changes.
+keep_enrolled() {
+    local name before=
+    until [ "$before" = "$(wc -l <"$utts")" ]; do
+        before=$(wc -l <"$utts")
+        for name in $(files_like "$clean" "$ENROLMENTS"); do
+            "$utils/filter_scp.pl" "$utts" "$clean/utt2spk" >"$utts.utt2spk"
+            undrawable "$utts.utt2spk" "$clean/$name" | awk '{ print $1 }' | comm -23 "$utts" - |
+                keep_only "$utts" "utterances are" "reach of an enrolment that $name lets draw"
+        done
+    done
+}
+
 for name in $(all_tables "$dir"); do
     [ "$name" = spk2utt ] || clean_table "$name"
 done
+for name in $(files_like "$dir" "$PLAN"); do clean_plan "$name"; done
 column 1 "$clean/utt2spk" >"$utts"
 if [ -f "$clean/segments" ]; then keep_recordings; fi
 for name in $(tables_of "$clean" utt); do
     column 1 "$clean/$name" | keep_only "$utts" "utterances are" "$name"
 done
+for name in $(files_like "$clean" "$PLAN"); do
+    plan_table "$clean/$name" | awk '{ print $1 }' | sort | keep_only "$utts" "utterances are" "$name"
+done
 keep_speakers
+keep_enrolled
 [ -s "$utts" ] || die "$dir: no utterances remained; nothing was changed"
 select_utts "$clean" "$utts" "$aside"
 
 mkdir -p "$dir/.backup"
-for name in $(all_tables "$dir"); do
+for name in $(all_tables "$dir") $(files_like "$dir" "$PLAN"); do
     cp "$dir/$name" "$dir/.backup/$name"
 done
 put_in_place "$dir"

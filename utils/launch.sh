@@ -5,17 +5,20 @@ set -euo pipefail
 help_message=$(cat <<'EOF'
 Usage: launch.sh [--ngpu N] [--num_nodes M] [--master_port P] <python> -m <module> [<args> ...]
 N GPUs on each of M nodes. With M > 1 it is run once inside a Slurm job of M nodes and starts torchrun on each by srun.
+N = 0 trains on CPUs, one process a node. P is where the nodes meet (default: from the number of Slurm's job).
 e.g.: launch.sh --ngpu 8 python3 -m toolkit.bin.sv_train --config conf/train.yaml
 EOF
 )
 ngpu=0
 num_nodes=1
-master_port=29500
+master_port=
+world_size=
 while [ $# -gt 0 ]; do
     case "$1" in
         --ngpu) ngpu=$2 ;;
         --num_nodes) num_nodes=$2 ;;
         --master_port) master_port=$2 ;;
+        --world_size) world_size=$2 ;; # how torchrun comes back to this script
         --help)
             echo "${help_message}"
             exit 0
@@ -29,22 +32,41 @@ if [ $# -lt 3 ]; then
     exit 1
 fi
 
+die() {
+    echo "error: launch.sh: $*" >&2
+    exit 1
+}
+
+# Each process of a training with several: starts the program if they are all there.
+if [ -n "${world_size}" ]; then
+    [ "${WORLD_SIZE:-}" = "${world_size}" ] || die "${WORLD_SIZE:-no} processes take part on $(hostname), not ${world_size}"
+    if [ "${RANK}" = 0 ]; then echo "launch.sh: ${world_size} processes, the first on $(hostname)"; fi
+    exec "$@"
+fi
+
 if [ "${ngpu}" -eq 0 ]; then
     export CUDA_VISIBLE_DEVICES=''
 fi
 if [ "${ngpu}" -le 1 ] && [ "${num_nodes}" -eq 1 ]; then
     exec "$@"
 fi
-python=$1
-shift
+per_node=$((ngpu > 0 ? ngpu : 1))
+torchrun=("$1" -m torch.distributed.run --nnodes "${num_nodes}" --nproc_per_node "${per_node}" --no_python)
+process=("$0" --world_size $((num_nodes * per_node)) "$@")
 if [ "${num_nodes}" -eq 1 ]; then
-    exec "${python}" -m torch.distributed.run --standalone --nproc_per_node "${ngpu}" "$@"
+    exec "${torchrun[@]}" --standalone "${process[@]}"
 fi
-if [ -z "${SLURM_JOB_NODELIST:-}" ]; then
-    echo "error: launch.sh: --num_nodes ${num_nodes} needs a Slurm job of so many nodes" >&2
-    exit 1
-fi
-head_node=$(scontrol show hostnames "${SLURM_JOB_NODELIST}" | head -n 1)
-exec srun --nodes "${num_nodes}" --ntasks-per-node 1 "${python}" -m torch.distributed.run --nnodes "${num_nodes}" \
-    --nproc_per_node "${ngpu}" --rdzv_backend c10d --rdzv_id "${SLURM_JOB_ID}" \
-    --rdzv_endpoint "${head_node}:${master_port}" "$@"
+[ -n "${SLURM_JOB_NODELIST:-}" ] || die "--num_nodes ${num_nodes} needs a Slurm job of so many nodes"
+
+srun=(srun --export=ALL --nodes "${num_nodes}" --ntasks "${num_nodes}" --ntasks-per-node 1 --kill-on-bad-exit=1)
+if [ -n "${SLURM_CPUS_PER_TASK:-}" ]; then srun+=(--cpus-per-task "${SLURM_CPUS_PER_TASK}"); fi
+# Nodes that do not answer are said now; torchrun would wait for them ten minutes and speak of a timeout.
+# shellcheck disable=SC2016
+answered=$("${srun[@]}" bash -c 'echo "${SLURMD_NODENAME}"' | LC_ALL=C sort -u | tr "\n" " ") || true
+[ "$(wc -w <<<"${answered}")" -eq "${num_nodes}" ] ||
+    die "${num_nodes} nodes are wanted, of ${SLURM_JOB_NODELIST} these answered: ${answered:-none}"
+head_node=$(scontrol show hostnames "${SLURM_JOB_NODELIST}" | sed -n 1p)
+# The address by which Slurm itself reaches the node: a name that every node knows.
+address=$(scontrol show node "${head_node}" | sed -n 's/.*NodeAddr=\([^ ]*\).*/\1/p')
+exec "${srun[@]}" "${torchrun[@]}" --rdzv_backend c10d --rdzv_id "${SLURM_JOB_ID}" \
+    --rdzv_endpoint "${address:-${head_node}}:${master_port:-$((20000 + SLURM_JOB_ID % 20000))}" "${process[@]}"

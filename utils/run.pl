@@ -3,9 +3,11 @@
 
 use strict;
 use warnings;
+use Cwd qw(abs_path);
 use File::Basename qw(dirname);
-use File::Path qw(make_path);
-use POSIX qw(:signal_h :sys_wait_h setlocale LC_ALL strftime);
+use lib dirname(abs_path(__FILE__));
+use JobCommand;
+use POSIX qw(:signal_h :sys_wait_h setlocale LC_ALL);
 
 my $usage = <<'END';
 Usage: run.pl [options] [JOB=1:n] log-file command [arguments...]
@@ -29,83 +31,8 @@ Options, before or after JOB=1:n:
 Exit code: 0 all copies succeeded, 1 one or more failed, 255 wrong options.
 END
 
-my $max_jobs_run;
-my $gpus_per_job = 0;
-my $pick         = 'all';
-my ($job_name, $first, $last) = (undef, 1, 1);
 my $signals = POSIX::SigSet->new(SIGINT, SIGTERM, SIGHUP);
 my %running;    # process id -> [job, start time]
-
-sub stop {
-    my ($code, $message) = @_;
-    end_jobs();
-    print STDERR "run.pl: $message\n";
-    exit $code;
-}
-
-sub option_value {
-    my ($option) = @_;
-    stop(255, "option $option needs a value") if !@ARGV || $ARGV[0] eq '' || $ARGV[0] =~ /^--/;
-    return shift @ARGV;
-}
-
-sub whole_number {
-    my ($option, $least) = @_;
-    my $value = option_value($option);
-    stop(255, "option $option needs a whole number from $least up, got $value") if $value !~ /^\d+$/ || $value < $least;
-    return $value;
-}
-
-sub parse_option {
-    my $option = shift @ARGV;
-    if ($option eq '--help') { print $usage; exit 0; }
-    $option =~ tr/_/-/;
-    if ($option eq '--max-jobs-run' || $option eq '-tc') { $max_jobs_run = whole_number($option, 1); }
-    elsif ($option eq '--gpu')  { $gpus_per_job = whole_number($option, 0); }
-    elsif ($option eq '--pick') { $pick         = option_value($option); }
-    elsif ($option eq '-pe')    { option_value($option) for 1 .. 2; }
-    elsif ($option ne '-V')     { option_value($option); }
-    stop(255, "option --pick takes all, failed or incomplete, got $pick") if $pick !~ /^(all|failed|incomplete)$/;
-}
-
-sub parse_job_range {
-    my $range = shift @ARGV;
-    stop(255, "two job ranges: $job_name=$first:$last and $range") if defined $job_name;
-    stop(255, "bad job range $range, expected e.g. JOB=1:20") if $range !~ /^(\w+)=(\d+)(?::(\d+))?$/;
-    ($job_name, $first, $last) = ($1, $2, defined $3 ? $3 : $2);
-    stop(255, "bad job range $range: jobs are numbered from 1") if $first < 1;
-    stop(255, "bad job range $range: it ends before it starts") if $last < $first;
-}
-
-sub parse_arguments {
-    while (@ARGV) {
-        if    ($ARGV[0] =~ /^-/)                      { parse_option(); }
-        elsif ($ARGV[0] =~ /^[A-Za-z_]\w*=[-.,:\d]*$/) { parse_job_range(); }
-        else                                          { last; }
-    }
-    if (@ARGV < 2) { print STDERR $usage; exit 1; }
-    my $log = shift @ARGV;
-    stop(1, "the log-file's name must contain $job_name, else all jobs would write to $log")
-        if $last > $first && index($log, $job_name) < 0;
-    return $log, join(' ', map { shell_word($_) } @ARGV);
-}
-
-# One argument as a word of the shell: operators stay operators, all else arrives literally.
-sub shell_word {
-    my ($word) = @_;
-    my $plain = qr{[\w@%+=:,./^-]};
-    return $word if $word =~ m{\A$plain+\z};
-    return $word if $word =~ m{\A(?:[|&;()]|\|\||&&|\|&)\z};
-    return $word if $word =~ m{\A(?:\d*|&)(?:>>|>&|>\||<&|>|<)$plain*\z};
-    $word =~ s/'/'\\''/g;
-    return "'$word'";
-}
-
-sub for_job {
-    my ($template, $job) = @_;
-    $template =~ s/\Q$job_name\E/$job/g if defined $job_name;
-    return $template;
-}
 
 sub cpu_count {
     # nproc would take these for the number of CPUs, and path.sh sets the first.
@@ -116,46 +43,30 @@ sub cpu_count {
 }
 
 sub gpu_count {
+    my ($wanted) = @_;
     my @lines = grep { /^GPU \d+/ } `nvidia-smi -L 2>/dev/null`;
-    stop(1, "--gpu $gpus_per_job: nvidia-smi -L shows no GPU on this machine; use --gpu 0, or --max-jobs-run n")
+    stop(1, "--gpu $wanted: nvidia-smi -L shows no GPU on this machine; use --gpu 0, or --max-jobs-run n")
         if !@lines;
     return scalar @lines;
 }
 
 sub jobs_at_a_time {
-    my ($jobs) = @_;
-    return $max_jobs_run if defined $max_jobs_run;
-    if ($gpus_per_job > 0) {
-        my $gpus = gpu_count();
+    my ($jobs, $options) = @_;
+    my $asked = $options->{max_jobs_run};
+    if (my $gpus_per_job = $options->{gpu}) {
+        my $gpus = gpu_count($gpus_per_job);
         stop(1, "--gpu $gpus_per_job: this machine has only $gpus") if $gpus_per_job > $gpus;
-        return int($gpus / $gpus_per_job);
+        my $fit = int($gpus / $gpus_per_job);
+        return defined $asked && $asked < $fit ? $asked : $fit;
     }
+    return $asked if defined $asked;
     my $cpus = cpu_count();
     return $jobs < 1.4 * $cpus ? $jobs : $cpus;
 }
 
-# How the job of an earlier run ended: its exit code, or undef where it did not.
-sub logged_code {
-    my ($log) = @_;
-    open(my $handle, '<', $log) or return undef;
-    my $size = -s $handle;
-    seek($handle, $size > 1000 ? $size - 1000 : 0, 0);
-    my $end = do { local $/; <$handle> };
-    return defined $end && $end =~ /^# Ended \(code (\d+)[^\n]*\n\z/m ? $1 : undef;
-}
-
-sub now { return strftime('%a %b %e %H:%M:%S %Z %Y', localtime) }
-
-sub write_log {
-    my ($mode, $log, $text) = @_;
-    open(my $handle, $mode, $log) or stop(1, "cannot write the log-file $log: $!");
-    print $handle $text;
-    close($handle) or stop(1, "cannot write the log-file $log: $!");
-}
-
 sub start {
     my ($job, $log, $command) = @_;
-    eval { make_path(dirname($log)); 1 } or stop(1, "cannot make the folder of the log-file $log");
+    make_log_folder($log);
     (my $comment = $command) =~ s/\n/\n# /g;
     write_log('>', $log, "# $comment\n# Started at " . now() . "\n#\n");
     # No signal may fall between the start of a process and its entry in the books.
@@ -200,13 +111,6 @@ sub finish_one {
     return $code;
 }
 
-sub ends_in_mid_line {
-    my ($log) = @_;
-    open(my $handle, '<', $log) or return 0;
-    seek($handle, -1, 2);
-    return (getc($handle) // "\n") ne "\n";
-}
-
 # Ends all running jobs with everything they started: asks them, and after two seconds makes them.
 sub end_jobs {
     my @groups = map { -$_ } keys %running or return;
@@ -229,34 +133,23 @@ sub shut_down {
     kill($signal, $$);
 }
 
+# Runs the jobs; returns how many failed.
 sub run_all {
-    my ($log_name, $command) = @_;
-    my ($failed, $limit) = (0, jobs_at_a_time($last - $first + 1));
-    for my $job ($first .. $last) {
-        my $log = for_job($log_name, $job);
-        if ($pick ne 'all') {
-            my $code = logged_code($log);
-            if (defined $code && ($code == 0 || $pick eq 'incomplete')) {
-                $failed++ if $code != 0;
-                next;
-            }
-        }
-        if (keys %running >= $limit) { $failed++ if finish_one($log_name) != 0; }
-        start($job, $log, for_job($command, $job));
+    my ($line) = @_;
+    my ($failed, @jobs) = job_numbers($line);
+    my $limit = jobs_at_a_time($line->{last} - $line->{first} + 1, $line->{options});
+    for my $job (@jobs) {
+        if (keys %running >= $limit) { $failed++ if finish_one($line->{log}) != 0; }
+        start($job, for_job($line->{log}, $job), for_job($line->{command}, $job));
     }
-    while (%running) { $failed++ if finish_one($log_name) != 0; }
+    while (%running) { $failed++ if finish_one($line->{log}) != 0; }
     return $failed;
 }
 
 setlocale(LC_ALL, 'C');
-my ($log_name, $command) = parse_arguments();
+my $line = parse_command_line($usage);
+$JobCommand::clean_up = \&end_jobs;
 $SIG{CHLD} = 'DEFAULT';
 # What nohup and the like ignore stays ignored.
 for (qw(INT TERM HUP)) { $SIG{$_} = \&shut_down if ($SIG{$_} // '') ne 'IGNORE'; }
-my $failed = run_all($log_name, $command);
-if ($failed) {
-    my $jobs = $last - $first + 1;
-    my $what = $jobs == 1 ? 'job failed' : "$failed / $jobs failed";
-    my $logs = $jobs == 1 ? for_job($log_name, $first) : for_job($log_name, '*');
-    stop(1, "$what, log is in $logs");
-}
+stop_if_failed($line, run_all($line));

@@ -6,18 +6,22 @@
 set -euo pipefail
 export LC_ALL=C
 
-help_message="Usage: $0 [--no-feats] [--no-text] [--no-wav] [--no-spk-sort] [--non-print] <data-dir>
+help_message="Usage: $0 [--no-feats] [--no-text] [--no-wav] [--no-spk-sort] [--non-print]
+           [--require-streams \"spk1 noise1 ...\"] <data-dir>
  e.g.: $0 --no-feats data/train
+       $0 --no-feats --no-text --require-streams \"spk1 enroll_spk1\" dump/raw/train_sim
 
 Names every file and line or id that breaks the rules of a data dir and exits 1; fix_data_dir.sh mends most of it.
   --no-feats, --no-text, --no-wav  feats.scp, text, wav.scp may be missing (what is there is checked all the same)
   --no-spk-sort                    utt2spk need not be sorted by speaker as well
-  --non-print                      text may hold characters that cannot be printed"
+  --non-print                      text may hold characters that cannot be printed
+  --require-streams                streams that a mixture set must have: spk<N>, noise<N>, dereverb<N>, enroll_spk<N>"
 
 # shellcheck source=utils/data_dir_lib.sh
 . "$(dirname "$0")/data_dir_lib.sh"
 
 required=(utt2spk spk2utt wav.scp text feats.scp)
+streams=()
 spk_sort=true
 non_print=false
 while [[ ${1:-} == -* ]]; do
@@ -27,6 +31,12 @@ while [[ ${1:-} == -* ]]; do
         --no-wav) required=("${required[@]/wav.scp/}") ;;
         --no-spk-sort) spk_sort=false ;;
         --non-print) non_print=true ;;
+        --require-streams | --require_streams)
+            read -r -a streams <<<"${2:-}"
+            [[ "${streams[*]-}" =~ ^(((enroll_)?spk|noise|dereverb)[1-9][0-9]*( |$))+$ ]] ||
+                die "$1 '${2:-}': expected names of streams: spk1, noise1, dereverb1, enroll_spk1, ..."
+            shift
+            ;;
         --help) usage_exit 0 ;;
         *)
             echo "${0##*/}: error: unknown option $1" >&2
@@ -89,10 +99,10 @@ check_text() {
     each_line "$1" '$0 !~ /[ \t](<s>|<\/s>|#0)([ \t]|$)/' 'holds one of the reserved words <s> </s> #0'
 }
 
-# same_keys FILE KEYS OWNER: complains of ids that stand in FILE but not in the list KEYS (which is of OWNER), or the
-# other way round.
+# same_keys FILE KEYS OWNER [NAME]: complains of ids that stand in FILE (called NAME) but not in the list KEYS (which is
+# of OWNER), or the other way round.
 same_keys() {
-    comm -3 "$2" <(column 1 "$1") | awk -v file="$1" -v owner="$3" '
+    comm -3 "$2" <(column 1 "$1") | awk -v file="${4:-$1}" -v owner="$3" '
         sub(/^\t/, "") { print file ": id " $0 " is not in " owner; next }
         { print file ": id " $0 " of " owner " is missing" }' | complain
 }
@@ -113,10 +123,53 @@ check_each_file() {
     for name in utt2num_frames utt2num_samples; do
         each_line "$dir/$name" '$2 ~ /^0*[1-9][0-9]*$/' 'expected a whole number above 0'
     done
+    each_line "$dir/utt2snr" "\$2 == \"inf\" || \$2 ~ /${number/^/^[-+]?}/" 'expected an SNR in dB (inf: no noise)'
     each_line "$dir/spk2gender" '$2 ~ /^[mf]$/' 'expected the gender m or f'
     each_line "$dir/reco2file_and_channel" '$3 ~ /^[AB]$/' 'expected the channel A or B'
     each_line "$dir/segments" "\$3 ~ /$number/ && \$4 ~ /$number/ && \$4 + 0 > \$3 + 0" \
         'expected utterance recording start end, with start >= 0 and end > start (seconds)'
+}
+
+# stream_remedy STREAM: how one comes by it.
+stream_remedy() {
+    case $1 in
+        enroll_*) echo "its lines are: utterance file, or for training: utterance *utterance speaker" ;;
+        *) echo "stage 2 of the recipe renders it: python -m toolkit.bin.simulate_render --streams wav $1" ;;
+    esac
+}
+
+# check_streams: the streams of a mixture set that are wanted, their numbers, and that enrolments can be had.
+check_streams() {
+    local name kind n
+    for name in ${streams[@]+"${streams[@]}"}; do
+        [ -f "$dir/$name.scp" ] || echo "$dir/$name.scp: no such stream; $(stream_remedy "$name")" | complain
+    done
+    for name in $(files_like "$dir" '(spk|noise)[0-9]+\.scp'); do
+        kind=${name%%[0-9]*}
+        n=${name//[!0-9]/}
+        [ "$n" = 1 ] || [ -f "$dir/$kind$((10#$n - 1)).scp" ] ||
+            echo "$dir/$name: there is no $kind$((10#$n - 1)).scp; streams are numbered from 1, without gaps" | complain
+    done
+    local sound='[.](wav|flac|opus|ogg|mp3|aiff|aif|au|w64|sph)$'
+    for name in $(files_like "$dir" "$ENROLMENTS"); do
+        n=${name//[!0-9]/}
+        [ -f "$dir/spk$n.scp" ] ||
+            echo "$dir/$name: there is no spk$n.scp, the speech to extract; $(stream_remedy "spk$n")" | complain
+        each_line "$dir/$name" "\$2 ~ /^[*]/ || tolower(\$0) ~ /$sound/ || /([.]npy|:[0-9]+|[|])[ \t]*$/" \
+            'expected an audio file, file.ark:offset, an embedding (.npy), or *UTT SPEAKER'
+        undrawable "$dir/utt2spk" "$dir/$name" |
+            awk -v file="$dir/$name" '{ id = $1; sub(/^[^ ]+ /, ""); print file ": id " id ": " $0 }' | complain
+    done
+}
+
+# check_plan: the mixtures of a plan are the utterances.
+check_plan() {
+    [ -f "$dir/mix.jsonl" ] || return 0
+    plan_table "$dir/mix.jsonl" >"$work/plan" 2>"$work/bad" || true
+    complain <"$work/bad"
+    awk -v file="$dir/mix.jsonl" 'seen[$1]++ == 1 { print file ": id " $1 " stands twice" }' "$work/plan" | complain
+    sort -u -k1,1 "$work/plan" >"$work/mix.jsonl"
+    same_keys "$work/mix.jsonl" "$work/utts" utt2spk "$dir/mix.jsonl"
 }
 
 check_speakers() {
@@ -165,6 +218,8 @@ stop_on_errors
 check_each_file
 check_speakers
 check_key_sets
+check_streams
+check_plan
 stop_on_errors
 if [ "$(wc -l <"$dir/spk2utt")" -eq 1 ]; then
     warn "$dir has only one speaker: $(column 1 "$dir/spk2utt")"

@@ -5,8 +5,8 @@ set -euo pipefail
 if [ $# -ne 1 ] || [ "$1" = --help ]; then
     cat >&2 <<'EOF'
 Usage: egs/TEMPLATE/setup.sh egs/<dataset>/<task>      (task: sv)
-Makes the folder with links to the task script, path.sh, cmd.sh, db.sh, recipe.sh and utils, and copies of run.sh,
-conf/ and local/ to edit. Files that are there already are kept.
+Makes the folder with links to the task script, path.sh, cmd.sh, db.sh, recipe.sh, conf/slurm.conf and utils, and copies
+of run.sh, conf/ and local/ to edit. Files that are there already are kept.
 e.g.: egs/TEMPLATE/setup.sh egs/mine/sv
 EOF
     exit 1
@@ -29,8 +29,13 @@ for shared in path.sh cmd.sh db.sh recipe.sh; do
 done
 ln -sfn "../../TEMPLATE/${task}/${task}.sh" "${target}/${task}.sh"
 ln -sfn ../../../utils "${target}/utils"
+[ -f "${target}/conf/slurm.conf" ] || ln -sfn ../../../TEMPLATE/conf/slurm.conf "${target}/conf/slurm.conf"
 for own in run.sh conf local; do
     # -n: what a recipe already owns is never overwritten.
     cp -rn "${template}/${task}/${own}" "${target}/"
 done
-echo "${target}: edit run.sh, local/data.sh and conf/, then ./run.sh"
+cat <<EOF
+${target} is made. From a folder of audio by speaker, and one of noise, to a table of error rates:
+  cd ${target} && ./run.sh --local_data_opts "--speech /my/speech --noise /my/noise"
+Another corpus: edit local/data.sh. Sets and configs: run.sh, conf/.
+EOF

@@ -54,3 +54,33 @@ def segmented(data_dir):
         return data_dir(name, {"wav.scp": "r1 1.wav\nr2 2.wav\n", "segments": segments, **(tables or {})})
 
     return _segmented
+
+
+# A mixture set: what the microphone got, its streams, the enrolments, the facts; "X" is an id.
+MIXTURE = {
+    **dict.fromkeys(["spk1.scp", "spk2.scp", "noise1.scp", "dereverb1.scp"], "X mix.1.ark:7"),
+    "wav.scp": "X mix.1.ark:3",
+    "enroll_spk1.scp": "X *X S",
+    "enroll_spk2.scp": "X other.flac",
+    "utt2snr": "X -2.5",
+    "utt2noise": "X babble",
+    "utt2enroll": "X X",
+    "mix.jsonl": '{"id": "X", "fs": 16000, "length": 9, "sources": [{"role": "spk1", "utt": "u"}], "speaker": "S"}',
+}
+CONF = "data:\n- dump/raw/train\nrooms: []\nfs: 16000\nseed: 0\n"
+
+
+@pytest.fixture
+def mixture(data_dir):
+    """As ``data_dir``, but a mixture set of ``utts`` (what precedes the ``-`` is the speaker)."""
+
+    def _mixture(name="data", tables=None, utts=("a-1", "a-2", "b-1", "b-2")):
+        speaker = {utt: utt.split("-")[0] for utt in utts}
+        spk2utt = {s: " ".join(u for u in utts if speaker[u] == s) for s in sorted(set(speaker.values()))}
+        made = {"utt2spk": "".join(f"{u} {s}\n" for u, s in speaker.items()), "mix_conf.yaml": CONF}
+        made["spk2utt"] = "".join(f"{s} {us}\n" for s, us in spk2utt.items())
+        for file, line in MIXTURE.items():
+            made[file] = "".join(line.replace("X", u).replace("S", speaker[u]) + "\n" for u in utts)
+        return data_dir(name, made | (tables or {}))
+
+    return _mixture

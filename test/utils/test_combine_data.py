@@ -1,5 +1,7 @@
 """utils/combine_data.sh: merged, sorted, nothing contradictory."""
 
+import json
+
 import pytest
 
 
@@ -102,3 +104,52 @@ def test_result_is_fixed_unless_told_otherwise(call, two, tmp_path, option, kept
 def test_destination_is_no_source(call, two):
     first, second = two()
     assert "both" in call("combine_data.sh", first, second, first, code=1).stderr
+
+
+def test_features_of_which_nothing_says_how_they_were_made_do_not_mix_with_others(call, two):
+    feats = {"feats.scp": "a-1 x\na-2 x\nb-1 x\nb-2 x\n"}
+    dirs = two(feats | {"feats_conf.yaml": "n_mels: 80\n"}, {"feats.scp": "a-0 x\nc-1 x\n"})
+    assert "feats_conf.yaml differ" in call("combine_data.sh", "dest", *dirs, code=1).stderr
+    assert "feats_conf.yaml differ" in call("combine_data.sh", "dest", *dirs[::-1], code=1).stderr
+
+
+def test_features_made_in_the_same_way_mix(call, two, tmp_path):
+    same = {"feats_conf.yaml": "n_mels: 80\n"}
+    feats = {"feats.scp": "a-1 x\na-2 x\nb-1 x\nb-2 x\n"}
+    call("combine_data.sh", "dest", *two(same | feats, same | {"feats.scp": "a-0 x\nc-1 x\n"}))
+    assert len(lines(tmp_path / "dest/feats.scp")) == 6
+    assert lines(tmp_path / "dest/feats_conf.yaml") == ["n_mels: 80"]
+
+
+def test_utterances_of_a_source_without_utt2uniq_are_their_own(call, two, tmp_path):
+    call("combine_data.sh", "dest", *two(None, {"utt2uniq": "a-0 a-1\nc-1 c-9\n"}))
+    uniq = ["a-0 a-1", "a-1 a-1", "a-2 a-2", "b-1 b-1", "b-2 b-2", "c-1 c-9"]
+    assert lines(tmp_path / "dest/utt2uniq") == uniq
+
+
+def test_mixture_sets_with_their_plans(call, mixture, tmp_path):
+    one, two = mixture("one"), mixture("two", utts=["a-0", "a-3"])
+    call("combine_data.sh", "dest", one, two)
+    dest = tmp_path / "dest"
+    ids = ["a-0", "a-1", "a-2", "a-3", "b-1", "b-2"]
+    assert {p.name for p in dest.iterdir()} == {p.name for p in one.iterdir()} | {".backup"}
+    tables = [p for p in dest.iterdir() if p.name.startswith("utt2") or p.suffix == ".scp"]
+    assert all([line.split()[0] for line in lines(table)] == ids for table in tables)
+    assert [json.loads(line)["id"] for line in lines(dest / "mix.jsonl")] == ids
+    call("validate_data_dir.sh", "--no-feats", "--no-text", "dest")
+
+
+def test_plans_over_different_sets_are_left_out_the_streams_stay(call, mixture, tmp_path):
+    dirs = mixture("one"), mixture("two", {"mix_conf.yaml": "data: [other]\n"}, utts=["a-0", "a-3"])
+    assert "left out mix.jsonl: the sources' plans draw on different sets" in call("combine_data.sh", "d", *dirs).stdout
+    assert not (tmp_path / "d/mix.jsonl").exists()
+    assert len(lines(tmp_path / "d/spk2.scp")) == 6
+    call("validate_data_dir.sh", "--no-feats", "--no-text", "d")
+
+
+def test_a_stream_that_a_source_lacks_is_left_out_by_name(call, mixture, data_dir, tmp_path):
+    plain = {"utt2spk": "c-1 c\n", "spk2utt": "c c-1\n", "wav.scp": "c-1 c.wav\n"}
+    done = call("combine_data.sh", "dest", mixture("one"), data_dir("two", plain))
+    left_out = {line.split()[3].rstrip(":") for line in done.stdout.splitlines() if "left out" in line}
+    assert left_out >= {"spk1.scp", "spk2.scp", "noise1.scp", "enroll_spk1.scp", "utt2snr", "mix.jsonl"}
+    assert {p.name for p in (tmp_path / "dest").iterdir()} == {"utt2spk", "spk2utt", "wav.scp", ".backup"}

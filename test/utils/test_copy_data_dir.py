@@ -1,5 +1,7 @@
 """utils/copy_data_dir.sh: copies and new ids."""
 
+import json
+
 NEW_IDS = ["--utt-prefix", "p-", "--spk-prefix", "p-", "--utt-suffix", "-u", "--spk-suffix", "-s"]
 
 
@@ -32,8 +34,8 @@ def test_new_ids(call, data_dir, tmp_path):
 
 
 def test_streams_and_facts_get_the_new_ids(call, data_dir, tmp_path):
-    names = ["spk2.scp", "noise1.scp", "dereverb1.scp", "enroll_spk1.scp", "utt2enroll", "text", "feats.scp"]
-    path = data_dir("src", dict.fromkeys(names, "a-1 x\na-2 x\nb-1 x\nb-2 x\n"))
+    names = ["spk1.scp", "noise1.scp", "dereverb1.scp", "enroll_spk1.scp", "utt2enroll", "text", "feats.scp"]
+    path = data_dir("src", dict.fromkeys(names, "a-1 x.wav\na-2 x.wav\nb-1 x.wav\nb-2 x.wav\n"))
     call("copy_data_dir.sh", *NEW_IDS, path, "dest")
     assert all(keys(tmp_path / "dest" / name) == keys(tmp_path / "dest/utt2spk") for name in names)
 
@@ -44,10 +46,28 @@ def test_segments_get_new_ids_and_recordings_keep_theirs(call, segmented, tmp_pa
     assert keys(tmp_path / "dest/wav.scp") == keys(tmp_path / "dest/spk1.scp") == ["r1", "r2"]
 
 
-def test_the_enrolment_that_a_line_refers_to_keeps_its_id(call, data_dir, tmp_path):
-    path = data_dir("src", {"enroll_spk1.scp": "a-1 *x-1 a\na-2 *x-2 a\nb-1 *x-3 b\nb-2 *x-4 b\n"})
-    call("copy_data_dir.sh", *NEW_IDS, path, "dest")
-    assert lines(tmp_path / "dest/enroll_spk1.scp")[0] == "p-a-1-u *x-1 a"
+def test_a_mixture_set_with_new_ids(call, mixture, tmp_path):
+    call("copy_data_dir.sh", *NEW_IDS, mixture("src"), "dest")
+    dest = tmp_path / "dest"
+    assert lines(dest / "enroll_spk1.scp")[0] == "p-a-1-u *p-a-1-u p-a-s"  # to be drawn from the dir itself
+    assert lines(dest / "enroll_spk2.scp")[0] == "p-a-1-u other.flac"
+    plan = [json.loads(line) for line in lines(dest / "mix.jsonl")]
+    assert [m["id"] for m in plan] == keys(dest / "utt2spk")
+    assert (plan[2]["speaker"], plan[2]["sources"]) == ("p-b-s", [{"role": "spk1", "utt": "u"}])
+    assert lines(dest / "mix_conf.yaml") == lines(tmp_path / "src/mix_conf.yaml")
+
+
+def test_a_plain_copy_of_a_mixture_set_is_the_same(call, mixture, tmp_path):
+    path = mixture("src")
+    call("copy_data_dir.sh", path, "dest")
+    for file in path.iterdir():
+        assert (tmp_path / "dest" / file.name).read_text() == file.read_text()
+
+
+def test_the_plan_of_a_former_run_goes(call, mixture, data_dir, tmp_path):
+    call("copy_data_dir.sh", mixture("src"), "dest")
+    call("copy_data_dir.sh", data_dir("other"), "dest")
+    assert {path.name for path in (tmp_path / "dest").iterdir()} == {"utt2spk", "spk2utt", "wav.scp"}
 
 
 def test_special_characters_in_a_prefix_are_literal(call, data_dir, tmp_path):

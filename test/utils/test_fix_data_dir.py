@@ -95,3 +95,36 @@ def test_other_files_are_left_alone(call, data_dir):
     path = data_dir(tables={"README": "hi\n", "feats_conf.yaml": "n: 80\n", "utt2spk.old": "x\n"})
     call("fix_data_dir.sh", path)
     assert [lines(path / name) for name in ["README", "feats_conf.yaml", "utt2spk.old"]] == [["hi"], ["n: 80"], ["x"]]
+
+
+def test_a_mixture_set_loses_an_utterance_everywhere(call, mixture):
+    path = mixture(tables={"noise1.scp": "a-1 x\na-2 x\nb-2 x\nb-3 x\n"}, utts=["a-1", "a-2", "b-1", "b-2", "b-3"])
+    plan = lines(path / "mix.jsonl")
+    assert "kept 4 utterances of 5" in call("fix_data_dir.sh", path).stdout
+    tables = [p for p in path.iterdir() if p.name.startswith("utt2") or p.suffix == ".scp"]
+    assert len(tables) == 11
+    assert all(keys(table) == ["a-1", "a-2", "b-2", "b-3"] for table in tables)
+    assert lines(path / "mix.jsonl") == plan[:2] + plan[3:]
+    assert lines(path / ".backup/mix.jsonl") == plan
+    call("validate_data_dir.sh", "--no-feats", "--no-text", path)
+
+
+def test_the_plan_decides_too(call, mixture):
+    path = mixture()
+    (path / "mix.jsonl").write_text("no mixture\n" + "\n".join(lines(path / "mix.jsonl")[:2]) + "\n")
+    done = call("fix_data_dir.sh", path)
+    assert "mix.jsonl: dropped 1 lines that are no mixtures" in done.stdout
+    assert "2 utterances are not in mix.jsonl, e.g. b-1" in done.stdout
+    assert keys(path / "utt2spk") == ["a-1", "a-2"]
+    assert len(lines(path / "mix.jsonl")) == 2
+
+
+def test_utterances_whose_enrolment_is_lost_go_too(call, mixture):
+    # Without b-1, b has nothing but b-2 itself to enrol it with; and c-1 wants b-2's.
+    enrolments = "a-1 *a-1 a\na-2 *a-2 a\nb-1 *b-1 b\nb-2 *b-2 b\nc-1 *a-1 b\n"
+    utts = ["a-1", "a-2", "b-1", "b-2", "c-1"]
+    path = mixture(tables={"enroll_spk1.scp": enrolments, "wav.scp": "a-1 x\na-2 x\nb-2 x\nc-1 x\n"}, utts=utts)
+    done = call("fix_data_dir.sh", path)
+    assert "not in reach of an enrolment that enroll_spk1.scp lets draw, e.g. b-2" in done.stdout
+    assert keys(path / "utt2spk") == ["a-1", "a-2"]
+    call("validate_data_dir.sh", "--no-feats", "--no-text", path)

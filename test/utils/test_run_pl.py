@@ -211,6 +211,13 @@ def test_gpus_limit_the_jobs(call, tmp_path, fake):
     assert most_at_once(tmp_path) <= 2
 
 
+@pytest.mark.parametrize(("asked", "allowed"), [(4, 2), (1, 1)])
+def test_gpus_and_max_jobs_run_limit_together(call, tmp_path, fake, asked, allowed):
+    env = fake("nvidia-smi", "printf 'GPU 0: x\\nGPU 1: y\\n'")
+    call("run.pl", "--gpu", "1", "--max-jobs-run", str(asked), "JOB=1:6", "x.JOB.log", "sh", "-c", COUNT, env=env)
+    assert most_at_once(tmp_path) <= allowed
+
+
 def test_gpu_jobs_need_a_gpu(call, fake):
     assert (
         "nvidia-smi" in call("run.pl", "--gpu", "1", "x.log", "true", code=1, env=fake("nvidia-smi", "exit 9")).stderr

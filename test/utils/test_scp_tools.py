@@ -1,6 +1,11 @@
-"""split_scp.pl, filter_scp.pl, utt2spk_to_spk2utt.pl, spk2utt_to_utt2spk.pl."""
+"""The tools for lists (split_scp.pl, filter_scp.pl, apply_map.pl, shuffle_list.pl, ...), and what all scripts keep."""
+
+from collections import Counter
+from pathlib import Path
 
 import pytest
+
+UTILS = Path(__file__).resolve().parents[2] / "utils"
 
 
 def numbered(folder, name, count):
@@ -156,8 +161,98 @@ def test_malformed_spk2utt_dies_with_file_and_line(call, tmp_path):
     )
 
 
-SCRIPTS = ["split_scp.pl", "filter_scp.pl", "utt2spk_to_spk2utt.pl", "spk2utt_to_utt2spk.pl"]
+@pytest.fixture
+def mapped(call, tmp_path):
+    """``mapped(*options)``: what apply_map.pl makes of three lines with a map of three words."""
+    (tmp_path / "map").write_text("a A\nb B  C\ngone\n")
+
+    def _mapped(*options, stdin="a b a\nb\n\n"):
+        return call("apply_map.pl", *options, "map", stdin=stdin).stdout
+
+    return _mapped
+
+
+FIELDS = {
+    "": "A B C A\nB C\n\n",
+    "-f 2": "a B C a\nb\n\n",
+    "-f 2-3": "a B C A\nb\n\n",
+    "-f 2-": "a B C A\nb\n\n",
+    "-f -1": "A b a\nB C\n\n",
+    "-f 1-99": "A B C A\nB C\n\n",
+    "-f 9": "a b a\nb\n\n",
+    "--permissive -f 1": "A b a\nB C\n\n",
+}
+
+
+@pytest.mark.parametrize("options", FIELDS)
+def test_map_replaces_the_fields_of_the_range(mapped, options):
+    assert mapped(*options.split()) == FIELDS[options]
+
+
+def test_map_may_take_a_word_away(mapped):
+    assert mapped(stdin="a gone  a") == "A A\n"
+
+
+def test_map_names_an_unknown_word(call, mapped, tmp_path):
+    mapped()
+    message = call("apply_map.pl", "map", stdin="a\na x b\n", code=1).stderr
+    assert message == "apply_map.pl: error: standard input:2: x is not in map (--permissive keeps it)\n"
+
+
+def test_map_keeps_unknown_words_if_told_so_and_counts_them(call, mapped):
+    mapped()
+    done = call("apply_map.pl", "--permissive", "map", stdin="a x b y\n")
+    assert done.stdout == "A x B C y\n"
+    assert "kept 2 words that are not in map, e.g. y" in done.stderr
+
+
+MAPS = {"a A\na B\n": "map:2: a stands twice", "a A\n\n": "map:2: expected a word"}
+
+
+@pytest.mark.parametrize("text", MAPS)
+def test_map_must_be_one(call, tmp_path, text):
+    (tmp_path / "map").write_text(text)
+    assert MAPS[text] in call("apply_map.pl", "map", code=1).stderr
+
+
+@pytest.mark.parametrize("option", ["0", "2-1", "-", "x", "1,2", "-0"])
+def test_map_rejects_a_range_that_is_none(call, option):
+    assert "Usage" in call("apply_map.pl", "-f", option, "map", code=1).stderr
+
+
+def shuffled(call, count, *options):
+    text = "".join(f"{i} x\n" for i in range(count))
+    return [int(line.split()[0]) for line in call("shuffle_list.pl", *options, stdin=text).stdout.splitlines()]
+
+
+def test_shuffle_is_a_permutation_that_the_seed_decides(call):
+    orders = [shuffled(call, 30, "--srand", seed) for seed in (1, 1, 2)]
+    assert orders[0] == orders[1] != orders[2]
+    assert all(sorted(order) == list(range(30)) != order for order in orders)
+    assert shuffled(call, 30) == shuffled(call, 30, "--srand", 777)
+
+
+def test_shuffle_is_fair(call):
+    # All 6 orders of 3 lines, about equally often: 300 seeds, 50 expected of each, 5 standard deviations are 32.
+    orders = Counter(tuple(shuffled(call, 3, "--srand", seed)) for seed in range(300))
+    assert len(orders) == 6
+    assert all(abs(count - 50) < 32 for count in orders.values())
+
+
+def test_shuffle_reads_a_file_and_keeps_its_lines(call, tmp_path):
+    (tmp_path / "list").write_text("b  two words\n\na")
+    assert sorted(call("shuffle_list.pl", "list").stdout.split("\n")) == ["", "", "a", "b  two words"]
+
+
+def test_shuffle_names_a_missing_file(call):
+    assert "none" in call("shuffle_list.pl", "none", code=1).stderr
+
+
+SCRIPTS = ["split_scp.pl", "filter_scp.pl", "apply_map.pl", "shuffle_list.pl"]
+SCRIPTS += ["utt2spk_to_spk2utt.pl", "spk2utt_to_utt2spk.pl", "split_data.sh", "get_utt2dur.sh"]
 SCRIPTS += ["validate_data_dir.sh", "fix_data_dir.sh", "subset_data_dir.sh", "combine_data.sh", "copy_data_dir.sh"]
+SCRIPTS += ["perturb_data_dir_speed.sh"]
+READ_STDIN = {"utt2spk_to_spk2utt.pl", "spk2utt_to_utt2spk.pl", "shuffle_list.pl"}
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -172,6 +267,19 @@ def test_wrong_arguments_exit_1(call, script):
     assert call(script, "--no-such-option", "x", "y", "z", code=1).stderr
 
 
-@pytest.mark.parametrize("script", sorted(set(SCRIPTS) - {"utt2spk_to_spk2utt.pl", "spk2utt_to_utt2spk.pl"}))
+@pytest.mark.parametrize("script", sorted(set(SCRIPTS) - READ_STDIN))
 def test_no_arguments_show_the_usage(call, script):
     assert "Usage: " in call(script, code=1).stderr
+
+
+def test_scripts_are_where_kaldi_keeps_them(call, data_dir, tmp_path):
+    links = {link.name for link in (UTILS / "data").iterdir() if link.is_symlink()}
+    assert links == {"fix_data_dir.sh", *(name for name in SCRIPTS if name.endswith(".sh"))}
+    call("data/copy_data_dir.sh", "--validate-opts", "--non-print --no-spk-sort", data_dir("src"), "two words")
+    call("data/subset_data_dir.sh", "--first", "two words", 1, "one")
+    assert (tmp_path / "one/wav.scp").read_text() == "a-1 a1.wav\n"
+
+
+@pytest.mark.parametrize("link", sorted(path.name for path in (UTILS / "data").iterdir() if path.is_symlink()))
+def test_every_link_reaches_its_script(call, link):
+    assert call(f"data/{link}", "--help").stdout.startswith(f"Usage: {UTILS / link} ")

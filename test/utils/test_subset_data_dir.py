@@ -11,7 +11,7 @@ def keys(path):
 def source(data_dir):
     """Speakers a, b, c with 6, 3, 1 utterances; durations fall from 10 to 1."""
     utts = [f"{s}-{i}" for s, n in zip("abc", (6, 3, 1), strict=True) for i in range(n)]
-    tables = {name: "".join(f"{u} x\n" for u in utts) for name in ("wav.scp", "spk1.scp", "utt2snr")}
+    tables = {name: "".join(f"{u} 7\n" for u in utts) for name in ("wav.scp", "spk1.scp", "utt2snr")}
     tables["utt2spk"] = "".join(f"{u} {u[0]}\n" for u in utts)
     tables["utt2dur"] = "".join(f"{u} {10 - i}\n" for i, u in enumerate(utts))
     return data_dir("src", tables | {"spk2gender": "a f\nb m\nc m\n", "feats_type": "raw\n"})
@@ -138,3 +138,22 @@ def test_impossible_number(call, source, n):
 
 def test_source_is_not_overwritten(call, source):
     assert "both" in call("subset_data_dir.sh", source, 2, source, code=1).stderr
+
+
+def test_a_mixture_set_is_cut_in_every_stream_and_in_its_plan(call, mixture, tmp_path):
+    path = mixture("src", utts=["a-1", "a-2", "b-1", "b-2", "b-3"])
+    call("subset_data_dir.sh", "--last", path, 2, "dest")
+    dest = tmp_path / "dest"
+    assert {p.name for p in dest.iterdir()} == {p.name for p in path.iterdir()}
+    tables = [p for p in dest.iterdir() if p.name.startswith("utt2") or p.suffix == ".scp"]
+    assert all(keys(table) == ["b-2", "b-3"] for table in tables)
+    assert (dest / "mix.jsonl").read_text().splitlines() == (path / "mix.jsonl").read_text().splitlines()[3:]
+    assert (dest / "mix_conf.yaml").read_text() == (path / "mix_conf.yaml").read_text()
+    call("validate_data_dir.sh", "--no-feats", "--no-text", "--require-streams", "spk2 enroll_spk1", "dest")
+
+
+def test_a_malformed_plan_is_not_cut_in_silence(call, mixture, tmp_path):
+    path = mixture("src", {"mix.jsonl": "no mixture\n"})
+    done = call("subset_data_dir.sh", "--last", path, 2, "dest", code=1)
+    assert "mix.jsonl:1: expected a mixture" in done.stderr
+    assert list((tmp_path / "dest").iterdir()) == []

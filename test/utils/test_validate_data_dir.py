@@ -2,6 +2,8 @@
 
 import pytest
 
+from toolkit.simulate.plan import Mixture, Source, write_plan
+
 WAIVED = ["--no-feats", "--no-text"]
 
 
@@ -19,8 +21,10 @@ def test_valid_dir(call, data_dir):
 
 def test_valid_dir_with_everything(call, data_dir):
     keys = ["a-1", "a-2", "b-1", "b-2"]
-    names = "feats.scp vad.scp spk1.scp spk2.scp noise1.scp dereverb1.scp enroll_spk1.scp utt2snr utt2noise utt2dur"
-    tables = {name: "".join(f"{key} 7\n" for key in keys) for name in [*names.split(), "utt2num_frames", "utt2lang"]}
+    names = "feats.scp vad.scp spk1.scp spk2.scp noise1.scp dereverb1.scp enroll_spk1.scp"
+    names += " utt2snr utt2noise utt2dur utt2num_frames utt2lang"
+    tables = {name: "".join(f"{key} a.ark:7\n" for key in keys) for name in names.split() if name.endswith("scp")}
+    tables |= {name: "".join(f"{key} 7\n" for key in keys) for name in names.split() if name.startswith("utt2")}
     tables["text"] = "".join(f"{key} \u00fcber words\n" for key in keys)
     tables |= {"spk2gender": "a m\nb f\n", "cmvn.scp": "a x:1\nb x:2\n"}
     call("validate_data_dir.sh", data_dir(tables=tables))
@@ -167,3 +171,119 @@ def test_many_complaints_are_counted(complaints, data_dir):
     assert "x-09" in message
     assert "x-10" not in message
     assert "and 5 more" in message
+
+
+def test_a_mixture_set_is_valid(call, mixture):
+    call("validate_data_dir.sh", *WAIVED, "--require-streams", "spk1 spk2 noise1 dereverb1 enroll_spk1", mixture())
+
+
+def test_a_planned_set_that_is_not_rendered_is_valid(call, mixture):
+    streams = ["wav.scp", "spk1.scp", "spk2.scp", "noise1.scp", "dereverb1.scp", "enroll_spk1.scp", "enroll_spk2.scp"]
+    call("validate_data_dir.sh", *WAIVED, "--no-wav", mixture(tables=dict.fromkeys(streams)))
+
+
+ENROLMENTS = ["a.flac", "two words.WAV", "a.ark:12", "a.npy", "cat a.ark |", "*a-1 a", "*b-1 a"]
+
+
+@pytest.mark.parametrize("value", ENROLMENTS)
+def test_what_an_enrolment_can_be(call, mixture, value):
+    scp = f"a-1 {value}\na-2 x.wav\nb-1 x.wav\nb-2 x.wav\n"
+    call("validate_data_dir.sh", *WAIVED, mixture(tables={"enroll_spk1.scp": scp}))
+
+
+BAD_ENROLMENTS = {
+    "a": "enroll_spk1.scp:1: expected an audio file",
+    "a-2 a": "enroll_spk1.scp:1: expected an audio file",  # the * is forgotten
+    "*a-2": "enroll_spk1.scp: id a-1: expected *UTT SPEAKER, got: a-1 *a-2",
+    "*a-2 a b": "enroll_spk1.scp: id a-1: expected *UTT SPEAKER",
+    "*a-9 a": "enroll_spk1.scp: id a-1: *a-9 a: there is no utterance a-9",
+    "*a-2 z": "enroll_spk1.scp: id a-1: *a-2 z: speaker z has no utterance to draw",
+    "*c-1 c": "enroll_spk1.scp: id a-1: *c-1 c: speaker c has no other utterance to draw",
+}
+
+
+@pytest.mark.parametrize("value", BAD_ENROLMENTS)
+def test_what_an_enrolment_cannot_be(complaints, mixture, value):
+    scp = f"a-1 {value}\na-2 x.wav\nb-1 x.wav\nb-2 x.wav\nc-1 x.wav\n"
+    path = mixture(tables={"enroll_spk1.scp": scp}, utts=["a-1", "a-2", "b-1", "b-2", "c-1"])
+    assert BAD_ENROLMENTS[value] in complaints(path)
+
+
+SNRS = {"inf": True, "-12.5": True, "+3": True, "1e1": True, "nan": False, "10dB": False, "clean": False, "-inf": False}
+
+
+@pytest.mark.parametrize("snr", SNRS)
+def test_snrs(call, mixture, snr):
+    path = mixture(tables={"utt2snr": f"a-1 {snr}\na-2 0\nb-1 0\nb-2 0\n"})
+    done = call("validate_data_dir.sh", *WAIVED, path, code=0 if SNRS[snr] else 1)
+    assert ("utt2snr:1: expected an SNR in dB" in done.stderr) != SNRS[snr]
+
+
+WITHOUT = {
+    "spk1.scp": ["spk2.scp: there is no spk1.scp; streams are numbered", "enroll_spk1.scp: there is no spk1.scp"],
+    "spk2.scp": ["enroll_spk2.scp: there is no spk2.scp, the speech to extract; stage 2 of the recipe renders it"],
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_a_missing_speaker_is_said(complaints, mixture, name):
+    message = complaints(mixture(tables={name: None}))
+    assert all(said in message for said in WITHOUT[name])
+
+
+def test_noises_are_numbered_without_gaps(complaints, mixture):
+    scp = "a-1 x\na-2 x\nb-1 x\nb-2 x\n"
+    assert "noise3.scp: there is no noise2.scp" in complaints(mixture(tables={"noise3.scp": scp}))
+
+
+REQUIRED = {
+    "spk1": "data/spk1.scp: no such stream; stage 2 of the recipe renders it: python -m toolkit.bin.simulate_render "
+    "--streams wav spk1",
+    "spk1 noise2": "data/noise2.scp: no such stream",
+    "enroll_spk1": "data/enroll_spk1.scp: no such stream; its lines are: utterance file, or for training: utterance "
+    "*utterance speaker",
+}
+
+
+@pytest.mark.parametrize("streams", REQUIRED)
+def test_required_streams(complaints, data_dir, streams):
+    assert REQUIRED[streams] in complaints(data_dir(), "--require-streams", streams)
+
+
+@pytest.mark.parametrize("streams", ["", "speech", "spk1.scp", "spk0"])
+def test_names_that_are_no_streams(complaints, data_dir, streams):
+    assert "expected names of streams" in complaints(data_dir(), "--require-streams", streams)
+
+
+def plan_of(*ids):
+    return "".join(f'{{"fs": 16000, "sources": [], "id": "{i}"}}\n' for i in ids)
+
+
+PLANS = {
+    "lacks": (plan_of("a-1", "a-2", "b-2"), "mix.jsonl: id b-1 of utt2spk is missing"),
+    "has more": (plan_of("a-1", "a-2", "b-1", "b-2", "c-1"), "mix.jsonl: id c-1 is not in utt2spk"),
+    "twice": (plan_of("a-1", "a-1", "a-2", "b-1", "b-2"), "mix.jsonl: id a-1 stands twice"),
+    "no JSON": (plan_of("a-1", "a-2", "b-1") + "b-2\n", "mix.jsonl:4: expected a mixture, a JSON object with an id"),
+    "no id": (plan_of("a-1", "a-2", "b-1") + '{"fs": 1}\n', "mix.jsonl:4: expected a mixture"),
+    "empty": ("", "mix.jsonl: id a-1 of utt2spk is missing"),
+}
+
+
+@pytest.mark.parametrize("case", PLANS)
+def test_a_plan_has_the_utterances(complaints, mixture, case):
+    plan, said = PLANS[case]
+    message = complaints(mixture(tables={"mix.jsonl": plan}))
+    assert said in message
+    assert "Traceback" not in message
+
+
+def test_the_order_of_a_plan_is_free(call, mixture):
+    call("validate_data_dir.sh", *WAIVED, mixture(tables={"mix.jsonl": plan_of("b-2", "a-1", "b-1", "a-2")}))
+
+
+def test_plans_as_they_are_written(call, data_dir):
+    ids = ["a-1", 'b-"x"', "b-\u00fc"]
+    tables = {"utt2spk": "".join(f"{i} {i[0]}\n" for i in ids), "wav.scp": "".join(f"{i} x\n" for i in ids)}
+    path = data_dir(tables=tables | {"spk2utt": f"a a-1\nb {ids[1]} {ids[2]}\n"})
+    write_plan(path / "mix.jsonl", [Mixture(i, 16000, 9, (Source("spk1", "u", 9),), i[0]) for i in ids])
+    call("validate_data_dir.sh", *WAIVED, path)
