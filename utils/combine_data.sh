@@ -9,8 +9,8 @@ help_message="Usage: $0 [--extra-files \"f1 f2\"] [--skip-fix true|false] <dest-
 
 Tables that a source lacks are left out of the result. An id may stand in several sources if its lines are the same.
 Where some sources have segments and others not, the others' utterances become whole-recording segments (needs utt2dur).
-Where some sources have utt2uniq, the others' utterances are their own. Features (feats.scp) are merged only if they
-were made in the same way (feats_conf.yaml), plans of mixtures (mix.jsonl) if they draw on the same sets (mix_conf.yaml).
+Where some sources have utt2uniq, the others' utterances are their own. Features (feats.scp) made in different ways
+(feats_conf.yaml) are refused; plans of mixtures (mix.jsonl) are merged if they draw on the same sets (mix_conf.yaml).
 The extra files are further tables to merge. Ends with fix_data_dir.sh, unless --skip-fix true."
 
 extra_files=""

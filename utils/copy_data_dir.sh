@@ -9,8 +9,8 @@ help_message="Usage: $0 [--utt-prefix p] [--utt-suffix s] [--spk-prefix p] [--sp
  e.g.: $0 --utt-prefix sp0.9- --spk-prefix sp0.9- data/train data/train_sp0.9
 
 Give speakers the prefix that utterances get, or utt2spk is no longer sorted by speaker. Recordings keep their ids where
-there is a segments file. Values are copied as they are, but in enroll_spk<N>.scp, where *UTT SPEAKER refers to this dir;
-the ids of a plan (mix.jsonl) are renamed too, not those of its recordings.
+there is a segments file. Values are copied as they are, but for *UTT SPEAKER in enroll_spk<N>.scp, which refers to this
+dir; of a plan (mix.jsonl) the ids are renamed too, not those of its recordings.
 The extra files are further tables keyed by utterance. Ends with validate_data_dir.sh, which gets the --validate-opts
 (and --no-wav, --no-text, --no-feats where the source has no such file)."
 

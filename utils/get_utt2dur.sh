@@ -10,8 +10,8 @@ help_message="Usage: $0 [--nj 4] [--cmd utils/run.pl] [--frame-shift 0.01] [--fs
 
 Durations come from what there is, the first of: segments; utt2num_samples (at --fs, else at the rate of the first
 recording); the headers of the audio in wav.scp (files, file.ark:offset, commands ending in |, which are run);
-utt2num_frames (with the dir's frame_shift file or --frame-shift, in seconds). A utt2dur that has all utterances is kept;
-remove it to have it made anew.
+utt2num_frames (with the dir's frame_shift file or --frame-shift, in seconds). A utt2dur that has all utterances is
+kept; remove it to have it made anew.
   --nj, --cmd          headers are read in so many jobs; logs go to <data-dir>/log
   --read-entire-file   decode the audio, do not trust headers
   --permissive         leave out utterances whose audio cannot be read"
@@ -103,4 +103,5 @@ if [ -n "$missing" ]; then
 fi
 [ -s "$durations" ] || die "$dir: no utterance has a duration"
 put_in_place "$dir"
-say "$dir/utt2dur: $(wc -l <"$dir/utt2dur") durations, $(awk '{ s += $2 } END { printf "%.2f", s / 3600 }' "$dir/utt2dur") h, from $source"
+awk -v what="${0##*/}: $dir/utt2dur" -v source="$source" '
+    { sum += $2 } END { printf "%s: %d durations, %.2f h, from %s\n", what, NR, sum / 3600, source }' "$dir/utt2dur"

@@ -1,7 +1,13 @@
 """A recipe of one's own from egs/TEMPLATE/setup.sh: from two folders of audio to a table."""
 
+import numpy as np
+import pytest
 import soundfile
+import yaml
 from conftest import FS, voice  # the shared voices of test/conftest.py
+
+from toolkit.bin import sv_train
+from toolkit.io.datadir import read_table
 
 CONFIG = """\
 model:
@@ -14,19 +20,109 @@ trainer: {epochs: 1, workers: 0}
 """
 
 
-def test_own_corpus(tree, tmp_path):
-    for speaker in range(7):
-        folder = tmp_path / f"speech/talker {speaker}/session"
-        folder.mkdir(parents=True)
-        for utt in range(3):
-            soundfile.write(folder / f"{utt}.wav", voice(speaker, utt, 1.0), FS)
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory):
+    """Folders as people keep them: long speech by speaker, noise, impulse responses; blanks in their names."""
+    root, rng = tmp_path_factory.mktemp("my sounds"), np.random.default_rng(5)
+    files = {f"speech/talker {speaker}/session/take.wav": voice(speaker, 0, 3.2) for speaker in range(7)}
+    files |= {f"noise/rain/{n}.flac": 0.1 * rng.standard_normal(2 * FS) for n in range(3)}
+    files |= {f"rooms/hall/{n}.wav": np.r_[0.5, 0.1 * rng.standard_normal(800)] for n in range(2)}
+    for name, samples in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(root / name, samples, FS)
+    return root
+
+
+@pytest.fixture(scope="module")
+def recipe(tree, sounds):
+    """A recipe from nothing to its table, by the one command that the README has; a tiny model."""
     done = tree.run(tree.path, "egs/TEMPLATE/setup.sh", "egs/mine/sv")
     assert done.returncode == 0, done.stderr
-    recipe = tree.path / "egs/mine/sv"
-    (recipe / "conf/train_ecapa.yaml").write_text(CONFIG)
-    done = tree.run(recipe, "./run.sh", "--local_data_opts", f"--speech {tmp_path}/speech", "--resamples", "20")
+    assert "cd egs/mine/sv && ./run.sh --local_data_opts" in done.stdout
+    folder = tree.path / "egs/mine/sv"
+    (folder / "conf/train_ecapa.yaml").write_text(CONFIG)
+    options = f"--speech {sounds}/speech --noise {sounds}/noise --rooms {sounds}/rooms --segment_seconds 0.8"
+    done = tree.run(folder, "./run.sh", "--local_data_opts", options, "--snrs", "10", "--resamples", "20")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert "mean_fbank" in (recipe / "RESULTS.md").read_text()
+    folder.joinpath("first.log").write_text(done.stdout)
+    return folder
+
+
+def test_folders_give_a_table_with_noise(recipe):
+    page = (recipe / "RESULTS.md").read_text()
+    for condition in ("mean_fbank", "test", "test_noise_10"):
+        assert f"| {condition} |" in page
+    said = "note: 2 of these speakers have one recording: their target trials are within one session"
+    assert (recipe / "first.log").read_text().count(said) == 2  # valid and test
+
+
+def test_training_is_in_noise_and_rooms(recipe):
+    config = yaml.safe_load((recipe / "exp/sv_train_ecapa_noise_rooms_raw/config.yaml").read_text())
+    planner = config["data"]["init_args"]["planner"]["init_args"]
+    assert (list(planner["noises"]), planner["rooms"]) == (["noise"], ["rirs_train"])
+    assert config["model"]["init_args"]["channels"] == 16
+
+
+def test_pieces_and_noises_are_disjoint(recipe):
+    speakers = [set(read_table(recipe / f"dump/raw/{name}/utt2spk").values()) for name in ("train", "valid", "test")]
+    assert [len(s) for s in speakers] == [3, 2, 2]
+    assert len(set.union(*speakers)) == 7
+    lengths = read_table(recipe / "dump/raw/test/utt2num_samples")
+    assert set(map(int, lengths.values())) == {round(0.8 * FS)}
+    noises = [set(read_table(recipe / f"data/noise_{part}/wav.scp").values()) for part in ("train", "test")]
+    assert [len(n) for n in noises] == [2, 1]
+    assert noises[0].isdisjoint(noises[1])
+
+
+def test_the_options_need_not_be_said_again(recipe, tree):
+    done = tree.run(recipe, "./run.sh", "--stop_stage", "3")
+    assert done.returncode == 0, done.stderr
+    assert "options of the last time hold" in done.stdout
+    assert "conf/train_ecapa_noise_rooms.yaml" in done.stdout
+    assert done.stdout.count("format: all done before") == 6  # of sounds, rooms and speech, in stages 2 and 3
+
+
+CHOICES = {
+    "--speech S": "train_ecapa",
+    "--speech S --noise N": "train_ecapa_noise",
+    "--noise=N --speech=S --music=M": "train_ecapa_noise_music",
+    "--speech S --music M": "train_ecapa_music",
+    "--speech S --rooms R": "train_ecapa_rooms",
+    "--speech S --rooms R --noise N": "train_ecapa_noise_rooms",
+    "--speech S --rooms R --music M": "train_ecapa_music_rooms",
+    "--speech S --rooms R --noise N --music M": "train_ecapa_noise_music_rooms",
+}
+
+
+@pytest.mark.parametrize("options", CHOICES)
+def test_the_folders_choose_the_config(tree, options, capsys):
+    folder = tree.path / "egs/choice/sv"
+    if not folder.exists():
+        tree.run(tree.path, "egs/TEMPLATE/setup.sh", "egs/choice/sv")
+    done = tree.run(folder, "./run.sh", "--local_data_opts", options, "--dry_run", "true")
+    assert done.returncode == 0, done.stderr
+    assert f"training -> exp/sv_{CHOICES[options]}_raw\n" in done.stdout
+    sounds = [f"{kind}_train {kind}_test" for kind in ("noise", "music") if f"--{kind}" in options]
+    assert f"--extra_sets {' '.join(sounds)} --room_sets" in done.stdout.replace("\\", "").replace("''", "")
+    sv_train.main(["--config", str(folder / f"conf/{CHOICES[options]}.yaml"), "--check"])
+    assert capsys.readouterr().out == "wav\n"
+
+
+def test_own_options_win(tree):
+    tree.run(tree.path, "egs/TEMPLATE/setup.sh", "egs/choice/sv")
+    options = ["--local_data_opts", "--speech S --noise N", "--sv_config", "conf/train_ecapa.yaml", "--dry_run", "true"]
+    done = tree.run(tree.path / "egs/choice/sv", "./run.sh", *options)
+    assert "training -> exp/sv_train_ecapa_raw\n" in done.stdout
+
+
+def test_no_folder_is_said_and_the_options_are_listed(tree):
+    tree.run(tree.path, "egs/TEMPLATE/setup.sh", "egs/none/sv")
+    done = tree.run(tree.path / "egs/none/sv", "local/data.sh", "--help")
+    assert done.returncode == 0
+    assert "--segment_seconds" in done.stdout
+    done = tree.run(tree.path / "egs/none/sv", "./run.sh")
+    assert done.returncode == 1
+    assert '--speech is missing; ./run.sh --local_data_opts "--speech /my/speech --noise /my/noise"' in done.stderr
 
 
 def test_setup_says_what_it_wants(tree):

@@ -1,71 +1,214 @@
-"""Data dirs from your own folders: audio by speaker (<speech>/<speaker>/.../*.wav), and noises (<noise>/**/*.wav).
+"""Data dirs from your own folders: audio by speaker (<speech>/<speaker>/.../*.wav); noises, music, room responses.
 
-Speakers are shared out over train, valid and test, recordings of noise over noise_train and noise_test, by seed.
+Speakers are shared out over train, valid and test (or --test_speech, --trials say which are test), recordings of noise
+over noise_train and noise_test, of music over music_train and music_test, all by seed; rooms are rirs_train. Options
+are remembered: those of the last time hold where --speech is not given.
 """
 
 import argparse
+import json
+import shutil
 import sys
 from pathlib import Path
 
 from toolkit.bin.cli import run
+from toolkit.io.atomic import replacing
 from toolkit.io.audio import audio_files
 from toolkit.io.datadir import c_sorted, invert, write_table
-from toolkit.io.errors import InputError
+from toolkit.io.errors import InputError, some_of
+from toolkit.io.folders import Speech, cut_recordings, own_trials, passed_over, read_speech, recording_ids, rooms_of
+from toolkit.io.trials import Trials, write_trials
 from toolkit.simulate.plan import generator
+
+_FOLDERS = ("speech", "test_speech", "noise", "music", "rooms")
+_PATHS = (*_FOLDERS, "trials")
+_EXAMPLE = './run.sh --local_data_opts "--speech /my/speech --noise /my/noise"'
 
 
 def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.prepare_folder``."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--speech", type=Path, help="a folder for each speaker, audio at any depth below")
-    parser.add_argument("--noise", type=Path, help="audio at any depth")
-    parser.add_argument("--outdir", type=Path, default=Path("data"))
+    """Options of ``python -m toolkit.bin.prepare_folder``; paths may have blanks."""
+    layout = argparse.RawDescriptionHelpFormatter
+    # run.sh looks for these options by their whole names.
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=layout, allow_abbrev=False)
+    parser.add_argument("--speech", nargs="+", help="a folder for each speaker, audio at any depth below")
+    parser.add_argument(
+        "--test_speech", nargs="+", help="likewise; its speakers are the test set, those of --speech none"
+    )
+    parser.add_argument("--noise", nargs="+", help="audio at any depth")
+    parser.add_argument("--music", nargs="+", help="audio at any depth: a second kind of noise")
+    parser.add_argument("--rooms", nargs="+", help="impulse responses at any depth; those of one folder are one room's")
+    parser.add_argument("--trials", nargs="+", help="your own list; names are paths below the speech folder, or ids")
+    parser.add_argument(
+        "--segment_seconds",
+        type=float,
+        help="cut recordings into equal pieces of about so many seconds, for speakers with few, long ones; trials may "
+        "then compare pieces of one recording, which is easier than recordings of two days",
+    )
+    parser.add_argument(
+        "--allow_bad", type=int, default=0, help="how many unreadable files --segment_seconds leaves out"
+    )
     parser.add_argument("--valid_share", type=float, default=0.1, help="of the speakers")
-    parser.add_argument("--test_share", type=float, default=0.2, help="of the speakers, and of the noises")
+    parser.add_argument("--test_share", type=float, default=0.2, help="of the speakers, of the noises, of the music")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--outdir", type=Path, default=Path("data"))
     return parser
 
 
-def share_out(names: list[str], shares: dict[str, float], least: int, seed: int) -> dict[str, list[str]]:
-    """Set -> its names, at random by seed; ``shares`` are of all, ``least`` at least, ``train`` gets the rest."""
+def parse(argv: list[str] | None) -> tuple[argparse.Namespace, dict]:
+    """The options, checked, and what to remember of them: those given, else those remembered, else the defaults."""
+    parser = get_parser()
+    args = parser.parse_args(argv)
+    if args.speech is None:
+        memory = _remembered(args.outdir)
+        if not memory:
+            raise InputError(f"--speech is missing; {_EXAMPLE}")
+        parser.set_defaults(**memory["options"])
+        args = parser.parse_args(argv)
+        print(f"options of the last time hold ({args.outdir}/prepare_folder.json)")
+    options = {key: value for key, value in vars(args).items() if key != "outdir"}
+    for name in _PATHS:
+        if words := getattr(args, name):
+            setattr(args, name, Path(" ".join(words)).expanduser())
+    for name in ("valid_share", "test_share"):
+        if not 0 < getattr(args, name) < 1:
+            raise InputError(f"--{name} {getattr(args, name)}: a share lies between 0 and 1")
+    if args.segment_seconds is not None and args.segment_seconds < 0.5:
+        raise InputError(f"--segment_seconds {args.segment_seconds}: half a second at least")
+    if args.trials and args.segment_seconds:
+        raise InputError("--trials compare recordings, --segment_seconds cuts them into others; give one of the two")
+    _check_apart({f"--{name}": getattr(args, name) for name in _FOLDERS if getattr(args, name)})
+    return args, options
+
+
+def _remembered(outdir: Path) -> dict:
+    """Options and sets of the last time; empty when there was none."""
+    path = outdir / "prepare_folder.json"
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def _check_apart(folders: dict[str, Path]) -> None:
+    """Raise InputError when one folder is another or lies in it: its audio would be taken for both."""
+    for one, path in folders.items():
+        for other, holder in folders.items():
+            if one != other and holder.resolve() in (path.resolve(), *path.resolve().parents):
+                raise InputError(f"{one} {path} lies in {other} {holder}; its audio would be taken for both, move it")
+
+
+def share_out(names: list[str], shares: dict[str, float], least: int, seed: int, fit=None) -> dict[str, list[str]]:
+    """Set -> its names, at random by seed; ``shares`` are of all, ``least`` at least, ``train`` gets the rest.
+
+    Args:
+        fit: those that can be in another set than ``train``; default: all.
+    """
     order = generator(seed, "share out").permutation(c_sorted(names)).tolist()
     sets = {}
     for part, share in shares.items():
-        count = max(least, round(share * len(names)))
-        sets[part], order = order[:count], order[count:]
+        able = [name for name in order if fit is None or name in fit]
+        chosen = sets[part] = able[: max(least, round(share * len(names)))]
+        if len(chosen) < least:
+            raise InputError(f"{len(able)} are too few for {part}, which wants {least}")
+        order = [name for name in order if name not in set(chosen)]
     if len(order) < least:
-        raise InputError(f"{len(names)} ({', '.join(names[:3])} ...) are too few for train, {' and '.join(shares)}")
+        wanted = f"{', '.join(['train', *shares][:-1])} and {[*shares][-1]}"
+        raise InputError(f"{len(names)} are too few for {wanted}, which want {least} each")
     return {"train": order, **sets}
 
 
-def write_set(path: Path, wav: dict[str, Path], utt2spk: dict[str, str]) -> None:
-    """wav.scp, utt2spk and spk2utt."""
-    write_table(path / "wav.scp", {utt: wav[utt] for utt in utt2spk})
-    write_table(path / "utt2spk", utt2spk)
-    write_table(path / "spk2utt", {spk: " ".join(utts) for spk, utts in invert(utt2spk).items()})
-    print(f"{path}: {len(utt2spk)} recordings of {len(set(utt2spk.values()))}")
+def speech_sets(args: argparse.Namespace) -> tuple[dict[str, Speech], Trials | None]:
+    """train, valid and test; the user's own trials of test, if there are any."""
+    speech = read_speech(args.speech)
+    tests = read_speech(args.test_speech) if args.test_speech else speech
+    if args.test_speech and (both := set(speech.speakers()) & set(tests.speakers())):
+        raise InputError(f"--test_speech: --speech has these speakers too, keep them apart: {some_of(c_sorted(both))}")
+    if args.segment_seconds:
+        speech = cut_recordings(speech, args.segment_seconds, args.allow_bad)
+        tests = cut_recordings(tests, args.segment_seconds, args.allow_bad) if args.test_speech else speech
+    sets, shares, trials = {}, {"valid": args.valid_share}, None
+    if args.trials:
+        trials = own_trials(args.trials, tests)
+        sets["test"] = tests.of(utts=set(trials.used_ids()))
+        speech = speech.of(speakers=set(speech.speakers()) - set(sets["test"].speakers()))
+    elif args.test_speech:
+        sets["test"] = tests
+    else:
+        shares["test"] = args.test_share
+    several = {speaker for speaker, utts in invert(speech.utt2spk).items() if len(utts) > 1}
+    try:
+        shared = share_out(speech.speakers(), shares, 2, args.seed, several)
+    except InputError as error:
+        raise InputError(
+            f"{args.speech}: {len(speech.speakers())} speakers, {len(several)} of them with two utterances or more, as "
+            f"valid and test need them: {error}. Long recordings can be cut: --segment_seconds 4"
+        ) from None
+    return sets | {part: speech.of(speakers=set(names)) for part, names in shared.items()}, trials
+
+
+def write_set(path: Path, speech: Speech) -> None:
+    """Write wav.scp, utt2spk, spk2utt, and segments where recordings are cut."""
+    write_table(path / "wav.scp", speech.wav)
+    write_table(path / "utt2spk", speech.utt2spk)
+    write_table(path / "spk2utt", {spk: " ".join(utts) for spk, utts in invert(speech.utt2spk).items()})
+    if speech.segments:
+        write_table(path / "segments", speech.segments)
+    else:
+        (path / "segments").unlink(missing_ok=True)
+
+
+def write_speech(args: argparse.Namespace) -> list[str]:
+    """Write train, valid and test; returns their names."""
+    sets, trials = speech_sets(args)
+    for name, speech in sets.items():
+        write_set(args.outdir / name, speech)
+        for former in ("trials", "enroll2utt"):  # of other utterances, perhaps
+            (args.outdir / name / former).unlink(missing_ok=True)
+        cut = f" cut from {len(speech.wav)} recordings" if speech.segments else ""
+        print(f"{args.outdir / name}: {len(speech.utt2spk)} utterances{cut}, {len(speech.speakers())} speakers")
+        alone = [speaker for speaker, count in speech.recordings().items() if count == 1]
+        if name != "train" and speech.segments and alone:
+            print(
+                f"note: {len(alone)} of these speakers have one recording: their target trials are within one session"
+            )
+    if trials:
+        write_trials(args.outdir / "test/trials", trials)
+    return list(sets)
+
+
+def write_sounds(args: argparse.Namespace, kind: str) -> list[str]:
+    """Write the sets of noise, music or rooms, if there is a folder of them; returns their names."""
+    folder = getattr(args, kind)
+    if folder is None:
+        return []
+    files = audio_files(folder)
+    wav = recording_ids(files)
+    shared, source = {"rirs_train": list(wav)}, dict(zip(wav, wav, strict=True))
+    if kind == "rooms":
+        source = rooms_of(files)
+    else:
+        try:
+            parts = share_out(list(wav), {"test": args.test_share}, 1, args.seed)
+        except InputError as error:
+            raise InputError(f"{folder}: {len(wav)} recordings: {error}; a long one can be cut in two") from None
+        shared = {f"{kind}_{part}": keys for part, keys in parts.items()}
+    for name, keys in shared.items():
+        write_set(args.outdir / name, Speech({k: wav[k] for k in keys}, {k: source[k] for k in keys}))
+        print(f"{args.outdir / name}: {len(keys)} recordings")
+    return list(shared)
 
 
 def main(argv=None) -> None:
     """Write the sets."""
-    args = get_parser().parse_args(argv)
-    if args.speech is None:
-        raise InputError('--speech is missing; ./run.sh --local_data_opts "--speech /my/speech --noise /my/noise"')
-    wav, utt2spk = {}, {}
-    for key, path in audio_files(args.speech).items():
-        speaker, _, rest = key.partition("/")
-        if not rest:
-            raise InputError(f"{path}: lies in no speaker's folder; expected {args.speech}/<speaker>/...")
-        utt = f"{speaker}-{rest.replace('/', '-')}".replace(" ", "_")
-        wav[utt], utt2spk[utt] = path, speaker.replace(" ", "_")
-    shares = {"valid": args.valid_share, "test": args.test_share}
-    for part, speakers in share_out(c_sorted(set(utt2spk.values())), shares, 2, args.seed).items():
-        chosen = set(speakers)
-        write_set(args.outdir / part, wav, {u: s for u, s in utt2spk.items() if s in chosen})
-    if args.noise:
-        noises = {key.replace("/", "-").replace(" ", "_"): path for key, path in audio_files(args.noise).items()}
-        for part, keys in share_out(list(noises), {"test": args.test_share}, 1, args.seed).items():
-            write_set(args.outdir / f"noise_{part}", noises, {key: key for key in keys})
+    args, options = parse(argv)
+    before = _remembered(args.outdir).get("sets", [])
+    sets = write_speech(args)
+    for kind in ("noise", "music", "rooms"):
+        sets += write_sounds(args, kind)
+    for name in set(before) - set(sets):
+        shutil.rmtree(args.outdir / name, ignore_errors=True)
+    for name in _FOLDERS:
+        if getattr(args, name) and (others := passed_over(getattr(args, name))):
+            print(f"note: not read as audio in {getattr(args, name)}: {others}")
+    with replacing(args.outdir / "prepare_folder.json") as handle:
+        json.dump({"options": options, "sets": sets}, handle, indent=1)
 
 
 if __name__ == "__main__":

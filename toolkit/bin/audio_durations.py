@@ -1,0 +1,56 @@
+"""Durations of recordings from their headers: a wav.scp in, lines '<id> <seconds>' out (utils/get_utt2dur.sh)."""
+
+import argparse
+import sys
+
+from toolkit.bin.cli import run
+from toolkit.io.audio import audio_info, read_whole
+from toolkit.io.datadir import read_table, write_table
+from toolkit.io.errors import InputError, some_of
+from toolkit.io.progress import progress
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.audio_durations``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scp", help="lines '<id> <value>': file, file.ark:offset, or command ending in |, which is run")
+    parser.add_argument("output")
+    parser.add_argument("--rates", help="also write lines '<id> <Hz>' here")
+    parser.add_argument("--read_entire_file", action="store_true", help="decode all of it, do not trust the header")
+    parser.add_argument("--permissive", action="store_true", help="leave out what cannot be read, with a warning")
+    return parser
+
+
+def length_and_rate(value: str, key: str, read_entire_file: bool) -> tuple[int, int]:
+    """Samples (of one channel) and Hz of a recording."""
+    if read_entire_file:
+        samples, rate = read_whole(value, key, channel="all")
+        return len(samples), rate
+    info = audio_info(value, key, run_commands=True)
+    return info.frames, info.rate
+
+
+def main(argv=None) -> None:
+    """Write the table."""
+    args = get_parser().parse_args(argv)
+    table = read_table(args.scp)
+    seconds, rates, bad = {}, {}, []
+    with progress(len(table), "durations") as bar:
+        for key, value in table.items():
+            bar.update()
+            try:
+                frames, rates[key] = length_and_rate(value, key, args.read_entire_file)
+                seconds[key] = f"{frames / rates[key]:.4f}"
+            except InputError as error:
+                bad.append(str(error))
+    if bad and not args.permissive:
+        raise InputError(f"{args.scp}: {len(bad)} of {len(table)} cannot be read: {some_of(bad, 5)}")
+    for message in bad:
+        print(f"warning: left out: {message}", file=sys.stderr)
+    write_table(args.output, seconds)
+    if args.rates:
+        write_table(args.rates, rates)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,43 @@
+"""Print a recording at another speed, tempo and pitch alike, as wav at its own rate: for wav.scp commands.
+
+utils/perturb_data_dir_speed.sh writes such commands: python3 -m toolkit.bin.change_speed 0.9 a.flac |
+"""
+
+import argparse
+import io
+import sys
+
+import numpy as np
+import soundfile
+
+from toolkit.bin.cli import run
+from toolkit.io.audio import read_whole, resample
+from toolkit.io.errors import InputError
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.change_speed``."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("factor", type=float, help="1.1 is faster and higher: N samples become N / 1.1")
+    parser.add_argument("value", help="a wav.scp value: file, file.ark:offset, or 'command |'")
+    return parser
+
+
+def change_speed(samples: np.ndarray, factor: float) -> np.ndarray:
+    """(N, C) -> (N / factor rounded up, C): what a recording at ``factor`` times the rate is at its own."""
+    return np.stack([resample(one, factor, 1.0) for one in samples.T], axis=1)
+
+
+def main(argv=None) -> None:
+    """Write the wav to standard output; 32-bit floats, so that nothing is clipped or rounded here."""
+    args = get_parser().parse_args(argv)
+    if not 0.1 <= args.factor <= 10:
+        raise InputError(f"factor {args.factor:g}: speeds from 0.1 to 10 are possible")
+    samples, rate = read_whole(args.value, "change_speed", channel="all")
+    wav = io.BytesIO()
+    soundfile.write(wav, change_speed(samples, args.factor), rate, format="WAV", subtype="FLOAT")
+    sys.stdout.buffer.write(wav.getvalue())
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

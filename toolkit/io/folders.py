@@ -1,0 +1,175 @@
+"""Folders of audio as people keep them, read as data dirs: ids from paths, long recordings cut, own trial lists."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.io.audio import AUDIO_SUFFIXES, audio_files, audio_info, files_below
+from toolkit.io.datadir import c_sorted
+from toolkit.io.errors import InputError, some_of
+from toolkit.io.progress import progress
+from toolkit.io.trials import Trials, check_ids, read_trials
+
+# Below "-" in the order of bytes, which is what ends a speaker in an utterance's id: "a!-x" would come before "a-x".
+_BELOW_DASH = re.compile(r"[\s!-,]+")
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Recordings of speakers.
+
+    Attributes:
+        wav: recording -> file.
+        utt2spk: utterance -> speaker; without segments, recordings are utterances.
+        segments: utterance -> ``recording begin end`` in seconds, or empty.
+        paths: path below the folder, without extension -> recording; what trial lists may call it.
+    """
+
+    wav: dict[str, Path]
+    utt2spk: dict[str, str]
+    segments: dict[str, str] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
+
+    def speakers(self) -> list[str]:
+        """The speakers, C-sorted."""
+        return c_sorted(set(self.utt2spk.values()))
+
+    def recording_of(self, utt: str) -> str:
+        """The recording that an utterance is, or is cut from."""
+        return self.segments[utt].split()[0] if self.segments else utt
+
+    def recordings(self) -> Counter:
+        """Speaker -> how many recordings."""
+        return Counter(speaker for _, speaker in {(self.recording_of(utt), spk) for utt, spk in self.utt2spk.items()})
+
+    def of(self, speakers: set[str] | None = None, utts: set[str] | None = None) -> "Speech":
+        """What is of these speakers, or these utterances."""
+        utt2spk = {u: s for u, s in self.utt2spk.items() if (u in utts if speakers is None else s in speakers)}
+        wanted = {self.recording_of(utt) for utt in utt2spk}
+        segments = {u: s for u, s in self.segments.items() if u in utt2spk}
+        wav = {key: path for key, path in self.wav.items() if key in wanted}
+        return replace(self, wav=wav, utt2spk=utt2spk, segments=segments)
+
+
+def word(name: str, speaker: bool = False) -> str:
+    """A file's or folder's name as part of an id: no blanks; ids that begin with speakers sort as the speakers do."""
+    name = _BELOW_DASH.sub("_", name.strip())
+    return name.replace("-", "_") if speaker else name.replace("/", "-")
+
+
+def recording_ids(files: dict[str, Path]) -> dict[str, Path]:
+    """Ids of recordings that belong to no speaker -> file.
+
+    Args:
+        files: of :func:`toolkit.io.audio.audio_files`.
+    """
+    wav: dict[str, Path] = {}
+    for key, path in files.items():
+        _add(wav, word(key), path)
+    return wav
+
+
+def rooms_of(files: dict[str, Path]) -> dict[str, str]:
+    """Ids of impulse responses -> room: the folder that a file lies in; one that lies in none is a room by itself."""
+    return {word(key): word(key.rpartition("/")[0] or key) for key in files}
+
+
+def _add(table: dict, key: str, value) -> None:
+    """Set a key; InputError when it is taken by something else."""
+    if table.setdefault(key, value) != value:
+        raise InputError(f"{value}: has the id {key} of {table[key]}; rename one of them")
+
+
+def read_speech(folder: Path) -> Speech:
+    """All audio of a folder that holds a folder for each speaker.
+
+    Raises:
+        InputError: no audio, a file in no speaker's folder, or two files or folders that would get the same id.
+    """
+    wav, utt2spk, paths, folder_of = {}, {}, {}, {}
+    for key, path in audio_files(folder).items():
+        name, _, rest = key.partition("/")
+        if not rest:
+            raise InputError(f"{path}: lies in no speaker's folder; expected {folder}/<speaker>/...")
+        speaker = word(name, speaker=True)
+        _add(folder_of, speaker, folder / name)
+        utt = f"{speaker}-{word(rest)}"
+        _add(wav, utt, path)
+        utt2spk[utt], paths[key] = speaker, utt
+    return Speech(wav, utt2spk, paths=paths)
+
+
+def passed_over(folder: Path) -> str:
+    """The kinds of files of a folder that are not read as audio, e.g. ``12 .m4a, 1 .txt``."""
+    kinds = Counter(path.suffix.lower() or "without extension" for path in files_below(folder) if path.name[0] != ".")
+    return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common() if kind not in AUDIO_SUFFIXES)
+
+
+def cut_recordings(speech: Speech, seconds: float, allow_bad: int = 0) -> Speech:
+    """Cut every recording into equal pieces of about ``seconds``, one behind the other; nothing is lost.
+
+    Args:
+        allow_bad: how many recordings may be left out as unreadable.
+
+    Raises:
+        InputError: more recordings are unreadable.
+    """
+    segments, utt2spk, bad = {}, {}, {}
+    with progress(len(speech.wav), "durations") as bar:
+        for key, path in speech.wav.items():
+            bar.update()
+            try:
+                info = audio_info(str(path), key)
+            except InputError as error:
+                bad[key] = str(error)
+                continue
+            duration = info.frames / info.rate
+            pieces = max(1, round(duration / seconds))
+            for piece in range(pieces):
+                begin, end = (duration * p / pieces for p in (piece, piece + 1))
+                utt = f"{key}-{piece:03d}"
+                segments[utt] = f"{key} {begin:.4f} {end:.4f}"
+                utt2spk[utt] = speech.utt2spk[key]
+    if len(bad) > allow_bad:
+        raise InputError(
+            f"{len(bad)} bad of {len(speech.wav)}, --allow_bad {allow_bad}: {some_of(bad.values(), 5)}; "
+            "or raise --allow_bad to leave them out"
+        )
+    for message in bad.values():
+        print(f"left out: {message}")
+    wav = {key: path for key, path in speech.wav.items() if key not in bad}
+    return replace(speech, wav=wav, utt2spk=utt2spk, segments=segments)
+
+
+def own_trials(path: Path, speech: Speech) -> Trials:
+    """A user's list, whose names are paths below the speech folder (with extension or without) or ids, with ids.
+
+    Raises:
+        InputError: a name is unknown, or a label contradicts the folders.
+    """
+    trials = read_trials(path)
+
+    def utt_of(name: str) -> str:
+        if name in speech.utt2spk:
+            return name
+        stem = Path(name).with_suffix("") if Path(name).suffix.lower() in AUDIO_SUFFIXES else Path(name)
+        return speech.paths.get(stem.as_posix(), name)
+
+    names = [utt_of(name) for name in trials.ids]
+    check_ids(names, speech.utt2spk, "the speech folder")
+    ids = c_sorted(set(names))
+    number = {utt: i for i, utt in enumerate(ids)}
+    index = np.array([number[name] for name in names], np.int32)
+    speaker = np.unique([speech.utt2spk[utt] for utt in ids], return_inverse=True)[1]
+    enroll, test = index[trials.enroll], index[trials.test]
+    wrong = np.flatnonzero((speaker[enroll] == speaker[test]) != trials.is_target)
+    if len(wrong):
+        first, label = wrong[0], "target" if trials.is_target[wrong[0]] else "nontarget"
+        raise InputError(
+            f"{path}:{first + 1}: {ids[enroll[first]]} and {ids[test[first]]} are called {label}, their folders say "
+            f"otherwise; so do those of {len(wrong)} of {len(trials)} lines"
+        )
+    return Trials(ids, enroll, test, trials.is_target)
