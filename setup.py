@@ -29,18 +29,21 @@ setup(
         "jinja2>=3",
         "jsonargparse[signatures]>=4.53",
         "kaldiio>=2.18",
+        "markdown>=3.4",
         "matplotlib>=3.7",
         "numpy>=1.26",
         "pyroomacoustics>=0.10",
         "pyyaml>=6",
-        "scipy>=1.11",
-        "soundfile>=0.12",
+        "scipy>=1.12",
+        "soundfile>=0.13",
         "soxr>=0.5",
         "tensorboard>=2.14",
         "tqdm>=4.60",
     ],
     extras_require={
         "se": ["pesq>=0.0.4", "pystoi>=0.4", "fast-bss-eval>=0.1.4"],
+        # The peers of the benchmarks; a torchcodec is compiled for one torch.
+        "bench": ["audiomentations>=0.43", "lhotse>=1.33", "speechbrain>=1.1", "torchcodec==0.11.*"],
         "dev": ["pytest>=8", "ruff>=0.17", "kaldi-native-fbank>=1.20", "scikit-learn>=1.3", "thop>=0.1.1"],
     },
 )

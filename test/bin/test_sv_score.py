@@ -3,11 +3,15 @@ import json
 import numpy as np
 import pytest
 
+from toolkit.bin import sv_calibrate
 from toolkit.bin.cli import run
 from toolkit.bin.sv_score import main
 from toolkit.io.ark import ArkWriter
 from toolkit.io.datadir import write_table
+from toolkit.io.draws import read_draws
+from toolkit.io.enrolment import write_enroll2utt
 from toolkit.io.errors import InputError
+from toolkit.metrics.calibration import calibration_metrics
 from toolkit.metrics.verification import eer, min_dcf
 
 UTT2SPK = {f"s{s}-{u}": f"s{s}" for s in range(6) for u in range(4)}
@@ -85,7 +89,7 @@ def test_counts_and_settings_are_written(setup):
 
 def test_long_lists_are_scored_in_chunks(setup, monkeypatch):
     whole = setup()
-    monkeypatch.setattr("toolkit.bin.sv_score._CHUNK", 7)
+    monkeypatch.setattr("toolkit.metrics.scoring._BLOCK_BYTES", 8 * 16 * 7)
     assert setup() == whole
 
 
@@ -166,10 +170,137 @@ def test_unclear_condition(setup, tmp_path, tables, message):
         setup("--data_dir", str(tmp_path))
 
 
-@pytest.mark.parametrize("options", [["--resamples", "0"], ["--level", "1"]])
-def test_settings_out_of_range(setup, options):
-    with pytest.raises(InputError, match="--resamples"):
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--resamples", "-1"], "--resamples -1 must not"),
+        (["--level", "1"], "--level 1.0"),
+        (["--top_n", "1"], "--top_n 1: a standard deviation"),
+        (["--breakdown", "gender"], "--breakdown needs --data_dir"),
+        (["--duration_edges", "4", "2"], "rising, are wanted"),
+        (["--score_norm", "as_norm"], "--cohort are given both"),
+        (["--score_norm", "as_norm", "--cohort", "x", "--scoring", "neg_euclidean"], "no meaning"),
+        (["--cohort", "x"], "--cohort are given both"),
+    ],
+)
+def test_settings_out_of_range(setup, tmp_path, options, message):
+    with pytest.raises(InputError, match=message):
         setup(*options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_resamples_there_are_no_intervals_and_no_draws(setup, tmp_path):
+    setup()
+    found = setup("--resamples", "0")
+    assert not (tmp_path / "out/draws.npz").exists()
+    assert all(m["low"] is None and m["value"] is not None for m in found["metrics"].values())
+
+
+def test_the_draws_behind_the_intervals_are_kept(setup, tmp_path):
+    found = setup("--level", "0.5")
+    draws, identity = read_draws(tmp_path / "out/draws.npz")
+    assert (identity["seed"], identity["resamples"]) == (0, 50)
+    eer = found["metrics"]["eer"]
+    assert 100 * np.quantile(draws["eer"], [0.25, 0.75]) == pytest.approx([eer["low"], eer["high"]], abs=1e-4)
+
+
+def test_normalised_scores(setup, tmp_path):
+    rng = np.random.default_rng(1)
+    others = {f"c{s}-{u}": rng.normal(size=16).astype(np.float32) for s in range(8) for u in range(2)}
+    write_embeddings(tmp_path / "cohort", others)
+    write_table(tmp_path / "cohort/utt2spk", {utt: utt.split("-")[0] for utt in others})
+    paths = ["--cohort", str(tmp_path / "cohort/embedding.scp"), "--cohort_utt2spk", str(tmp_path / "cohort/utt2spk")]
+    found = setup("--score_norm", "as_norm", "--top_n", "3", *paths)
+    assert found["scoring"] == {"scoring": "cosine", "score_norm": "as_norm", "cohort": "8 speakers", "top_n": 3}
+    scores = [float(line.split()[2]) for line in (tmp_path / "out/scores.txt").read_text().splitlines()]
+    assert min(scores) < -1.5  # no cosines any more
+
+
+def test_models_that_are_not_meant(setup, tmp_path):
+    expected = setup()
+    write_enroll2utt(tmp_path / "enroll2utt", {"m": ["s0-0"]})
+    with pytest.raises(InputError, match="enroll2utt: lacks"):
+        setup()
+    assert setup("--enroll2utt", "none") == expected
+
+
+def test_models_beside_the_trials_are_enrolled(setup, tmp_path):
+    models = {f"m{s}": [f"s{s}-0", f"s{s}-1"] for s in range(6)}
+    write_enroll2utt(tmp_path / "enroll2utt", models)
+    label = {True: "target", False: "nontarget"}
+    pairs = [(model, utt) for model in models for utt in UTTS if utt not in models[model]]
+    (tmp_path / "trials").write_text("".join(f"{m} {u} {label[m[1] == u[1]]}\n" for m, u in pairs))
+    found = setup()
+    assert found["scoring"]["enrolment"] == "2 utterances"
+    vectors = {utt: vector / np.linalg.norm(vector) for utt, vector in embeddings().items()}
+    expected = [cosine(sum(vectors[u] for u in models[m]), vectors[utt]) for m, utt in pairs]
+    lines = (tmp_path / "out/scores.txt").read_text().splitlines()
+    assert [float(line.split()[2]) for line in lines] == pytest.approx(expected, abs=2e-6)
+
+
+def calibrated(tmp_path, *more):
+    """Fit on the scores in out/, and return the file."""
+    path = tmp_path / "calibration.json"
+    words = ["--scores", str(tmp_path / "out/scores.txt"), "--trials", str(tmp_path / "trials")]
+    sv_calibrate.main([*words, "--output", str(path), *more])
+    return path
+
+
+def test_calibration_adds_llrs_and_their_costs_and_changes_nothing_else(setup, tmp_path):
+    plain = setup()
+    path = calibrated(tmp_path, "--p_target", "0.1")
+    found = setup("--calibration", str(path))
+    fit = json.loads(path.read_text())
+    scores, llrs = (
+        np.array([float(line.split()[2]) for line in (tmp_path / "out" / name).read_text().splitlines()])
+        for name in ("scores.txt", "llr.txt")
+    )
+    assert llrs == pytest.approx(fit["scale"] * scores + fit["offset"], abs=1e-4)
+    is_target = np.array([UTT2SPK[a] == UTT2SPK[b] for a, b in PAIRS])
+    expected = calibration_metrics(llrs[is_target], llrs[~is_target])
+    values = {name: metric["value"] for name, metric in found["metrics"].items()}
+    assert {name: values.pop(name) for name in expected} == pytest.approx(expected, abs=1e-3)
+    assert values == {name: metric["value"] for name, metric in plain["metrics"].items()}
+    assert expected["min_cllr"] <= expected["cllr"] < 1
+    assert {k: found["calibration"][k] for k in ("scale", "offset")} == {k: fit[k] for k in ("scale", "offset")}
+    assert (fit["n_target"], fit["n_nontarget"], fit["p_target"]) == (36, 240, 0.1)
+    assert "calibration" not in setup()
+    assert not (tmp_path / "out/llr.txt").exists()
+
+
+def test_a_calibration_of_scores_made_in_another_way_is_refused(setup, tmp_path):
+    setup()
+    path = calibrated(tmp_path)
+    with pytest.raises(InputError, match="was fitted on scores made by scoring cosine, .* these are by scoring mean_"):
+        setup("--calibration", str(path), "--scoring", "mean_cosine")
+    setup("--scoring", "mean_cosine", "--name", "other")
+    (tmp_path / "more").mkdir()
+    for name in ("scores.txt", "metrics.json"):
+        (tmp_path / "out" / name).rename(tmp_path / "more" / name)
+    setup()
+    files = [str(tmp_path / name / "scores.txt") for name in ("out", "more")]
+    lists = [str(tmp_path / "trials")] * 2
+    with pytest.raises(InputError, match="was scored in another way than others"):
+        sv_calibrate.main(["--scores", *files, "--trials", *lists, "--output", str(tmp_path / "c.json")])
+
+
+def test_breakdown(setup, tmp_path):
+    data = tmp_path / "data"
+    write_table(data / "spk2gender", {f"s{s}": "f" if s < 4 else "m" for s in range(6)})
+    write_table(data / "utt2dur", {utt: float(utt[-1]) for utt in UTTS})
+    options = ["--data_dir", str(data), "--breakdown", "gender", "duration", "--duration_edges", "0.5", "9"]
+    found = setup(*options)["breakdown"]
+    women = [(a, b) for a, b in PAIRS if a[1] in "0123" and b[1] in "0123"]
+    (tmp_path / "women").mkdir()
+    write_trials(tmp_path / "women/trials", women)
+    alone = setup("--trials", str(tmp_path / "women/trials"))
+    group = found["gender"]["groups"]["f"]
+    assert group["metrics"] == alone["metrics"]
+    assert (group["n_target"], group["n_nontarget"], group["n_speakers"]) == (24, 96, 4)
+    assert group["note"] == "few trials"
+    assert found["gender"]["left_out"] == {"n_target": 0, "n_nontarget": 8 * 16}
+    empty = found["duration"]["groups"][">= 9 s"]
+    assert (empty["metrics"], empty["note"]) == (None, "no target and no nontarget trials")
 
 
 def test_exit_code_and_message(tmp_path, capsys):

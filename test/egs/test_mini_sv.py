@@ -1,5 +1,7 @@
 """The mini recipe from nothing to its table, at a tiny size; reruns; options."""
 
+import json
+
 import numpy as np
 import pytest
 import soundfile
@@ -53,9 +55,11 @@ def test_noisy_sets_hold_the_clean_speech_at_the_planned_snr(recipe, monkeypatch
 def test_the_same_command_again_redoes_nothing_and_changes_nothing(recipe, tree):
     before = (recipe / "exp/mean_fbank/scores/test/metrics.json").read_text()
     arks = {p: p.stat().st_mtime_ns for p in recipe.glob("dump/*/*/data/*.ark")}
-    done = tree.run(recipe, "./run.sh", *MINI, "--stage", "2", "--stop_stage", "7")
+    done = tree.run(recipe, "./run.sh", *MINI, "--stage", "2", "--stop_stage", "8")
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.count("all done before") >= 6
+    assert "scoring: all done before: dev" in done.stdout
+    assert "scoring: all done before: test test_babble_0" in done.stdout
     assert {p: p.stat().st_mtime_ns for p in recipe.glob("dump/*/*/data/*.ark")} == arks
     assert (recipe / "exp/mean_fbank/scores/test/metrics.json").read_text() == before
     logs = (recipe / "exp/sv_train_ecapa_fbank_trainer_epochs_1").glob("train*.log")
@@ -90,6 +94,9 @@ def test_another_number_of_jobs_and_another_folder_give_the_same_samples(recipe,
         (["--no_such_option", "1"], 1, "no_such_option"),
         (["--sv_config", "conf/none.yaml"], 1, "conf/none.yaml: no such file"),
         (["--feats_type", "mfcc"], 1, "it can be raw or fbank"),
+        (["--scoring", "dot"], 1, "it can be cosine, mean_cosine or neg_euclidean"),
+        (["--score_norm", "q_norm"], 1, "it can be none, z_norm, t_norm, s_norm or as_norm"),
+        (["--score_norm", "as_norm", "--scoring", "neg_euclidean"], 1, "no meaning with --scoring neg_euclidean"),
         (["--test_sets", ""], 2, "--test_sets are needed"),
         (["positional"], 2, "positional: only options are understood"),
         (["--stage", "x"], 1, "numbers are wanted"),
@@ -125,6 +132,27 @@ def test_help_names_every_option(recipe, tree):
     options = [line.split("=")[0] for line in defaults.split() if "=" in line]
     assert len(options) > 30
     assert [o for o in options if f"--{o}" not in done.stdout] == []
+
+
+def test_other_ways_of_scoring(recipe, tree):
+    """Segments, normalised by the training speakers, calibrated, by groups; of the clean set alone."""
+    way = ["--score_norm", "as_norm", "--scoring", "mean_cosine", "--num_segments", "3", "--segment_seconds", "1"]
+    options = ["--test_noises", "", "--ood_noises", "", "--breakdown", "gender duration", "--top_n", "5"]
+    done = tree.run(recipe, "./run.sh", *MINI, "--stage", "7", "--stop_stage", "9", *way, *options)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads((recipe / "exp/mean_fbank/scores/test/metrics.json").read_text())
+    assert found["scoring"] == {
+        "scoring": "mean_cosine",
+        "score_norm": "as_norm",
+        "segments": "3 segments",
+        "cohort": "8 speakers",
+        "top_n": 5,
+    }
+    assert set(found["breakdown"]) == {"gender", "duration"}
+    assert {"act_dcf_0.01", "act_dcf_0.05", "cllr", "min_cllr"} < set(found["metrics"])
+    page = (recipe / "RESULTS.md").read_text()
+    for heading in ("## Compared with", "## Calibration", "## Groups of trials"):
+        assert heading in page
 
 
 def test_a_scp_that_points_nowhere_stops_stage_3_by_name(recipe, tree):

@@ -63,6 +63,15 @@ def test_float_wav_is_read_as_it_is(tmp_path):
     np.testing.assert_array_equal(read_audio(write(tmp_path / "a.wav", samples, subtype="FLOAT"), "a")[0], samples)
 
 
+@pytest.mark.parametrize(
+    ("kind", "subtype"), [("wav", "PCM_24"), ("flac", "PCM_24"), ("wav", "PCM_32"), ("au", "PCM_16")]
+)
+def test_no_bit_is_lost(tmp_path, kind, subtype):
+    samples = (WANTED + 2.0**-23).astype(np.float32) if subtype != "PCM_16" else WANTED
+    value = write(tmp_path / f"a.{kind}", samples, subtype=subtype)
+    np.testing.assert_array_equal(read_audio(value, "a", 50, 700)[0], samples[50:750])
+
+
 def test_info_tells_length_rate_and_channels(tmp_path):
     assert audio_info(write(tmp_path / "a.flac", PCM.reshape(-1, 2), 8000), "a") == AudioInfo(N // 2, 8000, 2)
     assert audio_info(in_ark(tmp_path), "a") == AudioInfo(N, FS, 1)
@@ -114,6 +123,7 @@ FAULTS = {
     "missing": (lambda d: str(d / "a.wav"), "no such file"),
     "dangling link": (lambda d: dangling(d / "a.wav"), "no such file"),
     "missing ark": (lambda d: f"{d}/wav.1.ark:12", "no such file"),
+    "an offset beyond any": (lambda d: in_ark(d) + "0" * 18, "no such file"),
     "directory": (str, "cannot be"),
     "0 bytes": (lambda d: cut(write(d / "a.wav"), 0), "is empty"),
     "0 samples": (lambda d: write(d / "a.wav", PCM[:0]), "holds no samples"),
@@ -224,6 +234,17 @@ def test_a_table_joins_data_dirs(tmp_path, data_dir):
     assert table.keys() == ["B", "b"]
     np.testing.assert_array_equal(table.read("B", 10, 20), WANTED[10:30])
     np.testing.assert_array_equal(table.read("b"), WANTED)
+
+
+def test_the_last_whole_recordings_are_kept_when_asked_for(tmp_path, data_dir):
+    wav = {key: write(tmp_path / f"{key}.wav", PCM + n) for n, key in enumerate("abc")}
+    table = AudioTable(data_dir("one", wav), fs=FS, keep=2)
+    first = {key: table.read(key) for key in "abc"}
+    assert {key: table.read(key, 7, 9)[0] for key in "abc"} == {key: first[key][7] for key in "abc"}
+    assert [table.read(key) is first[key] for key in "cbab"] == [True, True, False, False]
+    np.testing.assert_array_equal(table.read("a"), WANTED)
+    with pytest.raises(ValueError, match="read-only"):
+        first["a"] *= 2
 
 
 def test_lengths_come_from_the_table_else_from_the_header(tmp_path, data_dir):

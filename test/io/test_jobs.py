@@ -114,6 +114,16 @@ def test_tables_that_are_no_longer_made_and_litter_of_killed_writers_go(roots):
     assert left == {".jobs", "data", "utt2spk", "spk2utt", "spk2gender", "wav.scp", "utt2num_samples"}
 
 
+def test_models_that_the_source_has_no_longer_go(roots):
+    source, out = roots
+    write_table(source / "train/enroll2utt", {"M": "a1 a2"})
+    for there in (True, False):
+        job(out, 1, IDS)
+        merge(source, out, "train", 1, ["wav"])
+        assert (out / "train/enroll2utt").exists() == there
+        (source / "train/enroll2utt").unlink(missing_ok=True)
+
+
 def test_more_dropped_than_allowed_over_all_jobs(roots):
     source, out = roots
     job(out, 1, ["a1", "a2"], dropped=["b1"])

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from toolkit.metrics.bootstrap import bootstrap_verification
+from toolkit.metrics.bootstrap import bootstrap_verification, mean_of, resample_verification
+from toolkit.metrics.calibration import Calibration, calibration_metrics
 from toolkit.metrics.verification import verification_metrics
 
 
@@ -45,6 +46,58 @@ def test_a_resample_is_the_corpus_of_the_drawn_speakers(seed):
         reflected = 2 * value - expected[name]
         bounds = min(value, max(reflected, 0)), max(value, min(reflected, 1))
         assert found[name] == pytest.approx((value, *bounds), abs=1e-12)
+
+
+CALIBRATION = Calibration(1.5, -0.8)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_resample_of_calibrated_scores_is_that_of_the_drawn_speakers(seed):
+    scores, is_target, enroll, test = simulate(seed)
+    found = resample_verification(
+        scores, is_target, enroll, test, (0.1, 0.3), resamples=1, seed=seed, calibration=CALIBRATION
+    )
+    drawn = resampled_corpus(scores, enroll, test, np.random.default_rng(seed).choice(8, size=8))
+    for values, parts in ((found.values, (scores[is_target], scores[~is_target])), (found.draws, drawn)):
+        expected = verification_metrics(*parts, (0.1, 0.3)) | calibration_metrics(*map(CALIBRATION, parts), (0.1, 0.3))
+        assert {name: float(np.squeeze(value)) for name, value in values.items()} == pytest.approx(expected, abs=1e-6)
+
+
+def test_intervals_of_minima_are_reflected_and_others_are_percentiles():
+    found = resample_verification(*simulate(1), resamples=200, calibration=CALIBRATION)
+    for name, (value, low, high) in found.intervals(0.9).items():
+        lower, upper = np.quantile(found.draws[name], [0.05, 0.95])
+        if name.startswith("min_"):
+            lower, upper = max(0, min(value, 2 * value - upper)), min(1, max(value, 2 * value - lower))
+        assert (low, high) == pytest.approx((lower, upper)), name
+
+
+def test_the_mean_over_conditions_is_taken_draw_by_draw():
+    scores, *trials = simulate(2)
+    parts = [resample_verification(s, *trials, resamples=30) for s in (scores, 2 * scores, -scores)]
+    found = mean_of(parts)
+    assert found.values["eer"] == pytest.approx(np.mean([part.values["eer"] for part in parts]))
+    assert found.draws["eer"] == pytest.approx(np.mean([part.draws["eer"] for part in parts], axis=0))
+    # A system and its opposite: their EERs add up to one in every draw, so that the mean of them does not spread.
+    opposite = mean_of([parts[0], parts[2]]).intervals()["eer"]
+    assert opposite == pytest.approx((0.5, 0.5, 0.5), abs=1e-9)
+
+
+def test_lists_of_different_speakers_meet_the_same_draws():
+    scores, is_target, enroll, test = simulate(3, speakers=8)
+    some = (enroll < 5) & (test < 5)
+    found = resample_verification(
+        *(x[some] for x in (scores, is_target, enroll, test)), resamples=1, seed=4, population=np.arange(8)
+    )
+    drawn = np.random.default_rng(4).choice(8, size=8)
+    corpus = resampled_corpus(*(x[some] for x in (scores, enroll, test)), drawn)
+    assert found.draws["eer"][0] == pytest.approx(verification_metrics(*corpus)["eer"])
+
+
+def test_no_resamples_make_no_intervals(caplog):
+    found = bootstrap_verification(*simulate(0), resamples=0)
+    assert np.isnan([bound for _, *bounds in found.values() for bound in bounds]).all()
+    assert not caplog.text
 
 
 def test_values_are_the_metrics_of_all_trials():

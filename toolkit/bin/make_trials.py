@@ -1,4 +1,7 @@
-"""Draw a seeded trial list over the utterances of data dirs: <data_dir>/trials, ``enroll test target|nontarget``."""
+"""Draw a seeded trial list over the utterances of data dirs: <data_dir>/trials, ``enroll test target|nontarget``.
+
+With --enroll_utts 3, trials enrol models of three utterances, which <data_dir>/enroll2utt lists.
+"""
 
 import argparse
 import sys
@@ -6,8 +9,10 @@ from pathlib import Path
 
 from toolkit.bin.cli import run
 from toolkit.io.datadir import DataDir, invert
+from toolkit.io.enrolment import draw_models, read_sides, write_enroll2utt
 from toolkit.io.errors import InputError
-from toolkit.io.trials import check_ids, make_trials, read_trials, write_trials
+from toolkit.io.model_trials import count_pairs, make_model_trials
+from toolkit.io.trials import Trials, make_trials, write_trials
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -18,37 +23,71 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--nontargets_per_target", type=float, default=4.0, help="half of them of one gender (spk2gender)"
     )
+    parser.add_argument("--enroll_utts", type=int, default=1, help="utterances of an enrolment")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--check", action="store_true", help="write nothing: check that the lists know their ids")
     return parser
 
 
+def draw_pairs(data: DataDir, args) -> Trials:
+    """Trials of an utterance against another."""
+    utt2spk = data.table("utt2spk")
+    sizes = [len(utts) for utts in invert(utt2spk).values()]
+    if len(sizes) < 2 or max(sizes) < 2:
+        raise InputError(
+            f"{data.path}: trials need two speakers, and two utterances of one; it has {len(sizes)} speakers"
+        )
+    targets = sum(min(args.targets_per_speaker, n * (n - 1) // 2) for n in sizes)
+    possible = (len(utt2spk) ** 2 - sum(n * n for n in sizes)) // 2
+    wanted, gender = nontargets_of(targets, possible, data, args)
+    return make_trials(utt2spk, wanted, targets_per_speaker=args.targets_per_speaker, spk2gender=gender, seed=args.seed)
+
+
+def draw_with_models(data: DataDir, args) -> tuple[Trials, dict[str, list[str]]]:
+    """Trials of an enrolment model against an utterance, and the models that stand in them."""
+    utt2spk = data.table("utt2spk")
+    models = draw_models(utt2spk, args.enroll_utts, args.seed)
+    available, possible = count_pairs(models, utt2spk)
+    if not available or not possible:
+        raise InputError(
+            f"{data.path}: models of {args.enroll_utts} utterances need two speakers, and a speaker with "
+            f"{args.enroll_utts + 1} utterances; lower --enroll_utts"
+        )
+    targets = sum(min(args.targets_per_speaker, n) for n in available.values())
+    wanted, gender = nontargets_of(targets, possible, data, args)
+    trials = make_model_trials(
+        models, utt2spk, wanted, targets_per_speaker=args.targets_per_speaker, spk2gender=gender, seed=args.seed
+    )
+    enrolled = {trials.ids[i] for i in set(trials.enroll.tolist())}
+    return trials, {model: utts for model, utts in models.items() if model in enrolled}
+
+
+def nontargets_of(targets: int, possible: int, data: DataDir, args) -> tuple[int, dict[str, str] | None]:
+    """How many nontargets to draw, and spk2gender where it is there and the choice is wide enough to heed it."""
+    wanted = round(targets * args.nontargets_per_target)
+    heed = "spk2gender" in data and wanted < possible // 4
+    return min(wanted, possible), data.table("spk2gender") if heed else None
+
+
 def main(argv=None) -> None:
     """Write the lists."""
     args = get_parser().parse_args(argv)
-    for path in args.data_dirs:
+    if args.enroll_utts < 1:
+        raise InputError(f"--enroll_utts {args.enroll_utts}: a model has one utterance at least")
+    for path in map(Path, args.data_dirs):
         data = DataDir(path)
-        utt2spk = data.table("utt2spk")
         if args.check:
-            check_ids(read_trials(Path(path) / "trials"), utt2spk, f"{path}/utt2spk")
+            for name in sorted(file.name for file in path.glob("trials*")) or ["trials"]:
+                read_sides(path, name)[1].speakers(data.table("utt2spk"), f"{path}/utt2spk")
             continue
-        sizes = [len(utts) for utts in invert(utt2spk).values()]
-        if len(sizes) < 2 or max(sizes) < 2:
-            raise InputError(
-                f"{path}: trials need two speakers, and two utterances of one; it has {len(sizes)} speakers"
-            )
-        targets = sum(min(args.targets_per_speaker, n * (n - 1) // 2) for n in sizes)
-        wanted = round(targets * args.nontargets_per_target)
-        possible = (len(utt2spk) ** 2 - sum(n * n for n in sizes)) // 2
-        gender = data.table("spk2gender") if "spk2gender" in data and wanted < possible // 4 else None
-        trials = make_trials(
-            utt2spk,
-            min(wanted, possible),
-            targets_per_speaker=args.targets_per_speaker,
-            spk2gender=gender,
-            seed=args.seed,
-        )
-        write_trials(Path(path) / "trials", trials)
+        if args.enroll_utts == 1:
+            trials = draw_pairs(data, args)
+            (path / "enroll2utt").unlink(missing_ok=True)
+        else:
+            trials, models = draw_with_models(data, args)
+            write_enroll2utt(path / "enroll2utt", models)
+        write_trials(path / "trials", trials)
+        targets = int(trials.is_target.sum())
         print(f"{path}/trials: {targets} target and {len(trials) - targets} non-target trials")
 
 

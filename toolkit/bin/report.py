@@ -1,4 +1,4 @@
-"""Report an experiment: results.json, RESULTS.md and plots from its scores; tables over several experiments.
+"""Report an experiment: results.json, RESULTS.md, report.html, plots from its scores; tables over several experiments.
 
 Example: python -m toolkit.bin.report --expdir exp/ecapa --compare exp/mean_fbank --ood nonspeech
 """
@@ -12,15 +12,19 @@ from pathlib import Path
 
 from toolkit.bin.cli import run
 from toolkit.io.atomic import replacing
+from toolkit.report.page import report_page
 from toolkit.report.plots import det_choice, plot_det, plot_eer_by_snr, plot_training
 from toolkit.report.results import collect, read_run_log
+from toolkit.report.sections import sections
 from toolkit.report.tables import by_condition, results_page
 
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.report``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--expdir", type=Path, required=True, help="experiment; gets results.json and plots/")
+    parser.add_argument(
+        "--expdir", type=Path, required=True, help="experiment; gets results.json, report.html and plots/"
+    )
     parser.add_argument("--compare", type=Path, nargs="*", default=[], help="experiments that get a row in its tables")
     parser.add_argument("--output", type=Path, help="page to write; default EXPDIR/RESULTS.md")
     parser.add_argument(
@@ -61,11 +65,15 @@ def main(argv=None) -> None:
     links = [(caption, os.path.relpath(path, output.parent).replace(os.sep, "/")) for caption, path in plots]
     with replacing(args.expdir / "results.json") as handle:
         json.dump(results, handle, indent=1)
+    more = sections(experiments, args.ood)
     with replacing(output) as handle:
-        handle.write(results_page(results["experiment"], experiments, command, args.ood, links))
+        handle.write(results_page(results["experiment"], experiments, command, args.ood, links, more))
+    page = results_page(results["experiment"], experiments, command, args.ood, sections=more)
+    with replacing(args.expdir / "report.html") as handle:
+        handle.write(report_page(results, page, plots, args.ood))
     if args.recipe_results:
         with replacing(args.recipe_results) as handle:
-            handle.write(results_page("Results", experiments, command, args.ood))
+            handle.write(results_page("Results", experiments, command, args.ood, sections=more))
     print(f"{output}: {len(experiments)} experiments, {len(plots)} plots")
 
 

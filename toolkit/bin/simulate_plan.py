@@ -41,7 +41,7 @@ def write_set(path: Path, mixtures: list[Mixture], source: DataDir, utts: list[s
     """Write the plan and its tables; ``utts`` are the targets' utterances, line by line."""
     if (path / "wav.scp").is_file() and not (path / "mix.jsonl").is_file():
         raise InputError(f"{path}: holds recordings, a plan would overwrite their tables; choose another --name")
-    for stale in (*path.glob("utt2*"), *(path / name for name in ("text", "spk2gender", "trials"))):
+    for stale in (*path.glob("utt2*"), *(path / name for name in ("text", "spk2gender", "trials", "enroll2utt"))):
         stale.unlink(missing_ok=True)
     utt2spk = {m.id: m.speaker for m in mixtures}
     write_table(path / "utt2spk", utt2spk)
@@ -55,8 +55,9 @@ def write_set(path: Path, mixtures: list[Mixture], source: DataDir, utts: list[s
     if "spk2gender" in source:
         gender, old = source.table("spk2gender"), source.table("utt2spk")
         write_table(path / "spk2gender", {m.speaker: gender[old[u]] for m, u in zip(mixtures, utts, strict=True)})
-    if "trials" in source and set(utt2spk) == set(source.keys()):
-        (path / "trials").write_bytes((source.path / "trials").read_bytes())
+    for name in ("trials", "enroll2utt"):
+        if name in source and set(utt2spk) == set(source.keys()):
+            (path / name).write_bytes((source.path / name).read_bytes())
     write_plan(path / "mix.jsonl", mixtures)
 
 
@@ -109,6 +110,8 @@ def main(argv=None) -> None:
         raise InputError(f"--kinds {unknown[0]}: the config knows {', '.join(planner.noises) or 'none'}")
     if args.check:
         return
+    if args.snrs and args.kinds:  # recordings of other kinds need not be there
+        planner.noises = {kind: planner.noises[kind] for kind in args.kinds}
     planner.open(Path(args.data).parent)
     source, audio = DataDir(args.data), AudioTable(args.data)
     utt2spk, utts = source.table("utt2spk"), source.keys()

@@ -1,4 +1,8 @@
-"""Embed the utterances of formatted data dirs with a trained system, to arks of (D,) vectors."""
+"""Embed the utterances of formatted data dirs with a trained system, to arks of (D,) vectors.
+
+With --num_segments 10, ten crops of --segment_seconds are embedded instead, evenly spread over the utterance; with 0,
+consecutive ones and the last. The arks hold matrices (segments, D) then. What is shorter than a segment is repeated.
+"""
 
 import argparse
 import sys
@@ -14,6 +18,7 @@ from toolkit.io.jobs import ark_path, read_work, write_job_tables
 from toolkit.io.progress import progress
 from toolkit.tasks.embedding import embed_audio
 from toolkit.tasks.packing import load_embedder
+from toolkit.tasks.segments import embed_segments
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -23,6 +28,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--system", required=True, help="experiment folder or packed zip")
     parser.add_argument("--model", default="valid.eer.ave.pth", help="which weights of the folder")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--num_segments", type=int, help="segments of an utterance; 0: one behind the other")
+    parser.add_argument("--segment_seconds", type=float, default=4.015, help="length of a segment")
     return parser
 
 
@@ -32,14 +39,21 @@ def main(argv=None) -> None:
     torch.set_num_threads(1)
     if args.device != "cpu" and not torch.cuda.is_available():
         raise InputError(f"--device {args.device}: no such device here; use --gpu_inference false")
+    if (args.num_segments or 0) < 0 or args.segment_seconds < 0.01:
+        raise InputError(f"--num_segments {args.num_segments} is negative, or --segment_seconds below 0.01")
     embedder = load_embedder(args.system, args.model).to(args.device)
     work = read_work(args.work)
     with progress(sum(map(len, work.values())), "embed") as bar:
         for name, keys in work.items():
             audio = AudioTable(Path(args.in_root) / name, fs=embedder.frontend.fs)
             with ArkWriter(ark_path(args.out_root, name, "embedding", args.job)) as ark:
-                for key, vector in embed_audio(embedder, audio, keys, bar):
-                    ark.write(key, vector)
+                if args.num_segments is None:
+                    embeddings = embed_audio(embedder, audio, keys, bar)
+                else:
+                    segments = args.num_segments, args.segment_seconds
+                    embeddings = embed_segments(embedder, audio, keys, *segments, bar)
+                for key, embedding in embeddings:
+                    ark.write(key, embedding)
             write_job_tables(args.out_root, name, args.job, embedding_scp=ark.scp)
 
 

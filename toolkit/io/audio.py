@@ -5,22 +5,24 @@ A scp value is a path, ``file.ark:offset``, or (at the format stage only) a comm
 
 import io
 import math
+import os
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from toolkit.io.ark import read_audio_bytes
+from toolkit.io.ark import AudioEntry
 from toolkit.io.datadir import c_sorted, read_table
 from toolkit.io.errors import InputError
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".opus", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".w64"})
-_IN_ARK = re.compile(r"(.+):(\d+)$")
+_NO_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # what no line of a table can hold
+_IN_ARK = re.compile(r"(.+):(\d{1,18})$")
 # libsndfile's log of a wav, au, aiff or w64 file whose header promises more bytes than there are.
 _SHORTENED = re.compile(r"(?:data|Data Size|SSND|riff)\s*:\s*(\d+) \(should be (\d+)\)")
 # Programs that write to a pipe do not know the length yet and put about the largest number there is.
@@ -42,10 +44,19 @@ def is_command(value: str) -> bool:
     return value.rstrip().endswith("|")
 
 
+class _OneRead(soundfile.SoundFile):
+    """An audio file for one seek and one read: soundfile would seek again after the read, and flac decode once more."""
+
+    def seekable(self) -> bool:
+        """What soundfile asks before such a seek."""
+        return False
+
+
 @contextmanager
 def _opened(value: str, name: str, run_commands: bool = False) -> Iterator[soundfile.SoundFile]:
     """Open a scp value for reading and check its header; every fault becomes an InputError naming id and file."""
-    with _open(value, name, run_commands) as handle:
+    with ExitStack() as stack:
+        handle = stack.enter_context(_open(value, name, run_commands, stack))
         # libsndfile shortens a truncated file silently; its log alone tells what the header had promised.
         promise = _SHORTENED.search(handle.extra_info)
         if promise and int(promise[2]) < int(promise[1]) < _UNKNOWN_BYTES:
@@ -57,19 +68,21 @@ def _opened(value: str, name: str, run_commands: bool = False) -> Iterator[sound
         yield handle
 
 
-def _open(value: str, name: str, run_commands: bool) -> soundfile.SoundFile:
+def _open(value: str, name: str, run_commands: bool, stack: ExitStack) -> soundfile.SoundFile:
+    """The opened file; ``stack`` closes what it is read from."""
     in_ark = _IN_ARK.fullmatch(value)
     try:
         if is_command(value):
             if not run_commands:
                 raise InputError(f"{name}: is a command ({value}); commands are run by the format stage (stage 3) only")
-            return soundfile.SoundFile(io.BytesIO(_run(value, name)))
+            return _OneRead(io.BytesIO(_run(value, name)))
         if not in_ark:
-            return soundfile.SoundFile(value)
-        data = read_audio_bytes(in_ark[1], int(in_ark[2]))
-        if not data:
-            raise InputError(f"{name}: {value}: holds no audio; run the stage that wrote it again")
-        return soundfile.SoundFile(io.BytesIO(data))
+            return _OneRead(value)
+        try:
+            entry = AudioEntry(in_ark[1], int(in_ark[2]))
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
+        return _OneRead(stack.enter_context(closing(entry)))
     except FileNotFoundError:
         raise InputError(f"{name}: {value}: no such file; mend the scp or the corpus path in db.sh") from None
     except OSError as error:
@@ -84,9 +97,9 @@ def _open(value: str, name: str, run_commands: bool) -> soundfile.SoundFile:
         raise InputError(f"{name}: {value}: {why}; replace the file or drop the utterance") from None
 
 
-def audio_info(value: str, name: str) -> AudioInfo:
-    """Length, rate and channels of a scp value, from its header."""
-    with _opened(value, name) as handle:
+def audio_info(value: str, name: str, run_commands: bool = False) -> AudioInfo:
+    """Length, rate and channels of a scp value, from its header; of a command's output if commands may be run."""
+    with _opened(value, name, run_commands) as handle:
         return AudioInfo(handle.frames, handle.samplerate, handle.channels)
 
 
@@ -99,20 +112,32 @@ def _read(handle: soundfile.SoundFile, where: str, start=0, frames=-1, channel: 
             "is it another file than the one the plan or utt2num_samples was made from?"
         )
     try:
-        handle.seek(start)
-        samples = handle.read(stop - start, dtype="float32", always_2d=True)
+        if start:
+            handle.seek(start)
+        # libsndfile turns plain 16-bit samples into floats one by one; numpy does it several times as fast.
+        plain = handle.subtype == "PCM_16" and handle.format != "FLAC"
+        samples = handle.read(stop - start, dtype="int16" if plain else "float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         raise InputError(f"{where}: cannot be decoded ({error.error_string.strip()}); replace it") from None
     if len(samples) != stop - start:
         raise InputError(f"{where}: ends after {start + len(samples)} of {stop} samples; the file is truncated")
-    samples = _one_channel(samples, channel, where)
-    if not np.isfinite(samples).all():
+    samples = _one_channel(_to_float(samples) if plain else samples, channel, where)
+    if not (handle.subtype.startswith("PCM") or np.isfinite(samples).all()):
         raise InputError(f"{where}: holds NaN or infinite samples; replace the file or drop the utterance")
     return samples
 
 
+def _to_float(pcm: np.ndarray) -> np.ndarray:
+    """16-bit integers -> float32 in [-1, 1), as libsndfile scales them."""
+    samples = pcm.astype(np.float32)
+    samples *= np.float32(1 / 32768)
+    return samples
+
+
 def _one_channel(samples: np.ndarray, channel: int | str | None, where: str) -> np.ndarray:
-    """(N, C) -> (N,): one channel or the mean of all; a file with one channel gives that one."""
+    """(N, C) -> (N,): one channel or the mean of all; a file with one channel gives that one. ``all``: as it is."""
+    if channel == "all":
+        return samples
     count = samples.shape[1]
     if count == 1:
         return samples[:, 0]
@@ -143,7 +168,7 @@ def read_whole(value: str, name: str, channel: int | str | None = None) -> tuple
     """As :func:`read_audio`, for the format stage: commands are run, a channel is chosen.
 
     Args:
-        channel: None (refuse more than one), a number from 0, or ``"mean"``.
+        channel: None (refuse more than one), a number from 0, ``"mean"``, or ``"all"``: samples are (N, C) then.
     """
     with _opened(value, name, run_commands=True) as handle:
         return _read(handle, f"{name}: {value}", channel=channel), handle.samplerate
@@ -172,16 +197,21 @@ def resample(samples: np.ndarray, rate: int, fs: int) -> np.ndarray:
 
 
 def audio_files(folder) -> dict[str, Path]:
-    """All audio below a folder: path without extension, relative to it -> file; C-sorted.
+    """All audio below a folder, links followed: path without extension, relative to it -> file; C-sorted.
+
+    Hidden files are none (other systems leave ``._a.wav`` beside ``a.wav``).
 
     Raises:
-        InputError: the folder is missing, holds no audio, or two files differ in their extension only.
+        InputError: the folder is missing, holds no audio, two files differ in their extension only, or a name cannot
+            stand in a table.
     """
     folder, files = Path(folder), {}
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; mend the path (db.sh, or an option of local/data.sh)")
-    for path in folder.rglob("*"):
-        if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file():
+    for path in files_below(folder):
+        if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".") and path.is_file():
+            if _NO_NAME.search(str(path)):
+                raise InputError(f"{str(path)!a}: has a control character in its name, or is not UTF-8; rename it")
             key = path.relative_to(folder).with_suffix("").as_posix()
             if key in files:
                 raise InputError(f"{path}: the same name with another extension is there: {files[key].name}; keep one")
@@ -191,28 +221,43 @@ def audio_files(folder) -> dict[str, Path]:
     return {key: files[key] for key in c_sorted(files)}
 
 
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file below a folder and below the folders that links in it lead to, each of them once."""
+    seen = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        if (real := os.path.realpath(root)) in seen:  # a link to a folder that is here already, or that holds the link
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        yield from (Path(root, name) for name in sorted(names))
+
+
 class AudioTable:
     """Audio of formatted data dirs by id: one rate, one channel, no commands, no segments.
 
     Args:
         data_dirs: folders with ``wav.scp`` (and ``utt2num_samples``, else lengths come from the files' headers).
         fs: rate in Hz that every file must have; None takes them as they are.
+        stream: of mixtures: ``wav``, or ``spk1``, ``noise1``, ... for another of their tables.
+        keep: so many recordings that were read whole stay in memory (impulse responses are short and met again).
 
     Raises:
         InputError: a folder lacks its tables or has malformed ones, or one id names two recordings.
     """
 
-    def __init__(self, *data_dirs, fs: int | None = None):
-        self.fs = fs
+    def __init__(self, *data_dirs, fs: int | None = None, stream: str = "wav", keep: int = 0):
+        self.fs, self._keep = fs, keep
+        self._kept: dict[str, np.ndarray] = {}
         self.values: dict[str, str] = {}
         self._lengths: dict[str, int] = {}
         for path in map(Path, data_dirs):
             if (path / "segments").is_file():
                 raise InputError(f"{path}: has segments; run the format stage (stage 3), which cuts them")
-            table = read_table(path / "wav.scp")
+            table = read_table(path / f"{stream}.scp")
             twice = [k for k, v in table.items() if self.values.get(k, v) != v]
             if twice:
-                raise InputError(f"{path / 'wav.scp'}: id {twice[0]} names another recording in another data dir")
+                raise InputError(f"{path / stream}.scp: id {twice[0]} names another recording in another data dir")
             self.values.update(table)
             if (path / "utt2num_samples").is_file():
                 self._lengths |= _lengths(path / "utt2num_samples")
@@ -235,7 +280,15 @@ class AudioTable:
 
     def read(self, key: str, start: int = 0, frames: int = -1) -> np.ndarray:
         """Samples of an id as float32 (N,); see :func:`read_audio`. Another rate than ``fs`` is refused."""
-        return read_audio(self._value(key), key, start, frames, self.fs or 0)[0]
+        if (start, frames) != (0, -1) or not self._keep:
+            return read_audio(self._value(key), key, start, frames, self.fs or 0)[0]
+        if key not in self._kept:
+            samples = read_audio(self._value(key), key, fs=self.fs or 0)[0]
+            samples.flags.writeable = False
+            if len(self._kept) == self._keep:
+                del self._kept[next(iter(self._kept))]  # the one that has been there longest
+            self._kept[key] = samples
+        return self._kept[key]
 
 
 def _lengths(path: Path) -> dict[str, int]:

@@ -123,7 +123,7 @@ def _carry_lists(source: DataDir, out: Path, dropped: set[str]) -> set[str]:
                 print(f"{out / name}: {lost} lines left out, of dropped ids")
             else:
                 shutil.copyfile(source.path / name, aside)
-    return names
+    return names | ({"enroll2utt"} if "enroll2utt" in source else set())
 
 
 def _without(path: Path, aside: Path, gone: set[str]) -> int:
@@ -141,9 +141,9 @@ def _without(path: Path, aside: Path, gone: set[str]) -> int:
 
 def _tidy(out: Path, present: set[str]) -> None:
     """Remove tables and lists that an earlier run made and this one does not, and what killed writers left aside."""
-    stale = {*DataDir(out).tables(), *(path.name for path in out.glob("trials*"))} - present
+    stale = {*DataDir(out).tables(), *(path.name for path in out.glob("trials*")), "enroll2utt"} - present
     for name in stale:
-        (out / name).unlink()
+        (out / name).unlink(missing_ok=True)
     for path in out.glob(".*"):
         if _LEFT_BY_THE_KILLED.fullmatch(path.name):
             path.unlink(missing_ok=True)

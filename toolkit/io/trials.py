@@ -6,7 +6,7 @@ integer indices into one list of ids, so that tens of millions of trials fit in 
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -137,13 +137,14 @@ def write_trials(path, trials: Trials) -> None:
         handle.writelines(f"{a} {b} {label}\n" for (a, b), label in zip(trials.pairs(), labels, strict=True))
 
 
-def check_ids(trials: Trials, known: Container[str], source: str) -> None:
-    """Raise InputError naming the trials' ids that ``known`` lacks.
+def check_ids(used: Trials | Iterable[str], known: Container[str], source: str) -> None:
+    """Raise InputError naming the ids that ``known`` lacks.
 
     Args:
+        used: the trials, or the ids that they need.
         source: what was searched, for the message, e.g. the path of the embeddings' scp.
     """
-    missing = c_sorted(i for i in trials.used_ids() if i not in known)
+    missing = c_sorted(i for i in (used.used_ids() if isinstance(used, Trials) else used) if i not in known)
     if missing:
         raise InputError(
             f"{source}: lacks {len(missing)} of the trials' ids: {some_of(missing)}; "

@@ -5,11 +5,12 @@ resampled trials are therefore too narrow. Here the *speakers* are drawn with re
 sides of the trials, and every trial follows its speakers: a speaker drawn c times brings its target trials c times, and
 a nontarget trial of speakers a and b counts c_a * c_b times.
 
-EER gets the percentile interval. A minDCF is a minimum over thresholds, so that on a resample it comes out lower than
-it should, as it already did on the sample; the percentile interval would inherit that twice and hold the truth far too
-seldom. It gets the basic interval, which reflects the draws about the value, (2 value - upper quantile, 2 value - lower
-quantile), widened to hold the value and kept within [0, 1]. It cannot mend a list that is too short: with a few
-thousand nontarget trials minDCF(0.01) rests on a handful of false alarms, and its interval is too narrow.
+EER, actDCF and Cllr get the percentile interval. A minDCF is a minimum over thresholds, so that on a resample it comes
+out lower than it should, as it already did on the sample; the percentile interval would inherit that twice and hold the
+truth far too seldom. It gets the basic interval, which reflects the draws about the value, (2 value - upper quantile,
+2 value - lower quantile), widened to hold the value and kept within [0, 1]; so does min Cllr. It cannot mend a list
+that is too short: with a few thousand nontarget trials minDCF(0.01) rests on a handful of false alarms, and its
+interval is too narrow.
 
 Sources: Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004
 (resample what is independent; percentile interval); Davison and Hinkley, "Bootstrap methods and their application",
@@ -20,14 +21,51 @@ on the wide side).
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from toolkit.metrics.calibration import Calibration, act_dcf_of, bayes_threshold, min_cllr_of, softplus
 from toolkit.metrics.verification import ScoreSweep, metrics_of
 
-METHOD = "percentile (EER), basic (minDCF)"
-_MAX_LOST = 0.5  # of the resamples; beyond that no interval is claimed
+METHOD = "percentile (EER, actDCF, Cllr), basic (minDCF, min Cllr)"
+MAX_LOST = 0.5  # of the resamples; beyond that no interval is claimed
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """Metrics of all trials and of each draw of speakers.
+
+    Attributes:
+        values: metric -> value.
+        draws: metric -> (R,) values; NaN where a draw lacks a kind of trial.
+    """
+
+    values: Mapping[str, float]
+    draws: Mapping[str, np.ndarray]
+
+    def intervals(self, level: float = 0.95) -> dict[str, tuple[float, float, float]]:
+        """``{metric: (value, low, high)}``.
+
+        A draw that lacks a kind of trial is left out; where that befalls more than half of them (one or two speakers),
+        low and high are NaN.
+        """
+        drawn = np.array(list(self.draws.values())).reshape(len(self.draws), -1)
+        quantiles = _quantiles(drawn[:, ~np.isnan(drawn).any(0)], drawn.shape[1], level)
+        return {
+            name: _interval(name, value, *pair)
+            for (name, value), pair in zip(self.values.items(), quantiles, strict=True)
+        }
+
+
+def mean_of(parts: Sequence[Resamples]) -> Resamples:
+    """The mean over conditions whose draws are of the same speakers: of the metrics that all have, draw by draw."""
+    names = [name for name in parts[0].values if all(name in part.values for part in parts)]
+    return Resamples(
+        {name: float(np.mean([part.values[name] for part in parts])) for name in names},
+        {name: np.mean([part.draws[name] for part in parts], axis=0) for name in names},
+    )
 
 
 def bootstrap_verification(
@@ -41,7 +79,29 @@ def bootstrap_verification(
     seed: int = 0,
     progress: Callable[[Iterable], Iterable] = iter,
 ) -> dict[str, tuple[float, float, float]]:
-    """EER and minDCFs with intervals by resampled speakers (see the module's text).
+    """EER and minDCFs with intervals: ``{"eer": (value, low, high), "min_dcf_0.01": ..., ...}``, rates in [0, 1].
+
+    Arguments and faults are those of :func:`resample_verification`, and ``level``, of the interval, in (0, 1).
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level={level} must lie in (0, 1)")
+    trials = scores, is_target, enroll_spk_index, test_spk_index
+    return resample_verification(*trials, p_targets, resamples, seed, progress).intervals(level)
+
+
+def resample_verification(
+    scores,
+    is_target,
+    enroll_spk_index,
+    test_spk_index,
+    p_targets: Sequence[float] = (0.01, 0.05),
+    resamples: int = 1000,
+    seed: int = 0,
+    progress: Callable[[Iterable], Iterable] = iter,
+    calibration: Calibration | None = None,
+    population=None,
+) -> Resamples:
+    """EER, minDCFs and, of calibrated scores, actDCFs, Cllr and min Cllr, of all trials and by resampled speakers.
 
     Memory stays at a few arrays of the number of trials; time is linear in trials * resamples.
 
@@ -51,48 +111,82 @@ def bootstrap_verification(
         enroll_spk_index: (N,) integer speaker of the enrolment, in [0, S). The draws depend on ``seed`` and this
             numbering alone, so that systems scored on the same trials meet the same resamples.
         test_spk_index: (N,) integer speaker of the test utterance, by the same numbering.
-        p_targets: target priors of the minDCFs.
+        p_targets: target priors of minDCF and actDCF.
         resamples: number of draws.
-        level: of the interval, in (0, 1).
         seed: of the draws.
         progress: wraps the iterable over the draws, e.g. ``tqdm.tqdm``.
-
-    Returns:
-        ``{"eer": (value, low, high), "min_dcf_0.01": ..., ...}``, rates in [0, 1]. A draw that leaves no target or no
-        nontarget trial is left out; where that befalls more than half of them (one or two speakers), low and high
-        are NaN.
+        calibration: makes LLRs of the scores; without it there are no actDCF and Cllr.
+        population: the speakers to draw from, when lists of different speakers are to meet the same draws; default:
+            those of these trials.
 
     Raises:
-        ValueError: lengths differ, a kind of trial is missing, scores are not finite, an index is negative, ``level``
-            is out of (0, 1), or a trial's label contradicts its speakers.
+        ValueError: lengths differ, a kind of trial is missing, scores are not finite, an index is negative, or a
+            trial's label contradicts its speakers.
     """
-    scores, is_target, enroll, test = _checked(scores, is_target, enroll_spk_index, test_spk_index, level)
-    sweep, *speakers = _sorted_trials(scores, is_target, enroll, test)
-    point = metrics_of(sweep.rates(), p_targets)
+    sample = _Sample(*_checked(scores, is_target, enroll_spk_index, test_spk_index), p_targets, calibration)
+    values = sample.metrics()
+    speakers = np.unique(sample.speakers() if population is None else population)
     rng = np.random.default_rng(seed)
-    drawn = list(_draws(sweep, *speakers, p_targets, rng, progress(range(resamples))))
-    quantiles = _quantiles(np.reshape(drawn, (-1, len(point))), resamples, level)
-    return {name: _interval(name, point[name], *pair) for name, pair in zip(point, quantiles, strict=True)}
+    drawn = [_draw(sample, speakers, rng, len(values)) for _ in progress(range(resamples))]
+    return Resamples(values, dict(zip(values, np.reshape(drawn, (resamples, len(values))).T, strict=True)))
 
 
-def _draws(sweep, target_spk, nontarget_enroll, nontarget_test, p_targets, rng, numbers) -> Iterator[list[float]]:
-    """The metrics of each draw of speakers that leaves trials of both kinds."""
-    everyone = np.concatenate([target_spk, nontarget_enroll, nontarget_test])
-    speakers, size = np.unique(everyone), 1 + int(everyone.max())
-    for _ in numbers:
-        counts = np.bincount(rng.choice(speakers, size=len(speakers)), minlength=size)
-        target_weights = counts[target_spk]
-        nontarget_weights = counts[nontarget_enroll] * counts[nontarget_test]
-        if target_weights.any() and nontarget_weights.any():
-            yield list(metrics_of(sweep.rates(target_weights, nontarget_weights), p_targets).values())
+def _draw(sample: "_Sample", speakers: np.ndarray, rng: np.random.Generator, num_metrics: int) -> list[float]:
+    """The metrics of one draw of speakers; NaN where it leaves no trials of a kind."""
+    counts = np.bincount(rng.choice(speakers, size=len(speakers)), minlength=1 + int(speakers[-1]))
+    weights = sample.weights(counts)
+    if not all(kind.any() for kind in weights):
+        return [np.nan] * num_metrics
+    return list(sample.metrics(*weights).values())
 
 
-def _checked(scores, is_target, enroll, test, level: float) -> tuple[np.ndarray, ...]:
+class _Sample:
+    """Trials in the order of their scores, and what is computed from them for any weights."""
+
+    def __init__(self, scores, is_target, enroll, test, p_targets: Sequence[float], calibration: Calibration | None):
+        order = [kind[np.argsort(scores[kind])] for kind in (np.flatnonzero(is_target), np.flatnonzero(~is_target))]
+        self._sweep = ScoreSweep(*(scores[kind] for kind in order))
+        self._target_spk, (self._enroll, self._test) = enroll[order[0]], (x[order[1]] for x in (enroll, test))
+        self._p_targets, self._costs = p_targets, None
+        if calibration is not None:
+            llrs = [calibration(scores[kind]) for kind in order]
+            self._costs = [
+                (softplus(sign * x) / np.log(2)).astype(np.float32) for sign, x in zip((-1, 1), llrs, strict=True)
+            ]
+            # An LLR rises with its score, so those below a threshold come first.
+            self._rejected = [[np.searchsorted(x, bayes_threshold(p)) for x in llrs] for p in p_targets]
+
+    def speakers(self) -> np.ndarray:
+        """Speaker of each side of each trial."""
+        return np.concatenate([self._target_spk, self._enroll, self._test])
+
+    def weights(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How often each target and each nontarget trial counts when speaker i is there ``counts[i]`` times."""
+        return counts[self._target_spk], counts[self._enroll] * counts[self._test]
+
+    def metrics(self, *weights: np.ndarray) -> dict[str, float]:
+        """All metrics; without weights each trial counts once."""
+        rates = self._sweep.rates(*weights)
+        values = metrics_of(rates, self._p_targets)
+        if self._costs is None:
+            return values
+        for p, rejected in zip(self._p_targets, self._rejected, strict=True):
+            missed, kept_out = self._shares(rejected, weights)
+            values[f"act_dcf_{p:g}"] = act_dcf_of(missed, 1 - kept_out, p)
+        means = [np.average(cost, weights=w) for cost, w in zip(self._costs, weights or (None, None), strict=True)]
+        return values | {"cllr": float(sum(means) / 2), "min_cllr": min_cllr_of(rates)}
+
+    def _shares(self, first: Sequence[int], weights: Sequence[np.ndarray]) -> list[float]:
+        """The share of the first so many target, and nontarget, trials."""
+        if not weights:
+            return [n / len(cost) for n, cost in zip(first, self._costs, strict=True)]
+        return [float(w[:n].sum() / w.sum()) for n, w in zip(first, weights, strict=True)]
+
+
+def _checked(scores, is_target, enroll, test) -> tuple[np.ndarray, ...]:
     scores, is_target, enroll, test = (np.asarray(x) for x in (scores, is_target, enroll, test))
     if not scores.shape == is_target.shape == enroll.shape == test.shape == (scores.size,):
         raise ValueError("scores, is_target and the speaker indices must be 1-D and of one length")
-    if not 0 < level < 1:
-        raise ValueError(f"level={level} must lie in (0, 1)")
     if scores.size and min(enroll.min(), test.min()) < 0:
         raise ValueError("speaker indices must not be negative")
     is_target = is_target.astype(bool)
@@ -102,26 +196,19 @@ def _checked(scores, is_target, enroll, test, level: float) -> tuple[np.ndarray,
     return scores, is_target, enroll, test
 
 
-def _sorted_trials(scores, is_target, enroll, test) -> tuple[ScoreSweep, np.ndarray, np.ndarray, np.ndarray]:
-    """The sweep, and the speakers of its target and nontarget trials in its order."""
-    target, nontarget = np.flatnonzero(is_target), np.flatnonzero(~is_target)
-    target = target[np.argsort(scores[target])]
-    nontarget = nontarget[np.argsort(scores[nontarget])]
-    return ScoreSweep(scores[target], scores[nontarget]), enroll[target], enroll[nontarget], test[nontarget]
-
-
 def _quantiles(drawn: np.ndarray, resamples: int, level: float) -> np.ndarray:
-    """(R, M) metrics of the usable draws -> (M, 2) their lower and upper quantile."""
-    lost = resamples - len(drawn)
-    if not len(drawn) or lost > _MAX_LOST * resamples:
-        logging.warning("no interval: %d of %d resamples lack a kind of trial", lost, resamples)
-        return np.full((drawn.shape[1], 2), np.nan)
+    """(M, R) metrics of the usable draws -> (M, 2) their lower and upper quantile."""
+    lost = resamples - drawn.shape[1]
+    if not drawn.shape[1] or lost > MAX_LOST * resamples:
+        if resamples:
+            logging.warning("no interval: %d of %d resamples lack a kind of trial", lost, resamples)
+        return np.full((len(drawn), 2), np.nan)
     if lost:
         logging.warning("%d of %d resamples lack a kind of trial and are left out", lost, resamples)
-    return np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0).T
+    return np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=1).T
 
 
 def _interval(name: str, value: float, lower: float, upper: float) -> tuple[float, float, float]:
-    if name == "eer" or np.isnan(lower):
+    if not name.startswith("min_") or np.isnan(lower):
         return value, float(lower), float(upper)
     return value, max(0.0, min(value, float(2 * value - upper))), min(1.0, max(value, float(2 * value - lower)))

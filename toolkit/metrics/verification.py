@@ -10,6 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from toolkit.metrics.narrow import BinnedScores
+
+_LONG = 200_000  # trials from which on counting pays
+
 
 class Rates(NamedTuple):
     """The ROC polyline, by the K distinct target scores in rising order: each (K,) float64.
@@ -188,12 +192,43 @@ def _thin(rates: Rates, max_points: int) -> tuple[np.ndarray, np.ndarray]:
 def verification_metrics(
     target_scores, nontarget_scores, p_targets: Iterable[float] = (0.01, 0.05)
 ) -> dict[str, float]:
-    """EER and all minDCFs from one sort: ``{"eer": ..., "min_dcf_0.01": ..., ...}``, EER in [0, 1].
+    """EER and all minDCFs at once: ``{"eer": ..., "min_dcf_0.01": ..., ...}``, EER in [0, 1].
+
+    Long lists are not sorted whole (see :mod:`toolkit.metrics.narrow`); the values are the same.
 
     Raises:
         ValueError: an array is empty or not finite.
     """
-    return metrics_of(ScoreSweep.of(target_scores, nontarget_scores).rates(), p_targets)
+    target, nontarget = np.asarray(target_scores).ravel(), np.asarray(nontarget_scores).ravel()
+    if min(len(target), len(nontarget)) == 0 or len(target) + len(nontarget) < _LONG:
+        return metrics_of(ScoreSweep.of(target, nontarget).rates(), p_targets)
+    binned = BinnedScores(target, nontarget)
+    values = {"eer": _binned_eer(binned)}
+    return values | {f"min_dcf_{p:g}": _binned_min_dcf(binned, p) for p in p_targets}
+
+
+def _rates_of(at: np.ndarray, above: np.ndarray, sizes: tuple[int, int]) -> Rates:
+    """Rates from (2, K) numbers of targets and of nontargets below, and at or below, K scores."""
+    return Rates(1 - at[1] / sizes[1], at[0] / sizes[0], 1 - above[1] / sizes[1], above[0] / sizes[0])
+
+
+def _binned_eer(binned: BinnedScores) -> float:
+    edges = _rates_of(binned.below, binned.below, binned.sizes)
+    edge = edges._crossing()  # of the bin in which the polyline meets FPR = FNR
+    rates = _rates_of(*binned.inside(edge - 1), binned.sizes)
+    if (rates.fnr_above >= rates.fpr_above).any():
+        return rates.eer()
+    return float(edges.fnr_at[edge])  # met beyond the bin's last target score, where FNR stands still
+
+
+def _binned_min_dcf(binned: BinnedScores, p_target: float) -> float:
+    edges = _rates_of(binned.below, binned.below, binned.sizes)
+    # Rates at an edge are those of a threshold; inside a bin neither falls below what it is at the bin's better end.
+    reached = edges.min_dcf(p_target)
+    miss, false_alarm = p_target, 1 - p_target
+    least = (miss * edges.fnr_at[:-1] + false_alarm * edges.fpr_at[1:]) / min(miss, false_alarm)
+    rates = _rates_of(*binned.inside(*np.flatnonzero(least <= reached)), binned.sizes)
+    return rates.min_dcf(p_target) if len(rates.fnr_at) else reached
 
 
 def metrics_of(rates: Rates, p_targets: Iterable[float]) -> dict[str, float]:

@@ -12,6 +12,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 STYLES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _DET_TICKS = (0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 80)  # %
+_SPECTROGRAM_TICKS = (250, 500, 1000, 2000, 4000, 8000)  # Hz
 
 
 def _figure(width: float, height: float, rows: int = 1):
@@ -139,6 +140,28 @@ def plot_training(run_log: Mapping[str, Mapping[int, Mapping[str, float]]], path
 def _series(epochs: Mapping[int, Mapping[str, float]], name: str) -> tuple[list[int], list[float]] | None:
     found = [(epoch, record[name]) for epoch, record in epochs.items() if name in record]
     return tuple(map(list, zip(*found, strict=True))) if found else None
+
+
+def plot_spectrogram(levels: np.ndarray, hz: np.ndarray, hop_seconds: float, path, limits: tuple[float, float]) -> None:
+    """A spectrogram: time from left to right, frequency upwards, rows equally high.
+
+    Args:
+        levels: (T, F) dB; what lies outside ``limits`` has their colours.
+        hz: (F,) frequencies of the rows, rising.
+        hop_seconds: from frame to frame.
+        path: of the PNG to write.
+        limits: lowest and highest level of the colours, in dB; alike in pictures that are to be compared.
+    """
+    figure, (ax,) = _figure(3.6, 2.2)
+    ax.grid(visible=False)
+    extent = (-hop_seconds / 2, (len(levels) - 0.5) * hop_seconds, -0.5, len(hz) - 0.5)
+    colours = {"cmap": "magma", "vmin": limits[0], "vmax": limits[1], "interpolation": "nearest"}
+    image = ax.imshow(levels.T, origin="lower", aspect="auto", extent=extent, **colours)
+    ticks = [tick for tick in _SPECTROGRAM_TICKS if hz[0] <= tick <= hz[-1]]
+    ax.set_yticks(np.interp(ticks, hz, np.arange(len(hz))), [f"{tick / 1000:g}" for tick in ticks])
+    ax.set(xlim=(0, extent[1]), xlabel="time (s)", ylabel="frequency (kHz)")
+    figure.colorbar(image, label="dB", aspect=30, pad=0.02)
+    _save(figure, path)
 
 
 def det_choice(row: Mapping[Condition, dict]) -> dict[str, dict]:

@@ -21,8 +21,8 @@ def collect(expdir) -> dict:
 
     Returns:
         ``{"experiment", "expdir", "config_path", "config", "seed", "commit", "date", "train", "sets"}``. ``sets`` are
-        the metrics.json, by name; ``date`` is the training's, else the time of train_info.json, else of the newest
-        scores; what is not known is None.
+        the metrics.json, by name, each with the ``folder`` it lies in; ``date`` is the training's, else the time of
+        train_info.json, else of the newest scores; what is not known is None.
 
     Raises:
         InputError: there are no scores, or a file is malformed.
@@ -44,7 +44,7 @@ def collect(expdir) -> dict:
         "commit": train.get("commit"),
         "date": train.get("date") or _utc(max(path.stat().st_mtime for path in dated)),
         "train": train,
-        "sets": sorted((_read_set(path) for path in files), key=lambda one: one["set"]),
+        "sets": sorted((_read_set(path) | {"folder": str(path.parent)} for path in files), key=lambda one: one["set"]),
     }
 
 

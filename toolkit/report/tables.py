@@ -3,11 +3,12 @@
 from collections.abc import Collection, Sequence
 
 from toolkit.io.errors import InputError
+from toolkit.report.draws import average_interval
 from toolkit.report.results import METRICS
 
 NONE = "-"  # a cell without a number
-_TITLES = ("EER (%)", "minDCF(0.01)", "minDCF(0.05)")  # of METRICS
-_DIGITS = (2, 3, 3)
+TITLES = ("EER (%)", "minDCF(0.01)", "minDCF(0.05)")  # of METRICS
+DIGITS = (2, 3, 3)
 
 Condition = tuple[str, float | None]  # kind of noise, SNR in dB; ("clean", None)
 
@@ -76,8 +77,8 @@ def condition_matrix(experiments: Sequence[dict], ood: Collection[str] = (), *, 
         of_ood: show these kinds, else all the others.
 
     Returns:
-        The table, or None where there is no such condition. ``Avg.`` is the mean of all columns; a row that lacks one
-        has none.
+        The table, or None where there is no such condition. ``Avg.`` is the mean of all columns, with its interval
+        where the sets' draws are of the same speakers; a row that lacks a column has none.
     """
     rows = [pair for results in experiments for pair in by_condition(results).items()]
     columns = sorted({c for _, row in rows for c in row if (c[0] in ood) == of_ood}, key=_order)
@@ -91,9 +92,15 @@ def condition_matrix(experiments: Sequence[dict], ood: Collection[str] = (), *, 
     for label, row in rows:
         values = [row[c]["metrics"]["eer"]["value"] if c in row else None for c in columns]
         if any(value is not None for value in values):
-            average = NONE if None in values else f"{sum(values) / len(values):.2f}"
+            average = NONE if None in values else _average_cell([row[c] for c in columns])
             cells.append([label, *(NONE if v is None else f"{v:.2f}" for v in values), average])
     return markdown([*header, "Avg."], cells)
+
+
+def _average_cell(sets: Sequence[dict]) -> str:
+    value = sum(one["metrics"]["eer"]["value"] for one in sets) / len(sets)
+    interval = average_interval(sets, "eer") if len(sets) > 1 else None
+    return f"{value:.2f}" + ("" if interval is None else f" [{interval[0]:.2f}, {interval[1]:.2f}]")
 
 
 def interval_cell(metric: dict, digits: int) -> str:
@@ -117,12 +124,12 @@ def detail_table(experiments: Sequence[dict]) -> str:
                     NONE if snr is None else str(snr),
                     *(
                         interval_cell(one["metrics"][name], digits)
-                        for name, digits in zip(METRICS, _DIGITS, strict=True)
+                        for name, digits in zip(METRICS, DIGITS, strict=True)
                     ),
                     *(f"{one[count]:,}" for count in ("n_speakers", "n_target", "n_nontarget")),
                 ]
             )
-    header = ["Experiment", "Set", "Noise", "SNR (dB)", *_TITLES]
+    header = ["Experiment", "Set", "Noise", "SNR (dB)", *TITLES]
     return markdown([*header, "Speakers", "Targets", "Nontargets"], rows, text_columns=3)
 
 
@@ -158,8 +165,34 @@ def interval_method(experiments: Sequence[dict]) -> str:
     methods = [
         f"{100 * b['level']:g} % bootstrap over {b['unit']}s: {b['method']}, {b['resamples']} draws, seed {b['seed']}"
         for b in map(dict, sorted(kinds))
+        if b["resamples"]
     ]
-    return "Intervals: " + "; ".join(methods) + "."
+    return "Intervals: " + ("; ".join(methods) or "none") + "."
+
+
+def scoring_method(experiments: Sequence[dict]) -> str:
+    """A sentence that says how the scores were made; empty where that is not known."""
+    ways: dict[str, dict[str, None]] = {}
+    for results in experiments:
+        for one in results["sets"]:
+            if "scoring" in one:
+                ways.setdefault(_way(one["scoring"]), {})[results["experiment"]] = None
+    if not ways:
+        return ""
+    if len(ways) == 1:
+        return f"Scores: {next(iter(ways))}."
+    return "Scores: " + "; ".join(f"{way} ({', '.join(names)})" for way, names in ways.items()) + "."
+
+
+def _way(facts: dict) -> str:
+    parts = [facts["scoring"]]
+    for key, text in (("segments", " of {}"), ("enrolment", ", enrolment by {}")):
+        if key in facts:
+            parts.append(text.format(facts[key]))
+    if facts["score_norm"] != "none":
+        top = f"the highest {facts['top_n']} of " if "top_n" in facts else ""
+        parts.append(f", {facts['score_norm']} by {top}{facts['cohort']}")
+    return "".join(parts)
 
 
 def results_page(
@@ -168,6 +201,7 @@ def results_page(
     command: str,
     ood: Collection[str] = (),
     plots: Sequence[tuple[str, str]] = (),
+    sections: Sequence[str] = (),
 ) -> str:
     """A whole RESULTS.md.
 
@@ -176,16 +210,18 @@ def results_page(
         command: the command line that makes the page.
         ood: kinds of noise that are out of domain: they get their own table.
         plots: ``(caption, path relative to the page)``.
+        sections: more of them, in Markdown, to stand before the plots.
     """
     parts = [f"# {title}\n", f"Made by `{command}`; do not edit.\n", origin_table(experiments)]
     for heading, of_ood in (("EER (%) by noise and SNR (dB)", False), ("EER (%) under out-of-domain noise", True)):
         matrix = condition_matrix(experiments, ood, of_ood=of_ood)
         if matrix:
-            parts += [f"## {heading}\n", matrix, "Avg.: mean of all columns.\n"]
+            parts += [f"## {heading}\n", matrix, "Avg.: mean of all columns [low, high].\n"]
     parts += [
         "## Every condition\n",
-        "Value [low, high]. " + interval_method(experiments) + "\n",
+        " ".join(["Value [low, high].", interval_method(experiments), scoring_method(experiments)]).strip() + "\n",
         detail_table(experiments),
+        *sections,
     ]
     if plots:
         parts += ["## Plots\n", *(f"![{caption}]({path})\n" for caption, path in plots)]

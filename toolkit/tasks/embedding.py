@@ -12,7 +12,7 @@ from toolkit.io.errors import InputError
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.train.checkpoint import load
 
-_BATCH_SECONDS = 60.0  # padded audio in a batch: bounds memory, whatever the lengths
+BATCH_SECONDS = 60.0  # padded audio in a batch: bounds memory, whatever the lengths
 
 
 def batches_by_length(lengths: dict[str, int], most: float) -> Iterator[list[str]]:
@@ -28,19 +28,25 @@ def batches_by_length(lengths: dict[str, int], most: float) -> Iterator[list[str
 
 
 @torch.inference_mode()
+def vectors_of(embedder: SpeakerEmbedder, wav: torch.Tensor, lengths: torch.Tensor | None) -> np.ndarray:
+    """wav (B, N), lengths (B,) samples or None -> (B, D) float32 on the CPU; the embedder's device is used."""
+    device = next(iter(embedder.buffers())).device
+    return embedder(wav.to(device), None if lengths is None else lengths.to(device)).float().cpu().numpy()
+
+
 def embed_audio(embedder: SpeakerEmbedder, audio: AudioTable, ids: list[str], bar=None) -> list[tuple[str, np.ndarray]]:
     """Embeddings (D,) float32 of ``ids``, in their order. The embedder is in eval mode; its device is used.
 
     Raises:
         InputError: audio is bad (see AudioTable.read), or an embedding is not finite; names the id.
     """
-    was_training, device = embedder.training, next(iter(embedder.buffers())).device
+    was_training = embedder.training
     embedder.eval()
     found: dict[str, np.ndarray] = {}
     lengths = {key: audio.num_samples(key) for key in ids}
-    for batch in batches_by_length(lengths, _BATCH_SECONDS * embedder.frontend.fs):
+    for batch in batches_by_length(lengths, BATCH_SECONDS * embedder.frontend.fs):
         wav, sizes = pad([audio.read(key) for key in batch])
-        vectors = embedder(wav.to(device), None if sizes is None else sizes.to(device)).float().cpu().numpy()
+        vectors = vectors_of(embedder, wav, sizes)
         for key, vector in zip(batch, vectors, strict=True):
             if not np.isfinite(vector).all():
                 raise InputError(
@@ -54,7 +60,6 @@ def embed_audio(embedder: SpeakerEmbedder, audio: AudioTable, ids: list[str], ba
     return [(key, found[key]) for key in ids]
 
 
-@torch.inference_mode()
 def embed_file(embedder: SpeakerEmbedder, path, channel: int | str | None = None) -> np.ndarray:
     """The embedding of one audio file of any rate and length, at unit length: two files' dot product is their cosine.
 
@@ -70,7 +75,7 @@ def embed_file(embedder: SpeakerEmbedder, path, channel: int | str | None = None
     """
     samples, rate = read_whole(str(path), Path(path).name, channel)
     wav = torch.from_numpy(resample(samples, rate, embedder.frontend.fs))[None]
-    vector = embedder.eval()(wav.to(next(iter(embedder.buffers())).device))[0].float().cpu().numpy()
+    vector = vectors_of(embedder.eval(), wav, None)[0]
     return vector / np.linalg.norm(vector)
 
 

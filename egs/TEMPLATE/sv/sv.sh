@@ -11,7 +11,7 @@ Stages
   1 data preparation (local/data.sh)    6 training
   2 simulation of noisy sets            7 embeddings
   3 format: dump/raw                    8 scoring: EER, minDCF, intervals
-  4 dump features to ark: dump/fbank    9 report: RESULTS.md, plots
+  4 dump features to ark: dump/fbank    9 report: RESULTS.md, report.html, plots
   5 statistics of the training set     10 pack the model
 
 General
@@ -36,6 +36,7 @@ Data
 Simulation
   --simulate_train_config     planner config; makes <train_set>_sim, which is trained on (default none: train_set itself)
   --train_copies              mixtures of each training utterance (1)
+  --train_streams "wav spk1 noise1"         of <train_set>_sim, for models that train on the parts of a mixture (wav)
   --speed_perturb_factors     "0.9 1.0 1.1": speeds of <train_set>_sim, each a speaker of its own (default none)
   --simulate_valid_config     planner config; makes <valid>_sim of each valid set, which joins them
   --simulate_test_config      planner config with the noises of the test conditions
@@ -47,6 +48,14 @@ Training and evaluation
   --sv_tag                    name of the experiment: exp/sv_<tag> (default: from config, features, args)
   --inference_model           weights to embed with (valid.eer.ave.pth)
   --floor_config              config of a network without training, the floor of the table (conf/mean_fbank.yaml; "" none)
+  --scoring                   cosine: of whole utterances; mean_cosine, neg_euclidean: over all pairs of segments (cosine)
+  --num_segments, --segment_seconds         segments of an utterance, 0: one behind the other (10, 4.015)
+  --score_norm none|as_norm   also z_norm, t_norm, s_norm: normalise scores by a cohort of other speakers (none)
+  --cohort_set, --cohort_utts, --top_n      the cohort (train_set), utterances of each speaker in it (10), scores (300)
+  --calibrate                 actDCF and Cllr of scores calibrated on a valid set; EER and minDCF stay (true)
+  --calibration_set           sets to calibrate on (all valid sets, noisy ones too)
+  --breakdown "gender duration"             error rates by these, or by tables spk2<x>, utt2<x> of the sets (none)
+  --duration_edges "2 4"      between groups of durations, in seconds (terciles)
   --resamples                 bootstrap resamples (1000)
 EOF
 )
@@ -80,6 +89,7 @@ max_wav_duration=100
 allow_bad=0
 simulate_train_config=
 train_copies=1
+train_streams=wav
 speed_perturb_factors=
 simulate_valid_config=
 simulate_test_config=
@@ -92,6 +102,17 @@ sv_args=
 sv_tag=
 inference_model=valid.eer.ave.pth
 floor_config=conf/mean_fbank.yaml
+scoring=cosine
+num_segments=10
+segment_seconds=4.015
+score_norm=none
+cohort_set=
+cohort_utts=10
+top_n=300
+calibrate=true
+calibration_set=
+breakdown=
+duration_edges=
 resamples=1000
 
 command_line="$0$(printf ' %q' "$@")"
@@ -110,6 +131,16 @@ if [ -z "${train_set}" ] || [ -z "${valid_sets}" ] || [ -z "${test_sets}" ]; the
     exit 2
 fi
 case "${feats_type}" in raw | fbank) ;; *) die "--feats_type ${feats_type}: it can be raw or fbank" ;; esac
+case "${scoring}" in
+    cosine | mean_cosine | neg_euclidean) ;;
+    *) die "--scoring ${scoring}: it can be cosine, mean_cosine or neg_euclidean" ;;
+esac
+case "${score_norm} ${scoring}" in
+    none\ *) ;;
+    *\ neg_euclidean) die "--score_norm ${score_norm} has no meaning with --scoring neg_euclidean; use mean_cosine" ;;
+    z_norm\ * | t_norm\ * | s_norm\ * | as_norm\ *) ;;
+    *) die "--score_norm ${score_norm}: it can be none, z_norm, t_norm, s_norm or as_norm" ;;
+esac
 [ -f "${sv_config}" ] || die "--sv_config ${sv_config}: no such file"
 check_stages 10
 if [ "${ngpu}" -gt 0 ] && [[ "${cuda_cmd}" == *run.pl* ]] && ! nvidia-smi -L >/dev/null 2>&1; then
@@ -128,6 +159,9 @@ if "${skip_packing}"; then skip_stages+=" 10"; fi
 # Names that the stages share
 train_sim=${train_set}
 if [ -n "${simulate_train_config}${speed_perturb_factors}" ]; then train_sim=${train_set}_sim; fi
+[ "${train_streams}" = wav ] || [ "${train_sim}" != "${train_set}" ] ||
+    die "--train_streams ${train_streams}: the streams of mixtures that --simulate_train_config makes; it is not given"
+[[ " ${train_streams} " == *" wav "* ]] || die "--train_streams ${train_streams}: wav must be among them"
 all_valid=${valid_sets}
 if [ -n "${simulate_valid_config}" ]; then
     for set in ${valid_sets}; do all_valid+=" ${set}_sim"; done
@@ -139,6 +173,14 @@ for set in ${test_sets}; do
     done
 done
 all_tests="${test_sets}${noisy_tests}"
+embedded=${all_tests}
+calibration_set=${calibration_set:-${all_valid}}
+if "${calibrate}"; then embedded+=" ${calibration_set}"; fi
+cohort=
+if [ "${score_norm}" != none ]; then
+    cohort=${cohort_set:-${train_set}}_cohort${cohort_utts}
+    embedded+=" ${cohort}"
+fi
 if [ -z "${sv_tag}" ]; then
     sv_tag=$(basename "${sv_config}" .yaml)_${feats_type}
     [ -z "${speed_perturb_factors}" ] || sv_tag+=_sp
@@ -171,13 +213,60 @@ plan() { # plan CONFIG SET NAME [options]: write data/<name>*/mix.jsonl
         --out_root data --name "${name}" "$@"
 }
 
-render() { # render SETS: data/<set>/mix.jsonl -> dump/raw/<set>
-    run_jobs --name render --cmd "${train_cmd}" --nj "${nj}" --in_root data --out_root "${dumpdir}/raw" --sets "$1" -- \
-        "${python}" -m toolkit.bin.simulate_render
+render() { # render SETS [--streams STREAM...]: data/<set>/mix.jsonl -> dump/raw/<set>
+    local sets=$1 stems=${*:3}
+    shift
+    run_jobs --name render --cmd "${train_cmd}" --nj "${nj}" --in_root data --out_root "${dumpdir}/raw" --sets "${sets}" \
+        --stems "${stems:-wav}" -- "${python}" -m toolkit.bin.simulate_render "$@"
 }
 
 as_list() { # "a b" -> [a,b]
     tr -s ' ' ',' <<<"${1# }" | sed 's/,$//; s/.*/[&]/'
+}
+
+score_sets() { # score_sets FOLDER SETS [options of sv_score]: <system>/FOLDER/<set> of every system, each in a job;
+    # a set with lists trials_<x> beside trials, or in its place, is scored by each: <set>_<x>
+    local folder=$1 sets=$2 logdir=${sv_exp}/logs/$1 system set list count
+    shift 2
+    mkdir -p "${logdir}"
+    : >"${logdir}/work"
+    for system in ${systems}; do
+        for list in $(for set in ${sets}; do (cd "${dumpdir}/raw" && find "${set}" -name 'trials*' | LC_ALL=C sort); done); do
+            set=${list%/*}
+            local raw=${dumpdir}/raw/${set} embeddings=${system}/embeddings name=${set}${list##*/trials} sig file
+            local out=${system}/${folder}/${name}
+            local options=(--scoring "${scoring}" "$@") files=("${embeddings}/${set}/.done.embed")
+            if [ -n "${cohort}" ]; then
+                options+=(--score_norm "${score_norm}" --top_n "${top_n}" --cohort "${embeddings}/${cohort}/embedding.scp"
+                    --cohort_utt2spk "${embeddings}/${cohort}/utt2spk")
+                files+=("${embeddings}/${cohort}/.done.embed")
+            fi
+            if "${calibrate}" && [ "${folder}" = scores ]; then
+                options+=(--calibration "${system}/calibration/calibration.json")
+                files+=("${system}/calibration/calibration.json")
+            fi
+            for file in "${files[@]}"; do
+                [ -f "${file}" ] || die "${file%/*}: is not there, or not whole; run the stage before (--stage 7)"
+            done
+            sig=$(signature "${raw}" "${list} ${options[*]}" "${files[@]}")
+            [ "$(cat "${out}/.done" 2>/dev/null)" != "${sig}" ] || continue
+            mkdir -p "${out}"
+            rm -f "${out}/.done"
+            {
+                printf '%q ' "${python}" -m toolkit.bin.sv_score --trials "${dumpdir}/raw/${list}" --utt2spk "${raw}/utt2spk" \
+                    --name "${name}" --data_dir "${raw}" --embeddings "${embeddings}/${set}/embedding.scp" --output "${out}" "${options[@]}"
+                printf '&& echo %q >%q\n' "${sig}" "${out}/.done"
+            } >>"${logdir}/work"
+        done
+    done
+    count=$(wc -l <"${logdir}/work")
+    if [ "${count}" -eq 0 ]; then
+        log "scoring: all done before: ${sets}"
+        return
+    fi
+    log "scoring: ${count} sets into ${folder}/, logs in ${logdir}"
+    submit "${decode_cmd} --max-jobs-run ${inference_nj}" "${logdir}" "JOB=1:${count}" "${logdir}/score.JOB.log" \
+        utils/run_line.sh "${logdir}/work" JOB
 }
 
 check_configs() { # before any work: every key of every config that the stages asked for will read
@@ -231,7 +320,8 @@ if runs_stage 2 && say_stage 2 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; t
             speeds=(--planner.speeds "$(as_list "${speed_perturb_factors}")" --planner.new_speakers true --each_speed)
         fi
         plan "${simulate_train_config}" "${train_set}" "${train_sim}" --copies "${train_copies}" "${speeds[@]}"
-        simulated+=" ${train_sim}"
+        # shellcheck disable=SC2086
+        if [ "${train_streams}" = wav ]; then simulated+=" ${train_sim}"; else render "${train_sim}" --streams ${train_streams}; fi
     fi
     if [ -n "${simulate_valid_config}" ]; then
         for set in ${valid_sets}; do
@@ -248,7 +338,7 @@ if runs_stage 2 && say_stage 2 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; t
     fi
     if [ -n "${simulated}" ]; then
         render "${simulated# }"
-    else
+    elif [ "${train_sim}" = "${train_set}" ]; then
         log "no simulation config is given: nothing to simulate"
     fi
 fi
@@ -276,9 +366,11 @@ if runs_stage 5 && say_stage 5 "statistics -> ${expdir}/sv_stats_${feats_type}/$
     if [ "$(cat "${stats}/.done" 2>/dev/null)" = "${sig}" ]; then
         log "statistics: done before"
     else
+        mkdir -p "${stats}"
         # shellcheck disable=SC2086
-        "${python}" -m toolkit.bin.sv_stats --config "${sv_config}" --train_dir "${feats_root}/${train_sim}" \
-            --output "${stats}" ${sv_args}
+        submit "${train_cmd}" "${stats}" "${stats}/stats.log" "${python}" -m toolkit.bin.sv_stats \
+            --config "${sv_config}" --train_dir "${feats_root}/${train_sim}" --output "${stats}" ${sv_args}
+        grep -F "${stats}: " "${stats}/stats.log" || true
         echo "${sig}" >"${stats}/.done"
     fi
 fi
@@ -303,39 +395,47 @@ if "${gpu_inference}"; then device=cuda; fi
 systems=${sv_exp}
 if [ -n "${floor_config}" ]; then systems+=" ${floor_exp}"; fi
 
-if runs_stage 7 && say_stage 7 "embeddings of ${all_tests} -> ${sv_exp}/embeddings"; then
+if runs_stage 7 && say_stage 7 "embeddings of ${embedded} -> ${sv_exp}/embeddings"; then
     if [ -n "${floor_config}" ]; then
         mkdir -p "${floor_exp}"
         cp "${floor_config}" "${floor_exp}/config.yaml"
     fi
     [ -f "${sv_exp}/config.yaml" ] || die "${sv_exp}: no such experiment; train it first (stage 6), or mend --sv_tag"
+    if [ -n "${cohort}" ]; then
+        utils/subset_data_dir.sh --per-spk "${dumpdir}/raw/${cohort_set:-${train_set}}" "${cohort_utts}" "${dumpdir}/raw/${cohort}"
+    fi
+    segments=()
+    if [ "${scoring}" != cosine ]; then segments=(--num_segments "${num_segments}" --segment_seconds "${segment_seconds}"); fi
     for system in ${systems}; do
         weights=
         if [ -e "${system}/${inference_model}" ]; then weights=${system}/${inference_model}; fi
         run_jobs --name embed --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
-            --in_root "${dumpdir}/raw" --out_root "${system}/embeddings" --sets "${all_tests}" --stems embedding \
+            --in_root "${dumpdir}/raw" --out_root "${system}/embeddings" --sets "${embedded}" --stems embedding \
             --deps "${system}/config.yaml ${weights}" -- \
-            "${python}" -m toolkit.bin.sv_embed --system "${system}" --model "${inference_model}" --device "${device}"
+            "${python}" -m toolkit.bin.sv_embed --system "${system}" --model "${inference_model}" --device "${device}" \
+            "${segments[@]}"
     done
 fi
 
 if runs_stage 8 && say_stage 8 "scoring -> ${sv_exp}/scores"; then
-    for system in ${systems}; do
-        log "scoring ${system}"
-        for set in ${all_tests}; do
-            scores=${system}/scores/${set} trials=${dumpdir}/raw/${set}/trials
-            embeddings=${system}/embeddings/${set}/embedding.scp
-            if [ "$(cat "${scores}/.done" 2>/dev/null)" = "${resamples}" ] && [ "${scores}/.done" -nt "${embeddings}" ] &&
-                [ "${scores}/.done" -nt "${trials}" ]; then
-                continue # scored before
-            fi
-            mkdir -p "${scores}"
-            "${python}" -m toolkit.bin.sv_score --trials "${trials}" --embeddings "${embeddings}" \
-                --utt2spk "${dumpdir}/raw/${set}/utt2spk" --data_dir "${dumpdir}/raw/${set}" --output "${scores}" \
-                --resamples "${resamples}" >"${scores}/score.log" 2>&1 || die "$(tail -n 1 "${scores}/score.log")"
-            echo "${resamples}" >"${scores}/.done"
-        done
+    for set in ${all_tests}; do
+        [ -n "$(find "${dumpdir}/raw/${set}" -name 'trials*' 2>/dev/null)" ] || die "${dumpdir}/raw/${set}: no trials; run the stages before"
     done
+    if "${calibrate}"; then
+        score_sets calibration "${calibration_set}" --resamples 0
+        for system in ${systems}; do
+            scores=() trials=()
+            for set in ${calibration_set}; do
+                scores+=("${system}/calibration/${set}/scores.txt")
+                trials+=("${dumpdir}/raw/${set}/trials")
+            done
+            "${python}" -m toolkit.bin.sv_calibrate --scores "${scores[@]}" --trials "${trials[@]}" \
+                --output "${system}/calibration/calibration.json" || die "no calibration of ${system}: see above"
+        done
+    fi
+    # shellcheck disable=SC2086
+    score_sets scores "${all_tests}" --resamples "${resamples}" \
+        ${breakdown:+--breakdown ${breakdown}} ${duration_edges:+--duration_edges ${duration_edges}}
 fi
 
 if runs_stage 9 && say_stage 9 "report -> ${sv_exp}/RESULTS.md, RESULTS.md"; then
@@ -344,10 +444,23 @@ if runs_stage 9 && say_stage 9 "report -> ${sv_exp}/RESULTS.md, RESULTS.md"; the
         other=$(dirname "${other}")
         if [ "${other}" != "${sv_exp}" ] && [ -d "${other}/scores" ]; then others+=" ${other}"; fi
     done
+    noisiest=() clean=() # to listen to what a model makes of them that estimates the speech
+    for set in ${test_sets}; do
+        clean+=("${dumpdir}/raw/${set}")
+        for kind in ${test_noises} ${ood_noises}; do
+            # shellcheck disable=SC2086
+            set_dir=${dumpdir}/raw/${set}_${kind}_$(printf '%s\n' ${snrs} | sort -g | sed -n 1p)
+            if [ -f "${set_dir}/wav.scp" ]; then noisiest+=("${set_dir}"); fi
+        done
+    done
+    if [ "${#noisiest[@]}" -gt 0 ] && [ -e "${sv_exp}/${inference_model}" ]; then
+        "${python}" -m toolkit.bin.sv_listen --system "${sv_exp}" --model "${inference_model}" --sets "${noisiest[@]}" \
+            --clean "${clean[@]}" --output "${sv_exp}/listening"
+    fi
     # shellcheck disable=SC2086
     "${python}" -m toolkit.bin.report --expdir "${sv_exp}" ${others:+--compare ${others}} --recipe_results RESULTS.md \
         ${ood_noises:+--ood ${ood_noises}}
-    log "tables: ${PWD}/${sv_exp}/RESULTS.md and ${PWD}/RESULTS.md; plots: ${PWD}/${sv_exp}/plots/"
+    log "tables: ${PWD}/${sv_exp}/RESULTS.md and ${PWD}/RESULTS.md; page: ${PWD}/${sv_exp}/report.html"
     sed -n '/^## EER/,/^## Every/{/^## Every/!p}' RESULTS.md
 fi
 

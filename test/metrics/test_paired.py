@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+
+from toolkit.metrics.bootstrap import resample_verification
+from toolkit.metrics.paired import compare, paired_difference
+
+
+def test_worked_by_hand():
+    a, b = np.array([5.0, 5, 5, 5, 5]), np.array([4.0, 3, 4, 4, 6])
+    # Differences -1 -2 -1 -1 +1 about -1: distances 0 1 0 0 2; those of 1 and more: two of five.
+    found = paired_difference(5.0, 4.0, a, b, level=0.5)
+    assert found.value == -1
+    assert (found.low, found.high) == (-1, -1)  # the median distance is 0
+    assert found.p == pytest.approx((1 + 2) / (1 + 5))
+
+
+def test_a_system_equals_itself():
+    draws = np.random.default_rng(0).normal(size=100)
+    assert paired_difference(2.0, 2.0, draws, draws) == (0, 0, 0, 1)
+
+
+def test_swapping_the_systems_swaps_the_sign():
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(1, 1, 200), rng.normal(2, 1, 200)
+    one, two = paired_difference(1.0, 2.0, a, b), paired_difference(2.0, 1.0, b, a)
+    assert (one.value, one.low, one.high, one.p) == pytest.approx((-two.value, -two.high, -two.low, two.p))
+
+
+@pytest.mark.parametrize("shift", np.linspace(0, 4, 9))
+def test_zero_lies_in_the_interval_just_when_p_is_large(shift):
+    a, b = (np.random.default_rng(s).normal(size=999) for s in (1, 2))
+    found = paired_difference(0.0, shift, a, b + shift)
+    assert (found.low <= 0 <= found.high) == (found.p > 0.05)
+
+
+def test_draws_without_a_metric_are_left_out_until_too_few_remain():
+    a, b = np.zeros(10), np.ones(10)
+    b[:4] = np.nan
+    assert paired_difference(0.0, 1.0, a, b)[:3] == (1, 1, 1)
+    b[:6] = np.nan
+    found = paired_difference(0.0, 1.0, a, b)
+    assert found.value == 1
+    assert np.isnan(found[1:]).all()
+
+
+def test_unlike_numbers_of_draws():
+    with pytest.raises(ValueError, match="3 draws of one system, 4 of the other"):
+        paired_difference(0.0, 0.0, np.zeros(3), np.zeros(4))
+
+
+def two_systems(seed, gain=0.0, speakers=30, targets=15, nontargets=1500):
+    """Scores of two systems that share what the trials make hard; ``gain`` parts B's targets further."""
+    rng = np.random.default_rng(seed)
+    spk = np.repeat(np.arange(speakers), targets)
+    enroll = rng.integers(speakers, size=nontargets)
+    test = (enroll + rng.integers(1, speakers, size=nontargets)) % speakers
+    enroll, test = np.concatenate([spk, enroll]), np.concatenate([spk, test])
+    is_target = enroll == test
+
+    def noise():
+        of_speaker = rng.normal(0, 0.5, (2, speakers))
+        return np.where(
+            is_target, of_speaker[0, enroll], (of_speaker[1, enroll] + of_speaker[1, test]) / 2
+        ) + rng.normal(size=len(enroll))
+
+    shared = 0.8 * noise()
+    scores = [shared + 0.6 * noise() + (2.5 + g) * is_target for g in (0, gain)]
+    return scores, is_target, enroll, test
+
+
+def compared(seed, gain=0.0, resamples=99):
+    scores, *trials = two_systems(seed, gain)
+    return compare(*(resample_verification(s, *trials, p_targets=(0.05,), resamples=resamples) for s in scores))
+
+
+def test_without_a_difference_p_is_about_uniform():
+    p = np.array([compared(seed)["eer"].p for seed in range(100)])
+    # Of 100 uniform p-values 5 % lie below 0.05, by chance up to 10 %; the bootstrap errs on the wide side.
+    assert (p < 0.05).mean() < 0.11
+    assert 0.35 < np.median(p) < 0.65
+    assert (p < 0.25).mean() > 0.13
+
+
+def test_a_real_difference_is_found_and_pairing_helps():
+    found = [compared(seed, gain=0.8)["eer"] for seed in range(8)]
+    assert all(one.p < 0.05 for one in found)
+    scores, *trials = two_systems(0, gain=0.8)
+    one, two = (resample_verification(s, *trials, resamples=300, seed=seed) for seed, s in enumerate(scores))
+    unpaired = compare(one, two)["eer"]
+    assert found[0].high - found[0].low < 0.85 * (unpaired.high - unpaired.low)

@@ -1,0 +1,211 @@
+"""The page: the numbers of RESULTS.md and no others, links that lead somewhere, nothing from elsewhere, all escaped."""
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pytest
+
+from toolkit.bin.report import main
+from toolkit.io.draws import write_draws
+from toolkit.io.errors import InputError
+from toolkit.report.listening import Column, Row, write_listening
+from toolkit.report.page import html_page, key_facts, report_page
+from toolkit.report.results import collect
+
+VOID = {"meta", "img", "link", "br", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Cells of tables by row, links, text and ids of a page; fails where tags do not close."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.rows, self.links, self.ids, self.text, self.tags = [], [], [], [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        attrs = dict(attrs)
+        self.links += [attrs[name] for name in ("src", "href") if name in attrs]
+        self.ids += [attrs["id"]] if "id" in attrs else []
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if {"td", "th"} & set(self.open):
+            self.rows[-1][-1] += data
+        if not {"style", "script"} & set(self.open):
+            self.text.append(" ".join(data.split()))
+
+    def files(self):
+        return [unquote(link) for link in self.links if not link.startswith("#")]
+
+
+def one_set(folder, name, noise, snr, eer, interval=True):
+    value = {"value": eer, "low": eer - 1 if interval else None, "high": eer + 1 if interval else None}
+    content = {
+        "set": name,
+        "condition": {"noise": noise, "snr": snr},
+        "n_target": 100,
+        "n_nontarget": 1000,
+        "n_speakers": 30,
+        "metrics": dict.fromkeys(("eer", "min_dcf_0.01", "min_dcf_0.05"), value),
+        "det": {"fpr": [1, 0.2, 0.05, 0], "fnr": [0, 0.05, 0.2, 1]},
+        "bootstrap": {"resamples": 10, "level": 0.8, "unit": "speaker", "seed": 0, "method": "m"},
+    }
+    folder = folder / "scores" / name
+    folder.mkdir(parents=True)
+    (folder / "metrics.json").write_text(json.dumps(content))
+    return folder
+
+
+@pytest.fixture
+def expdir(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = Path("exp/a <b>&'x'\" #1")
+    for name, noise, snr, eer in [("test", "clean", None, 2.0), ("test_babble_0", "babble", 0, 9.0)]:
+        one_set(path, name, noise, snr, eer)
+    one_set(path, "test_rain_0", "rain", 0, 7.0)
+    (path / "train_info.json").write_text(
+        json.dumps(
+            {
+                "seed": 3,
+                "commit": "abc",
+                "parameters": 12345,
+                "epochs": 2,
+                "wall_seconds": 90,
+                "date": "2026-01-02T03:04:05Z",
+            }
+        )
+    )
+    return path
+
+
+def examples(folder, *keys):
+    rng, levels = np.random.default_rng(0), np.zeros((5, 3))
+    columns = [Column(label, 0.1 * rng.standard_normal(400), levels) for label in ("mixture", "output", "target")]
+    rows = [Row(key, {"SNR": "0 dB", "SI-SDR": "1.0 → 5.0 dB"}, {}, columns) for key in keys]
+    write_listening(folder, rows, 8000, np.array([100.0, 500.0, 2000.0]), 0.01, "Heard & seen.")
+
+
+def read(expdir):
+    return Page((expdir / "report.html").read_text())
+
+
+def test_the_tables_are_those_of_results_md(expdir):
+    one_set(Path("exp/other"), "test", "clean", None, 4.0)
+    main(["--expdir", str(expdir), "--compare", "exp/other", "--ood", "rain"])
+    lines = (expdir / "RESULTS.md").read_text().splitlines()
+    wanted = [line.strip("| ").split(" | ") for line in lines if line.startswith("|") and "---" not in line]
+    assert [[cell.strip("`") for cell in row] for row in wanted] == read(expdir).rows
+    assert len(wanted) > 10
+    headings = [line[3:] for line in lines if line.startswith("## ")]
+    assert [text for text in read(expdir).text if text in headings][: len(headings)] == headings  # the page's menu
+    assert any("python -m toolkit.bin.report --expdir" in text for text in read(expdir).text)
+
+
+def test_links_lead_to_files_and_anchors_of_the_experiment(expdir):
+    examples(expdir / "listening", "u1", "u2")
+    main(["--expdir", str(expdir), "--output", "elsewhere/RESULTS.md"])
+    page = read(expdir)
+    assert page.files().count("plots/det.png") == 2  # shown, and linked to be seen larger
+    heard = [name for name in page.files() if name.startswith("listening/")]
+    assert heard == [
+        f"listening/0{n}_{label}.{suffix}"
+        for n in (1, 2) for label in ("mixture", "output", "target") for suffix in ("png", "flac")
+    ]  # fmt: skip
+    assert all((expdir / name).is_file() for name in page.files())
+    assert sorted(link[1:] for link in page.links if link.startswith("#")) == sorted(page.ids)
+
+
+def test_links_to_odd_names(tmp_path):
+    page = Page(html_page("t", "k", [], "", [("a", tmp_path / "x/50 %#1?.png")], Path("none"), tmp_path))
+    assert [link for link in page.links if link.startswith("x")] == ["x/50%20%25%231%3F.png"] * 2
+
+
+def test_the_page_needs_nothing_from_elsewhere(expdir):
+    examples(expdir / "listening", "u1")
+    main(["--expdir", str(expdir)])
+    text = (expdir / "report.html").read_text()
+    assert "//" not in text.replace("// one sound", "")  # no address of any scheme, nor one without
+    assert not {"link", "iframe", "object"} & set(read(expdir).tags)
+    assert "@import" not in text
+    assert text.count('<audio controls preload="none"') == 3
+
+
+def test_names_are_text_whatever_they_hold(expdir):
+    odd = "<script>alert('1')</script> _a_ *b* [c](javascript:d) &lt; \"'"
+    examples(expdir / "listening", odd)
+    main(["--expdir", str(expdir)])
+    page = read(expdir)
+    assert odd in page.text
+    assert expdir.name in page.text
+    assert page.tags.count("script") == 1  # the page's own
+    odd = odd.replace("&lt;", "& <")  # Markdown knows entities
+    table = f"# t\n\n## s\n\n| a | b |\n| --- | ---: |\n| {odd} | 1 |\n\n<b>bold</b> {odd}\n\n<div>{odd}</div>\n"
+    made = Page(html_page("t", "k", [], table, [], Path("none"), Path(".")))
+    assert made.rows == [["a", "b"], [odd, "1"]]
+    assert {f"<b>bold</b> {odd}", f"<div>{odd}</div>"} <= set(made.text)
+    assert "javascript:d" not in made.links
+
+
+def test_listening_rows(expdir):
+    examples(expdir / "listening", "u1", "u2")
+    main(["--expdir", str(expdir)])
+    text = [one for one in read(expdir).text if one]
+    start = text.index("u1")
+    row = ["SNR", "0 dB", "SI-SDR", "1.0 → 5.0 dB", "mixture", "output", "target"]
+    assert text[start - 2 : start] == ["Listening", "Heard & seen."]
+    assert text[start : start + 16] == ["u1", *row, "u2", *row]
+
+
+def test_without_examples_there_is_no_word_of_them(expdir):
+    main(["--expdir", str(expdir)])
+    assert "Listening" not in read(expdir).text
+    assert "audio" not in read(expdir).tags
+
+
+def test_a_malformed_list_of_examples_leaves_the_old_page(expdir):
+    main(["--expdir", str(expdir)])
+    before = (expdir / "report.html").read_text()
+    (expdir / "listening").mkdir()
+    (expdir / "listening/listening.json").write_text("[]")
+    with pytest.raises(InputError, match=r"listening/listening.json: is no list of examples"):
+        main(["--expdir", str(expdir), "--ood", "rain"])
+    assert (expdir / "report.html").read_text() == before
+    assert [p.name for p in expdir.glob(".*tmp*")] == []
+
+
+def test_key_facts(expdir):
+    for name, shift in (("test", 0.0), ("test_babble_0", 0.02)):  # draws of the same speakers, at 80 %
+        draws = {"eer": np.linspace(0.03, 0.13, 11) + shift}
+        identity = {"trials": "t", "speakers": "s", "seed": 0, "resamples": 11}
+        write_draws(expdir / "scores" / name / "draws.npz", draws, identity)
+    assert key_facts(collect(expdir), ["rain"]) == [
+        ("EER, clean", "2.00 %", "1.00 to 3.00"),
+        ("EER, mean of 2 conditions", "5.50 %", "5.00 to 13.00"),  # of draws 4 ... 14 %
+        ("parameters", "12,345", ""),
+        ("training", "2 epochs, 1.5 min", ""),
+        ("seed", "3", ""),
+        ("commit", "abc", ""),
+        ("date (UTC)", "2026-01-02 03:04:05", ""),
+    ]
+
+
+def test_key_facts_of_little(tmp_path):
+    one_set(tmp_path / "e", "mine", "mixed", "mixed", 5.0, interval=False)
+    facts = key_facts(collect(tmp_path / "e"))
+    assert facts[0] == ("EER, mine", "5.00 %", "")
+    assert [name for name, *_ in facts[1:]] == ["date (UTC)"]
+    assert "5.00 %" in Page(report_page(collect(tmp_path / "e"), "", [])).text

@@ -1,0 +1,48 @@
+"""The bootstrap's draws of a set, kept beside its metrics: what paired comparisons and intervals of means are made of.
+
+Two files hold draws of the same speakers, and so can be paired draw by draw, where their identities agree.
+"""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from toolkit.io.atomic import replacing
+from toolkit.io.errors import InputError
+from toolkit.io.trials import Trials
+
+NAME = "draws.npz"
+_IDENTITY = "identity"
+
+
+def identity_of(trials: Trials, speakers: Sequence[str], seed: int, resamples: int) -> dict:
+    """What decides the draws (``speakers``, ``seed``, ``resamples``), and a hash of the trials they were applied to."""
+    digest = hashlib.sha256("\n".join(trials.ids).encode())
+    for array in (trials.enroll, trials.test, trials.is_target):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    names = hashlib.sha256("\n".join(speakers).encode()).hexdigest()
+    return {"trials": digest.hexdigest(), "speakers": names, "seed": seed, "resamples": resamples}
+
+
+def write_draws(path, draws: Mapping[str, np.ndarray], identity: Mapping) -> None:
+    """Write metric -> (R,) values, and the identity."""
+    with replacing(path, "wb") as handle:
+        arrays = {name: values.astype(np.float32) for name, values in draws.items()}
+        np.savez(handle, **arrays, **{_IDENTITY: np.array(json.dumps(identity))})
+
+
+def read_draws(path) -> tuple[dict[str, np.ndarray], dict]:
+    """``(metric -> (R,) float64, identity)``.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    try:
+        with np.load(path) as found:
+            identity = json.loads(str(found[_IDENTITY]))
+            return {name: found[name].astype(np.float64) for name in found.files if name != _IDENTITY}, identity
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: holds no draws ({type(error).__name__}); score this set again") from None

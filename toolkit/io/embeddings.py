@@ -1,0 +1,115 @@
+"""Embeddings in bulk: vectors (D,), or matrices (S, D) with a row for each of an utterance's segments.
+
+An ark is mapped once and what is wanted of it is gathered by the thousand, instead of opened for every utterance. What
+is no plain float32 array is left to kaldiio.
+"""
+
+import struct
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from toolkit.io.ark import read_array
+from toolkit.io.errors import InputError
+
+_VECTOR, _MATRIX = b"\0BFV \4", b"\0BFM \4"  # Kaldi's binary marks of float32, and the size of the next integer
+_GATHER_BYTES = 1 << 26
+
+
+def read_rows(
+    table: Mapping[str, str], ids: Sequence[str], source: str
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+    """Read the embeddings of ``ids``, in parts that each come from one ark.
+
+    Args:
+        table: id -> ``file.ark:offset``; has all ``ids``.
+        ids: each once.
+        source: of the table, for messages.
+
+    Yields:
+        ``(places (n,) of the part's utterances in ids, rows (R, D) float32, counts (n,) rows of each)``; counts are
+        None where all are vectors.
+
+    Raises:
+        InputError: an array is missing, damaged or not finite, or they are of several sizes; names the id.
+    """
+    size = None
+    for path, places, offsets in _by_ark(table, ids):
+        for part, rows, counts in _read_ark(path, places, offsets, table, ids):
+            size = size or rows.shape[1]
+            if rows.shape[1] != size:
+                raise InputError(
+                    f"{source}: the embeddings are of several sizes ({ids[part[0]]} has {rows.shape[1]}, others have "
+                    f"{size}); embed all with one model"
+                )
+            bad = ~np.isfinite(rows).all(1)
+            if bad.any():
+                owner = np.flatnonzero(bad)[0] if counts is None else np.repeat(np.arange(len(part)), counts)[bad][0]
+                name = ids[part[owner]]
+                raise InputError(f"{name}: {table[name]}: holds NaN or infinite values; write it again")
+            yield part, rows, counts
+
+
+def _by_ark(table: Mapping[str, str], ids: Sequence[str]) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """``(ark, places in ids, offsets)``; offset -1 where the value names no ark."""
+    found: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+    for place, key in enumerate(ids):
+        path, _, offset = table[key].rpartition(":")
+        places, offsets = found[path]
+        places.append(place)
+        offsets.append(int(offset) if offset.isdecimal() else -1)
+    for path, (places, offsets) in found.items():
+        order = np.argsort(offsets, kind="stable")
+        yield path, np.array(places)[order], np.array(offsets)[order]
+
+
+def _read_ark(path: str, places: np.ndarray, offsets: np.ndarray, table: Mapping[str, str], ids: Sequence[str]):
+    """The parts of one ark: runs of one size at a time, single arrays where the bytes are of another kind."""
+    try:
+        data = np.memmap(path, np.uint8, "r")
+    except (OSError, ValueError):  # kaldiio's reader will say why
+        data = np.empty(0, np.uint8)
+    at = 0
+    while at < len(places):
+        header, shape = _header(data, int(offsets[at]))
+        n = _same(data, offsets[at:], header, 4 * int(np.prod(shape))) if header else 0
+        part = places[at : at + max(n, 1)]
+        if n:
+            values = _gather(data, offsets[at : at + n] + len(header), 4 * int(np.prod(shape))).view("<f4")
+            rows = values.reshape(-1, shape[-1])
+            counts = None if len(shape) == 1 else np.full(n, shape[0])
+        else:
+            key = ids[places[at]]
+            array = read_array(table[key], key).astype(np.float32, copy=False)
+            if array.ndim > 2:
+                raise InputError(f"{key}: {table[key]}: holds an array of {array.ndim} dimensions; write it again")
+            rows, counts = np.atleast_2d(array), None if array.ndim == 1 else np.array([len(array)])
+        yield part, rows, counts
+        at += len(part)
+
+
+def _header(data: np.ndarray, offset: int) -> tuple[bytes, tuple[int, ...]]:
+    """The header and shape of the float32 array at an offset; ``(b"", ())`` where there is none or it is cut off."""
+    head = data[offset : offset + 15].tobytes() if offset >= 0 else b""
+    shape: tuple[int, ...] = ()
+    if head.startswith(_VECTOR) and len(head) >= 10:
+        shape = struct.unpack("<i", head[6:10])
+        head = head[:10]
+    elif head.startswith(_MATRIX) and len(head) == 15 and head[10] == 4:
+        shape = struct.unpack("<i", head[6:10]) + struct.unpack("<i", head[11:15])
+    whole = shape and min(shape) > 0 and offset + len(head) + 4 * int(np.prod(shape)) <= len(data)
+    return (head, shape) if whole else (b"", ())
+
+
+def _same(data: np.ndarray, offsets: np.ndarray, header: bytes, size: int) -> int:
+    """How many of ``offsets``, from the first on, hold whole arrays with this header; some tens of MB at most."""
+    offsets = offsets[: max(1, _GATHER_BYTES // (size + len(header)))]
+    offsets = offsets[offsets + len(header) + size <= len(data)]
+    other = np.flatnonzero((_gather(data, offsets, len(header)) != np.frombuffer(header, np.uint8)).any(1))
+    return int(other[0]) if other.size else len(offsets)
+
+
+def _gather(data: np.ndarray, offsets: np.ndarray, size: int) -> np.ndarray:
+    """(n,) offsets -> (n, size) bytes."""
+    return np.lib.stride_tricks.sliding_window_view(data, size)[offsets]

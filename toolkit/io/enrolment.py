@@ -1,0 +1,145 @@
+"""Who stands in the trials: single utterances, or on the enrolment side models of several.
+
+``enroll2utt`` in a data dir has lines ``model utt1 utt2 ...``, as spk2utt has; then the first ids of its trials name
+models. Without that table they name utterances.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.io.datadir import c_sorted, invert, read_table, write_table
+from toolkit.io.errors import InputError, some_of
+from toolkit.io.trials import Trials, check_ids, read_trials
+
+
+def read_enroll2utt(path) -> dict[str, list[str]]:
+    """Model -> its utterances.
+
+    Raises:
+        InputError: the file is missing or malformed, or a model names an utterance twice.
+    """
+    models = {model: utts.split() for model, utts in read_table(path).items()}
+    for model, utts in models.items():
+        if len(set(utts)) < len(utts):
+            raise InputError(f"{path}: model {model} names an utterance twice; name each once")
+    return models
+
+
+def write_enroll2utt(path, models: Mapping[str, Sequence[str]]) -> None:
+    """Write ``model utt1 utt2 ...`` lines."""
+    write_table(path, {model: " ".join(utts) for model, utts in models.items()})
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The S distinct sides of N trials, and the utterances behind them.
+
+    Attributes:
+        names: of the sides.
+        utts: the U utterances behind them, each once.
+        members: (M,) index into ``utts``: the utterances of the first side, of the second, ...
+        counts: (S,) how many utterances each side has.
+        enroll: (N,) the side that each trial enrols.
+        test: (N,) the side that it tests.
+    """
+
+    names: list[str]
+    utts: list[str]
+    members: np.ndarray
+    counts: np.ndarray
+    enroll: np.ndarray
+    test: np.ndarray
+
+    @property
+    def are_utterances(self) -> bool:
+        """Is every side one utterance, in the order of ``utts``?"""
+        return len(self.members) == len(self.utts) == len(self.names)
+
+    def speakers(self, utt2spk: Mapping[str, str], source: str) -> list[str]:
+        """Speaker of each side.
+
+        Raises:
+            InputError: an utterance has no speaker, or a model is of several.
+        """
+        check_ids(self.utts, utt2spk, source)
+        if self.are_utterances:
+            return [utt2spk[utt] for utt in self.utts]
+        speakers, start = [], 0
+        for name, count in zip(self.names, self.counts.tolist(), strict=True):
+            found = {utt2spk[self.utts[i]] for i in self.members[start : start + count]}
+            if len(found) > 1:
+                raise InputError(
+                    f"{source}: the utterances of model {name} are of several speakers, {some_of(c_sorted(found))}; "
+                    "mend enroll2utt"
+                )
+            speakers.append(found.pop())
+            start += count
+        return speakers
+
+
+def sides_of(trials: Trials, models: Mapping[str, Sequence[str]] | None = None, source: str = "enroll2utt") -> Sides:
+    """The sides of a trial list.
+
+    Args:
+        models: model -> utterances; None where the trials enrol utterances.
+        source: of the models, for messages.
+
+    Raises:
+        InputError: a trial enrols a model that is not there, or tests an utterance of the model it enrols.
+    """
+    if models is None:
+        utts = trials.used_ids()
+        row = _rows(trials.ids, utts)
+        every = np.arange(len(utts))
+        return Sides(utts, utts, every, np.ones_like(every), row[trials.enroll], row[trials.test])
+    enrolled, tested = ([trials.ids[i] for i in np.unique(side)] for side in (trials.enroll, trials.test))
+    check_ids(enrolled, models, source)
+    utts = list(dict.fromkeys([utt for model in enrolled for utt in models[model]] + tested))
+    number = {utt: i for i, utt in enumerate(utts)}
+    members = [[number[utt] for utt in models[model]] for model in enrolled] + [[number[utt]] for utt in tested]
+    sides = Sides(
+        [*enrolled, *tested],
+        utts,
+        np.concatenate(members),
+        np.array(list(map(len, members))),
+        _rows(trials.ids, enrolled)[trials.enroll],
+        len(enrolled) + _rows(trials.ids, tested)[trials.test],
+    )
+    owner = np.repeat(np.arange(len(members)), sides.counts)
+    tests = np.array([m[0] for m in members])[sides.test]
+    again = np.flatnonzero(np.isin(sides.enroll * len(utts) + tests, owner * len(utts) + sides.members))
+    if again.size:
+        model, utt = next(pair for i, pair in enumerate(trials.pairs()) if i == again[0])
+        raise InputError(
+            f"{source}: trial '{model} {utt}' tests an utterance that the model is made of ({again.size} such trials); "
+            "take it out of the model or of the trials"
+        )
+    return sides
+
+
+def _rows(ids: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
+    """For each of ``ids`` its place in ``wanted``, -1 where it has none."""
+    number = {key: i for i, key in enumerate(wanted)}
+    return np.array([number.get(key, -1) for key in ids])
+
+
+def read_sides(data_dir, name: str = "trials") -> tuple[Trials, Sides]:
+    """A trial list of a data dir, and its sides by its ``enroll2utt``, where it has one."""
+    trials, table = read_trials(Path(data_dir) / name), Path(data_dir) / "enroll2utt"
+    return trials, sides_of(trials, read_enroll2utt(table) if table.is_file() else None, str(table))
+
+
+def draw_models(utt2spk: Mapping[str, str], size: int, seed: int = 0) -> dict[str, list[str]]:
+    """Enrolment models: each speaker's utterances, shuffled, in groups of ``size``; ids ``<speaker>-model<n>``.
+
+    A speaker with fewer than ``size + 1`` utterances gets none: a model needs an utterance to be tested by.
+    """
+    rng, models = np.random.default_rng(seed), {}
+    for spk, utts in invert(utt2spk).items():
+        shuffled = [utts[i] for i in rng.permutation(len(utts))]
+        for n in range(len(utts) // size if len(utts) > size else 0):
+            models[f"{spk}-model{n}"] = c_sorted(shuffled[n * size : (n + 1) * size])
+    return models

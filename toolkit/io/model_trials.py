@@ -1,0 +1,130 @@
+"""Draw trials of enrolment models of several utterances against single ones."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from toolkit.io.datadir import c_sorted, invert
+from toolkit.io.errors import InputError, some_of
+from toolkit.io.trials import Trials
+
+_LISTED = 1 << 22  # so many pairs are listed; of more, some are drawn until there are enough
+
+
+def make_model_trials(
+    models: Mapping[str, Sequence[str]],
+    utt2spk: Mapping[str, str],
+    num_nontargets: int,
+    *,
+    targets_per_speaker: int,
+    spk2gender: Mapping[str, str] | None = None,
+    same_gender_share: float = 0.5,
+    seed: int = 0,
+) -> Trials:
+    """Draw ``model utterance`` trials: targets first, then nontargets; no pair twice, no test utterance in its model.
+
+    Args:
+        models: model -> its utterances, all of one speaker.
+        utt2spk: utterance -> speaker.
+        num_nontargets: nontarget pairs.
+        targets_per_speaker: target pairs of each speaker (all it has, where it has fewer).
+        spk2gender: speaker -> gender; without it a pair's genders are left to chance.
+        same_gender_share: the part of the nontarget pairs that is of one gender; the rest is of two.
+        seed: of the draw.
+
+    Raises:
+        InputError: there are fewer such pairs than asked for, or a speaker has no gender.
+    """
+    draw = _Draw(models, utt2spk, spk2gender, np.random.default_rng(seed))
+    targets = draw.targets(targets_per_speaker)
+    if spk2gender is None:
+        nontargets = draw.nontargets(num_nontargets, None)
+    else:
+        same = round(num_nontargets * same_gender_share)
+        nontargets = np.concatenate([draw.nontargets(same, True), draw.nontargets(num_nontargets - same, False)])
+    pairs = np.concatenate([targets, nontargets])
+    names = list(dict.fromkeys([*draw.models, *draw.utts]))  # a model may be called as an utterance is
+    place = {name: i for i, name in enumerate(names)}
+    enroll, test = (np.array([place[n] for n in ids], dtype=np.int32) for ids in (draw.models, draw.utts))
+    return Trials(names, enroll[pairs[:, 0]], test[pairs[:, 1]], np.arange(len(pairs)) < len(targets))
+
+
+def count_pairs(models: Mapping[str, Sequence[str]], utt2spk: Mapping[str, str]) -> tuple[dict[str, int], int]:
+    """How many target pairs each speaker of a model has, and how many nontarget pairs there are."""
+    num_utts = {spk: len(utts) for spk, utts in invert(utt2spk).items()}
+    targets: dict[str, int] = {}
+    nontargets = 0
+    for utts in models.values():
+        spk = utt2spk[utts[0]]
+        targets[spk] = targets.get(spk, 0) + num_utts[spk] - len(utts)
+        nontargets += len(utt2spk) - num_utts[spk]
+    return targets, nontargets
+
+
+class _Draw:
+    """Pairs as (model, utterance) indices into C-sorted lists."""
+
+    def __init__(self, models, utt2spk, spk2gender, rng: np.random.Generator):
+        self.rng, self.models = rng, c_sorted(models)
+        speakers = invert(utt2spk)
+        self.utts = [utt for utts in speakers.values() for utt in utts]  # speaker by speaker
+        number = {utt: i for i, utt in enumerate(self.utts)}
+        speaker = {spk: i for i, spk in enumerate(speakers)}
+        self.num_utts = np.array([len(utts) for utts in speakers.values()])
+        self.first = np.cumsum(self.num_utts) - self.num_utts
+        self.members = [[number[utt] for utt in models[model]] for model in self.models]
+        self.model_spk = np.array([speaker[utt2spk[models[model][0]]] for model in self.models])
+        self.gender = np.zeros(len(speakers), dtype=int)
+        if spk2gender is not None:
+            unknown = [spk for spk in speakers if spk not in spk2gender]
+            if unknown:
+                raise InputError(f"spk2gender: lacks {some_of(unknown)}; add them or make trials without it")
+            self.gender = np.unique([spk2gender[spk] for spk in speakers], return_inverse=True)[1]
+
+    def targets(self, per_speaker: int) -> np.ndarray:
+        """(n, 2) pairs of a model and another utterance of its speaker."""
+        drawn = [np.empty((0, 2), dtype=int)]
+        for spk in np.unique(self.model_spk):
+            models, utts = np.flatnonzero(self.model_spk == spk), self._utts_of(spk)
+            pairs = np.concatenate([self._pairs(m, np.setdiff1d(utts, self.members[m])) for m in models])
+            drawn.append(pairs[self.rng.permutation(len(pairs))[:per_speaker]])
+        return np.concatenate(drawn)
+
+    @staticmethod
+    def _pairs(model: int, utts: np.ndarray) -> np.ndarray:
+        return np.stack([np.full(len(utts), model), utts], axis=1)
+
+    def nontargets(self, n: int, same_gender: bool | None) -> np.ndarray:
+        """(n, 2) pairs of a model and an utterance of another speaker, of its gender, of another one, or of any."""
+        others = {spk: self._others(spk, same_gender) for spk in np.unique(self.model_spk)}
+        possible = sum(int(self.num_utts[others[spk]].sum()) for spk in self.model_spk)
+        if n > possible:
+            kind = {None: "", True: "same-gender ", False: "cross-gender "}[same_gender]
+            raise InputError(f"make_trials: {n} {kind}nontarget pairs asked for, models and utterances make {possible}")
+        if possible <= _LISTED:
+            utts = {
+                spk: np.concatenate([np.empty(0, dtype=int), *map(self._utts_of, speakers)])
+                for spk, speakers in others.items()
+            }
+            pairs = np.concatenate([self._pairs(model, utts[spk]) for model, spk in enumerate(self.model_spk)])
+            return pairs[self.rng.permutation(len(pairs))[:n]]
+        usable = np.flatnonzero([len(others[spk]) for spk in self.model_spk])
+        codes = np.empty(0, dtype=np.int64)
+        while len(codes) < n:
+            turn = np.resize(self.rng.permutation(usable), n - len(codes) + len(usable))
+            speakers = np.array([self.rng.choice(others[spk]) for spk in self.model_spk[turn]])
+            utts = self.first[speakers] + self.rng.integers(self.num_utts[speakers])
+            codes = np.concatenate([codes, turn * len(self.utts) + utts])
+            codes = codes[np.sort(np.unique(codes, return_index=True)[1])]
+        return np.stack(np.divmod(codes[:n], len(self.utts)), axis=1)
+
+    def _utts_of(self, spk: int) -> np.ndarray:
+        return self.first[spk] + np.arange(self.num_utts[spk])
+
+    def _others(self, spk: int, same_gender: bool | None) -> np.ndarray:
+        """The speakers whom a model of this one may meet."""
+        fits = np.ones(len(self.gender), dtype=bool)
+        if same_gender is not None:
+            fits = (self.gender == self.gender[spk]) == same_gender
+        fits[spk] = False
+        return np.flatnonzero(fits)

@@ -1,0 +1,118 @@
+"""Examples to listen to: audio files, spectrograms, and ``listening.json``, which says what they are.
+
+Any task writes them, and the page (next door) shows them: a row for an example, a column for each of its signals.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from toolkit.io.atomic import replacing, replacing_path
+from toolkit.io.errors import InputError
+from toolkit.report.plots import plot_spectrogram
+
+FILE = "listening.json"
+_RANGE = 70.0  # dB from the loudest to the darkest colour
+_PEAK = 0.99
+
+
+@dataclass(frozen=True)
+class Column:
+    """One signal of an example.
+
+    Attributes:
+        label: what it is.
+        samples: (N,) in [-1, 1).
+        levels: (T, F) dB, its spectrogram.
+    """
+
+    label: str
+    samples: np.ndarray
+    levels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Row:
+    """One example.
+
+    Attributes:
+        id: of its utterance.
+        facts: name -> what the page says: condition, measured numbers.
+        numbers: name -> what was measured, for programs.
+        columns: the mixture first; the loudest of all mixtures has the brightest colour.
+    """
+
+    id: str
+    facts: Mapping[str, str]
+    numbers: Mapping[str, float]
+    columns: Sequence[Column]
+
+
+def write_listening(folder, rows: Sequence[Row], fs: int, hz: np.ndarray, hop_seconds: float, note: str) -> None:
+    """Write audio (FLAC), spectrograms (PNG) and listening.json; what an earlier one named and this does not, goes.
+
+    Args:
+        folder: where to.
+        rows: the examples; one that would peak above 0.99 is scaled down as a whole.
+        fs: rate in Hz.
+        hz: (F,) frequencies of the spectrograms' rows.
+        hop_seconds: from frame to frame.
+        note: what there is to hear and see, a sentence or two for the page.
+    """
+    folder, listed = Path(folder), []
+    before = _files(folder)
+    top = max(float(row.columns[0].levels.max()) for row in rows)
+    for number, row in enumerate(rows, 1):
+        scale = min(1.0, _PEAK / max(max(np.abs(column.samples).max() for column in row.columns), 1e-9))
+        columns = []
+        for column in row.columns:
+            stem = f"{number:02d}_{column.label.replace(' ', '_')}"
+            audio, picture = folder / f"{stem}.flac", folder / f"{stem}.png"
+            with replacing_path(audio) as aside:
+                soundfile.write(aside, scale * column.samples, fs, subtype="PCM_16")
+            plot_spectrogram(column.levels, hz, hop_seconds, picture, (top - _RANGE, top))
+            columns.append({"label": column.label, "audio": audio.name, "picture": picture.name})
+        # JSON knows no infinity and no NaN.
+        numbers = {name: value if math.isfinite(value) else None for name, value in row.numbers.items()}
+        listed.append({"id": row.id, "facts": dict(row.facts), "numbers": numbers, "columns": columns})
+    with replacing(folder / FILE) as handle:
+        json.dump({"note": note, "rows": listed}, handle, indent=1, ensure_ascii=False)
+    for name in before - _files(folder):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _files(folder: Path) -> set[str]:
+    """Names of the files that a listening.json lists in its own folder; none where it cannot be read."""
+    with suppress(InputError):
+        columns = [column for row in (read_listening(folder) or {"rows": []})["rows"] for column in row["columns"]]
+        return {name for c in columns for name in (c["audio"], c["picture"]) if Path(name).name == name}
+    return set()
+
+
+def read_listening(folder) -> dict | None:
+    """``{"note", "rows": [{"id", "facts", "numbers", "columns": [{"label", "audio", "picture"}]}]}``; None: no file.
+
+    Raises:
+        InputError: it is malformed, or names a file that is not there.
+    """
+    path = Path(folder) / FILE
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        named = [(row["id"], dict(row["facts"]), row["columns"]) for row in content["rows"]]
+        files = [
+            path.parent / column[what] for *_, columns in named for column in columns for what in ("audio", "picture")
+        ]
+        content["note"] += ""
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: is no list of examples ({error!r}); make it again (stage 9)") from None
+    if missing := [file for file in files if not file.is_file()]:
+        raise InputError(f"{path}: names {missing[0].name}, which is not there; make it again (stage 9)")
+    return content

@@ -1,0 +1,146 @@
+"""An experiment as one HTML page: key facts, the tables of RESULTS.md, plots, and examples to listen to.
+
+The page needs nothing but the files beside it, which it links relatively.
+"""
+
+import os
+import re
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markdown import Markdown
+from markupsafe import Markup
+
+from toolkit.report.draws import average_interval
+from toolkit.report.listening import read_listening
+from toolkit.report.tables import by_condition, condition_of
+
+LISTENING = "listening"  # folder of the examples, in the experiment's folder
+# What of Markdown our tables do not use, and what ids could be taken for.
+_UNUSED = ("reference", "link", "image_link", "image_reference", "short_reference", "short_image_ref", "autolink")
+_UNUSED += ("automail", "html", "entity", "em_strong")
+
+
+def html_page(
+    title: str,
+    kind: str,
+    facts: Sequence[tuple[str, str, str]],
+    text: str,
+    plots: Sequence[tuple[str, Path]],
+    listening: Path,
+    folder: Path,
+) -> str:
+    """The page of an experiment of any task.
+
+    Args:
+        title: its name.
+        kind: what it is, in a few words.
+        facts: name, value and, where there is one, interval of what a reader wants to know first.
+        text: a RESULTS.md without plots; its first heading is left out.
+        plots: caption and file.
+        listening: folder with a listening.json, or without.
+        folder: where the page will lie.
+
+    Raises:
+        InputError: listening.json is malformed.
+    """
+
+    def link(path) -> str:
+        return quote(os.path.relpath(path, folder).replace(os.sep, "/"))
+
+    heard = read_listening(listening) or {"note": "", "rows": []}
+    columns = ("audio", "picture")
+    rows = [
+        row | {"columns": [c | {what: link(listening / c[what]) for what in columns} for c in row["columns"]]}
+        for row in heard["rows"]
+    ]
+    environment = Environment(
+        loader=PackageLoader("toolkit.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    intro, sections = _sections(text)
+    return environment.get_template("page.html.j2").render(
+        title=title,
+        kind=kind,
+        facts=facts,
+        intro=intro,
+        sections=sections,
+        plots=[(caption, link(path)) for caption, path in plots],
+        note=heard["note"],
+        rows=rows,
+    )
+
+
+def report_page(results: dict, text: str, plots: Sequence[tuple[str, Path]], ood: Collection[str] = ()) -> str:
+    """The report.html of a speaker-verification experiment.
+
+    Args:
+        results: gathered (:func:`toolkit.report.results.collect`); the page will lie in its folder.
+        text, plots: see :func:`html_page`.
+        ood: kinds of noise that are out of domain.
+    """
+    folder = Path(results["expdir"])
+    facts = key_facts(results, ood)
+    return html_page(results["experiment"], "speaker verification", facts, text, plots, folder / LISTENING, folder)
+
+
+def key_facts(results: dict, ood: Collection[str] = ()) -> list[tuple[str, str, str]]:
+    """Error rates in a nutshell, and what was trained: name, value, interval."""
+    facts = []
+    for name, eer in _rates(results, ood):
+        known = eer["low"] is not None
+        facts.append(
+            (f"EER, {name}", f"{eer['value']:.2f} %", f"{eer['low']:.2f} to {eer['high']:.2f}" if known else "")
+        )
+    train = results["train"]
+    length = [f"{train['epochs']} epochs"] if "epochs" in train else []
+    length += [f"{train['wall_seconds'] / 60:.1f} min"] if "wall_seconds" in train else []
+    known = {
+        "parameters": f"{train['parameters']:,}" if "parameters" in train else None,
+        "training": ", ".join(length) or None,
+        "seed": results["seed"],
+        "commit": results["commit"],
+        "date (UTC)": results["date"].replace("T", " ").removesuffix("Z"),
+    }
+    return facts + [(name, str(value), "") for name, value in known.items() if value is not None]
+
+
+def _rates(results: dict, ood: Collection[str]) -> Iterator[tuple[str, dict]]:
+    """What of, and its EER: clean speech and the means of each test set; sets that mix conditions."""
+    for label, row in by_condition(results).items():
+        test_set = label.removeprefix(results["experiment"]).removeprefix(": ")
+        prefix = f"{test_set}: " if test_set else ""
+        for noise, snr in row:
+            if snr is None:
+                yield prefix + noise, row[noise, snr]["metrics"]["eer"]
+        for of_ood in (False, True):
+            sets = [one for (noise, _), one in row.items() if (noise in ood) == of_ood]
+            if len(sets) > 1:
+                low, high = average_interval(sets, "eer") or (None, None)
+                value = sum(one["metrics"]["eer"]["value"] for one in sets) / len(sets)
+                name = f"{prefix}mean of {len(sets)} conditions{', out of domain' if of_ood else ''}"
+                yield name, {"value": value, "low": low, "high": high}
+    for one in results["sets"]:
+        if condition_of(one) is None:
+            yield one["set"], one["metrics"]["eer"]
+
+
+def _sections(text: str) -> tuple[Markup, list[tuple[str, str, Markup]]]:
+    """RESULTS.md -> what stands above its first section, and anchor, heading and content of each section."""
+    above, *parts = re.split(r"^## ", text, flags=re.MULTILINE)
+    sections = []
+    for part in parts:
+        heading, _, content = part.partition("\n")
+        sections.append((f"section-{len(sections) + 1}", heading, _html(content)))
+    return _html(re.sub(r"^# .*\n", "", above)), sections
+
+
+def _html(text: str) -> Markup:
+    """Our Markdown (paragraphs, tables, code) as HTML; all else in it is text."""
+    reader = Markdown(extensions=["tables"])
+    reader.preprocessors.deregister("html_block")
+    for pattern in _UNUSED:
+        reader.inlinePatterns.deregister(pattern)
+    made = reader.convert(text).replace("<table>", '<div class="wide" tabindex="0"><table>')
+    return Markup(made.replace("</table>", "</table></div>"))
