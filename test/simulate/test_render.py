@@ -7,7 +7,7 @@ from scipy.signal import fftconvolve
 from toolkit.io.audio import AudioTable
 from toolkit.io.errors import InputError
 from toolkit.simulate.plan import Mixture, Source
-from toolkit.simulate.render import SilentSource, active_level, render
+from toolkit.simulate.render import SilentSource, active_level, convolve, render
 
 FS = 16000
 LSB = 1 / 32768
@@ -203,6 +203,18 @@ def test_rooms_against_scipy():
         assert not out[stream][:1000].any()
         assert not out[stream][7000:].any()
     assert np.abs(out["spk1"] - out["dereverb1"]).max() > 100 * LSB
+
+
+@pytest.mark.parametrize(
+    ("length", "taps"), [(1, 1), (2, 9), (5, 9), (8000, 3), (65537, 7), (150_000, 50), (70_000, 5000), (9000, 9000)]
+)
+def test_convolution_in_blocks_is_convolution(length, taps):
+    samples, response = white(1, length).astype(np.float32), white(2, taps).astype(np.float32)
+    for responses in ([response], [response, response[: taps // 2 + 1]]):
+        for made, used in zip(convolve(samples, *responses), responses, strict=True):
+            expected = fftconvolve(samples.astype(float), used.astype(float))[:length]
+            assert (made.shape, made.dtype) == ((length,), np.float32)
+            assert np.abs(made - expected).max() < 1e-6 * np.abs(expected).max()
 
 
 def test_the_snr_is_that_of_the_reverberant_streams():

@@ -133,7 +133,7 @@ class MixturePlanner:
             self._talkers = Recordings(self._below_root(self.interferer.data), "interferer.data")
             if unknown := [key for key in self._talkers.ids if key not in self._talkers.speaker]:
                 raise InputError(f"interferer.data: no utt2spk names the speaker of {some_of(unknown)}")
-        self._rooms = _by_room(self.room_dirs()) if self.rooms else {}
+        self._rooms = list(_by_room(self.room_dirs()).values()) if self.rooms else []
         return self
 
     def _below_root(self, sets: list[str]) -> list[str]:
@@ -199,7 +199,8 @@ class MixturePlanner:
         rng = generator(*seed_words)
         target = self._draw_target(rng, utt, num_samples, crop, speed)
         room = self._draw_room(rng)
-        target = replace(target, room=next(room))
+        if (response := next(room)) is not None:
+            target = replace(target, room=response)
         sources, ratios, facts, length = [target], {}, {"noise": "clean"}, target.length
         if self.interferer:
             target, other, ratios["spk2"] = self._draw_interferer(rng, target, speaker, next(room))
@@ -227,7 +228,7 @@ class MixturePlanner:
         """Endless impulse responses of one room, none twice while they last; Nones without a room."""
         responses: list[str | None] = [None]
         if self._rooms and rng.random() < self.room_prob:
-            responses = self._rooms[list(self._rooms)[rng.integers(len(self._rooms))]]
+            responses = self._rooms[rng.integers(len(self._rooms))]
         order = rng.permutation(len(responses))
         while True:
             yield from (responses[i] for i in order)

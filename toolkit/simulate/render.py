@@ -12,6 +12,8 @@ Streams are on the 16-bit grid (k / 32768), so what a file holds is exactly what
 peak above 0.99 is scaled down as a whole, all its streams alike.
 """
 
+from functools import reduce
+
 import numpy as np
 
 from toolkit.io.audio import AudioTable
@@ -24,6 +26,7 @@ EARLY_SECONDS = 0.05  # reflections up to 50 ms belong to the dereverberated ref
 _DIRECT_SECONDS = 0.0025
 _ACTIVE_DB = 40.0
 _FRAME_SECONDS = 0.02
+_ROWS, _LEAST_BLOCK = 4, 16384  # of a convolution: rows that are transformed at once, least samples in a row
 
 
 class SilentSource(InputError):
@@ -56,16 +59,31 @@ def render(mixture: Mixture, audio: AudioTable, rooms: AudioTable | None = None)
             image = dry
         else:
             response = _response(source, rooms, mixture)
-            image = _convolve(dry, response)
             if source.role == "spk1":
-                early = [(source, _convolve(dry, response[: round(EARLY_SECONDS * mixture.fs)]))]
+                image, near = convolve(dry, response, response[: round(EARLY_SECONDS * mixture.fs)])
+                early = [(source, near)]
+            else:
+                (image,) = convolve(dry, response)
         by_role.setdefault(source.role, []).append((source, image))
     reference = _level(_gained(by_role["spk1"]), mixture) if mixture.snr else 0.0
     streams = {role: _place(_scale(parts, reference, mixture), mixture.length) for role, parts in by_role.items()}
-    streams = {"wav": sum(streams.values()), **streams}
+    streams = {"wav": reduce(np.add, streams.values()), **streams}
     if early is not None:
         streams["dereverb1"] = _place(_gained(early), mixture.length)
     return _to_grid(streams)
+
+
+def cut(source: Source, tables: dict[str, AudioTable]) -> dict[str, np.ndarray]:
+    """The same part, at the same speed, of the streams of a rendered mixture; it stays their sum.
+
+    Args:
+        source: which part; its role, gain and room are not looked at.
+        tables: stream -> its audio.
+
+    Returns:
+        stream -> float32 (source.length,); above the peak (a change of speed may overshoot) all are scaled alike.
+    """
+    return _to_grid({stream: _take(source, table) for stream, table in tables.items()})
 
 
 def _take(source: Source, audio: AudioTable) -> np.ndarray:
@@ -103,13 +121,42 @@ def _response(source: Source, rooms: AudioTable | None, mixture: Mixture) -> np.
     return response[start:] / np.float32(np.sqrt(energy))
 
 
-def _convolve(samples: np.ndarray, response: np.ndarray) -> np.ndarray:
-    """Linear convolution cut to the length of ``samples`` (the tail beyond the source's end is dropped)."""
+def convolve(samples: np.ndarray, *responses: np.ndarray) -> list[np.ndarray]:
+    """Linear convolutions cut to the length of ``samples``: the tail beyond the source's end is dropped.
+
+    By overlap and add: the samples are cut into blocks. Blocks and responses are transformed together, a multiple of
+    four, because scipy transforms four float32 rows in the time of one.
+
+    Args:
+        samples: (N,) float32.
+        responses: (R,) float32 each, three at most, the longest first.
+
+    Returns:
+        (N,) float32 for each response.
+    """
     import scipy.fft  # a third of a second to import, needed for rooms only
 
-    size = scipy.fft.next_fast_len(len(samples) + len(response) - 1, real=True)
-    spectrum = scipy.fft.rfft(samples, size) * scipy.fft.rfft(response, size)
-    return scipy.fft.irfft(spectrum, size)[: len(samples)].astype(np.float32)
+    taps, count = min(len(responses[0]), len(samples)), len(responses)
+    fours = -(-len(samples) // (_ROWS * max(4 * taps, _LEAST_BLOCK)))
+    blocks = _ROWS * fours - count
+    hop = -(-len(samples) // blocks)
+    size = scipy.fft.next_fast_len(hop + taps - 1, real=True)
+    rows = np.zeros((_ROWS * fours, max(hop, taps)), np.float32)
+    parts = [samples[number * hop :][:hop] for number in range(blocks)]
+    for row, part in zip(rows, [*parts, *(response[:taps] for response in responses)], strict=True):
+        row[: len(part)] = part
+    spectra = scipy.fft.rfft(rows, size)
+    out = np.zeros((count, blocks * hop + size), np.float32)
+    together = count if fours == 1 else 1  # more would not stay in the cache
+    for first in range(0, count, together):
+        kernels = spectra[blocks + first :][:together]
+        images = np.zeros((_ROWS * -(-together * blocks // _ROWS), spectra.shape[1]), np.complex64)
+        shape = (together, blocks, -1)
+        np.multiply(kernels[:, None], spectra[:blocks], out=images[: together * blocks].reshape(shape))
+        images = scipy.fft.irfft(images, size)[: together * blocks].reshape(shape)
+        for number in range(blocks):
+            out[first : first + together, number * hop :][:, :size] += images[:, number]
+    return list(out[:, : len(samples)])
 
 
 def active_level(samples: np.ndarray, fs: int) -> float:
@@ -159,7 +206,9 @@ def _scale(parts: list[tuple[Source, np.ndarray]], reference: float, mixture: Mi
 
 
 def _place(parts: list[tuple[Source, np.ndarray]], length: int) -> np.ndarray:
-    """Sum of sources at their offsets, (length,) float32."""
+    """Sum of sources at their offsets, (length,) float32; one source that fills it is returned as it is."""
+    if len(parts) == 1 and parts[0][0].offset == 0 and len(parts[0][1]) == length:
+        return parts[0][1]
     out = np.zeros(length, np.float32)
     for source, image in parts:
         room = image[: max(0, length - source.offset)]
@@ -169,6 +218,10 @@ def _place(parts: list[tuple[Source, np.ndarray]], length: int) -> np.ndarray:
 
 def _to_grid(streams: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Scale below the peak, all alike, and round to 16 bits."""
-    peak = max(float(np.abs(stream).max()) for stream in streams.values())
+    peak = max(float(max(stream.max(), -stream.min())) for stream in streams.values())
     factor = np.float32(min(1.0, PEAK / peak) * 32768 if peak > 0 else 32768)
-    return {name: np.rint(stream * factor) / np.float32(32768) for name, stream in streams.items()}
+    streams = {name: stream * factor for name, stream in streams.items()}
+    for stream in streams.values():
+        np.rint(stream, out=stream)
+        stream *= np.float32(1 / 32768)
+    return streams

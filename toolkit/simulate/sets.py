@@ -9,6 +9,8 @@ from toolkit.io.audio import AudioTable
 from toolkit.io.errors import InputError
 from toolkit.simulate.plan import Mixture, read_plan
 
+ROOMS_KEPT = 512  # impulse responses in memory, some 20 MB
+
 
 def write_mix_conf(path: Path, data: list[str], rooms: list[str], fs: int, seed: int) -> None:
     """Write what made the plan: data dirs of the recordings and of the impulse responses, rate in Hz, seed."""
@@ -35,4 +37,4 @@ def open_set(path: Path) -> tuple[dict[str, Mixture], AudioTable, AudioTable | N
         if mixture.id in mixtures:
             raise InputError(f"{path}/mix.jsonl: id {mixture.id} stands twice; plan again")
         mixtures[mixture.id] = mixture
-    return mixtures, AudioTable(*data, fs=fs), AudioTable(*rooms, fs=fs) if rooms else None
+    return mixtures, AudioTable(*data, fs=fs), AudioTable(*rooms, fs=fs, keep=ROOMS_KEPT) if rooms else None
