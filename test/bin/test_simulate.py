@@ -212,6 +212,18 @@ def test_streams(plan, tmp_path):
         assert noise1.any()
 
 
+def test_the_noise_of_a_mixture_without_noise_is_silence(plan, tmp_path):
+    plan("train", "sim", "--planner.noise_prob", "0.5")
+    out = render_set(tmp_path, "sim", jobs=2, streams=("wav", "spk1", "noise1"))
+    noisy = {key: kind != "clean" for key, kind in read_table(out / "utt2noise").items()}
+    assert set(noisy.values()) == {True, False}
+    for key, has_noise in noisy.items():
+        wav, spk1, noise1 = (soundfile_of(out, stream, key) for stream in ("wav", "spk1", "noise1"))
+        assert noise1.any() == has_noise
+        assert len(noise1) == len(wav)
+        assert has_noise or np.array_equal(wav, spk1)
+
+
 def soundfile_of(path, stream, key):
     """Samples of one stream of a set."""
     table = AudioTable(path)
@@ -254,11 +266,12 @@ def render_options(tmp_path, work):
     return [str(word) for word in (*roots, "--work", tmp_path / "work", "--job", 1)]
 
 
-def test_a_stream_that_no_mixture_has(plan, tmp_path, capsys):
+@pytest.mark.parametrize("stream", ["spk3", "noise2", "noises"])
+def test_a_stream_that_no_mixture_has(plan, tmp_path, capsys, stream):
     plan("dev", "sim")
-    options = [*render_options(tmp_path, "sim s04-u0\n"), "--streams", "wav", "spk3"]
+    options = [*render_options(tmp_path, "sim s04-u0\n"), "--streams", "wav", stream]
     assert run(simulate_render.main, options) == 1
-    assert "s04-u0: has no stream spk3, only wav, spk1, noise1" in capsys.readouterr().err
+    assert f"s04-u0: has no stream {stream}, only wav, spk1, noise1" in capsys.readouterr().err
     assert not list((tmp_path / "out").rglob("*.ark"))
     assert not list((tmp_path / "out").rglob("*.scp"))
 

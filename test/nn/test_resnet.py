@@ -88,3 +88,18 @@ def test_padding_does_not_count(stride, module):
 def test_a_reduction_that_leaves_no_channel_is_refused():
     with pytest.raises(InputError, match="reduction 8"):
         SEBasicBlock(4, 4, reduction=8)
+
+
+@pytest.mark.parametrize("channels", [4, 8, 12])
+def test_narrow_blocks_with_a_stride_learn_in_channels_last(channels):
+    """oneDNN's strided 1x1 kernel corrupts memory there; no such convolution is left, and gradients are right."""
+    block = SEBasicBlock(channels, 16, (2, 2))
+    assert block.shortcut[0].stride == (1, 1)
+    x = torch.randn(2, channels, 10, 33)
+    gradients = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        block.zero_grad()
+        block.to(memory_format=layout)(x.contiguous(memory_format=layout)).square().sum().backward()
+        gradients.append([p.grad.clone() for p in block.parameters()])
+    for one, two in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, two, atol=1e-2, rtol=1e-3)

@@ -5,6 +5,8 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
+
 from toolkit.bin.cli import add_job_arguments, run
 from toolkit.io.ark import ArkWriter
 from toolkit.io.errors import InputError
@@ -25,6 +27,8 @@ def get_parser() -> argparse.ArgumentParser:
 def render_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> None:
     """Render ``keys`` of one set into this job's arks and tables."""
     mixtures, audio, rooms = open_set(Path(args.in_root) / name)
+    roles = {source.role for mixture in mixtures.values() for source in mixture.sources} | {"noise1"}
+    noises = {role for role in roles if role.startswith("noise")}  # a mixture without one has silence there
     with ExitStack() as stack:
         arks = {s: stack.enter_context(ArkWriter(ark_path(args.out_root, name, s, args.job))) for s in args.streams}
         for key in keys:
@@ -32,9 +36,9 @@ def render_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> Non
                 raise InputError(f"{args.in_root}/{name}/mix.jsonl: has no mixture {key}; plan again (stage 2)")
             streams = render(mixtures[key], audio, rooms)
             for stream, ark in arks.items():
-                if stream not in streams:
+                if stream not in {*streams, *noises}:
                     raise InputError(f"{key}: has no stream {stream}, only {', '.join(streams)}; mend --streams")
-                ark.write_audio(key, streams[stream], mixtures[key].fs)
+                ark.write_audio(key, streams.get(stream, np.zeros_like(streams["wav"])), mixtures[key].fs)
             bar.update()
     lengths = {key: mixtures[key].length for key in keys}
     seconds = {key: f"{mixtures[key].length / mixtures[key].fs:.4f}" for key in keys}

@@ -54,7 +54,7 @@ def main(argv=None) -> None:
     parser = get_parser()
     args = parser.parse(argv)
     built = parser.build(args)
-    data = built.data.open(args.train_dir, built.frontend, args.seed)
+    data = built.data.open(args.train_dir, built.frontend, args.seed, built.model.streams)
     frames, mean, deviation = read_all(data, args.trainer.workers, built.frontend)
     per_speaker = np.bincount(data.labels, minlength=len(data.speakers))
     batches = built.batches.epoch(data.labels, data.seconds, built.loss.utterances_per_speaker, args.seed, 1)

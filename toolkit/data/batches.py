@@ -76,7 +76,8 @@ class CropBatches(Batches):
         batches = []
         for start in range(0, len(items) - size + 1, size):
             crop = round(float(rng.uniform(*self.crop_seconds)), 2)
-            batches.append([Draw(int(i), epoch, start + k, crop) for k, i in enumerate(items[start : start + size])])
+            part = enumerate(items[start : start + size])
+            batches.append([Draw(int(i), epoch, start + k, crop, k % per_speaker) for k, i in part])
         return batches
 
 
@@ -127,7 +128,7 @@ class BucketBatches(Batches):
             if batch and (size > self.max_size or size * longest[row] > self.batch_seconds):
                 batches.append(batch)
                 batch = []
-            batch += [Draw(int(i), epoch, slot + k) for k, i in enumerate(rows[row])]
+            batch += [Draw(int(i), epoch, slot + k, member=k) for k, i in enumerate(rows[row])]
             slot += per_speaker
         batches.append(batch)
         return [batches[i] for i in rng.permutation(len(batches))]

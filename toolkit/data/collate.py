@@ -22,14 +22,19 @@ def pad(arrays: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor | None]:
 
 
 def collate(items: list) -> "dict | InputError":
-    """Items of SpeakerData -> ``{ids, labels (B,), lengths (B,)|None, feats (B, T, F) | wav (B, N)}``."""
+    """Items of SpeakerData -> ``{ids, labels (B,), lengths (B,)|None, facts, feats (B, T, F) | wav (B, N), ...}``.
+
+    Further streams of a mixture (``spk1``, ``noise1``) are (B, N) as ``wav`` is; ``facts`` is a list of mappings.
+    """
     for item in items:
         if isinstance(item, InputError):
             return item
-    stream = "feats" if "feats" in items[0] else "wav"
-    padded, lengths = pad([item[stream] for item in items])
+    streams = [name for name, value in items[0].items() if isinstance(value, np.ndarray)]
+    padded = {name: pad([item[name] for item in items]) for name in streams}
+    lengths = padded[streams[0]][1]
     labels = torch.tensor([int(item["label"]) for item in items])
-    return {"ids": [item["id"] for item in items], "labels": labels, "lengths": lengths, stream: padded}
+    rest = {"ids": [item["id"] for item in items], "labels": labels, "facts": [item["facts"] for item in items]}
+    return {**rest, "lengths": lengths, **{name: tensor for name, (tensor, _) in padded.items()}}
 
 
 def _outlive_first_sigterm(worker: int) -> None:

@@ -1,6 +1,7 @@
 """Utterances with speaker labels: from feature arks, or audio with mixtures rendered on the fly."""
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from toolkit.io.ark import read_array
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir, c_sorted
 from toolkit.io.errors import InputError
-from toolkit.simulate.plan import generator
+from toolkit.simulate.plan import Mixture, generator
 from toolkit.simulate.planner import MixturePlanner
-from toolkit.simulate.render import SilentSource, render
+from toolkit.simulate.render import SilentSource, cut, render
+from toolkit.simulate.sets import ROOMS_KEPT
 
 _ATTEMPTS = 20  # a crop or a noise may be digital silence; draw again so often
 
@@ -42,8 +44,20 @@ class SpeakerData(ABC):
 
     stream: str  # "feats" or "wav": what an item holds
 
-    def open(self, data_dir: str, frontend: FrontEnd, seed: int) -> "SpeakerData":
-        """Bind to a formatted data dir; returns itself."""
+    clean_members: int = 0  # of a speaker's utterances side by side in a batch, how many are left without noise
+
+    def open(self, data_dir: str, frontend: FrontEnd, seed: int, streams: tuple[str, ...] = ("wav",)) -> "SpeakerData":
+        """Bind to a formatted data dir; returns itself.
+
+        Args:
+            data_dir: the folder.
+            frontend: of the network that is trained.
+            seed: of all draws.
+            streams: of a mixture that an item holds: ``wav``, and ``spk1``, ``noise1``, ... where the model asks.
+
+        Raises:
+            InputError: a table or a stream is missing.
+        """
         data = DataDir(data_dir)
         self.frontend, self.seed = frontend, seed
         utt2spk = data.table("utt2spk")
@@ -64,16 +78,17 @@ class SpeakerData(ABC):
         """Length of every item."""
 
     @abstractmethod
-    def _load(self, draw: Draw) -> np.ndarray:
-        """Features (T, F) or samples (N,) of a draw."""
+    def _load(self, draw: Draw) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        """Features (T, F), or samples (N,) of every stream, of a draw; and the facts of its mixture."""
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __getitem__(self, draw: Draw) -> "dict | InputError":
-        """``{id, label, feats (T, F) | wav (N,)}``; an InputError is returned: so it crosses from a worker whole."""
+        """``{id, label, facts, feats (T, F) | wav (N,), ...}``; an InputError is returned, to leave a worker whole."""
         try:
-            return {"id": self.ids[draw.index], "label": self.labels[draw.index], self.stream: self._load(draw)}
+            streams, facts = self._load(draw)
+            return {"id": self.ids[draw.index], "label": self.labels[draw.index], "facts": facts, **streams}
         except InputError as error:
             return error
 
@@ -83,8 +98,13 @@ class FeatureArks(SpeakerData):
 
     stream = "feats"
 
-    def open(self, data_dir: str, frontend: FrontEnd, seed: int) -> "FeatureArks":
+    def open(self, data_dir: str, frontend: FrontEnd, seed: int, streams: tuple[str, ...] = ("wav",)) -> "FeatureArks":
         """Bind to ``dump/<feats>/<set>``; features made by another front end are refused."""
+        if len(streams) > 1:
+            raise InputError(
+                f"{data_dir}: holds features of the mixtures alone, and the model trains on {', '.join(streams)}; set "
+                "data.class_path to toolkit.data.speakers.AudioFiles (--feats_type raw)"
+            )
         data = DataDir(data_dir)
         check_feats_conf(data, frontend)
         data.check_same_keys("feats.scp")
@@ -97,7 +117,10 @@ class FeatureArks(SpeakerData):
             return np.array([float(durations[key]) for key in self.ids])
         raise InputError(f"{data.path / 'utt2dur'}: no such file; stage 3 writes it")
 
-    def _load(self, draw: Draw) -> np.ndarray:
+    def _load(self, draw: Draw) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        return {"feats": self._crop(draw)}, {}
+
+    def _crop(self, draw: Draw) -> np.ndarray:
         key = self.ids[draw.index]
         feats = read_array(self._scp[key], key)
         if draw.seconds is None:
@@ -116,20 +139,45 @@ class AudioFiles(SpeakerData):
     Args:
         planner: noises, rooms, speeds, ...; None trains on the audio as it is. With ``new_speakers`` every utterance
             stands in the set once at each speed.
+        clean_members: where a batch holds several utterances of a speaker side by side, the first so many are left
+            without noise and room (of a rendered mixture the speech in it is taken).
     """
 
     stream = "wav"
 
-    def __init__(self, planner: MixturePlanner | None = None):
-        self.planner = planner or MixturePlanner()
+    def __init__(self, planner: MixturePlanner | None = None, clean_members: int = 0):
+        self.planner, self.clean_members = planner or MixturePlanner(), clean_members
 
-    def open(self, data_dir: str, frontend: FrontEnd, seed: int) -> "AudioFiles":
+    def open(self, data_dir: str, frontend: FrontEnd, seed: int, streams: tuple[str, ...] = ("wav",)) -> "AudioFiles":
         """Bind to ``dump/raw/<set>``; the planner's sets are looked for beside it."""
         self._utt2spk = DataDir(data_dir).table("utt2spk")
+        self._streams, self.frontend = streams, frontend
+        self._rendered = self._open_rendered(DataDir(data_dir))
         self.planner.open(Path(data_dir).parent)
         self._audio = AudioTable(*dict.fromkeys([str(data_dir), *self.planner.data_dirs()]), fs=frontend.fs)
-        self._rooms = AudioTable(*self.planner.room_dirs(), fs=frontend.fs) if self.planner.rooms else None
+        rooms = self.planner.room_dirs()
+        self._rooms = AudioTable(*rooms, fs=frontend.fs, keep=ROOMS_KEPT) if rooms else None
         return super().open(data_dir, frontend, seed)
+
+    def _open_rendered(self, data: DataDir) -> "RenderedStreams | None":
+        """The streams of mixtures that stage 2 rendered; None where they are made on the fly, or are not asked for."""
+        noisy = "utt2noise" in data and set(data.table("utt2noise").values()) != {"clean"}
+        streams = tuple(dict.fromkeys([*self._streams, *(["spk1"] if noisy and self.clean_members else [])]))
+        if streams == ("wav",):
+            return None
+        if self.planner.noises and noisy:
+            raise InputError(
+                f"{data.path}: holds noisy mixtures, and data.init_args.planner.noises would be added to what counts "
+                'as speech; train on the set that they were made of (--simulate_train_config ""), or drop the noises'
+            )
+        if self.planner.noises:
+            return None
+        if self.planner.rooms or self.planner.interferer:
+            raise InputError(
+                "data.init_args.planner: rooms and interferer go with noises that are mixed on the fly "
+                f"(planner.noises); the streams of {data.path} are taken as stage 2 rendered them"
+            )
+        return RenderedStreams.of(data, streams, self.frontend.fs)
 
     def _items(self, data: DataDir, utt2spk: dict[str, str]) -> tuple[list[str], list[str]]:
         speeds = self.planner.speeds if self.planner.new_speakers else [None]
@@ -150,10 +198,62 @@ class AudioFiles(SpeakerData):
         length, fs = self._audio.num_samples(key), self.frontend.fs
         return self.planner.draw(words, key, key, self._utt2spk[key], length, fs, crop, self._speed[draw.index])
 
-    def _load(self, draw: Draw) -> np.ndarray:
+    def _load(self, draw: Draw) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         for attempt in range(_ATTEMPTS):
+            mixture, clean = self.mixture(draw, attempt), draw.member < self.clean_members
+            if clean:
+                mixture = without_noise(mixture)
             try:
-                return render(self.mixture(draw, attempt), self._audio, self._rooms)["wav"]
+                if self._rendered is not None:
+                    streams, facts = self._rendered.cut(mixture, clean)
+                else:
+                    streams, facts = render(mixture, self._audio, self._rooms), mixture.facts
             except SilentSource as error:
                 silent = error
+                continue
+            nothing = np.zeros_like(streams["wav"])
+            return {name: streams.get(name, nothing) for name in self._streams}, facts
         raise silent
+
+
+def without_noise(mixture: Mixture) -> Mixture:
+    """The target of a mixture alone, in no room."""
+    targets = tuple(replace(source, room=None) for source in mixture.sources if source.role == "spk1")
+    return replace(mixture, sources=targets, snr={}, facts={"noise": "clean"})
+
+
+class RenderedStreams:
+    """Mixtures that stage 2 has rendered, with the streams they are the sum of, all cut alike.
+
+    Args:
+        tables: stream -> its audio.
+        facts: utterance -> facts of its mixture.
+    """
+
+    def __init__(self, tables: dict[str, AudioTable], facts: dict[str, dict[str, str]]):
+        self._tables, self._facts = tables, facts
+
+    @classmethod
+    def of(cls, data: DataDir, streams: tuple[str, ...], fs: int) -> "RenderedStreams":
+        """The streams of a data dir.
+
+        Raises:
+            InputError: a stream is missing; names it and says how to make it.
+        """
+        if missing := [name for name in streams if f"{name}.scp" not in data]:
+            raise InputError(
+                f"{data.path}/{missing[0]}.scp: no such file, and training takes {', '.join(streams)}; give the "
+                "training config noises to mix on the fly (data.init_args.planner.noises), or render the set with its "
+                f'streams (--simulate_train_config and --train_streams "{" ".join(streams)}" at stage 2)'
+            )
+        noise, snr = (data.table(name) if name in data else {} for name in ("utt2noise", "utt2snr"))
+        facts = {key: {"noise": noise.get(key, "clean"), "snr": snr.get(key, "inf")} for key in data.keys()}
+        return cls({name: AudioTable(data.path, fs=fs, stream=name) for name in streams}, facts)
+
+    def cut(self, mixture: Mixture, clean: bool) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        """The part that a plan line names, of every stream; ``clean``: of the speech in it, and no noise."""
+        (source,) = mixture.sources
+        if clean:
+            speech = cut(source, {"spk1": self._tables["spk1"]})["spk1"]
+            return {"wav": speech, "spk1": speech}, mixture.facts
+        return cut(source, self._tables), self._facts[source.utt]

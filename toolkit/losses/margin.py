@@ -44,6 +44,19 @@ class SpeakerLoss(nn.Module, ABC):
             loss which classifies no speakers.
         """
 
+    def joint(self, said: dict[str, Tensor], labels: Tensor, wanted: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+        """Loss of all that a network says of a batch; a loss over embeddings alone looks at nothing else.
+
+        Args:
+            said: see SpeakerEncoder.estimates; holds ``embedding`` (B, D).
+            labels: (B,) int64.
+            wanted: see toolkit.losses.paranoise.targets; empty where the network asks for no other streams.
+
+        Returns:
+            as forward.
+        """
+        return self(said["embedding"], labels)
+
 
 class SoftmaxCE(SpeakerLoss):
     """Cross-entropy of a linear layer with bias over the speakers."""

@@ -56,7 +56,7 @@ class SEBasicBlock(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, stride: tuple[int, int] = (1, 1), reduction: int = 8):
         super().__init__()
-        self.time_stride = stride[1]
+        self.stride, self.time_stride = stride, stride[1]
         self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False)
         self.norm1 = nn.BatchNorm2d(out_channels)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
@@ -64,7 +64,7 @@ class SEBasicBlock(nn.Module):
         self.se = SqueezeExcitation2d(out_channels, reduction) if reduction else None
         self.shortcut = None
         if in_channels != out_channels or tuple(stride) != (1, 1):
-            projection = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
+            projection = nn.Conv2d(in_channels, out_channels, 1, bias=False)
             self.shortcut = nn.Sequential(projection, nn.BatchNorm2d(out_channels))
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -75,7 +75,10 @@ class SEBasicBlock(nn.Module):
         y = self.norm2(self.conv2(zero_padding(y, out_mask)))
         if self.se is not None:
             y = self.se(y, out_mask)
-        return (y + (x if self.shortcut is None else self.shortcut(x))).relu_()
+        if self.shortcut is not None:
+            # Not by the convolution's stride: oneDNN's kernel writes beyond its memory (channels last, C_in < 16).
+            x = self.shortcut(x[:, :, :: self.stride[0], :: self.stride[1]])
+        return (y + x).relu_()
 
 
 class ResidualStage(nn.ModuleList):

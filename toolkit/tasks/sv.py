@@ -10,13 +10,26 @@ from toolkit.data.batches import Batches
 from toolkit.data.speakers import SpeakerData
 from toolkit.features.specaugment import SpecAugment
 from toolkit.io.audio import AudioTable
+from toolkit.io.enrolment import read_sides
 from toolkit.io.errors import InputError
-from toolkit.io.trials import check_ids, read_trials
+from toolkit.io.trials import check_ids
 from toolkit.losses.margin import SpeakerLoss
+from toolkit.losses.paranoise import targets
+from toolkit.metrics.scoring import dot_scores, unit
 from toolkit.metrics.verification import eer
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.tasks.base import Task
 from toolkit.tasks.embedding import embed_audio
+from toolkit.tasks.scoring import UnitRows, side_vectors
+
+
+def check_members(data: SpeakerData, loss: SpeakerLoss) -> None:
+    """Raise InputError when no utterance of a batch is left to be mixed with noise."""
+    if data.clean_members and data.clean_members >= loss.utterances_per_speaker:
+        raise InputError(
+            f"data.init_args.clean_members {data.clean_members}: all would be clean, the loss takes "
+            f"{loss.utterances_per_speaker} utterances of a speaker"
+        )
 
 
 class SVTask(Task):
@@ -44,6 +57,7 @@ class SVTask(Task):
     ):
         super().__init__()
         self.embedder, self.loss, self.specaugment = embedder, loss, specaugment or nn.Identity()
+        check_members(train, loss)
         loss.setup(embedder.model.embedding_dim, len(train.speakers))
         self._batches, self._train = batches, train
         self.per_speaker = loss.utterances_per_speaker
@@ -68,11 +82,22 @@ class SVTask(Task):
         if feats is None:
             feats, lengths = self.embedder.frontend(batch["wav"], lengths)
         feats = self.specaugment(self.embedder.normalized(feats, lengths))
-        loss, logits = self.loss(self.embedder.model(feats, lengths), batch["labels"])
+        said = self.embedder.model.estimates(feats, lengths)
+        loss, logits = self.loss.joint(said, batch["labels"], self._wanted(batch))
         stats = {name: float(part) for name, part in getattr(self.loss, "parts", {}).items()}
         if logits is not None:
             stats["accuracy"] = float((logits.argmax(1) == batch["labels"]).float().mean())
         return loss, stats
+
+    def _wanted(self, batch: dict) -> dict[str, torch.Tensor]:
+        """What a network that estimates more than an embedding should say; see toolkit.losses.paranoise."""
+        model = self.embedder.model
+        if model.streams == ("wav",):
+            return {}
+        with torch.no_grad():
+            spectra = {name: self.embedder.frontend(batch[name], batch["lengths"]) for name in model.streams[1:]}
+        classes = getattr(model, "noise_classes", ())
+        return targets(spectra, batch["facts"], classes, batch["labels"].device)
 
     @torch.inference_mode()
     def validate(self) -> dict[str, float]:
@@ -92,15 +117,15 @@ class ValidationSet:
 
     def __init__(self, path: str, fs: int):
         self.audio = AudioTable(path, fs=fs)
-        self.trials = read_trials(Path(path) / "trials")
-        check_ids(self.trials, self.audio.values, str(Path(path) / "wav.scp"))
+        self.trials, self.sides = read_sides(path)
+        check_ids(self.sides.utts, self.audio.values, str(Path(path) / "wav.scp"))
         if self.trials.is_target.all() or not self.trials.is_target.any():
             raise InputError(f"{path}/trials: needs target and nontarget trials, so two speakers at least")
 
     def eer(self, embedder: SpeakerEmbedder) -> float:
         """EER in % of cosine scores."""
-        ids = self.trials.ids
-        vectors = np.stack([vector for _, vector in embed_audio(embedder, self.audio, ids)])
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-12
-        scores = np.einsum("nd,nd->n", vectors[self.trials.enroll], vectors[self.trials.test])
+        sides = self.sides
+        vectors = unit(np.stack([vector for _, vector in embed_audio(embedder, self.audio, sides.utts)]))
+        vectors = side_vectors(UnitRows(vectors, np.ones(len(vectors), dtype=int), None), sides, "cosine")
+        scores = dot_scores(vectors, vectors, sides.enroll, sides.test)
         return 100 * eer(scores[self.trials.is_target], scores[~self.trials.is_target])[0]

@@ -18,7 +18,7 @@ from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.tasks.embedding import load_weights
-from toolkit.tasks.sv import SVTask
+from toolkit.tasks.sv import SVTask, check_members
 from toolkit.train.experiment import alone, begin, describe, write_info
 from toolkit.train.schedule import Schedule, WarmupCosine
 from toolkit.train.trainer import Trainer
@@ -89,6 +89,12 @@ def check(parser: ConfigParser, args) -> str:
     """Construct all that the config says, without data; the stream that training reads, ``feats`` or ``wav``."""
     built = parser.build(args)
     SpeakerEmbedder(built.frontend, built.model, args.normalize)
+    check_members(built.data, built.loss)
+    if built.data.stream == "feats" and built.model.streams != ("wav",):
+        raise InputError(
+            f"data: features hold the mixtures alone, and the model trains on {', '.join(built.model.streams)}; set "
+            "data.class_path to toolkit.data.speakers.AudioFiles"
+        )
     return built.data.stream
 
 
@@ -100,7 +106,7 @@ def train(parser: ConfigParser, args) -> None:
     torch.manual_seed(args.seed)
     built = parser.build(args)
     expdir, text = Path(args.expdir), parser.dump(args, skip_default=False)
-    data = built.data.open(args.train_dir, built.frontend, args.seed)
+    data = built.data.open(args.train_dir, built.frontend, args.seed, built.model.streams)
     embedder = SpeakerEmbedder(built.frontend, built.model, args.normalize)
     if args.init_from:
         load_weights(embedder, Path(args.init_from))

@@ -21,6 +21,15 @@ class SpeakerEncoder(nn.Module, ABC):
 
     embedding_dim: int
 
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Of a mixture, what training needs: ``wav``; ``spk1`` (the speech in it), ``noise1`` for models that ask."""
+        return ("wav",)
+
+    def estimates(self, feats: Tensor, lengths: Tensor | None = None) -> dict[str, Tensor]:
+        """All that the network says of a batch, for its loss: ``embedding`` (B, D), and what a model adds to it."""
+        return {"embedding": self(feats, lengths)}
+
     @abstractmethod
     def forward(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Embed a batch.

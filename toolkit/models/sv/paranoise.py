@@ -1,0 +1,268 @@
+"""ParaNoise-SV."""
+
+import torch
+from torch import Tensor, nn
+
+from toolkit.io.errors import InputError
+from toolkit.models.sv.base import SpeakerEncoder
+from toolkit.nn.mask import length_mask, zero_padding
+from toolkit.nn.pooling import AttentiveStatisticsPooling
+from toolkit.nn.res2net import AttentionalFeatureFusion, Res2NetBlock, Res2NetStage
+from toolkit.nn.resnet import SEBasicBlock
+from toolkit.nn.unet import Decoder, Encoder, Masks, Merge, stem
+
+NOISE = ("spectrogram", "class", "snr", "class+snr", "none")
+_EXPANSION = 2
+
+
+class ParaNoise(SpeakerEncoder):
+    """ParaNoise-SV (Kim, Jang, Kim 2025, arXiv 2508.07219, sections 2 and 3, table 1).
+
+    Two U-Nets side by side over one log-mel spectrogram: NE estimates the noise in it, SE the speech, and SE is shown
+    what NE finds (parallel connections, eq. 5). An ERes2NetV2 on the enhanced spectrogram takes up the maps of SE's
+    decoder. The embedding is made of two pooled maps: the deepest of SE's encoder, and the last of the ERes2NetV2.
+
+    The sizes below have 7.75 M parameters, as table 5 says. The paper leaves open the kernels behind concatenations,
+    the layers of the channel adaptation, and the pooling's bottlenecks; many choices give that number, so kernels are
+    arguments. Equation 7 is read literally: D_i is given E_{4-i}, and E0 once more at the output.
+
+    Made for ``CenteredLogMel`` (64 bins) with ``normalize: mean_var``, the paper's instance normalisation.
+
+    Args:
+        n_mels: F, features of a frame.
+        embedding_dim: D, of the initial and of the final embedding.
+        channels: of the U-Nets' four levels; the speaker network's stages have twice as many.
+        blocks: of the U-Nets' encoders, reversed in the decoders, and of the speaker network.
+        noise: what NE estimates: ``spectrogram``; ``class``, ``snr`` or ``class+snr``, the counterparts of table 4,
+            which have no NE decoder; ``none`` leaves NE out, the baseline of table 2.
+        parallel: where SE is shown NE's maps, of ``enc`` and ``dec``; empty without NE.
+        noise_classes: kinds of noise that ``class`` tells apart, by their names in the mixtures.
+        parallel_kernel, decoder_kernel, speaker_kernel: of the convolutions behind the concatenations of NE with SE, in
+            the decoders, and in the speaker network.
+        adaptation_kernel, adaptation_depth: of the channel adaptation's convolutions, and how many there are.
+        base_width: see :class:`toolkit.nn.res2net.Res2NetBlock`.
+
+    Raises:
+        InputError: ``noise`` or ``parallel`` is none of these, or they do not go together.
+    """
+
+    def __init__(
+        self,
+        n_mels: int = 64,
+        embedding_dim: int = 192,
+        channels: tuple[int, int, int, int] = (16, 32, 64, 128),
+        blocks: tuple[int, int, int, int] = (3, 4, 6, 3),
+        noise: str = "spectrogram",
+        parallel: tuple[str, ...] = ("enc",),
+        noise_classes: tuple[str, ...] = ("noise", "babble", "music"),
+        parallel_kernel: int = 3,
+        decoder_kernel: int = 1,
+        speaker_kernel: int = 1,
+        adaptation_kernel: int = 3,
+        adaptation_depth: int = 2,
+        base_width: int = 26,
+    ):
+        super().__init__()
+        _check(noise, parallel)
+        self.embedding_dim, self.noise, self.parallel = embedding_dim, noise, parallel
+        self.noise_classes = noise_classes
+        guest = {part: parallel_kernel if part in parallel else 0 for part in ("enc", "dec")}
+        bins = (n_mels + 7) // 8  # halved three times, rounded up
+        self.noise_encoder = Encoder(channels, blocks) if noise != "none" else None
+        self.noise_decoder = Decoder(channels, blocks, decoder_kernel) if noise == "spectrogram" else None
+        self.noise_attributes = None
+        if noise not in ("spectrogram", "none"):
+            self.noise_attributes = NoiseAttributes(channels[-1] * bins, embedding_dim, noise, len(noise_classes))
+        self.speech_encoder = Encoder(channels, blocks, guest["enc"])
+        self.speech_decoder = Decoder(channels, blocks, decoder_kernel, guest["dec"])
+        adaptation = (adaptation_kernel, adaptation_depth)
+        self.speaker = SpeakerNetwork(channels, blocks, speaker_kernel, adaptation, base_width)
+        self.initial_pooling = Pooling(channels[-1] * bins)
+        self.final_pooling = Pooling(_EXPANSION * channels[-1] * bins)
+        self.initial = _embedding(self.initial_pooling.out_channels, embedding_dim)
+        both = self.initial_pooling.out_channels + self.final_pooling.out_channels
+        self.final = _embedding(both, embedding_dim)
+        _start_at_zero(self)
+        self.to(memory_format=torch.channels_last)  # a training step on a CPU takes a fifth less
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """What training needs: the mixture, the speech in it, and the noise where its spectrogram is estimated."""
+        return ("wav", "spk1", "noise1") if self.noise == "spectrogram" else ("wav", "spk1")
+
+    def estimates(self, feats: Tensor, lengths: Tensor | None = None) -> dict[str, Tensor]:
+        """All that the network says of a batch.
+
+        Args:
+            feats: (B, T, F) normalised log-mel.
+            lengths: (B,) frames; None says that all have T.
+
+        Returns:
+            ``embedding`` and ``initial`` (B, D); ``speech`` (B, T, F) log-mel; and of NE ``noise`` (B, T, F) log-mel,
+            or ``noise_class`` (B, classes) logits and ``noise_snr`` (B,) dB.
+        """
+        return self._estimates(feats, lengths, everything=True)
+
+    def forward(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, T, F) features, lengths (B,) int64 frames or None for all T -> (B, D) final embeddings.
+
+        What NE says is left out where SE is not shown it.
+        """
+        return self._estimates(feats, lengths, everything=False)["embedding"]
+
+    def _estimates(self, feats: Tensor, lengths: Tensor | None, everything: bool) -> dict[str, Tensor]:
+        mask = None if lengths is None else length_mask(lengths, feats.shape[1])
+        x = feats.transpose(1, 2)[:, None]
+        shape = (x.shape[2], x.shape[3])
+        said, noise_maps, noise_steps = {}, None, None
+        if self.noise_encoder is not None and (everything or self.parallel):
+            noise_maps, masks = self.noise_encoder(x, mask)
+            if self.noise_decoder is not None and (everything or "dec" in self.parallel):
+                noise_steps, noise = self.noise_decoder(noise_maps, masks, shape)
+                said["noise"] = noise[:, 0].transpose(1, 2)
+            elif self.noise_attributes is not None and everything:
+                said |= self.noise_attributes(noise_maps[-1], masks[-1])
+        maps, masks = self.speech_encoder(x, mask, noise_maps)
+        steps, speech = self.speech_decoder(maps, masks, shape, noise_steps)
+        said["speech"] = speech[:, 0].transpose(1, 2)
+        pooled = self.initial_pooling(maps[-1], masks[-1])
+        said["initial"] = self.initial(pooled)
+        last, last_mask = self.speaker(speech, steps, masks)
+        said["embedding"] = self.final(torch.cat((pooled, self.final_pooling(last, last_mask)), dim=1))
+        return said
+
+
+def _check(noise: str, parallel: tuple[str, ...]) -> None:
+    if noise not in NOISE:
+        raise InputError(f"noise {noise!r}: it can be {', '.join(NOISE)}")
+    if unknown := set(parallel) - {"enc", "dec"}:
+        raise InputError(f"parallel {sorted(unknown)[0]!r}: it can be enc, dec")
+    if noise == "none" and parallel:
+        raise InputError(
+            f"parallel {', '.join(parallel)}: without noise extraction (noise: none) there is nothing to show"
+        )
+    if noise not in ("spectrogram", "none") and "dec" in parallel:
+        raise InputError(f"parallel dec: with noise: {noise} noise extraction has no decoder; leave enc")
+
+
+def _start_at_zero(network: nn.Module) -> None:
+    """Residual branches that add nothing at first (Goyal et al. 2017, arXiv 1706.02677, section 5.1).
+
+    48 blocks lie one behind the other. Otherwise the gradient of L_AP and L_AAM has a norm of some 10^5 where it comes
+    to SE's first convolutions, a thousand times that of L_s, and amsgrad's second moment holds SE still for good.
+    """
+    for block in network.modules():
+        if isinstance(block, SEBasicBlock):
+            nn.init.zeros_(block.norm2.weight)
+        elif isinstance(block, Res2NetBlock):
+            nn.init.zeros_(block.expand[1].weight)
+
+
+def _embedding(in_features: int, embedding_dim: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(in_features, embedding_dim), nn.BatchNorm1d(embedding_dim))
+
+
+class Pooling(nn.Module):
+    """Attentive statistics of channels times frequency, normalised: (B, C, F, T) -> (B, 2 C F).
+
+    Args:
+        features: C F; the attention's bottleneck is an eighth of them.
+    """
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.attentive = AttentiveStatisticsPooling(features, max(features // 8, 1))
+        self.out_channels = self.attentive.out_channels
+        self.norm = nn.BatchNorm1d(self.out_channels)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B, C, F, T), mask (B, T) -> (B, 2 C F)."""
+        return self.norm(self.attentive(x.flatten(1, 2), mask))
+
+
+class NoiseAttributes(nn.Module):
+    """Kind and level of the noise from NE's deepest map: a code by pooling, then linear heads (table 4; NA-ExU-Net).
+
+    Args:
+        features: channels times frequency of the map.
+        code_dim: of the noise code.
+        attributes: ``class``, ``snr`` or ``class+snr``.
+        classes: kinds of noise.
+    """
+
+    def __init__(self, features: int, code_dim: int, attributes: str, classes: int):
+        super().__init__()
+        self.pooling = Pooling(features)
+        self.code = _embedding(self.pooling.out_channels, code_dim)
+        self.kind = nn.Linear(code_dim, classes) if "class" in attributes else None
+        self.level = nn.Linear(code_dim, 1) if "snr" in attributes else None
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> dict[str, Tensor]:
+        """(B, C, F, T), mask (B, T) -> ``noise_class`` (B, classes) logits, ``noise_snr`` (B,) dB."""
+        code = self.code(self.pooling(x, mask))
+        said = {} if self.kind is None else {"noise_class": self.kind(code)}
+        return said if self.level is None else said | {"noise_snr": self.level(code)[:, 0]}
+
+
+class SpeakerNetwork(nn.Module):
+    """ERes2NetV2 on the enhanced spectrogram, each stage given a map of SE's decoder (section 2.3, figure 2).
+
+    C: convolution on the spectrogram. S1 to S4: [what is before; CA of D4, D3, D2, D1] - convolution - Res2Net blocks,
+    with attentional fusion in S3 and S4. F: S3, by a 3x3 convolution, fused with S4.
+
+    Args:
+        channels, blocks: as in ParaNoise.
+        kernel_size: of the convolutions behind the concatenations.
+        adaptation: kernel size and number of the channel adaptation's convolutions.
+        base_width: see :class:`toolkit.nn.res2net.Res2NetBlock`.
+    """
+
+    def __init__(
+        self,
+        channels: tuple[int, ...],
+        blocks: tuple[int, ...],
+        kernel_size: int,
+        adaptation: tuple[int, int],
+        base_width: int,
+    ):
+        super().__init__()
+        self.stem = stem(channels[0])
+        before = (channels[0], *(_EXPANSION * width for width in channels[:-1]))  # of C, S1, S2, S3
+        decoded = (channels[0], *channels[:-1])  # of D4, D3, D2, D1
+        self.adaptations = nn.ModuleList(
+            _channel_adaptation(have, want, *adaptation) for have, want in zip(decoded, before, strict=True)
+        )
+        self.merges = nn.ModuleList(
+            Merge(2 * have, want, kernel_size) for have, want in zip(before, channels, strict=True)
+        )
+        self.stages = nn.ModuleList(
+            Res2NetStage(width, width, depth, stride, base_width=base_width, expansion=_EXPANSION, fusion=i >= 2)
+            for i, (width, depth, stride) in enumerate(zip(channels, blocks, (1, 2, 2, 1), strict=True))
+        )
+        third, fourth = _EXPANSION * channels[2], _EXPANSION * channels[3]
+        self.down = nn.Conv2d(third, fourth, 3, padding=1, bias=False)
+        self.fusion = AttentionalFeatureFusion(fourth)
+
+    def forward(self, speech: Tensor, steps: list[Tensor], masks: Masks) -> tuple[Tensor, Tensor | None]:
+        """speech (B, 1, F, T), [D0, ..., D4], masks of E0 .. E4 -> (B, 2 C_4, F / 8, T / 4), mask (B, T / 4)."""
+        x, mask = self.stem(speech), masks[0]
+        for i, stage in enumerate(self.stages):
+            third = x
+            adapted = steps[4 - i]
+            for layer in self.adaptations[i]:
+                adapted = layer(zero_padding(adapted, masks[i]))
+            x, mask = stage(self.merges[i](x, adapted, masks[i]), masks[i])
+        return self.fusion(x, self.down(zero_padding(third, masks[3]))), mask
+
+
+def _channel_adaptation(in_channels: int, out_channels: int, kernel_size: int, depth: int) -> nn.ModuleList:
+    """Convolution - batch normalisation - ReLU, ``depth`` times; the first changes the channels."""
+    widths = (in_channels, *[out_channels] * depth)
+    return nn.ModuleList(
+        nn.Sequential(
+            nn.Conv2d(widths[i], out_channels, kernel_size, padding=kernel_size // 2, bias=False),
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU(inplace=True),
+        )
+        for i in range(depth)
+    )
