@@ -64,7 +64,7 @@ def test_the_second_group_sees_the_first():
     assert seen[0, 1, 0].nonzero().flatten().tolist() == [2, 3, 4, 5, 6]
 
 
-@pytest.mark.parametrize(("planes", "width"), [(16, 6), (32, 13), (64, 26), (128, 52)])
+@pytest.mark.parametrize(("planes", "width"), [(16, 6), (24, 9), (32, 13), (64, 26), (128, 52)])
 def test_parameters_of_a_block_are_those_of_its_layers(planes, width):
     """Widths floor(planes * 26 / 64); ParaNoise-SV's S4 has the last, with a fusion of width / 4 between the groups."""
     cin, cout = 2 * planes, 2 * planes

@@ -116,7 +116,7 @@ class Decoder(nn.Module):
                 x = self.last(x, maps[0], levels[4])
             else:
                 skip = maps[3 - i]
-                x = self.up[i - 1](zero_padding(x, levels[i]))
+                x = self.up[i - 1](x)
                 x = torch.cat((x[:, :, : skip.shape[2], : skip.shape[3]], skip), dim=1)
             outputs.append(stage(x, levels[i + 1])[0])
         spectrogram = self.out(torch.cat((outputs[-1], maps[0]), dim=1))

@@ -7,6 +7,7 @@ from plain import after_training
 
 from toolkit.features.centered import CenteredLogMel
 from toolkit.io.errors import InputError
+from toolkit.losses.margin import AAMSoftmax
 from toolkit.metrics.complexity import count_macs_thop, measure_peak_memory
 from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.sv.embedder import SpeakerEmbedder
@@ -314,6 +315,23 @@ def test_deeper_stages_of_noise_extraction_learn_from_the_noise_alone():
     assert all(p.grad is None or not p.grad.any() for p in model.noise_encoder.stages[3].parameters())
     said["noise"].square().sum().backward()
     assert all(p.grad is not None for p in (*model.noise_encoder.parameters(), *model.noise_decoder.parameters()))
+
+
+def test_the_embedding_does_not_outshout_the_speech_at_the_beginning():
+    """Of the paper's depth: L_AAM's gradient at SE's first convolution is no thousand times that of L_s."""
+    torch.manual_seed(0)
+    model, feats = ParaNoise(32, 16, (8, 8, 8, 8)), torch.randn(8, 40, 32)
+    margin = AAMSoftmax(0.15, 32)
+    margin.setup(16, 4)
+    said, norms = model.estimates(feats), {}
+    losses = {
+        "margin": margin(said["embedding"], torch.arange(8) // 2)[0],
+        "speech": (said["speech"] + 7).square().mean(),  # log-mels lie there
+    }
+    for name, loss in losses.items():
+        (gradient,) = torch.autograd.grad(loss, [model.speech_encoder.stem[0].weight], retain_graph=True)
+        norms[name] = gradient.norm().item()
+    assert norms["margin"] < 30 * norms["speech"]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
