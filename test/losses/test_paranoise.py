@@ -53,12 +53,17 @@ def test_targets_say_which_items_are_noisy_with_what_at_what_level():
     assert wanted["snr"][1::2].tolist() == [5, 12.5]
 
 
-def test_targets_of_equal_lengths_and_of_noises_that_the_classifier_does_not_know():
-    facts = [{"noise": "rain", "snr": "3"}, {}, {"noise": "noise", "snr": "-2"}]
-    wanted = wanted_of(facts, speech=torch.zeros(3, 4, 2))
+def test_targets_of_equal_lengths_without_a_classifier():
+    facts, spectra = [{"noise": "rain", "snr": "3"}, {}], {"spk1": (torch.zeros(2, 4, 2), None)}
+    wanted = targets(spectra, facts, (), CPU)
     assert wanted.keys() == {"speech", "noisy", "noise_class", "snr"}
-    assert wanted["noisy"].tolist() == [True, False, True]
-    assert wanted["noise_class"].tolist() == [-1, -1, 0]
+    assert wanted["noisy"].tolist() == [True, False]
+    assert wanted["noise_class"].tolist() == [-1, -1]
+
+
+def test_a_kind_that_the_classifier_does_not_know_is_said():
+    with pytest.raises(InputError, match="noise_classes are noise, babble, music; the mixtures have rain"):
+        wanted_of([{"noise": "rain", "snr": "3"}, {}], speech=torch.zeros(2, 4, 2))
 
 
 # --- mean squared error ----------------------------------------------------------------------------------------------
@@ -180,13 +185,6 @@ def test_a_batch_without_noise_costs_nothing(name):
     assert loss.parts["noise"].item() == 0
     assert not said[name].grad.any()
     assert said[name].grad.isfinite().all()
-
-
-def test_a_kind_that_the_classifier_does_not_know_has_a_level_and_no_class():
-    loss, said = ready(), embeddings()
-    said |= {"noise_class": torch.randn(4, 3), "noise_snr": torch.zeros(4)}
-    loss.joint(said, LABELS, wanted_of([{"noise": "rain", "snr": "1"}] * 4, speech=torch.zeros(4, 1, 1)))
-    assert loss.parts["noise"].item() == pytest.approx(0.5)
 
 
 def test_weights_are_applied_and_parts_are_without_them():

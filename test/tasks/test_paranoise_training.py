@@ -178,6 +178,12 @@ def test_all_clean_is_refused(words, tmp_path, capsys):
     assert not (tmp_path / "exp").exists()
 
 
+def test_a_kind_of_noise_that_the_classifier_does_not_know_is_refused_before_any_work(words, capsys):
+    more = ["--model.init_args.noise", "class", "--model.init_args.noise_classes", "[noise,music]", "--check"]
+    assert run(sv_train.main, [*words, *more]) == 1
+    assert "noise_classes are noise, music; the mixtures have babble: add it" in capsys.readouterr().err
+
+
 def test_features_are_refused_before_any_work(words, capsys):
     more = ["--data.class_path", "toolkit.data.speakers.FeatureArks", "--check"]
     assert run(sv_train.main, [*words, *more]) == 1

@@ -1,13 +1,13 @@
 """The joint loss of ParaNoise-SV, and the targets of its estimates."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from toolkit.io.errors import InputError
+from toolkit.io.errors import InputError, some_of
 from toolkit.losses.margin import AAMSoftmax, AngularPrototypical, SoftmaxCE, SpeakerLoss
 
 TERMS = ("noise", "speech", "initial", "prototype", "margin")
@@ -24,12 +24,15 @@ def targets(
     Args:
         spectra: ``spk1`` and ``noise1`` -> their log-mel (B, T, F) and lengths (B,) frames or None.
         facts: of each mixture: ``noise``, its kind (``clean`` is none), and ``snr`` in dB.
-        classes: kinds of noise, in the order of the classifier.
+        classes: kinds of noise, in the order of the classifier; none where there is no classifier.
         device: of the result.
 
     Returns:
         ``speech`` and ``noise`` (B, T, F) where their streams are there; ``frames`` (B,) where lengths differ;
         ``noisy`` (B,) bool; ``noise_class`` (B,) int64, -1 where it is none; ``snr`` (B,) dB, NaN without noise.
+
+    Raises:
+        InputError: a kind of noise is none of the classes.
     """
     names = {"spk1": "speech", "noise1": "noise"}
     wanted = {names[stream]: feats for stream, (feats, _) in spectra.items()}
@@ -37,6 +40,7 @@ def targets(
     if lengths is not None:
         wanted["frames"] = lengths
     kinds = [fact.get("noise", "clean") for fact in facts]
+    check_classes(kinds, classes)
     snrs = [
         float(fact.get("snr", "nan")) if kind != "clean" else math.nan for fact, kind in zip(facts, kinds, strict=True)
     ]
@@ -45,6 +49,14 @@ def targets(
         "noise_class": torch.tensor([classes.index(k) if k in classes else -1 for k in kinds], device=device),
         "snr": torch.tensor(snrs, device=device),
     }
+
+
+def check_classes(kinds: Iterable[str], classes: Sequence[str]) -> None:
+    """Raise InputError when there are classes and a kind of noise is none of them."""
+    if classes and (unknown := sorted({*kinds} - {*classes, "clean"})):
+        raise InputError(
+            f"model.init_args.noise_classes are {', '.join(classes)}; the mixtures have {some_of(unknown)}: add it"
+        )
 
 
 def masked_mse(estimate: Tensor, wanted: Tensor, frames: Tensor | None, chosen: Tensor | None = None) -> Tensor:

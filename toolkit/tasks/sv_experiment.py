@@ -14,6 +14,7 @@ from toolkit.features.specaugment import SpecAugment
 from toolkit.io.config import ConfigParser, load_config, merge
 from toolkit.io.errors import InputError
 from toolkit.losses.margin import AAMSoftmax, SpeakerLoss
+from toolkit.losses.paranoise import check_classes
 from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
 from toolkit.models.sv.embedder import SpeakerEmbedder
@@ -90,6 +91,8 @@ def check(parser: ConfigParser, args) -> str:
     built = parser.build(args)
     SpeakerEmbedder(built.frontend, built.model, args.normalize)
     check_members(built.data, built.loss)
+    if planner := getattr(built.data, "planner", None):
+        check_classes(planner.noises, getattr(built.model, "noise_classes", ()))
     if built.data.stream == "feats" and built.model.streams != ("wav",):
         raise InputError(
             f"data: features hold the mixtures alone, and the model trains on {', '.join(built.model.streams)}; set "

@@ -294,7 +294,10 @@ check_configs() { # before any work: every key of every config that the stages a
 
 { # bash reads a block whole before it runs it, so editing this file does not disturb a run
 
-if ! "${dry_run}"; then check_configs; fi
+if ! "${dry_run}"; then
+    log "checking configs"
+    check_configs
+fi
 
 if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
     # shellcheck disable=SC2086
@@ -375,7 +378,7 @@ if runs_stage 5 && say_stage 5 "statistics -> ${expdir}/sv_stats_${feats_type}/$
     fi
 fi
 
-if runs_stage 6 && say_stage 6 "training -> ${sv_exp}"; then
+if runs_stage 6 && say_stage 6 "training -> ${sv_exp}, log in ${sv_exp}/train.log"; then
     valid_dirs=
     for set in ${all_valid}; do valid_dirs+=" ${dumpdir}/raw/${set}"; done
     mkdir -p "${sv_exp}"

@@ -65,7 +65,7 @@ class ParaNoise(SpeakerEncoder):
         super().__init__()
         _check(noise, parallel)
         self.embedding_dim, self.noise, self.parallel = embedding_dim, noise, parallel
-        self.noise_classes = noise_classes
+        self.noise_classes = noise_classes if "class" in noise else ()
         guest = {part: parallel_kernel if part in parallel else 0 for part in ("enc", "dec")}
         bins = (n_mels + 7) // 8  # halved three times, rounded up
         self.noise_encoder = Encoder(channels, blocks) if noise != "none" else None
