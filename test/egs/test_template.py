@@ -101,7 +101,7 @@ def test_the_folders_choose_the_config(tree, options, capsys):
         tree.run(tree.path, "egs/TEMPLATE/setup.sh", "egs/choice/sv")
     done = tree.run(folder, "./run.sh", "--local_data_opts", options, "--dry_run", "true")
     assert done.returncode == 0, done.stderr
-    assert f"training -> exp/sv_{CHOICES[options]}_raw\n" in done.stdout
+    assert f"training -> exp/sv_{CHOICES[options]}_raw, log" in done.stdout
     sounds = [f"{kind}_train {kind}_test" for kind in ("noise", "music") if f"--{kind}" in options]
     assert f"--extra_sets {' '.join(sounds)} --room_sets" in done.stdout.replace("\\", "").replace("''", "")
     sv_train.main(["--config", str(folder / f"conf/{CHOICES[options]}.yaml"), "--check"])
@@ -112,7 +112,7 @@ def test_own_options_win(tree):
     tree.run(tree.path, "egs/TEMPLATE/setup.sh", "egs/choice/sv")
     options = ["--local_data_opts", "--speech S --noise N", "--sv_config", "conf/train_ecapa.yaml", "--dry_run", "true"]
     done = tree.run(tree.path / "egs/choice/sv", "./run.sh", *options)
-    assert "training -> exp/sv_train_ecapa_raw\n" in done.stdout
+    assert "training -> exp/sv_train_ecapa_raw, log" in done.stdout
 
 
 def test_no_folder_is_said_and_the_options_are_listed(tree):
