@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tools/install.sh --extras dev
+tools/install.sh --extras "dev se"
 # shellcheck source=tools/activate.sh
 . tools/activate.sh
 export OMP_NUM_THREADS=1

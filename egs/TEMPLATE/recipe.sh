@@ -161,3 +161,66 @@ run_jobs() {
     done
     rm -f "${logdir}"/done.*
 }
+
+# What data stages of all tasks do; their options are the variables of the task script.
+
+format_sets() { # format_sets SETS [options of format_audio]
+    local sets=$1
+    shift
+    [ -z "${sets// /}" ] || run_jobs --name format --cmd "${train_cmd}" --nj "${nj}" --in_root data \
+        --out_root "${dumpdir}/raw" --sets "${sets}" --allow_bad "${allow_bad}" -- \
+        "${python}" -m toolkit.bin.format_audio --fs "${fs}" --allow_bad "${allow_bad}" ${channel:+--channel "${channel}"} "$@"
+}
+
+format_speech() { format_sets "$1" --min_seconds "${min_wav_duration}" --max_seconds "${max_wav_duration}"; }
+
+format_sources() {
+    format_sets "${extra_sets}" --trim_zeros
+    format_sets "${room_sets}" --min_seconds 0.001
+}
+
+plan() { # plan CONFIG SET NAME [options]: write data/<name>*/mix.jsonl
+    local config=$1 set=$2 name=$3
+    shift 3
+    "${python}" -m toolkit.bin.simulate_plan ${config:+--config "${config}"} --data "${dumpdir}/raw/${set}" \
+        --out_root data --name "${name}" "$@"
+}
+
+render() { # render SETS [--streams STREAM...]: data/<set>/mix.jsonl -> dump/raw/<set>
+    local sets=$1 stems=${*:3}
+    shift
+    run_jobs --name render --cmd "${train_cmd}" --nj "${nj}" --in_root data --out_root "${dumpdir}/raw" --sets "${sets}" \
+        --stems "${stems:-wav}" -- "${python}" -m toolkit.bin.simulate_render "$@"
+}
+
+as_list() { # "a b" -> [a,b]
+    tr -s ' ' ',' <<<"${1# }" | sed 's/,$//; s/.*/[&]/'
+}
+
+# check_words PATTERN WHAT NAME...: each word of each of these variables matches PATTERN, or the option is named.
+check_words() {
+    local pattern=$1 what=$2 name word
+    shift 2
+    for name in "$@"; do
+        for word in ${!name}; do
+            [[ "${word}" =~ ^(${pattern})$ ]] || die "--${name} ${!name}: ${word} is no ${what}"
+        done
+    done
+}
+
+check_counts() { check_words '[1-9][0-9]*' 'whole number from 1' "$@"; }
+
+check_counts_or_0() { check_words '[0-9]+' 'whole number from 0' "$@"; }
+
+check_numbers() { check_words '-?([0-9]+[.]?[0-9]*|[.][0-9]+)' 'number' "$@"; }
+
+check_switches() { check_words 'true|false' 'true or false' "$@"; }
+
+# say_warnings LOG...: what the jobs warned of, each once, the first few.
+say_warnings() {
+    local said
+    said=$(cat -- "$@" | sed -n 's/^.* WARNING /WARNING /p' | awk '!seen[$0]++')
+    [ -n "${said}" ] || return 0
+    head -n 3 <<<"${said}" >&2
+    [ "$(wc -l <<<"${said}")" -le 3 ] || echo "... $(($(wc -l <<<"${said}") - 3)) more warnings in $(dirname "$1")" >&2
+}

@@ -52,7 +52,7 @@ def outcome(folder: Path) -> dict[str, str]:
     files += [*folder.glob("exp/*/scores/*/scores.txt"), *folder.glob("exp/*/valid.*.pth")]
     files = [path for path in files if path.is_file() and "logs" not in path.parts and not path.match(".done.*")]
     hashes = {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-    page = (folder / "RESULTS.md").read_text().splitlines()
+    page = (folder / "exp/RESULTS.md").read_text().splitlines()
     return hashes | {
         f"RESULTS.md:{n}": line for n, line in enumerate(page) if line.startswith("|") and "config.yaml" not in line
     }

@@ -27,7 +27,7 @@ def test_every_stage_leaves_what_it_promises(recipe):
 
 
 def test_the_table_holds_every_condition_and_the_floor(recipe):
-    page = (recipe / "RESULTS.md").read_text()
+    page = (recipe / "exp/RESULTS.md").read_text()
     assert "mean_fbank" in page
     conditions = {p.name for p in (recipe / "exp/mean_fbank/scores").iterdir()}
     noisy = {f"test_{kind}_{snr}" for kind in ("babble", "music", "noise", "ood") for snr in (0, 20)}
@@ -140,7 +140,7 @@ def test_other_ways_of_scoring(recipe, tree):
     options = ["--test_noises", "", "--ood_noises", "", "--breakdown", "gender duration", "--top_n", "5"]
     done = tree.run(recipe, "./run.sh", *MINI, "--stage", "7", "--stop_stage", "9", *way, *options)
     assert done.returncode == 0, done.stderr[-2000:]
-    found = json.loads((recipe / "exp/mean_fbank/scores/test/metrics.json").read_text())
+    found = json.loads((recipe / "exp/mean_fbank/scores_mean_cosine_as_norm/test/metrics.json").read_text())
     assert found["scoring"] == {
         "scoring": "mean_cosine",
         "score_norm": "as_norm",
@@ -150,9 +150,11 @@ def test_other_ways_of_scoring(recipe, tree):
     }
     assert set(found["breakdown"]) == {"gender", "duration"}
     assert {"act_dcf_0.01", "act_dcf_0.05", "cllr", "min_cllr"} < set(found["metrics"])
-    page = (recipe / "RESULTS.md").read_text()
+    page = (recipe / "exp/RESULTS.md").read_text()
     for heading in ("## Compared with", "## Calibration", "## Groups of trials"):
         assert heading in page
+    for way in ("", " (mean_cosine_as_norm)"):  # the former scores stand beside them
+        assert f"\n| mean_fbank{way} |" in page
 
 
 def test_a_scp_that_points_nowhere_stops_stage_3_by_name(recipe, tree):

@@ -49,7 +49,7 @@ def recipe(tree, sounds):
 
 
 def test_folders_give_a_table_with_noise(recipe):
-    page = (recipe / "RESULTS.md").read_text()
+    page = (recipe / "exp/RESULTS.md").read_text()
     for condition in ("mean_fbank", "test", "test_noise_10"):
         assert f"| {condition} |" in page
     said = "note: 2 of these speakers have one recording: their target trials are within one session"

@@ -32,7 +32,7 @@ def recipe(tree, corpora):
 
 def test_the_whole_recipe_gives_a_table_of_all_conditions(recipe):
     folder, done = recipe
-    page = (folder / "RESULTS.md").read_text()
+    page = (folder / "exp/RESULTS.md").read_text()
     names = ["voxceleb1_o", *(f"voxceleb1_o_{kind}_10" for kind in ("babble", "music", "noise", "nonspeech"))]
     for name in names:
         assert f"| {name} |" in page
@@ -131,7 +131,7 @@ def test_lists_of_one_set_are_scored_with_the_same_embeddings(recipe, tree, corp
     for name, targets in (("voxceleb1_e", 18), ("voxceleb1_h_original", 17), ("voxceleb1_o_original", None)):
         found = json.loads((folder / f"exp/sv_tiny/scores/{name}/metrics.json").read_text())["n_target"]
         assert targets in (found, None)
-        assert f"| {name} |" in (folder / "RESULTS.md").read_text()
+        assert f"| {name} |" in (folder / "exp/RESULTS.md").read_text()
 
 
 def test_a_truncated_file_stops_stage_3_by_name(recipe, tree, corpora, tmp_path):

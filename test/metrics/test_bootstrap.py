@@ -164,18 +164,22 @@ def test_scores_without_error_and_without_information():
     assert useless == {"eer": (0.5, 0.5, 0.5), "min_dcf_0.01": (1, 1, 1), "min_dcf_0.05": (1, 1, 1)}
 
 
-def test_no_interval_where_most_draws_lack_a_kind_of_trial(caplog):
+def test_no_interval_where_most_draws_lack_a_kind_of_trial():
     # Targets of speaker 0, nontargets of 1 and 2: only a draw of all three will do, 6 of 27.
-    found = bootstrap_verification([1.0, 0.0], [1, 0], [0, 1], [0, 2])
+    drawn = resample_verification([1.0, 0.0], [1, 0], [0, 1], [0, 2])
+    found = drawn.intervals()
     assert found["eer"][0] == 0
     assert np.isnan([bound for _, *bounds in found.values() for bound in bounds]).all()
-    assert "no interval" in caplog.text
+    assert drawn.too_few
+    assert drawn.lost == pytest.approx(1000 * 21 / 27, abs=60)
 
 
-def test_draws_that_lack_a_kind_of_trial_are_left_out(caplog):
-    found = bootstrap_verification(*simulate(1, speakers=3), resamples=200)  # one speaker thrice: 3 of 27
+def test_draws_that_lack_a_kind_of_trial_are_left_out():
+    drawn = resample_verification(*simulate(1, speakers=3), resamples=200)  # one speaker thrice: 3 of 27
+    found = drawn.intervals()
     assert found["eer"][1] <= found["eer"][0] <= found["eer"][2]
-    assert "left out" in caplog.text
+    assert 0 < drawn.lost < 50
+    assert not drawn.too_few
 
 
 def test_progress_sees_every_draw():

@@ -10,7 +10,7 @@ def test_worked_by_hand():
     # Differences -1 -2 -1 -1 +1 about -1: distances 0 1 0 0 2; those of 1 and more: two of five.
     found = paired_difference(5.0, 4.0, a, b, level=0.5)
     assert found.value == -1
-    assert (found.low, found.high) == (-1, -1)  # the median distance is 0
+    assert (found.low, found.high) == (-1, -1)  # of 0 0 0 1 2 the third: p of zero's distance 0 would be 0.5 and more
     assert found.p == pytest.approx((1 + 2) / (1 + 5))
 
 
@@ -26,9 +26,10 @@ def test_swapping_the_systems_swaps_the_sign():
     assert (one.value, one.low, one.high, one.p) == pytest.approx((-two.value, -two.high, -two.low, two.p))
 
 
-@pytest.mark.parametrize("shift", np.linspace(0, 4, 9))
-def test_zero_lies_in_the_interval_just_when_p_is_large(shift):
-    a, b = (np.random.default_rng(s).normal(size=999) for s in (1, 2))
+@pytest.mark.parametrize("draws", [19, 50, 999])
+@pytest.mark.parametrize("shift", np.linspace(0, 4, 33))
+def test_zero_lies_in_the_interval_just_when_p_is_large(shift, draws):
+    a, b = (np.random.default_rng(s).normal(size=draws) for s in (1, 2))
     found = paired_difference(0.0, shift, a, b + shift)
     assert (found.low <= 0 <= found.high) == (found.p > 0.05)
 
@@ -36,7 +37,8 @@ def test_zero_lies_in_the_interval_just_when_p_is_large(shift):
 def test_draws_without_a_metric_are_left_out_until_too_few_remain():
     a, b = np.zeros(10), np.ones(10)
     b[:4] = np.nan
-    assert paired_difference(0.0, 1.0, a, b)[:3] == (1, 1, 1)
+    assert paired_difference(0.0, 1.0, a, b, level=0.5)[:3] == (1, 1, 1)
+    assert np.isnan(paired_difference(0.0, 1.0, a, b)[1:]).all()  # 6 draws have no 95 % interval
     b[:6] = np.nan
     found = paired_difference(0.0, 1.0, a, b)
     assert found.value == 1

@@ -1,5 +1,7 @@
 """Report an experiment: results.json, RESULTS.md, report.html, plots from its scores; tables over several experiments.
 
+An experiment that was scored in several ways (folders scores, scores_as_norm, ...) has a row for each.
+
 Example: python -m toolkit.bin.report --expdir exp/ecapa --compare exp/mean_fbank --ood nonspeech
 """
 
@@ -14,7 +16,7 @@ from toolkit.bin.cli import run
 from toolkit.io.atomic import replacing
 from toolkit.report.page import report_page
 from toolkit.report.plots import det_choice, plot_det, plot_eer_by_snr, plot_training
-from toolkit.report.results import collect, read_run_log
+from toolkit.report.results import collect, experiment_name, read_run_log, ways_of_scoring
 from toolkit.report.sections import sections
 from toolkit.report.tables import by_condition, results_page
 
@@ -25,6 +27,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--expdir", type=Path, required=True, help="experiment; gets results.json, report.html and plots/"
     )
+    parser.add_argument("--scores", default="scores", help="folder of EXPDIR: the way of scoring that plots show")
     parser.add_argument("--compare", type=Path, nargs="*", default=[], help="experiments that get a row in its tables")
     parser.add_argument("--output", type=Path, help="page to write; default EXPDIR/RESULTS.md")
     parser.add_argument(
@@ -52,18 +55,26 @@ def draw(results: dict, ood: list[str], folder: Path) -> list[tuple[str, Path]]:
     return plots
 
 
+def gather(args) -> list[dict]:
+    """The experiment as it is to be shown first, its other ways of scoring, then the experiments to compare with."""
+    asked = [(args.expdir, args.scores)]
+    asked += [(path, way) for path in [args.expdir, *args.compare] for way in ways_of_scoring(path) or ["scores"]]
+    experiments = [collect(path, way) for path, way in dict.fromkeys(asked)]
+    if len({one["experiment"] for one in experiments}) < len(experiments):
+        for one in experiments:
+            one["experiment"] = experiment_name(one["expdir"], one["scores"])
+    return experiments
+
+
 def main(argv=None) -> None:
     """Write the reports."""
     args = get_parser().parse_args(argv)
     command = shlex.join(["python", "-m", "toolkit.bin.report", *map(str, sys.argv[1:] if argv is None else argv)])
-    experiments = [collect(path) for path in dict.fromkeys([args.expdir, *args.compare])]
-    if len({one["experiment"] for one in experiments}) < len(experiments):
-        for one in experiments:
-            one["experiment"] = one["expdir"]
+    experiments = gather(args)
     results, output = experiments[0], args.output or args.expdir / "RESULTS.md"
     plots = draw(results, args.ood, args.expdir / "plots")
     links = [(caption, os.path.relpath(path, output.parent).replace(os.sep, "/")) for caption, path in plots]
-    with replacing(args.expdir / "results.json") as handle:
+    with replacing(args.expdir / f"results{args.scores.removeprefix('scores')}.json") as handle:
         json.dump(results, handle, indent=1)
     more = sections(experiments, args.ood)
     with replacing(output) as handle:

@@ -37,11 +37,14 @@ def get_parser() -> ConfigParser:
     return parser
 
 
+_OF_THE_AUDIO = {"utt2dur", "utt2num_samples", "utt2num_frames", "utt2uniq"}  # not so of the mixture
+
+
 def write_set(path: Path, mixtures: list[Mixture], source: DataDir, utts: list[str]) -> None:
     """Write the plan and its tables; ``utts`` are the targets' utterances, line by line."""
     if (path / "wav.scp").is_file() and not (path / "mix.jsonl").is_file():
         raise InputError(f"{path}: holds recordings, a plan would overwrite their tables; choose another --name")
-    for stale in (*path.glob("utt2*"), *(path / name for name in ("text", "spk2gender", "trials", "enroll2utt"))):
+    for stale in (*path.glob("utt2*"), *path.glob("spk2*"), *(path / n for n in ("text", "trials", "enroll2utt"))):
         stale.unlink(missing_ok=True)
     utt2spk = {m.id: m.speaker for m in mixtures}
     write_table(path / "utt2spk", utt2spk)
@@ -49,12 +52,14 @@ def write_set(path: Path, mixtures: list[Mixture], source: DataDir, utts: list[s
     for fact in sorted({name for m in mixtures for name in m.facts}):
         missing = "none" if fact == "room" else "inf"
         write_table(path / f"utt2{fact}", {m.id: m.facts.get(fact, missing) for m in mixtures})
-    if "text" in source:
-        text = source.table("text")
-        write_table(path / "text", {m.id: text[utt] for m, utt in zip(mixtures, utts, strict=True)})
-    if "spk2gender" in source:
-        gender, old = source.table("spk2gender"), source.table("utt2spk")
-        write_table(path / "spk2gender", {m.speaker: gender[old[u]] for m, u in zip(mixtures, utts, strict=True)})
+    old = source.table("utt2spk")
+    for table in (p.name for p in source.path.glob("spk2*") if p.name != "spk2utt"):
+        values = source.table(table)
+        write_table(path / table, {m.speaker: values[old[u]] for m, u in zip(mixtures, utts, strict=True)})
+    for table in set(source.tables()) - _OF_THE_AUDIO:
+        if not table.endswith(".scp") and not (path / table).exists():  # not what the mixture says itself
+            values = source.table(table)
+            write_table(path / table, {m.id: values[u] for m, u in zip(mixtures, utts, strict=True)})
     for name in ("trials", "enroll2utt"):
         if name in source and set(utt2spk) == set(source.keys()):
             (path / name).write_bytes((source.path / name).read_bytes())

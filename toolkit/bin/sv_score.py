@@ -9,6 +9,7 @@ log-likelihood ratios and metrics.json their actDCF and Cllr. EER and minDCF are
 
 import argparse
 import json
+import logging
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -102,6 +103,21 @@ def write_results(args, found: TrialSet, scores: np.ndarray, llrs, metrics: dict
         handle.write("{\n" + ",\n".join(lines) + "\n}\n")
 
 
+def warn_of_lost(name: str, drawn: Resamples, speakers: int, resamples: int) -> None:
+    """Say when draws of speakers had no trials of a kind, so that there is no interval or a less certain one."""
+    if drawn.too_few:
+        logging.warning(
+            "%s: no intervals: %d speakers are too few, %d of %d draws of them had no targets or no nontargets; "
+            "test on ten speakers or more",
+            *(name, speakers, drawn.lost, resamples),
+        )
+    elif drawn.lost:
+        logging.warning(
+            "%s: intervals of %d speakers are rough: %d of %d draws of them had no targets or no nontargets",
+            *(name, speakers, drawn.lost, resamples),
+        )
+
+
 def main(argv=None) -> None:
     """Score and measure."""
     args = get_parser().parse_args(argv)
@@ -118,6 +134,7 @@ def main(argv=None) -> None:
     if args.calibration:
         calibration, content = load_calibration(args.calibration, way_of(facts))
     measured, drawn = measure(scores, found, bootstrap, calibration)
+    warn_of_lost(name, drawn, len(found.speakers), args.resamples)
     metrics = {"set": name, "condition": where} | measured | {"scoring": facts}
     if content:
         metrics["calibration"] = {key: content.get(key) for key in ("scale", "offset", "p_target", "scores")}

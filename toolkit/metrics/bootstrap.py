@@ -20,7 +20,6 @@ Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2), 2007 (produ
 on the wide side).
 """
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -44,6 +43,16 @@ class Resamples:
 
     values: Mapping[str, float]
     draws: Mapping[str, np.ndarray]
+
+    @property
+    def lost(self) -> int:
+        """How many draws lack a kind of trial, so that they have no metrics."""
+        return int(np.isnan(np.array(list(self.draws.values()))).any(0).sum()) if self.draws else 0
+
+    @property
+    def too_few(self) -> bool:
+        """Are so many draws lost that there is no interval?"""
+        return self.lost > MAX_LOST * len(next(iter(self.draws.values()), ()))
 
     def intervals(self, level: float = 0.95) -> dict[str, tuple[float, float, float]]:
         """``{metric: (value, low, high)}``.
@@ -198,13 +207,8 @@ def _checked(scores, is_target, enroll, test) -> tuple[np.ndarray, ...]:
 
 def _quantiles(drawn: np.ndarray, resamples: int, level: float) -> np.ndarray:
     """(M, R) metrics of the usable draws -> (M, 2) their lower and upper quantile."""
-    lost = resamples - drawn.shape[1]
-    if not drawn.shape[1] or lost > MAX_LOST * resamples:
-        if resamples:
-            logging.warning("no interval: %d of %d resamples lack a kind of trial", lost, resamples)
+    if not drawn.shape[1] or resamples - drawn.shape[1] > MAX_LOST * resamples:
         return np.full((len(drawn), 2), np.nan)
-    if lost:
-        logging.warning("%d of %d resamples lack a kind of trial and are left out", lost, resamples)
     return np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=1).T
 
 

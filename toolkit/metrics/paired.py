@@ -4,7 +4,8 @@ Two intervals that overlap prove nothing: both systems stumble over the same spe
 each draw of speakers, the same for both, so that what is hard for both drops out.
 
 The interval is symmetric, value -+ the quantile of the draws' distance from the value, and the p-value is the part of
-the draws that lie as far from the value as zero does; so zero is inside the interval when p is above 1 - level.
+the draws that lie as far from the value as zero does. Both count the sample itself as one draw more, so that zero is
+inside the interval if and only if p is above 1 - level, however few the draws.
 Percentiles of the differences are too shy where metrics are minima (minDCF), reflected ones too bold.
 
 Sources: Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004
@@ -48,7 +49,10 @@ def paired_difference(a: float, b: float, a_draws: np.ndarray, b_draws: np.ndarr
     if not len(usable) or len(drawn) - len(usable) > MAX_LOST * len(drawn):
         return Difference(value, np.nan, np.nan, np.nan)
     distance = np.abs(usable - value)
-    reach = float(np.quantile(distance, level))
+    outside = int((1 - level) * (1 + len(usable)) + 1e-9)  # of 1 + R draws, the sample among them
+    if outside == 0:  # too few draws for such a level
+        return Difference(value, np.nan, np.nan, np.nan)
+    reach = float(np.sort(distance)[len(usable) - outside])
     # Rounding alone must not tell equal systems apart.
     p = (1 + int((distance >= abs(value) - 1e-12).sum())) / (1 + len(usable))
     return Difference(value, value - reach, value + reach, p)

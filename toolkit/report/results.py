@@ -12,32 +12,39 @@ METRICS = ("eer", "min_dcf_0.01", "min_dcf_0.05")
 _SET_KEYS = ("set", "condition", "n_target", "n_nontarget", "n_speakers", "metrics", "det", "bootstrap")
 
 
-def collect(expdir) -> dict:
-    """Gather an experiment: the content of its ``results.json``.
+def ways_of_scoring(expdir) -> list[str]:
+    """Folders of an experiment that hold scores: ``scores``, and ``scores_<way>`` of other ways to make them."""
+    found = {path.parent.parent.name for path in Path(expdir).glob("scores*/*/metrics.json")}
+    return sorted(name for name in found if name == "scores" or name.startswith("scores_"))
 
-    Read are ``scores/*/metrics.json`` (as ``toolkit.bin.sv_score`` writes them), and where they exist ``config.yaml``
+
+def collect(expdir, scores: str = "scores") -> dict:
+    """Gather an experiment, scored in one way: the content of its ``results.json``.
+
+    Read are ``<scores>/*/metrics.json`` (as ``toolkit.bin.sv_score`` writes them), and where they exist ``config.yaml``
     and ``train_info.json`` (``seed``, ``commit``, ``parameters``, ``epochs``, ``wall_seconds``, ``date`` in ISO 8601,
     UTC).
 
     Returns:
-        ``{"experiment", "expdir", "config_path", "config", "seed", "commit", "date", "train", "sets"}``. ``sets`` are
-        the metrics.json, by name, each with the ``folder`` it lies in; ``date`` is the training's, else the time of
-        train_info.json, else of the newest scores; what is not known is None.
+        ``{"experiment", "expdir", "scores", "config_path", "config", "seed", "commit", "date", "train", "sets"}``.
+        ``sets`` are the metrics.json, by name, each with the ``folder`` it lies in; ``date`` is the training's, else
+        the time of train_info.json, else of the newest scores; what is not known is None.
 
     Raises:
         InputError: there are no scores, or a file is malformed.
     """
     expdir = Path(expdir)
-    files = sorted(expdir.glob("scores/*/metrics.json"))
+    files = sorted(expdir.glob(f"{scores}/*/metrics.json"))
     if not files:
-        raise InputError(f"{expdir}: no scores/*/metrics.json; score the experiment (stage 8) before its report")
+        raise InputError(f"{expdir}: no {scores}/*/metrics.json; score the experiment (stage 8) before its report")
     config_path, info_path = expdir / "config.yaml", expdir / "train_info.json"
     config = _read_config(config_path) if config_path.is_file() else None
     train = _read_json(info_path) if info_path.is_file() else {}
     dated = [info_path] if train else files
     return {
-        "experiment": expdir.resolve().name,
+        "experiment": experiment_name(expdir.resolve().name, scores),
         "expdir": str(expdir),
+        "scores": scores,
         "config_path": str(config_path) if config is not None else None,
         "config": config,
         "seed": train.get("seed", (config or {}).get("seed")),
@@ -46,6 +53,12 @@ def collect(expdir) -> dict:
         "train": train,
         "sets": sorted((_read_set(path) | {"folder": str(path.parent)} for path in files), key=lambda one: one["set"]),
     }
+
+
+def experiment_name(name: str, scores: str) -> str:
+    """``sv_ecapa``, ``sv_ecapa (as_norm)``: an experiment in one way of scoring."""
+    way = scores.removeprefix("scores").strip("_")
+    return f"{name} ({way})" if way else name
 
 
 def _utc(seconds: float) -> str:

@@ -1,6 +1,7 @@
 """The calibration of a system, as a file: fitted on a development set's scores, applied to those of test sets."""
 
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from toolkit.io.scores import read_scores, scores_of
 from toolkit.io.trials import read_trials
 from toolkit.metrics.calibration import Calibration, fit_calibration
 
+FEW_TARGETS = 100  # a calibration that rests on fewer is noted as rough
 _WAY = ("scoring", "score_norm", "cohort", "top_n")  # facts that a calibration depends on
 
 
@@ -42,6 +44,12 @@ def fit_on(scores: Sequence, trials: Sequence, p_target: float) -> dict:
         raise InputError(f"{trials[0]}: all trials are of one kind; calibration needs targets and nontargets")
     fitted = fit_calibration(values[is_target], values[~is_target], p_target)
     counts = {"n_target": int(is_target.sum()), "n_nontarget": int((~is_target).sum())}
+    if counts["n_target"] < FEW_TARGETS:
+        logging.warning(
+            "calibration: %d target trials of %s are few, scale and offset may be far off, and with them actDCF and "
+            "Cllr; calibrate on more speakers or utterances (%d targets), or give --calibrate false",
+            *(counts["n_target"], ", ".join(map(str, trials)), FEW_TARGETS),
+        )
     return fitted._asdict() | {"p_target": p_target} | counts | {"scores": list(map(str, scores)), "way": ways[0]}
 
 

@@ -11,7 +11,7 @@ Stages
   1 data preparation (local/data.sh)    6 training
   2 simulation of noisy sets            7 embeddings
   3 format: dump/raw                    8 scoring: EER, minDCF, intervals
-  4 dump features to ark: dump/fbank    9 report: RESULTS.md, report.html, plots
+  4 dump features to ark: dump/fbank    9 report: exp/RESULTS.md, report.html, plots
   5 statistics of the training set     10 pack the model
 
 General
@@ -52,11 +52,14 @@ Training and evaluation
   --num_segments, --segment_seconds         segments of an utterance, 0: one behind the other (10, 4.015)
   --score_norm none|as_norm   also z_norm, t_norm, s_norm: normalise scores by a cohort of other speakers (none)
   --cohort_set, --cohort_utts, --top_n      the cohort (train_set), utterances of each speaker in it (10), scores (300)
+  --score_tag                 name of a way of scoring: exp/sv_<tag>/scores_<score_tag> (default: from the two before; none for
+                              plain cosine scores); every way has a row of its own in the tables
   --calibrate                 actDCF and Cllr of scores calibrated on a valid set; EER and minDCF stay (true)
   --calibration_set           sets to calibrate on (all valid sets, noisy ones too)
   --breakdown "gender duration"             error rates by these, or by tables spk2<x>, utt2<x> of the sets (none)
   --duration_edges "2 4"      between groups of durations, in seconds (terciles)
   --resamples                 bootstrap resamples (1000)
+  --results                   table over all experiments (exp/RESULTS.md); RESULTS.md: that of the recipe itself, to publish
 EOF
 )
 
@@ -103,6 +106,7 @@ sv_tag=
 inference_model=valid.eer.ave.pth
 floor_config=conf/mean_fbank.yaml
 scoring=cosine
+score_tag=
 num_segments=10
 segment_seconds=4.015
 score_norm=none
@@ -114,6 +118,7 @@ calibration_set=
 breakdown=
 duration_edges=
 resamples=1000
+results=
 
 command_line="$0$(printf ' %q' "$@")"
 . utils/parse_options.sh
@@ -143,6 +148,10 @@ case "${score_norm} ${scoring}" in
 esac
 [ -f "${sv_config}" ] || die "--sv_config ${sv_config}: no such file"
 check_stages 10
+check_counts nj inference_nj fs train_copies num_nodes cohort_utts top_n num_segments
+check_counts_or_0 ngpu allow_bad resamples
+check_numbers min_wav_duration max_wav_duration segment_seconds snrs duration_edges
+check_switches skip_data_prep skip_train skip_eval skip_packing dry_run gpu_inference calibrate
 if [ "${ngpu}" -gt 0 ] && [[ "${cuda_cmd}" == *run.pl* ]] && ! nvidia-smi -L >/dev/null 2>&1; then
     die "--ngpu ${ngpu}: nvidia-smi finds no GPU here; use --ngpu 0"
 fi
@@ -187,42 +196,17 @@ if [ -z "${sv_tag}" ]; then
     [ -z "${sv_args}" ] || sv_tag+=_$(printf %s "${sv_args#--}" | tr -sc 'A-Za-z0-9' '_')
 fi
 sv_exp=${expdir}/sv_${sv_tag}
+way=${score_tag}
+if [ -z "${way}" ]; then
+    for word in "${scoring#cosine}" "${score_norm#none}"; do way+=${word:+_${word}}; done
+fi
+way=${way:+_${way#_}}
+embeddings=embeddings
+[ "${scoring}" = cosine ] || embeddings+=_segments
+results=${results:-${expdir}/RESULTS.md}
 floor_exp=${expdir}/$([ -z "${floor_config}" ] || basename "${floor_config}" .yaml)
 feats_root=${dumpdir}/raw
 [ "${feats_type}" = raw ] || feats_root=${dumpdir}/${feats_type}
-
-format_sets() { # format_sets SETS [options of format_audio]
-    local sets=$1
-    shift
-    [ -z "${sets// /}" ] || run_jobs --name format --cmd "${train_cmd}" --nj "${nj}" --in_root data \
-        --out_root "${dumpdir}/raw" --sets "${sets}" --allow_bad "${allow_bad}" -- \
-        "${python}" -m toolkit.bin.format_audio --fs "${fs}" --allow_bad "${allow_bad}" ${channel:+--channel "${channel}"} "$@"
-}
-
-format_speech() { format_sets "$1" --min_seconds "${min_wav_duration}" --max_seconds "${max_wav_duration}"; }
-
-format_sources() {
-    format_sets "${extra_sets}" --trim_zeros
-    format_sets "${room_sets}" --min_seconds 0.001
-}
-
-plan() { # plan CONFIG SET NAME [options]: write data/<name>*/mix.jsonl
-    local config=$1 set=$2 name=$3
-    shift 3
-    "${python}" -m toolkit.bin.simulate_plan ${config:+--config "${config}"} --data "${dumpdir}/raw/${set}" \
-        --out_root data --name "${name}" "$@"
-}
-
-render() { # render SETS [--streams STREAM...]: data/<set>/mix.jsonl -> dump/raw/<set>
-    local sets=$1 stems=${*:3}
-    shift
-    run_jobs --name render --cmd "${train_cmd}" --nj "${nj}" --in_root data --out_root "${dumpdir}/raw" --sets "${sets}" \
-        --stems "${stems:-wav}" -- "${python}" -m toolkit.bin.simulate_render "$@"
-}
-
-as_list() { # "a b" -> [a,b]
-    tr -s ' ' ',' <<<"${1# }" | sed 's/,$//; s/.*/[&]/'
-}
 
 score_sets() { # score_sets FOLDER SETS [options of sv_score]: <system>/FOLDER/<set> of every system, each in a job;
     # a set with lists trials_<x> beside trials, or in its place, is scored by each: <set>_<x>
@@ -233,17 +217,17 @@ score_sets() { # score_sets FOLDER SETS [options of sv_score]: <system>/FOLDER/<
     for system in ${systems}; do
         for list in $(for set in ${sets}; do (cd "${dumpdir}/raw" && find "${set}" -name 'trials*' | LC_ALL=C sort); done); do
             set=${list%/*}
-            local raw=${dumpdir}/raw/${set} embeddings=${system}/embeddings name=${set}${list##*/trials} sig file
+            local raw=${dumpdir}/raw/${set} vectors=${system}/${embeddings} name=${set}${list##*/trials} sig file
             local out=${system}/${folder}/${name}
-            local options=(--scoring "${scoring}" "$@") files=("${embeddings}/${set}/.done.embed")
+            local options=(--scoring "${scoring}" "$@") files=("${vectors}/${set}/.done.embed")
             if [ -n "${cohort}" ]; then
-                options+=(--score_norm "${score_norm}" --top_n "${top_n}" --cohort "${embeddings}/${cohort}/embedding.scp"
-                    --cohort_utt2spk "${embeddings}/${cohort}/utt2spk")
-                files+=("${embeddings}/${cohort}/.done.embed")
+                options+=(--score_norm "${score_norm}" --top_n "${top_n}" --cohort "${vectors}/${cohort}/embedding.scp"
+                    --cohort_utt2spk "${vectors}/${cohort}/utt2spk")
+                files+=("${vectors}/${cohort}/.done.embed")
             fi
-            if "${calibrate}" && [ "${folder}" = scores ]; then
-                options+=(--calibration "${system}/calibration/calibration.json")
-                files+=("${system}/calibration/calibration.json")
+            if "${calibrate}" && [ "${folder}" = "scores${way}" ]; then
+                options+=(--calibration "${system}/calibration${way}/calibration.json")
+                files+=("${system}/calibration${way}/calibration.json")
             fi
             for file in "${files[@]}"; do
                 [ -f "${file}" ] || die "${file%/*}: is not there, or not whole; run the stage before (--stage 7)"
@@ -254,7 +238,7 @@ score_sets() { # score_sets FOLDER SETS [options of sv_score]: <system>/FOLDER/<
             rm -f "${out}/.done"
             {
                 printf '%q ' "${python}" -m toolkit.bin.sv_score --trials "${dumpdir}/raw/${list}" --utt2spk "${raw}/utt2spk" \
-                    --name "${name}" --data_dir "${raw}" --embeddings "${embeddings}/${set}/embedding.scp" --output "${out}" "${options[@]}"
+                    --name "${name}" --data_dir "${raw}" --embeddings "${vectors}/${set}/embedding.scp" --output "${out}" "${options[@]}"
                 printf '&& echo %q >%q\n' "${sig}" "${out}/.done"
             } >>"${logdir}/work"
         done
@@ -267,13 +251,26 @@ score_sets() { # score_sets FOLDER SETS [options of sv_score]: <system>/FOLDER/<
     log "scoring: ${count} sets into ${folder}/, logs in ${logdir}"
     submit "${decode_cmd} --max-jobs-run ${inference_nj}" "${logdir}" "JOB=1:${count}" "${logdir}/score.JOB.log" \
         utils/run_line.sh "${logdir}/work" JOB
+    say_warnings "${logdir}"/score.*.log
+}
+
+check_breakdown() { # its tables are there, once data/ is; gender is spk2gender, duration is measured
+    local set word
+    for word in ${breakdown/duration/}; do
+        [[ "${word}" =~ ^(gender|spk2.+|utt2.+)$ ]] || die "--breakdown ${word}: it can be gender, duration, or a table of the test sets, spk2<x> or utt2<x>"
+        for set in ${test_sets}; do
+            [ ! -d "data/${set}" ] || [ -f "data/${set}/${word/#gender/spk2gender}" ] ||
+                die "--breakdown ${word}: data/${set}/${word/#gender/spk2gender}: no such table"
+        done
+    done
 }
 
 check_configs() { # before any work: every key of every config that the stages asked for will read
     local stream
     if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 4 ]; then
         # shellcheck disable=SC2086
-        stream=$("${python}" -m toolkit.bin.sv_train --config "${sv_config}" ${sv_args} --check) || exit 1
+        stream=$("${python}" -m toolkit.bin.sv_train --config "${sv_config}" ${sv_args} --check) ||
+            die "mend ${sv_config}${sv_args:+, or --sv_args \"${sv_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.sv_train --help lists the keys"
         case "${feats_type} ${stream}" in
             "raw wav" | "fbank feats") ;;
             *) die "--feats_type ${feats_type}: ${sv_config} trains from ${stream}; set data.class_path to" \
@@ -294,10 +291,9 @@ check_configs() { # before any work: every key of every config that the stages a
 
 { # bash reads a block whole before it runs it, so editing this file does not disturb a run
 
-if ! "${dry_run}"; then
-    log "checking configs"
-    check_configs
-fi
+log "checking configs"
+check_configs
+if [ "${stage}" -gt 1 ] || [ ! -d "data/${train_set}" ]; then check_breakdown; fi
 
 if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
     # shellcheck disable=SC2086
@@ -308,6 +304,7 @@ if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
     for set in ${valid_sets} ${test_sets}; do
         "${python}" -m toolkit.bin.make_trials --check "data/${set}"
     done
+    check_breakdown
 fi
 
 if runs_stage 2 && say_stage 2 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; then
@@ -398,7 +395,7 @@ if "${gpu_inference}"; then device=cuda; fi
 systems=${sv_exp}
 if [ -n "${floor_config}" ]; then systems+=" ${floor_exp}"; fi
 
-if runs_stage 7 && say_stage 7 "embeddings of ${embedded} -> ${sv_exp}/embeddings"; then
+if runs_stage 7 && say_stage 7 "embeddings of ${embedded} -> ${sv_exp}/${embeddings}"; then
     if [ -n "${floor_config}" ]; then
         mkdir -p "${floor_exp}"
         cp "${floor_config}" "${floor_exp}/config.yaml"
@@ -413,39 +410,39 @@ if runs_stage 7 && say_stage 7 "embeddings of ${embedded} -> ${sv_exp}/embedding
         weights=
         if [ -e "${system}/${inference_model}" ]; then weights=${system}/${inference_model}; fi
         run_jobs --name embed --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
-            --in_root "${dumpdir}/raw" --out_root "${system}/embeddings" --sets "${embedded}" --stems embedding \
+            --in_root "${dumpdir}/raw" --out_root "${system}/${embeddings}" --sets "${embedded}" --stems embedding \
             --deps "${system}/config.yaml ${weights}" -- \
             "${python}" -m toolkit.bin.sv_embed --system "${system}" --model "${inference_model}" --device "${device}" \
             "${segments[@]}"
     done
 fi
 
-if runs_stage 8 && say_stage 8 "scoring -> ${sv_exp}/scores"; then
+if runs_stage 8 && say_stage 8 "scoring -> ${sv_exp}/scores${way}"; then
     for set in ${all_tests}; do
         [ -n "$(find "${dumpdir}/raw/${set}" -name 'trials*' 2>/dev/null)" ] || die "${dumpdir}/raw/${set}: no trials; run the stages before"
     done
     if "${calibrate}"; then
-        score_sets calibration "${calibration_set}" --resamples 0
+        score_sets "calibration${way}" "${calibration_set}" --resamples 0
         for system in ${systems}; do
             scores=() trials=()
             for set in ${calibration_set}; do
-                scores+=("${system}/calibration/${set}/scores.txt")
+                scores+=("${system}/calibration${way}/${set}/scores.txt")
                 trials+=("${dumpdir}/raw/${set}/trials")
             done
             "${python}" -m toolkit.bin.sv_calibrate --scores "${scores[@]}" --trials "${trials[@]}" \
-                --output "${system}/calibration/calibration.json" || die "no calibration of ${system}: see above"
+                --output "${system}/calibration${way}/calibration.json" || die "no calibration of ${system}: see above"
         done
     fi
     # shellcheck disable=SC2086
-    score_sets scores "${all_tests}" --resamples "${resamples}" \
+    score_sets "scores${way}" "${all_tests}" --resamples "${resamples}" \
         ${breakdown:+--breakdown ${breakdown}} ${duration_edges:+--duration_edges ${duration_edges}}
 fi
 
-if runs_stage 9 && say_stage 9 "report -> ${sv_exp}/RESULTS.md, RESULTS.md"; then
+if runs_stage 9 && say_stage 9 "report -> ${sv_exp}/RESULTS.md, ${results}"; then
     others=
-    for other in "${expdir}"/*/results.json "${floor_exp}/scores"; do
+    for other in $(compgen -G "${expdir}/*/results*.json" || true) $(compgen -G "${floor_exp}/scores*/" || true); do
         other=$(dirname "${other}")
-        if [ "${other}" != "${sv_exp}" ] && [ -d "${other}/scores" ]; then others+=" ${other}"; fi
+        if [ "${other}" != "${sv_exp}" ] && compgen -G "${other}/scores*/*/metrics.json" >/dev/null; then others+=" ${other}"; fi
     done
     noisiest=() clean=() # to listen to what a model makes of them that estimates the speech
     for set in ${test_sets}; do
@@ -461,10 +458,10 @@ if runs_stage 9 && say_stage 9 "report -> ${sv_exp}/RESULTS.md, RESULTS.md"; the
             --clean "${clean[@]}" --output "${sv_exp}/listening"
     fi
     # shellcheck disable=SC2086
-    "${python}" -m toolkit.bin.report --expdir "${sv_exp}" ${others:+--compare ${others}} --recipe_results RESULTS.md \
+    "${python}" -m toolkit.bin.report --expdir "${sv_exp}" --scores "scores${way}" ${others:+--compare ${others}} --recipe_results "${results}" \
         ${ood_noises:+--ood ${ood_noises}}
-    log "tables: ${PWD}/${sv_exp}/RESULTS.md and ${PWD}/RESULTS.md; page: ${PWD}/${sv_exp}/report.html"
-    sed -n '/^## EER/,/^## Every/{/^## Every/!p}' RESULTS.md
+    log "tables: ${sv_exp}/RESULTS.md and ${results}; page: ${sv_exp}/report.html (in ${PWD})"
+    sed -n '/^## EER/,/^## Every/{/^## Every/!p}' "${results}"
 fi
 
 if runs_stage 10 && say_stage 10 "pack -> ${sv_exp}/packed.zip"; then
