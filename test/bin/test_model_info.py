@@ -55,7 +55,7 @@ def test_cost_grows_with_length_and_keys_are_all_there(capsys):
     assert one["rtf_1thread"] > 0
 
 
-@pytest.mark.parametrize("config", sorted(EGS.glob("*/*/conf/train_*.yaml")), ids=lambda p: "-".join(p.parts[-4:]))
+@pytest.mark.parametrize("config", sorted(EGS.glob("*/sv/conf/train_*.yaml")), ids=lambda p: "-".join(p.parts[-4:]))
 def test_every_config_of_every_recipe_builds_at_its_published_size(capsys, monkeypatch, config):
     monkeypatch.setattr("toolkit.metrics.complexity.measure_peak_memory", lambda model, inputs: 0.0)  # seconds each
     parameters = info(capsys, "--config", str(config), "--seconds", "0.3")["parameters"]

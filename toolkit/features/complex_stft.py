@@ -1,0 +1,98 @@
+"""Complex spectrogram and back, both differentiable, and dynamic range compression with the phase kept.
+
+A spectrogram is (B, 2, F, T): its real and its imaginary plane.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from toolkit.io.errors import InputError
+from toolkit.nn.mask import length_mask
+
+_POWER_FLOOR = 1e-12  # |X|^2 below which the compression is linear: -120 dB of a bin of magnitude 1
+
+
+class ComplexSTFT(nn.Module):
+    """Square root of Hann as window of analysis and of synthesis; overlap-add divided by the sum of its squares.
+
+    ``window - hop`` zeros stand before a recording and as many, or two hops if that is more, behind it; what does not
+    fill a frame there is left out. Every sample lies under enough of its frames: the way back is exact at any length.
+    A recording of N samples has (N + max(window - hop, 2 hop)) // hop frames, two or more.
+
+    Args:
+        window: samples of a frame, and points of the transform.
+        hop: samples between frames, half a window at most.
+
+    Attributes:
+        bins: F = window // 2 + 1.
+
+    Raises:
+        InputError: ``hop`` is not 1 to half a window.
+    """
+
+    def __init__(self, window: int = 256, hop: int = 64):
+        super().__init__()
+        if not 1 <= hop <= window // 2:
+            raise InputError(f"hop {hop}: it can be 1 to {window // 2}, half a window of {window} samples")
+        self.window, self.hop, self.bins = window, hop, window // 2 + 1
+        taper = torch.signal.windows.hann(window, sym=False, dtype=torch.float64).sqrt().float()
+        self.register_buffer("taper", taper, persistent=False)
+
+    def num_frames(self, num_samples: int | Tensor) -> int | Tensor:
+        """Frames of a recording of ``num_samples`` samples."""
+        return (num_samples + max(self.window - self.hop, 2 * self.hop)) // self.hop
+
+    def forward(self, wav: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """wav (B, N), lengths (B,) samples or None for all N -> (B, 2, F, T), and which frames are real (B, T) or None.
+
+        Padding samples count as zeros, whatever they are.
+        """
+        before, frames = self.window - self.hop, self.num_frames(wav.shape[1])
+        if lengths is not None:
+            wav = wav.masked_fill(~length_mask(lengths, wav.shape[1]), 0)
+        behind = self._samples(frames) - before - wav.shape[1]
+        pieces = nn.functional.pad(wav, (before, behind)).unfold(1, self.window, self.hop)
+        spectrum = torch.view_as_real(torch.fft.rfft(pieces * self.taper)).permute(0, 3, 2, 1)
+        return spectrum.contiguous(), None if lengths is None else length_mask(self.num_frames(lengths), frames)
+
+    def inverse(self, spectrum: Tensor, num_samples: int) -> Tensor:
+        """(B, 2, F, T) of ``num_samples`` samples -> (B, N): of all recordings the nearest in least squares."""
+        bins = torch.view_as_complex(spectrum.permute(0, 3, 2, 1).contiguous())
+        pieces = torch.fft.irfft(bins, self.window) * self.taper
+        weight = self.taper.square().expand(1, pieces.shape[1], -1)
+        inside = slice(self.window - self.hop, self.window - self.hop + num_samples)
+        return self._overlapped(pieces)[:, inside] / self._overlapped(weight)[:, inside]
+
+    def _samples(self, frames: int) -> int:
+        return (frames - 1) * self.hop + self.window
+
+    def _overlapped(self, pieces: Tensor) -> Tensor:
+        """Frames (B, T, window), hop apart -> their sum (B, samples)."""
+        size, kernel, stride = (1, self._samples(pieces.shape[1])), (1, self.window), (1, self.hop)
+        return nn.functional.fold(pieces.transpose(1, 2), size, kernel, stride=stride)[:, 0, 0]
+
+
+def compress(spectrum: Tensor, power: float) -> Tensor:
+    """|X|^power with the phase of X (Li et al. 2021, JASA Express Letters 1, 014802; SEF-PNet, eq. 1 and 2).
+
+    Linear where |X| < 1e-6, so that the gradient is finite in silence.
+
+    Args:
+        spectrum: (B, 2, F, T).
+        power: 0 < power <= 1; 1 changes nothing.
+    """
+    return spectrum * _energy(spectrum).clamp(min=_POWER_FLOOR) ** ((power - 1) / 2)
+
+
+def decompress(spectrum: Tensor, power: float) -> Tensor:
+    """Inverse of :func:`compress`: |X|^(1 / power) with the phase of X, (B, 2, F, T)."""
+    return spectrum * _energy(spectrum).clamp(min=_POWER_FLOOR**power) ** ((1 / power - 1) / 2)
+
+
+def magnitude(spectrum: Tensor) -> Tensor:
+    """(B, 2, F, T) -> |X| (B, F, T), 1e-6 at least, so that its gradient is finite in silence."""
+    return _energy(spectrum).clamp(min=_POWER_FLOOR).sqrt()[:, 0]
+
+
+def _energy(spectrum: Tensor) -> Tensor:
+    return spectrum.square().sum(1, keepdim=True)

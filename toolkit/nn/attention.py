@@ -1,0 +1,119 @@
+"""Gates on the channels, and the cells, of maps (B, C, F, T): each block gives the map times its gate."""
+
+import torch
+from torch import Tensor, nn
+
+from toolkit.io.errors import InputError
+from toolkit.nn.resnet import SqueezeExcitation2d
+
+ATTENTIONS = ("none", "lca", "se", "cbam")
+
+
+def attention(kind: str, channels: int) -> nn.Module:
+    """The block of that name for maps of ``channels``: one of ATTENTIONS; ``none`` passes the map on.
+
+    Raises:
+        InputError: there is no such block.
+    """
+    if kind == "lca":
+        return LocalGlobalAttention(channels)
+    if kind == "se":
+        return SqueezeExcitation2d(channels, reduction=min(4, channels))
+    if kind == "cbam":
+        return ConvolutionalBlockAttention(channels)
+    if kind == "none":
+        return nn.Identity()
+    raise InputError(f"attention {kind!r}: it can be {', '.join(ATTENTIONS)}")
+
+
+class CellBatchNorm2d(nn.BatchNorm2d):
+    """Batch normalisation that takes a batch of one cell.
+
+    In training, one value a channel has no variance. There, as in evaluation, the running statistics serve, and they
+    stay as they are.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, F, T) -> (B, C, F, T)."""
+        if self.training and x.numel() == x.shape[1]:
+            statistics = (self.running_mean, self.running_var)
+            return nn.functional.batch_norm(x, *statistics, self.weight, self.bias, eps=self.eps)
+        return super().forward(x)
+
+
+class PointwiseContext(nn.Sequential):
+    """1x1 convolution - BN - ReLU - 1x1 convolution - BN: (B, C, F, T) -> (B, C, F, T), every cell by itself.
+
+    Args:
+        channels: C.
+        hidden: channels between.
+        pooled: first the mean over frequency and time: (B, C, F, T) -> (B, C, 1, 1).
+    """
+
+    def __init__(self, channels: int, hidden: int, pooled: bool = False):
+        norm = CellBatchNorm2d if pooled else nn.BatchNorm2d
+        layers = nn.Conv2d(channels, hidden, 1), norm(hidden), nn.ReLU(inplace=True)
+        layers = *layers, nn.Conv2d(hidden, channels, 1), norm(channels)
+        super().__init__(*([nn.AdaptiveAvgPool2d(1)] if pooled else []), *layers)
+
+
+class LocalGlobalGate(nn.Module):
+    """sigma(LA(x) + GA(x)), the mask of SEF-PNet (Huang et al. 2025, figure 3 and eq. 5).
+
+    LA looks at each cell, GA at the mean over frequency and time. A training batch of one utterance has one such mean,
+    of which there are no statistics: GA is then normalised by the running ones (CellBatchNorm2d).
+
+    Args:
+        channels: C.
+        hidden: channels in the middle of LA and of GA.
+    """
+
+    def __init__(self, channels: int, hidden: int):
+        super().__init__()
+        self.local_context = PointwiseContext(channels, hidden)
+        self.global_context = PointwiseContext(channels, hidden, pooled=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, F, T) -> (B, C, F, T) in (0, 1)."""
+        return torch.sigmoid(self.local_context(x) + self.global_context(x))
+
+
+class LocalGlobalAttention(nn.Module):
+    """Local and global context aggregation, LCA: x sigma(LA(x) + GA(x)) (SEF-PNet, section II-C and figure 3).
+
+    Args:
+        channels: C.
+        reduction: K; the bottleneck has C / K channels.
+    """
+
+    def __init__(self, channels: int, reduction: int = 4):
+        super().__init__()
+        self.gate = LocalGlobalGate(channels, max(channels // reduction, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, F, T) -> (B, C, F, T)."""
+        return x * self.gate(x)
+
+
+class ConvolutionalBlockAttention(nn.Module):
+    """CBAM: gates on channels, then gates on cells (Woo et al. 2018, arXiv 1807.06521, eq. 2 and 3).
+
+    x' = x sigma(MLP(mean) + MLP(max)) over frequency and time; x' sigma(conv([mean; max])) over channels.
+
+    Args:
+        channels: C.
+        reduction: the MLP's bottleneck has C / ``reduction`` channels.
+        kernel_size: of the convolution over cells, odd.
+    """
+
+    def __init__(self, channels: int, reduction: int = 16, kernel_size: int = 7):
+        super().__init__()
+        hidden = max(channels // reduction, 1)
+        self.mlp = nn.Sequential(nn.Linear(channels, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, channels))
+        self.conv = nn.Conv2d(2, 1, kernel_size, padding=kernel_size // 2, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, F, T) -> (B, C, F, T)."""
+        x = x * torch.sigmoid(self.mlp(x.mean((2, 3))) + self.mlp(x.amax((2, 3))))[:, :, None, None]
+        cells = torch.cat((x.mean(1, keepdim=True), x.amax(1, keepdim=True)), dim=1)
+        return x * torch.sigmoid(self.conv(cells))
