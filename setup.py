@@ -42,6 +42,8 @@ setup(
     ],
     extras_require={
         "se": ["pesq>=0.0.4", "pystoi>=0.4", "fast-bss-eval>=0.1.4"],
+        # Of speechmos the network's file is used, not the code, which wants librosa as well.
+        "dnsmos": ["onnxruntime>=1.17", "speechmos>=0.0.1.1"],
         # The peers of the benchmarks; a torchcodec is compiled for one torch.
         "bench": ["audiomentations>=0.43", "lhotse>=1.33", "speechbrain>=1.1", "torchcodec==0.11.*"],
         "dev": ["pytest>=8", "ruff>=0.17", "kaldi-native-fbank>=1.20", "scikit-learn>=1.3", "thop>=0.1.1"],

@@ -1,6 +1,51 @@
-"""How near an estimated signal is to its reference."""
+"""How near an estimated signal is to its reference.
+
+Every metric gives a number or raises :class:`Undefined` with the reason. PESQ, STOI and SDR are what their libraries
+say they are: other implementations of one name differ in the second decimal. No torch is loaded.
+"""
+
+import importlib
+import importlib.util
+import sys
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
+
+from toolkit.io.errors import InputError
+
+# The reference code of P.862 has room for 50 stretches of speech and writes on behind it. Each takes 0.4 s at least
+# (200 ms of speech, 200 ms of pause), so that nothing shorter than this can crash.
+_PESQ_SAFE_SECONDS = 20.0
+
+
+class Undefined(ValueError):
+    """A metric has no value for a pair of signals; the message is the reason in a few words, the same for all pairs."""
+
+
+def sounding(estimate: np.ndarray, reference: np.ndarray, silent_estimate: bool = False):
+    """Both signals as float64.
+
+    Args:
+        estimate, reference: (N,) samples.
+        silent_estimate: is that one to be let pass?
+
+    Raises:
+        Undefined: one of them is silent, that is, all its samples are equal.
+        ValueError: they are not (N,) both.
+    """
+    pair = [np.asarray(x, dtype=np.float64) for x in (estimate, reference)]
+    if pair[0].shape != pair[1].shape or pair[0].ndim != 1:
+        raise ValueError(f"estimate {pair[0].shape} and reference {pair[1].shape} must both be (N,)")
+    for name, x in zip(("estimate", "reference"), pair, strict=True):
+        if (not x.size or np.ptp(x) == 0) and not (silent_estimate and name == "estimate"):
+            raise Undefined(f"silent {name}")
+    return pair
 
 
 def si_sdr(estimate: np.ndarray, reference: np.ndarray) -> float:
@@ -10,11 +55,164 @@ def si_sdr(estimate: np.ndarray, reference: np.ndarray) -> float:
         estimate, reference: (N,) samples.
 
     Returns:
-        10 log10(|a s|^2 / |a s - e|^2), a = <e, s> / |s|^2; NaN where one of the two is silent.
+        10 log10(|a s|^2 / |a s - e|^2), a = <e, s> / |s|^2; infinite where nothing is distorted, or all.
+
+    Raises:
+        Undefined: one of the two is silent.
     """
-    e, s = (x.astype(np.float64) - x.mean(dtype=np.float64) for x in (estimate, reference))
-    if not (e.any() and s.any()):
-        return float("nan")
+    e, s = (x - x.mean() for x in sounding(estimate, reference))
     target = (e @ s) / (s @ s) * s
     with np.errstate(divide="ignore"):
         return float(10 * np.log10((target @ target) / np.square(target - e).sum()))
+
+
+def wave_snr(estimate: np.ndarray, reference: np.ndarray) -> float:
+    """Signal-to-noise ratio in dB, level and all: 10 log10(|s|^2 / |s - e|^2) (Le Roux et al. 2019, eq. 1).
+
+    Named so because ``utt2snr`` is a fact of mixtures. A silent estimate has 0 dB.
+
+    Args:
+        estimate, reference: (N,) samples.
+
+    Raises:
+        Undefined: the reference is silent.
+    """
+    e, s = sounding(estimate, reference, silent_estimate=True)
+    with np.errstate(divide="ignore"):
+        return float(10 * np.log10((s @ s) / np.square(s - e).sum()))
+
+
+def sdr(estimate: np.ndarray, reference: np.ndarray, taps: int = 512) -> float:
+    """Signal-to-distortion ratio in dB of BSSEval version 3 with one source (Vincent et al. 2006; Scheibler 2021).
+
+    Any filter of ``taps`` coefficients over the reference is no distortion.
+
+    Args:
+        estimate, reference: (N,) samples.
+
+    Raises:
+        Undefined: one of the two is silent, they are shorter than the filter, which would fit anything then, or it
+            cannot be solved for.
+        InputError: fast_bss_eval is not installed.
+    """
+    e, s = sounding(estimate, reference)
+    if len(s) < taps:
+        raise Undefined(f"shorter than {taps} samples")
+    try:
+        with np.errstate(divide="ignore"):
+            value = float(_bss_eval().sdr(s[None], e[None], filter_length=taps)[0])
+    except np.linalg.LinAlgError:
+        value = np.nan
+    if np.isnan(value):
+        raise Undefined("no filter fits the reference")
+    return value
+
+
+def pesq(estimate: np.ndarray, reference: np.ndarray, fs: int, mode: str) -> float:
+    """Perceptual evaluation of speech quality, MOS-LQO (ITU-T P.862.1 narrow band, P.862.2 wide band).
+
+    Args:
+        estimate, reference: (N,) samples.
+        fs: in Hz: 8000 or 16000; 8000 has no wide band.
+        mode: ``nb`` or ``wb``.
+
+    Raises:
+        Undefined: one of the two is silent, they last less than 0.25 s, no utterance is detected, or the library
+            crashes (more than some 50 stretches of speech).
+        InputError: pesq is not installed.
+    """
+    if (fs, mode) not in ((8000, "nb"), (16000, "nb"), (16000, "wb")):
+        raise ValueError(f"PESQ {mode} at {fs} Hz: it is nb at 8000 Hz, nb or wb at 16000 Hz")
+    e, s = sounding(estimate, reference)
+    library("pesq")
+    if len(s) <= _PESQ_SAFE_SECONDS * fs:
+        return _pesq(e, s, fs, mode)
+    with ProcessPoolExecutor(1, get_context("fork")) as child:
+        try:
+            return child.submit(_pesq, e, s, fs, mode).result()
+        except BrokenProcessPool:
+            raise Undefined("too long for PESQ, which crashed") from None
+
+
+def _pesq(e: np.ndarray, s: np.ndarray, fs: int, mode: str) -> float:
+    lib = library("pesq")
+    try:
+        return float(lib.pesq(fs, s, e, mode))
+    except lib.NoUtterancesError:
+        raise Undefined("no utterance detected") from None
+    except lib.BufferTooShortError:
+        raise Undefined("shorter than 0.25 s") from None
+    except (lib.PesqError, ValueError):  # a level of zero after its filters becomes NaN
+        raise Undefined("PESQ cannot level the signals") from None
+
+
+def stoi(estimate: np.ndarray, reference: np.ndarray, fs: int, extended: bool = False) -> float:
+    """Short-time objective intelligibility, at most 1 (Taal et al. 2011), by pystoi, which resamples to 10 kHz.
+
+    Args:
+        estimate, reference: (N,) samples.
+        fs: in Hz.
+        extended: ESTOI (Jensen and Taal 2016).
+
+    Raises:
+        Undefined: one of the two is silent, or fewer than 30 frames (0.4 s) of the reference are not silent.
+        InputError: pystoi is not installed.
+    """
+    e, s = sounding(estimate, reference)
+    lib = library("pystoi")
+    state = np.random.get_state()
+    np.random.seed(0)  # ESTOI adds rounding-sized noise, which is all there is where a band of the estimate is empty
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", "Not enough STFT frames", RuntimeWarning)
+            value = float(lib.stoi(s, e, fs, extended))
+    except (RuntimeWarning, np.exceptions.AxisError):  # the latter for less than one frame
+        raise Undefined("fewer than 30 frames of speech") from None
+    finally:
+        np.random.set_state(state)
+    if np.isnan(value):
+        raise Undefined("STOI finds no envelope")
+    return value
+
+
+def estoi(estimate: np.ndarray, reference: np.ndarray, fs: int) -> float:
+    """Extended STOI; see :func:`stoi`."""
+    return stoi(estimate, reference, fs, extended=True)
+
+
+def library(name: str, extra: str = "se") -> ModuleType:
+    """Import an optional library.
+
+    Raises:
+        InputError: it is not installed, or cannot be imported; says how to install it.
+    """
+    find_library(name, extra)
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise InputError(f"{name} cannot be imported ({error}): tools/install.sh --extras {extra}") from None
+
+
+def find_library(name: str, extra: str = "se") -> Path:
+    """The folder of an optional library, which is not imported.
+
+    Raises:
+        InputError: it is not installed; says how to install it.
+    """
+    try:
+        spec = importlib.util.find_spec(name)
+    except ValueError:  # a module without a spec stands for it
+        spec = None
+    if spec is None:
+        raise InputError(f"{name} is not installed: tools/install.sh --extras {extra}")
+    return Path(spec.submodule_search_locations[0])
+
+
+@cache
+def _bss_eval() -> ModuleType:
+    """The numpy half of fast_bss_eval, by itself: the whole imports torch where there is one."""
+    name, folder = "fast_bss_eval_numpy", find_library("fast_bss_eval") / "numpy"
+    spec = importlib.util.spec_from_file_location(name, folder / "__init__.py")
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)  # before it runs, for its relative imports
+    spec.loader.exec_module(module)
+    return module

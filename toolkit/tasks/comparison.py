@@ -12,6 +12,7 @@ from toolkit.io.errors import InputError
 from toolkit.io.scores import Scores, read_scores, scores_of
 from toolkit.io.trials import Trials
 from toolkit.metrics.bootstrap import Resamples, mean_of, resample_verification
+from toolkit.metrics.catalogue import Metric
 from toolkit.metrics.paired import Difference, compare
 
 _NAMES = {"eer": "EER", "cllr": "Cllr", "min_cllr": "min Cllr"}
@@ -96,17 +97,24 @@ def compare_systems(
 
 
 def sentence(metric: str, found: Difference, a: str, b: str, level: float) -> str:
-    """``EER: B is better than A by 1.20 % [0.40, 2.00], p = 0.004``; the interval is of what is better."""
-    scale, digits, unit = (100, 2, " %") if metric == "eer" else (1, 3, "")
+    """:func:`verdict` on EER, minDCF or Cllr."""
     name = _NAMES.get(metric) or f"minDCF({metric.rpartition('_')[2]})"
+    how = Metric(name, "%", False, 100) if metric == "eer" else Metric(name, "", False, digits=3)
+    return verdict(how, found, a, b, level)
+
+
+def verdict(how: Metric, found: Difference, a: str, b: str, level: float) -> str:
+    """``EER: B is better than A by 1.20 % [0.40, 2.00], p = 0.004``; the interval is of what is better."""
+    unit = f" {how.unit}" if how.unit else ""
     sign = -1 if found.value < 0 else 1
     value, low, high = (
-        f"{round(scale * sign * x, digits) + 0.0:.{digits}f}"  # no minus before a rounded zero
+        f"{round(how.scale * sign * x, how.digits) + 0.0:.{how.digits}f}"  # no minus before a rounded zero
         for x in (found.value, *((found.high, found.low) if sign < 0 else (found.low, found.high)))
     )
     if np.isnan(found.p):
-        signed = f"{scale * found.value:.{digits}f}{unit}"
-        return f"{name}: {b} minus {a} is {signed}; too few speakers for an interval"
-    verdict = {-1: f"better than {a} by", 0: f"as good as {a},", 1: f"worse than {a} by"}[int(np.sign(found.value))]
+        signed = f"{how.scale * found.value:.{how.digits}f}{unit}"
+        return f"{how.label}: {b} minus {a} is {signed}; too few speakers for an interval"
+    side = int(np.sign(found.value)) * (1 if how.higher_is_better else -1)
+    word = {1: f"better than {a} by", 0: f"as good as {a},", -1: f"worse than {a} by"}[side]
     shown = "" if found.p <= 1 - level else "; no difference is shown"
-    return f"{name}: {b} is {verdict} {value}{unit} [{low}, {high}], p = {found.p:.2g}{shown}"
+    return f"{how.label}: {b} is {word} {value}{unit} [{low}, {high}], p = {found.p:.2g}{shown}"

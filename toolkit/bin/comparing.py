@@ -1,0 +1,62 @@
+"""What programs that compare two systems share: options, names, progress, output."""
+
+import argparse
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from toolkit.io.atomic import replacing
+from toolkit.io.errors import InputError
+from toolkit.io.progress import progress
+from toolkit.metrics.paired import Difference
+
+
+def add_comparison_arguments(parser: argparse.ArgumentParser, what: str) -> None:
+    """Options of every comparison; ``what`` the folders hold."""
+    parser.add_argument("--a", nargs="+", required=True, help=f"folders of {what} of system A")
+    parser.add_argument("--b", nargs="+", required=True, help="of system B, in the same order")
+    parser.add_argument("--names", nargs=2, help="of the two systems; default: from their paths")
+    parser.add_argument("--resamples", type=int, default=1000, help="draws of speakers")
+    parser.add_argument("--level", type=float, default=0.95, help="of the intervals, in (0, 1)")
+    parser.add_argument("--seed", type=int, default=0, help="of the draws")
+    parser.add_argument("--output", help="JSON of the differences B - A")
+
+
+def check_comparison(args) -> None:
+    """Raise InputError where an option is out of its range, or conditions have no names of their own."""
+    if args.resamples < 1 or not 0 < args.level < 1:
+        raise InputError(f"--resamples {args.resamples} must be at least 1, --level {args.level} between 0 and 1")
+    if len({Path(folder).name for folder in args.a}) < len(args.a):
+        raise InputError("--a: two folders have the same name, which names their condition")
+
+
+def system_name(folder: str) -> str:
+    """``exp/ecapa/scores/test`` -> ``ecapa``; other paths as they are."""
+    path = Path(folder)
+    return path.parts[-3] if len(path.parts) > 2 and path.parent.name in ("scores", "metrics") else str(path)
+
+
+def tell(
+    args,
+    found: Mapping[str, Mapping[str, Difference]],
+    sentence: Callable[[str, Difference, str, str, float], str],
+    in_units: Callable[[str, Difference], dict],
+) -> None:
+    """Print a sentence for each condition and metric; write the JSON that --output asks for."""
+    a, b = args.names or (system_name(args.a[0]), system_name(args.b[0]))
+    for name, differences in found.items():
+        for metric, difference in differences.items():
+            print(f"{name}: {sentence(metric, difference, a, b, args.level)}")
+    if args.output:
+        content = {key: getattr(args, key) for key in ("a", "b", "resamples", "level", "seed")}
+        content["differences"] = {n: {m: in_units(m, d) for m, d in rows.items()} for n, rows in found.items()}
+        with replacing(args.output) as handle:
+            handle.write(json.dumps(content, indent=1) + "\n")
+
+
+def shown(draws: Iterable) -> Iterable:
+    """The draws, with their progress."""
+    with progress(len(draws), "bootstrap", "draws") as bar:
+        for draw in draws:
+            yield draw
+            bar.update()

@@ -1,0 +1,46 @@
+"""Is system B better than system A? Differences of mean SI-SDR, PESQ, ... on the same draws of speakers, with p-values.
+
+Example: python -m toolkit.bin.signal_compare --a exp/one/metrics/test --b exp/two/metrics/test
+
+Folders hold utt2<metric> tables as signal_score writes them. An utterance in which one system has no value counts for
+neither. Several folders are several conditions, compared one by one and in their mean.
+"""
+
+import argparse
+import sys
+
+from toolkit.bin.cli import Parser, run
+from toolkit.bin.comparing import add_comparison_arguments, check_comparison, tell
+from toolkit.io.errors import InputError
+from toolkit.metrics.catalogue import METRICS
+from toolkit.metrics.paired import Difference
+from toolkit.tasks.comparison import verdict
+from toolkit.tasks.signal_comparison import compare_signals, load_signal_condition
+from toolkit.tasks.signal_measuring import in_units
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.signal_compare``."""
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_comparison_arguments(parser, "the tables utt2<metric>")
+    return parser
+
+
+def sentence(metric: str, found: Difference, a: str, b: str, level: float) -> str:
+    """``SI-SDR: B is better than A by 1.20 dB [0.40, 2.00], p = 0.004``."""
+    return verdict(METRICS[metric], found, a, b, level)
+
+
+def main(argv=None) -> None:
+    """Compare."""
+    args = get_parser().parse_args(argv)
+    if len(args.a) != len(args.b):
+        raise InputError(f"--a names {len(args.a)} folders, --b {len(args.b)}; give as many of each")
+    check_comparison(args)
+    conditions = [load_signal_condition(a, b) for a, b in zip(args.a, args.b, strict=True)]
+    found = compare_signals(conditions, args.resamples, args.level, args.seed)
+    tell(args, found, sentence, lambda metric, difference: in_units(metric, difference._asdict()))
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

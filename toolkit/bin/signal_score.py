@@ -1,0 +1,68 @@
+"""Score enhanced or extracted speech against its references: tables utt2<metric>, and utt2undefined with reasons.
+
+Example: python -m toolkit.bin.signal_score --in_root exp/se/enhanced --ref_root dump/raw --out_root exp/se/metrics \\
+             --metrics si_sdr pesq_wb estoi --input wav --work work.1 --job 1
+
+The estimates are <in_root>/<set>/wav.scp, the references <ref_root>/<set>/spk1.scp. With --input the mixture is scored
+as well (utt2<metric>_in), with --interferer utt2wrong_speaker tells where the output is nearer to the interferer. What
+is undefined (silence, too short, no utterance found) is nan, and counted by signal_summary.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from toolkit.bin.cli import Parser, add_job_arguments, run
+from toolkit.io.errors import InputError
+from toolkit.io.jobs import read_work, write_job_tables
+from toolkit.io.progress import progress
+from toolkit.metrics.catalogue import COMPUTED, check_metrics
+from toolkit.tasks.signal_scoring import Scorer, open_streams, said
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.signal_score``."""
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_job_arguments(parser)
+    parser.add_argument("--ref_root", required=True, help="folder of the sets with the references, e.g. dump/raw")
+    parser.add_argument(
+        "--metrics", nargs="+", default=["si_sdr"], help=f"of {' '.join(COMPUTED)}, or energy_left (needs --input)"
+    )
+    parser.add_argument("--estimate", default="wav", help="stream of in_root that is scored")
+    parser.add_argument("--reference", default="spk1", help="stream of ref_root that it should be")
+    parser.add_argument("--interferer", help="stream of ref_root that it should not be, e.g. spk2")
+    parser.add_argument("--input", help="stream of ref_root that was processed, e.g. wav: score it as well")
+    return parser
+
+
+def scorer_of(args) -> Scorer:
+    """What the options ask for."""
+    metrics = tuple(dict.fromkeys(word for words in args.metrics for word in words.split()))
+    wanted = tuple(name for name in metrics if name != "energy_left")
+    check_metrics(wanted)
+    if "energy_left" in metrics and not args.input:
+        raise InputError("--metrics energy_left is relative to the mixture: give its stream by --input")
+    return Scorer(wanted, bool(args.interferer), "energy_left" in metrics, bool(args.input))
+
+
+def main(argv=None) -> None:
+    """Score the ids of a work list."""
+    args = get_parser().parse_args(argv)
+    scorer, work = scorer_of(args), read_work(args.work)
+    roles = {"reference": args.reference, "interferer": args.interferer, "input": args.input}
+    with progress(sum(map(len, work.values())), "score") as bar:
+        for name, utts in work.items():
+            tables = {role: Path(args.ref_root) / name / f"{stream}.scp" for role, stream in roles.items() if stream}
+            streams = open_streams(name, utts, estimate=Path(args.in_root) / name / f"{args.estimate}.scp", **tables)
+            rows = {f"utt2{metric}": {} for metric in [*scorer.names(), "undefined"]}
+            for utt in utts:
+                values, undefined = scorer.score(*streams.read(utt))
+                for metric, value in values.items():
+                    rows[f"utt2{metric}"][utt] = f"{value:.6f}"
+                rows["utt2undefined"][utt] = said(undefined)
+                bar.update()
+            write_job_tables(args.out_root, name, args.job, **rows)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,121 @@
+"""The metrics of estimated signals by name: what they are called, which way is better, at which rates they exist."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from toolkit.io.errors import InputError
+from toolkit.metrics import signal
+from toolkit.metrics.dnsmos import dnsmos
+from toolkit.metrics.extraction import tsos
+
+
+class Metric(NamedTuple):
+    """How a metric is said.
+
+    Attributes:
+        label: its name in tables.
+        unit: of the values as they are said.
+        higher_is_better: else a lower value is.
+        scale: what tables of utterances hold is multiplied by it.
+        digits: behind the point.
+    """
+
+    label: str
+    unit: str = ""
+    higher_is_better: bool = True
+    scale: float = 1.0
+    digits: int = 2
+
+
+METRICS = {
+    "si_sdr": Metric("SI-SDR", "dB"),
+    "wave_snr": Metric("SNR", "dB"),
+    "sdr": Metric("SDR", "dB"),
+    "pesq_nb": Metric("PESQ (nb)"),
+    "pesq_wb": Metric("PESQ (wb)"),
+    "stoi": Metric("STOI", digits=3),
+    "estoi": Metric("ESTOI", digits=3),
+    "dnsmos_sig": Metric("DNSMOS SIG"),
+    "dnsmos_bak": Metric("DNSMOS BAK"),
+    "dnsmos_ovrl": Metric("DNSMOS OVRL"),
+    "tsos": Metric("TSOS", "%", False, 100),
+    "si_sdr_interferer": Metric("SI-SDR to the interferer", "dB", False),
+    "wrong_speaker": Metric("wrong speaker", "%", False, 100),
+    "energy_left": Metric("energy left", "dB", False),
+}
+
+
+class _Family(NamedTuple):
+    """Metrics that one function computes together from ``(estimate (N,), reference (N,), fs)``."""
+
+    names: tuple[str, ...]
+    compute: Callable[[np.ndarray, np.ndarray, int], tuple[float, ...]]
+    libraries: tuple[str, ...] = ()
+    rates: tuple[int, ...] = ()  # in Hz; none: any
+    extra: str = "se"  # which installs the libraries
+
+
+_FAMILIES = (
+    _Family(("si_sdr",), lambda e, s, fs: (signal.si_sdr(e, s),)),
+    _Family(("wave_snr",), lambda e, s, fs: (signal.wave_snr(e, s),)),
+    _Family(("sdr",), lambda e, s, fs: (signal.sdr(e, s),), ("fast_bss_eval",)),
+    _Family(("pesq_nb",), lambda e, s, fs: (signal.pesq(e, s, fs, "nb"),), ("pesq",), (8000, 16000)),
+    _Family(("pesq_wb",), lambda e, s, fs: (signal.pesq(e, s, fs, "wb"),), ("pesq",), (16000,)),
+    _Family(("stoi",), lambda e, s, fs: (signal.stoi(e, s, fs),), ("pystoi",)),
+    _Family(("estoi",), lambda e, s, fs: (signal.estoi(e, s, fs),), ("pystoi",)),
+    _Family(
+        ("dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl"),
+        lambda e, s, fs: dnsmos(e),
+        ("onnxruntime", "speechmos"),
+        (16000,),
+        "dnsmos",
+    ),
+    _Family(("tsos",), lambda e, s, fs: (tsos(e, s, fs),)),
+)
+COMPUTED = tuple(name for family in _FAMILIES for name in family.names)
+
+
+def check_metrics(names: Sequence[str]) -> None:
+    """Raise InputError where a metric is unknown, or its library is not installed."""
+    if unknown := [name for name in names if name not in COMPUTED]:
+        raise InputError(f"--metrics {' '.join(unknown)}: no such metric; there are {' '.join(COMPUTED)}")
+    for family in _FAMILIES:
+        if set(family.names) & set(names):
+            for module in family.libraries:
+                signal.find_library(module, family.extra)
+
+
+def compute(names: Sequence[str], estimate: np.ndarray, reference: np.ndarray, fs: int):
+    """Some metrics of one pair of signals.
+
+    Args:
+        names: of ``COMPUTED``.
+        estimate, reference: (N,) samples in [-1, 1].
+        fs: in Hz.
+
+    Returns:
+        ``(values, undefined)``: name -> value, NaN where it is undefined; name -> why it is.
+
+    Raises:
+        InputError: a metric does not exist at this rate.
+    """
+    values, undefined = {}, {}
+    for family in _FAMILIES:
+        wanted = [name for name in family.names if name in names]
+        if not wanted:
+            continue
+        if family.rates and fs not in family.rates:
+            rates = " and ".join(map(str, family.rates))
+            raise InputError(
+                f"--metrics {wanted[0]}: is for {rates} Hz, the audio is at {fs} Hz; leave it out, or take audio at "
+                "that rate (stage 3 resamples, --fs)"
+            )
+        try:
+            found = dict(zip(family.names, family.compute(estimate, reference, fs), strict=True))
+        except signal.Undefined as error:
+            found = dict.fromkeys(family.names, float("nan"))
+            undefined |= dict.fromkeys(wanted, str(error))
+        values |= {name: found[name] for name in wanted}
+    return values, undefined

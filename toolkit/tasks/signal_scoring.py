@@ -1,0 +1,144 @@
+"""Scoring estimated signals: streams of one set in, a number or a reason for each metric and utterance out."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.io.audio import read_audio
+from toolkit.io.datadir import read_table
+from toolkit.io.errors import InputError, some_of
+from toolkit.metrics.catalogue import compute
+from toolkit.metrics.extraction import energy_left, wrong_speaker
+from toolkit.metrics.signal import Undefined, si_sdr
+
+NO_REASON = "-"
+
+
+@dataclass(frozen=True)
+class Streams:
+    """Where the signals of a set's utterances are.
+
+    Attributes:
+        name: of the set.
+        tables: role (``estimate``, ``reference``, ``interferer``, ``input``) -> path of its scp.
+        values: role -> utterance -> scp value.
+    """
+
+    name: str
+    tables: dict[str, Path]
+    values: dict[str, Mapping[str, str]]
+
+    def read(self, utt: str) -> tuple[dict[str, np.ndarray], int]:
+        """Role -> (N,) samples, and their rate in Hz.
+
+        Raises:
+            InputError: a file is bad, or two are of different length or rate.
+        """
+        found, fs = {}, 0
+        for role, values in self.values.items():
+            samples, rate = read_audio(values[utt], utt)
+            if found and rate != fs:
+                raise self._differ(utt, role, f"is at {fs} Hz", f"at {rate} Hz")
+            if found and len(samples) != (length := len(found["estimate"])):
+                raise self._differ(utt, role, f"has {length} samples", len(samples))
+            found[role], fs = samples, rate
+        return found, fs
+
+    def _differ(self, utt: str, role: str, one: str, other) -> InputError:
+        return InputError(
+            f"{utt}: its estimate ({self.tables['estimate']}) {one}, its {role} ({self.tables[role]}) {other}; "
+            "enhance the same set again at its rate"
+        )
+
+
+def open_streams(name: str, utts: Sequence[str], **tables: Path) -> Streams:
+    """The streams of a set; ``tables`` are role -> scp, with an ``estimate``.
+
+    Raises:
+        InputError: a table is missing, malformed or lacks an utterance.
+    """
+    values = {role: read_table(path) for role, path in tables.items()}
+    for role, rows in values.items():
+        if lost := [utt for utt in utts if utt not in rows]:
+            raise InputError(f"{tables[role]}: lacks {len(lost)} ids of the {role} to score: {some_of(lost)}")
+    return Streams(name, tables, values)
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Which metrics of an utterance are wanted.
+
+    Attributes:
+        metrics: names of toolkit.metrics.catalogue.COMPUTED.
+        interferer: say whether the output is nearer to the interferer than to the target?
+        energy_left: say how much is left of mixtures without a target?
+        input: measure the unprocessed mixture as well?
+    """
+
+    metrics: tuple[str, ...]
+    interferer: bool = False
+    energy_left: bool = False
+    input: bool = False
+
+    def names(self) -> list[str]:
+        """Of all values; ``<metric>_in`` are those of the mixture."""
+        names = [*self.metrics, *(["si_sdr_interferer", "wrong_speaker"] if self.interferer else [])]
+        names += ["energy_left"] if self.energy_left else []
+        return names + ([f"{metric}_in" for metric in self.metrics] if self.input else [])
+
+    def score(self, signals: Mapping[str, np.ndarray], fs: int) -> tuple[dict[str, float], dict[str, str]]:
+        """``(values, undefined)``: name -> value, NaN where it has none; name -> why."""
+        estimate, reference = signals["estimate"], signals["reference"]
+        values, undefined = compute(self.metrics, estimate, reference, fs)
+        if self.interferer:
+            _add(*_speakers(estimate, reference, signals["interferer"]), values, undefined)
+        if self.energy_left:
+            _add(*_left(estimate, reference, signals["input"]), values, undefined)
+        if self.input:
+            found, why = compute(self.metrics, signals["input"], reference, fs)
+            values |= {f"{name}_in": value for name, value in found.items()}
+            undefined |= {f"{name}_in": reason.replace("estimate", "mixture") for name, reason in why.items()}
+        return values, undefined
+
+
+def _add(found: dict, why: dict, values: dict, undefined: dict) -> None:
+    values |= found
+    undefined |= why
+
+
+def _speakers(estimate, reference, interferer) -> tuple[dict[str, float], dict[str, str]]:
+    """SI-SDR to the interferer, and whether it is above that to the target."""
+    near, why = [], {}
+    for role, signal in (("target", reference), ("interferer", interferer)):
+        try:
+            near.append(si_sdr(estimate, signal))
+        except Undefined as error:
+            near.append(math.nan)
+            reason = str(error).replace("reference", role)
+            why["wrong_speaker"] = reason
+            if role == "interferer":
+                why["si_sdr_interferer"] = reason
+    return {"si_sdr_interferer": near[1], "wrong_speaker": float(wrong_speaker(*near))}, why
+
+
+def _left(estimate, reference, mixture) -> tuple[dict[str, float], dict[str, str]]:
+    """What is left where there is no target."""
+    if reference.any():
+        return {"energy_left": math.nan}, {"energy_left": "the target is present"}
+    left = float(energy_left(estimate, mixture))
+    return {"energy_left": left}, {"energy_left": "silent mixture"} if math.isnan(left) else {}
+
+
+def said(undefined: Mapping[str, str]) -> str:
+    """A line of ``utt2undefined``: ``stoi: silent estimate; pesq_wb: no utterance detected``."""
+    return "; ".join(f"{name}: {reason}" for name, reason in undefined.items()) or NO_REASON
+
+
+def unsaid(line: str) -> dict[str, str]:
+    """The reverse of :func:`said`."""
+    if line == NO_REASON:
+        return {}
+    return dict(part.split(": ", 1) if ": " in part else (part, "") for part in line.split("; "))
