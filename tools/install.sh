@@ -6,7 +6,8 @@ help_message=$(cat <<'EOF'
 Usage: tools/install.sh [--extras "dev"] [--python python3.11] [--venv tools/venv] [--into_active true]
 Makes a venv with uv, installs the toolkit and the torch pair it is tested with. Run again, it does nothing, or only
 what has changed.
-  --extras       optional parts: "dev" (tests, lint, oracles of the tests), "se" (PESQ, STOI, SDR), "dev se"
+  --extras       optional parts: "dev" (tests, lint, oracles of the tests), "se" (PESQ, STOI, SDR),
+                 "dnsmos" (DNSMOS); several: "dev se"
   --python       interpreter of the venv, 3.10 or later (python3)
   --venv         where the venv goes (tools/venv, which tools/activate.sh looks for)
   --into_active  install into the Python that is active (a conda environment, a container) instead of a venv; a torch
@@ -21,6 +22,7 @@ into_active=false
 cd "${root}"
 # shellcheck source=utils/parse_options.sh
 . utils/parse_options.sh
+extras=${extras//,/ }
 
 die() {
     echo "error: install.sh: $*" >&2
@@ -48,10 +50,8 @@ fi
 
 # What was asked for before stays: tests ask for "dev", and a plain run afterwards has nothing to do.
 installed=$(cat "${venv}/.installed" 2>/dev/null || true)
-if [ -n "${installed}" ]; then
-    extras=$(tr ' ' '\n' <<<"${extras} ${installed#* }" | sed '/^$/d' | sort -u | tr '\n' ' ')
-    extras=${extras% }
-fi
+extras=$(tr ' ' '\n' <<<"${extras} ${installed#* }" | sed '/^$/d' | LC_ALL=C sort -u | tr '\n' ' ')
+extras=${extras% }
 wanted="$(sha256sum setup.py tools/install.sh | sha256sum | cut -c 1-16) ${extras}"
 if "${into_active}"; then
     target=$(command -v "${python}")

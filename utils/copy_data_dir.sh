@@ -56,4 +56,4 @@ for name in wav.scp text feats.scp; do
     [ -f "$src/$name" ] || validate_opts+=" --no-${name%.scp}"
 done
 read -r -a opts <<<"$validate_opts"
-"$utils/validate_data_dir.sh" ${opts[@]+"${opts[@]}"} "$dest"
+"$utils/validate_data_dir.sh" --no-wav-check ${opts[@]+"${opts[@]}"} "$dest"

@@ -87,7 +87,7 @@ left_out=$(files_like "$src" "$OF_THE_AUDIO|$WHOLE_FILES|$PLAN")
 [ -z "$left_out" ] || say "left out ${left_out//$'\n'/ }: not of the audio at this speed"
 replace_contents "$dest"
 
-options=(--no-feats)
+options=(--no-feats --no-wav-check)
 for name in wav.scp text; do
     [ -f "$src/$name" ] || options+=("--no-${name%.scp}")
 done

@@ -44,6 +44,7 @@ my $grace = $ENV{SLURM_PL_GRACE} // 75;
 my $ended = qr{^(?:BOOT_FAIL|CANCELLED|COMPLETED|DEADLINE|FAILED|LAUNCH_FAILED|NODE_FAIL|OUT_OF_MEMORY|PREEMPTED
                |RECONFIG_FAIL|REVOKED|TIMEOUT|GONE)$}x;
 my $will_pass = qr{^(?:None|Priority|Resources|JobArrayTaskLimit|BeginTime|Dependency|Cleaning|Prolog|\(null\))?$};
+my $nobody_answers = qr/contact slurm controller|establish a configuration source|connection (?:refused|timed out)/i;
 my %meaning = (
     TIMEOUT       => 'its time limit ended it (--time)',
     OUT_OF_MEMORY => 'it used more memory than it was given (--mem)',
@@ -136,8 +137,10 @@ sub submit_array {
     push @submitted, $id if defined $id;
     sigprocmask(SIG_UNBLOCK, $signals);
     $text =~ s/\s+\z//;
-    stop(1, "the job was not accepted: $text\n  (@words)") if $code || !defined $id;
-    return $id;
+    return $id if !$code && defined $id;
+    my $hint = $code == 127 || $text =~ $nobody_answers
+        ? "\n  Is there a Slurm here? Without one, cmd_backend=local (see cmd.sh) runs the jobs on this machine." : '';
+    stop(1, "the job was not accepted: $text\n  (@words)$hint");
 }
 
 # Asks Slurm for the state of every waiting job. Where Slurm does not answer, the states stay as they are.

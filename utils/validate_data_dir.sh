@@ -6,13 +6,15 @@
 set -euo pipefail
 export LC_ALL=C
 
-help_message="Usage: $0 [--no-feats] [--no-text] [--no-wav] [--no-spk-sort] [--non-print]
-           [--require-streams \"spk1 noise1 ...\"] <data-dir>
+help_message="Usage: $0 [--no-feats] [--no-text] [--no-wav] [--no-wav-check] [--no-spk-sort]
+           [--non-print] [--require-streams \"spk1 noise1 ...\"] <data-dir>
  e.g.: $0 --no-feats data/train
        $0 --no-feats --no-text --require-streams \"spk1 enroll_spk1\" dump/raw/train_sim
 
 Names every file and line or id that breaks the rules of a data dir and exits 1; fix_data_dir.sh mends most of it.
+Files and arks that wav.scp names must be there; what is in them is not looked at, and commands are not run.
   --no-feats, --no-text, --no-wav  feats.scp, text, wav.scp may be missing (what is there is checked all the same)
+  --no-wav-check                   what wav.scp names need not be there (yet, or on this machine)
   --no-spk-sort                    utt2spk need not be sorted by speaker as well
   --non-print                      text may hold characters that cannot be printed
   --require-streams                streams that a mixture set must have: spk<N>, noise<N>, dereverb<N>, enroll_spk<N>"
@@ -22,6 +24,7 @@ Names every file and line or id that breaks the rules of a data dir and exits 1;
 
 required=(utt2spk spk2utt wav.scp text feats.scp)
 streams=()
+wav_check=true
 spk_sort=true
 non_print=false
 while [[ ${1:-} == -* ]]; do
@@ -29,6 +32,7 @@ while [[ ${1:-} == -* ]]; do
         --no-feats) required=("${required[@]/feats.scp/}") ;;
         --no-text) required=("${required[@]/text/}") ;;
         --no-wav) required=("${required[@]/wav.scp/}") ;;
+        --no-wav-check) wav_check=false ;;
         --no-spk-sort) spk_sort=false ;;
         --non-print) non_print=true ;;
         --require-streams | --require_streams)
@@ -49,6 +53,7 @@ done
 dir=${1%/}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+touch "$work/broken"
 
 # Collects messages from standard input, the first ten of every check.
 complain() {
@@ -58,30 +63,47 @@ complain() {
 stop_on_errors() {
     [ -s "$work/errors" ] || return 0
     sed "s/^/${0##*/}: error: /" "$work/errors" >&2
+    if [ -s "$work/broken" ]; then say "tables with malformed lines were not compared with others; mend those first" >&2; fi
+    say "$(dirname "$0")/fix_data_dir.sh $dir sorts tables, drops malformed lines, doubles and ids that others lack" >&2
     exit 1
 }
 
-# each_line FILE CONDITION RULE: complains of lines for which the awk condition does not hold.
+# each_line FILE CONDITION RULE: complains of lines for which the awk condition does not hold; not of malformed ones,
+# which check_table has named.
 each_line() {
     [ -f "$1" ] || return 0
-    awk "!($2) { print FILENAME \":\" FNR \": $3, got: \" \$0 }" "$1" | complain
+    awk -v broken="$work/broken" "
+        BEGIN { while ((getline line <broken) > 0) known[line] }
+        !($2) && !((FILENAME \":\" FNR) in known) { print FILENAME \":\" FNR \": $3, got: \" \$0 }" "$1" | complain
 }
 
-# check_table FILE MIN MAX: MIN to MAX fields a line, sorted by the first, which is unique; ends with a newline.
+# comparable NAME...: whether all these tables are there and without malformed lines.
+comparable() {
+    local name
+    for name; do
+        [ -f "$dir/$name" ] || return 1
+        awk -v file="$dir/$name:" 'index($0, file) == 1 { found = 1 } END { exit found }' "$work/broken" || return 1
+    done
+}
+
+# check_table FILE MIN MAX: MIN to MAX fields a line, sorted by the first, which is unique; ends with a newline. Notes
+# the lines that are no entries of a table.
 check_table() {
     if [ ! -s "$1" ]; then
         echo "$1: is empty" | complain
+        echo "$1:0" >>"$work/broken"
         return
     fi
     if [ -n "$(tail -c 1 "$1" | tr -d '\n\0')" ]; then
         echo "$1:$(awk 'END { print NR }' "$1"): no newline at the end of the last line" | complain
     fi
     # Comparing with "" appended keeps awk from taking ids like 1e1 and 10 for equal numbers.
-    awk -v min="$2" -v max="$3" '
+    awk -v min="$2" -v max="$3" -v broken="$work/broken" '
         function bad(what) { print FILENAME ":" FNR ": " what }
-        /\r$/ { bad("ends with a carriage return (a DOS line end)") }
-        /^[ \t]/ { bad("begins with a blank") }
-        NF < min || NF > max { bad("expected " (min == max ? "" : "at least ") min " fields, got: " $0); next }
+        function malformed(what) { bad(what); print FILENAME ":" FNR >>broken }
+        /\r$/ { malformed("ends with a carriage return (a DOS line end: sed -i \047s/\\r$//\047 " FILENAME ")") }
+        /^[ \t]/ { malformed("begins with a blank") }
+        NF < min || NF > max { malformed("expected " (min == max ? "" : "at least ") min " fields, got: " $0); next }
         NR > 1 && $1 "" == last { bad("id " $1 " stands twice") }
         NR > 1 && $1 "" < last { bad("not sorted: id " $1 " after " last " (LC_ALL=C sort)") }
         { last = $1 "" }' "$1" | complain
@@ -102,7 +124,7 @@ check_text() {
 # same_keys FILE KEYS OWNER [NAME]: complains of ids that stand in FILE (called NAME) but not in the list KEYS (which is
 # of OWNER), or the other way round.
 same_keys() {
-    comm -3 "$2" <(column 1 "$1") | awk -v file="${4:-$1}" -v owner="$3" '
+    comm -3 "$2" <(column 1 "$1" | sort -u) | awk -v file="${4:-$1}" -v owner="$3" '
         sub(/^\t/, "") { print file ": id " $0 " is not in " owner; next }
         { print file ": id " $0 " of " owner " is missing" }' | complain
 }
@@ -114,7 +136,6 @@ check_each_file() {
         check_table "$dir/$name" "$min" "$max"
         case $name in *.scp) each_line "$dir/$name" '$0 !~ /[ \t]~/' "~ is not expanded in a path" ;; esac
     done
-    stop_on_errors
     if [ -f "$dir/text" ]; then check_text "$dir/text"; fi
     local number='^([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?$'
     for name in utt2dur reco2dur; do
@@ -128,6 +149,25 @@ check_each_file() {
     each_line "$dir/reco2file_and_channel" '$3 ~ /^[AB]$/' 'expected the channel A or B'
     each_line "$dir/segments" "\$3 ~ /$number/ && \$4 ~ /$number/ && \$4 + 0 > \$3 + 0" \
         'expected utterance recording start end, with start >= 0 and end > start (seconds)'
+}
+
+# check_recordings: the files and arks of wav.scp are there; commands are not run, and offsets not looked at.
+check_recordings() {
+    if ! $wav_check || [ ! -f "$dir/wav.scp" ]; then return 0; fi
+    perl -MCwd -ne '
+        next if !/^\s*(\S+)\s+(.*?\S)\s*$/;
+        my ($id, $path) = ($1, $2);
+        next if $path =~ /\|$|^~/;
+        $count++;
+        $path =~ s/:\d+$// if !-e $path;
+        my $fault = $seen{$path} //= -d $path ? "is a folder" : -e _ ? "" : "no such file";
+        push @faults, "$ARGV:$.: id $id: $path: $fault\n" if $fault;
+        END {
+            my $more = @faults - 5;
+            print "$ARGV: ", scalar(@faults), " of $count recordings are not there; mend the paths (they begin at ", getcwd(),
+                ") or the corpus path in db.sh, or waive this with --no-wav-check\n", @faults[0 .. ($more > 0 ? 4 : $#faults)],
+                $more > 0 ? "  ... and $more more recordings that are not there\n" : "" if @faults;
+        }' "$dir/wav.scp" | complain
 }
 
 # stream_remedy STREAM: how one comes by it.
@@ -157,6 +197,7 @@ check_streams() {
             echo "$dir/$name: there is no spk$n.scp, the speech to extract; $(stream_remedy "spk$n")" | complain
         each_line "$dir/$name" "\$2 ~ /^[*]/ || tolower(\$0) ~ /$sound/ || /([.]npy|:[0-9]+|[|])[ \t]*$/" \
             'expected an audio file, file.ark:offset, an embedding (.npy), or *UTT SPEAKER'
+        if ! comparable utt2spk "$name"; then continue; fi
         undrawable "$dir/utt2spk" "$dir/$name" |
             awk -v file="$dir/$name" '{ id = $1; sub(/^[^ ]+ /, ""); print file ": id " id ": " $0 }' | complain
     done
@@ -169,12 +210,12 @@ check_plan() {
     complain <"$work/bad"
     awk -v file="$dir/mix.jsonl" 'seen[$1]++ == 1 { print file ": id " $1 " stands twice" }' "$work/plan" | complain
     sort -u -k1,1 "$work/plan" >"$work/mix.jsonl"
-    same_keys "$work/mix.jsonl" "$work/utts" utt2spk "$dir/mix.jsonl"
+    comparable utt2spk || return 0
+    same_keys "$work/mix.jsonl" "$work/keys_of_utt2spk" utt2spk "$dir/mix.jsonl"
 }
 
 check_speakers() {
-    comm -3 <(awk '{ print $1, $2 }' "$dir/utt2spk") <("$(dirname "$0")/spk2utt_to_utt2spk.pl" "$dir/spk2utt" | sort) |
-        awk -v dir="$dir" '{ print dir "/spk2utt: does not agree with utt2spk about utterance " $1 }' | uniq | complain
+    comparable utt2spk || return 0
     if $spk_sort; then
         awk 'NR > 1 && $2 "" < last {
                 print FILENAME ":" FNR ": not sorted by speaker: " $2 " after " last \
@@ -182,24 +223,34 @@ check_speakers() {
             }
             { last = $2 "" }' "$dir/utt2spk" | complain
     fi
+    comparable spk2utt || return 0
+    comm -3 <(awk '{ print $1, $2 }' "$dir/utt2spk" | sort) <("$(dirname "$0")/spk2utt_to_utt2spk.pl" "$dir/spk2utt" | sort) |
+        awk -v dir="$dir" '{ print dir "/spk2utt: does not agree with utt2spk about utterance " $1 }' | uniq | complain
+}
+
+# compare KEYS OWNER NAME...: same_keys of these tables, where both sides can be compared.
+compare() {
+    local keys=$1 owner=$2 name
+    shift 2
+    comparable "$owner" || return 0
+    for name; do
+        if comparable "$name"; then same_keys "$dir/$name" "$keys" "$owner"; fi
+    done
 }
 
 check_key_sets() {
     local name
-    column 1 "$dir/utt2spk" >"$work/utts"
-    column 1 "$dir/spk2utt" >"$work/spks"
-    for name in $(tables_of "$dir" utt); do
-        same_keys "$dir/$name" "$work/utts" utt2spk
+    for name in utt2spk spk2utt; do
+        if [ -f "$dir/$name" ]; then column 1 "$dir/$name" | sort -u >"$work/keys_of_$name"; fi
     done
-    for name in $(tables_of "$dir" spk); do
-        same_keys "$dir/$name" "$work/spks" spk2utt
-    done
+    # shellcheck disable=SC2046  # names of tables have no blanks
+    compare "$work/keys_of_utt2spk" utt2spk $(tables_of "$dir" utt) $(files_like "$dir" segments)
+    # shellcheck disable=SC2046
+    compare "$work/keys_of_spk2utt" spk2utt $(tables_of "$dir" spk)
     if [ -f "$dir/segments" ]; then
-        same_keys "$dir/segments" "$work/utts" utt2spk
         column 2 "$dir/segments" | sort -u >"$work/recos"
-        for name in $(tables_of "$dir" reco); do
-            same_keys "$dir/$name" "$work/recos" segments
-        done
+        # shellcheck disable=SC2046
+        compare "$work/recos" segments $(tables_of "$dir" reco)
     fi
 }
 
@@ -214,8 +265,8 @@ for name in "${required[@]}"; do
         echo "$dir/$name: no such file; $remedy" | complain
     fi
 done
-stop_on_errors
 check_each_file
+check_recordings
 check_speakers
 check_key_sets
 check_streams

@@ -17,6 +17,24 @@ check_stages() {
     [ "${stage}" -le "$1" ] || die "--stage ${stage}: there are $1 stages"
 }
 
+# check_machines: --ngpu and --num_nodes fit the machine, where jobs run on this one.
+check_machines() {
+    if [ "${ngpu}" -gt 0 ] && [[ "${cuda_cmd}" == *run.pl* ]] && ! nvidia-smi -L >/dev/null 2>&1; then
+        die "--ngpu ${ngpu}: nvidia-smi finds no GPU here; use --ngpu 0"
+    fi
+    if [ "${num_nodes}" -gt 1 ] && [[ "${cuda_cmd}" == *run.pl* ]]; then
+        die "--num_nodes ${num_nodes}: run.pl knows this machine only; cmd.sh can choose another (cmd_backend=slurm ./run.sh ...)"
+    fi
+}
+
+# note_skips: --skip_data_prep and its kin as stages.
+note_skips() {
+    if "${skip_data_prep}"; then skip_stages+=" 1 2 3 4 5"; fi
+    if "${skip_train}"; then skip_stages+=" 6"; fi
+    if "${skip_eval}"; then skip_stages+=" 7 8 9"; fi
+    if "${skip_packing}"; then skip_stages+=" 10"; fi
+}
+
 # runs_stage N: is stage N wanted, by --stage, --stop_stage and --skip_stages?
 runs_stage() {
     [ "${stage}" -le "$1" ] && [ "${stop_stage}" -ge "$1" ] && ! [[ " ${skip_stages} " == *" $1 "* ]]
@@ -164,6 +182,12 @@ run_jobs() {
 
 # What data stages of all tasks do; their options are the variables of the task script.
 
+validate() { # validate SET: data/SET; missing recordings are left to stage 3 where some may be bad
+    local without=()
+    [ "${allow_bad}" -eq 0 ] || without=(--no-wav-check)
+    utils/validate_data_dir.sh --no-feats --no-text "${without[@]}" "data/$1"
+}
+
 format_sets() { # format_sets SETS [options of format_audio]
     local sets=$1
     shift
@@ -191,6 +215,38 @@ render() { # render SETS [--streams STREAM...]: data/<set>/mix.jsonl -> dump/raw
     shift
     run_jobs --name render --cmd "${train_cmd}" --nj "${nj}" --in_root data --out_root "${dumpdir}/raw" --sets "${sets}" \
         --stems "${stems:-wav}" -- "${python}" -m toolkit.bin.simulate_render "$@"
+}
+
+# statistics FOLDER TRAIN_DIR CONFIG ARGS MODULE [WORD]: stage 5, done again only when data, config or options have changed.
+statistics() {
+    local stats=$1 dir=$2 config=$3 options=$4 sig
+    # shellcheck disable=SC2046
+    sig=$(signature "${dir}" "${options}" $(with_bases "${config}"))
+    if [ "$(cat "${stats}/.done" 2>/dev/null)" = "${sig}" ]; then
+        log "statistics: done before"
+        return
+    fi
+    mkdir -p "${stats}"
+    # shellcheck disable=SC2086
+    submit "${train_cmd}" "${stats}" "${stats}/stats.log" "${python}" -m "${@:5}" --config "${config}" --train_dir "${dir}" \
+        --output "${stats}" ${options}
+    grep -F "${stats}: " "${stats}/stats.log" || true
+    echo "${sig}" >"${stats}/.done"
+}
+
+# train EXPDIR TRAIN_DIR VALID_SETS CONFIG ARGS MODULE: stage 6, on --ngpu GPUs of --num_nodes nodes.
+train() {
+    local exp=$1 valid_dirs='' set
+    for set in $3; do valid_dirs+=" ${dumpdir}/raw/${set}"; done
+    mkdir -p "${exp}"
+    if [ -f "${exp}/train.log" ]; then # the job writes it anew: what earlier runs said is kept
+        mv "${exp}/train.log" "${exp}/train.$(find "${exp}" -name 'train.*.log' | wc -l).log"
+    fi
+    # shellcheck disable=SC2086
+    submit "${cuda_cmd} --gpu ${ngpu}$([ "${num_nodes}" -eq 1 ] || echo " --num-nodes ${num_nodes}")" "${exp}" \
+        --name "${exp}" "${exp}/train.log" \
+        utils/launch.sh --ngpu "${ngpu}" --num_nodes "${num_nodes}" "${python}" -m "$6" \
+        --config "$4" --train_dir "$2" --valid_dirs "$(as_list "${valid_dirs}")" --expdir "${exp}" $5
 }
 
 as_list() { # "a b" -> [a,b]

@@ -13,7 +13,7 @@ from toolkit.io.errors import InputError
 from toolkit.io.progress import progress
 
 ROOT = Path(toolkit.__file__).parents[1]
-PROGRAMS = [m.name for m in pkgutil.iter_modules(toolkit.bin.__path__) if m.name != "cli"]
+PROGRAMS = [m.name for m in pkgutil.iter_modules(toolkit.bin.__path__) if m.name not in ("cli", "comparing")]
 
 
 def python(*argv, **options):
@@ -76,6 +76,31 @@ def test_every_program_says_how_it_is_used(name, monkeypatch, capsys):
         runpy.run_module(f"toolkit.bin.{name}", run_name="__main__")
     assert not caught.value.code
     assert "usage:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--speach", "x"], "error: --speach: no such option, did you mean --speech? See local/data.sh --help\n"),
+        (["--speach=x"], "error: --speach: no such option, did you mean --speech? See local/data.sh --help\n"),
+        (["--zzz"], "error: --zzz: no such option; see local/data.sh --help\n"),
+        (["--seed", "a"], "error: argument --seed: invalid int value: 'a'; see local/data.sh --help\n"),
+    ],
+)
+def test_a_wrong_option_is_one_line_with_the_nearest(argv, said, capsys):
+    from toolkit.bin.prepare_folder import main
+
+    with pytest.raises(SystemExit, match="2"):
+        run(main, argv)
+    assert capsys.readouterr().err == said
+
+
+def test_a_mistyped_option_is_said_before_the_missing_one_that_it_is():
+    done = python("-m", "toolkit.bin.pack", "--expdirs", "x")
+    said = "error: --expdirs: no such option, did you mean --expdir? See python -m toolkit.bin.pack --help\n"
+    assert (done.returncode, done.stderr) == (2, said)
+    shortened = python("-m", "toolkit.bin.pack", "--exp", "x")
+    assert "required: --output" in shortened.stderr
 
 
 @pytest.mark.parametrize("argv", [["list"], ["merge"], ["merge", "--out_root", "x"]])

@@ -179,12 +179,13 @@ def test_of_several_clean_sets_that_of_the_name_counts(sets, tmp_path, capsys):
     assert "noisy: --clean names several sets, and it is named after none" in capsys.readouterr().err
 
 
-def test_a_system_that_estimates_no_speech_is_passed_over(sets, tmp_path, capsys):
+def test_a_system_that_estimates_no_speech_is_passed_over(sets, tmp_path, caplog, capsys):
     make_system(tmp_path / "ecapa", ECAPA)
-    assert listen(sets, tmp_path / "out", system=tmp_path / "ecapa") == 0
-    said = capsys.readouterr()
-    assert said.out == f"{tmp_path / 'ecapa'}: nothing to listen to: EcapaTdnn estimates no speech\n"
-    assert "error" not in said.err
+    with caplog.at_level("INFO"):
+        assert listen(sets, tmp_path / "out", system=tmp_path / "ecapa") == 0
+    said = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert said == [("INFO", "EcapaTdnn makes no enhanced speech: no listening page")]
+    assert "error" not in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -1,5 +1,6 @@
 """Training items: labels, crops, and faults that name the utterance."""
 
+import kaldiio
 import numpy as np
 import pytest
 import soundfile
@@ -9,10 +10,11 @@ from toolkit.data.collate import load_batches, pad
 from toolkit.data.draw import Draw
 from toolkit.data.speakers import AudioFiles, FeatureArks
 from toolkit.features.mel import LogMel
-from toolkit.io.ark import ArkWriter
+from toolkit.io.ark import ArkWriter, read_array
 from toolkit.io.audio import AudioTable
-from toolkit.io.datadir import DataDir, write_table
+from toolkit.io.datadir import DataDir, read_table, write_table
 from toolkit.io.errors import InputError
+from toolkit.simulate.plan import generator
 from toolkit.simulate.planner import MixturePlanner, Noise
 
 
@@ -74,6 +76,26 @@ def test_feature_crops_are_consecutive_frames(arks):
     crop = data[Draw(2, 1, 0, 0.5)]["feats"]
     assert crop.shape == (LogMel().num_frames(8000), 80)
     assert (np.diff(crop[:, 0]) == 1).all()
+
+
+@pytest.mark.parametrize("compression", [None, 3])
+@pytest.mark.parametrize("seconds", [0.5, 30.0])
+def test_a_feature_crop_is_the_part_of_the_whole_that_is_drawn(arks, tmp_path, compression, seconds):
+    """Of short utterances, round and round; whether rows are read by seeking (float32) or not."""
+    for table in ("utt2spk", "utt2dur", "feats_conf.yaml"):
+        (tmp_path / table).write_bytes((arks / table).read_bytes())
+    with ArkWriter(tmp_path / "feats.1.ark", compression) as ark:
+        for key, value in read_table(arks / "feats.scp").items():
+            ark.write(key, read_array(value, key))
+    write_table(tmp_path / "feats.scp", ark.scp)
+    data, frames = FeatureArks().open(tmp_path, LogMel(), 7), LogMel().num_frames(round(seconds * 16000))
+    for index, key in enumerate(data.ids):
+        whole = kaldiio.load_mat(ark.scp[key])
+        draw = generator(7, 3, index, key)
+        first = draw.integers(len(whole) - frames + 1 if len(whole) > frames else len(whole))
+        wanted = whole[(first + np.arange(frames)) % len(whole)]
+        assert np.array_equal(data[Draw(index, 3, index, seconds)]["feats"], wanted)
+        assert np.array_equal(data[Draw(index, 3, index, None)]["feats"], whole)
 
 
 def test_features_of_another_front_end_are_refused(arks):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from toolkit.io.ark import ArkWriter, AudioEntry, read_array, remove_stale
+from toolkit.io.ark import ArkWriter, AudioEntry, MatrixEntry, read_array, remove_stale
 from toolkit.io.audio import read_audio
 from toolkit.io.datadir import write_table
 from toolkit.io.errors import InputError
@@ -47,6 +47,56 @@ def test_kaldiios_arks_are_read(tmp_path):
     scp = dict(line.split() for line in (tmp_path / "t.scp").read_text().splitlines())
     for key, array in ARRAYS.items():
         np.testing.assert_array_equal(read_array(scp[key], key), array)
+
+
+KINDS = {"float": {}, "int16": {"compression": 3}, "by column": {"compression": 2}}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_of_a_matrix_are_those_of_the_whole(tmp_path, kind):
+    arrays = {"a": RNG.standard_normal((50, 6)), "b": RNG.standard_normal((1, 3)), "c": RNG.standard_normal((9, 1))}
+    for key, value in write_ark(tmp_path / "a.ark", arrays, **KINDS[kind]).items():
+        whole = kaldiio.load_mat(value)
+        with closing(MatrixEntry(value, key)) as matrix:
+            assert matrix.rows == len(whole)
+            for start, stop in ((0, len(whole)), (len(whole) - 1, len(whole)), (len(whole) // 3, len(whole) // 2 + 1)):
+                np.testing.assert_array_equal(matrix.read(start, stop), whole[start:stop])
+
+
+def test_rows_of_arrays_that_others_wrote(tmp_path):
+    """Doubles and text are no float32 rows; they come as read_array reads them."""
+    wide = RNG.standard_normal((7, 5))
+    for text in (False, True):
+        kaldiio.save_ark(str(tmp_path / "t.ark"), {"a": wide}, scp=str(tmp_path / "t.scp"), text=text)
+        value = (tmp_path / "t.scp").read_text().split()[1]
+        with closing(MatrixEntry(value, "a")) as matrix:
+            np.testing.assert_array_equal(matrix.read(2, 5), read_array(value, "a")[2:5])
+
+
+def test_a_few_rows_cost_a_few_bytes(tmp_path, monkeypatch):
+    """Two seconds of ten minutes: what is read is the head and the rows."""
+    scp = write_ark(tmp_path / "a.ark", {"a": np.zeros((60000, 80), np.float32)})
+    read, pread = [], os.pread
+    monkeypatch.setattr(os, "pread", lambda *words: read.append(words[1]) or pread(*words))
+    with closing(MatrixEntry(scp["a"], "a")) as matrix:
+        matrix.read(30000, 30200)
+    assert sum(read) == 15 + 200 * 80 * 4
+
+
+def test_bad_rows_are_named(tmp_path):
+    bad = np.zeros((100, 4), np.float32)
+    bad[70, 1] = np.nan
+    value = write_ark(tmp_path / "a.ark", {"a": bad})["a"]
+    with closing(MatrixEntry(value, "utt-a")) as matrix:
+        assert matrix.read(0, 70).shape == (70, 4)
+        with pytest.raises(InputError, match=r"utt-a: .*a.ark:2: holds NaN or infinite values"):
+            matrix.read(60, 80)
+    os.truncate(tmp_path / "a.ark", 1000)
+    for broken in (value, f"{tmp_path}/a.ark:5"):
+        with pytest.raises(InputError, match=r"utt-a: .*holds no array"):
+            MatrixEntry(broken, "utt-a")
+    with pytest.raises(InputError, match=r"utt-a: .*gone.ark:2: no such file; run the stage that writes it"):
+        MatrixEntry(f"{tmp_path}/gone.ark:2", "utt-a")
 
 
 @pytest.mark.parametrize(("method", "size", "step"), [(3, 0.5, 1 / 65535), (5, 0.25, 1 / 255)])

@@ -124,7 +124,7 @@ FAULTS = {
     "dangling link": (lambda d: dangling(d / "a.wav"), "no such file"),
     "missing ark": (lambda d: f"{d}/wav.1.ark:12", "no such file"),
     "an offset beyond any": (lambda d: in_ark(d) + "0" * 18, "no such file"),
-    "directory": (str, "cannot be"),
+    "directory": (str, "is a folder"),
     "0 bytes": (lambda d: cut(write(d / "a.wav"), 0), "is empty"),
     "0 samples": (lambda d: write(d / "a.wav", PCM[:0]), "holds no samples"),
     "truncated wav": (lambda d: cut(write(d / "a.wav"), WAV_HEADER + 9000), "truncated"),

@@ -159,15 +159,15 @@ def test_a_later_config_with_another_class(write):
     [
         ("sed: 1", "sed"),
         ("loop: {epoch: 1}", "epoch"),
-        ("loop: {epochs: many}", r"loop.epochs.*int.*many"),
-        ("loop: {epochs: 1.5}", r"loop.epochs.*int.*1.5"),
-        ("loop: {epochs: null}", r"loop.epochs.*int.*None"),
+        ("loop: {epochs: many}", r"loop.epochs.*whole number.*many"),
+        ("loop: {epochs: 1.5}", r"loop.epochs.*whole number.*1.5"),
+        ("loop: {epochs: null}", r"loop.epochs.*whole number.*None"),
         ("loop: {seconds: [1, 2, 3]}", "loop.seconds"),
         ("loop: 3", "loop"),
         ("net: null", "net"),
         ("net: {class_path: mynets.Wide, init_args: {widht: 1}}", "widht"),
-        ("net: {class_path: mynets.Wide, init_args: {width: x}}", "width.*int.*x"),
-        ("net: {class_path: mynets.Wide, init_args: {width: null}}", "width.*int.*None"),
+        ("net: {class_path: mynets.Wide, init_args: {width: x}}", "width.*whole number.*x"),
+        ("net: {class_path: mynets.Wide, init_args: {width: null}}", "width.*whole number.*None"),
         ("net: {class_path: mynets.Nothing}", "net.*mynets.Nothing"),
         ("net: {class_path: mynets.Loop}", "net.*Loop.*subclass of Net"),
         ("seed: 2024-01-01", "seed"),
@@ -185,6 +185,51 @@ def test_a_wrong_key_is_named_with_the_file(write, text, key):
 def test_a_wrong_option_is_named(argv):
     with pytest.raises(InputError, match=argv[0].strip("-")):
         parse(*argv)
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--loop.epoch", "3"], "unrecognized arguments: --loop.epoch, did you mean --loop.epochs?"),
+        (["--epochs", "3"], "unrecognized arguments: --epochs, did you mean --loop.epochs?"),
+        (["--zzz", "3"], "unrecognized arguments: --zzz"),
+        (["--loop.epochs", "x"], "--loop.epochs: wanted is a whole number, got x"),
+        (["--loop.epochs=x"], "--loop.epochs: wanted is a whole number, got x"),
+        (["--net.init_args.widht", "3"], "--net.init_args.widht: Wide has no key widht, did you mean width?"),
+        (["--net.init_args.width", "x"], "--net.init_args.width: wanted is a whole number, got x"),
+        (["--net", "mynets.Wid"], "--net: there is no mynets.Wid, did you mean Wide?"),
+        (["--net", "wide"], "--net: wanted is a class with its module (class_path), got wide"),
+        (["--loop.seconds", "[1]"], "--loop.seconds: wanted is a list of 2 elements, got [1]"),
+        (["--loop.seconds", "[1, a]"], "--loop.seconds: wanted is a number, got a"),
+        (["--snrs", "[0, abc]"], "--snrs: wanted is a list of numbers such as [0, 10], got [0.0, 'abc']"),
+        (["--snrs", "x"], "--snrs: wanted is a list of numbers such as [0, 10], got x"),
+    ],
+)
+def test_a_fault_of_an_option_is_said_in_plain_words(write, argv, said):
+    """And the config, which is not to blame, is not named."""
+    parser = new_parser()
+    parser.add_argument("--snrs", type=list[float] | None, default=None)
+    with pytest.raises(InputError) as caught:
+        parser.parse([*argv, "--config", write("a.yaml", "seed: 1")])
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("loop: {epoch: 1}", "loop has no key epoch, did you mean epochs?"),
+        ("sed: 1", "there is no key sed, did you mean seed?"),
+        ("zzz: 1", "there is no key zzz"),
+        ("loop: {epochs: many}", "loop.epochs: wanted is a whole number, got many"),
+        ("net: {class_path: mynets.Deep, init_args: {dept: 1}}", "net: Deep has no key dept, did you mean depth?"),
+        ("net: {init_args: {width: x}}", "net: width: wanted is a whole number, got x"),
+    ],
+)
+def test_a_fault_of_a_config_is_said_in_plain_words(write, text, said):
+    path = write("a.yaml", text)
+    with pytest.raises(InputError) as caught:
+        parse("--config", path, "--net.init_args.rate", "0.25")
+    assert str(caught.value) == f"{path}: {said}"
 
 
 def test_a_missing_option_is_named():

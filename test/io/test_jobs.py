@@ -100,6 +100,20 @@ def test_trials_models_and_plan_lines_of_dropped_ids_are_left_out_and_counted(ro
     assert "train/trials: 2 lines left out" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("layout", ["{0} {1} nontarget", "0 {0} {1}"])
+def test_a_model_called_like_an_utterance_is_not_that_utterance(roots, layout):
+    """Models b1 (which keeps a2) and c1 (which keeps nothing); utterance b1 is dropped, utterance c1 is not."""
+    source, out = roots
+    pairs = ["b1 a1", "b1 b1", "c1 a1", "b1 c1"]
+    (source / "train/trials").write_text("".join(layout.format(*pair.split()) + "\n" for pair in pairs))
+    write_table(source / "train/enroll2utt", {"b1": "b1 a2", "c1": "b1"})
+    job(out, 1, ["a1", "a2", "c1", "c2"], dropped=["b1"])
+    merge(source, out, "train", 1, ["wav"], allow_bad=1)
+    assert read_table(out / "train/enroll2utt") == {"b1": "a2"}
+    kept = [layout.format(*pair.split()) for pair in ("b1 a1", "b1 c1")]
+    assert (out / "train/trials").read_text().splitlines() == kept
+
+
 def test_tables_that_are_no_longer_made_and_litter_of_killed_writers_go(roots):
     source, out = roots
     job(out, 1, IDS)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from toolkit.bin import pack as pack_program
@@ -12,7 +13,7 @@ from toolkit.io.audio import AudioTable
 from toolkit.io.errors import InputError
 from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
 from toolkit.models.sv.embedder import SpeakerEmbedder
-from toolkit.tasks.embedding import batches_by_length, embed_audio
+from toolkit.tasks.embedding import batches_by_length, embed_audio, embed_file
 from toolkit.tasks.packing import load_embedder
 
 
@@ -110,10 +111,73 @@ def test_weights_of_another_network_are_named(options, tmp_path):
 
 
 def test_the_floor_needs_no_weights(tmp_path, corpus):
-    floor = "model: {class_path: toolkit.models.sv.mean_fbank.MeanFbank}\nnormalize: none\n"
-    (tmp_path / "config.yaml").write_text(floor)
+    (tmp_path / "config.yaml").write_text(FLOOR)
     audio = AudioTable(corpus / "raw/dev")
     key = audio.keys()[0]
     vector = embed_audio(load_embedder(tmp_path), audio, [key])[0][1]
     feats, _ = LogMel()(torch.from_numpy(audio.read(key))[None])
     assert np.allclose(vector, feats[0].mean(0).numpy(), atol=1e-4)
+
+
+FLOOR = "model: {class_path: toolkit.models.sv.mean_fbank.MeanFbank}\nnormalize: none\n"
+
+
+def test_bad_audio_is_said_without_a_recipe(embedder, tmp_path):
+    """Who calls from Python has neither an scp nor a stage 3; the file is named once."""
+    (tmp_path / "empty.wav").touch()
+    (tmp_path / "text.wav").write_text("no sound")
+    soundfile.write(tmp_path / "two.wav", np.zeros((800, 2)), 16000)
+    said = {
+        "gone.wav": "no such file",
+        "empty.wav": "is empty",
+        "": "is a folder",
+        "two.wav": 'has 2 channels, one is wanted; choose one with channel=0, or channel="mean"',
+    }
+    for name, message in said.items():
+        with pytest.raises(InputError) as caught:
+            embed_file(embedder, tmp_path / name)
+        assert str(caught.value) == f"{tmp_path / name}: {message}"
+    with pytest.raises(InputError, match=r"^[^ ]+text.wav: cannot be decoded \([^()]+\)$"):
+        embed_file(embedder, tmp_path / "text.wav")
+    with pytest.raises(InputError, match=r"two.wav: has no channel left, only 0 to 1$"):
+        embed_file(embedder, tmp_path / "two.wav", channel="left")
+
+
+def test_an_embedding_without_direction_is_said(tmp_path):
+    """A network that makes NaN of all it hears, as after a training that diverged."""
+    soundfile.write(tmp_path / "a.wav", np.ones(8000) / 4, 16000)
+    network = SpeakerEmbedder(LogMel(), EcapaTdnn(channels=32, mfa_channels=48, embedding_dim=16))
+    for weights in network.parameters():
+        weights.data.fill_(torch.nan)
+    with pytest.raises(InputError, match=r"a.wav: its embedding is zero or not finite"):
+        embed_file(network, tmp_path / "a.wav")
+
+
+def test_a_wrong_path_of_a_system_lists_what_there_is(tmp_path):
+    exp = tmp_path / "exp"
+    for name in ("sv_a", "sv_b"):
+        (exp / name).mkdir(parents=True)
+        (exp / name / "config.yaml").write_text(FLOOR)
+    (exp / "sv_stats_fbank").mkdir(parents=True)
+    there = f"there are: {exp}/sv_a, {exp}/sv_b"
+    said = {
+        exp / "sv_c": f"{exp}/sv_c: no such experiment or packed model; {there}",
+        exp / "sv_stats_fbank": f"{exp}/sv_stats_fbank: is no experiment (it has no config.yaml); {there}",
+        exp: f"{exp}: is no experiment (it has no config.yaml); {there}",
+        tmp_path / "no/exp/a": f"{tmp_path}/no/exp/a: no such experiment or packed model; nor is there {tmp_path}/no",
+    }
+    for path, message in said.items():
+        with pytest.raises(InputError) as caught:
+            load_embedder(path)
+        assert str(caught.value) == message
+
+
+def test_missing_weights_list_those_that_there_are(tmp_path):
+    (tmp_path / "config.yaml").write_text("model: {class_path: toolkit.models.sv.ecapa_tdnn.EcapaTdnn}\n")
+    with pytest.raises(InputError, match=r"valid.eer.ave.pth: no such weights; train first \(stage 6\)$"):
+        load_embedder(tmp_path)
+    torch.save({}, tmp_path / "epoch3.pth")
+    with pytest.raises(InputError, match=r"valid.eer.ave.pth: no such weights; there are: epoch3.pth$"):
+        load_embedder(tmp_path)
+    with pytest.raises(InputError, match=rf"give the experiment, {tmp_path}, and epoch3.pth as model$"):
+        load_embedder(tmp_path / "epoch3.pth")

@@ -99,7 +99,7 @@ def test_estimates_that_are_not_finite_are_said():
 @pytest.mark.parametrize(
     ("frontend", "said", "why"),
     [
-        (CenteredLogMel(), {}, "Knowing estimates no speech"),
+        (CenteredLogMel(), {}, "Knowing makes no enhanced speech"),
         (CenteredLogMel(n_mfcc=20), {"speech": torch.zeros(1)}, "no way back to audio"),
     ],
 )

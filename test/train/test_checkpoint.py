@@ -52,3 +52,21 @@ def test_missing_and_damaged_models_are_named(tmp_path):
     (tmp_path / "b.pth").write_bytes(b"no model")
     with pytest.raises(InputError, match="b.pth: is damaged"):
         load(tmp_path / "b.pth")
+
+
+@pytest.mark.parametrize(("mode", "kept"), [("min", [9.0, 5.0, 7.0]), ("max", [-9.0, -5.0, -7.0])])
+def test_every_epochs_value_comes_back_less_being_better(tmp_path, mode, kept):
+    one = Checkpoints(tmp_path, "m", mode, keep_best=1)
+    for epoch, value in enumerate([9.0, 5.0, 7.0], 1):
+        one.add(epoch, value, model(value))
+    one.save_last({"epoch": 4})
+    two = Checkpoints(tmp_path, "m", mode, keep_best=1)
+    two.load_last()
+    assert one.values == two.values == kept
+
+
+def test_an_epoch_that_is_validated_again_counts_once(tmp_path):
+    kept = Checkpoints(tmp_path, "eer")
+    for epoch, value in [(1, 9.0), (2, 5.0), (2, 4.0)]:
+        kept.add(epoch, value, model(value))
+    assert kept.values == [9.0, 4.0]

@@ -3,7 +3,7 @@
 
 FAKE_KILLED is the state of tasks whose script was killed (FAILED; GONE: Slurm has forgotten them), FAKE_MAX_ARRAY what
 scontrol says of MaxArraySize. Files in the folder that tests make: ``hold`` holds all jobs, ``deaf`` makes squeue fail,
-with ``requeue`` the next task that ends is started again.
+``dead`` makes sbatch fail and say what it holds, with ``requeue`` the next task that ends is started again.
 """
 
 import contextlib
@@ -32,6 +32,8 @@ def set_state(task: str, state: str) -> None:
 def sbatch(words: list[str]) -> None:
     position = next(i for i, word in enumerate(words) if word.endswith(".sh"))
     options, script, arguments = words[:position], Path(words[position]), words[position + 1 :]
+    if (HOME / "dead").exists():
+        sys.exit((HOME / "dead").read_text())
     if "--reject" in options:
         sys.exit("sbatch: error: Batch job submission failed: Invalid account")
     job = len(list(HOME.glob("job.*"))) + 1

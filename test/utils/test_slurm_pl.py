@@ -285,6 +285,31 @@ def test_what_sbatch_refuses_is_said(submit, config, slurm):
     assert "the job was not accepted: sbatch: error: Batch job submission failed: Invalid account" in said
     config("command no_such_sbatch\n")
     assert "no_such_sbatch: No such file" in submit("x.log", "true", code=1).stderr
+    assert "cmd_backend" not in said
+
+
+HINT = "Without one, cmd_backend=local (see cmd.sh) runs the jobs on this machine."
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)",
+        "sbatch: error: fetch_config: DNS SRV lookup failed\nsbatch: fatal: Could not establish a configuration source",
+    ],
+)
+def test_where_no_controller_answers_the_way_out_is_said(submit, slurm, said):
+    (slurm.folder / "dead").write_text(said)
+    message = submit("a.log", "true", code=1).stderr
+    assert message.startswith(f"slurm.pl: the job was not accepted: {said}\n")
+    assert HINT in message
+
+
+def test_where_there_is_no_slurm_the_way_out_is_said(submit, config):
+    config("command sbatch-of-nowhere\n")
+    message = submit("a.log", "true", code=1).stderr
+    assert "the job was not accepted: sbatch-of-nowhere: No such file or directory" in message
+    assert HINT in message
 
 
 # -- long arrays

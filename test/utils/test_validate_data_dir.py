@@ -4,7 +4,7 @@ import pytest
 
 from toolkit.simulate.plan import Mixture, Source, write_plan
 
-WAIVED = ["--no-feats", "--no-text"]
+WAIVED = ["--no-feats", "--no-text", "--no-wav-check"]  # the tables below name files that nobody made
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_valid_dir_with_everything(call, data_dir):
     tables |= {name: "".join(f"{key} 7\n" for key in keys) for name in names.split() if name.startswith("utt2")}
     tables["text"] = "".join(f"{key} \u00fcber words\n" for key in keys)
     tables |= {"spk2gender": "a m\nb f\n", "cmvn.scp": "a x:1\nb x:2\n"}
-    call("validate_data_dir.sh", data_dir(tables=tables))
+    call("validate_data_dir.sh", "--no-wav-check", data_dir(tables=tables))
 
 
 def test_valid_dir_with_segments(call, segmented):
@@ -97,7 +97,7 @@ def test_text_must_be_utf8(complaints, data_dir):
 
 def test_unprintable_text_may_be_allowed(call, data_dir):
     path = data_dir(tables={"text": "a-1 x\na-2 x\x01y\nb-1 x\nb-2 x\n"})
-    call("validate_data_dir.sh", "--no-feats", "--non-print", path)
+    call("validate_data_dir.sh", "--no-feats", "--no-wav-check", "--non-print", path)
 
 
 STREAMS = "feats.scp vad.scp text spk1.scp spk12.scp noise2.scp dereverb1.scp enroll_spk2.scp utt2snr utt2enroll utt2x"
@@ -163,6 +163,83 @@ def test_ids_are_compared_as_bytes_not_as_numbers(call, data_dir):
 def test_one_speaker_is_a_warning(call, data_dir):
     tables = {"utt2spk": "a-1 a\na-2 a\nb-1 a\nb-2 a\n", "spk2utt": "a a-1 a-2 b-1 b-2\n"}
     assert "warning" in call("validate_data_dir.sh", *WAIVED, data_dir(tables=tables)).stderr
+
+
+def test_all_faults_are_said_at_once(call, data_dir):
+    """Missing tables, a malformed line, wrong order, a wrong value, ids and files that are not there."""
+    tables = {
+        "utt2spk": "a-1 a\nb-1 b\na-2 a\nb-2 b\n",
+        "spk2utt": "a a-1 a-2\nb b-1 b-2\n",
+        "wav.scp": "a-1 a1.wav\na-2 a2.wav\nb-2 b2.wav\n",
+        "utt2dur": "a-1 1\na-2 0\nb-1\nb-2 x\n",
+        "spk2gender": "a m\n",
+    }
+    data_dir(tables=tables)
+    said = call("validate_data_dir.sh", "--no-text", "data", code=1).stderr
+    for fault in (
+        "data/feats.scp: no such file; --no-feats waives it",
+        "data/utt2spk:3: not sorted: id a-2 after b-1",
+        "data/wav.scp: id b-1 of utt2spk is missing",
+        "data/wav.scp: 3 of 3 recordings are not there",
+        "data/utt2dur:3: expected 2 fields, got: b-1",
+        "data/utt2dur:2: expected a duration above 0",
+        "data/utt2dur:4: expected a duration above 0",
+        "data/spk2gender: id b of spk2utt is missing",
+        "were not compared with others; mend those first",
+        "fix_data_dir.sh data sorts tables",
+    ):
+        assert fault in said
+    assert "utt2dur:3: expected a duration" not in said  # a line is named once
+    assert "does not agree" not in said
+
+
+@pytest.mark.parametrize("name", ["utt2spk", "spk2utt"])
+def test_without_a_main_table_the_others_are_checked(complaints, data_dir, name):
+    said = complaints(data_dir(tables={name: None, "utt2dur": "a-1 1\na-2 x\nb-1 1\nb-2 1\n"}))
+    assert f"{name}: no such file" in said
+    assert "utt2dur:2: expected a duration above 0" in said
+
+
+@pytest.fixture
+def recordings(data_dir, tmp_path):
+    """Files, one with a blank, one with a colon, an ark at two offsets, a command: all there."""
+    for name in ("a 1.wav", "b:2", "all.ark"):
+        (tmp_path / name).touch()
+    wav = "a-1 a 1.wav\na-2 b:2\nb-1 cat gone.wav |\nb-2 all.ark:123\nb-3 all.ark:7\n"
+    utts = [line.split()[0] for line in wav.splitlines()]
+    utt2spk = "".join(f"{utt} {utt[0]}\n" for utt in utts)
+    return data_dir(tables={"wav.scp": wav, "utt2spk": utt2spk, "spk2utt": "a a-1 a-2\nb b-1 b-2 b-3\n"})
+
+
+def test_recordings_are_there(call, recordings):
+    call("validate_data_dir.sh", "--no-feats", "--no-text", recordings)
+
+
+def test_recordings_that_are_not_there_are_counted_and_named(call, recordings, tmp_path):
+    (tmp_path / "all.ark").unlink()
+    (tmp_path / "a 1.wav").unlink()
+    (tmp_path / "a 1.wav").mkdir()
+    said = call("validate_data_dir.sh", "--no-feats", "--no-text", "data", code=1).stderr.splitlines()
+    assert "data/wav.scp: 3 of 4 recordings are not there; mend the paths" in said[0]
+    assert f"(they begin at {tmp_path})" in said[0]
+    assert "--no-wav-check" in said[0]
+    assert [line.split("error: ")[1] for line in said[1:4]] == [
+        "data/wav.scp:1: id a-1: a 1.wav: is a folder",
+        "data/wav.scp:4: id b-2: all.ark: no such file",
+        "data/wav.scp:5: id b-3: all.ark: no such file",
+    ]
+    call("validate_data_dir.sh", "--no-feats", "--no-text", "--no-wav-check", recordings)
+
+
+def test_many_recordings_that_are_not_there(call, data_dir):
+    utts = [f"a-{n:02}" for n in range(30)]
+    tables = {"utt2spk": "".join(f"{u} a\n" for u in utts), "spk2utt": f"a {' '.join(utts)}\n"}
+    tables["wav.scp"] = "".join(f"{u} {u}.wav\n" for u in utts)
+    said = call("validate_data_dir.sh", "--no-feats", "--no-text", data_dir(tables=tables), code=1).stderr
+    assert "30 of 30 recordings are not there" in said
+    assert "a-04.wav" in said
+    assert "a-05.wav" not in said
+    assert "and 25 more recordings" in said
 
 
 def test_many_complaints_are_counted(complaints, data_dir):

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from toolkit.bin.cli import run
+from toolkit.bin.cli import Parser, run
 from toolkit.io.audio import audio_info, read_whole
 from toolkit.io.datadir import read_table, write_table
 from toolkit.io.errors import InputError, some_of
@@ -12,7 +12,7 @@ from toolkit.io.progress import progress
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.audio_durations``."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("scp", help="lines '<id> <value>': file, file.ark:offset, or command ending in |, which is run")
     parser.add_argument("output")
     parser.add_argument("--rates", help="also write lines '<id> <Hz>' here")

@@ -10,14 +10,14 @@ import sys
 import numpy as np
 import soundfile
 
-from toolkit.bin.cli import run
+from toolkit.bin.cli import Parser, run
 from toolkit.io.audio import read_whole, resample
 from toolkit.io.errors import InputError
 
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.change_speed``."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("factor", type=float, help="1.1 is faster and higher: N samples become N / 1.1")
     parser.add_argument("value", help="a wav.scp value: file, file.ark:offset, or 'command |'")
     return parser

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 import yaml
 
-from toolkit.bin.cli import add_job_arguments, run
+from toolkit.bin.cli import Parser, add_job_arguments, run
 from toolkit.io.ark import ArkWriter
 from toolkit.io.atomic import replacing
 from toolkit.io.audio import AudioTable
@@ -18,7 +18,7 @@ from toolkit.tasks.sv_experiment import build_frontend
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.dump_features``."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     add_job_arguments(parser)
     parser.add_argument("--config", required=True, help="training config; its `frontend` makes the features")
     # Kaldi's other methods have fixed ranges, which features leave.

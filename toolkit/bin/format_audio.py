@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.bin.cli import add_job_arguments, run
+from toolkit.bin.cli import Parser, add_job_arguments, run
 from toolkit.io.ark import ArkWriter
 from toolkit.io.audio import read_whole, resample
 from toolkit.io.datadir import DataDir
@@ -19,7 +19,7 @@ from toolkit.io.progress import progress
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.format_audio``."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     add_job_arguments(parser)
     parser.add_argument("--fs", type=int, default=16000, help="rate in Hz to resample to")
     parser.add_argument("--channel", type=channel, help="which to keep: 0, 1, ... or mean; default: refuse several")

@@ -4,14 +4,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from toolkit.bin.cli import run
+from toolkit.bin.cli import Parser, run
 from toolkit.io.datadir import read_table
 from toolkit.io.jobs import merge, write_work
 
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.jobs list|merge``."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("action", choices=["list", "merge"])
     parser.add_argument("--in_root", required=True)
     parser.add_argument("--sets", nargs="+", required=True)

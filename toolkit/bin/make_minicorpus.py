@@ -4,14 +4,14 @@ import argparse
 import sys
 from dataclasses import fields
 
-from toolkit.bin.cli import run
+from toolkit.bin.cli import Parser, run
 from toolkit.simulate.minicorpus import Settings, make_minicorpus
 
 
 def get_parser() -> argparse.ArgumentParser:
     """The options; those of :class:`Settings` carry its names and defaults."""
     style = argparse.ArgumentDefaultsHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False, formatter_class=style)
+    parser = Parser(description=__doc__, allow_abbrev=False, formatter_class=style)
     parser.add_argument("--outdir", required=True, help="where the corpus goes, e.g. downloads/mini")
     parser.add_argument("--workers", type=int, default=2, help="processes; their number does not change a sample")
     helps = {

@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from toolkit.bin.cli import run
+from toolkit.bin.cli import Parser, run
 from toolkit.io.datadir import DataDir, invert
 from toolkit.io.enrolment import draw_models, read_sides, write_enroll2utt
 from toolkit.io.errors import InputError
@@ -17,7 +17,7 @@ from toolkit.io.trials import Trials, make_trials, write_trials
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.make_trials``."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("data_dirs", nargs="+")
     parser.add_argument("--targets_per_speaker", type=int, default=100, help="fewer where a speaker has fewer pairs")
     parser.add_argument(

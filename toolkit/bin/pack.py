@@ -3,14 +3,15 @@
 import argparse
 import sys
 
-from toolkit.bin.cli import run
+from toolkit.bin.cli import Parser, run
 
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.pack``."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--expdir", required=True)
-    parser.add_argument("--model", default="valid.eer.ave.pth")
+    parser.add_argument("--task", choices=["sv", "se", "tse"], default="sv")
+    parser.add_argument("--model", default="valid.eer.ave.pth", help="which weights")
     parser.add_argument("--output", required=True, help="zip to write")
     return parser
 
@@ -20,7 +21,7 @@ def main(argv=None) -> None:
     args = get_parser().parse_args(argv)
     from toolkit.tasks.packing import pack
 
-    manifest = pack(args.expdir, args.output, args.model)
+    manifest = pack(args.expdir, args.output, args.model, args.task)
     print(f"{args.output}: {', '.join(manifest['sha256'])}")
 
 

@@ -11,7 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from toolkit.bin.cli import run
+from toolkit.bin.cli import Parser, run
 from toolkit.io.atomic import replacing
 from toolkit.io.audio import audio_files
 from toolkit.io.datadir import c_sorted, invert, write_table
@@ -29,7 +29,7 @@ def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.prepare_folder``; paths may have blanks."""
     layout = argparse.RawDescriptionHelpFormatter
     # run.sh looks for these options by their whole names.
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=layout, allow_abbrev=False)
+    parser = Parser("local/data.sh", description=__doc__, formatter_class=layout, allow_abbrev=False)
     parser.add_argument("--speech", nargs="+", help="a folder for each speaker, audio at any depth below")
     parser.add_argument(
         "--test_speech", nargs="+", help="likewise; its speakers are the test set, those of --speech none"

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from toolkit.bin.cli import run
+from toolkit.bin.cli import Parser, run
 from toolkit.io.datadir import invert, write_table
 from toolkit.io.errors import InputError
 from toolkit.simulate.bank import read_tsv
@@ -14,7 +14,7 @@ _SPEECH_SETS = {"train": "train", "dev": "dev", "test": "test", "babble": "babbl
 
 def get_parser() -> argparse.ArgumentParser:
     """The options."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--corpus", required=True, help="what make_minicorpus made; wav.scp carries this path as given")
     parser.add_argument("--outdir", default="data", help="where the data dirs go")
     return parser

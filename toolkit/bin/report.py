@@ -12,7 +12,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from toolkit.bin.cli import run
+from toolkit.bin.cli import Parser, run
 from toolkit.io.atomic import replacing
 from toolkit.report.page import report_page
 from toolkit.report.plots import det_choice, plot_det, plot_eer_by_snr, plot_training
@@ -23,7 +23,7 @@ from toolkit.report.tables import by_condition, results_page
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.report``."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--expdir", type=Path, required=True, help="experiment; gets results.json, report.html and plots/"
     )

@@ -12,6 +12,8 @@ import argparse
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from toolkit.bin.cli import Parser, add_job_arguments, run
 from toolkit.io.errors import InputError
 from toolkit.io.jobs import read_work, write_job_tables
@@ -31,6 +33,9 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--estimate", default="wav", help="stream of in_root that is scored")
     parser.add_argument("--reference", default="spk1", help="stream of ref_root that it should be")
     parser.add_argument("--interferer", help="stream of ref_root that it should not be, e.g. spk2")
+    parser.add_argument(
+        "--absent", action="store_true", help="the target is not in the mixtures: the reference is silence"
+    )
     parser.add_argument("--input", help="stream of ref_root that was processed, e.g. wav: score it as well")
     return parser
 
@@ -56,7 +61,10 @@ def main(argv=None) -> None:
             streams = open_streams(name, utts, estimate=Path(args.in_root) / name / f"{args.estimate}.scp", **tables)
             rows = {f"utt2{metric}": {} for metric in [*scorer.names(), "undefined"]}
             for utt in utts:
-                values, undefined = scorer.score(*streams.read(utt))
+                signals, fs = streams.read(utt)
+                if args.absent:
+                    signals["reference"] = np.zeros_like(signals["estimate"])
+                values, undefined = scorer.score(signals, fs)
                 for metric, value in values.items():
                     rows[f"utt2{metric}"][utt] = f"{value:.6f}"
                 rows["utt2undefined"][utt] = said(undefined)

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Literal
 
 from toolkit.bin.cli import run
 from toolkit.io.audio import AudioTable, audio_info
@@ -16,6 +17,7 @@ from toolkit.io.config import ConfigParser
 from toolkit.io.datadir import DataDir, invert, write_table
 from toolkit.io.errors import InputError
 from toolkit.io.progress import progress
+from toolkit.simulate.enrolments import FACT, STREAM, EnrolmentPool, planned
 from toolkit.simulate.plan import Mixture, write_plan
 from toolkit.simulate.planner import MixturePlanner
 from toolkit.simulate.sets import write_mix_conf
@@ -31,6 +33,14 @@ def get_parser() -> ConfigParser:
     parser.add_argument("--snrs", type=list[float] | None, default=None, help="SNRs in dB, e.g. [0,10,20]")
     parser.add_argument("--kinds", type=list[str] | None, default=None, help="kinds of noise; default: the config's")
     parser.add_argument("--copies", type=int, default=1, help="mixtures of each utterance (without --snrs)")
+    parser.add_argument(
+        "--enroll",
+        type=Literal["none", "fixed", "draw"],
+        default="none",
+        help="of target speaker extraction: choose another utterance of the target's speaker for each mixture (fixed), "
+        "or leave it to training to draw one in every epoch (draw)",
+    )
+    parser.add_argument("--enroll_from", type=str | None, default=None, help="data dir of enrolments; default: --data")
     parser.add_argument("--each_speed", action="store_true", help="a copy at each speed instead of a drawn one")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--check", action="store_true", help="check the config and end")
@@ -40,8 +50,33 @@ def get_parser() -> ConfigParser:
 _OF_THE_AUDIO = {"utt2dur", "utt2num_samples", "utt2num_frames", "utt2uniq"}  # not so of the mixture
 
 
-def write_set(path: Path, mixtures: list[Mixture], source: DataDir, utts: list[str]) -> None:
-    """Write the plan and its tables; ``utts`` are the targets' utterances, line by line."""
+def other_genders(path: Path, mixtures: list[Mixture], genders: dict[str, str]) -> None:
+    """Write utt2interferer_gender, where there are interferers and all their genders are known."""
+    others = {m.id: genders.get(m.facts["interferer"]) for m in mixtures if "interferer" in m.facts}
+    if others and all(others.values()):
+        write_table(path / "utt2interferer_gender", others)
+
+
+def genders_of(data_dirs: list[str]) -> dict[str, str]:
+    """Speaker -> gender, by the spk2gender of some data dirs."""
+    known: dict[str, str] = {}
+    for data in map(DataDir, data_dirs):
+        known |= data.table("spk2gender") if "spk2gender" in data else {}
+    return known
+
+
+def write_set(
+    path: Path, mixtures: list[Mixture], source: DataDir, utts: list[str], genders: dict[str, str] | None = None
+) -> None:
+    """Write the plan and its tables.
+
+    Args:
+        path: data dir to write.
+        mixtures: the plan.
+        source: where the targets are.
+        utts: the targets' utterances, line by line.
+        genders: of the interfering speakers, where they are known.
+    """
     if (path / "wav.scp").is_file() and not (path / "mix.jsonl").is_file():
         raise InputError(f"{path}: holds recordings, a plan would overwrite their tables; choose another --name")
     for stale in (*path.glob("utt2*"), *path.glob("spk2*"), *(path / n for n in ("text", "trials", "enroll2utt"))):
@@ -50,9 +85,10 @@ def write_set(path: Path, mixtures: list[Mixture], source: DataDir, utts: list[s
     write_table(path / "utt2spk", utt2spk)
     write_table(path / "spk2utt", {spk: " ".join(ids) for spk, ids in invert(utt2spk).items()})
     for fact in sorted({name for m in mixtures for name in m.facts}):
-        missing = "none" if fact == "room" else "inf"
+        missing = "inf" if fact in ("snr", "sir") else "none"
         write_table(path / f"utt2{fact}", {m.id: m.facts.get(fact, missing) for m in mixtures})
     old = source.table("utt2spk")
+    other_genders(path, mixtures, genders or {})
     for table in (p.name for p in source.path.glob("spk2*") if p.name != "spk2utt"):
         values = source.table(table)
         write_table(path / table, {m.speaker: values[old[u]] for m, u in zip(mixtures, utts, strict=True)})
@@ -96,6 +132,11 @@ def drawn(args, planner: MixturePlanner, lengths: dict[str, int], utt2spk: dict[
     yield args.name, mixtures, utts
 
 
+def enrolled(mixture: Mixture, speaker: str, pool: EnrolmentPool, seed: int) -> Mixture:
+    """The mixture with its enrolment among its facts."""
+    return replace(mixture, facts={**mixture.facts, FACT: planned(mixture, speaker, pool, seed)})
+
+
 def _counted(items: Collection, what: str) -> Iterator:
     """The items, with a bar that says how many are done."""
     with progress(len(items), f"plan {what}", "mix") as bar:
@@ -123,10 +164,20 @@ def main(argv=None) -> None:
     fs = audio_info(audio.values[utts[0]], utts[0]).rate
     lengths = {utt: audio.num_samples(utt) for utt in utts}
     make = grid if args.snrs else drawn
+    pool = EnrolmentPool(args.enroll_from or args.data) if args.enroll != "none" else None
+    if pool:
+        pool.check((utt2spk[utt], utt) for utt in utts)
     for name, mixtures, targets in make(args, planner, lengths, utt2spk, fs):
         path = Path(args.out_root) / name
-        write_set(path, mixtures, source, targets)
-        write_mix_conf(path, [args.data, *planner.data_dirs()], planner.room_dirs(), fs, args.seed)
+        if args.enroll == "fixed":
+            mixtures = [enrolled(m, utt2spk[utt], pool, args.seed) for m, utt in zip(mixtures, targets, strict=True)]
+        write_set(path, mixtures, source, targets, genders_of([args.data, *planner.data_dirs()]))
+        (path / f"{STREAM}.scp").unlink(missing_ok=True)
+        if args.enroll == "draw":
+            drawn_later = {m.id: f"*{utt} {utt2spk[utt]}" for m, utt in zip(mixtures, targets, strict=True)}
+            write_table(path / f"{STREAM}.scp", drawn_later)
+        data_dirs = [args.data, *planner.data_dirs(), *(pool.data_dirs if pool else [])]
+        write_mix_conf(path, data_dirs, planner.room_dirs(), fs, args.seed, pool.data_dirs if pool else [])
         print(f"{path}: {len(mixtures)} mixtures planned")
 
 

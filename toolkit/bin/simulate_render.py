@@ -2,43 +2,64 @@
 
 import argparse
 import sys
+from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
-from toolkit.bin.cli import add_job_arguments, run
+from toolkit.bin.cli import Parser, add_job_arguments, run
 from toolkit.io.ark import ArkWriter
 from toolkit.io.errors import InputError
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
 from toolkit.io.progress import progress
+from toolkit.simulate.enrolments import FACT, STREAM
+from toolkit.simulate.plan import Mixture
 from toolkit.simulate.render import render
 from toolkit.simulate.sets import open_set
 
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.simulate_render``."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     add_job_arguments(parser)
-    parser.add_argument("--streams", nargs="+", default=["wav"], help="wav (the mix), spk1, spk2, noise1, dereverb1")
+    parser.add_argument(
+        "--streams",
+        nargs="+",
+        default=["wav"],
+        help="wav (the mix), spk1, spk2, noise1, dereverb1, enroll_spk1; or all, but for dereverb1",
+    )
     return parser
+
+
+def streams_of(mixtures: Collection[Mixture], roles: set[str], asked: list[str]) -> list[str]:
+    """The streams to write; ``all`` stands for all that the mixtures of a set have."""
+    if asked != ["all"]:
+        return asked
+    enrolled = any(FACT in mixture.facts for mixture in mixtures)
+    return ["wav", *sorted(roles), *([STREAM] if enrolled else [])]
 
 
 def render_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> None:
     """Render ``keys`` of one set into this job's arks and tables."""
     mixtures, audio, rooms = open_set(Path(args.in_root) / name)
-    roles = {source.role for mixture in mixtures.values() for source in mixture.sources} | {"noise1"}
-    noises = {role for role in roles if role.startswith("noise")}  # a mixture without one has silence there
+    roles = {source.role for mixture in mixtures.values() for source in mixture.sources}
+    silent = {role for role in roles if role.startswith("noise")} | {"noise1"}  # where a mixture has none of it
     with ExitStack() as stack:
-        arks = {s: stack.enter_context(ArkWriter(ark_path(args.out_root, name, s, args.job))) for s in args.streams}
+        arks = {
+            stream: stack.enter_context(ArkWriter(ark_path(args.out_root, name, stream, args.job)))
+            for stream in streams_of(mixtures.values(), roles, args.streams)
+        }
         for key in keys:
             if key not in mixtures:
                 raise InputError(f"{args.in_root}/{name}/mix.jsonl: has no mixture {key}; plan again (stage 2)")
-            streams = render(mixtures[key], audio, rooms)
+            made = render(mixtures[key], audio, rooms)
+            if STREAM in arks and FACT in mixtures[key].facts:
+                made[STREAM] = audio.read(mixtures[key].facts[FACT])
             for stream, ark in arks.items():
-                if stream not in {*streams, *noises}:
-                    raise InputError(f"{key}: has no stream {stream}, only {', '.join(streams)}; mend --streams")
-                ark.write_audio(key, streams.get(stream, np.zeros_like(streams["wav"])), mixtures[key].fs)
+                if stream not in {*made, *silent}:
+                    raise InputError(f"{key}: has no stream {stream}, only {', '.join(made)}; mend --streams")
+                ark.write_audio(key, made.get(stream, np.zeros_like(made["wav"])), mixtures[key].fs)
             bar.update()
     lengths = {key: mixtures[key].length for key in keys}
     seconds = {key: f"{mixtures[key].length / mixtures[key].fs:.4f}" for key in keys}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from toolkit.bin.cli import add_job_arguments, run
+from toolkit.bin.cli import Parser, add_job_arguments, run
 from toolkit.io.ark import ArkWriter
 from toolkit.io.audio import AudioTable
 from toolkit.io.errors import InputError
@@ -23,7 +23,7 @@ from toolkit.tasks.segments import embed_segments
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.sv_embed``."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     add_job_arguments(parser)
     parser.add_argument("--system", required=True, help="experiment folder or packed zip")
     parser.add_argument("--model", default="valid.eer.ave.pth", help="which weights of the folder")

@@ -1,10 +1,11 @@
 """Some mixtures and what a system's model makes of them: audio, spectrograms and listening.json for report.html.
 
 Of a model that estimates the speech in a mixture (ParaNoise-SV), the estimated log-mels are drawn, and heard as a mask
-on the mixture's spectrum. Of other models there is nothing to hear: that is said, and nothing is written.
+on the mixture's spectrum. Other models make no enhanced speech: that is said, and nothing is written.
 """
 
 import argparse
+import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from toolkit.bin.cli import run
+from toolkit.bin.cli import Parser, run
 from toolkit.features.resynthesis import centres
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir
@@ -31,7 +32,7 @@ _NOTE = (
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.sv_listen``."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--system", required=True, help="experiment folder or packed zip")
     parser.add_argument("--model", default="valid.eer.ave.pth", help="which weights of the folder")
     parser.add_argument("--sets", type=Path, nargs="+", required=True, help="formatted data dirs of mixtures")
@@ -125,7 +126,7 @@ def main(argv=None) -> None:
     try:
         listener = Listener(embedder)
     except InputError as reason:
-        print(f"{args.system}: nothing to listen to: {reason}")
+        logging.info("%s: no listening page", reason)
         return
     sets = [MixtureSet(path, args.clean, listener.fs) for path in args.sets]
     rows, alone = [], 0

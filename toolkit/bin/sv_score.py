@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.bin.cli import run
+from toolkit.bin.cli import Parser, run
 from toolkit.io.atomic import replacing
 from toolkit.io.datadir import DataDir
 from toolkit.io.draws import NAME as DRAWS
@@ -32,7 +32,7 @@ from toolkit.tasks.scoring import SCORE_NORMS, SCORINGS, TrialSet, check_way, lo
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.sv_score``."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--trials", required=True, help="'enroll test target|nontarget' or VoxCeleb's '1|0 enroll test'"
     )

@@ -1,8 +1,6 @@
 """Read the whole training set once: statistics, batch shapes, and every fault of the data before training meets it."""
 
-import json
 import sys
-from pathlib import Path
 
 import numpy as np
 
@@ -10,10 +8,9 @@ from toolkit.bin.cli import run
 from toolkit.bin.sv_train import get_parser as train_parser
 from toolkit.data.collate import load_batches
 from toolkit.data.draw import Draw
-from toolkit.io.atomic import replacing
 from toolkit.io.config import ConfigParser
-from toolkit.io.datadir import write_table
 from toolkit.io.progress import progress
+from toolkit.tasks.statistics import write_statistics
 
 _BATCH = 16
 
@@ -56,33 +53,10 @@ def main(argv=None) -> None:
     built = parser.build(args)
     data = built.data.open(args.train_dir, built.frontend, args.seed, built.model.streams)
     frames, mean, deviation = read_all(data, args.trainer.workers, built.frontend)
-    per_speaker = np.bincount(data.labels, minlength=len(data.speakers))
     batches = built.batches.epoch(data.labels, data.seconds, built.loss.utterances_per_speaker, args.seed, 1)
-    stats = {
-        "items": len(data),
-        "speakers": len(data.speakers),
-        "hours": round(float(data.seconds.sum()) / 3600, 3),
-        "seconds": dict(
-            zip(("min", "median", "max"), np.quantile(data.seconds, [0, 0.5, 1]).round(3).tolist(), strict=True)
-        ),
-        "items_per_speaker": {"min": int(per_speaker.min()), "max": int(per_speaker.max())},
-        "batches_per_epoch": len(batches),
-        "feature_mean": mean.round(4).tolist(),
-        "feature_deviation": deviation.round(4).tolist(),
-    }
-    output = Path(args.output)
-    write_table(output / "shapes", {key: f"{size},{built.frontend.dim}" for key, size in frames.items()})
-    shapes = {f"batch{i:06d}": f"{len(b)} {_longest(b, data):.2f}" for i, b in enumerate(batches)}
-    write_table(output / "batch_shapes", shapes)
-    with replacing(output / "stats.json") as handle:
-        json.dump(stats, handle, indent=1)
-    head = ", ".join(f"{stats[k]} {k}" for k in ("items", "speakers", "hours", "batches_per_epoch"))
-    print(f"{output}: {head}")
-
-
-def _longest(batch: list[Draw], data) -> float:
-    """Length in seconds that a batch is padded or cropped to."""
-    return max(draw.seconds or data.seconds[draw.index] for draw in batch)
+    shapes = {key: f"{size},{built.frontend.dim}" for key, size in frames.items()}
+    means = {"feature_mean": mean.round(4).tolist(), "feature_deviation": deviation.round(4).tolist()}
+    print(write_statistics(args.output, data, batches, shapes, means))
 
 
 if __name__ == "__main__":

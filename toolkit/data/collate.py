@@ -24,7 +24,8 @@ def pad(arrays: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor | None]:
 def collate(items: list) -> "dict | InputError":
     """Items of SpeakerData -> ``{ids, labels (B,), lengths (B,)|None, facts, feats (B, T, F) | wav (B, N), ...}``.
 
-    Further streams of a mixture (``spk1``, ``noise1``) are (B, N) as ``wav`` is; ``facts`` is a list of mappings.
+    Further streams of a mixture (``spk1``, ``noise1``) are (B, N) as ``wav`` is; enrolments (``enroll_spk1``, (B, M))
+    have ``<name>_lengths`` of their own, (B,)|None. ``facts`` is a list of mappings.
     """
     for item in items:
         if isinstance(item, InputError):
@@ -34,6 +35,7 @@ def collate(items: list) -> "dict | InputError":
     lengths = padded[streams[0]][1]
     labels = torch.tensor([int(item["label"]) for item in items])
     rest = {"ids": [item["id"] for item in items], "labels": labels, "facts": [item["facts"] for item in items]}
+    rest |= {f"{name}_lengths": own for name, (_, own) in padded.items() if name.startswith("enroll")}
     return {**rest, "lengths": lengths, **{name: tensor for name, (tensor, _) in padded.items()}}
 
 

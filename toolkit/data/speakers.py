@@ -1,6 +1,7 @@
 """Utterances with speaker labels: from feature arks, or audio with mixtures rendered on the fly."""
 
 from abc import ABC, abstractmethod
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import yaml
 
 from toolkit.data.draw import Draw
 from toolkit.features.frontend import FrontEnd
-from toolkit.io.ark import read_array
+from toolkit.io.ark import MatrixEntry, read_array
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir, c_sorted
 from toolkit.io.errors import InputError
@@ -122,15 +123,16 @@ class FeatureArks(SpeakerData):
 
     def _crop(self, draw: Draw) -> np.ndarray:
         key = self.ids[draw.index]
-        feats = read_array(self._scp[key], key)
         if draw.seconds is None:
-            return feats
+            return read_array(self._scp[key], key)
         frames = self.frontend.num_frames(round(draw.seconds * self.frontend.fs))
         rng = generator(self.seed, draw.epoch, draw.slot, key)
-        if len(feats) <= frames:
-            return np.take(feats, np.arange(frames) + rng.integers(len(feats)), axis=0, mode="wrap")
-        start = rng.integers(len(feats) - frames + 1)
-        return feats[start : start + frames]
+        with closing(MatrixEntry(self._scp[key], key)) as matrix:
+            if matrix.rows <= frames:
+                feats = matrix.read(0, matrix.rows)
+                return np.take(feats, np.arange(frames) + rng.integers(len(feats)), axis=0, mode="wrap")
+            start = rng.integers(matrix.rows - frames + 1)
+            return matrix.read(start, start + frames)
 
 
 class AudioFiles(SpeakerData):
@@ -141,12 +143,14 @@ class AudioFiles(SpeakerData):
             stands in the set once at each speed.
         clean_members: where a batch holds several utterances of a speaker side by side, the first so many are left
             without noise and room (of a rendered mixture the speech in it is taken).
+        repeat_short: repeat an utterance that is shorter than a crop to its length; else it is padded in the batch.
     """
 
     stream = "wav"
 
-    def __init__(self, planner: MixturePlanner | None = None, clean_members: int = 0):
+    def __init__(self, planner: MixturePlanner | None = None, clean_members: int = 0, repeat_short: bool = True):
         self.planner, self.clean_members = planner or MixturePlanner(), clean_members
+        self.repeat_short = repeat_short
 
     def open(self, data_dir: str, frontend: FrontEnd, seed: int, streams: tuple[str, ...] = ("wav",)) -> "AudioFiles":
         """Bind to ``dump/raw/<set>``; the planner's sets are looked for beside it."""
@@ -161,21 +165,22 @@ class AudioFiles(SpeakerData):
 
     def _open_rendered(self, data: DataDir) -> "RenderedStreams | None":
         """The streams of mixtures that stage 2 rendered; None where they are made on the fly, or are not asked for."""
-        noisy = "utt2noise" in data and set(data.table("utt2noise").values()) != {"clean"}
+        noisy = "utt2interferer" in data or ("utt2noise" in data and set(data.table("utt2noise").values()) != {"clean"})
+        mixes = self.planner.noises or self.planner.interferer
         streams = tuple(dict.fromkeys([*self._streams, *(["spk1"] if noisy and self.clean_members else [])]))
         if streams == ("wav",):
             return None
-        if self.planner.noises and noisy:
+        if mixes and noisy:
             raise InputError(
-                f"{data.path}: holds noisy mixtures, and data.init_args.planner.noises would be added to what counts "
-                'as speech; train on the set that they were made of (--simulate_train_config ""), or drop the noises'
+                f"{data.path}: holds mixtures, and data.init_args.planner would add its noises or its interferer to "
+                'what counts as speech; train on the set that they were made of (--simulate_train_config ""), or drop those'
             )
-        if self.planner.noises:
+        if mixes:
             return None
-        if self.planner.rooms or self.planner.interferer:
+        if self.planner.rooms:
             raise InputError(
-                "data.init_args.planner: rooms and interferer go with noises that are mixed on the fly "
-                f"(planner.noises); the streams of {data.path} are taken as stage 2 rendered them"
+                "data.init_args.planner: rooms go with noises or an interferer that are mixed on the fly; the streams "
+                f"of {data.path} are taken as stage 2 rendered them"
             )
         return RenderedStreams.of(data, streams, self.frontend.fs)
 
@@ -196,7 +201,8 @@ class AudioFiles(SpeakerData):
         crop = None if draw.seconds is None else round(draw.seconds * self.frontend.fs)
         words = (self.seed, draw.epoch, draw.slot, key, attempt)
         length, fs = self._audio.num_samples(key), self.frontend.fs
-        return self.planner.draw(words, key, key, self._utt2spk[key], length, fs, crop, self._speed[draw.index])
+        speed = self._speed[draw.index]
+        return self.planner.draw(words, key, key, self._utt2spk[key], length, fs, crop, speed, repeat=self.repeat_short)
 
     def _load(self, draw: Draw) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         for attempt in range(_ATTEMPTS):

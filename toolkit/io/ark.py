@@ -2,6 +2,7 @@
 
 import os
 import re
+import struct
 from pathlib import Path
 
 import kaldiio
@@ -68,9 +69,62 @@ def read_array(value: str, name: str) -> np.ndarray:
         raise InputError(f"{name}: {value}: holds no array ({type(error).__name__}); write it again") from None
     if not isinstance(array, np.ndarray) or array.size == 0:
         raise InputError(f"{name}: {value}: holds no array; write it again")
+    return _finite(array, value, name)
+
+
+def _finite(array: np.ndarray, value: str, name: str) -> np.ndarray:
     if not np.isfinite(array).all():
         raise InputError(f"{name}: {value}: holds NaN or infinite values; write it again")
     return array
+
+
+class MatrixEntry:
+    """The matrix at ``file.ark:offset``, of which a range of rows can be had: float32 by seeking to them, others whole.
+
+    The layout is Kaldi's: ``\\0B``, ``FM ``, rows and columns as int32 with a byte 4 before each, the rows.
+
+    Attributes:
+        rows: how many there are.
+
+    Raises:
+        InputError: as :func:`read_array`; of values that are not finite, in the rows that are read.
+    """
+
+    _HEAD = struct.Struct("<5sBiBi")
+
+    def __init__(self, value: str, name: str):
+        self._value, self._name, self._ark, self._whole = value, name, None, None
+        path, _, offset = value.rpartition(":")
+        if offset.isdecimal() and os.path.isfile(path):
+            self._ark, self._start = os.open(path, os.O_RDONLY), int(offset) + self._HEAD.size
+        if not self._is_float():
+            self.close()
+            self._whole = read_array(value, name)
+            self.rows = len(self._whole)
+
+    def _is_float(self) -> bool:
+        """Is the entry an uncompressed float32 matrix, all of it? Notes its size."""
+        if self._ark is None:
+            return False
+        head = os.pread(self._ark, self._HEAD.size, self._start - self._HEAD.size)
+        kind, *sizes = self._HEAD.unpack(head.ljust(self._HEAD.size))
+        self.rows, self._row_bytes = sizes[1], 4 * sizes[3]
+        room = os.fstat(self._ark).st_size - self._start
+        plain = kind == b"\0BFM " and sizes[::2] == [4, 4] and min(self.rows, self._row_bytes) > 0
+        return plain and self.rows * self._row_bytes <= room
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Rows ``start .. stop``, (stop - start, F) float32."""
+        if self._whole is not None:
+            return self._whole[start:stop]
+        data = os.pread(self._ark, (stop - start) * self._row_bytes, self._start + start * self._row_bytes)
+        return _finite(np.frombuffer(data, "<f4").reshape(stop - start, -1), self._value, self._name)
+
+    def close(self) -> None:
+        """Close the ark."""
+        if self._ark is not None:
+            os.close(self._ark)
+            self._ark = None
 
 
 class AudioEntry:

@@ -28,6 +28,7 @@ _SHORTENED = re.compile(r"(?:data|Data Size|SSND|riff)\s*:\s*(\d+) \(should be (
 # Programs that write to a pipe do not know the length yet and put about the largest number there is.
 _UNKNOWN_BYTES = 0x7FFFF000
 _UNKNOWN_FRAMES = 2**62
+_MEND, _REPLACE = "mend the scp or the corpus path in db.sh", "replace the file or drop the utterance"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class AudioInfo:
 def is_command(value: str) -> bool:
     """Is a scp value a shell command (``sox in.wav -t wav - |``)?"""
     return value.rstrip().endswith("|")
+
+
+def _fault(value: str, name: str, what: str, remedy: str = "") -> InputError:
+    """A recording's error. One without an id was named by hand: what to do in a recipe's tables is left out."""
+    return InputError(f"{name}: {value}: {what}{remedy and f'; {remedy}'}" if name else f"{value}: {what}")
 
 
 class _OneRead(soundfile.SoundFile):
@@ -60,11 +66,11 @@ def _opened(value: str, name: str, run_commands: bool = False) -> Iterator[sound
         # libsndfile shortens a truncated file silently; its log alone tells what the header had promised.
         promise = _SHORTENED.search(handle.extra_info)
         if promise and int(promise[2]) < int(promise[1]) < _UNKNOWN_BYTES:
-            raise InputError(f"{name}: {value}: is shorter than its header says; the file is truncated, get it again")
+            raise _fault(value, name, "is shorter than its header says; the file is truncated, get it again")
         if handle.frames == 0:
-            raise InputError(f"{name}: {value}: holds no samples; replace the file or drop the utterance")
+            raise _fault(value, name, "holds no samples", _REPLACE)
         if handle.frames >= _UNKNOWN_FRAMES:
-            raise InputError(f"{name}: {value}: its header does not say how long it is; encode it to a file, or as wav")
+            raise _fault(value, name, "its header does not say how long it is; encode it to a file, or as wav")
         yield handle
 
 
@@ -81,20 +87,20 @@ def _open(value: str, name: str, run_commands: bool, stack: ExitStack) -> soundf
         try:
             entry = AudioEntry(in_ark[1], int(in_ark[2]))
         except InputError as error:
-            raise InputError(f"{name}: {error}") from None
+            raise InputError(f"{name}: {error}" if name else str(error)) from None
         return _OneRead(stack.enter_context(closing(entry)))
     except FileNotFoundError:
-        raise InputError(f"{name}: {value}: no such file; mend the scp or the corpus path in db.sh") from None
+        raise _fault(value, name, "no such file", _MEND) from None
     except OSError as error:
-        raise InputError(f"{name}: {value}: cannot be read: {error.strerror}") from None
+        raise _fault(value, name, f"cannot be read: {error.strerror}") from None
     except soundfile.LibsndfileError as error:
         path = Path(in_ark[1] if in_ark else value)
         if is_command(value):
             raise InputError(f"{name}: command's output is not audio: {value}") from None
-        if not path.exists():
-            raise InputError(f"{name}: {value}: no such file; mend the scp or the corpus path in db.sh") from None
+        if path.is_dir() or not path.exists():
+            raise _fault(value, name, "is a folder" if path.is_dir() else "no such file", _MEND) from None
         why = "is empty" if path.stat().st_size == 0 else f"cannot be decoded ({error.error_string.strip()})"
-        raise InputError(f"{name}: {value}: {why}; replace the file or drop the utterance") from None
+        raise _fault(value, name, why, _REPLACE) from None
 
 
 def audio_info(value: str, name: str, run_commands: bool = False) -> AudioInfo:
@@ -103,14 +109,12 @@ def audio_info(value: str, name: str, run_commands: bool = False) -> AudioInfo:
         return AudioInfo(handle.frames, handle.samplerate, handle.channels)
 
 
-def _read(handle: soundfile.SoundFile, where: str, start=0, frames=-1, channel: int | str | None = None) -> np.ndarray:
-    """Mono float32 samples of an open file, checked against its header; ``where`` is what errors name."""
+def _read(handle, value: str, name: str, start=0, frames=-1, channel: int | str | None = None) -> np.ndarray:
+    """Mono float32 samples of an open file, checked against its header."""
     stop = handle.frames if frames < 0 else start + frames
     if not 0 <= start <= stop <= handle.frames:
-        raise InputError(
-            f"{where}: has {handle.frames} samples, {start} to {stop} are wanted; "
-            "is it another file than the one the plan or utt2num_samples was made from?"
-        )
+        remedy = "is it another file than the one the plan or utt2num_samples was made from?"
+        raise _fault(value, name, f"has {handle.frames} samples, {start} to {stop} are wanted", remedy)
     try:
         if start:
             handle.seek(start)
@@ -118,12 +122,12 @@ def _read(handle: soundfile.SoundFile, where: str, start=0, frames=-1, channel: 
         plain = handle.subtype == "PCM_16" and handle.format != "FLAC"
         samples = handle.read(stop - start, dtype="int16" if plain else "float32", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise InputError(f"{where}: cannot be decoded ({error.error_string.strip()}); replace it") from None
+        raise _fault(value, name, f"cannot be decoded ({error.error_string.strip()})", "replace it") from None
     if len(samples) != stop - start:
-        raise InputError(f"{where}: ends after {start + len(samples)} of {stop} samples; the file is truncated")
-    samples = _one_channel(_to_float(samples) if plain else samples, channel, where)
+        raise _fault(value, name, f"ends after {start + len(samples)} of {stop} samples; the file is truncated")
+    samples = _one_channel(_to_float(samples) if plain else samples, channel, value, name)
     if not (handle.subtype.startswith("PCM") or np.isfinite(samples).all()):
-        raise InputError(f"{where}: holds NaN or infinite samples; replace the file or drop the utterance")
+        raise _fault(value, name, "holds NaN or infinite samples", _REPLACE)
     return samples
 
 
@@ -134,7 +138,7 @@ def _to_float(pcm: np.ndarray) -> np.ndarray:
     return samples
 
 
-def _one_channel(samples: np.ndarray, channel: int | str | None, where: str) -> np.ndarray:
+def _one_channel(samples: np.ndarray, channel: int | str | None, value: str, name: str) -> np.ndarray:
     """(N, C) -> (N,): one channel or the mean of all; a file with one channel gives that one. ``all``: as it is."""
     if channel == "all":
         return samples
@@ -142,11 +146,12 @@ def _one_channel(samples: np.ndarray, channel: int | str | None, where: str) -> 
     if count == 1:
         return samples[:, 0]
     if channel is None:
-        raise InputError(f"{where}: has {count} channels, one is wanted; choose one at stage 3 (--channel 0)")
+        how = "at stage 3 (--channel 0)" if name else 'with channel=0, or channel="mean"'
+        raise _fault(value, name, f"has {count} channels, one is wanted; choose one {how}")
     if channel == "mean":
         return samples.mean(axis=1)
-    if not 0 <= channel < count:
-        raise InputError(f"{where}: has no channel {channel}, only 0 to {count - 1}")
+    if not (isinstance(channel, int) and 0 <= channel < count):
+        raise _fault(value, name, f"has no channel {channel}, only 0 to {count - 1}")
     return np.ascontiguousarray(samples[:, channel])
 
 
@@ -154,24 +159,23 @@ def read_audio(value: str, name: str, start: int = 0, frames: int = -1, fs: int 
     """Samples ``start .. start + frames`` (all when ``frames`` < 0) as float32 (N,), and the rate in Hz.
 
     Raises:
-        InputError: missing, undecodable, truncated, empty, not mono, not at ``fs`` Hz (0: any), or with NaN samples;
-            names the id and the file.
+        InputError: missing, undecodable, truncated, empty, not mono, not at ``fs`` Hz (0: any), NaN; says where.
     """
     with _opened(value, name) as handle:
-        rate = handle.samplerate
-        if fs and rate != fs:
-            raise InputError(f"{name}: {value}: is at {rate} Hz, {fs} Hz is wanted; stage 3 resamples (--fs)")
-        return _read(handle, f"{name}: {value}", start, frames), rate
+        if fs and handle.samplerate != fs:
+            raise _fault(value, name, f"is at {handle.samplerate} Hz, {fs} Hz is wanted", "stage 3 resamples (--fs)")
+        return _read(handle, value, name, start, frames), handle.samplerate
 
 
 def read_whole(value: str, name: str, channel: int | str | None = None) -> tuple[np.ndarray, int]:
     """As :func:`read_audio`, for the format stage: commands are run, a channel is chosen.
 
     Args:
+        name: the id, which errors name; "" of a file that was named by hand.
         channel: None (refuse more than one), a number from 0, ``"mean"``, or ``"all"``: samples are (N, C) then.
     """
     with _opened(value, name, run_commands=True) as handle:
-        return _read(handle, f"{name}: {value}", channel=channel), handle.samplerate
+        return _read(handle, value, name, channel=channel), handle.samplerate
 
 
 def _run(value: str, name: str) -> bytes:
@@ -202,8 +206,7 @@ def audio_files(folder) -> dict[str, Path]:
     Hidden files are none (other systems leave ``._a.wav`` beside ``a.wav``).
 
     Raises:
-        InputError: the folder is missing, holds no audio, two files differ in their extension only, or a name cannot
-            stand in a table.
+        InputError: folder missing or without audio, files that differ by extension only, a name unfit for a table.
     """
     folder, files = Path(folder), {}
     if not folder.is_dir():
@@ -255,11 +258,10 @@ class AudioTable:
             if (path / "segments").is_file():
                 raise InputError(f"{path}: has segments; run the format stage (stage 3), which cuts them")
             table = read_table(path / f"{stream}.scp")
-            twice = [k for k, v in table.items() if self.values.get(k, v) != v]
-            if twice:
+            if twice := [k for k, v in table.items() if self.values.get(k, v) != v]:
                 raise InputError(f"{path / stream}.scp: id {twice[0]} names another recording in another data dir")
             self.values.update(table)
-            if (path / "utt2num_samples").is_file():
+            if (path / "utt2num_samples").is_file() and not stream.startswith("enroll"):  # it is that of the mixtures
                 self._lengths |= _lengths(path / "utt2num_samples")
 
     def keys(self) -> list[str]:
@@ -267,10 +269,9 @@ class AudioTable:
         return c_sorted(self.values)
 
     def _value(self, key: str) -> str:
-        try:
-            return self.values[key]
-        except KeyError:
-            raise InputError(f"{key}: no such id in wav.scp; make the plan again from the present data dirs") from None
+        if key not in self.values:
+            raise InputError(f"{key}: no such id in wav.scp; make the plan again from the present data dirs")
+        return self.values[key]
 
     def num_samples(self, key: str) -> int:
         """Length in samples."""

@@ -5,13 +5,13 @@ A config may name another with ``base: other.yaml`` (relative to itself) and say
 """
 
 import argparse
-import re
 import sys
 from pathlib import Path
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
+from toolkit.io.config_faults import in_plain_words
 from toolkit.io.errors import InputError
 
 
@@ -69,15 +69,6 @@ def changed_keys(old: str, new: str, free: tuple[str, ...] = ()) -> list[str]:
     return [k for k in sorted({*before, *after} - set(free)) if before.get(k) != after.get(k)]
 
 
-def _brief(message: str) -> str:
-    """A fault in one line; of one in a nested class jsonargparse lists all it tried: one line is the cause."""
-    lines = [line.strip(" -") for line in message.splitlines()]
-    causes = [line for line in lines if re.search(r"not accept|is not accepted|does not accept", line)]
-    if len(lines) > 3 and causes:
-        return f"{lines[0].rstrip(':')}: {causes[-1]}"
-    return " ".join(message.split())
-
-
 class ConfigParser(ArgumentParser):
     """A parser of typed keys whose faults become InputErrors; jsonargparse makes one for each nested class, too."""
 
@@ -99,19 +90,19 @@ class ConfigParser(ArgumentParser):
         """
         finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
         finder.add_argument("--config", action="append", default=[])
-        config, where = {}, ""
+        config, files, given = {}, [], []
         try:
-            found, argv = finder.parse_known_args(sys.argv[1:] if argv is None else argv)
+            found, given = finder.parse_known_args(sys.argv[1:] if argv is None else argv)
             for file in found.config:
                 config = merge(config, load_config(file))
-            if config:
-                where = f"{', '.join(found.config)}: "
-                self._prepare(config)
-                argv = ["--config", yaml.safe_dump(config), *argv]
-            return self.parse_args(argv)
+            files = found.config if config else []
+            self._prepare(config)
+            return self.parse_args(["--config", yaml.safe_dump(config), *given] if config else given)
         except ArgumentError as error:
-            message = _brief(str(error))
-            raise InputError(message if message.startswith("unrecognized") else where + message) from None
+            raise InputError(in_plain_words(str(error), self._options(), given, ", ".join(files))) from None
+
+    def _options(self) -> list[str]:
+        return [option for option in self._option_string_actions if option.startswith("--")]
 
     def validate(self, namespace: Namespace, skip_unset: bool = False, **kwargs) -> None:
         """As in the base class, but ``key: null`` is checked like any value, in nested classes too."""
@@ -135,7 +126,7 @@ class ConfigParser(ArgumentParser):
             self._prepare(config)
             return self.parse_object(config)
         except ArgumentError as error:
-            raise InputError(f"{source}: {_brief(str(error))}") from None
+            raise InputError(in_plain_words(str(error), self._options(), (), source)) from None
 
     def build(self, args: Namespace) -> Namespace:
         """The parsed values with classes constructed; a constructor's ValueError is the user's value."""

@@ -1,5 +1,8 @@
 """The one error that a user's input can raise."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class InputError(Exception):
     """Bad input: a file, an id or an option is wrong. The message names it and says the remedy.
@@ -13,3 +16,11 @@ def some_of(ids, limit: int = 10) -> str:
     ids = [str(i) for i in ids]
     more = f" (+{len(ids) - limit} more)" if len(ids) > limit else ""
     return ", ".join(ids[:limit]) + more
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """``, did you mean --speech?``, or nothing where none of ``known`` is near (``--epochs``: ``--trainer.epochs``)."""
+    known, last = sorted(known), word.lstrip("-").rpartition(".")[2]
+    same = [one for one in known if one.lstrip("-").rpartition(".")[2] == last]
+    found = same or get_close_matches(word, known, n=1) or get_close_matches(last, known, n=1)
+    return f", did you mean {found[0]}?" if found and found[0] != word else ""

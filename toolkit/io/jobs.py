@@ -15,6 +15,7 @@ from toolkit.io.ark import remove_stale
 from toolkit.io.atomic import replacing, replacing_path
 from toolkit.io.datadir import DataDir, c_sorted, invert, read_table, write_table
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.trials import layout_of
 
 _LEFT_BY_THE_KILLED = re.compile(r"\..+\.\d+\.tmp(\.\w+)?")
 
@@ -96,7 +97,8 @@ def merge(in_root, out_root, name: str, num_jobs: int, stems: list[str], allow_b
 
 def _carry(source: DataDir, out: Path, keys: set[str], written: set[str]) -> set[str]:
     """Copy the tables of ``source`` that this stage did not write, restricted to ``keys``; returns their names."""
-    names = {table for table in source.tables() if table not in written and not table.endswith(".scp")}
+    carried = (table for table in source.tables() if not table.endswith(".scp") or table.startswith("enroll_"))
+    names = set(carried) - written
     for table in names:
         write_table(out / table, {k: v for k, v in source.table(table).items() if k in keys})
     if "utt2spk" in source:
@@ -110,32 +112,42 @@ def _carry(source: DataDir, out: Path, keys: set[str], written: set[str]) -> set
 
 def _carry_lists(source: DataDir, out: Path, dropped: set[str]) -> set[str]:
     """Copy trial lists, enrolment models, plan; without dropped ids and what needs them. Returns their names."""
-    gone = set(dropped)
+    unenrolled = dropped
     if "enroll2utt" in source:
         models = {m: [u for u in utts.split() if u not in dropped] for m, utts in source.table("enroll2utt").items()}
         write_table(out / "enroll2utt", {model: " ".join(utts) for model, utts in models.items() if utts})
-        gone |= {model for model, utts in models.items() if not utts}
+        # A model may be called like an utterance: trials enrol models.
+        unenrolled = (dropped - models.keys()) | {model for model, utts in models.items() if not utts}
     names = {path.name for path in source.path.glob("trials*") if path.is_file()}
     for name in names | {n for n in ("mix.jsonl", "mix_conf.yaml") if n in source}:
         with replacing_path(out / name) as aside:
-            if gone and name != "mix_conf.yaml":
-                lost = _without(source.path / name, aside, gone)
+            if dropped and name != "mix_conf.yaml":
+                lost = _without(source.path / name, aside, dropped, unenrolled)
                 print(f"{out / name}: {lost} lines left out, of dropped ids")
             else:
                 shutil.copyfile(source.path / name, aside)
     return names | ({"enroll2utt"} if "enroll2utt" in source else set())
 
 
-def _without(path: Path, aside: Path, gone: set[str]) -> int:
-    """Copy the lines that name none of the ids ``gone``; returns how many lines do."""
-    lost = 0
+def _without(path: Path, aside: Path, dropped: set[str], unenrolled: set[str]) -> int:
+    """Copy the lines of a plan or a trial list that do not need what is gone; returns how many lines do.
+
+    Args:
+        dropped: utterances that are gone.
+        unenrolled: what trials cannot enrol: those, and models of them alone.
+    """
+    lost, layout = 0, None
     with open(path, encoding="utf-8") as old, open(aside, "w", encoding="utf-8") as new:
         for line in old:
-            words = (json.loads(line)["id"],) if path.suffix == ".jsonl" else line.split()
-            if gone.isdisjoint(words):
-                new.write(line)
+            if path.suffix == ".jsonl":
+                needs = json.loads(line)["id"] in dropped
             else:
-                lost += 1
+                layout = layout or layout_of(line, path)
+                words = line.split()
+                needs = layout.fits(line) and (words[layout.enroll] in unenrolled or words[layout.test] in dropped)
+            lost += needs
+            if not needs:
+                new.write(line)
     return lost
 
 

@@ -67,6 +67,7 @@ class _Format:
     example: str
 
     def fits(self, line: str) -> bool:
+        """Is a line of this layout?"""
         fields = line.split()
         return len(fields) == 3 and fields[self.label] in self.labels
 
@@ -90,7 +91,7 @@ def read_trials(path) -> Trials:
     try:
         with open(path, encoding="utf-8") as handle:
             while lines := handle.readlines(_CHUNK_BYTES):
-                layout = layout or _detect(lines[0], path)
+                layout = layout or layout_of(lines[0], path)
                 parts.append(_parse(lines, layout, index, path, number))
                 number += len(lines)
     except FileNotFoundError:
@@ -102,7 +103,8 @@ def read_trials(path) -> Trials:
     return Trials(list(index), *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _detect(line: str, path: Path) -> _Format:
+def layout_of(line: str, path) -> _Format:
+    """The layout of a trial list by its first line; InputError where it is none that is known."""
     for layout in (_KALDI, _VOXCELEB):
         if layout.fits(line):
             return layout

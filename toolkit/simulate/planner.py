@@ -187,17 +187,21 @@ class MixturePlanner:
         speed: float | None = None,
         kind: str | None = None,
         snr: float | None = None,
+        repeat: bool = True,
     ) -> Mixture:
         """Plan one mixture.
 
         Args:
             seed_words: what the draw depends on, e.g. ``(seed, epoch, utt)``.
             num_samples: length of the target recording, samples at ``fs``.
-            crop: use a random part of so many samples of it; a shorter recording is repeated. None: all of it.
+            crop: use a random part of so many samples of it; a shorter recording is repeated, or with ``repeat``
+                False taken as it is. None: all of it.
             speed: fixed factor, or None to draw one; likewise ``kind`` of noise and its ``snr`` in dB.
         """
         rng = generator(*seed_words)
         target = self._draw_target(rng, utt, num_samples, crop, speed)
+        if target.wrap and not repeat:
+            target = replace(target, length=max(1, int(num_samples / target.speed)), wrap=False)
         room = self._draw_room(rng)
         if (response := next(room)) is not None:
             target = replace(target, room=response)
@@ -205,12 +209,13 @@ class MixturePlanner:
         if self.interferer:
             target, other, ratios["spk2"] = self._draw_interferer(rng, target, speaker, next(room))
             sources, length = [target, other], max(target.length, other.length)
+            facts |= {"interferer": self._talkers.speaker_of(other.utt), "sir": f"{ratios['spk2']:g}"}
         if self.noises and (kind or rng.random() < self.noise_prob):
             kind = kind or list(self.noises)[rng.choice(len(self.noises), p=self._weights / self._weights.sum())]
             sources += self._draw_noise(rng, kind, {speaker, utt}, length, room)
             drawn = round(float(rng.uniform(*self.noises[kind].snr)), 2)
             ratios["noise1"] = drawn if snr is None else float(snr)
-            facts = {"noise": kind, "snr": f"{ratios['noise1']:g}"}
+            facts |= {"noise": kind, "snr": f"{ratios['noise1']:g}"}
         if target.room:
             facts["room"] = target.room
         label = self.speaker_label(speaker, target.speed)
@@ -255,7 +260,8 @@ class MixturePlanner:
         if self.interferer.length == "min":
             target = replace(target, length=shortest)
         length = have if self.interferer.length == "max" else shortest
-        return target, Source("spk2", key, length, room=room), sir
+        begin = int(rng.integers(have - length + 1)) if have > length else 0
+        return target, Source("spk2", key, length, begin, room=room), sir
 
 
 def _by_room(data: list[str]) -> dict[str, list[str]]:

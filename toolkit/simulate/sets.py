@@ -1,5 +1,6 @@
 """A mixture set on disk: its plan, and ``mix_conf.yaml``, which says where the plan's recordings are."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -12,11 +13,21 @@ from toolkit.simulate.plan import Mixture, read_plan
 ROOMS_KEPT = 512  # impulse responses in memory, some 20 MB
 
 
-def write_mix_conf(path: Path, data: list[str], rooms: list[str], fs: int, seed: int) -> None:
-    """Write what made the plan: data dirs of the recordings and of the impulse responses, rate in Hz, seed."""
+def write_mix_conf(
+    path: Path, data: list[str], rooms: list[str], fs: int, seed: int, enrolments: Sequence[str] = ()
+) -> None:
+    """Write what made the plan: data dirs of recordings, of impulse responses and of enrolments, rate in Hz, seed."""
     conf = {"data": list(dict.fromkeys(map(str, data))), "rooms": list(map(str, rooms)), "fs": fs, "seed": seed}
+    if enrolments:
+        conf["enrolments"] = list(enrolments)
     with replacing(path / "mix_conf.yaml") as handle:
         yaml.safe_dump(conf, handle, sort_keys=False)
+
+
+def enrolment_dirs(path: Path) -> list[str]:
+    """The data dirs that a set's enrolments are drawn from, by its mix_conf.yaml; none where it does not say."""
+    conf = path / "mix_conf.yaml"
+    return (yaml.safe_load(conf.read_text()) or {}).get("enrolments", []) if conf.is_file() else []
 
 
 def open_set(path: Path) -> tuple[dict[str, Mixture], AudioTable, AudioTable | None]:

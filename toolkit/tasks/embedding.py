@@ -1,7 +1,6 @@
 """Embeddings of audio by a trained embedder: the one path that validation, the recipes and the Python API take."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,7 +9,6 @@ from toolkit.data.collate import pad
 from toolkit.io.audio import AudioTable, read_whole, resample
 from toolkit.io.errors import InputError
 from toolkit.models.sv.embedder import SpeakerEmbedder
-from toolkit.train.checkpoint import load
 
 BATCH_SECONDS = 60.0  # padded audio in a batch: bounds memory, whatever the lengths
 
@@ -71,17 +69,12 @@ def embed_file(embedder: SpeakerEmbedder, path, channel: int | str | None = None
         (D,) float32.
 
     Raises:
-        InputError: the file is missing or bad (see toolkit.io.audio.read_whole).
+        InputError: the file is missing or bad (see toolkit.io.audio.read_whole), or its embedding has no direction.
     """
-    samples, rate = read_whole(str(path), Path(path).name, channel)
+    samples, rate = read_whole(str(path), "", channel)
     wav = torch.from_numpy(resample(samples, rate, embedder.frontend.fs))[None]
     vector = vectors_of(embedder.eval(), wav, None)[0]
-    return vector / np.linalg.norm(vector)
-
-
-def load_weights(embedder: SpeakerEmbedder, path: Path) -> None:
-    """Load deployed weights; InputError when they are missing, damaged or of another network."""
-    try:
-        embedder.load_state_dict(load(path))
-    except RuntimeError as error:
-        raise InputError(f"{path}: weights of another network: {' '.join(str(error).split())[:300]}") from None
+    length = np.linalg.norm(vector)
+    if not (np.isfinite(length) and length > 0):
+        raise InputError(f"{path}: its embedding is zero or not finite; the audio is bad, or training diverged")
+    return vector / length

@@ -9,7 +9,7 @@ import torch
 
 from toolkit.features.resynthesis import Resynthesis, share_mask, wiener_mask
 from toolkit.io.errors import InputError
-from toolkit.metrics.signal import si_sdr
+from toolkit.metrics.signal import Undefined, si_sdr
 from toolkit.models.sv.embedder import SpeakerEmbedder
 
 DECIBELS = 10 / math.log(10)  # of a natural logarithm of energy
@@ -47,7 +47,7 @@ class Listener:
         with torch.inference_mode():
             feats, said = self._estimates(torch.zeros(1, self.fs))
         if "speech" not in said or said["speech"].shape != feats.shape:
-            raise InputError(f"{type(embedder.model).__name__} estimates no speech")
+            raise InputError(f"{type(embedder.model).__name__} makes no enhanced speech")
         self.resynthesis = Resynthesis(embedder.frontend)
 
     def _estimates(self, wav: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -93,7 +93,10 @@ class Listener:
         numbers = {}
         for name in ("mixture", "speech"):
             wav, log_mel = parts[name if name == "mixture" else f"estimated {name}"]
-            numbers[f"si_sdr_{name}"] = si_sdr(wav[0].numpy(), truth[0].numpy())
+            try:
+                numbers[f"si_sdr_{name}"] = si_sdr(wav[0].numpy(), truth[0].numpy())
+            except Undefined:
+                numbers[f"si_sdr_{name}"] = float("nan")
             numbers[f"mse_{name}"] = float((log_mel - wanted).square().mean())
         if "estimated noise" in parts:
             rest, _ = self.embedder.frontend(parts["mixture"][0] - truth)

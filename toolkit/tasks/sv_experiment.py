@@ -1,6 +1,5 @@
 """A speaker-verification experiment from its config: the keys, the network, the training run."""
 
-import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -18,35 +17,31 @@ from toolkit.losses.paranoise import check_classes
 from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
 from toolkit.models.sv.embedder import SpeakerEmbedder
-from toolkit.tasks.embedding import load_weights
 from toolkit.tasks.sv import SVTask, check_members
-from toolkit.train.experiment import alone, begin, describe, write_info
+from toolkit.train.checkpoint import load_model
+from toolkit.train.experiment import default, run_training
 from toolkit.train.schedule import Schedule, WarmupCosine
 from toolkit.train.trainer import Trainer
 
 _NETWORK = ("frontend", "model", "normalize")
 
 
-def _default(cls: type, **init_args) -> dict:
-    return {"class_path": f"{cls.__module__}.{cls.__qualname__}", "init_args": init_args}
-
-
 def add_network_arguments(parser: ConfigParser) -> None:
     """Config keys of the deployed network."""
-    parser.add_argument("--frontend", type=FrontEnd, default=_default(LogMel), help="waveform to features")
-    parser.add_argument("--model", type=SpeakerEncoder, default=_default(EcapaTdnn), help="features to embedding")
+    parser.add_argument("--frontend", type=FrontEnd, default=default(LogMel), help="waveform to features")
+    parser.add_argument("--model", type=SpeakerEncoder, default=default(EcapaTdnn), help="features to embedding")
     parser.add_argument("--normalize", type=str, default="mean", help="over an utterance: mean, mean_var or none")
 
 
 def add_training_arguments(parser: ConfigParser) -> None:
     """Config keys of training."""
     adamw = {"class_path": "torch.optim.AdamW", "init_args": {"lr": 1e-3, "weight_decay": 1e-4}}
-    parser.add_argument("--loss", type=SpeakerLoss, default=_default(AAMSoftmax))
+    parser.add_argument("--loss", type=SpeakerLoss, default=default(AAMSoftmax))
     parser.add_argument("--specaugment", type=SpecAugment | None, default=None)
-    parser.add_argument("--data", type=SpeakerData, default=_default(AudioFiles), help="where items come from")
-    parser.add_argument("--batches", type=Batches, default=_default(CropBatches))
+    parser.add_argument("--data", type=SpeakerData, default=default(AudioFiles), help="where items come from")
+    parser.add_argument("--batches", type=Batches, default=default(CropBatches))
     parser.add_argument("--optimizer", type=Callable[[Iterable], torch.optim.Optimizer], default=adamw)
-    parser.add_argument("--schedule", type=Schedule, default=_default(WarmupCosine))
+    parser.add_argument("--schedule", type=Schedule, default=default(WarmupCosine))
     parser.add_class_arguments(Trainer, "trainer")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
@@ -62,7 +57,7 @@ def _parse(config, keys: tuple[str, ...], add: Callable[[ConfigParser], None], *
     parser = ConfigParser()
     add(parser)
     given = {k: v for k, v in load_config(config).items() if k in keys}
-    wanted = merge({**{k: parser.get_default(k) for k in over}, **given}, over) if over else given
+    wanted = merge({**{k: parser.getdefault(k) for k in over}, **given}, over) if over else given
     return parser, parser.parse_checked(wanted, str(config))
 
 
@@ -108,27 +103,9 @@ def train(parser: ConfigParser, args) -> None:
             raise InputError(f"--{key} is missing; stage 6 of the recipe gives it")
     torch.manual_seed(args.seed)
     built = parser.build(args)
-    expdir, text = Path(args.expdir), parser.dump(args, skip_default=False)
     data = built.data.open(args.train_dir, built.frontend, args.seed, built.model.streams)
     embedder = SpeakerEmbedder(built.frontend, built.model, args.normalize)
     if args.init_from:
-        load_weights(embedder, Path(args.init_from))
+        load_model(embedder, Path(args.init_from))
     task = SVTask(embedder, built.loss, built.specaugment, built.batches, data, args.valid_dirs)
-    with alone(expdir):
-        if not begin(text, expdir, args.trainer.epochs):
-            logging.info("%s: all %d epochs were trained before; nothing to do", expdir, args.trainer.epochs)
-            return
-        info = describe(embedder, task) | {
-            "seed": args.seed,
-            "epochs": args.trainer.epochs,
-            "precision": args.trainer.precision,
-            "utterances": len(data),
-            "speakers": len(data.speakers),
-            "hours": round(float(data.seconds.sum()) / 3600, 3),
-            "train_dir": args.train_dir,
-            "valid_dirs": args.valid_dirs,
-        }
-        logging.info("%(utterances)d items of %(speakers)d speakers, %(hours).2f h; %(parameters)d parameters", info)
-        trainer: Trainer = built.trainer
-        trainer.fit(task, built.optimizer(task.parameters()), built.schedule, expdir, args.seed)
-        write_info(expdir, info, trainer)
+    run_training(parser, args, built, embedder, task, data)

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
@@ -49,6 +50,14 @@ def load(path: Path, map_location="cpu") -> dict:
         raise InputError(f"{path}: is damaged ({type(error).__name__}); remove it") from None
 
 
+def load_model(model: nn.Module, path: Path) -> None:
+    """Load deployed weights; InputError when they are missing, damaged or of another network."""
+    try:
+        model.load_state_dict(load(path))
+    except RuntimeError as error:
+        raise InputError(f"{path}: weights of another network: {' '.join(str(error).split())[:300]}") from None
+
+
 class Checkpoints:
     """The checkpoints of an experiment.
 
@@ -66,6 +75,7 @@ class Checkpoints:
         self.expdir, self.metric, self.keep_best = Path(expdir), metric, keep_best
         self.sign = 1 if mode == "min" else -1
         self.best: list[tuple[float, int]] = []  # (sign * value, epoch), best first
+        self.values: list[float] = []  # sign * value of every epoch, less is better
 
     def save_last(self, state: dict) -> None:
         """Write the resumable state; the one before stays as ``previous.pt``."""
@@ -74,7 +84,7 @@ class Checkpoints:
         folder.mkdir(parents=True, exist_ok=True)
         if last.exists():
             os.replace(last, folder / "previous.pt")
-        save(last, {**state, "best": self.best})
+        save(last, {**state, "best": self.best, "values": self.values})
 
     def load_last(self) -> dict | None:
         """The newest undamaged resumable state, or None at the start."""
@@ -87,11 +97,13 @@ class Checkpoints:
                     logging.warning("%s; falling back to the checkpoint before it", error)
                     continue
                 self.best = [tuple(entry) for entry in state["best"]]
+                self.values = state.get("values", [])
                 return state
         return None
 
     def add(self, epoch: int, value: float, model: dict) -> None:
-        """Keep a model if it is among the best."""
+        """Note an epoch's value; keep its model if it is among the best."""
+        self.values = [*self.values[: epoch - 1], self.sign * value]
         self.best = sorted([*self.best, (self.sign * value, epoch)])[: self.keep_best]
         kept = {e for _, e in self.best}
         if epoch in kept:

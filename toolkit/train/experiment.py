@@ -63,6 +63,41 @@ def begin(text: str, expdir: Path, epochs: int) -> bool:
     return done < epochs
 
 
+def default(cls: type, **init_args) -> dict:
+    """A class as a config names it."""
+    return {"class_path": f"{cls.__module__}.{cls.__qualname__}", "init_args": init_args}
+
+
+def run_training(parser, args, built, deployed: nn.Module, task, data) -> None:
+    """Train what a config says in ``args.expdir``, and write down what was run.
+
+    Args:
+        parser, args, built: the config's parser, its values, and the objects made of them.
+        deployed: what inference needs.
+        task: see toolkit.tasks.base.
+        data: the opened training data, with ``seconds`` and ``speakers``.
+    """
+    expdir, text = Path(args.expdir), parser.dump(args, skip_default=False)
+    with alone(expdir):
+        if not begin(text, expdir, args.trainer.epochs):
+            logging.info("%s: all %d epochs were trained before; nothing to do", expdir, args.trainer.epochs)
+            return
+        info = describe(deployed, task) | {
+            "seed": args.seed,
+            "epochs": args.trainer.epochs,
+            "precision": args.trainer.precision,
+            "utterances": len(data),
+            "speakers": len(data.speakers),
+            "hours": round(float(data.seconds.sum()) / 3600, 3),
+            "train_dir": args.train_dir,
+            "valid_dirs": args.valid_dirs,
+        }
+        logging.info("%(utterances)d items of %(speakers)d speakers, %(hours).2f h; %(parameters)d parameters", info)
+        wanted = [parameter for parameter in task.parameters() if parameter.requires_grad]
+        built.trainer.fit(task, built.optimizer(wanted), built.schedule, expdir, args.seed)
+        write_info(expdir, info, built.trainer)
+
+
 def describe(deployed: nn.Module, task: nn.Module) -> dict:
     """Sizes, versions and machine."""
     return {

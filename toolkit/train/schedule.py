@@ -1,7 +1,10 @@
-"""Learning-rate schedules: functions of the position in training alone, so resuming needs no state."""
+"""Learning-rate schedules: functions of the position and of the validations so far, so they have no state to resume."""
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from toolkit.io.errors import InputError
 
 
 class Schedule(ABC):
@@ -10,6 +13,15 @@ class Schedule(ABC):
     @abstractmethod
     def factor(self, epoch: float, epochs: int) -> float:
         """Factor on the optimizer's rate after ``epoch`` (fractional) of ``epochs`` epochs."""
+
+    def factor_after(self, values: Sequence[float], epoch: float, epochs: int) -> float:
+        """What the trainer asks: ``factor``, unless a schedule looks at the validations.
+
+        Args:
+            values: what models are ranked by, of every epoch that has ended, in order; less is better.
+            epoch, epochs: as in factor.
+        """
+        return self.factor(epoch, epochs)
 
 
 class Constant(Schedule):
@@ -55,3 +67,68 @@ class WarmupStep(Schedule):
         """Steps count from the start of training."""
         warm = min(1.0, max(epoch, 1e-3) / self.warmup_epochs) if self.warmup_epochs else 1.0
         return warm * self.gamma ** int(epoch / self.every)
+
+
+class StepDecay(Schedule):
+    """``gamma`` after every ``every`` epochs, and from an epoch on another pace.
+
+    The defaults are those of SEF-PNet (Huang et al. 2025): 0.98 after every second epoch up to the 100th, then 0.9
+    after each; so the 101st epoch has the rate 0.98^50, the 102nd 0.9 times that.
+
+    Args:
+        gamma: factor of a step.
+        every: whole epochs between steps.
+        turn: epochs of this pace; 0 never turns.
+        late_gamma, late_every: the same beyond ``turn``.
+
+    Raises:
+        InputError: ``every`` or ``late_every`` is below 1.
+    """
+
+    def __init__(
+        self, gamma: float = 0.98, every: int = 2, turn: int = 100, late_gamma: float = 0.9, late_every: int = 1
+    ):
+        if min(every, late_every) < 1:
+            raise InputError(f"every {every}, late_every {late_every}: steps are at least one epoch apart")
+        self.gamma, self.every, self.turn = gamma, every, turn
+        self.late_gamma, self.late_every = late_gamma, late_every
+
+    def factor(self, epoch: float, epochs: int) -> float:
+        """Constant within an epoch."""
+        ended = int(epoch)
+        early = min(ended, self.turn) if self.turn else ended
+        return self.gamma ** (early // self.every) * self.late_gamma ** ((ended - early) // self.late_every)
+
+
+class Plateau(Schedule):
+    """``gamma`` each time that validation has not been better than its best for ``patience`` epochs on end.
+
+    SSL-MSE (Sato et al. 2025, section 5.1.1): 3/4 after 2 epochs. After a step the epochs are counted anew. What counts
+    is what models are ranked by. torch's ReduceLROnPlateau waits one epoch more than its ``patience``.
+
+    Args:
+        gamma: factor of a step.
+        patience: epochs without a new best before a step.
+        final: the factor never falls below it.
+
+    Raises:
+        InputError: ``patience`` is below 1.
+    """
+
+    def __init__(self, gamma: float = 0.75, patience: int = 2, final: float = 0.0):
+        if patience < 1:
+            raise InputError(f"patience {patience}: it is at least one epoch")
+        self.gamma, self.patience, self.final = gamma, patience, final
+
+    def factor(self, epoch: float, epochs: int) -> float:
+        """1: before any validation."""
+        return 1.0
+
+    def factor_after(self, values: Sequence[float], epoch: float, epochs: int) -> float:
+        """The whole history is gone through, so that nothing is kept beside it."""
+        best, idle, steps = math.inf, 0, 0
+        for value in values:
+            best, idle = (value, 0) if value < best else (best, idle + 1)
+            if idle == self.patience:
+                idle, steps = 0, steps + 1
+        return max(self.gamma**steps, self.final)

@@ -169,7 +169,7 @@ class Trainer:
 
     def _set_rate(self, position: float) -> float:
         """Set the learning rate for a position in epochs; returns the first group's."""
-        factor = self.schedule.factor(position, self.epochs)
+        factor = self.schedule.factor_after(self.checkpoints.values, position, self.epochs)
         for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
             group["lr"] = rate * factor
         return self.optimizer.param_groups[0]["lr"]
@@ -211,6 +211,8 @@ class Trainer:
 
     def _validate(self, epoch: int) -> None:
         """Validate on the main process; keep the model if it is among the best."""
+        from accelerate.utils import broadcast_object_list
+
         if self.accelerator.is_main_process:
             self.wrapped.eval()
             values = self.task.validate()
@@ -220,4 +222,5 @@ class Trainer:
             self.log.record("valid", epoch=epoch, step=self.step, **values)
             model = {k: v.detach().cpu() for k, v in self.task.deployed().state_dict().items()}
             self.checkpoints.add(epoch, values[self.task.metric[0]], model)
-        self.accelerator.wait_for_everyone()
+        # Every process sets its rate by the values; here the others wait for them.
+        [self.checkpoints.values] = broadcast_object_list([self.checkpoints.values])

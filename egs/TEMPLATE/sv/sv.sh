@@ -152,18 +152,10 @@ check_counts nj inference_nj fs train_copies num_nodes cohort_utts top_n num_seg
 check_counts_or_0 ngpu allow_bad resamples
 check_numbers min_wav_duration max_wav_duration segment_seconds snrs duration_edges
 check_switches skip_data_prep skip_train skip_eval skip_packing dry_run gpu_inference calibrate
-if [ "${ngpu}" -gt 0 ] && [[ "${cuda_cmd}" == *run.pl* ]] && ! nvidia-smi -L >/dev/null 2>&1; then
-    die "--ngpu ${ngpu}: nvidia-smi finds no GPU here; use --ngpu 0"
-fi
-if [ "${num_nodes}" -gt 1 ] && [[ "${cuda_cmd}" == *run.pl* ]]; then
-    die "--num_nodes ${num_nodes}: run.pl knows this machine only; cmd.sh can choose another (cmd_backend=slurm ./run.sh ...)"
-fi
+check_machines
 log "${command_line}"
 
-if "${skip_data_prep}"; then skip_stages+=" 1 2 3 4 5"; fi
-if "${skip_train}"; then skip_stages+=" 6"; fi
-if "${skip_eval}"; then skip_stages+=" 7 8 9"; fi
-if "${skip_packing}"; then skip_stages+=" 10"; fi
+note_skips
 
 # Names that the stages share
 train_sim=${train_set}
@@ -299,7 +291,7 @@ if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
     # shellcheck disable=SC2086
     local/data.sh ${local_data_opts}
     for set in ${train_set} ${valid_sets} ${test_sets}; do
-        utils/validate_data_dir.sh --no-feats --no-text "data/${set}"
+        validate "${set}"
     done
     for set in ${valid_sets} ${test_sets}; do
         "${python}" -m toolkit.bin.make_trials --check "data/${set}"
@@ -359,35 +351,11 @@ if runs_stage 4 && say_stage 4 "features -> ${feats_root}"; then
 fi
 
 if runs_stage 5 && say_stage 5 "statistics -> ${expdir}/sv_stats_${feats_type}/${train_sim}"; then
-    # shellcheck disable=SC2086
-    stats=${expdir}/sv_stats_${feats_type}/${train_sim}
-    # shellcheck disable=SC2046
-    sig=$(signature "${feats_root}/${train_sim}" "${sv_args}" $(with_bases "${sv_config}"))
-    if [ "$(cat "${stats}/.done" 2>/dev/null)" = "${sig}" ]; then
-        log "statistics: done before"
-    else
-        mkdir -p "${stats}"
-        # shellcheck disable=SC2086
-        submit "${train_cmd}" "${stats}" "${stats}/stats.log" "${python}" -m toolkit.bin.sv_stats \
-            --config "${sv_config}" --train_dir "${feats_root}/${train_sim}" --output "${stats}" ${sv_args}
-        grep -F "${stats}: " "${stats}/stats.log" || true
-        echo "${sig}" >"${stats}/.done"
-    fi
+    statistics "${expdir}/sv_stats_${feats_type}/${train_sim}" "${feats_root}/${train_sim}" "${sv_config}" "${sv_args}" toolkit.bin.sv_stats
 fi
 
 if runs_stage 6 && say_stage 6 "training -> ${sv_exp}, log in ${sv_exp}/train.log"; then
-    valid_dirs=
-    for set in ${all_valid}; do valid_dirs+=" ${dumpdir}/raw/${set}"; done
-    mkdir -p "${sv_exp}"
-    if [ -f "${sv_exp}/train.log" ]; then # the job writes it anew: what earlier runs said is kept
-        mv "${sv_exp}/train.log" "${sv_exp}/train.$(find "${sv_exp}" -name 'train.*.log' | wc -l).log"
-    fi
-    # shellcheck disable=SC2086
-    submit "${cuda_cmd} --gpu ${ngpu}$([ "${num_nodes}" -eq 1 ] || echo " --num-nodes ${num_nodes}")" "${sv_exp}" \
-        --name "${sv_exp}" "${sv_exp}/train.log" \
-        utils/launch.sh --ngpu "${ngpu}" --num_nodes "${num_nodes}" "${python}" -m toolkit.bin.sv_train \
-        --config "${sv_config}" --train_dir "${feats_root}/${train_sim}" --valid_dirs "$(as_list "${valid_dirs}")" \
-        --expdir "${sv_exp}" ${sv_args}
+    train "${sv_exp}" "${feats_root}/${train_sim}" "${all_valid}" "${sv_config}" "${sv_args}" toolkit.bin.sv_train
 fi
 
 device=cpu

@@ -6,7 +6,7 @@ set -euo pipefail
 
 . ./path.sh
 python3 -m toolkit.bin.prepare_folder "$@"
-[[ " $* " != *" --help "* ]] || exit 0
+[[ " $* " != *" --help "* && " $* " != *" -h "* ]] || exit 0
 for set in valid test; do
     # Your own list (--trials) is there already.
     [ -f "data/${set}/trials" ] || python3 -m toolkit.bin.make_trials "data/${set}"

@@ -1,0 +1,320 @@
+# Stages of the tasks that make a signal of a mixture: sourced by se.sh (enhancement) and tse.sh (extraction), which set
+# task, what it does, and the help and the defaults of what only they have.
+# shellcheck shell=bash disable=SC1091,SC2034,SC2154,SC2317
+
+help_message=$(cat <<EOF
+Usage: ./run.sh [options]     (${task}.sh --train_set <set> --valid_sets "<sets>" --test_sets "<sets>" [options])
+
+${task_name}
+Stages
+  1 data preparation (local/data.sh)    6 training
+  2 simulation of mixtures              7 inference: audio of every test mixture
+  3 format: dump/raw                    8 scoring: metrics with intervals over speakers
+  4 (features are made on the fly)      9 report: exp/RESULTS.md, report.html
+  5 statistics of the training set     10 pack the model
+
+General
+  --stage, --stop_stage       first and last stage to run (1, 10000)
+  --skip_stages "4 5"         stages to leave out
+  --skip_data_prep, --skip_train, --skip_eval, --skip_packing   leave out 1-5, 6, 7-9, 10 (false, false, false, true)
+  --dry_run                   say what would run (false)
+  --nj, --inference_nj        jobs of the data stages and of 7-8 (number of CPUs)
+  --ngpu, --num_nodes         GPUs a node for training, 0 is CPU (0); nodes (1)
+  --gpu_inference             infer on a GPU (false)
+  --dumpdir, --expdir         where data and experiments go (dump, exp)
+  --python                    interpreter (python3)
+Data: a set is recordings (wav.scp), or mixtures that local/data.sh has planned (mix.jsonl)
+  --train_set, --valid_sets, --test_sets    names of sets in data/
+  --extra_sets "noise_train ..."            sets that mixtures draw on: noises, talkers
+  --room_sets "rirs_train ..."              impulse responses
+  --local_data_opts "..."                   options of local/data.sh
+  --fs                                      rate in Hz (${fs})
+  --channel                                 channel to keep of recordings with several (default: refuse them)
+  --min_wav_duration, --max_wav_duration    in seconds (0.1, 100)
+  --allow_bad 0                             leave out up to so many bad utterances of a set instead of stopping
+Simulation
+  --simulate_train_config     planner config; makes <train_set>_sim on disk, which is trained on (default none: mixtures are
+                              made on the fly as the training config says)
+  --train_copies              mixtures of each training utterance (1)
+  --simulate_valid_config     planner config; makes <valid>_sim of each valid set, which ranks the models
+  --simulate_test_configs     planner configs conf/simulate_<condition>.yaml; each makes <test>_<condition> of each test set
+  --simulate_grid_config      planner config with noises for a grid: <test>_<noise>_<snr> of each of
+  --test_noises, --ood_noises, --snrs       kinds of noise, those out of domain, SNRs in dB
+Training and evaluation
+  --${task}_config            training config (${config})
+  --${task}_args "--trainer.epochs 3"       more options of ${task}_train
+  --${task}_tag               name of the experiment: exp/${task}_<tag> (default: from config and args)
+  --inference_model           weights to infer with (valid.loss.ave.pth)
+${task_help}
+  --metrics                   of signal_score (${metrics})
+  --breakdown                 groups: tables utt2<x> and spk2<x> of the test sets, gender, gender_pair, duration (${breakdown}; auto: gender_pair where the
+                              genders of the talkers are known)
+  --resamples                 bootstrap resamples (1000)
+  --results                   table over all experiments (exp/RESULTS.md); RESULTS.md: that of the recipe itself, to publish
+EOF
+)
+
+stage=1
+stop_stage=10000
+skip_stages=
+skip_data_prep=false
+skip_train=false
+skip_eval=false
+skip_packing=true
+dry_run=false
+nj=$(env -u OMP_NUM_THREADS nproc)
+inference_nj=${nj}
+ngpu=0
+num_nodes=1
+gpu_inference=false
+dumpdir=dump
+expdir=exp
+python=python3
+train_set=
+valid_sets=
+test_sets=
+extra_sets=
+room_sets=
+local_data_opts=
+channel=
+min_wav_duration=0.1
+max_wav_duration=100
+allow_bad=0
+simulate_train_config=
+train_copies=1
+simulate_valid_config=
+simulate_test_configs=
+simulate_grid_config=
+test_noises=
+ood_noises=
+snrs="0 5 10 15 20"
+declare "${task}_config=${config}" "${task}_args=" "${task}_tag="
+inference_model=valid.loss.ave.pth
+resamples=1000
+results=
+
+command_line="$0$(printf ' %q' "$@")"
+. utils/parse_options.sh
+. ./path.sh
+. ./cmd.sh
+. ./recipe.sh
+
+if [ $# -ne 0 ]; then
+    echo "error: $*: only options are understood (./run.sh --help)" >&2
+    exit 2
+fi
+if [ -z "${train_set}" ] || [ -z "${valid_sets}" ] || [ -z "${test_sets}" ]; then
+    echo "${help_message}"
+    echo "error: --train_set, --valid_sets and --test_sets are needed" >&2
+    exit 2
+fi
+config=${task}_config config=${!config}
+train_args=${task}_args train_args=${!train_args}
+tag=${task}_tag tag=${!tag}
+[ -f "${config}" ] || die "--${task}_config ${config}: no such file"
+check_stages 10
+check_counts nj inference_nj fs train_copies num_nodes
+check_counts_or_0 ngpu allow_bad resamples
+check_numbers min_wav_duration max_wav_duration snrs
+check_switches skip_data_prep skip_train skip_eval skip_packing dry_run gpu_inference
+check_machines
+check_task_options
+log "${command_line}"
+note_skips
+
+# Names that the stages share
+train_sim=${train_set}${simulate_train_config:+_sim}
+all_valid=
+for set in ${valid_sets}; do all_valid+=" ${set}${simulate_valid_config:+_sim}"; done
+condition_of() { basename "$1" .yaml | sed 's/^simulate_//'; }
+all_tests=
+for set in ${test_sets}; do
+    [ -n "${simulate_test_configs}${simulate_grid_config}" ] || all_tests+=" ${set}"
+    for one in ${simulate_test_configs}; do all_tests+=" ${set}_$(condition_of "${one}")"; done
+    if [ -n "${simulate_grid_config}" ]; then
+        for kind in ${test_noises} ${ood_noises}; do
+            for snr in ${snrs}; do all_tests+=" ${set}_${kind}_${snr}"; done
+        done
+    fi
+done
+if [ -z "${tag}" ]; then
+    tag=$(basename "${config}" .yaml)
+    [ -z "${train_args}" ] || tag+=_$(printf %s "${train_args#--}" | tr -sc 'A-Za-z0-9' '_')
+fi
+exp=${expdir}/${task}_${tag}
+results=${results:-${expdir}/RESULTS.md}
+
+is_planned() { [ -f "data/$1/mix.jsonl" ] && [ ! -f "data/$1/wav.scp" ]; }
+
+# of_kind recorded|planned SETS: those of the sets that are recordings, or plans of local/data.sh.
+of_kind() {
+    local set
+    for set in $2; do
+        if is_planned "${set}"; then
+            [ "$1" != planned ] || printf ' %s' "${set}"
+        else
+            [ "$1" != recorded ] || printf ' %s' "${set}"
+        fi
+    done
+}
+
+check_configs() { # before any work: every key of every config that the stages asked for will read
+    local one
+    if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 5 ]; then
+        # shellcheck disable=SC2086
+        "${python}" -m "toolkit.bin.${task}_train" --config "${config}" ${train_args} --check >/dev/null ||
+            die "mend ${config}${train_args:+, or --${task}_args \"${train_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.${task}_train --help lists the keys"
+    fi
+    if [ "${stage}" -le 2 ]; then
+        for one in ${simulate_train_config} ${simulate_valid_config} ${simulate_test_configs}; do
+            plan "${one}" "${train_set}" check --check || exit 1
+        done
+        if [ -n "${simulate_grid_config}" ]; then
+            plan "${simulate_grid_config}" "${train_set}" check --check --snrs "$(as_list "${snrs}")" \
+                --kinds "$(as_list "${test_noises} ${ood_noises}")" || exit 1
+        fi
+    fi
+}
+
+# infer FOLDER [options]: audio of all test sets into <exp>/FOLDER
+infer() {
+    local folder=$1 weights=${exp}/${inference_model}
+    shift
+    [ -f "${exp}/config.yaml" ] || die "${exp}: no such experiment; train it first (stage 6), or mend --${task}_tag"
+    [ -e "${weights}" ] || die "${weights}: no such weights; train first (stage 6), or choose others (--inference_model)"
+    run_jobs --name infer --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
+        --in_root "${dumpdir}/raw" --out_root "${exp}/${folder}" --sets "${all_tests# }" --deps "${exp}/config.yaml ${weights}" -- \
+        "${python}" -m "toolkit.bin.${task}_inference" --model "${exp}" --weights "${inference_model}" \
+        --device "$("${gpu_inference}" && echo cuda || echo cpu)" "$@"
+}
+
+# measure FOLDER METRICS [options]: scores of <exp>/FOLDER into <exp>/metrics<suffix> and <exp>/scores<suffix>
+measure() {
+    local folder=$1 wanted=$2 suffix=${1#"${output_name}"} with='' without='' set
+    shift 2
+    for set in ${all_tests}; do
+        if [ -f "${dumpdir}/raw/${set}/spk2.scp" ]; then with+=" ${set}"; else without+=" ${set}"; fi
+    done
+    if [[ " $* " == *" --absent "* ]]; then # the interferer is no more wrong than the target then
+        without=${all_tests} with=''
+    fi
+    measure_sets "${with# }" "${breakdown}" --interferer spk2 "$@"
+    measure_sets "${without# }" "${breakdown//gender_pair/}" "$@" # alone, a talker makes no pair
+}
+
+measure_sets() { # measure_sets SETS BREAKDOWN [options of signal_score]; other variables are those of measure
+    local sets=$1 groups=$2 set file references=''
+    shift 2
+    [ -n "${sets}" ] || return 0
+    if [ "${groups}" = auto ]; then
+        groups=gender_pair
+        for set in ${sets}; do [ -f "${dumpdir}/raw/${set}/spk2gender" ] && [ "${1:-}" = --interferer ] || groups=; done
+    fi
+    for set in ${sets}; do
+        for file in "${dumpdir}/raw/${set}"/.done.*; do references+=" ${file}"; done
+    done
+    run_jobs --name score --cmd "${decode_cmd}" --nj "${inference_nj}" --in_root "${exp}/${folder}" \
+        --out_root "${exp}/metrics${suffix}" --sets "${sets}" --deps "${references}" -- \
+        "${python}" -m toolkit.bin.signal_score --ref_root "${dumpdir}/raw" --metrics "${wanted}" --input wav "$@"
+    # shellcheck disable=SC2086
+    "${python}" -m toolkit.bin.signal_summary --in_root "${exp}/metrics${suffix}" --data_root "${dumpdir}/raw" \
+        --out_root "${exp}/scores${suffix}" --sets ${sets} --resamples "${resamples}" ${groups:+--breakdown ${groups}} \
+        >>"${exp}/metrics${suffix}/summary.log" || die "no summary of ${exp}/metrics${suffix}: see above"
+}
+
+{ # bash reads a block whole before it runs it, so editing this file does not disturb a run
+
+log "checking configs"
+check_configs
+
+if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
+    # shellcheck disable=SC2086
+    local/data.sh ${local_data_opts}
+    for set in $(of_kind recorded "${train_set} ${valid_sets} ${test_sets}"); do
+        validate "${set}"
+    done
+fi
+
+if runs_stage 2 && say_stage 2 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; then
+    # A mixture is made of formatted recordings, so those come first; stage 3 finds them done.
+    format_sources
+    format_speech "$(of_kind recorded "${train_set} ${valid_sets} ${test_sets}")"
+    if [ -n "${simulate_train_config}" ]; then
+        # shellcheck disable=SC2086
+        plan "${simulate_train_config}" "${train_set}" "${train_sim}" --copies "${train_copies}" ${plan_train_opts}
+    fi
+    if [ -n "${simulate_train_config}" ] || is_planned "${train_set}"; then
+        # shellcheck disable=SC2086
+        render "${train_sim}" --streams ${train_streams}
+    fi
+    rendered=$(of_kind planned "${valid_sets} ${test_sets}")
+    if [ -n "${simulate_valid_config}" ]; then
+        for set in ${valid_sets}; do
+            # shellcheck disable=SC2086
+            plan "${simulate_valid_config}" "${set}" "${set}_sim" ${plan_test_opts}
+            rendered+=" ${set}_sim"
+        done
+    fi
+    for set in ${test_sets}; do
+        for one in ${simulate_test_configs}; do
+            # shellcheck disable=SC2086
+            plan "${one}" "${set}" "${set}_$(condition_of "${one}")" ${plan_test_opts}
+            rendered+=" ${set}_$(condition_of "${one}")"
+        done
+        if [ -n "${simulate_grid_config}" ]; then
+            # shellcheck disable=SC2086
+            plan "${simulate_grid_config}" "${set}" "${set}" --snrs "$(as_list "${snrs}")" \
+                --kinds "$(as_list "${test_noises} ${ood_noises}")" ${plan_test_opts}
+            for kind in ${test_noises} ${ood_noises}; do
+                for snr in ${snrs}; do rendered+=" ${set}_${kind}_${snr}"; done
+            done
+        fi
+    done
+    if [ -n "${rendered}" ]; then render "${rendered# }" --streams all; else log "nothing to simulate"; fi
+fi
+
+if runs_stage 3 && say_stage 3 "format -> ${dumpdir}/raw"; then
+    format_sources
+    format_speech "$(of_kind recorded "${train_set} ${valid_sets} ${test_sets}")"
+fi
+
+if runs_stage 4 && say_stage 4 "features"; then
+    log "none: the networks read audio"
+fi
+
+if runs_stage 5 && say_stage 5 "statistics -> ${expdir}/${task}_stats/${train_sim}"; then
+    statistics "${expdir}/${task}_stats/${train_sim}" "${dumpdir}/raw/${train_sim}" "${config}" "${train_args}" \
+        toolkit.bin.signal_stats "${task}"
+fi
+
+if runs_stage 6 && say_stage 6 "training -> ${exp}, log in ${exp}/train.log"; then
+    train "${exp}" "${dumpdir}/raw/${train_sim}" "${all_valid}" "${config}" "${train_args}" "toolkit.bin.${task}_train"
+fi
+
+if runs_stage 7 && say_stage 7 "${output_name} ->${all_tests} in ${exp}/${output_name}"; then
+    infer_all
+fi
+
+if runs_stage 8 && say_stage 8 "scoring -> ${exp}/scores"; then
+    measure_all
+fi
+
+if runs_stage 9 && say_stage 9 "report -> ${exp}/RESULTS.md, ${results}"; then
+    others=
+    for other in $(compgen -G "${expdir}/${task}_*/results.json" || true); do
+        other=$(dirname "${other}")
+        if [ "${other}" != "${exp}" ]; then others+=" ${other}"; fi
+    done
+    # shellcheck disable=SC2086
+    "${python}" -m toolkit.bin.signal_report --task "${task}" --expdir "${exp}" ${others:+--compare ${others}} --data_root "${dumpdir}/raw" \
+        --outputs "${output_name}" --recipe_results "${results}" ${ood_noises:+--ood ${ood_noises}}
+    log "tables: ${exp}/RESULTS.md and ${results}; page: ${exp}/report.html (in ${PWD})"
+    sed -n '/^## /,/^## /{/^## Every/q;p}' "${results}"
+fi
+
+if runs_stage 10 && say_stage 10 "pack -> ${exp}/packed.zip"; then
+    "${python}" -m toolkit.bin.pack --task "${task}" --expdir "${exp}" --model "${inference_model}" --output "${exp}/packed.zip"
+fi
+log "finished"
+exit 0
+}

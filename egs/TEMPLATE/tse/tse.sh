@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Target speaker extraction, from a corpus to a table of SI-SDR. Called by the recipes' run.sh with their sets and configs.
+# shellcheck disable=SC1091,SC2034,SC2154,SC2317
+set -euo pipefail
+
+task=tse
+task_name="Target speaker extraction: what one enrolled speaker says in a mixture."
+task_help=$(cat <<'EOF'
+  --enroll_from               set of the enrolments (default: the set that the mixtures are made of)
+  --enroll_lengths "1 2 4"    also extract with the first so many seconds of the enrolments alone (none)
+  --absent                    also enrol speakers who are not in the mixture: how much comes out? (true)
+EOF
+)
+output_name=extracted
+fs=8000
+config=conf/train_sefpnet.yaml
+metrics="si_sdr sdr pesq_nb stoi estoi"
+breakdown=auto
+enroll_from=
+enroll_lengths=
+absent=true
+train_streams="wav spk1"
+
+check_task_options() {
+    check_numbers enroll_lengths
+    check_switches absent
+    plan_train_opts="--enroll draw" plan_test_opts="--enroll fixed"
+    if [ -n "${enroll_from}" ]; then
+        plan_train_opts+=" --enroll_from ${dumpdir}/raw/${enroll_from}"
+        plan_test_opts+=" --enroll_from ${dumpdir}/raw/${enroll_from}"
+    fi
+}
+
+infer_all() {
+    local seconds
+    infer extracted
+    for seconds in ${enroll_lengths}; do infer "extracted_enroll${seconds}s" --enroll_seconds "${seconds}"; done
+    if "${absent}"; then infer extracted_absent --absent; fi
+}
+
+measure_all() {
+    local seconds
+    measure extracted "${metrics}"
+    for seconds in ${enroll_lengths}; do measure "extracted_enroll${seconds}s" si_sdr; done
+    if "${absent}"; then measure extracted_absent energy_left --absent; fi
+}
+
+. "$(dirname "$(readlink -f "$0")")/../signal.sh"

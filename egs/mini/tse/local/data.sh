@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Stage 1: the synthetic mini corpus (made on the spot, once, for all tasks) -> data/. Options: those of
+# toolkit.bin.make_minicorpus, e.g. --workers 4, or --train_speakers 8 --utterances 6 for a tinier one.
+# shellcheck disable=SC1091  # sourced files are links in the recipe
+set -euo pipefail
+
+. ./path.sh
+. ./db.sh
+python3 -m toolkit.bin.make_minicorpus --outdir "${MINI}" "$@"
+python3 -m toolkit.bin.prepare_minicorpus --corpus "${MINI}" --outdir data

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Target speaker extraction on a synthetic corpus made on the spot. All options: egs/mini/tse/run.sh --help
+set -euo pipefail
+cd "$(dirname "$0")"
+
+./tse.sh \
+    --train_set train --valid_sets dev --test_sets test \
+    --extra_sets "noise_train noise_test" \
+    --simulate_valid_config conf/simulate_valid.yaml \
+    --simulate_test_configs "conf/simulate_2talker.yaml conf/simulate_2talker_noise.yaml" \
+    --tse_config conf/train_sefpnet.yaml --enroll_lengths "1" \
+    "$@"

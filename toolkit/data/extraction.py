@@ -1,0 +1,123 @@
+"""Mixtures with the target's speech in them and an enrolment of the target: training data of speaker extraction."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.data.draw import Draw
+from toolkit.data.speakers import AudioFiles
+from toolkit.io.audio import AudioTable
+from toolkit.io.datadir import DataDir, read_table
+from toolkit.io.errors import InputError, some_of
+from toolkit.simulate.enrolments import STREAM, EnrolmentPool
+from toolkit.simulate.plan import generator
+from toolkit.simulate.planner import MixturePlanner
+from toolkit.simulate.sets import enrolment_dirs
+
+_MANY = 0.5  # more than this share of targets without an enrolment is a mistake, not a corpus's odd ends
+
+
+class TargetSpeech(AudioFiles):
+    """Mixtures, on the fly or as stage 2 rendered them, each with an enrolment of its target drawn anew every time.
+
+    Enrolments are other utterances of the target's speaker: of the sets in ``enroll_from``, else those that the set was
+    planned with, else the training set. A set whose ``enroll_spk1.scp`` names audio has its enrolments fixed.
+
+    Args:
+        planner: interferer, noises, rooms, ...; see AudioFiles.
+        enroll_seconds: the part of an enrolment that is used, drawn between the two for each; None: all of it.
+        enroll_from: sets beside the training set, e.g. a noisy copy of it for noisy enrolments.
+    """
+
+    def __init__(
+        self,
+        planner: MixturePlanner | None = None,
+        enroll_seconds: tuple[float, float] | None = None,
+        enroll_from: list[str] | None = None,
+    ):
+        super().__init__(planner, repeat_short=False)
+        if enroll_seconds and not 0 < enroll_seconds[0] <= enroll_seconds[1]:
+            raise InputError(f"enroll_seconds is {enroll_seconds}; two lengths in seconds, the shorter first")
+        self.enroll_seconds, self.enroll_from = enroll_seconds, enroll_from
+
+    def open(self, data_dir: str, frontend, seed: int, streams: tuple[str, ...] = ("wav", "spk1")) -> "TargetSpeech":
+        """Bind to ``dump/raw/<set>``; targets that nothing can enrol are left out, with a warning that counts them."""
+        data, fixed = DataDir(data_dir), None
+        if f"{STREAM}.scp" in data and not next(iter(read_table(data.path / f"{STREAM}.scp").values())).startswith("*"):
+            fixed = AudioTable(data_dir, fs=frontend.fs, stream=STREAM)
+        self._fixed, self._targets = fixed, self._targets_of(data)
+        if fixed is None:
+            root = data.path.parent
+            where = [str(root / name) for name in self.enroll_from or []] or enrolment_dirs(data.path) or [data_dir]
+            self._pool, self._enrolments = EnrolmentPool(*where), AudioTable(*where, fs=frontend.fs)
+        return super().open(data_dir, frontend, seed, tuple(name for name in streams if name != STREAM))
+
+    def _targets_of(self, data: DataDir) -> dict[str, tuple[str, str]]:
+        """Id of each item -> speaker and utterance of its target."""
+        if f"{STREAM}.scp" in data:
+            values = read_table(data.path / f"{STREAM}.scp")
+            words = {key: value[1:].split() for key, value in values.items() if value.startswith("*")}
+            if bad := [key for key, found in words.items() if len(found) != 2]:
+                raise InputError(f"{data.path}/{STREAM}.scp: {bad[0]}: {values[bad[0]]!r} is not '*UTTERANCE SPEAKER'")
+            if words:
+                return {key: (speaker, utt) for key, (utt, speaker) in words.items()}
+        return {key: (speaker, key) for key, speaker in data.table("utt2spk").items()}
+
+    def _items(self, data: DataDir, utt2spk: dict[str, str]) -> tuple[list[str], list[str]]:
+        ids, labels = super()._items(data, utt2spk)
+        if self._fixed is not None:
+            return ids, labels
+        kept = [i for i, key in enumerate(ids) if self._pool.has_another(*self._targets[key])]
+        if len(kept) < len(ids):
+            lost = sorted(set(ids) - {ids[i] for i in kept})
+            where = (
+                f"{data.path}: {len(lost)} of {len(set(ids))} targets have no other utterance to enrol their speaker"
+            )
+            if len(kept) < (1 - _MANY) * len(ids):
+                raise InputError(f"{where}, of {', '.join(self._pool.data_dirs)}; name a set that has (enroll_from)")
+            logging.warning("%s and are left out: %s", where, some_of(lost, 3))
+        self._speed = [self._speed[i] for i in kept]
+        return [ids[i] for i in kept], [labels[i] for i in kept]
+
+    def _load(self, draw: Draw) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        streams, facts = super()._load(draw)
+        return {**streams, STREAM: self._enrolment(draw)}, facts
+
+    def _enrolment(self, draw: Draw) -> np.ndarray:
+        """The samples (M,) of a draw's enrolment."""
+        key = self.ids[draw.index]
+        rng = generator(self.seed, "enrolment", draw.epoch, draw.slot, key)
+        if self._fixed is None:
+            table, utt = self._enrolments, self._pool.draw(rng, *self._targets[key])
+        else:
+            table, utt = self._fixed, key
+        if self.enroll_seconds is None:
+            return table.read(utt)
+        have, wanted = table.num_samples(utt), round(float(rng.uniform(*self.enroll_seconds)) * self.frontend.fs)
+        start = int(rng.integers(have - wanted + 1)) if have > wanted else 0
+        return table.read(utt, start, min(have, max(1, wanted)))
+
+
+def first_seconds(samples: np.ndarray, seconds: float | None, fs: int) -> np.ndarray:
+    """The beginning of an enrolment: of (N,) samples ``seconds``, all where it is shorter or ``seconds`` is None."""
+    return samples if seconds is None else samples[: max(1, round(seconds * fs))]
+
+
+def fixed_enrolments(data_dir, fs: int) -> AudioTable:
+    """The enrolments of a test set.
+
+    Raises:
+        InputError: it has none, or they are still to be drawn.
+    """
+    path = Path(data_dir) / f"{STREAM}.scp"
+    if not path.is_file():
+        raise InputError(
+            f"{path}: no such file; plan the set with --enroll fixed and render it with --streams {STREAM}"
+        )
+    table = AudioTable(data_dir, fs=fs, stream=STREAM)
+    if drawn := [key for key, value in table.values.items() if value.startswith("*")]:
+        raise InputError(
+            f"{path}: {drawn[0]}: {table.values[drawn[0]]}: a test needs a fixed enrolment (--enroll fixed)"
+        )
+    return table

@@ -1,0 +1,93 @@
+"""What jsonargparse says of a wrong key or value, in one line and in the words of who wrote it."""
+
+import inspect
+import pydoc
+import re
+from collections.abc import Iterable, Sequence
+
+from toolkit.io.errors import nearest
+
+_FORMS = {
+    "<class 'int'>": "a whole number",
+    "<class 'float'>": "a number",
+    "<class 'str'>": "text",
+    "<class 'bool'>": "true or false",
+    "<class 'list'>": "a list such as [a, b]",
+    "<class 'dict'>": "a mapping such as {a: 1}",
+    "list[int]": "a list of whole numbers such as [1, 2]",
+    "list[float]": "a list of numbers such as [0, 10]",
+    "list[str]": "a list of names such as [a, b]",
+}
+_KEY = re.compile(r'Parser key "([^"]+)"')
+_CLASS = re.compile(r"class_path[ =]'([^']+)'")
+_NO_KEY = re.compile(
+    r"(?:Group '(?P<group>[^']+)' does not accept option|Option) '(?P<key>[^']+)'(?: is not accepted)?"
+)
+_EXPECTED = re.compile(r"Expected a (<class '\w+'>|tuple with \d+ elements)(?:\. Got value: (.*))?")
+_UNION = re.compile(r"Subtypes: \[(.+)\] Errors: .* Given value: (.*)")
+
+
+def in_plain_words(message: str, options: Iterable[str], argv: Sequence[str], source: str) -> str:
+    """A parser's fault.
+
+    Args:
+        message: jsonargparse's, of several lines.
+        options: of the command line, ``--trainer.epochs``, ...
+        argv: the words given, for the option at fault is named as it was written.
+        source: the configs given, named where it is none of the words; or ``""``.
+    """
+    options = list(options)
+    if message.startswith("unrecognized arguments: -"):
+        word = message.split()[2].partition("=")[0]
+        return f"unrecognized arguments: {word}{nearest(word, options)}"
+    if message.startswith(("unrecognized arguments:", "argument ")):
+        return message
+    lines = " ".join(message.split())
+    keys = _KEY.findall(lines)
+    wrong = _NO_KEY.search(lines)
+    inner = wrong["key"] if wrong else keys[-1] if len(keys) > 1 else ""
+    what = _what(lines, options)
+    words = [word.partition("=")[0] for word in argv if word.startswith("--")]
+    outer = keys[0] if keys else wrong["group"] or wrong["key"] if wrong else ""
+    for word in words:
+        if outer and (word == f"--{outer}" or (word.startswith(f"--{outer}.") and word.endswith(f".{inner}"))):
+            inside = f"{inner}: " if word == f"--{outer}" and inner and not wrong else ""
+            return f"{word}: {inside}{what}"
+    place = ": ".join(dict.fromkeys(keys))
+    return ": ".join(part for part in (source, place, what) if part)
+
+
+def _what(lines: str, options: list[str]) -> str:
+    """What is wrong, without its place."""
+    if wrong := _NO_KEY.search(lines):
+        key, owner = wrong["key"], _CLASS.findall(lines[: wrong.start()] + lines[wrong.end() :])
+        if wrong["group"]:
+            group = wrong["group"] + "."
+            known = [option[2 + len(group) :] for option in options if option.startswith("--" + group)]
+            return f"{wrong['group']} has no key {key}{nearest(key, known)}"
+        if owner:
+            return f"{owner[-1].rpartition('.')[2]} has no key {key}{nearest(key, _parameters(owner[-1]))}"
+        return f"there is no key {key}{nearest(key, {option[2:].partition('.')[0] for option in options})}"
+    if (path := _CLASS.findall(lines)) and "has no attribute" in lines:
+        module, _, name = path[-1].rpartition(".")
+        there = [one for one in dir(pydoc.locate(module)) if inspect.isclass(pydoc.locate(f"{module}.{one}"))]
+        return f"there is no {path[-1]}{nearest(name, there)}"
+    if (union := _UNION.search(lines)) and not _CLASS.search(lines):
+        forms = [form for form in re.split(r", (?![^\[]*\])", union[1]) if form != "<class 'NoneType'>"]
+        return f"wanted is {' or '.join(_FORMS.get(form, form) for form in forms)}, got {union[2]}"
+    if wrong := _EXPECTED.search(lines):
+        form = _FORMS.get(wrong[1], wrong[1].replace("tuple with", "a list of"))
+        got = re.split(r" - Expected | Given value", wrong[2] or "")[0]
+        return f"wanted is {form}" + (f", got {got}" if got else "")
+    if "Unable to load config" in lines:
+        return "holds keys of its own, a value is none"
+    if "Expected a dot import path string:" in lines:
+        return f"wanted is a class with its module (class_path), got {lines.rpartition(': ')[2]}"
+    return _KEY.sub("", lines).lstrip(": ")
+
+
+def _parameters(path: str) -> set[str]:
+    """Names of the arguments of a class's constructor, and of those of its bases."""
+    found = pydoc.locate(path)
+    classes = inspect.getmro(found) if inspect.isclass(found) else ()
+    return {name for cls in classes[:-1] for name in inspect.signature(cls.__init__).parameters} - {"self"}

@@ -1,0 +1,1 @@
+"""Speech enhancement: noisy waveform to enhanced waveform."""

@@ -1,0 +1,59 @@
+"""What a speech enhancer promises, so that every recipe, loss and metric works with it."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from toolkit.models.se.chunked import overlapped
+
+
+class SpeechEnhancer(nn.Module, ABC):
+    """From a noisy waveform to the speech in it.
+
+    A class of your own plugs in by its import path; its constructor's arguments are the keys of ``init_args``, so give
+    them types and defaults::
+
+        model:
+          class_path: my_package.my_module.MyEnhancer
+          init_args: {channels: 64}
+
+    It sets ``fs`` in its constructor and writes ``forward``. The promises which training and inference rely on: any
+    length from one sample on is taken, and as many samples come back, in their places; of silence output and gradient
+    are finite; in eval mode an utterance is enhanced in a batch of its equals as it is alone. An utterance padded to
+    the length of a longer one need not be: whatever looks at a whole waveform (its level, a normalisation over time)
+    sees the padding.
+
+    Attributes:
+        fs: rate in Hz of the audio.
+    """
+
+    fs: int
+
+    @abstractmethod
+    def forward(self, wav: Tensor) -> Tensor:
+        """Enhance a batch.
+
+        Args:
+            wav: (B, N) noisy samples.
+
+        Returns:
+            (B, N) enhanced samples.
+        """
+
+    @torch.inference_mode()
+    def enhance(self, wav: Tensor, chunk_seconds: float = 10.0) -> Tensor:
+        """Enhance a recording of any length, in memory that does not grow with it (but for input and output).
+
+        Here, for any model: chunks of ``chunk_seconds`` which overlap by a quarter and are cross-faded. They equal
+        ``forward`` on the whole as far as the model sees no further than a chunk. A model that can do better says so.
+
+        Args:
+            wav: (N,) samples; may lie on the CPU while the model is on a device.
+            chunk_seconds: what is in work at once; a shorter recording goes through ``forward``.
+
+        Returns:
+            (N,) enhanced samples, where ``wav`` lies.
+        """
+        chunk = max(4, round(chunk_seconds * self.fs))
+        return overlapped(self, wav, chunk, chunk // 4)

@@ -1,0 +1,34 @@
+"""What a self-supervised model promises, so that losses (and features) can be made of its layers."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+
+class LayerwiseNetwork(nn.Module, ABC):
+    """From waveforms to the outputs of the transformer's layers."""
+
+    @abstractmethod
+    def forward(self, wav: Tensor, num_layers: int) -> list[Tensor]:
+        """wav (B, N) -> outputs (B, T, D) of layers 1 to ``num_layers``, T frames at the model's own rate.
+
+        Every N from 1 on is taken; what a waveform gives does not depend on the others of the batch.
+        """
+
+
+class SSLModel(ABC):
+    """Which self-supervised model, and where its weights come from; they are read when ``load`` is called.
+
+    A class of your own plugs in by ``class_path``; it sets the attributes in its constructor and writes ``load``.
+
+    Attributes:
+        fs: rate in Hz.
+        num_layers: layers of the transformer.
+    """
+
+    fs: int = 16000
+    num_layers: int
+
+    @abstractmethod
+    def load(self) -> LayerwiseNetwork:
+        """The network with its weights; the same each time, whatever torch's generator of random numbers is at."""

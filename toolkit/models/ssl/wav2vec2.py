@@ -1,0 +1,177 @@
+"""WavLM, HuBERT and wav2vec 2.0, as torchaudio builds them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+import torchaudio
+from torch import Tensor
+
+from toolkit.io.errors import InputError
+from toolkit.models.ssl.base import LayerwiseNetwork, SSLModel
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A published model: torchaudio's factory and pipeline, its layers, and whether it reads normalised waveforms."""
+
+    factory: Callable[[], torchaudio.models.Wav2Vec2Model]
+    pipeline: str
+    num_layers: int
+    normalized: bool
+
+
+_models = torchaudio.models
+KINDS = {
+    "wavlm_base": _Kind(_models.wavlm_base, "WAVLM_BASE", 12, False),
+    "wavlm_base_plus": _Kind(_models.wavlm_base, "WAVLM_BASE_PLUS", 12, False),
+    "wavlm_large": _Kind(_models.wavlm_large, "WAVLM_LARGE", 24, True),
+    "hubert_base": _Kind(_models.hubert_base, "HUBERT_BASE", 12, False),
+    "hubert_large": _Kind(_models.hubert_large, "HUBERT_LARGE", 24, True),
+    "wav2vec2_base": _Kind(_models.wav2vec2_base, "WAV2VEC2_BASE", 12, False),
+    "wav2vec2_large_lv60k": _Kind(_models.wav2vec2_large_lv60k, "WAV2VEC2_LARGE_LV60K", 24, True),
+}
+
+
+class Layers(LayerwiseNetwork):
+    """Layers of one of torchaudio's models.
+
+    Args:
+        model: WavLM, HuBERT or wav2vec 2.0.
+        normalized: each waveform is brought to mean 0 and variance 1 first. (torchaudio's pipelines take mean and
+            variance over the whole batch; that is this for a batch of one.)
+    """
+
+    def __init__(self, model: torchaudio.models.Wav2Vec2Model, normalized: bool):
+        super().__init__()
+        self.model, self.normalized = model, normalized
+        self.shortest = 1  # samples which give one frame
+        for layer in reversed(model.feature_extractor.conv_layers):
+            self.shortest = (self.shortest - 1) * layer.stride + layer.kernel_size
+
+    def forward(self, wav: Tensor, num_layers: int) -> list[Tensor]:
+        """See LayerwiseNetwork; what is too short for a frame is padded to one."""
+        if self.normalized:
+            wav = F.layer_norm(wav, wav.shape[1:])
+        wav = F.pad(wav, (0, max(self.shortest - wav.shape[1], 0)))
+        return self.model.extract_features(wav, num_layers=num_layers)[0]
+
+
+class Pretrained(SSLModel):
+    """A published model with its weights.
+
+    Args:
+        name: one of ``wavlm_base``, ``wavlm_base_plus``, ``wavlm_large``, ``hubert_base``, ``hubert_large``,
+            ``wav2vec2_base``, ``wav2vec2_large_lv60k``.
+        weights: file with the state of torchaudio's model, as its pipelines fetch it; None lets the pipeline fetch it
+            when it is needed.
+
+    Raises:
+        InputError: the name is none of these; there is no such file.
+    """
+
+    def __init__(self, name: str = "wavlm_base_plus", weights: str | None = None):
+        if name not in KINDS:
+            raise InputError(f"name {name!r}: it can be {', '.join(KINDS)}")
+        if weights is not None and not Path(weights).is_file():
+            raise InputError(f"{weights}: no such file of {name}'s weights; leave weights out to fetch it")
+        self.name, self.weights, self.kind = name, weights, KINDS[name]
+        self.num_layers = self.kind.num_layers
+
+    def load(self) -> Layers:
+        """See SSLModel.
+
+        Raises:
+            InputError: the file is damaged or of another model, or the pipeline cannot fetch it.
+        """
+        with torch.random.fork_rng(devices=[]):
+            model = self._fetched() if self.weights is None else self._read()
+        return Layers(model, self.kind.normalized)
+
+    def _fetched(self) -> torchaudio.models.Wav2Vec2Model:
+        try:
+            model = getattr(torchaudio.pipelines, self.kind.pipeline).get_model()
+        except (OSError, RuntimeError) as error:
+            raise InputError(
+                f"{self.name}: torchaudio.pipelines.{self.kind.pipeline} cannot be fetched ({error}); fetch it where "
+                "there is a network and give its path as weights"
+            ) from None
+        return getattr(model, "model", model)  # without the normalisation over the batch
+
+    def _read(self) -> torchaudio.models.Wav2Vec2Model:
+        try:
+            state = torch.load(self.weights, map_location="cpu", weights_only=True)
+            if all(key.startswith("model.") for key in state):  # saved with the pipeline's normalisation around it
+                state = {key.removeprefix("model."): value for key, value in state.items()}
+            model = self.kind.factory()
+            model.load_state_dict(state)
+        except Exception as error:  # torch raises a different type for each kind of damage
+            raise InputError(
+                f"{self.weights}: holds no weights of {self.name} as torchaudio.pipelines.{self.kind.pipeline} has "
+                f"them ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+            ) from None
+        return model
+
+
+class Untrained(SSLModel):
+    """Random weights and sizes of your own: for tests, and to try a recipe out; its loss means little.
+
+    Args:
+        wavlm: WavLM's attention, else that of HuBERT and wav2vec 2.0.
+        dim: D.
+        num_layers: N.
+        heads: of the attention; they divide ``dim``.
+        conv_channels: of the convolutions before the transformer, which are those of the published models.
+        normalized: the waveform is normalised first, and layers begin with their norm, as in the large models.
+        seed: of the weights.
+
+    Raises:
+        InputError: ``dim`` is no multiple of ``heads``.
+    """
+
+    def __init__(
+        self,
+        wavlm: bool = True,
+        dim: int = 16,
+        num_layers: int = 4,
+        heads: int = 2,
+        conv_channels: int = 8,
+        normalized: bool = False,
+        seed: int = 0,
+    ):
+        if dim % heads:
+            raise InputError(f"dim {dim} is no multiple of heads {heads}")
+        self.wavlm, self.dim, self.num_layers, self.heads = wavlm, dim, num_layers, heads
+        self.conv_channels, self.normalized, self.seed = conv_channels, normalized, seed
+
+    def load(self) -> Layers:
+        """See SSLModel."""
+        shapes = [(self.conv_channels, kernel, stride) for kernel, stride in [(10, 5), *[(3, 2)] * 4, *[(2, 2)] * 2]]
+        options = {
+            "extractor_mode": "layer_norm" if self.normalized else "group_norm",
+            "extractor_conv_layer_config": shapes,
+            "extractor_conv_bias": False,
+            "encoder_embed_dim": self.dim,
+            "encoder_projection_dropout": 0.0,
+            "encoder_pos_conv_kernel": 8,
+            "encoder_pos_conv_groups": 1,
+            "encoder_num_layers": self.num_layers,
+            "encoder_num_heads": self.heads,
+            "encoder_attention_dropout": 0.0,
+            "encoder_ff_interm_features": 2 * self.dim,
+            "encoder_ff_interm_dropout": 0.0,
+            "encoder_dropout": 0.0,
+            "encoder_layer_norm_first": self.normalized,
+            "encoder_layer_drop": 0.0,
+            "aux_num_out": None,
+        }
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            if self.wavlm:
+                options |= {"encoder_num_buckets": 32, "encoder_max_distance": 128}
+                model = torchaudio.models.wavlm_model(**options)
+            else:
+                model = torchaudio.models.wav2vec2_model(**options)
+        return Layers(model, self.normalized)

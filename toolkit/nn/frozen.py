@@ -1,0 +1,28 @@
+"""A network that is used and not trained."""
+
+from collections.abc import Callable
+
+from torch import nn
+
+
+class Frozen(nn.Module):
+    """Holds a network in eval mode, out of ``parameters``, ``state_dict`` and ``train`` of whatever it is part of.
+
+    It goes along to devices and types, and gradients pass through it to its input.
+
+    Args:
+        network: is changed: eval mode, no gradients for its parameters.
+    """
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.__dict__["network"] = network.eval().requires_grad_(False)  # past nn.Module, which would register it
+
+    def forward(self, *args, **kwargs):
+        """The network's."""
+        return self.network(*args, **kwargs)
+
+    def _apply(self, fn: Callable, recurse: bool = True) -> "Frozen":
+        """What ``to``, ``cuda`` and the like go through."""
+        self.network._apply(fn)
+        return super()._apply(fn, recurse)

@@ -1,0 +1,82 @@
+"""Enrolments of target speaker extraction: another utterance of the target's speaker, fixed in a plan or drawn anew."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from toolkit.io.datadir import DataDir, invert
+from toolkit.io.errors import InputError, some_of
+from toolkit.simulate.plan import Mixture, generator
+
+STREAM = "enroll_spk1"  # fixed: audio of each mixture; to be drawn: ``*UTT SPEAKER``, any other utterance of SPEAKER
+FACT = "enroll"  # of a plan line: the utterance that enrols
+
+
+class EnrolmentPool:
+    """Utterances by speaker, to draw enrolments from.
+
+    Args:
+        data_dirs: formatted data dirs with ``utt2spk``.
+    """
+
+    def __init__(self, *data_dirs):
+        self.data_dirs = [str(path) for path in data_dirs]
+        utt2spk: dict[str, str] = {}
+        for path in self.data_dirs:
+            utt2spk |= DataDir(path).table("utt2spk")
+        self._of = invert(utt2spk)
+
+    def has_another(self, speaker: str, utt: str) -> bool:
+        """Has a speaker an utterance besides ``utt``?"""
+        return any(other != utt for other in self._of.get(speaker, ()))
+
+    def draw(self, rng: np.random.Generator, speaker: str, utt: str) -> str:
+        """An utterance of a speaker which is not ``utt``.
+
+        Raises:
+            InputError: there is none.
+        """
+        others = [other for other in self._of.get(speaker, ()) if other != utt]
+        if not others:
+            raise InputError(
+                f"{utt}: {', '.join(self.data_dirs)} has no other utterance of speaker {speaker} to enrol with; leave "
+                "the speaker out, or name a set that has one (enroll_from)"
+            )
+        return others[rng.integers(len(others))]
+
+    def check(self, targets: Iterable[tuple[str, str]]) -> None:
+        """Raise InputError when a (speaker, utterance) has no other utterance to be enrolled with."""
+        if lone := [utt for speaker, utt in targets if not self.has_another(speaker, utt)]:
+            raise InputError(
+                f"{', '.join(self.data_dirs)}: {len(lone)} utterances are the only ones of their speakers, who cannot "
+                f"be enrolled: {some_of(lone, 5)}; leave them out, or name a set with more (enroll_from)"
+            )
+
+
+def strangers(data: DataDir) -> dict[str, str]:
+    """Id of each mixture of a data dir -> another mixture whose target is none of its talkers.
+
+    Raises:
+        InputError: there is none.
+    """
+    ids, speaker = data.keys(), data.table("utt2spk")
+    other = data.table("utt2interferer") if "utt2interferer" in data else {}
+    found = {}
+    for key in ids:
+        inside = {speaker[key], other.get(key)}
+        order = generator("stranger", key).permutation(len(ids))
+        found[key] = next((ids[i] for i in order if speaker[ids[i]] not in inside), None)
+        if found[key] is None:
+            raise InputError(f"{data.path}: {key}: every target of the set is in this mixture; none can be absent")
+    return found
+
+
+def target_of(mixture: Mixture) -> str:
+    """The utterance of the target in a mixture."""
+    return next(source.utt for source in mixture.sources if source.role == "spk1")
+
+
+def planned(mixture: Mixture, speaker: str, pool: EnrolmentPool, seed: int) -> str:
+    """The enrolment of a mixture whose choice is fixed: one for all conditions that share the id and the target."""
+    utt = target_of(mixture)
+    return pool.draw(generator(seed, "enrolment", mixture.id, utt), speaker, utt)

@@ -1,0 +1,113 @@
+"""Signals made by a trained network: the one path that recipes and Python API take, to enhance or to extract."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+
+from toolkit.io.atomic import replacing_path
+from toolkit.io.audio import read_whole, resample
+from toolkit.io.errors import InputError
+from toolkit.models.se.base import SpeechEnhancer
+from toolkit.models.se.chunked import home, overlapped
+from toolkit.models.tse.base import SpeakerExtractor
+
+CHUNK_SECONDS = 30.0  # a longer mixture is extracted in chunks of so much, a quarter shared with the next
+PEAK = 0.99
+
+
+def enhance(model: SpeechEnhancer, wav: np.ndarray, observation: float = 0.0) -> np.ndarray:
+    """The speech in a recording.
+
+    Args:
+        model: in eval mode.
+        wav: (N,) samples at the model's rate.
+        observation: beta of observation adding (SSL-MSE, section 4.3): the output is (1 - beta) times the estimate plus
+            beta times the recording; 0 adds nothing, 1 gives the recording back.
+
+    Returns:
+        (N,) float32.
+    """
+    estimate = model.enhance(torch.from_numpy(np.ascontiguousarray(wav))).numpy()
+    return ((1 - observation) * estimate + observation * wav).astype(np.float32)
+
+
+@torch.inference_mode()
+def extract(model: SpeakerExtractor, mixture: np.ndarray, enrolment: np.ndarray) -> np.ndarray:
+    """What the enrolled speaker says in a mixture.
+
+    Networks that are trained by a scale-invariant loss give any level; here the estimate gets the gain at which it
+    explains most of the mixture (least squares), which is right where what is left does not depend on it.
+
+    Args:
+        model: in eval mode.
+        mixture: (N,) samples at the model's rate.
+        enrolment: (M,) samples at the same rate.
+
+    Returns:
+        (N,) float32.
+    """
+    voice = torch.from_numpy(np.ascontiguousarray(enrolment))[None].to(home(model) or "cpu")
+    wav, chunk = torch.from_numpy(np.ascontiguousarray(mixture)), round(CHUNK_SECONDS * model.fs)
+    estimate = overlapped(_Enrolled(model, voice), wav, chunk, chunk // 4).float().numpy()
+    power = float(np.square(estimate, dtype=np.float64).sum())
+    gain = float(estimate.astype(np.float64) @ mixture) / power if power > 0 else 1.0
+    return (gain * estimate).astype(np.float32)
+
+
+class _Enrolled(torch.nn.Module):
+    """An extractor with its enrolment."""
+
+    def __init__(self, model: SpeakerExtractor, enrolment: torch.Tensor):
+        super().__init__()
+        self.model, self.enrolment = model, enrolment
+
+    def forward(self, wav: torch.Tensor) -> torch.Tensor:
+        return self.model(wav, self.enrolment.expand(len(wav), -1))
+
+
+def check_signal(samples: np.ndarray, name: str, what: str = "output") -> np.ndarray:
+    """Samples within the 16-bit range; InputError when they are not finite."""
+    if not np.isfinite(samples).all():
+        raise InputError(
+            f"{name}: the {what} is not finite; training diverged (see loss and grad_norm in metrics.jsonl)"
+        )
+    peak = float(np.abs(samples).max(initial=0.0))
+    return samples * np.float32(PEAK / peak) if peak > PEAK else samples
+
+
+def read_signal(path, fs: int, channel: int | str | None = None, what: str = "mixture") -> tuple[np.ndarray, int, int]:
+    """An audio file for a network: samples at ``fs`` (N,), the file's rate in Hz and its length in samples.
+
+    Raises:
+        InputError: the file is missing or bad, has several channels and none is chosen, is empty or digital silence.
+    """
+    samples, rate = read_whole(str(path), "", channel)
+    if not samples.any():
+        raise InputError(f"{path}: the {what} is digital silence; nothing can be made of it")
+    return resample(samples, rate, fs), rate, len(samples)
+
+
+def convert_file(path, output, fs: int, make: Callable[[np.ndarray], np.ndarray], channel: int | str | None = None):
+    """Read a recording of any rate and length, make another of it, write that at the same rate and length.
+
+    Args:
+        path: audio that soundfile reads.
+        output: file to write; its suffix (wav, flac, ...) says how.
+        fs: rate in Hz that ``make`` works at.
+        make: (N,) -> (N,).
+        channel: which of several channels (from 0), or ``"mean"``.
+
+    Raises:
+        InputError: the recording is bad, or ``output`` cannot be written as its suffix says.
+    """
+    samples, rate, length = read_signal(path, fs, channel)
+    made = resample(check_signal(make(samples), str(path)), fs, rate)
+    made = np.pad(made[:length], (0, max(0, length - len(made))))
+    kind = Path(output).suffix.lstrip(".").upper() or "WAV"
+    if kind not in soundfile.available_formats():
+        raise InputError(f"{output}: {kind} is no format of audio files; end it in .wav or .flac")
+    with replacing_path(output) as aside:
+        soundfile.write(aside, np.clip(made, -1, 1), rate, format=kind)

@@ -1,0 +1,163 @@
+"""Speech enhancement and target speaker extraction: what a training step and a validation are.
+
+Both make a signal of a mixture, and differ in what they are given: extraction has an enrolment besides.
+"""
+
+from abc import abstractmethod
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from toolkit.data.batches import Batches
+from toolkit.data.extraction import fixed_enrolments
+from toolkit.data.speakers import SpeakerData
+from toolkit.io.audio import AudioTable
+from toolkit.io.datadir import DataDir
+from toolkit.io.errors import InputError
+from toolkit.losses.signal import SignalLoss
+from toolkit.metrics.signal import si_sdr
+from toolkit.models.se.base import SpeechEnhancer
+from toolkit.models.tse.base import SpeakerExtractor
+from toolkit.simulate.enrolments import STREAM
+from toolkit.tasks.base import Task
+
+
+class SignalTask(Task):
+    """A network from mixture to signal and its loss; validated by the loss on whole held-out mixtures.
+
+    Args:
+        model: what is deployed.
+        loss: between estimate and reference; ``setup`` is called here.
+        batches: how an epoch is cut.
+        train: the training mixtures, opened.
+        valid: data dirs of rendered mixtures with the streams; models are ranked by the mean of their losses.
+        reference: the stream that the estimate should be: ``spk1``, or ``dereverb1``.
+    """
+
+    metric = ("loss", "min")
+
+    def __init__(
+        self, model, loss: SignalLoss, batches: Batches, train: SpeakerData, valid: list[str], reference: str = "spk1"
+    ):
+        super().__init__()
+        self.model, self.loss, self.reference = model, loss, reference
+        loss.setup(model.fs)
+        self._batches, self._train = batches, train
+        self._valid = {Path(path).name: ValidationMixtures(path, model.fs, self.streams(reference)) for path in valid}
+
+    @classmethod
+    @abstractmethod
+    def streams(cls, reference: str) -> tuple[str, ...]:
+        """What of a mixture it trains on."""
+
+    @abstractmethod
+    def estimate(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """The network's output (B, N) for a batch with ``wav`` (B, N)."""
+
+    @property
+    def dataset(self) -> SpeakerData:
+        """The training mixtures."""
+        return self._train
+
+    def batches(self, seed: int, epoch: int):
+        """See Batches.epoch."""
+        return self._batches.epoch(self._train.labels, self._train.seconds, self.per_speaker, seed, epoch)
+
+    def deployed(self):
+        """The network."""
+        return self.model
+
+    def forward(self, batch: dict) -> tuple[torch.Tensor, dict[str, float]]:
+        """``wav`` (B, N), the reference (B, N), ``lengths`` (B,)|None -> loss, its parts."""
+        loss = self.loss(self.estimate(batch), batch[self.reference], batch["lengths"])
+        return loss, {name: float(part) for name, part in self.loss.parts.items()}
+
+    @torch.inference_mode()
+    def validate(self) -> dict[str, float]:
+        """``loss`` and its parts, SI-SDR and its improvement over the mixture in dB: means over sets of their means."""
+        device = next(self.model.parameters()).device
+        found = {name: self._measure(valid, device) for name, valid in self._valid.items()}
+        names = dict.fromkeys(name for values in found.values() for name in values)
+        means = {name: float(np.mean([values[name] for values in found.values()])) for name in names}
+        if len(found) > 1:
+            means |= {f"{name}_{one}": values[name] for one, values in found.items() for name in ("loss", "si_sdri")}
+        return means
+
+    def _measure(self, valid: "ValidationMixtures", device: torch.device) -> dict[str, float]:
+        rows = []
+        for key in valid.keys:
+            item = valid.item(key)
+            batch = {name: torch.from_numpy(samples)[None].to(device) for name, samples in item.items()}
+            estimate = self.estimate(batch)
+            row = {"loss": float(self.loss(estimate, batch[self.reference]))}
+            row |= {name: float(part) for name, part in self.loss.parts.items()}
+            after = si_sdr(estimate[0].float().cpu().numpy(), item[self.reference])
+            before = si_sdr(item["wav"], item[self.reference])
+            rows.append(row | {"si_sdr": after, "si_sdri": after - before})
+        # Silent references have no SI-SDR, a mixture that equals its reference no improvement.
+        return {name: _finite_mean([row[name] for row in rows]) for name in rows[0]}
+
+
+def _finite_mean(values: list[float]) -> float:
+    finite = [value for value in values if np.isfinite(value)]
+    return float(np.mean(finite)) if finite else float("nan")
+
+
+class EnhancementTask(SignalTask):
+    """A SpeechEnhancer: mixture in, speech out."""
+
+    model: SpeechEnhancer
+
+    @classmethod
+    def streams(cls, reference: str) -> tuple[str, ...]:
+        """Mixture and reference."""
+        return ("wav", reference)
+
+    def estimate(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """``wav`` (B, N) -> (B, N)."""
+        return self.model(batch["wav"])
+
+
+class ExtractionTask(SignalTask):
+    """A SpeakerExtractor: mixture and enrolment in, what the enrolled speaker says out."""
+
+    model: SpeakerExtractor
+
+    @classmethod
+    def streams(cls, reference: str) -> tuple[str, ...]:
+        """Mixture, reference, enrolment."""
+        return ("wav", reference, STREAM)
+
+    def estimate(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """``wav`` (B, N), ``enroll_spk1`` (B, M), ``enroll_spk1_lengths`` (B,)|None -> (B, N)."""
+        return self.model(batch["wav"], batch[STREAM], batch.get(f"{STREAM}_lengths"))
+
+
+class ValidationMixtures:
+    """Whole rendered mixtures.
+
+    Args:
+        path: formatted data dir with a scp for every stream.
+        fs: rate in Hz that its audio must have.
+        streams: what is read.
+
+    Raises:
+        InputError: a stream is missing; says how to make it.
+    """
+
+    def __init__(self, path: str, fs: int, streams: tuple[str, ...]):
+        data = DataDir(path)
+        if missing := [name for name in streams if f"{name}.scp" not in data]:
+            raise InputError(
+                f"{path}/{missing[0]}.scp: no such file; validation takes rendered mixtures with {', '.join(streams)} "
+                "(--simulate_valid_config at stage 2)"
+            )
+        self._tables = {name: AudioTable(path, fs=fs, stream=name) for name in streams if name != STREAM}
+        if STREAM in streams:
+            self._tables[STREAM] = fixed_enrolments(path, fs)
+        self.keys = data.keys()
+
+    def item(self, key: str) -> dict[str, np.ndarray]:
+        """Stream -> samples (N,), of the enrolment (M,)."""
+        return {name: table.read(key) for name, table in self._tables.items()}

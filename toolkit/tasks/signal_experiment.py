@@ -1,0 +1,96 @@
+"""An experiment in enhancement or extraction from its config: the keys, the network, the training run."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from toolkit.data.batches import Batches, CropBatches
+from toolkit.data.extraction import TargetSpeech
+from toolkit.data.speakers import AudioFiles, SpeakerData
+from toolkit.io.config import ConfigParser, load_config
+from toolkit.io.errors import InputError
+from toolkit.losses.signal import SISNR, SNR, SignalLoss
+from toolkit.models.se.base import SpeechEnhancer
+from toolkit.models.se.conv_tasnet import ConvTasNet
+from toolkit.models.tse.base import SpeakerExtractor
+from toolkit.models.tse.sef_pnet import SEFPNet
+from toolkit.tasks.signal import EnhancementTask, ExtractionTask, SignalTask
+from toolkit.train.checkpoint import load_model
+from toolkit.train.experiment import default, run_training
+from toolkit.train.schedule import Constant, Schedule
+from toolkit.train.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What enhancement and extraction differ in.
+
+    Attributes:
+        model: class that a config's model derives from; ``default_model`` when it names none.
+        task: training step and validation.
+        data: where items come from when a config does not say, with its arguments.
+        loss: when a config names none.
+    """
+
+    model: type[nn.Module]
+    default_model: type[nn.Module]
+    task: type[SignalTask]
+    data: dict
+    loss: dict
+
+
+ENHANCEMENT = Kind(SpeechEnhancer, ConvTasNet, EnhancementTask, default(AudioFiles, repeat_short=False), default(SNR))
+EXTRACTION = Kind(SpeakerExtractor, SEFPNet, ExtractionTask, default(TargetSpeech), default(SISNR))
+
+
+def add_arguments(parser: ConfigParser, kind: Kind) -> None:
+    """Config keys of network and training."""
+    adam = {"class_path": "torch.optim.Adam", "init_args": {"lr": 5e-4}}
+    parser.add_argument("--model", type=kind.model, default=default(kind.default_model), help="mixture to signal")
+    parser.add_argument("--loss", type=SignalLoss, default=kind.loss, help="between estimate and reference")
+    parser.add_argument("--reference", type=str, default="spk1", help="what the estimate should be: spk1, dereverb1")
+    parser.add_argument("--data", type=SpeakerData, default=kind.data, help="where items come from")
+    parser.add_argument("--batches", type=Batches, default=default(CropBatches, batch_size=8, crop_seconds=[4.0, 4.0]))
+    parser.add_argument("--optimizer", type=Callable[[Iterable], torch.optim.Optimizer], default=adam)
+    parser.add_argument("--schedule", type=Schedule, default=default(Constant))
+    parser.add_class_arguments(Trainer, "trainer")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--train_dir", type=str | None, default=None, help="formatted data dir to train on")
+    parser.add_argument("--valid_dirs", type=list[str], default=[], help="formatted data dirs of rendered mixtures")
+    parser.add_argument("--expdir", type=str | None, default=None, help="folder of the experiment")
+    parser.add_argument("--init_from", type=str | None, default=None, help="weights (.pth) to start from")
+
+
+def build_model(config, kind: Kind) -> nn.Module:
+    """The untrained network of a training config (a path)."""
+    parser = ConfigParser()
+    add_arguments(parser, kind)
+    given = {key: value for key, value in load_config(config).items() if key == "model"}
+    return parser.build(parser.parse_checked(given, str(config))).model
+
+
+def check(parser: ConfigParser, args) -> str:
+    """Construct all that the config says, without data; the stream that training reads, ``wav``."""
+    built = parser.build(args)
+    if built.data.stream != "wav":
+        raise InputError("data: features hold no signal; set data.class_path to a class that reads audio")
+    built.loss.setup(built.model.fs)
+    return built.data.stream
+
+
+def train(parser: ConfigParser, args, kind: Kind) -> None:
+    """Build what the config says, train it, and write down what was run."""
+    for key in ("train_dir", "expdir", "valid_dirs"):
+        if not getattr(args, key):
+            raise InputError(f"--{key} is missing; stage 6 of the recipe gives it")
+    torch.manual_seed(args.seed)
+    built = parser.build(args)
+    if args.init_from:
+        load_model(built.model, Path(args.init_from))
+    streams = kind.task.streams(args.reference)
+    data = built.data.open(args.train_dir, built.model, args.seed, streams)
+    task = kind.task(built.model, built.loss, built.batches, data, args.valid_dirs, args.reference)
+    run_training(parser, args, built, built.model, task, data)
