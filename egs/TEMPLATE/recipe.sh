@@ -191,9 +191,11 @@ validate() { # validate SET: data/SET; missing recordings are left to stage 3 wh
 format_sets() { # format_sets SETS [options of format_audio]
     local sets=$1
     shift
+    # shellcheck disable=SC2086
     [ -z "${sets// /}" ] || run_jobs --name format --cmd "${train_cmd}" --nj "${nj}" --in_root data \
         --out_root "${dumpdir}/raw" --sets "${sets}" --allow_bad "${allow_bad}" -- \
-        "${python}" -m toolkit.bin.format_audio --fs "${fs}" --allow_bad "${allow_bad}" ${channel:+--channel "${channel}"} "$@"
+        "${python}" -m toolkit.bin.format_audio --fs "${fs}" --allow_bad "${allow_bad}" ${channel:+--channel "${channel}"} "$@" \
+        ${format_opts:-}
 }
 
 format_speech() { format_sets "$1" --min_seconds "${min_wav_duration}" --max_seconds "${max_wav_duration}"; }

@@ -31,6 +31,7 @@ Data: a set is recordings (wav.scp), or mixtures that local/data.sh has planned 
   --fs                                      rate in Hz (${fs})
   --channel                                 channel to keep of recordings with several (default: refuse them)
   --min_wav_duration, --max_wav_duration    in seconds (0.1, 100)
+  --format_opts "..."                       more options of format_audio, e.g. --resampler polyphase
   --allow_bad 0                             leave out up to so many bad utterances of a set instead of stopping
 Simulation
   --simulate_train_config     planner config; makes <train_set>_sim on disk, which is trained on (default none: mixtures are
@@ -79,6 +80,7 @@ local_data_opts=
 channel=
 min_wav_duration=0.1
 max_wav_duration=100
+format_opts=
 allow_bad=0
 simulate_train_config=
 train_copies=1

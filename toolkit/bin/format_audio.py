@@ -1,4 +1,4 @@
-"""Format data dirs: resample, cut segments, run commands, keep one channel; 16-bit FLAC in arks, lengths beside."""
+"""Format data dirs: resample, cut segments, run commands, keep one channel; FLAC in arks, lengths beside."""
 
 import argparse
 import math
@@ -26,7 +26,16 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--min_seconds", type=float, default=0.1, help="shorter ids are bad")
     parser.add_argument("--max_seconds", type=float, default=1e9, help="longer ids are bad")
     parser.add_argument("--allow_bad", type=int, default=0, help="leave out up to so many bad ids; more end the run")
-    parser.add_argument("--trim_zeros", action="store_true", help="cut digital silence off both ends (padded noises)")
+    parser.add_argument(
+        "--trim_zeros",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="cut digital silence off both ends (padded noises)",
+    )
+    parser.add_argument("--resampler", choices=["soxr", "polyphase"], default="soxr", help="polyphase: scipy's")
+    parser.add_argument(
+        "--bits", type=int, choices=[16, 24], default=16, help="24: what a mixture multiplies is not rounded before"
+    )
     return parser
 
 
@@ -90,7 +99,7 @@ def format_one(reader: SegmentReader, key: str, args: argparse.Namespace) -> tup
     if args.trim_zeros:  # before resampling, which rings into the silence
         sounding = np.flatnonzero(samples)
         samples = samples[sounding[0] : sounding[-1] + 1]
-    samples = resample(samples, rate, args.fs)
+    samples = resample(samples, rate, args.fs, args.resampler)
     seconds = len(samples) / args.fs
     if not args.min_seconds <= seconds <= args.max_seconds:
         raise InputError(
@@ -112,7 +121,7 @@ def format_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> lis
             except InputError as error:
                 bad[key] = str(error)
                 continue
-            ark.write_audio(key, samples, args.fs)
+            ark.write_audio(key, samples, args.fs, args.bits)
             lengths[key] = len(samples)
             rates[rate] += 1
         if len(bad) > args.allow_bad:

@@ -12,7 +12,7 @@ from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
 
 # The least compression: three percent larger, a sixth quicker to decode, and its short blocks suit crops.
-_FLAC = {"format": "FLAC", "subtype": "PCM_16", "compression_level": 0.0}
+_FLAC = {"format": "FLAC", "compression_level": 0.0}
 
 
 class ArkWriter:
@@ -48,11 +48,15 @@ class ArkWriter:
         self._note(key)
         kaldiio.save_ark(self._handle, {key: np.asarray(array, np.float32)}, compression_method=self.compression)
 
-    def write_audio(self, key: str, samples: np.ndarray, rate: int) -> None:
-        """Append audio (N,) as 16-bit FLAC; samples in [-1, 1) on the 16-bit grid come back bit for bit."""
+    def write_audio(self, key: str, samples: np.ndarray, rate: int, bits: int = 16) -> None:
+        """Append audio (N,) as FLAC of 16 or 24 bits; samples in [-1, 1) on that grid come back bit for bit."""
         self._note(key)
-        pcm = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
-        kaldiio.save_ark(self._handle, {key: (rate, pcm)}, write_function="soundfile", write_kwargs=dict(_FLAC))
+        full = 2.0 ** (bits - 1)
+        pcm = np.clip(np.rint(samples * full), -full, full - 1).astype(np.int16 if bits == 16 else np.int32)
+        if bits == 24:
+            pcm <<= 8  # soundfile takes the upper bits
+        how = {**_FLAC, "subtype": f"PCM_{bits}"}
+        kaldiio.save_ark(self._handle, {key: (rate, pcm)}, write_function="soundfile", write_kwargs=how)
 
 
 def read_array(value: str, name: str) -> np.ndarray:

@@ -47,6 +47,17 @@ METRICS = {
 }
 
 
+def metric_of(name: str) -> Metric:
+    """How ``si_sdr``, ``si_sdr_in`` (of the mixture) or ``si_sdri`` (the improvement) is said."""
+    if name in METRICS:
+        return METRICS[name]
+    if name.endswith("_in"):
+        metric = METRICS[name.removesuffix("_in")]
+        return metric._replace(label=f"{metric.label} of the mixture")
+    metric = METRICS[name.removesuffix("i")]
+    return metric._replace(label=f"{metric.label} improvement")
+
+
 class _Family(NamedTuple):
     """Metrics that one function computes together from ``(estimate (N,), reference (N,), fs)``."""
 

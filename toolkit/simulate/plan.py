@@ -60,6 +60,8 @@ class Mixture:
         level: what counts as the level of speech: ``mean`` or ``active`` (see render).
         speaker: the target's speaker label.
         facts: written as ``utt2<name>`` tables, e.g. ``{"noise": "babble"}``.
+        clip: what is beyond full scale is clipped, as in the files of published mixtures; else a mixture that would
+            peak above 0.99 is scaled down.
     """
 
     id: str
@@ -70,6 +72,7 @@ class Mixture:
     snr: dict[str, float] = field(default_factory=dict)
     level: str = "mean"
     facts: dict[str, str] = field(default_factory=dict)
+    clip: bool = False
 
     def __post_init__(self):
         if any(len(str(word).split()) != 1 for word in (self.id, self.speaker)):
@@ -110,7 +113,7 @@ class Mixture:
         """One line; fields at their default are left out."""
         whole = asdict(self)
         whole["sources"] = [{k: v for k, v in s.items() if v != _DEFAULTS.get(k, ...)} for s in whole["sources"]]
-        return json.dumps({k: v for k, v in whole.items() if v != {}}, ensure_ascii=False)
+        return json.dumps({k: v for k, v in whole.items() if v != {} and v is not False}, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, line: str) -> "Mixture":

@@ -9,7 +9,7 @@ averaged whole. Recordings of one role (the talkers of babble) are brought to eq
 A source with an explicit ``gain`` is scaled by it and by nothing else.
 
 Streams are on the 16-bit grid (k / 32768), so what a file holds is exactly what a loader sees; a mixture that would
-peak above 0.99 is scaled down as a whole, all its streams alike.
+peak above 0.99 is scaled down as a whole, all its streams alike, unless its plan says that it is clipped.
 """
 
 from functools import reduce
@@ -70,7 +70,7 @@ def render(mixture: Mixture, audio: AudioTable, rooms: AudioTable | None = None)
     streams = {"wav": reduce(np.add, streams.values()), **streams}
     if early is not None:
         streams["dereverb1"] = _place(_gained(early), mixture.length)
-    return _to_grid(streams)
+    return _to_grid(streams, mixture.clip)
 
 
 def cut(source: Source, tables: dict[str, AudioTable]) -> dict[str, np.ndarray]:
@@ -216,12 +216,14 @@ def _place(parts: list[tuple[Source, np.ndarray]], length: int) -> np.ndarray:
     return out
 
 
-def _to_grid(streams: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Scale below the peak, all alike, and round to 16 bits."""
+def _to_grid(streams: dict[str, np.ndarray], clip: bool = False) -> dict[str, np.ndarray]:
+    """Scale below the peak, all alike, or clip; and round to 16 bits."""
     peak = max(float(max(stream.max(), -stream.min())) for stream in streams.values())
-    factor = np.float32(min(1.0, PEAK / peak) * 32768 if peak > 0 else 32768)
+    factor = np.float32(min(1.0, PEAK / peak) * 32768 if peak > 0 and not clip else 32768)
     streams = {name: stream * factor for name, stream in streams.items()}
     for stream in streams.values():
         np.rint(stream, out=stream)
+        if clip:
+            np.clip(stream, -32768, 32767, out=stream)
         stream *= np.float32(1 / 32768)
     return streams

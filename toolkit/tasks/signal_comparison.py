@@ -38,7 +38,11 @@ def load_signal_condition(a, b) -> SignalCondition:
     Raises:
         InputError: a folder is bad, they hold other utterances or speakers, or no metric is in both.
     """
-    one, two = load_signals(a), load_signals(b)
+    return pair_signals(load_signals(a), load_signals(b), a, b)
+
+
+def pair_signals(one: SignalSet, two: SignalSet, a, b, quiet: bool = False) -> SignalCondition:
+    """As :func:`load_signal_condition`, of what was read of ``a`` and of ``b``; ``quiet``: the caller says the counts."""
     if odd := set(one.utts) ^ set(two.utts):
         raise InputError(f"{b}: not the utterances of {a}: {some_of(c_sorted(odd))}; score both on one set")
     if one.speakers != two.speakers or (one.speaker != two.speaker).any():
@@ -46,15 +50,15 @@ def load_signal_condition(a, b) -> SignalCondition:
     names = [name for name in METRICS if name in one.values and name in two.values]
     if not names:
         raise InputError(f"{a}, {b}: no metric is in both; score both with the same --metrics")
-    pairs = {name: _paired(name, one, two) for name in names}
+    pairs = {name: _paired(name, one, two, quiet) for name in names}
     speaker = np.array(one.speakers)[one.speaker]
     return SignalCondition(one.name, *({n: pairs[n][i] for n in names} for i in (0, 1)), speaker)
 
 
-def _paired(name: str, one: SignalSet, two: SignalSet) -> tuple[np.ndarray, np.ndarray]:
+def _paired(name: str, one: SignalSet, two: SignalSet, quiet: bool) -> tuple[np.ndarray, np.ndarray]:
     a, b = one.values[name], two.values[name]
     both = np.isfinite(a) & np.isfinite(b)
-    if not both.all():
+    if not (quiet or both.all()):
         logging.warning(
             "%s: %s is compared on %d of %d utterances: the others have no finite value in A (%d) or B (%d)",
             *(one.name, METRICS[name].label, both.sum(), len(both), (~np.isfinite(a)).sum(), (~np.isfinite(b)).sum()),

@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from toolkit.io.datadir import DataDir, c_sorted
 from toolkit.io.enrolment import sides_of
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.trials import Trials
-from toolkit.metrics.catalogue import METRICS, Metric
+from toolkit.metrics.catalogue import METRICS, metric_of
 from toolkit.metrics.speaker_means import METHOD, mean_intervals, resample_means
 from toolkit.tasks.breakdown import Breakdown, break_down
 from toolkit.tasks.measuring import FEW_SPEAKERS, Bootstrap
@@ -42,17 +43,6 @@ class SignalSet:
     speaker: np.ndarray
     values: dict[str, np.ndarray]
     undefined: dict[str, dict[str, str]]
-
-
-def metric_of(name: str) -> Metric:
-    """How ``si_sdr``, ``si_sdr_in`` or ``si_sdri`` is said."""
-    if name in METRICS:
-        return METRICS[name]
-    if name.endswith("_in"):
-        metric = METRICS[name.removesuffix("_in")]
-        return metric._replace(label=f"{metric.label} of the mixture")
-    metric = METRICS[name.removesuffix("i")]
-    return metric._replace(label=f"{metric.label} improvement")
 
 
 def load_signals(folder, input_folder=None) -> SignalSet:
@@ -206,6 +196,30 @@ def table_of_utterances(found: SignalSet) -> str:
         why = "; ".join(f"{name}: {reason}" for name, reason in found.undefined[utt].items()) or "-"
         lines.append("\t".join([utt, found.speakers[found.speaker[i]], *numbers, why]))
     return "\n".join(lines) + "\n"
+
+
+def read_utterances(path) -> SignalSet:
+    """The reverse of :func:`table_of_utterances`; utterances come C-sorted.
+
+    Raises:
+        InputError: the file is missing or malformed.
+    """
+    path = Path(path)
+    try:
+        header, *lines = path.read_text(encoding="utf-8").splitlines()
+        names = header.split("\t")[2:-1]
+        rows = {utt: (spk, cells) for utt, spk, *cells in (line.split("\t") for line in lines)}
+        utts = c_sorted(rows)
+        values = np.array([[float(x) for x in rows[utt][1][:-1]] for utt in utts]).reshape(len(utts), len(names))
+        for name in names:
+            metric_of(name)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: is no table of utterances ({error!r}); score the set again (stage 8)") from None
+    speakers = c_sorted({spk for spk, _ in rows.values()})
+    number = {spk: i for i, spk in enumerate(speakers)}
+    undefined = {utt: unsaid(rows[utt][1][-1]) for utt in utts}
+    index = np.array([number[rows[utt][0]] for utt in utts], dtype=int)
+    return SignalSet(path.parent.name, utts, speakers, index, dict(zip(names, values.T, strict=True)), undefined)
 
 
 def line_of(metrics: Mapping[str, Mapping], name: str) -> str:
