@@ -30,7 +30,7 @@ Data: a set is recordings (wav.scp), or mixtures that local/data.sh has planned 
   --local_data_opts "..."                   options of local/data.sh
   --fs                                      rate in Hz (${fs})
   --channel                                 channel to keep of recordings with several (default: refuse them)
-  --min_wav_duration, --max_wav_duration    in seconds (0.1, 100)
+  --min_wav_duration, --max_wav_duration    in seconds (0.1, 300)
   --format_opts "..."                       more options of format_audio, e.g. --resampler polyphase
   --allow_bad 0                             leave out up to so many bad utterances of a set instead of stopping
 Simulation
@@ -79,7 +79,7 @@ room_sets=
 local_data_opts=
 channel=
 min_wav_duration=0.1
-max_wav_duration=100
+max_wav_duration=300
 format_opts=
 allow_bad=0
 simulate_train_config=

@@ -31,7 +31,7 @@ Data
   --local_data_opts "..."                   options of local/data.sh
   --fs 16000                                rate in Hz
   --channel                                 channel to keep of recordings with several (default: refuse them)
-  --min_wav_duration, --max_wav_duration    in seconds (0.1, 100)
+  --min_wav_duration, --max_wav_duration    in seconds (0.1, 300)
   --allow_bad 0                             leave out up to so many bad utterances of a set instead of stopping
 Simulation
   --simulate_train_config     planner config; makes <train_set>_sim, which is trained on (default none: train_set itself)
@@ -88,7 +88,7 @@ local_data_opts=
 fs=16000
 channel=
 min_wav_duration=0.1
-max_wav_duration=100
+max_wav_duration=300
 allow_bad=0
 simulate_train_config=
 train_copies=1
