@@ -36,6 +36,9 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--absent", action="store_true", help="the target is not in the mixtures: the reference is silence"
     )
+    parser.add_argument(
+        "--sv_exp", help="verification system (experiment or packed.zip): cosine to the enrolment as well"
+    )
     parser.add_argument("--input", help="stream of ref_root that was processed, e.g. wav: score it as well")
     return parser
 
@@ -47,7 +50,22 @@ def scorer_of(args) -> Scorer:
     check_metrics(wanted)
     if "energy_left" in metrics and not args.input:
         raise InputError("--metrics energy_left is relative to the mixture: give its stream by --input")
+    if args.sv_exp and not args.input:
+        raise InputError("--sv_exp measures the mixture as well: give its stream by --input")
     return Scorer(wanted, bool(args.interferer), "energy_left" in metrics, bool(args.input))
+
+
+def similarity_of(args, name: str):
+    """What measures likeness to the enrolments of a set; None where no verification system is given."""
+    if not args.sv_exp:
+        return None
+    import torch
+
+    from toolkit.tasks.packing import load_embedder
+    from toolkit.tasks.similarity import Similarity
+
+    torch.set_num_threads(1)
+    return Similarity(load_embedder(args.sv_exp), Path(args.ref_root) / name)
 
 
 def main(argv=None) -> None:
@@ -59,12 +77,18 @@ def main(argv=None) -> None:
         for name, utts in work.items():
             tables = {role: Path(args.ref_root) / name / f"{stream}.scp" for role, stream in roles.items() if stream}
             streams = open_streams(name, utts, estimate=Path(args.in_root) / name / f"{args.estimate}.scp", **tables)
-            rows = {f"utt2{metric}": {} for metric in [*scorer.names(), "undefined"]}
+            similarity = similarity_of(args, name)
+            names = [*scorer.names(), *([] if similarity is None else ["similarity", "similarity_in"])]
+            rows = {f"utt2{metric}": {} for metric in [*names, "undefined"]}
             for utt in utts:
                 signals, fs = streams.read(utt)
                 if args.absent:
                     signals["reference"] = np.zeros_like(signals["estimate"])
                 values, undefined = scorer.score(signals, fs)
+                if similarity is not None:
+                    of = {"similarity": signals["estimate"], "similarity_in": signals["input"]}
+                    for found, more in zip((values, undefined), similarity.score(utt, fs, **of), strict=True):
+                        found |= more
                 for metric, value in values.items():
                     rows[f"utt2{metric}"][utt] = f"{value:.6f}"
                 rows["utt2undefined"][utt] = said(undefined)

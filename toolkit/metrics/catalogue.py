@@ -44,6 +44,7 @@ METRICS = {
     "si_sdr_interferer": Metric("SI-SDR to the interferer", "dB", False),
     "wrong_speaker": Metric("wrong speaker", "%", False, 100),
     "energy_left": Metric("energy left", "dB", False),
+    "similarity": Metric("cosine to the enrolment", digits=3),
 }
 
 

@@ -8,6 +8,7 @@ task_name="Target speaker extraction: what one enrolled speaker says in a mixtur
 task_help=$(cat <<'EOF'
   --enroll_from               set of the enrolments (default: the set that the mixtures are made of)
   --enroll_lengths "1 2 4"    also extract with the first so many seconds of the enrolments alone (none)
+  --sv_exp                    experiment of the SV recipe (or its packed.zip): cosine between output and enrolment (none)
   --absent                    also enrol speakers who are not in the mixture: how much comes out? (true)
 EOF
 )
@@ -19,11 +20,13 @@ breakdown=auto
 enroll_from=
 enroll_lengths=
 absent=true
+sv_exp=
 train_streams="wav spk1"
 
 check_task_options() {
     check_numbers enroll_lengths
     check_switches absent
+    [ -e "${sv_exp:-.}" ] || die "--sv_exp ${sv_exp}: no such experiment or packed.zip"
     plan_train_opts="--enroll draw" plan_test_opts="--enroll fixed"
     if [ -n "${enroll_from}" ]; then
         plan_train_opts+=" --enroll_from ${dumpdir}/raw/${enroll_from}"
@@ -40,7 +43,8 @@ infer_all() {
 
 measure_all() {
     local seconds
-    measure extracted "${metrics}"
+    # shellcheck disable=SC2086
+    measure extracted "${metrics}" ${sv_exp:+--sv_exp ${sv_exp}}
     for seconds in ${enroll_lengths}; do measure "extracted_enroll${seconds}s" si_sdr; done
     if "${absent}"; then measure extracted_absent energy_left --absent; fi
 }
