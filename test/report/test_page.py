@@ -1,12 +1,11 @@
 """The page: the numbers of RESULTS.md and no others, links that lead somewhere, nothing from elsewhere, all escaped."""
 
 import json
-from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from page_reader import Page
 
 from toolkit.bin.report import main
 from toolkit.io.draws import write_draws
@@ -14,42 +13,6 @@ from toolkit.io.errors import InputError
 from toolkit.report.listening import Column, Row, write_listening
 from toolkit.report.page import html_page, key_facts, report_page
 from toolkit.report.results import collect
-
-VOID = {"meta", "img", "link", "br", "hr", "input"}
-
-
-class Page(HTMLParser):
-    """Cells of tables by row, links, text and ids of a page; fails where tags do not close."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.rows, self.links, self.ids, self.text, self.tags = [], [], [], [], [], []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        attrs = dict(attrs)
-        self.links += [attrs[name] for name in ("src", "href") if name in attrs]
-        self.ids += [attrs["id"]] if "id" in attrs else []
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if {"td", "th"} & set(self.open):
-            self.rows[-1][-1] += data
-        if not {"style", "script"} & set(self.open):
-            self.text.append(" ".join(data.split()))
-
-    def files(self):
-        return [unquote(link) for link in self.links if not link.startswith("#")]
 
 
 def one_set(folder, name, noise, snr, eer, interval=True):

@@ -50,19 +50,42 @@ def test_det_without_a_point_inside_the_axes(tmp_path, eer):
     assert (tmp_path / "det.png").is_file()
 
 
-def test_eer_by_snr_lines_bands_and_clean_level(tmp_path, drawn):
+def bars(ax):
+    """x -> (low, high) of every interval's bar."""
+    segments = [line for collection in ax.collections for line in collection.get_segments()]
+    return {float(x): (float(low), float(high)) for (x, low), (_, high) in segments}
+
+
+def test_eer_by_snr_lines_bars_and_clean_level(tmp_path, drawn):
     row = {("babble", snr): one_set(20.0 - snr, 19.0 - snr, 22.0 - snr) for snr in (10, 0, 5)}
     row |= {("clean", None): one_set(3.0, 2.0, 4.0), ("nonspeech", 0): one_set(9.0, 8.0, 10.0)}
     plot_eer_by_snr(row, tmp_path / "eer.png", ood=["nonspeech"])
     (ax,) = drawn[0].axes
     found = lines(ax)
-    assert list(found["babble"].get_xdata()) == [0, 5, 10]
+    at = found["babble"].get_xdata()
+    assert list(np.round(at)) == [0, 5, 10]
     assert list(found["babble"].get_ydata()) == [20, 15, 10]
     assert list(found["nonspeech (out of domain)"].get_ydata()) == [9]
     assert set(found["clean"].get_ydata()) == {3}
-    edge = ax.collections[0].get_paths()[0].vertices
-    assert {(0.0, 19.0), (0.0, 22.0), (10.0, 9.0), (10.0, 12.0)} <= set(map(tuple, edge))
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("SNR (dB)", "EER (%), shaded: 95 % interval")
+    assert np.allclose([bars(ax)[x] for x in at], [(19, 22), (14, 17), (9, 12)])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("SNR (dB)", "EER (%), bars and shade: 95 % intervals")
+    assert list(ax.get_xticks()) == [0, 5, 10]
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 9])
+def test_bars_of_several_kinds_stand_side_by_side(tmp_path, drawn, count):
+    """Each at its own place, within a sixth of the way from its SNR to the next, through its kind's mark."""
+    kinds = [f"kind{n}" for n in range(count)]
+    row = {(kind, snr): one_set(9.0, 8.0, 10.0) for kind in kinds for snr in (0, 2, 10)}
+    plot_eer_by_snr(row, tmp_path / "eer.png")
+    (ax,) = drawn[0].axes
+    assert len(bars(ax)) == 3 * count
+    for number, kind in enumerate(kinds):
+        shift = lines(ax)[kind].get_xdata() - [0, 2, 10]
+        assert np.ptp(shift) < 1e-9
+        assert abs(shift[0]) < 2 / 6 + 1e-9
+        assert (shift[0] < 0) == (number < (count - 1) / 2)
+        assert set(lines(ax)[kind].get_xdata()) <= set(bars(ax))
 
 
 def test_eer_by_snr_without_intervals(tmp_path, drawn):

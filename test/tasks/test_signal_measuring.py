@@ -12,6 +12,7 @@ from toolkit.tasks.signal_measuring import (
     load_signals,
     measure_signal_groups,
     measure_signals,
+    read_utterances,
     table_of_utterances,
 )
 
@@ -136,6 +137,31 @@ def test_the_table_of_utterances_has_the_worst_on_top(folder):
     assert [line[0] for line in lines[1:]] == ["b1", "c1", "a1", "a2", "b2"]
     assert lines[1] == ["b1", "B", "nan", "3.0000", "nan", "nan", "si_sdr: silent estimate; stoi: silent estimate"]
     assert lines[3] == ["a1", "A", "10.0000", "1.0000", "9.0000", "0.5000", "-"]
+
+
+def test_the_table_of_utterances_is_read_back(folder):
+    found, path = load_signals(folder), folder.parent / "scores/test/utterances.tsv"
+    path.parent.mkdir(parents=True)
+    path.write_text(table_of_utterances(found))
+    back = read_utterances(path)
+    assert (back.name, back.utts, back.speakers, back.undefined) == (
+        "test",
+        found.utts,
+        found.speakers,
+        found.undefined,
+    )
+    assert (back.speaker == found.speaker).all()
+    for name, column in found.values.items():
+        np.testing.assert_allclose(back.values[name], column, atol=5e-5)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "utterance\tspeaker\tmagic\tundefined\nu\ts\t1\t-\n", "a\tb\tsi_sdr\tc\nu\ts\tx\t-\n"]
+)
+def test_a_bad_table_of_utterances(tmp_path, text):
+    (tmp_path / "utterances.tsv").write_text(text)
+    with pytest.raises(InputError, match=r"utterances.tsv: is no table of utterances .*stage 8"):
+        read_utterances(tmp_path / "utterances.tsv")
 
 
 def test_of_rates_the_highest_is_the_worst(folder):

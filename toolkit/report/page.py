@@ -29,7 +29,7 @@ def html_page(
     facts: Sequence[tuple[str, str, str]],
     text: str,
     plots: Sequence[tuple[str, Path]],
-    listening: Path,
+    listening: Path | None,
     folder: Path,
 ) -> str:
     """The page of an experiment of any task.
@@ -40,7 +40,7 @@ def html_page(
         facts: name, value and, where there is one, interval of what a reader wants to know first.
         text: a RESULTS.md without plots; its first heading is left out.
         plots: caption and file.
-        listening: folder with a listening.json, or without.
+        listening: folder with a listening.json, or without; None: no examples.
         folder: where the page will lie.
 
     Raises:
@@ -50,7 +50,7 @@ def html_page(
     def link(path) -> str:
         return quote(os.path.relpath(path, folder).replace(os.sep, "/"))
 
-    heard = read_listening(listening) or {"note": "", "rows": []}
+    heard = (listening and read_listening(listening)) or {"note": "", "rows": []}
     columns = ("audio", "picture")
     rows = [
         row | {"columns": [c | {what: link(listening / c[what]) for what in columns} for c in row["columns"]]}
@@ -93,6 +93,11 @@ def key_facts(results: dict, ood: Collection[str] = ()) -> list[tuple[str, str, 
         facts.append(
             (f"EER, {name}", f"{eer['value']:.2f} %", f"{eer['low']:.2f} to {eer['high']:.2f}" if known else "")
         )
+    return facts + origin_facts(results)
+
+
+def origin_facts(results: dict) -> list[tuple[str, str, str]]:
+    """What was trained, how long, from what: name, value and no interval."""
     train = results["train"]
     length = [f"{train['epochs']} epochs"] if "epochs" in train else []
     length += [f"{train['wall_seconds'] / 60:.1f} min"] if "wall_seconds" in train else []
@@ -103,7 +108,7 @@ def key_facts(results: dict, ood: Collection[str] = ()) -> list[tuple[str, str, 
         "commit": results["commit"],
         "date (UTC)": results["date"].replace("T", " ").removesuffix("Z"),
     }
-    return facts + [(name, str(value), "") for name, value in known.items() if value is not None]
+    return [(name, str(value), "") for name, value in known.items() if value is not None]
 
 
 def _rates(results: dict, ood: Collection[str]) -> Iterator[tuple[str, dict]]:

@@ -13,9 +13,11 @@ STYLES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _DET_TICKS = (0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 80)  # %
 _SPECTROGRAM_TICKS = (250, 500, 1000, 2000, 4000, 8000)  # Hz
+_TICKS_APART = 0.07  # of the axis, at least
 
 
-def _figure(width: float, height: float, rows: int = 1):
+def new_figure(width: float, height: float, rows: int = 1):
+    """A figure of so many inches, and its axes, one below the other."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -27,7 +29,8 @@ def _figure(width: float, height: float, rows: int = 1):
     return figure, axes
 
 
-def _save(figure, path) -> None:
+def save_figure(figure, path) -> None:
+    """Write a PNG."""
     with replacing_path(path) as aside:
         figure.savefig(aside, dpi=150)
 
@@ -41,7 +44,7 @@ def plot_det(curves: Mapping[str, dict], path, title: str = "") -> None:
     """
     from scipy.special import ndtri
 
-    figure, (ax,) = _figure(6.0, 6.3 + 0.11 * len(curves))
+    figure, (ax,) = new_figure(6.0, 6.3 + 0.11 * len(curves))
     points = []
     for number, (label, one) in enumerate(curves.items()):
         fpr, fnr = np.asarray(one["det"]["fpr"]), np.asarray(one["det"]["fnr"])
@@ -69,25 +72,30 @@ def plot_det(curves: Mapping[str, dict], path, title: str = "") -> None:
     ax.set(xlim=(low, high), ylim=(low, high), aspect="equal", title=title)
     ax.set(xlabel="false alarm rate (%)", ylabel="miss rate (%)")
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_eer_by_snr(row: Mapping[Condition, dict], path, title: str = "", ood: Collection[str] = ()) -> None:
-    """EER against SNR, a line for each kind of noise with its interval as a band; clean speech as a level line.
+    """EER against SNR, a line for each kind of noise with its intervals as bars; clean speech as a level line, shaded.
+
+    Kinds stand beside each other, within a sixth of the way to the next SNR, so that their bars can be told apart.
 
     Args:
         row: (noise, SNR in dB) -> a set's metrics.json.
         path: of the PNG to write.
         ood: kinds of noise that are out of domain; they are dashed.
     """
-    figure, (ax,) = _figure(6.4, 4.6)
-    for number, noise in enumerate(sorted({c[0] for c in row if c[1] is not None})):
+    figure, (ax,) = new_figure(6.4, 4.6)
+    kinds, levels = (sorted({c[i] for c in row if c[1] is not None}) for i in (0, 1))
+    apart = min(np.diff(levels), default=1.0) / max(3 * (len(kinds) - 1), 12)
+    for number, noise in enumerate(kinds):
         snrs = sorted(c[1] for c in row if c[0] == noise and c[1] is not None)
         eers = [row[noise, snr]["metrics"]["eer"] for snr in snrs]
         colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
         label, style = (f"{noise} (out of domain)", "--") if noise in ood else (noise, "-")
-        ax.plot(snrs, [e["value"] for e in eers], style, marker=marker, color=colour, label=label)
-        _band(ax, snrs, eers, colour)
+        at = np.array(snrs) + apart * (number - (len(kinds) - 1) / 2)
+        ax.plot(at, [e["value"] for e in eers], style, marker=marker, markersize=5, color=colour, label=label)
+        draw_bars(ax, at, eers, colour)
     clean = next((one for c, one in row.items() if c[1] is None), None)
     if clean:
         eer = clean["metrics"]["eer"]
@@ -95,31 +103,39 @@ def plot_eer_by_snr(row: Mapping[Condition, dict], path, title: str = "", ood: C
         if eer["low"] is not None:
             ax.axhspan(eer["low"], eer["high"], color="0.25", alpha=0.1, linewidth=0)
     level = next(iter(row.values()))["bootstrap"]["level"]
-    ax.set(xlabel="SNR (dB)", ylabel=f"EER (%), shaded: {100 * level:g} % interval", title=title)
-    ax.set_xticks(sorted({c[1] for c in row if c[1] is not None}))
+    ax.set(xlabel="SNR (dB)", ylabel=f"EER (%), bars and shade: {100 * level:g} % intervals", title=title)
+    ax.set_xticks(levels)
     ax.set_ylim(bottom=0)
     ax.legend(fontsize=9)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
-def _band(ax, x: Sequence[float], metrics: Sequence[dict], colour: str) -> None:
+def draw_bars(ax, x: Sequence[float], metrics: Sequence[Mapping], colour: str) -> None:
+    """Intervals of metrics as bars at ``x``, where they are known."""
     known = [(at, m["low"], m["high"]) for at, m in zip(x, metrics, strict=True) if m["low"] is not None]
-    if len(known) > 1:
-        ax.fill_between(*zip(*known, strict=True), color=colour, alpha=0.13, linewidth=0)
-    elif known:
-        (at, low, high) = known[0]
-        ax.vlines(at, low, high, color=colour, alpha=0.5)
+    if known:
+        at, low, high = np.array(known).T
+        middle, half = (low + high) / 2, (high - low) / 2
+        ax.errorbar(at, middle, half, fmt="none", ecolor=colour, alpha=0.7, elinewidth=1.2, capsize=2.5)
 
 
-def plot_training(run_log: Mapping[str, Mapping[int, Mapping[str, float]]], path, title: str = "") -> None:
-    """Loss of training and validation by epoch, and the validation EER below it where it was measured.
+def plot_training(
+    run_log: Mapping[str, Mapping[int, Mapping[str, float]]],
+    path,
+    title: str = "",
+    metric: str = "eer",
+    label: str = "EER (%)",
+) -> None:
+    """Loss of training and validation by epoch, and a validation metric below it where it was measured.
 
     Args:
-        run_log: as :func:`toolkit.report.results.read_run_log` gives it; EER in per cent.
+        run_log: as :func:`toolkit.report.results.read_run_log` gives it.
         path: of the PNG to write.
+        metric: its name in the log.
+        label: and on the axis.
     """
-    eers = _series(run_log["valid"], "eer")
-    figure, axes = _figure(6.4, 5.6 if eers else 3.8, rows=2 if eers else 1)
+    found = _series(run_log["valid"], metric)
+    figure, axes = new_figure(6.4, 5.6 if found else 3.8, rows=2 if found else 1)
     for number, kind in enumerate(("train", "valid")):
         losses = _series(run_log[kind], "loss")
         if losses:
@@ -128,13 +144,14 @@ def plot_training(run_log: Mapping[str, Mapping[int, Mapping[str, float]]], path
             )
     axes[0].set(ylabel="loss", title=title)
     axes[0].legend(fontsize=9)
-    if eers:
-        axes[1].plot(*eers, STYLES[1], marker=MARKERS[1], markersize=4, color=COLOURS[1])
-        axes[1].set(ylabel="validation EER (%)")
-        axes[1].set_ylim(bottom=0)
+    if found:
+        axes[1].plot(*found, STYLES[1], marker=MARKERS[1], markersize=4, color=COLOURS[1])
+        axes[1].set(ylabel=f"validation {label}")
+        if metric == "eer":
+            axes[1].set_ylim(bottom=0)
     axes[-1].set(xlabel="epoch")
     axes[-1].xaxis.get_major_locator().set_params(integer=True)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _series(epochs: Mapping[int, Mapping[str, float]], name: str) -> tuple[list[int], list[float]] | None:
@@ -152,16 +169,22 @@ def plot_spectrogram(levels: np.ndarray, hz: np.ndarray, hop_seconds: float, pat
         path: of the PNG to write.
         limits: lowest and highest level of the colours, in dB; alike in pictures that are to be compared.
     """
-    figure, (ax,) = _figure(3.6, 2.2)
+    figure, (ax,) = new_figure(3.6, 2.2)
     ax.grid(visible=False)
     extent = (-hop_seconds / 2, (len(levels) - 0.5) * hop_seconds, -0.5, len(hz) - 0.5)
     colours = {"cmap": "magma", "vmin": limits[0], "vmax": limits[1], "interpolation": "nearest"}
     image = ax.imshow(levels.T, origin="lower", aspect="auto", extent=extent, **colours)
-    ticks = [tick for tick in _SPECTROGRAM_TICKS if hz[0] <= tick <= hz[-1]]
-    ax.set_yticks(np.interp(ticks, hz, np.arange(len(hz))), [f"{tick / 1000:g}" for tick in ticks])
+    places, ticks = [], []
+    for tick in sorted((tick for tick in _SPECTROGRAM_TICKS if hz[0] <= tick <= hz[-1]), reverse=True):
+        place = float(np.interp(tick, hz, np.arange(len(hz))))
+        if places and places[-1] - place < _TICKS_APART * len(hz):
+            break
+        places.append(place)
+        ticks.append(f"{tick / 1000:g}")
+    ax.set_yticks(places, ticks)
     ax.set(xlim=(0, extent[1]), xlabel="time (s)", ylabel="frequency (kHz)")
     figure.colorbar(image, label="dB", aspect=30, pad=0.02)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def det_choice(row: Mapping[Condition, dict]) -> dict[str, dict]:

@@ -1,6 +1,7 @@
 """One experiment's numbers, gathered: what every table and plot is made from."""
 
 import json
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -37,22 +38,44 @@ def collect(expdir, scores: str = "scores") -> dict:
     files = sorted(expdir.glob(f"{scores}/*/metrics.json"))
     if not files:
         raise InputError(f"{expdir}: no {scores}/*/metrics.json; score the experiment (stage 8) before its report")
+    return {
+        "experiment": experiment_name(expdir.resolve().name, scores),
+        "expdir": str(expdir),
+        "scores": scores,
+        **origin_of(expdir, files),
+        "sets": read_sets(files, _check_set),
+    }
+
+
+def origin_of(expdir: Path, files: Sequence[Path]) -> dict:
+    """``config_path``, ``config``, ``seed``, ``commit``, ``date`` and ``train`` of an experiment with these scores."""
     config_path, info_path = expdir / "config.yaml", expdir / "train_info.json"
     config = _read_config(config_path) if config_path.is_file() else None
     train = _read_json(info_path) if info_path.is_file() else {}
     dated = [info_path] if train else files
     return {
-        "experiment": experiment_name(expdir.resolve().name, scores),
-        "expdir": str(expdir),
-        "scores": scores,
         "config_path": str(config_path) if config is not None else None,
         "config": config,
         "seed": train.get("seed", (config or {}).get("seed")),
         "commit": train.get("commit"),
         "date": train.get("date") or _utc(max(path.stat().st_mtime for path in dated)),
         "train": train,
-        "sets": sorted((_read_set(path) | {"folder": str(path.parent)} for path in files), key=lambda one: one["set"]),
     }
+
+
+def read_sets(files: Sequence[Path], missing_of: Callable[[dict], Sequence[str]]) -> list[dict]:
+    """Content of the files, each with its ``folder``, by the name of the ``set``.
+
+    Raises:
+        InputError: a file is malformed, or lacks what ``missing_of`` names.
+    """
+    sets = []
+    for path in files:
+        content = _read_json(path)
+        if missing := missing_of(content):
+            raise InputError(f"{path}: lacks {', '.join(missing)}; score this set again")
+        sets.append(content | {"folder": str(path.parent)})
+    return sorted(sets, key=lambda one: one["set"])
 
 
 def experiment_name(name: str, scores: str) -> str:
@@ -75,13 +98,9 @@ def _read_json(path: Path) -> dict:
     return content
 
 
-def _read_set(path: Path) -> dict:
-    content = _read_json(path)
+def _check_set(content: dict) -> list[str]:
     missing = [key for key in _SET_KEYS if key not in content]
-    missing += [name for name in METRICS if name not in content.get("metrics", METRICS)]
-    if missing:
-        raise InputError(f"{path}: lacks {', '.join(missing)}; score this set again")
-    return content
+    return missing + [name for name in METRICS if name not in content.get("metrics", METRICS)]
 
 
 def _read_config(path: Path) -> dict:

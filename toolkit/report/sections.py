@@ -63,11 +63,15 @@ def _test_set(label: str, results: dict) -> str:
 def _difference_cells(found: dict[str, Difference]) -> list[str]:
     cells = []
     for metric, digits in zip(METRICS, DIGITS, strict=True):
-        one = found[metric]
-        value, low, high = (f"{round(x, digits) + 0.0:+.{digits}f}" for x in one[:3])  # no minus before a rounded zero
-        unknown = np.isnan(one.p)
-        cells += [f"{value} [{NONE if unknown else f'{low}, {high}'}]", NONE if unknown else f"{one.p:.2g}"]
+        cells += difference_cells(found[metric], digits)
     return cells
+
+
+def difference_cells(one: Difference, digits: int) -> list[str]:
+    """``+1.20 [+0.40, +2.00]`` and ``0.004``."""
+    value, low, high = (f"{round(x, digits) + 0.0:+.{digits}f}" for x in one[:3])  # no minus before a rounded zero
+    unknown = np.isnan(one.p)
+    return [f"{value} [{NONE if unknown else f'{low}, {high}'}]", NONE if unknown else f"{one.p:.2g}"]
 
 
 def calibration(experiments: Sequence[dict]) -> str | None:

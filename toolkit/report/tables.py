@@ -54,7 +54,7 @@ def condition_name(condition: Condition) -> str:
     return noise if snr is None else f"{noise} {snr:g} dB"
 
 
-def _order(condition: Condition | None) -> tuple:
+def order_of(condition: Condition | None) -> tuple:
     """Sorts clean first, then by noise and SNR; what mixes conditions (None) last."""
     if condition is None:
         return (2,)
@@ -81,7 +81,7 @@ def condition_matrix(experiments: Sequence[dict], ood: Collection[str] = (), *, 
         where the sets' draws are of the same speakers; a row that lacks a column has none.
     """
     rows = [pair for results in experiments for pair in by_condition(results).items()]
-    columns = sorted({c for _, row in rows for c in row if (c[0] in ood) == of_ood}, key=_order)
+    columns = sorted({c for _, row in rows for c in row if (c[0] in ood) == of_ood}, key=order_of)
     if not columns:
         return None
     header = ["Experiment"]
@@ -114,7 +114,7 @@ def detail_table(experiments: Sequence[dict]) -> str:
     """Every set of every experiment: all metrics with their intervals, and the counts of speakers and trials."""
     rows = []
     for results in experiments:
-        for one in sorted(results["sets"], key=lambda one: _order(condition_of(one))):
+        for one in sorted(results["sets"], key=lambda one: order_of(condition_of(one))):
             noise, snr = one["condition"]["noise"], one["condition"]["snr"]
             rows.append(
                 [
@@ -212,7 +212,7 @@ def results_page(
         plots: ``(caption, path relative to the page)``.
         sections: more of them, in Markdown, to stand before the plots.
     """
-    parts = [f"# {title}\n", f"Made by `{command}`; do not edit.\n", origin_table(experiments)]
+    parts = []
     for heading, of_ood in (("EER (%) by noise and SNR (dB)", False), ("EER (%) under out-of-domain noise", True)):
         matrix = condition_matrix(experiments, ood, of_ood=of_ood)
         if matrix:
@@ -223,6 +223,18 @@ def results_page(
         detail_table(experiments),
         *sections,
     ]
+    return page_of(title, experiments, command, parts, plots)
+
+
+def page_of(
+    title: str,
+    experiments: Sequence[dict],
+    command: str,
+    parts: Sequence[str],
+    plots: Sequence[tuple[str, str]] = (),
+) -> str:
+    """A RESULTS.md of any task: where its numbers come from, ``parts``, plots; arguments as in :func:`results_page`."""
+    parts = [f"# {title}\n", f"Made by `{command}`; do not edit.\n", origin_table(experiments), *parts]
     if plots:
         parts += ["## Plots\n", *(f"![{caption}]({path})\n" for caption, path in plots)]
     return "\n".join(parts)

@@ -42,7 +42,7 @@ def load_signal_condition(a, b) -> SignalCondition:
 
 
 def pair_signals(one: SignalSet, two: SignalSet, a, b, quiet: bool = False) -> SignalCondition:
-    """As :func:`load_signal_condition`, of what was read of ``a`` and of ``b``; ``quiet``: the caller says the counts."""
+    """As :func:`load_signal_condition`, of what was read of ``a`` and ``b``; ``quiet``: the caller says the counts."""
     if odd := set(one.utts) ^ set(two.utts):
         raise InputError(f"{b}: not the utterances of {a}: {some_of(c_sorted(odd))}; score both on one set")
     if one.speakers != two.speakers or (one.speaker != two.speaker).any():

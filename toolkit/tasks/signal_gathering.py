@@ -84,8 +84,8 @@ def compare_experiments(first: Mapping, other: Mapping, ood: Collection[str]) ->
     if alone := [*(name for name in ours if name not in theirs), *(name for name in theirs if name not in ours)]:
         notes.append(f"not in both: {', '.join(alone)}")
     for name in (name for name in ours if name in theirs):
+        pair = [signals_of(one[name]) for one in (ours, theirs)]
         try:
-            pair = [signals_of(one[name]) for one in (ours, theirs)]
             conditions.append(pair_signals(*pair, ours[name]["folder"], theirs[name]["folder"], quiet=True))
         except InputError:
             notes.append(f"{name}: other utterances, speakers or metrics")
@@ -113,7 +113,7 @@ def _fewer(one: SignalCondition) -> list[str]:
     counts = {name: int(np.isfinite(values).sum()) for name, values in one.a.items()}
     total = len(one.speaker)
     return [
-        f"{one.name}: {metric_of(name).label} over {counts[name]:,} of {total:,} utterances, the others have none"
+        f"{one.name}: {metric_of(name).label} over {counts[name]:,} of {total:,} utterances, the others lack a value"
         for name in METRICS
         if counts.get(name, total) < total
     ]

@@ -1,0 +1,166 @@
+"""Report an enhancement or extraction experiment: results.json, RESULTS.md, report.html, plots, examples to listen to.
+
+Reads scores*/<set>/{result.json,utterances.tsv} as signal_summary writes them. Variants beside the main scores
+(scores_enroll2s, scores_absent, scores_beta0.2) get tables of their own; others (scores_<way>) rows of their own.
+
+Example: python -m toolkit.bin.signal_report --task tse --expdir exp/tse_x --compare exp/tse_y --data_root dump/raw
+"""
+
+import argparse
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.bin.cli import Parser, run
+from toolkit.io.atomic import replacing
+from toolkit.io.errors import InputError
+from toolkit.report.page import LISTENING, html_page
+from toolkit.report.plots import plot_training
+from toolkit.report.results import read_run_log
+from toolkit.report.signal_facts import signal_facts
+from toolkit.report.signal_plots import Points, binned, plot_improvement, plot_sweep
+from toolkit.report.signal_results import SWEEPS, collect_signals, every_set, rows_of, swept
+from toolkit.report.signal_sections import signal_sections
+from toolkit.report.signal_tables import signal_page, title_of
+from toolkit.tasks.signal_gathering import add_means, compare_experiments, signals_of
+from toolkit.tasks.signal_listening import sources_of, write_cases
+
+KINDS = {"se": "speech enhancement", "tse": "target speaker extraction"}
+OUTPUTS = {"se": "enhanced", "tse": "extracted"}
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.signal_report``."""
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--task", choices=KINDS, required=True)
+    parser.add_argument(
+        "--expdir", type=Path, required=True, help="experiment; gets results.json, report.html, plots/ and listening/"
+    )
+    parser.add_argument("--compare", type=Path, nargs="*", default=[], help="experiments that get a row in its tables")
+    parser.add_argument("--data_root", type=Path, default=Path("dump/raw"), help="folder of the test sets' audio")
+    parser.add_argument("--outputs", help="folder of EXPDIR with the outputs; default: enhanced, extracted")
+    parser.add_argument("--output", type=Path, help="page to write; default EXPDIR/RESULTS.md")
+    parser.add_argument(
+        "--ood", nargs="*", default=[], help="kinds of noise that are out of domain: a mean of their own"
+    )
+    parser.add_argument("--recipe_results", type=Path, help="page over all these experiments, without plots")
+    parser.add_argument("--listen_sets", type=int, default=3, help="examples of so many test sets, the first ones")
+    parser.add_argument("--max_seconds", type=float, default=10.0, help="no more than the beginning of an example")
+    return parser
+
+
+def gather(args) -> list[dict]:
+    """The experiment, then those to compare with, each with its means over sets."""
+    paths = {path.resolve(): path for path in reversed([args.expdir, *args.compare])}
+    experiments = [collect_signals(path) for path in reversed(paths.values())]
+    if len({one["experiment"] for one in experiments}) < len(experiments):
+        for one in experiments:
+            one["experiment"] = one["expdir"]
+    for results in experiments:
+        for scores in (results, *results["variants"].values()):
+            add_means(scores, args.ood)
+    return experiments
+
+
+def draw(results: dict, folder: Path) -> list[tuple[str, Path]]:
+    """Draw what there is data for; returns (caption, file) of each plot."""
+    plots, points = [], {}
+    for one in results["sets"]:
+        if {"si_sdri", "si_sdr_in"} <= set(one["metrics"]):
+            points[one["set"]] = points_of(one)
+    if any(len(one.before) for one in points.values()):
+        facts = results["sets"][0]["bootstrap"]
+        everything = Points(*(np.concatenate(parts) for parts in zip(*points.values(), strict=True)))
+        bins = binned(everything, facts["resamples"], facts["level"], facts["seed"])
+        plots.append(
+            (f"SI-SDR improvement by SI-SDR of the mixture, {results['experiment']}", folder / "improvement.png")
+        )
+        plot_improvement(points, bins, facts["level"], plots[-1][1], results["experiment"])
+    for kind, about in SWEEPS.items():
+        plots += draw_sweep(results, kind, folder / f"sweep_{kind}.png", f"{about.title}, {results['experiment']}")
+    log = Path(results["expdir"]) / "metrics.jsonl"
+    if log.is_file():
+        plots.append((f"training, {results['experiment']}", folder / "training.png"))
+        plot_training(read_run_log(log), plots[-1][1], results["experiment"], "si_sdri", "SI-SDR improvement (dB)")
+    return plots
+
+
+def points_of(one: dict) -> Points:
+    """The utterances of a set that have a finite SI-SDR before and after."""
+    found = signals_of(one)
+    before, gain = found.values["si_sdr_in"], found.values["si_sdri"]
+    known = np.isfinite(before) & np.isfinite(gain)
+    wrong = found.values.get("wrong_speaker", np.zeros(len(known))) == 1
+    return Points(before[known], gain[known], wrong[known], np.array(found.speakers)[found.speaker][known])
+
+
+def draw_sweep(results: dict, kind: str, path: Path, title: str) -> list[tuple[str, Path]]:
+    """A curve for the mean over sets, or for each set where there is none."""
+    turned, labels = swept(results, kind), [one["set"] for one in results["means"] or results["sets"]]
+    for name in ("si_sdri", "si_sdr"):
+        main = {one["set"]: one["metrics"][name] for one in every_set(results) if _has(one, name)}
+        curves = {
+            label: [(value, one["metrics"][name]) for value, scores in turned for one in every_set(scores)
+                    if one["set"] == label and _has(one, name)]
+            for label in labels
+        }  # fmt: skip
+        curves = {label: points for label, points in curves.items() if points}
+        if curves:
+            about = SWEEPS[kind]
+            if about.is_value:
+                start = {label: [(float(about.main), metric)] for label, metric in main.items()}
+                curves, main = {label: start.get(label, []) + points for label, points in curves.items()}, {}
+            plot_sweep(curves, main, path, title, (about.axis, title_of(name), about.main))
+            return [(title, path)]
+    return []
+
+
+def _has(one: dict, name: str) -> bool:
+    return one["metrics"].get(name, {}).get("value") is not None
+
+
+def listen(args, results: dict) -> Path | None:
+    """Write the examples; returns their folder, None where there are none."""
+    folder, outputs = args.expdir / LISTENING, args.expdir / (args.outputs or OUTPUTS[args.task])
+    sets = results["sets"][: args.listen_sets]
+    signals = {one["set"]: signals_of(one) for one in sets}
+    sources = sources_of(sets, signals, args.data_root, outputs, args.task == "tse")
+    return folder if write_cases(folder, sources, args.max_seconds) else None
+
+
+def main(argv=None) -> None:
+    """Write the reports."""
+    args = get_parser().parse_args(argv)
+    if args.listen_sets < 0 or not args.max_seconds > 0.1:
+        raise InputError(
+            f"--listen_sets {args.listen_sets}: 0 at least; --max_seconds {args.max_seconds:g}: more than 0.1"
+        )
+    words = map(str, sys.argv[1:] if argv is None else argv)
+    command = shlex.join(["python", "-m", "toolkit.bin.signal_report", *words])
+    experiments = gather(args)
+    results, output = experiments[0], args.output or args.expdir / "RESULTS.md"
+    rows = rows_of(experiments)
+    comparisons = [compare_experiments(results, other, args.ood) for other in rows[1:]]
+    heard, plots = listen(args, results), draw(results, args.expdir / "plots")
+    links = [(caption, os.path.relpath(path, output.parent).replace(os.sep, "/")) for caption, path in plots]
+    more = signal_sections(rows, comparisons)
+    with replacing(args.expdir / "results.json") as handle:
+        json.dump({**results, "comparisons": comparisons}, handle, indent=1)
+    with replacing(output) as handle:
+        handle.write(signal_page(results["experiment"], rows, command, links, more))
+    page = signal_page(results["experiment"], rows, command, sections=more)
+    facts, title = signal_facts(results), results["experiment"]
+    with replacing(args.expdir / "report.html") as handle:
+        handle.write(html_page(title, KINDS[args.task], facts, page, plots, heard, args.expdir))
+    if args.recipe_results:
+        with replacing(args.recipe_results) as handle:
+            handle.write(signal_page("Results", rows, command, sections=more))
+    print(f"{output}: {len(experiments)} experiments, {len(plots)} plots{', examples to listen to' if heard else ''}")
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
