@@ -272,8 +272,6 @@ check_counts_or_0() { check_words '[0-9]+' 'whole number from 0' "$@"; }
 
 check_numbers() { check_words '-?([0-9]+[.]?[0-9]*|[.][0-9]+)' 'number' "$@"; }
 
-check_switches() { check_words 'true|false' 'true or false' "$@"; }
-
 # say_warnings LOG...: what the jobs warned of, each once, the first few.
 say_warnings() {
     local said

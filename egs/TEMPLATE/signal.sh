@@ -118,7 +118,6 @@ check_stages 10
 check_counts nj inference_nj fs train_copies num_nodes
 check_counts_or_0 ngpu allow_bad resamples
 check_numbers min_wav_duration max_wav_duration snrs
-check_switches skip_data_prep skip_train skip_eval skip_packing dry_run gpu_inference
 check_machines
 check_task_options
 log "${command_line}"

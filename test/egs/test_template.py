@@ -138,3 +138,20 @@ def test_setup_keeps_what_a_recipe_owns(tree):
     run.write_text("mine")
     tree.run(tree.path, "egs/TEMPLATE/setup.sh", "egs/kept/sv")
     assert run.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("options", "config", "conditions"),
+    [
+        ("--speech S", "train_sefpnet", "test_2talker in"),
+        ("--speech S --noise N", "train_sefpnet_noise", "test_2talker test_2talker_noise in"),
+    ],
+)
+def test_the_folders_choose_what_extraction_is_tested_on(tree, options, config, conditions):
+    folder = tree.path / "egs/choice/tse"
+    if not folder.exists():
+        tree.run(tree.path, "egs/TEMPLATE/setup.sh", "egs/choice/tse")
+    done = tree.run(folder, "./run.sh", "--local_data_opts", options, "--dry_run", "true")
+    assert done.returncode == 0, done.stderr
+    assert f"training -> exp/tse_{config}, log" in done.stdout
+    assert f"extracted -> {conditions}" in done.stdout

@@ -25,7 +25,6 @@ train_streams="wav spk1"
 
 check_task_options() {
     check_numbers enroll_lengths
-    check_switches absent
     [ -e "${sv_exp:-.}" ] || die "--sv_exp ${sv_exp}: no such experiment or packed.zip"
     plan_train_opts="--enroll draw" plan_test_opts="--enroll fixed"
     if [ -n "${enroll_from}" ]; then

@@ -1,0 +1,114 @@
+"""The mini recipe of extraction from nothing to its report, at a tiny size; reruns; options."""
+
+import json
+
+import numpy as np
+import pytest
+
+from toolkit.bin import tse_inference
+from toolkit.io.audio import AudioTable
+from toolkit.io.datadir import read_table
+
+from .conftest import SMALL
+
+TINY = [f"--model.init_args.{width} 4" for width in ("stem_channels", "mix_channels", "integration_channels")]
+TINY += ["--model.init_args.dense_channels [4,4,4]", "--model.init_args.conv_channels [8,8,8]"]
+TINY += ["--model.init_args.dense_depth 1", "--model.init_args.tcn_blocks 2", "--trainer.epochs 1"]
+MINI = ["--local_data_opts", SMALL, "--tse_args", " ".join(TINY), "--tse_tag", "tiny", "--resamples", "50"]
+
+
+@pytest.fixture(scope="module")
+def recipe(tree):
+    """The recipe after one whole run."""
+    folder = tree.copy("mini/tse")
+    done = tree.run(folder, "./run.sh", *MINI, "--skip_packing", "false")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return folder
+
+
+def result(recipe, scores: str, name: str) -> dict:
+    return json.loads((recipe / f"exp/tse_tiny/{scores}/{name}/result.json").read_text())
+
+
+def test_every_stage_leaves_what_it_promises(recipe):
+    for made in ("config.yaml", "train.log", "metrics.jsonl", "valid.loss.ave.pth", "results.json", "packed.zip"):
+        assert (recipe / "exp/tse_tiny" / made).is_file(), made
+    assert json.loads((recipe / "exp/tse_stats/train/stats.json").read_text())["items"] == 32
+    page = (recipe / "exp/RESULTS.md").read_text()
+    for word in ("tse_tiny", "test_2talker", "test_2talker_noise", "SI-SDR"):
+        assert word in page
+    assert (recipe / "exp/tse_tiny/report.html").is_file()
+
+
+def test_ids_in_are_ids_out(recipe):
+    ids = set(read_table(recipe / "data/test/utt2spk"))
+    for name in ("test_2talker", "test_2talker_noise"):
+        for folder in ("extracted", "extracted_enroll1s", "extracted_absent"):
+            assert set(read_table(recipe / f"exp/tse_tiny/{folder}/{name}/wav.scp")) == ids
+        for scores in ("scores", "scores_enroll1s", "scores_absent"):
+            assert result(recipe, scores, name)["n_utterances"] == len(ids) == 16
+
+
+def test_conditions_share_their_enrolments_and_enrol_the_target(recipe):
+    one, two = (read_table(recipe / f"dump/raw/{name}/utt2enroll") for name in ("test_2talker", "test_2talker_noise"))
+    assert one == two
+    utt2spk = read_table(recipe / "data/test/utt2spk")
+    assert all(utt2spk[utt] == utt2spk[enrolled] and utt != enrolled for utt, enrolled in one.items())
+
+
+def test_scores_are_those_of_the_files(recipe, monkeypatch):
+    monkeypatch.chdir(recipe)
+    estimates = AudioTable("exp/tse_tiny/extracted/test_2talker")
+    targets = AudioTable("dump/raw/test_2talker", stream="spk1")
+    expected = []
+    for key in estimates.keys():
+        e, s = (table.read(key).astype(np.float64) for table in (estimates, targets))
+        e, s = e - e.mean(), s - s.mean()
+        near = (e @ s) / (s @ s) * s
+        expected.append(10 * np.log10((near @ near) / ((e - near) @ (e - near))))
+    found = result(recipe, "scores", "test_2talker")["metrics"]["si_sdr"]
+    assert found["value"] == pytest.approx(np.mean(expected), abs=1e-4)
+    pairs = result(recipe, "scores", "test_2talker")["breakdown"]["gender_pair"]["groups"]
+    assert sum(group["n_utterances"] for group in pairs.values()) == 16
+
+
+def test_what_comes_out_without_the_target_is_measured(recipe):
+    left = result(recipe, "scores_absent", "test_2talker")["metrics"]["energy_left"]
+    assert left["n"] == 16
+    assert left["value"] < 0  # what explains a part of the mixture has less energy than the mixture
+
+
+def test_the_same_command_again_redoes_nothing(recipe, tree):
+    before = {p: p.stat().st_mtime_ns for p in recipe.glob("exp/tse_tiny/extracted*/*/data/*.ark")}
+    done = tree.run(recipe, "./run.sh", *MINI, "--stage", "2", "--stop_stage", "8")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len(before) >= 2 * 3
+    assert {p: p.stat().st_mtime_ns for p in before} == before
+
+
+def test_the_packed_model_works_on_any_two_files(recipe, tmp_path):
+    files = list(read_table(recipe / "data/test/wav.scp").values())
+    enrolment, mixture = (recipe / file for file in (files[0], files[-1]))
+    words = ["--model", recipe / "exp/tse_tiny/packed.zip", "--enroll", enrolment, "--mixture", mixture]
+    tse_inference.main([*map(str, words), "--output", str(tmp_path / "out.wav")])
+    assert (tmp_path / "out.wav").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--tse_config", "conf/nothing.yaml"], "--tse_config conf/nothing.yaml: no such file"),
+        (["--tse_args", "--model.init_args.tcn_blockz 2"], "tcn_blocks"),
+        (["--enroll_lengths", "1 two"], "--enroll_lengths 1 two: two is no number"),
+        (["--nj", "two"], "--nj two: two is no whole number from 1"),
+        (["--absent", "yes"], "option --absent takes true or false, got 'yes'"),
+        (["--sv_exp", "exp/none"], "--sv_exp exp/none: no such experiment or packed.zip"),
+        (["--stage", "7", "--tse_tag", "none"], "exp/tse_none: no such experiment; train it first (stage 6)"),
+        (["--speling", "1"], "--speling"),
+    ],
+)
+def test_mistakes_are_named_before_any_work(recipe, tree, options, said):
+    done = tree.run(recipe, "./run.sh", *MINI, *options)
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
