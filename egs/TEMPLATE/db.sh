@@ -11,6 +11,7 @@ MUSAN=${CORPORA}/musan
 RIRS_NOISES=${CORPORA}/RIRS_NOISES
 NONSPEECH100=${CORPORA}/Nonspeech # n1.wav ... n100.wav
 LIBRISPEECH=${CORPORA}/LibriSpeech
+DNS_NOISE=${CORPORA}/DNS-Challenge    # holds datasets/noise or datasets_fullband/noise_fullband, or is such a folder
 LIBRI2MIX_METADATA=${CORPORA}/LibriMix/metadata/Libri2Mix
 WHAM_NOISE=${CORPORA}/wham_noise
 ESC10=${CORPORA}/ESC-10

@@ -260,9 +260,10 @@ check_words() {
     local pattern=$1 what=$2 name word
     shift 2
     for name in "$@"; do
-        for word in ${!name}; do
-            [[ "${word}" =~ ^(${pattern})$ ]] || die "--${name} ${!name}: ${word} is no ${what}"
-        done
+        # A value of several words is a list, but for names.
+        while read -r word; do
+            [ -z "${word}" ] || [[ "${word}" =~ ^(${pattern})$ ]] || die "--${name} ${!name}: ${word} is no ${what}"
+        done < <(if [ "${what%% *}" = name ]; then echo "${!name}"; else tr -s ' ' '\n' <<<"${!name}"; fi)
     done
 }
 
@@ -271,6 +272,16 @@ check_counts() { check_words '[1-9][0-9]*' 'whole number from 1' "$@"; }
 check_counts_or_0() { check_words '[0-9]+' 'whole number from 0' "$@"; }
 
 check_numbers() { check_words '-?([0-9]+[.]?[0-9]*|[.][0-9]+)' 'number' "$@"; }
+
+check_names() { check_words '[A-Za-z0-9_.+=,-]+' 'name of a folder (letters, digits, _ . + -)' "$@"; }
+
+# no_experiment EXPDIR TASK: say that it is not there, and which are.
+no_experiment() {
+    local there
+    there=$(compgen -G "${expdir}/$2_*/config.yaml" | xargs -r dirname | tr '\n' ' ')
+    die "$1: no such experiment; train it first (stage 6), or give --$2_tag, --$2_config or --$2_args as in its training;" \
+        "there are: ${there:-none}"
+}
 
 # say_warnings LOG...: what the jobs warned of, each once, the first few.
 say_warnings() {

@@ -102,7 +102,7 @@ command_line="$0$(printf ' %q' "$@")"
 . ./recipe.sh
 
 if [ $# -ne 0 ]; then
-    echo "error: $*: only options are understood (./run.sh --help)" >&2
+    echo "error: $*: only options are understood (./run.sh --help); a value of several words stands in quotes" >&2
     exit 2
 fi
 if [ -z "${train_set}" ] || [ -z "${valid_sets}" ] || [ -z "${test_sets}" ]; then
@@ -116,7 +116,8 @@ tag=${task}_tag tag=${!tag}
 [ -f "${config}" ] || die "--${task}_config ${config}: no such file"
 check_stages 10
 check_counts nj inference_nj fs train_copies num_nodes
-check_counts_or_0 ngpu allow_bad resamples
+check_counts_or_0 ngpu allow_bad resamples skip_stages
+check_names "${task}_tag"
 check_numbers min_wav_duration max_wav_duration snrs
 check_machines
 check_task_options
@@ -181,7 +182,7 @@ check_configs() { # before any work: every key of every config that the stages a
 infer() {
     local folder=$1 weights=${exp}/${inference_model}
     shift
-    [ -f "${exp}/config.yaml" ] || die "${exp}: no such experiment; train it first (stage 6), or mend --${task}_tag"
+    [ -f "${exp}/config.yaml" ] || no_experiment "${exp}" "${task}"
     [ -e "${weights}" ] || die "${weights}: no such weights; train first (stage 6), or choose others (--inference_model)"
     run_jobs --name infer --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
         --in_root "${dumpdir}/raw" --out_root "${exp}/${folder}" --sets "${all_tests# }" --deps "${exp}/config.yaml ${weights}" -- \

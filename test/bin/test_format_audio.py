@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+from scipy.signal import resample_poly
 
 from toolkit.bin import format_audio
 from toolkit.bin import jobs as jobs_program
@@ -106,6 +107,16 @@ def test_another_rate_is_resampled(tmp_path, make):
     assert stage(tmp_path) == 0
     wanted = soxr.resample(samples / np.float32(32768), 44100, FS)
     np.testing.assert_allclose(formatted(tmp_path)["a"], wanted, atol=0.6 / 32768)
+
+
+def test_a_resampler_and_a_depth_can_be_chosen(tmp_path, make):
+    """The parts of a published mixture: as scipy resamples, half a step of 24 bits off."""
+    samples = noise(0.5, 44100)
+    samples[:100] = 0
+    make({"a": (samples, 44100)})
+    assert stage(tmp_path, "--resampler", "polyphase", "--bits", "24", "--trim_zeros", "--no-trim_zeros") == 0
+    wanted = resample_poly(samples / 32768, FS, 44100)
+    np.testing.assert_allclose(formatted(tmp_path)["a"], wanted, rtol=0, atol=0.6 / 2**23)
 
 
 def test_what_was_resampled_is_said(tmp_path, make, capsys):

@@ -105,6 +105,24 @@ def test_copies_have_ids_of_their_own(plan, corpus):
 SPEEDS = ["--planner.speeds", "[0.9,1.0,1.1]", "--planner.new_speakers", "true"]
 
 
+@pytest.mark.parametrize(("count", "least", "most"), [(5, 0, 1), (16, 1, 1), (37, 2, 3)])
+def test_a_number_of_mixtures(plan, corpus, count, least, most):
+    """16 utterances: none twice before all are taken; which, and what they are mixed with, is fixed by the seed."""
+    utts = DataDir(corpus / "raw/train").keys()
+    assert len(utts) == 16
+    path = plan("train", "some", "--num_mixtures", count)
+    mixtures = list(read_plan(path / "mix.jsonl"))
+    assert len({m.id for m in mixtures}) == len(mixtures) == count
+    times = [sum(m.sources[0].utt == utt for m in mixtures) for utt in utts]
+    assert (min(times), max(times)) == (least, most)
+    assert [m.id for m in mixtures] == sorted(m.id for m in mixtures)
+    if most == 1:
+        assert {m.id for m in mixtures} <= set(utts)
+    assert (plan("train", "some", "--num_mixtures", count, root="again") / "mix.jsonl").read_bytes() == (
+        path / "mix.jsonl"
+    ).read_bytes()
+
+
 def test_every_speed_is_a_new_speaker(plan, corpus):
     path = plan("train", "train_sp", *SPEEDS, "--each_speed", "--planner.noise_prob", "0")
     lengths = read_table(corpus / "raw/train/utt2num_samples")
@@ -164,6 +182,9 @@ def test_planning_again_leaves_no_facts_of_the_last_plan(plan, rooms):
     [
         (["--copies", "0"], "--copies 0"),
         (["--snrs", "[0]", "--kinds", "[rain]"], "--kinds rain: the config knows babble, noise"),
+        (["--num_mixtures", "0"], "--num_mixtures 0: one at least"),
+        (["--num_mixtures", "5", "--copies", "2"], "--num_mixtures 5: one at least, and not along with --copies"),
+        (["--num_mixtures", "5", "--snrs", "[0]"], "not along with --copies, --each_speed or --snrs"),
         (["--planner.room_prob", "0.5"], "rooms and room_prob go together"),
         (["--planner.level", "loud"], "level is 'loud'"),
         (["--planner.snr", "3"], "snr"),

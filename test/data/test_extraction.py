@@ -86,7 +86,7 @@ def test_enrolments_are_cut_and_batched_with_their_lengths(corpus):
         assert batch["wav"].shape[1] == lengths.max() < 5 * 16000  # whole utterances: none is repeated to 5 s
         assert 0.3 * 16000 <= enrolled.min() < enrolled.max() == batch["enroll_spk1"].shape[1] <= 0.8 * 16000
         for row, length in zip(batch["enroll_spk1"], enrolled, strict=True):
-            assert row[: length].any()
+            assert row[:length].any()
             assert not row[length:].any()
 
 

@@ -102,7 +102,24 @@ def test_another_number_of_jobs_and_another_folder_give_the_same_samples(recipe,
         (["--stage", "x"], 1, "numbers are wanted"),
         (["--stage", "5", "--stop_stage", "3"], 1, "comes after --stop_stage 3"),
         (["--stage", "11"], 1, "there are 10 stages"),
-        (["--feats_type", "raw"], 1, "trains from feats; set data.class_path to toolkit.data.speakers.AudioFiles"),
+        (["--feats_type", "raw"], 1, "trains from features: give --feats_type fbank"),
+        (["--sv_config", "conf/train_paranoise_enc.yaml"], 1, "trains from audio: give --feats_type raw"),
+        (
+            ["--sv_config", "conf/train_paranoise_enc.yaml", "--feats_type", "raw"],
+            1,
+            'has added noise before; give --simulate_train_config ""',
+        ),
+        (["--sv_tag", "a b"], 1, "--sv_tag a b: a b is no name of a folder"),
+        (["--skip_stages", "four"], 1, "--skip_stages four: four is no whole number from 0"),
+        (["--nj", "two"], 1, "--nj two: two is no whole number from 1"),
+        (["--snrs", "0 abc"], 1, "--snrs 0 abc: abc is no number"),
+        (
+            ["--breakdown", "nonsense", "--stage", "2"],
+            1,
+            "--breakdown nonsense: it can be gender, duration, or a table",
+        ),
+        (["--top_n", "5"], 1, "none is given (--score_norm as_norm)"),
+        (["--stage", "7", "--sv_tag", "none"], 1, "exp/sv_none: no such experiment"),
         (["--sv_args", "--trainer.epoch 3"], 1, "--trainer.epoch 3"),
         (["--test_noises", "bable"], 1, "--kinds bable: the config knows babble, music, noise, ood"),
         (["--stage", "7", "--sv_tag", "nosuch"], 1, "exp/sv_nosuch: no such experiment; train it first"),
@@ -140,7 +157,7 @@ def test_other_ways_of_scoring(recipe, tree):
     options = ["--test_noises", "", "--ood_noises", "", "--breakdown", "gender duration", "--top_n", "5"]
     done = tree.run(recipe, "./run.sh", *MINI, "--stage", "7", "--stop_stage", "9", *way, *options)
     assert done.returncode == 0, done.stderr[-2000:]
-    found = json.loads((recipe / "exp/mean_fbank/scores_mean_cosine_as_norm/test/metrics.json").read_text())
+    found = json.loads((recipe / "exp/mean_fbank/scores_mean_cosine_3x1_as_norm_top5/test/metrics.json").read_text())
     assert found["scoring"] == {
         "scoring": "mean_cosine",
         "score_norm": "as_norm",
@@ -153,7 +170,7 @@ def test_other_ways_of_scoring(recipe, tree):
     page = (recipe / "exp/RESULTS.md").read_text()
     for heading in ("## Compared with", "## Calibration", "## Groups of trials"):
         assert heading in page
-    for way in ("", " (mean_cosine_as_norm)"):  # the former scores stand beside them
+    for way in ("", " (mean_cosine_3x1_as_norm_top5)"):  # the former scores stand beside them
         assert f"\n| mean_fbank{way} |" in page
 
 

@@ -57,7 +57,7 @@ def test_noises_on_top_of_a_noisy_set_are_refused(recipe, tree):
     words = [*MINI, "--sv_tag", "twice", *ONE_TEST, *STREAMS, *CONFIG]
     done = tree.run(recipe, "./run.sh", *words, "--stage", "6", "--stop_stage", "6")
     assert done.returncode == 1
-    assert "train_sim: holds mixtures" in done.stderr
+    assert "conf/simulate_train.yaml has added noise before" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -131,6 +131,13 @@ def test_audio_on_the_16_bit_grid_comes_back_bit_for_bit(tmp_path):
     np.testing.assert_array_equal(theirs * 32768, pcm)
 
 
+def test_audio_of_24_bits_comes_back_bit_for_bit(tmp_path):
+    pcm = np.concatenate([RNG.integers(-(2**23), 2**23, 5000), [-(2**23), 2**23 - 1, 0]])
+    with ArkWriter(tmp_path / "wav.1.ark") as ark:
+        ark.write_audio("a", (pcm / 2**23).astype(np.float32), FS, bits=24)
+    np.testing.assert_array_equal(read_audio(ark.scp["a"], "a")[0] * 2**23, pcm)
+
+
 def test_audio_beyond_full_scale_is_clipped(tmp_path):
     with ArkWriter(tmp_path / "wav.1.ark") as ark:
         ark.write_audio("a", np.array([2.0, -2.0, 1.0, -1.0, 0.5] * 10, np.float32), FS)

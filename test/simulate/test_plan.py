@@ -35,7 +35,8 @@ def random_mixture(rng, number):
 
     facts = {"noise": "\\babble\t\x85"} if rng.random() < 0.5 else {}
     level = ("mean", "active")[rng.integers(2)]
-    return Mixture(f"m{number}", 8000, length, tuple(map(source, roles)), "spk-é", snr, level, facts)
+    clip = bool(rng.integers(2))
+    return Mixture(f"m{number}", 8000, length, tuple(map(source, roles)), "spk-é", snr, level, facts, clip)
 
 
 def test_random_plans_come_back_equal(tmp_path):

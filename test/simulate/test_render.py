@@ -243,6 +243,16 @@ def test_a_peak_scales_all_streams_alike(gain):
     assert max(np.abs(stream).max() for stream in out.values()) <= 0.99 + LSB
 
 
+def test_a_plan_can_clip_instead():
+    """As a file of a published mixture has it: every stream by itself, below full scale nothing changes."""
+    audio = Sounds(speech=white(1), noise=white(2))
+    out = mix(audio, Source("spk1", "speech", 8000, gain=3.0), Source("noise1", "noise", 8000, gain=9.0), clip=True)
+    speech, noise = 3.0 * audio.values["speech"], 9.0 * audio.values["noise"]
+    assert np.abs(speech).max() < 1 < np.abs(noise).max()
+    for stream, samples in (("spk1", speech), ("noise1", noise), ("wav", speech + noise)):
+        assert out[stream] == pytest.approx(np.clip(samples, -1, 1 - LSB), abs=0.51 * LSB)
+
+
 def test_a_stream_louder_than_the_mixture_does_not_clip():
     """Target and noise cancel: the mixture is silent, its parts are not."""
     audio = Sounds(speech=white(1), noise=-white(1))

@@ -17,7 +17,7 @@ from toolkit.io.errors import InputError
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.change_speed``."""
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("factor", type=float, help="1.1 is faster and higher: N samples become N / 1.1")
     parser.add_argument("value", help="a wav.scp value: file, file.ark:offset, or 'command |'")
     return parser

@@ -14,6 +14,17 @@ _NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """The description as it is written; defaults behind options that have one to speak of."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text, default = action.help or "", action.default
+        plain = (
+            isinstance(default, (int, float, str)) and not isinstance(default, bool) and default != argparse.SUPPRESS
+        )
+        return f"{text} (%(default)s)".strip() if plain and default != "" and "default" not in text else text
+
+
 class Parser(argparse.ArgumentParser):
     """A command line whose faults are one line that names the option, and the known one that is nearest (exit 2)."""
 
@@ -21,7 +32,7 @@ class Parser(argparse.ArgumentParser):
         spec = getattr(sys.modules["__main__"], "__spec__", None)
         if prog is None and spec is not None and spec.name.startswith("toolkit."):
             prog = f"python -m {spec.name}"  # as it was called
-        super().__init__(prog=prog, **kwargs)
+        super().__init__(prog=prog, **{"formatter_class": _Help, **kwargs})
 
     def parse_known_args(self, args=None, namespace=None):
         """As in the base class, but an unknown option is said before one that is missing, which it may be."""
@@ -82,3 +93,38 @@ def add_network_choice(parser, weights: str) -> None:
     parser.add_argument("--model", required=True, help="packed.zip, or the folder of an experiment")
     parser.add_argument("--weights", default=weights, help="which weights of the folder")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
+
+
+def check_device(device: str) -> None:
+    """Raise InputError when there is no such device."""
+    if device != "cpu":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise InputError(f"--device {device}: no such device here; use --gpu_inference false")
+
+
+def add_signal_arguments(parser, **inputs: str) -> None:
+    """The options of a program that makes a signal of others: of files, or of data dirs as a job.
+
+    Args:
+        inputs: name of the option -> which file it is; each is needed where no work list is given.
+    """
+    one = parser.add_argument_group("one file")
+    for name, what in inputs.items():
+        one.add_argument(f"--{name}", help=what)
+    one.add_argument("--output", help="file to write: .wav, .flac, ...")
+    one.add_argument(
+        "--channel", type=lambda word: int(word) if word.isdigit() else word, help="of several, from 0, or mean"
+    )
+    add_job_arguments(parser.add_argument_group("data dirs"), required=False)
+
+
+def is_job(args, *inputs: str) -> bool:
+    """Are data dirs asked for, not files? InputError where options of the one or the other are missing."""
+    job = args.work is not None
+    names = ("in_root", "out_root", "work", "job") if job else (*inputs, "output")
+    if missing := [name for name in names if getattr(args, name) is None]:
+        listed = f"{', '.join(f'--{name}' for name in names[:-1])} and --{names[-1]}"
+        raise InputError(f"--{missing[0]} is missing: {listed} go together")
+    return job

@@ -14,7 +14,7 @@ from toolkit.bin.cli import Parser, run
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.model_info``."""
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--config", required=True, help="training config")
     parser.add_argument("--seconds", type=float, default=3.0, help="length of the input")
     parser.add_argument("--fs", type=int, default=None, help="rate in Hz, default the front end's")

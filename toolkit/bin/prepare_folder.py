@@ -136,9 +136,16 @@ def speech_sets(args: argparse.Namespace) -> tuple[dict[str, Speech], Trials | N
     try:
         shared = share_out(speech.speakers(), shares, 2, args.seed, several)
     except InputError as error:
+        remedy = "" if args.segment_seconds else " Long recordings can be cut: --segment_seconds 4."
+        if folders := [
+            path.name for path in Path(args.speech).iterdir() if len(speech.speakers()) < 3 and path.is_dir()
+        ]:
+            remedy += (
+                f" Each folder directly below --speech is a speaker: {some_of(folders, 3)}; is --speech one too high?"
+            )
         raise InputError(
             f"{args.speech}: {len(speech.speakers())} speakers, {len(several)} of them with two utterances or more, as "
-            f"valid and test need them: {error}. Long recordings can be cut: --segment_seconds 4"
+            f"valid and test need them: {error}.{remedy}"
         ) from None
     return sets | {part: speech.of(speakers=set(names)) for part, names in shared.items()}, trials
 

@@ -23,7 +23,7 @@ from toolkit.report.tables import by_condition, results_page
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.report``."""
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument(
         "--expdir", type=Path, required=True, help="experiment; gets results.json, report.html and plots/"
     )

@@ -21,7 +21,7 @@ from toolkit.tasks.signal_measuring import in_units
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.signal_compare``."""
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     add_comparison_arguments(parser, "the tables utt2<metric>")
     return parser
 

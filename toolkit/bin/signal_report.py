@@ -35,7 +35,7 @@ OUTPUTS = {"se": "enhanced", "tse": "extracted"}
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.signal_report``."""
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--task", choices=KINDS, required=True)
     parser.add_argument(
         "--expdir", type=Path, required=True, help="experiment; gets results.json, report.html, plots/ and listening/"

@@ -24,7 +24,7 @@ from toolkit.tasks.signal_scoring import Scorer, open_streams, said
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.signal_score``."""
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     add_job_arguments(parser)
     parser.add_argument("--ref_root", required=True, help="folder of the sets with the references, e.g. dump/raw")
     parser.add_argument(

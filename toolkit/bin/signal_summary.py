@@ -32,7 +32,7 @@ from toolkit.tasks.signal_measuring import (
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.signal_summary``."""
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--in_root", required=True, help="folder of the sets' tables, as signal_score writes them")
     parser.add_argument("--sets", nargs="+", required=True)
     parser.add_argument("--out_root", help="folder of the results; default: in_root")

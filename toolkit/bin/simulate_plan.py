@@ -18,7 +18,7 @@ from toolkit.io.datadir import DataDir, invert, write_table
 from toolkit.io.errors import InputError
 from toolkit.io.progress import progress
 from toolkit.simulate.enrolments import FACT, STREAM, EnrolmentPool, planned
-from toolkit.simulate.plan import Mixture, write_plan
+from toolkit.simulate.plan import Mixture, generator, write_plan
 from toolkit.simulate.planner import MixturePlanner
 from toolkit.simulate.sets import write_mix_conf
 
@@ -33,6 +33,12 @@ def get_parser() -> ConfigParser:
     parser.add_argument("--snrs", type=list[float] | None, default=None, help="SNRs in dB, e.g. [0,10,20]")
     parser.add_argument("--kinds", type=list[str] | None, default=None, help="kinds of noise; default: the config's")
     parser.add_argument("--copies", type=int, default=1, help="mixtures of each utterance (without --snrs)")
+    parser.add_argument(
+        "--num_mixtures",
+        type=int | None,
+        default=None,
+        help="so many in all, of utterances drawn at random, none twice before all are taken (without --snrs)",
+    )
     parser.add_argument(
         "--enroll",
         type=Literal["none", "fixed", "draw"],
@@ -117,13 +123,24 @@ def grid(args, planner: MixturePlanner, lengths: dict[str, int], utt2spk: dict[s
             )
 
 
+def chosen(args, utts: list[str]) -> list[tuple[str, int]]:
+    """Utterances and the numbers of their copies, ``--num_mixtures`` in all: as even as can be, drawn by seed."""
+    each, rest = divmod(args.num_mixtures, len(utts))
+    more = generator(args.seed, args.name, "num_mixtures").permutation(len(utts)) < rest
+    return [(utt, copy) for utt, one in zip(utts, more, strict=True) for copy in range(each + one)]
+
+
 def drawn(args, planner: MixturePlanner, lengths: dict[str, int], utt2spk: dict[str, str], fs: int):
-    """The one set of drawn mixtures: ``copies`` (or one at each speed) of every utterance."""
+    """The one set of drawn mixtures: ``copies`` (or one at each speed) of every utterance, or ``num_mixtures``."""
     mixtures, utts = [], []
     copies = [(c, s) for c in range(args.copies) for s in (planner.speeds if args.each_speed else [None])]
-    for (utt, length), (copy, speed) in _counted(list(product(lengths.items(), copies)), args.name):
-        words = (args.seed, args.name, utt, copy, speed)
-        mixture_id = utt if len(copies) == 1 else f"{utt}-m{copy}" + (f"sp{speed:g}" if speed else "")
+    planned = [(utt, copy, speed) for utt, (copy, speed) in product(lengths, copies)]
+    if args.num_mixtures:
+        planned = [(utt, copy, None) for utt, copy in chosen(args, list(lengths))]
+    once = len(planned) == len({utt for utt, _, _ in planned})
+    for utt, copy, speed in _counted(planned, args.name):
+        length, words = lengths[utt], (args.seed, args.name, utt, copy, speed)
+        mixture_id = utt if once else f"{utt}-m{copy}" + (f"sp{speed:g}" if speed else "")
         mixture = planner.draw(words, mixture_id, utt, utt2spk[utt], length, fs, speed=speed)
         # A new speaker's label begins the id: data dirs are sorted by id and by speaker alike.
         prefix = planner.speaker_label("", mixture.sources[0].speed)
@@ -151,6 +168,10 @@ def main(argv=None) -> None:
     args = parser.parse(argv)
     if args.copies < 1:
         raise InputError(f"--copies {args.copies}: at least one mixture of each utterance is wanted")
+    if args.num_mixtures is not None and (args.num_mixtures < 1 or args.copies > 1 or args.each_speed or args.snrs):
+        raise InputError(
+            f"--num_mixtures {args.num_mixtures}: one at least, and not along with --copies, --each_speed or --snrs"
+        )
     planner: MixturePlanner = parser.build(args).planner
     if unknown := [kind for kind in args.kinds or [] if kind not in planner.noises]:
         raise InputError(f"--kinds {unknown[0]}: the config knows {', '.join(planner.noises) or 'none'}")

@@ -14,7 +14,7 @@ from toolkit.tasks.calibration import fit_on, write_calibration
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.sv_calibrate``."""
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--scores", nargs="+", required=True, help="scores.txt of one development set or of several")
     parser.add_argument("--trials", nargs="+", required=True, help="their trial lists, in the same order")
     parser.add_argument("--p_target", type=float, default=0.05, help="target prior at which it is to be at its best")

@@ -19,7 +19,7 @@ from toolkit.tasks.comparison import compare_systems, load_condition, sentence
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.sv_compare``."""
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     add_comparison_arguments(parser, "the scores")
     parser.add_argument("--utt2spk", nargs="+", required=True, help="of all conditions, or one for each")
     parser.add_argument("--enroll2utt", help="where the trials enrol models of several utterances")

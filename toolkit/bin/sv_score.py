@@ -32,7 +32,7 @@ from toolkit.tasks.scoring import SCORE_NORMS, SCORINGS, TrialSet, check_way, lo
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.sv_score``."""
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument(
         "--trials", required=True, help="'enroll test target|nontarget' or VoxCeleb's '1|0 enroll test'"
     )

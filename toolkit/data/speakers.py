@@ -173,7 +173,8 @@ class AudioFiles(SpeakerData):
         if mixes and noisy:
             raise InputError(
                 f"{data.path}: holds mixtures, and data.init_args.planner would add its noises or its interferer to "
-                'what counts as speech; train on the set that they were made of (--simulate_train_config ""), or drop those'
+                "what counts as speech; train on the set that they were made of "
+                '(--simulate_train_config ""), or drop those'
             )
         if mixes:
             return None

@@ -35,13 +35,13 @@ class Scores:
 
 
 def write_scores(path, trials: Trials, scores: np.ndarray) -> None:
-    """Write ``enroll test score`` lines, whole or not at all; scores with six decimals."""
+    """Write ``enroll test score`` lines, whole or not at all; scores with nine digits, all that a float32 has."""
     names = [f"{name} " for name in trials.ids]
     with replacing(path) as handle:
         for start in range(0, len(trials), _CHUNK_TRIALS):
             part = slice(start, start + _CHUNK_TRIALS)
             sides = (map(names.__getitem__, side[part].tolist()) for side in (trials.enroll, trials.test))
-            handle.write("".join(map("%s%s%.6f\n".__mod__, zip(*sides, scores[part].tolist(), strict=True))))
+            handle.write("".join(map("%s%s%.9g\n".__mod__, zip(*sides, scores[part].tolist(), strict=True))))
 
 
 def read_scores(path) -> Scores:

@@ -116,7 +116,7 @@ def _claim(outdir: Path, settings: Settings) -> None:
             f"{key} {found.get(key)}, not {want}" for key, want in asdict(settings).items() if found.get(key) != want
         ]
         if other:
-            raise InputError(f"{outdir}: holds a corpus with {'; '.join(other)}: choose another --outdir or remove it")
+            raise InputError(f"{outdir}: holds a corpus with {'; '.join(other)}: remove it (rm -r {outdir})")
         return
     with replacing(claim) as handle:
         json.dump(asdict(settings), handle)

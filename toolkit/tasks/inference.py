@@ -7,9 +7,12 @@ import numpy as np
 import soundfile
 import torch
 
+from toolkit.io.ark import ArkWriter
 from toolkit.io.atomic import replacing_path
-from toolkit.io.audio import read_whole, resample
+from toolkit.io.audio import AudioTable, read_whole, resample
 from toolkit.io.errors import InputError
+from toolkit.io.jobs import ark_path, read_work, write_job_tables
+from toolkit.io.progress import progress
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.se.chunked import home, overlapped
 from toolkit.models.tse.base import SpeakerExtractor
@@ -111,3 +114,26 @@ def convert_file(path, output, fs: int, make: Callable[[np.ndarray], np.ndarray]
         raise InputError(f"{output}: {kind} is no format of audio files; end it in .wav or .flac")
     with replacing_path(output) as aside:
         soundfile.write(aside, np.clip(made, -1, 1), rate, format=kind)
+
+
+def convert_sets(args, fs: int, what: str, of_set: Callable[[Path], Callable[[str, np.ndarray], np.ndarray]]) -> None:
+    """A job: make a signal of every mixture of a work list; out come data dirs of them (toolkit.io.jobs).
+
+    Args:
+        args: ``in_root``, ``out_root``, ``work``, ``job``.
+        fs: rate in Hz that the mixtures must have.
+        what: is done, for the progress bar.
+        of_set: data dir -> (id, samples (N,)) -> samples (N,).
+    """
+    torch.set_num_threads(1)
+    work = read_work(args.work)
+    with progress(sum(map(len, work.values())), what) as bar:
+        for name, keys in work.items():
+            path = Path(args.in_root) / name
+            audio, make = AudioTable(path, fs=fs), of_set(path)
+            with ArkWriter(ark_path(args.out_root, name, "wav", args.job)) as ark:
+                for key in keys:
+                    ark.write_audio(key, check_signal(make(key, audio.read(key)), key), fs)
+                    bar.update()
+            lengths = {key: audio.num_samples(key) for key in keys}
+            write_job_tables(args.out_root, name, args.job, wav_scp=ark.scp, utt2num_samples=lengths)

@@ -82,7 +82,11 @@ def build_loss(config) -> SpeakerLoss:
 
 
 def check(parser: ConfigParser, args) -> str:
-    """Construct all that the config says, without data; the stream that training reads, ``feats`` or ``wav``."""
+    """Construct all that the config says, without data.
+
+    Returns:
+        The stream that training reads, ``feats`` or ``wav``; ``wav mixing`` where it adds noise or talkers to it.
+    """
     built = parser.build(args)
     SpeakerEmbedder(built.frontend, built.model, args.normalize)
     check_members(built.data, built.loss)
@@ -93,7 +97,8 @@ def check(parser: ConfigParser, args) -> str:
             f"data: features hold the mixtures alone, and the model trains on {', '.join(built.model.streams)}; set "
             "data.class_path to toolkit.data.speakers.AudioFiles"
         )
-    return built.data.stream
+    planner = getattr(built.data, "planner", None)
+    return f"{built.data.stream} mixing" if planner and (planner.noises or planner.interferer) else built.data.stream
 
 
 def train(parser: ConfigParser, args) -> None:

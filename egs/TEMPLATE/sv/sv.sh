@@ -47,6 +47,8 @@ Training and evaluation
   --sv_args "--trainer.epochs 3"            more options of sv_train
   --sv_tag                    name of the experiment: exp/sv_<tag> (default: from config, features, args)
   --inference_model           weights to embed with (valid.eer.ave.pth)
+  --se_exp ../se/exp/se_<x>   enhance all that is embedded first, by this experiment or packed zip; its scores have a row of
+                              their own beside those without (none)
   --floor_config              config of a network without training, the floor of the table (conf/mean_fbank.yaml; "" none)
   --scoring                   cosine: of whole utterances; mean_cosine, neg_euclidean: over all pairs of segments (cosine)
   --num_segments, --segment_seconds         segments of an utterance, 0: one behind the other (10, 4.015)
@@ -104,6 +106,7 @@ sv_config=conf/train_ecapa.yaml
 sv_args=
 sv_tag=
 inference_model=valid.eer.ave.pth
+se_exp=
 floor_config=conf/mean_fbank.yaml
 scoring=cosine
 score_tag=
@@ -127,7 +130,7 @@ command_line="$0$(printf ' %q' "$@")"
 . ./recipe.sh
 
 if [ $# -ne 0 ]; then
-    echo "error: $*: only options are understood (./run.sh --help)" >&2
+    echo "error: $*: only options are understood (./run.sh --help); a value of several words stands in quotes" >&2
     exit 2
 fi
 if [ -z "${train_set}" ] || [ -z "${valid_sets}" ] || [ -z "${test_sets}" ]; then
@@ -149,9 +152,9 @@ esac
 [ -f "${sv_config}" ] || die "--sv_config ${sv_config}: no such file"
 check_stages 10
 check_counts nj inference_nj fs train_copies num_nodes cohort_utts top_n num_segments
-check_counts_or_0 ngpu allow_bad resamples
+check_counts_or_0 ngpu allow_bad resamples skip_stages
+check_names sv_tag score_tag
 check_numbers min_wav_duration max_wav_duration segment_seconds snrs duration_edges
-check_switches skip_data_prep skip_train skip_eval skip_packing dry_run gpu_inference calibrate
 check_machines
 log "${command_line}"
 
@@ -189,12 +192,28 @@ if [ -z "${sv_tag}" ]; then
 fi
 sv_exp=${expdir}/sv_${sv_tag}
 way=${score_tag}
-if [ -z "${way}" ]; then
-    for word in "${scoring#cosine}" "${score_norm#none}"; do way+=${word:+_${word}}; done
+if [ -z "${way}" ]; then # another way of scoring has another name, so that none replaces another
+    if [ "${scoring}" != cosine ]; then
+        way+=_${scoring}
+        [ "${num_segments} ${segment_seconds}" = "10 4.015" ] || way+=_${num_segments}x${segment_seconds}
+    fi
+    if [ "${score_norm}" != none ]; then
+        way+=_${score_norm}
+        [ "${score_norm} ${top_n}" = "as_norm ${top_n}" ] && [ "${top_n}" != 300 ] && way+=_top${top_n}
+        [ "${cohort_set:-${train_set}} ${cohort_utts}" = "${train_set} 10" ] || way+=_${cohort_set:-${train_set}}${cohort_utts}
+    elif [ "${top_n} ${cohort_set}" != "300 " ]; then
+        die "--top_n and --cohort_set are of a --score_norm, and none is given (--score_norm as_norm)"
+    fi
 fi
 way=${way:+_${way#_}}
 embeddings=embeddings
 [ "${scoring}" = cosine ] || embeddings+=_segments
+audio_root=${dumpdir}/raw
+if [ -n "${se_exp}" ]; then
+    [ -f "${se_exp}/config.yaml" ] || [ -f "${se_exp}" ] || die "--se_exp ${se_exp}: no such experiment, nor packed zip, of enhancement"
+    se_name=$(basename "${se_exp%/packed.zip}" .zip)
+    se_name=se_${se_name#se_} way+=_${se_name} embeddings+=_${se_name} audio_root=${dumpdir}/${se_name}
+fi
 results=${results:-${expdir}/RESULTS.md}
 floor_exp=${expdir}/$([ -z "${floor_config}" ] || basename "${floor_config}" .yaml)
 feats_root=${dumpdir}/raw
@@ -264,10 +283,18 @@ check_configs() { # before any work: every key of every config that the stages a
         stream=$("${python}" -m toolkit.bin.sv_train --config "${sv_config}" ${sv_args} --check) ||
             die "mend ${sv_config}${sv_args:+, or --sv_args \"${sv_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.sv_train --help lists the keys"
         case "${feats_type} ${stream}" in
-            "raw wav" | "fbank feats") ;;
-            *) die "--feats_type ${feats_type}: ${sv_config} trains from ${stream}; set data.class_path to" \
-                "toolkit.data.speakers.$([ "${feats_type}" = raw ] && echo AudioFiles || echo FeatureArks) there" ;;
+            "raw wav" | "raw wav mixing" | "fbank feats") ;;
+            fbank*) die "${sv_config} trains from audio: give --feats_type raw (with this recipe's features it would need" \
+                "data.class_path toolkit.data.speakers.FeatureArks)" ;;
+            *) die "${sv_config} trains from features: give --feats_type fbank (to train from audio it would need" \
+                "data.class_path toolkit.data.speakers.AudioFiles)" ;;
         esac
+        # shellcheck disable=SC2046
+        if [ "${stream}" = "wav mixing" ] && [ -n "${simulate_train_config}" ] &&
+            grep -q -E '^ *(noises|interferer):' $(with_bases "${simulate_train_config}"); then
+            die "${sv_config} adds noise to what it reads, and --simulate_train_config ${simulate_train_config} has added noise" \
+                "before; give --simulate_train_config \"\", or --sv_args \"--data.init_args.planner null\""
+        fi
     fi
     if [ "${stage}" -le 2 ]; then
         local config
@@ -368,9 +395,16 @@ if runs_stage 7 && say_stage 7 "embeddings of ${embedded} -> ${sv_exp}/${embeddi
         mkdir -p "${floor_exp}"
         cp "${floor_config}" "${floor_exp}/config.yaml"
     fi
-    [ -f "${sv_exp}/config.yaml" ] || die "${sv_exp}: no such experiment; train it first (stage 6), or mend --sv_tag"
+    [ -f "${sv_exp}/config.yaml" ] || no_experiment "${sv_exp}" sv
     if [ -n "${cohort}" ]; then
         utils/subset_data_dir.sh --per-spk "${dumpdir}/raw/${cohort_set:-${train_set}}" "${cohort_utts}" "${dumpdir}/raw/${cohort}"
+    fi
+    if [ -n "${se_exp}" ]; then
+        weights=${se_exp}
+        if [ -d "${se_exp}" ]; then weights=$(compgen -G "${se_exp}/config.yaml"; compgen -G "${se_exp}/valid.loss.ave.pth" || true); fi
+        run_jobs --name enhance --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
+            --in_root "${dumpdir}/raw" --out_root "${audio_root}" --sets "${embedded}" --deps "${weights}" -- \
+            "${python}" -m toolkit.bin.se_inference --model "${se_exp}" --device "${device}"
     fi
     segments=()
     if [ "${scoring}" != cosine ]; then segments=(--num_segments "${num_segments}" --segment_seconds "${segment_seconds}"); fi
@@ -378,7 +412,7 @@ if runs_stage 7 && say_stage 7 "embeddings of ${embedded} -> ${sv_exp}/${embeddi
         weights=
         if [ -e "${system}/${inference_model}" ]; then weights=${system}/${inference_model}; fi
         run_jobs --name embed --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
-            --in_root "${dumpdir}/raw" --out_root "${system}/${embeddings}" --sets "${embedded}" --stems embedding \
+            --in_root "${audio_root}" --out_root "${system}/${embeddings}" --sets "${embedded}" --stems embedding \
             --deps "${system}/config.yaml ${weights}" -- \
             "${python}" -m toolkit.bin.sv_embed --system "${system}" --model "${inference_model}" --device "${device}" \
             "${segments[@]}"
@@ -410,7 +444,7 @@ if runs_stage 9 && say_stage 9 "report -> ${sv_exp}/RESULTS.md, ${results}"; the
     others=
     for other in $(compgen -G "${expdir}/*/results*.json" || true) $(compgen -G "${floor_exp}/scores*/" || true); do
         other=$(dirname "${other}")
-        if [ "${other}" != "${sv_exp}" ] && compgen -G "${other}/scores*/*/metrics.json" >/dev/null; then others+=" ${other}"; fi
+        if [ "${other}" != "${sv_exp}" ] && [[ " ${others} " != *" ${other} "* ]] && compgen -G "${other}/scores*/*/metrics.json" >/dev/null; then others+=" ${other}"; fi
     done
     noisiest=() clean=() # to listen to what a model makes of them that estimates the speech
     for set in ${test_sets}; do
