@@ -1,17 +1,60 @@
 #!/usr/bin/env bash
-# Target speaker extraction on your own corpus: sets and configs. All options: ./run.sh --help
-# ./run.sh --local_data_opts "--speech /my/speech --noise /my/noise"
+# Target speaker extraction on Libri2Mix: sets and configs. Options of this recipe, then those of all: ./run.sh --help
 set -euo pipefail
 cd "$(dirname "$0")"
 
-# With a folder of noise, in this command or when stage 1 ran last, mixtures have noise besides the second talker.
-config=train_sefpnet tests=conf/simulate_2talker.yaml sounds=''
-if [[ "$*" == *"--noise"* ]] || { [[ "$*" != *--speech* ]] && [ -d data/noise_train ]; }; then
-    config+=_noise tests+=" conf/simulate_2talker_noise.yaml" sounds="noise_train noise_test"
-fi
+condition=mix_clean  # mix_clean: two talkers; mix_both: and noise; mix_single: one talker and noise
+mode=min             # min: cut to the shorter talker; max: padded to the longer
+fs=8000              # or 16000
+subset="train-100"   # or train-360
+both_targets=false   # true: each training mixture twice, with each talker as target
+dumpdir='' expdir='' local_data_opts='' rest=()
+while [ $# -gt 0 ]; do
+    name=${1#--}
+    case --${name//-/_} in
+        --condition | --mode | --fs | --subset | --both_targets | --dumpdir | --expdir | --local_data_opts)
+            [ $# -ge 2 ] || { echo "error: option $1 needs a value" >&2; exit 1; }
+            printf -v "${name//-/_}" %s "$2"
+            shift 2
+            ;;
+        --help)
+            sed -n '/^condition=/,/^both_targets=/{s/^/  --/; s/=/ /p}' run.sh
+            rest+=("$1")
+            shift
+            ;;
+        *)
+            rest+=("${@:1:2}") # an option and its value
+            shift $(($# < 2 ? $# : 2))
+            ;;
+    esac
+done
+check() { # check OPTION PATTERN
+    [[ "${!1}" =~ ^($2)$ ]] || { echo "error: --$1 ${!1}: it can be $2" >&2; exit 1; }
+}
+check condition 'mix_clean|mix_both|mix_single'
+check mode 'min|max'
+check fs '8000|16000'
+check subset 'train-100|train-360'
+check both_targets 'true|false'
 
+khz=$((fs / 1000))k
+kind=${condition}
+[ "${mode}" = min ] || kind+=_max
+train=${subset/train-100/train}_${kind}
+! "${both_targets}" || train+=_x2
+sources="librispeech_${subset} librispeech_dev librispeech_test"
+[ "${condition}" = mix_clean ] || sources+=" wham_${subset} wham_dev wham_test"
+dumpdir=${dumpdir:-dump/${khz}}
+options="--fs ${fs} --mode ${mode} --conditions ${condition} --subset ${subset} --dumpdir ${dumpdir}"
+! "${both_targets}" || options+=" --both_targets train"
+streams="wav spk1" # of training mixtures; and enrolments, where a list has them
+[[ "${local_data_opts}" != *" train="* ]] || streams+=" enroll_spk1"
+
+# Sources keep their zeros and 24 bits and are resampled as the authors of Libri2Mix do it, so mixtures have its samples.
 ./tse.sh \
-    --train_set train --valid_sets valid --test_sets test --extra_sets "${sounds}" \
-    --simulate_valid_config conf/simulate_valid.yaml --simulate_test_configs "${tests}" \
-    --tse_config "conf/${config}.yaml" \
-    "$@"
+    --fs "${fs}" --train_set "${train}" --valid_sets "dev_${kind}" --test_sets "test_${kind}" \
+    --extra_sets "${sources}" --channel 0 --format_opts "--no-trim_zeros --resampler polyphase --bits 24" \
+    --train_streams "${streams}" --dumpdir "${dumpdir}" --expdir "${expdir:-exp/${khz}_${train}}" \
+    --local_data_opts "${options} ${local_data_opts}" \
+    --tse_config conf/train_sefpnet.yaml \
+    "${rest[@]}"

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# Stage 1 for your own corpus: folders of audio -> data/{train,valid,test,noise_*}.
-# ./run.sh --local_data_opts "--speech /my/speech --noise /my/noise"; all options: local/data.sh --help
+# Stage 1: Libri2Mix's metadata, LibriSpeech and WHAM's noises -> plans of mixtures in data/. Arguments go to
+# prepare_data.py (--help).
 # shellcheck disable=SC1091  # sourced files are links in the recipe
 set -euo pipefail
 
 . ./path.sh
-python3 -m toolkit.bin.prepare_folder "$@"
+set -a # prepare_data.py reads db.sh's variables from the environment
+. ./db.sh
+set +a
+python3 ../prepare_data.py "$@"
