@@ -1,0 +1,75 @@
+"""Published lists of enrolments: lines ``<mixture> <path>``, utterances or sources of other mixtures."""
+
+import re
+from pathlib import Path
+
+from sources import corpus, length_of
+
+from toolkit.io.errors import InputError, some_of
+
+_KEY = re.compile(r"(?:(s[12])/)?([^/]+?)(?:\.wav)?")  # MIXTURE, or s1/MIXTURE.wav
+_SOURCE = re.compile(r"(?:^|/)(s[12])/([^/]+)\.wav$")
+_UTTERANCE = re.compile(r"(?:^|/)([^/]+/(\d+)/(\d+)/(\2-\3-\d+)\.flac)$")
+
+
+def read_list(path: str | None, rows: list, both: bool, speech: Path) -> tuple[dict, list]:
+    """Enrolments of a list.
+
+    Args:
+        path: the list; None gives nothing.
+        rows: the mixtures of the part.
+        both: is each talker a target once?
+        speech: data dir where sources of other mixtures will be written.
+
+    Returns:
+        Id of each mixture -> (utterance, file); jobs of sources.make_source.
+
+    Raises:
+        InputError: a line or a file is wrong, or a target has no enrolment.
+    """
+    if path is None:
+        return {}, []
+    by_id, found, jobs = {row.id: row for row in rows}, {}, []
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise InputError(f"--enroll_lists: {path}: no such file") from None
+    for number, line in enumerate(lines, 1):
+        fields = line.split(maxsplit=1)
+        key = _KEY.fullmatch(fields[0]) if len(fields) == 2 else None
+        if key is None:
+            raise InputError(f"{path}:{number}: expected '<mixture> <path>', got {line!r}")
+        talker = int((key[1] or "s1")[1]) - 1
+        if (row := by_id.get(key[2])) is None or (talker and not both):
+            continue  # a list may have more than the set
+        try:
+            utt, file, job = _enrolment(fields[1].strip(), by_id, speech)
+        except InputError as error:
+            raise InputError(f"{path}:{number}: {error}") from None
+        target = row.speech[talker].stem
+        if utt.split("-")[0] != target.split("-")[0] or utt.split("_")[0] == target:
+            raise InputError(f"{path}:{number}: {utt} does not enrol {target}: another of the same speaker is wanted")
+        found[f"{target}_in_{row.id}" if talker else row.id] = (utt, file)
+        jobs += job
+    wanted = [row.id for row in rows] + [f"{row.speech[1].stem}_in_{row.id}" for row in rows if both]
+    if missing := [key for key in wanted if key not in found]:
+        raise InputError(f"{path}: has no enrolment of {len(missing)} mixtures: {some_of(missing, 3)}")
+    return found, list({job[0]: job for job in jobs}.values())
+
+
+def _enrolment(value: str, by_id: dict, speech: Path) -> tuple[str, Path, list]:
+    """Utterance, file and what makes it, of a list's path."""
+    if source := _SOURCE.search(value):
+        if (row := by_id.get(source[2])) is None:
+            raise InputError(f"{value}: no such mixture in the metadata (or its audio is not there)")
+        talker = int(source[1][1]) - 1
+        utt = f"{row.speech[talker].stem}_of_{row.id}"
+        file = speech.resolve() / "audio" / f"{utt}.flac"
+        job = (file, row.speech[talker], row.gains[talker], min(map(length_of, row.speech)))
+        return utt, file, [job]
+    if not (utterance := _UTTERANCE.search(value)):
+        raise InputError(f"{value}: neither <part>/<speaker>/<chapter>/<utterance>.flac nor s1/<mixture>.wav")
+    file = corpus("LIBRISPEECH", "LibriSpeech") / utterance[1]
+    if not file.is_file():
+        raise InputError(f"{file}: no such file; is LibriSpeech complete?")
+    return utterance[4], file, []

@@ -1,0 +1,167 @@
+"""What Libri2Mix mixes: LibriSpeech utterances, WHAM noises as long as their mixtures; as audio files and lengths."""
+
+import math
+import os
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.io.atomic import replacing_path
+from toolkit.io.audio import audio_info, read_whole
+from toolkit.io.errors import InputError
+
+RATE = 16000  # of the sources
+FADE = 8001  # samples by which repetitions of a short noise overlap: half of a Hann window of a second
+WHERE = {
+    "LIBRISPEECH": "openslr.org/12",
+    "WHAM_NOISE": "wham.whisper.ai (wham_noise, the 16 kHz one)",
+    "LIBRI2MIX_METADATA": "github JorisCos/LibriMix (its folder metadata/Libri2Mix)",
+}
+_SPED = re.compile(r"sp(08|12)(\.wav)$")
+
+
+def corpus(variable: str, inner: str = "") -> Path:
+    """The folder that db.sh names, or the one called ``inner`` in it; InputError says where to get what is missing."""
+    value = os.environ.get(variable, "")
+    if not value or not Path(value).is_dir():
+        source = f"get it from {WHERE[variable]}, and set {variable} or CORPORA in db.sh"
+        raise InputError(f"{variable}={value or '(empty)'}: no such folder; {source}")
+    return Path(value, inner) if inner and Path(value, inner).is_dir() else Path(value)
+
+
+@cache
+def length_of(path: Path) -> int:
+    """Samples of a recording.
+
+    Raises:
+        InputError: it cannot be read, or is not at 16 kHz.
+    """
+    info = audio_info(str(path), "")
+    if info.rate != RATE:
+        raise InputError(f"{path}: is at {info.rate} Hz, Libri2Mix is made of recordings at {RATE} Hz; get it again")
+    return info.frames
+
+
+def at_rate(samples: int, fs: int) -> int:
+    """Length at ``fs`` Hz of so many samples at 16 kHz, after resampling."""
+    return math.ceil(samples * fs / RATE)
+
+
+def unsped(path: Path) -> tuple[Path, float]:
+    """What a noise is made of, and its speed: ``x.wav`` and 0.8 for ``xsp08.wav``, where that is not there."""
+    sped = _SPED.search(path.name)
+    if path.is_file() or not sped:
+        return path, 1.0
+    return path.with_name(_SPED.sub(r"\2", path.name)), int(sped[1]) / 10
+
+
+def extended(noise: np.ndarray, length: int) -> np.ndarray:
+    """A noise (N,) repeated to ``length`` samples; the repetitions fade into each other over half a second.
+
+    Raises:
+        InputError: it is shorter than two fades.
+    """
+    if len(noise) < 2 * FADE:
+        raise InputError(f"has {len(noise)} samples, too few to be repeated over {length}")
+    rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(FADE) / (FADE - 1))
+    hop = len(noise) - FADE
+    copies = max(1, math.ceil((length - FADE) / hop))
+    out = np.zeros(copies * hop + FADE)
+    for number in range(copies):
+        copy = noise.astype(np.float64)
+        if number > 0:
+            copy[:FADE] *= rise
+        if number < copies - 1:
+            copy[-FADE:] *= rise[::-1]
+        out[number * hop :][: len(noise)] += copy
+    return out[:length]
+
+
+def make_noise(job: tuple[Path, Path, int]) -> None:
+    """Write the noise of one mixture: ``(file to write, recording that the metadata names, length in samples)``.
+
+    A file that is there already, of this length and not older than the recording, is kept: later stages need not run
+    again.
+    """
+    import soundfile
+
+    target, path, length = job
+    recording, speed = unsped(path)
+    if _is_made(target, recording, length):
+        return
+    samples, _ = read_whole(str(recording), "", channel=0)
+    if speed != 1.0:
+        import soxr
+
+        samples = soxr.resample(samples, speed * 1e4, 1e4)
+    try:
+        samples = extended(samples, length) if len(samples) < length else samples[:length]
+    except InputError as error:
+        raise InputError(f"{recording}: {error}; get it again") from None
+    with replacing_path(target) as aside:
+        soundfile.write(aside, samples, RATE, format="FLAC", subtype="PCM_24")
+
+
+def make_source(job: tuple[Path, Path, float, int]) -> None:
+    """Write a source as it is in a mixture cut to the shorter: ``(file to write, recording, gain, length)``."""
+    import soundfile
+
+    target, path, gain, length = job
+    if _is_made(target, path, length):
+        return
+    samples, _ = read_whole(str(path), "", channel=0)
+    with replacing_path(target) as aside:
+        soundfile.write(aside, samples[:length] * gain, RATE, format="FLAC", subtype="PCM_24")
+
+
+def _is_made(target: Path, source: Path, length: int) -> bool:
+    """Is a file there, of this length, and not older than what it is made of?"""
+    if not target.is_file() or target.stat().st_mtime < source.stat().st_mtime:
+        return False
+    return length_of.__wrapped__(target) == length
+
+
+def power(job: tuple[Path, float, int]) -> float:
+    """Mean square of the beginning of a recording: ``(file, gain, samples)``."""
+    path, gain, length = job
+    samples, _ = read_whole(str(path), "", channel=0)
+    return gain**2 * float(np.square(samples[:length], dtype=np.float64).mean())
+
+
+def read_speakers(root: Path) -> dict[str, str]:
+    """Speaker -> m or f, of LibriSpeech's SPEAKERS.TXT (``103 | F | train-clean-100 | ...``); {} where it is not."""
+    path = root / "SPEAKERS.TXT"
+    if not path.is_file():
+        return {}
+    gender: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+        if line.startswith(";") or not line.strip():
+            continue
+        fields = [field.strip() for field in line.split("|")]
+        if len(fields) < 3 or not fields[0].isdigit() or fields[1] not in ("F", "M"):
+            raise InputError(f"{path}:{number}: expected '<speaker> | F or M | <part> | ...', got {line!r}")
+        gender[fields[0]] = fields[1].lower()
+    return gender
+
+
+def mapped(function, jobs: Iterable, workers: int, what: str) -> list:
+    """Results of ``function`` on jobs, in their order, by several processes."""
+    from multiprocessing import Pool
+
+    from toolkit.io.progress import progress
+
+    jobs, results = list(jobs), []
+    with progress(len(jobs), what, "file") as bar:
+        if workers < 2 or len(jobs) < 100:
+            for job in jobs:
+                results.append(function(job))
+                bar.update()
+            return results
+        with Pool(workers) as pool:
+            for result in pool.imap(function, jobs, chunksize=16):
+                results.append(result)
+                bar.update()
+    return results

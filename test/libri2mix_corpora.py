@@ -1,0 +1,146 @@
+"""LibriSpeech, WHAM's noises and Libri2Mix's metadata in miniature, in the layouts in which they are published.
+
+``mixed`` says what the files of Libri2Mix hold, from the description of how they are made.
+"""
+
+import csv
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from conftest import voice  # the shared voices of test/conftest.py
+from scipy.signal import resample_poly
+
+from toolkit.bin import format_audio
+from toolkit.io.datadir import DataDir
+from toolkit.io.jobs import merge
+
+RATE = 16000
+SPEAKERS = {
+    "train-clean-100": ["26", "103", "1034"],
+    "dev-clean": ["84", "1272", "1462"],
+    "test-clean": ["61", "121", "1089"],
+}
+GENDERS = dict(zip((s for some in SPEAKERS.values() for s in some), "MFFMMFFMF", strict=True))
+WHAM = {"train-clean-100": "tr", "dev-clean": "cv", "test-clean": "tt"}
+COLUMNS = ["mixture_ID", "source_1_path", "source_1_gain", "source_2_path", "source_2_gain", "noise_path", "noise_gain"]
+
+
+def write(path: Path, samples: np.ndarray, **how) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, samples, RATE, subtype="PCM_16", **how)
+
+
+def write_librispeech(root: Path) -> dict[str, list[str]]:
+    """Three utterances of each speaker, 1.5 to 2.6 s, some after digital silence; part -> paths, utterances in turn."""
+    paths: dict[str, list[str]] = {}
+    for part, speakers in SPEAKERS.items():
+        for number in range(3):
+            for s, speaker in enumerate(speakers):
+                utt = f"{speaker}-12{number}-{number:04d}"
+                samples = voice(int(speaker) % 7, number, 1.5 + 0.31 * number + 0.0937 * s)
+                samples[: 700 * (number == 1)] = 0
+                path = f"{part}/{speaker}/12{number}/{utt}.flac"
+                write(root / path, samples, format="FLAC")
+                paths.setdefault(part, []).append(path)
+    lines = [f"{spk:5}| {sex} | train-clean-100  | 25.03 | A. B. | C" for spk, sex in GENDERS.items()]
+    (root / "SPEAKERS.TXT").write_text("\n".join([";ID  |SEX| SUBSET           |MINUTES| NAME", *lines]) + "\n")
+    return paths
+
+
+def write_noises(root: Path) -> dict[str, list[str]]:
+    """Stereo noises: too short, long enough, and, of training, one that is to be made slower."""
+    rng, paths = np.random.default_rng(4), {}
+    for folder in WHAM.values():
+        for number, seconds in enumerate((1.1, 1.30005, 3.0)):
+            write(
+                root / folder / f"01do030{number}_0.1_02{number}.wav",
+                0.1 * rng.standard_normal((int(seconds * RATE), 2)),
+            )
+            paths.setdefault(folder, []).append(f"{folder}/01do030{number}_0.1_02{number}.wav")
+    paths["tr"].append("tr/01do0301_0.1_021sp08.wav")
+    return paths
+
+
+def write_corpora(root: Path) -> Path:
+    """All of them, under the names of db.sh; returns ``root``. The last mixture of a part is beyond full scale."""
+    speech, noises = write_librispeech(root / "LibriSpeech"), write_noises(root / "wham_noise")
+    rng = np.random.default_rng(5)
+    folder = root / "LibriMix/metadata/Libri2Mix"
+    folder.mkdir(parents=True)
+    for part, paths in speech.items():
+        rows = []
+        for number in range(6):
+            one, two = paths[number], paths[(number + 4) % 9]  # of two speakers
+            gains = rng.uniform(0.3, 1.8, 3) * (4 if number == 5 else 1)
+            some = noises[WHAM[part]]
+            key = "_".join(Path(path).stem for path in (one, two))
+            rows.append([key, one, gains[0], two, gains[1], some[number % len(some)], gains[2]])
+        with open(folder / f"libri2mix_{part}.csv", "w", newline="") as handle:
+            csv.writer(handle).writerows([COLUMNS, *rows])
+        (folder / f"libri2mix_{part}_info.csv").write_text("mixture_ID,speaker_1_ID,speaker_1_sex\n")
+    return root
+
+
+def read_rows(corpora: Path, part: str) -> list[dict[str, str]]:
+    """The metadata of a part."""
+    with open(corpora / f"LibriMix/metadata/Libri2Mix/libri2mix_{part}.csv", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def lengthened(noise: np.ndarray, length: int) -> np.ndarray:
+    """As Libri2Mix does it: while it is too short, its last half second fades out as its first one fades in again."""
+    falling = np.hanning(RATE + 1)[RATE // 2 :]
+    fade, out = len(falling), noise
+    while len(out) < length:
+        out = np.concatenate([out, noise[fade:]])
+        seam = slice(len(out) - len(noise), len(out) - len(noise) + fade)
+        out[seam] = out[seam] * falling + noise[:fade] * falling[::-1]
+    return out[:length]
+
+
+def mixed(corpora: Path, row: dict[str, str], fs: int, mode: str) -> dict[str, np.ndarray]:
+    """s1, s2, noise and the mixtures of a line of the metadata, before they are rounded to 16 bits."""
+    sounds = [soundfile.read(corpora / "LibriSpeech" / row[f"source_{n}_path"])[0] for n in (1, 2)]
+    longest = max(map(len, sounds))
+    noise = soundfile.read(corpora / "wham_noise" / row["noise_path"])[0][:longest, 0]
+    sounds.append(lengthened(noise, longest))
+    gains = (float(row[f"{name}_gain"]) for name in ("source_1", "source_2", "noise"))
+    sounds = [resample_poly(sound * gain, fs, RATE) for sound, gain in zip(sounds, gains, strict=True)]
+    length = (min if mode == "min" else max)(map(len, sounds))
+    s1, s2, noise = (np.pad(sound, (0, max(0, length - len(sound))))[:length] for sound in sounds)
+    mixtures = {"mix_clean": s1 + s2, "mix_both": s1 + s2 + noise, "mix_single": s1 + noise}
+    return {"s1": s1, "s2": s2, "noise": noise, **mixtures}
+
+
+def folders(corpora: Path) -> dict[str, str]:
+    """Variables of db.sh."""
+    names = {"LIBRISPEECH": "LibriSpeech", "WHAM_NOISE": "wham_noise"}
+    names["LIBRI2MIX_METADATA"] = "LibriMix/metadata/Libri2Mix"
+    return {variable: str(corpora / name) for variable, name in names.items()}
+
+
+def load_program():
+    """The module egs/libri2mix/prepare_data.py; other datasets have files of these names."""
+    path = Path(__file__).parents[1] / "egs/libri2mix/prepare_data.py"
+    spec = importlib.util.spec_from_file_location("libri2mix_prepare_data", path)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(path.parent))
+    spec.loader.exec_module(module)
+    sys.path.remove(str(path.parent))
+    for name in ("sources", "listed"):
+        del sys.modules[name]
+    return module
+
+
+def format_sources(root: Path, fs: int) -> None:
+    """Stage 3 as run.sh has it done: ``data`` -> ``dump/raw``."""
+    for path in [*root.glob("data/librispeech_*"), *root.glob("data/wham_*")]:
+        work = root / f"work.{path.name}"
+        work.write_text("".join(f"{path.name} {key}\n" for key in DataDir(path).keys()))
+        words = ["--in_root", f"{root}/data", "--out_root", f"{root}/dump/raw", "--work", str(work), "--job", "1"]
+        words += ["--fs", str(fs), "--channel", "0", "--no-trim_zeros", "--resampler", "polyphase", "--bits", "24"]
+        format_audio.main(words)
+        merge(root / "data", root / "dump/raw", path.name, 1, ["wav"])
