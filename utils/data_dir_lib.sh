@@ -140,13 +140,17 @@ rename_enrolments() {
         { print }'
 }
 
-# undrawable UTT2SPK ENROLMENTS: the ids whose enrolment is *UTT SPEAKER, and there is none to draw; and why.
+# undrawable UTT2SPK ENROLMENTS DIR: the ids whose enrolment is *UTT SPEAKER, and there is none to draw; and why. Where a plan
+# draws them from another set (enrolments in the mix_conf.yaml of DIR), only the form is looked at.
 undrawable() {
-    awk '
+    local elsewhere=0
+    if grep -q '^enrolments:' "$3/mix_conf.yaml" 2>/dev/null; then elsewhere=1; fi
+    awk -v elsewhere="$elsewhere" '
         FNR == NR { speaker[$1] = $2 ""; size[$2]++; next }
         $2 !~ /^\*/ { next }
         { utt = substr($2, 2) }
         NF != 3 { print $1 " expected *UTT SPEAKER, got: " $0; next }
+        elsewhere { next }
         !(utt in speaker) { print $1 " " $2 " " $3 ": there is no utterance " utt; next }
         size[$3] == (speaker[utt] == $3 "") { print $1 " " $2 " " $3 ": speaker " $3 " has no " \
             (size[$3] ? "other utterance" : "utterance") " to draw" }' "$1" "$2"

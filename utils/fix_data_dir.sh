@@ -91,7 +91,7 @@ keep_enrolled() {
         before=$(wc -l <"$utts")
         for name in $(files_like "$clean" "$ENROLMENTS"); do
             "$utils/filter_scp.pl" "$utts" "$clean/utt2spk" >"$utts.utt2spk"
-            undrawable "$utts.utt2spk" "$clean/$name" | awk '{ print $1 }' | comm -23 "$utts" - |
+            undrawable "$utts.utt2spk" "$clean/$name" "$dir" | awk '{ print $1 }' | comm -23 "$utts" - |
                 keep_only "$utts" "utterances are" "reach of an enrolment that $name lets draw"
         done
     done

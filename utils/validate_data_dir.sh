@@ -198,7 +198,7 @@ check_streams() {
         each_line "$dir/$name" "\$2 ~ /^[*]/ || tolower(\$0) ~ /$sound/ || /([.]npy|:[0-9]+|[|])[ \t]*$/" \
             'expected an audio file, file.ark:offset, an embedding (.npy), or *UTT SPEAKER'
         if ! comparable utt2spk "$name"; then continue; fi
-        undrawable "$dir/utt2spk" "$dir/$name" |
+        undrawable "$dir/utt2spk" "$dir/$name" "$dir" |
             awk -v file="$dir/$name" '{ id = $1; sub(/^[^ ]+ /, ""); print file ": id " id ": " $0 }' | complain
     done
 }

@@ -286,6 +286,18 @@ def test_what_an_enrolment_cannot_be(complaints, mixture, value):
     assert BAD_ENROLMENTS[value] in complaints(path)
 
 
+def test_enrolments_of_a_planned_set_lie_in_another(complaints, call, mixture):
+    scp = "a-1 *x-7 a\na-2 *x-8 z\nb-1 *x-9 b\nb-2 *y-1 b\n"
+    path = mixture(tables={"enroll_spk1.scp": scp})
+    assert "there is no utterance x-7" in complaints(path)
+    (path / "mix_conf.yaml").write_text("data: [dump/raw/train]\nenrolments: [dump/raw/train]\n")
+    call("validate_data_dir.sh", *WAIVED, path)
+    call("fix_data_dir.sh", path)
+    assert (path / "enroll_spk1.scp").read_text() == scp
+    (path / "enroll_spk1.scp").write_text(scp.replace("*x-8 z", "*x-8"))
+    assert "expected *UTT SPEAKER" in complaints(path)
+
+
 SNRS = {"inf": True, "-12.5": True, "+3": True, "1e1": True, "nan": False, "10dB": False, "clean": False, "-inf": False}
 
 
