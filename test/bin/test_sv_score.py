@@ -11,6 +11,8 @@ from toolkit.io.datadir import write_table
 from toolkit.io.draws import read_draws
 from toolkit.io.enrolment import write_enroll2utt
 from toolkit.io.errors import InputError
+from toolkit.io.scores import read_scores, write_scores
+from toolkit.io.trials import Trials
 from toolkit.metrics.calibration import calibration_metrics
 from toolkit.metrics.verification import eer, min_dcf
 
@@ -62,8 +64,17 @@ def test_scores_are_cosines_in_the_order_of_the_trials(setup, tmp_path):
     vectors, lines = embeddings(), (tmp_path / "out/scores.txt").read_text().splitlines()
     assert [tuple(line.split()[:2]) for line in lines] == PAIRS
     expected = [cosine(vectors[a], vectors[b]) for a, b in PAIRS]
-    assert [float(line.split()[2]) for line in lines] == pytest.approx(expected, abs=2e-6)
-    assert all(len(line.split(".")[1]) == 6 for line in lines)
+    written = [float(line.split()[2]) for line in lines]
+    assert written == pytest.approx(expected, abs=2e-6)
+
+
+def test_scores_that_differ_in_the_last_digit_stay_apart(tmp_path):
+    # Embeddings of a system that has hardly trained are all alike: their cosines differ far behind the point.
+    scores = np.float32(0.9999) + np.arange(4, dtype=np.float32) * np.float32(6e-8)
+    trials = Trials(["a", "b"], *np.zeros((2, 4), int), np.zeros(4, bool))
+    write_scores(tmp_path / "scores.txt", trials, scores.astype(np.float64))
+    assert np.array_equal(read_scores(tmp_path / "scores.txt").scores.astype(np.float32), scores)
+    assert len(set(scores.tolist())) == 4
 
 
 def test_metrics_are_those_of_the_written_scores(setup, tmp_path):

@@ -89,7 +89,7 @@ def test_interrupted_corpus_is_completed(tiny, tmp_path, monkeypatch, files):
 
 
 def test_other_settings_are_refused(tiny):
-    with pytest.raises(InputError, match="seed 3, not 5.*--outdir"):
+    with pytest.raises(InputError, match="seed 3, not 5.*remove it"):
         make_minicorpus(tiny, Settings(seed=5))
 
 

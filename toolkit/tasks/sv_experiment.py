@@ -57,7 +57,7 @@ def _parse(config, keys: tuple[str, ...], add: Callable[[ConfigParser], None], *
     parser = ConfigParser()
     add(parser)
     given = {k: v for k, v in load_config(config).items() if k in keys}
-    wanted = merge({**{k: parser.getdefault(k) for k in over}, **given}, over) if over else given
+    wanted = merge({**{k: parser.get_default(k) for k in over}, **given}, over) if over else given
     return parser, parser.parse_checked(wanted, str(config))
 
 

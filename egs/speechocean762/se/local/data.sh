@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Stage 1: speechocean762 and noises -> data/; of each test speaker four utterances, test4. Arguments go to
+# prepare_data.py.
+# shellcheck disable=SC1091  # sourced files are links in the recipe
+set -euo pipefail
+
+. ./path.sh
+set -a # prepare_data.py reads db.sh's variables from the environment
+. ./db.sh
+set +a
+python3 ../prepare_data.py "$@"
+utils/subset_data_dir.sh --per-spk data/test 4 data/test4

@@ -1,0 +1,133 @@
+"""The mini enhancement recipe at a tiny size: all stages, fine-tuning, observation adding, options."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import yaml
+
+from toolkit.io.audio import AudioTable
+from toolkit.io.datadir import read_table
+from toolkit.metrics.signal import si_sdr
+from toolkit.tasks.packing import load_enhancer
+
+from .conftest import ROOT
+
+CORPUS = "--train_speakers 4 --dev_speakers 2 --test_speakers 2 --babble_speakers 1 --utterances 2"
+CORPUS += " --noises 1 --pieces 1 --rooms 1"
+SMALL = "--model.init_args.filters 16 --model.init_args.bottleneck 8 --model.init_args.hidden 8"
+SMALL += " --model.init_args.blocks 2 --trainer.epochs 1 --trainer.workers 0 --batches.init_args.batch_size 2"
+OPTIONS = ["--local_data_opts", CORPUS, "--se_args", SMALL, "--resamples", "20", "--snrs", "5", "--ood_noises", ""]
+PHASE_1 = [*OPTIONS, "--se_tag", "one"]
+PHASE_2 = [*OPTIONS, "--se_config", "conf/finetune_convtasnet_sslmse.yaml", "--init_from", "exp/se_one"]
+
+
+@pytest.fixture(scope="module")
+def recipe(tree):
+    """The recipe after its first phase, stages 1 to 9 in one go."""
+    folder = tree.copy("mini/se")
+    done = tree.run(folder, "./run.sh", *PHASE_1, "--observations", "0.5", "--nj", "1", "--inference_nj", "1")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return folder
+
+
+def result(recipe, folder: str) -> dict:
+    """Metric -> its mean over the test set."""
+    content = json.loads((recipe / f"exp/se_one/{folder}/test4_noise_5/result.json").read_text())
+    return {name: found["value"] for name, found in content["metrics"].items()}
+
+
+def test_every_mixture_is_enhanced_and_scored(recipe):
+    ids = set(read_table(recipe / "data/test4/utt2spk"))
+    assert len(ids) == 4
+    for made in ("enhanced/test4_noise_5/wav.scp", "metrics/test4_noise_5/utt2pesq_wb"):
+        assert set(read_table(recipe / "exp/se_one" / made)) == ids
+    found = result(recipe, "scores")
+    assert {"si_sdr", "si_sdr_in", "si_sdri", "sdr", "pesq_wb", "stoi", "estoi"} <= set(found)
+    assert found["si_sdri"] == pytest.approx(found["si_sdr"] - found["si_sdr_in"], abs=1e-3)
+
+
+def test_observations_are_mixed_as_they_say(recipe, monkeypatch):
+    monkeypatch.chdir(recipe)
+    noisy, clean = (AudioTable("dump/raw/test4_noise_5", stream=name) for name in ("wav", "spk1"))
+    alone, mixed = (AudioTable(f"exp/se_one/enhanced{beta}/test4_noise_5") for beta in ("", "_beta0.5"))
+    for key in noisy.keys():
+        half = 0.5 * alone.read(key) + 0.5 * noisy.read(key)
+        assert np.abs(mixed.read(key) - half).max() < 2 / 32768  # 16-bit files
+    by_speaker = {}
+    for key, speaker in read_table("dump/raw/test4_noise_5/utt2spk").items():
+        by_speaker.setdefault(speaker, []).append(si_sdr(mixed.read(key), clean.read(key)))
+    wanted = np.mean([np.mean(values) for values in by_speaker.values()])
+    assert result(recipe, "scores_beta0.5")["si_sdr"] == pytest.approx(wanted, abs=0.01)
+
+
+def test_the_table_has_the_mixture_beside_what_was_made_of_it(recipe):
+    page = (recipe / "exp/RESULTS.md").read_text()
+    for row in ("| test4_noise_5 | unprocessed mixture |", "| test4_noise_5 | se_one |"):
+        assert row in page
+    assert "by beta" in page
+
+
+def test_fine_tuning_begins_where_the_first_phase_ended(recipe, tree):
+    """At a rate of 0 it also ends there."""
+    still = [*PHASE_2[:3], f"{SMALL} --optimizer.init_args.lr 0", *PHASE_2[4:], "--se_tag", "still"]
+    done = tree.run(recipe, "./run.sh", *still, "--stage", "6", "--stop_stage", "6")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    config = yaml.safe_load((recipe / "exp/se_still/config.yaml").read_text())
+    assert config["init_from"] == "exp/se_one/valid.loss.ave.pth"
+    assert config["loss"]["init_args"]["loss"]["class_path"] == "toolkit.losses.ssl_mse.SSLMSE"
+    one, still = (load_enhancer(recipe / "exp" / name).state_dict() for name in ("se_one", "se_still"))
+    assert all((one[name] == still[name]).all() for name in one)
+    logged = [json.loads(line) for line in (recipe / "exp/se_still/metrics.jsonl").read_text().splitlines()]
+    assert {"ssl_loss", "snr_loss"} <= set(logged[0])
+
+
+def test_an_experiment_is_named_by_what_it_starts_from(recipe, tree):
+    done = tree.run(recipe, "./run.sh", *PHASE_2[:2], *PHASE_2[4:], "--dry_run", "true")
+    assert "training -> exp/se_finetune_convtasnet_sslmse_from_one, log" in done.stdout
+    more = ["--se_args", "--trainer.epochs 3", "--dry_run", "true"]
+    done = tree.run(recipe, "./run.sh", *PHASE_2[4:], *more)
+    assert "training -> exp/se_finetune_convtasnet_sslmse_from_one_trainer_epochs_3, log" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--init_from", "exp/se_none"], "--init_from exp/se_none: no exp/se_none/valid.loss.ave.pth; train that"),
+        (["--observations", "0.1 1.5"], "--observations 0.1 1.5: 1.5 is no number from 0 to 1"),
+        (["--observations", "-0.1"], "-0.1 is no number from 0 to 1"),
+        (["--se_args", "--trainer.epoch 3"], "--trainer.epoch 3"),
+        (["--test_noises", "nois"], "the config knows noise, ood"),
+        (["--se_config", "conf/none.yaml"], "--se_config conf/none.yaml: no such file"),
+        (["--stage", "7", "--se_tag", "nosuch"], "exp/se_nosuch: no such experiment; train it first"),
+    ],
+)
+def test_wrong_options_are_said(recipe, tree, words, said):
+    done = tree.run(recipe, "./run.sh", *words)
+    assert done.returncode == 1
+    assert said in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_weights_that_are_gone_are_not_needed_to_score(recipe, tree):
+    done = tree.run(recipe, "./run.sh", "--init_from", "exp/se_none", "--stage", "7", "--dry_run", "true")
+    assert done.returncode == 0, done.stderr
+    assert "exp/se_train_convtasnet_snr_from_none/enhanced" in done.stdout
+
+
+@pytest.mark.parametrize(("fs", "band"), [(16000, "wb"), (8000, "nb")])
+def test_pesq_is_of_the_band_that_there_is(tree, tmp_path, fs, band):
+    """se.sh with stages that only say what they would measure."""
+    shutil.copytree(ROOT / "egs/TEMPLATE/se", tmp_path / "se")
+    shutil.copy(ROOT / "egs/TEMPLATE/recipe.sh", tmp_path)
+    (tmp_path / "signal.sh").write_text(f"fs={fs}\n. ./recipe.sh\ncheck_task_options\necho ${{metrics}}\n")
+    done = tree.run(tmp_path, "se/se.sh")
+    assert done.stdout == f"si_sdr sdr pesq_{band} stoi estoi\n"
+
+
+def test_a_template_without_noise_is_said(tree):
+    assert tree.run(tree.path, "egs/TEMPLATE/setup.sh", "egs/mine/se").returncode == 0
+    done = tree.run(tree.path / "egs/mine/se", "local/data.sh", "--speech", "/my/speech")
+    assert done.returncode == 1
+    assert "error: --noise is missing: mixtures are made of speech and noise" in done.stderr
