@@ -143,7 +143,7 @@ def test_more_epochs_go_on_in_the_same_folder(options, tmp_path):
 
 def test_another_config_in_the_same_folder_is_refused(options, tmp_path):
     train(options, tmp_path / "exp", "--trainer.epochs", "1")
-    with pytest.raises(InputError, match=r"begun with another model; choose another --sv_tag"):
+    with pytest.raises(InputError, match=r"begun with another model; choose another tag"):
         train(options, tmp_path / "exp", "--model.init_args.channels", "8")
 
 

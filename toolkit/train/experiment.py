@@ -52,11 +52,13 @@ def begin(text: str, expdir: Path, epochs: int) -> bool:
     if path.exists() and (changed := changed_keys(path.read_text(), text, _FREE)):
         raise InputError(
             f"{path}: the experiment was begun with another {', '.join(changed)}; "
-            "choose another tag (--sv_tag, --se_tag, --tse_tag), or remove the folder to begin again"
+            "choose another tag (--<task>_tag), or remove the folder to begin again"
         )
     done = json.loads(info.read_text())["epochs"] if info.exists() else 0
     if done > epochs:
-        raise InputError(f"{expdir}: has {done} epochs, --trainer.epochs {epochs} is less; choose another tag (--sv_tag, --se_tag, --tse_tag)")
+        raise InputError(
+            f"{expdir}: has {done} epochs, --trainer.epochs {epochs} is less; choose another tag (--<task>_tag)"
+        )
     if done < epochs:
         with replacing(path) as handle:
             handle.write(text)
