@@ -9,6 +9,8 @@ from conftest import FS, voice  # the shared voices of test/conftest.py
 from toolkit.bin import sv_train
 from toolkit.io.datadir import read_table
 
+from .conftest import ROOT
+
 CONFIG = """\
 model:
   class_path: toolkit.models.sv.ecapa_tdnn.EcapaTdnn
@@ -94,8 +96,16 @@ CHOICES = {
 }
 
 
-@pytest.mark.parametrize("options", CHOICES)
-def test_the_folders_choose_the_config(tree, options, capsys):
+@pytest.mark.parametrize("config", CHOICES.values())
+def test_the_configs_pass_the_check(config, capsys):
+    sv_train.main(["--config", str(ROOT / f"egs/TEMPLATE/sv/conf/{config}.yaml"), "--check"])
+    mixes = "noise" in config or "music" in config
+    assert capsys.readouterr().out == ("wav mixing\n" if mixes else "wav\n")
+
+
+# A dry run takes seconds: of each folder one choice with it and one without.
+@pytest.mark.parametrize("options", [*CHOICES][::2])
+def test_the_folders_choose_the_config(tree, options):
     folder = tree.path / "egs/choice/sv"
     if not folder.exists():
         tree.run(tree.path, "egs/TEMPLATE/setup.sh", "egs/choice/sv")
@@ -104,9 +114,6 @@ def test_the_folders_choose_the_config(tree, options, capsys):
     assert f"training -> exp/sv_{CHOICES[options]}_raw, log" in done.stdout
     sounds = [f"{kind}_train {kind}_test" for kind in ("noise", "music") if f"--{kind}" in options]
     assert f"--extra_sets {' '.join(sounds)} --room_sets" in done.stdout.replace("\\", "").replace("''", "")
-    sv_train.main(["--config", str(folder / f"conf/{CHOICES[options]}.yaml"), "--check"])
-    mixes = "noise" in CHOICES[options] or "music" in CHOICES[options]
-    assert capsys.readouterr().out == ("wav mixing\n" if mixes else "wav\n")
 
 
 def test_own_options_win(tree):
