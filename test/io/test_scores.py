@@ -15,8 +15,9 @@ def trials(tmp_path):
 
 
 def test_written_lines(tmp_path, trials):
-    write_scores(tmp_path / "scores.txt", trials, np.array([0.5, -1.25, 1e-7], np.float32))
-    assert (tmp_path / "scores.txt").read_text() == "a b 0.500000\na c -1.250000\nb c 0.000000\n"
+    write_scores(tmp_path / "scores.txt", trials, np.array([0.5, -1.25, 0.123456789], np.float32))
+    # Nine digits: of 0.123456789 the nearest float32 is 0.12345679104...
+    assert (tmp_path / "scores.txt").read_text() == "a b 0.5\na c -1.25\nb c 0.123456791\n"
 
 
 def test_what_is_written_is_read(tmp_path, monkeypatch):
