@@ -122,7 +122,7 @@ class PlainMixing:
             while corpus.utt2spk[other] == corpus.utt2spk[key]:
                 other = draw.choice(corpus.names["speech"])
             sir, snr = draw.uniform(-5, 5), draw.uniform(0, 20)
-            made.append(self.mix(key, None, other, draw.choice(corpus.names["noise"]), None, sir, snr))
+            made.append(self.mix((key, None), (other, None), (draw.choice(corpus.names["noise"]), None), sir, snr))
         return made
 
     def read(self, key: str, start: int | None) -> np.ndarray:
@@ -135,10 +135,9 @@ class PlainMixing:
             file.seek(self.random.randint(0, file.frames - LENGTH) if start is None else start)
             return file.read(LENGTH, dtype="float32")
 
-    def mix(self, key, start, other, noise_key, noise_start, sir, snr) -> np.ndarray:
-        """One mixture."""
-        target, interferer = self.read(key, start), self.read(other, 0)
-        background = self.read(noise_key, noise_start)
+    def mix(self, target, interferer, background, sir, snr) -> np.ndarray:
+        """One mixture of three (recording, where it begins)."""
+        target, interferer, background = (self.read(*part) for part in (target, interferer, background))
         power = np.mean(target**2)
         interferer = interferer * np.sqrt(power / np.mean(interferer**2) / 10 ** (sir / 10))
         background = background * np.sqrt(power / np.mean(background**2) / 10 ** (snr / 10))
@@ -148,8 +147,8 @@ class PlainMixing:
 
     def of_line(self, line: Mixture) -> np.ndarray:
         """The mixture of our draw."""
-        one, two, three = line.sources
-        return self.mix(one.utt, one.begin, two.utt, three.utt, three.begin, line.snr["spk2"], line.snr["noise1"])
+        parts = ((source.utt, source.begin) for source in line.sources)
+        return self.mix(*parts, line.snr["spk2"], line.snr["noise1"])
 
 
 @row("mixtures on the fly: 2 talkers and noise, 3 s, from wav")
