@@ -40,6 +40,15 @@ def test_differences_are_those_of_the_two_bootstraps(tmp_path, speakers):
     assert found["test"]["eer"].value < 0
 
 
+def test_sets_of_other_names_are_said(tmp_path, speakers, caplog):
+    folders = [write_scored(tmp_path / name, 1) for name in ("a/test", "b/test", "b/test_babble_0")]
+    load_condition(*folders[:2], speakers)
+    assert caplog.text == ""
+    load_condition(folders[0], folders[2], speakers)
+    assert "a/test and " in caplog.text
+    assert "of sets of other names" in caplog.text
+
+
 def test_lines_may_stand_in_another_order(tmp_path, speakers):
     a, b = write_scored(tmp_path / "a/test", 1), write_scored(tmp_path / "b/test", 2)
     expected = compare_systems([load_condition(a, b, speakers)], 20, 0.9, 3, iter)

@@ -1,5 +1,6 @@
 """Two systems' scores of the same trials, compared on the same draws of speakers. Loads no torch."""
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,8 @@ def load_condition(a, b, utt2spk, enroll2utt=None) -> Condition:
             f"{paths[0]}: all trials are of one kind by {utt2spk}; error rates need targets and nontargets"
         )
     other = scores_of(_unlabelled(first), second, str(paths[1]), str(paths[0]))
+    if Path(a).name != Path(b).name:
+        logging.warning("%s and %s hold the same trials but are of sets of other names; are they meant?", a, b)
     return Condition(Path(a).name, first.scores, other, is_target, enroll, test)
 
 
