@@ -194,6 +194,7 @@ infer() {
 measure() {
     local folder=$1 wanted=$2 suffix=${1#"${output_name}"} with='' without='' set
     shift 2
+    rm -f "${exp}/metrics${suffix}/summary.log" # of an earlier run
     for set in ${all_tests}; do
         if [ -f "${dumpdir}/raw/${set}/spk2.scp" ]; then with+=" ${set}"; else without+=" ${set}"; fi
     done

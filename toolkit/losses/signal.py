@@ -75,7 +75,7 @@ class SNR(SignalLoss):
     """
 
     def forward(self, estimate: Tensor, reference: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """See SignalLoss."""
+        """(B, N) estimate and reference, lengths (B,) samples or None for all N -> scalar in dB."""
         estimate, reference = _masked(estimate, reference, lengths=lengths)
         loss = -_ratio(reference, reference - estimate).mean()
         self.parts = {"snr_loss": loss.detach()}
@@ -96,7 +96,7 @@ class SISNR(SignalLoss):
         self.zero_mean = zero_mean
 
     def forward(self, estimate: Tensor, reference: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """See SignalLoss."""
+        """(B, N) estimate and reference, lengths (B,) samples or None for all N -> scalar in dB."""
         signals = _masked(estimate, reference, lengths=lengths)
         if self.zero_mean:
             count = signals[0].shape[1] if lengths is None else lengths[:, None]
@@ -150,7 +150,7 @@ class LMFB(SignalLoss):
         self.features = CenteredLogMel(fs, n_mels, n_fft, frame_ms, hop_ms, preemphasis=0.0, window="hann", floor=floor)
 
     def forward(self, estimate: Tensor, reference: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """See SignalLoss."""
+        """(B, N) estimate and reference, lengths (B,) samples or None for all N -> scalar."""
         ours, frames = self.features(estimate, lengths)
         with torch.no_grad():
             theirs, _ = self.features(reference, lengths)
@@ -178,7 +178,7 @@ class Multitask(SignalLoss):
         self.snr.setup(fs)
 
     def forward(self, estimate: Tensor, reference: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """See SignalLoss."""
+        """(B, N) estimate and reference, lengths (B,) samples or None for all N -> scalar."""
         total = self.loss(estimate, reference, lengths) + self.alpha * self.snr(estimate, reference, lengths)
         self.parts = {**self.snr.parts, **self.loss.parts}
         return total

@@ -52,7 +52,7 @@ class SSLMSE(SignalLoss):
         return sum(weight * layer for weight, layer in zip(self.layer_weights, layers, strict=True) if weight)
 
     def forward(self, estimate: Tensor, reference: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """See SignalLoss."""
+        """(B, N) estimate and reference, lengths (B,) samples or None for all N -> scalar."""
         if self.ssl is None:
             self.setup(self.fs)
             self.ssl.to(estimate.device)

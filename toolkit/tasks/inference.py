@@ -68,6 +68,7 @@ class _Enrolled(torch.nn.Module):
         self.model, self.enrolment = model, enrolment
 
     def forward(self, wav: torch.Tensor) -> torch.Tensor:
+        """(B, N) mixtures -> (B, N), all of one enrolment (1, M)."""
         return self.model(wav, self.enrolment.expand(len(wav), -1))
 
 

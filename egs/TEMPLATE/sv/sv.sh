@@ -199,7 +199,7 @@ if [ -z "${way}" ]; then # another way of scoring has another name, so that none
     fi
     if [ "${score_norm}" != none ]; then
         way+=_${score_norm}
-        [ "${score_norm} ${top_n}" = "as_norm ${top_n}" ] && [ "${top_n}" != 300 ] && way+=_top${top_n}
+        [ "${score_norm}" != as_norm ] || [ "${top_n}" -eq 300 ] || way+=_top${top_n}
         [ "${cohort_set:-${train_set}} ${cohort_utts}" = "${train_set} 10" ] || way+=_${cohort_set:-${train_set}}${cohort_utts}
     elif [ "${top_n} ${cohort_set}" != "300 " ]; then
         die "--top_n and --cohort_set are of a --score_norm, and none is given (--score_norm as_norm)"
