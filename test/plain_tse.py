@@ -134,3 +134,17 @@ def speaker(w, name, x):
     taps, bias = w[f"{name}.depthwise.weight"], w[f"{name}.depthwise.bias"]
     x = group(2, functional.conv1d(x, taps, bias, padding=1, groups=x.shape[1]))
     return plain.conv(w, f"{name}.project", x).mean(2)
+
+
+# Constructor arguments of a SEF-PNet that takes no time.
+TINY_SEFPNET = {
+    "hop": 128,
+    "stem_channels": 2,
+    "dense_channels": [2, 2, 2],
+    "conv_channels": [4, 4, 4],
+    "dense_depth": 1,
+    "tcn_layers": 1,
+    "tcn_blocks": 2,
+    "mix_channels": 4,
+    "integration_channels": 4,
+}

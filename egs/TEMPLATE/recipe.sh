@@ -1,6 +1,10 @@
 # Sourced by the task scripts (sv.sh, se.sh, tse.sh): what their stages share.
 # shellcheck shell=bash disable=SC2154,SC2034
 
+# This file is a link in the recipe; what belongs to it lies beside the file that it leads to.
+# shellcheck source=egs/TEMPLATE/options.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/options.sh"
+
 log() {
     echo "$(date '+%Y-%m-%dT%H:%M:%S') $*"
 }

@@ -2,6 +2,7 @@
 # task, what it does, and the help and the defaults of what only they have.
 # shellcheck shell=bash disable=SC1091,SC2034,SC2154,SC2317
 
+. ./recipe.sh
 help_message=$(cat <<EOF
 Usage: ./run.sh [options]     (${task}.sh --train_set <set> --valid_sets "<sets>" --test_sets "<sets>" [options])
 
@@ -13,16 +14,7 @@ Stages
   4 (features are made on the fly)      9 report: exp/RESULTS.md, report.html
   5 statistics of the training set     10 pack the model
 
-General
-  --stage, --stop_stage       first and last stage to run (1, 10000)
-  --skip_stages "4 5"         stages to leave out
-  --skip_data_prep, --skip_train, --skip_eval, --skip_packing   leave out 1-5, 6, 7-9, 10 (false, false, false, true)
-  --dry_run                   say what would run (false)
-  --nj, --inference_nj        jobs of the data stages and of 7-8 (number of CPUs)
-  --ngpu, --num_nodes         GPUs a node for training, 0 is CPU (0); nodes (1)
-  --gpu_inference             infer on a GPU (false)
-  --dumpdir, --expdir         where data and experiments go (dump, exp)
-  --python                    interpreter (python3)
+${general_help}
 Data: a set is recordings (wav.scp), or mixtures that local/data.sh has planned (mix.jsonl)
   --train_set, --valid_sets, --test_sets    names of sets in data/
   --extra_sets "noise_train ..."            sets that mixtures draw on: noises, talkers
@@ -55,71 +47,24 @@ ${task_help}
 EOF
 )
 
-stage=1
-stop_stage=10000
-skip_stages=
-skip_data_prep=false
-skip_train=false
-skip_eval=false
-skip_packing=true
-dry_run=false
-nj=$(env -u OMP_NUM_THREADS nproc)
-inference_nj=${nj}
-ngpu=0
-num_nodes=1
-gpu_inference=false
-dumpdir=dump
-expdir=exp
-python=python3
-train_set=
-valid_sets=
-test_sets=
-extra_sets=
-room_sets=
-local_data_opts=
-channel=
-min_wav_duration=0.1
-max_wav_duration=300
 format_opts=
-allow_bad=0
 simulate_train_config=
-train_copies=1
 simulate_valid_config=
 simulate_test_configs=
 simulate_grid_config=
-test_noises=
-ood_noises=
-snrs="0 5 10 15 20"
 declare "${task}_config=${config}" "${task}_args=" "${task}_tag="
 inference_model=valid.loss.ave.pth
-resamples=1000
-results=
 
 command_line="$0$(printf ' %q' "$@")"
 . utils/parse_options.sh
 . ./path.sh
 . ./cmd.sh
-. ./recipe.sh
-
-if [ $# -ne 0 ]; then
-    echo "error: $*: only options are understood (./run.sh --help); a value of several words stands in quotes" >&2
-    exit 2
-fi
-if [ -z "${train_set}" ] || [ -z "${valid_sets}" ] || [ -z "${test_sets}" ]; then
-    echo "${help_message}"
-    echo "error: --train_set, --valid_sets and --test_sets are needed" >&2
-    exit 2
-fi
+check_options "$@"
 config=${task}_config config=${!config}
 train_args=${task}_args train_args=${!train_args}
 tag=${task}_tag tag=${!tag}
 [ -f "${config}" ] || die "--${task}_config ${config}: no such file"
-check_stages 10
-check_counts nj inference_nj fs train_copies num_nodes
-check_counts_or_0 ngpu allow_bad resamples skip_stages
 check_names "${task}_tag"
-check_numbers min_wav_duration max_wav_duration snrs
-check_machines
 check_task_options
 log "${command_line}"
 note_skips

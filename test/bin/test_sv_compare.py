@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from toolkit.bin.cli import run
+from toolkit.bin.comparing import system_name
 from toolkit.bin.sv_compare import main
 from toolkit.io.datadir import write_table
 
@@ -86,3 +87,17 @@ def test_two_speakers_are_too_few(scored, capsys):
 def test_wrong_words_are_said_in_a_line(scored, capsys, change, message):
     assert run(main, [*WORDS, *change]) == 1
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("exp/ecapa/scores/test", "ecapa"),
+        ("exp/ecapa/scores_as_norm/test", "ecapa (as_norm)"),
+        ("exp/ecapa/metrics/test", "ecapa"),
+        ("scores/test", "scores/test"),
+        ("elsewhere/ecapa/results/test", "elsewhere/ecapa/results/test"),
+    ],
+)
+def test_names_of_systems(folder, name):
+    assert system_name(folder) == name

@@ -7,6 +7,7 @@ import torch
 import yaml
 
 from test.conftest import voice
+from test.plain_tse import TINY_SEFPNET
 from toolkit.bin import tse_inference
 from toolkit.bin.cli import run
 from toolkit.io.audio import AudioTable
@@ -15,31 +16,18 @@ from toolkit.models.tse.sef_pnet import SEFPNet
 from toolkit.tasks.inference import check_signal, enhance, extract
 from toolkit.train.checkpoint import save
 
-TINY = {
-    "fs": 8000,
-    "hop": 128,
-    "stem_channels": 2,
-    "dense_channels": [2, 2, 2],
-    "conv_channels": [4, 4, 4],
-    "dense_depth": 1,
-    "tcn_layers": 1,
-    "tcn_blocks": 2,
-    "mix_channels": 4,
-    "integration_channels": 4,
-}
-
 
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(0)
-    return SEFPNet(**TINY).eval()
+    return SEFPNet(**TINY_SEFPNET, fs=8000).eval()
 
 
 @pytest.fixture(scope="module")
 def system(model, tmp_path_factory):
     """An experiment's folder with random weights."""
     folder = tmp_path_factory.mktemp("exp")
-    config = {"model": {"class_path": "toolkit.models.tse.sef_pnet.SEFPNet", "init_args": TINY}}
+    config = {"model": {"class_path": "toolkit.models.tse.sef_pnet.SEFPNet", "init_args": {**TINY_SEFPNET, "fs": 8000}}}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     save(folder / "valid.loss.ave.pth", model.state_dict())
     return folder

@@ -120,7 +120,8 @@ def test_weights_that_are_gone_are_not_needed_to_score(recipe, tree):
 def test_pesq_is_of_the_band_that_there_is(tree, tmp_path, fs, band):
     """se.sh with stages that only say what they would measure."""
     shutil.copytree(ROOT / "egs/TEMPLATE/se", tmp_path / "se")
-    shutil.copy(ROOT / "egs/TEMPLATE/recipe.sh", tmp_path)
+    for shared in ("recipe.sh", "options.sh"):
+        shutil.copy(ROOT / "egs/TEMPLATE" / shared, tmp_path)
     (tmp_path / "signal.sh").write_text(f"fs={fs}\n. ./recipe.sh\ncheck_task_options\necho ${{metrics}}\n")
     done = tree.run(tmp_path, "se/se.sh")
     assert done.stdout == f"si_sdr sdr pesq_{band} stoi estoi\n"

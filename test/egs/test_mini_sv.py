@@ -144,10 +144,15 @@ def test_a_dry_run_does_nothing(recipe, tree):
 def test_help_names_every_option(recipe, tree):
     done = tree.run(recipe, "./run.sh", "--help")
     assert done.returncode == 0
-    script = (recipe / "sv.sh").read_text()
-    defaults = script[script.index("\nstage=1") : script.index("command_line=")]
+    script, shared = (
+        (recipe / "sv.sh").read_text(),
+        (recipe / "recipe.sh").resolve().with_name("options.sh").read_text(),
+    )
+    defaults = shared[shared.index("\nstage=1") : shared.index("# check_options")]
+    defaults += script[script.index("\nfs=") : script.index("command_line=")]
     options = [line.split("=")[0] for line in defaults.split() if "=" in line]
-    assert len(options) > 30
+    assert {"stage", "results", "fs", "duration_edges"} < set(options)
+    assert len(options) > 50
     assert [o for o in options if f"--{o}" not in done.stdout] == []
 
 

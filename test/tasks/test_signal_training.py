@@ -5,6 +5,7 @@ import pytest
 import torch
 import yaml
 
+from test.plain_tse import TINY_SEFPNET
 from toolkit.bin import se_train, simulate_plan, simulate_render, tse_train
 from toolkit.bin.cli import run
 from toolkit.io.audio import AudioTable
@@ -22,18 +23,7 @@ MODELS = {
     },
     "tse": {
         "class_path": "toolkit.models.tse.sef_pnet.SEFPNet",
-        "init_args": {
-            "fs": 16000,
-            "hop": 128,
-            "stem_channels": 2,
-            "dense_channels": [2, 2, 2],
-            "conv_channels": [4, 4, 4],
-            "dense_depth": 1,
-            "tcn_layers": 1,
-            "tcn_blocks": 2,
-            "mix_channels": 4,
-            "integration_channels": 4,
-        },
+        "init_args": {**TINY_SEFPNET, "fs": 16000},
     },
 }
 DATA = {

@@ -5,6 +5,7 @@ import errno
 import logging
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 
 from toolkit.io.errors import InputError, nearest
 
@@ -93,6 +94,40 @@ def add_network_choice(parser, weights: str) -> None:
     parser.add_argument("--model", required=True, help="packed.zip, or the folder of an experiment")
     parser.add_argument("--weights", default=weights, help="which weights of the folder")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
+
+
+def add_measuring_arguments(parser, breakdown: str) -> None:
+    """The options of programs that measure a set: its groups (``breakdown`` says which there are) and intervals."""
+    parser.add_argument("--breakdown", nargs="*", default=[], help=breakdown)
+    parser.add_argument("--duration_edges", nargs="*", type=float, default=[], help="in seconds; default: terciles")
+    parser.add_argument("--fs", type=int, help="rate in Hz of utt2num_samples, where there is no utt2dur")
+    parser.add_argument("--resamples", type=int, default=1000, help="draws of speakers for the intervals; 0: none")
+    parser.add_argument("--level", type=float, default=0.95, help="of the intervals, in (0, 1)")
+    parser.add_argument("--seed", type=int, default=0, help="of the draws")
+
+
+def check_measuring(args) -> None:
+    """Raise InputError where one of these options is out of its range."""
+    if args.resamples < 0 or not 0 < args.level < 1:
+        raise InputError(f"--resamples {args.resamples} must not be negative, --level {args.level} between 0 and 1")
+    if any(a >= b for a, b in pairwise(args.duration_edges)) or min(args.duration_edges, default=1) <= 0:
+        raise InputError(f"--duration_edges {args.duration_edges}: seconds above 0, rising, are wanted")
+
+
+def check_or_train(parser, check: Callable, train: Callable, argv: list[str] | None) -> None:
+    """What a training program does: train, or with --check only construct what the config says.
+
+    Args:
+        parser: of the config's keys.
+        check: (parser, args) -> what is printed, the stream that training reads.
+        train: (parser, args).
+    """
+    parser.add_argument("--check", action="store_true", help="check the config, print the stream it reads, and end")
+    args = parser.parse(argv)
+    if args.pop("check"):
+        print(check(parser, args))
+    else:
+        train(parser, args)
 
 
 def check_device(device: str) -> None:

@@ -31,9 +31,12 @@ def check_comparison(args) -> None:
 
 
 def system_name(folder: str) -> str:
-    """``exp/ecapa/scores/test`` -> ``ecapa``; other paths as they are."""
+    """``exp/a/scores/test`` -> ``a``, ``exp/a/scores_as_norm/test`` -> ``a (as_norm)``; other paths as they are."""
     path = Path(folder)
-    return path.parts[-3] if len(path.parts) > 2 and path.parent.name in ("scores", "metrics") else str(path)
+    kind, _, way = path.parent.name.partition("_")
+    if len(path.parts) < 3 or kind not in ("scores", "metrics"):
+        return str(path)
+    return f"{path.parts[-3]} ({way})" if way else path.parts[-3]
 
 
 def tell(

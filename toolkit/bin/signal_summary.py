@@ -11,13 +11,11 @@ of means and counted.
 import argparse
 import json
 import sys
-from itertools import pairwise
 from pathlib import Path
 
-from toolkit.bin.cli import Parser, run
+from toolkit.bin.cli import Parser, add_measuring_arguments, check_measuring, run
 from toolkit.io.atomic import replacing
 from toolkit.io.datadir import DataDir
-from toolkit.io.errors import InputError
 from toolkit.metrics.catalogue import METRICS
 from toolkit.tasks.measuring import Bootstrap, condition
 from toolkit.tasks.signal_measuring import (
@@ -40,23 +38,8 @@ def get_parser() -> argparse.ArgumentParser:
         "--data_root", help="folder of the sets whose facts tell groups and condition; default: in_root"
     )
     parser.add_argument("--input_root", help="the mixtures' tables, where they were scored by themselves")
-    parser.add_argument(
-        "--breakdown", nargs="*", default=[], help="gender, gender_pair, duration, or tables spk2<x>, utt2<x>"
-    )
-    parser.add_argument("--duration_edges", nargs="*", type=float, default=[], help="in seconds; default: terciles")
-    parser.add_argument("--fs", type=int, help="rate in Hz of utt2num_samples, where there is no utt2dur")
-    parser.add_argument("--resamples", type=int, default=1000, help="draws of speakers for the intervals; 0: none")
-    parser.add_argument("--level", type=float, default=0.95, help="of the intervals, in (0, 1)")
-    parser.add_argument("--seed", type=int, default=0, help="of the draws")
+    add_measuring_arguments(parser, "gender, gender_pair, duration, or tables spk2<x>, utt2<x>")
     return parser
-
-
-def check_options(args) -> None:
-    """Raise InputError where an option is out of its range."""
-    if args.resamples < 0 or not 0 < args.level < 1:
-        raise InputError(f"--resamples {args.resamples} must not be negative, --level {args.level} between 0 and 1")
-    if any(a >= b for a, b in pairwise(args.duration_edges)) or min(args.duration_edges, default=1) <= 0:
-        raise InputError(f"--duration_edges {args.duration_edges}: seconds above 0, rising, are wanted")
 
 
 def summarise(args, name: str) -> dict:
@@ -80,7 +63,7 @@ def summarise(args, name: str) -> dict:
 def main(argv=None) -> None:
     """Summarise each set."""
     args = get_parser().parse_args(argv)
-    check_options(args)
+    check_measuring(args)
     for name in args.sets:
         result = summarise(args, name)
         print(f"{name}: {result['n_utterances']} utterances of {result['n_speakers']} speakers")

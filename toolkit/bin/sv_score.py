@@ -11,12 +11,11 @@ import argparse
 import json
 import logging
 import sys
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from toolkit.bin.cli import Parser, run
+from toolkit.bin.cli import Parser, add_measuring_arguments, check_measuring, run
 from toolkit.io.atomic import replacing
 from toolkit.io.datadir import DataDir
 from toolkit.io.draws import NAME as DRAWS
@@ -54,27 +53,17 @@ def get_parser() -> argparse.ArgumentParser:
         "--top_n", type=int, default=300, help="of as_norm: how many of the highest cohort scores count"
     )
     parser.add_argument("--calibration", help="calibration.json of a development set (sv_calibrate)")
-    parser.add_argument(
-        "--breakdown", nargs="*", default=[], help="gender, duration, or tables spk2<x>, utt2<x> of data_dir"
-    )
-    parser.add_argument("--duration_edges", nargs="*", type=float, default=[], help="in seconds; default: terciles")
-    parser.add_argument("--fs", type=int, help="rate in Hz of data_dir's utt2num_samples, where it has no utt2dur")
-    parser.add_argument("--resamples", type=int, default=1000, help="draws of speakers for the intervals; 0: none")
-    parser.add_argument("--level", type=float, default=0.95, help="of the intervals, in (0, 1)")
-    parser.add_argument("--seed", type=int, default=0, help="of the draws")
+    add_measuring_arguments(parser, "gender, duration, or tables spk2<x>, utt2<x> of data_dir")
     return parser
 
 
 def check_options(args) -> None:
     """Raise InputError where an option is out of its range or lacks another."""
-    if args.resamples < 0 or not 0 < args.level < 1:
-        raise InputError(f"--resamples {args.resamples} must not be negative, --level {args.level} between 0 and 1")
+    check_measuring(args)
     if args.top_n < 2:
         raise InputError(f"--top_n {args.top_n}: a standard deviation takes two cohort scores at least")
     if args.breakdown and not args.data_dir:
         raise InputError("--breakdown needs --data_dir, whose tables tell the groups")
-    if any(a >= b for a, b in pairwise(args.duration_edges)) or min(args.duration_edges, default=1) <= 0:
-        raise InputError(f"--duration_edges {args.duration_edges}: seconds above 0, rising, are wanted")
     check_way(args.scoring, args.score_norm, args.cohort)
 
 

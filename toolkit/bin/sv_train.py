@@ -2,7 +2,7 @@
 
 import sys
 
-from toolkit.bin.cli import run
+from toolkit.bin.cli import check_or_train, run
 from toolkit.io.config import ConfigParser
 from toolkit.tasks.sv_experiment import add_network_arguments, add_training_arguments, check, train
 
@@ -17,14 +17,7 @@ def get_parser() -> ConfigParser:
 
 def main(argv=None) -> None:
     """Train, or with --check only construct what the config says and print the stream it trains from."""
-    parser = get_parser()
-    parser.add_argument("--check", action="store_true", help="check the config, print feats or wav, and end")
-    args = parser.parse(argv)
-    checking = args.pop("check")
-    if checking:
-        print(check(parser, args))
-    else:
-        train(parser, args)
+    check_or_train(get_parser(), check, train, argv)
 
 
 if __name__ == "__main__":

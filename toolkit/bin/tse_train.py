@@ -1,8 +1,9 @@
 """Train a target-speaker-extraction system from a config; the same command again goes on where it stopped."""
 
 import sys
+from functools import partial
 
-from toolkit.bin.cli import run
+from toolkit.bin.cli import check_or_train, run
 from toolkit.io.config import ConfigParser
 from toolkit.tasks.signal_experiment import EXTRACTION, add_arguments, check, train
 
@@ -16,13 +17,7 @@ def get_parser() -> ConfigParser:
 
 def main(argv=None) -> None:
     """Train, or with --check only construct what the config says and print the stream it trains from."""
-    parser = get_parser()
-    parser.add_argument("--check", action="store_true", help="check the config, print wav, and end")
-    args = parser.parse(argv)
-    if args.pop("check"):
-        print(check(parser, args))
-    else:
-        train(parser, args, EXTRACTION)
+    check_or_train(get_parser(), check, partial(train, kind=EXTRACTION), argv)
 
 
 if __name__ == "__main__":

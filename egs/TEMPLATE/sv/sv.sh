@@ -4,7 +4,8 @@
 # shellcheck disable=SC1091,SC2034,SC2154
 set -euo pipefail
 
-help_message=$(cat <<'EOF'
+. ./recipe.sh
+help_message=$(cat <<EOF
 Usage: ./run.sh [options]     (sv.sh --train_set <set> --valid_sets "<sets>" --test_sets "<sets>" [options])
 
 Stages
@@ -14,16 +15,7 @@ Stages
   4 dump features to ark: dump/fbank    9 report: exp/RESULTS.md, report.html, plots
   5 statistics of the training set     10 pack the model
 
-General
-  --stage, --stop_stage       first and last stage to run (1, 10000)
-  --skip_stages "4 5"         stages to leave out
-  --skip_data_prep, --skip_train, --skip_eval, --skip_packing   leave out 1-5, 6, 7-9, 10 (false, false, false, true)
-  --dry_run                   say what would run (false)
-  --nj, --inference_nj        jobs of the data stages and of 7-8 (number of CPUs)
-  --ngpu, --num_nodes         GPUs a node for training, 0 is CPU (0); nodes (1)
-  --gpu_inference             embed on a GPU (false)
-  --dumpdir, --expdir         where data and experiments go (dump, exp)
-  --python                    interpreter (python3)
+${general_help}
 Data
   --train_set, --valid_sets, --test_sets    names of sets in data/; valid and test sets have trials
   --extra_sets "noise_train ..."            sets that mixtures draw on: noises, music, babble talkers
@@ -65,42 +57,12 @@ Training and evaluation
 EOF
 )
 
-stage=1
-stop_stage=10000
-skip_stages=
-skip_data_prep=false
-skip_train=false
-skip_eval=false
-skip_packing=true
-dry_run=false
-nj=$(env -u OMP_NUM_THREADS nproc)
-inference_nj=${nj}
-ngpu=0
-num_nodes=1
-gpu_inference=false
-dumpdir=dump
-expdir=exp
-python=python3
-train_set=
-valid_sets=
-test_sets=
-extra_sets=
-room_sets=
-local_data_opts=
 fs=16000
-channel=
-min_wav_duration=0.1
-max_wav_duration=300
-allow_bad=0
 simulate_train_config=
-train_copies=1
 train_streams=wav
 speed_perturb_factors=
 simulate_valid_config=
 simulate_test_config=
-test_noises=
-ood_noises=
-snrs="0 5 10 15 20"
 feats_type=raw
 sv_config=conf/train_ecapa.yaml
 sv_args=
@@ -120,24 +82,12 @@ calibrate=true
 calibration_set=
 breakdown=
 duration_edges=
-resamples=1000
-results=
 
 command_line="$0$(printf ' %q' "$@")"
 . utils/parse_options.sh
 . ./path.sh
 . ./cmd.sh
-. ./recipe.sh
-
-if [ $# -ne 0 ]; then
-    echo "error: $*: only options are understood (./run.sh --help); a value of several words stands in quotes" >&2
-    exit 2
-fi
-if [ -z "${train_set}" ] || [ -z "${valid_sets}" ] || [ -z "${test_sets}" ]; then
-    echo "${help_message}"
-    echo "error: --train_set, --valid_sets and --test_sets are needed" >&2
-    exit 2
-fi
+check_options "$@"
 case "${feats_type}" in raw | fbank) ;; *) die "--feats_type ${feats_type}: it can be raw or fbank" ;; esac
 case "${scoring}" in
     cosine | mean_cosine | neg_euclidean) ;;
@@ -150,12 +100,9 @@ case "${score_norm} ${scoring}" in
     *) die "--score_norm ${score_norm}: it can be none, z_norm, t_norm, s_norm or as_norm" ;;
 esac
 [ -f "${sv_config}" ] || die "--sv_config ${sv_config}: no such file"
-check_stages 10
-check_counts nj inference_nj fs train_copies num_nodes cohort_utts top_n num_segments
-check_counts_or_0 ngpu allow_bad resamples skip_stages
+check_counts cohort_utts top_n num_segments
 check_names sv_tag score_tag
-check_numbers min_wav_duration max_wav_duration segment_seconds snrs duration_edges
-check_machines
+check_numbers segment_seconds duration_edges
 log "${command_line}"
 
 note_skips

@@ -52,7 +52,7 @@ class Layers(LayerwiseNetwork):
             self.shortest = (self.shortest - 1) * layer.stride + layer.kernel_size
 
     def forward(self, wav: Tensor, num_layers: int) -> list[Tensor]:
-        """(B, N) samples -> the outputs (B, T', D) of the first ``num_layers`` layers; less than a frame is padded to one."""
+        """(B, N) -> outputs (B, T', D) of the first ``num_layers`` layers; less than a frame is padded to one."""
         if self.normalized:
             wav = F.layer_norm(wav, wav.shape[1:])
         wav = F.pad(wav, (0, max(self.shortest - wav.shape[1], 0)))

@@ -1,0 +1,67 @@
+# Options that all task scripts have: their help, their defaults, their check. Sourced by recipe.sh.
+# shellcheck shell=bash disable=SC2034,SC2154
+
+general_help=$(cat <<'EOF'
+General
+  --stage, --stop_stage       first and last stage to run (1, 10000)
+  --skip_stages "4 5"         stages to leave out
+  --skip_data_prep, --skip_train, --skip_eval, --skip_packing   leave out 1-5, 6, 7-9, 10 (false, false, false, true)
+  --dry_run                   say what would run (false)
+  --nj, --inference_nj        jobs of the data stages and of 7-8 (number of CPUs)
+  --ngpu, --num_nodes         GPUs a node for training, 0 is CPU (0); nodes (1)
+  --gpu_inference             stage 7 on a GPU (false)
+  --dumpdir, --expdir         where data and experiments go (dump, exp)
+  --python                    interpreter (python3)
+EOF
+)
+
+stage=1
+stop_stage=10000
+skip_stages=
+skip_data_prep=false
+skip_train=false
+skip_eval=false
+skip_packing=true
+dry_run=false
+nj=$(env -u OMP_NUM_THREADS nproc)
+inference_nj=${nj}
+ngpu=0
+num_nodes=1
+gpu_inference=false
+dumpdir=dump
+expdir=exp
+python=python3
+train_set=
+valid_sets=
+test_sets=
+extra_sets=
+room_sets=
+local_data_opts=
+channel=
+min_wav_duration=0.1
+max_wav_duration=300
+allow_bad=0
+train_copies=1
+test_noises=
+ood_noises=
+snrs="0 5 10 15 20"
+resamples=1000
+results=
+
+# check_options [WORD...]: nothing but options was given, and those above are what they should be.
+check_options() {
+    if [ $# -ne 0 ]; then
+        echo "error: $*: only options are understood (./run.sh --help); a value of several words stands in quotes" >&2
+        exit 2
+    fi
+    if [ -z "${train_set}" ] || [ -z "${valid_sets}" ] || [ -z "${test_sets}" ]; then
+        echo "${help_message}"
+        echo "error: --train_set, --valid_sets and --test_sets are needed" >&2
+        exit 2
+    fi
+    check_stages 10
+    check_counts nj inference_nj fs train_copies num_nodes
+    check_counts_or_0 ngpu allow_bad resamples skip_stages
+    check_numbers min_wav_duration max_wav_duration snrs
+    check_machines
+}
