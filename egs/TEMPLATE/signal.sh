@@ -135,19 +135,29 @@ infer() {
         --device "$("${gpu_inference}" && echo cuda || echo cpu)" "$@"
 }
 
+# interferers_of SET: the streams of its other talkers, spk2 ...
+interferers_of() {
+    (cd "${dumpdir}/raw/$1" && find . -name 'spk[0-9]*.scp' ! -name spk1.scp | sed 's/^[.]\///; s/[.]scp$//' | sort -V | paste -s -d ' ')
+}
+
 # measure FOLDER METRICS [options]: scores of <exp>/FOLDER into <exp>/metrics<suffix> and <exp>/scores<suffix>
 measure() {
-    local folder=$1 wanted=$2 suffix=${1#"${output_name}"} with='' without='' set
+    local folder=$1 wanted=$2 suffix=${1#"${output_name}"} set streams sets
     shift 2
     rm -f "${exp}/metrics${suffix}/summary.log" # of an earlier run
-    for set in ${all_tests}; do
-        if [ -f "${dumpdir}/raw/${set}/spk2.scp" ]; then with+=" ${set}"; else without+=" ${set}"; fi
-    done
-    if [[ " $* " == *" --absent "* ]]; then # the interferer is no more wrong than the target then
-        without=${all_tests} with=''
+    if [[ " $* " == *" --absent "* ]]; then # an interferer is no more wrong than the target then
+        measure_sets "${all_tests# }" "${breakdown//gender_pair/}" "$@"
+        return
     fi
-    measure_sets "${with# }" "${breakdown}" --interferer spk2 "$@"
-    measure_sets "${without# }" "${breakdown//gender_pair/}" "$@" # alone, a talker makes no pair
+    for set in ${all_tests}; do interferers_of "${set}"; done | sort -u | while read -r streams; do
+        sets=$(for set in ${all_tests}; do [ "$(interferers_of "${set}")" != "${streams}" ] || printf ' %s' "${set}"; done)
+        if [ -n "${streams}" ]; then
+            # shellcheck disable=SC2086
+            measure_sets "${sets# }" "${breakdown}" --interferer ${streams} "$@" </dev/null
+        else
+            measure_sets "${sets# }" "${breakdown//gender_pair/}" "$@" </dev/null # alone, a talker makes no pair
+        fi
+    done
 }
 
 measure_sets() { # measure_sets SETS BREAKDOWN [options of signal_score]; other variables are those of measure

@@ -1,13 +1,17 @@
 """The mini recipe of extraction from nothing to its report, at a tiny size; reruns; options."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from toolkit.bin import tse_inference
 from toolkit.io.audio import AudioTable
-from toolkit.io.datadir import read_table
+from toolkit.io.datadir import read_table, write_table
+from toolkit.metrics.signal import si_sdr
+from toolkit.simulate.plan import Source, read_plan
 
 from .conftest import SMALL
 
@@ -84,6 +88,33 @@ def test_the_same_command_again_redoes_nothing(recipe, tree):
     assert done.returncode == 0, done.stderr[-2000:]
     assert len(before) >= 2 * 3
     assert {p: p.stat().st_mtime_ns for p in before} == before
+
+
+def test_mixtures_of_three_talkers(recipe, tree, monkeypatch):
+    """A plan of one's own: test_2talker and a third talker in each mixture, half a second late."""
+    planned = recipe / "data/test_3talker"
+    planned.mkdir()
+    for name in ("utt2spk", "spk2utt", "spk2gender", "utt2enroll", "mix_conf.yaml"):
+        shutil.copy(recipe / "data/test_2talker" / name, planned)
+    speaker, others, lines = read_table(recipe / "data/test/utt2spk"), {}, []
+    for mixture in read_plan(recipe / "data/test_2talker/mix.jsonl"):
+        inside = {speaker[source.utt] for source in mixture.sources}
+        utt = next(utt for utt in sorted(speaker) if speaker[utt] not in inside)
+        third = Source("spk3", utt, length=4000, offset=4000, gain=2.0)
+        lines.append(replace(mixture, sources=(*mixture.sources, third)).to_json())
+        others[mixture.id] = " ".join(speaker[s.utt] for s in (mixture.sources[1], third))
+    (planned / "mix.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    write_table(planned / "utt2interferer", others)
+    sets = ["--test_sets", "test_3talker", "--simulate_test_configs", "", "--enroll_lengths", ""]
+    done = tree.run(recipe, "./run.sh", *MINI, *sets, "--stage", "2", "--skip_stages", "5 6", "--stop_stage", "8")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    monkeypatch.chdir(recipe)
+    estimates = AudioTable("exp/tse_tiny/extracted/test_3talker")
+    talkers = [AudioTable("dump/raw/test_3talker", stream=f"spk{i}") for i in (1, 2, 3)]
+    wrong = read_table("exp/tse_tiny/metrics/test_3talker/utt2wrong_speaker")
+    for key in others:
+        to_target, *to_others = (si_sdr(estimates.read(key), talker.read(key)) for talker in talkers)
+        assert float(wrong[key]) == (max(to_others) > to_target)
 
 
 def test_the_packed_model_works_on_any_two_files(recipe, tmp_path):

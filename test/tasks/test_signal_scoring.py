@@ -30,6 +30,20 @@ def test_the_wrong_speaker_by_construction():
         assert undefined == {"energy_left": "the target is present"}
 
 
+def test_of_several_interferers_the_nearest_counts():
+    third = voice(5, 2, 1.0)
+    for estimate in (TARGET + 0.5 * OTHER + 0.1 * third, 0.1 * OTHER + third, TARGET + 2 * OTHER):
+        for others in ((OTHER, third), (third, OTHER), (0 * OTHER, third, OTHER)):
+            signals = {f"interferer{i or ''}": other for i, other in enumerate(others)}
+            values, undefined = scored(estimate, **signals)
+            nearest = max(si_sdr(estimate, OTHER), si_sdr(estimate, third))
+            assert values["si_sdr_interferer"] == nearest
+            assert values["wrong_speaker"] == (nearest > si_sdr(estimate, TARGET))
+            assert set(undefined) == {"energy_left"}
+    _, undefined = scored(TARGET, interferer=0 * OTHER, interferer2=0 * OTHER)
+    assert undefined["wrong_speaker"] == undefined["si_sdr_interferer"] == "silent interferer"
+
+
 def test_names_are_those_of_the_values():
     for flags in ((False, False, False), (True, False, True), (True, True, True)):
         scorer = Scorer(("si_sdr", "tsos"), *flags)

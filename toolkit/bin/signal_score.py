@@ -4,7 +4,7 @@ Example: python -m toolkit.bin.signal_score --in_root exp/se/enhanced --ref_root
              --metrics si_sdr pesq_wb estoi --input wav --work work.1 --job 1
 
 The estimates are <in_root>/<set>/wav.scp, the references <ref_root>/<set>/spk1.scp. With --input the mixture is scored
-as well (utt2<metric>_in), with --interferer utt2wrong_speaker tells where the output is nearer to the interferer. What
+as well (utt2<metric>_in), with --interferer utt2wrong_speaker tells where the output is nearer to an interferer. What
 is undefined (silence, too short, no utterance found) is nan, and counted by signal_summary.
 """
 
@@ -32,7 +32,7 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--estimate", default="wav", help="stream of in_root that is scored")
     parser.add_argument("--reference", default="spk1", help="stream of ref_root that it should be")
-    parser.add_argument("--interferer", help="stream of ref_root that it should not be, e.g. spk2")
+    parser.add_argument("--interferer", nargs="+", default=[], help="streams of ref_root it should not be: spk2 ...")
     parser.add_argument(
         "--absent", action="store_true", help="the target is not in the mixtures: the reference is silence"
     )
@@ -72,7 +72,8 @@ def main(argv=None) -> None:
     """Score the ids of a work list."""
     args = get_parser().parse_args(argv)
     scorer, work = scorer_of(args), read_work(args.work)
-    roles = {"reference": args.reference, "interferer": args.interferer, "input": args.input}
+    roles = {"reference": args.reference, "input": args.input}
+    roles |= {f"interferer{i or ''}": stream for i, stream in enumerate(args.interferer)}
     with progress(sum(map(len, work.values())), "score") as bar:
         for name, utts in work.items():
             tables = {role: Path(args.ref_root) / name / f"{stream}.scp" for role, stream in roles.items() if stream}

@@ -56,6 +56,8 @@ class EnrolmentPool:
 def strangers(data: DataDir) -> dict[str, str]:
     """Id of each mixture of a data dir -> another mixture whose target is none of its talkers.
 
+    ``utt2interferer`` names the other talker of a mixture, or several, with spaces between.
+
     Raises:
         InputError: there is none.
     """
@@ -63,7 +65,7 @@ def strangers(data: DataDir) -> dict[str, str]:
     other = data.table("utt2interferer") if "utt2interferer" in data else {}
     found = {}
     for key in ids:
-        inside = {speaker[key], other.get(key)}
+        inside = {speaker[key], *other.get(key, "").split()}
         order = generator("stranger", key).permutation(len(ids))
         found[key] = next((ids[i] for i in order if speaker[ids[i]] not in inside), None)
         if found[key] is None:

@@ -23,7 +23,7 @@ class Streams:
 
     Attributes:
         name: of the set.
-        tables: role (``estimate``, ``reference``, ``interferer``, ``input``) -> path of its scp.
+        tables: role (``estimate``, ``reference``, ``input``, ``interferer``, ``interferer2`` ...) -> path of its scp.
         values: role -> utterance -> scp value.
     """
 
@@ -73,7 +73,7 @@ class Scorer:
 
     Attributes:
         metrics: names of toolkit.metrics.catalogue.COMPUTED.
-        interferer: say whether the output is nearer to the interferer than to the target?
+        interferer: say whether the output is nearer to an interferer than to the target?
         energy_left: say how much is left of mixtures without a target?
         input: measure the unprocessed mixture as well?
     """
@@ -94,7 +94,8 @@ class Scorer:
         estimate, reference = signals["estimate"], signals["reference"]
         values, undefined = compute(self.metrics, estimate, reference, fs)
         if self.interferer:
-            _add(*_speakers(estimate, reference, signals["interferer"]), values, undefined)
+            others = [signal for role, signal in signals.items() if role.startswith("interferer")]
+            _add(*_speakers(estimate, reference, others), values, undefined)
         if self.energy_left:
             _add(*_left(estimate, reference, signals["input"]), values, undefined)
         if self.input:
@@ -109,19 +110,25 @@ def _add(found: dict, why: dict, values: dict, undefined: dict) -> None:
     undefined |= why
 
 
-def _speakers(estimate, reference, interferer) -> tuple[dict[str, float], dict[str, str]]:
-    """SI-SDR to the interferer, and whether it is above that to the target."""
-    near, why = [], {}
-    for role, signal in (("target", reference), ("interferer", interferer)):
-        try:
-            near.append(si_sdr(estimate, signal))
-        except Undefined as error:
-            near.append(math.nan)
-            reason = str(error).replace("reference", role)
-            why["wrong_speaker"] = reason
-            if role == "interferer":
-                why["si_sdr_interferer"] = reason
-    return {"si_sdr_interferer": near[1], "wrong_speaker": float(wrong_speaker(*near))}, why
+def _speakers(estimate, reference, interferers) -> tuple[dict[str, float], dict[str, str]]:
+    """SI-SDR to the nearest of the interferers that are not silent, and whether it is above that to the target."""
+    target, why = _nearness(estimate, reference, "target")
+    found = [_nearness(estimate, interferer, "interferer") for interferer in interferers]
+    nearest = max((value for value, _ in found if not math.isnan(value)), default=math.nan)
+    undefined = {}
+    if math.isnan(nearest):
+        undefined["si_sdr_interferer"] = why = found[0][1]
+    if why:
+        undefined["wrong_speaker"] = why
+    return {"si_sdr_interferer": nearest, "wrong_speaker": float(wrong_speaker(target, nearest))}, undefined
+
+
+def _nearness(estimate, talker, role: str) -> tuple[float, str]:
+    """SI-SDR to a talker, or NaN and why."""
+    try:
+        return si_sdr(estimate, talker), ""
+    except Undefined as error:
+        return math.nan, str(error).replace("reference", role)
 
 
 def _left(estimate, reference, mixture) -> tuple[dict[str, float], dict[str, str]]:
