@@ -113,7 +113,7 @@ check_configs() { # before any work: every key of every config that the stages a
             die "mend ${config}${train_args:+, or --${task}_args \"${train_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.${task}_train --help lists the keys"
     fi
     if [ "${stage}" -le 2 ]; then
-        for one in ${simulate_train_config} ${simulate_valid_config} ${simulate_test_configs}; do
+        for one in ${simulate_train_config} ${simulate_valid_config} ${simulate_test_configs} ${simulate_enroll_config:-}; do
             plan "${one}" "${train_set}" check --check || exit 1
         done
         if [ -n "${simulate_grid_config}" ]; then
@@ -121,6 +121,17 @@ check_configs() { # before any work: every key of every config that the stages a
                 --kinds "$(as_list "${test_noises} ${ood_noises}")" || exit 1
         fi
     fi
+}
+
+# check_trials FOLDER SETS: sets that are there have trials, where an option (trials_for) wants to score them.
+check_trials() {
+    local set without=''
+    if [ -z "${trials_for:-}" ] || "${dry_run}"; then return 0; fi
+    runs_stage 7 || runs_stage 8 || return 0
+    for set in $2; do
+        [ ! -d "$1/${set}" ] || [ -f "$1/${set}/trials" ] || without+=" $1/${set}"
+    done
+    [ -z "${without}" ] || die "${trials_for}: no trials in${without}; draw them: ${python} -m toolkit.bin.make_trials${without}"
 }
 
 # infer FOLDER [options]: audio of all test sets into <exp>/FOLDER
@@ -192,6 +203,7 @@ if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
         validate "${set}"
     done
 fi
+if [ "${stage}" -le 2 ]; then check_trials data "${test_sets}"; fi # noisy copies have those of their set
 
 if runs_stage 2 && say_stage 2 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; then
     # A mixture is made of formatted recordings, so those come first; stage 3 finds them done.
@@ -205,7 +217,9 @@ if runs_stage 2 && say_stage 2 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; t
         # shellcheck disable=SC2086
         render "${train_sim}" --streams ${train_streams}
     fi
-    rendered=$(of_kind planned "${valid_sets} ${test_sets}")
+    more='' # what only this task has
+    simulate_more
+    rendered="$(of_kind planned "${valid_sets} ${test_sets}")${more}"
     if [ -n "${simulate_valid_config}" ]; then
         for set in ${valid_sets}; do
             # shellcheck disable=SC2086
@@ -235,6 +249,8 @@ if runs_stage 3 && say_stage 3 "format -> ${dumpdir}/raw"; then
     format_sources
     format_speech "$(of_kind recorded "${train_set} ${valid_sets} ${test_sets}")"
 fi
+
+check_trials "${dumpdir}/raw" "${all_tests}"
 
 if runs_stage 4 && say_stage 4 "features"; then
     log "none: the networks read audio"
@@ -267,7 +283,7 @@ if runs_stage 9 && say_stage 9 "report -> ${exp}/RESULTS.md, ${results}"; then
     "${python}" -m toolkit.bin.signal_report --task "${task}" --expdir "${exp}" ${others:+--compare ${others}} --data_root "${dumpdir}/raw" \
         --outputs "${output_name}" --recipe_results "${results}" ${ood_noises:+--ood ${ood_noises}}
     log "tables: ${exp}/RESULTS.md and ${results}; page: ${exp}/report.html (in ${PWD})"
-    sed -n '/^## /,/^## /{/^## Every/q;p}' "${results}"
+    sed -n '/^## /,${/^## Every/q;p}' "${results}"
 fi
 
 if runs_stage 10 && say_stage 10 "pack -> ${exp}/packed.zip"; then

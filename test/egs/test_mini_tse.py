@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from toolkit.bin import tse_inference
+from toolkit.bin.cli import run
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import read_table, write_table
 from toolkit.metrics.signal import si_sdr
 from toolkit.simulate.plan import Source, read_plan
+from toolkit.tasks.inference import extract
+from toolkit.tasks.packing import load_extractor
 
 from .conftest import SMALL
 
@@ -88,6 +91,34 @@ def test_the_same_command_again_redoes_nothing(recipe, tree):
     assert done.returncode == 0, done.stderr[-2000:]
     assert len(before) >= 2 * 3
     assert {p: p.stat().st_mtime_ns for p in before} == before
+
+
+def test_enrolments_in_noise(recipe, tree, tmp_path, monkeypatch):
+    noisy = ["--simulate_enroll_config", "conf/simulate_enroll_noise.yaml", "--enroll_lengths", "", "--absent", "false"]
+    done = tree.run(recipe, "./run.sh", *MINI, *noisy, "--stage", "2", "--skip_stages", "5 6", "--stop_stage", "9")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "tse_tiny (enroll_noise)" in (recipe / "exp/RESULTS.md").read_text()
+    monkeypatch.chdir(recipe)
+    clean, inside = AudioTable("dump/raw/test"), AudioTable("dump/raw/test_enroll_noise")
+    assert set(inside.keys()) == set(clean.keys())
+    key, enrolled = next(iter(read_table("dump/raw/test_2talker/utt2enroll").items()))
+    model = load_extractor("exp/tse_tiny", "valid.loss.ave.pth")
+    mixture = AudioTable("dump/raw/test_2talker").read(key)
+    for folder, table in (("extracted", clean), ("extracted_enroll_noise", inside)):
+        found = AudioTable(f"exp/tse_tiny/{folder}/test_2talker").read(key)
+        np.testing.assert_allclose(found, extract(model, mixture, table.read(enrolled)), atol=1e-4)
+    words = [
+        "--enroll_from",
+        "dump/raw/dev",
+        "--model",
+        "exp/tse_tiny",
+        "--in_root",
+        "dump/raw",
+        "--out_root",
+        tmp_path,
+    ]
+    (tmp_path / "work").write_text(f"test_2talker {key}\n")
+    assert run(tse_inference.main, [*map(str, words), "--work", str(tmp_path / "work"), "--job", "1"]) == 1
 
 
 def test_mixtures_of_three_talkers(recipe, tree, monkeypatch):

@@ -24,6 +24,13 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--enroll_seconds", type=float, help="data dirs: the first so many seconds of an enrolment; default: all"
     )
+    parser.add_argument(
+        "--enroll_from",
+        nargs="+",
+        default=[],
+        metavar="SET",
+        help="data dirs: formatted sets, e.g. in noise, whose recording of the same id is the enrolment instead",
+    )
     parser.add_argument("--absent", action="store_true", help="data dirs: enrol a speaker who is not in the mixture")
     return parser
 
@@ -41,7 +48,7 @@ def one_file(args: argparse.Namespace) -> None:
 
 def data_dirs(args: argparse.Namespace) -> None:
     """Extract from the mixtures of a work list."""
-    from toolkit.data.extraction import first_seconds, fixed_enrolments
+    from toolkit.data.extraction import first_seconds, fixed_enrolments, other_enrolments
     from toolkit.io.datadir import DataDir
     from toolkit.simulate.enrolments import strangers
     from toolkit.tasks.inference import convert_sets, extract
@@ -50,7 +57,8 @@ def data_dirs(args: argparse.Namespace) -> None:
     model = load_extractor(args.model, args.weights).to(args.device)
 
     def of_set(path: Path):
-        voices = fixed_enrolments(path, model.fs)
+        others = args.enroll_from
+        voices = other_enrolments(path, others, model.fs) if others else fixed_enrolments(path, model.fs)
         enrolled = strangers(DataDir(path)) if args.absent else {}
 
         def make(key, wav):

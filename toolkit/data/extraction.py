@@ -10,7 +10,7 @@ from toolkit.data.speakers import AudioFiles
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir, read_table
 from toolkit.io.errors import InputError, some_of
-from toolkit.simulate.enrolments import STREAM, EnrolmentPool
+from toolkit.simulate.enrolments import FACT, STREAM, EnrolmentPool
 from toolkit.simulate.plan import generator
 from toolkit.simulate.planner import MixturePlanner
 from toolkit.simulate.sets import enrolment_dirs
@@ -27,7 +27,8 @@ class TargetSpeech(AudioFiles):
     Args:
         planner: interferer, noises, rooms, ...; see AudioFiles.
         enroll_seconds: the part of an enrolment that is used, drawn between the two for each; None: all of it.
-        enroll_from: sets beside the training set, e.g. a noisy copy of it for noisy enrolments.
+        enroll_from: sets beside the training set, e.g. a copy of it in noise for noisy enrolments
+            (``--simulate_enroll_config``).
     """
 
     def __init__(
@@ -102,6 +103,21 @@ class TargetSpeech(AudioFiles):
 def first_seconds(samples: np.ndarray, seconds: float | None, fs: int) -> np.ndarray:
     """The beginning of an enrolment: of (N,) samples ``seconds``, all where it is shorter or ``seconds`` is None."""
     return samples if seconds is None else samples[: max(1, round(seconds * fs))]
+
+
+def other_enrolments(data_dir, sets: list[str], fs: int) -> AudioTable:
+    """The enrolments of a test set as other sets have them, by id, e.g. in noise: mixture -> its utt2enroll there.
+
+    Raises:
+        InputError: the test set has no utt2enroll, or no set has an utterance that it names.
+    """
+    data = DataDir(data_dir)
+    if f"utt2{FACT}" not in data:
+        raise InputError(f"{data.path}/utt2{FACT}: no such table; plan the set with --enroll fixed")
+    utts, table = data.table(f"utt2{FACT}"), AudioTable(*sets, fs=fs)
+    if lost := [utt for utt in utts.values() if utt not in table.values]:
+        raise InputError(f"{', '.join(sets)}: {len(lost)} enrolments of {data.path} are not there: {some_of(lost)}")
+    return table.renamed(utts)
 
 
 def fixed_enrolments(data_dir, fs: int) -> AudioTable:

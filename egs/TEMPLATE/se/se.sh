@@ -10,6 +10,8 @@ task_help=$(cat <<'EOT'
                               the experiment's name, se_<config>_from_<x> (none)
   --observations "0.1 0.2"    also score the output with so much of the mixture added back: (1 - beta) enhanced + beta mixture
                               (none)
+  --sv_exp ../sv/exp/sv_<x>   experiment of the SV recipe (or its packed.zip): EER of the test sets' trials on noisy, enhanced
+                              and clean audio, each trial with both sides alike (none)
 EOT
 )
 output_name=enhanced
@@ -19,12 +21,18 @@ metrics="si_sdr sdr pesq_wb stoi estoi"
 breakdown=auto
 init_from=
 observations=
+sv_exp=
 train_streams="wav spk1"
 
 check_task_options() {
     plan_train_opts='' plan_test_opts=''
     check_words '0|1|0?[.][0-9]+|1[.]0*' 'number from 0 to 1' observations
     if [ "${fs}" -eq 8000 ]; then metrics=${metrics/pesq_wb/pesq_nb}; fi # wide band begins at 16 kHz
+    if [ -n "${sv_exp}" ]; then
+        [ -f "${sv_exp}/config.yaml" ] || [ -f "${sv_exp}" ] || die "--sv_exp ${sv_exp}: no such experiment or packed.zip"
+        sv_name=$(basename "${sv_exp%/packed.zip}" .zip)
+        sv_name=sv_${sv_name#sv_} trials_for=--sv_exp
+    fi
     [ -n "${init_from}" ] || return 0
     init_from=${init_from%/}
     local weights=${init_from}/valid.loss.ave.pth
@@ -37,16 +45,69 @@ check_task_options() {
     train_args+=" --init_from ${weights}"
 }
 
+simulate_more() { :; }
+
 infer_all() {
     local beta
     infer enhanced
     for beta in ${observations}; do infer "enhanced_beta${beta}" --observation "${beta}"; done
+    [ -z "${sv_exp}" ] || embed_all
 }
 
 measure_all() {
     local beta
     measure enhanced "${metrics}"
     for beta in ${observations}; do measure "enhanced_beta${beta}" "${metrics}"; done
+    [ -z "${sv_exp}" ] || verify_all
 }
 
+# verified: the folders of what is verified. Noisy and clean audio is no experiment's own: all share its embeddings.
+verified() {
+    local beta
+    echo "${expdir}/${sv_name}/noisy"
+    echo "${expdir}/${sv_name}/clean"
+    echo "${exp}/${sv_name}/enhanced"
+    for beta in ${observations}; do echo "${exp}/${sv_name}/enhanced_beta${beta}"; done
+}
+
+embed_all() { # of every test set, the clean stream too: each of its recordings once, though sets of several SNRs hold it
+    local out set sig clean=${expdir}/${sv_name}/clean
+    for out in $(verified); do
+        case "${out##*/}" in
+            noisy) embed_sets "${sv_exp}" valid.eer.ave.pth "${dumpdir}/raw" "${out}/embeddings" "${all_tests# }" ;;
+            enhanced*) embed_sets "${sv_exp}" valid.eer.ave.pth "${exp}/${out##*/}" "${out}/embeddings" "${all_tests# }" ;;
+        esac
+    done
+    sig=$(for set in ${all_tests}; do signature "${dumpdir}/raw/${set}" "${set} spk1"; done | sha256sum)
+    if [ "$(cat "${clean}/audio/.done" 2>/dev/null)" != "${sig}" ]; then
+        rm -f "${clean}/audio/.done"
+        # shellcheck disable=SC2086
+        "${python}" -m toolkit.bin.distinct_audio --data_root "${dumpdir}/raw" --sets ${all_tests} --stream spk1 \
+            --output "${clean}/audio" || die "no clean audio to verify: see above"
+        echo "${sig}" >"${clean}/audio/.done"
+    fi
+    embed_sets "${sv_exp}" valid.eer.ave.pth "${clean}/audio" "${clean}/embeddings" distinct
+    for set in ${all_tests}; do
+        mkdir -p "${clean}/embeddings/${set}"
+        rm -f "${clean}/embeddings/${set}/.done.embed"
+        awk 'NR == FNR { at[$1] = $2; next } { print $1, at[$2] }' "${clean}/embeddings/distinct/embedding.scp" \
+            "${clean}/audio/${set}/utt2distinct" >"${clean}/embeddings/${set}/embedding.scp"
+        cp "${clean}/embeddings/distinct/.done.embed" "${clean}/embeddings/${set}/.done.embed"
+    done
+}
+
+verify_all() { # the trials of every test set, both sides noisy, both enhanced, both clean
+    local out set logdir=${exp}/${sv_name}/logs
+    mkdir -p "${logdir}"
+    : >"${logdir}/work"
+    for out in $(verified); do
+        for set in ${all_tests}; do
+            queue_scores "${logdir}/work" "${set}/trials" "${out}/embeddings/${set}" "${out}/scores/${set}" \
+                "${out}/embeddings/${set}/.done.embed" --resamples "${resamples}"
+        done
+    done
+    score_queue "${logdir}" "${sv_name}/*/scores" "${all_tests# }"
+}
+
+. "$(dirname "$(readlink -f "$0")")/../verification.sh"
 . "$(dirname "$(readlink -f "$0")")/../signal.sh"

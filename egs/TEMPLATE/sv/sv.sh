@@ -5,6 +5,7 @@
 set -euo pipefail
 
 . ./recipe.sh
+. "$(dirname "$(readlink -f "$0")")/../verification.sh"
 help_message=$(cat <<EOF
 Usage: ./run.sh [options]     (sv.sh --train_set <set> --valid_sets "<sets>" --test_sets "<sets>" [options])
 
@@ -168,48 +169,29 @@ feats_root=${dumpdir}/raw
 
 score_sets() { # score_sets FOLDER SETS [options of sv_score]: <system>/FOLDER/<set> of every system, each in a job;
     # a set with lists trials_<x> beside trials, or in its place, is scored by each: <set>_<x>
-    local folder=$1 sets=$2 logdir=${sv_exp}/logs/$1 system set list count
+    local folder=$1 sets=$2 logdir=${sv_exp}/logs/$1 system set list
     shift 2
     mkdir -p "${logdir}"
     : >"${logdir}/work"
     for system in ${systems}; do
         for list in $(for set in ${sets}; do (cd "${dumpdir}/raw" && find "${set}" -name 'trials*' | LC_ALL=C sort); done); do
             set=${list%/*}
-            local raw=${dumpdir}/raw/${set} vectors=${system}/${embeddings} name=${set}${list##*/trials} sig file
-            local out=${system}/${folder}/${name}
-            local options=(--scoring "${scoring}" "$@") files=("${vectors}/${set}/.done.embed")
+            local vectors=${system}/${embeddings} options=(--scoring "${scoring}" "$@")
+            local files=${vectors}/${set}/.done.embed
             if [ -n "${cohort}" ]; then
                 options+=(--score_norm "${score_norm}" --top_n "${top_n}" --cohort "${vectors}/${cohort}/embedding.scp"
                     --cohort_utt2spk "${vectors}/${cohort}/utt2spk")
-                files+=("${vectors}/${cohort}/.done.embed")
+                files+=" ${vectors}/${cohort}/.done.embed"
             fi
             if "${calibrate}" && [ "${folder}" = "scores${way}" ]; then
                 options+=(--calibration "${system}/calibration${way}/calibration.json")
-                files+=("${system}/calibration${way}/calibration.json")
+                files+=" ${system}/calibration${way}/calibration.json"
             fi
-            for file in "${files[@]}"; do
-                [ -f "${file}" ] || die "${file%/*}: is not there, or not whole; run the stage before (--stage 7)"
-            done
-            sig=$(signature "${raw}" "${list} ${options[*]}" "${files[@]}")
-            [ "$(cat "${out}/.done" 2>/dev/null)" != "${sig}" ] || continue
-            mkdir -p "${out}"
-            rm -f "${out}/.done"
-            {
-                printf '%q ' "${python}" -m toolkit.bin.sv_score --trials "${dumpdir}/raw/${list}" --utt2spk "${raw}/utt2spk" \
-                    --name "${name}" --data_dir "${raw}" --embeddings "${vectors}/${set}/embedding.scp" --output "${out}" "${options[@]}"
-                printf '&& echo %q >%q\n' "${sig}" "${out}/.done"
-            } >>"${logdir}/work"
+            queue_scores "${logdir}/work" "${list}" "${vectors}/${set}" "${system}/${folder}/${set}${list##*/trials}" "${files}" \
+                "${options[@]}"
         done
     done
-    count=$(wc -l <"${logdir}/work")
-    if [ "${count}" -eq 0 ]; then
-        log "scoring: all done before: ${sets}"
-        return
-    fi
-    log "scoring: ${count} sets into ${folder}/, logs in ${logdir}"
-    submit "${decode_cmd} --max-jobs-run ${inference_nj}" "${logdir}" "JOB=1:${count}" "${logdir}/score.JOB.log" \
-        utils/run_line.sh "${logdir}/work" JOB
-    say_warnings "${logdir}"/score.*.log
+    score_queue "${logdir}" "${folder}/" "${sets}"
 }
 
 check_breakdown() { # its tables are there, once data/ is; gender is spk2gender, duration is measured
@@ -356,13 +338,7 @@ if runs_stage 7 && say_stage 7 "embeddings of ${embedded} -> ${sv_exp}/${embeddi
     segments=()
     if [ "${scoring}" != cosine ]; then segments=(--num_segments "${num_segments}" --segment_seconds "${segment_seconds}"); fi
     for system in ${systems}; do
-        weights=
-        if [ -e "${system}/${inference_model}" ]; then weights=${system}/${inference_model}; fi
-        run_jobs --name embed --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
-            --in_root "${audio_root}" --out_root "${system}/${embeddings}" --sets "${embedded}" --stems embedding \
-            --deps "${system}/config.yaml ${weights}" -- \
-            "${python}" -m toolkit.bin.sv_embed --system "${system}" --model "${inference_model}" --device "${device}" \
-            "${segments[@]}"
+        embed_sets "${system}" "${inference_model}" "${audio_root}" "${system}/${embeddings}" "${embedded}" "${segments[@]}"
     done
 fi
 

@@ -8,6 +8,9 @@ task_name="Target speaker extraction: what one enrolled speaker says in a mixtur
 task_help=$(cat <<'EOF'
   --enroll_from               set of the enrolments (default: the set that the mixtures are made of)
   --enroll_lengths "1 2 4"    also extract with the first so many seconds of the enrolments alone (none)
+  --simulate_enroll_config    planner config conf/simulate_<condition>.yaml; makes <set>_<condition> of the training and test sets (of
+                              --enroll_from if given): also extract with these enrolments; training may draw on them, e.g.
+                              --tse_args "--data.init_args.enroll_from [train_enroll_noise]" (none)
   --sv_exp                    experiment of the SV recipe (or its packed.zip): cosine between output and enrolment (none)
   --absent                    also enrol speakers who are not in the mixture: how much comes out? (true)
 EOF
@@ -19,6 +22,7 @@ metrics="si_sdr sdr pesq_nb stoi estoi"
 breakdown=auto
 enroll_from=
 enroll_lengths=
+simulate_enroll_config=
 absent=true
 sv_exp=
 train_streams="wav spk1"
@@ -33,9 +37,30 @@ check_task_options() {
     fi
 }
 
+enrolling() { # the sets that enrolments are of, as far as --simulate_enroll_config is concerned
+    local sets
+    sets=$(of_kind recorded "${enroll_from:-${train_set} ${test_sets}}")
+    [ -n "${sets}" ] || die "--simulate_enroll_config ${simulate_enroll_config}: name the set of the enrolments by --enroll_from"
+    echo "${sets}"
+}
+
+simulate_more() { # stage 2, before the mixtures
+    local set
+    [ -n "${simulate_enroll_config}" ] || return 0
+    for set in $(enrolling); do
+        plan "${simulate_enroll_config}" "${set}" "${set}_$(condition_of "${simulate_enroll_config}")"
+        more+=" ${set}_$(condition_of "${simulate_enroll_config}")"
+    done
+}
+
 infer_all() {
-    local seconds
+    local seconds set sets=''
     infer extracted
+    if [ -n "${simulate_enroll_config}" ]; then
+        for set in $(enrolling); do sets+=" ${dumpdir}/raw/${set}_$(condition_of "${simulate_enroll_config}")"; done
+        # shellcheck disable=SC2086
+        infer "extracted_$(condition_of "${simulate_enroll_config}")" --enroll_from ${sets}
+    fi
     for seconds in ${enroll_lengths}; do infer "extracted_enroll${seconds}s" --enroll_seconds "${seconds}"; done
     if "${absent}"; then infer extracted_absent --absent; fi
 }
@@ -44,6 +69,7 @@ measure_all() {
     local seconds
     # shellcheck disable=SC2086
     measure extracted "${metrics}" ${sv_exp:+--sv_exp ${sv_exp}}
+    [ -z "${simulate_enroll_config}" ] || measure "extracted_$(condition_of "${simulate_enroll_config}")" "${metrics}"
     for seconds in ${enroll_lengths}; do measure "extracted_enroll${seconds}s" si_sdr; done
     if "${absent}"; then measure extracted_absent energy_left --absent; fi
 }

@@ -8,5 +8,6 @@ cd "$(dirname "$0")"
     --extra_sets "noise_train noise_dev noise_test" \
     --simulate_valid_config conf/simulate_valid.yaml \
     --simulate_test_configs "conf/simulate_2talker.yaml conf/simulate_2talker_noise.yaml" \
+    --simulate_enroll_config conf/simulate_enroll_noise.yaml \
     --tse_config conf/train_sefpnet.yaml --enroll_lengths "1 2" \
     "$@"
