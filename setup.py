@@ -46,6 +46,13 @@ setup(
         "dnsmos": ["onnxruntime>=1.17", "speechmos>=0.0.1.1"],
         # The peers of the benchmarks; a torchcodec is compiled for one torch.
         "bench": ["audiomentations>=0.43", "lhotse>=1.33", "speechbrain>=1.1", "torchcodec==0.11.*"],
-        "dev": ["pytest>=8", "ruff>=0.17", "kaldi-native-fbank>=1.20", "scikit-learn>=1.3", "thop>=0.1.1"],
+        "dev": [
+            "pytest>=8",
+            "pytest-xdist>=3.6",
+            "ruff>=0.17",
+            "kaldi-native-fbank>=1.20",
+            "scikit-learn>=1.3",
+            "thop>=0.1.1",
+        ],
     },
 )

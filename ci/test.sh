@@ -9,5 +9,6 @@ tools/install.sh --extras "dev se"
 export OMP_NUM_THREADS=1
 if [ $# -eq 0 ]; then
     ci/lint.sh
+    set -- -n auto --dist loadfile # a file's tests share what they have made
 fi
 exec python -m pytest --durations=5 "$@"

@@ -150,6 +150,19 @@ def test_levels_of_sdpccn_are_the_mixtures_and_no_matter_else():
     torch.testing.assert_close(model(mixture, 0.1 * enrolment), out)
 
 
+def test_levels_of_sefpnet_are_brought_to_one_where_asked_for():
+    model, plain = (after_training(small("sefpnet", level=level)).double() for level in (0.2, None))
+    mixture, enrolment = sounds(2, 300, 0, torch.float64), sounds(2, 200, 1, torch.float64)
+    out = model(mixture, enrolment)
+    gain, enrolment_gain = (0.2 / x.std(1, correction=0, keepdim=True) for x in (mixture, enrolment))
+    torch.testing.assert_close(out, plain(gain * mixture, enrolment_gain * enrolment) / gain)
+    torch.testing.assert_close(model(10 * mixture, enrolment), 10 * out)
+    torch.testing.assert_close(model(mixture, 0.1 * enrolment), out)
+    padded = torch.cat((enrolment, 100 * torch.ones(2, 50)), 1)
+    torch.testing.assert_close(model(mixture, padded, torch.tensor([200, 200])), out)
+    assert model(0 * mixture, 0 * enrolment).isfinite().all()
+
+
 def test_deviation():
     wav = torch.tensor([[1.0, 3.0, 99.0], [2.0, 2.0, 2.0]])
     assert deviation(wav, torch.tensor([2, 3])).flatten().tolist() == pytest.approx([1.0, 1e-6])
@@ -172,6 +185,7 @@ def test_other_windows_go(name, window):
         ({"fusion": "film"}, "fusion 'film': it can be none, ifi"),
         ({"attention": "eca"}, "attention 'eca': it can be none, lca, se, cbam"),
         ({"compression": 0.0}, "compression 0: it can be above 0"),
+        ({"level": 0.0}, "level 0: it can be above 0, or null"),
         ({"window": 32, "hop": 8}, "4 stages halve 17 bins to nothing"),
         ({"dense_channels": (8, 0)}, "they can be 1 or more"),
         ({"dense_depth": 0}, "dense_depth 0"),

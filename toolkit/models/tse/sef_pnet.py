@@ -6,7 +6,7 @@ from torch import Tensor
 from toolkit.features.complex_stft import ComplexSTFT, compress, decompress
 from toolkit.io.errors import InputError
 from toolkit.models.tse.base import SpeakerExtractor
-from toolkit.models.tse.dpccn import DPCCN
+from toolkit.models.tse.dpccn import DPCCN, deviation
 from toolkit.nn.interaction import IterativeFeatureIntegration, contextual_interaction
 from toolkit.nn.mask import masked_mean
 
@@ -26,12 +26,14 @@ class SEFPNet(SpeakerExtractor):
 
     More than the authors' program does: padded frames of the enrolment count neither in CI nor in the mean; recordings
     may be as short as one sample; a training batch may be of one (see :class:`toolkit.nn.attention.LocalGlobalGate`).
-    Levels are not normalised, as there, and CI is not blind to them: train on the levels that will be met.
+    CI is not blind to levels: where recordings are soft, its weights are nearly even, and tell nothing of the speaker.
+    The authors' program takes them as they are, which suits a corpus of one loudness; for others there is ``level``.
 
     Args:
         fs: rate in Hz.
         window, hop: of the spectrogram, samples.
         compression: power of the magnitude, beta; 1 compresses nothing.
+        level: standard deviation that mixture and enrolment are brought to, e.g. 0.1; None leaves them as they are.
         fusion: ``ifi``, or ``none``: DPCCN is given the contextual interaction itself.
         integration_channels: inside the attentions of IFI.
         mix_channels: of the 1x1 convolution that follows IFI; without IFI there is none.
@@ -39,7 +41,8 @@ class SEFPNet(SpeakerExtractor):
             :class:`toolkit.models.tse.dpccn.DPCCN`.
 
     Raises:
-        InputError: there is no such ``fusion``, ``compression`` is not in (0, 1], or a number of channels is below 1.
+        InputError: there is no such ``fusion``, ``compression`` is not in (0, 1], ``level`` not above 0, or a number of
+            channels is below 1.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class SEFPNet(SpeakerExtractor):
         window: int = 256,
         hop: int = 64,
         compression: float = 0.5,
+        level: float | None = None,
         fusion: str = "ifi",
         attention: str = "lca",
         integration_channels: int = 64,
@@ -64,11 +68,13 @@ class SEFPNet(SpeakerExtractor):
             raise InputError(f"fusion {fusion!r}: it can be {', '.join(FUSIONS)}")
         if not 0 < compression <= 1:
             raise InputError(f"compression {compression:g}: it can be above 0, up to 1")
+        if level is not None and not level > 0:
+            raise InputError(f"level {level:g}: it can be above 0, or null")
         if min(integration_channels, mix_channels) < 1:
             raise InputError(
                 f"integration_channels {integration_channels}, mix_channels {mix_channels}: 1 or more each"
             )
-        self.fs, self.compression = fs, compression
+        self.fs, self.compression, self.level = fs, compression, level
         self.stft = ComplexSTFT(window, hop)
         self.integration = IterativeFeatureIntegration(2, integration_channels) if fusion == "ifi" else None
         sizes = (stem_channels, dense_channels, conv_channels, dense_depth, tcn_layers, tcn_blocks)
@@ -77,8 +83,9 @@ class SEFPNet(SpeakerExtractor):
     def forward(self, mixture: Tensor, enrolment: Tensor, enrolment_lengths: Tensor | None = None) -> Tensor:
         """mixture (B, N), enrolment (B, M) samples, its lengths (B,) or None for all M -> (B, N)."""
         with torch.autocast(mixture.device.type, enabled=False):  # mixed precision is for the network
-            spectrum = compress(self.stft(mixture)[0], self.compression)
-            wanted, mask = self.stft(enrolment, enrolment_lengths)
+            gain, enrolment_gain = self._gain(mixture), self._gain(enrolment, enrolment_lengths)
+            spectrum = compress(self.stft(mixture * gain)[0], self.compression)
+            wanted, mask = self.stft(enrolment * enrolment_gain, enrolment_lengths)
             wanted = compress(wanted, self.compression)
             cue = contextual_interaction(spectrum, wanted, mask)
         if self.integration is not None:
@@ -86,4 +93,8 @@ class SEFPNet(SpeakerExtractor):
         extracted = self.network(torch.cat((spectrum, cue), dim=1))
         with torch.autocast(mixture.device.type, enabled=False):
             extracted = decompress(extracted.to(mixture.dtype), self.compression)
-            return self.stft.inverse(extracted, mixture.shape[1])
+            return self.stft.inverse(extracted, mixture.shape[1]) / gain
+
+    def _gain(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor | float:
+        """(B, N), lengths (B,) or None -> (B, 1), what brings it to the level."""
+        return 1.0 if self.level is None else self.level / deviation(wav, lengths)
