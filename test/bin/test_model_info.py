@@ -25,6 +25,11 @@ SIZES = {  # parameters of what the papers describe
     "voxceleb1/sv/conf/train_paranoise_dec.yaml": 7_746_525 - 101_376 + 9 * 2 * (128**2 + 64**2 + 32**2 + 16**2),
     "voxceleb1/sv/conf/train_paranoise_encdec.yaml": 7_746_525 + 9 * 2 * (128**2 + 64**2 + 32**2 + 16**2),
     "speechocean762/sv/conf/train_paranoise_enc_gpu.yaml": 7_746_525,
+    "libri2mix/tse/conf/train_sefpnet.yaml": 6_080_402,  # Huang et al. 2025, table I: 6.08 M
+    "libri2mix/tse/conf/train_dpccn_ci.yaml": 5_894_770,  # 5.89 M
+    "libri2mix/tse/conf/train_dpccn_ci_ifi.yaml": 5_899_402,  # 5.89 M
+    "speechocean762/tse/conf/train_sefpnet_gpu.yaml": 6_080_402,
+    "librispeech_dns/se/conf/train_demucs.yaml": 33_533_569,  # dns64: 33.53 M
 }
 
 
@@ -55,11 +60,34 @@ def test_cost_grows_with_length_and_keys_are_all_there(capsys):
     assert one["rtf_1thread"] > 0
 
 
-@pytest.mark.parametrize("config", sorted(EGS.glob("*/sv/conf/train_*.yaml")), ids=lambda p: "-".join(p.parts[-4:]))
+@pytest.mark.parametrize("config", sorted(EGS.glob("*/*/conf/train_*.yaml")), ids=lambda p: "-".join(p.parts[-4:]))
 def test_every_config_of_every_recipe_builds_at_its_published_size(capsys, monkeypatch, config):
     monkeypatch.setattr("toolkit.metrics.complexity.measure_peak_memory", lambda model, inputs: 0.0)  # seconds each
     parameters = info(capsys, "--config", str(config), "--seconds", "0.3")["parameters"]
     assert parameters == SIZES.get("/".join(config.parts[-4:]), parameters) > 1000
+
+
+def test_cost_of_extraction_by_the_second(capsys, monkeypatch):
+    monkeypatch.setattr("toolkit.metrics.complexity.measure_peak_memory", lambda model, inputs: 0.0)
+    found = info(capsys, "--config", str(EGS / "libri2mix/tse/conf/train_sefpnet.yaml"), "--seconds", "1")
+    assert found["macs_thop"] == pytest.approx(8.50e9, rel=0.03)  # table I: 8.50 G
+    assert found["fs"] == 8000
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--config", str(EGS / "mini/tse/conf/train_sefpnet.yaml"), "--fs", "16000"], "is for 8000 Hz"),
+        (
+            ["--config", str(EGS / "mini/tse/conf/train_sefpnet.yaml"), "--seconds", "0"],
+            "--seconds 0: it must be above",
+        ),
+        (["--config", "none.yaml"], "none.yaml"),
+    ],
+)
+def test_what_cannot_be_measured(capsys, words, said):
+    assert run(model_info.main, words) == 1
+    assert said in capsys.readouterr().err
 
 
 def test_another_rate(capsys):

@@ -1,8 +1,9 @@
-"""Size and cost of a config's network, as JSON.
+"""Size and cost of a config's network, as JSON; configs of all tasks.
 
-``parameters`` counts the deployed network, ``parameters_training`` the classifier of the loss too (for --speakers
-classes). ``macs`` is exact, of the encoder on features; ``macs_thop`` follows the thop package
-(toolkit.metrics.complexity says how they differ).
+``parameters`` counts the deployed network, ``parameters_training`` the classifier of a verification loss too (for
+--speakers classes). ``macs`` (multiply-accumulates of an input of ``seconds``) is exact, ``macs_thop`` follows the thop
+package (toolkit.metrics.complexity says how they differ); of verification both are those of the encoder on features.
+``rtf_1thread`` is seconds of work a second of audio on one thread, ``peak_memory_mib`` what inference adds, in MiB.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import json
 import sys
 
 from toolkit.bin.cli import Parser, run
+from toolkit.io.errors import InputError
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -22,25 +24,51 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv=None) -> None:
-    """Measure and print."""
-    args = get_parser().parse_args(argv)
-    import torch
-
+def verification(args: argparse.Namespace) -> dict:
+    """Of a speaker encoder behind its front end."""
     from toolkit.metrics.complexity import count_macs, count_macs_thop, count_parameters, profile
     from toolkit.tasks.sv_experiment import build_embedder, build_loss
 
     embedder = build_embedder(args.config, fs=args.fs).eval()
     loss = build_loss(args.config)
     loss.setup(embedder.model.embedding_dim, args.speakers)
-    wav = 0.01 * torch.randn(1, round(args.seconds * embedder.frontend.fs), generator=torch.Generator().manual_seed(0))
+    wav = noise(args.seconds, embedder.frontend.fs)
     info = profile(embedder, (wav,), args.seconds)
     # Published counts are of the network on features, so the front end's filters are left out.
     feats = embedder.frontend(wav)
     info |= {"macs": count_macs(embedder.model, feats), "macs_thop": count_macs_thop(embedder.model, feats)}
     info["parameters_training"] = info["parameters"] + count_parameters(loss)
-    info["fs"] = embedder.frontend.fs
-    print(json.dumps(info, indent=1))
+    return {**info, "fs": embedder.frontend.fs}
+
+
+def signal(args: argparse.Namespace, kind) -> dict:
+    """Of an enhancer, or of an extractor with an enrolment as long as the mixture."""
+    from toolkit.metrics.complexity import profile
+    from toolkit.tasks.signal_experiment import EXTRACTION, build_model
+
+    model = build_model(args.config, kind).eval()
+    if args.fs not in (None, model.fs):
+        raise InputError(f"--fs {args.fs}: {args.config} is for {model.fs} Hz; its own model.init_args.fs says so")
+    inputs = (noise(args.seconds, model.fs),) * (2 if kind is EXTRACTION else 1)
+    return {**profile(model, inputs, args.seconds), "fs": model.fs}
+
+
+def noise(seconds: float, fs: int):
+    """(1, N) at the level of speech."""
+    import torch
+
+    return 0.01 * torch.randn(1, round(seconds * fs), generator=torch.Generator().manual_seed(0))
+
+
+def main(argv=None) -> None:
+    """Measure and print."""
+    args = get_parser().parse_args(argv)
+    if not args.seconds > 0:
+        raise InputError(f"--seconds {args.seconds:g}: it must be above 0")
+    from toolkit.tasks.signal_experiment import kind_of
+
+    kind = kind_of(args.config)
+    print(json.dumps(verification(args) if kind is None else signal(args, kind), indent=1))
 
 
 if __name__ == "__main__":

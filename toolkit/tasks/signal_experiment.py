@@ -1,5 +1,7 @@
 """An experiment in enhancement or extraction from its config: the keys, the network, the training run."""
 
+import inspect
+import pydoc
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +64,18 @@ def add_arguments(parser: ConfigParser, kind: Kind) -> None:
     parser.add_argument("--valid_dirs", type=list[str], default=[], help="formatted data dirs of rendered mixtures")
     parser.add_argument("--expdir", type=str | None, default=None, help="folder of the experiment")
     parser.add_argument("--init_from", type=str | None, default=None, help="weights (.pth) to start from")
+
+
+def kind_of(config) -> Kind | None:
+    """What a training config (a path) is of, by the class of its model; None for neither of the two."""
+    model = load_config(config).get("model") or ""
+    path = model if isinstance(model, str) else str(model.get("class_path", ""))
+    try:
+        found = pydoc.locate(path) if "." in path else None
+    except pydoc.ErrorDuringImport:  # building the model says what is wrong
+        return None
+    kinds = (ENHANCEMENT, EXTRACTION)
+    return next((kind for kind in kinds if inspect.isclass(found) and issubclass(found, kind.model)), None)
 
 
 def build_model(config, kind: Kind) -> nn.Module:
