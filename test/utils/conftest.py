@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from test.utils.slurm import Slurm
+
 UTILS = Path(__file__).resolve().parents[2] / "utils"
 
 # Two speakers with two utterances each.
@@ -84,3 +86,18 @@ def mixture(data_dir):
         return data_dir(name, made | (tables or {}))
 
     return _mixture
+
+
+@pytest.fixture
+def slurm(tmp_path_factory):
+    return Slurm(tmp_path_factory.mktemp("fake"))
+
+
+@pytest.fixture
+def submit(call, slurm):
+    """``submit(*args, code=0, **environment)``: call slurm.pl."""
+
+    def _submit(*args, code=0, **environment):
+        return call("slurm.pl", *args, code=code, env={**slurm.environment, **environment})
+
+    return _submit
