@@ -27,6 +27,7 @@ def write_scores(expdir, seed=0, variant="", sets=SETS, keep=None, change=None, 
     """``expdir/scores<variant>``.
 
     Args:
+        sets: names; what is called ``rain`` is noisy, ``..._5`` at 5 dB.
         keep: metrics; None: those of extraction.
         change: ``change(name, tables, undefined)`` alters a set's tables before they are written.
     """
@@ -44,6 +45,8 @@ def write_scores(expdir, seed=0, variant="", sets=SETS, keep=None, change=None, 
         write_table(folder / "utt2undefined", undefined)
         noise = "rain" if "rain" in name else "clean"
         write_table(data / "utt2noise", dict.fromkeys(undefined, noise))
+        if (snr := name.rpartition("_")[2]).isdigit():
+            write_table(data / "utt2snr", dict.fromkeys(undefined, snr))
         write_table(data / "spk2gender", {spk: "f" if spk < "s3" else "m" for spk in UTTS.values()})
     paths = ["--in_root", expdir / f"metrics{variant}", "--data_root", expdir / "data"]
     paths += ["--out_root", expdir / f"scores{variant}", "--resamples", resamples, "--breakdown", "gender"]

@@ -209,6 +209,51 @@ def test_sweep(root):
     assert not Path("exp/tse_one/plots/sweep_beta.png").exists()
 
 
+def test_sets_of_a_grid_have_a_table_by_noise_and_snr(root):
+    grid = ("test_rain_0", "test_rain_10", "test_clean_0")
+    for name, seed in (("exp/se_one", 0), ("exp/se_two", 1)):
+        write_scores(Path(name), seed, sets=grid, keep=("si_sdr", "si_sdr_in"))
+    main(["--task", "se", "--expdir", "exp/se_one", "--compare", "exp/se_two"])
+    cells = {row["Experiment"]: row for row in table("By noise and SNR (dB)", "se_one")[1]}
+    every = {(row["Over"], row["Experiment"]): row for row in table("Every set", "se_one")[1]}
+    means = {row["Experiment"]: row for row in table("Summary", "se_one")[1] if row["Over"] == "mean of 3 sets"}
+    for name in ("unprocessed mixture", "se_one", "se_two"):
+        for column, over in (("Clean 0", grid[2]), ("Rain 0", grid[0]), ("10", grid[1])):
+            assert cells[name][column] == every[over, name]["SI-SDR (dB)"]
+            if name != "unprocessed mixture":
+                assert cells[f"{name}: improvement"][column] == every[over, name]["SI-SDR improvement (dB)"]
+        assert cells[name]["Avg."] == means[name]["SI-SDR (dB)"]
+
+
+def test_test_sets_of_one_grid_have_means_of_their_own(root):
+    grid = [f"{name}_rain_{snr}" for name in ("test", "other") for snr in (0, 10)]
+    write_scores(Path("exp/se_one"), sets=grid, keep=("si_sdr", "si_sdr_in"))
+    main(["--task", "se", "--expdir", "exp/se_one"])
+    cells = {row["Experiment"]: row for row in table("By noise and SNR (dB)", "se_one")[1]}
+    for name in ("test", "other"):
+        mean = np.mean([values(f"{name}_rain_{snr}", 0)["si_sdr"].mean() for snr in (0, 10)])
+        assert cells[f"se_one: {name}"]["Avg."].startswith(f"{mean:.2f} [")
+
+
+def test_experiments_that_differ_in_alpha_alone_have_a_table_and_curves(root):
+    for name, alpha in (("one", 0.1), ("two", 1.0)):
+        expdir = write_scores(Path(f"exp/se_{name}"), int(alpha), keep=("si_sdr", "si_sdr_in"))
+        loss = {"class_path": "Multitask", "init_args": {"loss": {"class_path": "LMFB"}, "alpha": alpha}}
+        (expdir / "config.yaml").write_text(json.dumps({"model": {}, "loss": loss, "expdir": str(expdir)}))
+    write_scores(Path("exp/se_two"), 5, "_beta0.5", keep=("si_sdr", "si_sdr_in"))
+    main(["--task", "se", "--expdir", "exp/se_one", "--compare", "exp/se_two"])
+    _, rows = table("Multitask weight alpha by observation adding beta", "se_one")
+    main_rows = {row["Experiment"]: row for row in table("Summary", "se_one")[1]}
+    assert [(row["Loss"], row["Alpha"], row["Experiment"]) for row in rows] == [
+        ("LMFB", "0.1", "se_one"),
+        ("LMFB", "1", "se_two"),
+    ]
+    assert [row["Beta 0"] for row in rows] == [main_rows[row["Experiment"]]["SI-SDR (dB)"] for row in rows]
+    assert rows[0]["Beta 0.5"] == "-"
+    assert rows[1]["Beta 0.5"] == table("Observation adding", "se_one")[1][1]["SI-SDR (dB)"]
+    assert "plots/alpha_1.png" in page_of("se_one").files()
+
+
 def test_another_variant_is_a_row_of_its_own(root):
     write_scores(Path("exp/tse_one"), 5, "_other")
     main(WORDS)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import yaml
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import read_table
 from toolkit.metrics.signal import si_sdr
-from toolkit.tasks.packing import load_enhancer
+from toolkit.tasks.embedding import embed_audio
+from toolkit.tasks.packing import load_embedder, load_enhancer
 
 from .conftest import ROOT
 
@@ -23,11 +25,17 @@ PHASE_1 = [*OPTIONS, "--se_tag", "one"]
 PHASE_2 = [*OPTIONS, "--se_config", "conf/finetune_convtasnet_sslmse.yaml", "--init_from", "exp/se_one"]
 
 
+VERIFIER = "model: {class_path: toolkit.models.sv.mean_fbank.MeanFbank}\nnormalize: none\n"
+
+
 @pytest.fixture(scope="module")
 def recipe(tree):
-    """The recipe after its first phase, stages 1 to 9 in one go."""
+    """The recipe after its first phase, stages 1 to 9 in one go; what verifies its outputs needs no training."""
     folder = tree.copy("mini/se")
-    done = tree.run(folder, "./run.sh", *PHASE_1, "--observations", "0.5", "--nj", "1", "--inference_nj", "1")
+    (folder / "exp/sv_floor").mkdir(parents=True)
+    (folder / "exp/sv_floor/config.yaml").write_text(VERIFIER)
+    more = ["--observations", "0.5", "--sv_exp", "exp/sv_floor", "--nj", "1", "--inference_nj", "1"]
+    done = tree.run(folder, "./run.sh", *PHASE_1, *more)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return folder
 
@@ -69,6 +77,46 @@ def test_the_table_has_the_mixture_beside_what_was_made_of_it(recipe):
     assert "by beta" in page
 
 
+def test_trials_are_scored_with_both_sides_alike(recipe, monkeypatch):
+    """Cosines of what the system makes of the audio here; the trials are those of the set that was mixed."""
+    monkeypatch.chdir(recipe)
+    system, trials = load_embedder("exp/sv_floor"), Path("data/test4/trials").read_text().split("\n")[:-1]
+    audios = {
+        "exp/sv_floor/noisy": AudioTable("dump/raw/test4_noise_5"),
+        "exp/sv_floor/clean": AudioTable("dump/raw/test4_noise_5", stream="spk1"),
+        "exp/se_one/sv_floor/enhanced": AudioTable("exp/se_one/enhanced/test4_noise_5"),
+        "exp/se_one/sv_floor/enhanced_beta0.5": AudioTable("exp/se_one/enhanced_beta0.5/test4_noise_5"),
+    }
+    page = Path("exp/RESULTS.md").read_text().split("## EER (%) of sv_floor on noisy, enhanced and clean audio")[1]
+    cells = dict(line.strip("| ").split(" | ")[:2] for line in page.split("\n## ")[0].splitlines() if line[:1] == "|")
+    labels = ["noisy", "clean", "se_one: enhanced", "se_one: enhanced, beta 0.5"]
+    assert set(cells) == {*labels, "Audio", "---"}
+    for label, (folder, audio) in zip(labels, audios.items(), strict=True):
+        unit = {key: wav / np.linalg.norm(wav) for key, wav in embed_audio(system, audio, audio.keys())}
+        lines = Path(folder, "scores/test4_noise_5/scores.txt").read_text().splitlines()
+        assert [line.split()[:2] for line in lines] == [line.split()[:2] for line in trials]
+        for line in lines:
+            one, two, score = line.split()
+            assert float(score) == pytest.approx(unit[one] @ unit[two], abs=1e-5)
+        metrics = json.loads(Path(folder, "scores/test4_noise_5/metrics.json").read_text())
+        assert (metrics["set"], metrics["condition"]) == ("test4_noise_5", {"noise": "noise", "snr": 5.0})
+        assert cells[label].startswith(f"{metrics['metrics']['eer']['value']:.2f} [")
+    assert "sv_floor" in Path("exp/se_one/report.html").read_text()
+
+
+def test_a_set_without_trials_is_said_before_any_work(recipe, tree):
+    trials = recipe / "dump/raw/test4_noise_5/trials"
+    kept = trials.rename(trials.with_name("kept"))
+    done = tree.run(recipe, "./run.sh", *PHASE_1, "--sv_exp", "exp/sv_floor", "--stage", "5")
+    kept.rename(trials)
+    assert done.returncode == 1
+    wanted = (
+        "error: --sv_exp: no trials in dump/raw/test4_noise_5; draw them: python3 -m toolkit.bin.make_trials dump/raw/"
+    )
+    assert wanted in done.stderr
+    assert " stage 5: " not in done.stdout
+
+
 def test_fine_tuning_begins_where_the_first_phase_ended(recipe, tree):
     """At a rate of 0 it also ends there."""
     still = [*PHASE_2[:3], f"{SMALL} --optimizer.init_args.lr 0", *PHASE_2[4:], "--se_tag", "still"]
@@ -97,6 +145,7 @@ def test_an_experiment_is_named_by_what_it_starts_from(recipe, tree):
         (["--init_from", "exp/se_none"], "--init_from exp/se_none: no exp/se_none/valid.loss.ave.pth; train that"),
         (["--observations", "0.1 1.5"], "--observations 0.1 1.5: 1.5 is no number from 0 to 1"),
         (["--observations", "-0.1"], "-0.1 is no number from 0 to 1"),
+        (["--sv_exp", "exp/sv_none"], "--sv_exp exp/sv_none: no such experiment or packed.zip"),
         (["--se_args", "--trainer.epoch 3"], "--trainer.epoch 3"),
         (["--test_noises", "nois"], "the config knows noise, ood"),
         (["--se_config", "conf/none.yaml"], "--se_config conf/none.yaml: no such file"),
@@ -120,7 +169,7 @@ def test_weights_that_are_gone_are_not_needed_to_score(recipe, tree):
 def test_pesq_is_of_the_band_that_there_is(tree, tmp_path, fs, band):
     """se.sh with stages that only say what they would measure."""
     shutil.copytree(ROOT / "egs/TEMPLATE/se", tmp_path / "se")
-    for shared in ("recipe.sh", "options.sh"):
+    for shared in ("recipe.sh", "options.sh", "verification.sh"):
         shutil.copy(ROOT / "egs/TEMPLATE" / shared, tmp_path)
     (tmp_path / "signal.sh").write_text(f"fs={fs}\n. ./recipe.sh\ncheck_task_options\necho ${{metrics}}\n")
     done = tree.run(tmp_path, "se/se.sh")

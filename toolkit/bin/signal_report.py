@@ -1,7 +1,9 @@
 """Report an enhancement or extraction experiment: results.json, RESULTS.md, report.html, plots, examples to listen to.
 
 Reads scores*/<set>/{result.json,utterances.tsv} as signal_summary writes them. Variants beside the main scores
-(scores_enroll2s, scores_absent, scores_beta0.2) get tables of their own; others (scores_<way>) rows of their own.
+(scores_enroll2s, scores_absent, scores_beta0.2) get tables of their own; others (scores_<way>) rows of their own. Error
+rates of outputs by a verification system (se.sh --sv_exp) are read in EXPDIR/sv_<x>/enhanced*, and in sv_<x> beside
+EXPDIR those of noisy and clean audio.
 
 Example: python -m toolkit.bin.signal_report --task tse --expdir exp/tse_x --compare exp/tse_y --data_root dump/raw
 """
@@ -22,11 +24,14 @@ from toolkit.report.page import LISTENING, html_page
 from toolkit.report.plots import plot_training
 from toolkit.report.results import read_run_log
 from toolkit.report.signal_facts import signal_facts
-from toolkit.report.signal_plots import Points, binned, plot_improvement, plot_sweep
+from toolkit.report.signal_grids import noise_by_snr
+from toolkit.report.signal_plots import Points, binned, plot_improvement, plot_sweep, plot_weights
 from toolkit.report.signal_results import SWEEPS, collect_signals, every_set, rows_of, swept
 from toolkit.report.signal_sections import signal_sections
 from toolkit.report.signal_tables import signal_page, title_of
-from toolkit.tasks.signal_gathering import add_means, compare_experiments, signals_of
+from toolkit.report.signal_verification import collect_verified, verification
+from toolkit.report.signal_weights import Weighed, weight_points, weights
+from toolkit.tasks.signal_gathering import add_means, add_row_means, compare_experiments, signals_of
 from toolkit.tasks.signal_listening import sources_of, write_cases
 
 KINDS = {"se": "speech enhancement", "tse": "target speaker extraction"}
@@ -63,6 +68,7 @@ def gather(args) -> list[dict]:
     for results in experiments:
         for scores in (results, *results["variants"].values()):
             add_means(scores, args.ood)
+        add_row_means(results, args.ood)
     return experiments
 
 
@@ -86,6 +92,15 @@ def draw(results: dict, folder: Path) -> list[tuple[str, Path]]:
     if log.is_file():
         plots.append((f"training, {results['experiment']}", folder / "training.png"))
         plot_training(read_run_log(log), plots[-1][1], results["experiment"], "si_sdri", "SI-SDR improvement (dB)")
+    return plots
+
+
+def draw_weights(points: list[Weighed], folder: Path) -> list[tuple[str, Path]]:
+    """Curves over alpha for each mean over sets, or for each set where there is none."""
+    plots = []
+    for number, over in enumerate(dict.fromkeys(point.over for point in points), 1):
+        plots.append((f"Multitask weight alpha, {over}", folder / f"alpha_{number}.png"))
+        plot_weights([point for point in points if point.over == over], plots[-1][1], plots[-1][0])
     return plots
 
 
@@ -145,20 +160,24 @@ def main(argv=None) -> None:
     results, output = experiments[0], args.output or args.expdir / "RESULTS.md"
     rows = rows_of(experiments)
     comparisons = [compare_experiments(results, other, args.ood) for other in rows[1:]]
+    verified = collect_verified(experiments)
+    points = weight_points(experiments, verified)
     heard, plots = listen(args, results), draw(results, args.expdir / "plots")
+    plots += draw_weights(points, args.expdir / "plots")
     links = [(caption, os.path.relpath(path, output.parent).replace(os.sep, "/")) for caption, path in plots]
-    more = signal_sections(rows, comparisons)
+    first = [noise_by_snr(rows, args.ood), *(verification(*one, args.ood) for one in verified.items()), weights(points)]
+    parts = {"sections": signal_sections(rows, comparisons), "first": [part for part in first if part]}
     with replacing(args.expdir / "results.json") as handle:
-        json.dump({**results, "comparisons": comparisons}, handle, indent=1)
+        json.dump({**results, "comparisons": comparisons, "verified": verified}, handle, indent=1)
     with replacing(output) as handle:
-        handle.write(signal_page(results["experiment"], rows, command, links, more))
-    page = signal_page(results["experiment"], rows, command, sections=more)
+        handle.write(signal_page(results["experiment"], rows, command, links, **parts))
+    page = signal_page(results["experiment"], rows, command, **parts)
     facts, title = signal_facts(results), results["experiment"]
     with replacing(args.expdir / "report.html") as handle:
         handle.write(html_page(title, KINDS[args.task], facts, page, plots, heard, args.expdir))
     if args.recipe_results:
         with replacing(args.recipe_results) as handle:
-            handle.write(signal_page("Results", rows, command, sections=more))
+            handle.write(signal_page("Results", rows, command, **parts))
     print(f"{output}: {len(experiments)} experiments, {len(plots)} plots{', examples to listen to' if heard else ''}")
 
 

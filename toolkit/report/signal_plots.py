@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from toolkit.metrics.speaker_means import mean_intervals, resample_means
-from toolkit.report.plots import COLOURS, MARKERS, draw_bars, new_figure, save_figure
+from toolkit.report.plots import COLOURS, MARKERS, STYLES, draw_bars, new_figure, save_figure
+from toolkit.report.signal_weights import Weighed
 
 _BINS, _PER_BIN = 8, 12  # bins at most, utterances in each at least
 
@@ -114,4 +115,43 @@ def plot_sweep(
     ax.set_xticks(sorted({value for points in curves.values() for value, _ in points}))
     ax.set(xlabel=x, ylabel=y, title=title)
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    save_figure(figure, path)
+
+
+def plot_weights(points: Sequence[Weighed], path, title: str = "") -> None:
+    """Every metric against alpha, a panel each; a colour for each loss, a line style for each beta.
+
+    Alphas stand evenly, whatever their distances. Losses without alpha are level lines, of beta 0 alone.
+
+    Args:
+        points: over one set, or one mean of sets.
+        path: of the PNG to write.
+    """
+    metrics = list(dict.fromkeys(point.metric for point in points))
+    alphas = sorted({point.alpha for point in points if point.alpha is not None})
+    figure, axes = new_figure(6.4, 1.2 + 2.2 * len(metrics), rows=len(metrics))
+    curves: dict[tuple[str, float], list[Weighed]] = {}
+    for point in points:
+        if point.alpha is not None:
+            curves.setdefault((point.loss, point.beta), []).append(point)
+    losses, betas = (list(dict.fromkeys(found)) for found in zip(*sorted(curves), strict=True))
+    for ax, metric in zip(axes, metrics, strict=True):
+        for (loss, beta), line in curves.items():
+            colour, turn = COLOURS[losses.index(loss) % len(COLOURS)], sorted(betas).index(beta)
+            there = [point for point in line if point.metric == metric]
+            at, found = [alphas.index(point.alpha) for point in there], [point.found for point in there]
+            style = {"linestyle": STYLES[turn % len(STYLES)], "marker": MARKERS[turn % len(MARKERS)]}
+            label = f"{loss}, beta {beta:g}" if len(betas) > 1 else loss
+            ax.plot(at, [one["value"] for one in found], color=colour, label=label, **style)
+            draw_bars(ax, at, found, colour)
+        plain = [p for p in points if p.metric == metric and p.alpha is None and p.beta == 0]
+        for number, point in enumerate(plain):
+            style = STYLES[-1 - number % len(STYLES)]
+            ax.axhline(point.found["value"], color="0.35", linestyle=style, label=point.experiment)
+        ax.set_ylabel(metric)
+    axes[0].set_title(title)
+    axes[-1].set_xticks(range(len(alphas)), [f"{alpha:g}" for alpha in alphas])
+    axes[-1].set_xlabel("alpha: weight of the SNR loss")
+    legend = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=2, fontsize=9)
     save_figure(figure, path)

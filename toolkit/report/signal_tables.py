@@ -80,7 +80,7 @@ def mixtures(rows: Sequence[tuple[str, Mapping]]) -> list[tuple[str, dict]]:
     found: list[tuple[str, dict]] = []
     for name, one in rows:
         before = {key.removesuffix("_in"): found for key, found in one["metrics"].items() if key.endswith("_in")}
-        same = next((m for _, m in found if _agree(m["metrics"], before)), None)
+        same = next((m for _, m in found if agree(m["metrics"], before)), None)
         if same is not None:
             same["metrics"] = before | same["metrics"]
         elif before:
@@ -88,7 +88,8 @@ def mixtures(rows: Sequence[tuple[str, Mapping]]) -> list[tuple[str, dict]]:
     return found
 
 
-def _agree(one: Mapping[str, Mapping], two: Mapping[str, Mapping]) -> bool:
+def agree(one: Mapping[object, Mapping], two: Mapping[object, Mapping]) -> bool:
+    """Are the values that both have, of metrics or of conditions, those of one mixture?"""
     pairs = [(one[name]["value"], two[name]["value"]) for name in one if name in two]
     return all(a == b if None in (a, b) else abs(a - b) < _SAME for a, b in pairs)
 
@@ -145,6 +146,7 @@ def signal_page(
     command: str,
     plots: Sequence[tuple[str, str]] = (),
     sections: Sequence[str] = (),
+    first: Sequence[str] = (),
 ) -> str:
     """A whole RESULTS.md of enhancement or extraction.
 
@@ -154,6 +156,7 @@ def signal_page(
         command: the command line that makes the page.
         plots: ``(caption, path relative to the page)``.
         sections: more of them, in Markdown, to stand before the plots.
+        first: those that stand behind the summary.
     """
     names = shown([one for results in experiments for one in results["sets"]])
     about = "; ".join(dict.fromkeys(_ABOUT[name] for name in names if name in _ABOUT))
@@ -161,7 +164,7 @@ def signal_page(
     table, notes = main_table(list(blocks(experiments, means=False)), counts=True)
     parts = ["## Summary\n", f"Means [low, high]. {about}; higher is better.\n" if about else "", short]
     method = f"Mean over utterances [low, high]. {interval_method(experiments)}\n"
-    parts += ["## Every set\n", method, table, notes]
+    parts += [*first, "## Every set\n", method, table, notes]
     if improved := improvement_table(experiments):
         text = "Output minus unprocessed mixture [low, high], of utterances that have both values; above 0 is better.\n"
         parts += ["## Improvement over the mixture\n", text, *improved]

@@ -84,23 +84,36 @@ def condition_matrix(experiments: Sequence[dict], ood: Collection[str] = (), *, 
     columns = sorted({c for _, row in rows for c in row if (c[0] in ood) == of_ood}, key=order_of)
     if not columns:
         return None
-    header = ["Experiment"]
-    for previous, (noise, snr) in zip([None, *columns], columns, strict=False):
-        named = previous is not None and previous[0] == noise
-        header.append(f"{snr:g}" if named else noise.capitalize() + ("" if snr is None else f" {snr:g}"))
     cells = []
     for label, row in rows:
         values = [row[c]["metrics"]["eer"]["value"] if c in row else None for c in columns]
         if any(value is not None for value in values):
             average = NONE if None in values else _average_cell([row[c] for c in columns])
             cells.append([label, *(NONE if v is None else f"{v:.2f}" for v in values), average])
-    return markdown([*header, "Avg."], cells)
+    return markdown(["Experiment", *condition_header(columns), "Avg."], cells)
+
+
+def condition_header(columns: Sequence[Condition]) -> list[str]:
+    """``Clean``, ``Babble 0``, ``5``, ...: heads of columns, each kind of noise named once."""
+    header = []
+    for previous, (noise, snr) in zip([None, *columns], columns, strict=False):
+        named = previous is not None and previous[0] == noise
+        header.append(f"{snr:g}" if named else noise.capitalize() + ("" if snr is None else f" {snr:g}"))
+    return header
 
 
 def _average_cell(sets: Sequence[dict]) -> str:
+    average = average_eer(sets)
+    interval = "" if average["low"] is None else f" [{average['low']:.2f}, {average['high']:.2f}]"
+    return f"{average['value']:.2f}{interval}"
+
+
+def average_eer(sets: Sequence[dict]) -> dict:
+    """``{"value", "low", "high"}`` of the mean EER of sets, in %; low and high None where they are one or differ in
+    their draws."""
     value = sum(one["metrics"]["eer"]["value"] for one in sets) / len(sets)
-    interval = average_interval(sets, "eer") if len(sets) > 1 else None
-    return f"{value:.2f}" + ("" if interval is None else f" [{interval[0]:.2f}, {interval[1]:.2f}]")
+    low, high = (average_interval(sets, "eer") if len(sets) > 1 else None) or (None, None)
+    return {"value": value, "low": low, "high": high}
 
 
 def interval_cell(metric: dict, digits: int) -> str:

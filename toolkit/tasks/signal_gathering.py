@@ -12,6 +12,7 @@ from toolkit.io.errors import InputError
 from toolkit.metrics.bootstrap import mean_of
 from toolkit.metrics.catalogue import METRICS, metric_of
 from toolkit.metrics.speaker_means import mean_intervals, resample_means
+from toolkit.report.signal_grids import grid_rows
 from toolkit.tasks.signal_comparison import SignalCondition, compare_signals, pair_signals
 from toolkit.tasks.signal_measuring import SignalSet, in_units, read_utterances
 
@@ -51,6 +52,18 @@ def add_means(scores: dict, ood: Collection[str]) -> None:
             label = f"mean of {len(sets)} sets{', out of domain' if of_ood else ''}"
             names = [one["set"] for one in sets]
             scores["means"].append({"set": label, "of": names, "metrics": _mean(sets)})
+
+
+def add_row_means(results: dict, ood: Collection[str]) -> None:
+    """Add ``row_means``, as ``means``: over the grid of each test set, where there are several of them."""
+    rows = grid_rows(results)
+    results["row_means"] = []
+    for label, row in rows.items() if len(rows) > 1 else ():
+        for of_ood in (False, True):
+            sets = [one for (noise, _), one in row.items() if (noise in ood) == of_ood]
+            if len(sets) > 1:
+                names = [one["set"] for one in sets]
+                results["row_means"].append({"set": label, "of": names, "metrics": _mean(sets)})
 
 
 def _mean(sets: Sequence[Mapping]) -> dict[str, dict]:

@@ -1,0 +1,60 @@
+"""A data dir of the recordings that some sets hold, each once though several hold it, and where each is to be found.
+
+Sets of one speech at several SNRs share the clean stream of most mixtures (those that would have peaked are quieter).
+Written are <output>/distinct/{wav.scp,utt2spk,spk2utt}, and <output>/<set>/utt2distinct: utterance -> id in distinct.
+
+Example: python -m toolkit.bin.distinct_audio --data_root dump/raw --sets test_rain_0 test_rain_5 --stream spk1 \\
+             --output exp/sv_x/clean/audio
+"""
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+from toolkit.bin.cli import Parser, run
+from toolkit.io.audio import AudioTable
+from toolkit.io.datadir import DataDir, invert, write_table
+from toolkit.io.progress import progress
+
+NAME, TABLE = "distinct", "utt2distinct"
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.distinct_audio``."""
+    parser = Parser(description=__doc__)
+    parser.add_argument("--data_root", type=Path, required=True, help="folder of the sets, e.g. dump/raw")
+    parser.add_argument("--sets", nargs="+", required=True)
+    parser.add_argument("--stream", default="wav", help="of mixtures: wav, or spk1, noise1, ...")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the data dir and the tables")
+    return parser
+
+
+def main(argv=None) -> None:
+    """Write both."""
+    args = get_parser().parse_args(argv)
+    tables = {name: AudioTable(args.data_root / name, stream=args.stream) for name in args.sets}
+    ids: dict[tuple[str, bytes], str] = {}  # utterance and its samples' hash -> id
+    wav, utt2spk, found = {}, {}, {}
+    with progress(sum(len(table.keys()) for table in tables.values()), "compare") as bar:
+        for name, table in tables.items():
+            speakers, found[name] = DataDir(args.data_root / name).table("utt2spk"), {}
+            for utt in table.keys():
+                key = utt, hashlib.sha256(table.read(utt).tobytes()).digest()
+                if key not in ids:
+                    ids[key] = utt if utt not in wav else f"{utt}-in-{name}"
+                    wav[ids[key]], utt2spk[ids[key]] = table.values[utt], speakers[utt]
+                found[name][utt] = ids[key]
+                bar.update()
+    for table, rows in (("wav.scp", wav), ("utt2spk", utt2spk)):
+        write_table(args.output / NAME / table, rows)
+    speakers = {spk: " ".join(utts) for spk, utts in invert(utt2spk).items()}
+    write_table(args.output / NAME / "spk2utt", speakers)
+    for name, rows in found.items():
+        write_table(args.output / name / TABLE, rows)
+    total = sum(map(len, found.values()))
+    print(f"{args.output / NAME}: {len(wav)} different recordings of {total} utterances of {len(found)} sets")
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
