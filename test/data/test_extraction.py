@@ -78,6 +78,20 @@ def test_a_draw_decides_its_enrolment(mixed):
     assert len(one) != len(other) or not np.array_equal(one, other)
 
 
+def test_the_target_itself_enrols_ever_fewer_mixtures(corpus):
+    data = TargetSpeech(planner(corpus), self_epochs=4).open(corpus / "raw/train", LogMel(), 3, STREAMS)
+    share = {}
+    for epoch in range(1, 7):
+        items = [data[Draw(slot % len(data), epoch, slot, 0.5)] for slot in range(120)]
+        share[epoch] = np.mean([np.array_equal(item["enroll_spk1"], item["spk1"]) for item in items])
+    assert share[1] == 1
+    assert share[5] == share[6] == 0
+    for epoch, expected in ((2, 0.75), (3, 0.5), (4, 0.25)):
+        assert abs(share[epoch] - expected) < 4 * (expected * (1 - expected) / 120) ** 0.5
+    with pytest.raises(InputError, match="self_epochs is -1; it can be 0 or more"):
+        TargetSpeech(self_epochs=-1)
+
+
 def test_enrolments_are_cut_and_batched_with_their_lengths(corpus):
     data = TargetSpeech(planner(corpus), enroll_seconds=(0.3, 0.8)).open(corpus / "raw/train", LogMel(), 3, STREAMS)
     batches = CropBatches(8, (5.0, 5.0)).epoch(data.labels, data.seconds, 1, 0, 1)
