@@ -65,3 +65,18 @@ check_options() {
     check_numbers min_wav_duration max_wav_duration snrs
     check_machines
 }
+
+# check_breakdown [WORD...]: --breakdown names groups of all tasks or these, or tables that the test sets have, once data/ is
+# there; gender is spk2gender, duration is measured.
+check_breakdown() {
+    local set word
+    for word in ${breakdown}; do
+        [[ " duration $* " != *" ${word} "* ]] || continue
+        [[ "${word}" =~ ^(gender|spk2.+|utt2.+)$ ]] ||
+            die "--breakdown ${word}: it can be gender, duration${*:+, $*}, or a table of the test sets, spk2<x> or utt2<x>"
+        for set in ${test_sets}; do
+            [ ! -d "data/${set}" ] || [ -f "data/${set}/${word/#gender/spk2gender}" ] ||
+                die "--breakdown ${word}: data/${set}/${word/#gender/spk2gender}: no such table"
+        done
+    done
+}

@@ -15,8 +15,8 @@ fi
 template=$(cd "$(dirname "$0")" && pwd)
 target=${1%/}
 task=$(basename "${target}")
-if [ ! -d "${template}/${task}" ]; then
-    echo "error: setup.sh: ${task} is no task; tasks: $(cd "${template}" && printf '%s ' */)" >&2
+if [ ! -f "${template}/${task}/${task}.sh" ]; then
+    echo "error: setup.sh: ${task} is no task; egs/<dataset>/<task> ends in sv, se or tse" >&2
     exit 1
 fi
 mkdir -p "${target}/conf" "${target}/local"

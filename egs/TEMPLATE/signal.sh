@@ -106,11 +106,19 @@ of_kind() {
 }
 
 check_configs() { # before any work: every key of every config that the stages asked for will read
-    local one
+    local one rate
     if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 5 ]; then
         # shellcheck disable=SC2086
-        "${python}" -m "toolkit.bin.${task}_train" --config "${config}" ${train_args} --check >/dev/null ||
+        rate=$("${python}" -m "toolkit.bin.${task}_train" --config "${config}" ${train_args} --check) ||
             die "mend ${config}${train_args:+, or --${task}_args \"${train_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.${task}_train --help lists the keys"
+        [ "${rate#* }" = "${fs}" ] || die "--fs ${fs}, but the network of ${config} is for ${rate#* } Hz: give --fs ${rate#* }, or" \
+            "--${task}_args \"--model.init_args.fs ${fs}\" (and frames and hops of as many seconds)"
+    fi
+    if ! runs_stage 6 && { runs_stage 7 || runs_stage 8 || runs_stage 9 || runs_stage 10; }; then check_experiment; fi
+    if runs_stage 8; then
+        # shellcheck disable=SC2086
+        "${python}" -m toolkit.bin.signal_score --metrics ${metrics} --check || die "--metrics ${metrics}: see above"
+        check_breakdown auto gender_pair
     fi
     if [ "${stage}" -le 2 ]; then
         for one in ${simulate_train_config} ${simulate_valid_config} ${simulate_test_configs} ${simulate_enroll_config:-}; do
@@ -134,12 +142,16 @@ check_trials() {
     [ -z "${without}" ] || die "${trials_for}: no trials in${without}; draw them: ${python} -m toolkit.bin.make_trials${without}"
 }
 
+check_experiment() { # it is trained
+    [ -f "${exp}/config.yaml" ] || no_experiment "${exp}" "${task}"
+    [ -e "${exp}/${inference_model}" ] || die "${exp}/${inference_model}: no such weights; train first (stage 6), or choose others (--inference_model)"
+}
+
 # infer FOLDER [options]: audio of all test sets into <exp>/FOLDER
 infer() {
     local folder=$1 weights=${exp}/${inference_model}
     shift
-    [ -f "${exp}/config.yaml" ] || no_experiment "${exp}" "${task}"
-    [ -e "${weights}" ] || die "${weights}: no such weights; train first (stage 6), or choose others (--inference_model)"
+    check_experiment
     run_jobs --name infer --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
         --in_root "${dumpdir}/raw" --out_root "${exp}/${folder}" --sets "${all_tests# }" --deps "${exp}/config.yaml ${weights}" -- \
         "${python}" -m "toolkit.bin.${task}_inference" --model "${exp}" --weights "${inference_model}" \

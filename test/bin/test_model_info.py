@@ -83,6 +83,7 @@ def test_cost_of_extraction_by_the_second(capsys, monkeypatch):
             "--seconds 0: it must be above",
         ),
         (["--config", "none.yaml"], "none.yaml"),
+        (["--config", str(EGS / "mini/tse/conf/simulate_valid.yaml")], "names no model; a training config is wanted"),
     ],
 )
 def test_what_cannot_be_measured(capsys, words, said):

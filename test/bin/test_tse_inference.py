@@ -12,6 +12,7 @@ from toolkit.bin import tse_inference
 from toolkit.bin.cli import run
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import read_table, write_table
+from toolkit.io.errors import InputError
 from toolkit.models.tse.sef_pnet import SEFPNet
 from toolkit.tasks.inference import check_signal, enhance, extract
 from toolkit.train.checkpoint import save
@@ -157,6 +158,48 @@ def test_an_absent_speaker_is_none_of_the_mixture(system, model, mixtures):
     found = job(system, mixtures, "--absent")
     for key, stranger in (("s0-m", "s2-m"), ("s1-m", "s2-m"), ("s2-m", "s1-m")):
         assert np.array_equal(found[key], enrolled_by(model, mixtures, key, stranger))
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (np.zeros((800, 2), np.float32), r"has the shape \(800, 2\)"),
+        (np.zeros(0, np.float32), r"has the shape \(0,\)"),
+        (np.ones(800, np.int16), "is of int16; floats in"),
+        (np.full(800, np.nan, np.float32), "is not finite"),
+    ],
+)
+def test_arrays_that_are_no_signal_are_refused(model, bad, said):
+    good = voice(0, 0, 0.5, 8000)
+    for what, args in (("mixture", (bad, good)), ("enrolment", (good, bad))):
+        with pytest.raises(InputError, match=f"the {what} {said}"):
+            extract(model, *args)
+
+
+def test_arrays_of_any_float_and_tensors_are_signals(model):
+    mixture, enrolment = voice(0, 0, 0.5, 8000), voice(0, 1, 0.5, 8000)
+    made = extract(model, mixture, enrolment)
+    assert np.array_equal(extract(model, mixture.astype(np.float64), enrolment.astype(np.float64)), made)
+    assert np.array_equal(extract(model, torch.from_numpy(mixture), torch.from_numpy(enrolment)), made)
+    with pytest.raises(InputError, match="the enrolment is digital silence"):
+        extract(model, mixture, 0 * enrolment)
+
+
+def test_options_of_files(system, model, tmp_path):
+    mixture, enrolment = voice(0, 0, 1.0, 8000) + voice(1, 0, 1.0, 8000), voice(0, 1, 1.0, 8000)
+    one = [
+        "--enroll",
+        write(tmp_path / "e.wav", enrolment, 8000),
+        "--mixture",
+        write(tmp_path / "m.wav", mixture, 8000),
+    ]
+    half = write(tmp_path / "half.wav", enrolment[:4000], 8000)
+    tse_inference.main(words(system, *one, "--enroll_seconds", 0.5, "--output", tmp_path / "a.wav"))
+    tse_inference.main(words(system, "--enroll", half, *one[2:], "--output", tmp_path / "b.wav"))
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
+    for option in (["--absent"], ["--enroll_from", "dump/raw/x"]):
+        assert run(tse_inference.main, words(system, *one, *option, "--output", tmp_path / "c.wav")) == 1
+    assert not (tmp_path / "c.wav").exists()
 
 
 def test_a_silent_enrolment_of_a_set_is_named(system, mixtures, capsys):

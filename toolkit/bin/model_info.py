@@ -9,15 +9,17 @@ package (toolkit.metrics.complexity says how they differ); of verification both 
 import argparse
 import json
 import sys
+from pathlib import Path
 
 from toolkit.bin.cli import Parser, run
+from toolkit.io.config import load_config
 from toolkit.io.errors import InputError
 
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.model_info``."""
     parser = Parser(description=__doc__)
-    parser.add_argument("--config", required=True, help="training config")
+    parser.add_argument("--config", required=True, help="training config, or an experiment's folder")
     parser.add_argument("--seconds", type=float, default=3.0, help="length of the input")
     parser.add_argument("--fs", type=int, default=None, help="rate in Hz, default the front end's")
     parser.add_argument("--speakers", type=int, default=1211, help="classes of the training loss (1211: VoxCeleb1 dev)")
@@ -65,6 +67,10 @@ def main(argv=None) -> None:
     args = get_parser().parse_args(argv)
     if not args.seconds > 0:
         raise InputError(f"--seconds {args.seconds:g}: it must be above 0")
+    if Path(args.config).is_dir():  # an experiment
+        args.config = str(Path(args.config) / "config.yaml")
+    if not load_config(args.config).get("model"):
+        raise InputError(f"{args.config}: names no model; a training config is wanted, conf/train_<x>.yaml")
     from toolkit.tasks.signal_experiment import kind_of
 
     kind = kind_of(args.config)

@@ -22,11 +22,12 @@ from toolkit.metrics.catalogue import COMPUTED, check_metrics
 from toolkit.tasks.signal_scoring import Scorer, open_streams, said
 
 
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.signal_score``."""
+def get_parser(check: bool = False) -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.signal_score``; with ``check`` only --metrics are needed."""
     parser = Parser(description=__doc__)
-    add_job_arguments(parser)
-    parser.add_argument("--ref_root", required=True, help="folder of the sets with the references, e.g. dump/raw")
+    add_job_arguments(parser, required=not check)
+    parser.add_argument("--check", action="store_true", help="check --metrics and end")
+    parser.add_argument("--ref_root", required=not check, help="folder of the sets with the references, e.g. dump/raw")
     parser.add_argument(
         "--metrics", nargs="+", default=["si_sdr"], help=f"of {' '.join(COMPUTED)}, or energy_left (needs --input)"
     )
@@ -70,8 +71,12 @@ def similarity_of(args, name: str):
 
 def main(argv=None) -> None:
     """Score the ids of a work list."""
-    args = get_parser().parse_args(argv)
-    scorer, work = scorer_of(args), read_work(args.work)
+    argv = sys.argv[1:] if argv is None else argv
+    args = get_parser("--check" in argv).parse_args(argv)
+    scorer = scorer_of(args)
+    if args.check:
+        return
+    work = read_work(args.work)
     roles = {"reference": args.reference, "input": args.input}
     roles |= {f"interferer{i or ''}": stream for i, stream in enumerate(args.interferer)}
     with progress(sum(map(len, work.values())), "score") as bar:

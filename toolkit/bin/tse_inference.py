@@ -21,9 +21,7 @@ def get_parser() -> argparse.ArgumentParser:
     add_network_choice(parser, "valid.loss.ave.pth")
     enroll, mixture = "recording of the wanted speaker alone", "recording with the wanted speaker among others"
     add_signal_arguments(parser, enroll=enroll, mixture=mixture)
-    parser.add_argument(
-        "--enroll_seconds", type=float, help="data dirs: the first so many seconds of an enrolment; default: all"
-    )
+    parser.add_argument("--enroll_seconds", type=float, help="the first so many seconds of an enrolment; default: all")
     parser.add_argument(
         "--enroll_from",
         nargs="+",
@@ -37,11 +35,16 @@ def get_parser() -> argparse.ArgumentParser:
 
 def one_file(args: argparse.Namespace) -> None:
     """Extract from one mixture."""
+    from toolkit.data.extraction import first_seconds
     from toolkit.tasks.inference import convert_file, extract, read_signal
     from toolkit.tasks.packing import load_extractor
 
+    if args.absent or args.enroll_from:
+        raise InputError("--absent and --enroll_from choose enrolments of data dirs; here --enroll names the enrolment")
     model = load_extractor(args.model, args.weights).to(args.device)
-    enrolment, _, _ = read_signal(args.enroll, model.fs, args.channel, "enrolment")
+    enrolment = first_seconds(
+        read_signal(args.enroll, model.fs, args.channel, "enrolment")[0], args.enroll_seconds, model.fs
+    )
     convert_file(args.mixture, args.output, model.fs, lambda wav: extract(model, wav, enrolment), args.channel)
     print(args.output)
 

@@ -26,14 +26,20 @@ def enhance(model: SpeechEnhancer, wav: np.ndarray, observation: float = 0.0) ->
 
     Args:
         model: in eval mode.
-        wav: (N,) samples at the model's rate.
+        wav: (N,) samples in [-1, 1] at the model's rate.
         observation: beta of observation adding (SSL-MSE, section 4.3): the output is (1 - beta) times the estimate plus
             beta times the recording; 0 adds nothing, 1 gives the recording back.
 
     Returns:
         (N,) float32.
+
+    Raises:
+        InputError: ``wav`` is no signal (see :func:`signal_of`), or ``observation`` not in [0, 1].
     """
-    estimate = model.enhance(torch.from_numpy(np.ascontiguousarray(wav))).numpy()
+    if not 0 <= observation <= 1:
+        raise InputError(f"observation {observation:g}: it can be from 0 to 1")
+    wav = signal_of(wav, "recording")
+    estimate = model.enhance(torch.from_numpy(wav)).numpy()
     return ((1 - observation) * estimate + observation * wav).astype(np.float32)
 
 
@@ -46,18 +52,44 @@ def extract(model: SpeakerExtractor, mixture: np.ndarray, enrolment: np.ndarray)
 
     Args:
         model: in eval mode.
-        mixture: (N,) samples at the model's rate.
+        mixture: (N,) samples in [-1, 1] at the model's rate.
         enrolment: (M,) samples at the same rate.
 
     Returns:
         (N,) float32.
+
+    Raises:
+        InputError: one of them is no signal (see :func:`signal_of`), or the enrolment is digital silence.
     """
-    voice = torch.from_numpy(np.ascontiguousarray(enrolment))[None].to(home(model) or "cpu")
-    wav, chunk = torch.from_numpy(np.ascontiguousarray(mixture)), round(CHUNK_SECONDS * model.fs)
+    mixture, enrolment = signal_of(mixture, "mixture"), signal_of(enrolment, "enrolment")
+    if not enrolment.any():
+        raise InputError("the enrolment is digital silence; nobody is enrolled by it")
+    voice = torch.from_numpy(enrolment)[None].to(home(model) or "cpu")
+    wav, chunk = torch.from_numpy(mixture), round(CHUNK_SECONDS * model.fs)
     estimate = overlapped(_Enrolled(model, voice), wav, chunk, chunk // 4).float().numpy()
     power = float(np.square(estimate, dtype=np.float64).sum())
     gain = float(estimate.astype(np.float64) @ mixture) / power if power > 0 else 1.0
     return (gain * estimate).astype(np.float32)
+
+
+def signal_of(samples, what: str) -> np.ndarray:
+    """Samples (N,) as float32.
+
+    Args:
+        samples: array or tensor of floats.
+        what: it is, in messages.
+
+    Raises:
+        InputError: it is empty, has several channels, is of whole numbers, or is not finite.
+    """
+    array = np.asarray(samples)
+    if array.ndim != 1 or not array.size:
+        raise InputError(f"the {what} has the shape {array.shape}; samples of one channel are wanted, (N,)")
+    if not np.issubdtype(array.dtype, np.floating):
+        raise InputError(f"the {what} is of {array.dtype}; floats in [-1, 1] are wanted (16-bit samples / 32768)")
+    if not np.isfinite(array).all():
+        raise InputError(f"the {what} is not finite")
+    return np.ascontiguousarray(array, dtype=np.float32)
 
 
 class _Enrolled(torch.nn.Module):

@@ -1,6 +1,7 @@
 """An experiment in enhancement or extraction from its config: the keys, the network, the training run."""
 
 import inspect
+import logging
 import pydoc
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -87,12 +88,12 @@ def build_model(config, kind: Kind) -> nn.Module:
 
 
 def check(parser: ConfigParser, args) -> str:
-    """Construct all that the config says, without data; the stream that training reads, ``wav``."""
+    """Construct all that the config says, without data; the stream that training reads and the rate: ``wav 16000``."""
     built = parser.build(args)
     if built.data.stream != "wav":
         raise InputError("data: features hold no signal; set data.class_path to a class that reads audio")
     built.loss.setup(built.model.fs)
-    return built.data.stream
+    return f"{built.data.stream} {built.model.fs}"
 
 
 def train(parser: ConfigParser, args, kind: Kind) -> None:
@@ -104,6 +105,11 @@ def train(parser: ConfigParser, args, kind: Kind) -> None:
     built = parser.build(args)
     if args.init_from:
         load_model(built.model, Path(args.init_from))
+    if (start := getattr(built.data, "self_epochs", 0)) >= built.trainer.epochs:
+        said = (
+            "data.init_args.self_epochs %d: in %d epochs most targets are enrolled by their own speech, so little is "
+        )
+        logging.warning(said + "learnt of other enrolments; train longer, or set it to 0", start, built.trainer.epochs)
     streams = kind.task.streams(args.reference)
     data = built.data.open(args.train_dir, built.model, args.seed, streams)
     task = kind.task(built.model, built.loss, built.batches, data, args.valid_dirs, args.reference)

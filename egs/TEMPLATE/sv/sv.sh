@@ -194,17 +194,6 @@ score_sets() { # score_sets FOLDER SETS [options of sv_score]: <system>/FOLDER/<
     score_queue "${logdir}" "${folder}/" "${sets}"
 }
 
-check_breakdown() { # its tables are there, once data/ is; gender is spk2gender, duration is measured
-    local set word
-    for word in ${breakdown/duration/}; do
-        [[ "${word}" =~ ^(gender|spk2.+|utt2.+)$ ]] || die "--breakdown ${word}: it can be gender, duration, or a table of the test sets, spk2<x> or utt2<x>"
-        for set in ${test_sets}; do
-            [ ! -d "data/${set}" ] || [ -f "data/${set}/${word/#gender/spk2gender}" ] ||
-                die "--breakdown ${word}: data/${set}/${word/#gender/spk2gender}: no such table"
-        done
-    done
-}
-
 check_configs() { # before any work: every key of every config that the stages asked for will read
     local stream
     if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 4 ]; then

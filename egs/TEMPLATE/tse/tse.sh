@@ -28,7 +28,7 @@ sv_exp=
 train_streams="wav spk1"
 
 check_task_options() {
-    check_numbers enroll_lengths
+    check_words '[0-9]*[1-9][0-9]*[.]?[0-9]*|[0-9]*[.][0-9]*[1-9][0-9]*' 'number above 0' enroll_lengths
     [ -e "${sv_exp:-.}" ] || die "--sv_exp ${sv_exp}: no such experiment or packed.zip"
     plan_train_opts="--enroll draw" plan_test_opts="--enroll fixed"
     if [ -n "${enroll_from}" ]; then
@@ -53,6 +53,18 @@ simulate_more() { # stage 2, before the mixtures
     done
 }
 
+can_be_absent() { # does every mixture leave a target of its set out, who can be enrolled instead?
+    local set talkers speakers
+    for set in ${all_tests}; do
+        talkers=$(find "${dumpdir}/raw/${set}" -maxdepth 1 -name 'spk[0-9]*.scp' | wc -l)
+        speakers=$(cut -d ' ' -f 2 "${dumpdir}/raw/${set}/utt2spk" | sort -u | wc -l)
+        if [ "${speakers}" -le "${talkers}" ]; then
+            log "--absent is left out: ${set} has ${speakers} speakers in mixtures of ${talkers}"
+            return 1
+        fi
+    done
+}
+
 infer_all() {
     local seconds set sets=''
     infer extracted
@@ -62,7 +74,7 @@ infer_all() {
         infer "extracted_$(condition_of "${simulate_enroll_config}")" --enroll_from ${sets}
     fi
     for seconds in ${enroll_lengths}; do infer "extracted_enroll${seconds}s" --enroll_seconds "${seconds}"; done
-    if "${absent}"; then infer extracted_absent --absent; fi
+    if "${absent}" && can_be_absent; then infer extracted_absent --absent; fi
 }
 
 measure_all() {
@@ -71,7 +83,7 @@ measure_all() {
     measure extracted "${metrics}" ${sv_exp:+--sv_exp ${sv_exp}}
     [ -z "${simulate_enroll_config}" ] || measure "extracted_$(condition_of "${simulate_enroll_config}")" "${metrics}"
     for seconds in ${enroll_lengths}; do measure "extracted_enroll${seconds}s" si_sdr; done
-    if "${absent}"; then measure extracted_absent energy_left --absent; fi
+    if "${absent}" && can_be_absent; then measure extracted_absent energy_left --absent; fi
 }
 
 . "$(dirname "$(readlink -f "$0")")/../signal.sh"
