@@ -287,7 +287,7 @@ fi
 
 if runs_stage 9 && say_stage 9 "report -> ${exp}/RESULTS.md, ${results}"; then
     others=
-    for other in $(compgen -G "${expdir}/${task}_*/results.json" || true); do
+    for other in $(compgen -G "${expdir}/${task}_*/results.json" | LC_ALL=C sort || true); do
         other=$(dirname "${other}")
         if [ "${other}" != "${exp}" ]; then others+=" ${other}"; fi
     done

@@ -354,7 +354,7 @@ fi
 
 if runs_stage 9 && say_stage 9 "report -> ${sv_exp}/RESULTS.md, ${results}"; then
     others=
-    for other in $(compgen -G "${expdir}/*/results*.json" || true) $(compgen -G "${floor_exp}/scores*/" || true); do
+    for other in $(compgen -G "${expdir}/*/results*.json" | LC_ALL=C sort || true) $(compgen -G "${floor_exp}/scores*/" || true); do
         other=$(dirname "${other}")
         if [ "${other}" != "${sv_exp}" ] && [[ " ${others} " != *" ${other} "* ]] && compgen -G "${other}/scores*/*/metrics.json" >/dev/null; then others+=" ${other}"; fi
     done
