@@ -9,6 +9,7 @@ tools/install.sh --extras "dev se"
 export OMP_NUM_THREADS=1
 if [ $# -eq 0 ]; then
     ci/lint.sh
-    set -- -n auto --dist loadfile # a file's tests share what they have made
+    # A file's tests share what they have made; files in their order, for those of few long tests would come last.
+    set -- -n auto --dist loadfile --no-loadscope-reorder
 fi
 exec python -m pytest --durations=5 "$@"

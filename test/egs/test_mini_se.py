@@ -160,9 +160,17 @@ def test_wrong_options_are_said(recipe, tree, words, said):
 
 
 def test_weights_that_are_gone_are_not_needed_to_score(recipe, tree):
+    tuned = recipe / "exp/se_train_convtasnet_snr_from_none"
+    tuned.mkdir()
+    for name in ("config.yaml", "valid.loss.ave.pth"):
+        shutil.copy(recipe / "exp/se_one" / name, tuned)
     done = tree.run(recipe, "./run.sh", "--init_from", "exp/se_none", "--stage", "7", "--dry_run", "true")
     assert done.returncode == 0, done.stderr
     assert "exp/se_train_convtasnet_snr_from_none/enhanced" in done.stdout
+    shutil.rmtree(tuned)
+    done = tree.run(recipe, "./run.sh", "--init_from", "exp/se_none", "--stage", "7", "--dry_run", "true")
+    assert done.returncode == 1
+    assert "exp/se_train_convtasnet_snr_from_none: no such experiment; train it first" in done.stderr
 
 
 @pytest.mark.parametrize(("fs", "band"), [(16000, "wb"), (8000, "nb")])
