@@ -121,7 +121,8 @@ check_configs() { # before any work: every key of every config that the stages a
         check_breakdown auto gender_pair
     fi
     if [ "${stage}" -le 2 ]; then
-        for one in ${simulate_train_config} ${simulate_valid_config} ${simulate_test_configs} ${simulate_enroll_config:-}; do
+        for one in ${simulate_train_config} ${simulate_valid_config} ${simulate_test_configs} ${simulate_enroll_config:-} \
+            ${simulate_train_enroll_config:-}; do
             plan "${one}" "${train_set}" check --check || exit 1
         done
         if [ -n "${simulate_grid_config}" ]; then

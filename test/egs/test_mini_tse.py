@@ -93,14 +93,19 @@ def test_the_same_command_again_redoes_nothing(recipe, tree):
     assert {p: p.stat().st_mtime_ns for p in before} == before
 
 
-def test_enrolments_in_noise(recipe, tree, tmp_path, monkeypatch):
+def test_enrolments_in_noise(recipe, tree, tmp_path, monkeypatch, capsys):
     noisy = ["--simulate_enroll_config", "conf/simulate_enroll_noise.yaml", "--enroll_lengths", "", "--absent", "false"]
+    noisy += ["--simulate_train_enroll_config", "conf/simulate_train_enroll.yaml"]
     done = tree.run(recipe, "./run.sh", *MINI, *noisy, "--stage", "2", "--skip_stages", "5 6", "--stop_stage", "9")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert "tse_tiny (enroll_noise)" in (recipe / "exp/RESULTS.md").read_text()
     monkeypatch.chdir(recipe)
     clean, inside = AudioTable("dump/raw/test"), AudioTable("dump/raw/test_enroll_noise")
     assert set(inside.keys()) == set(clean.keys())
+    for name, noises in (("train_enroll", "noise_train"), ("test_enroll_noise", "noise_test")):
+        drawn = {s.utt for m in read_plan(f"data/{name}/mix.jsonl") for s in m.sources if s.role == "noise1"}
+        assert drawn
+        assert drawn <= set(read_table(f"dump/raw/{noises}/wav.scp"))
     key, enrolled = next(iter(read_table("dump/raw/test_2talker/utt2enroll").items()))
     model = load_extractor("exp/tse_tiny", "valid.loss.ave.pth")
     mixture = AudioTable("dump/raw/test_2talker").read(key)
@@ -119,6 +124,7 @@ def test_enrolments_in_noise(recipe, tree, tmp_path, monkeypatch):
     ]
     (tmp_path / "work").write_text(f"test_2talker {key}\n")
     assert run(tse_inference.main, [*map(str, words), "--work", str(tmp_path / "work"), "--job", "1"]) == 1
+    assert "dump/raw/dev: 16 enrolments of dump/raw/test_2talker are not there" in capsys.readouterr().err
 
 
 def test_mixtures_of_three_talkers(recipe, tree, monkeypatch):

@@ -4,10 +4,7 @@ import json
 import os
 import re
 import sys
-import time
 from pathlib import Path
-
-import pytest
 
 
 class Slurm:
@@ -39,11 +36,3 @@ class Slurm:
 def output(log):
     """The job's own output: what stands between the command and the accounting."""
     return re.split(r"^# (?!SLURM_|Running|Started).*\n", log.read_text(), maxsplit=1, flags=re.M)[1].split("# Acc")[0]
-
-
-def wait_for(condition):
-    for _ in range(500):
-        if condition():
-            return
-        time.sleep(0.02)
-    pytest.fail("waited in vain")

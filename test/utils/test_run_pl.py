@@ -4,10 +4,11 @@ import os
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
+
+from test.utils.waiting import wait_for
 
 RUN = Path(__file__).resolve().parents[2] / "utils/run.pl"
 
@@ -249,14 +250,6 @@ def test_pick_by_earlier_logs(call, tmp_path, pick, ran, code):
 def is_running(pid):
     stat = Path(f"/proc/{pid}/stat")
     return stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
-
-
-def wait_for(condition):
-    for _ in range(500):
-        if condition():
-            return
-        time.sleep(0.02)
-    pytest.fail("waited in vain")
 
 
 def start_jobs(folder, number, handling, job):

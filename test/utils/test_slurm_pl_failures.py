@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from test.utils.slurm import output, wait_for
+from test.utils.slurm import output
+from test.utils.waiting import wait_for
 
 UTILS = Path(__file__).resolve().parents[2] / "utils"
 TEMPLATE = Path(__file__).resolve().parents[2] / "egs/TEMPLATE"

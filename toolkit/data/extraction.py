@@ -28,7 +28,7 @@ class TargetSpeech(AudioFiles):
         planner: interferer, noises, rooms, ...; see AudioFiles.
         enroll_seconds: the part of an enrolment that is used, drawn between the two for each; None: all of it.
         enroll_from: sets beside the training set, e.g. a copy of it in noise for noisy enrolments
-            (``--simulate_enroll_config``).
+            (``--simulate_train_enroll_config``).
         self_epochs: over so many epochs the share of mixtures whose enrolment is the target's speech in the mixture
             itself falls evenly from 1 to 0. No paper does so; it teaches a network in a few hundred steps to look for
             the enrolment in the mixture, which takes thousands otherwise: for those who have a CPU.

@@ -19,7 +19,7 @@ class Frozen(nn.Module):
         self.__dict__["network"] = network.eval().requires_grad_(False)  # past nn.Module, which would register it
 
     def forward(self, *args, **kwargs):
-        """Whatever the network takes and gives: shapes and units are its own."""
+        """(...) -> (...): what the network takes and gives, in its own shapes and units."""
         return self.network(*args, **kwargs)
 
     def _apply(self, fn: Callable, recurse: bool = True) -> "Frozen":

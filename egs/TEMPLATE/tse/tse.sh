@@ -8,9 +8,10 @@ task_name="Target speaker extraction: what one enrolled speaker says in a mixtur
 task_help=$(cat <<'EOF'
   --enroll_from               set of the enrolments (default: the set that the mixtures are made of)
   --enroll_lengths "1 2 4"    also extract with the first so many seconds of the enrolments alone (none)
-  --simulate_enroll_config    planner config conf/simulate_<condition>.yaml; makes <set>_<condition> of the training and test sets (of
-                              --enroll_from if given): also extract with these enrolments; training may draw on them, e.g.
-                              --tse_args "--data.init_args.enroll_from [train_enroll_noise]" (none)
+  --simulate_enroll_config    planner config conf/simulate_<condition>.yaml; makes <set>_<condition> of the test sets (of --enroll_from
+                              if given): also extract with these enrolments (none)
+  --simulate_train_enroll_config            the same of the training set, <train_set>_enroll, for a training that enrols with it:
+                              --tse_args "--data.init_args.enroll_from [train_enroll]" (none)
   --sv_exp                    experiment of the SV recipe (or its packed.zip): cosine between output and enrolment (none)
   --absent                    also enrol speakers who are not in the mixture: how much comes out? (true)
 EOF
@@ -23,6 +24,7 @@ breakdown=auto
 enroll_from=
 enroll_lengths=
 simulate_enroll_config=
+simulate_train_enroll_config=
 absent=true
 sv_exp=
 train_streams="wav spk1"
@@ -37,15 +39,19 @@ check_task_options() {
     fi
 }
 
-enrolling() { # the sets that enrolments are of, as far as --simulate_enroll_config is concerned
+enrolling() { # the sets that --simulate_enroll_config is for
     local sets
-    sets=$(of_kind recorded "${enroll_from:-${train_set} ${test_sets}}")
+    sets=$(of_kind recorded "${enroll_from:-${test_sets}}")
     [ -n "${sets}" ] || die "--simulate_enroll_config ${simulate_enroll_config}: name the set of the enrolments by --enroll_from"
     echo "${sets}"
 }
 
 simulate_more() { # stage 2, before the mixtures
     local set
+    if [ -n "${simulate_train_enroll_config}" ]; then
+        plan "${simulate_train_enroll_config}" "${train_set}" "${train_set}_enroll"
+        more+=" ${train_set}_enroll"
+    fi
     [ -n "${simulate_enroll_config}" ] || return 0
     for set in $(enrolling); do
         plan "${simulate_enroll_config}" "${set}" "${set}_$(condition_of "${simulate_enroll_config}")"
