@@ -68,6 +68,17 @@ def test_exit_code_and_stderr_of_a_process(tmp_path):
     assert done.stderr == f"error: {tmp_path}/train: no such data dir; run the stage that makes it\n"
 
 
+def test_a_reader_that_goes_away_ends_it_silently():
+    code = "import sys; from toolkit.bin.cli import run; sys.exit(run(lambda argv: print('x' * 10**6)))"
+    done = subprocess.run(
+        ["bash", "-c", f'"{sys.executable}" -c "{code}" | head -c 1; echo " ${{PIPESTATUS[0]}}"'],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "x 141\n"
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_every_program_says_how_it_is_used(name, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [name, "--help"])

@@ -3,6 +3,7 @@
 import argparse
 import errno
 import logging
+import os
 import sys
 from collections.abc import Callable
 from itertools import pairwise
@@ -60,12 +61,17 @@ def run(main: Callable[[list[str] | None], None], argv: list[str] | None = None)
     """Call ``main``; return the process's exit code.
 
     An InputError, a missing file, a full disk or a folder that cannot be written is said in one line on stderr (exit
-    1); a fault of ours keeps its traceback.
+    1); where nobody reads the output any more (``| head``), the program ends silently (141, as by the signal). A fault
+    of ours keeps its traceback.
     """
     line, date = "%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=line, datefmt=date)
     try:
         main(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left to flush at exit goes there
+        return 141
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
