@@ -48,6 +48,7 @@ setup(
         "bench": ["audiomentations>=0.43", "lhotse>=1.33", "speechbrain>=1.1", "torchcodec==0.11.*"],
         "dev": [
             "pytest>=8",
+            "pytest-timeout>=2.3",
             "pytest-xdist>=3.7",
             "ruff>=0.17",
             "kaldi-native-fbank>=1.20",

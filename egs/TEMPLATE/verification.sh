@@ -1,5 +1,12 @@
-# Embeddings and scores of trials: sourced by sv.sh, and by se.sh for a verification of what it enhances.
+# Embeddings and scores of trials: sourced by sv.sh, and by se.sh and tse.sh for a verification of what they make.
 # shellcheck shell=bash disable=SC2154
+
+# check_verifier SYSTEM: --sv_exp names an experiment in speaker verification (the others have a reference), or a packed.zip.
+check_verifier() {
+    [ -f "$1/config.yaml" ] || [ -f "$1" ] || die "--sv_exp $1: no such experiment or packed.zip"
+    [ -f "$1" ] || ! grep -q '^reference:' "$1/config.yaml" ||
+        die "--sv_exp $1: this is no experiment in speaker verification; name one of the SV recipe, e.g. ../sv/exp/sv_<x>"
+}
 
 # embed_sets SYSTEM WEIGHTS IN_ROOT OUT_ROOT SETS [options of sv_embed]: by an experiment's folder or a packed.zip
 embed_sets() {

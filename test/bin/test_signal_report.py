@@ -235,6 +235,17 @@ def test_test_sets_of_one_grid_have_means_of_their_own(root):
         assert cells[f"se_one: {name}"]["Avg."].startswith(f"{mean:.2f} [")
 
 
+def test_an_experiment_scored_on_fewer_sets_is_in_the_summary_too(root):
+    grid = ["test_rain_0", "test_rain_10"]
+    write_scores(Path("exp/se_one"), sets=grid, keep=("si_sdr", "si_sdr_in"))
+    write_scores(Path("exp/se_two"), sets=grid[:1], keep=("si_sdr", "si_sdr_in"))
+    main(["--task", "se", "--expdir", "exp/se_one", "--compare", "exp/se_two"])
+    found = [(row["Over"], row["Experiment"]) for row in table("Summary", "se_one")[1]]
+    mixture = "unprocessed mixture"
+    assert found[2:] == [("test_rain_0", mixture), ("test_rain_0", "se_two")]
+    assert [who for _, who in found[:2]] == [mixture, "se_one"]
+
+
 def test_experiments_that_differ_in_alpha_alone_have_a_table_and_curves(root):
     for name, alpha in (("one", 0.1), ("two", 1.0)):
         expdir = write_scores(Path(f"exp/se_{name}"), int(alpha), keep=("si_sdr", "si_sdr_in"))

@@ -159,6 +159,17 @@ def test_wrong_options_are_said(recipe, tree, words, said):
     assert "Traceback" not in done.stderr
 
 
+def test_only_an_experiment_in_verification_verifies(recipe, tree):
+    other = recipe / "exp/se_other"
+    other.mkdir()
+    (other / "config.yaml").write_text("model: {}\nreference: spk1\n")
+    done = tree.run(recipe, "./run.sh", "--sv_exp", "exp/se_other")
+    assert done.returncode == 1
+    assert "--sv_exp exp/se_other: this is no experiment in speaker verification" in done.stderr
+    other.joinpath("config.yaml").unlink()
+    other.rmdir()
+
+
 def test_weights_that_are_gone_are_not_needed_to_score(recipe, tree):
     tuned = recipe / "exp/se_train_convtasnet_snr_from_none"
     tuned.mkdir()

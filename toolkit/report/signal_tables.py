@@ -95,10 +95,12 @@ def agree(one: Mapping[object, Mapping], two: Mapping[object, Mapping]) -> bool:
 
 
 def summary(experiments: Sequence[Mapping]) -> list[tuple[str, list[tuple[str, Mapping]]]]:
-    """As :func:`blocks`: means over sets, and the sets that are in none."""
-    averaged = {name for results in experiments for one in results.get("means", []) for name in one["of"]}
-    alone = [pair for pair in blocks(experiments, means=False) if pair[0] not in averaged]
-    return [*blocks(experiments, means=True), *alone]
+    """As :func:`blocks`: means over sets, and the sets that are in no mean of their experiment."""
+    alone = []
+    for results in experiments:
+        averaged = {name for one in results.get("means", []) for name in one["of"]}
+        alone.append({**results, "sets": [one for one in results["sets"] if one["set"] not in averaged]})
+    return [*blocks(experiments, means=True), *blocks(alone, means=False)]
 
 
 def main_table(groups: Sequence[tuple[str, Sequence[tuple[str, Mapping]]]], *, counts: bool) -> tuple[str, str]:

@@ -29,7 +29,7 @@ check_task_options() {
     check_words '0|1|0?[.][0-9]+|1[.]0*' 'number from 0 to 1' observations
     if [ "${fs}" -eq 8000 ]; then metrics=${metrics/pesq_wb/pesq_nb}; fi # wide band begins at 16 kHz
     if [ -n "${sv_exp}" ]; then
-        [ -f "${sv_exp}/config.yaml" ] || [ -f "${sv_exp}" ] || die "--sv_exp ${sv_exp}: no such experiment or packed.zip"
+        check_verifier "${sv_exp}"
         sv_name=$(basename "${sv_exp%/packed.zip}" .zip)
         sv_name=sv_${sv_name#sv_} trials_for=--sv_exp
     fi

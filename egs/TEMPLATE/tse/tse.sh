@@ -19,7 +19,7 @@ EOF
 output_name=extracted
 fs=8000
 config=conf/train_sefpnet.yaml
-metrics="si_sdr sdr pesq_nb stoi estoi"
+metrics="si_sdr sdr pesq_nb stoi estoi tsos"
 breakdown=auto
 enroll_from=
 enroll_lengths=
@@ -31,7 +31,7 @@ train_streams="wav spk1"
 
 check_task_options() {
     check_words '[0-9]*[1-9][0-9]*[.]?[0-9]*|[0-9]*[.][0-9]*[1-9][0-9]*' 'number above 0' enroll_lengths
-    [ -e "${sv_exp:-.}" ] || die "--sv_exp ${sv_exp}: no such experiment or packed.zip"
+    [ -z "${sv_exp}" ] || check_verifier "${sv_exp}"
     plan_train_opts="--enroll draw" plan_test_opts="--enroll fixed"
     if [ -n "${enroll_from}" ]; then
         plan_train_opts+=" --enroll_from ${dumpdir}/raw/${enroll_from}"
@@ -92,4 +92,5 @@ measure_all() {
     if "${absent}" && can_be_absent; then measure extracted_absent energy_left --absent; fi
 }
 
+. "$(dirname "$(readlink -f "$0")")/../verification.sh"
 . "$(dirname "$(readlink -f "$0")")/../signal.sh"
