@@ -1,5 +1,7 @@
 """A recipe of one's own from egs/TEMPLATE/setup.sh: from two folders of audio to a table."""
 
+import subprocess
+
 import numpy as np
 import pytest
 import soundfile
@@ -131,6 +133,17 @@ def test_no_folder_is_said_and_the_options_are_listed(tree):
     done = tree.run(tree.path / "egs/none/sv", "./run.sh")
     assert done.returncode == 1
     assert '--speech is missing; ./run.sh --local_data_opts "--speech /my/speech --noise /my/noise"' in done.stderr
+
+
+RECIPES = sorted(path.parents[1] for path in ROOT.glob("egs/[!T]*/*/local/data.sh"))
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: "/".join(path.parts[-2:]))
+def test_every_recipes_data_preparation_lists_its_options(recipe):
+    assert len(RECIPES) > 7
+    done = subprocess.run(["local/data.sh", "--help"], cwd=recipe, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--help" in done.stdout
 
 
 def test_setup_says_what_it_wants(tree):

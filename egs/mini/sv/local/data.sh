@@ -6,6 +6,7 @@ set -euo pipefail
 
 . ./path.sh
 . ./db.sh
+if [[ " $* " == *" --help "* ]]; then exec python3 -m toolkit.bin.make_minicorpus --help; fi
 python3 -m toolkit.bin.make_minicorpus --outdir "${MINI}" "$@"
 python3 -m toolkit.bin.prepare_minicorpus --corpus "${MINI}" --outdir data
 python3 -m toolkit.bin.make_trials data/dev data/test

@@ -8,5 +8,6 @@ set -euo pipefail
 set -a # prepare_data.py reads db.sh's variables from the environment
 . ./db.sh
 set +a
+if [[ " $* " == *" --help "* ]]; then exec python3 ../prepare_data.py --help; fi
 python3 ../prepare_data.py "$@"
 python3 -m toolkit.bin.make_trials data/dev data/test
