@@ -1,12 +1,11 @@
 import math
-import os
-import signal as signals
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 from conftest import voice
+from in_children import crash
 
 from toolkit.io.errors import InputError
 from toolkit.metrics import signal
@@ -170,11 +169,6 @@ def test_no_utterance_for_pesq():
     click[0] = 1.0
     with pytest.raises(Undefined, match="^no utterance detected$"):
         pesq(np.random.default_rng(0).standard_normal(FS), click, FS, "nb")
-
-
-def crash(*_):
-    """As PESQ ends on more than some 50 stretches of speech, silently."""
-    os.kill(os.getpid(), signals.SIGKILL)
 
 
 def test_a_crash_of_pesq_is_survived(monkeypatch, pair):

@@ -8,16 +8,15 @@ import importlib
 import importlib.util
 import sys
 import warnings
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
 from toolkit.io.errors import InputError
+from toolkit.io.processes import process_pool
 
 # The reference code of P.862 has room for 50 stretches of speech and writes on behind it. Each takes 0.4 s at least
 # (200 ms of speech, 200 ms of pause), so that nothing shorter than this can crash.
@@ -127,7 +126,7 @@ def pesq(estimate: np.ndarray, reference: np.ndarray, fs: int, mode: str) -> flo
     library("pesq")
     if len(s) <= _PESQ_SAFE_SECONDS * fs:
         return _pesq(e, s, fs, mode)
-    with ProcessPoolExecutor(1, get_context("fork")) as child:
+    with process_pool(1, __name__) as child:
         try:
             return child.submit(_pesq, e, s, fs, mode).result()
         except BrokenProcessPool:

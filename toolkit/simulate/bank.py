@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +12,7 @@ import soundfile
 
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
+from toolkit.io.processes import process_pool
 from toolkit.io.progress import progress
 
 
@@ -28,7 +28,9 @@ def run_all(tasks: Sequence[tuple], workers: int, title: str) -> list:
     results = []
     try:
         with progress(len(tasks), title, "task") as bar, ExitStack() as stack:
-            run = stack.enter_context(ProcessPoolExecutor(min(workers, len(tasks)))).map if workers > 1 else map
+            run = map
+            if workers > 1:
+                run = stack.enter_context(process_pool(min(workers, len(tasks)), tasks[0][0].__module__)).map
             for result in run(_call, tasks):
                 results.append(result)
                 bar.update()
