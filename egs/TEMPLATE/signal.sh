@@ -3,6 +3,8 @@
 # shellcheck shell=bash disable=SC1091,SC2034,SC2154,SC2317
 
 . ./recipe.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/measuring.sh"
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/verification.sh"
 help_message=$(cat <<EOF
 Usage: ./run.sh [options]     (${task}.sh --train_set <set> --valid_sets "<sets>" --test_sets "<sets>" [options])
 
@@ -157,51 +159,6 @@ infer() {
         --in_root "${dumpdir}/raw" --out_root "${exp}/${folder}" --sets "${all_tests# }" --deps "${exp}/config.yaml ${weights}" -- \
         "${python}" -m "toolkit.bin.${task}_inference" --model "${exp}" --weights "${inference_model}" \
         --device "$("${gpu_inference}" && echo cuda || echo cpu)" "$@"
-}
-
-# interferers_of SET: the streams of its other talkers, spk2 ...
-interferers_of() {
-    (cd "${dumpdir}/raw/$1" && find . -name 'spk[0-9]*.scp' ! -name spk1.scp | sed 's/^[.]\///; s/[.]scp$//' | sort -V | paste -s -d ' ')
-}
-
-# measure FOLDER METRICS [options]: scores of <exp>/FOLDER into <exp>/metrics<suffix> and <exp>/scores<suffix>
-measure() {
-    local folder=$1 wanted=$2 suffix=${1#"${output_name}"} set streams sets
-    shift 2
-    rm -f "${exp}/metrics${suffix}/summary.log" # of an earlier run
-    if [[ " $* " == *" --absent "* ]]; then # an interferer is no more wrong than the target then
-        measure_sets "${all_tests# }" "${breakdown//gender_pair/}" "$@"
-        return
-    fi
-    for set in ${all_tests}; do interferers_of "${set}"; done | sort -u | while read -r streams; do
-        sets=$(for set in ${all_tests}; do [ "$(interferers_of "${set}")" != "${streams}" ] || printf ' %s' "${set}"; done)
-        if [ -n "${streams}" ]; then
-            # shellcheck disable=SC2086
-            measure_sets "${sets# }" "${breakdown}" --interferer ${streams} "$@" </dev/null
-        else
-            measure_sets "${sets# }" "${breakdown//gender_pair/}" "$@" </dev/null # alone, a talker makes no pair
-        fi
-    done
-}
-
-measure_sets() { # measure_sets SETS BREAKDOWN [options of signal_score]; other variables are those of measure
-    local sets=$1 groups=$2 set file references=''
-    shift 2
-    [ -n "${sets}" ] || return 0
-    if [ "${groups}" = auto ]; then
-        groups=gender_pair
-        for set in ${sets}; do [ -f "${dumpdir}/raw/${set}/spk2gender" ] && [ "${1:-}" = --interferer ] || groups=; done
-    fi
-    for set in ${sets}; do
-        for file in "${dumpdir}/raw/${set}"/.done.*; do references+=" ${file}"; done
-    done
-    run_jobs --name score --cmd "${decode_cmd}" --nj "${inference_nj}" --in_root "${exp}/${folder}" \
-        --out_root "${exp}/metrics${suffix}" --sets "${sets}" --deps "${references}" -- \
-        "${python}" -m toolkit.bin.signal_score --ref_root "${dumpdir}/raw" --metrics "${wanted}" --input wav "$@"
-    # shellcheck disable=SC2086
-    "${python}" -m toolkit.bin.signal_summary --in_root "${exp}/metrics${suffix}" --data_root "${dumpdir}/raw" \
-        --out_root "${exp}/scores${suffix}" --sets ${sets} --resamples "${resamples}" ${groups:+--breakdown ${groups}} \
-        >>"${exp}/metrics${suffix}/summary.log" || die "no summary of ${exp}/metrics${suffix}: see above"
 }
 
 { # bash reads a block whole before it runs it, so editing this file does not disturb a run

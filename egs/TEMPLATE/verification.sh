@@ -1,4 +1,4 @@
-# Embeddings and scores of trials: sourced by sv.sh, and by se.sh and tse.sh for a verification of what they make.
+# Embeddings and scores of trials: sourced by sv.sh, and by signal.sh for a verification of what se.sh and tse.sh make.
 # shellcheck shell=bash disable=SC2154
 
 # check_verifier SYSTEM: --sv_exp names an experiment in speaker verification (the others have a reference), or a packed.zip.

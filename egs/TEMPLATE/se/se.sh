@@ -109,5 +109,4 @@ verify_all() { # the trials of every test set, both sides noisy, both enhanced, 
     score_queue "${logdir}" "${sv_name}/*/scores" "${all_tests# }"
 }
 
-. "$(dirname "$(readlink -f "$0")")/../verification.sh"
 . "$(dirname "$(readlink -f "$0")")/../signal.sh"

@@ -92,5 +92,4 @@ measure_all() {
     if "${absent}" && can_be_absent; then measure extracted_absent energy_left --absent; fi
 }
 
-. "$(dirname "$(readlink -f "$0")")/../verification.sh"
 . "$(dirname "$(readlink -f "$0")")/../signal.sh"
