@@ -75,4 +75,32 @@ def test_one_cell_is_normalised_by_the_running_statistics_and_leaves_them():
 def test_a_training_batch_of_one_goes():
     block = LocalGlobalAttention(4)
     block(torch.randn(1, 4, 5, 6)).sum().backward()
-    assert all(p.grad.isfinite().all() for p in block.parameters())
+    assert all(p.grad.isfinite().all() for p in block.parameters() if p.requires_grad)
+
+
+def test_what_a_gate_learnt_behind_an_instance_norm_serves_in_evaluation():
+    """All means over maps are zero there: what the running statistics hold of the rounding errors must not decide."""
+    torch.manual_seed(0)
+    gate, norm = LocalGlobalGate(8, 2), torch.nn.InstanceNorm2d(8)
+    optimizer = torch.optim.Adam(gate.parameters(), lr=2e-3)
+    maps = norm(torch.randn(4, 8, 20, 10))
+    wanted = torch.sigmoid(2 * maps.roll(1, dims=1))
+    for _ in range(300):
+        loss = (gate(maps) - wanted).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    trained = gate(maps)
+    assert torch.allclose(gate.eval()(maps), trained, atol=0.02)
+
+
+def test_only_biases_that_a_norm_takes_away_are_not_trained():
+    block = LocalGlobalAttention(8).double()
+    x = torch.randn(3, 8, 5, 6, dtype=torch.double)
+    before = block(x)
+    still = [p for p in block.parameters() if not p.requires_grad]
+    assert [tuple(p.shape) for p in still] == [(2,), (8,), (2,), (8,)]
+    with torch.no_grad():
+        for bias in still:
+            bias += torch.randn_like(bias)
+    torch.testing.assert_close(block(x), before)

@@ -27,22 +27,31 @@ def attention(kind: str, channels: int) -> nn.Module:
 
 
 class CellBatchNorm2d(nn.BatchNorm2d):
-    """Batch normalisation that takes a batch of one cell.
+    """Batch normalisation of means over maps: it takes a batch of one cell, and channels that do not vary.
 
     In training, one value a channel has no variance. There, as in evaluation, the running statistics serve, and they
     stay as they are.
+
+    Behind an instance norm all means are zero, and a batch's normalised values are 0. In evaluation the running mean
+    would be some steps behind the weights that made them and, divided by next to nothing, decide the result: so a
+    channel of which all batches were alike is 0 there too.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, F, T) -> (B, C, F, T)."""
-        if self.training and x.numel() == x.shape[1]:
-            statistics = (self.running_mean, self.running_var)
-            return nn.functional.batch_norm(x, *statistics, self.weight, self.bias, eps=self.eps)
-        return super().forward(x)
+        if self.training and x.numel() > x.shape[1]:
+            return super().forward(x)
+        varies = self.running_var > 1e-3 * self.eps  # others are within 0.03 of 0 in training
+        x = torch.where(varies[:, None, None], x, self.running_mean[:, None, None])
+        statistics = (self.running_mean, self.running_var)
+        return nn.functional.batch_norm(x, *statistics, self.weight, self.bias, eps=self.eps)
 
 
 class PointwiseContext(nn.Sequential):
     """1x1 convolution - BN - ReLU - 1x1 convolution - BN: (B, C, F, T) -> (B, C, F, T), every cell by itself.
+
+    The convolutions' biases are not trained: the BN behind takes them away, but they would drift (Adam makes steps of
+    the rounding errors that are their gradient), faster than the running means of the BN follow.
 
     Args:
         channels: C.
@@ -55,6 +64,9 @@ class PointwiseContext(nn.Sequential):
         layers = nn.Conv2d(channels, hidden, 1), norm(hidden), nn.ReLU(inplace=True)
         layers = *layers, nn.Conv2d(hidden, channels, 1), norm(channels)
         super().__init__(*([nn.AdaptiveAvgPool2d(1)] if pooled else []), *layers)
+        for layer in layers:
+            if isinstance(layer, nn.Conv2d):
+                layer.bias.requires_grad_(False)
 
 
 class LocalGlobalGate(nn.Module):
