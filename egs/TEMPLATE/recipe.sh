@@ -55,7 +55,7 @@ job_progress() {
     local seen='' now
     while sleep 15 >/dev/null 2>&1; do # it outlives the kill for a while; it must not hold the caller's pipe meanwhile
         now=$(for file in "$1"/*.log; do
-            [ -f "${file}" ] && tail -c 400 "${file}" | tr '\r' '\n' | grep -E '[0-9]%|(^| )epoch [0-9]' | tail -n 1 | grep -v ' 100%'
+            [ "${file}" -nt "$1/.submitted" ] && tail -c 400 "${file}" | tr '\r' '\n' | grep -E '[0-9]%|(^| )epoch [0-9]' | tail -n 1 | grep -v ' 100%'
         done || true)
         if [ -n "${now}" ] && [ "${now}" != "${seen}" ]; then
             seen=${now}

@@ -57,6 +57,22 @@ simulate_grid_config=
 declare "${task}_config=${config}" "${task}_args=" "${task}_tag="
 inference_model=valid.loss.ave.pth
 
+condition_of() { basename "$1" .yaml | sed 's/^simulate_//'; }
+
+is_planned() { [ -f "data/$1/mix.jsonl" ] && [ ! -f "data/$1/wav.scp" ]; }
+
+# of_kind recorded|planned SETS: those of the sets that are recordings, or plans of local/data.sh.
+of_kind() {
+    local set
+    for set in $2; do
+        if is_planned "${set}"; then
+            [ "$1" != planned ] || printf ' %s' "${set}"
+        else
+            [ "$1" != recorded ] || printf ' %s' "${set}"
+        fi
+    done
+}
+
 command_line="$0$(printf ' %q' "$@")"
 . utils/parse_options.sh
 . ./path.sh
@@ -67,15 +83,14 @@ train_args=${task}_args train_args=${!train_args}
 tag=${task}_tag tag=${!tag}
 [ -f "${config}" ] || die "--${task}_config ${config}: no such file"
 check_names "${task}_tag"
+note_skips
 check_task_options
 log "${command_line}"
-note_skips
 
 # Names that the stages share
 train_sim=${train_set}${simulate_train_config:+_sim}
 all_valid=
 for set in ${valid_sets}; do all_valid+=" ${set}${simulate_valid_config:+_sim}"; done
-condition_of() { basename "$1" .yaml | sed 's/^simulate_//'; }
 all_tests=
 for set in ${test_sets}; do
     [ -n "${simulate_test_configs}${simulate_grid_config}" ] || all_tests+=" ${set}"
@@ -92,20 +107,6 @@ if [ -z "${tag}" ]; then
 fi
 exp=${expdir}/${task}_${tag}
 results=${results:-${expdir}/RESULTS.md}
-
-is_planned() { [ -f "data/$1/mix.jsonl" ] && [ ! -f "data/$1/wav.scp" ]; }
-
-# of_kind recorded|planned SETS: those of the sets that are recordings, or plans of local/data.sh.
-of_kind() {
-    local set
-    for set in $2; do
-        if is_planned "${set}"; then
-            [ "$1" != planned ] || printf ' %s' "${set}"
-        else
-            [ "$1" != recorded ] || printf ' %s' "${set}"
-        fi
-    done
-}
 
 check_configs() { # before any work: every key of every config that the stages asked for will read
     local one rate

@@ -110,18 +110,22 @@ def test_a_long_recording_needs_no_more_memory_than_itself(experiment, tmp_path)
         (["--input", "two.wav", "--output", "x.wav"], "two.wav"),
         (["--input", "silent.wav", "--output", "x.wav"], "silent.wav: the mixture is digital silence"),
         (["--input", "one.wav", "--output", "x.mp7"], "MP7 is no format of audio files"),
+        (["--input", "one.wav", "--output", "../here/one.wav"], "../here/one.wav: is to be read and to be written"),
         (["--input", "one.wav", "--output", "x.wav", "--weights", "best.pth"], "best.pth: no such weights; there are"),
     ],
 )
 def test_what_is_refused(experiment, tmp_path, monkeypatch, words, said):
-    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     recording("one.wav", seconds=0.1)
+    before = (tmp_path / "here/one.wav").read_bytes()
     recording("two.wav", seconds=0.1, channels=2)
     soundfile.write("silent.wav", np.zeros(100), 16000)
     with pytest.raises(InputError) as caught:
         se_inference.main(["--model", str(experiment), *words])
     assert said in str(caught.value)
-    assert not (tmp_path / "x.wav").exists()
+    assert not (tmp_path / "here/x.wav").exists()
+    assert (tmp_path / "here/one.wav").read_bytes() == before
 
 
 def test_one_of_several_channels(experiment, tmp_path):

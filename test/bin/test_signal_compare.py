@@ -45,6 +45,15 @@ def test_the_other_way_round(scored, capsys):
     assert "SI-SDR: old is worse than new by 2.00 dB [2.00, 2.00]" in capsys.readouterr().out
 
 
+def test_other_mixtures_and_other_folders_are_refused(scored, capsys):
+    for name, shift in (("one", 0), ("two", 0.1)):
+        write_table(scored / f"exp/{name}/metrics/test/utt2si_sdr_in", dict.fromkeys(UTTS, 1 + shift))
+    assert run(main, WORDS) == 1
+    assert "exp/two/metrics/test: not the mixtures of exp/one/metrics/test: s00-0, " in capsys.readouterr().err
+    assert run(main, ["--a", "exp/one", "--b", "exp/two"]) == 1
+    assert "exp/one: holds no metrics of a set; name a folder that stage 8 wrote" in capsys.readouterr().err
+
+
 def test_conditions_and_their_mean(scored, capsys):
     main(["--a", WORDS[1], "exp/one/metrics/noisy", "--b", WORDS[3], "exp/two/metrics/noisy", "--resamples", "60"])
     said = capsys.readouterr().out

@@ -136,7 +136,7 @@ def test_comparison_is_paired_and_p_is_that_of_the_draws(root):
     assert [row["Over"] for row in rows] == list(SETS)
     speaker = np.unique(list(UTTS.values()), return_inverse=True)[1]
     pair = [resample_means({"x": values("test", seed)["si_sdr"].round(4)}, speaker, 60) for seed in (0, 1)]
-    found = paired_difference(*(one.values["x"] for one in pair), *(one.draws["x"] for one in pair))
+    found = paired_difference(*(one.values["x"] for one in pair), *(one.draws["x"] for one in pair), speakers=6)
     assert rows[0]["SI-SDR (dB)"] == f"{found.value:+.2f} [{found.low:+.2f}, {found.high:+.2f}]"
     assert rows[0][3] == f"{found.p:.2g}"
     assert "(wrong speaker: below 0)" in text

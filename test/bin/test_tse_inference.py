@@ -90,6 +90,7 @@ def test_rate_and_length_in_are_rate_and_length_out(system, tmp_path, fs, length
         ({"--mixture": "stereo.wav"}, "has 2 channels"),
         ({"--output": "o.tape"}, "TAPE is no format of audio files"),
         ({"--output": None}, "--output is missing"),
+        ({"--output": "m.wav"}, "m.wav: is to be read and to be written; name another output"),
         ({"--model": "nowhere"}, "nowhere: no such experiment"),
         ({"--weights": "best.pth"}, "there are: valid.loss.ave.pth"),
         ({"--device": "cuda"}, "--device cuda: no such device here"),

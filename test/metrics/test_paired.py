@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from toolkit.metrics.bootstrap import resample_verification
-from toolkit.metrics.paired import compare, paired_difference
+from toolkit.metrics.paired import compare, paired_difference, stretch
+from toolkit.metrics.speaker_means import resample_means
 
 
 def test_worked_by_hand():
@@ -43,6 +44,25 @@ def test_draws_without_a_metric_are_left_out_until_too_few_remain():
     found = paired_difference(0.0, 1.0, a, b)
     assert found.value == 1
     assert np.isnan(found[1:]).all()
+
+
+def test_few_speakers_need_students_quantile():
+    # Tables: t(3; 0.975) = 3.182, t(19; 0.975) = 2.093, normal 1.960; t(1; 0.75) = 1, normal 0.6745
+    assert stretch(4, 0.95) == pytest.approx((4 / 3) ** 0.5 * 3.182 / 1.960, rel=1e-3)
+    assert stretch(20, 0.95) == pytest.approx((20 / 19) ** 0.5 * 2.093 / 1.960, rel=1e-3)
+    assert stretch(2, 0.5) == pytest.approx(2**0.5 / 0.6745, rel=1e-3)
+    assert np.isnan(paired_difference(0.0, 1.0, np.zeros(99), np.ones(99), speakers=1)[1:]).all()
+
+
+@pytest.mark.parametrize("speakers", [4, 10])
+def test_equal_systems_are_told_apart_as_seldom_as_the_level_says(speakers):
+    rng, alarms = np.random.default_rng(0), 0
+    for trial in range(600):
+        differences = {"x": rng.normal(size=speakers)}
+        drawn = resample_means(differences, np.arange(speakers), 200, seed=trial)
+        zeros = np.zeros(200)
+        alarms += paired_difference(0.0, drawn.values["x"], zeros, drawn.draws["x"], speakers=speakers).p <= 0.05
+    assert 0.02 < alarms / 600 < 0.08  # without the stretch 0.17 and 0.09
 
 
 def test_unlike_numbers_of_draws():

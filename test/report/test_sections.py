@@ -86,7 +86,7 @@ def test_no_interval_where_speakers_or_draws_differ(experiments, tmp_path):
 
 def test_difference_of_means_is_paired(experiments):
     ours, theirs = (mean_draws(seed, [2, 3]) for seed in (0, 1))
-    expected = paired_difference(ours[0], theirs[0], ours[1], theirs[1], 0.9)
+    expected = paired_difference(ours[0], theirs[0], ours[1], theirs[1], 0.9, speakers=30)
     found = difference(*([one["sets"][2], one["sets"][3]] for one in experiments))
     assert found["eer"] == pytest.approx(expected, rel=1e-4)
 

@@ -13,6 +13,7 @@ from toolkit.io.datadir import DataDir
 from toolkit.io.errors import InputError
 from toolkit.io.jobs import merge
 from toolkit.metrics.signal import si_sdr
+from toolkit.tasks.inference import enhance, extract
 from toolkit.tasks.packing import load_enhancer, load_extractor, pack
 from toolkit.train.checkpoint import load
 
@@ -112,7 +113,7 @@ def test_validation_is_the_mean_over_whole_mixtures(task, words, mixtures, tmp_p
     assert said["si_sdri"] == pytest.approx(np.mean(after) - np.mean(before), abs=1e-3)
 
 
-def test_packed_models_give_what_the_folder_gives_and_know_their_task(task, words, tmp_path):
+def test_packed_models_give_what_the_folder_gives_and_know_their_task(task, words, tmp_path, capsys):
     train(task, words, tmp_path / "exp", "--trainer.epochs", "1")
     pack(tmp_path / "exp", tmp_path / "packed.zip", "valid.loss.ave.pth", task)
     loaders = {"se": load_enhancer, "tse": load_extractor}
@@ -122,6 +123,16 @@ def test_packed_models_give_what_the_folder_gives_and_know_their_task(task, word
     other = "tse" if task == "se" else "se"
     with pytest.raises(InputError, match=f"holds a model of task {task}, one of {other} is wanted"):
         loaders[other](tmp_path / "packed.zip")
+    with pytest.raises(InputError, match=f"exp: holds a model of task {task}, one of {other} is wanted"):
+        loaders[other](tmp_path / "exp")
+    wav = np.zeros(1000)
+    with pytest.raises(
+        InputError, match=r"\w+ (enhances nothing; load_enhancer|extracts nobody; load_extractor) loads"
+    ):
+        extract(one, wav, wav) if task == "se" else enhance(one, wav)
+    weights = str(tmp_path / "exp/valid.loss.ave.pth")
+    assert run(PROGRAMS[other].main, ["--init_from", weights, "--check"]) == 1
+    assert "valid.loss.ave.pth: weights of another network" in capsys.readouterr().err
 
 
 def test_validation_sets_without_streams_are_refused(task, words, corpus, tmp_path, capsys):

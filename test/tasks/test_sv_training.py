@@ -141,6 +141,18 @@ def test_more_epochs_go_on_in_the_same_folder(options, tmp_path):
     assert train(options, tmp_path / "exp", "--trainer.epochs", "2")["epoch"] == 3
 
 
+def test_training_on_is_said_and_takes_the_packed_model_away(options, tmp_path, caplog):
+    train(options, tmp_path / "exp", "--trainer.epochs", "1")
+    packed = tmp_path / "exp/packed.zip"
+    packed.write_text("what one epoch gave")
+    train(options, tmp_path / "exp", "--trainer.epochs", "1")
+    assert packed.exists()
+    assert caplog.text.count("trained on") == 0
+    train(options, tmp_path / "exp", "--trainer.epochs", "2")
+    assert not packed.exists()
+    assert "exp: has 1 epochs, is now trained on to 2; another tag" in caplog.text
+
+
 def test_another_config_in_the_same_folder_is_refused(options, tmp_path):
     train(options, tmp_path / "exp", "--trainer.epochs", "1")
     with pytest.raises(InputError, match=r"begun with another model; choose another tag"):

@@ -142,7 +142,9 @@ def check_device(device: str) -> None:
         import torch
 
         if not torch.cuda.is_available():
-            raise InputError(f"--device {device}: no such device here; use --gpu_inference false")
+            raise InputError(
+                f"--device {device}: no such device here; use --device cpu (of a recipe: --gpu_inference false)"
+            )
 
 
 def add_signal_arguments(parser, **inputs: str) -> None:

@@ -8,6 +8,7 @@ extracted speech. --absent enrols another speaker than those in the mixture: wha
 """
 
 import argparse
+import logging
 import sys
 from pathlib import Path
 
@@ -45,7 +46,12 @@ def one_file(args: argparse.Namespace) -> None:
     enrolment = first_seconds(
         read_signal(args.enroll, model.fs, args.channel, "enrolment")[0], args.enroll_seconds, model.fs
     )
-    convert_file(args.mixture, args.output, model.fs, lambda wav: extract(model, wav, enrolment), args.channel)
+    if len(enrolment) < 0.5 * model.fs:
+        logging.warning(
+            "%s: an enrolment of %.2g s; a voice is known by a second or more", args.enroll, len(enrolment) / model.fs
+        )
+    others = [args.enroll]
+    convert_file(args.mixture, args.output, model.fs, lambda wav: extract(model, wav, enrolment), args.channel, others)
     print(args.output)
 
 

@@ -146,7 +146,7 @@ def _one_channel(samples: np.ndarray, channel: int | str | None, value: str, nam
     if count == 1:
         return samples[:, 0]
     if channel is None:
-        how = "at stage 3 (--channel 0)" if name else 'with channel=0, or channel="mean"'
+        how = "at stage 3 (--channel 0)" if name else "by --channel 0 or --channel mean (in Python: channel=0)"
         raise _fault(value, name, f"has {count} channels, one is wanted; choose one {how}")
     if channel == "mean":
         return samples.mean(axis=1)

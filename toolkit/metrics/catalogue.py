@@ -29,6 +29,7 @@ class Metric(NamedTuple):
     digits: int = 2
 
 
+SAME_MIXTURE = 5e-3  # values of one mixture that two machines find may differ so much
 METRICS = {
     "si_sdr": Metric("SI-SDR", "dB"),
     "wave_snr": Metric("SNR", "dB"),

@@ -8,6 +8,10 @@ the draws that lie as far from the value as zero does. Both count the sample its
 inside the interval if and only if p is above 1 - level, however few the draws.
 Percentiles of the differences are too shy where metrics are minima (minDCF), reflected ones too bold.
 
+Draws of few speakers vary less than samples of so many do, and have thinner tails: distances are stretched by what the
+mean of so many normal values would need, sqrt(S / (S - 1)) and Student's quantile over the normal one (at the
+interval's level): 1.9 with 4 speakers, 1.1 with 20, 1.01 with 125.
+
 Sources: Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004
 (paired draws); Hall, "On symmetric bootstrap confidence intervals", JRSS B 50(1), 1988; Davison and Hinkley, "Bootstrap
 methods and their application", 1997, section 4.2 (the one that is added: p is never 0).
@@ -16,6 +20,7 @@ methods and their application", 1997, section 4.2 (the one that is added: p is n
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import ndtri, stdtrit
 
 from toolkit.metrics.bootstrap import MAX_LOST, Resamples
 
@@ -29,7 +34,15 @@ class Difference(NamedTuple):
     p: float
 
 
-def paired_difference(a: float, b: float, a_draws: np.ndarray, b_draws: np.ndarray, level: float = 0.95) -> Difference:
+def stretch(speakers: int, level: float) -> float:
+    """By how much the distances of draws of ``speakers``, two or more, are too small."""
+    quantile = (1 + level) / 2
+    return float((speakers / (speakers - 1)) ** 0.5 * stdtrit(speakers - 1, quantile) / ndtri(quantile))
+
+
+def paired_difference(
+    a: float, b: float, a_draws: np.ndarray, b_draws: np.ndarray, level: float = 0.95, speakers: int | None = None
+) -> Difference:
     """Compare two systems.
 
     Args:
@@ -38,6 +51,7 @@ def paired_difference(a: float, b: float, a_draws: np.ndarray, b_draws: np.ndarr
         a_draws: (R,) metric of A on each draw of speakers, NaN where it has none.
         b_draws: (R,) of B, on the same draws.
         level: of the interval, in (0, 1).
+        speakers: how many there are to draw; None: so many that their number does not matter.
 
     Raises:
         ValueError: the numbers of draws differ.
@@ -46,9 +60,9 @@ def paired_difference(a: float, b: float, a_draws: np.ndarray, b_draws: np.ndarr
         raise ValueError(f"{len(a_draws)} draws of one system, {len(b_draws)} of the other")
     value, drawn = b - a, np.asarray(b_draws) - np.asarray(a_draws)
     usable = drawn[~np.isnan(drawn)]
-    if not len(usable) or len(drawn) - len(usable) > MAX_LOST * len(drawn):
+    if speakers == 1 or not len(usable) or len(drawn) - len(usable) > MAX_LOST * len(drawn):
         return Difference(value, np.nan, np.nan, np.nan)
-    distance = np.abs(usable - value)
+    distance = np.abs(usable - value) * (stretch(speakers, level) if speakers else 1)
     outside = int((1 - level) * (1 + len(usable)) + 1e-9)  # of 1 + R draws, the sample among them
     if outside == 0:  # too few draws for such a level
         return Difference(value, np.nan, np.nan, np.nan)
@@ -58,7 +72,7 @@ def paired_difference(a: float, b: float, a_draws: np.ndarray, b_draws: np.ndarr
     return Difference(value, value - reach, value + reach, p)
 
 
-def compare(a: Resamples, b: Resamples, level: float = 0.95) -> dict[str, Difference]:
+def compare(a: Resamples, b: Resamples, level: float = 0.95, speakers: int | None = None) -> dict[str, Difference]:
     """:func:`paired_difference` in each metric that both systems have."""
     names = [name for name in a.values if name in b.values]
-    return {n: paired_difference(a.values[n], b.values[n], a.draws[n], b.draws[n], level) for n in names}
+    return {n: paired_difference(a.values[n], b.values[n], a.draws[n], b.draws[n], level, speakers) for n in names}

@@ -51,4 +51,4 @@ def difference(ours: Sequence[dict], theirs: Sequence[dict]) -> dict[str, Differ
         return None
     if any(a != b for a, b in zip(found[0][1], found[1][1], strict=True)):
         return None
-    return compare(found[0][0], found[1][0], ours[0]["bootstrap"]["level"])
+    return compare(found[0][0], found[1][0], ours[0]["bootstrap"]["level"], ours[0].get("n_speakers"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from toolkit.metrics.catalogue import metric_of
+from toolkit.metrics.catalogue import SAME_MIXTURE, metric_of
 from toolkit.report.signal_results import every_set, shown
 from toolkit.report.tables import (
     NONE,
@@ -15,7 +15,6 @@ from toolkit.report.tables import (
 )
 
 MIXTURE = "unprocessed mixture"
-_SAME = 5e-3  # values of one mixture that two machines find may differ so much
 _ABOUT = {
     "si_sdr": "SI-SDR: target against all else, at the best gain",
     "wave_snr": "SNR: target against the difference to it",
@@ -91,7 +90,7 @@ def mixtures(rows: Sequence[tuple[str, Mapping]]) -> list[tuple[str, dict]]:
 def agree(one: Mapping[object, Mapping], two: Mapping[object, Mapping]) -> bool:
     """Are the values that both have, of metrics or of conditions, those of one mixture?"""
     pairs = [(one[name]["value"], two[name]["value"]) for name in one if name in two]
-    return all(a == b if None in (a, b) else abs(a - b) < _SAME for a, b in pairs)
+    return all(a == b if None in (a, b) else abs(a - b) < SAME_MIXTURE for a, b in pairs)
 
 
 def summary(experiments: Sequence[Mapping]) -> list[tuple[str, list[tuple[str, Mapping]]]]:
@@ -107,7 +106,9 @@ def main_table(groups: Sequence[tuple[str, Sequence[tuple[str, Mapping]]]], *, c
     """Metrics of mixture and experiments over sets (``groups`` as of :func:`blocks`); and what has no value."""
     every = [one for _, rows in groups for _, one in rows]
     names, table, notes = shown(every), [], []
-    columns = names + (["si_sdri"] if any("si_sdri" in one["metrics"] for one in every) else [])
+    columns = list(names)
+    if any("si_sdri" in one["metrics"] for one in every):
+        columns.insert(1, "si_sdri")  # behind SI-SDR, which comes first
     for over, rows in groups:
         before = mixtures(rows)
         notes += [f"{over}: the experiments' mixtures differ, their numbers are not of the same data."] * (

@@ -34,8 +34,11 @@ def enhance(model: SpeechEnhancer, wav: np.ndarray, observation: float = 0.0) ->
         (N,) float32.
 
     Raises:
-        InputError: ``wav`` is no signal (see :func:`signal_of`), or ``observation`` not in [0, 1].
+        InputError: ``model`` is no enhancer, ``wav`` no signal (see :func:`signal_of`), or ``observation`` not in
+            [0, 1].
     """
+    if isinstance(model, SpeakerExtractor):
+        raise InputError(f"{type(model).__name__} enhances nothing; load_enhancer loads what does")
     if not 0 <= observation <= 1:
         raise InputError(f"observation {observation:g}: it can be from 0 to 1")
     wav = signal_of(wav, "recording")
@@ -59,8 +62,11 @@ def extract(model: SpeakerExtractor, mixture: np.ndarray, enrolment: np.ndarray)
         (N,) float32.
 
     Raises:
-        InputError: one of them is no signal (see :func:`signal_of`), or the enrolment is digital silence.
+        InputError: ``model`` is no extractor, one of the signals is none (see :func:`signal_of`), or the enrolment is
+            digital silence.
     """
+    if isinstance(model, SpeechEnhancer):
+        raise InputError(f"{type(model).__name__} extracts nobody; load_extractor loads what does")
     mixture, enrolment = signal_of(mixture, "mixture"), signal_of(enrolment, "enrolment")
     if not enrolment.any():
         raise InputError("the enrolment is digital silence; nobody is enrolled by it")
@@ -126,7 +132,9 @@ def read_signal(path, fs: int, channel: int | str | None = None, what: str = "mi
     return resample(samples, rate, fs), rate, len(samples)
 
 
-def convert_file(path, output, fs: int, make: Callable[[np.ndarray], np.ndarray], channel: int | str | None = None):
+def convert_file(
+    path, output, fs: int, make: Callable[[np.ndarray], np.ndarray], channel: int | str | None = None, others=()
+):
     """Read a recording of any rate and length, make another of it, write that at the same rate and length.
 
     Args:
@@ -135,10 +143,14 @@ def convert_file(path, output, fs: int, make: Callable[[np.ndarray], np.ndarray]
         fs: rate in Hz that ``make`` works at.
         make: (N,) -> (N,).
         channel: which of several channels (from 0), or ``"mean"``.
+        others: more recordings that were read, not to be overwritten.
 
     Raises:
-        InputError: the recording is bad, or ``output`` cannot be written as its suffix says.
+        InputError: the recording is bad, or ``output`` is one of those read or cannot be written as its suffix says.
     """
+    for one in (path, *others):
+        if Path(output).exists() and Path(output).samefile(one):
+            raise InputError(f"{output}: is to be read and to be written; name another output")
     samples, rate, length = read_signal(path, fs, channel)
     made = resample(check_signal(make(samples), str(path)), fs, rate)
     made = np.pad(made[:length], (0, max(0, length - len(made))))

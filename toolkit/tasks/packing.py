@@ -10,17 +10,19 @@ from pathlib import Path
 from torch import nn
 
 from toolkit.io.atomic import replacing_path
+from toolkit.io.config import load_config
 from toolkit.io.errors import InputError, some_of
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.tse.base import SpeakerExtractor
-from toolkit.tasks.signal_experiment import ENHANCEMENT, EXTRACTION, build_model
+from toolkit.tasks.signal_experiment import ENHANCEMENT, EXTRACTION, build_model, kind_of
 from toolkit.tasks.sv_experiment import build_embedder
 from toolkit.train.checkpoint import load_model
 
 _MANIFEST = "manifest.json"
 _WEIGHTS = "model.pth"
 _CONFIG = "config.yaml"
+_KINDS = {"se": ENHANCEMENT, "tse": EXTRACTION}
 
 
 def _sha256(data: bytes) -> str:
@@ -79,6 +81,14 @@ def _check_experiment(path: Path) -> None:
     raise InputError(f"{path}: {what}{more}")
 
 
+def _check_task(path: Path, task: str) -> None:
+    """Raise InputError where an experiment is plainly of another task; a config by hand may not tell."""
+    kind, config = kind_of(path / _CONFIG), load_config(path / _CONFIG)
+    found = next((name for name, one in _KINDS.items() if one is kind), "sv" if "frontend" in config else task)
+    if found != task:
+        raise InputError(f"{path}: holds a model of task {found}, one of {task} is wanted")
+
+
 def _check_weights(path: Path) -> None:
     """Raise InputError where an experiment has no such weights; it lists those that it has."""
     if not path.is_file():
@@ -118,6 +128,7 @@ def _load(path: Path, model: str, task: str, build: Callable[[Path], nn.Module])
             except InputError as error:
                 raise InputError(str(error).replace(folder, str(path))) from None
     _check_experiment(path)
+    _check_task(path, task)
     network = build(path / _CONFIG)
     if next(network.parameters(), None) is not None:  # a network without parameters (mean fbank) has no weights
         _check_weights(path / model)

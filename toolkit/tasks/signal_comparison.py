@@ -9,7 +9,7 @@ import numpy as np
 from toolkit.io.datadir import c_sorted
 from toolkit.io.errors import InputError, some_of
 from toolkit.metrics.bootstrap import Resamples, mean_of
-from toolkit.metrics.catalogue import METRICS
+from toolkit.metrics.catalogue import METRICS, SAME_MIXTURE
 from toolkit.metrics.paired import Difference, compare
 from toolkit.metrics.speaker_means import resample_means
 from toolkit.tasks.signal_measuring import SignalSet, load_signals
@@ -36,9 +36,19 @@ def load_signal_condition(a, b) -> SignalCondition:
     """Read two folders of tables as signal_score writes them; what is compared of fewer utterances is said.
 
     Raises:
-        InputError: a folder is bad, they hold other utterances or speakers, or no metric is in both.
+        InputError: a folder is bad, they hold other utterances, speakers or mixtures, or no metric is in both.
     """
-    return pair_signals(load_signals(a), load_signals(b), a, b)
+    one, two = (load_signals(folder) for folder in (a, b))
+    found = pair_signals(one, two, a, b)
+    for name in (f"{name}_in" for name in found.a):
+        if name in one.values and name in two.values:
+            with np.errstate(invalid="ignore"):
+                apart = np.flatnonzero(np.abs(one.values[name] - two.values[name]) > SAME_MIXTURE)
+            if len(apart):
+                raise InputError(
+                    f"{b}: not the mixtures of {a}: {some_of(one.utts[i] for i in apart)}; score both on one set"
+                )
+    return found
 
 
 def pair_signals(one: SignalSet, two: SignalSet, a, b, quiet: bool = False) -> SignalCondition:
@@ -79,7 +89,7 @@ def compare_signals(
     for one in conditions:
         speaker = np.array([number[spk] for spk in one.speaker.tolist()])
         drawn.append(tuple(resample_means(x, speaker, resamples, seed, len(everyone)) for x in (one.a, one.b)))
-    found = {one.name: compare(*pair, level) for one, pair in zip(conditions, drawn, strict=True)}
+    found = {one.name: compare(*pair, level, len(everyone)) for one, pair in zip(conditions, drawn, strict=True)}
     if len(conditions) > 1:
-        found["Avg."] = compare(*(mean_of(parts) for parts in zip(*drawn, strict=True)), level)
+        found["Avg."] = compare(*(mean_of(parts) for parts in zip(*drawn, strict=True)), level, len(everyone))
     return found

@@ -93,6 +93,8 @@ def check(parser: ConfigParser, args) -> str:
     if built.data.stream != "wav":
         raise InputError("data: features hold no signal; set data.class_path to a class that reads audio")
     built.loss.setup(built.model.fs)
+    if args.init_from:
+        load_model(built.model, Path(args.init_from))
     return f"{built.data.stream} {built.model.fs}"
 
 

@@ -55,6 +55,10 @@ def load_signals(folder, input_folder=None) -> SignalSet:
     Raises:
         InputError: there is no table of a metric, a value is no number, or tables are of different utterances.
     """
+    if Path(folder).is_dir() and not Path(folder, "utt2spk").is_file():
+        raise InputError(
+            f"{folder}: holds no metrics of a set; name a folder that stage 8 wrote, exp/<name>/metrics/<set>"
+        )
     data = DataDir(folder)
     utts, utt2spk = data.keys(), data.table("utt2spk")
     speakers = c_sorted(set(utt2spk.values()))

@@ -59,7 +59,12 @@ def begin(text: str, expdir: Path, epochs: int) -> bool:
         raise InputError(
             f"{expdir}: has {done} epochs, --trainer.epochs {epochs} is less; choose another tag (--<task>_tag)"
         )
+    if 0 < done < epochs:
+        logging.warning(
+            "%s: has %d epochs, is now trained on to %d; another tag (--<task>_tag) keeps both", expdir, done, epochs
+        )
     if done < epochs:
+        (expdir / "packed.zip").unlink(missing_ok=True)  # it holds what was trained before
         with replacing(path) as handle:
             handle.write(text)
     return done < epochs
