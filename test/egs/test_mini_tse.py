@@ -181,8 +181,8 @@ def test_the_packed_model_works_on_any_two_files(recipe, tmp_path):
         (["--simulate_enroll_config", "conf/none.yaml"], "--simulate_enroll_config conf/none.yaml: no such file"),
         (["--stage", "7", "--enroll_from", "none"], "--enroll_from none: no such set; there are: "),
         (
-            ["--stage", "7", "--simulate_enroll_config", "conf/simulate_enroll_noise.yaml"],
-            "dump/raw/test_enroll_noise is not there; stage 2 makes it (--stage 2)",
+            ["--stage", "7", "--simulate_enroll_config", "conf/simulate_train_enroll.yaml"],
+            "dump/raw/test_train_enroll is not there; stage 2 makes it (--stage 2)",
         ),
         (["--stage", "7", "--tse_tag", "none"], "exp/tse_none: no such experiment; train it first (stage 6)"),
         (["--speling", "1"], "--speling"),
