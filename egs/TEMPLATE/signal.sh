@@ -130,7 +130,8 @@ check_configs() { # before any work: every key of every config that the stages a
         done
         if [ -n "${simulate_grid_config}" ]; then
             plan "${simulate_grid_config}" "${train_set}" check --check --snrs "$(as_list "${snrs}")" \
-                --kinds "$(as_list "${test_noises} ${ood_noises}")" || exit 1
+                --kinds "$(as_list "${test_noises} ${ood_noises}")" ||
+                die "--test_noises ${test_noises} --ood_noises ${ood_noises} --snrs ${snrs}: see above; kinds are those of ${simulate_grid_config}"
         fi
     fi
 }
