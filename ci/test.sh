@@ -10,6 +10,6 @@ export OMP_NUM_THREADS=1
 if [ $# -eq 0 ]; then
     ci/lint.sh
     # A file's tests share what they have made; files in their order, for those of few long tests would come last.
-    set -- -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 2
+    set -- -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 1
 fi
 exec python -m pytest --durations=5 "$@"
