@@ -31,7 +31,7 @@ class TargetSpeech(AudioFiles):
             (``--simulate_train_enroll_config``).
         self_epochs: over so many epochs the share of mixtures whose enrolment is the target's speech in the mixture
             itself falls evenly from 1 to 0. No paper does so; it teaches a network in a few hundred steps to look for
-            the enrolment in the mixture, which takes thousands otherwise: for those who have a CPU.
+            the enrolment in the mixture. Whether the end is better for it has not been measured.
     """
 
     def __init__(
