@@ -42,14 +42,14 @@ def test_every_stage_leaves_what_it_promises(recipe):
         assert (recipe / "exp/tse_tiny" / made).is_file(), made
     assert json.loads((recipe / "exp/tse_stats/train/stats.json").read_text())["items"] == 32
     page = (recipe / "exp/RESULTS.md").read_text()
-    for word in ("tse_tiny", "test_2talker", "test_2talker_noise", "SI-SDR"):
+    for word in ("tse_tiny", "test4_2talker", "test4_2talker_noise", "SI-SDR"):
         assert word in page
     assert (recipe / "exp/tse_tiny/report.html").is_file()
 
 
 def test_ids_in_are_ids_out(recipe):
-    ids = set(read_table(recipe / "data/test/utt2spk"))
-    for name in ("test_2talker", "test_2talker_noise"):
+    ids = set(read_table(recipe / "data/test4/utt2spk"))
+    for name in ("test4_2talker", "test4_2talker_noise"):
         for folder in ("extracted", "extracted_enroll1s", "extracted_absent"):
             assert set(read_table(recipe / f"exp/tse_tiny/{folder}/{name}/wav.scp")) == ids
         for scores in ("scores", "scores_enroll1s", "scores_absent"):
@@ -57,30 +57,30 @@ def test_ids_in_are_ids_out(recipe):
 
 
 def test_conditions_share_their_enrolments_and_enrol_the_target(recipe):
-    one, two = (read_table(recipe / f"dump/raw/{name}/utt2enroll") for name in ("test_2talker", "test_2talker_noise"))
+    one, two = (read_table(recipe / f"dump/raw/{name}/utt2enroll") for name in ("test4_2talker", "test4_2talker_noise"))
     assert one == two
-    utt2spk = read_table(recipe / "data/test/utt2spk")
+    utt2spk = read_table(recipe / "data/test4/utt2spk")
     assert all(utt2spk[utt] == utt2spk[enrolled] and utt != enrolled for utt, enrolled in one.items())
 
 
 def test_scores_are_those_of_the_files(recipe, monkeypatch):
     monkeypatch.chdir(recipe)
-    estimates = AudioTable("exp/tse_tiny/extracted/test_2talker")
-    targets = AudioTable("dump/raw/test_2talker", stream="spk1")
+    estimates = AudioTable("exp/tse_tiny/extracted/test4_2talker")
+    targets = AudioTable("dump/raw/test4_2talker", stream="spk1")
     expected = []
     for key in estimates.keys():
         e, s = (table.read(key).astype(np.float64) for table in (estimates, targets))
         e, s = e - e.mean(), s - s.mean()
         near = (e @ s) / (s @ s) * s
         expected.append(10 * np.log10((near @ near) / ((e - near) @ (e - near))))
-    found = result(recipe, "scores", "test_2talker")["metrics"]["si_sdr"]
+    found = result(recipe, "scores", "test4_2talker")["metrics"]["si_sdr"]
     assert found["value"] == pytest.approx(np.mean(expected), abs=1e-4)
-    pairs = result(recipe, "scores", "test_2talker")["breakdown"]["gender_pair"]["groups"]
+    pairs = result(recipe, "scores", "test4_2talker")["breakdown"]["gender_pair"]["groups"]
     assert sum(group["n_utterances"] for group in pairs.values()) == 16
 
 
 def test_what_comes_out_without_the_target_is_measured(recipe):
-    left = result(recipe, "scores_absent", "test_2talker")["metrics"]["energy_left"]
+    left = result(recipe, "scores_absent", "test4_2talker")["metrics"]["energy_left"]
     assert left["n"] == 16
     assert left["value"] < 0  # what explains a part of the mixture has less energy than the mixture
 
@@ -100,17 +100,17 @@ def test_enrolments_in_noise(recipe, tree, tmp_path, monkeypatch, capsys):
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert "tse_tiny (enroll_noise)" in (recipe / "exp/RESULTS.md").read_text()
     monkeypatch.chdir(recipe)
-    clean, inside = AudioTable("dump/raw/test"), AudioTable("dump/raw/test_enroll_noise")
+    clean, inside = AudioTable("dump/raw/test4"), AudioTable("dump/raw/test4_enroll_noise")
     assert set(inside.keys()) == set(clean.keys())
-    for name, noises in (("train_enroll", "noise_train"), ("test_enroll_noise", "noise_test")):
+    for name, noises in (("train_enroll", "noise_train"), ("test4_enroll_noise", "noise_test")):
         drawn = {s.utt for m in read_plan(f"data/{name}/mix.jsonl") for s in m.sources if s.role == "noise1"}
         assert drawn
         assert drawn <= set(read_table(f"dump/raw/{noises}/wav.scp"))
-    key, enrolled = next(iter(read_table("dump/raw/test_2talker/utt2enroll").items()))
+    key, enrolled = next(iter(read_table("dump/raw/test4_2talker/utt2enroll").items()))
     model = load_extractor("exp/tse_tiny", "valid.loss.ave.pth")
-    mixture = AudioTable("dump/raw/test_2talker").read(key)
+    mixture = AudioTable("dump/raw/test4_2talker").read(key)
     for folder, table in (("extracted", clean), ("extracted_enroll_noise", inside)):
-        found = AudioTable(f"exp/tse_tiny/{folder}/test_2talker").read(key)
+        found = AudioTable(f"exp/tse_tiny/{folder}/test4_2talker").read(key)
         np.testing.assert_allclose(found, extract(model, mixture, table.read(enrolled)), atol=1e-4)
     words = [
         "--enroll_from",
@@ -122,19 +122,19 @@ def test_enrolments_in_noise(recipe, tree, tmp_path, monkeypatch, capsys):
         "--out_root",
         tmp_path,
     ]
-    (tmp_path / "work").write_text(f"test_2talker {key}\n")
+    (tmp_path / "work").write_text(f"test4_2talker {key}\n")
     assert run(tse_inference.main, [*map(str, words), "--work", str(tmp_path / "work"), "--job", "1"]) == 1
-    assert "dump/raw/dev: 16 enrolments of dump/raw/test_2talker are not there" in capsys.readouterr().err
+    assert "dump/raw/dev: 16 enrolments of dump/raw/test4_2talker are not there" in capsys.readouterr().err
 
 
 def test_mixtures_of_three_talkers(recipe, tree, monkeypatch):
-    """A plan of one's own: test_2talker and a third talker in each mixture, half a second late."""
+    """A plan of one's own: test4_2talker and a third talker in each mixture, half a second late."""
     planned = recipe / "data/test_3talker"
     planned.mkdir()
     for name in ("utt2spk", "spk2utt", "spk2gender", "utt2enroll", "mix_conf.yaml"):
-        shutil.copy(recipe / "data/test_2talker" / name, planned)
-    speaker, others, lines = read_table(recipe / "data/test/utt2spk"), {}, []
-    for mixture in read_plan(recipe / "data/test_2talker/mix.jsonl"):
+        shutil.copy(recipe / "data/test4_2talker" / name, planned)
+    speaker, others, lines = read_table(recipe / "data/test4/utt2spk"), {}, []
+    for mixture in read_plan(recipe / "data/test4_2talker/mix.jsonl"):
         inside = {speaker[source.utt] for source in mixture.sources}
         utt = next(utt for utt in sorted(speaker) if speaker[utt] not in inside)
         third = Source("spk3", utt, length=4000, offset=4000, gain=2.0)
@@ -155,7 +155,7 @@ def test_mixtures_of_three_talkers(recipe, tree, monkeypatch):
 
 
 def test_the_packed_model_works_on_any_two_files(recipe, tmp_path):
-    files = list(read_table(recipe / "data/test/wav.scp").values())
+    files = list(read_table(recipe / "data/test4/wav.scp").values())
     enrolment, mixture = (recipe / file for file in (files[0], files[-1]))
     words = ["--model", recipe / "exp/tse_tiny/packed.zip", "--enroll", enrolment, "--mixture", mixture]
     tse_inference.main([*map(str, words), "--output", str(tmp_path / "out.wav")])
@@ -182,7 +182,7 @@ def test_the_packed_model_works_on_any_two_files(recipe, tmp_path):
         (["--stage", "7", "--enroll_from", "none"], "--enroll_from none: no such set; there are: "),
         (
             ["--stage", "7", "--simulate_enroll_config", "conf/simulate_train_enroll.yaml"],
-            "dump/raw/test_train_enroll is not there; stage 2 makes it (--stage 2)",
+            "dump/raw/test4_train_enroll is not there; stage 2 makes it (--stage 2)",
         ),
         (["--stage", "7", "--tse_tag", "none"], "exp/tse_none: no such experiment; train it first (stage 6)"),
         (["--speling", "1"], "--speling"),

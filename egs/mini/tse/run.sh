@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 ./tse.sh \
-    --train_set train --valid_sets dev --test_sets test \
+    --train_set train --valid_sets dev --test_sets test4 \
     --extra_sets "noise_train noise_test" \
     --simulate_valid_config conf/simulate_valid.yaml \
     --simulate_test_configs "conf/simulate_2talker.yaml conf/simulate_2talker_noise.yaml" \
