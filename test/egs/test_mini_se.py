@@ -132,11 +132,21 @@ def test_fine_tuning_begins_where_the_first_phase_ended(recipe, tree):
 
 
 def test_an_experiment_is_named_by_what_it_starts_from(recipe, tree):
-    done = tree.run(recipe, "./run.sh", *PHASE_2[:2], *PHASE_2[4:], "--dry_run", "true")
-    assert "training -> exp/se_finetune_convtasnet_sslmse_from_one, log" in done.stdout
-    more = ["--se_args", "--trainer.epochs 3", "--dry_run", "true"]
-    done = tree.run(recipe, "./run.sh", *PHASE_2[4:], *more)
-    assert "training -> exp/se_finetune_convtasnet_sslmse_from_one_trainer_epochs_3, log" in done.stdout
+    sizes = {"filters": 16, "bottleneck": 8, "hidden": 8, "blocks": 2}
+    tiny = {"base": "finetune_convtasnet_sslmse.yaml", "model": {"init_args": sizes}}
+    (recipe / "conf/tiny.yaml").write_text(yaml.safe_dump(tiny))
+    words = ["--se_config", "conf/tiny.yaml", "--init_from", "exp/se_one", "--dry_run", "true"]
+    done = tree.run(recipe, "./run.sh", *words)
+    assert "training -> exp/se_tiny_from_one, log" in done.stdout
+    done = tree.run(recipe, "./run.sh", *words, "--se_args", "--trainer.epochs 3")
+    assert "training -> exp/se_tiny_from_one_trainer_epochs_3, log" in done.stdout
+
+
+def test_weights_of_another_network_are_refused_before_any_work(recipe, tree):
+    words = ["--se_config", "conf/finetune_convtasnet_sslmse.yaml", "--init_from", "exp/se_one", "--dry_run", "true"]
+    done = tree.run(recipe, "./run.sh", *words)
+    assert done.returncode == 1
+    assert "exp/se_one/valid.loss.ave.pth: weights of another network" in done.stderr
 
 
 @pytest.mark.parametrize(
