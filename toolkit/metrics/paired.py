@@ -20,7 +20,6 @@ methods and their application", 1997, section 4.2 (the one that is added: p is n
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
 
 from toolkit.metrics.bootstrap import MAX_LOST, Resamples
 
@@ -36,6 +35,8 @@ class Difference(NamedTuple):
 
 def stretch(speakers: int, level: float) -> float:
     """By how much the distances of draws of ``speakers``, two or more, are too small."""
+    from scipy.special import ndtri, stdtrit  # scoring without a comparison starts without it
+
     quantile = (1 + level) / 2
     return float((speakers / (speakers - 1)) ** 0.5 * stdtrit(speakers - 1, quantile) / ndtri(quantile))
 
