@@ -19,7 +19,7 @@ class Frozen(nn.Module):
         self.__dict__["network"] = network.eval().requires_grad_(False)  # past nn.Module, which would register it
 
     def forward(self, *args, **kwargs):
-        """(...) -> (...): what the network takes and gives, in its own shapes and units."""
+        """As the network's own: of an SSL model (B, N) samples -> its layers, each (B, T, D)."""
         return self.network(*args, **kwargs)
 
     def _apply(self, fn: Callable, recurse: bool = True) -> "Frozen":

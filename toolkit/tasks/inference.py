@@ -149,7 +149,7 @@ def convert_file(
         InputError: the recording is bad, or ``output`` is one of those read or cannot be written as its suffix says.
     """
     for one in (path, *others):
-        if Path(output).exists() and Path(output).samefile(one):
+        if Path(output).exists() and Path(one).exists() and Path(output).samefile(one):
             raise InputError(f"{output}: is to be read and to be written; name another output")
     samples, rate, length = read_signal(path, fs, channel)
     made = resample(check_signal(make(samples), str(path)), fs, rate)

@@ -32,7 +32,7 @@ train_streams="wav spk1"
 check_task_options() {
     check_words '[0-9]*[1-9][0-9]*[.]?[0-9]*|[0-9]*[.][0-9]*[1-9][0-9]*' 'number above 0' enroll_lengths
     [ -z "${sv_exp}" ] || check_verifier "${sv_exp}"
-    local name set
+    local name set sets
     for name in simulate_enroll_config simulate_train_enroll_config; do
         [ -z "${!name}" ] || [ -f "${!name}" ] || die "--${name} ${!name}: no such file"
     done
@@ -41,7 +41,8 @@ check_task_options() {
             die "--enroll_from ${enroll_from}: no such set; there are: $(find data -mindepth 1 -maxdepth 1 -printf '%f\n' 2>/dev/null | LC_ALL=C sort | paste -s -d ' ')"
     fi
     if [ "${stage}" -gt 2 ] && [ -n "${simulate_enroll_config}" ] && { runs_stage 7 || runs_stage 8; }; then
-        for set in $(enrolling); do
+        sets=$(enrolling) || exit 1
+        for set in ${sets}; do
             set=${dumpdir}/raw/${set}_$(condition_of "${simulate_enroll_config}")
             [ -d "${set}" ] || die "--simulate_enroll_config ${simulate_enroll_config}: ${set} is not there; stage 2 makes it (--stage 2)"
         done
