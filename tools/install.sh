@@ -70,9 +70,9 @@ if ! "${uv[@]}" --version >/dev/null 2>&1; then
 fi
 torch_here=$("${target}" -c 'import importlib.metadata as m; print(m.version("torch"), m.version("torchaudio"))' 2>/dev/null || true)
 case "${torch_here}" in
-    '') echo "installing torch 2.11 and the toolkit into ${target} (about 5 GB, a minute or so)" ;;
-    "2.11."*" 2.11."*) echo "keeping torch and torchaudio ${torch_here}" ;;
-    *) "${into_active}" && die "torch and torchaudio here are ${torch_here}; the toolkit is tested with 2.11: use a venv" ;;
+    '') echo "installing torch 2.11.0 and the toolkit into ${target} (about 5 GB, a minute or so)" ;;
+    "2.11.0"*" 2.11.0"*) echo "keeping torch and torchaudio ${torch_here}" ;;
+    *) "${into_active}" && die "torch and torchaudio here are ${torch_here}; the toolkit is tested with 2.11.0: use a venv" ;;
 esac
 packages=".${extras:+[${extras// /,}]}"
 "${uv[@]}" pip install --quiet --python "${target}" --editable "${packages}"
