@@ -59,6 +59,14 @@ inference_model=valid.loss.ave.pth
 
 condition_of() { basename "$1" .yaml | sed 's/^simulate_//'; }
 
+# experiment_tag [MIDDLE]: --<task>_tag, else from config, MIDDLE and options of the training.
+experiment_tag() {
+    local made
+    made=$(basename "${config}" .yaml)${1:-}
+    [ -z "${train_args}" ] || made+=_$(printf %s "${train_args#--}" | tr -sc 'A-Za-z0-9' '_')
+    echo "${tag:-${made}}"
+}
+
 is_planned() { [ -f "data/$1/mix.jsonl" ] && [ ! -f "data/$1/wav.scp" ]; }
 
 # of_kind recorded|planned SETS: those of the sets that are recordings, or plans of local/data.sh.
@@ -101,10 +109,7 @@ for set in ${test_sets}; do
         done
     fi
 done
-if [ -z "${tag}" ]; then
-    tag=$(basename "${config}" .yaml)
-    [ -z "${train_args}" ] || tag+=_$(printf %s "${train_args#--}" | tr -sc 'A-Za-z0-9' '_')
-fi
+tag=$(experiment_tag)
 exp=${expdir}/${task}_${tag}
 results=${results:-${expdir}/RESULTS.md}
 

@@ -8,6 +8,8 @@ task_name="Speech enhancement: the speech in a noisy recording."
 task_help=$(cat <<'EOT'
   --init_from exp/se_<x>      train from another experiment's weights (its valid.loss.ave.pth): fine-tuning; becomes part of
                               the experiment's name, se_<config>_from_<x> (none)
+  --alphas "0 0.01 0.1 1"     train, infer and score once for each of these weights of the SNR loss, of a config with a loss
+                              beside it (loss.init_args.alpha); experiments se_<tag>_alpha<x>, one table and curves (none)
   --observations "0.1 0.2"    also score the output with so much of the mixture added back: (1 - beta) enhanced + beta mixture
                               (none)
   --sv_exp ../sv/exp/sv_<x>   experiment of the SV recipe (or its packed.zip): EER of the test sets' trials on noisy, enhanced
@@ -20,6 +22,7 @@ config=conf/train_convtasnet.yaml
 metrics="si_sdr sdr pesq_wb stoi estoi"
 breakdown=auto
 init_from=
+alphas=
 observations=
 sv_exp=
 train_streams="wav spk1"
@@ -27,22 +30,35 @@ train_streams="wav spk1"
 check_task_options() {
     plan_train_opts='' plan_test_opts=''
     check_words '0|1|0?[.][0-9]+|1[.]0*' 'number from 0 to 1' observations
+    check_words '[0-9]+[.]?[0-9]*(e-?[0-9]+)?|[.][0-9]+' 'number from 0' alphas
     if [ "${fs}" -eq 8000 ]; then metrics=${metrics/pesq_wb/pesq_nb}; fi # wide band begins at 16 kHz
     if [ -n "${sv_exp}" ]; then
         check_verifier "${sv_exp}"
         sv_name=$(basename "${sv_exp%/packed.zip}" .zip)
         sv_name=sv_${sv_name#sv_} trials_for=--sv_exp
     fi
-    [ -n "${init_from}" ] || return 0
-    init_from=${init_from%/}
-    local weights=${init_from}/valid.loss.ave.pth
-    [ "${stage}" -gt 6 ] || [ "${stop_stage}" -lt 5 ] || "${skip_train}" || [ -f "${weights}" ] ||
-        die "--init_from ${init_from}: no ${weights}; train that experiment first, or name another of ${expdir}/se_*"
-    if [ -z "${tag}" ]; then
-        tag=$(basename "${config}" .yaml)_from_$(basename "${init_from#"${expdir}/se_"}")
-        [ -z "${train_args}" ] || tag+=_$(printf %s "${train_args#--}" | tr -sc 'A-Za-z0-9' '_')
+    local weights=
+    if [ -n "${init_from}" ]; then
+        init_from=${init_from%/}
+        weights=${init_from}/valid.loss.ave.pth
+        [ "${stage}" -gt 6 ] || [ "${stop_stage}" -lt 5 ] || "${skip_train}" || [ -f "${weights}" ] ||
+            die "--init_from ${init_from}: no ${weights}; train that experiment first, or name another of ${expdir}/se_*"
+        tag=$(experiment_tag "_from_$(basename "${init_from#"${expdir}/se_"}")")
     fi
-    train_args+=" --init_from ${weights}"
+    [ -z "${alphas}" ] || sweep_alphas
+    train_args+="${weights:+ --init_from ${weights}}"
+}
+
+sweep_alphas() { # the same command once for each; what stages 1 to 5 make is all theirs
+    local alpha first=${stage} named
+    named=$(experiment_tag)
+    for alpha in ${alphas}; do
+        log "alpha ${alpha}"
+        eval "${command_line}$(printf ' %q' --alphas '' --stage "${first}" --se_tag "${named}_alpha${alpha}" \
+            --se_args "${train_args} --loss.init_args.alpha ${alpha}")"
+        first=$((stage < 6 ? 6 : stage))
+    done
+    exit 0
 }
 
 simulate_more() { :; }
