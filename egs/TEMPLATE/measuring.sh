@@ -27,7 +27,7 @@ measure() {
 }
 
 measure_sets() { # measure_sets SETS BREAKDOWN [options of signal_score]; other variables are those of measure
-    local sets=$1 groups=$2 set file references=''
+    local sets=$1 groups=$2 set file references='' mixtures=()
     shift 2
     [ -n "${sets}" ] || return 0
     if [ "${groups}" = auto ]; then
@@ -37,9 +37,17 @@ measure_sets() { # measure_sets SETS BREAKDOWN [options of signal_score]; other 
     for set in ${sets}; do
         for file in "${dumpdir}/raw/${set}"/.done.*; do references+=" ${file}"; done
     done
+    if [ "${wanted}" != energy_left ]; then # the mixtures are the same whoever makes something of them: scored once
+        mixtures=(--input_scores "${expdir}/mixture_metrics/${wanted// /+}")
+        run_jobs --name score --cmd "${decode_cmd}" --nj "${inference_nj}" --in_root "${dumpdir}/raw" \
+            --out_root "${mixtures[1]}" --sets "${sets}" --deps "${references}" -- \
+            "${python}" -m toolkit.bin.signal_score --ref_root "${dumpdir}/raw" --metrics "${wanted}"
+        for set in ${sets}; do references+=" ${mixtures[1]}/${set}/.done.score"; done
+    fi
     run_jobs --name score --cmd "${decode_cmd}" --nj "${inference_nj}" --in_root "${exp}/${folder}" \
         --out_root "${exp}/metrics${suffix}" --sets "${sets}" --deps "${references}" -- \
-        "${python}" -m toolkit.bin.signal_score --ref_root "${dumpdir}/raw" --metrics "${wanted}" --input wav "$@"
+        "${python}" -m toolkit.bin.signal_score --ref_root "${dumpdir}/raw" --metrics "${wanted}" --input wav \
+        "${mixtures[@]}" "$@"
     # shellcheck disable=SC2086
     "${python}" -m toolkit.bin.signal_summary --in_root "${exp}/metrics${suffix}" --data_root "${dumpdir}/raw" \
         --out_root "${exp}/scores${suffix}" --sets ${sets} --resamples "${resamples}" ${groups:+--breakdown ${groups}} \

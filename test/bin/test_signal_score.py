@@ -45,17 +45,17 @@ def root(tmp_path_factory):
 OPTIONS = ["--metrics", "si_sdr sdr", "pesq_nb", "stoi", "tsos", "--interferer", "spk2", "--input", "wav"]
 
 
-def stage(root, out, nj):
+def stage(root, out, nj, part="enhanced", options=OPTIONS):
     """The stage as recipes run it: run_jobs, run.pl, merge."""
     script = """
         set -euo pipefail
         . egs/TEMPLATE/recipe.sh
-        python=$1 root=$2 out=$3 nj=$4
-        shift 4
-        run_jobs --name score --cmd utils/run.pl --nj "${nj}" --in_root "${root}/enhanced" --out_root "${out}" \\
+        python=$1 root=$2 out=$3 nj=$4 part=$5
+        shift 5
+        run_jobs --name score --cmd utils/run.pl --nj "${nj}" --in_root "${root}/${part}" --out_root "${out}" \\
             --sets test -- "${python}" -m toolkit.bin.signal_score --ref_root "${root}/raw" "$@"
     """
-    words = ["bash", "-c", script, "bash", sys.executable, root, out, nj, *OPTIONS]
+    words = ["bash", "-c", script, "bash", sys.executable, root, out, nj, part, *options]
     done = subprocess.run([*map(str, words)], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return {path.name: path.read_bytes() for path in (out / "test").glob("utt2*")}
@@ -72,6 +72,16 @@ def test_any_number_of_jobs_gives_the_same_tables(root, tables):
     metrics = {"si_sdr", "sdr", "pesq_nb", "stoi", "tsos"}
     metrics |= {f"{name}_in" for name in metrics} | {"si_sdr_interferer", "wrong_speaker"}
     assert set(tables) == {f"utt2{name}" for name in metrics | {"undefined", "spk"}}
+
+
+def test_mixtures_that_were_scored_before_give_the_same_tables(root, tables):
+    stage(root, root / "mixtures", 2, part="raw", options=OPTIONS[:-4])
+    before = [*OPTIONS, "--input_scores", root / "mixtures"]
+    assert stage(root, root / "before", 2, options=before) == tables
+    table = root / "mixtures/test/utt2stoi"
+    write_table(table, read_table(table) | {"s1-u0": "0.123456"})
+    stage(root, root / "again", 1, options=before)
+    assert read_table(root / "again/test/utt2stoi_in")["s1-u0"] == "0.123456"  # taken, not computed
 
 
 def test_what_is_undefined_is_counted_and_ends_nothing(root, tables):
@@ -120,6 +130,8 @@ def score(root, *options, **roots):
         (["--metrics", "si_snr"], "error: --metrics si_snr: no such metric; there are si_sdr "),
         (["--metrics", "energy_left"], "error: --metrics energy_left is relative to the mixture"),
         (["--reference", "spk3"], "raw/test/spk3.scp: no such file"),
+        (["--input_scores", "nowhere"], "error: --input_scores are those of a stream of ref_root: give it by --input"),
+        (["--input", "wav", "--input_scores", "nowhere"], "nowhere/test/utt2si_sdr: no such file"),
     ],
 )
 def test_wrong_words_are_said_in_a_line(root, capsys, options, message):

@@ -142,6 +142,31 @@ def test_an_experiment_is_named_by_what_it_starts_from(recipe, tree):
     assert "training -> exp/se_tiny_from_one_trainer_epochs_3, log" in done.stdout
 
 
+def test_a_sweep_is_an_experiment_for_each_alpha_and_one_table(recipe, tree):
+    words = [*PHASE_2, "--stage", "6", "--stop_stage", "9", "--se_tag", "two", "--alphas", "0 10"]
+    done = tree.run(recipe, "./run.sh", *words, "--nj", "1", "--inference_nj", "1")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    weights = {}
+    for alpha in ("0", "10"):
+        config = yaml.safe_load((recipe / f"exp/se_two_alpha{alpha}/config.yaml").read_text())
+        assert config["loss"]["init_args"]["alpha"] == float(alpha)
+        assert config["init_from"] == "exp/se_one/valid.loss.ave.pth"
+        weights[alpha] = load_enhancer(recipe / f"exp/se_two_alpha{alpha}").state_dict()
+    assert any((weights["0"][name] != weights["10"][name]).any() for name in weights["0"])
+    table = (recipe / "exp/RESULTS.md").read_text().split("## Multitask weight alpha")[1].split("\n## ")[0]
+    alphas = [line.split(" | ")[3] for line in table.splitlines() if "SI-SDR (dB) | SSLMSE" in line]
+    assert alphas == ["0", "10"]
+
+
+def test_a_sweep_makes_data_once(recipe, tree):
+    done = tree.run(recipe, "./run.sh", *PHASE_2, "--alphas", "0.5 1e-3", "--dry_run", "true")
+    said = [line.split(" ", 1)[1] for line in done.stdout.splitlines()]
+    trained = [line.split()[4] for line in said if line.startswith("stage 6: ")]
+    assert all(name.startswith("exp/se_finetune_convtasnet_sslmse_from_one_model_init_args_filters_16") for name in trained)
+    assert [name.rpartition("_")[2] for name in trained] == ["alpha0.5,", "alpha1e-3,"]
+    assert sum(line.startswith("stage 1: ") for line in said) == 1
+
+
 def test_weights_of_another_network_are_refused_before_any_work(recipe, tree):
     words = ["--se_config", "conf/finetune_convtasnet_sslmse.yaml", "--init_from", "exp/se_one", "--dry_run", "true"]
     done = tree.run(recipe, "./run.sh", *words)
@@ -155,6 +180,8 @@ def test_weights_of_another_network_are_refused_before_any_work(recipe, tree):
         (["--init_from", "exp/se_none"], "--init_from exp/se_none: no exp/se_none/valid.loss.ave.pth; train that"),
         (["--observations", "0.1 1.5"], "--observations 0.1 1.5: 1.5 is no number from 0 to 1"),
         (["--observations", "-0.1"], "-0.1 is no number from 0 to 1"),
+        (["--alphas", "0 -1"], "--alphas 0 -1: -1 is no number from 0"),
+        (["--alphas", "1"], "loss.init_args.alpha"),
         (["--sv_exp", "exp/sv_none"], "--sv_exp exp/sv_none: no such experiment or packed.zip"),
         (["--se_args", "--trainer.epoch 3"], "--trainer.epoch 3"),
         (["--test_noises", "nois"], "the config knows noise, ood"),

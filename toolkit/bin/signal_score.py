@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.bin.cli import Parser, add_job_arguments, run
-from toolkit.io.errors import InputError
+from toolkit.io.errors import InputError, some_of
 from toolkit.io.jobs import read_work, write_job_tables
 from toolkit.io.progress import progress
 from toolkit.metrics.catalogue import COMPUTED, check_metrics
-from toolkit.tasks.signal_scoring import Scorer, open_streams, said
+from toolkit.tasks.signal_scoring import Scorer, open_streams, read_scores, said
 
 
 def get_parser(check: bool = False) -> argparse.ArgumentParser:
@@ -41,6 +41,9 @@ def get_parser(check: bool = False) -> argparse.ArgumentParser:
         "--sv_exp", help="verification system (experiment or packed.zip): cosine to the enrolment as well"
     )
     parser.add_argument("--input", help="stream of ref_root that was processed, e.g. wav: score it as well")
+    parser.add_argument(
+        "--input_scores", help="folder of the sets whose --input was scored before, as the estimate: not again, then"
+    )
     return parser
 
 
@@ -51,6 +54,8 @@ def scorer_of(args) -> Scorer:
     check_metrics(wanted)
     if "energy_left" in metrics and not args.input:
         raise InputError("--metrics energy_left is relative to the mixture: give its stream by --input")
+    if args.input_scores and not args.input:
+        raise InputError("--input_scores are those of a stream of ref_root: give it by --input")
     if args.sv_exp and not args.input:
         raise InputError("--sv_exp measures the mixture as well: give its stream by --input")
     return Scorer(wanted, bool(args.interferer), "energy_left" in metrics, bool(args.input))
@@ -84,13 +89,16 @@ def main(argv=None) -> None:
             tables = {role: Path(args.ref_root) / name / f"{stream}.scp" for role, stream in roles.items() if stream}
             streams = open_streams(name, utts, estimate=Path(args.in_root) / name / f"{args.estimate}.scp", **tables)
             similarity = similarity_of(args, name)
+            before = read_scores(Path(args.input_scores) / name, scorer.metrics) if args.input_scores else {}
+            if lost := [utt for utt in utts if args.input_scores and utt not in before]:
+                raise InputError(f"{Path(args.input_scores) / name}: lacks {some_of(lost)}; score the set again")
             names = [*scorer.names(), *([] if similarity is None else ["similarity", "similarity_in"])]
             rows = {f"utt2{metric}": {} for metric in [*names, "undefined"]}
             for utt in utts:
                 signals, fs = streams.read(utt)
                 if args.absent:
                     signals["reference"] = np.zeros_like(signals["estimate"])
-                values, undefined = scorer.score(signals, fs)
+                values, undefined = scorer.score(signals, fs, before.get(utt))
                 if similarity is not None:
                     of = {"similarity": signals["estimate"], "similarity_in": signals["input"]}
                     for found, more in zip((values, undefined), similarity.score(utt, fs, **of), strict=True):

@@ -89,8 +89,16 @@ class Scorer:
         names += ["energy_left"] if self.energy_left else []
         return names + ([f"{metric}_in" for metric in self.metrics] if self.input else [])
 
-    def score(self, signals: Mapping[str, np.ndarray], fs: int) -> tuple[dict[str, float], dict[str, str]]:
-        """``(values, undefined)``: name -> value, NaN where it has none; name -> why."""
+    def score(
+        self, signals: Mapping[str, np.ndarray], fs: int, mixture: tuple[Mapping, Mapping] | None = None
+    ) -> tuple[dict[str, float], dict[str, str]]:
+        """``(values, undefined)``: name -> value, NaN where it has none; name -> why.
+
+        Args:
+            signals: role -> (N,) samples.
+            fs: in Hz.
+            mixture: the same of the mixture as if it were the estimate, where that is known (:func:`read_scores`).
+        """
         estimate, reference = signals["estimate"], signals["reference"]
         values, undefined = compute(self.metrics, estimate, reference, fs)
         if self.interferer:
@@ -99,7 +107,7 @@ class Scorer:
         if self.energy_left:
             _add(*_left(estimate, reference, signals["input"]), values, undefined)
         if self.input:
-            found, why = compute(self.metrics, signals["input"], reference, fs)
+            found, why = mixture or compute(self.metrics, signals["input"], reference, fs)
             values |= {f"{name}_in": value for name, value in found.items()}
             undefined |= {f"{name}_in": reason.replace("estimate", "mixture") for name, reason in why.items()}
         return values, undefined
@@ -137,6 +145,23 @@ def _left(estimate, reference, mixture) -> tuple[dict[str, float], dict[str, str
         return {"energy_left": math.nan}, {"energy_left": "the target is present"}
     left = float(energy_left(estimate, mixture))
     return {"energy_left": left}, {"energy_left": "silent mixture"} if math.isnan(left) else {}
+
+
+def read_scores(folder, metrics: Sequence[str]) -> dict[str, tuple[dict[str, float], dict[str, str]]]:
+    """What a set's utterances were scored before: utterance -> ``(values, undefined)`` as :meth:`Scorer.score` has them.
+
+    Raises:
+        InputError: a metric was not scored there, or a value is no number.
+    """
+    tables = {name: read_table(Path(folder) / f"utt2{name}") for name in metrics}
+    reasons, found = read_table(Path(folder) / "utt2undefined"), {}
+    for utt, line in reasons.items():
+        try:
+            values = {name: float(rows[utt]) for name, rows in tables.items()}
+        except (KeyError, ValueError):
+            raise InputError(f"{folder}: {utt} has no value of {', '.join(metrics)}; score the set again") from None
+        found[utt] = values, {name: why for name, why in unsaid(line).items() if name in tables}
+    return found
 
 
 def said(undefined: Mapping[str, str]) -> str:
