@@ -6,10 +6,12 @@ by SSL-MSE as its formula reads, with both sides in one gradient; and with the c
 is all that a store of such features could save. All losses by SSL-MSE must be the same.
 """
 
+from collections.abc import Callable
+
 import torch
 import torchaudio
 from benchmark.harness import Peer, Record, compare, peak_mib, row
-from torch import Tensor, nn
+from torch import Tensor
 
 from toolkit.losses.signal import SNR, SignalLoss
 from toolkit.losses.ssl_mse import SSLMSE
@@ -72,10 +74,10 @@ def same(ours: float, theirs: float) -> None:
     assert abs(ours - theirs) <= 1e-5 * abs(theirs), f"{ours} and {theirs}"
 
 
-def others() -> dict[str, tuple[type, bool]]:
+def others() -> dict[str, Callable[[], SignalLoss]]:
     """Steps to compare with."""
     return {
-        "by SNR alone": lambda: SNR(),
+        "by SNR alone": SNR,
         "gradient of both sides": lambda: BothSides(WavLMBase()),
         "clean features made before": lambda: MadeBefore(WavLMBase()),
     }
@@ -85,7 +87,7 @@ def others() -> dict[str, tuple[type, bool]]:
 def step():
     """Time."""
     peers = [
-        Peer(name, lambda make=make: step_by(make()), agree=None if "SNR" not in name else lambda ours, theirs: None)
+        Peer(name, lambda make=make: step_by(make()), agree=None if make is not SNR else lambda *_: None)
         for name, make in others().items()
     ]
     return compare(step_by(SSLMSE(WavLMBase())), peers, agree=same, rounds=3, unit="s a step")
@@ -100,7 +102,8 @@ def memory():
         step()
         found[name] = peak_mib(step)
     ours = found.pop("")
-    return [
-        Record(ours=f"{ours:.0f} MiB", theirs=f"{theirs:.0f} MiB", peer=name, ratio=theirs / ours, low=theirs / ours, high=theirs / ours)
-        for name, theirs in found.items()
-    ]
+    records = []
+    for name, theirs in found.items():
+        ratio = dict.fromkeys(("ratio", "low", "high"), theirs / ours)
+        records.append(Record(ours=f"{ours:.0f} MiB", theirs=f"{theirs:.0f} MiB", peer=name, **ratio))
+    return records

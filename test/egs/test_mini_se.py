@@ -162,7 +162,8 @@ def test_a_sweep_makes_data_once(recipe, tree):
     done = tree.run(recipe, "./run.sh", *PHASE_2, "--alphas", "0.5 1e-3", "--dry_run", "true")
     said = [line.split(" ", 1)[1] for line in done.stdout.splitlines()]
     trained = [line.split()[4] for line in said if line.startswith("stage 6: ")]
-    assert all(name.startswith("exp/se_finetune_convtasnet_sslmse_from_one_model_init_args_filters_16") for name in trained)
+    start = "exp/se_finetune_convtasnet_sslmse_from_one_model_init_args_filters_16"
+    assert all(name.startswith(start) for name in trained)
     assert [name.rpartition("_")[2] for name in trained] == ["alpha0.5,", "alpha1e-3,"]
     assert sum(line.startswith("stage 1: ") for line in said) == 1
 

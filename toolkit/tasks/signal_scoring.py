@@ -148,7 +148,7 @@ def _left(estimate, reference, mixture) -> tuple[dict[str, float], dict[str, str
 
 
 def read_scores(folder, metrics: Sequence[str]) -> dict[str, tuple[dict[str, float], dict[str, str]]]:
-    """What a set's utterances were scored before: utterance -> ``(values, undefined)`` as :meth:`Scorer.score` has them.
+    """What a set's utterances were scored before: utterance -> ``(values, undefined)``, as :meth:`Scorer.score`.
 
     Raises:
         InputError: a metric was not scored there, or a value is no number.
