@@ -8,8 +8,8 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "toolkit/__init__.py").read_text())[1]
 
-# torch and torchaudio are compiled for one another, to the last digit: torchaudio 2.11.1 asks for torch>=2.11 and cannot
-# be loaded beside torch 2.11.0, and resolvers left alone pair the two.
+# torch and torchaudio are compiled for one another, to the last digit: torchaudio 2.11.1 asks for torch>=2.11, is what
+# resolvers pair with torch 2.11.0, and cannot be loaded beside it.
 TORCH = ["torch==2.11.0", "torchaudio==2.11.0"]
 
 setup(
