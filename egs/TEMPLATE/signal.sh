@@ -59,10 +59,10 @@ inference_model=valid.loss.ave.pth
 
 condition_of() { basename "$1" .yaml | sed 's/^simulate_//'; }
 
-# experiment_tag [MIDDLE]: --<task>_tag, else from config, MIDDLE and options of the training.
+# experiment_tag MIDDLE: --<task>_tag, else from config, MIDDLE and options of the training.
 experiment_tag() {
     local made
-    made=$(basename "${config}" .yaml)${1:-}
+    made=$(basename "${config}" .yaml)$1
     [ -z "${train_args}" ] || made+=_$(printf %s "${train_args#--}" | tr -sc 'A-Za-z0-9' '_')
     echo "${tag:-${made}}"
 }
@@ -109,7 +109,7 @@ for set in ${test_sets}; do
         done
     fi
 done
-tag=$(experiment_tag)
+tag=$(experiment_tag "")
 exp=${expdir}/${task}_${tag}
 results=${results:-${expdir}/RESULTS.md}
 

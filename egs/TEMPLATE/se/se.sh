@@ -51,7 +51,7 @@ check_task_options() {
 
 sweep_alphas() { # the same command once for each; what stages 1 to 5 make is all theirs
     local alpha first=${stage} named
-    named=$(experiment_tag)
+    named=$(experiment_tag "")
     for alpha in ${alphas}; do
         log "alpha ${alpha}"
         eval "${command_line}$(printf ' %q' --alphas '' --stage "${first}" --se_tag "${named}_alpha${alpha}" \
