@@ -44,6 +44,8 @@ check_task_options() {
         [ "${stage}" -gt 6 ] || [ "${stop_stage}" -lt 5 ] || "${skip_train}" || [ -f "${weights}" ] ||
             die "--init_from ${init_from}: no ${weights}; train that experiment first, or name another of ${expdir}/se_*"
         tag=$(experiment_tag "_from_$(basename "${init_from#"${expdir}/se_"}")")
+    elif [[ "$(basename "${config}")" == finetune_* ]] && runs_stage 6; then
+        die "${config} goes on from the weights of another experiment: --init_from exp/se_<x>"
     fi
     [ -z "${alphas}" ] || sweep_alphas
     train_args+="${weights:+ --init_from ${weights}}"
