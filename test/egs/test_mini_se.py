@@ -183,7 +183,7 @@ def test_weights_of_another_network_are_refused_before_any_work(recipe, tree):
         (["--observations", "-0.1"], "-0.1 is no number from 0 to 1"),
         (["--alphas", "0 -1"], "--alphas 0 -1: -1 is no number from 0"),
         (["--alphas", "1"], "loss.init_args.alpha"),
-        (["--se_config", "conf/finetune_convtasnet_lmfb.yaml"], "goes on from the weights of another experiment: --init"),
+        (["--se_config", "conf/finetune_convtasnet_lmfb.yaml"], "goes on from the weights of another experiment"),
         (["--sv_exp", "exp/sv_none"], "--sv_exp exp/sv_none: no such experiment or packed.zip"),
         (["--se_args", "--trainer.epoch 3"], "--trainer.epoch 3"),
         (["--test_noises", "nois"], "the config knows noise, ood"),
