@@ -41,7 +41,8 @@ Training and evaluation
   --${task}_tag               name of the experiment: exp/${task}_<tag> (default: from config and args)
   --inference_model           weights to infer with (valid.loss.ave.pth)
 ${task_help}
-  --metrics                   of signal_score (${metrics})
+  --metrics                   of signal_score, all that the tables are to have (${metrics});
+                              dnsmos_sig dnsmos_bak dnsmos_ovrl need tools/install.sh --extras dnsmos
   --breakdown                 groups: tables utt2<x> and spk2<x> of the test sets, gender, gender_pair, duration (${breakdown}; auto: gender_pair where the
                               genders of the talkers are known)
   --resamples                 bootstrap resamples (1000)

@@ -110,6 +110,7 @@ def test_a_long_recording_needs_no_more_memory_than_itself(experiment, tmp_path)
         (["--input", "two.wav", "--output", "x.wav"], "two.wav"),
         (["--input", "silent.wav", "--output", "x.wav"], "silent.wav: the mixture is digital silence"),
         (["--input", "one.wav", "--output", "x.mp7"], "MP7 is no format of audio files"),
+        (["--input", "one.wav", "--output", "/proc/x.wav"], "/proc/x.wav: cannot be written ("),
         (["--input", "one.wav", "--output", "../here/one.wav"], "../here/one.wav: is to be read and to be written"),
         (["--input", "one.wav", "--output", "x.wav", "--weights", "best.pth"], "best.pth: no such weights; there are"),
     ],
@@ -126,6 +127,15 @@ def test_what_is_refused(experiment, tmp_path, monkeypatch, words, said):
     assert said in str(caught.value)
     assert not (tmp_path / "here/x.wav").exists()
     assert (tmp_path / "here/one.wav").read_bytes() == before
+
+
+def test_what_is_too_loud_is_softened_and_said(experiment, tmp_path, caplog):
+    loud = 30 * np.random.default_rng(0).standard_normal(1600)
+    soundfile.write(tmp_path / "in.wav", loud, 16000, subtype="FLOAT")
+    made, _ = enhance(experiment, tmp_path / "in.wav", tmp_path / "out.wav", "--observation", "1")
+    assert np.abs(made - 0.99 / np.abs(loud).max() * loud).max() < 2 / 32768
+    peak = np.abs(loud).max()
+    assert f"peaks at {peak:.2f} of full scale; written at {0.99 / peak:.2f} of its level" in caplog.text
 
 
 def test_one_of_several_channels(experiment, tmp_path):

@@ -54,6 +54,12 @@ def test_alpha_by_beta():
     ]
 
 
+def test_what_no_experiment_with_alpha_was_scored_by_has_no_row():
+    more = experiment("snr", 13)
+    more["means"][0]["metrics"]["sdr"] = number(14)
+    assert {point.metric for point in weight_points([*SWEEP[:2], more], {})} == {"SI-SDR (dB)"}
+
+
 def test_error_rates_have_rows_where_all_sets_were_verified():
     whole = [one_set("test_rain_0", 3.0), one_set("test_rain_5", 5.0)]
     verified = {"sv_x": [

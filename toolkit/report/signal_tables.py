@@ -165,9 +165,9 @@ def signal_page(
     about = "; ".join(dict.fromkeys(_ABOUT[name] for name in names if name in _ABOUT))
     short, _ = main_table(summary(experiments), counts=False)
     table, notes = main_table(list(blocks(experiments, means=False)), counts=True)
-    parts = ["## Summary\n", f"Means [low, high]. {about}; higher is better.\n" if about else "", short]
-    method = f"Mean over utterances [low, high]. {interval_method(experiments)}\n"
-    parts += [*first, "## Every set\n", method, table, notes]
+    method = interval_method(experiments)
+    parts = ["## Summary\n", f"Means [low, high]. {about}{'; higher is better. ' if about else ''}{method}\n", short]
+    parts += [*first, "## Every set\n", f"Mean over utterances [low, high]. {method}\n", table, notes]
     if improved := improvement_table(experiments):
         text = "Output minus unprocessed mixture [low, high], of utterances that have both values; above 0 is better.\n"
         parts += ["## Improvement over the mixture\n", text, *improved]

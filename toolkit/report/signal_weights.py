@@ -63,7 +63,9 @@ def weight_points(experiments: Sequence[Mapping], verified: Mapping[str, Sequenc
     for loss, alpha, one in rows:
         for over, metric, digits, beta, found in [*_metrics(one), *_rates(one, verified)]:
             points.append(Weighed(over, metric, digits, loss, alpha, one["experiment"], beta, found))
-    return points
+    # What only experiments without alpha were scored by makes no curve.
+    swept_by = {point.metric for point in points if point.alpha is not None}
+    return [point for point in points if point.metric in swept_by]
 
 
 def _weight(results: Mapping) -> tuple[str, str, float] | None:

@@ -1,5 +1,6 @@
 """Signals made by a trained network: the one path that recipes and Python API take, to enhance or to extract."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,13 +112,21 @@ class _Enrolled(torch.nn.Module):
 
 
 def check_signal(samples: np.ndarray, name: str, what: str = "output") -> np.ndarray:
-    """Samples within the 16-bit range; InputError when they are not finite."""
+    """Samples within the 16-bit range, where need be at a lower level, and that is said.
+
+    Raises:
+        InputError: they are not finite.
+    """
     if not np.isfinite(samples).all():
         raise InputError(
             f"{name}: the {what} is not finite; training diverged (see loss and grad_norm in metrics.jsonl)"
         )
     peak = float(np.abs(samples).max(initial=0.0))
-    return samples * np.float32(PEAK / peak) if peak > PEAK else samples
+    if peak <= PEAK:
+        return samples
+    gain = PEAK / peak
+    logging.warning("%s: the %s peaks at %.2f of full scale; written at %.2f of its level", name, what, peak, gain)
+    return samples * np.float32(gain)
 
 
 def read_signal(path, fs: int, channel: int | str | None = None, what: str = "mixture") -> tuple[np.ndarray, int, int]:
@@ -158,7 +167,10 @@ def convert_file(
     if kind not in soundfile.available_formats():
         raise InputError(f"{output}: {kind} is no format of audio files; end it in .wav or .flac")
     with replacing_path(output) as aside:
-        soundfile.write(aside, np.clip(made, -1, 1), rate, format=kind)
+        try:
+            soundfile.write(aside, np.clip(made, -1, 1), rate, format=kind)
+        except soundfile.LibsndfileError as error:
+            raise InputError(f"{output}: cannot be written ({error.error_string.strip()})") from None
 
 
 def convert_sets(args, fs: int, what: str, of_set: Callable[[Path], Callable[[str, np.ndarray], np.ndarray]]) -> None:

@@ -57,7 +57,8 @@ sweep_alphas() { # the same command once for each; what stages 1 to 5 make is al
     for alpha in ${alphas}; do
         log "alpha ${alpha}"
         eval "${command_line}$(printf ' %q' --alphas '' --stage "${first}" --se_tag "${named}_alpha${alpha}" \
-            --se_args "${train_args} --loss.init_args.alpha ${alpha}")"
+            --se_args "${train_args} --loss.init_args.alpha ${alpha}")" ||
+            die "--alphas ${alphas}: the experiment of ${alpha} failed, see above; ${config} must have a loss with alpha"
         first=$((stage < 6 ? 6 : stage))
     done
     exit 0
