@@ -85,7 +85,7 @@ def others() -> dict[str, Callable[[], SignalLoss]]:
 
 @row("memory of a training step of Conv-TasNet by SSL-MSE, WavLM Base+, 3 s")
 def memory():
-    """What a first step takes beyond weights; this row comes first, for what a step has freed stays with the process."""
+    """What a first step takes beyond weights. This row comes first: what a step has freed stays with the process."""
     found = {}
     for name, make in {"": lambda: SSLMSE(WavLMBase()), **others()}.items():
         found[name] = peak_mib(step_by(make()))
