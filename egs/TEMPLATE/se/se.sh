@@ -58,7 +58,7 @@ sweep_alphas() { # the same command once for each; what stages 1 to 5 make is al
         log "alpha ${alpha}"
         eval "${command_line}$(printf ' %q' --alphas '' --stage "${first}" --se_tag "${named}_alpha${alpha}" \
             --se_args "${train_args} --loss.init_args.alpha ${alpha}")" ||
-            die "--alphas ${alphas}: the experiment of ${alpha} failed, see above; ${config} must have a loss with alpha"
+            die "--alphas ${alphas}: the experiment of ${alpha} failed, see above (alpha is that of a Multitask loss)"
         first=$((stage < 6 ? 6 : stage))
     done
     exit 0
