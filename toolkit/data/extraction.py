@@ -60,6 +60,12 @@ class TargetSpeech(AudioFiles):
             self._pool, self._enrolments = EnrolmentPool(*where), AudioTable(*where, fs=frontend.fs)
         return super().open(data_dir, frontend, seed, tuple(name for name in streams if name != STREAM))
 
+    def sources(self, data_dir: str) -> list[tuple[str, tuple[str, ...]]]:
+        """See SpeakerData; the sets of enrolments besides."""
+        (_, streams), *others = super().sources(data_dir)
+        pool = [] if self._fixed is not None else [(path, ("wav",)) for path in self._pool.data_dirs]
+        return [(data_dir, (*streams, STREAM)), *others, *pool]
+
     def _targets_of(self, data: DataDir) -> dict[str, tuple[str, str]]:
         """Id of each item -> speaker and utterance of its target."""
         if f"{STREAM}.scp" in data:

@@ -74,6 +74,10 @@ class SpeakerData(ABC):
         ids = data.keys()
         return ids, [utt2spk[key] for key in ids]
 
+    def sources(self, data_dir: str) -> list[tuple[str, tuple[str, ...]]]:
+        """Data dirs that items are made of, and the streams that are read of each; after ``open``."""
+        return [(data_dir, (self.stream,))]
+
     @abstractmethod
     def _seconds(self, data: DataDir) -> np.ndarray:
         """Length of every item."""
@@ -185,6 +189,12 @@ class AudioFiles(SpeakerData):
             )
         return RenderedStreams.of(data, streams, self.frontend.fs)
 
+    def sources(self, data_dir: str) -> list[tuple[str, tuple[str, ...]]]:
+        """See SpeakerData; the planner's sets besides."""
+        others = dict.fromkeys([*self.planner.data_dirs(), *self.planner.room_dirs()])
+        streams = ("wav",) if self._rendered is None else self._rendered.streams
+        return [(data_dir, streams), *((path, ("wav",)) for path in others)]
+
     def _items(self, data: DataDir, utt2spk: dict[str, str]) -> tuple[list[str], list[str]]:
         speeds = self.planner.speeds if self.planner.new_speakers else [None]
         self._speed = [speed for _ in utt2spk for speed in speeds]
@@ -239,6 +249,11 @@ class RenderedStreams:
 
     def __init__(self, tables: dict[str, AudioTable], facts: dict[str, dict[str, str]]):
         self._tables, self._facts = tables, facts
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(self._tables)
 
     @classmethod
     def of(cls, data: DataDir, streams: tuple[str, ...], fs: int) -> "RenderedStreams":

@@ -18,6 +18,11 @@ def some_of(ids, limit: int = 10) -> str:
     return ", ".join(ids[:limit]) + more
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 epoch``, ``2 epochs``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """``, did you mean --speech?``, or nothing where none of ``known`` is near (``--epochs``: ``--trainer.epochs``)."""
     known, last = sorted(known), word.lstrip("-").rpartition(".")[2]

@@ -43,8 +43,8 @@ class SignalTask(Task):
         super().__init__()
         self.model, self.loss, self.reference = model, loss, reference
         loss.setup(model.fs)
-        self._batches, self._train = batches, train
-        self._valid = {Path(path).name: ValidationMixtures(path, model.fs, self.streams(reference)) for path in valid}
+        self._batches, self._train, self.valid_streams = batches, train, self.streams(reference)
+        self._valid = {Path(path).name: ValidationMixtures(path, model.fs, self.valid_streams) for path in valid}
 
     @classmethod
     @abstractmethod

@@ -65,6 +65,7 @@ def add_arguments(parser: ConfigParser, kind: Kind) -> None:
     parser.add_argument("--valid_dirs", type=list[str], default=[], help="formatted data dirs of rendered mixtures")
     parser.add_argument("--expdir", type=str | None, default=None, help="folder of the experiment")
     parser.add_argument("--init_from", type=str | None, default=None, help="weights (.pth) to start from")
+    parser.add_argument("--accept_data", type=bool, default=False, help="go on though the training data has changed")
 
 
 def kind_of(config) -> Kind | None:

@@ -59,7 +59,7 @@ class SVTask(Task):
         self.embedder, self.loss, self.specaugment = embedder, loss, specaugment or nn.Identity()
         check_members(train, loss)
         loss.setup(embedder.model.embedding_dim, len(train.speakers))
-        self._batches, self._train = batches, train
+        self._batches, self._train, self.classes = batches, train, train.speakers
         self.per_speaker = loss.utterances_per_speaker
         self._valid = {Path(path).name: ValidationSet(path, embedder.frontend.fs) for path in valid}
 

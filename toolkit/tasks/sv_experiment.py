@@ -50,6 +50,7 @@ def add_training_arguments(parser: ConfigParser) -> None:
     parser.add_argument("--valid_dirs", type=list[str], default=[], help="formatted data dirs with trials")
     parser.add_argument("--expdir", type=str | None, default=None, help="folder of the experiment")
     parser.add_argument("--init_from", type=str | None, default=None, help="weights (.pth) to start from")
+    parser.add_argument("--accept_data", type=bool, default=False, help="go on though the training data has changed")
 
 
 def _parse(config, keys: tuple[str, ...], add: Callable[[ConfigParser], None], **over) -> tuple[ConfigParser, object]:

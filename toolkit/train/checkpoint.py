@@ -9,6 +9,9 @@ from torch import nn
 
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
+from toolkit.train.runlog import last_epoch
+
+_VERSION = 1
 
 
 class _Handle:
@@ -47,14 +50,16 @@ def load(path: Path, map_location="cpu") -> dict:
     except FileNotFoundError:
         raise InputError(f"{path}: no such checkpoint; train first (stage 6)") from None
     except Exception as error:  # torch raises a different type for each kind of damage
-        raise InputError(f"{path}: is damaged ({type(error).__name__}); remove it") from None
+        raise InputError(
+            f"{path}: is damaged ({type(error).__name__}); train again (stage 6), or name other weights"
+        ) from None
 
 
 def load_model(model: nn.Module, path: Path) -> None:
     """Load deployed weights; InputError when they are missing, damaged or of another network."""
     try:
         model.load_state_dict(load(path))
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, AttributeError) as error:  # the file may hold anything
         raise InputError(f"{path}: weights of another network: {' '.join(str(error).split())[:300]}") from None
 
 
@@ -84,22 +89,60 @@ class Checkpoints:
         folder.mkdir(parents=True, exist_ok=True)
         if last.exists():
             os.replace(last, folder / "previous.pt")
-        save(last, {**state, "best": self.best, "values": self.values})
+        save(last, {**state, "version": _VERSION, "best": self.best, "values": self.values})
 
     def load_last(self) -> dict | None:
-        """The newest undamaged resumable state, or None at the start."""
+        """The newest undamaged resumable state, or None at the start.
+
+        Raises:
+            InputError: all are damaged, one is of a newer version, or there is none though epochs were trained.
+        """
+        damaged = []
         for name in ("last.pt", "previous.pt"):
             path = self.expdir / "checkpoint" / name
             if path.exists():
                 try:
                     state = load(path)
-                except InputError as error:
-                    logging.warning("%s; falling back to the checkpoint before it", error)
-                    continue
-                self.best = [tuple(entry) for entry in state["best"]]
-                self.values = state.get("values", [])
-                return state
-        return None
+                    if state.get("version", 1) > _VERSION:
+                        break
+                    self.best = [(value, epoch) for value, epoch in state["best"]]
+                    self.values = state.get("values", [])
+                    return state
+                except (InputError, AttributeError, KeyError, TypeError, ValueError):
+                    damaged.append(name)
+                    logging.warning("%s: is damaged, or holds no state of a training; the one before is tried", path)
+        else:
+            anew = f"restore a copy, or remove {self.expdir} to train anew"
+            if damaged:
+                raise InputError(f"{self.expdir}/checkpoint: {' and '.join(damaged)} cannot be used; {anew}")
+            if trace := self._trace():
+                raise InputError(f"{self.expdir}/checkpoint: holds no checkpoint, but {trace}; {anew}")
+            return None
+        raise InputError(f"{path}: was written by a newer version of the toolkit; update the toolkit")
+
+    def _trace(self) -> str:
+        """What tells that an epoch was trained to its end; a killed first epoch is no loss."""
+        if (self.expdir / "train_info.json").exists():
+            return "train_info.json tells of a finished training"
+        last = max([1, *self._kept_epochs(), last_epoch(self.expdir)])
+        return f"epoch {last} was trained before" if last > 1 else ""
+
+    def _kept_epochs(self) -> list[int]:
+        return [int(p.stem[5:]) for p in self.expdir.glob("epoch*.pth") if p.stem[5:].isdigit()]
+
+    def forget_lost(self, like: dict) -> None:
+        """Drop the epochs from the best whose weights are missing, damaged or unlike a model's, with a warning."""
+        for value, epoch in list(self.best):
+            path = self.expdir / f"epoch{epoch}.pth"
+            try:
+                fits = _shapes(load(path)) == _shapes(like)
+            except (InputError, AttributeError):
+                fits = False
+            if not fits:
+                logging.warning("%s: is missing, damaged or of another network; epoch %d is left out", path, epoch)
+                self.best.remove((value, epoch))
+        if self.best:
+            self._link_best()
 
     def add(self, epoch: int, value: float, model: dict) -> None:
         """Note an epoch's value; keep its model if it is among the best."""
@@ -108,14 +151,17 @@ class Checkpoints:
         kept = {e for _, e in self.best}
         if epoch in kept:
             save(self.expdir / f"epoch{epoch}.pth", model)
-            link = self.expdir / f"valid.{self.metric}.best.pth"
-            aside = link.with_suffix(".tmp")
-            aside.unlink(missing_ok=True)
-            aside.symlink_to(f"epoch{self.best[0][1]}.pth")
-            os.replace(aside, link)
-        for path in self.expdir.glob("epoch*.pth"):
-            if path.stem[5:].isdigit() and int(path.stem[5:]) not in kept:
-                path.unlink()
+            self._link_best()
+        for other in self._kept_epochs():
+            if other not in kept:
+                (self.expdir / f"epoch{other}.pth").unlink()
+
+    def _link_best(self) -> None:
+        link = self.expdir / f"valid.{self.metric}.best.pth"
+        aside = link.with_suffix(".tmp")
+        aside.unlink(missing_ok=True)
+        aside.symlink_to(f"epoch{self.best[0][1]}.pth")
+        os.replace(aside, link)
 
     def average(self) -> Path:
         """Write and name the average of the best models."""
@@ -123,6 +169,10 @@ class Checkpoints:
         path = self.expdir / f"valid.{self.metric}.ave.pth"
         save(path, average_states(models))
         return path
+
+
+def _shapes(state: dict) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in state.items()}
 
 
 def average_states(states: list[dict]) -> dict:

@@ -11,14 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+import yaml
 from torch import nn
 
 from toolkit.io.atomic import replacing
-from toolkit.io.config import changed_keys
-from toolkit.io.errors import InputError
+from toolkit.io.config import ConfigParser, changed_keys, load_config
+from toolkit.io.errors import InputError, counted
+from toolkit.train.checkpoint import load
+from toolkit.train.inputs import NAME, check_inputs, inputs_of, warn_of_shared_speakers, write
 
-# May change between the runs that train one experiment: how long, how fast, how often; not what.
-_FREE = ("trainer", "valid_dirs")
+# May change between the runs that train one experiment: how long, how fast, how often; not what. Of the data it is the
+# content that counts (toolkit.train.inputs), not where it lies.
+_FREE = ("accept_data", "check", "config", "expdir", "init_from", "train_dir", "trainer", "valid_dirs")
 
 
 @contextmanager
@@ -42,32 +46,85 @@ def alone(expdir: Path):
         yield
 
 
-def begin(text: str, expdir: Path, epochs: int) -> bool:
-    """Write ``config.yaml``, complete and reloadable with --config; False when all epochs were trained before.
+def check_config(parser: ConfigParser, path: Path, text: str) -> None:
+    """Raise InputError where an experiment's config says something else than ``text``, or cannot be read.
 
-    Raises:
-        InputError: the folder was begun with another config, or has more epochs than are asked for.
+    Keys that a config of an older version lacks have their defaults.
     """
-    path, info = expdir / "config.yaml", expdir / "train_info.json"
-    if path.exists() and (changed := changed_keys(path.read_text(), text, _FREE)):
+    if not path.exists():
+        return
+    try:
+        before = parser.dump(parser.parse_checked(load_config(path), str(path)), skip_default=False)
+    except InputError as error:
+        raise InputError(
+            f"{error}; restore {path.name}, or remove it to go on with the config given now, or choose another tag "
+            "(--<task>_tag)"
+        ) from None
+    if changed := changed_keys(before, text, _FREE):
         raise InputError(
             f"{path}: the experiment was begun with another {', '.join(changed)}; "
             "choose another tag (--<task>_tag), or remove the folder to begin again"
         )
-    done = json.loads(info.read_text())["epochs"] if info.exists() else 0
+
+
+def finished_epochs(expdir: Path) -> int:
+    """Epochs of the last training that came to its end, by ``train_info.json``; 0 where there is none."""
+    try:
+        return int(json.loads((expdir / "train_info.json").read_text(encoding="utf-8"))["epochs"])
+    except FileNotFoundError:
+        return 0
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        logging.warning("%s/train_info.json: is damaged (%s); it is written anew", expdir, type(error).__name__)
+        return 0
+
+
+def has_weights(expdir: Path, metric: str) -> bool:
+    """Can the weights be read that training leaves: the average, and the best epoch's?"""
+    try:
+        return all(load(expdir / f"valid.{metric}.{name}.pth") for name in ("ave", "best"))
+    except InputError as error:
+        logging.warning("%s: written anew from the epochs that are kept", str(error).partition(";")[0])
+        return False
+
+
+def begin(parser: ConfigParser, args, data, task) -> bool:
+    """Write ``config.yaml``, complete and reloadable, and ``inputs.json``; False when all epochs were trained before.
+
+    Raises:
+        InputError: the folder was begun with another config or other data, or has more epochs than are asked for.
+    """
+    expdir, epochs, main = Path(args.expdir), args.trainer.epochs, os.environ.get("RANK", "0") == "0"
+    path, written = expdir / "config.yaml", args.clone()
+    written.accept_data = False  # holds for this run
+    text = parser.dump(written, skip_default=False)
+    check_config(parser, path, text)
+    done = finished_epochs(expdir)
     if done > epochs:
         raise InputError(
-            f"{expdir}: has {done} epochs, --trainer.epochs {epochs} is less; choose another tag (--<task>_tag)"
+            f"{expdir}: has {counted(done, 'epoch')}, --trainer.epochs {epochs} is less; choose another tag "
+            "(--<task>_tag)"
         )
+    found, recorded = None, (expdir / NAME).exists()
+    begun = (expdir / "train_info.json").exists() or any(expdir.glob("checkpoint/*.pt"))
+    if main:
+        inputs = inputs_of(args, yaml.safe_load(text), data, task)
+        warn_of_shared_speakers(inputs)
+        found = check_inputs(expdir, inputs, data, args.accept_data) if begun else inputs.record()
+        if begun and not path.exists():
+            logging.warning("%s: is missing; whether it was trained with this config was not checked", path)
+    finished = done == epochs and has_weights(expdir, task.metric[0])
     if 0 < done < epochs:
         logging.warning(
-            "%s: has %d epochs, is now trained on to %d; another tag (--<task>_tag) keeps both", expdir, done, epochs
+            "%s: has %s, is now trained on to %d; another tag (--<task>_tag) keeps both",
+            *(expdir, counted(done, "epoch"), epochs),
         )
-    if done < epochs:
+    if not finished:
         (expdir / "packed.zip").unlink(missing_ok=True)  # it holds what was trained before
         with replacing(path) as handle:
             handle.write(text)
-    return done < epochs
+    if found and (recorded or not finished):
+        write(expdir, found)
+    return not finished
 
 
 def default(cls: type, **init_args) -> dict:
@@ -84,10 +141,10 @@ def run_training(parser, args, built, deployed: nn.Module, task, data) -> None:
         task: see toolkit.tasks.base.
         data: the opened training data, with ``seconds`` and ``speakers``.
     """
-    expdir, text = Path(args.expdir), parser.dump(args, skip_default=False)
+    expdir = Path(args.expdir)
     with alone(expdir):
-        if not begin(text, expdir, args.trainer.epochs):
-            logging.info("%s: all %d epochs were trained before; nothing to do", expdir, args.trainer.epochs)
+        if not begin(parser, args, data, task):
+            logging.info("%s: all %s trained before; nothing to do", expdir, counted(args.trainer.epochs, "epoch"))
             return
         info = describe(deployed, task) | {
             "seed": args.seed,

@@ -10,6 +10,24 @@ from humanfriendly import format_timespan
 from toolkit.io.atomic import replacing
 
 
+def read_records(path: Path) -> list[dict]:
+    """The records of ``metrics.jsonl``; without damaged lines, of which a killed run may leave one."""
+    records = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []:
+        try:
+            record = json.loads(line)
+            int(record["step"] + record["epoch"])
+            records.append(record)
+        except (ValueError, KeyError, TypeError):
+            continue
+    return records
+
+
+def last_epoch(expdir: Path) -> int:
+    """The last epoch that the run log of an experiment tells of; 0 where there is none."""
+    return max((record["epoch"] for record in read_records(expdir / "metrics.jsonl")), default=0)
+
+
 class RunLog:
     """Records of a run; after a resume, records later than the checkpoint are dropped, so none stands twice.
 
@@ -20,17 +38,24 @@ class RunLog:
 
     def __init__(self, expdir, enabled: bool = True):
         self.path, self.enabled, self._board = Path(expdir) / "metrics.jsonl", enabled, None
+        self._purge_step: int | None = None
         if enabled:
             self.path.parent.mkdir(parents=True, exist_ok=True)
 
     def rewind(self, step: int) -> None:
-        """Drop the records after ``step``."""
-        if self.enabled and self.path.exists():
-            lines = self.path.read_text().splitlines()
-            # A killed run may leave a last line half-written; whatever it held is later than the checkpoint.
-            whole = [line for line in lines if line.endswith("}")]
+        """Drop the records after ``step``, of the curves too; 0 drops all."""
+        if not self.enabled:
+            return
+        self._purge_step = step + 1
+        if self.path.exists():
+            records = read_records(self.path)
+            if (lost := len(self.path.read_bytes().splitlines()) - len(records)) > 1:  # a kill damages one at most
+                logging.warning("%s: %d damaged lines are dropped; curves lack them", self.path, lost)
             with replacing(self.path) as handle:
-                handle.writelines(line + "\n" for line in whole if json.loads(line)["step"] <= step)
+                handle.writelines(json.dumps(r) + "\n" for r in records if r["step"] <= step)
+        if step == 0:
+            for events in self.path.parent.glob("tensorboard/events.*"):
+                events.unlink()
 
     def record(self, kind: str, **values) -> None:
         """Append a record (``kind``: ``train`` or ``valid``; values hold ``step`` and ``epoch``) and its curves."""
@@ -41,7 +66,7 @@ class RunLog:
         if self._board is None:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._board = SummaryWriter(self.path.parent / "tensorboard")
+            self._board = SummaryWriter(self.path.parent / "tensorboard", purge_step=self._purge_step)
         for name, value in values.items():
             if isinstance(value, float):
                 self._board.add_scalar(f"{kind}/{name}", value, values["step"])

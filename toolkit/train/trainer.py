@@ -10,7 +10,7 @@ import torch
 
 from toolkit.data.batches import share
 from toolkit.data.collate import load_batches
-from toolkit.io.errors import InputError
+from toolkit.io.errors import InputError, some_of
 from toolkit.train.checkpoint import Checkpoints
 from toolkit.train.interrupt import StopSignal
 from toolkit.train.runlog import Meter, RunLog, say_train
@@ -73,6 +73,8 @@ class Trainer:
                 self._save(epoch, 0)
                 self._stop_if_asked()
         self.log.close()
+        if self.accelerator.is_main_process:
+            self._keep_epochs(self.epochs + 1, 0)
         path = self.checkpoints.average() if self.accelerator.is_main_process else None
         self.accelerator.wait_for_everyone()
         self.accelerator.end_training()
@@ -84,7 +86,42 @@ class Trainer:
         self.step, self.trained_seconds, self.bad_steps = 0, 0.0, 0
         state = self.checkpoints.load_last()
         if state is None:
+            self.log.rewind(0)
             return 1, 0
+        where = self.checkpoints.expdir / "checkpoint"
+        try:
+            self._check_resumable(state)
+            self._restore(state)
+        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            said = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"{where}: the checkpoint does not fit this network and its classes ({type(error).__name__}: {said}); "
+                "restore its own, or choose another tag (--<task>_tag)"
+            ) from None
+        epoch, batch = state["epoch"], state["batch"]
+        if self.accelerator.is_main_process:
+            self._keep_epochs(epoch, batch)
+        self.log.rewind(self.step)
+        logging.info("resuming at epoch %d, batch %d", epoch, batch + 1)
+        return epoch, batch
+
+    def _check_resumable(self, state: dict) -> None:
+        """Raise InputError where a state has more epochs than are asked for, or classes of other speakers."""
+        expdir, classes = self.checkpoints.expdir, state.get("classes")
+        if (done := state["epoch"] - 1) > self.epochs:
+            raise InputError(
+                f"{expdir}: has {done} epochs, --trainer.epochs {self.epochs} is less; "
+                "choose another tag (--<task>_tag)"
+            )
+        if classes is not None and self.task.classes is not None and classes != self.task.classes:
+            other = some_of(sorted({*classes} ^ {*self.task.classes}), 5)
+            raise InputError(
+                f"{expdir}: the classes of its checkpoint are other speakers than those of the training set ({other}); "
+                "train anew: choose another tag (--<task>_tag), or remove the folder"
+            )
+
+    def _restore(self, state: dict) -> None:
+        """Take over all that a checkpoint holds."""
         self.task.load_state_dict(state["task"])
         self.optimizer.load_state_dict(state["optimizer"])
         if state["scaler"] and self.accelerator.scaler:
@@ -95,9 +132,17 @@ class Trainer:
         if torch.cuda.is_available() and state.get("cuda_rng") is not None and self.accelerator.num_processes == 1:
             torch.cuda.set_rng_state(state["cuda_rng"])
         self.step, self.trained_seconds = state["step"], state["trained_seconds"]
-        self.log.rewind(self.step)
-        logging.info("resuming at epoch %d, batch %d", state["epoch"], state["batch"] + 1)
-        return state["epoch"], state["batch"]
+
+    def _keep_epochs(self, epoch: int, batch: int) -> None:
+        """Go on without epochs whose weights are lost; of all of them, the last can be had from the checkpoint."""
+        if (self.checkpoints.expdir / f"epoch{epoch}.pth").exists():
+            return  # killed after this epoch's validation, which comes again and may have removed one of the best
+        self.checkpoints.forget_lost(self._deployed())
+        if not self.checkpoints.best and batch == 0:
+            self.checkpoints.add(epoch - 1, self.checkpoints.sign * self.checkpoints.values[-1], self._deployed())
+
+    def _deployed(self) -> dict[str, torch.Tensor]:
+        return {name: value.detach().cpu() for name, value in self.task.deployed().state_dict().items()}
 
     def _save(self, epoch: int, batch: int) -> None:
         """Write the resumable state: the next thing to do is ``batch`` (from 0) of ``epoch``."""
@@ -116,6 +161,7 @@ class Trainer:
                 "cuda_rng": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
                 "epoch": epoch,
                 "batch": batch,
+                "classes": self.task.classes,
                 "step": self.step,
                 "trained_seconds": self.trained_seconds,
             }
@@ -220,7 +266,6 @@ class Trainer:
                 "epoch %d/%d valid: %s", epoch, self.epochs, ", ".join(f"{k} {v:.4g}" for k, v in values.items())
             )
             self.log.record("valid", epoch=epoch, step=self.step, **values)
-            model = {k: v.detach().cpu() for k, v in self.task.deployed().state_dict().items()}
-            self.checkpoints.add(epoch, values[self.task.metric[0]], model)
+            self.checkpoints.add(epoch, values[self.task.metric[0]], self._deployed())
         # Every process sets its rate by the values; here the others wait for them.
         [self.checkpoints.values] = broadcast_object_list([self.checkpoints.values])

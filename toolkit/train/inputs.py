@@ -1,0 +1,248 @@
+"""What an experiment was trained on, kept in its folder as ``inputs.json`` and compared when training is called again.
+
+Compared are ids, speakers, facts and the content of recordings, trials and weights. Where they lie does not count: a
+tree can be moved, and arks can be written anew by another number of jobs.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.io.atomic import replacing
+from toolkit.io.datadir import DataDir, c_sorted, invert
+from toolkit.io.errors import InputError, counted, some_of
+from toolkit.io.identity import file_digest, recordings, states
+
+NAME = "inputs.json"
+TRAINING, VALIDATION = "training set", "validation set"
+_VERSION = 1
+_FACTS = ("utt2num_samples", "utt2dur", "utt2noise", "utt2snr", "utt2interferer")
+_TRIALS = ("trials", "enroll2utt")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data dir that training reads.
+
+    Attributes:
+        role: what it is to the training, e.g. ``training set``.
+        path: the folder.
+        streams: which of its tables: ``wav``, ``spk1``, ``feats``, ...
+    """
+
+    role: str
+    path: str
+    streams: tuple[str, ...] = ("wav",)
+
+    def tables(self) -> tuple[dict[str, str], list[dict[str, str]], list[dict[str, str]]]:
+        """Speaker of each id (the id itself where there is no utt2spk), tables of recordings, tables of facts."""
+        data = DataDir(self.path)
+        audio = [data.table(f"{stream}.scp") for stream in self.streams if f"{stream}.scp" in data]
+        speakers = data.table("utt2spk") if "utt2spk" in data else {key: key for key in data.keys()}
+        return speakers, audio, [data.table(name) for name in _FACTS if name in data]
+
+
+def named_files(config: Mapping, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Key and path of every file that a config names, such as weights to start from."""
+    for key, value in config.items():
+        if isinstance(value, (dict, list)):
+            yield from named_files(value if isinstance(value, dict) else dict(enumerate(value)), f"{prefix}{key}.")
+        elif isinstance(value, str) and len(value) < 4096 and Path(value).is_file():
+            yield f"{prefix}{key}", value
+
+
+class Inputs:
+    """The inputs of a training as they are now.
+
+    Args:
+        sources: the data dirs.
+        files: name -> path of weights and of whatever else a config names.
+    """
+
+    def __init__(self, sources: Iterable[Source], files: Mapping[str, str]):
+        self.sources, self.files = list(sources), dict(files)
+        self._tables = {source.role: source.tables() for source in self.sources}
+        for source in self.sources:
+            if source.role.startswith(VALIDATION):
+                trials = {f"{name} of {source.role}": Path(source.path) / name for name in _TRIALS}
+                self.files |= {name: str(path) for name, path in trials.items() if path.is_file()}
+
+    def stamp(self) -> str:
+        """Changes whenever a table, or the size or time of a file, changes; made without opening a recording."""
+        digest = hashlib.blake2b(repr([self.files, self.sources, self._tables]).encode(), digest_size=16)
+        for _, audio, _ in self._tables.values():
+            for table in audio:
+                digest.update("\n".join(states(table)).encode())
+        digest.update("\n".join(states(self.files)).encode())
+        return digest.hexdigest()
+
+    def record(self) -> dict:
+        """What is kept.
+
+        Returns:
+            ``version``; ``stamp``; ``files``: name -> digest; ``sets``: role -> speaker -> [utterances, their digest].
+        """
+        return {
+            "version": _VERSION,
+            "stamp": self.stamp(),
+            "files": {name: file_digest(path) for name, path in self.files.items()},
+            "sets": {role: _by_speaker(*tables) for role, tables in self._tables.items()},
+        }
+
+    def shared_speakers(self) -> Iterator[tuple[str, list[str]]]:
+        """Role of each validation set with speakers of the training set, and those."""
+        trained = set(self._tables[TRAINING][0].values())
+        for role, (speakers, _, _) in self._tables.items():
+            if role.startswith(VALIDATION) and (both := trained & set(speakers.values())):
+                yield role, c_sorted(both)
+
+
+def _by_speaker(speaker_of: dict[str, str], audio: list, facts: list) -> dict[str, list]:
+    contents, found = [recordings(table) for table in audio], {}
+    for speaker, ids in invert(speaker_of).items():
+        digest = hashlib.blake2b(digest_size=16)
+        for key in ids:
+            digest.update(repr([key, [c.get(key) for c in contents], [f.get(key) for f in facts]]).encode())
+        found[speaker] = [len(ids), digest.hexdigest()]
+    return found
+
+
+def read(expdir: Path) -> dict | None:
+    """What is kept of an experiment's inputs; None where nothing is.
+
+    Raises:
+        InputError: the file is damaged, or was written by a newer version.
+    """
+    path = expdir / NAME
+    if not path.is_file():
+        return None
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["version"] > _VERSION:
+            raise InputError(f"{path}: was written by a newer version of the toolkit; update the toolkit")
+        sets = {
+            role: {speaker: [int(count), digest] for speaker, (count, digest) in speakers.items()}
+            for role, speakers in kept["sets"].items()
+        }
+        return {"stamp": kept["stamp"], "files": dict(kept["files"]), "sets": sets}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path}: is damaged ({type(error).__name__}); restore it, or remove it to go on with unchecked data"
+        ) from None
+
+
+def write(expdir: Path, kept: dict) -> None:
+    """Keep a record in an experiment's folder."""
+    with replacing(expdir / NAME) as handle:
+        json.dump(kept, handle, indent=1, ensure_ascii=False)
+
+
+def changes(old: dict, new: dict) -> list[str]:
+    """What differs between two measurements, each as a phrase."""
+    said = []
+    for name in c_sorted({*old["files"], *new["files"]}):
+        if old["files"].get(name) != new["files"].get(name):
+            said.append(f"{name} {_how(name, old['files'], new['files'])}")
+    for role in c_sorted({*old["sets"], *new["sets"]}):
+        if role not in old["sets"] or role not in new["sets"]:
+            said.append(f"{role} {_how(role, old['sets'], new['sets'])}")
+        elif words := _changed_speakers(old["sets"][role], new["sets"][role]):
+            said.append(f"{role}: {'; '.join(words)}")
+    return said
+
+
+def _how(name: str, old: Mapping, new: Mapping) -> str:
+    return "was removed" if name not in new else "was added" if name not in old else "has changed"
+
+
+def _changed_speakers(old: dict, new: dict) -> list[str]:
+    words = []
+    for what, ids, counts in (
+        ("added", new.keys() - old.keys(), new),
+        ("removed", old.keys() - new.keys(), old),
+    ):
+        if ids:
+            total = sum(counts[one][0] for one in ids)
+            speakers = some_of(c_sorted(ids), 5)
+            words.append(f"{counted(total, 'utterance')} of {counted(len(ids), 'speaker')} {what}: {speakers}")
+    changed = c_sorted(one for one in old.keys() & new.keys() if old[one] != new[one])
+    counts = [f"{one} ({old[one][0]} -> {new[one][0]})" if old[one][0] != new[one][0] else one for one in changed]
+    if changed:
+        words.append(f"other utterances of {some_of(counts, 5)}")
+    return words
+
+
+def inputs_of(args, config: dict, data, task) -> Inputs:
+    """What a training is made of: its data dirs, and the files that its config names."""
+    (train_dir, streams), *others = data.sources(args.train_dir)
+    sources = {TRAINING: Source(TRAINING, train_dir, streams)}
+    for path, streams in others:
+        if path not in (train_dir, *(source.path for source in sources.values())):
+            role = Path(path).name if Path(path).name not in sources else path
+            sources[role] = Source(role, path, streams)
+    for path in args.valid_dirs:
+        role = f"{VALIDATION} {Path(path).name}"
+        sources[role] = Source(role, path, tuple(task.valid_streams))
+    return Inputs(sources.values(), dict(named_files(config)))
+
+
+def warn_of_shared_speakers(inputs: Inputs) -> None:
+    """Warn of validation sets whose speakers are trained on."""
+    for role, speakers in inputs.shared_speakers():
+        logging.warning(
+            "%s: has %s of the training set: %s; error rates of unknown speakers will be higher",
+            *(role, counted(len(speakers), "speaker"), some_of(speakers, 3)),
+        )
+
+
+def check_inputs(expdir: Path, inputs: Inputs, data, accept: bool) -> dict | None:
+    """The record to keep of a training that goes on; None where the one that is kept holds.
+
+    Args:
+        expdir: folder of the experiment.
+        inputs: as they are now.
+        data: the opened training data.
+        accept: go on with other inputs, and keep a record of those.
+
+    Raises:
+        InputError: the inputs are not those that the experiment was trained on; says what changed.
+    """
+    kept = read(expdir)
+    if kept is None:
+        _check_unrecorded(expdir, data)
+    elif kept["stamp"] == inputs.stamp():
+        return None
+    found = inputs.record()
+    if kept and (changed := changes(kept, found)):
+        said = f"{expdir}: the training data has changed since the training began: {'. '.join(changed)}"
+        if not accept:
+            raise InputError(
+                f"{said}. Choose another tag (--<task>_tag), or remove the folder to train anew; --accept_data true "
+                "keeps what was trained, and goes on with the data as it is now"
+            )
+        logging.warning("%s. Accepted (--accept_data)", said)
+    return found
+
+
+def _check_unrecorded(expdir: Path, data) -> None:
+    """Of an experiment without a record of its inputs: warn, and compare what train_info.json tells of them.
+
+    Raises:
+        InputError: the training set has another number of utterances or speakers.
+    """
+    try:
+        info = json.loads((expdir / "train_info.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        info = {}
+    for name, count in (("utterances", len(data)), ("speakers", len(data.speakers))):
+        if isinstance(info, dict) and info.get(name, count) != count:
+            raise InputError(
+                f"{expdir}: was trained on {info[name]} {name}, the training set has {count} now; choose another tag "
+                "(--<task>_tag), or remove the folder to train anew"
+            )
+    logging.warning(
+        "%s: holds no record of what it was trained on (%s); whether the data is the same was not checked", expdir, NAME
+    )
