@@ -44,6 +44,7 @@ measure_sets() { # measure_sets SETS BREAKDOWN [options of signal_score]; other 
             "${python}" -m toolkit.bin.signal_score --ref_root "${dumpdir}/raw" --metrics "${wanted}"
         for set in ${sets}; do references+=" ${mixtures[1]}/${set}/.done.score"; done
     fi
+    if [[ " $* " == *" --sv_exp "* ]]; then references+=" $(files_of "${sv_exp}" valid.eer.ave.pth)"; fi
     run_jobs --name score --cmd "${decode_cmd}" --nj "${inference_nj}" --in_root "${exp}/${folder}" \
         --out_root "${exp}/metrics${suffix}" --sets "${sets}" --deps "${references}" -- \
         "${python}" -m toolkit.bin.signal_score --ref_root "${dumpdir}/raw" --metrics "${wanted}" --input wav \

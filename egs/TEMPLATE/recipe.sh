@@ -248,11 +248,24 @@ train() {
     if [ -f "${exp}/train.log" ]; then # the job writes it anew: what earlier runs said is kept
         mv "${exp}/train.log" "${exp}/train.$(find "${exp}" -name 'train.*.log' | wc -l).log"
     fi
+    warn_of_known_speakers --train_dir "$2" "${all_tests}"
     # shellcheck disable=SC2086
     submit "${cuda_cmd} --gpu ${ngpu}$([ "${num_nodes}" -eq 1 ] || echo " --num-nodes ${num_nodes}")" "${exp}" \
         --name "${exp}" "${exp}/train.log" \
         utils/launch.sh --ngpu "${ngpu}" --num_nodes "${num_nodes}" "${python}" -m "$6" \
         --config "$4" --train_dir "$2" --valid_dirs "$(as_list "${valid_dirs}")" --expdir "${exp}" $5
+    "${dry_run}" || say_training "${exp}"
+}
+
+# warn_of_known_speakers OPTION PATH SETS: of test sets with speakers of a training set, or of an experiment's
+warn_of_known_speakers() {
+    local set dirs=()
+    for set in $3; do
+        set=${dumpdir}/raw/${set}
+        if [ -f "${set}/utt2spk" ]; then dirs+=("${set}"); fi
+    done
+    if "${dry_run}" || [ "${#dirs[@]}" -eq 0 ]; then return 0; fi
+    "${python}" -m toolkit.bin.known_speakers "$1" "$2" --sets "${dirs[@]}" || exit 1
 }
 
 as_list() { # "a b" -> [a,b]
@@ -287,11 +300,23 @@ no_experiment() {
         "there are: ${there:-none}"
 }
 
-# say_warnings LOG...: what the jobs warned of, each once, the first few.
+# say_training EXPDIR: the validation of every epoch, of earlier runs too, and all that this run warned of.
+say_training() {
+    if ! grep -o '[^ ]*: all .* trained before; nothing to do' "$1/train.log"; then
+        { find "$1" -maxdepth 1 -name 'train.*.log' | sort -V | xargs -r cat && cat "$1/train.log"; } |
+            sed -n 's|^[^ ]* INFO epoch \([0-9]*\)\(/[0-9]* valid: .*\)|\1 \2|p' |
+            awk '{ at = $1; sub(/^[0-9]+ /, ""); said[at] = $0; if (at > last) last = at }
+                END { for (i = 1; i <= last; i++) if (i in said) print "    epoch " i said[i] }'
+    fi
+    most_warnings=20 say_warnings "$1/train.log"
+}
+
+# say_warnings LOG...: what the jobs warned of, each once, the first few (most_warnings, 3).
 say_warnings() {
-    local said
+    local said most=${most_warnings:-3}
     said=$(cat -- "$@" | sed -n 's/^.* WARNING /WARNING /p' | awk '!seen[$0]++')
     [ -n "${said}" ] || return 0
-    head -n 3 <<<"${said}" >&2
-    [ "$(wc -l <<<"${said}")" -le 3 ] || echo "... $(($(wc -l <<<"${said}") - 3)) more warnings in $(dirname "$1")" >&2
+    head -n "${most}" <<<"${said}" >&2
+    [ "$(wc -l <<<"${said}")" -le "${most}" ] ||
+        echo "... $(($(wc -l <<<"${said}") - most)) more warnings in $(dirname "$1")" >&2
 }

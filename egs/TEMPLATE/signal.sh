@@ -158,13 +158,14 @@ check_experiment() { # it is trained
     [ -e "${exp}/${inference_model}" ] || die "${exp}/${inference_model}: no such weights; train first (stage 6), or choose others (--inference_model)"
 }
 
-# infer FOLDER [options]: audio of all test sets into <exp>/FOLDER
+# infer FOLDER [options]: audio of all test sets into <exp>/FOLDER; drawn_from: other sets that it depends on
 infer() {
-    local folder=$1 weights=${exp}/${inference_model}
+    local folder=$1 files="${exp}/config.yaml ${exp}/${inference_model}" set
     shift
+    for set in ${drawn_from:-}; do files+=" $(compgen -G "${set}/.done.*" || true)"; done
     check_experiment
     run_jobs --name infer --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
-        --in_root "${dumpdir}/raw" --out_root "${exp}/${folder}" --sets "${all_tests# }" --deps "${exp}/config.yaml ${weights}" -- \
+        --in_root "${dumpdir}/raw" --out_root "${exp}/${folder}" --sets "${all_tests# }" --deps "${files}" -- \
         "${python}" -m "toolkit.bin.${task}_inference" --model "${exp}" --weights "${inference_model}" \
         --device "$("${gpu_inference}" && echo cuda || echo cpu)" "$@"
 }
@@ -248,6 +249,7 @@ if runs_stage 7 && say_stage 7 "${output_name} ->${all_tests} in ${exp}/${output
 fi
 
 if runs_stage 8 && say_stage 8 "scoring -> ${exp}/scores"; then
+    warn_of_known_speakers --expdir "${exp}" "${all_tests}"
     measure_all
 fi
 

@@ -8,16 +8,22 @@ check_verifier() {
         die "--sv_exp $1: this is no experiment in speaker verification; name one of the SV recipe, e.g. ../sv/exp/sv_<x>"
 }
 
+# files_of SYSTEM WEIGHTS: what a product of a trained system depends on: its packed.zip, or config and weights
+files_of() {
+    if [ -d "$1" ]; then
+        compgen -G "$1/config.yaml"
+        compgen -G "$1/$2" || true
+    else
+        echo "$1"
+    fi
+}
+
 # embed_sets SYSTEM WEIGHTS IN_ROOT OUT_ROOT SETS [options of sv_embed]: by an experiment's folder or a packed.zip
 embed_sets() {
-    local system=$1 weights=$2 in_root=$3 out_root=$4 sets=$5 deps=$1
+    local system=$1 weights=$2 in_root=$3 out_root=$4 sets=$5
     shift 5
-    if [ -d "${system}" ]; then
-        deps=${system}/config.yaml
-        if [ -e "${system}/${weights}" ]; then deps+=" ${system}/${weights}"; fi
-    fi
     run_jobs --name embed --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
-        --in_root "${in_root}" --out_root "${out_root}" --sets "${sets}" --stems embedding --deps "${deps}" -- \
+        --in_root "${in_root}" --out_root "${out_root}" --sets "${sets}" --stems embedding --deps "$(files_of "${system}" "${weights}")" -- \
         "${python}" -m toolkit.bin.sv_embed --system "${system}" --model "${weights}" \
         --device "$("${gpu_inference}" && echo cuda || echo cpu)" "$@"
 }

@@ -143,22 +143,17 @@ def write(expdir: Path, kept: dict) -> None:
 def changes(old: dict, new: dict) -> list[str]:
     """What differs between two measurements, each as a phrase."""
     said = []
-    for name in c_sorted({*old["files"], *new["files"]}):
-        if old["files"].get(name) != new["files"].get(name):
-            said.append(f"{name} {_how(name, old['files'], new['files'])}")
-    for role in c_sorted({*old["sets"], *new["sets"]}):
-        if role not in old["sets"] or role not in new["sets"]:
-            said.append(f"{role} {_how(role, old['sets'], new['sets'])}")
-        elif words := _changed_speakers(old["sets"][role], new["sets"][role]):
-            said.append(f"{role}: {'; '.join(words)}")
+    for kind in ("sets", "files"):
+        for name in sorted({*old[kind], *new[kind]}, key=lambda name: (name != TRAINING, name)):
+            before, after = old[kind].get(name), new[kind].get(name)
+            if before is None or after is None:
+                said.append(f"{name} {'added' if before is None else 'removed'}")
+            elif before != after:
+                said.append(f"{name}: {_changed_speakers(before, after)}" if kind == "sets" else f"{name} changed")
     return said
 
 
-def _how(name: str, old: Mapping, new: Mapping) -> str:
-    return "was removed" if name not in new else "was added" if name not in old else "has changed"
-
-
-def _changed_speakers(old: dict, new: dict) -> list[str]:
+def _changed_speakers(old: dict, new: dict) -> str:
     words = []
     for what, ids, counts in (
         ("added", new.keys() - old.keys(), new),
@@ -172,7 +167,7 @@ def _changed_speakers(old: dict, new: dict) -> list[str]:
     counts = [f"{one} ({old[one][0]} -> {new[one][0]})" if old[one][0] != new[one][0] else one for one in changed]
     if changed:
         words.append(f"other utterances of {some_of(counts, 5)}")
-    return words
+    return "; ".join(words)
 
 
 def inputs_of(args, config: dict, data, task) -> Inputs:

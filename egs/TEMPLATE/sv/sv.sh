@@ -318,10 +318,8 @@ if runs_stage 7 && say_stage 7 "embeddings of ${embedded} -> ${sv_exp}/${embeddi
         utils/subset_data_dir.sh --per-spk "${dumpdir}/raw/${cohort_set:-${train_set}}" "${cohort_utts}" "${dumpdir}/raw/${cohort}"
     fi
     if [ -n "${se_exp}" ]; then
-        weights=${se_exp}
-        if [ -d "${se_exp}" ]; then weights=$(compgen -G "${se_exp}/config.yaml"; compgen -G "${se_exp}/valid.loss.ave.pth" || true); fi
         run_jobs --name enhance --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
-            --in_root "${dumpdir}/raw" --out_root "${audio_root}" --sets "${embedded}" --deps "${weights}" -- \
+            --in_root "${dumpdir}/raw" --out_root "${audio_root}" --sets "${embedded}" --deps "$(files_of "${se_exp}" valid.loss.ave.pth)" -- \
             "${python}" -m toolkit.bin.se_inference --model "${se_exp}" --device "${device}"
     fi
     segments=()
@@ -332,6 +330,7 @@ if runs_stage 7 && say_stage 7 "embeddings of ${embedded} -> ${sv_exp}/${embeddi
 fi
 
 if runs_stage 8 && say_stage 8 "scoring -> ${sv_exp}/scores${way}"; then
+    warn_of_known_speakers --expdir "${sv_exp}" "${all_tests}"
     for set in ${all_tests}; do
         [ -n "$(find "${dumpdir}/raw/${set}" -name 'trials*' 2>/dev/null)" ] || die "${dumpdir}/raw/${set}: no trials; run the stages before"
     done

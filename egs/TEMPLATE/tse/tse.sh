@@ -92,7 +92,7 @@ infer_all() {
     if [ -n "${simulate_enroll_config}" ]; then
         for set in $(enrolling); do sets+=" ${dumpdir}/raw/${set}_$(condition_of "${simulate_enroll_config}")"; done
         # shellcheck disable=SC2086
-        infer "extracted_$(condition_of "${simulate_enroll_config}")" --enroll_from ${sets}
+        drawn_from=${sets} infer "extracted_$(condition_of "${simulate_enroll_config}")" --enroll_from ${sets}
     fi
     for seconds in ${enroll_lengths}; do infer "extracted_enroll${seconds}s" --enroll_seconds "${seconds}"; done
     if "${absent}" && can_be_absent; then infer extracted_absent --absent; fi
