@@ -89,7 +89,7 @@ def test_a_wrong_config_is_an_error_and_leaves_nothing(corpus, tmp_path, capsys,
 def test_a_wrong_config_path_is_an_error(tmp_path, capsys):
     words = ["--in_root", "a", "--out_root", "b", "--work", "c", "--job", "1", "--config", str(tmp_path / "no.yaml")]
     assert run(dump_features.main, words) == 1
-    assert capsys.readouterr().err == f"error: {tmp_path}/no.yaml: config cannot be read: No such file or directory\n"
+    assert capsys.readouterr().err == f"error: {tmp_path}/no.yaml: no such file\n"
 
 
 def test_audio_that_was_not_formatted_is_refused(corpus, tmp_path, capsys):

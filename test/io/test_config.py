@@ -101,12 +101,12 @@ def test_another_class_begins_with_fresh_arguments(over, wanted):
         ("base: a.yaml\n", "a.yaml: is based on itself"),
         ("base: b.yaml\n", "a.yaml: is based on itself"),
         ("base: [b.yaml, c.yaml]\n", "a.yaml: base: is one file"),
-        ("base: nowhere.yaml\n", "nowhere.yaml: config cannot be read: No such file"),
-        ("x: [1\n", "a.yaml: is not proper YAML: .*line 2"),
-        ("- x\n", "a.yaml: a config is a mapping"),
-        ("a: {x: 1,\n  x: 2}\n", "a.yaml: is not proper YAML: key x stands twice .*line 2"),
-        ("a: 1\nb: 2\na: 3\n", "a.yaml: is not proper YAML: key a stands twice .*line 3"),
-        ("", "a.yaml: a config is a mapping"),
+        ("base: nowhere.yaml\n", "nowhere.yaml: no such file"),
+        ("x: [1\n", "a.yaml: is not valid YAML: .*line 2"),
+        ("- x\n", "a.yaml: must be a mapping"),
+        ("a: {x: 1,\n  x: 2}\n", "a.yaml: is not valid YAML: duplicate key x .*line 2"),
+        ("a: 1\nb: 2\na: 3\n", "a.yaml: is not valid YAML: duplicate key a .*line 3"),
+        ("", "a.yaml: must be a mapping"),
     ],
 )
 def test_configs_that_are_none(write, text, complaint):
@@ -117,7 +117,7 @@ def test_configs_that_are_none(write, text, complaint):
 
 def test_a_config_that_is_no_text(tmp_path):
     (tmp_path / "a.yaml").write_bytes(b"a: \xff\xfe")
-    with pytest.raises(InputError, match=r"a.yaml: config is not UTF-8"):
+    with pytest.raises(InputError, match=r"a.yaml: cannot be read: .*utf-8"):
         load_config(tmp_path / "a.yaml")
 
 

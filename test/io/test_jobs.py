@@ -40,7 +40,7 @@ def test_the_work_list_is_read_as_it_was_written(roots, tmp_path):
 
 def test_a_bad_line_of_a_work_list_is_named(tmp_path):
     (tmp_path / "work").write_text("train a1\ntrain\n")
-    with pytest.raises(InputError, match=r"work:2: expected '<set> <id>', got 'train'"):
+    with pytest.raises(InputError, match=r"work:2: must be '<set> <id>', is 'train'"):
         read_work(tmp_path / "work")
 
 

@@ -66,12 +66,16 @@ def test_no_scores(tmp_path):
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("scores/test_a/metrics.json", "{", "metrics.json: is no readable JSON"),
-        ("scores/test_a/metrics.json", "[]", "no mapping"),
-        ("scores/test_a/metrics.json", json.dumps({"set": "a"} | SET | {"metrics": {"eer": {}}}), "lacks min_dcf_0.01"),
-        ("scores/test_a/metrics.json", json.dumps(SET), "lacks set"),
-        ("train_info.json", "no", "train_info.json: is no readable JSON"),
-        ("config.yaml", "a: [", "config.yaml: is no readable YAML"),
+        ("scores/test_a/metrics.json", "{", "metrics.json: is not valid JSON"),
+        ("scores/test_a/metrics.json", "[]", "a mapping of names to values"),
+        (
+            "scores/test_a/metrics.json",
+            json.dumps({"set": "a"} | SET | {"metrics": {"eer": {}}}),
+            "metrics.eer.value is missing",
+        ),
+        ("scores/test_a/metrics.json", json.dumps(SET), "set is missing"),
+        ("train_info.json", "no", "train_info.json: is not valid JSON"),
+        ("config.yaml", "a: [", "config.yaml: is not valid YAML"),
         ("config.yaml", "- a", "a mapping"),
     ],
 )

@@ -18,7 +18,7 @@ def write(folder, name, noise, snr, eer, shift=0.0):
     one = {"value": eer, "low": float(np.quantile(drawn, 0.25)), "high": float(np.quantile(drawn, 0.75))}
     metrics = dict.fromkeys(("eer", "min_dcf_0.01", "min_dcf_0.05"), one)
     facts = {"set": name, "condition": {"noise": noise, "snr": snr}, "metrics": metrics, "bootstrap": BOOTSTRAP}
-    counts = dict.fromkeys(("n_target", "n_nontarget", "n_speakers", "det"), 9)
+    counts = dict.fromkeys(("n_target", "n_nontarget", "n_speakers"), 9) | {"det": {"fpr": [], "fnr": []}}
     (out / "metrics.json").write_text(json.dumps(facts | counts))
     identity = {"speakers": "x", "trials": "y", "seed": 0, "resamples": 5}
     write_draws(out / NAME, {"eer": drawn / 100}, identity)

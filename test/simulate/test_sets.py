@@ -32,7 +32,7 @@ def test_impulse_responses_are_a_table_of_their_own(tmp_path, corpus):
 
 def test_an_id_that_stands_twice(tmp_path, corpus):
     write_set(tmp_path, corpus, ids=("a", "b", "a"))
-    with pytest.raises(InputError, match=r"mix\.jsonl: id a stands twice"):
+    with pytest.raises(InputError, match=r"mix\.jsonl: duplicate id a"):
         open_set(tmp_path)
 
 
@@ -41,8 +41,30 @@ def test_a_folder_that_is_no_set(tmp_path):
         open_set(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "fs: 16000\n", "data: [", "[1]", "data: [a]\nrooms: []\n"])
-def test_a_malformed_conf(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "must be a mapping"),
+        ("fs: 16000\n", "data is missing"),
+        ("data: [", "is not valid YAML"),
+        ("[1]", "must be a mapping"),
+        ("data: [a]\nrooms: []\n", "fs is missing"),
+        ("data: a\nrooms: []\nfs: 16000\n", "data must be a list"),
+        ("data: [a]\nrooms: []\nfs: 16k\n", "fs must be a whole number"),
+    ],
+)
+def test_a_malformed_conf(tmp_path, text, message):
     (tmp_path / "mix_conf.yaml").write_text(text)
-    with pytest.raises(InputError, match=r"mix_conf\.yaml: does not tell data, rooms and fs"):
+    with pytest.raises(InputError, match=rf"mix_conf\.yaml: {message}"):
         open_set(tmp_path)
+
+
+def test_some_ids_take_no_more_than_they_need(tmp_path, corpus):
+    plan = write_set(tmp_path, corpus, ids=("a", "b", "c"))
+    lines = (tmp_path / "mix.jsonl").read_text().splitlines()
+    (tmp_path / "mix.jsonl").write_text("\n".join([lines[0], lines[1][:-9], lines[2]]))  # the plan stage finds such
+    mixtures, audio, _ = open_set(tmp_path, ["a", "c"])
+    assert mixtures == {"a": plan[0], "c": plan[2]}
+    assert audio.keys() == ["s00-u0"]
+    with pytest.raises(InputError, match=r"mix\.jsonl:2: "):
+        open_set(tmp_path, ["b"])

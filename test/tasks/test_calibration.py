@@ -54,12 +54,12 @@ def test_way_holds_what_a_calibration_depends_on():
     ("content", "message"),
     [
         (None, r"c.json: no such file; fit it on a development set"),
-        ("{", "c.json: is no readable JSON"),
-        ("[]", "holds no mapping"),
-        ('{"scale": 1}', "lacks scale and offset"),
-        ('{"scale": "x", "offset": 0}', "lacks scale and offset"),
-        ('{"scale": -1, "offset": 0}', "not negative"),
-        ('{"scale": NaN, "offset": 0}', "must be finite"),
+        ("{", "c.json: is not valid JSON"),
+        ("[]", "a mapping of names to values"),
+        ('{"scale": 1}', "offset is missing"),
+        ('{"scale": "x", "offset": 0}', "scale must be a number"),
+        ('{"scale": -1, "offset": 0}', "must not be negative"),
+        ('{"scale": NaN, "offset": 0}', "scale must be a number"),
         (
             '{"scale": 1, "offset": 0, "way": {"scoring": "mean_cosine"}}',
             "was fitted on scores made by scoring mean_cosine, these are by scoring cosine, score_norm none",

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from toolkit.io.errors import InputError
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
 from toolkit.io.progress import progress
 from toolkit.simulate.enrolments import FACT, STREAM
-from toolkit.simulate.plan import Mixture
+from toolkit.simulate.plan import contents_of
 from toolkit.simulate.render import render
 from toolkit.simulate.sets import open_set
 
@@ -32,23 +31,17 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def streams_of(mixtures: Collection[Mixture], roles: set[str], asked: list[str]) -> list[str]:
-    """The streams to write; ``all`` stands for all that the mixtures of a set have."""
-    if asked != ["all"]:
-        return asked
-    enrolled = any(FACT in mixture.facts for mixture in mixtures)
-    return ["wav", *sorted(roles), *([STREAM] if enrolled else [])]
-
-
 def render_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> None:
     """Render ``keys`` of one set into this job's arks and tables."""
-    mixtures, audio, rooms = open_set(Path(args.in_root) / name)
-    roles = {source.role for mixture in mixtures.values() for source in mixture.sources}
+    path = Path(args.in_root) / name
+    mixtures, audio, rooms = open_set(path, keys)
+    roles, enrolled = contents_of(path / "mix.jsonl", FACT)  # of all jobs, whose tables must be the same
     silent = {role for role in roles if role.startswith("noise")} | {"noise1"}  # where a mixture has none of it
+    every = ["wav", *sorted(roles), *([STREAM] if enrolled else [])]
     with ExitStack() as stack:
         arks = {
             stream: stack.enter_context(ArkWriter(ark_path(args.out_root, name, stream, args.job)))
-            for stream in streams_of(mixtures.values(), roles, args.streams)
+            for stream in (every if args.streams == ["all"] else args.streams)
         }
         for key in keys:
             if key not in mixtures:

@@ -8,7 +8,7 @@ import math
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -253,12 +253,15 @@ class AudioTable:
         fs: rate in Hz that every file must have; None takes them as they are.
         stream: of mixtures: ``wav``, or ``spk1``, ``noise1``, ... for another of their tables.
         keep: so many recordings that were read whole stay in memory (impulse responses are short and met again).
+        only: ids that will be asked for; of the others nothing is kept.
 
     Raises:
         InputError: a folder lacks its tables or has malformed ones, or one id names two recordings.
     """
 
-    def __init__(self, *data_dirs, fs: int | None = None, stream: str = "wav", keep: int = 0):
+    def __init__(
+        self, *data_dirs, fs: int | None = None, stream: str = "wav", keep: int = 0, only: Container[str] | None = None
+    ):
         self.fs, self._keep = fs, keep
         self._kept: dict[str, np.ndarray] = {}
         self.values: dict[str, str] = {}
@@ -266,12 +269,12 @@ class AudioTable:
         for path in map(Path, data_dirs):
             if (path / "segments").is_file():
                 raise InputError(f"{path}: has segments; run the format stage (stage 3), which cuts them")
-            table = read_table(path / f"{stream}.scp")
+            table = read_table(path / f"{stream}.scp", only)
             if twice := [k for k, v in table.items() if self.values.get(k, v) != v]:
                 raise InputError(f"{path / stream}.scp: id {twice[0]} names another recording in another data dir")
             self.values.update(table)
             if (path / "utt2num_samples").is_file() and not stream.startswith("enroll"):  # it is that of the mixtures
-                self._lengths |= _lengths(path / "utt2num_samples")
+                self._lengths |= _lengths(path / "utt2num_samples", only)
 
     def keys(self) -> list[str]:
         """The ids, C-sorted."""
@@ -308,9 +311,12 @@ class AudioTable:
         return self._kept[key]
 
 
-def _lengths(path: Path) -> dict[str, int]:
+def _lengths(path: Path, only: Container[str] | None) -> dict[str, int]:
     """``utt2num_samples``."""
     try:
-        return {key: int(length) for key, length in read_table(path).items()}
+        lengths = {key: int(length) for key, length in read_table(path, only).items()}
     except ValueError as error:
         raise InputError(f"{path}: a length is no number ({error}); run stage 3 again") from None
+    if odd := [key for key, length in lengths.items() if length < 1]:
+        raise InputError(f"{path}: {odd[0]}: a length must be at least 1; run stage 3 again")
+    return lengths

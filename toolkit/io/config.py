@@ -5,6 +5,7 @@ A config may name another with ``base: other.yaml`` (relative to itself) and say
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -13,18 +14,7 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
 from toolkit.io.config_faults import in_plain_words
 from toolkit.io.errors import InputError
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key that stands twice in one mapping, of which YAML would silently keep the last."""
-
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
-                raise yaml.constructor.ConstructorError(None, None, f"key {key.value} stands twice", key.start_mark)
-            seen.add(key.value if isinstance(key.value, str) else id(key))
-        return super().construct_mapping(node, deep)
+from toolkit.io.files import parse_yaml, read_yaml
 
 
 def load_config(path, _seen: tuple = ()) -> dict:
@@ -34,22 +24,13 @@ def load_config(path, _seen: tuple = ()) -> dict:
         InputError: a file is missing or not UTF-8, is no mapping of keys, or is based on itself.
     """
     path = Path(path)
-    if path.resolve() in _seen:
+    config, real = read_yaml(path), os.path.realpath(path)
+    if real in _seen:
         raise InputError(f"{path}: is based on itself (base:)")
-    try:
-        config = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)
-    except OSError as error:
-        raise InputError(f"{path}: config cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: config is not UTF-8 text: {error}") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: is not proper YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(config, dict):
-        raise InputError(f"{path}: a config is a mapping of keys to values")
     base = config.pop("base", None)
     if not isinstance(base, str | None):
         raise InputError(f"{path}: base: is one file, got {base!r}")
-    return merge(load_config(path.parent / base, (*_seen, path.resolve())), config) if base else config
+    return merge(load_config(path.parent / base, (*_seen, real)), config) if base else config
 
 
 def merge(base: dict, over: dict) -> dict:
@@ -65,7 +46,7 @@ def merge(base: dict, over: dict) -> dict:
 
 def changed_keys(old: str, new: str, free: tuple[str, ...] = ()) -> list[str]:
     """Top-level keys in which two YAML configs differ, apart from the ``free`` ones."""
-    before, after = yaml.safe_load(old), yaml.safe_load(new)
+    before, after = (parse_yaml(text, "config.yaml") for text in (old, new))
     return [k for k in sorted({*before, *after} - set(free)) if before.get(k) != after.get(k)]
 
 

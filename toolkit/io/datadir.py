@@ -3,7 +3,8 @@
 A table maps the first field of a line to the rest of the line. Order is that of ``LC_ALL=C sort``, i.e. of UTF-8 bytes.
 """
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 from toolkit.io.atomic import replacing
@@ -15,32 +16,38 @@ def c_sorted(keys: Iterable[str]) -> list[str]:
     return sorted(keys, key=str.encode)
 
 
-def read_table(path) -> dict[str, str]:
+def read_table(path, only: Container[str] | None = None) -> dict[str, str]:
     """Read ``key value...`` lines.
+
+    Args:
+        path: the table.
+        only: keys that are wanted; the others are passed over, so that memory does not grow with the table.
 
     Raises:
         InputError: the file is missing, empty, not UTF-8, or a line has no value or repeats a key.
     """
     path = Path(path)
+    table: dict[str, str] = {}
+    number = 0
     try:
-        data = path.read_bytes()
-        data.decode()
+        with open(path, "rb") as handle:
+            for number, line in enumerate(handle, 1):
+                # Bytes are split at ASCII white space only, as sort, awk and perl do it; str knows more, and
+                # transcripts hold it.
+                fields = line.split(maxsplit=1)
+                if len(fields) != 2:
+                    raise InputError(f"{path}:{number}: expected 'key value', got {line.rstrip().decode()!r}")
+                key, value = fields[0].decode(), fields[1].rstrip().decode()
+                if key in table:
+                    raise InputError(f"{path}:{number}: key {key} stands twice; remove one (utils/fix_data_dir.sh)")
+                if only is None or key in only:
+                    table[key] = value
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run the stage that writes it") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # also a path that no file can have
         raise InputError(f"{path}: cannot be read: {error}") from None
-    if not data:
+    if not number:
         raise InputError(f"{path}: is empty; run the stage that writes it")
-    table: dict[str, str] = {}
-    # Bytes are split at ASCII white space only, as sort, awk and perl do it; str knows more, and transcripts hold it.
-    for number, line in enumerate(data.removesuffix(b"\n").split(b"\n"), 1):
-        fields = line.split(maxsplit=1)
-        if len(fields) != 2:
-            raise InputError(f"{path}:{number}: expected 'key value', got {line.decode()!r}")
-        key = fields[0].decode()
-        if key in table:
-            raise InputError(f"{path}:{number}: key {key} stands twice; remove one (utils/fix_data_dir.sh)")
-        table[key] = fields[1].rstrip().decode()
     return table
 
 
@@ -67,7 +74,7 @@ class DataDir:
 
     def __init__(self, path):
         self.path = Path(path)
-        if not self.path.is_dir():
+        if not os.path.isdir(self.path):  # False, too, where the path is none
             raise InputError(f"{self.path}: no such data dir; run the stage that makes it")
         self._tables: dict[str, dict[str, str]] = {}
 

@@ -11,6 +11,11 @@ class InputError(Exception):
     """
 
 
+def one_line(text: str) -> str:
+    """A message without line ends and other signs that a terminal does not show: they are written as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def some_of(ids, limit: int = 10) -> str:
     """``a, b, c (+12 more)``: as many ids as a message can carry."""
     ids = [str(i) for i in ids]

@@ -5,29 +5,36 @@ its tables to ``<out_root>/<set>/.jobs/<job>/<table>`` and its arks to ``<out_ro
 ``merge`` joins the tables of all jobs, so ids in = ids out, whatever the number of jobs.
 """
 
-import json
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 from toolkit.io.ark import remove_stale
 from toolkit.io.atomic import replacing, replacing_path
 from toolkit.io.datadir import DataDir, c_sorted, invert, read_table, write_table
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.files import parse_json, read_text
 from toolkit.io.trials import layout_of
 
 _LEFT_BY_THE_KILLED = re.compile(r"\..+\.\d+\.tmp(\.\w+)?")
 
 
 def read_work(path) -> dict[str, list[str]]:
-    """``<set> <id>`` lines -> set -> its ids, in the order of the list."""
+    """``<set> <id>`` lines -> set -> its ids, in the order of the list.
+
+    Raises:
+        InputError: the list is missing, not UTF-8, or a line has another form.
+    """
     work: dict[str, list[str]] = {}
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
-        fields = line.split()
-        if len(fields) != 2:
-            raise InputError(f"{path}:{number}: expected '<set> <id>', got {line!r}")
-        work.setdefault(fields[0], []).append(fields[1])
+    text = read_text(path, "toolkit.bin.jobs list writes it")
+    # Not splitlines() and split(), which know more blanks than the tables that ids come from.
+    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], 1):
+        fields = line.encode().split()
+        if len(fields) != 2 or "\0" in line:
+            raise InputError(f"{path}:{number}: must be '<set> <id>', is {line!r}")
+        work.setdefault(fields[0].decode(), []).append(fields[1].decode())
     return work
 
 
@@ -63,7 +70,9 @@ def merge(in_root, out_root, name: str, num_jobs: int, stems: list[str], allow_b
         InputError: ids of the input set are in no job's output, or the other way round.
     """
     source, out = DataDir(Path(in_root) / name), Path(out_root) / name
-    jobs = [path for job in range(1, num_jobs + 1) if (path := out / ".jobs" / str(job)).is_dir()]
+    # What is there is listed, not what may be: their number is the user's.
+    numbered = {int(path.name): path for path in out.glob(".jobs/*") if path.name.isascii() and path.name.isdecimal()}
+    jobs = [path for job, path in sorted(numbered.items()) if 1 <= job <= num_jobs and path.is_dir()]
     names = {path.name for job in jobs for path in job.iterdir() if not path.name.startswith(".")}
     tables: dict[str, dict[str, str]] = {}
     for table in sorted(names):
@@ -137,10 +146,10 @@ def _without(path: Path, aside: Path, dropped: set[str], unenrolled: set[str]) -
         unenrolled: what trials cannot enrol: those, and models of them alone.
     """
     lost, layout = 0, None
-    with open(path, encoding="utf-8") as old, open(aside, "w", encoding="utf-8") as new:
-        for line in old:
+    with open(path, encoding="utf-8", newline="\n") as old, open(aside, "w", encoding="utf-8", newline="\n") as new:
+        for number, line in enumerate(_lines(old, path), 1):
             if path.suffix == ".jsonl":
-                needs = json.loads(line)["id"] in dropped
+                needs = str(parse_json(line, f"{path}:{number}").get("id")) in dropped
             else:
                 layout = layout or layout_of(line, path)
                 words = line.split()
@@ -149,6 +158,14 @@ def _without(path: Path, aside: Path, dropped: set[str], unenrolled: set[str]) -
             if not needs:
                 new.write(line)
     return lost
+
+
+def _lines(handle: TextIO, path: Path) -> Iterator[str]:
+    """The lines of an open file; InputError where it is not UTF-8."""
+    try:
+        yield from handle
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
 
 
 def _tidy(out: Path, present: set[str]) -> None:

@@ -62,7 +62,7 @@ def read_scores(path) -> Scores:
                 number += len(lines)
     except FileNotFoundError:
         raise InputError(f"{path}: no such score file; score the trials first (sv_score)") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
     if not parts:
         raise InputError(f"{path}: is empty; a score file has a line 'enroll test score' for every trial")

@@ -96,7 +96,7 @@ def read_trials(path) -> Trials:
                 number += len(lines)
     except FileNotFoundError:
         raise InputError(f"{path}: no such trial list; run the stage that writes it") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
     if not parts:
         raise InputError(f"{path}: is empty; a trial list has a line per trial, '{_KALDI.example}'")

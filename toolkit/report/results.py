@@ -1,16 +1,36 @@
 """One experiment's numbers, gathered: what every table and plot is made from."""
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-import yaml
-
 from toolkit.io.errors import InputError
+from toolkit.io.files import misfit, parse_json, read_json, read_text, read_yaml
 
 METRICS = ("eer", "min_dcf_0.01", "min_dcf_0.05")
-_SET_KEYS = ("set", "condition", "n_target", "n_nontarget", "n_speakers", "metrics", "det", "bootstrap")
+CONDITION = {"noise": str, "snr": (float, "mixed", None)}
+_METRIC = {"value": float, "low": (float, None), "high": (float, None)}
+_COUNTS = {"n_target": int, "n_nontarget": int}
+_GROUP = {**_COUNTS, "n_speakers": int, "note": str, "metrics": ({...: _METRIC}, None)}
+_SET = {
+    "set": str,
+    "condition": CONDITION,
+    **_COUNTS,
+    "n_speakers": int,
+    "metrics": {...: _METRIC, **dict.fromkeys(METRICS, _METRIC)},
+    "det": {"fpr": [float], "fnr": [float]},
+    "bootstrap": {"resamples": int, "level": float, "seed": int},
+    "breakdown?": {...: {"groups": {...: _GROUP}, "left_out": _COUNTS}},
+    "calibration?": {"scale": float, "offset": float, "p_target": float, "scores": [str]},
+}
+_TRAIN = {
+    "seed?": (int, None),
+    "commit?": (str, None),
+    "date?": (str, None),
+    "epochs?": int,
+    "wall_seconds?": float,
+    "parameters?": int,
+}
 
 
 def ways_of_scoring(expdir) -> list[str]:
@@ -43,15 +63,17 @@ def collect(expdir, scores: str = "scores") -> dict:
         "expdir": str(expdir),
         "scores": scores,
         **origin_of(expdir, files),
-        "sets": read_sets(files, _check_set),
+        "sets": read_sets(files, _fault_of),
     }
 
 
 def origin_of(expdir: Path, files: Sequence[Path]) -> dict:
     """``config_path``, ``config``, ``seed``, ``commit``, ``date`` and ``train`` of an experiment with these scores."""
     config_path, info_path = expdir / "config.yaml", expdir / "train_info.json"
-    config = _read_config(config_path) if config_path.is_file() else None
-    train = _read_json(info_path) if info_path.is_file() else {}
+    config = read_yaml(config_path) if config_path.is_file() else None
+    train = read_json(info_path, "train again (stage 6)") if info_path.is_file() else {}
+    if fault := misfit(train, _TRAIN):
+        raise InputError(f"{info_path}: {fault}; train again (stage 6)")
     dated = [info_path] if train else files
     return {
         "config_path": str(config_path) if config is not None else None,
@@ -63,17 +85,17 @@ def origin_of(expdir: Path, files: Sequence[Path]) -> dict:
     }
 
 
-def read_sets(files: Sequence[Path], missing_of: Callable[[dict], Sequence[str]]) -> list[dict]:
+def read_sets(files: Sequence[Path], fault_of: Callable[[dict], str]) -> list[dict]:
     """Content of the files, each with its ``folder``, by the name of the ``set``.
 
     Raises:
-        InputError: a file is malformed, or lacks what ``missing_of`` names.
+        InputError: a file is malformed, as JSON or by what ``fault_of`` finds in it.
     """
     sets = []
     for path in files:
-        content = _read_json(path)
-        if missing := missing_of(content):
-            raise InputError(f"{path}: lacks {', '.join(missing)}; score this set again")
+        content = read_json(path, "score this set again")
+        if fault := fault_of(content):
+            raise InputError(f"{path}: {fault}; score this set again")
         sets.append(content | {"folder": str(path.parent)})
     return sorted(sets, key=lambda one: one["set"])
 
@@ -88,29 +110,14 @@ def _utc(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _read_json(path: Path) -> dict:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: is no readable JSON ({error}); write it again") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: holds no mapping of names to values; write it again")
-    return content
+def _fault_of(content: dict) -> str:
+    return misfit(content, _SET) or interval_fault(content["metrics"])
 
 
-def _check_set(content: dict) -> list[str]:
-    missing = [key for key in _SET_KEYS if key not in content]
-    return missing + [name for name in METRICS if name not in content.get("metrics", METRICS)]
-
-
-def _read_config(path: Path) -> dict:
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: is no readable YAML ({' '.join(str(error).split())})") from None
-    if not isinstance(config, dict):
-        raise InputError(f"{path}: a config is a mapping of keys to values")
-    return config
+def interval_fault(metrics: Mapping[str, Mapping]) -> str:
+    """The metric that has one end of an interval alone; empty where none has."""
+    odd = [name for name, one in metrics.items() if (one["low"] is None) != (one["high"] is None)]
+    return f"metrics.{odd[0]}: low and high must both be numbers or both be null" if odd else ""
 
 
 def read_run_log(path) -> dict[str, dict[int, dict[str, float]]]:
@@ -124,11 +131,11 @@ def read_run_log(path) -> dict[str, dict[int, dict[str, float]]]:
         InputError: a line is malformed.
     """
     steps: dict[str, dict[int, dict]] = {"train": {}, "valid": {}}
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         try:
-            record = json.loads(line)
+            record = parse_json(line, f"{path}:{number}")
             steps.setdefault(record["kind"], {}).setdefault(int(record["epoch"]), {})[record.get("step")] = record
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise InputError(
                 f"{path}:{number}: expected a JSON record with kind and epoch ({error!r}); remove the line"
             ) from None

@@ -6,14 +6,27 @@ from pathlib import Path
 from typing import NamedTuple
 
 from toolkit.io.errors import InputError
+from toolkit.io.files import misfit
 from toolkit.metrics.catalogue import METRICS, metric_of
-from toolkit.report.results import experiment_name, origin_of, read_sets
+from toolkit.report.results import CONDITION, experiment_name, interval_fault, origin_of, read_sets
 
 # Of an output that is not what it should be; they have sections of their own.
 FAILURES = ("wrong_speaker", "tsos", "si_sdr_interferer", "energy_left")
 ABSENT = "absent"  # the variant in which the enrolled speaker is not in the mixture
-_SET_KEYS = ("set", "condition", "n_utterances", "n_speakers", "metrics", "note", "bootstrap")
-_METRIC_KEYS = ("value", "low", "high", "n", "undefined", "infinite")
+_METRIC = {
+    **dict.fromkeys(("value", "low", "high"), (float, None)),
+    "n": int,
+    "undefined": {...: int},
+    "infinite": {...: int},
+}
+_MEASURED = {"n_utterances": int, "n_speakers": int, "metrics": {...: _METRIC}, "note": str}
+_SET = {
+    "set": str,
+    "condition": CONDITION,
+    **_MEASURED,
+    "bootstrap": {"resamples": int, "level": float, "unit": str, "seed": int, "method": str},
+    "breakdown?": {...: {"groups": {...: _MEASURED}, "left_out": int}},
+}
 _SWEPT = re.compile(r"(enroll|beta)(\d+\.?\d*|\.\d+)s?")
 
 
@@ -59,7 +72,7 @@ def collect_signals(expdir) -> dict:
         raise InputError(f"{expdir}: no scores/*/result.json; score the experiment (stage 8) before its report")
     for path in sorted(expdir.glob("scores_*/*/result.json")):
         files.setdefault(path.parent.parent.name, []).append(path)
-    sets = {name: read_sets(found, _lacks) for name, found in files.items()}
+    sets = {name: read_sets(found, _fault_of) for name, found in files.items()}
     return {
         "experiment": expdir.resolve().name,
         "expdir": str(expdir),
@@ -69,15 +82,11 @@ def collect_signals(expdir) -> dict:
     }
 
 
-def _lacks(content: dict) -> list[str]:
-    wanted = {"condition": ("noise", "snr"), "bootstrap": ("resamples", "level", "unit", "seed", "method")}
-    metrics = content.get("metrics")
-    if not isinstance(metrics, dict) or not all(isinstance(content.get(key), dict) for key in wanted):
-        return ["metrics, condition or bootstrap"]
-    unknown = [f"metrics that are known (not {name})" for name in metrics if not _is_known(name)]
-    inner = wanted | dict.fromkeys(metrics, _METRIC_KEYS)
-    lost = [f"{key} of {name}" for name, keys in inner.items() for key in keys if key not in (content | metrics)[name]]
-    return [key for key in _SET_KEYS if key not in content] + unknown + lost
+def _fault_of(content: dict) -> str:
+    if fault := misfit(content, _SET) or interval_fault(content["metrics"]):
+        return fault
+    measured = [content, *(one for found in content.get("breakdown", {}).values() for one in found["groups"].values())]
+    return next((f"unknown metric {name}" for one in measured for name in one["metrics"] if not _is_known(name)), "")
 
 
 def _is_known(name: str) -> bool:

@@ -6,9 +6,9 @@ A plan can be read, compared and cited; ``render`` (next door) turns a line into
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 import numpy as np
 
@@ -16,6 +16,12 @@ from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
 
 LEVELS = ("mean", "active")
+SPEEDS = (0.1, 10.0)
+MOST_SAMPLES = 2**31  # of a mixture; a larger number is a mistake, and would take all memory
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_ID = re.compile(rb'\{"id": ("(?:[^"\\]|\\.)*"), ')  # how to_json begins a line
+# A quote within a JSON string has a backslash before it, so this is a key wherever it is found.
+_ROLE = re.compile(rb'"role"\s*:\s*"([A-Za-z0-9_-]+)"')
 
 
 @dataclass(frozen=True)
@@ -75,10 +81,22 @@ class Mixture:
     clip: bool = False
 
     def __post_init__(self):
-        if any(len(str(word).split()) != 1 for word in (self.id, self.speaker)):
+        if any(not isinstance(word, str) or len(word.split()) != 1 for word in (self.id, self.speaker)):
             raise InputError(f"{self.id!r}: id and speaker ({self.speaker!r}) must be words without spaces")
+        self._check_words()
         self._check_positions()
         self._check_levels()
+
+    def _check_words(self):
+        """Raise InputError when a name is none, or could not be that of a table or a stream."""
+        named = [*(s.role for s in self.sources), *self.facts]
+        if odd := [word for word in named if not (isinstance(word, str) and _NAME.fullmatch(word))]:
+            raise InputError(f"{self.id}: roles and names of facts must be of letters, digits, - and _, got {odd[0]!r}")
+        texts = [*self.facts.values(), *(s.utt for s in self.sources), *(s.room for s in self.sources if s.room)]
+        if odd := [text for text in texts if not isinstance(text, str)]:
+            raise InputError(f"{self.id}: ids and facts must be text, got {odd[0]!r}")
+        if odd := [flag for flag in (self.clip, *(s.wrap for s in self.sources)) if not isinstance(flag, bool)]:
+            raise InputError(f"{self.id}: clip and wrap must be true or false, got {odd[0]!r}")
 
     def _check_positions(self):
         """Raise InputError when a source does not lie in the mixture."""
@@ -87,10 +105,12 @@ class Mixture:
             raise InputError(f"{self.id}: fs, lengths, begins and offsets must be whole numbers")
         if min(self.fs, self.length, *(s.length for s in self.sources)) < 1 or min(numbers) < 0:
             raise InputError(f"{self.id}: fs and lengths must be positive, begins and offsets not negative")
+        if max(numbers) > MOST_SAMPLES:
+            raise InputError(f"{self.id}: {max(numbers)} is no number of samples; the most are {MOST_SAMPLES}")
         if late := [s.utt for s in self.sources if s.offset >= self.length]:
             raise InputError(f"{self.id}: {late[0]} starts after the mixture's {self.length} samples")
-        if not all(0 < s.speed < math.inf for s in self.sources):
-            raise InputError(f"{self.id}: speeds must be positive")
+        if not all(SPEEDS[0] <= s.speed <= SPEEDS[1] for s in self.sources):
+            raise InputError(f"{self.id}: speeds must be from {SPEEDS[0]} to {SPEEDS[1]}")
 
     def _check_levels(self):
         """Raise InputError when the roles are not clear, or not what decides their levels."""
@@ -122,27 +142,59 @@ class Mixture:
             fields = json.loads(line)
             fields["sources"] = tuple(Source(**s) for s in fields["sources"])
             return cls(**fields)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise InputError(f"not a mixture ({error}): {line[:80]}") from None
 
 
 _DEFAULTS = {"begin": 0, "offset": 0, "gain": None, "speed": 1.0, "room": None, "wrap": False}
 
 
-def read_plan(path) -> Iterator[Mixture]:
-    """The mixtures of a plan, in its order; InputError naming file and line for what is none."""
+def read_plan(path, ids: Container[str] | None = None) -> Iterator[Mixture]:
+    """The mixtures of a plan, in its order; with ``ids`` those alone, and of other lines no more than the id is read.
+
+    Raises:
+        InputError: the plan is missing, or a line is no mixture; names file and line.
+    """
+    for number, line in _lines(path):
+        if ids is None or (key := _id_of(line)) is None or key in ids:
+            try:
+                mixture = Mixture.from_json(line.decode())
+            except UnicodeDecodeError as error:
+                raise InputError(f"{path}:{number}: cannot be read: {error}") from None
+            except InputError as error:
+                raise InputError(f"{path}:{number}: {error}") from None
+            if ids is None or mixture.id in ids:
+                yield mixture
+
+
+def contents_of(path, fact: str) -> tuple[set[str], bool]:
+    """The roles in the mixtures of a plan, and whether any of these has a fact; no line is parsed."""
+    roles, key, known = set(), re.compile(rb'"%b"\s*:' % fact.encode()), False
+    for _, line in _lines(path):
+        roles.update(_ROLE.findall(line))
+        known = known or bool(key.search(line))
+    return {role.decode() for role in roles}, known
+
+
+def _lines(path) -> Iterator[tuple[int, bytes]]:
+    """Numbers and lines of a plan. Bytes end at line feeds alone, text also where JSON strings may hold it as it is."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        with open(path, "rb") as handle:
+            for number, line in enumerate(handle, 1):
+                yield number, line.removesuffix(b"\n")
     except FileNotFoundError:
         raise InputError(f"{path}: no such plan; simulation (stage 2) writes it") from None
-    except UnicodeDecodeError as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
-    # Not splitlines(), which also splits at characters that JSON strings may hold as they are.
-    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], 1):
-        try:
-            yield Mixture.from_json(line)
-        except InputError as error:
-            raise InputError(f"{path}:{number}: {error}") from None
+
+
+def _id_of(line: bytes) -> str | None:
+    """The id of a line, by its beginning; None where it begins otherwise."""
+    found = _ID.match(line)
+    try:
+        return json.loads(found[1]) if found else None
+    except ValueError:
+        return None
 
 
 def write_plan(path, mixtures: Iterable[Mixture]) -> None:

@@ -1,6 +1,6 @@
 """A mixture set on disk: its plan, and ``mix_conf.yaml``, which says where the plan's recordings are."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import yaml
@@ -8,6 +8,8 @@ import yaml
 from toolkit.io.atomic import replacing
 from toolkit.io.audio import AudioTable
 from toolkit.io.errors import InputError
+from toolkit.io.files import misfit, read_yaml
+from toolkit.simulate.enrolments import FACT
 from toolkit.simulate.plan import Mixture, read_plan
 
 ROOMS_KEPT = 512  # impulse responses in memory, some 20 MB
@@ -24,28 +26,41 @@ def write_mix_conf(
         yaml.safe_dump(conf, handle, sort_keys=False)
 
 
-def enrolment_dirs(path: Path) -> list[str]:
-    """The data dirs that a set's enrolments are drawn from, by its mix_conf.yaml; none where it does not say."""
-    conf = path / "mix_conf.yaml"
-    return (yaml.safe_load(conf.read_text()) or {}).get("enrolments", []) if conf.is_file() else []
-
-
-def open_set(path: Path) -> tuple[dict[str, Mixture], AudioTable, AudioTable | None]:
-    """The plan by id, the audio it draws on, and the impulse responses.
+def read_mix_conf(path: Path) -> dict:
+    """The mix_conf.yaml of a set.
 
     Raises:
-        InputError: a file is missing or malformed, or an id stands in the plan twice.
+        InputError: it is missing, or does not say data, rooms and fs.
     """
-    try:
-        conf = yaml.safe_load((path / "mix_conf.yaml").read_text())
-        data, rooms, fs = (conf[key] for key in ("data", "rooms", "fs"))
-    except FileNotFoundError:
-        raise InputError(f"{path}/mix_conf.yaml: no such file; is it a planned set (stage 2)?") from None
-    except (yaml.YAMLError, KeyError, TypeError) as error:
-        raise InputError(f"{path}/mix_conf.yaml: does not tell data, rooms and fs ({error}); plan again") from None
+    conf = read_yaml(path / "mix_conf.yaml", "is it a planned set (stage 2)?")
+    if fault := misfit(conf, {"data": [str], "rooms": [str], "fs": int, "enrolments?": [str]}):
+        raise InputError(f"{path}/mix_conf.yaml: {fault}; plan again (stage 2)")
+    return conf
+
+
+def enrolment_dirs(path: Path) -> list[str]:
+    """The data dirs that a set's enrolments are drawn from, by its mix_conf.yaml; none where it does not say."""
+    return read_mix_conf(path).get("enrolments", []) if (path / "mix_conf.yaml").is_file() else []
+
+
+def open_set(
+    path: Path, ids: Collection[str] | None = None
+) -> tuple[dict[str, Mixture], AudioTable, AudioTable | None]:
+    """The plan by id, the audio it draws on, and the impulse responses; of some ``ids`` what these need alone.
+
+    Raises:
+        InputError: a file is missing or malformed, or an id is in the plan twice.
+    """
+    conf = read_mix_conf(path)
     mixtures: dict[str, Mixture] = {}
-    for mixture in read_plan(path / "mix.jsonl"):
+    for mixture in read_plan(path / "mix.jsonl", None if ids is None else set(ids)):
         if mixture.id in mixtures:
-            raise InputError(f"{path}/mix.jsonl: id {mixture.id} stands twice; plan again")
+            raise InputError(f"{path}/mix.jsonl: duplicate id {mixture.id}; plan again (stage 2)")
         mixtures[mixture.id] = mixture
-    return mixtures, AudioTable(*data, fs=fs), AudioTable(*rooms, fs=fs, keep=ROOMS_KEPT) if rooms else None
+    fs, utts, responses = conf["fs"], None, None
+    if ids is not None:
+        sources = [source for mixture in mixtures.values() for source in mixture.sources]
+        utts = {source.utt for source in sources} | {m.facts[FACT] for m in mixtures.values() if FACT in m.facts}
+        responses = {source.room for source in sources}
+    rooms = AudioTable(*conf["rooms"], fs=fs, keep=ROOMS_KEPT, only=responses) if conf["rooms"] else None
+    return mixtures, AudioTable(*conf["data"], fs=fs, only=utts), rooms

@@ -9,12 +9,14 @@ import numpy as np
 
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
+from toolkit.io.files import misfit, read_json
 from toolkit.io.scores import read_scores, scores_of
 from toolkit.io.trials import read_trials
 from toolkit.metrics.calibration import Calibration, fit_calibration
 
 FEW_TARGETS = 100  # a calibration that rests on fewer is noted as rough
 _WAY = ("scoring", "score_norm", "cohort", "top_n")  # facts that a calibration depends on
+_SHAPE = {"scale": float, "offset": float, "way?": ({}, None), "p_target?": float, "scores?": [str]}
 
 
 def fit_on(scores: Sequence, trials: Sequence, p_target: float) -> dict:
@@ -55,7 +57,12 @@ def fit_on(scores: Sequence, trials: Sequence, p_target: float) -> dict:
 
 def _way_beside(scores: Path) -> dict | None:
     path = scores.with_name("metrics.json")
-    return way_of(_read_json(path).get("scoring", {})) if path.is_file() else None
+    if not path.is_file():
+        return None
+    content = read_json(path, "score the set again")
+    if fault := misfit(content, {"scoring?": {}}):
+        raise InputError(f"{path}: {fault}; score the set again")
+    return way_of(content.get("scoring", {}))
 
 
 def way_of(facts: dict) -> dict:
@@ -75,13 +82,12 @@ def load_calibration(path, way: dict) -> tuple[Calibration, dict]:
     Raises:
         InputError: the file is missing or malformed, or was fitted on scores made in another way.
     """
-    content = _read_json(Path(path))
-    try:
-        calibration = Calibration(float(content["scale"]), float(content["offset"]))
-    except (KeyError, TypeError, ValueError):
-        raise InputError(f"{path}: lacks scale and offset; fit it again (sv_calibrate)") from None
-    if not np.isfinite(calibration).all() or calibration.scale < 0:
-        raise InputError(f"{path}: scale and offset must be finite, scale not negative; fit it again (sv_calibrate)")
+    content = read_json(path, "fit it on a development set (sv_calibrate)")
+    if fault := misfit(content, _SHAPE):
+        raise InputError(f"{path}: {fault}; fit it again (sv_calibrate)")
+    calibration = Calibration(float(content["scale"]), float(content["offset"]))
+    if calibration.scale < 0:
+        raise InputError(f"{path}: scale must not be negative; fit it again (sv_calibrate)")
     if content.get("way") is not None and content["way"] != way:
         raise InputError(f"{path}: was fitted on scores made by {_said(content['way'])}, these are by {_said(way)}")
     return calibration, content
@@ -89,15 +95,3 @@ def load_calibration(path, way: dict) -> tuple[Calibration, dict]:
 
 def _said(way: dict) -> str:
     return ", ".join(f"{name} {value}" for name, value in way.items()) or "nothing"
-
-
-def _read_json(path: Path) -> dict:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; fit it on a development set (sv_calibrate)") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: is no readable JSON ({error}); write it again") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: holds no mapping of names to values; write it again")
-    return content

@@ -1,0 +1,161 @@
+"""Small files read whole: text, JSON, YAML. Every fault of a file is an InputError that names it."""
+
+import json
+from pathlib import Path
+
+import yaml
+
+from toolkit.io.errors import InputError
+
+_KINDS = {float: "a number", int: "a whole number", str: "text", None: "null"}
+_MOST_NODES = 1_000_000  # of a YAML file with its aliases written out
+
+
+def read_text(path, remedy: str = "") -> str:
+    """The text of a UTF-8 file.
+
+    Args:
+        path: the file.
+        remedy: what to do where it is missing.
+
+    Raises:
+        InputError: it is missing or cannot be read.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file{remedy and f'; {remedy}'}") from None
+    except OSError as error:
+        raise InputError(f"{_printable(path)}: cannot be read: {error.strerror}") from None
+    except ValueError as error:  # not UTF-8, or a path that no file can have
+        raise InputError(f"{_printable(path)}: cannot be read: {error}") from None
+
+
+def _printable(path) -> str:
+    """A path as a message can hold it: a very long one is cut."""
+    name = str(path).encode("unicode_escape", "backslashreplace").decode() if not str(path).isprintable() else str(path)
+    return name if len(name) <= 500 else f"{name[:200]}...{name[-100:]}"
+
+
+def parse_json(text: str, where: str) -> dict:
+    """The mapping of names to values that a JSON text holds.
+
+    Raises:
+        InputError: it is no JSON, or holds something else; names ``where``.
+    """
+    try:
+        content = json.loads(text)
+    except RecursionError:
+        raise InputError(f"{where}: is nested too deeply to be read") from None
+    except ValueError as error:
+        raise InputError(f"{where}: is not valid JSON ({error})") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{where}: must hold a mapping of names to values, holds a {type(content).__name__}")
+    return content
+
+
+def read_json(path, remedy: str = "write it again") -> dict:
+    """The mapping of names to values in a JSON file; InputError where it holds anything else."""
+    text = read_text(path, remedy)
+    try:
+        return parse_json(text, str(path))
+    except InputError as error:
+        raise InputError(f"{error}; {remedy}") from None
+
+
+def misfit(value, shape, name: str = "") -> str:
+    """What of a JSON value is not as it must be, ``metrics.eer must be a number``; empty where all is.
+
+    Args:
+        value: as json reads it.
+        shape: of a mapping ``{key: shape}``, where ``key?`` may be missing and ``...`` is the shape of all its values;
+            of a list ``[shape]``; else a type, None or a word, or a tuple of them. A float is any finite number.
+        name: of the value.
+    """
+    if isinstance(shape, dict):
+        if not isinstance(value, dict):
+            return f"{name or 'the content'} must be a mapping"
+        parts = [(key.removesuffix("?"), inner) for key, inner in shape.items() if key is not ...]
+        parts = [(key, inner) for key, inner in parts if key in value or f"{key}?" not in shape]
+        parts += [(key, shape[...]) for key in value if ... in shape]
+        prefix = f"{name}." if name else ""
+        lost = (f"{prefix}{key} is missing" if key not in value else misfit(value[key], inner, prefix + key)
+                for key, inner in parts)  # fmt: skip
+        return next(filter(None, lost), "")
+    if isinstance(shape, list):
+        if not isinstance(value, list):
+            return f"{name} must be a list"
+        return next(filter(None, (misfit(one, shape[0], f"{name}[{i}]") for i, one in enumerate(value))), "")
+    kinds = shape if isinstance(shape, tuple) else (shape,)
+    if (inner := next((kind for kind in kinds if type(kind) is type(value) is dict), None)) is not None:
+        return misfit(value, inner, name)
+    if any(_is(value, kind) for kind in kinds):
+        return ""
+    said = " or ".join("a mapping" if isinstance(kind, dict) else _KINDS.get(kind, str(kind)) for kind in kinds)
+    return f"{name} must be {said}, is {str(value)[:40]!r}"
+
+
+def _is(value, kind: type | str | None) -> bool:
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1e18
+    return isinstance(value, kind) if isinstance(kind, type) else value == kind
+
+
+def parse_yaml(text: str, where: str) -> dict:
+    """The mapping of keys to values that a YAML text holds.
+
+    Raises:
+        InputError: it is no YAML, no mapping, has a key twice, refers to itself or is huge once its aliases are written
+            out; names ``where``.
+    """
+    try:
+        content = yaml.load(text, _StrictLoader)
+    except RecursionError:
+        raise InputError(f"{where}: is nested too deeply to be read") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{where}: is not valid YAML: {' '.join(str(error).split())}") from None
+    except Exception as error:  # constructors raise whatever a value made them meet: `!!timestamp x`, `!!int ""`
+        raise InputError(f"{where}: holds a value that YAML cannot construct ({error!r})") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{where}: must be a mapping of keys to values")
+    return content
+
+
+def read_yaml(path, remedy: str = "") -> dict:
+    """The mapping of keys to values in a YAML file, see :func:`parse_yaml`; ``remedy`` where it is missing."""
+    return parse_yaml(read_text(path, remedy), str(path))
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses a key that stands twice in one mapping, of which YAML would silently keep the last, and bombs."""
+
+    def get_single_node(self):
+        node = super().get_single_node()
+        if node is not None and _size(node, {}) > _MOST_NODES:
+            raise yaml.constructor.ConstructorError(None, None, "its aliases make it too large", node.start_mark)
+        return node
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be a word or a number", key.start_mark)
+            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key.value}", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _size(node: yaml.Node, known: dict[int, int | None]) -> int:
+    """Nodes in a node with its aliases written out; ConstructorError where it holds itself."""
+    if id(node) not in known:
+        known[id(node)] = None  # under way
+        parts = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+        nested = parts if isinstance(node, yaml.CollectionNode) else ()
+        known[id(node)] = 1 + sum(_size(part, known) for part in nested)
+    size = known[id(node)]
+    if size is None:
+        raise yaml.constructor.ConstructorError(None, None, "a value holds itself (alias)", node.start_mark)
+    return size
