@@ -20,7 +20,8 @@ def test_all_channels_come_out_at_their_own_rate(tmp_path, capfdbinary):
 
 
 @pytest.mark.parametrize(
-    ("factor", "said"), [("0", "speeds from 0.1 to 10"), ("11", "speeds from 0.1"), ("0.9", "none.wav: no such file")]
+    ("factor", "said"),
+    [("0", "factor 0: must be a number from 0.1 to 10"), ("11", "factor 11"), ("0.9", "none.wav: no such file")],
 )
 def test_what_cannot_be_done_is_said(capsys, factor, said):
     assert run(change_speed.main, [factor, "none.wav"]) == 1

@@ -95,7 +95,7 @@ def test_every_program_says_how_it_is_used(name, monkeypatch, capsys):
         (["--speach", "x"], "error: --speach: no such option, did you mean --speech? See local/data.sh --help\n"),
         (["--speach=x"], "error: --speach: no such option, did you mean --speech? See local/data.sh --help\n"),
         (["--zzz"], "error: --zzz: no such option; see local/data.sh --help\n"),
-        (["--seed", "a"], "error: argument --seed: invalid int value: 'a'; see local/data.sh --help\n"),
+        (["--seed", "a"], "error: argument --seed: must be a whole number, got 'a'; see local/data.sh --help\n"),
     ],
 )
 def test_a_wrong_option_is_one_line_with_the_nearest(argv, said, capsys):

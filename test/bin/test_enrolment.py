@@ -53,7 +53,7 @@ def test_single_utterances_again_take_the_models_away(data):
     ("words", "message"),
     [
         (["--enroll_utts", "8"], "models of 8 utterances need two speakers, and a speaker with 9 utterances"),
-        (["--enroll_utts", "0"], "--enroll_utts 0: a model has one utterance at least"),
+        (["--enroll_utts", "0"], "--enroll_utts 0: must be a whole number from 1"),
     ],
 )
 def test_models_that_cannot_be_drawn(data, capsys, words, message):

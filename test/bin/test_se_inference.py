@@ -99,8 +99,8 @@ def test_a_long_recording_needs_no_more_memory_than_itself(experiment, tmp_path)
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--observation", "1.5"], "--observation 1.5: a share lies between 0 and 1"),
-        (["--observation", "nan"], "--observation nan: a share"),
+        (["--observation", "1.5"], "--observation 1.5: must be a number from 0 to 1"),
+        (["--observation", "nan"], "--observation nan: must be a number"),
         (["--output", "x.wav"], "--input is missing: --input and --output go together"),
         (
             ["--work", "w", "--in_root", "a"],

@@ -78,7 +78,7 @@ def test_one_speaker_is_too_few(scored, capsys):
     ("change", "message"),
     [
         (["--a", "x", "y"], "--a names 2 folders, --b 1; give as many of each"),
-        (["--resamples", "0"], "--resamples 0 must be at least 1"),
+        (["--resamples", "0"], "--resamples 0: must be a whole number from 1"),
         (["--a", "exp/none"], "exp/none: no such data dir"),
         (["--a", *WORDS[1:2] * 2, "--b", *WORDS[3:4] * 2], "two folders have the same name"),
     ],

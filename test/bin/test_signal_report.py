@@ -358,10 +358,10 @@ def test_bad_input(root, capsys):
     path = Path("exp/tse_two/scores/test/result.json")
     good = path.read_text()
     for text, said in (
-        ("{", "no readable JSON"),
-        ("{}", "lacks metrics, condition or bootstrap"),
-        (good.replace('"si_sdri"', '"magic"'), "metrics that are known (not magic)"),
-        (good.replace('"n": 18', '"m": 18'), "lacks n of si_sdr"),
+        ("{", "is not valid JSON"),
+        ("{}", "set is missing"),
+        (good.replace('"si_sdri"', '"magic"'), "unknown metric magic"),
+        (good.replace('"n": 18', '"m": 18'), "metrics.si_sdr.n is missing"),
     ):
         path.write_text(text)
         assert said in failed(capsys, *BOTH)

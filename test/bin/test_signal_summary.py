@@ -54,8 +54,8 @@ def test_the_same_seed_gives_the_same_file(root):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--level", "95"], "--level 95.0 between 0 and 1"),
-        (["--resamples", "-1"], "--resamples -1 must not be negative"),
+        (["--level", "95"], "--level 95: must be a number above 0 and below 1"),
+        (["--resamples", "-1"], "--resamples -1: must be a whole number from 0"),
         (["--duration_edges", "3", "2"], "--duration_edges [3.0, 2.0]"),
         (["--breakdown", "gender"], "raw/one/spk2gender: no such table"),
         (["--breakdown", "gender_pair"], "gender_pair needs spk2gender"),

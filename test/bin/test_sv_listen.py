@@ -102,7 +102,7 @@ def test_the_draw_depends_on_the_seed_alone(sets):
     """And not on the sets: those of the same utterances get the same examples."""
     dirs, drawn = [sets / "raw" / name for name in ("dev_hum_0", "dev_hiss_5", "dev")], {}
     for seed in range(8):
-        words = ["--system", "", "--output", "", "--sets", "", "--seed", str(seed), "--per_set", "2"]
+        words = ["--system", "x", "--output", "x", "--sets", "x", "--seed", str(seed), "--per_set", "2"]
         found = chosen([MixtureSet(path, [], FS) for path in dirs], get_parser().parse_args(words))
         names, ids = zip(*((one.name, key) for one, key in found), strict=True)
         assert names == ("dev_hum_0", "dev_hum_0", "dev_hiss_5", "dev_hiss_5", "dev", "dev")
@@ -192,8 +192,8 @@ def test_a_system_that_estimates_no_speech_is_passed_over(sets, tmp_path, caplog
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--per_set", "0"], "--per_set 0: 1 at least"),
-        (["--max_seconds", "nan"], "--max_seconds nan: more than 0.1"),
+        (["--per_set", "0"], "--per_set 0: must be a whole number from 1"),
+        (["--max_seconds", "nan"], "--max_seconds nan: must be a number above 0.1"),
         (["--model", "gone.pth"], "gone.pth"),
         (["--sets", "raw/nowhere"], "raw/nowhere: no such data dir"),
         (["--clean", "raw/nowhere"], "raw/nowhere/wav.scp: no such file"),

@@ -184,11 +184,11 @@ def test_unclear_condition(setup, tmp_path, tables, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--resamples", "-1"], "--resamples -1 must not"),
-        (["--level", "1"], "--level 1.0"),
-        (["--top_n", "1"], "--top_n 1: a standard deviation"),
+        (["--resamples", "-1"], "--resamples -1: must be"),
+        (["--level", "1"], "--level 1: must be a number above 0 and below 1"),
+        (["--top_n", "1"], "--top_n 1: must be a whole number from 2"),
         (["--breakdown", "gender"], "--breakdown needs --data_dir"),
-        (["--duration_edges", "4", "2"], "rising, are wanted"),
+        (["--duration_edges", "4", "2"], "must rise"),
         (["--score_norm", "as_norm"], "--cohort are given both"),
         (["--score_norm", "as_norm", "--cohort", "x", "--scoring", "neg_euclidean"], "no meaning"),
         (["--cohort", "x"], "--cohort are given both"),

@@ -94,7 +94,7 @@ def test_rate_and_length_in_are_rate_and_length_out(system, tmp_path, fs, length
         ({"--model": "nowhere"}, "nowhere: no such experiment"),
         ({"--weights": "best.pth"}, "there are: valid.loss.ave.pth"),
         ({"--device": "cuda"}, "--device cuda: no such device here"),
-        ({"--enroll_seconds": "0"}, "--enroll_seconds 0.0: it must be above 0"),
+        ({"--enroll_seconds": "0"}, "--enroll_seconds 0: must be a number above 0"),
     ],
 )
 def test_bad_input_is_named(system, tmp_path, monkeypatch, capsys, change, said):

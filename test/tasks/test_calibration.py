@@ -77,7 +77,7 @@ def test_files_that_do_not_serve(tmp_path, content, message):
     ("change", "message"),
     [
         (["--trials", "one"], "--scores names 2 files, --trials 1; give one for each"),
-        (["--p_target", "1"], "--p_target 1.0: it must lie between 0 and 1"),
+        (["--p_target", "1"], "--p_target 1: must be a number above 0 and below 1"),
         (["--scores", "x", "y"], "x: no such score file"),
     ],
 )

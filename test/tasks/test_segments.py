@@ -118,4 +118,4 @@ def test_the_program_without_segments_writes_vectors(job):
 @pytest.mark.parametrize("bad", [["--num_segments", "-1"], ["--num_segments", "3", "--segment_seconds", "0"]])
 def test_settings_out_of_range(job, capsys, bad):
     assert run(sv_embed.main, [*job[0], *bad]) == 1
-    assert "--num_segments" in capsys.readouterr().err
+    assert f"{bad[-2]} {bad[-1]}: must be" in capsys.readouterr().err

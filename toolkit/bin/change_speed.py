@@ -10,15 +10,14 @@ import sys
 import numpy as np
 import soundfile
 
-from toolkit.bin.cli import Parser, run
+from toolkit.bin.cli import Parser, real_number, run
 from toolkit.io.audio import read_whole, resample
-from toolkit.io.errors import InputError
 
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.change_speed``."""
     parser = Parser(description=__doc__)
-    parser.add_argument("factor", type=float, help="1.1 is faster and higher: N samples become N / 1.1")
+    parser.add_argument("factor", type=real_number(0.1, 10), help="1.1 is faster and higher: N samples become N / 1.1")
     parser.add_argument("value", help="a wav.scp value: file, file.ark:offset, or 'command |'")
     return parser
 
@@ -31,8 +30,6 @@ def change_speed(samples: np.ndarray, factor: float) -> np.ndarray:
 def main(argv=None) -> None:
     """Write the wav to standard output; 32-bit floats, so that nothing is clipped or rounded here."""
     args = get_parser().parse_args(argv)
-    if not 0.1 <= args.factor <= 10:
-        raise InputError(f"factor {args.factor:g}: speeds from 0.1 to 10 are possible")
     samples, rate = read_whole(args.value, "change_speed", channel="all")
     wav = io.BytesIO()
     soundfile.write(wav, change_speed(samples, args.factor), rate, format="WAV", subtype="FLOAT")

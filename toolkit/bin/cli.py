@@ -4,16 +4,16 @@ import argparse
 import errno
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable
 from itertools import pairwise
 
-from toolkit.io.errors import InputError, nearest
+from toolkit.io.errors import InputError, is_text, nearest, one_line
 
-# What the machine or the user's paths, not our code, are to blame for.
+# What the machine is to blame for, as an error that names a file is the user's.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS)
-_NO_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
+_MOST = 10**9  # of any whole number that is counted up to
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -25,6 +25,10 @@ class _Help(argparse.RawDescriptionHelpFormatter):
             isinstance(default, (int, float, str)) and not isinstance(default, bool) and default != argparse.SUPPRESS
         )
         return f"{text} (%(default)s)".strip() if plain and default != "" and "default" not in text else text
+
+
+class _OutOfRange(Exception):
+    """An option's value is of the right kind and too small or too large."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -39,6 +43,8 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args=None, namespace=None):
         """As in the base class, but an unknown option is said before one that is missing, which it may be."""
         for word in sys.argv[1:] if args is None else args:
+            if not is_text(word):
+                self.error(f"{word!a}: must be UTF-8 text")
             name = word.partition("=")[0]
             if word == "--":
                 break
@@ -50,18 +56,73 @@ class Parser(argparse.ArgumentParser):
         known = self._option_string_actions
         return name in known or (self.allow_abbrev and any(option.startswith(name) for option in known))
 
+    def _get_values(self, action, arg_strings):
+        if arg_strings and not any(arg_strings):
+            raise argparse.ArgumentError(action, "must not be empty")
+        return super()._get_values(action, arg_strings)
+
+    def _get_value(self, action, arg_string):
+        try:
+            return super()._get_value(action, arg_string)
+        except _OutOfRange as error:
+            option = (action.option_strings or [action.dest])[0]
+            raise InputError(f"{option} {arg_string}: {error}") from None
+
     def error(self, message: str):
         """Say it and end."""
-        self.exit(
-            2, f"error: {message.rstrip('?')}{'? See' if message.endswith('?') else '; see'} {self.prog} --help\n"
-        )
+        said = one_line(message.rstrip("?"))
+        self.exit(2, f"error: {said}{'? See' if message.endswith('?') else '; see'} {self.prog} --help\n")
+
+
+def whole_number(least: int = 0, most: int = _MOST) -> Callable[[str], int]:
+    """The ``type`` of an option that is a whole number in a range."""
+
+    def parse(word: str) -> int:
+        value = _convert(int, word, "a whole number")
+        if not least <= value <= most:
+            raise _OutOfRange(f"must be a whole number from {least} to {most}")
+        return value
+
+    return parse
+
+
+def real_number(least: float, most: float, *, inside: bool = False) -> Callable[[str], float]:
+    """The ``type`` of an option that is a number in a range; ``inside``: but not one of its ends."""
+
+    def parse(word: str) -> float:
+        value = _convert(float, word, "a number")
+        if not least <= value <= most or (inside and value in (least, most)):
+            between = f"above {least:g} and below {most:g}" if inside else f"from {least:g} to {most:g}"
+            raise _OutOfRange(f"must be a number {between}")
+        return value
+
+    return parse
+
+
+def _convert(kind: type, word: str, what: str) -> int | float:
+    try:
+        return kind(word)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be {what}, got {word!r}") from None
+
+
+positive_int, seed, share = whole_number(1), whole_number(0, 2**32 - 1), real_number(0, 1)
+rate = whole_number(100, 1_000_000)  # Hz
+seconds = real_number(0, 1e9, inside=True)
+
+
+def channel(word: str) -> int | str:
+    """The ``type`` of --channel: a number from 0, or ``mean``."""
+    if word == "mean" or (word.isascii() and word.isdecimal() and len(word) < 5):
+        return word if word == "mean" else int(word)
+    raise argparse.ArgumentTypeError(f"must be a channel from 0, or mean, got {word!r}")
 
 
 def run(main: Callable[[list[str] | None], None], argv: list[str] | None = None) -> int:
     """Call ``main``; return the process's exit code.
 
-    An InputError, a missing file, a full disk or a folder that cannot be written is said in one line on stderr (exit
-    1); where nobody reads the output any more (``| head``), the program ends silently (141, as by the signal). A fault
+    An InputError, an error that names a file, a full disk or memory is said in one line on stderr (exit 1); where
+    nobody reads the output any more (``| head``), the program ends silently (141, as by the signal). A fault
     of ours keeps its traceback.
     """
     line, date = "%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"
@@ -73,13 +134,16 @@ def run(main: Callable[[list[str] | None], None], argv: list[str] | None = None)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left to flush at exit goes there
         return 141
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {one_line(str(error))}", file=sys.stderr)
         return 1
     except OSError as error:
-        if error.errno not in (*_NO_ROOM, *_NO_RIGHT, *_NO_PLACE):
+        if error.filename is None and error.errno not in _NO_ROOM:
             raise
         kept = "; nothing half-written was kept" if error.errno in _NO_ROOM else ""
-        print(f"error: {error.filename or 'output'}: {error.strerror}{kept}", file=sys.stderr)
+        print(f"error: {one_line(str(error.filename or 'output'))}: {error.strerror}{kept}", file=sys.stderr)
+        return 1
+    except MemoryError as error:
+        print(f"error: memory is exhausted: {one_line(str(error)) or 'no details'}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -92,32 +156,40 @@ def add_job_arguments(parser, required: bool = True) -> None:
     parser.add_argument("--in_root", required=required, help="folder of the input sets, e.g. data")
     parser.add_argument("--out_root", required=required, help="folder of the output sets, e.g. dump/raw")
     parser.add_argument("--work", required=required, help="this job's part of the work list: lines '<set> <id>'")
-    parser.add_argument("--job", type=int, required=required, help="number of this job, from 1")
+    parser.add_argument("--job", type=positive_int, required=required, help="number of this job, from 1")
 
 
 def add_network_choice(parser, weights: str) -> None:
     """The options that name a trained network."""
     parser.add_argument("--model", required=True, help="packed.zip, or the folder of an experiment")
     parser.add_argument("--weights", default=weights, help="which weights of the folder")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    add_device(parser)
 
 
 def add_measuring_arguments(parser, breakdown: str) -> None:
     """The options of programs that measure a set: its groups (``breakdown`` says which there are) and intervals."""
     parser.add_argument("--breakdown", nargs="*", default=[], help=breakdown)
-    parser.add_argument("--duration_edges", nargs="*", type=float, default=[], help="in seconds; default: terciles")
-    parser.add_argument("--fs", type=int, help="rate in Hz of utt2num_samples, where there is no utt2dur")
-    parser.add_argument("--resamples", type=int, default=1000, help="draws of speakers for the intervals; 0: none")
-    parser.add_argument("--level", type=float, default=0.95, help="of the intervals, in (0, 1)")
-    parser.add_argument("--seed", type=int, default=0, help="of the draws")
+    parser.add_argument("--duration_edges", nargs="*", type=seconds, default=[], help="in seconds; default: terciles")
+    parser.add_argument("--fs", type=rate, help="rate in Hz of utt2num_samples, where there is no utt2dur")
+    add_bootstrap_arguments(parser, 0)
+
+
+def add_bootstrap_arguments(parser, least: int) -> None:
+    """The options of intervals: at ``least`` so many draws."""
+    none = "" if least else "; 0: none"
+    parser.add_argument(
+        "--resamples", type=whole_number(least, 10**6), default=1000, help=f"draws of speakers for the intervals{none}"
+    )
+    parser.add_argument(
+        "--level", type=real_number(0, 1, inside=True), default=0.95, help="of the intervals, in (0, 1)"
+    )
+    parser.add_argument("--seed", type=seed, default=0, help="of the draws")
 
 
 def check_measuring(args) -> None:
-    """Raise InputError where one of these options is out of its range."""
-    if args.resamples < 0 or not 0 < args.level < 1:
-        raise InputError(f"--resamples {args.resamples} must not be negative, --level {args.level} between 0 and 1")
-    if any(a >= b for a, b in pairwise(args.duration_edges)) or min(args.duration_edges, default=1) <= 0:
-        raise InputError(f"--duration_edges {args.duration_edges}: seconds above 0, rising, are wanted")
+    """Raise InputError where the edges of these options do not rise."""
+    if any(a >= b for a, b in pairwise(args.duration_edges)):
+        raise InputError(f"--duration_edges {args.duration_edges}: must rise")
 
 
 def check_or_train(parser, check: Callable, train: Callable, argv: list[str] | None) -> None:
@@ -136,12 +208,23 @@ def check_or_train(parser, check: Callable, train: Callable, argv: list[str] | N
         train(parser, args)
 
 
+def add_device(parser) -> None:
+    """The option of where a network runs."""
+    parser.add_argument("--device", type=_device, default="cpu", help="cpu, cuda or cuda:<number>")
+
+
+def _device(word: str) -> str:
+    if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", word):
+        raise argparse.ArgumentTypeError(f"must be cpu, cuda or cuda:<number>, got {word!r}")
+    return word
+
+
 def check_device(device: str) -> None:
     """Raise InputError when there is no such device."""
     if device != "cpu":
         import torch
 
-        if not torch.cuda.is_available():
+        if int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
             raise InputError(
                 f"--device {device}: no such device here; use --device cpu (of a recipe: --gpu_inference false)"
             )
@@ -157,9 +240,7 @@ def add_signal_arguments(parser, **inputs: str) -> None:
     for name, what in inputs.items():
         one.add_argument(f"--{name}", help=what)
     one.add_argument("--output", help="file to write: .wav, .flac, ...")
-    one.add_argument(
-        "--channel", type=lambda word: int(word) if word.isdigit() else word, help="of several, from 0, or mean"
-    )
+    one.add_argument("--channel", type=channel, help="of several, from 0, or mean")
     add_job_arguments(parser.add_argument_group("data dirs"), required=False)
 
 

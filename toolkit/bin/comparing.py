@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from toolkit.bin.cli import add_bootstrap_arguments
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
 from toolkit.io.progress import progress
@@ -16,16 +17,12 @@ def add_comparison_arguments(parser: argparse.ArgumentParser, what: str) -> None
     parser.add_argument("--a", nargs="+", required=True, help=f"folders of {what} of system A")
     parser.add_argument("--b", nargs="+", required=True, help="of system B, in the same order")
     parser.add_argument("--names", nargs=2, help="of the two systems; default: from their paths")
-    parser.add_argument("--resamples", type=int, default=1000, help="draws of speakers")
-    parser.add_argument("--level", type=float, default=0.95, help="of the intervals, in (0, 1)")
-    parser.add_argument("--seed", type=int, default=0, help="of the draws")
+    add_bootstrap_arguments(parser, 1)
     parser.add_argument("--output", help="JSON of the differences B - A")
 
 
 def check_comparison(args) -> None:
-    """Raise InputError where an option is out of its range, or conditions have no names of their own."""
-    if args.resamples < 1 or not 0 < args.level < 1:
-        raise InputError(f"--resamples {args.resamples} must be at least 1, --level {args.level} between 0 and 1")
+    """Raise InputError where conditions have no names of their own."""
     if len({Path(folder).name for folder in args.a}) < len(args.a):
         raise InputError("--a: two folders have the same name, which names their condition")
 

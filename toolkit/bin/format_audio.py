@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.bin.cli import Parser, add_job_arguments, run
+from toolkit.bin.cli import Parser, add_job_arguments, channel, rate, real_number, run, seconds, whole_number
 from toolkit.io.ark import ArkWriter
 from toolkit.io.audio import read_whole, resample
 from toolkit.io.datadir import DataDir
@@ -21,11 +21,13 @@ def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.format_audio``."""
     parser = Parser(description=__doc__)
     add_job_arguments(parser)
-    parser.add_argument("--fs", type=int, default=16000, help="rate in Hz to resample to")
+    parser.add_argument("--fs", type=rate, default=16000, help="rate in Hz to resample to")
     parser.add_argument("--channel", type=channel, help="which to keep: 0, 1, ... or mean; default: refuse several")
-    parser.add_argument("--min_seconds", type=float, default=0.1, help="shorter ids are bad")
-    parser.add_argument("--max_seconds", type=float, default=1e9, help="longer ids are bad")
-    parser.add_argument("--allow_bad", type=int, default=0, help="leave out up to so many bad ids; more end the run")
+    parser.add_argument("--min_seconds", type=real_number(0, 1e9), default=0.1, help="shorter ids are bad")
+    parser.add_argument("--max_seconds", type=seconds, default=1e9, help="longer ids are bad")
+    parser.add_argument(
+        "--allow_bad", type=whole_number(), default=0, help="leave out up to so many bad ids; more end the run"
+    )
     parser.add_argument(
         "--trim_zeros",
         action=argparse.BooleanOptionalAction,
@@ -37,11 +39,6 @@ def get_parser() -> argparse.ArgumentParser:
         "--bits", type=int, choices=[16, 24], default=16, help="24: what a mixture multiplies is not rounded before"
     )
     return parser
-
-
-def channel(text: str) -> int | str:
-    """Value of ``--channel``."""
-    return text if text == "mean" else int(text)
 
 
 class SegmentReader:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from toolkit.bin.cli import Parser, run
+from toolkit.bin.cli import Parser, positive_int, run, whole_number
 from toolkit.io.datadir import read_table
 from toolkit.io.jobs import merge, write_work
 
@@ -17,9 +17,11 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--sets", nargs="+", required=True)
     parser.add_argument("--work", help="list: file to write")
     parser.add_argument("--out_root", help="merge: folder of the sets that the jobs wrote")
-    parser.add_argument("--num_jobs", type=int)
+    parser.add_argument("--num_jobs", type=positive_int)
     parser.add_argument("--stems", nargs="+", default=["wav"], help="merge: ark names of the stage")
-    parser.add_argument("--allow_bad", type=int, default=0, help="merge: how many ids of a set may be left out")
+    parser.add_argument(
+        "--allow_bad", type=whole_number(), default=0, help="merge: how many ids of a set may be left out"
+    )
     return parser
 
 

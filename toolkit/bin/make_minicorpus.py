@@ -4,7 +4,7 @@ import argparse
 import sys
 from dataclasses import fields
 
-from toolkit.bin.cli import Parser, run
+from toolkit.bin.cli import Parser, run, seed, whole_number
 from toolkit.simulate.minicorpus import Settings, make_minicorpus
 
 
@@ -13,7 +13,9 @@ def get_parser() -> argparse.ArgumentParser:
     style = argparse.ArgumentDefaultsHelpFormatter
     parser = Parser(description=__doc__, allow_abbrev=False, formatter_class=style)
     parser.add_argument("--outdir", required=True, help="where the corpus goes, e.g. downloads/mini")
-    parser.add_argument("--workers", type=int, default=2, help="processes; their number does not change a sample")
+    parser.add_argument(
+        "--workers", type=whole_number(1, 1000), default=2, help="processes; their number does not change a sample"
+    )
     helps = {
         "seed": "of everything",
         "utterances": "of each speaker",
@@ -23,7 +25,8 @@ def get_parser() -> argparse.ArgumentParser:
     }
     for field in fields(Settings):
         text = helps.get(field.name, f"speakers of split {field.name.split('_')[0]}")
-        parser.add_argument(f"--{field.name}", type=int, default=field.default, help=text)
+        kind = seed if field.name == "seed" else whole_number(1, 10**6)
+        parser.add_argument(f"--{field.name}", type=kind, default=field.default, help=text)
     return parser
 
 

@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from toolkit.bin.cli import Parser, run
+from toolkit.bin.cli import Parser, positive_int, real_number, run, seed
 from toolkit.io.datadir import DataDir, invert
 from toolkit.io.enrolment import draw_models, read_sides, write_enroll2utt
 from toolkit.io.errors import InputError
@@ -19,12 +19,14 @@ def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.make_trials``."""
     parser = Parser(description=__doc__)
     parser.add_argument("data_dirs", nargs="+")
-    parser.add_argument("--targets_per_speaker", type=int, default=100, help="fewer where a speaker has fewer pairs")
     parser.add_argument(
-        "--nontargets_per_target", type=float, default=4.0, help="half of them of one gender (spk2gender)"
+        "--targets_per_speaker", type=positive_int, default=100, help="fewer where a speaker has fewer pairs"
     )
-    parser.add_argument("--enroll_utts", type=int, default=1, help="utterances of an enrolment")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--nontargets_per_target", type=real_number(0, 1e6), default=4.0, help="half of them of one gender (spk2gender)"
+    )
+    parser.add_argument("--enroll_utts", type=positive_int, default=1, help="utterances of an enrolment")
+    parser.add_argument("--seed", type=seed, default=0)
     parser.add_argument("--check", action="store_true", help="write nothing: check that the lists know their ids")
     return parser
 
@@ -72,8 +74,6 @@ def nontargets_of(targets: int, possible: int, data: DataDir, args) -> tuple[int
 def main(argv=None) -> None:
     """Write the lists."""
     args = get_parser().parse_args(argv)
-    if args.enroll_utts < 1:
-        raise InputError(f"--enroll_utts {args.enroll_utts}: a model has one utterance at least")
     for path in map(Path, args.data_dirs):
         data = DataDir(path)
         if args.check:

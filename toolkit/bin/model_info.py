@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from toolkit.bin.cli import Parser, run
+from toolkit.bin.cli import Parser, rate, real_number, run, whole_number
 from toolkit.io.config import load_config
 from toolkit.io.errors import InputError
 
@@ -20,9 +20,14 @@ def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.model_info``."""
     parser = Parser(description=__doc__)
     parser.add_argument("--config", required=True, help="training config, or an experiment's folder")
-    parser.add_argument("--seconds", type=float, default=3.0, help="length of the input")
-    parser.add_argument("--fs", type=int, default=None, help="rate in Hz, default the front end's")
-    parser.add_argument("--speakers", type=int, default=1211, help="classes of the training loss (1211: VoxCeleb1 dev)")
+    parser.add_argument("--seconds", type=real_number(0, 3600, inside=True), default=3.0, help="length of the input")
+    parser.add_argument("--fs", type=rate, default=None, help="rate in Hz, default the front end's")
+    parser.add_argument(
+        "--speakers",
+        type=whole_number(1, 10**6),
+        default=1211,
+        help="classes of the training loss (1211: VoxCeleb1 dev)",
+    )
     return parser
 
 
@@ -65,8 +70,6 @@ def noise(seconds: float, fs: int):
 def main(argv=None) -> None:
     """Measure and print."""
     args = get_parser().parse_args(argv)
-    if not args.seconds > 0:
-        raise InputError(f"--seconds {args.seconds:g}: it must be above 0")
     if Path(args.config).is_dir():  # an experiment
         args.config = str(Path(args.config) / "config.yaml")
     if not load_config(args.config).get("model"):

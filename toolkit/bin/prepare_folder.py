@@ -11,11 +11,12 @@ import shutil
 import sys
 from pathlib import Path
 
-from toolkit.bin.cli import Parser, run
+from toolkit.bin.cli import Parser, real_number, run, seed, whole_number
 from toolkit.io.atomic import replacing
 from toolkit.io.audio import audio_files
 from toolkit.io.datadir import c_sorted, invert, write_table
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.files import misfit, read_json
 from toolkit.io.folders import Speech, cut_recordings, own_trials, passed_over, read_speech, recording_ids, rooms_of
 from toolkit.io.trials import Trials, write_trials
 from toolkit.simulate.plan import generator
@@ -40,16 +41,21 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--trials", nargs="+", help="your own list; names are paths below the speech folder, or ids")
     parser.add_argument(
         "--segment_seconds",
-        type=float,
+        type=real_number(0.5, 1e9),
         help="cut recordings into equal pieces of about so many seconds, for speakers with few, long ones; trials may "
         "then compare pieces of one recording, which is easier than recordings of two days",
     )
     parser.add_argument(
-        "--allow_bad", type=int, default=0, help="how many unreadable files --segment_seconds leaves out"
+        "--allow_bad", type=whole_number(), default=0, help="how many unreadable files --segment_seconds leaves out"
     )
-    parser.add_argument("--valid_share", type=float, default=0.1, help="of the speakers")
-    parser.add_argument("--test_share", type=float, default=0.2, help="of the speakers, of the noises, of the music")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--valid_share", type=real_number(0, 1, inside=True), default=0.1, help="of the speakers")
+    parser.add_argument(
+        "--test_share",
+        type=real_number(0, 1, inside=True),
+        default=0.2,
+        help="of the speakers, of the noises, of the music",
+    )
+    parser.add_argument("--seed", type=seed, default=0)
     parser.add_argument("--outdir", type=Path, default=Path("data"))
     return parser
 
@@ -69,11 +75,6 @@ def parse(argv: list[str] | None) -> tuple[argparse.Namespace, dict]:
     for name in _PATHS:
         if words := getattr(args, name):
             setattr(args, name, Path(" ".join(words)).expanduser())
-    for name in ("valid_share", "test_share"):
-        if not 0 < getattr(args, name) < 1:
-            raise InputError(f"--{name} {getattr(args, name)}: a share lies between 0 and 1")
-    if args.segment_seconds is not None and args.segment_seconds < 0.5:
-        raise InputError(f"--segment_seconds {args.segment_seconds}: half a second at least")
     if args.trials and args.segment_seconds:
         raise InputError("--trials compare recordings, --segment_seconds cuts them into others; give one of the two")
     _check_apart({f"--{name}": getattr(args, name) for name in _FOLDERS if getattr(args, name)})
@@ -83,7 +84,14 @@ def parse(argv: list[str] | None) -> tuple[argparse.Namespace, dict]:
 def _remembered(outdir: Path) -> dict:
     """Options and sets of the last time; empty when there was none."""
     path = outdir / "prepare_folder.json"
-    return json.loads(path.read_text()) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    memory, remedy = read_json(path), f"remove it and give all options again; {_EXAMPLE}"
+    paths = {f"{name}?": ([str], None) for name in _PATHS}
+    numbers = {"segment_seconds?": (float, None), "allow_bad?": int, "valid_share?": float, "test_share?": float}
+    if fault := misfit(memory, {"options": {**paths, **numbers, "seed?": int}, "sets": [str]}):
+        raise InputError(f"{path}: {fault}; {remedy}")
+    return memory
 
 
 def _check_apart(folders: dict[str, Path]) -> None:

@@ -10,8 +10,7 @@ the tables of those that went in.
 import argparse
 import sys
 
-from toolkit.bin.cli import Parser, add_network_choice, add_signal_arguments, check_device, is_job, run
-from toolkit.io.errors import InputError
+from toolkit.bin.cli import Parser, add_network_choice, add_signal_arguments, check_device, is_job, run, share
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -20,7 +19,7 @@ def get_parser() -> argparse.ArgumentParser:
     add_network_choice(parser, "valid.loss.ave.pth")
     parser.add_argument(
         "--observation",
-        type=float,
+        type=share,
         default=0.0,
         help="observation adding: share of the recording in what comes out, 0 (none) to 1 (default: 0)",
     )
@@ -31,8 +30,6 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv=None) -> None:
     """Enhance."""
     args = get_parser().parse_args(argv)
-    if not 0 <= args.observation <= 1:
-        raise InputError(f"--observation {args.observation}: a share lies between 0 and 1")
     check_device(args.device)
     job = is_job(args, "input")
     from toolkit.tasks.inference import convert_file, convert_sets, enhance

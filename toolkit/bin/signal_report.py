@@ -17,9 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.bin.cli import Parser, run
+from toolkit.bin.cli import Parser, real_number, run, whole_number
 from toolkit.io.atomic import replacing
-from toolkit.io.errors import InputError
 from toolkit.report.page import LISTENING, html_page
 from toolkit.report.plots import plot_training
 from toolkit.report.results import read_run_log
@@ -53,8 +52,15 @@ def get_parser() -> argparse.ArgumentParser:
         "--ood", nargs="*", default=[], help="kinds of noise that are out of domain: a mean of their own"
     )
     parser.add_argument("--recipe_results", type=Path, help="page over all these experiments, without plots")
-    parser.add_argument("--listen_sets", type=int, default=3, help="examples of so many test sets, the first ones")
-    parser.add_argument("--max_seconds", type=float, default=10.0, help="no more than the beginning of an example")
+    parser.add_argument(
+        "--listen_sets", type=whole_number(), default=3, help="examples of so many test sets, the first ones"
+    )
+    parser.add_argument(
+        "--max_seconds",
+        type=real_number(0.1, 1e9, inside=True),
+        default=10.0,
+        help="no more than the beginning of an example",
+    )
     return parser
 
 
@@ -150,10 +156,6 @@ def listen(args, results: dict) -> Path | None:
 def main(argv=None) -> None:
     """Write the reports."""
     args = get_parser().parse_args(argv)
-    if args.listen_sets < 0 or not args.max_seconds > 0.1:
-        raise InputError(
-            f"--listen_sets {args.listen_sets}: 0 at least; --max_seconds {args.max_seconds:g}: more than 0.1"
-        )
     words = map(str, sys.argv[1:] if argv is None else argv)
     command = shlex.join(["python", "-m", "toolkit.bin.signal_report", *words])
     experiments = gather(args)

@@ -7,7 +7,7 @@ Example: python -m toolkit.bin.sv_calibrate --scores exp/a/calibration/dev/score
 import argparse
 import sys
 
-from toolkit.bin.cli import Parser, run
+from toolkit.bin.cli import Parser, real_number, run
 from toolkit.io.errors import InputError
 from toolkit.tasks.calibration import fit_on, write_calibration
 
@@ -17,7 +17,12 @@ def get_parser() -> argparse.ArgumentParser:
     parser = Parser(description=__doc__)
     parser.add_argument("--scores", nargs="+", required=True, help="scores.txt of one development set or of several")
     parser.add_argument("--trials", nargs="+", required=True, help="their trial lists, in the same order")
-    parser.add_argument("--p_target", type=float, default=0.05, help="target prior at which it is to be at its best")
+    parser.add_argument(
+        "--p_target",
+        type=real_number(0, 1, inside=True),
+        default=0.05,
+        help="target prior at which it is to be at its best",
+    )
     parser.add_argument("--output", required=True, help="file to write")
     return parser
 
@@ -27,8 +32,6 @@ def main(argv=None) -> None:
     args = get_parser().parse_args(argv)
     if len(args.scores) != len(args.trials):
         raise InputError(f"--scores names {len(args.scores)} files, --trials {len(args.trials)}; give one for each")
-    if not 0 < args.p_target < 1:
-        raise InputError(f"--p_target {args.p_target}: it must lie between 0 and 1")
     content = fit_on(args.scores, args.trials, args.p_target)
     write_calibration(args.output, content)
     print(

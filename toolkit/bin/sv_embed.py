@@ -10,10 +10,9 @@ from pathlib import Path
 
 import torch
 
-from toolkit.bin.cli import Parser, add_job_arguments, run
+from toolkit.bin.cli import Parser, add_device, add_job_arguments, check_device, real_number, run, whole_number
 from toolkit.io.ark import ArkWriter
 from toolkit.io.audio import AudioTable
-from toolkit.io.errors import InputError
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
 from toolkit.io.progress import progress
 from toolkit.tasks.embedding import embed_audio
@@ -27,9 +26,11 @@ def get_parser() -> argparse.ArgumentParser:
     add_job_arguments(parser)
     parser.add_argument("--system", required=True, help="experiment folder or packed zip")
     parser.add_argument("--model", default="valid.eer.ave.pth", help="which weights of the folder")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--num_segments", type=int, help="segments of an utterance; 0: one behind the other")
-    parser.add_argument("--segment_seconds", type=float, default=4.015, help="length of a segment")
+    add_device(parser)
+    parser.add_argument(
+        "--num_segments", type=whole_number(0, 10**6), help="segments of an utterance; 0: one behind the other"
+    )
+    parser.add_argument("--segment_seconds", type=real_number(0.01, 1e5), default=4.015, help="length of a segment")
     return parser
 
 
@@ -37,10 +38,7 @@ def main(argv=None) -> None:
     """Embed the ids of a work list."""
     args = get_parser().parse_args(argv)
     torch.set_num_threads(1)
-    if args.device != "cpu" and not torch.cuda.is_available():
-        raise InputError(f"--device {args.device}: no such device here; use --gpu_inference false")
-    if (args.num_segments or 0) < 0 or args.segment_seconds < 0.01:
-        raise InputError(f"--num_segments {args.num_segments} is negative, or --segment_seconds below 0.01")
+    check_device(args.device)
     embedder = load_embedder(args.system, args.model).to(args.device)
     work = read_work(args.work)
     with progress(sum(map(len, work.values())), "embed") as bar:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from toolkit.bin.cli import Parser, run
+from toolkit.bin.cli import Parser, positive_int, real_number, run, seed
 from toolkit.features.resynthesis import centres
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir
@@ -44,10 +44,17 @@ def get_parser() -> argparse.ArgumentParser:
         help="data dirs of the same utterances without noise; sets are named <clean>_<noise>_<snr>, or one serves all. "
         "A set with spk1.scp needs none",
     )
-    parser.add_argument("--per_set", type=int, default=1, help="examples of each set, the same utterances in all")
+    parser.add_argument(
+        "--per_set", type=positive_int, default=1, help="examples of each set, the same utterances in all"
+    )
     parser.add_argument("--ids", nargs="+", help="utterances, instead of drawn ones")
-    parser.add_argument("--seed", type=int, default=0, help="of the draw")
-    parser.add_argument("--max_seconds", type=float, default=10.0, help="no more than the beginning of an utterance")
+    parser.add_argument("--seed", type=seed, default=0, help="of the draw")
+    parser.add_argument(
+        "--max_seconds",
+        type=real_number(0.1, 1e9, inside=True),
+        default=10.0,
+        help="no more than the beginning of an utterance",
+    )
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     return parser
 
@@ -118,8 +125,6 @@ def row_of(example: Example, key: str, facts: dict[str, str]) -> Row:
 def main(argv=None) -> None:
     """Write the examples."""
     args = get_parser().parse_args(argv)
-    if args.per_set < 1 or not args.max_seconds > 0.1:
-        raise InputError(f"--per_set {args.per_set}: 1 at least; --max_seconds {args.max_seconds:g}: more than 0.1")
     torch.set_num_threads(1)
     embedder = load_embedder(args.system, args.model)
     frontend = embedder.frontend

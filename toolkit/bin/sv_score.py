@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.bin.cli import Parser, add_measuring_arguments, check_measuring, run
+from toolkit.bin.cli import Parser, add_measuring_arguments, check_measuring, run, whole_number
 from toolkit.io.atomic import replacing
 from toolkit.io.datadir import DataDir
 from toolkit.io.draws import NAME as DRAWS
@@ -50,7 +50,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--cohort", help="scp of the cohort's embeddings, for score_norm")
     parser.add_argument("--cohort_utt2spk", help="average the cohort's embeddings by speaker")
     parser.add_argument(
-        "--top_n", type=int, default=300, help="of as_norm: how many of the highest cohort scores count"
+        "--top_n", type=whole_number(2), default=300, help="of as_norm: how many of the highest cohort scores count"
     )
     parser.add_argument("--calibration", help="calibration.json of a development set (sv_calibrate)")
     add_measuring_arguments(parser, "gender, duration, or tables spk2<x>, utt2<x> of data_dir")
@@ -60,8 +60,6 @@ def get_parser() -> argparse.ArgumentParser:
 def check_options(args) -> None:
     """Raise InputError where an option is out of its range or lacks another."""
     check_measuring(args)
-    if args.top_n < 2:
-        raise InputError(f"--top_n {args.top_n}: a standard deviation takes two cohort scores at least")
     if args.breakdown and not args.data_dir:
         raise InputError("--breakdown needs --data_dir, whose tables tell the groups")
     check_way(args.scoring, args.score_norm, args.cohort)

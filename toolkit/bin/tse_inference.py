@@ -12,7 +12,7 @@ import logging
 import sys
 from pathlib import Path
 
-from toolkit.bin.cli import Parser, add_network_choice, add_signal_arguments, check_device, is_job, run
+from toolkit.bin.cli import Parser, add_network_choice, add_signal_arguments, check_device, is_job, run, seconds
 from toolkit.io.errors import InputError
 
 
@@ -22,7 +22,9 @@ def get_parser() -> argparse.ArgumentParser:
     add_network_choice(parser, "valid.loss.ave.pth")
     enroll, mixture = "recording of the wanted speaker alone", "recording with the wanted speaker among others"
     add_signal_arguments(parser, enroll=enroll, mixture=mixture)
-    parser.add_argument("--enroll_seconds", type=float, help="the first so many seconds of an enrolment; default: all")
+    parser.add_argument(
+        "--enroll_seconds", type=seconds, help="the first so many seconds of an enrolment; default: all"
+    )
     parser.add_argument(
         "--enroll_from",
         nargs="+",
@@ -85,8 +87,6 @@ def main(argv=None) -> None:
     """Extract."""
     args = get_parser().parse_args(argv)
     check_device(args.device)
-    if args.enroll_seconds is not None and not args.enroll_seconds > 0:
-        raise InputError(f"--enroll_seconds {args.enroll_seconds}: it must be above 0")
     (data_dirs if is_job(args, "enroll", "mixture") else one_file)(args)
 
 

@@ -13,7 +13,7 @@ import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
 from toolkit.io.config_faults import in_plain_words
-from toolkit.io.errors import InputError
+from toolkit.io.errors import InputError, is_text
 from toolkit.io.files import parse_yaml, read_yaml
 
 
@@ -69,11 +69,15 @@ class ConfigParser(ArgumentParser):
         Raises:
             InputError: a key or an option is unknown, mistyped or missing; names it.
         """
+        words = sys.argv[1:] if argv is None else list(argv)
+        for before, word in zip(["", *words], words, strict=False):
+            if not (word and is_text(word)):
+                raise InputError(f"{before} {word!a}".strip() + ": must be UTF-8 text, and not empty")
         finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
         finder.add_argument("--config", action="append", default=[])
         config, files, given = {}, [], []
         try:
-            found, given = finder.parse_known_args(sys.argv[1:] if argv is None else argv)
+            found, given = finder.parse_known_args(words)
             for file in found.config:
                 config = merge(config, load_config(file))
             files = found.config if config else []

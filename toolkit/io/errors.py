@@ -16,6 +16,11 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def is_text(word: str) -> bool:
+    """Can a word of a command line be written to a file as it is? No: bytes that are not UTF-8, and NUL."""
+    return "\0" not in word and not any("\ud800" <= c <= "\udfff" for c in word)
+
+
 def some_of(ids, limit: int = 10) -> str:
     """``a, b, c (+12 more)``: as many ids as a message can carry."""
     ids = [str(i) for i in ids]

@@ -87,12 +87,16 @@ def misfit(value, shape, name: str = "") -> str:
             return f"{name} must be a list"
         return next(filter(None, (misfit(one, shape[0], f"{name}[{i}]") for i, one in enumerate(value))), "")
     kinds = shape if isinstance(shape, tuple) else (shape,)
-    if (inner := next((kind for kind in kinds if type(kind) is type(value) is dict), None)) is not None:
+    if (inner := next((kind for kind in kinds if type(kind) is type(value) in (dict, list)), None)) is not None:
         return misfit(value, inner, name)
     if any(_is(value, kind) for kind in kinds):
         return ""
-    said = " or ".join("a mapping" if isinstance(kind, dict) else _KINDS.get(kind, str(kind)) for kind in kinds)
+    said = " or ".join(_said(kind) for kind in kinds)
     return f"{name} must be {said}, is {str(value)[:40]!r}"
+
+
+def _said(kind) -> str:
+    return {dict: "a mapping", list: "a list"}.get(type(kind)) or _KINDS.get(kind, str(kind))
 
 
 def _is(value, kind: type | str | None) -> bool:

@@ -1,0 +1,177 @@
+"""A small folder of everything that programs and readers read, and what may be wrong with it."""
+
+import json
+import string
+
+import numpy as np
+import yaml
+from hypothesis import strategies as st
+
+from test.conftest import add_trials, format_sets, write_noise, write_speech
+from test.plain_tse import TINY_SEFPNET
+from toolkit.bin import make_trials, simulate_plan, simulate_render, sv_calibrate, sv_embed, sv_score
+from toolkit.bin import signal_score, signal_summary
+from toolkit.io.datadir import DataDir, read_table, write_table
+from toolkit.io.draws import NAME as DRAWS
+from toolkit.io.enrolment import draw_models, write_enroll2utt
+from toolkit.io.jobs import merge
+
+FS = 16000
+
+
+def build(root) -> None:
+    """Write the folder; the current one must be ``root``, of which all paths are relative."""
+    write_speech(root / "data/test", 3, 3, 0.3)
+    write_noise(root / "data/noise", 2, 0.4)
+    for path in root.glob("data/*/wav.scp"):
+        write_table(path, {key: value.replace(f"{root}/", "") for key, value in read_table(path).items()})
+    write_table(root / "data/test/spk2gender", {"s00": "f", "s01": "m", "s02": "f"})
+    format_sets(root.relative_to(root), "test", "noise")
+    _plan(root)
+    _systems(root)
+    _scores(root)
+    _corpus(root)
+
+
+def main(program, *words) -> None:
+    program.main([str(word) for word in words])
+
+
+def job(root, name, *, inside, out) -> list:
+    (root / f"work.{name}").write_text("".join(f"{name} {key}\n" for key in DataDir(f"{inside}/{name}").keys()))
+    return ["--in_root", inside, "--out_root", out, "--work", f"work.{name}", "--job", 1]
+
+
+def _plan(root) -> None:
+    noises = {"noise": {"data": ["noise"], "snr": [0, 10]}, "babble": {"data": ["test"], "talkers": [1, 1]}}
+    planner = {"noises": noises, "interferer": {"data": ["test"]}}
+    (root / "simulate.yaml").write_text(yaml.safe_dump({"planner": planner, "seed": 3}))
+    words = ["--config", "simulate.yaml", "--data", "raw/test", "--name", "mix", "--out_root", "sim"]
+    main(simulate_plan, *words, "--enroll", "fixed")
+    streams = ["wav", "spk1", "spk2", "enroll_spk1"]
+    main(simulate_render, *job(root, "mix", inside="sim", out="raw"), "--streams", *streams)
+    merge("sim", "raw", "mix", 1, streams)
+
+
+def _systems(root) -> None:
+    import torch
+
+    from toolkit.models.se.conv_tasnet import ConvTasNet
+    from toolkit.models.tse.sef_pnet import SEFPNet
+
+    (root / "exp/sv").mkdir(parents=True)
+    sv = {"model": {"class_path": "toolkit.models.sv.mean_fbank.MeanFbank"}, "normalize": "none"}
+    data = {"class_path": "toolkit.data.speakers.AudioFiles"}
+    batches = {"class_path": "toolkit.data.batches.CropBatches", "init_args": {"batch_size": 2, "crop_seconds": [0.1, 0.2]}}
+    trainer = {"epochs": 1, "workers": 0, "threads": 1}
+    (root / "exp/sv/config.yaml").write_text(yaml.safe_dump(sv))
+    (root / "sv.yaml").write_text(yaml.safe_dump({**sv, "data": data, "batches": batches, "trainer": trainer}))
+    sizes = {"filters": 8, "filter_samples": 32, "bottleneck": 4, "hidden": 4, "blocks": 2, "repeats": 1}
+    for task, cls, arguments in (("se", ConvTasNet, sizes), ("tse", SEFPNet, {**TINY_SEFPNET, "fs": FS})):
+        (root / f"exp/{task}").mkdir()
+        model = {"class_path": f"{cls.__module__}.{cls.__name__}", "init_args": arguments}
+        (root / f"exp/{task}/config.yaml").write_text(yaml.safe_dump({"model": model}))
+        torch.save(cls(**arguments).state_dict(), root / f"exp/{task}/valid.loss.ave.pth")
+        (root / f"{task}.yaml").write_text(yaml.safe_dump({"model": model, "batches": batches, "trainer": trainer}))
+
+
+def _scores(root) -> None:
+    add_trials(root / "raw/test")
+    write_enroll2utt(root / "enroll2utt", draw_models(read_table("raw/test/utt2spk"), 2))
+    main(sv_embed, *job(root, "test", inside="raw", out="emb"), "--system", "exp/sv")
+    merge("raw", "emb", "test", 1, ["embedding"])
+    words = ["--trials", "raw/test/trials", "--embeddings", "emb/test/embedding.scp", "--utt2spk", "raw/test/utt2spk"]
+    main(sv_score, *words, "--output", "exp/sv/scores/test", "--resamples", 20, "--breakdown", "gender", "--data_dir", "raw/test")
+    words = ["--scores", "exp/sv/scores/test/scores.txt", "--trials", "raw/test/trials"]
+    main(sv_calibrate, *words, "--output", "calibration.json")
+    for task in ("se", "tse"):
+        words = [*job(root, "mix", inside="raw", out=f"exp/{task}/metrics"), "--ref_root", "raw", "--input", "wav"]
+        main(signal_score, *words, "--estimate", "spk1", "--interferer", "spk2")
+        merge("raw", f"exp/{task}/metrics", "mix", 1, ["wav"])
+        words = ["--in_root", f"exp/{task}/metrics", "--out_root", f"exp/{task}/scores", "--sets", "mix"]
+        main(signal_summary, *words, "--data_root", "raw", "--resamples", 20, "--breakdown", "gender")
+    for expdir in ("exp/sv", "exp/se"):
+        (root / expdir / "train_info.json").write_text(json.dumps({"seed": 1, "epochs": 2, "wall_seconds": 3.5}))
+        log = [{"kind": kind, "epoch": 1, "step": 4, "loss": 0.5, "eer": 3.0} for kind in ("train", "valid")]
+        (root / expdir / "metrics.jsonl").write_text("".join(json.dumps(one) + "\n" for one in log))
+
+
+def _corpus(root) -> None:
+    from dataclasses import asdict
+
+    from toolkit.simulate.minicorpus import Settings
+
+    for sort, columns in (("speech", "path split speaker gender text seconds"), ("noise", "path split kind seconds"),
+                          ("music", "path split seconds"), ("rooms/train", "path room rt60")):  # fmt: skip
+        row = {"path": "a/b.flac", "split": "train", "seconds": "1.5", "gender": "f", "rt60": "0.3"}
+        names = columns.split()
+        (root / "mini" / sort).mkdir(parents=True)
+        lines = ["\t".join(names), "\t".join(row.get(name, "x") for name in names)]
+        (root / "mini" / sort / "metadata.tsv").write_text("\n".join(lines) + "\n")
+    (root / "mini/corpus.json").write_text("{}")
+    (root / "mini/.settings.json").write_text(json.dumps(asdict(Settings())))
+
+
+NUMBERS = ["nan", "inf", "-inf", "-1", "0", "1", "2", "0.5", "1e20", "-1e-300", "1e999", "9" * 20, "9" * 5000, "0x10", "٣", "1_0"]
+WORDS = ["", " ", "\0", "\n", "..", ".", "/", "/dev/null", "/dev/null/x", "a" * 300, "b/" * 3000, "x\udcff", "\ud800", "é\u0301",
+         "\u00a0", "\ufeff", "a:b", "x:99999999999999999999", "-", "--", "none", "null", "true", "[", "{}", "[1]", "{a: 1}",
+         "all", "*", "%s", "a,b", "torch.nn.Linear", "builtins.print", "os"]  # fmt: skip
+SNIPPETS = [*(word.encode("utf-8", "surrogateescape") for word in [*NUMBERS, *WORDS] if "\ud800" not in word),
+            b"\xff\xfe", b"\r\n", b"\n\n", b"\t", b"\0", b"[[", b"{\"a\":", b"NaN", b"-Infinity", b"null", b"\xc2\x85", b"#", b"'", b'"']  # fmt: skip
+YAMLS = [b"!!timestamp 2001-99-99", b"a: !!timestamp x", b"a: &a [*a]", b"? [1, 2]\n: 3", b"a: " + b"9" * 5000, b"a: !!int ''",
+         b"a: !!python/object:os.system {}", b"a: !!float ''", b"a: !!bool x", b"a: !!binary x", b"a: " + b"[" * 3000, b"- " * 3000,
+         b"<<: 3", b"a: &a {<<: *a}", b"a: !!set {x, y}", b"a: !!omap [1]", b"a: 2001-01-01", b"1: 2", b"null: 3", b"base: a\0b",
+         b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(b"%c: &%c [%s]\n" % (98 + i, 98 + i, b",".join([b"*%c" % (97 + i)] * 9)) for i in range(9)),
+         b"model: 3", b"model: {class_path: os.system}", b"model: {class_path: 3}", b"planner: []", b"planner: {noises: {a: {data: []}}}"]  # fmt: skip
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+no_pipe = st.characters(exclude_characters="|;&`$<>")  # what a text is never run as, were it run
+
+
+@st.composite
+def damaged(draw, data: bytes) -> bytes:
+    """Another content of a file."""
+    kind = draw(st.sampled_from(["word", "word", "json", "cut", "double", "flip", "insert", "yaml", "whole", "shape"]))
+    at = draw(st.integers(0, max(0, len(data) - 1)))
+    if kind == "word" and (words := data.split(b" ")):
+        words[at % len(words)] = draw(st.sampled_from(SNIPPETS))
+        return b" ".join(words)
+    if kind == "json":
+        return _other_value(draw, data)
+    if kind == "shape":
+        return json.dumps(draw(JSON)).encode()
+    if kind in ("cut", "double"):
+        end = min(len(data), at + draw(st.integers(1, 40)))
+        return data[:at] + data[at:end] * (2 * (kind == "double")) + data[end:]
+    if kind == "flip" and data:
+        return data[:at] + bytes([data[at] ^ (1 << draw(st.integers(0, 7)))]) + data[at + 1 :]
+    if kind == "yaml":
+        return draw(st.sampled_from([data + b"\n", b""])) + draw(st.sampled_from(YAMLS))
+    if kind == "whole":
+        return draw(st.sampled_from([b"", b"\n", b"{}", b"[]", b"[" * 100000, b"\xef\xbb\xbf" + data]) | st.binary(max_size=60))
+    return data[:at] + draw(st.sampled_from(SNIPPETS)) + data[at:]
+
+
+def _other_value(draw, data: bytes) -> bytes:
+    """JSON or YAML with one value of another kind; of no such text, a line less."""
+    try:
+        content = yaml.safe_load(data.decode())
+    except (ValueError, yaml.YAMLError):
+        content = None
+    if not isinstance(content, dict | list) or not content:
+        lines = data.splitlines(keepends=True)
+        return b"".join(lines[: draw(st.integers(0, max(0, len(lines) - 1)))])
+    place = content
+    while True:
+        key = draw(st.sampled_from(list(place) if isinstance(place, dict) else list(range(len(place)))))
+        if not (isinstance(place[key], dict | list) and place[key] and draw(st.booleans())):
+            break
+        place = place[key]
+    if draw(st.booleans()):
+        place[key] = draw(JSON)
+    else:
+        del place[key]
+    return json.dumps(content).encode()
