@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from toolkit.data.batches import BucketBatches, CropBatches, arrange, share
+from toolkit.data.batches import BucketBatches, CropBatches, arrange, fill, share
 from toolkit.data.draw import Draw
 from toolkit.io.errors import InputError
 from toolkit.simulate.plan import generator
@@ -16,10 +16,11 @@ def items(batches):
     return [draw.index for batch in batches for draw in batch]
 
 
-def test_an_epoch_holds_every_item_once_but_for_the_last_part_batch():
-    batches = CropBatches(batch_size=8).epoch(LABELS, SECONDS, 1, 0, 1)
-    assert {len(b) for b in batches} == {8}
-    assert len(set(items(batches))) == len(LABELS) // 8 * 8
+@pytest.mark.parametrize(("size", "sizes"), [(8, {8}), (7, {6, 7}), (39, {20}), (100, {40})])
+def test_an_epoch_holds_every_item_once_in_batches_of_one_size(size, sizes):
+    batches = CropBatches(batch_size=size).epoch(LABELS, SECONDS, 1, 0, 1)
+    assert {len(b) for b in batches} == sizes
+    assert sorted(items(batches)) == list(range(len(LABELS)))
 
 
 @pytest.mark.parametrize("kind", [CropBatches(batch_size=8), BucketBatches(batch_seconds=20)])
@@ -58,6 +59,83 @@ def test_no_speaker_twice_in_a_batch_while_others_are_left():
         for batch in batches:
             pairs = labels[[draw.index for draw in batch]][::2]
             assert len(set(pairs)) == 5
+
+
+COUNTS = np.random.default_rng(0).lognormal(3, 0.8, 300).clip(2, 150).astype(int)  # utterances of 300 speakers
+
+
+def test_batches_of_pairs_look_alike_throughout_an_epoch_where_counts_are_unequal():
+    labels = np.repeat(np.arange(len(COUNTS)), COUNTS)
+    batches = CropBatches(batch_size=80).epoch(labels, np.ones(len(labels)), 2, 0, 1)
+    speakers = [labels[[draw.index for draw in batch][::2]] for batch in batches]
+    assert np.mean([len(set(one)) < len(one) for one in speakers]) < 0.02  # repeats a speaker
+    sizes = [COUNTS[one].mean() for one in speakers]  # frequent speakers come as often early as late
+    early, late = np.array_split(sizes, 2)
+    assert abs(early.mean() - late.mean()) < 4 * np.std(sizes) / len(sizes) ** 0.5
+
+
+def test_pairs_leave_out_an_odd_utterance_and_another_in_each_epoch():
+    seen = [set(items(CropBatches(batch_size=8).epoch(LABELS, SECONDS, 2, 0, epoch))) for epoch in range(20)]
+    assert {len(one) for one in seen} == {sum(count // 2 * 2 for count in np.bincount(LABELS))}
+    assert set.union(*seen) == set(range(len(LABELS)))
+
+
+def test_a_speaker_of_half_the_pairs_has_its_even_share_of_every_batch():
+    labels = np.r_[np.zeros(160, int), np.repeat(np.arange(1, 41), 4)]
+    batches = CropBatches(batch_size=32).epoch(labels, np.ones(320), 2, 0, 1)
+    assert [(labels[[draw.index for draw in batch]] == 0).sum() for batch in batches] == pytest.approx([16] * 10, abs=4)
+
+
+@pytest.mark.parametrize(("items_", "size", "count"), [(40, 128, 10), (4000, 128, 32), (400, 128, 10), (40, 8, 10)])
+def test_a_small_corpus_gets_more_and_smaller_batches(items_, size, count):
+    labels, kind = np.arange(items_) % 10, CropBatches(batch_size=size, min_batches=10)
+    batches = kind.epoch(labels, np.ones(items_), 1, 0, 1)
+    drawn = np.bincount(items(batches))
+    assert (len(batches), len({draw.slot for batch in batches for draw in batch})) == (count, drawn.sum())
+    assert min(map(len, batches)) >= min(15, size - 1)
+    assert len(set(drawn)) == 1
+
+
+@pytest.mark.parametrize(
+    "args",
+    [{"batch_size": 0}, {"repeats": 0}, {"min_batches": -1}, {"crop_seconds": (3.0, 2.0)}, {"crop_seconds": (0, 1)}],
+)
+def test_arguments_out_of_range(args):
+    with pytest.raises(InputError, match=next(iter(args))):
+        CropBatches(**args)
+
+
+def drawn(*batches, seconds=None):
+    return [[Draw(i, 1, i, seconds) for i in batch] for batch in batches]
+
+
+def test_a_batch_of_one_takes_the_item_of_another_that_is_nearest_in_length():
+    lengths = np.array([1.0, 1.1, 2.0, 2.1, 2.2, 9.0])
+    assert fill(drawn([2, 3, 4], [5], [0, 1]), 2, 1, lengths) == drawn([2, 3], [5, 4], [0, 1])
+    assert fill(drawn([0, 1], [5], [2, 3]), 2, 1, lengths) == drawn([0, 1], [5, 2, 3])
+
+
+@pytest.mark.parametrize(("least", "per_speaker"), [(2, 1), (3, 1), (4, 2)])
+def test_filled_batches_hold_everything_in_whole_rows(least, per_speaker):
+    batches = BucketBatches(batch_seconds=24.0).epoch(LABELS, SECONDS, per_speaker, 0, 1)
+    batches.insert(3, batches[0][-per_speaker:])
+    del batches[0][-per_speaker:]
+    filled = fill(batches, least, per_speaker, SECONDS)
+    assert sorted(items(filled)) == sorted(items(batches))
+    assert min(map(len, filled)) >= least
+    rows = [LABELS[items([batch])].reshape(-1, per_speaker) for batch in filled]
+    assert all((row == row[:, :1]).all() for row in rows)
+
+
+def test_items_that_join_a_batch_are_cropped_as_it_is():
+    filled = fill([*drawn([0, 1, 2], seconds=3.0), *drawn([3], seconds=2.0)], 2, 1, SECONDS)
+    assert [draw.seconds for draw in filled[1]] == [2.0, 2.0]
+
+
+@pytest.mark.parametrize("batches", [drawn([0], [1], [2, 3]), drawn([0])])
+def test_batches_too_small_for_the_processes_are_refused_with_a_remedy(batches):
+    with pytest.raises(InputError, match="batch_size"):
+        fill(batches, 2, 1, SECONDS)
 
 
 def test_a_loss_that_needs_more_utterances_than_any_speaker_has():

@@ -107,6 +107,17 @@ def test_prototypical_equals_loops(per_speaker):
     assert logits is None
 
 
+def test_a_second_pair_of_a_speaker_is_no_negative_of_the_first():
+    """What two pairs of speaker 0 and one of speaker 1 cost: each of 0's has one negative, 1's has two."""
+    loss, x = ready(AngularPrototypical()), torch.randn(6, 5)
+    value, _ = loss(x, torch.tensor([0, 0, 1, 1, 0, 0]))
+    queries, prototypes = F.normalize(x[1::2]), F.normalize(x[::2])
+    pairs = 10 * queries @ prototypes.T - 5
+    costs = [torch.logsumexp(pairs[i, [i, *others]], 0) - pairs[i, i] for i, others in enumerate([[1], [0, 2], [1]])]
+    torch.testing.assert_close(value, sum(costs) / 3)
+    assert loss(x, torch.zeros(6, dtype=int))[0] == 0  # one speaker alone: nothing to tell apart
+
+
 @pytest.mark.parametrize("labels", [[0, 1, 0, 1], [0, 0, 1]])
 def test_prototypical_refuses_a_batch_in_another_order(labels):
     with pytest.raises(ValueError, match="side by side"):

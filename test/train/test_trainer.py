@@ -1,11 +1,15 @@
-"""The trainer's part in schedules that look at the validations: N epochs == k + (N - k)."""
+"""The trainer: schedules that look at the validations, N epochs == k + (N - k); batches of several processes."""
 
 import json
+from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from toolkit.data.draw import Draw
+from toolkit.io.errors import InputError
 from toolkit.tasks.base import Task
 from toolkit.train.checkpoint import load
 from toolkit.train.schedule import Plateau
@@ -81,3 +85,41 @@ def test_plateau_goes_on_from_the_middle_of_an_epoch(tmp_path, monkeypatch):
     assert load(tmp_path / "parts/checkpoint/last.pt")["batch"] == 1
     parts, _ = train(tmp_path / "parts", 8)
     assert all(torch.equal(value, parts["task"][name]) for name, value in whole["task"].items())
+
+
+def shared(sizes, world, network, per_speaker=1):
+    """The batches of each process, of an epoch of batches of such sizes."""
+    ends = np.cumsum([0, *sizes])
+    batches = [[Draw(int(i), 1, int(i)) for i in range(*pair)] for pair in pairwise(ends)]
+    trainer = Trainer(workers=0)
+    data = SimpleNamespace(seconds=np.ones(ends[-1]))
+    trainer.seed, trainer.task = (
+        0,
+        SimpleNamespace(
+            batches=lambda seed, epoch: batches, dataset=data, per_speaker=per_speaker, modules=network.modules
+        ),
+    )
+    parts = []
+    for rank in range(world):
+        trainer.accelerator = SimpleNamespace(process_index=rank, num_processes=world)
+        parts.append([[draw.index for draw in batch] for batch in trainer._share(1)])
+    return parts
+
+
+@pytest.mark.parametrize(("sizes", "world"), [([5, 5, 1], 1), ([8, 6, 3, 8], 2), ([12, 12, 1], 3)])
+def test_batch_normalisation_never_meets_one_item(sizes, world):
+    parts = shared(sizes, world, torch.nn.BatchNorm2d(3))
+    assert min(len(batch) for part in parts for batch in part) >= 2
+    assert len({tuple(map(len, part)) for part in parts}) == 1  # processes in step
+    if world == 1:
+        assert sorted(sum(parts[0], [])) == list(range(sum(sizes)))
+
+
+def test_a_batch_of_one_stays_where_nothing_is_normalised_over_it():
+    assert shared([2, 1], 1, torch.nn.InstanceNorm1d(3)) == [[[0, 1], [2]]]
+
+
+@pytest.mark.parametrize(("sizes", "world", "per_speaker"), [([1, 1], 1, 1), ([2, 2, 2], 2, 1), ([2, 2], 2, 2)])
+def test_batches_that_cannot_be_shared_are_refused_before_the_first_step(sizes, world, per_speaker):
+    with pytest.raises(InputError, match="batch_size"):
+        shared(sizes, world, torch.nn.BatchNorm1d(3), per_speaker)

@@ -52,7 +52,7 @@ def main(argv=None) -> None:
             zip(("mean", "deviation"), (round(float(f(levels)), 2) for f in (np.mean, np.std)), strict=True)
         )
     }
-    print(write_statistics(args.output, data, batches, shapes, level))
+    print(write_statistics(args.output, data, batches, args.trainer.epochs, shapes, level))
 
 
 if __name__ == "__main__":

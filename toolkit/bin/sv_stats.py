@@ -56,7 +56,7 @@ def main(argv=None) -> None:
     batches = built.batches.epoch(data.labels, data.seconds, built.loss.utterances_per_speaker, args.seed, 1)
     shapes = {key: f"{size},{built.frontend.dim}" for key, size in frames.items()}
     means = {"feature_mean": mean.round(4).tolist(), "feature_deviation": deviation.round(4).tolist()}
-    print(write_statistics(args.output, data, batches, shapes, means))
+    print(write_statistics(args.output, data, batches, args.trainer.epochs, shapes, means))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
 """Batches of an epoch, as lists of draws: a function of (data, seed, epoch) alone, so training resumes exactly."""
 
 from abc import ABC, abstractmethod
+from collections import Counter, deque
+from dataclasses import replace
 
 import numpy as np
 
 from toolkit.data.draw import Draw
 from toolkit.io.errors import InputError
 from toolkit.simulate.plan import generator
+
+_SMALLEST = 16  # utterances in a batch that min_batches makes smaller
 
 
 class Batches(ABC):
@@ -28,6 +32,9 @@ class Batches(ABC):
 def arrange(labels: np.ndarray, per_speaker: int, rng: np.random.Generator) -> np.ndarray:
     """Items in random order (M, per_speaker), each row of one speaker; rows' leftovers of a speaker are left out.
 
+    The k-th row of n of a speaker lies at random in the k-th n-th of the order, so every stretch of it holds the
+    speakers in the same shares, however unequal their counts.
+
     Raises:
         InputError: no speaker has ``per_speaker`` utterances.
     """
@@ -37,10 +44,12 @@ def arrange(labels: np.ndarray, per_speaker: int, rng: np.random.Generator) -> n
     by_speaker = order[np.argsort(labels[order], kind="stable")]
     groups = np.split(by_speaker, np.flatnonzero(np.diff(labels[by_speaker])) + 1)
     rows = [group[: len(group) // per_speaker * per_speaker].reshape(-1, per_speaker) for group in groups]
-    rows = np.concatenate(rows)
-    if len(rows) == 0:
-        raise InputError(f"the loss needs {per_speaker} utterances of a speaker in a batch; no speaker has so many")
-    return rng.permutation(rows)
+    places = np.concatenate([(np.arange(len(own)) + rng.random(len(own))) / max(1, len(own)) for own in rows])
+    if len(places) == 0:
+        raise InputError(
+            f"the loss needs {per_speaker} utterances of a speaker in a batch; no speaker has {per_speaker}"
+        )
+    return np.concatenate(rows)[np.argsort(places)]
 
 
 def share(batch: list[Draw], rank: int, world: int, per_speaker: int) -> list[Draw]:
@@ -53,57 +62,115 @@ def share(batch: list[Draw], rank: int, world: int, per_speaker: int) -> list[Dr
     return batch[rank * size : (rank + 1) * size]
 
 
-class CropBatches(Batches):
-    """Batches of equal crops, without padding.
+def fill(batches: list[list[Draw]], least: int, per_speaker: int, seconds: np.ndarray) -> list[list[Draw]]:
+    """Batches of at least ``least`` items: a smaller one takes rows of the batch that is nearest to it in length.
 
     Args:
-        batch_size: utterances in a batch, over all processes.
+        batches: of an epoch; those that are large enough keep their places.
+        least: items.
+        per_speaker: items that stay together.
+        seconds: item -> length (N,), of items that are not cropped.
+
+    Raises:
+        InputError: most batches are smaller, or all together are.
+    """
+    sizes = [len(batch) for batch in batches]
+    if sum(sizes) < least or np.median(sizes) < least:
+        raise InputError(
+            f"batches have {int(np.median(sizes))} items, and training needs {least} or more (every process two where "
+            "the network has batch normalisation); raise batches.init_args.batch_size or batch_seconds, or use fewer "
+            "processes"
+        )
+    batches = [list(batch) for batch in batches]
+    length = [max(draw.seconds or seconds[draw.index] for draw in batch) for batch in batches]
+    for i in sorted(range(len(batches)), key=length.__getitem__):
+        while 0 < len(batches[i]) < least:
+            others = [j for j in range(len(batches)) if j != i and batches[j]]
+            donor = min(others, key=lambda j: (len(batches[j]) < least + per_speaker, abs(length[j] - length[i])))
+            taken = per_speaker if len(batches[donor]) >= least + per_speaker else len(batches[donor])
+            batches[i] += [replace(draw, seconds=batches[i][0].seconds) for draw in batches[donor][-taken:]]
+            del batches[donor][-taken:]
+    return [batch for batch in batches if batch]
+
+
+class CropBatches(Batches):
+    """Batches of equal crops, without padding; their sizes differ by one row at most.
+
+    Args:
+        batch_size: utterances in a batch at most, over all processes.
         crop_seconds: the length is drawn for each batch between the two.
-        repeats: how often an utterance stands in an epoch, each time with another crop.
+        repeats: how often an utterance is drawn in an epoch, each time with another crop.
+        min_batches: of an epoch. A corpus that is too small for so many gets smaller batches, of 16 utterances at
+            least, and then each utterance is drawn more often.
+
+    Raises:
+        InputError: an argument is out of its range.
     """
 
-    def __init__(self, batch_size: int = 64, crop_seconds: tuple[float, float] = (2.0, 2.0), repeats: int = 1):
-        self.batch_size, self.crop_seconds, self.repeats = batch_size, crop_seconds, repeats
+    def __init__(
+        self,
+        batch_size: int = 64,
+        crop_seconds: tuple[float, float] = (2.0, 2.0),
+        repeats: int = 1,
+        min_batches: int = 0,
+    ):
+        numbers = {"batch_size": (batch_size, 1), "repeats": (repeats, 1), "min_batches": (min_batches, 0)}
+        for name, (value, lowest) in numbers.items():
+            if value < lowest:
+                raise InputError(f"batches.init_args.{name} is {value}; it must be {lowest} or more")
+        if not 0 < crop_seconds[0] <= crop_seconds[1] < np.inf:
+            raise InputError(
+                f"batches.init_args.crop_seconds is {list(crop_seconds)}; it must be two lengths in seconds above 0, "
+                "the shorter first"
+            )
+        self.batch_size, self.crop_seconds = batch_size, crop_seconds
+        self.repeats, self.min_batches = repeats, min_batches
 
     def epoch(self, labels, seconds, per_speaker, seed, epoch):
-        """Shuffled; a speaker stands in a batch once (``per_speaker`` utterances) while speakers last."""
+        """Shuffled; a speaker has its ``per_speaker`` utterances in a batch once, or as rarely as its count allows."""
         rng = generator(seed, "crop batches", epoch)
-        rows = np.concatenate([arrange(labels, per_speaker, rng) for _ in range(self.repeats)])
+        passes = [arrange(labels, per_speaker, rng) for _ in range(self.repeats)]
+        per_batch = self.batch_size // per_speaker
+        if per_batch == 0:
+            raise InputError(
+                f"batches.init_args.batch_size is {self.batch_size}; the loss needs {per_speaker} utterances of a "
+                "speaker in a batch"
+            )
+        if self.min_batches:
+            smaller = max(_SMALLEST // per_speaker, self.repeats * len(passes[0]) // self.min_batches)
+            per_batch = min(per_batch, smaller)
+            while sum(map(len, passes)) <= per_batch * (self.min_batches - 1):
+                passes.append(arrange(labels, per_speaker, rng))
+        rows = np.concatenate(passes)
+        ends = np.linspace(0, len(rows), -(-len(rows) // per_batch) + 1).round().astype(int)
         if per_speaker > 1:
-            rows = _spread_speakers(rows, labels, self.batch_size // per_speaker)
-        items = rows.reshape(-1)
-        size = min(self.batch_size // per_speaker * per_speaker, len(items))
-        batches = []
-        for start in range(0, len(items) - size + 1, size):
+            rows = rows[_apart(labels[rows[:, 0]], np.diff(ends))]
+        items, batches = rows.reshape(-1), []
+        for start, end in zip(ends[:-1] * per_speaker, ends[1:] * per_speaker, strict=True):
             crop = round(float(rng.uniform(*self.crop_seconds)), 2)
-            part = enumerate(items[start : start + size])
-            batches.append([Draw(int(i), epoch, start + k, crop, k % per_speaker) for k, i in part])
+            part = enumerate(items[start:end])
+            batches.append([Draw(int(i), epoch, int(start) + k, crop, k % per_speaker) for k, i in part])
         return batches
 
 
-def _spread_speakers(rows: np.ndarray, labels: np.ndarray, per_batch: int) -> np.ndarray:
-    """Order rows such that a batch holds no two rows of a speaker while enough speakers are left."""
-    speaker = labels[rows[:, 0]]
-    # The k-th row of every speaker comes before the k+1-th of any: within a round no speaker repeats.
-    order = np.argsort(speaker, kind="stable")
-    starts = np.r_[0, np.flatnonzero(np.diff(speaker[order])) + 1]
-    turn = np.empty(len(rows), np.int64)
-    turn[order] = np.arange(len(rows)) - np.repeat(starts, np.diff(np.r_[starts, len(rows)]))
-    ordered = rows[np.lexsort((np.arange(len(rows)), turn))]
-    clash = labels[ordered[:, 0]]
-    for start in range(per_batch, len(ordered), per_batch):
-        _swap_clashes(ordered, clash, start, min(start + per_batch, len(ordered)))
-    return ordered
+def _apart(speakers: np.ndarray, sizes: np.ndarray) -> list[int]:
+    """Order of rows in which a row whose speaker is in the batch already waits for the next batch.
 
-
-def _swap_clashes(rows: np.ndarray, speaker: np.ndarray, start: int, end: int) -> None:
-    """Exchange rows of a batch that repeat a speaker with later ones that do not."""
-    for i in range(start, end):
-        if speaker[i] in speaker[start:i]:
-            later = np.flatnonzero(~np.isin(speaker[end:], speaker[start:end]))
-            if len(later):
-                j = end + later[0]
-                rows[[i, j]], speaker[[i, j]] = rows[[j, i]], speaker[[j, i]]
+    A speaker of more rows than there are batches has its even share of each.
+    """
+    most, speakers = (-(-np.bincount(speakers) // len(sizes))).tolist(), speakers.tolist()
+    order, waiting, stream = [], deque(), deque(range(len(speakers)))
+    for size in sizes:
+        held, kept, end = Counter(), [], len(order) + size
+        while len(order) < end and (waiting or stream):
+            row = (waiting or stream).popleft()
+            if held[speakers[row]] < most[speakers[row]]:
+                held[speakers[row]] += 1
+                order.append(row)
+            else:
+                kept.append(row)
+        waiting.extendleft(reversed(kept))
+    return [*order, *waiting]
 
 
 class BucketBatches(Batches):

@@ -117,7 +117,8 @@ class AngularPrototypical(SpeakerLoss):
     """Angular prototypical loss (Chung et al. 2020, In defence of metric learning, arXiv 2003.11982, section 2.2).
 
     The last utterance of each speaker in the batch is the query, the mean of the others the speaker's prototype;
-    cross-entropy of w cos(query, prototype) + b over the batch's speakers. Computed in float32 also under autocast.
+    cross-entropy of w cos(query, prototype) + b over the batch's speakers. Where a speaker is in the batch twice, the
+    prototype of one group is no negative of the other's query. Computed in float32 also under autocast.
 
     Args:
         init_scale: w to start from; it is kept positive.
@@ -158,6 +159,9 @@ class AngularPrototypical(SpeakerLoss):
             prototypes = F.normalize(grouped[:, :-1].mean(1), dim=-1)
             similarity = F.normalize(grouped[:, -1], dim=-1) @ prototypes.T
             logits = self.scale.clamp(min=1e-6) * similarity + self.bias
+            speaker = labels[::per_speaker]
+            own = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
+            logits = logits.masked_fill((speaker[:, None] == speaker) & ~own, -math.inf)
             return F.cross_entropy(logits, torch.arange(len(logits), device=logits.device)), None
 
     def _in_order(self, labels: Tensor) -> bool:

@@ -10,15 +10,19 @@ from toolkit.data.draw import Draw
 from toolkit.data.speakers import SpeakerData
 from toolkit.io.atomic import replacing
 from toolkit.io.datadir import write_table
+from toolkit.train.runlog import say_steps
 
 
-def write_statistics(output, data: SpeakerData, batches: Sequence[Sequence[Draw]], shapes: Mapping, more: dict) -> str:
+def write_statistics(
+    output, data: SpeakerData, batches: Sequence[Sequence[Draw]], epochs: int, shapes: Mapping, more: dict
+) -> str:
     """Write ``stats.json``, ``shapes`` and ``batch_shapes`` into a folder; returns a line that sums them up.
 
     Args:
         output: the folder.
         data: the opened training set.
         batches: those of the first epoch.
+        epochs: of the training.
         shapes: item -> ``size`` or ``size,size``.
         more: further entries of stats.json.
     """
@@ -31,6 +35,7 @@ def write_statistics(output, data: SpeakerData, batches: Sequence[Sequence[Draw]
         "seconds": dict(zip(("min", "median", "max"), lengths, strict=True)),
         "items_per_speaker": {"min": int(per_speaker.min()), "max": int(per_speaker.max())},
         "batches_per_epoch": len(batches),
+        "steps": say_steps(len(batches), epochs),
         **more,
     }
     write_table(output / "shapes", shapes)
@@ -39,7 +44,9 @@ def write_statistics(output, data: SpeakerData, batches: Sequence[Sequence[Draw]
     )
     with replacing(output / "stats.json") as handle:
         json.dump(stats, handle, indent=1)
-    return f"{output}: " + ", ".join(f"{stats[k]} {k}" for k in ("items", "speakers", "hours", "batches_per_epoch"))
+    return f"{output}: " + ", ".join(
+        f"{stats[k]} {k}" for k in ("items", "speakers", "hours", "batches_per_epoch", "steps")
+    )
 
 
 def _longest(batch: Sequence[Draw], data: SpeakerData) -> float:

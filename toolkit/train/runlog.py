@@ -9,6 +9,8 @@ from humanfriendly import format_timespan
 
 from toolkit.io.atomic import replacing
 
+FEW_STEPS = 500  # below this a network often ends worse than one without training
+
 
 def read_records(path: Path) -> list[dict]:
     """The records of ``metrics.jsonl``; without damaged lines, of which a killed run may leave one."""
@@ -103,6 +105,21 @@ class Meter:
         seconds = max(time.perf_counter() - self.began, 1e-9)
         means = {name: value / max(self.count, 1) for name, value in self.sums.items()}
         return means | {"utterances_per_second": self.utterances / seconds, "data_wait": self.waited / seconds}
+
+
+def say_steps(per_epoch: int, epochs: int) -> int:
+    """Log the steps of a training before it begins, a warning where they are few; returns them."""
+    steps = per_epoch * epochs
+    text = f"{steps} steps in all: {epochs} epochs of {per_epoch} batches"
+    if steps < FEW_STEPS:
+        logging.warning(
+            "%s. Fewer than %d seldom train a network; set batches.init_args.min_batches, lower "
+            "batches.init_args.batch_size, or raise trainer.epochs",
+            *(text, FEW_STEPS),
+        )
+    else:
+        logging.info(text)
+    return steps
 
 
 def say_train(epoch: int, epochs: int, step: int, steps: int, means: dict[str, float], seconds_left: float) -> None:

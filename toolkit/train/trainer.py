@@ -7,13 +7,14 @@ import time
 from pathlib import Path
 
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from toolkit.data.batches import share
+from toolkit.data.batches import fill, share
 from toolkit.data.collate import load_batches
 from toolkit.io.errors import InputError, some_of
 from toolkit.train.checkpoint import Checkpoints
 from toolkit.train.interrupt import StopSignal
-from toolkit.train.runlog import Meter, RunLog, say_train
+from toolkit.train.runlog import Meter, RunLog, say_steps, say_train
 from toolkit.train.schedule import Schedule
 
 _MAX_BAD_STEPS = 10
@@ -66,6 +67,8 @@ class Trainer:
         # Several processes would note a signal at different steps, and then wait for one another.
         with StopSignal(enabled=self.accelerator.num_processes == 1) as self.stop:
             epoch, done = self._resume()
+            if self.accelerator.is_main_process:
+                say_steps(len(self._share(1)), self.epochs)
             while epoch <= self.epochs:
                 self._train_epoch(epoch, done)
                 self._validate(epoch)
@@ -173,13 +176,16 @@ class Trainer:
         batches = self.task.batches(self.seed, epoch)
         if not batches:
             raise InputError("there are no training batches; the training set is smaller than a batch")
-        rank, world = self.accelerator.process_index, self.accelerator.num_processes
-        if world == 1:
-            return batches
-        shared = [share(batch, rank, world, self.task.per_speaker) for batch in batches]
-        if not any(shared):
-            raise InputError(f"no batch is large enough for {world} processes; raise batches.init_args.batch_size")
-        return [part for part in shared if part]
+        rank, world, per_speaker = self.accelerator.process_index, self.accelerator.num_processes, self.task.per_speaker
+        least = -(-self._least // per_speaker) * per_speaker * world
+        if min(map(len, batches)) < least:
+            batches = fill(batches, least, per_speaker, self.task.dataset.seconds)
+        return [share(batch, rank, world, per_speaker) for batch in batches] if world > 1 else batches
+
+    @property
+    def _least(self) -> int:
+        """Items of a batch that every process needs: the statistics of batch normalisation are of two or more."""
+        return 1 + any(isinstance(module, _BatchNorm) for module in self.task.modules())
 
     def _train_epoch(self, epoch: int, done: int) -> None:
         """Train on the batches of an epoch from number ``done`` on."""
