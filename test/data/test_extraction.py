@@ -104,6 +104,22 @@ def test_enrolments_are_cut_and_batched_with_their_lengths(corpus):
             assert not row[length:].any()
 
 
+@pytest.mark.parametrize("short", [True, False])
+def test_mixtures_shorter_than_the_crop_fill_it_or_are_padded(corpus, short):
+    data = TargetSpeech(planner(corpus), repeat_short=short).open(corpus / "raw/train", LogMel(), 3, STREAMS)
+    lengths = {len(data[Draw(index, 1, index, 5.0)]["wav"]) for index in range(8)}
+    assert lengths == {80000} if short else max(lengths) < 80000
+
+
+def test_an_item_drawn_again_in_an_epoch_has_another_crop_and_another_enrolment(mixed):
+    batches = CropBatches(8, (0.5, 0.5), repeats=5).epoch(mixed.labels, mixed.seconds, 1, 0, 1)
+    drawn = [draw for batch in batches for draw in batch if draw.index == 3]
+    items = [mixed[draw] for draw in drawn]
+    assert len({item["wav"].tobytes() for item in items}) == len(items) == 5
+    assert len({item["enroll_spk1"].tobytes() for item in items}) > 1
+    assert np.array_equal(mixed[drawn[4]]["wav"], items[4]["wav"])
+
+
 def test_rendered_mixtures_draw_their_enrolments_anew(corpus, tmp_path):
     path = planned(corpus, tmp_path, "sim", "--enroll", "draw")
     data = TargetSpeech().open(str(path), LogMel(), 3, ("wav", "spk1", "enroll_spk1"))

@@ -29,6 +29,8 @@ class TargetSpeech(AudioFiles):
         enroll_seconds: the part of an enrolment that is used, drawn between the two for each; None: all of it.
         enroll_from: sets beside the training set, e.g. a copy of it in noise for noisy enrolments
             (``--simulate_train_enroll_config``).
+        repeat_short: see AudioFiles. By default what is shorter than a crop is padded with zeros, as the authors of
+            SEF-PNet pad it; the loss leaves the zeros out, normalisation over time does not.
         self_epochs: over so many epochs the share of mixtures whose enrolment is the target's speech in the mixture
             itself falls evenly from 1 to 0. No paper does so; it teaches a network in a few hundred steps to look for
             the enrolment in the mixture. Whether the end is better for it has not been measured.
@@ -40,8 +42,9 @@ class TargetSpeech(AudioFiles):
         enroll_seconds: tuple[float, float] | None = None,
         enroll_from: list[str] | None = None,
         self_epochs: int = 0,
+        repeat_short: bool = False,
     ):
-        super().__init__(planner, repeat_short=False)
+        super().__init__(planner, repeat_short=repeat_short)
         if self_epochs < 0:
             raise InputError(f"self_epochs is {self_epochs}; it can be 0 or more")
         if enroll_seconds and not 0 < enroll_seconds[0] <= enroll_seconds[1]:

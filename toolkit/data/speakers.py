@@ -147,7 +147,8 @@ class AudioFiles(SpeakerData):
             stands in the set once at each speed.
         clean_members: where a batch holds several utterances of a speaker side by side, the first so many are left
             without noise and room (of a rendered mixture the speech in it is taken).
-        repeat_short: repeat an utterance that is shorter than a crop to its length; else it is padded in the batch.
+        repeat_short: repeat an utterance that is shorter than a crop to its length; else it is padded in the batch, and
+            a network that normalises over time meets levels and statistics that no whole utterance has.
     """
 
     stream = "wav"

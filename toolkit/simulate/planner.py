@@ -194,8 +194,8 @@ class MixturePlanner:
         Args:
             seed_words: what the draw depends on, e.g. ``(seed, epoch, utt)``.
             num_samples: length of the target recording, samples at ``fs``.
-            crop: use a random part of so many samples of it; a shorter recording is repeated, or with ``repeat``
-                False taken as it is. None: all of it.
+            crop: use a random part of so many samples of it; a shorter recording is repeated (an interferer as well,
+                where it is not cut or padded to the target), or with ``repeat`` False taken as it is. None: all of it.
             speed: fixed factor, or None to draw one; likewise ``kind`` of noise and its ``snr`` in dB.
         """
         rng = generator(*seed_words)
@@ -207,7 +207,9 @@ class MixturePlanner:
             target = replace(target, room=response)
         sources, ratios, facts, length = [target], {}, {"noise": "clean"}, target.length
         if self.interferer:
-            target, other, ratios["spk2"] = self._draw_interferer(rng, target, speaker, next(room))
+            target, other, ratios["spk2"] = self._draw_interferer(
+                rng, target, speaker, next(room), bool(crop and repeat)
+            )
             sources, length = [target, other], max(target.length, other.length)
             facts |= {"interferer": self._talkers.speaker_of(other.utt), "sir": f"{ratios['spk2']:g}"}
         if self.noises and (kind or rng.random() < self.noise_prob):
@@ -251,11 +253,14 @@ class MixturePlanner:
             sources.append(Source("noise1", key, length, begin, room=next(room), wrap=have < begin + length))
         return sources
 
-    def _draw_interferer(self, rng, target: Source, speaker: str, room) -> tuple[Source, Source, float]:
-        """Target and interferer cut to the length mode, and their ratio in dB."""
+    def _draw_interferer(self, rng, target: Source, speaker: str, room, fills: bool) -> tuple[Source, Source, float]:
+        """Target and interferer cut to the length mode (``fills``: both to the target's length), their ratio in dB."""
         key = self._talkers.draw(rng, {speaker})
         have = self._talkers.audio.num_samples(key)
         sir = round(float(rng.uniform(*self.interferer.sir)), 2)
+        if fills and self.interferer.length != "target":
+            begin = int(rng.integers(have - target.length + 1)) if have > target.length else 0
+            return target, Source("spk2", key, target.length, begin, room=room, wrap=have < target.length), sir
         shortest = min(have, target.length)
         if self.interferer.length == "min":
             target = replace(target, length=shortest)

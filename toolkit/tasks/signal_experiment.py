@@ -45,7 +45,7 @@ class Kind:
     loss: dict
 
 
-ENHANCEMENT = Kind(SpeechEnhancer, ConvTasNet, EnhancementTask, default(AudioFiles, repeat_short=False), default(SNR))
+ENHANCEMENT = Kind(SpeechEnhancer, ConvTasNet, EnhancementTask, default(AudioFiles), default(SNR))
 EXTRACTION = Kind(SpeakerExtractor, SEFPNet, ExtractionTask, default(TargetSpeech), default(SISNR))
 
 
