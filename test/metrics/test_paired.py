@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from toolkit.metrics.bootstrap import resample_verification
-from toolkit.metrics.paired import compare, paired_difference, stretch
+from toolkit.metrics.bootstrap import resample_verification, stretch
+from toolkit.metrics.paired import compare, paired_difference
 from toolkit.metrics.speaker_means import resample_means
 
 

@@ -62,17 +62,19 @@ def mean_draws(seed, places):
     return np.mean([100 * draws_of(seed, place)["eer"].mean() for place in places]), draws
 
 
-def test_draws_come_in_the_units_of_the_metrics(experiments):
+def test_draws_come_with_values_of_their_unit_and_their_speakers(experiments):
     found, identity = resamples_of(experiments[0]["sets"][0])
-    assert isinstance(found, Resamples)
+    assert found.speakers == dict.fromkeys(NAMES, 30)
+    assert resamples_of(experiments[0]["sets"][0] | {"interval_speakers": 5})[0].speakers["eer"] == 5
     assert found.draws["eer"].mean() == pytest.approx(found.values["eer"], rel=1e-5)
     assert identity["trials"] == "ttest"
 
 
 def test_interval_of_the_mean_over_conditions(experiments):
-    _, draws = mean_draws(0, [0, 1])
+    value, draws = mean_draws(0, [0, 1])
+    _, *expected = Resamples({"eer": value / 100}, {"eer": draws / 100}, {"eer": 30}).intervals(0.9)["eer"]
     found = average_interval(experiments[0]["sets"][:2], "eer")
-    assert found == pytest.approx(np.quantile(draws, [0.05, 0.95]), rel=1e-5)
+    assert found == pytest.approx(100 * np.array(expected), rel=1e-5)
 
 
 def test_no_interval_where_speakers_or_draws_differ(experiments, tmp_path):

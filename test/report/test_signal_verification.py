@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from toolkit.io.draws import NAME, write_draws
+from toolkit.metrics.bootstrap import Resamples
 from toolkit.report.signal_verification import collect_verified, verification
 
 DRAWS = np.array([2.0, 4.0, 6.0, 8.0, 10.0]) / 100
@@ -51,14 +52,21 @@ def test_noisy_enhanced_and_clean_by_noise_and_snr(root):
     p = "0.17"  # none of five draws is on the other side of 0: (0 + 1) / (5 + 1)
     assert lines(text, 0) == [
         ["Audio", "Rain 0", "5", "Test_all", "Avg.", "Minus noisy", "p"],
-        ["noisy", *cells("6.00", "5.00", "16.00", "9.00", at="4.00, 8.00"), "-", "-"],
-        ["se_one: enhanced", *cells("5.00", "4.00", "15.00", "8.00", at="3.00, 7.00"), change(-1), p],
-        ["se_one: enhanced, beta 0.5", *cells("4.00", "3.00", "14.00", "7.00", at="2.00, 6.00"), change(-2), p],
-        ["se_two: enhanced", *cells("3.00", "2.00", "13.00", "6.00", at="1.00, 5.00"), change(-3), p],
-        ["clean", *cells("2.00", "1.00", "12.00", "5.00", at="0.00, 4.00"), change(-4), p],
+        ["noisy", *cells("6.00", "5.00", "16.00", at="4.00, 8.00"), average(9, 0), "-", "-"],
+        ["se_one: enhanced", *cells("5.00", "4.00", "15.00", at="3.00, 7.00"), average(8, -1), change(-1), p],
+        ["se_one: enhanced, beta 0.5", *cells("4.00", "3.00", "14.00", at="2.00, 6.00"), average(7, -2), change(-2), p],
+        ["se_two: enhanced", *cells("3.00", "2.00", "13.00", at="1.00, 5.00"), average(6, -3), change(-3), p],
+        ["clean", *cells("2.00", "1.00", "12.00", at="0.00, 4.00"), average(5, -4), change(-4), p],
     ]
     assert lines(text, 1)[0] == ["Audio", "Wind 0", "5", "Avg.", "Minus noisy", "p"]
-    assert lines(text, 1)[1][1:4] == cells("7.00", "6.00", "6.50", at="4.00, 8.00")
+    assert lines(text, 1)[1][1:4] == [*cells("7.00", "6.00", at="4.00, 8.00"), average(6.5, 0)]
+
+
+def average(value, shift):
+    """The mean over conditions, of draws that are ``shift`` per cent above DRAWS, of 9 speakers."""
+    drawn = Resamples({"eer": value / 100}, {"eer": DRAWS + shift / 100}, {"eer": 9})
+    _, low, high = drawn.intervals(BOOTSTRAP["level"])["eer"]
+    return f"{value:.2f} [{100 * low:.2f}, {100 * high:.2f}]"
 
 
 def cells(*values, at):

@@ -92,7 +92,9 @@ def write_results(args, found: TrialSet, scores: np.ndarray, llrs, metrics: dict
 
 def warn_of_lost(name: str, drawn: Resamples, speakers: int, resamples: int) -> None:
     """Say when draws of speakers had no trials of a kind, so that there is no interval or a less certain one."""
-    if drawn.too_few:
+    if min(drawn.speakers.values()) < 2:
+        logging.warning("%s: no intervals: all its targets are of one speaker; test on ten speakers or more", name)
+    elif drawn.too_few:
         logging.warning(
             "%s: no intervals: %d speakers are too few, %d of %d draws of them had no targets or no nontargets; "
             "test on ten speakers or more",

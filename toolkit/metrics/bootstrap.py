@@ -5,30 +5,37 @@ resampled trials are therefore too narrow. Here the *speakers* are drawn with re
 sides of the trials, and every trial follows its speakers: a speaker drawn c times brings its target trials c times, and
 a nontarget trial of speakers a and b counts c_a * c_b times.
 
-EER, actDCF and Cllr get the percentile interval. A minDCF is a minimum over thresholds, so that on a resample it comes
-out lower than it should, as it already did on the sample; the percentile interval would inherit that twice and hold the
-truth far too seldom. It gets the basic interval, which reflects the draws about the value, (2 value - upper quantile,
-2 value - lower quantile), widened to hold the value and kept within [0, 1]; so does min Cllr. It cannot mend a list
+Draws of few speakers vary less than samples of as many speakers do, and have thinner tails. Every interval, of any
+metric, is therefore stretched about its value by :func:`stretch`: 1.6 with 5 speakers, 1.2 with 10, 1.01 with 125; and
+kept within what the metric can be.
+
+Most metrics get the percentile interval. The spread of a rate (EER) depends on the rate, and its draws are biased: it
+gets the basic interval, which reflects the draws about the value, on the scale of arcsin(sqrt(rate)), where the spread
+hardly depends on it. A minimum over thresholds (minDCF, min Cllr) comes out lower on a resample than it should, as it
+already did on the sample: it gets the symmetric interval of :mod:`toolkit.metrics.paired`. None of this helps a list
 that is too short: with a few thousand nontarget trials minDCF(0.01) rests on a handful of false alarms, and its
 interval is too narrow.
 
 Sources: Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004
 (resample what is independent; percentile interval); Davison and Hinkley, "Bootstrap methods and their application",
-1997, section 5.2 (basic interval); Poh, Martin and Bengio, "Performance generalization in biometric
+1997, section 5.2 (basic interval, transformed scales); Poh, Martin and Bengio, "Performance generalization in biometric
 authentication using joint user-specific and sample bootstraps", IEEE TPAMI 29(3), 2007 (users as the resampled unit);
 Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2), 2007 (product weights for crossed factors; they err
 on the wide side).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import inf
 
 import numpy as np
 
 from toolkit.metrics.calibration import Calibration, act_dcf_of, bayes_threshold, min_cllr_of, softplus
 from toolkit.metrics.verification import ScoreSweep, metrics_of
 
-METHOD = "percentile (EER, actDCF, Cllr), basic (minDCF, min Cllr)"
+STRETCHED = "stretched by Student's quantile"
+METHOD = f"basic on the arcsine scale (EER), symmetric (minDCF, min Cllr), percentile (actDCF, Cllr); {STRETCHED}"
+RATE = (0.0, 1.0)  # limits of a rate
 MAX_LOST = 0.5  # of the resamples; beyond that no interval is claimed
 
 
@@ -39,10 +46,12 @@ class Resamples:
     Attributes:
         values: metric -> value.
         draws: metric -> (R,) values; NaN where a draw lacks a kind of trial.
+        speakers: metric -> how many speakers it rests on; without it, so many that their number does not matter.
     """
 
     values: Mapping[str, float]
     draws: Mapping[str, np.ndarray]
+    speakers: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def lost(self) -> int:
@@ -51,30 +60,63 @@ class Resamples:
 
     @property
     def too_few(self) -> bool:
-        """Are so many draws lost that there is no interval?"""
-        return self.lost > MAX_LOST * len(next(iter(self.draws.values()), ()))
+        """Are so many draws lost, or so few speakers there, that there is no interval?"""
+        lost = self.lost > MAX_LOST * len(next(iter(self.draws.values()), ()))
+        return lost or min(self.speakers.values(), default=2) < 2
 
-    def intervals(self, level: float = 0.95) -> dict[str, tuple[float, float, float]]:
+    def intervals(
+        self, level: float = 0.95, limits: Callable[[str], tuple[float, float]] | None = None
+    ) -> dict[str, tuple[float, float, float]]:
         """``{metric: (value, low, high)}``.
 
         A draw that lacks a kind of trial is left out; where that befalls more than half of them (one or two speakers),
-        low and high are NaN.
+        or a metric rests on one speaker, low and high are NaN.
+
+        Args:
+            level: of the intervals, in (0, 1).
+            limits: metric -> least and greatest value that it can have; default: those of verification metrics.
         """
         drawn = np.array(list(self.draws.values())).reshape(len(self.draws), -1)
-        quantiles = _quantiles(drawn[:, ~np.isnan(drawn).any(0)], drawn.shape[1], level)
-        return {
-            name: _interval(name, value, *pair)
-            for (name, value), pair in zip(self.values.items(), quantiles, strict=True)
-        }
+        usable = drawn[:, ~np.isnan(drawn).any(0)]
+        enough = usable.shape[1] and drawn.shape[1] - usable.shape[1] <= MAX_LOST * drawn.shape[1]
+        found = {}
+        for (name, value), draws in zip(self.values.items(), usable, strict=True):
+            factor = stretch(self.speakers[name], level) if name in self.speakers else 1.0
+            bounds = _bounds(name, value, draws, factor, (limits or _limits)(name), level) if enough else (np.nan,) * 2
+            found[name] = value, *map(float, bounds)
+        return found
+
+
+def stretch(speakers: int, level: float) -> float:
+    """By how much the distances of draws of ``speakers`` from the value are too small; NaN of fewer than two speakers.
+
+    What the mean of as many normal values needs: sqrt(S / (S - 1)), and Student's quantile over the normal one.
+    """
+    from scipy.special import ndtri, stdtrit  # programs that make no intervals start without it
+
+    if speakers < 2:
+        return np.nan
+    quantile = (1 + level) / 2
+    return float((speakers / (speakers - 1)) ** 0.5 * stdtrit(speakers - 1, quantile) / ndtri(quantile))
 
 
 def mean_of(parts: Sequence[Resamples]) -> Resamples:
-    """The mean over conditions whose draws are of the same speakers: of the metrics that all have, draw by draw."""
+    """The mean over conditions whose draws are of the same speakers: of the metrics that all have, draw by draw.
+
+    It rests on as many speakers as the condition with the fewest.
+    """
     names = [name for name in parts[0].values if all(name in part.values for part in parts)]
     return Resamples(
         {name: float(np.mean([part.values[name] for part in parts])) for name in names},
         {name: np.mean([part.draws[name] for part in parts], axis=0) for name in names},
+        fewest_speakers(parts, names),
     )
+
+
+def fewest_speakers(parts: Iterable[Resamples], names: Iterable[str]) -> dict[str, int]:
+    """Metric -> how many speakers it rests on where they are fewest; metrics of which none says it are left out."""
+    counts = {name: [part.speakers[name] for part in parts if name in part.speakers] for name in names}
+    return {name: min(found) for name, found in counts.items() if found}
 
 
 def bootstrap_verification(
@@ -137,7 +179,8 @@ def resample_verification(
     speakers = np.unique(sample.speakers() if population is None else population)
     rng = np.random.default_rng(seed)
     drawn = [_draw(sample, speakers, rng, len(values)) for _ in progress(range(resamples))]
-    return Resamples(values, dict(zip(values, np.reshape(drawn, (resamples, len(values))).T, strict=True)))
+    draws = dict(zip(values, np.reshape(drawn, (resamples, len(values))).T, strict=True))
+    return Resamples(values, draws, dict.fromkeys(values, sample.fewest_speakers()))
 
 
 def _draw(sample: "_Sample", speakers: np.ndarray, rng: np.random.Generator, num_metrics: int) -> list[float]:
@@ -168,6 +211,10 @@ class _Sample:
     def speakers(self) -> np.ndarray:
         """Speaker of each side of each trial."""
         return np.concatenate([self._target_spk, self._enroll, self._test])
+
+    def fewest_speakers(self) -> int:
+        """How many speakers the targets have, or the nontargets where theirs are fewer."""
+        return min(len(np.unique(self._target_spk)), len(np.union1d(self._enroll, self._test)))
 
     def weights(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """How often each target and each nontarget trial counts when speaker i is there ``counts[i]`` times."""
@@ -205,14 +252,26 @@ def _checked(scores, is_target, enroll, test) -> tuple[np.ndarray, ...]:
     return scores, is_target, enroll, test
 
 
-def _quantiles(drawn: np.ndarray, resamples: int, level: float) -> np.ndarray:
-    """(M, R) metrics of the usable draws -> (M, 2) their lower and upper quantile."""
-    if not drawn.shape[1] or resamples - drawn.shape[1] > MAX_LOST * resamples:
-        return np.full((len(drawn), 2), np.nan)
-    return np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=1).T
+def _limits(name: str) -> tuple[float, float]:
+    return RATE if name == "eer" or name.startswith("min_") else (0.0, inf)
 
 
-def _interval(name: str, value: float, lower: float, upper: float) -> tuple[float, float, float]:
-    if not name.startswith("min_") or np.isnan(lower):
-        return value, float(lower), float(upper)
-    return value, max(0.0, min(value, float(2 * value - upper))), min(1.0, max(value, float(2 * value - lower)))
+def _bounds(name: str, value: float, draws: np.ndarray, factor: float, limits: tuple[float, float], level: float):
+    """Low and high of one metric, of its (R,) usable draws."""
+    sides = (1 - level) / 2, (1 + level) / 2
+    if name.startswith("min_"):
+        reach = factor * np.quantile(np.abs(draws - value), level)
+        low, high = value - reach, value + reach
+    elif limits == RATE:
+        angle = _angle(value)
+        below, above = np.quantile(_angle(draws), sides) - angle
+        reached = angle - factor * max(above, 0), angle - factor * min(below, 0)
+        low, high = np.sin(np.clip(reached, 0, np.pi / 2)) ** 2
+    else:
+        low, high = np.quantile(draws, sides)
+        low, high = low + (factor - 1) * min(low - value, 0), high + (factor - 1) * max(high - value, 0)
+    return np.clip((low, high), *limits)
+
+
+def _angle(rate):
+    return np.arcsin(np.sqrt(np.clip(rate, *RATE)))

@@ -1,12 +1,14 @@
 """The metrics of estimated signals by name: what they are called, which way is better, at which rates they exist."""
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
 
 from toolkit.io.errors import InputError
 from toolkit.metrics import signal
+from toolkit.metrics.bootstrap import RATE
 from toolkit.metrics.dnsmos import dnsmos
 from toolkit.metrics.extraction import tsos
 
@@ -20,6 +22,7 @@ class Metric(NamedTuple):
         higher_is_better: else a lower value is.
         scale: what tables of utterances hold is multiplied by it.
         digits: behind the point.
+        limits: least and greatest value that tables of utterances can hold.
     """
 
     label: str
@@ -27,25 +30,27 @@ class Metric(NamedTuple):
     higher_is_better: bool = True
     scale: float = 1.0
     digits: int = 2
+    limits: tuple[float, float] = (-inf, inf)
 
 
+_CORRELATION, _OPINION = (-1.0, 1.0), (1.0, 5.0)
 SAME_MIXTURE = 5e-3  # values of one mixture that two machines find may differ so much
 METRICS = {
     "si_sdr": Metric("SI-SDR", "dB"),
     "wave_snr": Metric("SNR", "dB"),
     "sdr": Metric("SDR", "dB"),
-    "pesq_nb": Metric("PESQ (nb)"),
-    "pesq_wb": Metric("PESQ (wb)"),
-    "stoi": Metric("STOI", digits=3),
-    "estoi": Metric("ESTOI", digits=3),
-    "dnsmos_sig": Metric("DNSMOS SIG"),
-    "dnsmos_bak": Metric("DNSMOS BAK"),
-    "dnsmos_ovrl": Metric("DNSMOS OVRL"),
-    "tsos": Metric("TSOS", "%", False, 100),
+    "pesq_nb": Metric("PESQ (nb)", limits=_OPINION),
+    "pesq_wb": Metric("PESQ (wb)", limits=_OPINION),
+    "stoi": Metric("STOI", digits=3, limits=_CORRELATION),
+    "estoi": Metric("ESTOI", digits=3, limits=_CORRELATION),
+    "dnsmos_sig": Metric("DNSMOS SIG", limits=_OPINION),
+    "dnsmos_bak": Metric("DNSMOS BAK", limits=_OPINION),
+    "dnsmos_ovrl": Metric("DNSMOS OVRL", limits=_OPINION),
+    "tsos": Metric("TSOS", "%", False, 100, limits=RATE),
     "si_sdr_interferer": Metric("SI-SDR to the interferer", "dB", False),
-    "wrong_speaker": Metric("wrong speaker", "%", False, 100),
+    "wrong_speaker": Metric("wrong speaker", "%", False, 100, limits=RATE),
     "energy_left": Metric("energy left", "dB", False),
-    "similarity": Metric("cosine to the enrolment", digits=3),
+    "similarity": Metric("cosine to the enrolment", digits=3, limits=_CORRELATION),
 }
 
 
@@ -58,6 +63,12 @@ def metric_of(name: str) -> Metric:
         return metric._replace(label=f"{metric.label} of the mixture")
     metric = METRICS[name.removesuffix("i")]
     return metric._replace(label=f"{metric.label} improvement")
+
+
+def limits_of(name: str) -> tuple[float, float]:
+    """Least and greatest value that tables can hold of a metric, or of that of the mixture; improvements have none."""
+    metric = METRICS.get(name.removesuffix("_in"))
+    return (-inf, inf) if metric is None else metric.limits
 
 
 class _Family(NamedTuple):

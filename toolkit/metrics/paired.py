@@ -8,9 +8,7 @@ the draws that lie as far from the value as zero does. Both count the sample its
 inside the interval if and only if p is above 1 - level, however few the draws.
 Percentiles of the differences are too shy where metrics are minima (minDCF), reflected ones too bold.
 
-Draws of few speakers vary less than samples of so many do, and have thinner tails: distances are stretched by what the
-mean of so many normal values would need, sqrt(S / (S - 1)) and Student's quantile over the normal one (at the
-interval's level): 1.9 with 4 speakers, 1.1 with 20, 1.01 with 125.
+Distances are stretched for few speakers, as those of every interval (:func:`toolkit.metrics.bootstrap.stretch`).
 
 Sources: Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004
 (paired draws); Hall, "On symmetric bootstrap confidence intervals", JRSS B 50(1), 1988; Davison and Hinkley, "Bootstrap
@@ -21,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from toolkit.metrics.bootstrap import MAX_LOST, Resamples
+from toolkit.metrics.bootstrap import MAX_LOST, Resamples, fewest_speakers, stretch
 
 
 class Difference(NamedTuple):
@@ -31,14 +29,6 @@ class Difference(NamedTuple):
     low: float
     high: float
     p: float
-
-
-def stretch(speakers: int, level: float) -> float:
-    """By how much the distances of draws of ``speakers``, two or more, are too small."""
-    from scipy.special import ndtri, stdtrit  # scoring without a comparison starts without it
-
-    quantile = (1 + level) / 2
-    return float((speakers / (speakers - 1)) ** 0.5 * stdtrit(speakers - 1, quantile) / ndtri(quantile))
 
 
 def paired_difference(
@@ -74,6 +64,7 @@ def paired_difference(
 
 
 def compare(a: Resamples, b: Resamples, level: float = 0.95, speakers: int | None = None) -> dict[str, Difference]:
-    """:func:`paired_difference` in each metric that both systems have."""
+    """:func:`paired_difference` in each metric that both systems have; by default of the speakers that it rests on."""
     names = [name for name in a.values if name in b.values]
-    return {n: paired_difference(a.values[n], b.values[n], a.draws[n], b.draws[n], level, speakers) for n in names}
+    counts = fewest_speakers((a, b), names) if speakers is None else dict.fromkeys(names, speakers)
+    return {n: paired_difference(a.values[n], b.values[n], a.draws[n], b.draws[n], level, counts.get(n)) for n in names}

@@ -6,12 +6,14 @@ toolkit.metrics.bootstrap.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from toolkit.metrics.bootstrap import Resamples
+from toolkit.metrics.bootstrap import STRETCHED, Resamples
+from toolkit.metrics.catalogue import limits_of
 
-METHOD = "percentile"
+METHOD = f"percentile, of rates basic on the arcsine scale; {STRETCHED}"
 
 
 def resample_means(
@@ -43,13 +45,14 @@ def resample_means(
     with np.errstate(invalid="ignore", divide="ignore"):
         means = (draws @ sums.T) / (draws @ numbers.T)
         whole = sums.sum(1) / numbers.sum(1)
-    means[:, (numbers > 0).sum(1) < 2] = np.nan
-    return Resamples(dict(zip(values, whole.tolist(), strict=True)), dict(zip(values, means.T, strict=True)))
+    having = (numbers > 0).sum(1)
+    means[:, having < 2] = np.nan
+    return Resamples(*(dict(zip(values, of, strict=True)) for of in (whole.tolist(), means.T, having.tolist())))
 
 
 def mean_intervals(drawn: Resamples, level: float = 0.95) -> dict[str, tuple[float, float, float]]:
     """``{metric: (mean, low, high)}``, each by the draws that it has itself; NaN where these are too few."""
     return {
-        name: Resamples({name: value}, {name: drawn.draws[name]}).intervals(level)[name]
+        name: replace(drawn, values={name: value}, draws={name: drawn.draws[name]}).intervals(level, limits_of)[name]
         for name, value in drawn.values.items()
     }

@@ -14,14 +14,15 @@ _SCALE = {"eer": 100.0}  # draws are rates in [0, 1], results are in per cent
 
 
 def resamples_of(one: dict) -> tuple[Resamples, dict] | None:
-    """Values and draws of a set, in the units of its metrics.json, and the draws' identity; None: none were kept."""
+    """Values and draws of a set, rates in [0, 1], and the draws' identity; None: none were kept."""
     path = Path(one["folder"], NAME) if "folder" in one else None
     if path is None or not path.is_file():
         return None
     draws, identity = read_draws(path)
     names = [name for name in draws if name in one["metrics"]]
-    values = {name: one["metrics"][name]["value"] for name in names}
-    return Resamples(values, {name: _SCALE.get(name, 1.0) * draws[name] for name in names}), identity
+    values = {name: one["metrics"][name]["value"] / _SCALE.get(name, 1.0) for name in names}
+    speakers = one.get("interval_speakers", one["n_speakers"])
+    return Resamples(values, {name: draws[name] for name in names}, dict.fromkeys(names, speakers)), identity
 
 
 def average(sets: Sequence[dict]) -> tuple[Resamples, list[dict]] | None:
@@ -36,11 +37,11 @@ def average(sets: Sequence[dict]) -> tuple[Resamples, list[dict]] | None:
 
 
 def average_interval(sets: Sequence[dict], metric: str) -> tuple[float, float] | None:
-    """Low and high of the mean of a metric over sets, at the sets' level."""
+    """Low and high of the mean of a metric over sets, at the sets' level, in the unit of their metrics.json."""
     found = average(sets)
     if found is None or metric not in found[0].values:
         return None
-    _, low, high = found[0].intervals(sets[0]["bootstrap"]["level"])[metric]
+    _, low, high = (_SCALE.get(metric, 1.0) * x for x in found[0].intervals(sets[0]["bootstrap"]["level"])[metric])
     return None if np.isnan(low) else (low, high)
 
 
@@ -51,4 +52,5 @@ def difference(ours: Sequence[dict], theirs: Sequence[dict]) -> dict[str, Differ
         return None
     if any(a != b for a, b in zip(found[0][1], found[1][1], strict=True)):
         return None
-    return compare(found[0][0], found[1][0], ours[0]["bootstrap"]["level"], ours[0].get("n_speakers"))
+    rates = compare(found[0][0], found[1][0], ours[0]["bootstrap"]["level"])
+    return {n: Difference(*(_SCALE.get(n, 1.0) * x for x in one[:3]), one.p) for n, one in rates.items()}

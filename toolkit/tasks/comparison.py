@@ -93,7 +93,7 @@ def compare_systems(
             for scores in (one.a, one.b)
         )
         drawn.append(tuple(both))
-    found = {one.name: compare(*pair, level, len(everyone)) for one, pair in zip(conditions, drawn, strict=True)}
+    found = {one.name: compare(*pair, level) for one, pair in zip(conditions, drawn, strict=True)}
     if len(conditions) > 1:
         found["Avg."] = compare(*(mean_of(parts) for parts in zip(*drawn, strict=True)), level, len(everyone))
     return found

@@ -51,6 +51,7 @@ def measure(
     fpr, fnr = det_points(scores[is_target], scores[~is_target])
     return {
         **_counts(is_target, found.speaker_pairs()),
+        "interval_speakers": min(drawn.speakers.values()),
         "metrics": metrics_of(drawn, bootstrap.level),
         "det": {"fpr": fpr.round(7).tolist(), "fnr": fnr.round(7).tolist()},
         "bootstrap": bootstrap.facts(),

@@ -89,7 +89,7 @@ def compare_signals(
     for one in conditions:
         speaker = np.array([number[spk] for spk in one.speaker.tolist()])
         drawn.append(tuple(resample_means(x, speaker, resamples, seed, len(everyone)) for x in (one.a, one.b)))
-    found = {one.name: compare(*pair, level, len(everyone)) for one, pair in zip(conditions, drawn, strict=True)}
+    found = {one.name: compare(*pair, level) for one, pair in zip(conditions, drawn, strict=True)}
     if len(conditions) > 1:
         found["Avg."] = compare(*(mean_of(parts) for parts in zip(*drawn, strict=True)), level, len(everyone))
     return found
