@@ -1,9 +1,14 @@
 import errno
 import os
+import pty
+import socket
+import stat
+import threading
 
 import pytest
 
 from toolkit.io.atomic import replacing, replacing_path
+from toolkit.io.errors import InputError
 
 
 def names(folder):
@@ -71,3 +76,61 @@ def test_a_folder_in_the_way_is_named(tmp_path):
         handle.write("new")
     assert caught.value.filename == str(tmp_path / "table")
     assert names(tmp_path) == ["table"]
+
+
+def test_a_fifo_gets_the_bytes_and_stays_a_fifo(tmp_path):
+    path, got = tmp_path / "pipe", []
+    os.mkfifo(path)
+    reader = threading.Thread(target=lambda: got.append(path.read_bytes()), daemon=True)
+    reader.start()
+    with replacing(path, "wb") as handle:
+        handle.write(b"x" * 100_000)  # more than a pipe holds
+    reader.join(10)
+    assert got == [b"x" * 100_000]
+    assert stat.S_ISFIFO(path.stat().st_mode)
+    assert names(tmp_path) == ["pipe"]
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_terminal_gets_the_text_and_stays_a_device(tmp_path, link):
+    ours, theirs = pty.openpty()
+    path = os.ttyname(theirs)
+    if link:
+        (tmp_path / "tty").symlink_to(path)
+    with replacing(tmp_path / "tty" if link else path) as handle:
+        handle.write("table\n")
+    assert os.read(ours, 100) == b"table\r\n"
+    assert stat.S_ISCHR(os.stat(path).st_mode)
+    os.close(ours), os.close(theirs)
+
+
+def test_the_open_file_behind_a_descriptor_is_appended_to(tmp_path):
+    with open(tmp_path / "log", "w") as log:
+        log.write("before\n")
+        log.flush()
+        with replacing(f"/dev/fd/{log.fileno()}") as handle:
+            handle.write("table\n")
+    assert (tmp_path / "log").read_text() == "before\ntable\n"
+
+
+@pytest.mark.parametrize("old", ["old", None])
+def test_a_link_is_followed(tmp_path, old):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "link").symlink_to("store/table")
+    if old:
+        (tmp_path / "store/table").write_text(old)
+    with replacing(tmp_path / "link") as handle:
+        handle.write("new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "store/table").read_text() == "new"
+    assert (names(tmp_path), names(tmp_path / "store")) == (["link", "store"], ["table"])
+
+
+def test_a_socket_is_refused_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # names of sockets are short
+    with socket.socket(socket.AF_UNIX) as there, pytest.raises(InputError, match="door"):
+        there.bind("door")
+        with replacing("door"):
+            pytest.fail("opened")
+    assert stat.S_ISSOCK((tmp_path / "door").stat().st_mode)
+

@@ -2,8 +2,15 @@
 
 import errno
 import os
-from contextlib import contextmanager
+import shutil
+import stat
+import tempfile
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+
+from toolkit.io.errors import InputError
+
+_STREAMS = (stat.S_IFIFO, stat.S_IFCHR)  # what takes bytes as they come
 
 
 @contextmanager
@@ -11,8 +18,12 @@ def replacing(path, mode: str = "w"):
     """Open a file aside of ``path``; on success it takes the place of ``path``, on error it is removed.
 
     Args:
-        path: final place; its folder is made when missing.
+        path: final place; its folder is made when missing. A link is followed. A FIFO, a terminal or another device
+            that takes characters gets the bytes; it is not replaced.
         mode: ``"w"`` (text, UTF-8) or ``"wb"``.
+
+    Raises:
+        InputError: ``path`` is a socket or a device of blocks.
     """
     with replacing_path(path) as aside, open(aside, mode, encoding=None if "b" in mode else "utf-8") as handle:
         yield handle
@@ -22,19 +33,40 @@ def replacing(path, mode: str = "w"):
 
 @contextmanager
 def replacing_path(path):
-    """As :func:`replacing`, for writers that want a path: yields the aside path (same folder and suffix)."""
+    """As :func:`replacing`, for writers that want a path: yields the aside path (same suffix)."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last: audio and figure writers choose the format by it.
-    aside = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    kind = _kind(path)
+    if kind == stat.S_IFDIR:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if kind not in (stat.S_IFREG, *_STREAMS):
+        raise InputError(f"{path}: the output must be a file, a FIFO or a terminal, not a socket or a block device")
+    # Behind /dev/stdout and /dev/fd/1 is a file that the shell holds open: a rename would leave it behind.
+    streams = kind in _STREAMS or path.parent == Path("/dev") or path.parent.resolve().is_relative_to("/proc")
+    final = Path(os.path.realpath(path))
+    with tempfile.TemporaryDirectory() if streams else nullcontext(final.parent) as folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        # The suffix stays last: audio and figure writers choose the format by it.
+        aside = Path(folder) / f".{final.stem}.{os.getpid()}.tmp{path.suffix}"
+        try:
+            yield aside
+            if streams:
+                with open(aside, "rb") as source, open(path, "ab") as stream:
+                    shutil.copyfileobj(source, stream)
+            else:
+                os.replace(aside, final)
+        except OSError as error:
+            # Name the file that is wanted: a write to a full disk names none, others name the one aside.
+            full = error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+            if full or str(error.filename) == str(aside):
+                error.filename = str(path)
+            raise
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+def _kind(path: Path) -> int:
+    """What is at a path, links followed; a regular file where there is nothing yet."""
     try:
-        yield aside
-        os.replace(aside, path)
-    except OSError as error:
-        # Name the file that is wanted: a write to a full disk names none, others name the one aside.
-        full = error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        if full or str(error.filename) == str(aside):
-            error.filename = str(path)
-        raise
-    finally:
-        aside.unlink(missing_ok=True)
+        return stat.S_IFMT(path.stat().st_mode)
+    except FileNotFoundError:
+        return stat.S_IFREG
