@@ -41,13 +41,13 @@ measure_sets() { # measure_sets SETS BREAKDOWN [options of signal_score]; other 
         mixtures=(--input_scores "${expdir}/mixture_metrics/${wanted// /+}")
         run_jobs --name score --cmd "${decode_cmd}" --nj "${inference_nj}" --in_root "${dumpdir}/raw" \
             --out_root "${mixtures[1]}" --sets "${sets}" --deps "${references}" -- \
-            "${python}" -m toolkit.bin.signal_score --ref_root "${dumpdir}/raw" --metrics "${wanted}"
+            "${python}" -m toolkit.bin.signal_score --metrics "${wanted}" --ref_root "${dumpdir}/raw"
         for set in ${sets}; do references+=" ${mixtures[1]}/${set}/.done.score"; done
     fi
     if [[ " $* " == *" --sv_exp "* ]]; then references+=" $(files_of "${sv_exp}" valid.eer.ave.pth)"; fi
     run_jobs --name score --cmd "${decode_cmd}" --nj "${inference_nj}" --in_root "${exp}/${folder}" \
         --out_root "${exp}/metrics${suffix}" --sets "${sets}" --deps "${references}" -- \
-        "${python}" -m toolkit.bin.signal_score --ref_root "${dumpdir}/raw" --metrics "${wanted}" --input wav \
+        "${python}" -m toolkit.bin.signal_score --metrics "${wanted}" --ref_root "${dumpdir}/raw" --input wav \
         "${mixtures[@]}" "$@"
     # shellcheck disable=SC2086
     "${python}" -m toolkit.bin.signal_summary --in_root "${exp}/metrics${suffix}" --data_root "${dumpdir}/raw" \

@@ -47,6 +47,7 @@ METRICS = {
     "dnsmos_bak": Metric("DNSMOS BAK", limits=_OPINION),
     "dnsmos_ovrl": Metric("DNSMOS OVRL", limits=_OPINION),
     "tsos": Metric("TSOS", "%", False, 100, limits=RATE),
+    "tsos_k1": Metric("TSOS, k = 1", "%", False, 100, limits=RATE),
     "si_sdr_interferer": Metric("SI-SDR to the interferer", "dB", False),
     "wrong_speaker": Metric("wrong speaker", "%", False, 100, limits=RATE),
     "energy_left": Metric("energy left", "dB", False),
@@ -97,6 +98,7 @@ _FAMILIES = (
         "dnsmos",
     ),
     _Family(("tsos",), lambda e, s, fs: (tsos(e, s, fs),)),
+    _Family(("tsos_k1",), lambda e, s, fs: (tsos(e, s, fs, threshold_power=1.0),)),
 )
 COMPUTED = tuple(name for family in _FAMILIES for name in family.names)
 

@@ -38,11 +38,11 @@ def energy_left(output: np.ndarray, mixture: np.ndarray) -> np.ndarray:
         return np.where(whole > 0, 10 * np.log10(left / whole), np.nan)
 
 
-def over_suppressed(estimate, reference, p: float = 0.3, gamma: float = 0.1, threshold_power: float = 1.0):
+def over_suppressed(estimate, reference, p: float = 0.3, gamma: float = 0.1, threshold_power: float = 2.0):
     """Which frames lack more of the reference than may be: sum_f h(|S|^p - |E|^p)^2 > gamma sum_f |S|^(p k).
 
-    h(x) = max(x, 0). With k = 1 a frame's judgement depends on the level of both signals (the left side is of twice the
-    power of the right one), with k = 2 it does not.
+    h(x) = max(x, 0). With k = 2 both sides are of one power, so that level does not matter. Papers quote k = 1 too, by
+    which the same signals, only louder, have more such frames.
 
     Args:
         estimate, reference: (..., T, F) magnitudes.

@@ -11,7 +11,7 @@ from toolkit.metrics.catalogue import METRICS, metric_of
 from toolkit.report.results import CONDITION, experiment_name, interval_fault, origin_of, read_sets
 
 # Of an output that is not what it should be; they have sections of their own.
-FAILURES = ("wrong_speaker", "tsos", "si_sdr_interferer", "energy_left")
+FAILURES = ("wrong_speaker", "tsos", "tsos_k1", "si_sdr_interferer", "energy_left")
 ABSENT = "absent"  # the variant in which the enrolled speaker is not in the mixture
 _METRIC = {
     **dict.fromkeys(("value", "low", "high"), (float, None)),

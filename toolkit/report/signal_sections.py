@@ -11,7 +11,8 @@ from toolkit.report.tables import NONE, markdown
 
 _ABOUT = {
     "wrong_speaker": "wrong speaker: outputs nearer (SI-SDR) to the interferer than to the target",
-    "tsos": "TSOS: frames in which the target is suppressed",
+    "tsos": "TSOS: frames in which the target is suppressed, by the definition with k = 2: it does not depend on level",
+    "tsos_k1": "TSOS, k = 1: by the definition with k = 1, which depends on level",
     "si_sdr_interferer": "SI-SDR to the interferer: how much of it is in the output",
     "energy_left": "energy left: output against mixture where the enrolled speaker is absent, none is wanted",
 }
