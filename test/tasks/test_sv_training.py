@@ -51,6 +51,14 @@ def test_the_loss_falls_and_the_run_is_written_down(options, tmp_path):
     assert (tmp_path / "exp/valid.eer.ave.pth").exists()
 
 
+def test_the_batch_that_is_tried_before_training_changes_nothing(options, tmp_path, monkeypatch):
+    tried = train([*options, "--trainer.epochs", "1"], tmp_path / "tried")
+    monkeypatch.setattr("toolkit.train.experiment.probe", lambda task, seed: None)
+    untried = train([*options, "--trainer.epochs", "1"], tmp_path / "untried")
+    assert same(tried["task"], untried["task"])
+    assert torch.equal(tried["rng"][0], untried["rng"][0])
+
+
 def test_three_epochs_are_two_and_one(options, tmp_path, monkeypatch):
     whole = train(options, tmp_path / "whole")
     with monkeypatch.context() as patch:

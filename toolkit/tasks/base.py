@@ -27,6 +27,10 @@ class Task(nn.Module, ABC):
     def forward(self, batch: dict) -> tuple[torch.Tensor, dict[str, float]]:
         """A batch, ``feats`` (B, T, F) or ``wav`` (B, N) (toolkit.data.collate) -> loss (scalar), log numbers."""
 
+    def check_contracts(self, batch: dict) -> nn.Module:
+        """Raise InputError where a class of the config breaks its contract on a batch; returns the config's model."""
+        return self.deployed()
+
     @abstractmethod
     def batches(self, seed: int, epoch: int) -> list[list[Draw]]:
         """The training batches of an epoch (from 1)."""

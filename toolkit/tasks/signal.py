@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from toolkit.data.batches import Batches
 from toolkit.data.extraction import fixed_enrolments
@@ -21,6 +22,7 @@ from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.simulate.enrolments import STREAM
 from toolkit.tasks.base import Task
+from toolkit.train.probe import call, check_loss, check_padding, check_tensor, name_of
 
 
 class SignalTask(Task):
@@ -66,6 +68,18 @@ class SignalTask(Task):
 
     def deployed(self):
         """The network."""
+        return self.model
+
+    def check_contracts(self, batch: dict) -> nn.Module:
+        """Network and loss."""
+        wav, loss = batch["wav"], name_of("loss", self.loss)
+        estimate = call("model", self.model, self.estimate, batch)
+        check_tensor(name_of("model", self.model), "the output", estimate, tuple(wav.shape))
+        check_loss(loss, call("loss", self.loss, self.loss, estimate, batch[self.reference], batch["lengths"]))
+        if not isinstance(getattr(self.loss, "parts", None), dict):
+            raise InputError(f"{loss}: has no dict `parts`; its constructor must call super().__init__()")
+        for name, part in self.loss.parts.items():
+            check_tensor(loss, f"parts[{name!r}]", part, ())
         return self.model
 
     def forward(self, batch: dict) -> tuple[torch.Tensor, dict[str, float]]:
@@ -128,6 +142,20 @@ class ExtractionTask(SignalTask):
     def streams(cls, reference: str) -> tuple[str, ...]:
         """Mixture, reference, enrolment."""
         return ("wav", reference, STREAM)
+
+    def check_contracts(self, batch: dict) -> nn.Module:
+        """Network and loss; an enrolment padded in a batch must have the effect that it has alone."""
+        super().check_contracts(batch)
+        wav, enrolled, sizes = batch["wav"][:2, : self.model.fs], batch[STREAM], batch.get(f"{STREAM}_lengths")
+        shortest = enrolled.shape[1] if sizes is None else int(sizes.min())
+        self.eval()
+        check_padding(
+            ("model", self.model),
+            "enrolment_lengths",
+            lambda enrolment, lengths: self.model(wav[-len(enrolment) :], enrolment, lengths),
+            enrolled[:2, : min(shortest, 2 * self.model.fs)],
+        )
+        return self.model
 
     def estimate(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """``wav`` (B, N), ``enroll_spk1`` (B, M), ``enroll_spk1_lengths`` (B,)|None -> (B, N)."""

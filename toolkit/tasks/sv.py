@@ -21,6 +21,7 @@ from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.tasks.base import Task
 from toolkit.tasks.embedding import embed_audio
 from toolkit.tasks.scoring import UnitRows, side_vectors
+from toolkit.train.probe import call, check_loss, check_padding, check_tensor, name_of
 
 
 def check_members(data: SpeakerData, loss: SpeakerLoss) -> None:
@@ -58,7 +59,11 @@ class SVTask(Task):
         super().__init__()
         self.embedder, self.loss, self.specaugment = embedder, loss, specaugment or nn.Identity()
         check_members(train, loss)
-        loss.setup(embedder.model.embedding_dim, len(train.speakers))
+        if not isinstance(getattr(embedder.model, "embedding_dim", None), int):
+            raise InputError(
+                f"{name_of('model', embedder.model)}: its constructor must set embedding_dim, a whole number"
+            )
+        call("loss", loss, loss.setup, embedder.model.embedding_dim, len(train.speakers))
         self._batches, self._train, self.classes = batches, train, train.speakers
         self.per_speaker = loss.utterances_per_speaker
         self._valid = {Path(path).name: ValidationSet(path, embedder.frontend.fs) for path in valid}
@@ -75,6 +80,35 @@ class SVTask(Task):
     def deployed(self) -> SpeakerEmbedder:
         """Front end and encoder."""
         return self.embedder
+
+    def check_contracts(self, batch: dict) -> nn.Module:
+        """Front end, encoder and loss; an utterance padded in a batch must have the embedding that it has alone."""
+        frontend, model, loss = self.embedder.frontend, self.embedder.model, self.loss
+        wav, feats, lengths = batch.get("wav"), batch.get("feats"), batch["lengths"]
+        if feats is None:
+            feats, lengths = call("frontend", frontend, frontend, wav, lengths)
+            shape = (len(wav), feats.shape[1] if torch.is_tensor(feats) and feats.ndim == 3 else 1, frontend.dim)
+            check_tensor(name_of("frontend", frontend), "features", feats, shape)
+        who = name_of("model", model)
+        said = call("model", model, model.estimates, self.embedder.normalized(feats, lengths), lengths)
+        check_tensor(who, "the embedding", said["embedding"], (len(feats), model.embedding_dim))
+        found = call("loss", loss, loss.joint, said, batch["labels"], self._wanted(batch))
+        who_lost = name_of("loss", loss)
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise InputError(
+                f"{who_lost}: forward must return two values, the loss and (B, N) logits or None; it returns "
+                f"{type(found).__name__}"
+            )
+        check_loss(who_lost, found[0])
+        if found[1] is not None:
+            check_tensor(who_lost, "the logits", found[1], (len(feats), len(self._train.speakers)))
+        self.eval()
+        shortest = feats.shape[1] if lengths is None else int(lengths.min())
+        check_padding(("model", model), "lengths", self.embedder.embed_features, feats[:, :shortest].detach())
+        if wav is not None:
+            shortest = wav.shape[1] if batch["lengths"] is None else int(batch["lengths"].min())
+            check_padding(("frontend", frontend), "lengths", self.embedder, wav[:, :shortest])
+        return model
 
     def forward(self, batch: dict) -> tuple[torch.Tensor, dict[str, float]]:
         """``feats`` (B, T, F) or ``wav`` (B, N), ``lengths`` (B,)|None, ``labels`` (B,) -> loss, {accuracy, ...}."""

@@ -19,6 +19,7 @@ from toolkit.io.config import ConfigParser, changed_keys, load_config
 from toolkit.io.errors import InputError, counted
 from toolkit.train.checkpoint import load
 from toolkit.train.inputs import NAME, check_inputs, inputs_of, warn_of_shared_speakers, write
+from toolkit.train.probe import probe
 
 # May change between the runs that train one experiment: how long, how fast, how often; not what. Of the data it is the
 # content that counts (toolkit.train.inputs), not where it lies.
@@ -143,6 +144,8 @@ def run_training(parser, args, built, deployed: nn.Module, task, data) -> None:
     """
     expdir = Path(args.expdir)
     with alone(expdir):
+        if not (expdir / "train_info.json").exists():  # else it has trained before
+            probe(task, args.seed)
         if not begin(parser, args, data, task):
             logging.info("%s: all %s trained before; nothing to do", expdir, counted(args.trainer.epochs, "epoch"))
             return

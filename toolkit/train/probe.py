@@ -1,0 +1,162 @@
+"""One batch before training: classes of a user's own keep their contracts, or the one that does not is named."""
+
+import logging
+import os
+import random
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import chain
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from toolkit.data.collate import collate
+from toolkit.io.errors import InputError
+
+_TOLERANCE = 1e-3  # of a padded item's output against that of the item alone, in parts of its norm
+
+
+def probe(task, seed: int) -> None:
+    """Try one small batch of the training data: forms, numbers, padding, gradients. Nothing of the task changes.
+
+    Of several processes the first alone does so.
+
+    Args:
+        task: see toolkit.tasks.base; its ``check_contracts`` looks at the classes that it is made of.
+        seed: of the training.
+
+    Raises:
+        InputError: a class breaks its contract; names key, class and contract.
+    """
+    if os.environ.get("RANK", "0") != "0":
+        return
+    with undisturbed(task):
+        torch.manual_seed(seed)
+        batch = small_batch(task, seed)
+        network = task.train().check_contracts(batch)
+        task.train().zero_grad()
+        loss, _ = task(batch)
+        loss.backward()
+        check_gradient(network)
+    logging.info("one batch was tried: forms, padding and gradients are as they must be")
+
+
+@contextmanager
+def undisturbed(task: nn.Module) -> Iterator[None]:
+    """Give back parameters, buffers, plain attributes, modes and random states as they were."""
+    modules = [(module, dict(vars(module)), dict(module._buffers)) for module in task.modules()]
+    tensors = [(tensor, tensor.detach().clone()) for tensor in (*task.parameters(), *task.buffers())]
+    states = random.getstate(), np.random.get_state()  # a user's class may draw from these
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        task.zero_grad()
+        with torch.no_grad():
+            for tensor, before in tensors:
+                tensor.copy_(before)
+        for module, attributes, buffers in modules:
+            vars(module).clear()
+            vars(module).update(attributes)
+            module._buffers.clear()
+            module._buffers.update(buffers)
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+
+
+def small_batch(task, seed: int) -> dict:
+    """Two groups of the first batches, of two speakers where there are two, made as every batch is."""
+    draws, labels = list(chain.from_iterable(task.batches(seed, 1))), task.dataset.labels
+    groups = [draws[i : i + task.per_speaker] for i in range(0, len(draws), task.per_speaker)]
+    first = groups[0]
+    others = (group for group in groups[1:] if labels[group[0].index] != labels[first[0].index])
+    second = next(others, groups[-1])
+    batch = collate([task.dataset[replace(draw, seconds=first[0].seconds)] for draw in (*first, *second)])
+    if isinstance(batch, InputError):
+        raise batch
+    return batch
+
+
+def name_of(key: str, instance) -> str:
+    """``model: my_package.MyEncoder``."""
+    return f"{key}: {type(instance).__module__}.{type(instance).__qualname__}"
+
+
+def call(key: str, instance, function: Callable, *args):
+    """What ``function``, a method of ``instance``, returns.
+
+    Raises:
+        InputError: it raised something else; names key, class and line.
+    """
+    try:
+        return function(*args)
+    except InputError:
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        source = getattr(sys.modules[type(instance).__module__], "__file__", None)
+        frame = next((one for one in reversed(frames) if one.filename == source), frames[-1])
+        raise InputError(
+            f"{frame.filename}:{frame.lineno}: {name_of(key, instance)}: {type(error).__name__} on one batch of the "
+            f"training data: {' '.join(str(error).split()) or 'no message'}; the docstring of its base class has the "
+            "contract"
+        ) from error
+
+
+def check_tensor(who: str, what: str, value, shape: tuple[int, ...]) -> Tensor:
+    """Raise InputError unless ``value`` is a finite floating-point tensor of this shape; returns it."""
+    expected = f"{what} must be a floating-point tensor {shape}"
+    if not torch.is_tensor(value):
+        raise InputError(f"{who}: {expected}; it is {type(value).__name__}")
+    if not value.is_floating_point() or value.shape != shape:
+        raise InputError(f"{who}: {expected}; it is {str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}")
+    if not value.isfinite().all():
+        raise InputError(f"{who}: {what} is not finite on one batch of the training data")
+    return value
+
+
+def check_loss(who: str, value) -> Tensor:
+    """Raise InputError unless ``value`` is a finite scalar with a gradient; returns it."""
+    if not check_tensor(who, "the loss", value, ()).requires_grad:
+        raise InputError(f"{who}: the loss must have a gradient; it is detached from the network's output")
+    return value
+
+
+def check_gradient(network: nn.Module) -> None:
+    """Raise InputError unless a gradient, finite in all parameters, has reached the network."""
+    learnt = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
+    gradients = {name: parameter.grad for name, parameter in learnt.items() if parameter.grad is not None}
+    if bad := [name for name, gradient in gradients.items() if not gradient.isfinite().all()]:
+        raise InputError(f"{name_of('model', network)}: the gradient of {bad[0]} is not finite")
+    if learnt and not any(gradient.any() for gradient in gradients.values()):
+        raise InputError(
+            f"{name_of('model', network)}: no gradient reaches its parameters; neither model nor loss may detach, or "
+            "run under torch.no_grad"
+        )
+
+
+def check_padding(named: tuple[str, nn.Module], lengths: str, function: Callable, items: Tensor) -> None:
+    """Raise InputError unless an item padded in a batch gives what it gives alone.
+
+    Args:
+        named: the config's key and the instance to blame.
+        lengths: the argument that tells lengths, for the message.
+        function: (B, T, ...) items, (B,) lengths or None -> (B, ...), in eval mode.
+        items: (B, T, ...), two or more.
+    """
+    full = items.shape[1]
+    short = max(1, 3 * full // 5)
+    with torch.no_grad():
+        padded = call(*named, function, items[:2], torch.tensor([full, short]))[1]
+        alone = call(*named, function, items[1:2, :short], None)[0]
+    change = float((padded - alone).norm() / alone.norm().clamp(min=1e-12))
+    if not change <= _TOLERANCE:
+        cosine = float(nn.functional.cosine_similarity(padded.flatten(), alone.flatten(), dim=0))
+        raise InputError(
+            f"{name_of(*named)}: an item that is padded in a batch must give, in eval mode, what it gives alone; "
+            f"the two differ (cosine {cosine:.4f}). What lies beyond `{lengths}` must have no influence"
+        )
