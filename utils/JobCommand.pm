@@ -10,7 +10,7 @@ use File::Path qw(make_path);
 use POSIX qw(strftime);
 
 our @EXPORT = qw(parse_command_line quoted for_job job_numbers make_log_folder write_log read_end logged_code
-                 ends_in_mid_line now stop stop_if_failed);
+                 ends_in_mid_line now stop stop_if_failed watch_over tell_watcher);
 our $clean_up = sub { };    # called before the program stops with an error
 
 my $program = basename($0);
@@ -54,6 +54,7 @@ sub parse_option {
     $key = { tc => 'max_jobs_run', pe => 'num_threads', q => 'partition' }->{$key} // $key if $option !~ /^--/;
     $key =~ tr/-/_/;
     check_number($option, $value, { max_jobs_run => 1, gpu => 0 }->{$key});
+    stop(255, "option --dry-run takes true or false, got $value") if $key eq 'dry_run' && $value !~ /^(true|false)$/;
     stop(255, "option --pick takes all, failed or incomplete, got $value")
         if $key eq 'pick' && $value !~ /^(all|failed|incomplete)$/;
     $options->{$key} = $value;
@@ -148,6 +149,36 @@ sub write_log {
     open(my $handle, $mode, $log) or stop(1, "cannot write the log-file $log: $!");
     print $handle $text;
     close($handle) or stop(1, "cannot write the log-file $log: $!");
+}
+
+# Starts a process that calls $end with what it was told of and not told to forget, when this one has ended without
+# forgetting it, as by kill -9.
+my $watcher;
+
+sub watch_over {
+    my ($end) = @_;
+    pipe(my $told, $watcher) or stop(1, "cannot make a pipe: $!");
+    my $pid = fork() // stop(1, "cannot start a process: $!");
+    if ($pid) { close($told); waitpid($pid, 0); return; }
+    close($watcher);
+    POSIX::setsid();
+    POSIX::_exit(0) if fork();    # the caller waits for its jobs alone
+    for (qw(INT TERM HUP)) { $SIG{$_} = 'IGNORE'; }
+    open(STDIN, '<', '/dev/null'), open(STDOUT, '>', '/dev/null'), open(STDERR, '>', '/dev/null');
+    my %known;
+    while (<$told>) {
+        /^([+-])(\S+)$/ or next;
+        if ($1 eq '+') { $known{$2} = 1; }
+        else           { delete $known{$2}; }
+    }
+    $end->(sort keys %known) if %known;
+    POSIX::_exit(0);
+}
+
+# + and what must end with this process, or - and what has ended.
+sub tell_watcher {
+    my ($sign, @what) = @_;
+    syswrite($watcher, join('', map { "$sign$_\n" } @what)) if $watcher;
 }
 
 # Says how many jobs failed and where their logs are, and ends the program.

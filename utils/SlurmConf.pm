@@ -68,7 +68,7 @@ sub read_config_line {
 # What an option means to sbatch: its place in the config and the words. $where is said of one that a config has set.
 sub words_of_option {
     my ($config, $name, $value, $where) = @_;
-    return (0) if $name =~ /^(?:config|max_jobs_run|pick|sync)$/;
+    return (0) if $name =~ /^(?:config|dry_run|max_jobs_run|pick|sync)$/;
     my ($code, $place, %known, %found) = (defined $where ? 1 : 255, 0);
     for my $option (@{ $config->{options} }) {
         $place++;

@@ -25,10 +25,11 @@ Options, before or after JOB=1:n:
   --pick all|failed|incomplete
                            judged by the logs of an earlier run: run all copies (default), those that failed or did not
                            end, or those that did not end (a failed one still counts as a failure)
+  --dry-run true           run nothing, say how many jobs would run
   accepted, for the schedulers: --config f --mem 2G --num-threads n --time t --name s --num-nodes n, other --x value,
                            -V, -pe smp n, -sync y, -q x
 
-Exit code: 0 all copies succeeded, 1 one or more failed, 255 wrong options.
+Jobs end with run.pl, however it ends. Exit code: 0 all copies succeeded, 1 one or more failed, 255 wrong options.
 END
 
 my $signals = POSIX::SigSet->new(SIGINT, SIGTERM, SIGHUP);
@@ -76,6 +77,7 @@ sub start {
     execute($log, $command) if $pid == 0;
     POSIX::setpgid($pid, $pid);
     $running{$pid} = [$job, time];
+    tell_watcher('+', $pid);
     sigprocmask(SIG_UNBLOCK, $signals);
 }
 
@@ -99,6 +101,7 @@ sub finish_one {
     my $pid = waitpid(-1, 0);
     my $status = $?;
     my ($job, $started) = @{ delete $running{$pid} };
+    tell_watcher('-', $pid);
     my $log = for_job($log_name, $job);
     my ($code, $signal) = ($status >> 8, $status & 127);
     # A shell says 128 + S for a command that signal S killed; so does the log, whichever process was hit.
@@ -111,9 +114,9 @@ sub finish_one {
     return $code;
 }
 
-# Ends all running jobs with everything they started: asks them, and after two seconds makes them.
+# Ends all running jobs, or those given, with everything they started: asks them, and after two seconds makes them.
 sub end_jobs {
-    my @groups = map { -$_ } keys %running or return;
+    my @groups = map { -$_ } @_ ? @_ : keys %running or return;
     kill('TERM', @groups);
     for (1 .. 40) {
         1 while waitpid(-1, WNOHANG) > 0;
@@ -138,6 +141,13 @@ sub run_all {
     my ($line) = @_;
     my ($failed, @jobs) = job_numbers($line);
     my $limit = jobs_at_a_time($line->{last} - $line->{first} + 1, $line->{options});
+    if (($line->{options}{dry_run} // '') eq 'true') {
+        my $count = @jobs;
+        print "run.pl: $count job" . ($count == 1 ? q() : q(s)) . " on this machine, " . ($limit < $count ? $limit : $count)
+            . " at a time; CPUs: " . cpu_count() . "\n";
+        return 0;
+    }
+    watch_over(\&end_jobs);
     for my $job (@jobs) {
         if (keys %running >= $limit) { $failed++ if finish_one($line->{log}) != 0; }
         start($job, for_job($line->{log}, $job), for_job($line->{command}, $job));

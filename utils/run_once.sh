@@ -16,10 +16,15 @@ marker=$1
 shift
 # The command inherits the lock; it is freed when the last process that holds it ends, however it ends.
 exec 9>"${marker}.lock"
-if command -v flock >/dev/null && ! flock -n 9; then
-    echo "waiting for an earlier copy, which still runs: $*"
-    flock 9
-fi
+# Perl has flock on machines, too, on which there is no program of that name. A file system without locks has none.
+perl -e '
+    use Errno qw(EWOULDBLOCK);
+    use Fcntl qw(:flock);
+    open(my $lock, ">>&=", 9) or exit 0;
+    exit 0 if flock($lock, LOCK_EX | LOCK_NB) || $! != EWOULDBLOCK;
+    $| = 1;
+    print "waiting for an earlier copy, which still runs: @ARGV\n";
+    flock($lock, LOCK_EX);' "$@"
 if [ -f "${marker}" ]; then
     echo "done before (${marker}): $*"
     exit 0

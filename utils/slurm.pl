@@ -28,6 +28,7 @@ Options, before or after JOB=1:n:
   --config f               what the other options mean (default: conf/slurm.conf, and without that file as below)
   --gpu n --mem 2G --name s --num-nodes n --num-threads n --time t --account s --constraint s --partition s --qos s
                            whatever the config knows; -pe smp n is --num-threads n, -q s is --partition s
+  --dry-run true           submit nothing, print what would submit the jobs
   -V, -sync y              accepted: the environment is passed on, and slurm.pl waits, in any case
 
 Lines of a config (# begins a comment):
@@ -36,7 +37,8 @@ Lines of a config (# begins a comment):
   option gpu=0                       --gpu 0 adds nothing
   default time=4:00:00               as if --time 4:00:00 were given, unless --time is
 
-Exit code: 0 all copies succeeded, 1 one or more failed, 255 wrong options. Ctrl-C cancels the jobs.
+Exit code: 0 all copies succeeded, 1 one or more failed, 255 wrong options. The jobs are cancelled when slurm.pl
+ends before them, by Ctrl-C or kill -9.
 SLURM_PL_GRACE: seconds that a job may be gone from Slurm before its log shows its end (75).
 END
 
@@ -105,10 +107,15 @@ sub submit {
     my $config = read_config($line->{options}{config});
     my %options = (%{ $config->{default} }, %{ $line->{options} });
     my $limit = $options{max_jobs_run};
+    my $dry_run = ($options{dry_run} // '') eq 'true';
     my @words = (submit_words($config, \%options), '--open-mode=append');
-    make_log_folder("$base.sh");
     (my $pattern = "$base.log") =~ s/%/%%/g;
     push @words, '-e', $pattern, '-o', $pattern;
+    if ($dry_run) {
+        print_submission(\@words, $limit, "$base.sh", @jobs);
+        return {};
+    }
+    make_log_folder("$base.sh");
     write_log('>', "$base.sh", script($line));
     my %waiting;
     for my $job (@jobs) {
@@ -117,15 +124,31 @@ sub submit {
         # The job's node writes the log anew; a file that is there already is seen to change sooner over NFS.
         write_log('>', $waiting{$job}{log}, "# Queued at " . now() . "\n");
     }
+    watch_over(sub { run_program('scancel', @_) });
     for my $array (defined $line->{job_name} ? arrays(@jobs) : [0]) {
         my ($offset, @members) = @$array;
-        my @more = @members ? ('--array', ranges(map { $_ - $offset } @members) . ($limit ? "%$limit" : '')) : ();
+        my @more = array_words($limit, @$array);
         # Slurm limits each array for itself, so one waits for the other.
         push @more, "--dependency=afterany:$submitted[-1]" if $limit && @submitted;
         my $id = submit_array(@words, @more, "$base.sh", $offset);
         $waiting{$_}{id} = @members ? $id . '_' . ($_ - $offset) : $id for @members ? @members : @jobs;
     }
     return \%waiting;
+}
+
+# What sbatch is told of an array: its tasks, and how many run at a time.
+sub array_words {
+    my ($limit, $offset, @members) = @_;
+    return @members ? ('--array', ranges(map { $_ - $offset } @members) . ($limit ? "%$limit" : '')) : ();
+}
+
+sub print_submission {
+    my ($words, $limit, $script, @jobs) = @_;
+    for my $array (defined $line->{job_name} ? arrays(@jobs) : [0]) {
+        print join(' ', @$words, array_words($limit, @$array), $script, $array->[0]), "\n";
+    }
+    print "slurm.pl: $words->[0] not found; run this where Slurm is, or with cmd_backend=local\n"
+        if !grep { -x "$_/$words->[0]" } $words->[0] =~ m{/} ? '' : split(/:/, $ENV{PATH} // '');
 }
 
 sub submit_array {
@@ -135,6 +158,7 @@ sub submit_array {
     my ($code, $text) = run_program(@words);
     my ($id) = $text =~ /Submitted batch job (\d+)/ ? $1 : $text =~ /^(\d+)(?:;\S*)?$/m;
     push @submitted, $id if defined $id;
+    tell_watcher('+', $id) if defined $id;
     sigprocmask(SIG_UNBLOCK, $signals);
     $text =~ s/\s+\z//;
     return $id if !$code && defined $id;
@@ -259,5 +283,6 @@ my $base = own_files($line);
 my $known_size = (-s "$base.log") // 0;
 my @failed = @jobs ? wait_for_all(submit($base, @jobs)) : ();
 explain("$base.log", $known_size, @failed);
+tell_watcher('-', @submitted);
 @submitted = ();
 stop_if_failed($line, $failed_before + @failed);

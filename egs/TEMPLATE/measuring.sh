@@ -10,12 +10,19 @@ interferers_of() {
 measure() {
     local folder=$1 wanted=$2 suffix=${1#"${output_name}"} set streams sets
     shift 2
-    rm -f "${exp}/metrics${suffix}/summary.log" # of an earlier run
+    "${dry_run}" || rm -f "${exp}/metrics${suffix}/summary.log" # of an earlier run
     if [[ " $* " == *" --absent "* ]]; then # an interferer is no more wrong than the target then
         measure_sets "${all_tests# }" "${breakdown//gender_pair/}" "$@"
         return
     fi
-    for set in ${all_tests}; do interferers_of "${set}"; done | sort -u | while read -r streams; do
+    for set in ${all_tests}; do
+        if "${dry_run}" && { [ ! -d "${dumpdir}/raw/${set}" ] || is_remade "${dumpdir}/raw/${set}"; }; then
+            note "scores of ${folder}: to do, of ${all_tests# }"
+            return
+        fi
+    done
+    # Not behind a pipe: a subshell has no locks.
+    while read -r streams; do
         sets=$(for set in ${all_tests}; do [ "$(interferers_of "${set}")" != "${streams}" ] || printf ' %s' "${set}"; done)
         if [ -n "${streams}" ]; then
             # shellcheck disable=SC2086
@@ -23,7 +30,7 @@ measure() {
         else
             measure_sets "${sets# }" "${breakdown//gender_pair/}" "$@" </dev/null # alone, a talker makes no pair
         fi
-    done
+    done < <(for set in ${all_tests}; do interferers_of "${set}"; done | sort -u)
 }
 
 measure_sets() { # measure_sets SETS BREAKDOWN [options of signal_score]; other variables are those of measure
@@ -49,6 +56,7 @@ measure_sets() { # measure_sets SETS BREAKDOWN [options of signal_score]; other 
         --out_root "${exp}/metrics${suffix}" --sets "${sets}" --deps "${references}" -- \
         "${python}" -m toolkit.bin.signal_score --metrics "${wanted}" --ref_root "${dumpdir}/raw" --input wav \
         "${mixtures[@]}" "$@"
+    if "${dry_run}"; then return 0; fi
     # shellcheck disable=SC2086
     "${python}" -m toolkit.bin.signal_summary --in_root "${exp}/metrics${suffix}" --data_root "${dumpdir}/raw" \
         --out_root "${exp}/scores${suffix}" --sets ${sets} --resamples "${resamples}" ${groups:+--breakdown ${groups}} \

@@ -6,7 +6,8 @@ General
   --stage, --stop_stage       first and last stage to run (1, 10000)
   --skip_stages "4 5"         stages to leave out
   --skip_data_prep, --skip_train, --skip_eval, --skip_packing   leave out 1-5, 6, 7-9, 10 (false, false, false, true)
-  --dry_run                   say what would run (false)
+  --dry_run                   say what would run, and where, and what is done already (false)
+  --wait                      wait for another run that writes the same output, instead of ending (false)
   --nj, --inference_nj        jobs of the data stages and of 7-8 (number of CPUs)
   --ngpu, --num_nodes         GPUs a node for training, 0 is CPU (0); nodes (1)
   --gpu_inference             stage 7 on a GPU (false)
@@ -23,6 +24,7 @@ skip_train=false
 skip_eval=false
 skip_packing=true
 dry_run=false
+wait=false
 nj=$(env -u OMP_NUM_THREADS nproc)
 inference_nj=${nj}
 ngpu=0
@@ -51,7 +53,7 @@ results=
 # check_options [WORD...]: nothing but options was given, and those above are what they should be.
 check_options() {
     if [ $# -ne 0 ]; then
-        echo "error: $*: only options are understood (./run.sh --help); a value of several words stands in quotes" >&2
+        echo "error: $*: only options are understood (./run.sh --help); quote a value of several words" >&2
         exit 2
     fi
     if [ -z "${train_set}" ] || [ -z "${valid_sets}" ] || [ -z "${test_sets}" ]; then
@@ -63,6 +65,8 @@ check_options() {
     check_counts nj inference_nj fs train_copies num_nodes
     check_counts_or_0 ngpu allow_bad resamples skip_stages
     check_numbers min_wav_duration max_wav_duration snrs
+    check_lists valid_sets test_sets extra_sets room_sets test_noises ood_noises breakdown
+    [ -d "$(dirname "${results:-x}")" ] || die "--results ${results}: folder $(dirname "${results}") not found"
     check_machines
 }
 
@@ -76,7 +80,7 @@ check_breakdown() {
             die "--breakdown ${word}: it can be gender, duration${*:+, $*}, or a table of the test sets, spk2<x> or utt2<x>"
         for set in ${test_sets}; do
             [ ! -d "data/${set}" ] || [ -f "data/${set}/${word/#gender/spk2gender}" ] ||
-                die "--breakdown ${word}: data/${set}/${word/#gender/spk2gender}: no such table"
+                die "--breakdown ${word}: data/${set}/${word/#gender/spk2gender}: table not found"
         done
     done
 }

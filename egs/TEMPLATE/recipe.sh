@@ -16,15 +16,15 @@ die() {
 
 # check_stages LAST: --stage and --stop_stage are numbers, in order, and name a stage.
 check_stages() {
-    [[ "${stage}" =~ ^[0-9]+$ && "${stop_stage}" =~ ^[0-9]+$ ]] || die "--stage ${stage} --stop_stage ${stop_stage}: numbers are wanted"
+    [[ "${stage}" =~ ^[0-9]+$ && "${stop_stage}" =~ ^[0-9]+$ ]] || die "--stage ${stage} --stop_stage ${stop_stage}: must be numbers"
     [ "${stage}" -le "${stop_stage}" ] || die "--stage ${stage} comes after --stop_stage ${stop_stage}"
     [ "${stage}" -le "$1" ] || die "--stage ${stage}: there are $1 stages"
 }
 
 # check_machines: --ngpu and --num_nodes fit the machine, where jobs run on this one.
 check_machines() {
-    if [ "${ngpu}" -gt 0 ] && [[ "${cuda_cmd}" == *run.pl* ]] && ! nvidia-smi -L >/dev/null 2>&1; then
-        die "--ngpu ${ngpu}: nvidia-smi finds no GPU here; use --ngpu 0"
+    if [[ "${cuda_cmd}" == *run.pl* ]] && [[ "${ngpu} ${gpu_inference}" != "0 false" ]] && ! nvidia-smi -L >/dev/null 2>&1; then
+        die "--ngpu ${ngpu} --gpu_inference ${gpu_inference}: nvidia-smi finds no GPU here; use --ngpu 0 --gpu_inference false"
     fi
     if [ "${num_nodes}" -gt 1 ] && [[ "${cuda_cmd}" == *run.pl* ]]; then
         die "--num_nodes ${num_nodes}: run.pl knows this machine only; cmd.sh can choose another (cmd_backend=slurm ./run.sh ...)"
@@ -39,23 +39,128 @@ note_skips() {
     if "${skip_packing}"; then skip_stages+=" 10"; fi
 }
 
-# runs_stage N: is stage N wanted, by --stage, --stop_stage and --skip_stages?
+# runs_stage N: does stage N run, by --stage, --stop_stage and --skip_stages?
 runs_stage() {
     [ "${stage}" -le "$1" ] && [ "${stop_stage}" -ge "$1" ] && ! [[ " ${skip_stages} " == *" $1 "* ]]
 }
 
-# say_stage N what: announce a stage; with --dry_run announce only (returns 1).
-say_stage() {
+say_stage() { # say_stage N what
     log "stage $1: $2"
-    if "${dry_run}"; then return 1; fi
 }
 
-# job_progress FOLDER: every 15 s, the last progress line of each job's log in FOLDER, until killed.
+# mark_run SCRIPT ARGS...: start the task script anew, with a mark in the environment of all its processes, by which
+# guard.pl finds them. A script that is a part of another run has both marks.
+mark_run() {
+    local marks=${VOXSIFT_RUN:-}
+    [[ "${marks##*/}" != "$$."* ]] || return 0
+    VOXSIFT_RUN=${marks:+${marks}/}$$.$(date +%s)
+    export VOXSIFT_RUN
+    exec "${BASH}" "$@"
+}
+
+# start_guard: from now on, all that this run starts ends with it.
+start_guard() {
+    if "${dry_run}"; then return 0; fi
+    coproc GUARD { exec utils/guard.pl "$$" "${VOXSIFT_RUN##*/}" "${command_line}"; }
+}
+
+# hold exclusive|shared|release[-wait] FILE: have a lock until this run ends. Where another run has it, say which and
+# end, or wait.
+hold() {
+    local how=$1 reply
+    # GUARD is a pipe, which subshells do not have.
+    if [ -z "${GUARD_PID:-}" ] || [ "${BASHPID}" != "$$" ]; then return 0; fi
+    if "${wait}"; then how=${how%-wait}-wait; fi
+    mkdir -p "$(dirname "$2")"
+    echo "${how} $2" >&"${GUARD[1]}"
+    while read -r -u "${GUARD[0]}" reply; do
+        case "${reply}" in
+            ok) return 0 ;;
+            error:*) die "${reply}; let it end (--wait true waits for it), or end it" ;;
+            *) log "${reply}" ;;
+        esac
+    done
+    die "guard.pl has ended"
+}
+
+# hold_outputs EXPDIR: no other run may write what this one writes, or what it reads.
+hold_outputs() {
+    local number data=shared experiment=
+    for number in {1..10}; do
+        if runs_stage "${number}"; then
+            if [ "${number}" -le 5 ]; then data=exclusive; else experiment=$1; fi
+        fi
+    done
+    [ "${data}" = shared ] || hold exclusive data/.lock
+    hold "${data}" "${dumpdir}/.lock"
+    [ -z "${experiment}" ] || hold exclusive "$(dirname "$1")/.$(basename "$1").lock"
+}
+
+# data_is_made: after stage 5, other runs may read it, too.
+data_is_made() {
+    hold release data/.lock
+    hold shared "${dumpdir}/.lock"
+}
+
+# A dry run goes through the stages like any other. These functions say in it what they would do, and do nothing.
+remade=' ' # folders of which this run would make something anew
+
+note() {
+    echo "    $*"
+}
+
+act() { # act COMMAND...: run it
+    if "${dry_run}"; then note "$*"; else "$@"; fi
+}
+
+# is_remade PATH...: is any of these, or a folder that one lies in, made anew?
+is_remade() {
+    local path
+    for path in "$@"; do
+        while [[ "${path}" == */* ]]; do
+            [[ "${remade}" != *" ${path} "* ]] || return 0
+            path=${path%/*}
+        done
+    done
+    return 1
+}
+
+# say_backend: how jobs are run
+say_backend() {
+    "${dry_run}" || return 0
+    note "data: ${train_cmd}, --nj ${nj}"
+    note "training: ${cuda_cmd}, --ngpu ${ngpu} --num_nodes ${num_nodes}"
+    note "inference: ${decode_cmd}, --inference_nj ${inference_nj} --gpu_inference ${gpu_inference}"
+}
+
+# Programs that are queued run in one interpreter, whose start takes longer than most of them do.
+queue=()
+
+later() { # later REMEDY PROGRAM WORDS...: REMEDY is said where it fails
+    queue+=("$#" "$@")
+}
+
+run_queue() {
+    if [ "${#queue[@]}" -gt 0 ]; then printf '%s\0' "${queue[@]}" | "${python}" -m toolkit.bin.several || exit; fi
+    queue=()
+}
+
+# run_checks: run the queue; said is what it says
+run_checks() {
+    said=$(run_queue) || exit 1
+    queue=()
+}
+
+# job_progress FOLDER JOBS: every 15 s, the last progress line of each job's log in FOLDER, with the job before it, until
+# killed.
 job_progress() {
-    local seen='' now
+    local seen='' now name
     while sleep 15 >/dev/null 2>&1; do # it outlives the kill for a while; it must not hold the caller's pipe meanwhile
-        now=$(for file in "$1"/*.log; do
-            [ "${file}" -nt "$1/.submitted" ] && tail -c 400 "${file}" | tr '\r' '\n' | grep -E '[0-9]%|(^| )epoch [0-9]' | tail -n 1 | grep -v ' 100%'
+        now=$(for file in $(printf '%s\n' "$1"/*.log | sort -V); do
+            name=$(basename "${file}" .log)
+            if [ "$2" -gt 1 ]; then name="${name%.*} ${name##*.}/$2"; fi
+            [ "${file}" -nt "$1/.submitted" ] && tail -c 400 "${file}" | tr '\r' '\n' | grep -E '[0-9]%|(^| )epoch [0-9]' |
+                tail -n 1 | grep -v ' 100%' | sed "s|^ *|${name}: |"
         done || true)
         if [ -n "${now}" ] && [ "${now}" != "${seen}" ]; then
             seen=${now}
@@ -69,8 +174,13 @@ job_progress() {
 submit() {
     local cmd=$1 folder=$2 watcher status=0
     shift 2
+    if "${dry_run}"; then
+        # shellcheck disable=SC2086
+        ${cmd} --dry-run true "$@" 2>&1 | sed 's/^/        /'
+        return
+    fi
     touch "${folder}/.submitted"
-    job_progress "${folder}" &
+    job_progress "${folder}" "$([[ "$1" == JOB=1:* ]] && echo "${1#JOB=1:}" || echo 1)" &
     watcher=$!
     # shellcheck disable=SC2086
     ${cmd} "$@" || status=$?
@@ -91,35 +201,21 @@ submit() {
     fi
 }
 
-# signature SET_DIR COMMAND [FILE...]: hash of a command, of the tables of the set that it reads, of the sizes and times
-# of the audio they name, of the state of the sets that a plan draws on, and of other files.
+# signature SET_DIR WHAT [FILE...]: of a set as a stage finds it, of what the stage does, and of files
+# (toolkit.io.signatures)
 signature() {
-    local dir=$1 source
-    shift
-    {
-        echo "$1"
-        shift
-        find "${dir}" -maxdepth 1 -type f ! -name '*.log' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
-        if [ -f "${dir}/wav.scp" ]; then
-            sed 's/^[^ \t]*[ \t]*//; s/:[0-9]*$//; /|[ ]*$/d' "${dir}/wav.scp" | sort -u | tr '\n' '\0' |
-                xargs -0 -r stat -c '%n %s %Y' 2>/dev/null || true
-        fi
-        if [ -f "${dir}/mix_conf.yaml" ]; then
-            sed -n 's/^ *- //p' "${dir}/mix_conf.yaml" | while read -r source; do cat "${source}"/.done.* 2>/dev/null || true; done
-        fi
-        [ $# -eq 0 ] || cat -- "$@"
-    } | sha256sum | cut -c 1-16
+    signature_line "$1" "$2" "${*:3}" | signatures
 }
 
-# with_bases CONFIG: a config and the configs it is based on.
-with_bases() {
-    local config=$1 base
-    while [ -f "${config}" ]; do
-        echo "${config}"
-        base=$(sed -n 's/^base: *//p' "${config}")
-        [ -n "${base}" ] || return 0
-        config=$(dirname "${config}")/${base}
-    done
+signature_line() { # signature_line SET_DIR WHAT "FILE ...": a line for signatures
+    printf '%s\t%q\t%s\n' "$1" "$2" "$3"
+}
+
+signatures() { "${python}" -m toolkit.bin.signatures; }
+
+# done_before MARK SIGNATURE: was a stage finished for it?
+done_before() {
+    [ -n "$2" ] && [ "$(cat "$1" 2>/dev/null)" = "$2" ]
 }
 
 # run_jobs --name N --cmd CMD --nj N --in_root A --out_root B --sets "x y" [--stems "wav"] [--allow_bad N]
@@ -134,14 +230,31 @@ run_jobs() {
         shift 2
     done
     shift
-    local set sig todo='' all=''
+    hold exclusive-wait "${out_root}/.lock.${name}" # other experiments may write there, too
+    work_on_sets "$@"
+    hold release "${out_root}/.lock.${name}"
+}
+
+work_on_sets() { # work_on_sets PROGRAM ARGS...: of run_jobs, whose variables it uses
+    local set sig present='' todo='' finished='' all='' signed
     for set in ${sets}; do
-        [ -d "${in_root}/${set}" ] || die "${in_root}/${set}: no such data dir; the stage before, or local/data.sh (--local_data_opts), makes it"
         # shellcheck disable=SC2086
-        sig=$(signature "${in_root}/${set}" "$* ${in_root} ${out_root} ${allow_bad}" ${deps})
-        if [ "$(cat "${out_root}/${set}/.done.${name}" 2>/dev/null)" != "${sig}" ]; then
-            # The old tables go first: nothing may read them over new audio if this run does not end well.
-            rm -f "${out_root}/${set}/.done.${name}" "${out_root}/${set}"/*.scp
+        if [ -d "${in_root}/${set}" ] && ! is_remade "${in_root}/${set}" ${deps}; then
+            present+=" ${set}"
+        elif "${dry_run}"; then
+            todo+=" ${set}"
+        else
+            die "${in_root}/${set}: data dir not found; the stage before, or local/data.sh (--local_data_opts), makes it"
+        fi
+    done
+    signed=$(for set in ${present}; do
+        signature_line "${in_root}/${set}" "$* ${in_root} ${out_root} ${allow_bad}" "${deps}"
+    done | signatures) || exit 1
+    for set in ${present}; do
+        sig=${signed%%$'\n'*} signed=${signed#*$'\n'}
+        if done_before "${out_root}/${set}/.done.${name}" "${sig}"; then
+            finished+=" ${set}"
+        else
             todo+=" ${set}"
             all+=" ${set}=${sig}"
         fi
@@ -150,6 +263,12 @@ run_jobs() {
         log "${name}: all done before: ${sets}"
         return
     fi
+    if "${dry_run}"; then
+        say_jobs
+        return
+    fi
+    # The old tables go first: nothing may read them over new audio if this run does not end well.
+    for set in ${todo}; do rm -f "${out_root}/${set}/.done.${name}" "${out_root}/${set}"/*.scp; done
     local logdir total
     logdir=${out_root}/logs/${name}.$(sha256sum <<<"${all} ${nj}" | cut -c 1-8)
     mkdir -p "${logdir}"
@@ -161,10 +280,8 @@ run_jobs() {
     # shellcheck disable=SC2086
     total=$(${python} -m toolkit.bin.jobs list --in_root "${in_root}" --sets ${todo} --work "${logdir}/work") ||
         die "${name}: no work list"
-    nj=$((nj < total ? nj : total))
-    local jobs=$((nj * ((total + nj * job_size - 1) / (nj * job_size)))) at_a_time=''
-    jobs=$((jobs < total ? jobs : total))
-    if [ "${jobs}" -gt "${nj}" ]; then at_a_time="--max-jobs-run ${nj}"; fi
+    local jobs at_a_time
+    share_out
     log "${name}: ${total} ids of ${todo# } in ${jobs} jobs${at_a_time:+, ${nj} at a time}, logs in ${logdir}"
     # shellcheck disable=SC2046
     utils/split_scp.pl "${logdir}/work" $(seq -f "${logdir}/work.%.0f" "${jobs}")
@@ -184,12 +301,34 @@ run_jobs() {
     rm -f "${logdir}"/done.*
 }
 
+# share_out: jobs and at_a_time of run_jobs, by total, nj and job_size
+share_out() {
+    at_a_time=''
+    nj=$((nj < total ? nj : total))
+    jobs=$((nj * ((total + nj * job_size - 1) / (nj * job_size))))
+    jobs=$((jobs < total ? jobs : total))
+    if [ "${jobs}" -gt "${nj}" ]; then at_a_time="--max-jobs-run ${nj}"; fi
+}
+
+# say_jobs: what run_jobs would do; its variables
+say_jobs() {
+    local total jobs at_a_time unknown=''
+    [ -z "${finished}" ] || note "${name} -> ${out_root}: done before:${finished}"
+    total=$(for set in ${todo}; do cat "${in_root}/${set}/utt2spk" 2>/dev/null || true; done | wc -l)
+    for set in ${todo}; do [ -f "${in_root}/${set}/utt2spk" ] || unknown+=" ${set}"; done
+    note "${name} -> ${out_root}: to do:${todo}: ${total} ids${unknown:+ and those of${unknown}, which an earlier stage makes}"
+    for set in ${todo}; do remade+="${out_root}/${set} "; done
+    [ "${total}" -gt 0 ] || total=${nj}
+    share_out
+    submit "${cmd} ${at_a_time}" "${out_root}" "JOB=1:${jobs}" "${out_root}/logs/${name}/${name}.JOB.log" true
+}
+
 # What data stages of all tasks do; their options are the variables of the task script.
 
 validate() { # validate SET: data/SET; missing recordings are left to stage 3 where some may be bad
     local without=()
     [ "${allow_bad}" -eq 0 ] || without=(--no-wav-check)
-    utils/validate_data_dir.sh --no-feats --no-text "${without[@]}" "data/$1"
+    act utils/validate_data_dir.sh --no-feats --no-text "${without[@]}" "data/$1"
 }
 
 format_sets() { # format_sets SETS [options of format_audio]
@@ -209,51 +348,80 @@ format_sources() {
     format_sets "${room_sets}" --min_seconds 0.001
 }
 
-plan() { # plan CONFIG SET NAME [options]: write data/<name>*/mix.jsonl
-    local config=$1 set=$2 name=$3
+plan() { # plan CONFIG SET NAME [options]: write data/<name>*/mix.jsonl, when the queue runs
+    local config=$1 set=$2 name=$3 remedy=''
+    if "${dry_run}" && [[ " $* " != *" --check "* ]]; then
+        note "plan: data/${name}"
+        return
+    fi
     shift 3
-    "${python}" -m toolkit.bin.simulate_plan ${config:+--config "${config}"} --data "${dumpdir}/raw/${set}" \
-        --out_root data --name "${name}" "$@"
+    [[ " $* " != *" --kinds "* ]] ||
+        remedy="--test_noises ${test_noises} --ood_noises ${ood_noises} --snrs ${snrs}: the kinds are those of ${config}"
+    later "${remedy}" simulate_plan ${config:+--config "${config}"} \
+        --data "${dumpdir}/raw/${set}" --out_root data --name "${name}" "$@"
 }
 
 render() { # render SETS [--streams STREAM...]: data/<set>/mix.jsonl -> dump/raw/<set>
     local sets=$1 stems=${*:3}
     shift
+    run_queue
+    # In a dry run no plan is made, and new recordings make new ones.
+    # shellcheck disable=SC2086
+    if "${dry_run}" && [ "${remade}" != ' ' ]; then remade+=$(printf 'data/%s ' ${sets}); fi
     run_jobs --name render --cmd "${train_cmd}" --nj "${nj}" --in_root data --out_root "${dumpdir}/raw" --sets "${sets}" \
         --stems "${stems:-wav}" -- "${python}" -m toolkit.bin.simulate_render "$@"
 }
 
 # statistics FOLDER TRAIN_DIR CONFIG ARGS MODULE [WORD]: stage 5, done again only when data, config or options have changed.
 statistics() {
-    local stats=$1 dir=$2 config=$3 options=$4 sig
-    # shellcheck disable=SC2046
-    sig=$(signature "${dir}" "${options}" $(with_bases "${config}"))
-    if [ "$(cat "${stats}/.done" 2>/dev/null)" = "${sig}" ]; then
+    local stats=$1 dir=$2 config=$3 options=$4 sig=
+    if [ -d "${dir}" ] && ! is_remade "${dir}"; then
+        # Training mixes with sounds and rooms, too.
+        # shellcheck disable=SC2046
+        sig=$(signature "${dir}" "${options}" "${config}" $(marks_of_sounds)) || exit 1
+    fi
+    if done_before "${stats}/.done" "${sig}"; then
         log "statistics: done before"
         return
     fi
-    mkdir -p "${stats}"
+    if "${dry_run}"; then note "statistics: to do"; else mkdir -p "${stats}"; fi
     # shellcheck disable=SC2086
     submit "${train_cmd}" "${stats}" "${stats}/stats.log" "${python}" -m "${@:5}" --config "${config}" --train_dir "${dir}" \
         --output "${stats}" ${options}
+    if "${dry_run}"; then return 0; fi
     grep -F "${stats}: " "${stats}/stats.log" || true
     echo "${sig}" >"${stats}/.done"
 }
 
+marks_of_sounds() { # of the sets that training may draw on
+    local set
+    for set in ${extra_sets} ${room_sets}; do compgen -G "${dumpdir}/raw/${set}/.done.format" || true; done
+}
+
+# training_words EXPDIR TRAIN_DIR VALID_SETS: the options that stage 6 adds to a config
+training_words() {
+    local valid_dirs='' set
+    for set in $3; do valid_dirs+=" ${dumpdir}/raw/${set}"; done
+    echo "--train_dir $2 --valid_dirs $(as_list "${valid_dirs}") --expdir $1"
+}
+
 # train EXPDIR TRAIN_DIR VALID_SETS CONFIG ARGS MODULE: stage 6, on --ngpu GPUs of --num_nodes nodes.
 train() {
-    local exp=$1 valid_dirs='' set
-    for set in $3; do valid_dirs+=" ${dumpdir}/raw/${set}"; done
-    mkdir -p "${exp}"
-    if [ -f "${exp}/train.log" ]; then # the job writes it anew: what earlier runs said is kept
+    local exp=$1
+    if "${dry_run}"; then
+        note "training: ${trained:-to do}"
+        [[ "${trained:-}" == "all done before"* ]] || remade+="${exp} "
+    elif [ -f "${exp}/train.log" ]; then # the job writes it anew: what earlier runs said is kept
         mv "${exp}/train.log" "${exp}/train.$(find "${exp}" -name 'train.*.log' | wc -l).log"
+    else
+        mkdir -p "${exp}"
     fi
     warn_of_known_speakers --train_dir "$2" "${all_tests}"
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2046,SC2086
     submit "${cuda_cmd} --gpu ${ngpu}$([ "${num_nodes}" -eq 1 ] || echo " --num-nodes ${num_nodes}")" "${exp}" \
         --name "${exp}" "${exp}/train.log" \
         utils/launch.sh --ngpu "${ngpu}" --num_nodes "${num_nodes}" "${python}" -m "$6" \
-        --config "$4" --train_dir "$2" --valid_dirs "$(as_list "${valid_dirs}")" --expdir "${exp}" $5
+        --config "$4" $(training_words "$1" "$2" "$3") $5
     "${dry_run}" || say_training "${exp}"
 }
 
@@ -274,15 +442,21 @@ as_list() { # "a b" -> [a,b]
 
 # check_words PATTERN WHAT NAME...: each word of each of these variables matches PATTERN, or the option is named.
 check_words() {
-    local pattern=$1 what=$2 name word
+    local pattern=$1 what=$2 name word hint
     shift 2
     for name in "$@"; do
         # A value of several words is a list, but for names.
         while read -r word; do
-            [ -z "${word}" ] || [[ "${word}" =~ ^(${pattern})$ ]] || die "--${name} ${!name}: ${word} is no ${what}"
+            if [ -z "${word}" ] || [[ "${word}" =~ ^(${pattern})$ ]]; then continue; fi
+            hint=
+            if [[ "${word}" == *,* ]]; then hint="; separate by spaces: --${name} \"$(tr -s ', ' ' ' <<<"${!name}")\""; fi
+            die "--${name} ${!name}: ${word} must be a ${what}${hint}"
         done < <(if [ "${what%% *}" = name ]; then echo "${!name}"; else tr -s ' ' '\n' <<<"${!name}"; fi)
     done
 }
+
+# check_lists NAME...: words that no comma joins
+check_lists() { check_words '[^,]+' 'word' "$@"; }
 
 check_counts() { check_words '[1-9][0-9]*' 'whole number from 1' "$@"; }
 
@@ -291,6 +465,14 @@ check_counts_or_0() { check_words '[0-9]+' 'whole number from 0' "$@"; }
 check_numbers() { check_words '-?([0-9]+[.]?[0-9]*|[.][0-9]+)' 'number' "$@"; }
 
 check_names() { check_words '[A-Za-z0-9_.+=,-]+' 'name of a folder (letters, digits, _ . + -)' "$@"; }
+
+# check_trials ROOT SETS: the trials of these sets name known ids and are of both kinds.
+check_trials() {
+    local set dirs=()
+    for set in $2; do [[ " ${dirs[*]} " == *" $1/${set} "* ]] || dirs+=("$1/${set}"); done
+    if "${dry_run}" || [ "${#dirs[@]}" -eq 0 ]; then return 0; fi
+    "${python}" -m toolkit.bin.make_trials --check "${dirs[@]}" || exit 1
+}
 
 # no_experiment EXPDIR TASK: say that it is not there, and which are.
 no_experiment() {

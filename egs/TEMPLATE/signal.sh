@@ -83,6 +83,7 @@ of_kind() {
 }
 
 command_line="$0$(printf ' %q' "$@")"
+mark_run "$0" "$@"
 . utils/parse_options.sh
 . ./path.sh
 . ./cmd.sh
@@ -90,9 +91,16 @@ check_options "$@"
 config=${task}_config config=${!config}
 train_args=${task}_args train_args=${!train_args}
 tag=${task}_tag tag=${!tag}
-[ -f "${config}" ] || die "--${task}_config ${config}: no such file"
+for name in "${task}_config" simulate_train_config simulate_valid_config simulate_grid_config; do
+    [ -z "${!name}" ] || [ -f "${!name}" ] || die "--${name} ${!name}: no such file"
+done
+for one in ${simulate_test_configs}; do
+    [ -f "${one}" ] || die "--simulate_test_configs ${simulate_test_configs}: ${one}: no such file"
+done
+check_lists simulate_test_configs metrics
 check_names "${task}_tag"
 note_skips
+start_guard
 check_task_options
 log "${command_line}"
 
@@ -115,42 +123,49 @@ exp=${expdir}/${task}_${tag}
 results=${results:-${expdir}/RESULTS.md}
 
 check_configs() { # before any work: every key of every config that the stages asked for will read
-    local one rate
-    if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 5 ]; then
-        # shellcheck disable=SC2086
-        rate=$("${python}" -m "toolkit.bin.${task}_train" --config "${config}" ${train_args} --check) ||
-            die "mend ${config}${train_args:+, or --${task}_args \"${train_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.${task}_train --help lists the keys"
-        [ "${rate#* }" = "${fs}" ] || die "--fs ${fs}, but the network of ${config} is for ${rate#* } Hz: give --fs ${rate#* }, or" \
-            "--${task}_args \"--model.init_args.fs ${fs}\" (and frames and hops of as many seconds)"
-    fi
+    local one rate said
     if ! runs_stage 6 && { runs_stage 7 || runs_stage 8 || runs_stage 9 || runs_stage 10; }; then check_experiment; fi
+    if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 5 ]; then
+        # shellcheck disable=SC2046,SC2086
+        later "fix ${config}${train_args:+, or --${task}_args \"${train_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.${task}_train --help lists the keys" \
+            "${task}_train" --config "${config}" $(training_words "${exp}" "${dumpdir}/raw/${train_sim}" "${all_valid}") ${train_args} --check
+    fi
     if runs_stage 8; then
         # shellcheck disable=SC2086
-        "${python}" -m toolkit.bin.signal_score --metrics ${metrics} --check || die "--metrics ${metrics}: see above"
+        later "--metrics ${metrics}: see above" signal_score --metrics ${metrics} --check
         check_breakdown auto gender_pair
     fi
     if [ "${stage}" -le 2 ]; then
         for one in ${simulate_train_config} ${simulate_valid_config} ${simulate_test_configs} ${simulate_enroll_config:-} \
             ${simulate_train_enroll_config:-}; do
-            plan "${one}" "${train_set}" check --check || exit 1
+            plan "${one}" "${train_set}" check --check
         done
         if [ -n "${simulate_grid_config}" ]; then
             plan "${simulate_grid_config}" "${train_set}" check --check --snrs "$(as_list "${snrs}")" \
-                --kinds "$(as_list "${test_noises} ${ood_noises}")" ||
-                die "--test_noises ${test_noises} --ood_noises ${ood_noises} --snrs ${snrs}: see above; kinds are those of ${simulate_grid_config}"
+                --kinds "$(as_list "${test_noises} ${ood_noises}")"
         fi
+    fi
+    run_checks
+    if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 5 ]; then
+        rate=$(sed -n 's/^wav //p' <<<"${said}")
+        trained=$(sed -n 's/^trained: //p' <<<"${said}")
+        [ "${rate}" = "${fs}" ] || die "--fs ${fs}, but the network of ${config} is for ${rate} Hz: give --fs ${rate}, or" \
+            "--${task}_args \"--model.init_args.fs ${fs}\" (and frames and hops of as many seconds)"
     fi
 }
 
-# check_trials FOLDER SETS: sets that are there have trials, where an option (trials_for) wants to score them.
-check_trials() {
-    local set without=''
-    if [ -z "${trials_for:-}" ] || "${dry_run}"; then return 0; fi
+# check_sets FOLDER SETS: before training, what stage 8 needs of the sets that are there: trials, where an option
+# (trials_for) scores them.
+check_sets() {
+    local set without='' present=''
     runs_stage 7 || runs_stage 8 || return 0
+    if [ -z "${trials_for:-}" ] || "${dry_run}"; then return 0; fi
     for set in $2; do
-        [ ! -d "$1/${set}" ] || [ -f "$1/${set}/trials" ] || without+=" $1/${set}"
+        [ -d "$1/${set}" ] || continue
+        if [ -f "$1/${set}/trials" ]; then present+=" ${set}"; else without+=" $1/${set}"; fi
     done
     [ -z "${without}" ] || die "${trials_for}: no trials in${without}; draw them: ${python} -m toolkit.bin.make_trials${without}"
+    check_trials "$1" "${present}"
 }
 
 check_experiment() { # it is trained
@@ -163,7 +178,7 @@ infer() {
     local folder=$1 files="${exp}/config.yaml ${exp}/${inference_model}" set
     shift
     for set in ${drawn_from:-}; do files+=" $(compgen -G "${set}/.done.*" || true)"; done
-    check_experiment
+    is_remade "${exp}" || check_experiment
     run_jobs --name infer --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
         --in_root "${dumpdir}/raw" --out_root "${exp}/${folder}" --sets "${all_tests# }" --deps "${files}" -- \
         "${python}" -m "toolkit.bin.${task}_inference" --model "${exp}" --weights "${inference_model}" \
@@ -174,15 +189,18 @@ infer() {
 
 log "checking configs"
 check_configs
+say_backend
+hold_outputs "${exp}"
 
 if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
     # shellcheck disable=SC2086
-    local/data.sh ${local_data_opts}
+    act local/data.sh ${local_data_opts}
     for set in $(of_kind recorded "${train_set} ${valid_sets} ${test_sets}"); do
         validate "${set}"
     done
+    ! runs_stage 8 || check_breakdown auto gender_pair
 fi
-if [ "${stage}" -le 2 ]; then check_trials data "${test_sets}"; fi # noisy copies have those of their set
+if [ "${stage}" -le 2 ]; then check_sets data "${test_sets}"; fi # noisy copies have those of their set
 
 if runs_stage 2 && say_stage 2 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; then
     # A mixture is made of formatted recordings, so those come first; stage 3 finds them done.
@@ -192,6 +210,7 @@ if runs_stage 2 && say_stage 2 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; t
         # shellcheck disable=SC2086
         plan "${simulate_train_config}" "${train_set}" "${train_sim}" --copies "${train_copies}" ${plan_train_opts}
     fi
+    run_queue
     if [ -n "${simulate_train_config}" ] || is_planned "${train_set}"; then
         # shellcheck disable=SC2086
         render "${train_sim}" --streams ${train_streams}
@@ -229,7 +248,7 @@ if runs_stage 3 && say_stage 3 "format -> ${dumpdir}/raw"; then
     format_speech "$(of_kind recorded "${train_set} ${valid_sets} ${test_sets}")"
 fi
 
-check_trials "${dumpdir}/raw" "${all_tests}"
+check_sets "${dumpdir}/raw" "${all_tests}"
 
 if runs_stage 4 && say_stage 4 "features"; then
     log "none: the networks read audio"
@@ -239,6 +258,8 @@ if runs_stage 5 && say_stage 5 "statistics -> ${expdir}/${task}_stats/${train_si
     statistics "${expdir}/${task}_stats/${train_sim}" "${dumpdir}/raw/${train_sim}" "${config}" "${train_args}" \
         toolkit.bin.signal_stats "${task}"
 fi
+
+data_is_made
 
 if runs_stage 6 && say_stage 6 "training -> ${exp}, log in ${exp}/train.log"; then
     train "${exp}" "${dumpdir}/raw/${train_sim}" "${all_valid}" "${config}" "${train_args}" "toolkit.bin.${task}_train"
@@ -260,14 +281,16 @@ if runs_stage 9 && say_stage 9 "report -> ${exp}/RESULTS.md, ${results}"; then
         if [ "${other}" != "${exp}" ]; then others+=" ${other}"; fi
     done
     # shellcheck disable=SC2086
-    "${python}" -m toolkit.bin.signal_report --task "${task}" --expdir "${exp}" ${others:+--compare ${others}} --data_root "${dumpdir}/raw" \
+    act "${python}" -m toolkit.bin.signal_report --task "${task}" --expdir "${exp}" ${others:+--compare ${others}} --data_root "${dumpdir}/raw" \
         --outputs "${output_name}" --recipe_results "${results}" ${ood_noises:+--ood ${ood_noises}}
-    log "tables: ${exp}/RESULTS.md and ${results}; page: ${exp}/report.html (in ${PWD})"
-    sed -n '/^## /,${/^## Every/q;p}' "${results}"
+    if ! "${dry_run}"; then
+        log "tables: ${exp}/RESULTS.md and ${results}; page: ${exp}/report.html (in ${PWD})"
+        sed -n '/^## /,${/^## Every/q;p}' "${results}"
+    fi
 fi
 
 if runs_stage 10 && say_stage 10 "pack -> ${exp}/packed.zip"; then
-    "${python}" -m toolkit.bin.pack --task "${task}" --expdir "${exp}" --model "${inference_model}" --output "${exp}/packed.zip"
+    act "${python}" -m toolkit.bin.pack --task "${task}" --expdir "${exp}" --model "${inference_model}" --output "${exp}/packed.zip"
 fi
 log "finished"
 exit 0

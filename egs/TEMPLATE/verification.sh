@@ -1,11 +1,12 @@
 # Embeddings and scores of trials: sourced by sv.sh, and by signal.sh for a verification of what se.sh and tse.sh make.
 # shellcheck shell=bash disable=SC2154
 
-# check_verifier SYSTEM: --sv_exp names an experiment in speaker verification (the others have a reference), or a packed.zip.
+# check_verifier SYSTEM [options of check_network]: --sv_exp names an experiment in speaker verification, or a packed.zip.
 check_verifier() {
     [ -f "$1/config.yaml" ] || [ -f "$1" ] || die "--sv_exp $1: no such experiment or packed.zip"
-    [ -f "$1" ] || ! grep -q '^reference:' "$1/config.yaml" ||
-        die "--sv_exp $1: this is no experiment in speaker verification; name one of the SV recipe, e.g. ../sv/exp/sv_<x>"
+    runs_stage 7 || runs_stage 8 || return 0
+    later "--sv_exp $1: must be an experiment in speaker verification, e.g. ../sv/exp/sv_<x>, or its packed.zip" \
+        check_network sv --system "$@"
 }
 
 # files_of SYSTEM WEIGHTS: what a product of a trained system depends on: its packed.zip, or config and weights
@@ -28,38 +29,61 @@ embed_sets() {
         --device "$("${gpu_inference}" && echo cuda || echo cpu)" "$@"
 }
 
-# queue_scores WORK LIST VECTORS OUT FILES [options of sv_score]: a line of the file WORK that scores the trials
-# dump/raw/LIST (<set>/trials<_x>) by the embeddings in VECTORS as <set><_x>, unless OUT holds the scores of just this
-# command, set and FILES, which must be there.
+# queue_scores LIST VECTORS OUT FILES [options of sv_score]: append to scores=() what scores the trials dump/raw/LIST
+# (<set>/trials<_x>) by the embeddings in VECTORS as <set><_x>, from FILES.
 queue_scores() {
-    local work=$1 list=$2 vectors=$3 out=$4 files=$5 set=${2%/*} sig file
-    shift 5
+    local list=$1 vectors=$2 out=$3 files=$4 set=${1%/*} file
+    shift 4
     local raw=${dumpdir}/raw/${set}
     for file in ${files}; do
-        [ -f "${file}" ] || die "${file%/*}: is not there, or not whole; run the stage before (--stage 7)"
+        "${dry_run}" || [ -f "${file}" ] || die "${file%/*}: not found, or not whole; run the stage before (--stage 7)"
     done
-    # shellcheck disable=SC2086
-    sig=$(signature "${raw}" "${list} $*" ${files})
-    [ "$(cat "${out}/.done" 2>/dev/null)" != "${sig}" ] || return 0
-    mkdir -p "${out}"
-    rm -f "${out}/.done"
-    {
-        printf '%q ' "${python}" -m toolkit.bin.sv_score --trials "${dumpdir}/raw/${list}" --utt2spk "${raw}/utt2spk" \
-            --name "${set}${list##*/trials}" --data_dir "${raw}" --embeddings "${vectors}/embedding.scp" --output "${out}" "$@"
-        printf '&& echo %q >%q\n' "${sig}" "${out}/.done"
-    } >>"${work}"
+    scores+=("${out}" "$(signature_line "${raw}" "${list} $*" "${files}")" "$(printf '%q ' "${python}" -m toolkit.bin.sv_score \
+        --trials "${dumpdir}/raw/${list}" --utt2spk "${raw}/utt2spk" --name "${set}${list##*/trials}" --data_dir "${raw}" \
+        --embeddings "${vectors}/embedding.scp" --output "${out}" "$@")")
 }
 
-# score_queue LOGDIR WHAT SETS: each line of LOGDIR/work, a job each; WHAT and SETS are for the log
+# score_queue LOGDIR WHAT SETS: each of scores=() in a job, unless OUT holds the scores of just this command, set and FILES;
+# WHAT and SETS are for the log
 score_queue() {
-    local logdir=$1 what=$2 sets=$3 count
-    count=$(wc -l <"${logdir}/work")
+    local logdir=$1 what=$2 sets=$3 count=0 at out signed sig todo=()
+    if "${dry_run}"; then
+        for ((at = 0; at < ${#scores[@]}; at += 3)); do
+            out=${scores[at + 1]%%$'\t'*}
+            # shellcheck disable=SC2086
+            if [ ! -d "${out}" ] || is_remade "${out}" ${scores[at + 1]##*$'\t'} || ! ls ${scores[at + 1]##*$'\t'} >/dev/null 2>&1; then
+                scores[at + 1]=
+            fi
+        done
+    fi
+    signed=$(for ((at = 1; at < ${#scores[@]}; at += 3)); do
+        [ -z "${scores[at]}" ] || echo "${scores[at]}"
+    done | signatures) || exit 1
+    for ((at = 0; at < ${#scores[@]}; at += 3)); do
+        out=${scores[at]} sig=
+        if [ -n "${scores[at + 1]}" ]; then sig=${signed%%$'\n'*} signed=${signed#*$'\n'}; fi
+        if done_before "${out}/.done" "${sig}"; then continue; fi
+        count=$((count + 1))
+        todo+=("${out}" "${scores[at + 2]}&& echo ${sig} >$(printf %q "${out}")/.done")
+    done
     if [ "${count}" -eq 0 ]; then
         log "scoring: all done before: ${sets}"
         return
     fi
-    log "scoring: ${count} sets into ${what}, logs in ${logdir}"
+    if "${dry_run}"; then
+        note "scoring: to do: ${count} of $((${#scores[@]} / 3)) lists into ${what}"
+        for ((at = 0; at < ${#todo[@]}; at += 2)); do remade+="${todo[at]} "; done
+    else
+        mkdir -p "${logdir}"
+        : >"${logdir}/work"
+        for ((at = 0; at < ${#todo[@]}; at += 2)); do
+            mkdir -p "${todo[at]}"
+            rm -f "${todo[at]}/.done"
+            echo "${todo[at + 1]}" >>"${logdir}/work"
+        done
+        log "scoring: ${count} sets into ${what}, logs in ${logdir}"
+    fi
     submit "${decode_cmd} --max-jobs-run ${inference_nj}" "${logdir}" "JOB=1:${count}" "${logdir}/score.JOB.log" \
         utils/run_line.sh "${logdir}/work" JOB
-    say_warnings "${logdir}"/score.*.log
+    "${dry_run}" || say_warnings "${logdir}"/score.*.log
 }

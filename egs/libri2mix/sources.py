@@ -149,8 +149,7 @@ def read_speakers(root: Path) -> dict[str, str]:
 
 def mapped(function, jobs: Iterable, workers: int, what: str) -> list:
     """Results of ``function`` on jobs, in their order, by several processes."""
-    from multiprocessing import Pool
-
+    from toolkit.io.processes import process_pool
     from toolkit.io.progress import progress
 
     jobs, results = list(jobs), []
@@ -160,8 +159,8 @@ def mapped(function, jobs: Iterable, workers: int, what: str) -> list:
                 results.append(function(job))
                 bar.update()
             return results
-        with Pool(workers) as pool:
-            for result in pool.imap(function, jobs, chunksize=16):
+        with process_pool(workers, function.__module__) as pool:
+            for result in pool.map(function, jobs, chunksize=16):
                 results.append(result)
                 bar.update()
     return results

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 from toolkit.io.errors import InputError, is_text, nearest, one_line
 
@@ -197,13 +198,19 @@ def check_or_train(parser, check: Callable, train: Callable, argv: list[str] | N
 
     Args:
         parser: of the config's keys.
-        check: (parser, args) -> what is printed, the stream that training reads.
+        check: (parser, args) -> what is printed, the stream that training reads. With --expdir the experiment's state is
+            printed, too, where it was begun before; it must have the same config.
         train: (parser, args).
     """
     parser.add_argument("--check", action="store_true", help="check the config, print the stream it reads, and end")
     args = parser.parse(argv)
     if args.pop("check"):
         print(check(parser, args))
+        if args.expdir:
+            from toolkit.train.experiment import check_config, state_of
+
+            check_config(parser, Path(args.expdir) / "config.yaml", parser.dump(args, skip_default=False))
+            print(state_of(Path(args.expdir), args.trainer.epochs))
     else:
         train(parser, args)
 

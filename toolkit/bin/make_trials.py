@@ -12,7 +12,7 @@ from toolkit.io.datadir import DataDir, invert
 from toolkit.io.enrolment import draw_models, read_sides, write_enroll2utt
 from toolkit.io.errors import InputError
 from toolkit.io.model_trials import count_pairs, make_model_trials
-from toolkit.io.trials import Trials, make_trials, write_trials
+from toolkit.io.trials import Trials, check_kinds, make_trials, write_trials
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -27,7 +27,11 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--enroll_utts", type=positive_int, default=1, help="utterances of an enrolment")
     parser.add_argument("--seed", type=seed, default=0)
-    parser.add_argument("--check", action="store_true", help="write nothing: check that the lists know their ids")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing: check that the lists know their ids, and hold targets and nontargets",
+    )
     return parser
 
 
@@ -78,7 +82,9 @@ def main(argv=None) -> None:
         data = DataDir(path)
         if args.check:
             for name in sorted(file.name for file in path.glob("trials*")) or ["trials"]:
-                read_sides(path, name)[1].speakers(data.table("utt2spk"), f"{path}/utt2spk")
+                trials, sides = read_sides(path, name)
+                check_kinds(trials, path / name)
+                sides.speakers(data.table("utt2spk"), f"{path}/utt2spk")
             continue
         if args.enroll_utts == 1:
             trials = draw_pairs(data, args)

@@ -49,7 +49,7 @@ def get_parser() -> ConfigParser:
     parser.add_argument("--enroll_from", type=str | None, default=None, help="data dir of enrolments; default: --data")
     parser.add_argument("--each_speed", action="store_true", help="a copy at each speed instead of a drawn one")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--check", action="store_true", help="check the config and end")
+    parser.add_argument("--check", action="store_true", help="check the config, say whether it mixes, and end")
     return parser
 
 
@@ -176,6 +176,7 @@ def main(argv=None) -> None:
     if unknown := [kind for kind in args.kinds or [] if kind not in planner.noises]:
         raise InputError(f"--kinds {unknown[0]}: the config knows {', '.join(planner.noises) or 'none'}")
     if args.check:
+        print("plan: mixing" if planner.noises or planner.interferer else "plan: one talker alone")
         return
     if args.snrs and args.kinds:  # recordings of other kinds need not be there
         planner.noises = {kind: planner.noises[kind] for kind in args.kinds}

@@ -7,6 +7,7 @@ A config may name another with ``base: other.yaml`` (relative to itself) and say
 import argparse
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -45,9 +46,25 @@ def merge(base: dict, over: dict) -> dict:
 
 
 def changed_keys(old: str, new: str, free: tuple[str, ...] = ()) -> list[str]:
-    """Top-level keys in which two YAML configs differ, apart from the ``free`` ones."""
-    before, after = (parse_yaml(text, "config.yaml") for text in (old, new))
-    return [k for k in sorted({*before, *after} - set(free)) if before.get(k) != after.get(k)]
+    """``key old -> new`` of every value in which two YAML configs differ, apart from those of the ``free`` top keys."""
+    before, after = (
+        {key: value for key, value in _leaves(parse_yaml(text, "config.yaml")) if key.split(".")[0] not in free}
+        for text in (old, new)
+    )
+    return [
+        f"{key} {before.get(key, '(not set)')} -> {after.get(key, '(not set)')}"
+        for key in sorted({*before, *after})
+        if before.get(key) != after.get(key)
+    ]
+
+
+def _leaves(config: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Dotted key and value of everything that is no mapping of keys."""
+    for key, value in config.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 class ConfigParser(ArgumentParser):

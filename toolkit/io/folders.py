@@ -11,7 +11,7 @@ from toolkit.io.audio import AUDIO_SUFFIXES, audio_files, audio_info, files_belo
 from toolkit.io.datadir import c_sorted
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.progress import progress
-from toolkit.io.trials import Trials, check_ids, read_trials
+from toolkit.io.trials import Trials, check_ids, check_kinds, read_trials
 
 # Below "-" in the order of bytes, which is what ends a speaker in an utterance's id: "a!-x" would come before "a-x".
 _BELOW_DASH = re.compile(r"[\s!-,]+")
@@ -148,9 +148,10 @@ def own_trials(path: Path, speech: Speech) -> Trials:
     """A user's list, whose names are paths below the speech folder (with extension or without) or ids, with ids.
 
     Raises:
-        InputError: a name is unknown, or a label contradicts the folders.
+        InputError: a name is unknown, a label contradicts the folders, or all labels are alike.
     """
     trials = read_trials(path)
+    check_kinds(trials, path)
 
     def utt_of(name: str) -> str:
         if name in speech.utt2spk:

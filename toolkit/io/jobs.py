@@ -90,7 +90,10 @@ def merge(in_root, out_root, name: str, num_jobs: int, stems: list[str], allow_b
         if extra := set(rows) - expected:
             raise InputError(f"{out / table}: {len(extra)} ids are not in {source.path}: {some_of(c_sorted(extra))}")
     if not expected or not tables:
-        raise InputError(f"{out}: nothing was written for it; see the logs of this stage")
+        raise InputError(
+            f"{out}: nothing was written for it by jobs 1 to {num_jobs}; see the logs of this stage, or, where another "
+            "run has merged it at the same time, let that run end"
+        )
     for table, rows in tables.items():
         write_table(out / table, rows)
     carried = _carry(source, out, expected, set(tables)) | _carry_lists(source, out, set(dropped))

@@ -1,11 +1,16 @@
-"""Child processes that share nothing with this one but what they are given."""
+"""Child processes that share nothing with this one but what they are given, and end with it."""
 
 import multiprocessing
+import multiprocessing.connection
+import os
+import threading
 from concurrent.futures import ProcessPoolExecutor
 
 
 def process_pool(workers: int, module: str) -> ProcessPoolExecutor:
     """A pool whose processes are not copies of this one: a copy made while another thread holds a lock waits for ever.
+
+    However this process ends, its workers end with it; a forkserver ends with the last of them.
 
     Args:
         workers: how many processes.
@@ -13,4 +18,15 @@ def process_pool(workers: int, module: str) -> ProcessPoolExecutor:
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([module])
-    return ProcessPoolExecutor(workers, context)
+    return ProcessPoolExecutor(workers, context, initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """End this worker when the process that made the pool has ended: a killed one tells nobody."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

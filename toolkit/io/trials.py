@@ -154,6 +154,16 @@ def check_ids(used: Trials | Iterable[str], known: Container[str], source: str) 
         )
 
 
+def check_kinds(trials: Trials, source) -> None:
+    """Raise InputError, naming the list (``source``), where all trials are targets or all nontargets."""
+    missing = {"target": not trials.is_target.any(), "nontarget": trials.is_target.all()}
+    for kind in (kind for kind, none in missing.items() if none):
+        raise InputError(
+            f"{source}: none of the {len(trials)} trials is a {kind}; error rates need targets and nontargets: "
+            f"add {kind} trials"
+        )
+
+
 def make_trials(
     utt2spk: Mapping[str, str],
     num_nontargets: int,

@@ -89,7 +89,9 @@ def check(parser: ConfigParser, args) -> str:
         The stream that training reads, ``feats`` or ``wav``; ``wav mixing`` where it adds noise or talkers to it.
     """
     built = parser.build(args)
-    SpeakerEmbedder(built.frontend, built.model, args.normalize)
+    embedder = SpeakerEmbedder(built.frontend, built.model, args.normalize)
+    if args.init_from:
+        load_model(embedder, Path(args.init_from))
     check_members(built.data, built.loss)
     if planner := getattr(built.data, "planner", None):
         check_classes(planner.noises, getattr(built.model, "noise_classes", ()))

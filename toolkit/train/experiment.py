@@ -16,7 +16,7 @@ from torch import nn
 
 from toolkit.io.atomic import replacing
 from toolkit.io.config import ConfigParser, changed_keys, load_config
-from toolkit.io.errors import InputError, counted
+from toolkit.io.errors import InputError, counted, some_of
 from toolkit.train.checkpoint import load
 from toolkit.train.inputs import NAME, check_inputs, inputs_of, warn_of_shared_speakers, write
 from toolkit.train.probe import probe
@@ -63,7 +63,7 @@ def check_config(parser: ConfigParser, path: Path, text: str) -> None:
         ) from None
     if changed := changed_keys(before, text, _FREE):
         raise InputError(
-            f"{path}: the experiment was begun with another {', '.join(changed)}; "
+            f"{path}: the experiment was begun with another config: {some_of(changed, 5)}; "
             "choose another tag (--<task>_tag), or remove the folder to begin again"
         )
 
@@ -77,6 +77,15 @@ def finished_epochs(expdir: Path) -> int:
     except (OSError, ValueError, KeyError, TypeError) as error:
         logging.warning("%s/train_info.json: is damaged (%s); it is written anew", expdir, type(error).__name__)
         return 0
+
+
+def state_of(expdir: Path, epochs: int) -> str:
+    """How far an experiment is trained, in words."""
+    done = finished_epochs(expdir)
+    if done >= epochs:
+        return f"trained: all done before, epochs {done}"
+    begun = " (an interrupted training goes on)" if (expdir / "checkpoint").is_dir() else ""
+    return f"trained: to do, epochs {done} -> {epochs}{begun}"
 
 
 def has_weights(expdir: Path, metric: str) -> bool:

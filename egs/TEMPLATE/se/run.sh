@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-./se.sh \
+exec ./se.sh \
     --train_set train --valid_sets valid --test_sets test --extra_sets "noise_train noise_test" \
     --simulate_valid_config conf/simulate_valid.yaml \
     --simulate_grid_config conf/simulate_grid.yaml --test_noises noise --snrs "0 5 10 15" \

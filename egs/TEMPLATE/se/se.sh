@@ -33,7 +33,7 @@ check_task_options() {
     check_words '[0-9]+[.]?[0-9]*(e-?[0-9]+)?|[.][0-9]+' 'number from 0' alphas
     if [ "${fs}" -eq 8000 ]; then metrics=${metrics/pesq_wb/pesq_nb}; fi # wide band begins at 16 kHz
     if [ -n "${sv_exp}" ]; then
-        check_verifier "${sv_exp}"
+        check_verifier "${sv_exp}" --fs "${fs}"
         sv_name=$(basename "${sv_exp%/packed.zip}" .zip)
         sv_name=sv_${sv_name#sv_} trials_for=--sv_exp
     fi
@@ -97,8 +97,9 @@ embed_all() { # of every test set, the clean stream too: each of its recordings 
             enhanced*) embed_sets "${sv_exp}" valid.eer.ave.pth "${exp}/${out##*/}" "${out}/embeddings" "${all_tests# }" ;;
         esac
     done
-    sig=$(for set in ${all_tests}; do signature "${dumpdir}/raw/${set}" "${set} spk1"; done | sha256sum)
-    if [ "$(cat "${clean}/audio/.done" 2>/dev/null)" != "${sig}" ]; then
+    if "${dry_run}"; then return 0; fi
+    sig=$(for set in ${all_tests}; do signature_line "${dumpdir}/raw/${set}" "${set} spk1" ''; done | signatures | sha256sum)
+    if ! done_before "${clean}/audio/.done" "${sig}"; then
         rm -f "${clean}/audio/.done"
         # shellcheck disable=SC2086
         "${python}" -m toolkit.bin.distinct_audio --data_root "${dumpdir}/raw" --sets ${all_tests} --stream spk1 \
@@ -117,11 +118,10 @@ embed_all() { # of every test set, the clean stream too: each of its recordings 
 
 verify_all() { # the trials of every test set, both sides noisy, both enhanced, both clean
     local out set logdir=${exp}/${sv_name}/logs
-    mkdir -p "${logdir}"
-    : >"${logdir}/work"
+    scores=()
     for out in $(verified); do
         for set in ${all_tests}; do
-            queue_scores "${logdir}/work" "${set}/trials" "${out}/embeddings/${set}" "${out}/scores/${set}" \
+            queue_scores "${set}/trials" "${out}/embeddings/${set}" "${out}/scores/${set}" \
                 "${out}/embeddings/${set}/.done.embed" --resamples "${resamples}"
         done
     done

@@ -17,7 +17,7 @@ for kind in noise music; do
 done
 if given rooms rirs_train "$*"; then config+=_rooms rooms=rirs_train; fi
 
-./sv.sh \
+exec ./sv.sh \
     --train_set train --valid_sets valid --test_sets test \
     --extra_sets "${sounds# }" --room_sets "${rooms}" \
     --simulate_test_config conf/simulate_test.yaml --test_noises "${noises# }" \

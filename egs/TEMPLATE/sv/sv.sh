@@ -85,6 +85,7 @@ breakdown=
 duration_edges=
 
 command_line="$0$(printf ' %q' "$@")"
+mark_run "$0" "$@"
 . utils/parse_options.sh
 . ./path.sh
 . ./cmd.sh
@@ -100,11 +101,18 @@ case "${score_norm} ${scoring}" in
     z_norm\ * | t_norm\ * | s_norm\ * | as_norm\ *) ;;
     *) die "--score_norm ${score_norm}: it can be none, z_norm, t_norm, s_norm or as_norm" ;;
 esac
-[ -f "${sv_config}" ] || die "--sv_config ${sv_config}: no such file"
+for name in sv_config floor_config simulate_train_config simulate_valid_config simulate_test_config; do
+    [ -z "${!name}" ] || [ -f "${!name}" ] || die "--${name} ${!name}: no such file"
+done
 check_counts cohort_utts top_n num_segments
+[ "${top_n}" -ge 2 ] || die "--top_n ${top_n}: must be 2 at least; a standard deviation takes two scores"
 check_names sv_tag score_tag
-check_numbers segment_seconds duration_edges
+check_numbers segment_seconds speed_perturb_factors
+check_words '[0-9]*[1-9][0-9]*[.]?[0-9]*|[0-9]*[.][0-9]*[1-9][0-9]*' 'number above 0' duration_edges
+tr -s ' ' '\n' <<<"${duration_edges}" | sort -g -u -c 2>/dev/null || die "--duration_edges ${duration_edges}: must rise"
+check_lists calibration_set train_streams
 log "${command_line}"
+start_guard
 
 note_skips
 
@@ -112,7 +120,7 @@ note_skips
 train_sim=${train_set}
 if [ -n "${simulate_train_config}${speed_perturb_factors}" ]; then train_sim=${train_set}_sim; fi
 [ "${train_streams}" = wav ] || [ "${train_sim}" != "${train_set}" ] ||
-    die "--train_streams ${train_streams}: the streams of mixtures that --simulate_train_config makes; it is not given"
+    die "--train_streams ${train_streams}: needs --simulate_train_config, which makes these streams"
 [[ " ${train_streams} " == *" wav "* ]] || die "--train_streams ${train_streams}: wav must be among them"
 all_valid=${valid_sets}
 if [ -n "${simulate_valid_config}" ]; then
@@ -158,7 +166,8 @@ embeddings=embeddings
 [ "${scoring}" = cosine ] || embeddings+=_segments
 audio_root=${dumpdir}/raw
 if [ -n "${se_exp}" ]; then
-    [ -f "${se_exp}/config.yaml" ] || [ -f "${se_exp}" ] || die "--se_exp ${se_exp}: no such experiment, nor packed zip, of enhancement"
+    [ -f "${se_exp}/config.yaml" ] || [ -f "${se_exp}" ] ||
+        die "--se_exp ${se_exp}: no such experiment, nor packed zip, of enhancement"
     se_name=$(basename "${se_exp%/packed.zip}" .zip)
     se_name=se_${se_name#se_} way+=_${se_name} embeddings+=_${se_name} audio_root=${dumpdir}/${se_name}
 fi
@@ -171,10 +180,9 @@ score_sets() { # score_sets FOLDER SETS [options of sv_score]: <system>/FOLDER/<
     # a set with lists trials_<x> beside trials, or in its place, is scored by each: <set>_<x>
     local folder=$1 sets=$2 logdir=${sv_exp}/logs/$1 system set list
     shift 2
-    mkdir -p "${logdir}"
-    : >"${logdir}/work"
+    scores=()
     for system in ${systems}; do
-        for list in $(for set in ${sets}; do (cd "${dumpdir}/raw" && find "${set}" -name 'trials*' | LC_ALL=C sort); done); do
+        for list in $(for set in ${sets}; do (cd "${dumpdir}/raw" && find "${set}" -name 'trials*' 2>/dev/null | LC_ALL=C sort) || echo "${set}/trials"; done); do
             set=${list%/*}
             local vectors=${system}/${embeddings} options=(--scoring "${scoring}" "$@")
             local files=${vectors}/${set}/.done.embed
@@ -187,19 +195,52 @@ score_sets() { # score_sets FOLDER SETS [options of sv_score]: <system>/FOLDER/<
                 options+=(--calibration "${system}/calibration${way}/calibration.json")
                 files+=" ${system}/calibration${way}/calibration.json"
             fi
-            queue_scores "${logdir}/work" "${list}" "${vectors}/${set}" "${system}/${folder}/${set}${list##*/trials}" "${files}" \
+            queue_scores "${list}" "${vectors}/${set}" "${system}/${folder}/${set}${list##*/trials}" "${files}" \
                 "${options[@]}"
         done
     done
     score_queue "${logdir}" "${folder}/" "${sets}"
 }
 
+listen() { # to what a model makes of the noisiest sets that estimates the speech; once for the same sets and weights
+    local set kind noisiest=() clean=() sig weights=${sv_exp}/${inference_model}
+    for set in ${test_sets}; do
+        clean+=("${dumpdir}/raw/${set}")
+        for kind in ${test_noises} ${ood_noises}; do
+            # shellcheck disable=SC2086
+            noisiest+=("${dumpdir}/raw/${set}_${kind}_$(printf '%s\n' ${snrs} | sort -g | sed -n 1p)")
+        done
+    done
+    if [ "${#noisiest[@]}" -eq 0 ] || [ ! -e "${weights}" ] || ! ls -d "${noisiest[@]}" >/dev/null 2>&1 || "${dry_run}"; then return 0; fi
+    sig=$(for set in "${noisiest[@]}" "${clean[@]}"; do signature_line "${set}" listening "${weights} ${sv_exp}/config.yaml"; done | signatures) || exit 1
+    if done_before "${sv_exp}/.done.listening" "${sig}"; then return 0; fi
+    "${python}" -m toolkit.bin.sv_listen --system "${sv_exp}" --model "${inference_model}" --sets "${noisiest[@]}" \
+        --clean "${clean[@]}" --output "${sv_exp}/listening"
+    echo "${sig}" >"${sv_exp}/.done.listening"
+}
+
 check_configs() { # before any work: every key of every config that the stages asked for will read
-    local stream
+    local stream config said
     if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 4 ]; then
-        # shellcheck disable=SC2086
-        stream=$("${python}" -m toolkit.bin.sv_train --config "${sv_config}" ${sv_args} --check) ||
-            die "mend ${sv_config}${sv_args:+, or --sv_args \"${sv_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.sv_train --help lists the keys"
+        # shellcheck disable=SC2046,SC2086
+        later "fix ${sv_config}${sv_args:+, or --sv_args \"${sv_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.sv_train --help lists the keys" \
+            sv_train --config "${sv_config}" $(training_words "${sv_exp}" "${feats_root}/${train_sim}" "${all_valid}") ${sv_args} --check
+    fi
+    if runs_stage 7; then
+        [ -z "${floor_config}" ] || later "--floor_config ${floor_config}: see above" check_network sv --config "${floor_config}"
+        [ -z "${se_exp}" ] || later "--se_exp ${se_exp}: see above" check_network se --system "${se_exp}" --fs "${fs}"
+    fi
+    if [ "${stage}" -le 6 ]; then
+        for config in ${simulate_train_config} ${simulate_valid_config}; do plan "${config}" "${train_set}" check --check; done
+        if [ -n "${noisy_tests}" ]; then
+            plan "${simulate_test_config}" "${train_set}" check --check --snrs "$(as_list "${snrs}")" \
+                --kinds "$(as_list "${test_noises} ${ood_noises}")"
+        fi
+    fi
+    run_checks
+    if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 4 ]; then
+        stream=$(sed -n 1p <<<"${said}")
+        trained=$(sed -n 's/^trained: //p' <<<"${said}")
         case "${feats_type} ${stream}" in
             "raw wav" | "raw wav mixing" | "fbank feats") ;;
             fbank*) die "${sv_config} trains from audio: give --feats_type raw (with this recipe's features it would need" \
@@ -207,23 +248,26 @@ check_configs() { # before any work: every key of every config that the stages a
             *) die "${sv_config} trains from features: give --feats_type fbank (to train from audio it would need" \
                 "data.class_path toolkit.data.speakers.AudioFiles)" ;;
         esac
-        # shellcheck disable=SC2046
         if [ "${stream}" = "wav mixing" ] && [ -n "${simulate_train_config}" ] &&
-            grep -q -E '^ *(noises|interferer):' $(with_bases "${simulate_train_config}"); then
+            [ "$(sed -n 's/^plan: //p' <<<"${said}" | sed -n 1p)" = mixing ]; then
             die "${sv_config} adds noise to what it reads, and --simulate_train_config ${simulate_train_config} has added noise" \
                 "before; give --simulate_train_config \"\", or --sv_args \"--data.init_args.planner null\""
         fi
     fi
-    if [ "${stage}" -le 2 ]; then
-        local config
-        for config in ${simulate_train_config} ${simulate_valid_config}; do
-            plan "${config}" "${train_set}" check --check || exit 1
-        done
-        if [ -n "${noisy_tests}" ]; then
-            plan "${simulate_test_config}" "${train_set}" check --check --snrs "$(as_list "${snrs}")" \
-                --kinds "$(as_list "${test_noises} ${ood_noises}")" || exit 1
-        fi
+}
+
+check_sets() { # before training: what it and stage 8 need of sets
+    local set lists='' more=''
+    if runs_stage 6; then lists+=" ${all_valid}"; fi
+    if runs_stage 8; then
+        lists+=" ${all_tests}" more=${cohort:+${cohort_set:-${train_set}}}
+        if "${calibrate}"; then lists+=" ${calibration_set}"; fi
     fi
+    for set in ${lists} ${more}; do
+        "${dry_run}" || [ -d "${dumpdir}/raw/${set}" ] || die "${dumpdir}/raw/${set}: data dir not found; run the stages before," \
+            "or name another set (--test_sets, --valid_sets, --calibration_set, --cohort_set)"
+    done
+    check_trials "${dumpdir}/raw" "${lists}"
 }
 
 { # bash reads a block whole before it runs it, so editing this file does not disturb a run
@@ -231,16 +275,16 @@ check_configs() { # before any work: every key of every config that the stages a
 log "checking configs"
 check_configs
 if [ "${stage}" -gt 1 ] || [ ! -d "data/${train_set}" ]; then check_breakdown; fi
+say_backend
+hold_outputs "${sv_exp}"
 
 if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
     # shellcheck disable=SC2086
-    local/data.sh ${local_data_opts}
+    act local/data.sh ${local_data_opts}
     for set in ${train_set} ${valid_sets} ${test_sets}; do
         validate "${set}"
     done
-    for set in ${valid_sets} ${test_sets}; do
-        "${python}" -m toolkit.bin.make_trials --check "data/${set}"
-    done
+    check_trials data "${valid_sets} ${test_sets}"
     check_breakdown
 fi
 
@@ -273,6 +317,7 @@ if runs_stage 2 && say_stage 2 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; t
         done
         simulated+=${noisy_tests}
     fi
+    run_queue
     if [ -n "${simulated}" ]; then
         render "${simulated# }"
     elif [ "${train_sim}" = "${train_set}" ]; then
@@ -285,12 +330,14 @@ if runs_stage 3 && say_stage 3 "format -> ${dumpdir}/raw"; then
     format_speech "${train_set} ${valid_sets} ${test_sets}"
 fi
 
+check_sets
+
 if runs_stage 4 && say_stage 4 "features -> ${feats_root}"; then
     if [ "${feats_type}" = raw ]; then
         log "feats_type is raw: features are computed on the fly"
     else
         run_jobs --name features --cmd "${train_cmd}" --nj "${nj}" --in_root "${dumpdir}/raw" --out_root "${feats_root}" \
-            --sets "${train_sim}" --stems feats --deps "$(with_bases "${sv_config}")" -- \
+            --sets "${train_sim}" --stems feats --deps "${sv_config}" -- \
             "${python}" -m toolkit.bin.dump_features --config "${sv_config}"
     fi
 fi
@@ -298,6 +345,8 @@ fi
 if runs_stage 5 && say_stage 5 "statistics -> ${expdir}/sv_stats_${feats_type}/${train_sim}"; then
     statistics "${expdir}/sv_stats_${feats_type}/${train_sim}" "${feats_root}/${train_sim}" "${sv_config}" "${sv_args}" toolkit.bin.sv_stats
 fi
+
+data_is_made
 
 if runs_stage 6 && say_stage 6 "training -> ${sv_exp}, log in ${sv_exp}/train.log"; then
     train "${sv_exp}" "${feats_root}/${train_sim}" "${all_valid}" "${sv_config}" "${sv_args}" toolkit.bin.sv_train
@@ -309,13 +358,13 @@ systems=${sv_exp}
 if [ -n "${floor_config}" ]; then systems+=" ${floor_exp}"; fi
 
 if runs_stage 7 && say_stage 7 "embeddings of ${embedded} -> ${sv_exp}/${embeddings}"; then
-    if [ -n "${floor_config}" ]; then
+    if [ -n "${floor_config}" ] && ! "${dry_run}"; then
         mkdir -p "${floor_exp}"
-        cp "${floor_config}" "${floor_exp}/config.yaml"
+        "${python}" -m toolkit.bin.check_network sv --config "${floor_config}" --whole "${floor_exp}/config.yaml" || exit 1
     fi
-    [ -f "${sv_exp}/config.yaml" ] || no_experiment "${sv_exp}" sv
+    is_remade "${sv_exp}" || [ -f "${sv_exp}/config.yaml" ] || no_experiment "${sv_exp}" sv
     if [ -n "${cohort}" ]; then
-        utils/subset_data_dir.sh --per-spk "${dumpdir}/raw/${cohort_set:-${train_set}}" "${cohort_utts}" "${dumpdir}/raw/${cohort}"
+        act utils/subset_data_dir.sh --per-spk "${dumpdir}/raw/${cohort_set:-${train_set}}" "${cohort_utts}" "${dumpdir}/raw/${cohort}"
     fi
     if [ -n "${se_exp}" ]; then
         run_jobs --name enhance --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
@@ -331,9 +380,6 @@ fi
 
 if runs_stage 8 && say_stage 8 "scoring -> ${sv_exp}/scores${way}"; then
     warn_of_known_speakers --expdir "${sv_exp}" "${all_tests}"
-    for set in ${all_tests}; do
-        [ -n "$(find "${dumpdir}/raw/${set}" -name 'trials*' 2>/dev/null)" ] || die "${dumpdir}/raw/${set}: no trials; run the stages before"
-    done
     if "${calibrate}"; then
         score_sets "calibration${way}" "${calibration_set}" --resamples 0
         for system in ${systems}; do
@@ -342,9 +388,10 @@ if runs_stage 8 && say_stage 8 "scoring -> ${sv_exp}/scores${way}"; then
                 scores+=("${system}/calibration${way}/${set}/scores.txt")
                 trials+=("${dumpdir}/raw/${set}/trials")
             done
-            "${python}" -m toolkit.bin.sv_calibrate --scores "${scores[@]}" --trials "${trials[@]}" \
-                --output "${system}/calibration${way}/calibration.json" || die "no calibration of ${system}: see above"
+            "${dry_run}" || later "no calibration of ${system}: see above" sv_calibrate --scores "${scores[@]}" \
+                --trials "${trials[@]}" --output "${system}/calibration${way}/calibration.json"
         done
+        run_queue
     fi
     # shellcheck disable=SC2086
     score_sets "scores${way}" "${all_tests}" --resamples "${resamples}" \
@@ -357,28 +404,18 @@ if runs_stage 9 && say_stage 9 "report -> ${sv_exp}/RESULTS.md, ${results}"; the
         other=$(dirname "${other}")
         if [ "${other}" != "${sv_exp}" ] && [[ " ${others} " != *" ${other} "* ]] && compgen -G "${other}/scores*/*/metrics.json" >/dev/null; then others+=" ${other}"; fi
     done
-    noisiest=() clean=() # to listen to what a model makes of them that estimates the speech
-    for set in ${test_sets}; do
-        clean+=("${dumpdir}/raw/${set}")
-        for kind in ${test_noises} ${ood_noises}; do
-            # shellcheck disable=SC2086
-            set_dir=${dumpdir}/raw/${set}_${kind}_$(printf '%s\n' ${snrs} | sort -g | sed -n 1p)
-            if [ -f "${set_dir}/wav.scp" ]; then noisiest+=("${set_dir}"); fi
-        done
-    done
-    if [ "${#noisiest[@]}" -gt 0 ] && [ -e "${sv_exp}/${inference_model}" ]; then
-        "${python}" -m toolkit.bin.sv_listen --system "${sv_exp}" --model "${inference_model}" --sets "${noisiest[@]}" \
-            --clean "${clean[@]}" --output "${sv_exp}/listening"
-    fi
+    listen
     # shellcheck disable=SC2086
-    "${python}" -m toolkit.bin.report --expdir "${sv_exp}" --scores "scores${way}" ${others:+--compare ${others}} --recipe_results "${results}" \
+    act "${python}" -m toolkit.bin.report --expdir "${sv_exp}" --scores "scores${way}" ${others:+--compare ${others}} --recipe_results "${results}" \
         ${ood_noises:+--ood ${ood_noises}}
-    log "tables: ${sv_exp}/RESULTS.md and ${results}; page: ${sv_exp}/report.html (in ${PWD})"
-    sed -n '/^## EER/,/^## Every/{/^## Every/!p}' "${results}"
+    if ! "${dry_run}"; then
+        log "tables: ${sv_exp}/RESULTS.md and ${results}; page: ${sv_exp}/report.html (in ${PWD})"
+        sed -n '/^## EER/,/^## Every/{/^## Every/!p}' "${results}"
+    fi
 fi
 
 if runs_stage 10 && say_stage 10 "pack -> ${sv_exp}/packed.zip"; then
-    "${python}" -m toolkit.bin.pack --expdir "${sv_exp}" --model "${inference_model}" --output "${sv_exp}/packed.zip"
+    act "${python}" -m toolkit.bin.pack --expdir "${sv_exp}" --model "${inference_model}" --output "${sv_exp}/packed.zip"
 fi
 log "finished"
 exit 0

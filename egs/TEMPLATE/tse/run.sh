@@ -10,7 +10,7 @@ if [[ "$*" == *"--noise"* ]] || { [[ "$*" != *--speech* ]] && [ -d data/noise_tr
     config+=_noise tests+=" conf/simulate_2talker_noise.yaml" sounds="noise_train noise_test"
 fi
 
-./tse.sh \
+exec ./tse.sh \
     --train_set train --valid_sets valid --test_sets test --extra_sets "${sounds}" \
     --simulate_valid_config conf/simulate_valid.yaml --simulate_test_configs "${tests}" \
     --tse_config "conf/${config}.yaml" \

@@ -38,13 +38,13 @@ check_task_options() {
     done
     if [ "${stage}" -gt 1 ]; then
         [ -z "${enroll_from}" ] || [ -d "data/${enroll_from}" ] || [ -d "${dumpdir}/raw/${enroll_from}" ] ||
-            die "--enroll_from ${enroll_from}: no such set; there are: $(find data -mindepth 1 -maxdepth 1 -printf '%f\n' 2>/dev/null | LC_ALL=C sort | paste -s -d ' ')"
+            die "--enroll_from ${enroll_from}: no such set; there are: $(find data -mindepth 1 -maxdepth 1 -type d -printf '%f\n' 2>/dev/null | LC_ALL=C sort | paste -s -d ' ')"
     fi
     if [ "${stage}" -gt 2 ] && [ -n "${simulate_enroll_config}" ] && { runs_stage 7 || runs_stage 8; }; then
         sets=$(enrolling) || exit 1
         for set in ${sets}; do
             set=${dumpdir}/raw/${set}_$(condition_of "${simulate_enroll_config}")
-            [ -d "${set}" ] || die "--simulate_enroll_config ${simulate_enroll_config}: ${set} is not there; stage 2 makes it (--stage 2)"
+            [ -d "${set}" ] || die "--simulate_enroll_config ${simulate_enroll_config}: ${set} not found; stage 2 makes it (--stage 2)"
         done
     fi
     plan_train_opts="--enroll draw" plan_test_opts="--enroll fixed"
@@ -77,6 +77,7 @@ simulate_more() { # stage 2, before the mixtures
 can_be_absent() { # does every mixture leave a target of its set out, who can be enrolled instead?
     local set talkers speakers
     for set in ${all_tests}; do
+        if "${dry_run}" && [ ! -d "${dumpdir}/raw/${set}" ]; then continue; fi
         talkers=$(find "${dumpdir}/raw/${set}" -maxdepth 1 -name 'spk[0-9]*.scp' | wc -l)
         speakers=$(cut -d ' ' -f 2 "${dumpdir}/raw/${set}/utt2spk" | sort -u | wc -l)
         if [ "${speakers}" -le "${talkers}" ]; then

@@ -51,7 +51,7 @@ streams="wav spk1" # of training mixtures; and enrolments, where a list has them
 [[ "${local_data_opts}" != *" train="* ]] || streams+=" enroll_spk1"
 
 # Sources keep their zeros and 24 bits and are resampled as the authors of Libri2Mix do it, so mixtures have its samples.
-./tse.sh \
+exec ./tse.sh \
     --fs "${fs}" --train_set "${train}" --valid_sets "dev_${kind}" --test_sets "test_${kind}" \
     --extra_sets "${sources}" --channel 0 --format_opts "--no-trim_zeros --resampler polyphase --bits 24" \
     --train_streams "${streams}" --dumpdir "${dumpdir}" --expdir "${expdir:-exp/${khz}_${train}}" \

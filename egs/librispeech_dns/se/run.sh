@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-./se.sh \
+exec ./se.sh \
     --train_set train --valid_sets valid --test_sets test \
     --extra_sets "noise_train noise_valid noise_test" \
     --simulate_train_config conf/simulate_train.yaml \

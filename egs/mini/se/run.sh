@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-./se.sh \
+exec ./se.sh \
     --train_set train --valid_sets dev --test_sets test4 \
     --extra_sets "noise_train noise_test noise_ood" \
     --simulate_valid_config conf/simulate_valid.yaml \

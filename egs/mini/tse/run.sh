@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-./tse.sh \
+exec ./tse.sh \
     --train_set train --valid_sets dev --test_sets test4 \
     --extra_sets "noise_train noise_test" \
     --simulate_valid_config conf/simulate_valid.yaml \

@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-./se.sh \
+exec ./se.sh \
     --train_set train --valid_sets dev --test_sets test4 \
     --extra_sets "noise_train noise_dev noise_test nonspeech_test" \
     --simulate_valid_config conf/simulate_valid.yaml \

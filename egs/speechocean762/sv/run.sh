@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-./sv.sh \
+exec ./sv.sh \
     --train_set train --valid_sets dev --test_sets test \
     --extra_sets "noise_train noise_dev noise_test nonspeech_test music_train music_test babble_test" \
     --room_sets rirs_train \

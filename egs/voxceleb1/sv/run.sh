@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-./sv.sh \
+exec ./sv.sh \
     --train_set train --valid_sets valid --test_sets voxceleb1_o \
     --extra_sets "noise_train noise_test music_train music_test babble_train babble_test nonspeech_test" \
     --max_wav_duration 150 \

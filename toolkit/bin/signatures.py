@@ -1,0 +1,30 @@
+"""Signatures of sets, by which a recipe knows what is done: a line of standard input each, tab-separated:
+
+<data dir>	<what the stage does>	<file> <file> ...
+"""
+
+import argparse
+import sys
+
+from toolkit.bin.cli import Parser, run
+from toolkit.io.errors import InputError
+from toolkit.io.signatures import signature
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.signatures``: none."""
+    return Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def main(argv=None) -> None:
+    """Print the signature of each line."""
+    get_parser().parse_args(argv)
+    for number, line in enumerate(sys.stdin, 1):
+        fields = line.rstrip("\n").split("\t")
+        if len(fields) != 3:
+            raise InputError(f"standard input, line {number}: expected <data dir>, <words>, <files>, tab-separated")
+        print(signature(fields[0], fields[1], fields[2].split()))
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

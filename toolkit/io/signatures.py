@@ -1,0 +1,86 @@
+"""Signatures of sets: a stage that was finished for one signature need not be done again for it."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from toolkit.io.errors import InputError
+
+
+def signature(folder, words: str, files: list[str]) -> str:
+    """16 hex digits of what a stage makes of a data dir.
+
+    They change with the command (``words``), the tables of ``folder``, size and time of the audio and arks that its scps
+    name, the state of the sets that its ``mix_conf.yaml`` names, and ``files``; a config counts with what it is based on.
+
+    Raises:
+        InputError: a file is missing or a YAML file is malformed.
+    """
+    digest = hashlib.sha256(words.encode())
+    for part in (*_of_set(Path(folder)), *map(_of_file, files)):
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()[:16]
+
+
+def _of_set(folder: Path, sources: bool = True) -> Iterator[bytes]:
+    for path in sorted(path for path in folder.glob("[!.]*") if path.is_file() and path.suffix != ".log"):
+        data = path.read_bytes()
+        yield path.name.encode() + b"\0" + data
+        if path.suffix == ".scp":
+            yield _states(data)
+    yield from _marks(folder)
+    if sources and (folder / "mix_conf.yaml").is_file():
+        for source in _sources(folder / "mix_conf.yaml"):
+            # A formatted set is what its mark says; another one is looked at itself.
+            yield from list(_marks(source)) or _of_set(source, sources=False)
+
+
+def _marks(folder: Path) -> Iterator[bytes]:
+    """What finished stages have noted of their signature."""
+    for path in sorted(folder.glob(".done.*")):
+        yield path.name.encode() + b"\0" + path.read_bytes()
+
+
+def _states(scp: bytes) -> bytes:
+    """Name, size and time of the files that a scp names; commands have none."""
+    names = {line.split(maxsplit=1)[1].strip() for line in scp.splitlines() if len(line.split(maxsplit=1)) == 2}
+    states = []
+    for name in sorted({_without_offset(name) for name in names if not name.endswith(b"|")}):
+        try:
+            state = os.stat(name)
+        except (OSError, ValueError):  # the stage itself says what is wrong
+            continue
+        states.append(b"%s %d %d" % (name, state.st_size, state.st_mtime_ns))
+    return b"\n".join(states)
+
+
+def _without_offset(name: bytes) -> bytes:
+    path, _, offset = name.rpartition(b":")
+    return path if path and offset.isdigit() else name
+
+
+def _sources(conf: Path) -> list[Path]:
+    """The sets that a plan draws on."""
+    try:
+        content = yaml.safe_load(conf.read_bytes())
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputError(f"{conf}: not YAML: {' '.join(str(error).split())}; plan again (stage 2)") from None
+    listed = [content.get(key) or [] for key in ("data", "rooms", "enrolments")] if isinstance(content, dict) else []
+    return [Path(name) for names in listed for name in ([names] if isinstance(names, str) else names)]
+
+
+def _of_file(name: str) -> bytes:
+    """Content of a file; of a config that may be based on others, what all of them say together."""
+    try:
+        data = Path(name).read_bytes()
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read: {error.strerror}; run the stages before") from None
+    if name.endswith((".yaml", ".yml")) and (b"base" in data or b"\\" in data):
+        from toolkit.io.config import load_config  # takes its time to load
+
+        return json.dumps(load_config(name), sort_keys=True, default=str).encode()
+    return hashlib.sha256(data).digest()
