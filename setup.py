@@ -48,6 +48,7 @@ setup(
         # The peers of the benchmarks; a torchcodec is compiled for one torch.
         "bench": ["audiomentations>=0.43", "lhotse>=1.33", "speechbrain>=1.1", "torchcodec==0.11.*"],
         "dev": [
+            "hypothesis>=6.100",
             "pytest>=8",
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.7",

@@ -1,28 +1,61 @@
 """A small folder of everything that programs and readers read, and what may be wrong with it."""
 
+import contextlib
 import json
-import string
+import signal
 
 import numpy as np
+import soundfile
 import yaml
+from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
-from test.conftest import add_trials, format_sets, write_noise, write_speech
+from test.conftest import FS, add_trials, format_sets, voice, write_noise, write_speech
 from test.plain_tse import TINY_SEFPNET
-from toolkit.bin import make_trials, simulate_plan, simulate_render, sv_calibrate, sv_embed, sv_score
-from toolkit.bin import signal_score, signal_summary
+from toolkit.bin import (
+    signal_score,
+    signal_summary,
+    simulate_plan,
+    simulate_render,
+    sv_calibrate,
+    sv_embed,
+    sv_score,
+)
+from toolkit.io.ark import ArkWriter
 from toolkit.io.datadir import DataDir, read_table, write_table
-from toolkit.io.draws import NAME as DRAWS
 from toolkit.io.enrolment import draw_models, write_enroll2utt
 from toolkit.io.jobs import merge
+from toolkit.report.listening import Column, Row, write_listening
 
-FS = 16000
+SETTINGS = {"derandomize": True, "database": None, "deadline": None, "phases": [Phase.generate]}
+SETTINGS["suppress_health_check"] = list(HealthCheck)
+
+
+@contextlib.contextmanager
+def within(seconds: int):
+    """Nothing here lasts longer."""
+
+    def stop(*_):
+        raise AssertionError(f"lasts longer than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def build(root) -> None:
     """Write the folder; the current one must be ``root``, of which all paths are relative."""
     write_speech(root / "data/test", 3, 3, 0.3)
     write_noise(root / "data/noise", 2, 0.4)
+    for speaker in range(6):  # as people keep theirs
+        for utt in "ab":
+            path = root / f"speech/talker{speaker}/{utt}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(path, voice(speaker, ord(utt), 0.05), FS)
     for path in root.glob("data/*/wav.scp"):
         write_table(path, {key: value.replace(f"{root}/", "") for key, value in read_table(path).items()})
     write_table(root / "data/test/spk2gender", {"s00": "f", "s01": "m", "s02": "f"})
@@ -31,6 +64,12 @@ def build(root) -> None:
     _systems(root)
     _scores(root)
     _corpus(root)
+    with ArkWriter("feats.ark") as ark:
+        ark.write("a", np.ones((3, 2)))
+        ark.write("b", np.ones((4, 2)))
+    write_table("feats.scp", ark.scp)
+    row = Row("a", {"set": "mix"}, {"si_sdr": 1.0}, [Column("mixture", np.ones(9) / 2, np.ones((4, 5)))])
+    write_listening(root / "listening", [row], FS, np.arange(1, 5) * 1000.0, 0.01, "note")
 
 
 def main(program, *words) -> None:
@@ -62,7 +101,10 @@ def _systems(root) -> None:
     (root / "exp/sv").mkdir(parents=True)
     sv = {"model": {"class_path": "toolkit.models.sv.mean_fbank.MeanFbank"}, "normalize": "none"}
     data = {"class_path": "toolkit.data.speakers.AudioFiles"}
-    batches = {"class_path": "toolkit.data.batches.CropBatches", "init_args": {"batch_size": 2, "crop_seconds": [0.1, 0.2]}}
+    batches = {
+        "class_path": "toolkit.data.batches.CropBatches",
+        "init_args": {"batch_size": 2, "crop_seconds": [0.1, 0.2]},
+    }
     trainer = {"epochs": 1, "workers": 0, "threads": 1}
     (root / "exp/sv/config.yaml").write_text(yaml.safe_dump(sv))
     (root / "sv.yaml").write_text(yaml.safe_dump({**sv, "data": data, "batches": batches, "trainer": trainer}))
@@ -81,7 +123,18 @@ def _scores(root) -> None:
     main(sv_embed, *job(root, "test", inside="raw", out="emb"), "--system", "exp/sv")
     merge("raw", "emb", "test", 1, ["embedding"])
     words = ["--trials", "raw/test/trials", "--embeddings", "emb/test/embedding.scp", "--utt2spk", "raw/test/utt2spk"]
-    main(sv_score, *words, "--output", "exp/sv/scores/test", "--resamples", 20, "--breakdown", "gender", "--data_dir", "raw/test")
+    main(
+        sv_score,
+        *words,
+        "--output",
+        "exp/sv/scores/test",
+        "--resamples",
+        20,
+        "--breakdown",
+        "gender",
+        "--data_dir",
+        "raw/test",
+    )
     words = ["--scores", "exp/sv/scores/test/scores.txt", "--trials", "raw/test/trials"]
     main(sv_calibrate, *words, "--output", "calibration.json")
     for task in ("se", "tse"):
@@ -112,17 +165,106 @@ def _corpus(root) -> None:
     (root / "mini/.settings.json").write_text(json.dumps(asdict(Settings())))
 
 
-NUMBERS = ["nan", "inf", "-inf", "-1", "0", "1", "2", "0.5", "1e20", "-1e-300", "1e999", "9" * 20, "9" * 5000, "0x10", "٣", "1_0"]
-WORDS = ["", " ", "\0", "\n", "..", ".", "/", "/dev/null", "/dev/null/x", "a" * 300, "b/" * 3000, "x\udcff", "\ud800", "é\u0301",
-         "\u00a0", "\ufeff", "a:b", "x:99999999999999999999", "-", "--", "none", "null", "true", "[", "{}", "[1]", "{a: 1}",
-         "all", "*", "%s", "a,b", "torch.nn.Linear", "builtins.print", "os"]  # fmt: skip
-SNIPPETS = [*(word.encode("utf-8", "surrogateescape") for word in [*NUMBERS, *WORDS] if "\ud800" not in word),
-            b"\xff\xfe", b"\r\n", b"\n\n", b"\t", b"\0", b"[[", b"{\"a\":", b"NaN", b"-Infinity", b"null", b"\xc2\x85", b"#", b"'", b'"']  # fmt: skip
-YAMLS = [b"!!timestamp 2001-99-99", b"a: !!timestamp x", b"a: &a [*a]", b"? [1, 2]\n: 3", b"a: " + b"9" * 5000, b"a: !!int ''",
-         b"a: !!python/object:os.system {}", b"a: !!float ''", b"a: !!bool x", b"a: !!binary x", b"a: " + b"[" * 3000, b"- " * 3000,
-         b"<<: 3", b"a: &a {<<: *a}", b"a: !!set {x, y}", b"a: !!omap [1]", b"a: 2001-01-01", b"1: 2", b"null: 3", b"base: a\0b",
-         b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(b"%c: &%c [%s]\n" % (98 + i, 98 + i, b",".join([b"*%c" % (97 + i)] * 9)) for i in range(9)),
-         b"model: 3", b"model: {class_path: os.system}", b"model: {class_path: 3}", b"planner: []", b"planner: {noises: {a: {data: []}}}"]  # fmt: skip
+NUMBERS = [
+    "nan",
+    "inf",
+    "-inf",
+    "-1",
+    "0",
+    "1",
+    "2",
+    "0.5",
+    "1e20",
+    "-1e-300",
+    "1e999",
+    "9" * 20,
+    "9" * 5000,
+    "0x10",
+    "٣",
+    "1_0",
+]
+WORDS = [
+    "",
+    " ",
+    "\0",
+    "\n",
+    "..",
+    ".",
+    "/",
+    "/dev/null",
+    "/dev/null/x",
+    "a" * 300,
+    "b/" * 3000,
+    "x\udcff",
+    "\ud800",
+    "é\u0301",
+    "\u00a0",
+    "\ufeff",
+    "a:b",
+    "x:99999999999999999999",
+    "-",
+    "--",
+    "none",
+    "null",
+    "true",
+    "[",
+    "{}",
+    "[1]",
+    "{a: 1}",
+    "all",
+    "*",
+    "%s",
+    "a,b",
+    "torch.nn.Linear",
+    "builtins.print",
+    "os",
+]
+SNIPPETS = [
+    *(word.encode("utf-8", "surrogateescape") for word in [*NUMBERS, *WORDS] if "\ud800" not in word),
+    b"\xff\xfe",
+    b"\r\n",
+    b"\n\n",
+    b"\t",
+    b"\0",
+    b"[[",
+    b'{"a":',
+    b"NaN",
+    b"-Infinity",
+    b"null",
+    b"\xc2\x85",
+    b"#",
+    b"'",
+    b'"',
+]
+YAMLS = [
+    b"!!timestamp 2001-99-99",
+    b"a: !!timestamp x",
+    b"a: &a [*a]",
+    b"? [1, 2]\n: 3",
+    b"a: " + b"9" * 5000,
+    b"a: !!int ''",
+    b"a: !!python/object:os.system {}",
+    b"a: !!float ''",
+    b"a: !!bool x",
+    b"a: !!binary x",
+    b"a: " + b"[" * 3000,
+    b"- " * 3000,
+    b"<<: 3",
+    b"a: &a {<<: *a}",
+    b"a: !!set {x, y}",
+    b"a: !!omap [1]",
+    b"a: 2001-01-01",
+    b"1: 2",
+    b"null: 3",
+    b"base: a\0b",
+    b"a: &a [x,x,x,x,x,x,x,x,x]\n"
+    + b"".join(b"%c: &%c [%s]\n" % (98 + i, 98 + i, b",".join([b"*%c" % (97 + i)] * 9)) for i in range(9)),
+    b"model: 3",
+    b"model: {class_path: os.system}",
+    b"model: {class_path: 3}",
+    b"planner: []",
+    b"planner: {noises: {a: {data: []}}}",
+]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
@@ -151,18 +293,23 @@ def damaged(draw, data: bytes) -> bytes:
     if kind == "yaml":
         return draw(st.sampled_from([data + b"\n", b""])) + draw(st.sampled_from(YAMLS))
     if kind == "whole":
-        return draw(st.sampled_from([b"", b"\n", b"{}", b"[]", b"[" * 100000, b"\xef\xbb\xbf" + data]) | st.binary(max_size=60))
+        return draw(
+            st.sampled_from([b"", b"\n", b"{}", b"[]", b"[" * 100000, b"\xef\xbb\xbf" + data]) | st.binary(max_size=60)
+        )
     return data[:at] + draw(st.sampled_from(SNIPPETS)) + data[at:]
 
 
 def _other_value(draw, data: bytes) -> bytes:
     """JSON or YAML with one value of another kind; of no such text, a line less."""
+    lines = data.splitlines(keepends=True)
+    if len(lines) > 1 and lines[0][:1] == lines[1][:1] == b"{":  # a plan, a log
+        at = draw(st.integers(0, len(lines) - 1))
+        return b"".join([*lines[:at], _other_value(draw, lines[at]) + b"\n", *lines[at + 1 :]])
     try:
         content = yaml.safe_load(data.decode())
     except (ValueError, yaml.YAMLError):
         content = None
     if not isinstance(content, dict | list) or not content:
-        lines = data.splitlines(keepends=True)
         return b"".join(lines[: draw(st.integers(0, max(0, len(lines) - 1)))])
     place = content
     while True:

@@ -33,13 +33,14 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv=None) -> None:
     """Write both."""
     args = get_parser().parse_args(argv)
-    tables = {name: AudioTable(args.data_root / name, stream=args.stream) for name in args.sets}
     ids: dict[tuple[str, bytes], str] = {}  # utterance and its samples' hash -> id
     wav, utt2spk, found = {}, {}, {}
-    with progress(sum(len(table.keys()) for table in tables.values()), "compare") as bar:
-        for name, table in tables.items():
-            speakers, found[name] = DataDir(args.data_root / name).table("utt2spk"), {}
-            for utt in table.keys():
+    for name in args.sets:
+        table = AudioTable(args.data_root / name, stream=args.stream)
+        speakers, found[name] = DataDir(args.data_root / name).table("utt2spk"), {}
+        utts = table.keys()
+        with progress(len(utts), f"compare {name}") as bar:
+            for utt in utts:
                 key = utt, hashlib.sha256(table.read(utt).tobytes()).digest()
                 if key not in ids:
                     ids[key] = utt if utt not in wav else f"{utt}-in-{name}"

@@ -36,7 +36,7 @@ def main(argv=None) -> None:
     work = read_work(args.work)
     with progress(sum(map(len, work.values())), "features") as bar:
         for name, keys in work.items():
-            audio, frames = AudioTable(Path(args.in_root) / name, fs=frontend.fs), {}
+            audio, frames = AudioTable(Path(args.in_root) / name, fs=frontend.fs, only=set(keys)), {}
             with ArkWriter(ark_path(args.out_root, name, "feats", args.job), args.compression) as ark:
                 for key in keys:
                     feats, _ = frontend(torch.from_numpy(audio.read(key))[None])

@@ -4,6 +4,7 @@ import argparse
 import math
 import sys
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from toolkit.bin.cli import Parser, add_job_arguments, channel, rate, real_number, run, seconds, whole_number
 from toolkit.io.ark import ArkWriter
 from toolkit.io.audio import read_whole, resample
-from toolkit.io.datadir import DataDir
+from toolkit.io.datadir import DataDir, read_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
 from toolkit.io.progress import progress
@@ -46,13 +47,15 @@ class SegmentReader:
 
     Args:
         data: the data dir.
+        keys: the utterances that will be read.
         channel: see :func:`toolkit.io.audio.read_whole`.
     """
 
-    def __init__(self, data: DataDir, channel: int | str | None):
-        self.wav, self.channel = data.table("wav.scp"), channel
-        self.segments = data.table("segments") if "segments" in data else None
-        self.path = data.path
+    def __init__(self, data: DataDir, keys: Collection[str], channel: int | str | None):
+        self.path, self.channel = data.path, channel
+        self.segments = read_table(data.path / "segments", set(keys)) if "segments" in data else None
+        recordings = keys if self.segments is None else [line.split()[0] for line in self.segments.values()]
+        self.wav = read_table(data.path / "wav.scp", set(recordings))
         self._last: tuple[str, np.ndarray, int] = ("", np.zeros(0), 0)
 
     def _place(self, key: str) -> tuple[str, float, float]:
@@ -108,7 +111,7 @@ def format_one(reader: SegmentReader, key: str, args: argparse.Namespace) -> tup
 
 def format_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> list[str]:
     """Format ``keys`` of one set; returns the messages of bad ids."""
-    reader = SegmentReader(DataDir(Path(args.in_root) / name), args.channel)
+    reader = SegmentReader(DataDir(Path(args.in_root) / name), keys, args.channel)
     lengths, bad, rates = {}, {}, Counter()
     with ArkWriter(ark_path(args.out_root, name, "wav", args.job)) as ark:
         for key in keys:

@@ -28,26 +28,28 @@ def main(argv: list[str] | None = None) -> None:
         raise InputError(
             f"{corpus}: is no complete mini corpus; python -m toolkit.bin.make_minicorpus --outdir {corpus}"
         )
-    for split, rows in _by_split(corpus / "speech").items():
+    for split, rows in _by_split(corpus / "speech", "speaker", "gender", "text").items():
+        if split not in _SPEECH_SETS:
+            raise InputError(f"{corpus}/speech/metadata.tsv: unknown split {split}; make the corpus anew")
         speech = _table(rows, "speaker")
         facts = {"text": _table(rows, "text"), "utt2dur": _table(rows, "seconds")}
         genders = {"spk2gender": {row["speaker"]: row["gender"] for row in rows}}
         _write(outdir / _SPEECH_SETS[split], corpus, rows, speech, {**facts, **genders})
-    for split, rows in _by_split(corpus / "noise").items():
+    for split, rows in _by_split(corpus / "noise", "kind").items():
         kinds = _table(rows, "kind")
         _write(outdir / f"noise_{split}", corpus, rows, kinds, {"utt2noise": kinds, "utt2dur": _table(rows, "seconds")})
     for split, rows in _by_split(corpus / "music").items():
         kinds = dict.fromkeys(_table(rows, "path"), "music")
         _write(outdir / f"music_{split}", corpus, rows, kinds, {"utt2noise": kinds, "utt2dur": _table(rows, "seconds")})
     for bank in sorted((corpus / "rooms").iterdir()):
-        rows = read_tsv(bank / "metadata.tsv")
+        rows = read_tsv(bank / "metadata.tsv", "path", "room", "rt60")
         _write(outdir / f"rirs_{bank.name}", bank, rows, _table(rows, "room"), {"utt2rt60": _table(rows, "rt60")})
 
 
-def _by_split(folder: Path) -> dict[str, list[dict]]:
+def _by_split(folder: Path, *columns: str) -> dict[str, list[dict]]:
     """The rows of ``folder``'s table, split by split."""
     splits: dict[str, list[dict]] = {}
-    for row in read_tsv(folder / "metadata.tsv"):
+    for row in read_tsv(folder / "metadata.tsv", "path", "split", "seconds", *columns):
         splits.setdefault(row["split"], []).append(row)
     return splits
 

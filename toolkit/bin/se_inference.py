@@ -37,7 +37,7 @@ def main(argv=None) -> None:
 
     model = load_enhancer(args.model, args.weights).to(args.device)
     if job:
-        convert_sets(args, model.fs, "enhance", lambda _: lambda _, wav: enhance(model, wav, args.observation))
+        convert_sets(args, model.fs, "enhance", lambda *_: lambda _, wav: enhance(model, wav, args.observation))
     else:
         convert_file(args.input, args.output, model.fs, lambda w: enhance(model, w, args.observation), args.channel)
         print(args.output)

@@ -62,7 +62,7 @@ def scorer_of(args) -> Scorer:
     return Scorer(wanted, bool(args.interferer), "energy_left" in metrics, bool(args.input))
 
 
-def similarity_of(args, name: str):
+def similarity_of(args, name: str, utts: list[str]):
     """What measures likeness to the enrolments of a set; None where no verification system is given."""
     if not args.sv_exp:
         return None
@@ -72,7 +72,7 @@ def similarity_of(args, name: str):
     from toolkit.tasks.similarity import Similarity
 
     torch.set_num_threads(1)
-    return Similarity(load_embedder(args.sv_exp), Path(args.ref_root) / name)
+    return Similarity(load_embedder(args.sv_exp), Path(args.ref_root) / name, utts)
 
 
 def main(argv=None) -> None:
@@ -89,8 +89,8 @@ def main(argv=None) -> None:
         for name, utts in work.items():
             tables = {role: Path(args.ref_root) / name / f"{stream}.scp" for role, stream in roles.items() if stream}
             streams = open_streams(name, utts, estimate=Path(args.in_root) / name / f"{args.estimate}.scp", **tables)
-            similarity = similarity_of(args, name)
-            before = read_scores(Path(args.input_scores) / name, scorer.metrics) if args.input_scores else {}
+            similarity = similarity_of(args, name, utts)
+            before = read_scores(Path(args.input_scores) / name, scorer.metrics, utts) if args.input_scores else {}
             if lost := [utt for utt in utts if args.input_scores and utt not in before]:
                 raise InputError(f"{Path(args.input_scores) / name}: lacks {some_of(lost)}; score the set again")
             names = [*scorer.names(), *([] if similarity is None else ["similarity", "similarity_in"])]

@@ -53,6 +53,7 @@ def get_parser() -> ConfigParser:
     return parser
 
 
+_MOST, _MOST_DB = 10**8, 200
 _OF_THE_AUDIO = {"utt2dur", "utt2num_samples", "utt2num_frames", "utt2uniq"}  # not so of the mixture
 
 
@@ -166,12 +167,15 @@ def main(argv=None) -> None:
     """Write the plans."""
     parser = get_parser()
     args = parser.parse(argv)
-    if args.copies < 1:
-        raise InputError(f"--copies {args.copies}: at least one mixture of each utterance is wanted")
-    if args.num_mixtures is not None and (args.num_mixtures < 1 or args.copies > 1 or args.each_speed or args.snrs):
-        raise InputError(
-            f"--num_mixtures {args.num_mixtures}: one at least, and not along with --copies, --each_speed or --snrs"
-        )
+    if not 1 <= args.copies <= _MOST:
+        raise InputError(f"--copies {args.copies}: must be a whole number from 1 to {_MOST}")
+    if not all(-_MOST_DB <= snr <= _MOST_DB for snr in args.snrs or []):
+        raise InputError(f"--snrs {args.snrs}: must be numbers of dB from -{_MOST_DB} to {_MOST_DB}")
+    if args.num_mixtures is not None:
+        if not 1 <= args.num_mixtures <= _MOST:
+            raise InputError(f"--num_mixtures {args.num_mixtures}: must be a whole number from 1 to {_MOST}")
+        if args.copies > 1 or args.each_speed or args.snrs:
+            raise InputError("--num_mixtures: not along with --copies, --each_speed or --snrs")
     planner: MixturePlanner = parser.build(args).planner
     if unknown := [kind for kind in args.kinds or [] if kind not in planner.noises]:
         raise InputError(f"--kinds {unknown[0]}: the config knows {', '.join(planner.noises) or 'none'}")

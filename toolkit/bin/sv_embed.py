@@ -43,7 +43,7 @@ def main(argv=None) -> None:
     work = read_work(args.work)
     with progress(sum(map(len, work.values())), "embed") as bar:
         for name, keys in work.items():
-            audio = AudioTable(Path(args.in_root) / name, fs=embedder.frontend.fs)
+            audio = AudioTable(Path(args.in_root) / name, fs=embedder.frontend.fs, only=set(keys))
             with ArkWriter(ark_path(args.out_root, name, "embedding", args.job)) as ark:
                 if args.num_segments is None:
                     embeddings = embed_audio(embedder, audio, keys, bar)

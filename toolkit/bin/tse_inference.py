@@ -67,10 +67,11 @@ def data_dirs(args: argparse.Namespace) -> None:
 
     model = load_extractor(args.model, args.weights).to(args.device)
 
-    def of_set(path: Path):
+    def of_set(path: Path, keys: list[str]):
         others = args.enroll_from
-        voices = other_enrolments(path, others, model.fs) if others else fixed_enrolments(path, model.fs)
-        enrolled = strangers(DataDir(path)) if args.absent else {}
+        enrolled = strangers(DataDir(path), keys) if args.absent else {}
+        named = [enrolled.get(key, key) for key in keys]
+        voices = other_enrolments(path, others, model.fs, named) if others else fixed_enrolments(path, model.fs, named)
 
         def make(key, wav):
             voice = first_seconds(voices.read(enrolled.get(key, key)), args.enroll_seconds, model.fs)

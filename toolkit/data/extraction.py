@@ -1,6 +1,7 @@
 """Mixtures with the target's speech in them and an enrolment of the target: training data of speaker extraction."""
 
 import logging
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -122,8 +123,8 @@ def first_seconds(samples: np.ndarray, seconds: float | None, fs: int) -> np.nda
     return samples if seconds is None else samples[: max(1, round(seconds * fs))]
 
 
-def other_enrolments(data_dir, sets: list[str], fs: int) -> AudioTable:
-    """The enrolments of a test set as other sets have them, by id, e.g. in noise: mixture -> its utt2enroll there.
+def other_enrolments(data_dir, sets: list[str], fs: int, ids: Collection[str]) -> AudioTable:
+    """The enrolments of some ``ids`` as other sets have them, e.g. in noise: mixture -> its utt2enroll there.
 
     Raises:
         InputError: the test set has no utt2enroll, or no set has an utterance that it names.
@@ -131,14 +132,15 @@ def other_enrolments(data_dir, sets: list[str], fs: int) -> AudioTable:
     data = DataDir(data_dir)
     if f"utt2{FACT}" not in data:
         raise InputError(f"{data.path}/utt2{FACT}: no such table; plan the set with --enroll fixed")
-    utts, table = data.table(f"utt2{FACT}"), AudioTable(*sets, fs=fs)
+    utts = read_table(data.path / f"utt2{FACT}", set(ids))
+    table = AudioTable(*sets, fs=fs, only=set(utts.values()))
     if lost := [utt for utt in utts.values() if utt not in table.values]:
         raise InputError(f"{', '.join(sets)}: {len(lost)} enrolments of {data.path} are not there: {some_of(lost)}")
     return table.renamed(utts)
 
 
-def fixed_enrolments(data_dir, fs: int) -> AudioTable:
-    """The enrolments of a test set.
+def fixed_enrolments(data_dir, fs: int, ids: Collection[str] | None = None) -> AudioTable:
+    """The enrolments of a test set, or of some ``ids`` of it.
 
     Raises:
         InputError: it has none, or they are still to be drawn.
@@ -148,7 +150,7 @@ def fixed_enrolments(data_dir, fs: int) -> AudioTable:
         raise InputError(
             f"{path}: no such file; plan the set with --enroll fixed and render it with --streams {STREAM}"
         )
-    table = AudioTable(data_dir, fs=fs, stream=STREAM)
+    table = AudioTable(data_dir, fs=fs, stream=STREAM, only=None if ids is None else set(ids))
     if drawn := [key for key, value in table.values.items() if value.startswith("*")]:
         raise InputError(
             f"{path}: {drawn[0]}: {table.values[drawn[0]]}: a test needs a fixed enrolment (--enroll fixed)"

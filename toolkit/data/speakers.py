@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from toolkit.data.draw import Draw
 from toolkit.features.frontend import FrontEnd
@@ -14,6 +13,7 @@ from toolkit.io.ark import MatrixEntry, read_array
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir, c_sorted
 from toolkit.io.errors import InputError
+from toolkit.io.files import read_yaml
 from toolkit.simulate.plan import Mixture, generator
 from toolkit.simulate.planner import MixturePlanner
 from toolkit.simulate.render import SilentSource, cut, render
@@ -27,7 +27,7 @@ def check_feats_conf(data: DataDir, frontend: FrontEnd) -> None:
     path = data.path / "feats_conf.yaml"
     if not path.is_file():
         raise InputError(f"{path}: no such file, so nothing says what made the features; run stage 4")
-    made_by, wanted = yaml.safe_load(path.read_text()), frontend.conf()
+    made_by, wanted = read_yaml(path, "run stage 4"), frontend.conf()
     odd = [f"{k} = {made_by.get(k)} there, {wanted.get(k)} wanted" for k in wanted if made_by.get(k) != wanted[k]]
     if odd:
         raise InputError(f"{path}: features were made another way: {'; '.join(odd)}; run stage 4 with this config")
@@ -118,8 +118,7 @@ class FeatureArks(SpeakerData):
 
     def _seconds(self, data: DataDir) -> np.ndarray:
         if "utt2dur" in data:
-            durations = data.table("utt2dur")
-            return np.array([float(durations[key]) for key in self.ids])
+            return np.array(data.seconds("utt2dur", self.ids))
         raise InputError(f"{data.path / 'utt2dur'}: no such file; stage 3 writes it")
 
     def _load(self, draw: Draw) -> tuple[dict[str, np.ndarray], dict[str, str]]:

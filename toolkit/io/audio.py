@@ -93,12 +93,14 @@ def _open(value: str, name: str, run_commands: bool, stack: ExitStack) -> soundf
         raise _fault(value, name, "no such file", _MEND) from None
     except OSError as error:
         raise _fault(value, name, f"cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise _fault(value, name, f"is not the name of a file ({error})", _MEND) from None
     except soundfile.LibsndfileError as error:
         path = Path(in_ark[1] if in_ark else value)
         if is_command(value):
             raise InputError(f"{name}: command's output is not audio: {value}") from None
-        if path.is_dir() or not path.exists():
-            raise _fault(value, name, "is a folder" if path.is_dir() else "no such file", _MEND) from None
+        if os.path.isdir(path) or not os.path.exists(path):  # False, too, for a name that no file can have
+            raise _fault(value, name, "is a folder" if os.path.isdir(path) else "no such file", _MEND) from None
         why = "is empty" if path.stat().st_size == 0 else f"cannot be decoded ({error.error_string.strip()})"
         raise _fault(value, name, why, _REPLACE) from None
 

@@ -3,8 +3,9 @@
 A table maps the first field of a line to the rest of the line. Order is that of ``LC_ALL=C sort``, i.e. of UTF-8 bytes.
 """
 
+import math
 import os
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from toolkit.io.atomic import replacing
@@ -86,6 +87,18 @@ class DataDir:
         if name not in self._tables:
             self._tables[name] = read_table(self.path / name)
         return self._tables[name]
+
+    def seconds(self, name: str, ids: Sequence[str]) -> list[float]:
+        """Durations of some ids by a table of them; InputError where one is missing or no number above 0."""
+        found = []
+        for key in ids:
+            try:
+                found.append(float(self.table(name)[key]))
+            except (KeyError, ValueError):
+                found.append(math.nan)
+            if not 0 < found[-1] < math.inf:
+                raise InputError(f"{self.path / name}: {key}: must have a number of seconds above 0; run stage 3 again")
+        return found
 
     def tables(self) -> list[str]:
         """Names of the tables keyed by utterance that are here (streams and facts), C-sorted."""

@@ -5,13 +5,13 @@ Two files hold draws of the same speakers, and so can be paired draw by draw, wh
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
+from toolkit.io.files import misfit, parse_json
 from toolkit.io.trials import Trials
 
 NAME = "draws.npz"
@@ -42,7 +42,11 @@ def read_draws(path) -> tuple[dict[str, np.ndarray], dict]:
     """
     try:
         with np.load(path) as found:
-            identity = json.loads(str(found[_IDENTITY]))
-            return {name: found[name].astype(np.float64) for name in found.files if name != _IDENTITY}, identity
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            identity = parse_json(str(found[_IDENTITY]), str(path))
+            draws = {name: found[name].astype(np.float64) for name in found.files if name != _IDENTITY}
+    except Exception as error:  # numpy and zipfile raise whatever the damage made them meet
         raise InputError(f"{path}: holds no draws ({type(error).__name__}); score this set again") from None
+    fault = misfit(identity, {"trials": str, "speakers": str, "seed": int, "resamples": int})
+    if fault or any(values.shape != (identity["resamples"],) for values in draws.values()):
+        raise InputError(f"{path}: {fault or 'holds another number of draws than it says'}; score this set again")
+    return draws, identity

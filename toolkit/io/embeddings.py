@@ -4,6 +4,8 @@ An ark is mapped once and what is wanted of it is gathered by the thousand, inst
 is no plain float32 array is left to kaldiio.
 """
 
+import mmap
+import os
 import struct
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +16,7 @@ from toolkit.io.ark import read_array
 from toolkit.io.errors import InputError
 
 _VECTOR, _MATRIX = b"\0BFV \4", b"\0BFM \4"  # Kaldi's binary marks of float32, and the size of the next integer
-_GATHER_BYTES = 1 << 26
+_GATHER_BYTES = 1 << 23
 
 
 def read_rows(
@@ -58,7 +60,7 @@ def _by_ark(table: Mapping[str, str], ids: Sequence[str]) -> Iterator[tuple[str,
         path, _, offset = table[key].rpartition(":")
         places, offsets = found[path]
         places.append(place)
-        offsets.append(int(offset) if offset.isdecimal() else -1)
+        offsets.append(int(offset) if offset.isdecimal() and len(offset) < 19 else -1)
     for path, (places, offsets) in found.items():
         order = np.argsort(offsets, kind="stable")
         yield path, np.array(places)[order], np.array(offsets)[order]
@@ -66,10 +68,8 @@ def _by_ark(table: Mapping[str, str], ids: Sequence[str]) -> Iterator[tuple[str,
 
 def _read_ark(path: str, places: np.ndarray, offsets: np.ndarray, table: Mapping[str, str], ids: Sequence[str]):
     """The parts of one ark: runs of one size at a time, single arrays where the bytes are of another kind."""
-    try:
-        data = np.memmap(path, np.uint8, "r")
-    except (OSError, ValueError):  # kaldiio's reader will say why
-        data = np.empty(0, np.uint8)
+    mapped = _mapped(path)
+    data = np.frombuffer(mapped, np.uint8)
     at = 0
     while at < len(places):
         header, shape = _header(data, int(offsets[at]))
@@ -87,6 +87,19 @@ def _read_ark(path: str, places: np.ndarray, offsets: np.ndarray, table: Mapping
             rows, counts = np.atleast_2d(array), None if array.ndim == 1 else np.array([len(array)])
         yield part, rows, counts
         at += len(part)
+        if mapped:
+            mapped.madvise(mmap.MADV_DONTNEED)  # what was gathered need not stay in memory
+
+
+def _mapped(path: str) -> mmap.mmap | bytes:
+    """The bytes of an ark; none where it cannot be opened, of which the reader of single arrays will say why."""
+    try:
+        if os.path.isfile(path):
+            with open(path, "rb") as handle:
+                return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError):
+        pass
+    return b""
 
 
 def _header(data: np.ndarray, offset: int) -> tuple[bytes, tuple[int, ...]]:

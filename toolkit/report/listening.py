@@ -5,6 +5,7 @@ Any task writes them, and the page (next door) shows them: a row for an example,
 
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,11 +16,15 @@ import soundfile
 
 from toolkit.io.atomic import replacing, replacing_path
 from toolkit.io.errors import InputError
+from toolkit.io.files import misfit, read_json
 from toolkit.report.plots import plot_spectrogram
 
 FILE = "listening.json"
 _RANGE = 70.0  # dB from the loudest to the darkest colour
 _PEAK = 0.99
+_COLUMN = {"label": str, "audio": str, "picture": str}
+_ROW = {"id": str, "facts": {...: str}, "columns": [_COLUMN]}
+_SHAPE = {"note": str, "rows": [_ROW]}
 
 
 @dataclass(frozen=True)
@@ -104,15 +109,11 @@ def read_listening(folder) -> dict | None:
     path = Path(folder) / FILE
     if not path.is_file():
         return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        named = [(row["id"], dict(row["facts"]), row["columns"]) for row in content["rows"]]
-        files = [
-            path.parent / column[what] for *_, columns in named for column in columns for what in ("audio", "picture")
-        ]
-        content["note"] += ""
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: is no list of examples ({error!r}); make it again (stage 9)") from None
-    if missing := [file for file in files if not file.is_file()]:
+    content = read_json(path, "make it again (stage 9)")
+    if fault := misfit(content, _SHAPE):
+        raise InputError(f"{path}: {fault}; make it again (stage 9)")
+    columns = [column for row in content["rows"] for column in row["columns"]]
+    files = [path.parent / column[what] for column in columns for what in ("audio", "picture")]
+    if missing := [file for file in files if not os.path.isfile(file)]:
         raise InputError(f"{path}: names {missing[0].name}, which is not there; make it again (stage 9)")
     return content

@@ -5,13 +5,13 @@ import io
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
 import soundfile
 
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
+from toolkit.io.files import read_text
 from toolkit.io.processes import process_pool
 from toolkit.io.progress import progress
 
@@ -61,17 +61,21 @@ def write_tsv(path, rows: Sequence[dict]) -> None:
         writer.writerows(rows)
 
 
-def read_tsv(path) -> list[dict[str, str]]:
+def read_tsv(path, *columns: str) -> list[dict[str, str]]:
     """Read a table with a header line.
 
     Raises:
-        InputError: the file is missing, or a line has another number of fields than the header.
+        InputError: the file is missing or cannot be read, lacks one of ``columns``, or a line has another number of
+            fields than the header.
     """
+    text = read_text(path, "toolkit.bin.make_minicorpus writes it")
     try:
-        with Path(path).open(encoding="utf-8", newline="") as handle:
-            rows = list(csv.DictReader(handle, delimiter="\t"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; toolkit.bin.make_minicorpus writes it") from None
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t")
+        rows = list(reader)
+    except csv.Error as error:
+        raise InputError(f"{path}: is not a tab-separated table ({error}); make the corpus anew") from None
+    if lost := [column for column in columns if column not in (reader.fieldnames or [])]:
+        raise InputError(f"{path}: has no column {lost[0]}; make the corpus anew")
     for number, row in enumerate(rows, 2):
         if None in row or None in row.values():
             raise InputError(f"{path}:{number}: has not the {len(row)} fields of the header line; make the corpus anew")

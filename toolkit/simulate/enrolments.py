@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from toolkit.io.datadir import DataDir, invert
+from toolkit.io.datadir import DataDir, invert, read_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.simulate.plan import Mixture, generator
 
@@ -53,18 +53,21 @@ class EnrolmentPool:
             )
 
 
-def strangers(data: DataDir) -> dict[str, str]:
-    """Id of each mixture of a data dir -> another mixture whose target is none of its talkers.
+def strangers(data: DataDir, keys: Iterable[str]) -> dict[str, str]:
+    """Id of some mixtures of a data dir -> another mixture whose target is none of its talkers.
 
     ``utt2interferer`` names the other talker of a mixture, or several, with spaces between.
 
     Raises:
         InputError: there is none.
     """
+    keys = list(keys)
     ids, speaker = data.keys(), data.table("utt2spk")
-    other = data.table("utt2interferer") if "utt2interferer" in data else {}
+    other = read_table(data.path / "utt2interferer", set(keys)) if "utt2interferer" in data else {}
     found = {}
-    for key in ids:
+    for key in keys:
+        if key not in speaker:
+            raise InputError(f"{data.path}: {key}: not in utt2spk; make the work list again")
         inside = {speaker[key], *other.get(key, "").split()}
         order = generator("stranger", key).permutation(len(ids))
         found[key] = next((ids[i] for i in order if speaker[ids[i]] not in inside), None)

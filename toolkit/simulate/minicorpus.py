@@ -17,6 +17,7 @@ import soundfile
 
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
+from toolkit.io.files import read_json
 from toolkit.simulate import espeak
 from toolkit.simulate.bank import read_tsv, run_all, write_flac, write_tsv
 from toolkit.simulate.music import STYLES, make_music
@@ -111,7 +112,7 @@ def _claim(outdir: Path, settings: Settings) -> None:
     """Note in ``outdir`` whose corpus it is to become; refuse one that is another's."""
     claim = outdir / ".settings.json"
     if claim.is_file():
-        found = json.loads(claim.read_text(encoding="utf-8"))
+        found = read_json(claim, f"remove the corpus (rm -r {outdir})")
         other = [
             f"{key} {found.get(key)}, not {want}" for key, want in asdict(settings).items() if found.get(key) != want
         ]

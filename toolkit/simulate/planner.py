@@ -1,5 +1,6 @@
 """Drawing mixtures: which noise, room, speed and interferer go with an utterance, by seed."""
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir
 from toolkit.io.errors import InputError, some_of
-from toolkit.simulate.plan import LEVELS, Mixture, Source, generator
+from toolkit.simulate.plan import LEVELS, SPEEDS, Mixture, Source, generator
 
 
 @dataclass
@@ -144,23 +145,22 @@ class MixturePlanner:
         for kind, noise in self.noises.items():
             if not 1 <= noise.talkers[0] <= noise.talkers[1]:
                 raise InputError(f"noises.{kind}.talkers is {noise.talkers}; two numbers from 1, the lower first")
-            if not noise.snr[0] <= noise.snr[1]:
-                raise InputError(f"noises.{kind}.snr is {noise.snr} dB; the lower comes first")
-            if not noise.weight > 0:
-                raise InputError(f"noises.{kind}.weight is {noise.weight}; it must be positive")
+            _check_levels(f"noises.{kind}.snr", noise.snr)
+            if not 0 < noise.weight < 1e9:
+                raise InputError(f"noises.{kind}.weight is {noise.weight}; it must be positive and below 1e9")
         for key, prob in (("noise_prob", self.noise_prob), ("room_prob", self.room_prob)):
             if not 0 <= prob <= 1:
                 raise InputError(f"{key} is {prob}; it must lie in 0 .. 1")
         if (self.room_prob > 0) != bool(self.rooms):
             raise InputError("rooms and room_prob go together: give both or neither")
-        if not min(self.speeds) > 0:
-            raise InputError(f"speeds are {self.speeds}; they must be positive")
+        if not all(SPEEDS[0] <= speed <= SPEEDS[1] for speed in self.speeds):
+            raise InputError(f"speeds are {self.speeds}; they must be from {SPEEDS[0]:g} to {SPEEDS[1]:g}")
         if self.level not in LEVELS:
             raise InputError(f"level is {self.level!r}; it can be {' or '.join(LEVELS)}")
         if self.interferer and self.interferer.length not in ("min", "max", "target"):
             raise InputError(f"interferer.length is {self.interferer.length!r}; it can be min, max or target")
-        if self.interferer and not self.interferer.sir[0] <= self.interferer.sir[1]:
-            raise InputError(f"interferer.sir is {self.interferer.sir} dB; the lower comes first")
+        if self.interferer:
+            _check_levels("interferer.sir", self.interferer.sir)
 
     def data_dirs(self) -> list[str]:
         """Data dirs whose audio the planned mixtures use, besides that of the targets."""
@@ -267,6 +267,12 @@ class MixturePlanner:
         length = have if self.interferer.length == "max" else shortest
         begin = int(rng.integers(have - length + 1)) if have > length else 0
         return target, Source("spk2", key, length, begin, room=room), sir
+
+
+def _check_levels(key: str, levels: tuple[float, float]) -> None:
+    """Raise InputError where a range of dB is none."""
+    if not -math.inf < levels[0] <= levels[1] < math.inf:
+        raise InputError(f"{key} is {levels} dB; it must be two finite numbers, the lower first")
 
 
 def _by_room(data: list[str]) -> dict[str, list[str]]:

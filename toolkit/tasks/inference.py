@@ -173,21 +173,21 @@ def convert_file(
             raise InputError(f"{output}: cannot be written ({error.error_string.strip()})") from None
 
 
-def convert_sets(args, fs: int, what: str, of_set: Callable[[Path], Callable[[str, np.ndarray], np.ndarray]]) -> None:
+def convert_sets(args, fs: int, what: str, of_set: Callable[[Path, list[str]], Callable]) -> None:
     """A job: make a signal of every mixture of a work list; out come data dirs of them (toolkit.io.jobs).
 
     Args:
         args: ``in_root``, ``out_root``, ``work``, ``job``.
         fs: rate in Hz that the mixtures must have.
         what: is done, for the progress bar.
-        of_set: data dir -> (id, samples (N,)) -> samples (N,).
+        of_set: (data dir, its ids that are asked for) -> (id, samples (N,)) -> samples (N,).
     """
     torch.set_num_threads(1)
     work = read_work(args.work)
     with progress(sum(map(len, work.values())), what) as bar:
         for name, keys in work.items():
             path = Path(args.in_root) / name
-            audio, make = AudioTable(path, fs=fs), of_set(path)
+            audio, make = AudioTable(path, fs=fs, only=set(keys)), of_set(path, keys)
             with ArkWriter(ark_path(args.out_root, name, "wav", args.job)) as ark:
                 for key in keys:
                     ark.write_audio(key, check_signal(make(key, audio.read(key)), key), fs)

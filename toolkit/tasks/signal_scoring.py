@@ -1,7 +1,7 @@
 """Scoring estimated signals: streams of one set in, a number or a reason for each metric and utterance out."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +60,8 @@ def open_streams(name: str, utts: Sequence[str], **tables: Path) -> Streams:
     Raises:
         InputError: a table is missing, malformed or lacks an utterance.
     """
-    values = {role: read_table(path) for role, path in tables.items()}
+    wanted = set(utts)
+    values = {role: read_table(path, wanted) for role, path in tables.items()}
     for role, rows in values.items():
         if lost := [utt for utt in utts if utt not in rows]:
             raise InputError(f"{tables[role]}: lacks {len(lost)} ids of the {role} to score: {some_of(lost)}")
@@ -147,14 +148,17 @@ def _left(estimate, reference, mixture) -> tuple[dict[str, float], dict[str, str
     return {"energy_left": left}, {"energy_left": "silent mixture"} if math.isnan(left) else {}
 
 
-def read_scores(folder, metrics: Sequence[str]) -> dict[str, tuple[dict[str, float], dict[str, str]]]:
-    """What a set's utterances were scored before: utterance -> ``(values, undefined)``, as :meth:`Scorer.score`.
+def read_scores(
+    folder, metrics: Sequence[str], utts: Collection[str]
+) -> dict[str, tuple[dict[str, float], dict[str, str]]]:
+    """What some utterances of a set were scored before: utterance -> ``(values, undefined)``, as :meth:`Scorer.score`.
 
     Raises:
         InputError: a metric was not scored there, or a value is no number.
     """
-    tables = {name: read_table(Path(folder) / f"utt2{name}") for name in metrics}
-    reasons, found = read_table(Path(folder) / "utt2undefined"), {}
+    wanted = set(utts)
+    tables = {name: read_table(Path(folder) / f"utt2{name}", wanted) for name in metrics}
+    reasons, found = read_table(Path(folder) / "utt2undefined", wanted), {}
     for utt, line in reasons.items():
         try:
             values = {name: float(rows[utt]) for name, rows in tables.items()}

@@ -1,12 +1,12 @@
 """Does an extracted signal sound like the enrolled speaker? The cosine of their embeddings by a verification system."""
 
 import math
+from collections.abc import Collection
 
 import numpy as np
 import torch
 
 from toolkit.io.audio import AudioTable, resample
-from toolkit.io.datadir import DataDir
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.simulate.enrolments import STREAM
 from toolkit.tasks.embedding import vectors_of
@@ -20,14 +20,15 @@ class Similarity:
     Args:
         embedder: in eval mode; audio of another rate is resampled to its own.
         data_dir: a set with ``enroll_spk1.scp``.
+        utts: those that will be scored; None: all.
 
     Raises:
         InputError: the set has no enrolments.
     """
 
-    def __init__(self, embedder: SpeakerEmbedder, data_dir):
-        DataDir(data_dir).table(f"{STREAM}.scp")
-        self._embedder, self._voices = embedder, AudioTable(data_dir, stream=STREAM)
+    def __init__(self, embedder: SpeakerEmbedder, data_dir, utts: Collection[str] | None = None):
+        only = None if utts is None else set(utts)
+        self._embedder, self._voices = embedder, AudioTable(data_dir, stream=STREAM, only=only)
 
     def score(self, utt: str, fs: int, **signals: np.ndarray) -> tuple[dict[str, float], dict[str, str]]:
         """``(values, undefined)`` of signals (N,) at ``fs`` Hz by name; what is silent has no value."""

@@ -1,0 +1,130 @@
+"""Every reader gives what a file holds, or an InputError, whatever the file holds."""
+
+import importlib
+import inspect
+import os
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import toolkit.io
+import toolkit.report
+import toolkit.simulate
+from test.fuzz import world
+from toolkit.io.ark import MatrixEntry
+from toolkit.io.datadir import read_table
+from toolkit.io.errors import InputError
+
+
+def entries(reader, path):
+    """What a table's values say is read."""
+    return [reader(value, key) for key, value in read_table(path).items()]
+
+
+def folder_of(reader, path):
+    """The folder of the file is what is given."""
+    return reader(Path(path).parent)
+
+
+# The file that is damaged, and how a reader is called where not by its path alone.
+GIVEN = {
+    "AudioTable": ("raw/test/utt2num_samples", folder_of),
+    "MatrixEntry": ("feats.scp", lambda reader, path: [one.read(0, one.rows) for one in entries(reader, path)]),
+    "audio_info": ("raw/test/wav.scp", entries),
+    "load_config": ("sv.yaml",),
+    "open_set": ("sim/mix/mix.jsonl", folder_of),
+    "read_array": ("emb/test/embedding.scp", entries),
+    "read_audio": ("raw/test/wav.scp", entries),
+    "read_draws": ("exp/sv/scores/test/draws.npz",),
+    "read_enroll2utt": ("enroll2utt",),
+    "read_json": ("exp/sv/train_info.json",),
+    "read_listening": ("listening/listening.json", folder_of),
+    "read_mix_conf": ("sim/mix/mix_conf.yaml", folder_of),
+    "read_plan": ("sim/mix/mix.jsonl",),
+    "read_rows": ("emb/test/embedding.scp", lambda reader, path: reader(t := read_table(path), list(t), path)),
+    "read_run_log": ("exp/sv/metrics.jsonl",),
+    "read_scores": ("exp/sv/scores/test/scores.txt",),
+    "read_sets": (
+        "exp/sv/scores/test/metrics.json",
+        lambda _, path: toolkit.report.results.collect(Path(path).parents[2]),
+    ),
+    "read_sides": ("raw/test/trials", folder_of),
+    "read_speech": ("speech/talker0/a.wav", folder_of),
+    "read_table": ("data/test/wav.scp",),
+    "read_text": ("sv.yaml",),
+    "read_trials": ("raw/test/trials",),
+    "read_tsv": ("mini/speech/metadata.tsv",),
+    "read_whole": ("data/test/wav.scp", entries),
+    "read_work": ("work.test",),
+    "read_yaml": ("sv.yaml",),
+}
+
+
+def readers() -> dict:
+    """The functions read_..., load_... and open_set of the rooms that read files; and classes that are readers."""
+    found = {
+        "AudioTable": toolkit.io.audio.AudioTable,
+        "MatrixEntry": MatrixEntry,
+        "audio_info": toolkit.io.audio.audio_info,
+    }
+    for package in (toolkit.io, toolkit.simulate, toolkit.report):
+        for one in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            for name, reader in inspect.getmembers(importlib.import_module(one.name), inspect.isfunction):
+                if name.startswith(("read_", "load_", "open_set")) and reader.__module__ == one.name:
+                    found[name] = reader
+    return found
+
+
+READERS = readers()
+PATHS = ["", "\0", "a\0b", "x" * 300, "x/" * 3000, "\ud800", "/dev/null/x", ".", "nowhere", "x:99999999999999999999"]
+
+
+def fuzz(name: str, folder: Path, monkeypatch, examples: int) -> None:
+    """Try a reader so many times."""
+    monkeypatch.chdir(folder)
+    path, call = (*GIVEN[name], lambda reader, path: reader(path))[:2]
+    content = Path(path).read_bytes()
+
+    @settings(max_examples=examples, **world.SETTINGS)
+    @given(st.data())
+    def one(data):
+        Path(path).write_bytes(data.draw(world.damaged(content)))
+        try:
+            found = call(READERS[name], path)
+            if isinstance(found, Iterator):
+                list(found)
+        except InputError:
+            pass
+
+    try:
+        with world.within(600):
+            one()
+    finally:
+        Path(path).write_bytes(content)
+
+
+def test_every_reader_is_tried():
+    assert set(READERS) == set(GIVEN)
+
+
+@pytest.mark.parametrize("name", sorted(GIVEN))
+def test_readers_raise_input_errors_alone(name, folder, monkeypatch):
+    fuzz(name, folder, monkeypatch, 5)
+
+
+@pytest.mark.parametrize("name", sorted(name for name in GIVEN if len(GIVEN[name]) == 1))
+@pytest.mark.parametrize("path", PATHS, ids=range(len(PATHS)))
+def test_paths_that_no_file_has(name, path, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    with pytest.raises(InputError):
+        list(READERS[name](path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(GIVEN))
+def test_readers_raise_input_errors_alone_at_length(name, folder, monkeypatch):
+    fuzz(name, folder, monkeypatch, int(os.environ.get("EX", 100)))
