@@ -6,6 +6,7 @@ from pathlib import Path
 from sources import corpus, length_of
 
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.text import fields, read_lines
 
 _KEY = re.compile(r"(?:(s[12])/)?([^/]+?)(?:\.wav)?")  # MIXTURE, or s1/MIXTURE.wav
 _SOURCE = re.compile(r"(?:^|/)(s[12])/([^/]+)\.wav$")
@@ -30,20 +31,16 @@ def read_list(path: str | None, rows: list, both: bool, speech: Path) -> tuple[d
     if path is None:
         return {}, []
     by_id, found, jobs = {row.id: row for row in rows}, {}, []
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise InputError(f"--enroll_lists: {path}: no such file") from None
-    for number, line in enumerate(lines, 1):
-        fields = line.split(maxsplit=1)
-        key = _KEY.fullmatch(fields[0]) if len(fields) == 2 else None
+    for number, line in read_lines(path, "no such file (--enroll_lists)"):
+        words = fields(line, 1)
+        key = _KEY.fullmatch(words[0]) if len(words) == 2 else None
         if key is None:
             raise InputError(f"{path}:{number}: expected '<mixture> <path>', got {line!r}")
         talker = int((key[1] or "s1")[1]) - 1
         if (row := by_id.get(key[2])) is None or (talker and not both):
             continue  # a list may have more than the set
         try:
-            utt, file, job = _enrolment(fields[1].strip(), by_id, speech)
+            utt, file, job = _enrolment(words[1].rstrip(), by_id, speech)
         except InputError as error:
             raise InputError(f"{path}:{number}: {error}") from None
         target = row.speech[talker].stem

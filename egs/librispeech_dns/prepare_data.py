@@ -17,6 +17,7 @@ from toolkit.io.audio import audio_files
 from toolkit.io.datadir import c_sorted, invert, write_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.folders import recording_ids
+from toolkit.io.text import read_lines
 from toolkit.simulate.plan import generator
 
 WHERE = {
@@ -87,7 +88,7 @@ def read_part(root: Path, part: str, partial: bool) -> tuple[dict[str, Path], di
     text = {}
     for folder in c_sorted({str(path.parent) for path in wav.values()}):
         for path in Path(folder).glob("*.trans.txt"):
-            text |= dict(line.split(" ", 1) for line in path.read_text(encoding="utf-8").splitlines() if " " in line)
+            text |= dict(line.split(" ", 1) for _, line in read_lines(path) if " " in line)
     if lost := [utt for utt in wav if utt not in text]:
         raise InputError(f"LIBRISPEECH={root}: {part}: no transcript (*.trans.txt) of {some_of(lost)}; get it again")
     return wav, {utt: text[utt] for utt in wav}

@@ -246,7 +246,7 @@ FIRST = "84-120-0000_1272-121-0001"
         (lambda root: shutil.rmtree(root / "LibriSpeech/dev-clean"), "", "no mixture of it has its audio"),
         (lambda root: (root / "LibriSpeech/SPEAKERS.TXT").write_text("84 | X |\n"), "", "SPEAKERS.TXT:1: expected"),
         (lambda root: None, "--enroll_lists tr=x", "train=FILE, dev=FILE or test=FILE is wanted"),
-        (lambda root: None, "--enroll_lists dev=x", "--enroll_lists: x: no such file"),
+        (lambda root: None, "--enroll_lists dev=x", "x: no such file (--enroll_lists)"),
         (lambda root: list_of(root, FIRST), LISTED, "bad.lst:1: expected '<mixture> <path>'"),
         (lambda root: list_of(root, f"{FIRST} a.flac"), LISTED, "bad.lst:1: a.flac: neither"),
         (lambda root: list_of(root, f"{FIRST} s1/a_b.wav"), LISTED, "bad.lst:1: s1/a_b.wav: no such mixture"),

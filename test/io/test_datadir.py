@@ -55,9 +55,9 @@ def test_other_white_space_belongs_to_the_value(tmp_path, char):
     [
         (b"a x\nb\nc z\n", ":2: expected 'key value', got 'b'"),
         (b"a x\n\nb y\n", ":2: expected 'key value', got ''"),
-        (b"a x\nb y\na x\n", ":3: key a stands twice"),
+        (b"a x\nb y\na x\n", ":3: duplicate key a"),
         (b"", ": is empty"),
-        (b"a \xff\n", ": cannot be read"),
+        (b"a \xff\n", ":1: cannot be read"),
     ],
 )
 def test_bad_tables_are_named_with_the_line(tmp_path, content, complaint):

@@ -22,7 +22,7 @@ def test_written_lines(tmp_path, trials):
 
 def test_what_is_written_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr("toolkit.io.scores._CHUNK_TRIALS", 100)
-    monkeypatch.setattr("toolkit.io.scores._CHUNK_BYTES", 999)
+    monkeypatch.setattr("toolkit.io.text._CHUNK_BYTES", 999)
     rng = np.random.default_rng(0)
     pairs = rng.integers(30, size=(2, 1234)).astype(np.int32)
     trials = Trials([f"é{i}/x.wav" for i in range(30)], *pairs, np.zeros(1234, bool))

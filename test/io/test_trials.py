@@ -53,7 +53,7 @@ def test_any_white_space_parts_fields(trial_file, gap):
 
 
 def test_long_lists_are_read_in_chunks(trial_file, monkeypatch):
-    monkeypatch.setattr("toolkit.io.trials._CHUNK_BYTES", 100)
+    monkeypatch.setattr("toolkit.io.text._CHUNK_BYTES", 100)
     rows = [(f"u{i % 37}", f"v{i % 11}", i % 3 == 0) for i in range(1000)]
     text = "".join(f"{a} {b} {'target' if t else 'nontarget'}\n" for a, b, t in rows)
     assert as_tuples(read_trials(trial_file(text))) == rows
@@ -83,7 +83,7 @@ def test_malformed_line_is_named(trial_file, text, line):
 
 
 def test_malformed_line_in_a_later_chunk(trial_file, monkeypatch):
-    monkeypatch.setattr("toolkit.io.trials._CHUNK_BYTES", 30)
+    monkeypatch.setattr("toolkit.io.text._CHUNK_BYTES", 30)
     with pytest.raises(InputError, match=r":301: expected"):
         read_trials(trial_file(KALDI * 100 + "a b\n" + KALDI * 100))
 

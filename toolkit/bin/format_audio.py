@@ -16,6 +16,7 @@ from toolkit.io.datadir import DataDir, read_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
 from toolkit.io.progress import progress
+from toolkit.io.text import fields
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -63,8 +64,9 @@ class SegmentReader:
         if self.segments is None:
             return key, 0.0, math.inf
         try:
-            recording, begin, end = self.segments.get(key, "").split()
-            return recording, float(begin), float(end)
+            recording, begin, end = fields(self.segments.get(key, ""))
+            # An end of -1: to the end of the recording.
+            return recording, float(begin), math.inf if float(end) == -1 else float(end)
         except ValueError:
             line = f"'{key} <recording> <begin> <end>', times in seconds"
             raise InputError(f"{key}: {self.path / 'segments'}: expected a line {line}") from None
@@ -85,6 +87,7 @@ class SegmentReader:
         if self.segments is None:
             return samples, rate
         seconds = len(samples) / rate
+        end = seconds if end == math.inf else end
         if not 0 <= begin < end <= seconds + 0.01:  # times are often rounded to 10 ms
             where = f"{key}: {self.path / 'segments'}"
             raise InputError(f"{where}: {begin:g} to {end:g} s is no part of {recording}, which lasts {seconds:.3f} s")

@@ -1,7 +1,7 @@
-"""Run several programs of the toolkit, one after another, in one interpreter: the start of one takes longer than most do.
+"""Run several programs of the toolkit, one after another, in one interpreter, whose start takes longer than most do.
 
-Standard input, each word ended by a NUL: the number of words that follow, what to say where it fails (may be empty), the
-program (sv_train), its words; and the next. It ends with the first that fails.
+Standard input, each word ended by a NUL: the number of words that follow, what to say where it fails (may be empty),
+the program (sv_train), its words; and the next. It ends with the first that fails.
 """
 
 import importlib

@@ -29,8 +29,11 @@ def get_parser(check: bool = False) -> argparse.ArgumentParser:
     parser.add_argument("--check", action="store_true", help="check --metrics and end")
     parser.add_argument("--ref_root", required=not check, help="folder of the sets with the references, e.g. dump/raw")
     parser.add_argument(
-        "--metrics", nargs="+", default=["si_sdr"], help=f"of {' '.join(COMPUTED)}, or energy_left (needs --input); "
-        "tsos is the definition with k = 2, whatever the level, tsos_k1 that with k = 1, which depends on it"
+        "--metrics",
+        nargs="+",
+        default=["si_sdr"],
+        help=f"of {' '.join(COMPUTED)}, or energy_left (needs --input); "
+        "tsos is the definition with k = 2, whatever the level, tsos_k1 that with k = 1, which depends on it",
     )
     parser.add_argument("--estimate", default="wav", help="stream of in_root that is scored")
     parser.add_argument("--reference", default="spk1", help="stream of ref_root that it should be")

@@ -11,6 +11,7 @@ from toolkit.data.speakers import AudioFiles
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir, read_table
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.text import fields
 from toolkit.simulate.enrolments import FACT, STREAM, EnrolmentPool
 from toolkit.simulate.plan import generator
 from toolkit.simulate.planner import MixturePlanner
@@ -74,7 +75,7 @@ class TargetSpeech(AudioFiles):
         """Id of each item -> speaker and utterance of its target."""
         if f"{STREAM}.scp" in data:
             values = read_table(data.path / f"{STREAM}.scp")
-            words = {key: value[1:].split() for key, value in values.items() if value.startswith("*")}
+            words = {key: fields(value[1:]) for key, value in values.items() if value.startswith("*")}
             if bad := [key for key, found in words.items() if len(found) != 2]:
                 raise InputError(f"{data.path}/{STREAM}.scp: {bad[0]}: {values[bad[0]]!r} is not '*UTTERANCE SPEAKER'")
             if words:

@@ -9,7 +9,8 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from toolkit.io.atomic import replacing
-from toolkit.io.errors import InputError, some_of
+from toolkit.io.errors import InputError, shown, some_of
+from toolkit.io.text import fields, read_lines
 
 
 def c_sorted(keys: Iterable[str]) -> list[str]:
@@ -27,26 +28,17 @@ def read_table(path, only: Container[str] | None = None) -> dict[str, str]:
     Raises:
         InputError: the file is missing, empty, not UTF-8, or a line has no value or repeats a key.
     """
-    path = Path(path)
     table: dict[str, str] = {}
     number = 0
-    try:
-        with open(path, "rb") as handle:
-            for number, line in enumerate(handle, 1):
-                # Bytes are split at ASCII white space only, as sort, awk and perl do it; str knows more, and
-                # transcripts hold it.
-                fields = line.split(maxsplit=1)
-                if len(fields) != 2:
-                    raise InputError(f"{path}:{number}: expected 'key value', got {line.rstrip().decode()!r}")
-                key, value = fields[0].decode(), fields[1].rstrip().decode()
-                if key in table:
-                    raise InputError(f"{path}:{number}: key {key} stands twice; remove one (utils/fix_data_dir.sh)")
-                if only is None or key in only:
-                    table[key] = value
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; run the stage that writes it") from None
-    except (OSError, ValueError) as error:  # also a path that no file can have
-        raise InputError(f"{path}: cannot be read: {error}") from None
+    for number, line in read_lines(path):
+        try:
+            key, value = fields(line, 1)
+        except ValueError:
+            raise InputError(f"{path}:{number}: expected 'key value', got {line!r}") from None
+        if key in table:
+            raise InputError(f"{path}:{number}: duplicate key {shown(key)}; remove one (utils/fix_data_dir.sh)")
+        if only is None or key in only:
+            table[key] = value.rstrip(" \t")
     if not number:
         raise InputError(f"{path}: is empty; run the stage that writes it")
     return table
@@ -117,7 +109,7 @@ class DataDir:
         for name in names:
             other = set(self.table(name))
             if other != keys:
-                odd = c_sorted(other ^ keys)
+                odd = some_of(c_sorted(other ^ keys), known=keys | other)
                 raise InputError(
-                    f"{self.path / name}: not the same ids as utt2spk: {some_of(odd)}; utils/fix_data_dir.sh mends it"
+                    f"{self.path / name}: not the same ids as utt2spk: {odd}; utils/fix_data_dir.sh fixes it"
                 )

@@ -12,6 +12,7 @@ import numpy as np
 
 from toolkit.io.datadir import c_sorted, invert, read_table, write_table
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.text import fields
 from toolkit.io.trials import Trials, check_ids, read_trials
 
 
@@ -21,7 +22,7 @@ def read_enroll2utt(path) -> dict[str, list[str]]:
     Raises:
         InputError: the file is missing or malformed, or a model names an utterance twice.
     """
-    models = {model: utts.split() for model, utts in read_table(path).items()}
+    models = {model: fields(utts) for model, utts in read_table(path).items()}
     for model, utts in models.items():
         if len(set(utts)) < len(utts):
             raise InputError(f"{path}: model {model} names an utterance twice; name each once")

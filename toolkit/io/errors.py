@@ -1,5 +1,6 @@
 """The one error that a user's input can raise."""
 
+import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -21,11 +22,37 @@ def is_text(word: str) -> bool:
     return "\0" not in word and not any("\ud800" <= c <= "\udfff" for c in word)
 
 
-def some_of(ids, limit: int = 10) -> str:
-    """``a, b, c (+12 more)``: as many ids as a message can carry."""
+def some_of(ids, limit: int = 10, known: Iterable[str] = ()) -> str:
+    """``a, b, c (+12 more)``: as many ids as a message can carry, what cannot be seen in them as ``\\u200b``.
+
+    Args:
+        known: where the ids were not found; one that looks the same there is named.
+    """
     ids = [str(i) for i in ids]
     more = f" (+{len(ids) - limit} more)" if len(ids) > limit else ""
-    return ", ".join(ids[:limit]) + more
+    return ", ".join(map(shown, ids[:limit])) + more + _look_alike(ids, known)
+
+
+def shown(text: str) -> str:
+    """The text with escapes for characters that cannot be seen, and for accents that are characters by themselves."""
+    if text.isprintable() and unicodedata.is_normalized("NFC", text):
+        return text
+    apart = not unicodedata.is_normalized("NFC", text)
+    hidden = (not c.isprintable() or (apart and unicodedata.combining(c) > 0) for c in text)
+    return "".join(ascii(c)[1:-1] if escape else c for c, escape in zip(text, hidden, strict=True))
+
+
+def _look_alike(ids: list[str], known: Iterable[str]) -> str:
+    """Names the first id that differs from a known one by Unicode normalisation alone; usually nothing."""
+    if all(map(str.isascii, ids)):
+        return ""
+    composed = {unicodedata.normalize("NFC", key): key for key in known if not key.isascii()}
+    for one in ids:
+        other = composed.get(unicodedata.normalize("NFC", one), one)
+        if other != one:
+            forms = " vs ".join("NFC" if unicodedata.is_normalized("NFC", i) else "NFD" for i in (one, other))
+            return f" ({shown(one)} differs from {shown(other)} only in Unicode normalisation, {forms})"
+    return ""
 
 
 def counted(count: int, noun: str) -> str:

@@ -11,6 +11,7 @@ from toolkit.io.audio import AUDIO_SUFFIXES, audio_files, audio_info, files_belo
 from toolkit.io.datadir import c_sorted
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.progress import progress
+from toolkit.io.text import fields
 from toolkit.io.trials import Trials, check_ids, check_kinds, read_trials
 
 # Below "-" in the order of bytes, which is what ends a speaker in an utterance's id: "a!-x" would come before "a-x".
@@ -39,7 +40,7 @@ class Speech:
 
     def recording_of(self, utt: str) -> str:
         """The recording that an utterance is, or is cut from."""
-        return self.segments[utt].split()[0] if self.segments else utt
+        return fields(self.segments[utt])[0] if self.segments else utt
 
     def recordings(self) -> Counter:
         """Speaker -> how many recordings."""
@@ -160,7 +161,9 @@ def own_trials(path: Path, speech: Speech) -> Trials:
         return speech.paths.get(stem.as_posix(), name)
 
     names = [utt_of(name) for name in trials.ids]
-    check_ids(names, speech.utt2spk, "the speech folder")
+    # With the paths, for a message that names the one which looks the same.
+    named = {name for path, utt in speech.paths.items() for name in (path, path + speech.wav[utt].suffix)}
+    check_ids(names, {*speech.utt2spk, *named}, "the speech folder")
     ids = c_sorted(set(names))
     number = {utt: i for i, utt in enumerate(ids)}
     index = np.array([number[name] for name in names], np.int32)

@@ -7,15 +7,15 @@ its tables to ``<out_root>/<set>/.jobs/<job>/<table>`` and its arks to ``<out_ro
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TextIO
 
 from toolkit.io.ark import remove_stale
 from toolkit.io.atomic import replacing, replacing_path
 from toolkit.io.datadir import DataDir, c_sorted, invert, read_table, write_table
 from toolkit.io.errors import InputError, some_of
-from toolkit.io.files import parse_json, read_text
+from toolkit.io.files import parse_json
+from toolkit.io.text import blocks, columns_of, fields, read_lines
 from toolkit.io.trials import layout_of
 
 _LEFT_BY_THE_KILLED = re.compile(r"\..+\.\d+\.tmp(\.\w+)?")
@@ -28,13 +28,14 @@ def read_work(path) -> dict[str, list[str]]:
         InputError: the list is missing, not UTF-8, or a line has another form.
     """
     work: dict[str, list[str]] = {}
-    text = read_text(path, "toolkit.bin.jobs list writes it")
-    # Not splitlines() and split(), which know more blanks than the tables that ids come from.
-    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], 1):
-        fields = line.encode().split()
-        if len(fields) != 2 or "\0" in line:
+    for first, block in blocks(path, "no such file; toolkit.bin.jobs list writes it"):
+        columns = columns_of(block, 2)
+        if columns is None:
+            lines = enumerate(block.decode().split("\n"), first)
+            number, line = next((number, line) for number, line in lines if len(fields(line)) != 2)
             raise InputError(f"{path}:{number}: must be '<set> <id>', is {line!r}")
-        work.setdefault(fields[0].decode(), []).append(fields[1].decode())
+        for name, key in zip(*columns, strict=True):
+            work.setdefault(name, []).append(key)
     return work
 
 
@@ -86,9 +87,11 @@ def merge(in_root, out_root, name: str, num_jobs: int, stems: list[str], allow_b
     expected = set(source.keys()) - set(dropped)
     for table, rows in tables.items():
         if lost := expected - set(rows):
-            raise InputError(f"{out / table}: {len(lost)} ids of {source.path} are missing: {some_of(c_sorted(lost))}")
+            some = some_of(c_sorted(lost), known=rows)
+            raise InputError(f"{out / table}: {len(lost)} ids of {source.path} are missing: {some}")
         if extra := set(rows) - expected:
-            raise InputError(f"{out / table}: {len(extra)} ids are not in {source.path}: {some_of(c_sorted(extra))}")
+            some = some_of(c_sorted(extra), known=expected)
+            raise InputError(f"{out / table}: {len(extra)} ids are not in {source.path}: {some}")
     if not expected or not tables:
         raise InputError(
             f"{out}: nothing was written for it by jobs 1 to {num_jobs}; see the logs of this stage, or, where another "
@@ -126,7 +129,7 @@ def _carry_lists(source: DataDir, out: Path, dropped: set[str]) -> set[str]:
     """Copy trial lists, enrolment models, plan; without dropped ids and what needs them. Returns their names."""
     unenrolled = dropped
     if "enroll2utt" in source:
-        models = {m: [u for u in utts.split() if u not in dropped] for m, utts in source.table("enroll2utt").items()}
+        models = {m: [u for u in fields(utts) if u not in dropped] for m, utts in source.table("enroll2utt").items()}
         write_table(out / "enroll2utt", {model: " ".join(utts) for model, utts in models.items() if utts})
         # A model may be called like an utterance: trials enrol models.
         unenrolled = (dropped - models.keys()) | {model for model, utts in models.items() if not utts}
@@ -149,26 +152,18 @@ def _without(path: Path, aside: Path, dropped: set[str], unenrolled: set[str]) -
         unenrolled: what trials cannot enrol: those, and models of them alone.
     """
     lost, layout = 0, None
-    with open(path, encoding="utf-8", newline="\n") as old, open(aside, "w", encoding="utf-8", newline="\n") as new:
-        for number, line in enumerate(_lines(old, path), 1):
+    with open(aside, "w", encoding="utf-8", newline="\n") as new:
+        for number, line in read_lines(path):
             if path.suffix == ".jsonl":
                 needs = str(parse_json(line, f"{path}:{number}").get("id")) in dropped
             else:
                 layout = layout or layout_of(line, path)
-                words = line.split()
+                words = fields(line)
                 needs = layout.fits(line) and (words[layout.enroll] in unenrolled or words[layout.test] in dropped)
             lost += needs
             if not needs:
-                new.write(line)
+                new.write(line + "\n")
     return lost
-
-
-def _lines(handle: TextIO, path: Path) -> Iterator[str]:
-    """The lines of an open file; InputError where it is not UTF-8."""
-    try:
-        yield from handle
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
 
 
 def _tidy(out: Path, present: set[str]) -> None:

@@ -1,20 +1,17 @@
 """Score files: a line ``enroll test score`` for every trial."""
 
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 
 import numpy as np
 
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
+from toolkit.io.text import blocks, columns_of, fields
 from toolkit.io.trials import Trials
 
-_CHUNK_BYTES = 1 << 22
 _CHUNK_TRIALS = 1 << 16
-_LINE_END = "\0"  # stands for a line's end among the fields; no id contains it
 
 
 @dataclass
@@ -51,54 +48,34 @@ def read_scores(path) -> Scores:
         InputError: the file is missing, empty or not UTF-8, or a line is malformed or its score not finite (its number
             is named).
     """
-    path = Path(path)
     index: defaultdict[str, int] = defaultdict(count().__next__)
     parts: list[tuple[np.ndarray, ...]] = []
-    number = 1
-    try:
-        with open(path, encoding="utf-8") as handle:
-            while lines := handle.readlines(_CHUNK_BYTES):
-                parts.append(_parse(lines, index, path, number))
-                number += len(lines)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such score file; score the trials first (sv_score)") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+    for number, block in blocks(path, "no such score file; score the trials first (sv_score)"):
+        columns = columns_of(block, 3)
+        scores = _numbers(columns[2]) if columns else None
+        if scores is None:
+            raise _malformed(block, path, number)
+        parts.append((*(np.fromiter(map(index.__getitem__, columns[i]), np.int32) for i in (0, 1)), scores))
     if not parts:
         raise InputError(f"{path}: is empty; a score file has a line 'enroll test score' for every trial")
     return Scores(list(index), *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _parse(lines: list[str], index: defaultdict, path: Path, number: int) -> tuple[np.ndarray, ...]:
-    """Lines -> enroll, test, score; as toolkit.io.trials parses its own."""
-    lines[-1] = lines[-1].rstrip("\n") + "\n"
-    fields = "".join(lines).replace("\n", f" {_LINE_END} ").split()
-    if len(fields) != 4 * len(lines) or fields[3::4].count(_LINE_END) != len(lines):
-        raise _malformed(lines, path, number)
-    enroll, test = (np.fromiter(map(index.__getitem__, fields[i::4]), np.int32) for i in (0, 1))
+def _numbers(words: list[str]) -> np.ndarray | None:
+    """(N,) float64; None where one is no finite number."""
     try:
-        scores = np.fromiter(map(float, fields[2::4]), np.float64)
+        numbers = np.fromiter(map(float, words), np.float64)
     except ValueError:
-        raise _malformed(lines, path, number) from None
-    if not np.isfinite(scores).all():
-        raise _malformed(lines, path, number)
-    return enroll, test, scores
+        return None
+    return numbers if np.isfinite(numbers).all() else None
 
 
-def _malformed(lines: list[str], path: Path, number: int) -> InputError:
+def _malformed(block: bytes, path, number: int) -> InputError:
     """The error that names the first line with a fault."""
-    offset = next(_faults(lines))
-    return InputError(f"{path}:{number + offset}: expected 'enroll test score', got {lines[offset].rstrip()!r}")
-
-
-def _faults(lines: list[str]) -> Iterator[int]:
-    for offset, line in enumerate(lines):
-        fields = line.split()
-        try:
-            if len(fields) != 3 or not np.isfinite(float(fields[2])):
-                yield offset
-        except ValueError:
-            yield offset
+    lines = block.decode().split("\n")
+    words = map(fields, lines)
+    offset = next(i for i, line in enumerate(words) if len(line) != 3 or _numbers(line[2:]) is None)
+    return InputError(f"{path}:{number + offset}: expected 'enroll test score', got {lines[offset]!r}")
 
 
 def scores_of(trials: Trials, found: Scores, path: str, other: str) -> np.ndarray:

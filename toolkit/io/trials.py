@@ -6,20 +6,18 @@ integer indices into one list of ids, so that tens of millions of trials fit in 
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 
 import numpy as np
 
 from toolkit.io.atomic import replacing
 from toolkit.io.datadir import c_sorted, invert
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.text import blocks, columns_of, fields
 
-_CHUNK_BYTES = 1 << 22
 _CHUNK_TRIALS = 1 << 16
-_LINE_END = "\0"  # stands for a line's end among the fields; no id contains it
 
 
 @dataclass
@@ -68,8 +66,8 @@ class _Format:
 
     def fits(self, line: str) -> bool:
         """Is a line of this layout?"""
-        fields = line.split()
-        return len(fields) == 3 and fields[self.label] in self.labels
+        words = fields(line)
+        return len(words) == 3 and words[self.label] in self.labels
 
 
 _KALDI = _Format(0, 1, 2, {"target": True, "nontarget": False}, "enroll test target|nontarget")
@@ -84,20 +82,17 @@ def read_trials(path) -> Trials:
     Raises:
         InputError: the file is missing, empty or not UTF-8, or a line is malformed (its number is named).
     """
-    path = Path(path)
     index: defaultdict[str, int] = defaultdict(count().__next__)
     parts: list[tuple[np.ndarray, ...]] = []
-    layout, number = None, 1
-    try:
-        with open(path, encoding="utf-8") as handle:
-            while lines := handle.readlines(_CHUNK_BYTES):
-                layout = layout or layout_of(lines[0], path)
-                parts.append(_parse(lines, layout, index, path, number))
-                number += len(lines)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such trial list; run the stage that writes it") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+    layout = None
+    for number, block in blocks(path, "no such trial list; run the stage that writes it"):
+        layout = layout or layout_of(block.partition(b"\n")[0].decode(), path)
+        columns = columns_of(block, 3)
+        is_target = columns and _booleans(columns[layout.label], layout)
+        if is_target is None:
+            raise _malformed(block, layout, path, number)
+        ids = (np.fromiter(map(index.__getitem__, columns[i]), np.int32) for i in (layout.enroll, layout.test))
+        parts.append((*ids, is_target))
     if not parts:
         raise InputError(f"{path}: is empty; a trial list has a line per trial, '{_KALDI.example}'")
     return Trials(list(index), *(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -108,28 +103,22 @@ def layout_of(line: str, path) -> _Format:
     for layout in (_KALDI, _VOXCELEB):
         if layout.fits(line):
             return layout
-    raise InputError(f"{path}:1: expected '{_KALDI.example}' or '{_VOXCELEB.example}', got {line.rstrip()!r}")
+    raise InputError(f"{path}:1: expected '{_KALDI.example}' or '{_VOXCELEB.example}', got {line!r}")
 
 
-def _parse(lines: list[str], layout: _Format, index: defaultdict, path: Path, number: int) -> tuple[np.ndarray, ...]:
-    """Lines -> enroll, test, is_target. ``index`` gives each new id the next integer; ``number``: of the first line."""
-    lines[-1] = lines[-1].rstrip("\n") + "\n"  # a file's last line may lack it
-    # One split for all lines is twice as fast as one for each; the marks prove that every line had three fields.
-    fields = "".join(lines).replace("\n", f" {_LINE_END} ").split()
-    if len(fields) != 4 * len(lines) or fields[3::4].count(_LINE_END) != len(lines):
-        raise _malformed(lines, layout, path, number)
-    ints = [np.fromiter(map(index.__getitem__, fields[i::4]), np.int32) for i in (layout.enroll, layout.test)]
+def _booleans(labels: list[str], layout: _Format) -> np.ndarray | None:
+    """(N,) is_target of the labels; None where one is unknown."""
     try:
-        is_target = np.fromiter(map(layout.labels.__getitem__, fields[layout.label :: 4]), bool)
+        return np.fromiter(map(layout.labels.__getitem__, labels), bool)
     except KeyError:
-        raise _malformed(lines, layout, path, number) from None
-    return *ints, is_target
+        return None
 
 
-def _malformed(lines: list[str], layout: _Format, path: Path, number: int) -> InputError:
+def _malformed(block: bytes, layout: _Format, path, number: int) -> InputError:
     """The error that names the first line with a fault."""
+    lines = block.decode().split("\n")
     offset = next(i for i, line in enumerate(lines) if not layout.fits(line))
-    return InputError(f"{path}:{number + offset}: expected '{layout.example}', got {lines[offset].rstrip()!r}")
+    return InputError(f"{path}:{number + offset}: expected '{layout.example}', got {lines[offset]!r}")
 
 
 def write_trials(path, trials: Trials) -> None:
@@ -139,7 +128,7 @@ def write_trials(path, trials: Trials) -> None:
         handle.writelines(f"{a} {b} {label}\n" for (a, b), label in zip(trials.pairs(), labels, strict=True))
 
 
-def check_ids(used: Trials | Iterable[str], known: Container[str], source: str) -> None:
+def check_ids(used: Trials | Iterable[str], known: Collection[str], source: str) -> None:
     """Raise InputError naming the ids that ``known`` lacks.
 
     Args:
@@ -149,7 +138,7 @@ def check_ids(used: Trials | Iterable[str], known: Container[str], source: str) 
     missing = c_sorted(i for i in (used.used_ids() if isinstance(used, Trials) else used) if i not in known)
     if missing:
         raise InputError(
-            f"{source}: lacks {len(missing)} of the trials' ids: {some_of(missing)}; "
+            f"{source}: lacks {len(missing)} of the trials' ids: {some_of(missing, known=known)}; "
             "make it from the data dir that the trials were written for, or remove these trials"
         )
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from toolkit.io.datadir import DataDir, invert, read_table
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.text import fields
 from toolkit.simulate.plan import Mixture, generator
 
 STREAM = "enroll_spk1"  # fixed: audio of each mixture; to be drawn: ``*UTT SPEAKER``, any other utterance of SPEAKER
@@ -68,7 +69,7 @@ def strangers(data: DataDir, keys: Iterable[str]) -> dict[str, str]:
     for key in keys:
         if key not in speaker:
             raise InputError(f"{data.path}: {key}: not in utt2spk; make the work list again")
-        inside = {speaker[key], *other.get(key, "").split()}
+        inside = {speaker[key], *fields(other.get(key, ""))}
         order = generator("stranger", key).permutation(len(ids))
         found[key] = next((ids[i] for i in order if speaker[ids[i]] not in inside), None)
         if found[key] is None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
+from toolkit.io.text import is_word
 
 LEVELS = ("mean", "active")
 SPEEDS = (0.1, 10.0)
@@ -81,7 +82,7 @@ class Mixture:
     clip: bool = False
 
     def __post_init__(self):
-        if any(not isinstance(word, str) or len(word.split()) != 1 for word in (self.id, self.speaker)):
+        if not is_word(self.id) or not is_word(self.speaker):
             raise InputError(f"{self.id!r}: id and speaker ({self.speaker!r}) must be words without spaces")
         self._check_words()
         self._check_positions()

@@ -12,6 +12,7 @@ import numpy as np
 from toolkit.io.datadir import DataDir, c_sorted
 from toolkit.io.enrolment import sides_of
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.text import read_lines
 from toolkit.io.trials import Trials
 from toolkit.metrics.catalogue import METRICS, metric_of
 from toolkit.metrics.speaker_means import METHOD, mean_intervals, resample_means
@@ -210,14 +211,14 @@ def read_utterances(path) -> SignalSet:
     """
     path = Path(path)
     try:
-        header, *lines = path.read_text(encoding="utf-8").splitlines()
+        header, *lines = (line for _, line in read_lines(path))
         names = header.split("\t")[2:-1]
         rows = {utt: (spk, cells) for utt, spk, *cells in (line.split("\t") for line in lines)}
         utts = c_sorted(rows)
         values = np.array([[float(x) for x in rows[utt][1][:-1]] for utt in utts]).reshape(len(utts), len(names))
         for name in names:
             metric_of(name)
-    except (OSError, ValueError, KeyError) as error:
+    except (ValueError, KeyError) as error:
         raise InputError(f"{path}: is no table of utterances ({error!r}); score the set again (stage 8)") from None
     speakers = c_sorted({spk for spk, _ in rows.values()})
     number = {spk: i for i, spk in enumerate(speakers)}

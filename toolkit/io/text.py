@@ -1,0 +1,97 @@
+"""Lines and fields of tables and lists: one definition for all readers, the one of the tools in utils/ (LC_ALL=C).
+
+A blank is a space or a tab. A line ends with a newline, and a carriage return before that belongs to the end. Any other
+character is part of a word, whatever Unicode says of it: ids are equal where their bytes are. A byte order mark before
+the first line is not part of it. What one program takes for a blank or an end and another does not is refused: NUL, a
+carriage return within a line, the control characters U+000B, U+000C and U+001C to U+001F.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from toolkit.io.errors import InputError
+
+_WORD = re.compile(r"[^ \t\r\n\v\f\x1c-\x1f\0\ud800-\udfff]+")
+_MARK, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+_ODD = b"\0\v\f\x1c\x1d\x1e\x1f"
+_REFUSED = re.compile(rb"[" + _ODD + rb"]|\r(?!\n)")
+_CHUNK_BYTES = 1 << 22
+
+
+def fields(line: str, maxsplit: int = -1) -> list[str]:
+    """The fields of a line, or of a table's value; as ``str.split``, whose blanks are right for ASCII only."""
+    if line.isascii():
+        return line.split(maxsplit=maxsplit)
+    return [word.decode() for word in line.encode().split(maxsplit=maxsplit)]
+
+
+def is_word(text) -> bool:
+    """Is it text that can be an id: a single field?"""
+    return isinstance(text, str) and _WORD.fullmatch(text) is not None
+
+
+def blocks(path, missing: str = "no such file; run the stage that writes it") -> Iterator[tuple[int, bytes]]:
+    r"""The number of the first line and the lines of a text file, some megabytes at a time; each ends with ``\n``.
+
+    The fields of such a line are ``line.split()``: what else that method takes for a blank does not occur.
+
+    Args:
+        missing: what to say of a file that does not exist.
+
+    Raises:
+        InputError: the file cannot be read, is no UTF-8, or holds a refused character (the line is named).
+    """
+    path, number = Path(path), 1
+    try:
+        if path.is_fifo() and path.parts[:2] != ("/", "dev"):
+            raise InputError(f"{path}: is a FIFO; expected a file")
+        with open(path, "rb") as handle:
+            block = handle.read(_CHUNK_BYTES)
+            if block.startswith(_UTF16):
+                raise InputError(f"{path}: is UTF-16 text; save it as UTF-8")
+            block = block.removeprefix(_MARK)
+            while block:
+                if not block.endswith(b"\n"):
+                    block += handle.readline()
+                    if not block.endswith(b"\n"):
+                        block += b"\n"
+                yield number, _checked(block, path, number)
+                number += block.count(b"\n")
+                block = handle.read(_CHUNK_BYTES)
+    except FileNotFoundError:
+        raise InputError(f"{path}: {missing}") from None
+    except (OSError, ValueError) as error:  # also a path that no file can have
+        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _checked(block: bytes, path: Path, number: int) -> bytes:
+    """The block with plain line ends."""
+    try:
+        block.decode()
+    except UnicodeDecodeError as error:
+        line, begin = number + block.count(b"\n", 0, error.start), block.rfind(b"\n", 0, error.start) + 1
+        text = block[begin : begin + 80].partition(b"\n")[0]
+        raise InputError(f"{path}:{line}: cannot be read: is not UTF-8: {text!r}; save the file as UTF-8") from None
+    if len(block.translate(None, b"\r" + _ODD)) == len(block):
+        return block
+    if bad := _REFUSED.search(block):
+        line = number + block.count(b"\n", 0, bad.start())
+        raise InputError(f"{path}:{line}: holds the control character U+{bad[0][0]:04X}; remove it")
+    return block.replace(b"\r\n", b"\n")
+
+
+def read_lines(path, missing: str = "no such file; run the stage that writes it") -> Iterator[tuple[int, str]]:
+    """Number and text of each line, without its end; as :func:`blocks`."""
+    for first, block in blocks(path, missing):
+        yield from enumerate(block[:-1].decode().split("\n"), first)
+
+
+def columns_of(block: bytes, count: int) -> list[list[str]] | None:
+    """The fields of a block of lines, column by column; None where a line has not ``count`` fields."""
+    # One split for all lines is twice as fast as one for each; the marks prove that every line has its fields.
+    lines, marked = block.count(b"\n"), block.replace(b"\n", b" \0 ")
+    words = fields(marked.decode())
+    if len(words) != (count + 1) * lines or words[count :: count + 1].count("\0") != lines:
+        return None
+    return [words[i :: count + 1] for i in range(count)]
