@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import toolkit.bin
-from toolkit.bin.cli import run
+from toolkit.bin.cli import Parser, real_number, run, whole_number
 from toolkit.io.errors import InputError
 from toolkit.io.progress import progress
 
@@ -155,3 +155,33 @@ def test_progress_of_long_work_in_a_log_file_is_a_few_lines(capsys):
     assert 1 <= len(lines) <= 5
     assert lines[-1].startswith("format: 5000/5000 100%")
     assert lines[-1].endswith("left")
+
+
+@pytest.mark.parametrize("word", ["nan", "inf", "-1", "1e20", "0", "9" * 30, "x", "", "x\udcff", "\0", "2\n3"])
+def test_an_option_out_of_range_is_one_line(word, capsys):
+    def main(argv):
+        parser = Parser("here")
+        parser.add_argument("--count", type=whole_number(1, 9))
+        parser.add_argument("--share", type=real_number(0, 1, inside=True))
+        parser.parse_args(argv)
+
+    for option in ("--count", "--share"):
+        try:
+            code = run(main, [f"{option}={word}"])
+        except SystemExit as end:
+            code = end.code
+        said = capsys.readouterr().err
+        assert code in (1, 2)
+        assert said.startswith("error: ")
+        assert said.endswith("\n")
+        assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(("kind", "word", "value"), [(whole_number(1, 9), "9", 9), (real_number(0, 1), "1", 1.0)])
+def test_an_option_in_its_range(kind, word, value):
+    assert kind(word) == value
+
+
+def test_a_message_is_one_line_whatever_it_quotes(capsys):
+    assert run(raising(InputError("a\nb\x1b\udcffé: is bad"))) == 1
+    assert capsys.readouterr().err == "error: a\\nb\\x1b\\udcffé: is bad\n"

@@ -120,3 +120,11 @@ def test_odd_ids_of_two_tables_are_named(data_dir):
 @pytest.mark.parametrize(("count", "said"), [(2, "0, 1"), (3, "0, 1, 2"), (5, "0, 1, 2 (+2 more)")])
 def test_some_of(count, said):
     assert some_of(range(count), 3) == said
+
+
+def test_some_keys_of_a_table(tmp_path):
+    (tmp_path / "t").write_text("a 1\nb 2 3\nc 4\n")
+    assert read_table(tmp_path / "t", {"b", "z"}) == {"b": "2 3"}
+    (tmp_path / "t").write_text("a 1\nb 2\nb 3\n")
+    with pytest.raises(InputError, match="t:3"):
+        read_table(tmp_path / "t", {"b"})

@@ -209,3 +209,15 @@ def test_a_set_without_speakers_has_the_ids_of_wav_scp(roots):
     job(out, 1, IDS)
     assert merge(source, out, "train", 1, ["wav"]) == 5
     assert DataDir(out / "train").tables() == ["utt2num_samples", "wav.scp"]
+
+
+@pytest.mark.parametrize("text", [b"train\n", b"a b c\n", b"\n", b"a \xff\n", b"a \0\n", b"a b\n\nc d\n"])
+def test_work_lists_that_are_none(tmp_path, text):
+    (tmp_path / "work").write_bytes(text)
+    with pytest.raises(InputError, match="work"):
+        read_work(tmp_path / "work")
+
+
+def test_merging_takes_as_long_as_there_are_jobs(roots):
+    job(roots[1], 1, IDS)
+    assert merge(*roots, "train", 10**18, ["wav"]) == len(IDS)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from toolkit.io.errors import InputError
-from toolkit.simulate.plan import Mixture, Source, generator, read_plan, write_plan
+from toolkit.simulate.plan import Mixture, Source, contents_of, generator, read_plan, write_plan
 
 
 def mixture(*sources, **over):
@@ -98,6 +98,7 @@ def test_files_that_are_no_plans(tmp_path):
 
 
 N = Source("noise1", "n", 100)
+S = Source("spk1", "u", 100)
 
 
 @pytest.mark.parametrize(
@@ -157,3 +158,31 @@ def test_a_generator_depends_on_its_words_only():
     assert first(1, "a", 2) == first(1, "a", 2)
     others = [first(1, "a", 3), first(2, "a", 2), first(1, "b", 2), first("a", 1, 2), first(1, "a"), first("1a2")]
     assert len({tuple(numbers) for numbers in [first(1, "a", 2), *others]}) == 7
+
+
+def test_roles_and_facts_of_a_plan_without_parsing_it(tmp_path):
+    odd = {"noise": 'x"role": "spk7" y', "enrol": "z"}
+    plan = [Mixture("a", 16000, 100, (S, N), "s"), Mixture("b", 16000, 100, (S,), "s", facts=odd)]
+    write_plan(tmp_path / "mix.jsonl", plan)
+    roles = {source.role for mixture in read_plan(tmp_path / "mix.jsonl") for source in mixture.sources}
+    assert contents_of(tmp_path / "mix.jsonl", "enroll") == (roles, False)
+    assert contents_of(tmp_path / "mix.jsonl", "enrol") == (roles, True)
+
+
+@pytest.mark.parametrize("key", ["a", "é", 'q"q', "b\\c", "d"])
+def test_some_lines_of_a_plan(tmp_path, key):
+    plan = [Mixture(one, 16000, 100, (S,), "s") for one in ("a", "é", 'q"q', "b\\c", "d")]
+    write_plan(tmp_path / "mix.jsonl", plan)
+    assert list(read_plan(tmp_path / "mix.jsonl", {key})) == [one for one in plan if one.id == key]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"facts": []}, {"facts": {"a/b": "c"}}, {"facts": {"a": 3}}, {"snr": []}, {"id": 3}, {"speaker": None}, {"clip": 1},
+     {"length": 10**30}, {"fs": 10**30}, {"sources": 3}, {"sources": [{"role": "../x", "utt": "u", "length": 9}]},
+     {"sources": [{"role": "spk1", "utt": 3, "length": 9}]}, {"sources": [{"role": "spk1", "utt": "u", "length": 9, "gain": "x"}]},
+     {"sources": [{"role": "spk1", "utt": "u", "length": 9, "gain": 10**400}]}],
+)  # fmt: skip
+def test_fields_of_another_kind(change):
+    with pytest.raises(InputError):
+        Mixture.from_json(json.dumps(json.loads(GOOD) | change))
