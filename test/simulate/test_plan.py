@@ -178,9 +178,11 @@ def test_some_lines_of_a_plan(tmp_path, key):
 
 @pytest.mark.parametrize(
     "change",
-    [{"facts": []}, {"facts": {"a/b": "c"}}, {"facts": {"a": 3}}, {"snr": []}, {"id": 3}, {"speaker": None}, {"clip": 1},
+    [{"facts": []}, {"facts": {"a/b": "c"}}, {"facts": {"a": 3}}, {"snr": []}, {"id": 3}, {"speaker": None},
+     {"clip": 1},
      {"length": 10**30}, {"fs": 10**30}, {"sources": 3}, {"sources": [{"role": "../x", "utt": "u", "length": 9}]},
-     {"sources": [{"role": "spk1", "utt": 3, "length": 9}]}, {"sources": [{"role": "spk1", "utt": "u", "length": 9, "gain": "x"}]},
+     {"sources": [{"role": "spk1", "utt": 3, "length": 9}]},
+     {"sources": [{"role": "spk1", "utt": "u", "length": 9, "gain": "x"}]},
      {"sources": [{"role": "spk1", "utt": "u", "length": 9, "gain": 10**400}]}],
 )  # fmt: skip
 def test_fields_of_another_kind(change):

@@ -15,6 +15,7 @@ from pathlib import Path
 from toolkit.bin.cli import Parser, run
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir, invert, write_table
+from toolkit.io.errors import InputError
 from toolkit.io.progress import progress
 
 NAME, TABLE = "distinct", "utt2distinct"
@@ -42,6 +43,10 @@ def main(argv=None) -> None:
         with progress(len(utts), f"compare {name}") as bar:
             for utt in utts:
                 key = utt, hashlib.sha256(table.read(utt).tobytes()).digest()
+                if utt not in speakers:
+                    raise InputError(
+                        f"{args.data_root / name}/utt2spk: lacks {utt}, which {args.stream}.scp has; fix it"
+                    )
                 if key not in ids:
                     ids[key] = utt if utt not in wav else f"{utt}-in-{name}"
                     wav[ids[key]], utt2spk[ids[key]] = table.values[utt], speakers[utt]

@@ -78,6 +78,7 @@ def nontargets_of(targets: int, possible: int, data: DataDir, args) -> tuple[int
 def main(argv=None) -> None:
     """Write the lists."""
     args = get_parser().parse_args(argv)
+    drawn = []
     for path in map(Path, args.data_dirs):
         data = DataDir(path)
         if args.check:
@@ -85,12 +86,14 @@ def main(argv=None) -> None:
                 trials, sides = read_sides(path, name)
                 check_kinds(trials, path / name)
                 sides.speakers(data.table("utt2spk"), f"{path}/utt2spk")
-            continue
-        if args.enroll_utts == 1:
-            trials = draw_pairs(data, args)
+        elif args.enroll_utts == 1:
+            drawn.append((path, draw_pairs(data, args), None))
+        else:
+            drawn.append((path, *draw_with_models(data, args)))
+    for path, trials, models in drawn:
+        if models is None:
             (path / "enroll2utt").unlink(missing_ok=True)
         else:
-            trials, models = draw_with_models(data, args)
             write_enroll2utt(path / "enroll2utt", models)
         write_trials(path / "trials", trials)
         targets = int(trials.is_target.sum())

@@ -23,6 +23,7 @@ from toolkit.simulate.plan import generator
 
 _FOLDERS = ("speech", "test_speech", "noise", "music", "rooms")
 _PATHS = (*_FOLDERS, "trials")
+_SETS = {"train", "valid", "test", "noise_train", "noise_test", "music_train", "music_test", "rirs_train"}
 _EXAMPLE = './run.sh --local_data_opts "--speech /my/speech --noise /my/noise"'
 
 
@@ -169,9 +170,8 @@ def write_set(path: Path, speech: Speech) -> None:
         (path / "segments").unlink(missing_ok=True)
 
 
-def write_speech(args: argparse.Namespace) -> list[str]:
-    """Write train, valid and test; returns their names."""
-    sets, trials = speech_sets(args)
+def write_speech(args: argparse.Namespace, sets: dict[str, Speech], trials: Trials | None) -> None:
+    """Write train, valid and test."""
     for name, speech in sets.items():
         write_set(args.outdir / name, speech)
         for former in ("trials", "enroll2utt"):  # of other utterances, perhaps
@@ -185,14 +185,13 @@ def write_speech(args: argparse.Namespace) -> list[str]:
             )
     if trials:
         write_trials(args.outdir / "test/trials", trials)
-    return list(sets)
 
 
-def write_sounds(args: argparse.Namespace, kind: str) -> list[str]:
-    """Write the sets of noise, music or rooms, if there is a folder of them; returns their names."""
+def sound_sets(args: argparse.Namespace, kind: str) -> dict[str, Speech]:
+    """The sets of noise, music or rooms, if there is a folder of them."""
     folder = getattr(args, kind)
     if folder is None:
-        return []
+        return {}
     files = audio_files(folder)
     wav = recording_ids(files)
     shared, source = {"rirs_train": list(wav)}, dict(zip(wav, wav, strict=True))
@@ -204,20 +203,21 @@ def write_sounds(args: argparse.Namespace, kind: str) -> list[str]:
         except InputError as error:
             raise InputError(f"{folder}: {len(wav)} recordings: {error}; a long one can be cut in two") from None
         shared = {f"{kind}_{part}": keys for part, keys in parts.items()}
-    for name, keys in shared.items():
-        write_set(args.outdir / name, Speech({k: wav[k] for k in keys}, {k: source[k] for k in keys}))
-        print(f"{args.outdir / name}: {len(keys)} recordings")
-    return list(shared)
+    return {name: Speech({k: wav[k] for k in keys}, {k: source[k] for k in keys}) for name, keys in shared.items()}
 
 
 def main(argv=None) -> None:
     """Write the sets."""
     args, options = parse(argv)
-    before = _remembered(args.outdir).get("sets", [])
-    sets = write_speech(args)
-    for kind in ("noise", "music", "rooms"):
-        sets += write_sounds(args, kind)
-    for name in set(before) - set(sets):
+    before = _SETS.intersection(_remembered(args.outdir).get("sets", []))
+    speech, trials = speech_sets(args)  # all is read before anything is written
+    sounds = {name: one for kind in ("noise", "music", "rooms") for name, one in sound_sets(args, kind).items()}
+    write_speech(args, speech, trials)
+    for name, one in sounds.items():
+        write_set(args.outdir / name, one)
+        print(f"{args.outdir / name}: {len(one.wav)} recordings")
+    sets = [*speech, *sounds]
+    for name in before - set(sets):
         shutil.rmtree(args.outdir / name, ignore_errors=True)
     for name in _FOLDERS:
         if getattr(args, name) and (others := passed_over(getattr(args, name))):

@@ -28,22 +28,31 @@ def main(argv: list[str] | None = None) -> None:
         raise InputError(
             f"{corpus}: is no complete mini corpus; python -m toolkit.bin.make_minicorpus --outdir {corpus}"
         )
+    sets = []
     for split, rows in _by_split(corpus / "speech", "speaker", "gender", "text").items():
         if split not in _SPEECH_SETS:
             raise InputError(f"{corpus}/speech/metadata.tsv: unknown split {split}; make the corpus anew")
         speech = _table(rows, "speaker")
         facts = {"text": _table(rows, "text"), "utt2dur": _table(rows, "seconds")}
         genders = {"spk2gender": {row["speaker"]: row["gender"] for row in rows}}
-        _write(outdir / _SPEECH_SETS[split], corpus, rows, speech, {**facts, **genders})
+        sets.append((outdir / _SPEECH_SETS[split], corpus, rows, speech, {**facts, **genders}))
     for split, rows in _by_split(corpus / "noise", "kind").items():
         kinds = _table(rows, "kind")
-        _write(outdir / f"noise_{split}", corpus, rows, kinds, {"utt2noise": kinds, "utt2dur": _table(rows, "seconds")})
+        sets.append(
+            (outdir / f"noise_{split}", corpus, rows, kinds, {"utt2noise": kinds, "utt2dur": _table(rows, "seconds")})
+        )
     for split, rows in _by_split(corpus / "music").items():
         kinds = dict.fromkeys(_table(rows, "path"), "music")
-        _write(outdir / f"music_{split}", corpus, rows, kinds, {"utt2noise": kinds, "utt2dur": _table(rows, "seconds")})
+        sets.append(
+            (outdir / f"music_{split}", corpus, rows, kinds, {"utt2noise": kinds, "utt2dur": _table(rows, "seconds")})
+        )
     for bank in sorted((corpus / "rooms").iterdir()):
         rows = read_tsv(bank / "metadata.tsv", "path", "room", "rt60")
-        _write(outdir / f"rirs_{bank.name}", bank, rows, _table(rows, "room"), {"utt2rt60": _table(rows, "rt60")})
+        sets.append(
+            (outdir / f"rirs_{bank.name}", bank, rows, _table(rows, "room"), {"utt2rt60": _table(rows, "rt60")})
+        )
+    for one in sets:  # all of them were read
+        _write(*one)
 
 
 def _by_split(folder: Path, *columns: str) -> dict[str, list[dict]]:

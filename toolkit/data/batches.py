@@ -116,11 +116,11 @@ class CropBatches(Batches):
     ):
         numbers = {"batch_size": (batch_size, 1), "repeats": (repeats, 1), "min_batches": (min_batches, 0)}
         for name, (value, lowest) in numbers.items():
-            if value < lowest:
-                raise InputError(f"batches.init_args.{name} is {value}; it must be {lowest} or more")
-        if not 0 < crop_seconds[0] <= crop_seconds[1] < np.inf:
+            if not lowest <= value <= 10**6:
+                raise InputError(f"batches.init_args.{name} is {value}; it must be from {lowest} to 1000000")
+        if not 0 < crop_seconds[0] <= crop_seconds[1] <= 1e5:
             raise InputError(
-                f"batches.init_args.crop_seconds is {list(crop_seconds)}; it must be two lengths in seconds above 0, "
+                f"batches.init_args.crop_seconds is {list(crop_seconds)}; it must be two lengths in seconds from above 0 to 100000, "
                 "the shorter first"
             )
         self.batch_size, self.crop_seconds = batch_size, crop_seconds
@@ -182,6 +182,8 @@ class BucketBatches(Batches):
     """
 
     def __init__(self, batch_seconds: float = 200.0, max_size: int = 256):
+        if not (batch_seconds > 0 and max_size >= 1):
+            raise ValueError(f"batch_seconds {batch_seconds} must be above 0, max_size {max_size} at least 1")
         self.batch_seconds, self.max_size = batch_seconds, max_size
 
     def epoch(self, labels, seconds, per_speaker, seed, epoch):

@@ -7,6 +7,7 @@ A config may name another with ``base: other.yaml`` (relative to itself) and say
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +68,9 @@ def _leaves(config: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
             yield f"{prefix}{key}", value
 
 
+_MOST = 1e10  # of any number in a config: above are mistakes
+
+
 class ConfigParser(ArgumentParser):
     """A parser of typed keys whose faults become InputErrors; jsonargparse makes one for each nested class, too."""
 
@@ -99,7 +103,9 @@ class ConfigParser(ArgumentParser):
                 config = merge(config, load_config(file))
             files = found.config if config else []
             self._prepare(config)
-            return self.parse_args(["--config", yaml.safe_dump(config), *given] if config else given)
+            args = self.parse_args(["--config", yaml.safe_dump(config), *given] if config else given)
+            _check_numbers(args.as_dict(), "")
+            return args
         except ArgumentError as error:
             raise InputError(in_plain_words(str(error), self._options(), given, ", ".join(files))) from None
 
@@ -126,13 +132,29 @@ class ConfigParser(ArgumentParser):
         """Parse a mapping of keys; faults are InputErrors that name ``source``."""
         try:
             self._prepare(config)
-            return self.parse_object(config)
+            args = self.parse_object(config)
+            _check_numbers(args.as_dict(), "")
+            return args
         except ArgumentError as error:
             raise InputError(in_plain_words(str(error), self._options(), (), source)) from None
 
     def build(self, args: Namespace) -> Namespace:
-        """The parsed values with classes constructed; a constructor's ValueError is the user's value."""
+        """The parsed values with classes constructed; what a constructor raises, the user's values made it raise."""
         try:
             return self.instantiate(args)
+        except InputError:
+            raise
         except ValueError as error:
             raise InputError(f"config: {error}") from None
+        except Exception as error:  # torch and others raise whatever a size of 0 or of 1e9 made them meet
+            last = traceback.extract_tb(error.__traceback__)[-1].name
+            raise InputError(f"config: a value does not fit ({last}: {type(error).__name__}: {error})") from None
+
+
+def _check_numbers(value, key: str) -> None:
+    """Raise InputError where a number of a config is none that anything is made with."""
+    if isinstance(value, dict | list | tuple):
+        for name, one in value.items() if isinstance(value, dict) else enumerate(value):
+            _check_numbers(one, f"{key}.{name}".strip("."))
+    elif isinstance(value, int | float) and not abs(value) <= _MOST:
+        raise InputError(f"{key} must be a number from -{_MOST:g} to {_MOST:g}, is {str(value)[:40]}")

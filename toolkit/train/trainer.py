@@ -47,6 +47,12 @@ class Trainer:
     ):
         if precision not in ("no", "bf16", "fp16"):
             raise ValueError(f"precision is {precision!r}; it can be no, bf16 or fp16")
+        least = {"epochs": epochs - 1, "keep_best": keep_best - 1, "workers": workers, "threads": threads}
+        least |= {"clip_norm": clip_norm, "log_seconds": log_seconds, "checkpoint_minutes": checkpoint_minutes}
+        if odd := [name for name, value in least.items() if value < 0]:
+            raise ValueError(f"{odd[0]} must be at least {int(odd[0] in ('epochs', 'keep_best'))}")
+        if threads > 1024:
+            raise ValueError(f"threads {threads} must be at most 1024")
         self.epochs, self.precision, self.clip_norm = epochs, precision, clip_norm
         self.workers = min(workers, os.cpu_count() or 1)
         self.keep_best, self.log_seconds, self.checkpoint_seconds = keep_best, log_seconds, 60 * checkpoint_minutes
