@@ -33,11 +33,19 @@ sub pause { select(undef, undef, undef, $_[0]); }
 
 sub owner_lives { return getppid() == $owner; }
 
+# Does a process of this machine run? One that has ended, and whose parent has not looked, does not.
+sub runs {
+    my ($pid) = @_;
+    return 0 if !kill(0, $pid) && !$!{EPERM};
+    open(my $handle, '<', "/proc/$pid/stat") or return 1;
+    return (<$handle> // '') !~ /\) Z /;
+}
+
 # Who has a file, by its lines: [pid, host, since, command]; without those that have ended on this machine.
 sub holders {
     my ($handle) = @_;
     seek($handle, 0, 0);
-    return grep { @$_ == 4 && ($_->[1] ne hostname() || kill(0, $_->[0]) || $!{EPERM}) }
+    return grep { @$_ == 4 && ($_->[1] ne hostname() || runs($_->[0])) }
         map { chomp; [split(/ /, $_, 4)] } <$handle>;
 }
 

@@ -259,9 +259,9 @@ def test_print_config_prints_all_that_a_run_would_use(write, capsys):
     ("new", "free", "changed"),
     [
         ("a: 1\nb: {c: 2}\n", (), []),
-        ("b: {c: 3}\na: 1\n", (), ["b"]),
+        ("b: {c: 3}\na: 1\n", (), ["b.c 2 -> 3"]),
         ("b: {c: 3}\na: 1\n", ("b",), []),
-        ("a: 1\nd: 4\n", (), ["b", "d"]),
+        ("a: 1\nd: 4\n", (), ["b.c 2 -> (not set)", "d (not set) -> 4"]),
         ("a: 1.0\nb: {c: 2}\n", (), []),
     ],
 )

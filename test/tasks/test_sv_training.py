@@ -163,7 +163,7 @@ def test_training_on_is_said_and_takes_the_packed_model_away(options, tmp_path, 
 
 def test_another_config_in_the_same_folder_is_refused(options, tmp_path):
     train(options, tmp_path / "exp", "--trainer.epochs", "1")
-    with pytest.raises(InputError, match=r"begun with another model; choose another tag"):
+    with pytest.raises(InputError, match=r"another config: model.init_args.channels 16 -> 8; choose"):
         train(options, tmp_path / "exp", "--model.init_args.channels", "8")
 
 

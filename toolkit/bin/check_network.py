@@ -1,4 +1,4 @@
-"""Check before other work that a network can be used later: an experiment, a packed model, an untrained config.
+"""Check before other work that a network can be used later: an experiment, a packed model, a config without training.
 
 Examples: python -m toolkit.bin.check_network se --system exp/se_a --fs 16000
           python -m toolkit.bin.check_network sv --config conf/mean_fbank.yaml

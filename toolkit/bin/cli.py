@@ -198,8 +198,8 @@ def check_or_train(parser, check: Callable, train: Callable, argv: list[str] | N
 
     Args:
         parser: of the config's keys.
-        check: (parser, args) -> what is printed, the stream that training reads. With --expdir the experiment's state
-            is printed, too, where it was begun before; it must have the same config.
+        check: (parser, args) -> what is printed, the stream that training reads. With --expdir, how far the experiment
+            is trained is printed, too; one that was begun must have the same config.
         train: (parser, args).
     """
     parser.add_argument("--check", action="store_true", help="check the config, print the stream it reads, and end")

@@ -27,11 +27,7 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--enroll_utts", type=positive_int, default=1, help="utterances of an enrolment")
     parser.add_argument("--seed", type=seed, default=0)
-    parser.add_argument(
-        "--check",
-        action="store_true",
-        help="write nothing: check that the lists know their ids, and hold targets and nontargets",
-    )
+    parser.add_argument("--check", action="store_true", help="write nothing: check ids of the lists, and both kinds")
     return parser
 
 

@@ -120,8 +120,8 @@ class CropBatches(Batches):
                 raise InputError(f"batches.init_args.{name} is {value}; it must be from {lowest} to 1000000")
         if not 0 < crop_seconds[0] <= crop_seconds[1] <= 1e5:
             raise InputError(
-                f"batches.init_args.crop_seconds is {list(crop_seconds)}; it must be two lengths in seconds from above 0 to 100000, "
-                "the shorter first"
+                f"batches.init_args.crop_seconds is {list(crop_seconds)}; it must be two lengths above 0 and up to "
+                "100000 s, the shorter first"
             )
         self.batch_size, self.crop_seconds = batch_size, crop_seconds
         self.repeats, self.min_batches = repeats, min_batches

@@ -15,8 +15,7 @@ def signature(folder, words: str, files: list[str]) -> str:
     """16 hex digits of what a stage makes of a data dir.
 
     They change with the command (``words``), the tables of ``folder``, size and time of the audio and arks that its
-    scps name, the state of the sets that its ``mix_conf.yaml`` names, and ``files``; a config counts with what it is
-    based on.
+    scps name, the state of the sets that its ``mix_conf.yaml`` names, and ``files``; a config counts with its bases.
 
     Raises:
         InputError: a file is missing or a YAML file is malformed.
