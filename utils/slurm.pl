@@ -257,7 +257,10 @@ sub explain {
     print STDERR map { "slurm.pl: $slurm_log: $_" } @lines > 5 ? @lines[-5 .. -1] : @lines;
 }
 
-sub cancel { run_program('scancel', @submitted) if @submitted; }
+sub cancel {
+    run_program('scancel', @submitted) if @submitted;
+    tell_watcher('-', @submitted);
+}
 
 # Ctrl-C and the like: cancels the jobs, then dies of the same signal.
 sub shut_down {

@@ -291,6 +291,10 @@ def test_own_trials_are_checked(folder, own_list, capsys):
     own_list.write_text(text + "1 talker1/s0/a.wav talker1/s9/a.wav\n")
     assert prepare(folder, "--trials", own_list) == 1
     assert "talker1/s9/a.wav" in capsys.readouterr().err
+    own_list.write_text(text.splitlines()[0] + "\n")
+    assert prepare(folder, "--trials", own_list) == 1
+    assert "none of the 1 trials is a nontarget" in capsys.readouterr().err
+    assert not (folder / "data").exists()
     assert prepare(folder, "--trials", own_list, "--segment_seconds", 4) == 1
     assert "give one of the two" in capsys.readouterr().err
 
@@ -361,3 +365,11 @@ def test_a_list_that_names_unknown_ids(tmp_path, capsys):
     assert "nobody" in capsys.readouterr().err
     (tmp_path / "trials").write_text("a-1 a-2 target\na-1 b-1 nontarget\n")
     assert run(make_trials.main, [str(tmp_path), "--check"]) == 0
+
+
+@pytest.mark.parametrize("line", ["a-1 a-2 target", "0 a-1 b-1"])
+def test_a_list_of_one_kind(tmp_path, capsys, line):
+    write_table(tmp_path / "utt2spk", {"a-1": "a", "a-2": "a", "b-1": "b"})
+    (tmp_path / "trials_x").write_text(f"{line}\n")
+    assert run(make_trials.main, [str(tmp_path), "--check"]) == 1
+    assert "trials_x: none of the 1 trials is a" in capsys.readouterr().err

@@ -3,11 +3,10 @@
 import os
 import signal
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from test.utils.waiting import wait_for
+from test.utils.waiting import processes_in, wait_for
 
 TASK = """\
 set -euo pipefail
@@ -46,18 +45,6 @@ def start(folder):
     for one in started:
         one.kill()
         one.communicate()
-
-
-def processes_in(folder: Path) -> list[str]:
-    """Ids of the processes that work in a folder."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cwd"):
-        try:
-            if folder.resolve() in (path := entry.resolve(), *path.parents):
-                found.append(entry.parent.name)
-        except OSError:  # it has ended meanwhile, or is of another user
-            continue
-    return found
 
 
 def test_the_second_run_says_which_is_at_work(tree, folder, start):

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 
 from toolkit.io.ark import ArkWriter
@@ -178,6 +180,15 @@ def test_nothing_written_is_an_error(roots, dropped):
         job(out, 1, [], dropped)
     with pytest.raises(InputError, match="train: nothing was written"):
         merge(source, out, "train", 1, ["wav"], allow_bad=9)
+
+
+def test_a_second_merge_says_that_another_run_was_there(roots):
+    source, out = roots
+    job(out, 1, IDS)
+    merge(source, out, "train", 1, ["wav"])
+    shutil.rmtree(out / "train/.jobs")  # as the recipe does
+    with pytest.raises(InputError, match="another run"):
+        merge(source, out, "train", 1, ["wav"])
 
 
 def test_a_second_run_with_fewer_jobs_leaves_nothing_of_the_first(roots):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from test.utils.waiting import wait_for
+from test.utils.waiting import processes_in, wait_for
 
 RUN = Path(__file__).resolve().parents[2] / "utils/run.pl"
 
@@ -270,6 +270,22 @@ def test_interrupt_ends_jobs_and_all_they_started(tmp_path, number):
     wait_for(lambda: not any(is_running(int(path.read_text())) for path in tmp_path.glob("pid.*")))
     assert {path.name for path in tmp_path.glob("tidied.*")} == {"tidied.1", "tidied.2"}
     assert not (tmp_path / "x.3.log").exists()
+
+
+def test_jobs_end_with_a_run_pl_that_is_killed(tmp_path):
+    job = "trap '' HUP; sleep 60 & echo $! > tmp.JOB; mv tmp.JOB pid.JOB; wait"
+    runner = start_jobs(tmp_path, signal.SIGTERM, signal.SIG_DFL, job)
+    wait_for(lambda: len(list(tmp_path.glob("pid.*"))) == 2)
+    runner.kill()
+    runner.wait(timeout=20)
+    wait_for(lambda: processes_in(tmp_path) == [])
+    assert not (tmp_path / "x.3.log").exists()
+
+
+def test_a_dry_run_tells_and_runs_nothing(call, tmp_path):
+    said = call("run.pl", "--dry-run", "true", "--max-jobs-run", "3", "JOB=1:5", "q/x.JOB.log", "touch", "JOB").stdout
+    assert "5 jobs on this machine, 3 at a time" in said
+    assert not any(tmp_path.iterdir())
 
 
 def test_interrupt_ends_jobs_that_resist(tmp_path):

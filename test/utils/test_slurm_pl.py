@@ -256,6 +256,16 @@ def test_where_there_is_no_slurm_the_way_out_is_said(submit, config):
     assert HINT in message
 
 
+def test_a_dry_run_prints_what_would_submit(submit, config, slurm, tmp_path):
+    words = ["--dry-run", "true", "--mem", "2G", "--max-jobs-run", "2", "JOB=1:5", "log/x.JOB.log", "true"]
+    assert "sbatch --export=ALL --mem-per-cpu 2G " in (said := submit(*words).stdout)
+    assert "--array 1-5%2 log/q/x.sh" in said
+    assert not (slurm.folder / "job.1").exists()
+    assert not (tmp_path / "log").exists()
+    config("command sbatch-of-nowhere\n")
+    assert "sbatch-of-nowhere not found" in submit("--dry-run", "true", "x.log", "true").stdout
+
+
 # -- long arrays
 
 

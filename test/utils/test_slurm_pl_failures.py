@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from test.utils.slurm import output
-from test.utils.waiting import wait_for
+from test.utils.waiting import processes_in, wait_for
 
 UTILS = Path(__file__).resolve().parents[2] / "utils"
 TEMPLATE = Path(__file__).resolve().parents[2] / "egs/TEMPLATE"
@@ -189,3 +189,13 @@ def test_nohup_is_respected(slurm, tmp_path):
     runner.send_signal(signal.SIGHUP)
     (tmp_path / "go").touch()
     assert runner.wait(timeout=20) == 0
+
+
+def test_jobs_are_cancelled_when_slurm_pl_is_killed(slurm, tmp_path):
+    runner = start_jobs(slurm, tmp_path, signal.SIGTERM, signal.SIG_DFL, "touch on.JOB; sleep 60")
+    wait_for(lambda: (tmp_path / "on.1").exists())
+    runner.kill()
+    runner.wait(timeout=20)
+    wait_for(lambda: (slurm.folder / "cancelled").exists())
+    assert (slurm.folder / "cancelled").read_text() == "1\n"
+    wait_for(lambda: processes_in(tmp_path) == [])

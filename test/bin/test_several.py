@@ -1,0 +1,75 @@
+"""Programs that recipes call for others: several in one interpreter, signatures, networks checked before work."""
+
+import io
+
+import pytest
+import yaml
+
+from toolkit.bin import check_network, several, signatures
+from toolkit.bin.cli import run
+
+
+def feed(monkeypatch, program, text: str) -> int:
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    try:
+        return run(program.main, [])
+    except SystemExit as error:
+        return error.code
+
+
+def words(remedy: str, *command: str) -> str:
+    return "".join(f"{word}\0" for word in (str(1 + len(command)), remedy, *command))
+
+
+def test_programs_run_in_turn_until_one_fails(monkeypatch, capsys, tmp_path):
+    (tmp_path / "trials").write_text("a b target\n")
+    check = ["simulate_plan", "--data", "x", "--name", "y", "--check"]
+    noisy = [*check, "--planner.noises", "{n: {data: [d], snr: [0, 5]}}"]
+    text = words("", *check) + words("", *noisy) + words("fix the list", "make_trials", "--check", str(tmp_path))
+    assert feed(monkeypatch, several, text + words("", *check)) == 1
+    said = capsys.readouterr()
+    assert said.out == "plan: one talker alone\nplan: mixing\n"
+    assert said.err.endswith("error: fix the list\n")
+
+
+def test_a_wrong_option_ends_it_as_it_ends_the_program(monkeypatch, capsys):
+    assert feed(monkeypatch, several, words("", "make_trials", "--no_such")) == 2
+    assert "--no_such" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["x\0", "3\0a\0", "-1\0a\0b\0", "1\0a\0"])
+def test_malformed_requests(monkeypatch, capsys, text):
+    assert feed(monkeypatch, several, text) == 1
+    assert "standard input" in capsys.readouterr().err
+
+
+def test_a_signature_a_line(monkeypatch, capsys, tmp_path):
+    assert feed(monkeypatch, signatures, f"{tmp_path}\ta\t\n{tmp_path}\tb\t\n") == 0
+    assert len(set(capsys.readouterr().out.split())) == 2
+    assert feed(monkeypatch, signatures, "one field\n") == 1
+    assert "line 1" in capsys.readouterr().err
+
+
+MEAN = "model: {class_path: toolkit.models.sv.mean_fbank.MeanFbank}\nnormalize: none\n"
+
+
+@pytest.mark.parametrize(
+    ("task", "config", "more", "said"),
+    [
+        ("sv", MEAN, [], ""),
+        ("sv", MEAN, ["--fs", "8000"], "is for 16000 Hz"),
+        ("sv", "model: {class_path: toolkit.models.sv.mean_fbank.NoSuch}\n", [], "NoSuch"),
+        ("se", f"{MEAN}frontend: {{class_path: toolkit.features.mel.LogMel}}\n", [], "task sv"),
+    ],
+)
+def test_a_system_is_checked_before_it_is_used(tmp_path, capsys, task, config, more, said):
+    (tmp_path / "config.yaml").write_text(config)
+    assert run(check_network.main, [task, "--system", str(tmp_path), *more]) == bool(said)
+    assert said in capsys.readouterr().err
+
+
+def test_a_config_is_written_whole(tmp_path):
+    (tmp_path / "base.yaml").write_text(MEAN)
+    (tmp_path / "top.yaml").write_text('base: "base.yaml"\nseed: 3\n')
+    check_network.main(["sv", "--config", str(tmp_path / "top.yaml"), "--whole", str(tmp_path / "out/config.yaml")])
+    assert yaml.safe_load((tmp_path / "out/config.yaml").read_text()) == yaml.safe_load(MEAN) | {"seed": 3}
