@@ -13,6 +13,8 @@ General
   --gpu_inference             stage 7 on a GPU (false)
   --dumpdir, --expdir         where data and experiments go (dump, exp)
   --python                    interpreter (python3)
+  --trust                     build classes from outside the toolkit for systems that options name (--sv_exp, --se_exp), which
+                              runs their code; this recipe's own experiments are trusted (false)
 EOF
 )
 
@@ -33,6 +35,7 @@ gpu_inference=false
 dumpdir=dump
 expdir=exp
 python=python3
+trust=false
 train_set=
 valid_sets=
 test_sets=
@@ -68,6 +71,8 @@ check_options() {
     check_lists valid_sets test_sets extra_sets room_sets test_noises ood_noises breakdown
     [ -d "$(dirname "${results:-x}")" ] || die "--results ${results}: folder $(dirname "${results}") not found"
     check_machines
+    trusted=()
+    if "${trust}"; then trusted=(--trust); fi
 }
 
 # check_breakdown [WORD...]: --breakdown names groups of all tasks or these, or tables that the test sets have, once data/ is

@@ -181,7 +181,7 @@ infer() {
     is_remade "${exp}" || check_experiment
     run_jobs --name infer --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
         --in_root "${dumpdir}/raw" --out_root "${exp}/${folder}" --sets "${all_tests# }" --deps "${files}" -- \
-        "${python}" -m "toolkit.bin.${task}_inference" --model "${exp}" --weights "${inference_model}" \
+        "${python}" -m "toolkit.bin.${task}_inference" --model "${exp}" --weights "${inference_model}" --trust \
         --device "$("${gpu_inference}" && echo cuda || echo cpu)" "$@"
 }
 

@@ -128,9 +128,8 @@ def test_a_link_is_followed(tmp_path, old):
 
 def test_a_socket_is_refused_before_any_work(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # names of sockets are short
-    with socket.socket(socket.AF_UNIX) as there, pytest.raises(InputError, match="door"):
+    with socket.socket(socket.AF_UNIX) as there:
         there.bind("door")
-        with replacing("door"):
-            pytest.fail("opened")
+    with pytest.raises(InputError, match="door"), replacing("door"):
+        pytest.fail("opened")
     assert stat.S_ISSOCK((tmp_path / "door").stat().st_mode)
-

@@ -90,7 +90,7 @@ def test_packed_and_folder_embed_alike(options, corpus, tmp_path):
 
 def test_a_damaged_package_is_refused(tmp_path):
     (tmp_path / "model.zip").write_bytes(b"PK nothing")
-    with pytest.raises(InputError, match=r"model.zip: is no packed model"):
+    with pytest.raises(InputError, match=r"model.zip: not a packed model"):
         load_embedder(tmp_path / "model.zip")
 
 

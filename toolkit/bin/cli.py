@@ -165,6 +165,13 @@ def add_network_choice(parser, weights: str) -> None:
     parser.add_argument("--model", required=True, help="packed.zip, or the folder of an experiment")
     parser.add_argument("--weights", default=weights, help="which weights of the folder")
     add_device(parser)
+    add_trust(parser)
+
+
+def add_trust(parser) -> None:
+    """The option of every program that builds a network from a config which may come from elsewhere."""
+    what = "build the model's classes from outside the toolkit too; this runs code that the model names"
+    parser.add_argument("--trust", action="store_true", help=what)
 
 
 def add_measuring_arguments(parser, breakdown: str) -> None:

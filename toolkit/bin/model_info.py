@@ -11,9 +11,10 @@ import json
 import sys
 from pathlib import Path
 
-from toolkit.bin.cli import Parser, rate, real_number, run, whole_number
+from toolkit.bin.cli import Parser, add_trust, rate, real_number, run, whole_number
 from toolkit.io.config import load_config
 from toolkit.io.errors import InputError
+from toolkit.io.trust import NETWORK_KEYS, check_classes
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -28,6 +29,7 @@ def get_parser() -> argparse.ArgumentParser:
         default=1211,
         help="classes of the training loss (1211: VoxCeleb1 dev)",
     )
+    add_trust(parser)
     return parser
 
 
@@ -72,8 +74,11 @@ def main(argv=None) -> None:
     args = get_parser().parse_args(argv)
     if Path(args.config).is_dir():  # an experiment
         args.config = str(Path(args.config) / "config.yaml")
-    if not load_config(args.config).get("model"):
+    config = load_config(args.config)
+    if not config.get("model"):
         raise InputError(f"{args.config}: names no model; a training config is wanted, conf/train_<x>.yaml")
+    if not args.trust:
+        check_classes(config, args.config, (*NETWORK_KEYS, "loss"))
     from toolkit.tasks.signal_experiment import kind_of
 
     kind = kind_of(args.config)

@@ -35,7 +35,7 @@ def main(argv=None) -> None:
     from toolkit.tasks.inference import convert_file, convert_sets, enhance
     from toolkit.tasks.packing import load_enhancer
 
-    model = load_enhancer(args.model, args.weights).to(args.device)
+    model = load_enhancer(args.model, args.weights, args.trust).to(args.device)
     if job:
         convert_sets(args, model.fs, "enhance", lambda *_: lambda _, wav: enhance(model, wav, args.observation))
     else:

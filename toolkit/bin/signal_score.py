@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.bin.cli import Parser, add_job_arguments, run
+from toolkit.bin.cli import Parser, add_job_arguments, add_trust, run
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.jobs import read_work, write_job_tables
 from toolkit.io.progress import progress
@@ -44,6 +44,7 @@ def get_parser(check: bool = False) -> argparse.ArgumentParser:
     parser.add_argument(
         "--sv_exp", help="verification system (experiment or packed.zip): cosine to the enrolment as well"
     )
+    add_trust(parser)
     parser.add_argument("--input", help="stream of ref_root that was processed, e.g. wav: score it as well")
     parser.add_argument(
         "--input_scores", help="folder of the sets whose --input was scored before, as the estimate: not again, then"
@@ -75,7 +76,7 @@ def similarity_of(args, name: str, utts: list[str]):
     from toolkit.tasks.similarity import Similarity
 
     torch.set_num_threads(1)
-    return Similarity(load_embedder(args.sv_exp), Path(args.ref_root) / name, utts)
+    return Similarity(load_embedder(args.sv_exp, trust=args.trust), Path(args.ref_root) / name, utts)
 
 
 def main(argv=None) -> None:

@@ -10,7 +10,16 @@ from pathlib import Path
 
 import torch
 
-from toolkit.bin.cli import Parser, add_device, add_job_arguments, check_device, real_number, run, whole_number
+from toolkit.bin.cli import (
+    Parser,
+    add_device,
+    add_job_arguments,
+    add_trust,
+    check_device,
+    real_number,
+    run,
+    whole_number,
+)
 from toolkit.io.ark import ArkWriter
 from toolkit.io.audio import AudioTable
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
@@ -26,6 +35,7 @@ def get_parser() -> argparse.ArgumentParser:
     add_job_arguments(parser)
     parser.add_argument("--system", required=True, help="experiment folder or packed zip")
     parser.add_argument("--model", default="valid.eer.ave.pth", help="which weights of the folder")
+    add_trust(parser)
     add_device(parser)
     parser.add_argument(
         "--num_segments", type=whole_number(0, 10**6), help="segments of an utterance; 0: one behind the other"
@@ -39,7 +49,7 @@ def main(argv=None) -> None:
     args = get_parser().parse_args(argv)
     torch.set_num_threads(1)
     check_device(args.device)
-    embedder = load_embedder(args.system, args.model).to(args.device)
+    embedder = load_embedder(args.system, args.model, args.trust).to(args.device)
     work = read_work(args.work)
     with progress(sum(map(len, work.values())), "embed") as bar:
         for name, keys in work.items():

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from toolkit.bin.cli import Parser, positive_int, real_number, run, seed
+from toolkit.bin.cli import Parser, add_trust, positive_int, real_number, run, seed
 from toolkit.features.resynthesis import centres
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir
@@ -35,6 +35,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser = Parser(description=__doc__)
     parser.add_argument("--system", required=True, help="experiment folder or packed zip")
     parser.add_argument("--model", default="valid.eer.ave.pth", help="which weights of the folder")
+    add_trust(parser)
     parser.add_argument("--sets", type=Path, nargs="+", required=True, help="formatted data dirs of mixtures")
     parser.add_argument(
         "--clean",
@@ -126,7 +127,7 @@ def main(argv=None) -> None:
     """Write the examples."""
     args = get_parser().parse_args(argv)
     torch.set_num_threads(1)
-    embedder = load_embedder(args.system, args.model)
+    embedder = load_embedder(args.system, args.model, args.trust)
     frontend = embedder.frontend
     try:
         listener = Listener(embedder)

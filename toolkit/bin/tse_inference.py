@@ -44,7 +44,7 @@ def one_file(args: argparse.Namespace) -> None:
 
     if args.absent or args.enroll_from:
         raise InputError("--absent and --enroll_from choose enrolments of data dirs; here --enroll names the enrolment")
-    model = load_extractor(args.model, args.weights).to(args.device)
+    model = load_extractor(args.model, args.weights, args.trust).to(args.device)
     enrolment = first_seconds(
         read_signal(args.enroll, model.fs, args.channel, "enrolment")[0], args.enroll_seconds, model.fs
     )
@@ -65,7 +65,7 @@ def data_dirs(args: argparse.Namespace) -> None:
     from toolkit.tasks.inference import convert_sets, extract
     from toolkit.tasks.packing import load_extractor
 
-    model = load_extractor(args.model, args.weights).to(args.device)
+    model = load_extractor(args.model, args.weights, args.trust).to(args.device)
 
     def of_set(path: Path, keys: list[str]):
         others = args.enroll_from

@@ -11,7 +11,7 @@ from toolkit.features.mel import frames_at_once, mel
 
 def hertz_filters(n_mels: int, n_fft: int, fs: int, low_hz: float, high_hz: float) -> torch.Tensor:
     """Triangular filters of unit peak, equally spaced in mel, straight-sided in Hz -> (n_fft // 2 + 1, n_mels)."""
-    low, high = mel(torch.tensor([low_hz, high_hz], dtype=torch.float64)).tolist()
+    low, high = mel(torch.tensor([low_hz, high_hz], dtype=torch.float64, device="cpu")).tolist()
     edges = 700.0 * torch.expm1(torch.linspace(low, high, n_mels + 2, dtype=torch.float64) / 1127.0)
     bins = torch.arange(n_fft // 2 + 1, dtype=torch.float64)[:, None] * fs / n_fft
     rise = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])

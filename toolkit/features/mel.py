@@ -20,7 +20,7 @@ def mel(hz: torch.Tensor) -> torch.Tensor:
 
 def mel_filters(n_mels: int, n_fft: int, fs: int, low_hz: float, high_hz: float) -> torch.Tensor:
     """Triangular filters of unit peak, equally spaced and straight-sided on the mel axis -> (n_fft // 2, n_mels)."""
-    low, high = mel(torch.tensor([low_hz, high_hz], dtype=torch.float64)).tolist()
+    low, high = mel(torch.tensor([low_hz, high_hz], dtype=torch.float64, device="cpu")).tolist()
     edges = torch.linspace(low, high, n_mels + 2, dtype=torch.float64)
     bins = mel(torch.arange(n_fft // 2, dtype=torch.float64) * fs / n_fft)[:, None]
     rise = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
@@ -91,7 +91,7 @@ class LogMel(FrontEnd):
         filters = nn.functional.pad(mel_filters(n_mels, self.n_fft, fs, low_hz, high), (0, 0, 0, 1))
         self.register_buffer("taper", taper, persistent=False)
         self.register_buffer("filters", filters.repeat_interleave(2, 0), persistent=False)
-        self._groups = _groups(self.filters)
+        self._groups = [] if self.filters.is_meta else _groups(self.filters)
 
     def conf(self) -> dict:
         """Constructor arguments."""

@@ -38,10 +38,11 @@ def replacing_path(path):
     kind = _kind(path)
     if kind == stat.S_IFDIR:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    if kind not in (stat.S_IFREG, *_STREAMS):
+    if kind not in (None, stat.S_IFREG, *_STREAMS):
         raise InputError(f"{path}: the output must be a file, a FIFO or a terminal, not a socket or a block device")
     # Behind /dev/stdout and /dev/fd/1 is a file that the shell holds open: a rename would leave it behind.
-    streams = kind in _STREAMS or path.parent == Path("/dev") or path.parent.resolve().is_relative_to("/proc")
+    held = path.parent == Path("/dev") or path.parent.resolve().is_relative_to("/proc")
+    streams = kind in _STREAMS or (held and kind == stat.S_IFREG)
     final = Path(os.path.realpath(path))
     with tempfile.TemporaryDirectory() if streams else nullcontext(final.parent) as folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
@@ -64,9 +65,9 @@ def replacing_path(path):
             aside.unlink(missing_ok=True)
 
 
-def _kind(path: Path) -> int:
-    """What is at a path, links followed; a regular file where there is nothing yet."""
+def _kind(path: Path) -> int | None:
+    """What is at a path, links followed; None where there is nothing."""
     try:
         return stat.S_IFMT(path.stat().st_mode)
     except FileNotFoundError:
-        return stat.S_IFREG
+        return None

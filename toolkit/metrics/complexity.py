@@ -147,13 +147,14 @@ def measure_peak_memory(model: nn.Module, example_inputs: tuple) -> float:
         example_inputs: positional arguments of ``forward``, on the CPU.
     """
     code = f"import sys; from {__name__} import _print_forward_peak; _print_forward_peak(sys.argv[1])"
-    search_path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)
+    search_path = os.pathsep.join(map(os.path.abspath, sys.path))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.pt"
         torch.save((model, example_inputs), path)
         child = subprocess.run(
             [sys.executable, "-c", code, str(path)],
             env={**os.environ, "PYTHONPATH": search_path},
+            cwd=folder,  # which comes first for the child; files of the current folder must not shadow modules
             stdout=subprocess.PIPE,
             check=True,
             text=True,

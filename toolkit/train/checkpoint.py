@@ -2,6 +2,7 @@
 
 import logging
 import os
+import zipfile
 from pathlib import Path
 
 import torch
@@ -46,6 +47,7 @@ def save(path: Path, state: dict) -> None:
 def load(path: Path, map_location="cpu") -> dict:
     """Read a state; InputError when the file is missing or damaged."""
     try:
+        _check_records(path)
         return torch.load(path, map_location=map_location, weights_only=True)
     except FileNotFoundError:
         raise InputError(f"{path}: no such checkpoint; train first (stage 6)") from None
@@ -53,6 +55,16 @@ def load(path: Path, map_location="cpu") -> dict:
         raise InputError(
             f"{path}: is damaged ({type(error).__name__}); train again (stage 6), or name other weights"
         ) from None
+
+
+def _check_records(path: Path) -> None:
+    """Raise ValueError where torch would inflate a record: a small file can hold gigabytes, torch.save packs none."""
+    if path.open("rb").read(4) == b"PK\x03\x04":
+        with zipfile.ZipFile(path) as archive:
+            records = archive.infolist()
+        packed = any(record.compress_type != zipfile.ZIP_STORED for record in records)
+        if packed or sum(record.file_size for record in records) > path.stat().st_size:
+            raise ValueError("records are compressed")
 
 
 def load_model(model: nn.Module, path: Path) -> None:

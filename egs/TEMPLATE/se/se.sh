@@ -93,8 +93,8 @@ embed_all() { # of every test set, the clean stream too: each of its recordings 
     local out set sig clean=${expdir}/${sv_name}/clean
     for out in $(verified); do
         case "${out##*/}" in
-            noisy) embed_sets "${sv_exp}" valid.eer.ave.pth "${dumpdir}/raw" "${out}/embeddings" "${all_tests# }" ;;
-            enhanced*) embed_sets "${sv_exp}" valid.eer.ave.pth "${exp}/${out##*/}" "${out}/embeddings" "${all_tests# }" ;;
+            noisy) embed_sets "${sv_exp}" valid.eer.ave.pth "${dumpdir}/raw" "${out}/embeddings" "${all_tests# }" "${trusted[@]}" ;;
+            enhanced*) embed_sets "${sv_exp}" valid.eer.ave.pth "${exp}/${out##*/}" "${out}/embeddings" "${all_tests# }" "${trusted[@]}" ;;
         esac
     done
     if "${dry_run}"; then return 0; fi
@@ -106,7 +106,7 @@ embed_all() { # of every test set, the clean stream too: each of its recordings 
             --output "${clean}/audio" || die "no clean audio to verify: see above"
         echo "${sig}" >"${clean}/audio/.done"
     fi
-    embed_sets "${sv_exp}" valid.eer.ave.pth "${clean}/audio" "${clean}/embeddings" distinct
+    embed_sets "${sv_exp}" valid.eer.ave.pth "${clean}/audio" "${clean}/embeddings" distinct "${trusted[@]}"
     for set in ${all_tests}; do
         mkdir -p "${clean}/embeddings/${set}"
         rm -f "${clean}/embeddings/${set}/.done.embed"

@@ -214,7 +214,7 @@ listen() { # to what a model makes of the noisiest sets that estimates the speec
     if [ "${#noisiest[@]}" -eq 0 ] || [ ! -e "${weights}" ] || ! ls -d "${noisiest[@]}" >/dev/null 2>&1 || "${dry_run}"; then return 0; fi
     sig=$(for set in "${noisiest[@]}" "${clean[@]}"; do signature_line "${set}" listening "${weights} ${sv_exp}/config.yaml"; done | signatures) || exit 1
     if done_before "${sv_exp}/.done.listening" "${sig}"; then return 0; fi
-    "${python}" -m toolkit.bin.sv_listen --system "${sv_exp}" --model "${inference_model}" --sets "${noisiest[@]}" \
+    "${python}" -m toolkit.bin.sv_listen --system "${sv_exp}" --model "${inference_model}" --trust --sets "${noisiest[@]}" \
         --clean "${clean[@]}" --output "${sv_exp}/listening"
     echo "${sig}" >"${sv_exp}/.done.listening"
 }
@@ -369,12 +369,12 @@ if runs_stage 7 && say_stage 7 "embeddings of ${embedded} -> ${sv_exp}/${embeddi
     if [ -n "${se_exp}" ]; then
         run_jobs --name enhance --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
             --in_root "${dumpdir}/raw" --out_root "${audio_root}" --sets "${embedded}" --deps "$(files_of "${se_exp}" valid.loss.ave.pth)" -- \
-            "${python}" -m toolkit.bin.se_inference --model "${se_exp}" --device "${device}"
+            "${python}" -m toolkit.bin.se_inference --model "${se_exp}" --device "${device}" "${trusted[@]}"
     fi
     segments=()
     if [ "${scoring}" != cosine ]; then segments=(--num_segments "${num_segments}" --segment_seconds "${segment_seconds}"); fi
     for system in ${systems}; do
-        embed_sets "${system}" "${inference_model}" "${audio_root}" "${system}/${embeddings}" "${embedded}" "${segments[@]}"
+        embed_sets "${system}" "${inference_model}" "${audio_root}" "${system}/${embeddings}" "${embedded}" --trust "${segments[@]}"
     done
 fi
 

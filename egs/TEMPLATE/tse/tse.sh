@@ -102,7 +102,7 @@ infer_all() {
 measure_all() {
     local seconds
     # shellcheck disable=SC2086
-    measure extracted "${metrics}" ${sv_exp:+--sv_exp ${sv_exp}}
+    measure extracted "${metrics}" ${sv_exp:+--sv_exp ${sv_exp} "${trusted[@]}"}
     [ -z "${simulate_enroll_config}" ] || measure "extracted_$(condition_of "${simulate_enroll_config}")" "${metrics}"
     for seconds in ${enroll_lengths}; do measure "extracted_enroll${seconds}s" si_sdr; done
     if "${absent}" && can_be_absent; then measure extracted_absent energy_left --absent; fi

@@ -1,0 +1,68 @@
+"""What a config from elsewhere may build: classes of the toolkit with plain arguments, unless the user trusts it.
+
+A class that a config names is imported by the parser, and a function in its place is called. So names are checked
+before the parser sees them.
+"""
+
+import inspect
+import pydoc
+import re
+from collections.abc import Collection, Iterator, Mapping
+
+from toolkit.io.errors import InputError
+
+NETWORK_KEYS = ("frontend", "model", "normalize")  # of a training config: what is deployed
+_MOST_VALUES = 10_000  # aliases make millions of one line
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_PLAIN = re.compile(r"[\w+-]*|[+-]?[\d.]+(e[+-]?\d+)?", re.ASCII)  # no module, no path, no YAML within YAML
+_REMEDY = "use --trust (in Python: trust=True) if you trust the author of this model, whose code will run"
+
+
+def check_classes(config: Mapping, source, keys: Collection[str] = NETWORK_KEYS) -> None:
+    """Refuse a network that is not made of the toolkit's classes alone, before anything else is imported.
+
+    Args:
+        config: of a training, loaded.
+        source: its file, named in messages.
+        keys: what is built of it.
+
+    Raises:
+        InputError: it names another module, a function or a file, or is not the config of a network.
+    """
+    network = {key: config[key] for key in keys if key in config}
+    classes = {key: value for key, value in network.items() if key != "normalize" and isinstance(value, str)}
+    for key, value in _values(network | {key: {"class_path": name} for key, name in classes.items()}, source):
+        if not (isinstance(key, str) and _NAME.fullmatch(key)):
+            raise InputError(f"{source}: {key!r:.200} must be a name of letters and digits")
+        if key == "class_path":
+            if not (isinstance(value, str) and (_NAME.fullmatch(value) or _is_ours(value))):
+                raise InputError(f"{source}: {value!r:.200} is not a class of the toolkit; {_REMEDY}")
+        elif isinstance(value, str) and not _PLAIN.fullmatch(value):
+            raise InputError(f"{source}: {key}: {value!r:.200} must be a plain word; {_REMEDY}")
+
+
+def _values(network: Mapping, source) -> Iterator[tuple[object, object]]:
+    """Each key with its value, at any depth; values of a list have the key of the list."""
+    todo, count = list(network.items()), 0
+    while todo:
+        key, value = todo.pop()
+        yield key, value
+        if isinstance(value, Mapping):
+            inner = list(value.items())
+        else:
+            inner = [(key, one) for one in value] if isinstance(value, list | tuple | set) else []
+        count += len(inner)
+        if count > _MOST_VALUES:
+            raise InputError(f"{source}: more than {_MOST_VALUES} values; it must be the config of a network")
+        todo += inner
+
+
+def _is_ours(path: str) -> bool:
+    """Is it a class that the toolkit defines? A name that is unknown there is for the parser to explain."""
+    if not path.startswith("toolkit.") or not all(map(_NAME.fullmatch, path.split("."))):
+        return False
+    try:
+        found = pydoc.locate(path)
+    except pydoc.ErrorDuringImport:
+        return True
+    return found is None or (inspect.isclass(found) and found.__module__.startswith("toolkit."))
