@@ -6,12 +6,12 @@ import torch
 from torch import nn
 
 from toolkit.features.frontend import FrontEnd
-from toolkit.features.mel import frames_at_once, mel
+from toolkit.features.mel import check_size, frames_at_once, mel
 
 
 def hertz_filters(n_mels: int, n_fft: int, fs: int, low_hz: float, high_hz: float) -> torch.Tensor:
     """Triangular filters of unit peak, equally spaced in mel, straight-sided in Hz -> (n_fft // 2 + 1, n_mels)."""
-    low, high = mel(torch.tensor([low_hz, high_hz], dtype=torch.float64, device="cpu")).tolist()
+    low, high = mel(torch.tensor([low_hz, high_hz], dtype=torch.float64)).tolist()
     edges = 700.0 * torch.expm1(torch.linspace(low, high, n_mels + 2, dtype=torch.float64) / 1127.0)
     bins = torch.arange(n_fft // 2 + 1, dtype=torch.float64)[:, None] * fs / n_fft
     rise = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
@@ -73,6 +73,7 @@ class CenteredLogMel(FrontEnd):
         high = high_hz if high_hz > 0 else fs / 2 + high_hz
         if not 0 <= low_hz < high <= fs / 2:
             raise ValueError(f"low_hz {low_hz:g} to high_hz {high:g} is no band of 0 to {fs / 2:g} Hz")
+        check_size(n_mels, n_fft)
         if self.frame > n_fft:
             raise ValueError(f"n_fft {n_fft} is shorter than a frame, {self.frame} samples")
         if not 0 <= n_mfcc <= n_mels:

@@ -20,12 +20,18 @@ def mel(hz: torch.Tensor) -> torch.Tensor:
 
 def mel_filters(n_mels: int, n_fft: int, fs: int, low_hz: float, high_hz: float) -> torch.Tensor:
     """Triangular filters of unit peak, equally spaced and straight-sided on the mel axis -> (n_fft // 2, n_mels)."""
-    low, high = mel(torch.tensor([low_hz, high_hz], dtype=torch.float64, device="cpu")).tolist()
+    low, high = mel(torch.tensor([low_hz, high_hz], dtype=torch.float64)).tolist()
     edges = torch.linspace(low, high, n_mels + 2, dtype=torch.float64)
     bins = mel(torch.arange(n_fft // 2, dtype=torch.float64) * fs / n_fft)[:, None]
     rise = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     fall = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
     return torch.minimum(rise, fall).clamp(min=0).float()
+
+
+def check_size(n_mels: int, n_fft: int) -> None:
+    """Raise ValueError where a matrix of filters would take more memory than any front end needs."""
+    if not 0 < n_mels * n_fft <= 2**24:
+        raise ValueError(f"n_mels {n_mels} by n_fft {n_fft}: the product must be from 1 to {2**24:,}")
 
 
 def frames_at_once(wav: torch.Tensor) -> int:
@@ -78,6 +84,7 @@ class LogMel(FrontEnd):
         self.fs, self.dim, self.preemphasis = fs, n_mels, preemphasis
         self.frame, self.hop = int(fs * frame_ms / 1000), int(fs * hop_ms / 1000)
         self.n_fft = 2 ** math.ceil(math.log2(self.frame))
+        check_size(n_mels, self.n_fft)
         high = high_hz if high_hz > 0 else fs / 2 + high_hz
         if not 0 <= low_hz < high <= fs / 2:
             raise ValueError(f"low_hz {low_hz:g} to high_hz {high:g} is no band of 0 to {fs / 2:g} Hz")
@@ -91,7 +98,7 @@ class LogMel(FrontEnd):
         filters = nn.functional.pad(mel_filters(n_mels, self.n_fft, fs, low_hz, high), (0, 0, 0, 1))
         self.register_buffer("taper", taper, persistent=False)
         self.register_buffer("filters", filters.repeat_interleave(2, 0), persistent=False)
-        self._groups = [] if self.filters.is_meta else _groups(self.filters)
+        self._groups = _groups(self.filters)
 
     def conf(self) -> dict:
         """Constructor arguments."""

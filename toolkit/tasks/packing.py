@@ -8,6 +8,8 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,7 +24,7 @@ from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.tasks.signal_experiment import ENHANCEMENT, EXTRACTION, build_model, kind_of
-from toolkit.tasks.sv_experiment import build_embedder
+from toolkit.tasks.sv_experiment import build_embedder, build_encoder
 from toolkit.train.checkpoint import load_model
 
 _MANIFEST = "manifest.json"
@@ -30,6 +32,9 @@ _WEIGHTS = "model.pth"
 _CONFIG = "config.yaml"
 _FACTS = ("train_info.json", "results.json")  # for people; nothing reads them back
 _KINDS = {"se": ENHANCEMENT, "tse": EXTRACTION}
+# The builders of a whole network, and of the part that has weights.
+_DEPLOYED = {name: partial(build_model, kind=kind) for name, kind in _KINDS.items()} | {"sv": build_embedder}
+_STORED = _DEPLOYED | {"sv": build_encoder}
 _MOST_TEXT = 2**20  # bytes of config and manifest
 _MOST_INFLATED = 32  # times the archive; weights are noise, which packs by less than 2
 _MOST_BUFFERS = 2**26  # bytes of windows, filters and the like, which are made and not stored
@@ -182,20 +187,20 @@ def load_embedder(path, model: str = "valid.eer.ave.pth", trust: bool = False) -
         InputError: config or weights are missing (it lists what there is), damaged or do not belong together, or the
             config names a class from outside the toolkit and is not trusted.
     """
-    return _load(path, model, "sv", build_embedder, trust)
+    return _load(path, model, "sv", trust)
 
 
 def load_enhancer(path, model: str = "valid.loss.ave.pth", trust: bool = False) -> SpeechEnhancer:
     """The enhancer of an experiment's folder or of a packed zip, in eval mode; see :func:`load_embedder`."""
-    return _load(path, model, "se", lambda config: build_model(config, ENHANCEMENT), trust)
+    return _load(path, model, "se", trust)
 
 
 def load_extractor(path, model: str = "valid.loss.ave.pth", trust: bool = False) -> SpeakerExtractor:
     """The extractor of an experiment's folder or of a packed zip, in eval mode; see :func:`load_embedder`."""
-    return _load(path, model, "tse", lambda config: build_model(config, EXTRACTION), trust)
+    return _load(path, model, "tse", trust)
 
 
-def _load(path, model: str, task: str, build: Callable[[Path], nn.Module], trust: bool) -> nn.Module:
+def _load(path, model: str, task: str, trust: bool) -> nn.Module:
     if not isinstance(path, str | os.PathLike) or not isinstance(model, str | os.PathLike):
         raise InputError(f"path {path!r:.80} and model {model!r:.80} must be a path and the name of a file in it")
     path = Path(path)
@@ -204,41 +209,43 @@ def _load(path, model: str, task: str, build: Callable[[Path], nn.Module], trust
     except OSError as error:
         raise InputError(f"{str(path)[:200]}: {error.strerror}") from None
     if not packed:
-        return _load_folder(path, model, task, build, trust)
+        return _load_folder(path, model, task, trust)
     with tempfile.TemporaryDirectory() as folder:
         try:
             _unpack(path, Path(folder), task)
-            return _load_folder(Path(folder), _WEIGHTS, task, build, trust)
+            return _load_folder(Path(folder), _WEIGHTS, task, trust)
         except InputError as error:
             raise InputError(str(error).replace(folder, str(path))) from None
 
 
-def _load_folder(path: Path, model: str, task: str, build: Callable[[Path], nn.Module], trust: bool) -> nn.Module:
+def _load_folder(path: Path, model: str, task: str, trust: bool) -> nn.Module:
     _check_experiment(path)
     config = path / _CONFIG
     if not trust:
         check_classes(load_config(config), config)
     _check_task(path, task)
-    network = build(config) if trust else _outline(config, build)
+    with nullcontext() if trust else torch.device("meta"):  # shapes without memory
+        network = _build(config, _STORED[task], trust)
     # A network without parameters (mean fbank) has no weights.
     weights = None if next(network.parameters(), None) is None else path / model
     if weights:
         _check_weights(weights)
     if not trust:
         _check_size(weights, network, config)
-        network = build(config)
+    network = _build(config, _DEPLOYED[task], trust)
     if weights:
         load_model(network, weights)
     return network.eval()
 
 
-def _outline(config: Path, build: Callable[[Path], nn.Module]) -> nn.Module:
-    """The network of a config without its memory: parameters have shapes only."""
+def _build(config: Path, build: Callable[[Path], nn.Module], trust: bool) -> nn.Module:
+    """A network; where its class is ours, whatever its constructor raises is the fault of the values."""
     try:
-        with torch.device("meta"):
-            return build(config)
+        return build(config)
     except InputError as error:
-        raise InputError(f"{config}: {error}" if str(config) not in str(error) else str(error)) from None
-    except Exception as error:  # constructors raise whatever wrong sizes lead to
+        raise InputError(str(error) if str(config) in str(error) else f"{config}: {error}") from None
+    except Exception as error:
+        if trust:
+            raise
         what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise InputError(f"{config}: the network cannot be built ({what}); check the values under model") from None

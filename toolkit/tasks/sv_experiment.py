@@ -26,10 +26,14 @@ from toolkit.train.trainer import Trainer
 _NETWORK = ("frontend", "model", "normalize")
 
 
+def _add_model(parser: ConfigParser) -> None:
+    parser.add_argument("--model", type=SpeakerEncoder, default=default(EcapaTdnn), help="features to embedding")
+
+
 def add_network_arguments(parser: ConfigParser) -> None:
     """Config keys of the deployed network."""
     parser.add_argument("--frontend", type=FrontEnd, default=default(LogMel), help="waveform to features")
-    parser.add_argument("--model", type=SpeakerEncoder, default=default(EcapaTdnn), help="features to embedding")
+    _add_model(parser)
     parser.add_argument("--normalize", type=str, default="mean", help="over an utterance: mean, mean_var or none")
 
 
@@ -66,6 +70,12 @@ def build_frontend(config) -> FrontEnd:
     """The front end of a training config (a path)."""
     parser, args = _parse(config, _NETWORK, add_network_arguments)
     return parser.build(args).frontend
+
+
+def build_encoder(config) -> SpeakerEncoder:
+    """The untrained encoder of a training config (a path), without its front end."""
+    parser, args = _parse(config, ("model",), _add_model)
+    return parser.build(args).model
 
 
 def build_embedder(config, fs: int | None = None) -> SpeakerEmbedder:
