@@ -6,7 +6,7 @@ check_verifier() {
     [ -f "$1/config.yaml" ] || [ -f "$1" ] || die "--sv_exp $1: no such experiment or packed.zip"
     runs_stage 7 || runs_stage 8 || return 0
     later "--sv_exp $1: must be an experiment in speaker verification, e.g. ../sv/exp/sv_<x>, or its packed.zip" \
-        check_network sv --system "$@"
+        check_network sv --system "$@" "${trusted[@]}"
 }
 
 # files_of SYSTEM WEIGHTS: what a product of a trained system depends on: its packed.zip, or config and weights

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from toolkit.bin.cli import Parser, run
+from toolkit.bin.cli import Parser, add_trust, rate, run
 from toolkit.io.atomic import replacing
 from toolkit.io.config import load_config
 from toolkit.io.errors import InputError
@@ -23,7 +23,8 @@ def get_parser() -> argparse.ArgumentParser:
     one = parser.add_mutually_exclusive_group(required=True)
     one.add_argument("--system", help="folder of an experiment, or packed.zip")
     one.add_argument("--config", help="config of a verification network that needs no training")
-    parser.add_argument("--fs", type=int, help="rate in Hz that the network must be for")
+    add_trust(parser)
+    parser.add_argument("--fs", type=rate, help="rate in Hz that the network must be for")
     parser.add_argument("--whole", help="only write the config there, together with what it is based on")
     return parser
 
@@ -39,9 +40,9 @@ def main(argv=None) -> None:
     from toolkit.tasks.sv_experiment import build_embedder
 
     if args.task == "se":
-        fs = load_enhancer(args.system).fs
+        fs = load_enhancer(args.system, trust=args.trust).fs
     else:
-        embedder = build_embedder(args.config) if args.config else load_embedder(args.system)
+        embedder = build_embedder(args.config) if args.config else load_embedder(args.system, trust=args.trust)
         fs = embedder.frontend.fs
     if args.fs not in (None, fs):
         raise InputError(f"{args.system or args.config}: is for {fs} Hz, the recordings are at {args.fs} Hz (--fs)")

@@ -228,7 +228,7 @@ check_configs() { # before any work: every key of every config that the stages a
     fi
     if runs_stage 7; then
         [ -z "${floor_config}" ] || later "--floor_config ${floor_config}: see above" check_network sv --config "${floor_config}"
-        [ -z "${se_exp}" ] || later "--se_exp ${se_exp}: see above" check_network se --system "${se_exp}" --fs "${fs}"
+        [ -z "${se_exp}" ] || later "--se_exp ${se_exp}: see above" check_network se --system "${se_exp}" --fs "${fs}" "${trusted[@]}"
     fi
     if [ "${stage}" -le 6 ]; then
         for config in ${simulate_train_config} ${simulate_valid_config}; do plan "${config}" "${train_set}" check --check; done
