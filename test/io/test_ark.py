@@ -1,5 +1,7 @@
 import io
 import os
+import pickle
+import struct
 from contextlib import closing
 
 import kaldiio
@@ -10,6 +12,7 @@ import soundfile
 from toolkit.io.ark import ArkWriter, AudioEntry, MatrixEntry, read_array, remove_stale
 from toolkit.io.audio import read_audio
 from toolkit.io.datadir import write_table
+from toolkit.io.embeddings import read_rows
 from toolkit.io.errors import InputError
 
 RNG = np.random.default_rng(3)
@@ -64,13 +67,12 @@ def test_rows_of_a_matrix_are_those_of_the_whole(tmp_path, kind):
 
 
 def test_rows_of_arrays_that_others_wrote(tmp_path):
-    """Doubles and text are no float32 rows; they come as read_array reads them."""
+    """Doubles are no float32 rows; they come as read_array reads them."""
     wide = RNG.standard_normal((7, 5))
-    for text in (False, True):
-        kaldiio.save_ark(str(tmp_path / "t.ark"), {"a": wide}, scp=str(tmp_path / "t.scp"), text=text)
-        value = (tmp_path / "t.scp").read_text().split()[1]
-        with closing(MatrixEntry(value, "a")) as matrix:
-            np.testing.assert_array_equal(matrix.read(2, 5), read_array(value, "a")[2:5])
+    kaldiio.save_ark(str(tmp_path / "t.ark"), {"a": wide}, scp=str(tmp_path / "t.scp"))
+    value = (tmp_path / "t.scp").read_text().split()[1]
+    with closing(MatrixEntry(value, "a")) as matrix:
+        np.testing.assert_array_equal(matrix.read(2, 5), wide[2:5])
 
 
 def test_a_few_rows_cost_a_few_bytes(tmp_path, monkeypatch):
@@ -247,6 +249,53 @@ def test_faults_of_arrays_name_id_and_file(tmp_path, fault, complaint):
     with pytest.raises(InputError, match=complaint) as caught:
         read_array(value, "utt-a")
     assert str(caught.value).startswith(f"utt-a: {value}: ")
+
+
+class Touch:
+    """Creates ``ran`` when it is unpickled."""
+
+    def __reduce__(self):
+        return os.system, ("touch ran",)
+
+
+READERS = [read_array, MatrixEntry, lambda value, name: list(read_rows({name: value}, [name], "e.scp"))]
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_nothing_that_an_ark_or_a_table_holds_is_run(tmp_path, monkeypatch, reader):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.ark").write_bytes(b"utt-a PKL" + pickle.dumps(Touch()))
+    np.save(whole := io.BytesIO(), np.array([Touch()]), allow_pickle=True)
+    (tmp_path / "n.ark").write_bytes(b"utt-a NPY\2" + len(whole.getvalue()).to_bytes(2, "little") + whole.getvalue())
+    for value in ("p.ark:6", "n.ark:6", "touch ran; false |", "| touch ran", "touch ran |[0:1]"):
+        with pytest.raises(InputError, match="^utt-a: "):
+            reader(value, "utt-a")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("reader", [*READERS, read_audio])
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path, reader):
+    os.mkfifo(tmp_path / "fifo")
+    for path, what in ((tmp_path / "fifo", "pipe"), ("/dev/zero", "device"), (tmp_path, "folder")):
+        for value in (f"{path}:6", str(path)):
+            with pytest.raises(InputError, match=f"^utt-a: .*{what}"):
+                reader(value, "utt-a")
+
+
+@pytest.mark.parametrize("kind", [b"FM", b"DM", b"FV", b"CM", b"CM2", b"CM3"])
+@pytest.mark.parametrize("rows", [2**31 - 1, -5, 0])
+def test_a_size_that_the_file_has_no_room_for_takes_no_memory(tmp_path, kind, rows):
+    sizes = struct.pack("<ffii", 0, 1, rows, 2**31 - 1) if b"C" in kind else struct.pack("<BiBi", 4, rows, 4, 2**31 - 1)
+    (tmp_path / "a.ark").write_bytes(b"\0B" + kind + b" " + sizes + bytes(100))
+    for reader in READERS:
+        with pytest.raises(InputError, match="utt-a: .*holds no array"):
+            reader(f"{tmp_path}/a.ark:0", "utt-a")
+
+
+def test_text_is_no_array(tmp_path):
+    kaldiio.save_ark(str(tmp_path / "t.ark"), {"a": np.eye(3)}, text=True)
+    with pytest.raises(InputError, match=r"a: .*holds no array \(.*found text"):
+        read_array(f"{tmp_path}/t.ark:2", "a")
 
 
 def test_arks_of_an_earlier_split_are_removed_and_no_others(tmp_path):

@@ -1,18 +1,39 @@
 """Kaldi arks: matrices, vectors, and encoded audio, written aside and renamed (kaldiio does the bytes)."""
 
+import errno
+import io
+import math
 import os
 import re
+import stat
 import struct
 from pathlib import Path
 
 import kaldiio
 import numpy as np
+from kaldiio.matio import read_matrix_or_vector  # decodes binary arrays; load_mat would run commands and unpickle
 
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
 
 # The least compression: three percent larger, a sixth quicker to decode, and its short blocks suit crops.
 _FLAC = {"format": "FLAC", "compression_level": 0.0}
+_PLACE = re.compile(r"(.+):([0-9]{1,18})", re.DOTALL)
+_NO_FILES = {
+    stat.S_IFDIR: "is a folder",
+    stat.S_IFIFO: "is a pipe, not a file",
+    stat.S_IFSOCK: "is a socket, not a file",
+}
+# Kinds of arrays: the type of their values; of compressed ones the bytes that follow the 16 of range, rows and columns.
+_FLOATS = {b"FM": "<f4", b"FV": "<f4", b"DM": "<f8", b"DV": "<f8"}
+_COMPRESSED = {
+    b"CM": lambda rows, columns: (rows + 8) * columns,
+    b"CM2": lambda rows, columns: 2 * rows * columns,
+    b"CM3": lambda rows, columns: rows * columns,
+}
+_HEAD_BYTES = 32
+_FOREIGN = {b"AUDIO": "audio", b"PKL": "a pickled object", b"NPY": "an array of numpy's", b"\x1f\x8b": "gzip"}
+_FOREIGN |= {b"[": "text", b" [": "text", b"\0B\4": "whole numbers"}
 
 
 class ArkWriter:
@@ -59,21 +80,85 @@ class ArkWriter:
         kaldiio.save_ark(self._handle, {key: (rate, pcm)}, write_function="soundfile", write_kwargs=how)
 
 
+def split_place(value: str) -> tuple[str, int | None]:
+    """``file.ark:offset`` -> file and offset; the offset is None where the value names a whole file."""
+    place = _PLACE.fullmatch(value)
+    return (place[1], int(place[2])) if place else (value, None)
+
+
+def open_regular(path) -> int:
+    """A file descriptor of a regular file, to read; what would block or has no end (a pipe, a device) is no such file.
+
+    Raises:
+        OSError: the file cannot be opened, or is not a regular one.
+    """
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, _NO_FILES.get(stat.S_IFMT(mode), "is a device, not a file"), path)
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
 def read_array(value: str, name: str) -> np.ndarray:
     """The matrix (T, F) or vector (D,) at ``file.ark:offset``; ``name`` is the id that an error will name.
+
+    Kaldi's binary matrices and vectors of floats are read, compressed ones too; nothing that is text, an object of
+    Python's or a command, whoever wrote the file.
 
     Raises:
         InputError: the file is missing, the offset holds no array, or a value is not finite.
     """
+    if value.rstrip().endswith("|"):
+        raise InputError(
+            f"{name}: {value}: is a command; arrays are read from files only, so write its output to an ark"
+        )
+    path, offset = split_place(value)
     try:
-        array = kaldiio.load_mat(value)
+        with open(open_regular(path), "rb") as handle:
+            array = _read_entry(handle, offset or 0)
     except FileNotFoundError:
         raise InputError(f"{name}: {value}: no such file; run the stage that writes it") from None
-    except Exception as error:  # kaldiio raises whatever its parser met
-        raise InputError(f"{name}: {value}: holds no array ({type(error).__name__}); write it again") from None
-    if not isinstance(array, np.ndarray) or array.size == 0:
-        raise InputError(f"{name}: {value}: holds no array; write it again")
+    except OSError as error:
+        raise InputError(f"{name}: {value}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(f"{name}: {value}: holds no array ({error}); write it again") from None
     return _finite(array, value, name)
+
+
+def _read_entry(handle, offset: int) -> np.ndarray:
+    """The array at an offset of an open ark; ValueError where it is none, or where the file ends before it does."""
+    handle.seek(offset)
+    head = handle.read(_HEAD_BYTES).ljust(_HEAD_BYTES, b"\0")
+    kind, shape, start, size = _layout(head)
+    if offset + start + size > os.fstat(handle.fileno()).st_size:
+        raise ValueError("the file ends before it does")
+    handle.seek(offset + start)
+    data = handle.read(size)
+    if kind in _FLOATS:
+        return np.frombuffer(data, _FLOATS[kind]).reshape(shape)
+    return read_matrix_or_vector(io.BytesIO(head[:start] + data))
+
+
+def _layout(head: bytes) -> tuple[bytes, tuple[int, ...], int, int]:
+    """What the first bytes of an entry say of it: kind, shape, where its data begins, the data's bytes.
+
+    Raises:
+        ValueError: it is no matrix or vector of floats.
+    """
+    kind, blank, _ = head[2:].partition(b" ")
+    start, shape, size = len(kind) + 3, (), 0
+    if head[:2] == b"\0B" and blank:
+        if kind in _COMPRESSED:
+            shape = struct.unpack_from("<ii", head, start + 8)
+            start, size = start + 16, _COMPRESSED[kind](*shape)
+        elif kind in _FLOATS:
+            mark, rows, second, columns = struct.unpack_from("<BiBi", head, start)
+            whole = kind.endswith(b"V") or second == 4
+            shape = () if mark != 4 or not whole else (rows, columns) if kind.endswith(b"M") else (rows,)
+            start, size = start + 5 * len(shape), math.prod(shape) * np.dtype(_FLOATS[kind]).itemsize
+    if not shape or min(shape) < 1:
+        found = next((what for mark, what in _FOREIGN.items() if head.startswith(mark)), "something else")
+        raise ValueError(f"expected a binary matrix or vector of Kaldi's, found {found}")
+    return kind, shape, start, size
 
 
 def _finite(array: np.ndarray, value: str, name: str) -> np.ndarray:
@@ -98,13 +183,15 @@ class MatrixEntry:
 
     def __init__(self, value: str, name: str):
         self._value, self._name, self._ark, self._whole = value, name, None, None
-        path, _, offset = value.rpartition(":")
-        if offset.isdecimal() and os.path.isfile(path):
-            self._ark, self._start = os.open(path, os.O_RDONLY), int(offset) + self._HEAD.size
+        path, offset = split_place(value)
+        if offset is not None and os.path.isfile(path):
+            self._ark, self._start = open_regular(path), offset + self._HEAD.size
         if not self._is_float():
             self.close()
             self._whole = read_array(value, name)
             self.rows = len(self._whole)
+            if self._whole.ndim != 2:
+                raise InputError(f"{name}: {value}: holds a vector, expected a matrix; run the stage that writes it")
 
     def _is_float(self) -> bool:
         """Is the entry an uncompressed float32 matrix, all of it? Notes its size."""
@@ -137,19 +224,22 @@ class AudioEntry:
     The layout is kaldiio's: ``AUDIO``, one byte that counts the length's bytes, the length, the file. Decoders ask for
     little, a hundred times a crop: hence no class of io's, and what soundfile asks for only.
 
+    Attributes:
+        size: of the encoded file, bytes.
+
     Raises:
-        OSError: the ark cannot be opened.
+        OSError: the ark cannot be opened, or is no regular file.
         InputError: another kind of entry stands there, or the ark ends before the entry does.
     """
 
     def __init__(self, path: str, offset: int):
-        self._ark = os.open(path, os.O_RDONLY)
+        self._ark = open_regular(path)
         try:
             head = os.pread(self._ark, 6 + 255, offset)
             digits = head[5] if head.startswith(b"AUDIO") and len(head) > 5 else 0
-            self._start, self._size = offset + 6 + digits, int.from_bytes(head[6 : 6 + digits], "little")
+            self._start, self.size = offset + 6 + digits, int.from_bytes(head[6 : 6 + digits], "little")
             self._at = 0
-            if not self._size or os.fstat(self._ark).st_size < self._start + self._size:
+            if not self.size or os.fstat(self._ark).st_size < self._start + self.size:
                 raise InputError(f"{path}:{offset}: holds no audio; run the stage that wrote it again")
         except BaseException:
             self.close()
@@ -158,6 +248,10 @@ class AudioEntry:
     def close(self) -> None:
         """Close the ark."""
         os.close(self._ark)
+
+    def read_at(self, place: int, count: int) -> bytes:
+        """Some bytes of the entry."""
+        return os.pread(self._ark, min(count, max(0, self.size - place)), self._start + place)
 
     def tell(self) -> int:
         """Position in the entry, bytes."""
@@ -168,13 +262,13 @@ class AudioEntry:
         if whence == os.SEEK_CUR:
             offset += self._at
         elif whence == os.SEEK_END:
-            offset += self._size
+            offset += self.size
         self._at = max(0, offset)
         return self._at
 
     def readinto(self, buffer) -> int:
         """Fill a buffer as far as the entry goes; the number of bytes."""
-        left = max(0, self._size - self._at)
+        left = max(0, self.size - self._at)
         if len(buffer) > left:
             buffer = memoryview(buffer)[:left]
         try:

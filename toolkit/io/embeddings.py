@@ -1,7 +1,7 @@
 """Embeddings in bulk: vectors (D,), or matrices (S, D) with a row for each of an utterance's segments.
 
 An ark is mapped once and what is wanted of it is gathered by the thousand, instead of opened for every utterance. What
-is no plain float32 array is left to kaldiio.
+is no plain float32 array is left to :func:`toolkit.io.ark.read_array`.
 """
 
 import mmap
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from toolkit.io.ark import read_array
+from toolkit.io.ark import open_regular, read_array, split_place
 from toolkit.io.errors import InputError
 
 _VECTOR, _MATRIX = b"\0BFV \4", b"\0BFM \4"  # Kaldi's binary marks of float32, and the size of the next integer
@@ -57,10 +57,10 @@ def _by_ark(table: Mapping[str, str], ids: Sequence[str]) -> Iterator[tuple[str,
     """``(ark, places in ids, offsets)``; offset -1 where the value names no ark."""
     found: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
     for place, key in enumerate(ids):
-        path, _, offset = table[key].rpartition(":")
+        path, offset = split_place(table[key])
         places, offsets = found[path]
         places.append(place)
-        offsets.append(int(offset) if offset.isdecimal() and len(offset) < 19 else -1)
+        offsets.append(-1 if offset is None else offset)
     for path, (places, offsets) in found.items():
         order = np.argsort(offsets, kind="stable")
         yield path, np.array(places)[order], np.array(offsets)[order]
@@ -95,7 +95,7 @@ def _mapped(path: str) -> mmap.mmap | bytes:
     """The bytes of an ark; none where it cannot be opened, of which the reader of single arrays will say why."""
     try:
         if os.path.isfile(path):
-            with open(path, "rb") as handle:
+            with open(open_regular(path), "rb") as handle:
                 return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError):
         pass
