@@ -23,6 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _ID = b'{"id": "'
 # A quote within a JSON string has a backslash before it, so this is a key wherever it is found.
 _ROLE = re.compile(rb'"role"\s*:\s*"([A-Za-z0-9_-]+)"')
+MOST_DB = 200  # of SNRs and gains; float32 overflows not far beyond
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,10 @@ class Mixture:
         gains = [(s.role, s.gain) for s in self.sources if s.gain is not None]
         if twice := {role for role, _ in gains} & set(self.snr):
             raise InputError(f"{self.id}: {sorted(twice)} has both an snr and gains; give one of them")
-        if not all(map(math.isfinite, [*self.snr.values(), *(gain for _, gain in gains)])):
-            raise InputError(f"{self.id}: SNRs and gains must be finite")
+        if not all(abs(snr) <= MOST_DB for snr in self.snr.values()):
+            raise InputError(f"{self.id}: SNRs must be finite, from {-MOST_DB} to {MOST_DB} dB")
+        if not all(abs(gain) <= 10 ** (MOST_DB / 20) for _, gain in gains):
+            raise InputError(f"{self.id}: gains must be finite, {10 ** (MOST_DB / 20):g} ({MOST_DB} dB) at most")
         if self.level not in LEVELS:
             raise InputError(f"{self.id}: level is {self.level!r}, it can be {' or '.join(LEVELS)}")
 

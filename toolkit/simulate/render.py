@@ -47,7 +47,7 @@ def render(mixture: Mixture, audio: AudioTable, rooms: AudioTable | None = None)
 
     Raises:
         SilentSource: a source whose level decides the SNR is digital silence.
-        InputError: an id is unknown, a recording is shorter than the plan says, ...
+        InputError: an id is unknown, a recording is shorter than the plan says, samples are beyond all measure, ...
     """
     if audio.fs not in (None, mixture.fs):
         raise InputError(f"{mixture.id}: is planned at {mixture.fs} Hz, the audio is at {audio.fs} Hz; plan again")
@@ -70,7 +70,7 @@ def render(mixture: Mixture, audio: AudioTable, rooms: AudioTable | None = None)
     streams = {"wav": reduce(np.add, streams.values()), **streams}
     if early is not None:
         streams["dereverb1"] = _place(_gained(early), mixture.length)
-    return _to_grid(streams, mixture.clip)
+    return _to_grid(streams, mixture.id, mixture.clip)
 
 
 def cut(source: Source, tables: dict[str, AudioTable]) -> dict[str, np.ndarray]:
@@ -83,7 +83,7 @@ def cut(source: Source, tables: dict[str, AudioTable]) -> dict[str, np.ndarray]:
     Returns:
         stream -> float32 (source.length,); above the peak (a change of speed may overshoot) all are scaled alike.
     """
-    return _to_grid({stream: _take(source, table) for stream, table in tables.items()})
+    return _to_grid({stream: _take(source, table) for stream, table in tables.items()}, source.utt)
 
 
 def _take(source: Source, audio: AudioTable) -> np.ndarray:
@@ -216,9 +216,11 @@ def _place(parts: list[tuple[Source, np.ndarray]], length: int) -> np.ndarray:
     return out
 
 
-def _to_grid(streams: dict[str, np.ndarray], clip: bool = False) -> dict[str, np.ndarray]:
-    """Scale below the peak, all alike, or clip; and round to 16 bits."""
-    peak = max(float(max(stream.max(), -stream.min())) for stream in streams.values())
+def _to_grid(streams: dict[str, np.ndarray], name: str, clip: bool = False) -> dict[str, np.ndarray]:
+    """Scale below the peak, all alike, or clip; and round to 16 bits. ``name`` is the id that an error names."""
+    peak = float(np.max([(stream.max(), -stream.min()) for stream in streams.values()]))  # NaN, where there is any
+    if not peak < np.inf:
+        raise InputError(f"{name}: its samples overflow; lower its gains, or format its recordings (stage 3)")
     factor = np.float32(min(1.0, PEAK / peak) * 32768 if peak > 0 and not clip else 32768)
     streams = {name: stream * factor for name, stream in streams.items()}
     for stream in streams.values():
