@@ -28,6 +28,8 @@ from toolkit.tasks.calibration import load_calibration, way_of
 from toolkit.tasks.measuring import Bootstrap, condition, measure, measure_groups
 from toolkit.tasks.scoring import SCORE_NORMS, SCORINGS, TrialSet, check_way, load_cohort, load_trials, score_trials
 
+TOP_N = 300
+
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.sv_score``."""
@@ -50,7 +52,9 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--cohort", help="scp of the cohort's embeddings, for score_norm")
     parser.add_argument("--cohort_utt2spk", help="average the cohort's embeddings by speaker")
     parser.add_argument(
-        "--top_n", type=whole_number(2), default=300, help="of as_norm: how many of the highest cohort scores count"
+        "--top_n",
+        type=whole_number(2),
+        help=f"of as_norm: how many of the highest cohort scores count (default: {TOP_N})",
     )
     parser.add_argument("--calibration", help="calibration.json of a development set (sv_calibrate)")
     add_measuring_arguments(parser, "gender, duration, or tables spk2<x>, utt2<x> of data_dir")
@@ -60,6 +64,12 @@ def get_parser() -> argparse.ArgumentParser:
 def check_options(args) -> None:
     """Raise InputError where an option is out of its range or lacks another."""
     check_measuring(args)
+    if args.top_n is not None and args.score_norm != "as_norm":
+        raise InputError(f"--top_n {args.top_n} needs --score_norm as_norm")
+    if args.cohort_utt2spk and not args.cohort:
+        raise InputError("--cohort_utt2spk needs --cohort, whose embeddings it names the speakers of")
+    if (args.duration_edges or args.fs) and "duration" not in args.breakdown:
+        raise InputError("--duration_edges and --fs need --breakdown duration")
     if args.breakdown and not args.data_dir:
         raise InputError("--breakdown needs --data_dir, whose tables tell the groups")
     check_way(args.scoring, args.score_norm, args.cohort)
@@ -118,7 +128,7 @@ def main(argv=None) -> None:
         break_down(fact, DataDir(args.data_dir), found, args.duration_edges, args.fs) for fact in args.breakdown
     ]
     cohort = load_cohort(args.cohort, args.cohort_utt2spk, args.scoring) if args.cohort else None
-    scores, facts = score_trials(found, args.embeddings, args.scoring, args.score_norm, cohort, args.top_n)
+    scores, facts = score_trials(found, args.embeddings, args.scoring, args.score_norm, cohort, args.top_n or TOP_N)
     calibration = content = None
     if args.calibration:
         calibration, content = load_calibration(args.calibration, way_of(facts))
