@@ -5,16 +5,17 @@ set -euo pipefail
 export LC_ALL=C
 
 help_message="Usage: $0 [--nj 4] [--cmd utils/run.pl] [--frame-shift 0.01] [--fs 16000]
-           [--read-entire-file true|false] [--permissive true|false] <data-dir>
+           [--read-entire-file true|false] [--permissive true|false] [--allow-pipes true|false] <data-dir>
  e.g.: $0 --nj 16 data/train
 
 Durations come from what there is, the first of: segments; utt2num_samples (at --fs, else at the rate of the first
-recording); the headers of the audio in wav.scp (files, file.ark:offset, commands ending in |, which are run);
+recording); the headers of the audio in wav.scp (files, file.ark:offset, commands ending in |);
 utt2num_frames (with the dir's frame_shift file or --frame-shift, in seconds). A utt2dur that has all utterances is
 kept; remove it to have it made anew.
   --nj, --cmd          headers are read in so many jobs; logs go to <data-dir>/log
   --read-entire-file   decode the audio, do not trust headers
-  --permissive         leave out utterances whose audio cannot be read"
+  --permissive         leave out utterances whose audio cannot be read
+  --allow-pipes        run the commands in wav.scp; give it for a data dir that you trust as you trust a program"
 
 nj=4
 cmd=$(dirname "$0")/run.pl
@@ -22,6 +23,7 @@ frame_shift=0.01
 fs=
 read_entire_file=false
 permissive=false
+allow_pipes=false
 # shellcheck source=utils/parse_options.sh
 . "$(dirname "$0")/parse_options.sh"
 # shellcheck source=utils/data_dir_lib.sh
@@ -32,6 +34,8 @@ dir=${1%/}
 utils=$(dirname "$0")
 need_source "$dir"
 need_toolkit
+pipes=()
+! $allow_pipes || pipes=(--allow_pipes)
 
 # read_headers SCP OUT [OPTIONS]: durations of a table of recordings, in parallel.
 read_headers() {
@@ -58,7 +62,8 @@ from_samples() {
     if [ -z "$rate" ]; then
         [ -f "$dir/wav.scp" ] || die "$dir/utt2num_samples: at which rate? give it by --fs"
         awk 'NR == 1' "$dir/wav.scp" >"$aside/.first"
-        python3 -m toolkit.bin.audio_durations "$aside/.first" "$aside/.first.dur" --rates "$aside/.first.rate"
+        python3 -m toolkit.bin.audio_durations ${pipes[@]+"${pipes[@]}"} "$aside/.first" "$aside/.first.dur" \
+            --rates "$aside/.first.rate"
         read -r id rate <"$aside/.first.rate"
         awk -v id="$id" -v rate="$rate" '
             FNR == NR { seconds = $2; next }
@@ -82,7 +87,7 @@ elif [ -f "$dir/utt2num_samples" ]; then
     from_samples >"$durations"
 elif [ -f "$dir/wav.scp" ]; then
     source="the audio of wav.scp"
-    options=()
+    options=(${pipes[@]+"${pipes[@]}"})
     ! $read_entire_file || options+=(--read_entire_file)
     ! $permissive || options+=(--permissive)
     read_headers "$dir/wav.scp" "$durations" ${options[@]+"${options[@]}"}

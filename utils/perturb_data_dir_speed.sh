@@ -10,9 +10,9 @@ help_message="Usage: $0 <factor> <src-dir> <dest-dir>
 
 1.1 is faster and higher. Utterances, speakers and recordings get the prefix sp<factor>-; utt2uniq says which utterance
 each one comes from. Audio in wav.scp and in the streams (spk1.scp, noise1.scp, ...) becomes a command of the toolkit,
-python3 -m toolkit.bin.change_speed <factor> <audio> |, which stage 3 runs: it needs no sox, reads every format that the
-toolkit reads, and gives the same samples on every machine. Times in segments, utt2dur, reco2dur are divided by the
-factor; text and other facts stay. What was made from the audio (feats.scp, vad.scp, cmvn.scp, utt2num_*, mix.jsonl) is
+python3 -m toolkit.bin.change_speed <factor> <audio> |, which stage 3 runs with --allow_pipes (of a recipe: --format_opts
+--allow_pipes): it needs no sox, reads every format that the toolkit reads, and gives the same samples on every machine.
+Times in segments, utt2dur, reco2dur are divided by the factor; text and other facts stay. What was made from the audio (feats.scp, vad.scp, cmvn.scp, utt2num_*, mix.jsonl) is
 left out. Ends with validate_data_dir.sh.
 (A recipe does this faster, in stage 2, without commands: --speed_perturb_factors \"0.9 1.0 1.1\".)"
 
@@ -40,11 +40,12 @@ change_speed() {
             id = $1
             sub(/^[ \t]*[^ \t]+[ \t]+/, "")
             sub(/[ \t]+$/, "")
+            pipes = $0 ~ /[|]$/ ? " --allow_pipes" : ""
             if ($0 !~ /^[A-Za-z0-9_.,:@%+=\/-]+$/) {  # what a shell would not leave as it is
                 gsub(/\047/, "\047\\\047\047")
                 $0 = "\047" $0 "\047"
             }
-            $0 = id " python3 -m toolkit.bin.change_speed " ENVIRON["FACTOR"] " " $0 " |"
+            $0 = id " python3 -m toolkit.bin.change_speed " ENVIRON["FACTOR"] " " $0 pipes " |"
         }
         { print }'
 }

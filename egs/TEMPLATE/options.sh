@@ -43,6 +43,7 @@ extra_sets=
 room_sets=
 local_data_opts=
 channel=
+format_opts=
 min_wav_duration=0.1
 max_wav_duration=300
 allow_bad=0

@@ -294,6 +294,7 @@ work_on_sets() { # work_on_sets PROGRAM ARGS...: of run_jobs, whose variables it
     grep 'left out' "${logdir}/merge.log" || true
     # What jobs have to say, "note: <count> <of what>", summed.
     cat "${logdir}/${name}".*.log | awk '/^note: /{ n = $2; $1 = $2 = ""; sum[$0] += n } END { for (i in sum) print "    " sum[i] i }'
+    say_warnings "${logdir}/${name}".*.log
     for set in ${all}; do
         echo "${set#*=}" >"${out_root}/${set%%=*}/.done.${name}"
         rm -rf "${out_root:?}/${set%%=*}/.jobs"
@@ -325,6 +326,32 @@ say_jobs() {
 
 # What data stages of all tasks do; their options are the variables of the task script.
 
+# prepare_data: stage 1; notes the tables that local/data.sh writes, so that stage 3 may run the commands in them.
+prepare_data() {
+    if "${dry_run}"; then
+        note "local/data.sh ${local_data_opts}"
+        return
+    fi
+    mkdir -p data
+    [ -f data/.stage_1 ] || touch -d '1 second ago' data/.stage_1 # one that was killed counts too
+    # shellcheck disable=SC2086
+    local/data.sh ${local_data_opts}
+    find data/ -mindepth 2 -maxdepth 2 -name wav.scp -cnewer data/.stage_1 -exec sha256sum {} + >>data/.made
+    rm -f data/.stage_1
+}
+
+# pipes_of SETS: --allow_pipes, where local/data.sh has written all commands in the sets' tables.
+pipes_of() {
+    local set option=''
+    for set in $1; do
+        if grep -qs '|[[:space:]]*$' "data/${set}/wav.scp"; then
+            grep -qsxF "$(sha256sum "data/${set}/wav.scp")" data/.made || return 0
+            option=--allow_pipes
+        fi
+    done
+    echo "${option}"
+}
+
 validate() { # validate SET: data/SET; missing recordings are left to stage 3 where some may be bad
     local without=()
     [ "${allow_bad}" -eq 0 ] || without=(--no-wav-check)
@@ -334,11 +361,11 @@ validate() { # validate SET: data/SET; missing recordings are left to stage 3 wh
 format_sets() { # format_sets SETS [options of format_audio]
     local sets=$1
     shift
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2046,SC2086
     [ -z "${sets// /}" ] || run_jobs --name format --cmd "${train_cmd}" --nj "${nj}" --in_root data \
         --out_root "${dumpdir}/raw" --sets "${sets}" --allow_bad "${allow_bad}" -- \
         "${python}" -m toolkit.bin.format_audio --fs "${fs}" --allow_bad "${allow_bad}" ${channel:+--channel "${channel}"} "$@" \
-        ${format_opts:-}
+        $(pipes_of "${sets}") ${format_opts}
 }
 
 format_speech() { format_sets "$1" --min_seconds "${min_wav_duration}" --max_seconds "${max_wav_duration}"; }

@@ -50,7 +50,6 @@ ${task_help}
 EOF
 )
 
-format_opts=
 simulate_train_config=
 simulate_valid_config=
 simulate_test_configs=
@@ -193,8 +192,7 @@ say_backend
 hold_outputs "${exp}"
 
 if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
-    # shellcheck disable=SC2086
-    act local/data.sh ${local_data_opts}
+    prepare_data
     for set in $(of_kind recorded "${train_set} ${valid_sets} ${test_sets}"); do
         validate "${set}"
     done

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.io.atomic import replacing_path
-from toolkit.io.audio import audio_info, read_whole
+from toolkit.io.audio import file_info, read_file
 from toolkit.io.errors import InputError
 
 RATE = 16000  # of the sources
@@ -39,7 +39,7 @@ def length_of(path: Path) -> int:
     Raises:
         InputError: it cannot be read, or is not at 16 kHz.
     """
-    info = audio_info(str(path), "")
+    info = file_info(path)
     if info.rate != RATE:
         raise InputError(f"{path}: is at {info.rate} Hz, Libri2Mix is made of recordings at {RATE} Hz; get it again")
     return info.frames
@@ -92,7 +92,7 @@ def make_noise(job: tuple[Path, Path, int]) -> None:
     recording, speed = unsped(path)
     if _is_made(target, recording, length):
         return
-    samples, _ = read_whole(str(recording), "", channel=0)
+    samples, _ = read_file(recording, channel=0)
     if speed != 1.0:
         import soxr
 
@@ -112,7 +112,7 @@ def make_source(job: tuple[Path, Path, float, int]) -> None:
     target, path, gain, length = job
     if _is_made(target, path, length):
         return
-    samples, _ = read_whole(str(path), "", channel=0)
+    samples, _ = read_file(path, channel=0)
     with replacing_path(target) as aside:
         soundfile.write(aside, samples[:length] * gain, RATE, format="FLAC", subtype="PCM_24")
 
@@ -127,7 +127,7 @@ def _is_made(target: Path, source: Path, length: int) -> bool:
 def power(job: tuple[Path, float, int]) -> float:
     """Mean square of the beginning of a recording: ``(file, gain, samples)``."""
     path, gain, length = job
-    samples, _ = read_whole(str(path), "", channel=0)
+    samples, _ = read_file(path, channel=0)
     return gain**2 * float(np.square(samples[:length], dtype=np.float64).mean())
 
 

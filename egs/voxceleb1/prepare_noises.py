@@ -11,7 +11,7 @@ import numpy as np
 
 from toolkit.bin.cli import run
 from toolkit.io.atomic import replacing_path
-from toolkit.io.audio import audio_files, audio_info, read_whole
+from toolkit.io.audio import audio_files, file_info, read_file
 from toolkit.io.datadir import invert, write_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.progress import progress
@@ -94,7 +94,7 @@ def prepare_musan(outdir: Path, partial: bool) -> None:
                 number = re.search(r"-(\d{4})$", name)
                 if not number:
                     raise InputError(f"{path}: expected a name such as {kind}-fma-0000.wav; is it a file of MUSAN?")
-                windows = sounding_windows(*read_whole(str(path), name))
+                windows = sounding_windows(*read_file(path, name))
                 silent += windows.count(None)
                 parts["test" if int(number[1]) % 2 else "train"].append((path, [w for w in windows if w]))
                 bar.update()
@@ -165,9 +165,9 @@ def first_channel(path: Path, folder: Path) -> Path:
     """The file itself, or, if it has several channels, a copy of its first below ``folder``."""
     import soundfile
 
-    if audio_info(str(path), path.stem).channels == 1:
+    if file_info(path, path.stem).channels == 1:
         return path
-    samples, rate = read_whole(str(path), path.stem, channel=0)
+    samples, rate = read_file(path, path.stem, channel=0)
     copy = folder / f"{path.stem}.wav"
     with replacing_path(copy) as aside:
         soundfile.write(aside, samples, rate, subtype="FLOAT")

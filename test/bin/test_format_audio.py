@@ -167,17 +167,20 @@ def test_a_bad_recording_is_named_with_the_utterance(tmp_path, make, capsys):
     assert f"utt-x: {wav['rec']}: no such file" in capsys.readouterr().err
 
 
-def test_commands_are_run(tmp_path, make):
+def test_commands_are_run_where_that_is_allowed(tmp_path, make, capsys):
     wav = make({"a": noise(0.5)})
-    write_table(tmp_path / "data/train/wav.scp", {"a": f"cat {wav['a']} |"})
-    assert stage(tmp_path) == 0
+    write_table(tmp_path / "data/train/wav.scp", {"a": f"touch {tmp_path}/ran; cat {wav['a']} |"})
+    assert stage(tmp_path) == 1
+    assert "--allow_pipes" in capsys.readouterr().err
+    assert not (tmp_path / "ran").exists()
+    assert stage(tmp_path, "--allow_pipes") == 0
     np.testing.assert_array_equal(formatted(tmp_path)["a"] * 32768, noise(0.5))
 
 
 @pytest.mark.parametrize("channel", ["1", "mean"])
 def test_a_channel_is_chosen(tmp_path, make, channel):
     stereo = noise(0.5, channels=2) // 2 * 2
-    make({"a": stereo, "mono": noise(0.3)})
+    make({"a": stereo})
     assert stage(tmp_path, "--channel", channel) == 0
     wanted = stereo.mean(1) if channel == "mean" else stereo[:, 1]
     np.testing.assert_array_equal(formatted(tmp_path)["a"] * 32768, wanted)
@@ -190,6 +193,9 @@ def test_a_channel_is_chosen(tmp_path, make, channel):
         (["--max_seconds", "0.3"], noise(0.5), "lasts 0.500 s, outside of 0.1 to 0.3 s"),
         ([], noise(0.5, channels=2), "has 2 channels, one is wanted"),
         (["--channel", "2"], noise(0.5, channels=2), "has no channel 2"),
+        (["--channel", "99"], noise(0.5), "has no channel 99, only 0"),
+        ([], np.full(8000, 3277, np.int16), "is constant"),
+        ([], noise(0.5)[:1], "is constant"),
         (["--trim_zeros"], noise(0.5) * 0, "is digital silence"),
         ([], noise(0.5) * 0, "is digital silence"),
         ([], noise(0), "holds no samples"),
@@ -206,7 +212,7 @@ def test_wav_scp_that_points_nowhere(tmp_path, make, capsys):
     make({"a": noise(0.2)})
     write_table(tmp_path / "data/train/wav.scp", {"a": "/nowhere/a.wav"})
     assert stage(tmp_path) == 1
-    assert "a: /nowhere/a.wav: no such file; mend the scp or the corpus path in db.sh" in capsys.readouterr().err
+    assert "a: /nowhere/a.wav: no such file; fix the scp or the corpus path in db.sh" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["--channel", "left"], ["--fs", "16k"]])

@@ -43,7 +43,7 @@ def recording(path, rate=16000, seconds=1.0, channels=1):
     return path
 
 
-@pytest.mark.parametrize(("rate", "seconds"), [(16000, 1.0), (8000, 0.7123), (44100, 0.5), (48000, 0.001)])
+@pytest.mark.parametrize(("rate", "seconds"), [(16000, 1.0), (8000, 0.7123), (44100, 0.5), (48000, 0.1)])
 def test_rate_and_length_stay(experiment, tmp_path, rate, seconds):
     made, fs = enhance(experiment, recording(tmp_path / "in.wav", rate, seconds), tmp_path / "out.flac")
     assert (len(made), fs) == (round(rate * seconds), rate)
@@ -121,7 +121,7 @@ def test_what_is_refused(experiment, tmp_path, monkeypatch, words, said):
     recording("one.wav", seconds=0.1)
     before = (tmp_path / "here/one.wav").read_bytes()
     recording("two.wav", seconds=0.1, channels=2)
-    soundfile.write("silent.wav", np.zeros(100), 16000)
+    soundfile.write("silent.wav", np.zeros(2000), 16000)
     with pytest.raises(InputError) as caught:
         se_inference.main(["--model", str(experiment), *words])
     assert said in str(caught.value)
@@ -130,7 +130,7 @@ def test_what_is_refused(experiment, tmp_path, monkeypatch, words, said):
 
 
 def test_what_is_too_loud_is_softened_and_said(experiment, tmp_path, caplog):
-    loud = 30 * np.random.default_rng(0).standard_normal(1600)
+    loud = 1.5 * np.random.default_rng(0).standard_normal(1600)
     soundfile.write(tmp_path / "in.wav", loud, 16000, subtype="FLOAT")
     made, _ = enhance(experiment, tmp_path / "in.wav", tmp_path / "out.wav", "--observation", "1")
     assert np.abs(made - 0.99 / np.abs(loud).max() * loud).max() < 2 / 32768

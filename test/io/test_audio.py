@@ -174,8 +174,14 @@ def test_channel_choice(tmp_path, channel):
     np.testing.assert_array_equal(samples * 32768, wanted)
 
 
-def test_one_channel_is_that_one_whatever_is_chosen(tmp_path):
-    np.testing.assert_array_equal(read_whole(write(tmp_path / "a.wav"), "a", 1)[0], WANTED)
+@pytest.mark.parametrize("channel", [None, 0, "mean"])
+def test_one_channel_is_the_first_and_the_mean(tmp_path, channel):
+    np.testing.assert_array_equal(read_whole(write(tmp_path / "a.wav"), "a", channel)[0], WANTED)
+
+
+def test_one_channel_is_no_other(tmp_path):
+    with pytest.raises(InputError, match="utt-a: .*a.wav: has no channel 1, only 0"):
+        read_whole(write(tmp_path / "a.wav"), "utt-a", 1)
 
 
 @pytest.mark.parametrize("channel", [2, -1])
@@ -193,7 +199,10 @@ def test_the_other_channels_may_be_bad(tmp_path):
 def test_commands_are_run_by_the_format_stage(tmp_path, kind):
     value = f"cat {shlex.quote(write(tmp_path / f'a b.{kind}'))} | cat | "
     assert is_command(value)
-    np.testing.assert_array_equal(read_whole(value, "a")[0], WANTED)
+    np.testing.assert_array_equal(read_whole(value, "a", allow_pipes=True)[0], WANTED)
+    for door in (read_whole, read_audio, audio_info):
+        with pytest.raises(InputError, match="utt-a: is a command .*--allow_pipes"):
+            door(value, "utt-a")
 
 
 @pytest.mark.parametrize(
@@ -204,17 +213,17 @@ def test_commands_are_run_by_the_format_stage(tmp_path, kind):
         ("no-such-program a.wav |", "failed (exit 127): no-such-program a.wav : "),
         ("true |", "printed nothing: true"),
         ("cat |", "printed nothing: cat"),
-        ("echo this is no audio |", "output is not audio: echo this is no audio |"),
+        ("echo this is no audio |", "output: echo this is no audio |: cannot be decoded"),
     ],
 )
 def test_bad_commands_are_named_with_the_id(command, complaint):
     with pytest.raises(InputError, match=f"^utt-a: command.*{re.escape(complaint)}"):
-        read_whole(command, "utt-a")
+        read_whole(command, "utt-a", allow_pipes=True)
 
 
 def test_a_command_that_prints_a_truncated_wav(tmp_path):
-    with pytest.raises(InputError, match="utt-a: head .* truncated"):
-        read_whole(f"head -c 9000 {write(tmp_path / 'a.wav')} |", "utt-a")
+    with pytest.raises(InputError, match="utt-a: .*head .* truncated"):
+        read_whole(f"head -c 9000 {write(tmp_path / 'a.wav')} |", "utt-a", allow_pipes=True)
 
 
 @pytest.fixture

@@ -13,20 +13,21 @@ from toolkit.io.progress import progress
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.audio_durations``."""
     parser = Parser(description=__doc__)
-    parser.add_argument("scp", help="lines '<id> <value>': file, file.ark:offset, or command ending in |, which is run")
+    parser.add_argument("scp", help="lines '<id> <value>': file, file.ark:offset, or command ending in |")
     parser.add_argument("output")
     parser.add_argument("--rates", help="also write lines '<id> <Hz>' here")
     parser.add_argument("--read_entire_file", action="store_true", help="decode all of it, do not trust the header")
+    parser.add_argument("--allow_pipes", action="store_true", help="run the commands; give it if you trust the table")
     parser.add_argument("--permissive", action="store_true", help="leave out what cannot be read, with a warning")
     return parser
 
 
-def length_and_rate(value: str, key: str, read_entire_file: bool) -> tuple[int, int]:
+def length_and_rate(value: str, key: str, args: argparse.Namespace) -> tuple[int, int]:
     """Samples (of one channel) and Hz of a recording."""
-    if read_entire_file:
-        samples, rate = read_whole(value, key, channel="all")
+    if args.read_entire_file:
+        samples, rate = read_whole(value, key, "all", args.allow_pipes)
         return len(samples), rate
-    info = audio_info(value, key, run_commands=True)
+    info = audio_info(value, key, args.allow_pipes)
     return info.frames, info.rate
 
 
@@ -39,7 +40,7 @@ def main(argv=None) -> None:
         for key, value in table.items():
             bar.update()
             try:
-                frames, rates[key] = length_and_rate(value, key, args.read_entire_file)
+                frames, rates[key] = length_and_rate(value, key, args)
                 seconds[key] = f"{frames / rates[key]:.4f}"
             except InputError as error:
                 bad.append(str(error))

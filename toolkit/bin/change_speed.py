@@ -1,6 +1,7 @@
 """Print a recording at another speed, tempo and pitch alike, as wav at its own rate: for wav.scp commands.
 
 utils/perturb_data_dir_speed.sh writes such commands: python3 -m toolkit.bin.change_speed 0.9 a.flac |
+A value that is a command itself is run with --allow_pipes only.
 """
 
 import argparse
@@ -19,6 +20,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser = Parser(description=__doc__)
     parser.add_argument("factor", type=real_number(0.1, 10), help="1.1 is faster and higher: N samples become N / 1.1")
     parser.add_argument("value", help="a wav.scp value: file, file.ark:offset, or 'command |'")
+    parser.add_argument("--allow_pipes", action="store_true", help="run the value if it is a command")
     return parser
 
 
@@ -30,7 +32,7 @@ def change_speed(samples: np.ndarray, factor: float) -> np.ndarray:
 def main(argv=None) -> None:
     """Write the wav to standard output; 32-bit floats, so that nothing is clipped or rounded here."""
     args = get_parser().parse_args(argv)
-    samples, rate = read_whole(args.value, "change_speed", channel="all")
+    samples, rate = read_whole(args.value, "change_speed", "all", args.allow_pipes)
     wav = io.BytesIO()
     soundfile.write(wav, change_speed(samples, args.factor), rate, format="WAV", subtype="FLOAT")
     sys.stdout.buffer.write(wav.getvalue())

@@ -1,4 +1,10 @@
-"""Format data dirs: resample, cut segments, run commands, keep one channel; FLAC in arks, lengths beside."""
+"""Format data dirs: resample, cut segments, keep one channel; FLAC in arks, lengths beside.
+
+Where a data dir has reco2file_and_channel, it says which channel of a recording with several is taken (A or 1 is the
+first), whatever --channel says. Values of wav.scp that are commands (ending in |) are run with --allow_pipes only: give
+it for data dirs that you trust as you trust a program. A recording of floats that peaks beyond full scale is scaled
+down as a whole; one that does so by far is bad, as is one that is silent, constant or too short.
+"""
 
 import argparse
 import math
@@ -11,12 +17,14 @@ import numpy as np
 
 from toolkit.bin.cli import Parser, add_job_arguments, channel, rate, real_number, run, seconds, whole_number
 from toolkit.io.ark import ArkWriter
-from toolkit.io.audio import read_whole, resample
+from toolkit.io.audio import LEAST_SECONDS, read_whole, resample, unusable
 from toolkit.io.datadir import DataDir, read_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
 from toolkit.io.progress import progress
 from toolkit.io.text import fields
+
+FULL = 32767 / 32768  # the highest value of 16 bits
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -25,7 +33,8 @@ def get_parser() -> argparse.ArgumentParser:
     add_job_arguments(parser)
     parser.add_argument("--fs", type=rate, default=16000, help="rate in Hz to resample to")
     parser.add_argument("--channel", type=channel, help="which to keep: 0, 1, ... or mean; default: refuse several")
-    parser.add_argument("--min_seconds", type=real_number(0, 1e9), default=0.1, help="shorter ids are bad")
+    parser.add_argument("--allow_pipes", action="store_true", help="run the commands in wav.scp")
+    parser.add_argument("--min_seconds", type=real_number(0, 1e9), default=LEAST_SECONDS, help="shorter ids are bad")
     parser.add_argument("--max_seconds", type=seconds, default=1e9, help="longer ids are bad")
     parser.add_argument(
         "--allow_bad", type=whole_number(), default=0, help="leave out up to so many bad ids; more end the run"
@@ -43,20 +52,28 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def side(text: str) -> int:
+    """Channel of reco2file_and_channel, from 0: A or 1 is the first; ValueError where it is none."""
+    return "ABCDEFGH".index(text) if len(text) == 1 and text.isalpha() else range(1, 1025).index(int(text))
+
+
 class SegmentReader:
     """Samples of an utterance of an unformatted data dir, cut by ``segments`` where there are any.
 
     Args:
-        data: the data dir.
+        data: the data dir; its reco2file_and_channel chooses the channel, where it has one.
         keys: the utterances that will be read.
-        channel: see :func:`toolkit.io.audio.read_whole`.
+        channel: else; see :func:`toolkit.io.audio.read_whole`.
+        allow_pipes: run what is a command.
     """
 
-    def __init__(self, data: DataDir, keys: Collection[str], channel: int | str | None):
-        self.path, self.channel = data.path, channel
+    def __init__(self, data: DataDir, keys: Collection[str], channel: int | str | None, allow_pipes: bool = False):
+        self.path, self.channel, self.allow_pipes = data.path, channel, allow_pipes
         self.segments = read_table(data.path / "segments", set(keys)) if "segments" in data else None
-        recordings = keys if self.segments is None else [line.split()[0] for line in self.segments.values()]
-        self.wav = read_table(data.path / "wav.scp", set(recordings))
+        recordings = set(keys if self.segments is None else [fields(line)[0] for line in self.segments.values()])
+        self.wav = read_table(data.path / "wav.scp", recordings)
+        sides = "reco2file_and_channel"
+        self.sides = read_table(data.path / sides, recordings) if sides in data else None
         self._last: tuple[str, np.ndarray, int] = ("", np.zeros(0), 0)
 
     def _place(self, key: str) -> tuple[str, float, float]:
@@ -75,14 +92,34 @@ class SegmentReader:
         """The scp value that an utterance is cut from."""
         recording = self._place(key)[0]
         if recording not in self.wav:
-            raise InputError(f"{key}: {self.path / 'wav.scp'}: lacks {recording}; utils/fix_data_dir.sh mends it")
+            raise InputError(f"{key}: {self.path / 'wav.scp'}: lacks {recording}; use utils/fix_data_dir.sh")
         return self.wav[recording]
+
+    def _recording(self, recording: str, key: str) -> tuple[np.ndarray, int]:
+        """Samples (N,) and rate of a recording; of one with a channel for each side of a call, the side it is."""
+        value = self.source(key)
+        if self.sides is None:
+            return read_whole(value, key, self.channel, self.allow_pipes)
+        samples, rate = read_whole(value, key, "all", self.allow_pipes)
+        where = f"{key}: {self.path / 'reco2file_and_channel'}"
+        try:
+            channel = side(fields(self.sides.get(recording, ""))[1])
+        except (ValueError, IndexError):
+            line = f"'{recording} <file> <channel>', the channel A, B, ... or a number from 1"
+            raise InputError(f"{where}: expected a line {line}") from None
+        if samples.shape[1] == 1:  # the file, or the command, is that side alone
+            return samples[:, 0], rate
+        if channel >= samples.shape[1]:
+            raise InputError(
+                f"{where}: {value} has {samples.shape[1]} channels, not {fields(self.sides[recording])[1]}"
+            )
+        return np.ascontiguousarray(samples[:, channel]), rate
 
     def read(self, key: str) -> tuple[np.ndarray, int]:
         """Samples (N,) and rate of utterance ``key``."""
         recording, begin, end = self._place(key)
         if self._last[0] != recording:  # segments of one recording stand side by side: decode it once
-            self._last = (recording, *read_whole(self.source(key), key, self.channel))
+            self._last = (recording, *self._recording(recording, key))
         _, samples, rate = self._last
         if self.segments is None:
             return samples, rate
@@ -94,52 +131,67 @@ class SegmentReader:
         return samples[round(begin * rate) : round(end * rate)], rate
 
 
-def format_one(reader: SegmentReader, key: str, args: argparse.Namespace) -> tuple[np.ndarray, int]:
-    """Formatted samples of one id and the rate they were at; InputError when they are silence or of a wrong length."""
+def format_one(reader: SegmentReader, key: str, args: argparse.Namespace, notes: Counter) -> np.ndarray:
+    """Formatted samples of one id; InputError when they are unusable or of a wrong length.
+
+    Args:
+        notes: counts what was done to the samples.
+    """
     samples, rate = reader.read(key)
-    if not samples.any():
-        raise InputError(f"{key}: {reader.source(key)}: is digital silence; replace the file or drop the utterance")
+    where = f"{key}: {reader.source(key)}:"
+    if why := unusable(samples, rate, 0):
+        raise InputError(f"{where} {why}; replace the file or drop the utterance")
     if args.trim_zeros:  # before resampling, which rings into the silence
         sounding = np.flatnonzero(samples)
         samples = samples[sounding[0] : sounding[-1] + 1]
+    loud = np.abs(samples).max() > 1
     samples = resample(samples, rate, args.fs, args.resampler)
     seconds = len(samples) / args.fs
     if not args.min_seconds <= seconds <= args.max_seconds:
         raise InputError(
-            f"{key}: {reader.source(key)}: lasts {seconds:.3f} s, outside of {args.min_seconds:g} to "
+            f"{where} lasts {seconds:.3f} s, outside of {args.min_seconds:g} to "
             f"{args.max_seconds:g} s (--min_seconds, --max_seconds; in recipes --min_wav_duration, --max_wav_duration)"
         )
-    return samples, rate
+    if why := unusable(samples, args.fs, 0):
+        raise InputError(f"{where} {why} at {args.fs} Hz; replace the file or drop the utterance")
+    if rate != args.fs:
+        empty = f": nothing in them above {rate // 2} Hz" if rate < args.fs else ""
+        notes[f"ids of {{}} were resampled from {rate} Hz{empty}"] += 1
+    peak = np.abs(samples).max()
+    if loud and peak > 1:
+        notes["ids of {} peaked beyond full scale and were scaled down to it"] += 1
+        samples = samples * np.float32(FULL / peak)
+    elif clipped := np.count_nonzero(np.abs(samples) > 1) if peak > 1 else 0:
+        notes["samples of {} were clipped, which resampling had lifted beyond full scale"] += clipped
+    return samples
 
 
 def format_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> list[str]:
     """Format ``keys`` of one set; returns the messages of bad ids."""
-    reader = SegmentReader(DataDir(Path(args.in_root) / name), keys, args.channel)
-    lengths, bad, rates = {}, {}, Counter()
+    reader = SegmentReader(DataDir(Path(args.in_root) / name), keys, args.channel, args.allow_pipes)
+    lengths, bad, notes = {}, {}, Counter()
     with ArkWriter(ark_path(args.out_root, name, "wav", args.job)) as ark:
         for key in keys:
             bar.update()
             try:
-                samples, rate = format_one(reader, key, args)
+                samples = format_one(reader, key, args, notes)
             except InputError as error:
                 bad[key] = str(error)
                 continue
             ark.write_audio(key, samples, args.fs, args.bits)
             lengths[key] = len(samples)
-            rates[rate] += 1
         if len(bad) > args.allow_bad:
             raise InputError(
                 f"{len(bad)} bad of {len(keys)}, --allow_bad {args.allow_bad}: {some_of(bad.values(), 5)}; "
-                "mend or remove them, or raise --allow_bad to leave them out"
+                "fix or remove them, or raise --allow_bad to leave them out"
             )
     tables = {"dropped": bad} if bad else {}
     seconds = {key: f"{n / args.fs:.4f}" for key, n in lengths.items()}
     if lengths:
         tables |= {"wav_scp": ark.scp, "utt2num_samples": lengths, "utt2dur": seconds}
     write_job_tables(args.out_root, name, args.job, **tables)
-    for rate in sorted(set(rates) - {args.fs}):
-        empty = f": nothing in them above {rate // 2} Hz" if rate < args.fs else ""
-        print(f"note: {rates[rate]} ids of {name} were resampled from {rate} Hz{empty}")
+    for note, count in notes.items():
+        print(f"note: {count} {note.format(name)}")
     return list(bad.values())
 
 

@@ -39,14 +39,16 @@ def get_parser() -> argparse.ArgumentParser:
 def one_file(args: argparse.Namespace) -> None:
     """Extract from one mixture."""
     from toolkit.data.extraction import first_seconds
+    from toolkit.io.audio import file_info
     from toolkit.tasks.inference import convert_file, extract, read_signal
     from toolkit.tasks.packing import load_extractor
 
     if args.absent or args.enroll_from:
         raise InputError("--absent and --enroll_from choose enrolments of data dirs; here --enroll names the enrolment")
     model = load_extractor(args.model, args.weights, args.trust).to(args.device)
+    channel = args.channel if file_info(args.enroll).channels > 1 else None  # it is of the mixture, or of both
     enrolment = first_seconds(
-        read_signal(args.enroll, model.fs, args.channel, "enrolment")[0], args.enroll_seconds, model.fs
+        read_signal(args.enroll, model.fs, channel, "enrolment")[0], args.enroll_seconds, model.fs
     )
     if len(enrolment) < 0.5 * model.fs:
         logging.warning(
@@ -60,6 +62,7 @@ def one_file(args: argparse.Namespace) -> None:
 def data_dirs(args: argparse.Namespace) -> None:
     """Extract from the mixtures of a work list."""
     from toolkit.data.extraction import first_seconds, fixed_enrolments, other_enrolments
+    from toolkit.io.audio import check_usable
     from toolkit.io.datadir import DataDir
     from toolkit.simulate.enrolments import strangers
     from toolkit.tasks.inference import convert_sets, extract
@@ -75,8 +78,7 @@ def data_dirs(args: argparse.Namespace) -> None:
 
         def make(key, wav):
             voice = first_seconds(voices.read(enrolled.get(key, key)), args.enroll_seconds, model.fs)
-            if not voice.any():
-                raise InputError(f"{key}: its enrolment ({voices.values[key]}) is digital silence; choose another")
+            check_usable(voice, model.fs, f"{key}: its enrolment ({voices.values[key]})", "choose another")
             return extract(model, wav, voice)
 
         return make

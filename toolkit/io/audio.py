@@ -1,34 +1,39 @@
-"""Audio by id: wav, flac, opus, ... files and audio inside arks, whole or in part, checked.
+"""Audio by id or by name: wav, flac, opus, ... files and audio inside arks, whole or in part, checked.
 
-A scp value is a path, ``file.ark:offset``, or (at the format stage only) a command ending in ``|`` that prints audio.
+There are two doors. What a table (wav.scp) holds is a *value*: a path, ``file.ark:offset``, or a command ending in
+``|`` that prints audio, which is run where the caller allows it and nowhere else. What a person or a program names is a
+*file*, whatever its name looks like.
 """
 
-import io
+import logging
 import math
 import os
 import re
 import subprocess
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from toolkit.io.ark import AudioEntry
+from toolkit.io.ark import AudioEntry, open_regular, split_place
+from toolkit.io.containers import SHORT, is_short, mended, read_blocks
 from toolkit.io.datadir import c_sorted, read_table
 from toolkit.io.errors import InputError
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".opus", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".w64"})
+# What a network can be given: eight frames of 25 ms, less than which says nothing of a voice; and a peak 18 dB above
+# full scale, which no recording of floats in [-1, 1] reaches and every one on a scale of whole numbers does.
+LEAST_SECONDS = 0.1
+LOUDEST = 8.0
 _NO_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # what no line of a table can hold
-_IN_ARK = re.compile(r"(.+):(\d{1,18})$")
-# libsndfile's log of a wav, au, aiff or w64 file whose header promises more bytes than there are.
-_SHORTENED = re.compile(r"(?:data|Data Size|SSND|riff)\s*:\s*(\d+) \(should be (\d+)\)")
-# Programs that write to a pipe do not know the length yet and put about the largest number there is.
-_UNKNOWN_BYTES = 0x7FFFF000
 _UNKNOWN_FRAMES = 2**62
-_MEND, _REPLACE = "mend the scp or the corpus path in db.sh", "replace the file or drop the utterance"
+_RATES = range(1000, 1_000_001)  # Hz; others are damage, and resampling would take memory without end
+_FRAMES_PER_BYTE = 6000  # more than any codec makes of digital silence
+_MEND, _REPLACE = "fix the scp or the corpus path in db.sh", "replace the file or drop the utterance"
 
 
 @dataclass(frozen=True)
@@ -40,14 +45,22 @@ class AudioInfo:
     channels: int
 
 
+@dataclass(frozen=True)
+class _Source:
+    """Audio to open: ``where`` it is, for messages, and in a recipe or not; ``thorough``: all of it will be read."""
+
+    where: str
+    in_recipe: bool
+    thorough: bool = True
+
+    def fault(self, what: str, remedy: str = "") -> InputError:
+        """An error. Of a file that was named by hand, what to do in a recipe's tables is left out."""
+        return InputError(f"{self.where}: {what}{f'; {remedy}' if remedy and self.in_recipe else ''}")
+
+
 def is_command(value: str) -> bool:
     """Is a scp value a shell command (``sox in.wav -t wav - |``)?"""
     return value.rstrip().endswith("|")
-
-
-def _fault(value: str, name: str, what: str, remedy: str = "") -> InputError:
-    """A recording's error. One without an id was named by hand: what to do in a recipe's tables is left out."""
-    return InputError(f"{name}: {value}: {what}{remedy and f'; {remedy}'}" if name else f"{value}: {what}")
 
 
 class _OneRead(soundfile.SoundFile):
@@ -58,137 +71,239 @@ class _OneRead(soundfile.SoundFile):
         return False
 
 
+@cache
+def _say(message: str) -> None:
+    """Warn, once however often a recording is opened."""
+    logging.warning("%s", message)
+
+
 @contextmanager
-def _opened(value: str, name: str, run_commands: bool = False) -> Iterator[soundfile.SoundFile]:
-    """Open a scp value for reading and check its header; every fault becomes an InputError naming id and file."""
+def _opened_value(value: str, name: str, allow_pipes: bool = False, thorough: bool = True) -> Iterator:
+    """Open a scp value for reading and check its header; every fault becomes an InputError naming id and value."""
+    source = _Source(f"{name}: {value}", True, thorough)
+    path, offset = split_place(value)
     with ExitStack() as stack:
-        handle = stack.enter_context(_open(value, name, run_commands, stack))
-        # libsndfile shortens a truncated file silently; its log alone tells what the header had promised.
-        promise = _SHORTENED.search(handle.extra_info)
-        if promise and int(promise[2]) < int(promise[1]) < _UNKNOWN_BYTES:
-            raise _fault(value, name, "is shorter than its header says; the file is truncated, get it again")
-        if handle.frames == 0:
-            raise _fault(value, name, "holds no samples", _REPLACE)
-        if handle.frames >= _UNKNOWN_FRAMES:
-            raise _fault(value, name, "its header does not say how long it is; encode it to a file, or as wav")
-        yield handle
+        if is_command(value):
+            if not allow_pipes:
+                raise InputError(
+                    f"{name}: is a command ({value}); commands are run by the format stage (stage 3) only, with "
+                    "--allow_pipes (of a recipe: --format_opts --allow_pipes); give it only if you trust the data dir"
+                )
+            output = _run(value, name)
+            source = _Source(f"{name}: command's output: {value}", True)
+            stack.callback(os.close, output)
+            yield _checked_file(f"/proc/self/fd/{output}", source, stack), source
+        elif offset is None:
+            yield _checked_file(value, source, stack), source
+        else:
+            yield _checked_entry(path, offset, source, stack), source
 
 
-def _open(value: str, name: str, run_commands: bool, stack: ExitStack) -> soundfile.SoundFile:
-    """The opened file; ``stack`` closes what it is read from."""
-    in_ark = _IN_ARK.fullmatch(value)
+@contextmanager
+def _opened_file(path, name: str = "") -> Iterator:
+    """Open a file that was named by hand, or found in a folder, as :func:`_opened_value` opens a value."""
+    source = _Source(f"{name}: {path}" if name else str(path), bool(name))
+    with ExitStack() as stack:
+        yield _checked_file(path, source, stack), source
+
+
+@contextmanager
+def _faults_of(source: _Source) -> Iterator[None]:
+    """What the system or the decoder has against a file becomes an InputError."""
     try:
-        if is_command(value):
-            if not run_commands:
-                raise InputError(f"{name}: is a command ({value}); commands are run by the format stage (stage 3) only")
-            return _OneRead(io.BytesIO(_run(value, name)))
-        if not in_ark:
-            return _OneRead(value)
-        try:
-            entry = AudioEntry(in_ark[1], int(in_ark[2]))
-        except InputError as error:
-            raise InputError(f"{name}: {error}" if name else str(error)) from None
-        return _OneRead(stack.enter_context(closing(entry)))
+        yield
     except FileNotFoundError:
-        raise _fault(value, name, "no such file", _MEND) from None
+        raise source.fault("no such file", _MEND) from None
     except OSError as error:
-        raise _fault(value, name, f"cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise _fault(value, name, f"is not the name of a file ({error})", _MEND) from None
+        why = error.strerror or str(error)
+        raise source.fault(why if why.startswith("is ") else f"cannot be read: {why}", _MEND) from None
     except soundfile.LibsndfileError as error:
-        path = Path(in_ark[1] if in_ark else value)
-        if is_command(value):
-            raise InputError(f"{name}: command's output is not audio: {value}") from None
-        if os.path.isdir(path) or not os.path.exists(path):  # False, too, for a name that no file can have
-            raise _fault(value, name, "is a folder" if os.path.isdir(path) else "no such file", _MEND) from None
-        why = "is empty" if path.stat().st_size == 0 else f"cannot be decoded ({error.error_string.strip()})"
-        raise _fault(value, name, why, _REPLACE) from None
+        raise source.fault(f"cannot be decoded ({error.error_string.strip()})", _REPLACE) from None
+    except TypeError:  # soundfile's, by the extension .raw
+        raise source.fault("is audio without a header, which has no rate; convert it to wav", _REPLACE) from None
+    except ValueError as error:  # a part of a joined file is cut off, or its path holds a NUL
+        raise source.fault(str(error)) from None
 
 
-def audio_info(value: str, name: str, run_commands: bool = False) -> AudioInfo:
+def _checked_file(path, source: _Source, stack: ExitStack) -> _OneRead:
+    """An opened file, its header checked; ``stack`` closes it."""
+    with _faults_of(source):
+        descriptor = open_regular(path)
+        stack.callback(os.close, descriptor)
+        if not os.fstat(descriptor).st_size:
+            raise source.fault("is empty", _REPLACE)
+        handle = stack.enter_context(_OneRead(os.fsencode(path)))
+        if source.thorough and (copy := mended(path, handle)):
+            descriptor, what = copy
+            stack.callback(os.close, descriptor)
+            handle = stack.enter_context(_OneRead(f"/proc/self/fd/{descriptor}"))
+            _say(f"{source.where}: {what}; all of it is read, {handle.frames / handle.samplerate:.2f} s")
+        size = os.fstat(descriptor).st_size
+        return _checked(handle, size, lambda place, count: os.pread(descriptor, count, place), source)
+
+
+def _checked_entry(path: str, offset: int, source: _Source, stack: ExitStack) -> _OneRead:
+    """An opened entry of an ark, its header checked."""
+    with _faults_of(source):
+        try:
+            entry = stack.enter_context(closing(AudioEntry(path, offset)))
+        except InputError as error:
+            raise InputError(f"{source.where.removesuffix(f'{path}:{offset}')}{error}") from None
+        return _checked(stack.enter_context(_OneRead(entry)), entry.size, entry.read_at, source)
+
+
+def _checked(handle: _OneRead, size: int, read_at: Callable[[int, int], bytes], source: _Source) -> _OneRead:
+    """The same; InputError where its header promises what the ``size`` bytes cannot hold."""
+    if is_short(handle, size, read_at):
+        raise source.fault(SHORT)
+    if handle.frames == 0:
+        raise source.fault("holds no samples", _REPLACE)
+    if handle.frames >= _UNKNOWN_FRAMES:
+        raise source.fault("its header does not say how long it is; encode it to a file, or as wav")
+    if handle.frames > _FRAMES_PER_BYTE * size:
+        raise source.fault(f"its header promises {handle.frames} samples, more than {size} bytes can hold", _REPLACE)
+    if handle.samplerate not in _RATES:
+        raise source.fault(f"is at {handle.samplerate} Hz, expected {_RATES[0]} to {_RATES[-1]} Hz", _REPLACE)
+    return handle
+
+
+def _info(handle: _OneRead) -> AudioInfo:
+    return AudioInfo(handle.frames, handle.samplerate, handle.channels)
+
+
+def audio_info(value: str, name: str, allow_pipes: bool = False) -> AudioInfo:
     """Length, rate and channels of a scp value, from its header; of a command's output if commands may be run."""
-    with _opened(value, name, run_commands) as handle:
-        return AudioInfo(handle.frames, handle.samplerate, handle.channels)
+    with _opened_value(value, name, allow_pipes) as (handle, _):
+        return _info(handle)
 
 
-def _read(handle, value: str, name: str, start=0, frames=-1, channel: int | str | None = None) -> np.ndarray:
+def file_info(path, name: str = "") -> AudioInfo:
+    """As :func:`audio_info`, of a file."""
+    with _opened_file(path, name) as (handle, _):
+        return _info(handle)
+
+
+def _read(handle: _OneRead, source: _Source, start=0, frames=-1, channel: int | str | None = None) -> np.ndarray:
     """Mono float32 samples of an open file, checked against its header."""
     stop = handle.frames if frames < 0 else start + frames
     if not 0 <= start <= stop <= handle.frames:
         remedy = "is it another file than the one the plan or utt2num_samples was made from?"
-        raise _fault(value, name, f"has {handle.frames} samples, {start} to {stop} are wanted", remedy)
-    try:
+        raise source.fault(f"has {handle.frames} samples, {start} to {stop} are wanted", remedy)
+    # libsndfile turns plain 16-bit samples into floats one by one; numpy does it several times as fast.
+    plain = handle.subtype == "PCM_16" and handle.format != "FLAC"
+    with _faults_of(source):
         if start:
             handle.seek(start)
-        # libsndfile turns plain 16-bit samples into floats one by one; numpy does it several times as fast.
-        plain = handle.subtype == "PCM_16" and handle.format != "FLAC"
-        samples = handle.read(stop - start, dtype="int16" if plain else "float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise _fault(value, name, f"cannot be decoded ({error.error_string.strip()})", "replace it") from None
+        samples = read_blocks(handle, stop - start, "int16" if plain else "float32")
     if len(samples) != stop - start:
-        raise _fault(value, name, f"ends after {start + len(samples)} of {stop} samples; the file is truncated")
-    samples = _one_channel(_to_float(samples) if plain else samples, channel, value, name)
+        raise source.fault(f"ends after {start + len(samples)} of {stop} samples; the file is truncated")
+    samples = _one_channel(from_integers(samples) if plain else samples, channel, source)
     if not (handle.subtype.startswith("PCM") or np.isfinite(samples).all()):
-        raise _fault(value, name, "holds NaN or infinite samples", _REPLACE)
+        raise source.fault("holds NaN or infinite samples", _REPLACE)
     return samples
 
 
-def _to_float(pcm: np.ndarray) -> np.ndarray:
-    """16-bit integers -> float32 in [-1, 1), as libsndfile scales them."""
+def from_integers(pcm: np.ndarray) -> np.ndarray:
+    """Signed integers -> float32 in [-1, 1), as libsndfile scales them."""
     samples = pcm.astype(np.float32)
-    samples *= np.float32(1 / 32768)
+    samples *= np.float32(1 / -float(np.iinfo(pcm.dtype).min))
     return samples
 
 
-def _one_channel(samples: np.ndarray, channel: int | str | None, value: str, name: str) -> np.ndarray:
-    """(N, C) -> (N,): one channel or the mean of all; a file with one channel gives that one. ``all``: as it is."""
+def _one_channel(samples: np.ndarray, channel: int | str | None, source: _Source) -> np.ndarray:
+    """(N, C) -> (N,): one channel or the mean of all. ``all``: as it is."""
     if channel == "all":
         return samples
     count = samples.shape[1]
-    if count == 1:
-        return samples[:, 0]
-    if channel is None:
-        how = "at stage 3 (--channel 0)" if name else "by --channel 0 or --channel mean (in Python: channel=0)"
-        raise _fault(value, name, f"has {count} channels, one is wanted; choose one {how}")
-    if channel == "mean":
+    if channel is None and count > 1:
+        how = (
+            "at stage 3 (--channel 0)"
+            if source.in_recipe
+            else "by --channel 0 or --channel mean (in Python: channel=0)"
+        )
+        raise source.fault(f"has {count} channels, one is wanted; choose one {how}")
+    if channel == "mean" and count > 1:
         return samples.mean(axis=1)
+    channel = 0 if channel in (None, "mean") else channel
     if not (isinstance(channel, int) and 0 <= channel < count):
-        raise _fault(value, name, f"has no channel {channel}, only 0 to {count - 1}")
-    return np.ascontiguousarray(samples[:, channel])
+        raise source.fault(f"has no channel {channel}, only {f'0 to {count - 1}' if count > 1 else 0}")
+    return samples[:, 0] if count == 1 else np.ascontiguousarray(samples[:, channel])
 
 
 def read_audio(value: str, name: str, start: int = 0, frames: int = -1, fs: int = 0) -> tuple[np.ndarray, int]:
-    """Samples ``start .. start + frames`` (all when ``frames`` < 0) as float32 (N,), and the rate in Hz.
+    """Samples ``start .. start + frames`` (all when ``frames`` < 0) of a scp value as float32 (N,), and the rate in Hz.
 
     Raises:
         InputError: missing, undecodable, truncated, empty, not mono, not at ``fs`` Hz (0: any), NaN; says where.
     """
-    with _opened(value, name) as handle:
+    with _opened_value(value, name, thorough=frames < 0) as (handle, source):
         if fs and handle.samplerate != fs:
-            raise _fault(value, name, f"is at {handle.samplerate} Hz, {fs} Hz is wanted", "stage 3 resamples (--fs)")
-        return _read(handle, value, name, start, frames), handle.samplerate
+            raise source.fault(f"is at {handle.samplerate} Hz, {fs} Hz is wanted", "stage 3 resamples (--fs)")
+        return _read(handle, source, start, frames), handle.samplerate
 
 
-def read_whole(value: str, name: str, channel: int | str | None = None) -> tuple[np.ndarray, int]:
-    """As :func:`read_audio`, for the format stage: commands are run, a channel is chosen.
+def read_whole(
+    value: str, name: str, channel: int | str | None = None, allow_pipes: bool = False
+) -> tuple[np.ndarray, int]:
+    """As :func:`read_audio`, for the format stage: a channel is chosen, and commands may be run.
 
     Args:
-        name: the id, which errors name; "" of a file that was named by hand.
+        name: the id, which errors name.
         channel: None (refuse more than one), a number from 0, ``"mean"``, or ``"all"``: samples are (N, C) then.
+        allow_pipes: run a value that is a command.
     """
-    with _opened(value, name, run_commands=True) as handle:
-        return _read(handle, value, name, channel=channel), handle.samplerate
+    with _opened_value(value, name, allow_pipes) as (handle, source):
+        return _read(handle, source, channel=channel), handle.samplerate
 
 
-def _run(value: str, name: str) -> bytes:
-    """Output of a scp command."""
-    command = value.rstrip()[:-1]
-    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], stdin=subprocess.DEVNULL, capture_output=True)
-    if done.returncode or not done.stdout:
+def read_file(path, name: str = "", channel: int | str | None = None) -> tuple[np.ndarray, int]:
+    """As :func:`read_whole`, of a file, whatever it is called; ``name``: what errors call it beside its path."""
+    with _opened_file(path, name) as (handle, source):
+        return _read(handle, source, channel=channel), handle.samplerate
+
+
+def unusable(samples: np.ndarray, fs: int, least: float = LEAST_SECONDS) -> str:
+    """Why nothing can be made of a recording, or nothing: the one rule, whatever door the recording comes in by.
+
+    Args:
+        samples: (N,) floats.
+        fs: rate in Hz.
+        least: seconds that it must last.
+    """
+    low, high = (float(samples.min()), float(samples.max())) if len(samples) else (0.0, 0.0)
+    # On the grid of 16 bits, which the format stage writes: what is zero there is silent by any other door too.
+    if low * 32768 >= -0.5 and high * 32768 <= 0.5 and len(samples):
+        return "is digital silence"
+    if len(samples) < max(1, least * fs):
+        return f"lasts {len(samples) / fs:.4f} s, expected {least:g} s or more, which makes a few frames of 25 ms"
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "holds NaN or infinite samples"
+    if (peak := max(-low, high)) > LOUDEST:
+        return (
+            f"peaks at {peak:.4g}, far beyond full scale: samples must lie in [-1, 1]; divide what has the scale of "
+            "whole numbers by theirs (of 16 bits: 32768)"
+        )
+    return f"is constant ({low:.3g}), there is no sound in it" if round(low * 32768) == round(high * 32768) else ""
+
+
+def check_usable(samples: np.ndarray, fs: int, what: str, remedy: str = "") -> None:
+    """Raise InputError, ``what`` first, where a recording is :func:`unusable`."""
+    if why := unusable(samples, fs):
+        raise InputError(f"{what} {why}{remedy and f'; {remedy}'}")
+
+
+def _run(value: str, name: str) -> int:
+    """Output of a scp command, a file descriptor of a file in memory."""
+    command, output = value.rstrip()[:-1], os.memfd_create("audio")
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE
+    )
+    if done.returncode or not os.fstat(output).st_size:
+        os.close(output)
         why = f"failed (exit {done.returncode})" if done.returncode else "printed nothing"
         said = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise InputError(f"{name}: command {why}: {command}{': ' + said[0] if said else ''}")
-    return done.stdout
+    return output
 
 
 def resample(samples: np.ndarray, rate: int, fs: int, method: str = "soxr") -> np.ndarray:

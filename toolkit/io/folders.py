@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.io.audio import AUDIO_SUFFIXES, audio_files, audio_info, files_below
+from toolkit.io.audio import AUDIO_SUFFIXES, audio_files, file_info, files_below
 from toolkit.io.datadir import c_sorted
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.progress import progress
@@ -123,7 +123,7 @@ def cut_recordings(speech: Speech, seconds: float, allow_bad: int = 0) -> Speech
         for key, path in speech.wav.items():
             bar.update()
             try:
-                info = audio_info(str(path), key)
+                info = file_info(path, key)
             except InputError as error:
                 bad[key] = str(error)
                 continue

@@ -5,7 +5,6 @@ A plan can be read, compared and cited; ``render`` (next door) turns a line into
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import asdict, dataclass, field

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from toolkit.data.collate import pad
-from toolkit.io.audio import AudioTable, read_whole, resample
+from toolkit.io.audio import AudioTable, check_usable, read_file, resample
 from toolkit.io.errors import InputError
 from toolkit.models.sv.embedder import SpeakerEmbedder
 
@@ -32,18 +32,25 @@ def vectors_of(embedder: SpeakerEmbedder, wav: torch.Tensor, lengths: torch.Tens
     return embedder(wav.to(device), None if lengths is None else lengths.to(device)).float().cpu().numpy()
 
 
+def read_usable(audio: AudioTable, key: str, fs: int) -> np.ndarray:
+    """Samples (N,) of an id; InputError names an id whose recording is unusable (toolkit.io.audio.unusable)."""
+    samples = audio.read(key)
+    check_usable(samples, fs, f"{key}: {audio.values[key]}:", "replace it or drop the utterance")
+    return samples
+
+
 def embed_audio(embedder: SpeakerEmbedder, audio: AudioTable, ids: list[str], bar=None) -> list[tuple[str, np.ndarray]]:
     """Embeddings (D,) float32 of ``ids``, in their order. The embedder is in eval mode; its device is used.
 
     Raises:
-        InputError: audio is bad (see AudioTable.read), or an embedding is not finite; names the id.
+        InputError: audio is bad (see AudioTable.read) or unusable, or an embedding is not finite; names the id.
     """
     was_training = embedder.training
     embedder.eval()
     found: dict[str, np.ndarray] = {}
     lengths = {key: audio.num_samples(key) for key in ids}
     for batch in batches_by_length(lengths, BATCH_SECONDS * embedder.frontend.fs):
-        wav, sizes = pad([audio.read(key) for key in batch])
+        wav, sizes = pad([read_usable(audio, key, embedder.frontend.fs) for key in batch])
         vectors = vectors_of(embedder, wav, sizes)
         for key, vector in zip(batch, vectors, strict=True):
             if not np.isfinite(vector).all():
@@ -62,16 +69,18 @@ def embed_file(embedder: SpeakerEmbedder, path, channel: int | str | None = None
     """The embedding of one audio file of any rate and length, at unit length: two files' dot product is their cosine.
 
     Args:
-        path: audio that soundfile reads.
+        path: a file of audio that soundfile reads, whatever it is called.
         channel: which of several channels (from 0), or ``"mean"``.
 
     Returns:
         (D,) float32.
 
     Raises:
-        InputError: the file is missing or bad (see toolkit.io.audio.read_whole), or its embedding has no direction.
+        InputError: the file is missing, bad (see toolkit.io.audio.read_file) or unusable (silence, a constant, less
+            than 0.1 s, far beyond full scale), or its embedding has no direction.
     """
-    samples, rate = read_whole(str(path), "", channel)
+    samples, rate = read_file(path, channel=channel)
+    check_usable(samples, rate, f"{path}:")
     wav = torch.from_numpy(resample(samples, rate, embedder.frontend.fs))[None]
     vector = vectors_of(embedder.eval(), wav, None)[0]
     length = np.linalg.norm(vector)

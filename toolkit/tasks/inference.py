@@ -10,7 +10,7 @@ import torch
 
 from toolkit.io.ark import ArkWriter
 from toolkit.io.atomic import replacing_path
-from toolkit.io.audio import AudioTable, read_whole, resample
+from toolkit.io.audio import AudioTable, check_usable, from_integers, read_file, resample
 from toolkit.io.errors import InputError
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
 from toolkit.io.progress import progress
@@ -27,7 +27,7 @@ def enhance(model: SpeechEnhancer, wav: np.ndarray, observation: float = 0.0) ->
 
     Args:
         model: in eval mode.
-        wav: (N,) samples in [-1, 1] at the model's rate.
+        wav: (N,) samples at the model's rate, see :func:`signal_of`.
         observation: beta of observation adding (SSL-MSE, section 4.3): the output is (1 - beta) times the estimate plus
             beta times the recording; 0 adds nothing, 1 gives the recording back.
 
@@ -42,7 +42,7 @@ def enhance(model: SpeechEnhancer, wav: np.ndarray, observation: float = 0.0) ->
         raise InputError(f"{type(model).__name__} enhances nothing; load_enhancer loads what does")
     if not 0 <= observation <= 1:
         raise InputError(f"observation {observation:g}: it can be from 0 to 1")
-    wav = signal_of(wav, "recording")
+    wav = signal_of(wav, "recording", model.fs)
     estimate = model.enhance(torch.from_numpy(wav)).numpy()
     return ((1 - observation) * estimate + observation * wav).astype(np.float32)
 
@@ -56,21 +56,18 @@ def extract(model: SpeakerExtractor, mixture: np.ndarray, enrolment: np.ndarray)
 
     Args:
         model: in eval mode.
-        mixture: (N,) samples in [-1, 1] at the model's rate.
+        mixture: (N,) samples at the model's rate, see :func:`signal_of`.
         enrolment: (M,) samples at the same rate.
 
     Returns:
         (N,) float32.
 
     Raises:
-        InputError: ``model`` is no extractor, one of the signals is none (see :func:`signal_of`), or the enrolment is
-            digital silence.
+        InputError: ``model`` is no extractor, or one of the signals is none (see :func:`signal_of`).
     """
     if isinstance(model, SpeechEnhancer):
         raise InputError(f"{type(model).__name__} extracts nobody; load_extractor loads what does")
-    mixture, enrolment = signal_of(mixture, "mixture"), signal_of(enrolment, "enrolment")
-    if not enrolment.any():
-        raise InputError("the enrolment is digital silence; nobody is enrolled by it")
+    mixture, enrolment = signal_of(mixture, "mixture", model.fs), signal_of(enrolment, "enrolment", model.fs)
     voice = torch.from_numpy(enrolment)[None].to(home(model) or "cpu")
     wav, chunk = torch.from_numpy(mixture), round(CHUNK_SECONDS * model.fs)
     estimate = overlapped(_Enrolled(model, voice), wav, chunk, chunk // 4).float().numpy()
@@ -79,23 +76,26 @@ def extract(model: SpeakerExtractor, mixture: np.ndarray, enrolment: np.ndarray)
     return (gain * estimate).astype(np.float32)
 
 
-def signal_of(samples, what: str) -> np.ndarray:
+def signal_of(samples, what: str, fs: int) -> np.ndarray:
     """Samples (N,) as float32.
 
     Args:
-        samples: array or tensor of floats.
+        samples: array or tensor of floats in [-1, 1], or of int16 or int32, which are scaled as files of them are.
         what: it is, in messages.
+        fs: rate in Hz.
 
     Raises:
-        InputError: it is empty, has several channels, is of whole numbers, or is not finite.
+        InputError: it is empty, has several channels, is of another type, or is unusable (toolkit.io.audio.unusable):
+            not finite, silent, constant, too short, far beyond full scale.
     """
     array = np.asarray(samples)
     if array.ndim != 1 or not array.size:
         raise InputError(f"the {what} has the shape {array.shape}; samples of one channel are wanted, (N,)")
+    if array.dtype in (np.int16, np.int32):
+        array = from_integers(array)
     if not np.issubdtype(array.dtype, np.floating):
-        raise InputError(f"the {what} is of {array.dtype}; floats in [-1, 1] are wanted (16-bit samples / 32768)")
-    if not np.isfinite(array).all():
-        raise InputError(f"the {what} is not finite")
+        raise InputError(f"the {what} is of {array.dtype}; must be floats in [-1, 1], or int16 or int32")
+    check_usable(array, fs, f"the {what}")
     return np.ascontiguousarray(array, dtype=np.float32)
 
 
@@ -133,11 +133,11 @@ def read_signal(path, fs: int, channel: int | str | None = None, what: str = "mi
     """An audio file for a network: samples at ``fs`` (N,), the file's rate in Hz and its length in samples.
 
     Raises:
-        InputError: the file is missing or bad, has several channels and none is chosen, is empty or digital silence.
+        InputError: the file is missing or bad, has several channels and none is chosen, or is unusable
+            (toolkit.io.audio.unusable).
     """
-    samples, rate = read_whole(str(path), "", channel)
-    if not samples.any():
-        raise InputError(f"{path}: the {what} is digital silence; nothing can be made of it")
+    samples, rate = read_file(path, channel=channel)
+    check_usable(samples, rate, f"{path}: the {what}")
     return resample(samples, rate, fs), rate, len(samples)
 
 
@@ -190,7 +190,9 @@ def convert_sets(args, fs: int, what: str, of_set: Callable[[Path, list[str]], C
             audio, make = AudioTable(path, fs=fs, only=set(keys)), of_set(path, keys)
             with ArkWriter(ark_path(args.out_root, name, "wav", args.job)) as ark:
                 for key in keys:
-                    ark.write_audio(key, check_signal(make(key, audio.read(key)), key), fs)
+                    mixture = audio.read(key)
+                    check_usable(mixture, fs, f"{key}: {audio.values[key]}:", "replace it or drop the utterance")
+                    ark.write_audio(key, check_signal(make(key, mixture), key), fs)
                     bar.update()
             lengths = {key: audio.num_samples(key) for key in keys}
             write_job_tables(args.out_root, name, args.job, wav_scp=ark.scp, utt2num_samples=lengths)

@@ -9,7 +9,7 @@ import torch
 from toolkit.io.audio import AudioTable
 from toolkit.io.errors import InputError
 from toolkit.models.sv.embedder import SpeakerEmbedder
-from toolkit.tasks.embedding import BATCH_SECONDS, vectors_of
+from toolkit.tasks.embedding import BATCH_SECONDS, read_usable, vectors_of
 
 
 def segment_starts(length: int, size: int, number: int) -> np.ndarray:
@@ -54,7 +54,7 @@ def embed_segments(
     embedder.eval()
     size = round(seconds * embedder.frontend.fs)
     most = max(1, int(BATCH_SECONDS / seconds))
-    pieces = _pieces(audio, ids, size, number)
+    pieces = _pieces(audio, ids, size, number, embedder.frontend.fs)
     done: list[np.ndarray] = []
     while batch := list(islice(pieces, most)):
         wav = torch.from_numpy(np.stack([crop for _, crop, _ in batch]))
@@ -73,10 +73,12 @@ def embed_segments(
                     bar.update()
 
 
-def _pieces(audio: AudioTable, ids: list[str], size: int, number: int) -> Iterator[tuple[str, np.ndarray, int]]:
+def _pieces(
+    audio: AudioTable, ids: list[str], size: int, number: int, fs: int
+) -> Iterator[tuple[str, np.ndarray, int]]:
     """``(id, segment (size,), copies)`` in turn; copies is 0 for all but the last segment of an utterance."""
     for key in ids:
-        samples = audio.read(key)
+        samples = read_usable(audio, key, fs)
         if len(samples) <= size:
             yield key, crops_of(samples, size, 1)[0], max(number, 1)
             continue

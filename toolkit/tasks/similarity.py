@@ -6,7 +6,7 @@ from collections.abc import Collection
 import numpy as np
 import torch
 
-from toolkit.io.audio import AudioTable, resample
+from toolkit.io.audio import AudioTable, resample, unusable
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.simulate.enrolments import STREAM
 from toolkit.tasks.embedding import vectors_of
@@ -31,11 +31,11 @@ class Similarity:
         self._embedder, self._voices = embedder, AudioTable(data_dir, stream=STREAM, only=only)
 
     def score(self, utt: str, fs: int, **signals: np.ndarray) -> tuple[dict[str, float], dict[str, str]]:
-        """``(values, undefined)`` of signals (N,) at ``fs`` Hz by name; what is silent has no value."""
+        """``(values, undefined)`` of signals (N,) at ``fs`` Hz by name; what is silent or a constant has no value."""
         enrolment = self._vector(self._voices.read(utt), fs)
         values, undefined = {}, {}
         for name, samples in signals.items():
-            vector = self._vector(samples, fs) if samples.any() else None
+            vector = self._vector(samples, fs)
             if vector is None or enrolment is None:
                 values[name], undefined[name] = math.nan, "silent estimate" if enrolment is not None else "no embedding"
             else:
@@ -43,7 +43,9 @@ class Similarity:
         return values, undefined
 
     def _vector(self, samples: np.ndarray, fs: int) -> np.ndarray | None:
-        """The embedding at unit length; None where it is zero or not finite."""
+        """The embedding at unit length; None where it is zero or not finite, or the signal unusable."""
+        if unusable(samples, fs):
+            return None
         wav = torch.from_numpy(np.ascontiguousarray(resample(samples, fs, self._embedder.frontend.fs)))[None]
         vector = vectors_of(self._embedder, wav, None)[0]
         norm = np.linalg.norm(vector)

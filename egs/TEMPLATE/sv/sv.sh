@@ -25,6 +25,7 @@ Data
   --fs 16000                                rate in Hz
   --channel                                 channel to keep of recordings with several (default: refuse them)
   --min_wav_duration, --max_wav_duration    in seconds (0.1, 300)
+  --format_opts "..."                       more options of format_audio, e.g. --allow_pipes (run commands in wav.scp)
   --allow_bad 0                             leave out up to so many bad utterances of a set instead of stopping
 Simulation
   --simulate_train_config     planner config; makes <train_set>_sim, which is trained on (default none: train_set itself)
@@ -111,6 +112,7 @@ check_numbers segment_seconds speed_perturb_factors
 check_words '[0-9]*[1-9][0-9]*[.]?[0-9]*|[0-9]*[.][0-9]*[1-9][0-9]*' 'number above 0' duration_edges
 tr -s ' ' '\n' <<<"${duration_edges}" | sort -g -u -c 2>/dev/null || die "--duration_edges ${duration_edges}: must rise"
 check_lists calibration_set train_streams
+[ -z "${duration_edges}" ] || [[ " ${breakdown} " == *" duration "* ]] || die "--duration_edges needs --breakdown duration"
 log "${command_line}"
 start_guard
 
@@ -187,8 +189,9 @@ score_sets() { # score_sets FOLDER SETS [options of sv_score]: <system>/FOLDER/<
             local vectors=${system}/${embeddings} options=(--scoring "${scoring}" "$@")
             local files=${vectors}/${set}/.done.embed
             if [ -n "${cohort}" ]; then
-                options+=(--score_norm "${score_norm}" --top_n "${top_n}" --cohort "${vectors}/${cohort}/embedding.scp"
+                options+=(--score_norm "${score_norm}" --cohort "${vectors}/${cohort}/embedding.scp"
                     --cohort_utt2spk "${vectors}/${cohort}/utt2spk")
+                [ "${score_norm}" != as_norm ] || options+=(--top_n "${top_n}")
                 files+=" ${vectors}/${cohort}/.done.embed"
             fi
             if "${calibrate}" && [ "${folder}" = "scores${way}" ]; then
@@ -279,8 +282,7 @@ say_backend
 hold_outputs "${sv_exp}"
 
 if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
-    # shellcheck disable=SC2086
-    act local/data.sh ${local_data_opts}
+    prepare_data
     for set in ${train_set} ${valid_sets} ${test_sets}; do
         validate "${set}"
     done

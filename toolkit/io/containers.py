@@ -1,0 +1,213 @@
+"""What the header of an audio file promises against what the file holds, for the containers that libsndfile reads.
+
+libsndfile shortens a truncated file without an error; what the header had promised is in its log, or in the header. It
+believes a header without a length that nothing follows, and reads the first of joined files only.
+"""
+
+import io
+import os
+import re
+import struct
+from collections.abc import Callable
+
+import numpy as np
+import soundfile
+
+from toolkit.io import mp3
+
+# Lines of libsndfile's log: bytes promised (and there), frames promised, and that the end came too early.
+_BYTES = re.compile(
+    r"(?:data|Data Size|SSND|BODY|riff)\s*:\s*(\d+) \(should be (\d+)\)|Data length (\d+) should be (\d+)"
+)
+_FRAMES = re.compile(r"^\s*Frames\s*:\s*(\d+)", re.MULTILINE)
+_CUT = re.compile(r"seems to be (?:a )?truncated|short read", re.IGNORECASE)
+_SIZE = {"RF64": re.compile(r"Data size\s*:\s*(\d+)"), "MAT5": re.compile(r"Size : (\d+)")}  # the last is the audio's
+_SAMPLE_COUNT = re.compile(rb"sample_count -i (\d+)")  # of NIST sphere, for which the log has nothing
+_LOG_CHARACTERS = 2000  # libsndfile's log ends at 2048, whatever is still to come
+_NIST_HEADER = 16384
+_WIDTHS = {"PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
+# Programs that write to a pipe do not know the length and put about the largest number there is.
+_UNKNOWN = (range(0x7FFFF000, 0x80000001), range(0xFFFFF000, 0x100000000))
+_MOST_CHUNKS = 1000
+# Where a stream of Ogg, or a file of FLAC, begins.
+_STARTS = {"OGG": re.compile(rb"OggS\0\x02\0{8}"), "FLAC": re.compile(rb"fLaC[\0\x80]\0\0\x22")}
+_OGG_END = re.compile(rb"OggS\0[\x04-\x07]")
+_OGG_PAGE = 65307 + 4096  # the largest there is, and what may follow the last
+_JUNK = "Junk after the last page"  # of an ogg file; libsndfile's word for further streams
+_BLOCK_SAMPLES = 1 << 22
+SHORT = "is shorter than its header says; the file is truncated, get it again"
+
+
+def is_short(handle: soundfile.SoundFile, size: int, read_at: Callable[[int, int], bytes]) -> bool:
+    """Does a file hold less than its header promises?
+
+    Args:
+        handle: the opened file.
+        size: its bytes.
+        read_at: (place, bytes) -> bytes of the file.
+    """
+    log, frames = handle.extra_info, handle.frames
+    if handle.format == "OGG":
+        return _ogg_is_cut(read_at(max(0, size - _OGG_PAGE), _OGG_PAGE))
+    if handle.format == "SDS":  # blocks of 120 bytes, seven bits of a sample in each byte
+        return size < 21 + 127 * -(-frames // (120 // -(-read_at(6, 1)[0] // 7)))
+    if _CUT.search(log) or any(int(count) > frames for count in _FRAMES.findall(log)):
+        return True
+    if found := _BYTES.search(log):
+        promised, there = (int(number) for number in found.groups() if number)
+        # A header that counts itself is wrong, not cut off.
+        if there < promised and promised not in (size, size - 8) and not _is_unknown(promised):
+            return True
+    if handle.format in _SIZE and handle.subtype in _WIDTHS:
+        found, width = _SIZE[handle.format].findall(log), _WIDTHS[handle.subtype] * handle.channels
+        return bool(found) and frames < int(found[-1]) // width
+    if handle.format == "NIST":
+        found = _SAMPLE_COUNT.search(read_at(0, _NIST_HEADER))
+        return bool(found) and frames < int(found[1])
+    if len(log) >= _LOG_CHARACTERS and (data := _data_chunk(read_at, size)):
+        return data[0] + data[1] > size + 1 and data[1] not in (size, size - 8) and not _is_unknown(data[1])
+    return False
+
+
+def _ogg_is_cut(tail: bytes) -> bool:
+    """Is the last page of an ogg file incomplete, or not marked as the last?"""
+    page = tail[max(0, tail.rfind(b"OggS\0")) :]
+    segments = page[27:][: page[26]] if len(page) > 27 else b""
+    return not segments or len(page) < 27 + len(segments) + sum(segments) or not page[5] & 4
+
+
+def _is_unknown(length: int) -> bool:
+    return any(length in lengths for lengths in _UNKNOWN)
+
+
+def _data_chunk(read_at: Callable[[int, int], bytes], size: int) -> tuple[int, int] | None:
+    """Place and promised bytes of the audio in a RIFF (wav) or IFF (aiff) file."""
+    order = {b"RIFF": "<", b"RF64": "<", b"FORM": ">"}.get(read_at(0, 4))
+    at = 12
+    for _ in range(_MOST_CHUNKS if order else 0):
+        if at + 8 > size:
+            break
+        name, length = struct.unpack(f"{order}4sI", read_at(at, 8))
+        if name in (b"data", b"SSND", b"BODY"):
+            return at + 8, length
+        at += 8 + length + length % 2
+    return None
+
+
+def mended(path, handle: soundfile.SoundFile) -> tuple[int, str] | None:
+    """A copy in memory that libsndfile reads whole, where it would not do so with the file itself.
+
+    Such are wav and au files whose header was never finished; mp3, ogg and flac files that were joined of several; mp3
+    files that do not tell their length.
+
+    Args:
+        path: the file.
+        handle: the file opened.
+
+    Returns:
+        ``(file descriptor of the copy, what is wrong with the file)``, or None where nothing is.
+
+    Raises:
+        ValueError: the file, or one of those it was joined of, holds less than its header promises, or they differ in
+            rate or channels.
+    """
+    if handle.frames == 0:
+        copy = _finished(path)
+        return None if copy is None else (copy, "has a header without a length")
+    parts = _parts(path, handle)
+    if parts is None:
+        return None
+    what = f"is {len(parts)} files joined" if len(parts) > 1 else "has no header with its length"
+    return _joined(parts), what
+
+
+def read_blocks(handle: soundfile.SoundFile, frames: int, dtype: str = "float32") -> np.ndarray:
+    """The next ``frames`` of an open file, or as many as it has: (N, C).
+
+    Memory is taken as samples come, not as a header promises them.
+    """
+    most, blocks = max(1, _BLOCK_SAMPLES // handle.channels), []
+    while True:
+        blocks.append(handle.read(min(most, frames), dtype=dtype, always_2d=True))
+        frames -= len(blocks[-1])
+        if frames == 0 or len(blocks[-1]) < min(most, frames + len(blocks[-1])):
+            return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+
+def _memory_file(*chunks: bytes) -> int:
+    """A file descriptor of a file in memory; soundfile decodes every format from such a file, not from a buffer."""
+    descriptor = os.memfd_create("audio")
+    with open(descriptor, "wb", closefd=False) as copy:
+        copy.writelines(chunks)
+    return descriptor
+
+
+def _finished(path) -> int | None:
+    """The file with the length there is in its header; None of a file that holds no audio, or is no wav or au."""
+    with open(path, "rb") as file:
+
+        def read_at(place: int, count: int) -> bytes:
+            file.seek(place)
+            return file.read(count)
+
+        size = os.fstat(file.fileno()).st_size
+        head = bytearray(read_at(0, 4096))
+        data = _data_chunk(read_at, len(head))
+        if head[:4] == b".snd" and size > int.from_bytes(head[4:8], "big"):
+            head[8:12] = b"\xff" * 4
+        elif not data or _ends_in_chunks(read_at, data[0], size):
+            return None
+        elif head[:4] == b"RF64" and head[12:16] == b"ds64":
+            head[20:36] = struct.pack("<QQ", size - 8, size - data[0])
+        elif head[:4] == b"RIFF" and size < 1 << 32:
+            head[4:8], head[data[0] - 4 : data[0]] = struct.pack("<I", size - 8), struct.pack("<I", size - data[0])
+        else:
+            return None
+        return _memory_file(bytes(head), read_at(len(head), -1))
+
+
+def _ends_in_chunks(read_at: Callable[[int, int], bytes], at: int, size: int) -> bool:
+    """Is what follows a place nothing, or chunks up to the end?"""
+    while at + 8 <= size:
+        at += 8 + int.from_bytes(read_at(at + 4, 4), "little")
+    return at == size
+
+
+def _parts(path, handle: soundfile.SoundFile) -> list[bytes] | None:
+    """The files that a file was joined of; None where libsndfile reads it whole."""
+    if handle.format not in ("MP3", *_STARTS) or (handle.format == "OGG" and _JUNK not in handle.extra_info):
+        return None
+    with open(path, "rb") as file:
+        data = file.read()
+    if handle.format == "MP3":
+        parts = mp3.parts_of(data)
+        if any(part.is_short for part in parts):
+            raise ValueError(SHORT)
+        frames = [part.samples * len(part.frames) for part in parts]
+        regular = len(parts) == 1 and (parts[0].is_told or frames == [handle.frames])
+        return None if regular or not parts else [part.as_file(data) for part in parts]
+    starts = [found.start() for found in _STARTS[handle.format].finditer(data)]
+    if handle.format == "OGG":  # streams side by side begin together
+        starts = starts[:1] + [start for start in starts[1:] if _OGG_END.search(data, starts[0], start)]
+    ends = [*starts[1:], len(data)]
+    return [data[start:end] for start, end in zip(starts, ends, strict=True)] if len(starts) > 1 else None
+
+
+def _joined(parts: list[bytes]) -> int:
+    """The samples of some files, one behind the other, as a wav file of floats in memory."""
+    samples, kinds = [], set()
+    for part in parts:
+        descriptor = _memory_file(part)
+        try:
+            with soundfile.SoundFile(f"/proc/self/fd/{descriptor}") as handle:
+                if is_short(handle, len(part), lambda place, count, part=part: part[place:][:count]):
+                    raise ValueError(SHORT)
+                kinds.add((handle.samplerate, handle.channels))
+                samples.append(read_blocks(handle, handle.frames))
+        finally:
+            os.close(descriptor)
+    if len(kinds) > 1:
+        raise ValueError("is several files joined, of several rates or numbers of channels")
+    wav = io.BytesIO()
+    soundfile.write(wav, np.concatenate(samples), kinds.pop()[0], format="WAV", subtype="FLOAT")
+    return _memory_file(wav.getbuffer())
