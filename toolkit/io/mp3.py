@@ -33,12 +33,12 @@ class Part:
     @property
     def is_told(self) -> bool:
         """Does the header say how many frames there are?"""
-        return self.promised is not None and self.promised - 1 <= len(self.frames) <= self.promised
+        return self.promised == len(self.frames)
 
     @property
     def is_short(self) -> bool:
-        """Are there fewer frames than promised? Some encoders count the header as one."""
-        return self.promised is not None and len(self.frames) < self.promised - 1
+        """Are there fewer frames than promised?"""
+        return self.promised is not None and len(self.frames) < self.promised
 
     def as_file(self, data: bytes) -> bytes:
         """The part of a file as a file by itself, whose header says how many frames there are."""
