@@ -10,6 +10,7 @@ from toolkit.io.errors import InputError
 from toolkit.nn.mask import length_mask
 
 _POWER_FLOOR = 1e-12  # |X|^2 below which the compression is linear: -120 dB of a bin of magnitude 1
+_MOST_SAMPLES = 2**20  # of a window
 
 
 class ComplexSTFT(nn.Module):
@@ -27,15 +28,17 @@ class ComplexSTFT(nn.Module):
         bins: F = window // 2 + 1.
 
     Raises:
-        InputError: ``hop`` is not 1 to half a window.
+        InputError: ``hop`` is not 1 to half a window, or that is longer than any recording needs.
     """
 
     def __init__(self, window: int = 256, hop: int = 64):
         super().__init__()
+        if window > _MOST_SAMPLES:
+            raise InputError(f"window {window}: it can be {_MOST_SAMPLES} samples at most")
         if not 1 <= hop <= window // 2:
             raise InputError(f"hop {hop}: it can be 1 to {window // 2}, half a window of {window} samples")
         self.window, self.hop, self.bins = window, hop, window // 2 + 1
-        taper = torch.signal.windows.hann(window, sym=False, dtype=torch.float64).sqrt().float()
+        taper = torch.signal.windows.hann(window, sym=False, dtype=torch.float64, device="cpu").sqrt().float()
         self.register_buffer("taper", taper, persistent=False)
 
     def num_frames(self, num_samples: int | Tensor) -> int | Tensor:

@@ -65,7 +65,7 @@ class Demucs(SpeechEnhancer):
             self.decoder.insert(0, nn.Sequential(nn.Conv1d(width, 2 * width, 1), nn.GLU(1), up, *last))
         self.lstm = nn.LSTM(width, width, lstm_layers, batch_first=True)
         for layer in self.modules():
-            if isinstance(layer, nn.Conv1d | nn.ConvTranspose1d):
+            if isinstance(layer, nn.Conv1d | nn.ConvTranspose1d) and not layer.weight.is_meta:
                 root = (layer.weight.detach().std() / _STD).sqrt()
                 layer.weight.data /= root
                 layer.bias.data /= root
