@@ -46,7 +46,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--subset", choices=["train-100", "train-360"], default="train-100", help="what train is")
     parser.add_argument(
         "--both_targets", nargs="*", choices=["train", "dev", "test"], default=[],
-        help="sets in which a mixture stands twice, with each talker as target; else the first is",
+        help="sets that have each mixture twice, with each talker as target; in others the first talker is it",
     )  # fmt: skip
     parser.add_argument(
         "--enroll_lists", nargs="*", metavar="SET=FILE", default=[],

@@ -22,6 +22,7 @@ from scipy.signal import resample_poly
 
 from toolkit.io.datadir import DataDir, read_table
 from toolkit.io.errors import InputError
+from toolkit.metrics.signal import si_sdr
 from toolkit.simulate.plan import read_plan
 from toolkit.simulate.render import render
 from toolkit.simulate.sets import open_set
@@ -158,6 +159,19 @@ def test_each_talker_can_be_the_target(prepare, corpora, tmp_path):
         assert [source.gain for source in one.sources] == [float(row[f"source_{n}_gain"]) for n in (1, 2)]
         assert [source.gain for source in two.sources] == [float(row[f"source_{n}_gain"]) for n in (2, 1)]
     assert not (tmp_path / "data/dev_mix_clean_x2").exists()
+
+
+def test_a_test_of_each_talker_has_both_in_its_mean(prepare, tmp_path):
+    """Each with its own enrolment; SI-SDR of a mixture is as far below 0 for one talker as above for the other."""
+    prepare(tmp_path, "--both_targets test")
+    format_sources(tmp_path, 8000)
+    mixtures, audio, _ = open_set(tmp_path / "data/test_mix_clean_x2")
+    streams = [render(mixture, audio) for mixture in mixtures.values()]
+    assert len(mixtures) == 12
+    assert np.mean([si_sdr(one["wav"], one["spk1"]) for one in streams]) == pytest.approx(0, abs=0.05)
+    for mixture in mixtures.values():
+        assert mixture.facts["enroll"].split("-")[0] == mixture.speaker == mixture.sources[0].utt.split("-")[0]
+        assert mixture.facts["enroll"] != mixture.sources[0].utt
 
 
 def test_enrolments_by_a_list(prepare, corpora, tmp_path):

@@ -7,7 +7,7 @@ condition=mix_clean  # mix_clean: two talkers; mix_both: and noise; mix_single: 
 mode=min             # min: cut to the shorter talker; max: padded to the longer
 fs=8000              # or 16000
 subset="train-100"   # or train-360
-both_targets=false   # true: each training mixture twice, with each talker as target
+both_targets=false   # true: each mixture of train, dev and test twice, with each talker as target
 dumpdir='' expdir='' local_data_opts='' rest=()
 while [ $# -gt 0 ]; do
     name=${1#--}
@@ -40,13 +40,13 @@ check both_targets 'true|false'
 khz=$((fs / 1000))k
 kind=${condition}
 [ "${mode}" = min ] || kind+=_max
+! "${both_targets}" || kind+=_x2
 train=${subset/train-100/train}_${kind}
-! "${both_targets}" || train+=_x2
 sources="librispeech_${subset} librispeech_dev librispeech_test"
 [ "${condition}" = mix_clean ] || sources+=" wham_${subset} wham_dev wham_test"
 dumpdir=${dumpdir:-dump/${khz}}
 options="--fs ${fs} --mode ${mode} --conditions ${condition} --subset ${subset} --dumpdir ${dumpdir}"
-! "${both_targets}" || options+=" --both_targets train"
+! "${both_targets}" || options+=" --both_targets train dev test"
 streams="wav spk1" # of training mixtures; and enrolments, where a list has them
 [[ "${local_data_opts}" != *" train="* ]] || streams+=" enroll_spk1"
 
