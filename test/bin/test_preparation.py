@@ -115,6 +115,8 @@ def test_long_recordings_are_cut_and_nothing_is_lost(tmp_path, capsys):
     tone(tmp_path / "noise/a.wav", 0.01)
     tone(tmp_path / "noise/b.wav", 0.01)
     assert prepare(tmp_path, "--segment_seconds", 4) == 0
+    for utt, recording in read_table(tmp_path / "data/train/utt2session").items():
+        assert recording == read_table(tmp_path / "data/train/segments")[utt].split()[0]
     assert "test: 18 utterances cut from 10 recordings, 2 speakers" in capsys.readouterr().out
     segments = [line.split() for line in read_table(tmp_path / "data/test/segments").values()]
     for recording, path in read_table(tmp_path / "data/test/wav.scp").items():

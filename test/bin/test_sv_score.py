@@ -297,6 +297,13 @@ def test_a_calibration_of_scores_made_in_another_way_is_refused(setup, tmp_path)
         sv_calibrate.main(["--scores", *files, "--trials", *lists, "--output", str(tmp_path / "c.json")])
 
 
+def test_target_trials_within_a_session_are_counted(setup, tmp_path):
+    write_table(tmp_path / "data/utt2session", {utt: f"{utt[:2]}-{int(utt[-1]) // 2}" for utt in UTTS})
+    within = [a for a, b in PAIRS if a[:2] == b[:2] and int(a[-1]) // 2 == int(b[-1]) // 2]
+    assert 0 < len(within) == setup("--data_dir", str(tmp_path / "data"))["n_target_within_session"]
+    assert "n_target_within_session" not in setup()
+
+
 def test_breakdown(setup, tmp_path):
     data = tmp_path / "data"
     write_table(data / "spk2gender", {f"s{s}": "f" if s < 4 else "m" for s in range(6)})

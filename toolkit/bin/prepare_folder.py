@@ -160,14 +160,16 @@ def speech_sets(args: argparse.Namespace) -> tuple[dict[str, Speech], Trials | N
 
 
 def write_set(path: Path, speech: Speech) -> None:
-    """Write wav.scp, utt2spk, spk2utt, and segments where recordings are cut."""
+    """Write wav.scp, utt2spk, spk2utt; where recordings are cut, segments, and utt2session: the recording of each."""
     write_table(path / "wav.scp", speech.wav)
     write_table(path / "utt2spk", speech.utt2spk)
     write_table(path / "spk2utt", {spk: " ".join(utts) for spk, utts in invert(speech.utt2spk).items()})
     if speech.segments:
         write_table(path / "segments", speech.segments)
+        write_table(path / "utt2session", {utt: speech.recording_of(utt) for utt in speech.utt2spk})
     else:
-        (path / "segments").unlink(missing_ok=True)
+        for former in ("segments", "utt2session"):
+            (path / former).unlink(missing_ok=True)
 
 
 def write_speech(args: argparse.Namespace, sets: dict[str, Speech], trials: Trials | None) -> None:

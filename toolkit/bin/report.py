@@ -19,6 +19,7 @@ from toolkit.report.plots import det_choice, plot_det, plot_eer_by_snr, plot_tra
 from toolkit.report.results import collect, experiment_name, read_run_log, ways_of_scoring
 from toolkit.report.sections import sections
 from toolkit.report.tables import by_condition, results_page
+from toolkit.report.verdict import verdicts
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -85,7 +86,7 @@ def main(argv=None) -> None:
     if args.recipe_results:
         with replacing(args.recipe_results) as handle:
             handle.write(results_page("Results", experiments, command, args.ood, sections=more))
-    print(f"{output}: {len(experiments)} experiments, {len(plots)} plots")
+    print(f"{output}: {len(experiments)} experiments, {len(plots)} plots", *verdicts(experiments), sep="\n")
 
 
 if __name__ == "__main__":

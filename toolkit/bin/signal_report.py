@@ -30,6 +30,7 @@ from toolkit.report.signal_sections import signal_sections
 from toolkit.report.signal_tables import signal_page, title_of
 from toolkit.report.signal_verification import collect_verified, verification
 from toolkit.report.signal_weights import Weighed, weight_points, weights
+from toolkit.report.verdict import verdicts
 from toolkit.tasks.signal_gathering import add_means, add_row_means, compare_experiments, signals_of
 from toolkit.tasks.signal_listening import sources_of, write_cases
 
@@ -180,7 +181,8 @@ def main(argv=None) -> None:
     if args.recipe_results:
         with replacing(args.recipe_results) as handle:
             handle.write(signal_page("Results", rows, command, **parts))
-    print(f"{output}: {len(experiments)} experiments, {len(plots)} plots{', examples to listen to' if heard else ''}")
+    heard_too = ", examples to listen to" if heard else ""
+    print(f"{output}: {len(experiments)} experiments, {len(plots)} plots{heard_too}", *verdicts(rows), sep="\n")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from toolkit.io.scores import write_scores
 from toolkit.metrics.bootstrap import Resamples
 from toolkit.tasks.breakdown import break_down
 from toolkit.tasks.calibration import load_calibration, way_of
-from toolkit.tasks.measuring import Bootstrap, condition, measure, measure_groups
+from toolkit.tasks.measuring import Bootstrap, condition, measure, measure_groups, targets_within_session
 from toolkit.tasks.scoring import SCORE_NORMS, SCORINGS, TrialSet, check_way, load_cohort, load_trials, score_trials
 
 TOP_N = 300
@@ -135,6 +135,8 @@ def main(argv=None) -> None:
     measured, drawn = measure(scores, found, bootstrap, calibration)
     warn_of_lost(name, drawn, len(found.speakers), args.resamples)
     metrics = {"set": name, "condition": where} | measured | {"scoring": facts}
+    if (within := targets_within_session(args.data_dir, found)) is not None:
+        metrics["n_target_within_session"] = within
     if content:
         metrics["calibration"] = {key: content.get(key) for key in ("scale", "offset", "p_target", "scores")}
     if breakdowns:

@@ -20,6 +20,7 @@ _SET = {
     "metrics": {...: _METRIC, **dict.fromkeys(METRICS, _METRIC)},
     "det": {"fpr": [float], "fnr": [float]},
     "bootstrap": {"resamples": int, "level": float, "seed": int},
+    "n_target_within_session?": int,
     "breakdown?": {...: {"groups": {...: _GROUP}, "left_out": _COUNTS}},
     "calibration?": {"scale": float, "offset": float, "p_target": float, "scores": [str]},
 }
@@ -28,6 +29,7 @@ _TRAIN = {
     "commit?": (str, None),
     "date?": (str, None),
     "epochs?": int,
+    "steps?": int,
     "wall_seconds?": float,
     "parameters?": int,
 }

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from toolkit.io.errors import InputError
 from toolkit.report.draws import average_interval
 from toolkit.report.results import METRICS
+from toolkit.report.verdict import verdicts
 
 NONE = "-"  # a cell without a number
 TITLES = ("EER (%)", "minDCF(0.01)", "minDCF(0.05)")  # of METRICS
@@ -246,8 +247,9 @@ def page_of(
     parts: Sequence[str],
     plots: Sequence[tuple[str, str]] = (),
 ) -> str:
-    """A RESULTS.md of any task: where its numbers come from, ``parts``, plots; arguments as in :func:`results_page`."""
-    parts = [f"# {title}\n", f"Made by `{command}`; do not edit.\n", origin_table(experiments), *parts]
+    """A RESULTS.md of any task: verdicts, where numbers come from, ``parts``, plots; arguments as in results_page."""
+    said = [f"{line}\n" for line in verdicts(experiments)]
+    parts = [f"# {title}\n", f"Made by `{command}`; do not edit.\n", *said, origin_table(experiments), *parts]
     if plots:
         parts += ["## Plots\n", *(f"![{caption}]({path})\n" for caption, path in plots)]
     return "\n".join(parts)

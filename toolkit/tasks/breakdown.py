@@ -12,7 +12,7 @@ from toolkit.io.errors import InputError, some_of
 from toolkit.metrics.scoring import sums_by_owner
 from toolkit.tasks.scoring import TrialSet
 
-_MIXED = ""  # the value of a model whose utterances differ
+MIXED = ""  # the value of a model whose utterances differ
 _MANY = 6  # more different numbers than this are a measure, not names of groups
 
 
@@ -53,18 +53,18 @@ def break_down(fact: str, data: DataDir, found: TrialSet, edges: Sequence[float]
         groups = _by_size(shorter, list(edges) or _terciles(shorter), " s")
         return Breakdown(fact, groups, np.zeros(len(shorter), dtype=bool))
     table = "spk2gender" if fact == "gender" else fact
-    values = _values(data, table, found)
+    values = values_of_sides(data, table, found)
     numbers = _numbers(values)
     if numbers is None:
-        labels = {value: values == value for value in c_sorted(set(values.tolist()) - {_MIXED})}
+        labels = {value: values == value for value in c_sorted(set(values.tolist()) - {MIXED})}
     else:
         labels = _by_size(numbers, _terciles(numbers[~np.isnan(numbers)]), "")
     both = {label: has[found.sides.enroll] & has[found.sides.test] for label, has in labels.items()}
     return Breakdown(fact, both, ~np.any(list(both.values()), axis=0))
 
 
-def _values(data: DataDir, table: str, found: TrialSet) -> np.ndarray:
-    """The value of each side."""
+def values_of_sides(data: DataDir, table: str, found: TrialSet) -> np.ndarray:
+    """The value (S,) of each side in a table ``spk2<fact>`` or ``utt2<fact>``; ``MIXED`` where it has several."""
     if not table.startswith(("spk2", "utt2")) or table in ("spk2utt", "utt2spk"):
         raise InputError(f"--breakdown {table}: it can be gender, duration, or a table spk2<fact> or utt2<fact>")
     rows = _table(data, table)
@@ -76,7 +76,7 @@ def _values(data: DataDir, table: str, found: TrialSet) -> np.ndarray:
     of_members = [rows[sides.utts[i]] for i in sides.members.tolist()]
     starts = (np.cumsum(sides.counts) - sides.counts).tolist()
     parts = (of_members[a : a + n] for a, n in zip(starts, sides.counts.tolist(), strict=True))
-    return np.array([part[0] if len(set(part)) == 1 else _MIXED for part in parts])
+    return np.array([part[0] if len(set(part)) == 1 else MIXED for part in parts])
 
 
 def _table(data: DataDir, name: str) -> Mapping[str, str]:
@@ -112,7 +112,7 @@ def _numbers(values: np.ndarray) -> np.ndarray | None:
     if len(set(values.tolist())) <= _MANY:
         return None
     try:
-        return np.where(values == _MIXED, "nan", values).astype(float)
+        return np.where(values == MIXED, "nan", values).astype(float)
     except ValueError:
         return None
 

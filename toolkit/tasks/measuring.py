@@ -13,7 +13,7 @@ from toolkit.io.progress import progress
 from toolkit.metrics.bootstrap import METHOD, Resamples, resample_verification
 from toolkit.metrics.calibration import Calibration
 from toolkit.metrics.verification import det_points
-from toolkit.tasks.breakdown import Breakdown
+from toolkit.tasks.breakdown import MIXED, Breakdown, values_of_sides
 from toolkit.tasks.scoring import TrialSet
 
 P_TARGETS = (0.01, 0.05)
@@ -131,6 +131,16 @@ def condition(data_dir: str | None) -> dict:
         "noise": noises.pop() if len(noises) == 1 else "mixed",
         "snr": snrs.pop() if len(snrs) == 1 else "mixed",
     }
+
+
+def targets_within_session(data_dir: str | None, found: TrialSet) -> int | None:
+    """Target trials whose sides are of one recording session, by ``utt2session``; None where there is no such table."""
+    if data_dir is None or "utt2session" not in (data := DataDir(data_dir)):
+        return None
+    enroll, test = (
+        values_of_sides(data, "utt2session", found)[side] for side in (found.sides.enroll, found.sides.test)
+    )
+    return int((found.trials.is_target & (enroll == test) & (enroll != MIXED)).sum())
 
 
 def _decibels(text: str, utt: str, data_dir: str) -> float | None:

@@ -8,8 +8,7 @@ from pathlib import Path
 from humanfriendly import format_timespan
 
 from toolkit.io.atomic import replacing
-
-FEW_STEPS = 500  # below this a network often ends worse than one without training
+from toolkit.report.verdict import FEW_STEPS
 
 
 def read_records(path: Path) -> list[dict]:
