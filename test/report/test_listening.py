@@ -88,10 +88,10 @@ def test_no_examples():
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda content: content.pop("rows"), "is no list of examples"),
-        (lambda content: content.pop("note"), "is no list of examples"),
-        (lambda content: content["rows"][0].pop("facts"), "is no list of examples"),
-        (lambda content: content["rows"][0]["columns"][0].pop("audio"), "is no list of examples"),
+        (lambda content: content.pop("rows"), "rows is missing"),
+        (lambda content: content.pop("note"), "note is missing"),
+        (lambda content: content["rows"][0].pop("facts"), "facts is missing"),
+        (lambda content: content["rows"][0]["columns"][0].pop("audio"), "audio is missing"),
         (lambda content: content["rows"][0]["columns"][0].update(audio="gone.flac"), "names gone.flac, which is not"),
     ],
 )
@@ -103,5 +103,5 @@ def test_a_malformed_list_is_said(tmp_path, spoil, said):
     with pytest.raises(InputError, match=said):
         read_listening(tmp_path)
     (tmp_path / FILE).write_text("{")
-    with pytest.raises(InputError, match="listening.json: is no list"):
+    with pytest.raises(InputError, match="listening.json: is not valid JSON"):
         read_listening(tmp_path)

@@ -144,7 +144,7 @@ def test_a_malformed_list_of_examples_leaves_the_old_page(expdir):
     before = (expdir / "report.html").read_text()
     (expdir / "listening").mkdir()
     (expdir / "listening/listening.json").write_text("[]")
-    with pytest.raises(InputError, match=r"listening/listening.json: is no list of examples"):
+    with pytest.raises(InputError, match=r"listening/listening.json: must hold a mapping"):
         main(["--expdir", str(expdir), "--ood", "rain"])
     assert (expdir / "report.html").read_text() == before
     assert [p.name for p in expdir.glob(".*tmp*")] == []
