@@ -18,14 +18,16 @@ _MOST = 10**9  # of any whole number that is counted up to
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
-    """The description as it is written; defaults behind options that have one to speak of."""
+    """The description as it is written; behind options their default, if it says something, and their range."""
 
     def _get_help_string(self, action: argparse.Action) -> str:
         text, default = action.help or "", action.default
         plain = (
             isinstance(default, (int, float, str)) and not isinstance(default, bool) and default != argparse.SUPPRESS
         )
-        return f"{text} (%(default)s)".strip() if plain and default != "" and "default" not in text else text
+        notes = ["%(default)s"] if plain and default != "" and "default" not in text else []
+        notes += [action.type.range] if hasattr(action.type, "range") else []
+        return f"{text} ({'; '.join(notes)})".strip() if notes else text
 
 
 class _OutOfRange(Exception):
@@ -81,9 +83,10 @@ def whole_number(least: int = 0, most: int = _MOST) -> Callable[[str], int]:
     def parse(word: str) -> int:
         value = _convert(int, word, "a whole number")
         if not least <= value <= most:
-            raise _OutOfRange(f"must be a whole number from {least} to {most}")
+            raise _OutOfRange(f"must be a whole number {parse.range}")
         return value
 
+    parse.range = f"from {least} to {most}"
     return parse
 
 
@@ -93,10 +96,10 @@ def real_number(least: float, most: float, *, inside: bool = False) -> Callable[
     def parse(word: str) -> float:
         value = _convert(float, word, "a number")
         if not least <= value <= most or (inside and value in (least, most)):
-            between = f"above {least:g} and below {most:g}" if inside else f"from {least:g} to {most:g}"
-            raise _OutOfRange(f"must be a number {between}")
+            raise _OutOfRange(f"must be a number {parse.range}")
         return value
 
+    parse.range = f"above {least:g} and below {most:g}" if inside else f"from {least:g} to {most:g}"
     return parse
 
 
@@ -177,7 +180,9 @@ def add_trust(parser) -> None:
 def add_measuring_arguments(parser, breakdown: str) -> None:
     """The options of programs that measure a set: its groups (``breakdown`` says which there are) and intervals."""
     parser.add_argument("--breakdown", nargs="*", default=[], help=breakdown)
-    parser.add_argument("--duration_edges", nargs="*", type=seconds, default=[], help="in seconds; default: terciles")
+    parser.add_argument(
+        "--duration_edges", nargs="*", type=seconds, default=[], help="in seconds, rising; default: terciles"
+    )
     parser.add_argument("--fs", type=rate, help="rate in Hz of utt2num_samples, where there is no utt2dur")
     add_bootstrap_arguments(parser, 0)
 
@@ -188,9 +193,7 @@ def add_bootstrap_arguments(parser, least: int) -> None:
     parser.add_argument(
         "--resamples", type=whole_number(least, 10**6), default=1000, help=f"draws of speakers for the intervals{none}"
     )
-    parser.add_argument(
-        "--level", type=real_number(0, 1, inside=True), default=0.95, help="of the intervals, in (0, 1)"
-    )
+    parser.add_argument("--level", type=real_number(0, 1, inside=True), default=0.95, help="of the intervals")
     parser.add_argument("--seed", type=seed, default=0, help="of the draws")
 
 

@@ -42,8 +42,8 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def summarise(args, name: str) -> dict:
-    """Measure one set and write its files; returns the content of its result.json."""
+def summarise(args, name: str) -> tuple[dict, str]:
+    """The content of a set's result.json and utterances.tsv."""
     found = load_signals(Path(args.in_root) / name, Path(args.input_root) / name if args.input_root else None)
     data = DataDir(Path(args.data_root or args.in_root) / name)
     bootstrap = Bootstrap(args.resamples, args.level, args.seed)
@@ -51,21 +51,25 @@ def summarise(args, name: str) -> dict:
     result = {"set": name, "condition": condition(str(data.path))} | measure_signals(found, bootstrap)
     if breakdowns:
         result["breakdown"] = measure_signal_groups(found, breakdowns, bootstrap)
-    folder = Path(args.out_root or args.in_root) / name
+    return result, table_of_utterances(found)
+
+
+def write(folder: Path, result: dict, table: str) -> None:
+    """Write both."""
     with replacing(folder / "utterances.tsv") as handle:
-        handle.write(table_of_utterances(found))
+        handle.write(table)
     with replacing(folder / "result.json") as handle:
         lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in result.items())
         handle.write("{\n" + ",\n".join(lines) + "\n}\n")
-    return result
 
 
 def main(argv=None) -> None:
     """Summarise each set."""
     args = get_parser().parse_args(argv)
     check_measuring(args)
-    for name in args.sets:
-        result = summarise(args, name)
+    summaries = {name: summarise(args, name) for name in args.sets}
+    for name, (result, table) in summaries.items():
+        write(Path(args.out_root or args.in_root) / name, result, table)
         print(f"{name}: {result['n_utterances']} utterances of {result['n_speakers']} speakers")
         for metric in METRICS:
             if metric in result["metrics"]:

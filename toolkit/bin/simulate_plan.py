@@ -186,6 +186,7 @@ def main(argv=None) -> None:
         planner.noises = {kind: planner.noises[kind] for kind in args.kinds}
     planner.open(Path(args.data).parent)
     source, audio = DataDir(args.data), AudioTable(args.data)
+    source.check_same_keys("wav.scp")
     utt2spk, utts = source.table("utt2spk"), source.keys()
     fs = audio_info(audio.values[utts[0]], utts[0]).rate
     lengths = {utt: audio.num_samples(utt) for utt in utts}

@@ -36,7 +36,7 @@ def replacing_path(path):
     """As :func:`replacing`, for writers that want a path: yields the aside path (same suffix)."""
     path = Path(path)
     kind = _kind(path)
-    if kind == stat.S_IFDIR:
+    if kind == stat.S_IFDIR or path.name in ("", ".."):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if kind not in (None, stat.S_IFREG, *_STREAMS):
         raise InputError(f"{path}: the output must be a file, a FIFO or a terminal, not a socket or a block device")
