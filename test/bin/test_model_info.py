@@ -80,7 +80,7 @@ def test_cost_of_extraction_by_the_second(capsys, monkeypatch):
         (["--config", str(EGS / "mini/tse/conf/train_sefpnet.yaml"), "--fs", "16000"], "is for 8000 Hz"),
         (
             ["--config", str(EGS / "mini/tse/conf/train_sefpnet.yaml"), "--seconds", "0"],
-            "--seconds 0: must be a number above 0",
+            "--seconds 0: must be a number from 0.1",
         ),
         (["--config", "none.yaml"], "none.yaml"),
         (["--config", str(EGS / "mini/tse/conf/simulate_valid.yaml")], "names no model; a training config is wanted"),

@@ -222,7 +222,9 @@ def test_a_set_without_speakers_has_the_ids_of_wav_scp(roots):
     assert DataDir(out / "train").tables() == ["utt2num_samples", "wav.scp"]
 
 
-@pytest.mark.parametrize("text", [b"train\n", b"a b c\n", b"\n", b"a \xff\n", b"a \0\n", b"a b\n\nc d\n"])
+@pytest.mark.parametrize(
+    "text", [b"train\n", b"a b c\n", b"\n", b"a \xff\n", b"a \0\n", b"a b\n\nc d\n", b"/tmp a\n", b"a/../../b c\n"]
+)
 def test_work_lists_that_are_none(tmp_path, text):
     (tmp_path / "work").write_bytes(text)
     with pytest.raises(InputError, match="work"):

@@ -21,7 +21,7 @@ def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.model_info``."""
     parser = Parser(description=__doc__)
     parser.add_argument("--config", required=True, help="training config, or an experiment's folder")
-    parser.add_argument("--seconds", type=real_number(0, 3600, inside=True), default=3.0, help="length of the input")
+    parser.add_argument("--seconds", type=real_number(0.1, 3600), default=3.0, help="length of the input")
     parser.add_argument("--fs", type=rate, default=None, help="rate in Hz, default the front end's")
     parser.add_argument(
         "--speakers",

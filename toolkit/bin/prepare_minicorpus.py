@@ -59,6 +59,8 @@ def _by_split(folder: Path, *columns: str) -> dict[str, list[dict]]:
     """The rows of ``folder``'s table, split by split."""
     splits: dict[str, list[dict]] = {}
     for row in read_tsv(folder / "metadata.tsv", "path", "split", "seconds", *columns):
+        if not row["split"].isidentifier():
+            raise InputError(f"{folder}/metadata.tsv: split {row['split']!r} must be a word; make the corpus anew")
         splits.setdefault(row["split"], []).append(row)
     return splits
 

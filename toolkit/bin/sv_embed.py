@@ -38,7 +38,7 @@ def get_parser() -> argparse.ArgumentParser:
     add_trust(parser)
     add_device(parser)
     parser.add_argument(
-        "--num_segments", type=whole_number(0, 10**6), help="segments of an utterance; 0: one behind the other"
+        "--num_segments", type=whole_number(0, 10**4), help="segments of an utterance; 0: one behind the other"
     )
     parser.add_argument("--segment_seconds", type=real_number(0.01, 1e5), default=4.015, help="length of a segment")
     return parser

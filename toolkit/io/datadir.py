@@ -72,7 +72,7 @@ class DataDir:
         self._tables: dict[str, dict[str, str]] = {}
 
     def __contains__(self, name: str) -> bool:
-        return (self.path / name).is_file()
+        return os.path.isfile(self.path / name)
 
     def table(self, name: str) -> dict[str, str]:
         """The table ``name``, e.g. ``utt2spk``; read once."""

@@ -36,6 +36,9 @@ def read_work(path) -> dict[str, list[str]]:
             raise InputError(f"{path}:{number}: must be '<set> <id>', is {line!r}")
         for name, key in zip(*columns, strict=True):
             work.setdefault(name, []).append(key)
+    for name in work:
+        if name.startswith("/") or ".." in name.split("/"):
+            raise InputError(f"{path}: {name} leads out of the folder of the sets; name a set in it")
     return work
 
 
