@@ -60,9 +60,8 @@ class Resamples:
 
     @property
     def too_few(self) -> bool:
-        """Are so many draws lost, or so few speakers there, that there is no interval?"""
-        lost = self.lost > MAX_LOST * len(next(iter(self.draws.values()), ()))
-        return lost or min(self.speakers.values(), default=2) < 2
+        """Are so many draws lost that there is no interval?"""
+        return self.lost > MAX_LOST * len(next(iter(self.draws.values()), ()))
 
     def intervals(
         self, level: float = 0.95, limits: Callable[[str], tuple[float, float]] | None = None
