@@ -53,6 +53,13 @@ def test_an_unknown_metric_and_a_missing_library_are_said_before_any_work(monkey
         check_metrics(["estoi"])
 
 
+def test_a_failure_of_the_network_and_nan_are_reasons(monkeypatch):
+    monkeypatch.setattr("toolkit.metrics.dnsmos._session", lambda: None)  # has no run
+    for signal, reason in ((SPEECH, "DNSMOS fails"), (np.full(9, np.nan), "not finite")):
+        with pytest.raises(Undefined, match=reason):
+            dnsmos(signal)
+
+
 def test_dnsmos_refuses_what_speechmos_refuses():
     with pytest.raises(Undefined, match="^silent estimate$"):
         dnsmos(0 * SPEECH)

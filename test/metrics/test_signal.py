@@ -9,6 +9,7 @@ from in_children import crash
 
 from toolkit.io.errors import InputError
 from toolkit.metrics import signal
+from toolkit.metrics.catalogue import COMPUTED, compute
 from toolkit.metrics.signal import Undefined, estoi, library, pesq, sdr, si_sdr, stoi, wave_snr
 
 FS = 16000
@@ -162,6 +163,64 @@ def test_silence_is_undefined_and_clipping_is_not(pair, metric):
 def test_too_short(pair, metric, samples, reason):
     with pytest.raises(Undefined, match=f"^{reason}$"):
         ALL[metric](*(x[:samples] for x in pair))
+
+
+def test_a_perfect_estimate_has_infinite_sdr(pair):
+    """Up to a factor and rounding; so too where BSSEval finds all of the estimate in the reference's delays."""
+    _, s = (x.astype(float) for x in pair)
+    faint = s + 1e-7 * np.random.default_rng(0).standard_normal(len(s))
+    for metric in (sdr, si_sdr):
+        assert [metric(e, s) for e in (s, 0.3 * s, -1e-6 * s)] == 3 * [math.inf]
+        assert 110 < metric(faint, s) < 120
+    assert sdr(np.roll(np.pad(s, (0, 600)), 100), np.pad(s, (0, 600))) == math.inf
+
+
+def test_sdr_does_not_depend_on_level(pair):
+    e, s = (x.astype(float) for x in pair)
+    for factor in (1e-9, 1e9):
+        assert sdr(factor * e, s) == pytest.approx(sdr(e, s), abs=1e-6)
+        assert sdr(e, factor * s) == pytest.approx(sdr(e, s), abs=1e-6)
+
+
+def tone(count: int) -> np.ndarray:
+    return np.sin(np.arange(count) / 5)
+
+
+SIGNALS = {
+    "one sample": np.ones(1),
+    "none": np.ones(0),
+    "constant": np.full(FS, 0.3),
+    "impulse": np.eye(1, FS)[0],
+    "tone": tone(FS),
+    "another tone": tone(2 * FS)[::2],
+    "NaN": np.where(np.arange(FS) == 5, np.nan, tone(FS)),
+    "infinite": np.where(np.arange(FS) == 5, np.inf, tone(FS)),
+    "faint": 1e-200 * tone(FS),
+    "loud": 1e30 * tone(FS),
+    "alternating": np.resize([1.0, -1.0], FS),
+}
+
+
+@pytest.mark.parametrize("estimate", SIGNALS)
+def test_any_pair_of_signals_has_values_or_reasons(estimate):
+    """No library's exception ends the scoring of a set."""
+    names = [name for name in COMPUTED if not name.startswith("dnsmos")]
+    for reference in SIGNALS.values():
+        if len(reference) == len(SIGNALS[estimate]):
+            values, undefined = compute(names, SIGNALS[estimate], reference, FS)
+            assert {name for name, value in values.items() if math.isnan(value)} == set(undefined)
+            assert all(undefined.values())
+
+
+@pytest.mark.parametrize(("module", "metric"), [("pesq", "pesq_wb"), ("pystoi", "stoi"), ("fast_bss_eval", "sdr")])
+def test_whatever_a_library_raises_is_a_reason(monkeypatch, pair, module, metric):
+    def fail(*args, **kwargs):
+        raise ZeroDivisionError
+
+    owner = signal._bss_eval() if metric == "sdr" else library(module)
+    monkeypatch.setattr(owner, "sdr_loss" if metric == "sdr" else module.removeprefix("py"), fail)
+    with pytest.raises(Undefined):
+        ALL[metric](*pair)
 
 
 def test_no_utterance_for_pesq():

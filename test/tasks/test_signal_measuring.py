@@ -176,7 +176,7 @@ def test_a_line_says_value_interval_input_and_what_is_lost(folder):
     metrics = measure_signals(load_signals(folder), Bootstrap(0))["metrics"]
     assert line_of(metrics, "si_sdr") == "SI-SDR 9.00 dB, input 3.20, 1 undefined, 1 infinite"
     metrics["stoi"] |= {"low": 0.6, "high": 0.8}
-    assert line_of(metrics, "stoi") == "STOI 0.700 [0.600, 0.800], 2 undefined"
+    assert line_of(metrics, "stoi") == "STOI 0.7000 [0.6000, 0.8000], 2 undefined"
 
 
 def test_bad_tables_are_said(folder):

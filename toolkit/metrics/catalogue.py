@@ -1,7 +1,7 @@
 """The metrics of estimated signals by name: what they are called, which way is better, at which rates they exist."""
 
 from collections.abc import Callable, Sequence
-from math import inf
+from math import inf, isnan
 from typing import NamedTuple
 
 import numpy as np
@@ -41,8 +41,8 @@ METRICS = {
     "sdr": Metric("SDR", "dB"),
     "pesq_nb": Metric("PESQ (nb)", limits=_OPINION),
     "pesq_wb": Metric("PESQ (wb)", limits=_OPINION),
-    "stoi": Metric("STOI", digits=3, limits=_CORRELATION),
-    "estoi": Metric("ESTOI", digits=3, limits=_CORRELATION),
+    "stoi": Metric("STOI", digits=4, limits=_CORRELATION),
+    "estoi": Metric("ESTOI", digits=4, limits=_CORRELATION),
     "dnsmos_sig": Metric("DNSMOS SIG", limits=_OPINION),
     "dnsmos_bak": Metric("DNSMOS BAK", limits=_OPINION),
     "dnsmos_ovrl": Metric("DNSMOS OVRL", limits=_OPINION),
@@ -144,4 +144,5 @@ def compute(names: Sequence[str], estimate: np.ndarray, reference: np.ndarray, f
             found = dict.fromkeys(family.names, float("nan"))
             undefined |= dict.fromkeys(wanted, str(error))
         values |= {name: found[name] for name in wanted}
+        undefined |= {name: "no value" for name in wanted if isnan(found[name]) and name not in undefined}
     return values, undefined

@@ -9,6 +9,7 @@ from functools import cache
 
 import numpy as np
 
+from toolkit.io.errors import InputError
 from toolkit.metrics.signal import Undefined, find_library, library
 
 FS = 16000
@@ -34,12 +35,15 @@ def dnsmos(estimate: np.ndarray) -> tuple[float, float, float]:
         ``(SIG, BAK, OVRL)``.
 
     Raises:
-        Undefined: the signal is silent, or has samples beyond +-1, which speechmos refuses too.
-        InputError: onnxruntime or speechmos is not installed.
+        Undefined: the signal is silent or not finite, has samples beyond +-1, which speechmos refuses too, or the
+            network fails.
+        InputError: onnxruntime or speechmos is not installed, or its network cannot be read.
     """
     x = np.asarray(estimate, dtype=np.float32)
     if not x.size or np.ptp(x) == 0:
         raise Undefined("silent estimate")
+    if not np.isfinite(x).all():
+        raise Undefined("estimate not finite")
     if np.abs(x).max() > 1:
         raise Undefined("samples beyond +-1")
     while len(x) < _WINDOW:
@@ -47,7 +51,11 @@ def dnsmos(estimate: np.ndarray) -> tuple[float, float, float]:
     count = int(len(x) // FS - _SECONDS) + 1
     # speechmos rounds the ends of windows down and leaves out those that become a sample short by it: so do we.
     windows = (x[i * FS : int((i + _SECONDS) * FS)] for i in range(count))
-    raw = np.array([_session().run(None, {"input_1": w[None]})[0][0] for w in windows if len(w) == _WINDOW])
+    session = _session()
+    try:
+        raw = np.array([session.run(None, {"input_1": w[None]})[0][0] for w in windows if len(w) == _WINDOW])
+    except Exception as error:
+        raise Undefined(f"DNSMOS fails ({type(error).__name__})") from None
     return tuple(
         float(np.mean(np.polyval(p, column))) for p, column in zip(_POLYNOMIALS, raw.astype(float).T, strict=True)
     )
@@ -60,4 +68,9 @@ def _session():
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     model = folder / "dnsmos_models" / "sig_bak_ovr.onnx"
-    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    try:
+        return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise InputError(
+            f"{model}: cannot be read ({type(error).__name__}): tools/install.sh --extras dnsmos"
+        ) from None

@@ -6,6 +6,7 @@ say they are: other implementations of one name differ in the second decimal. No
 
 import importlib
 import importlib.util
+import math
 import sys
 import warnings
 from concurrent.futures.process import BrokenProcessPool
@@ -21,6 +22,7 @@ from toolkit.io.processes import process_pool
 # The reference code of P.862 has room for 50 stretches of speech and writes on behind it. Each takes 0.4 s at least
 # (200 ms of speech, 200 ms of pause), so that nothing shorter than this can crash.
 _PESQ_SAFE_SECONDS = 20.0
+_ROUNDING = 1e-14  # of energies: 140 dB, beyond what float64 tells from none at all
 
 
 class Undefined(ValueError):
@@ -35,7 +37,7 @@ def sounding(estimate: np.ndarray, reference: np.ndarray, silent_estimate: bool 
         silent_estimate: is that one to be let pass?
 
     Raises:
-        Undefined: one of them is silent, that is, all its samples are equal.
+        Undefined: one of them is silent, that is, all its samples are equal, or not finite.
         ValueError: they are not (N,) both.
     """
     pair = [np.asarray(x, dtype=np.float64) for x in (estimate, reference)]
@@ -44,7 +46,16 @@ def sounding(estimate: np.ndarray, reference: np.ndarray, silent_estimate: bool 
     for name, x in zip(("estimate", "reference"), pair, strict=True):
         if (not x.size or np.ptp(x) == 0) and not (silent_estimate and name == "estimate"):
             raise Undefined(f"silent {name}")
+        if not np.isfinite(x).all():
+            raise Undefined(f"{name} not finite")
     return pair
+
+
+def _decibels(signal: float, distortion: float) -> float:
+    """10 log10(signal / distortion) of energies; infinite where one is no more than the rounding of the other."""
+    if distortion <= _ROUNDING * signal:
+        return math.inf
+    return -math.inf if signal <= _ROUNDING * distortion else 10 * math.log10(signal / distortion)
 
 
 def si_sdr(estimate: np.ndarray, reference: np.ndarray) -> float:
@@ -54,15 +65,15 @@ def si_sdr(estimate: np.ndarray, reference: np.ndarray) -> float:
         estimate, reference: (N,) samples.
 
     Returns:
-        10 log10(|a s|^2 / |a s - e|^2), a = <e, s> / |s|^2; infinite where nothing is distorted, or all.
+        10 log10(|a s|^2 / |a s - e|^2), a = <e, s> / |s|^2; infinite where nothing is distorted, or all (140 dB).
 
     Raises:
         Undefined: one of the two is silent.
     """
     e, s = (x - x.mean() for x in sounding(estimate, reference))
+    e, s = e / np.abs(e).max(), s / np.abs(s).max()  # squares of 1e-200 would be zero
     target = (e @ s) / (s @ s) * s
-    with np.errstate(divide="ignore"):
-        return float(10 * np.log10((target @ target) / np.square(target - e).sum()))
+    return _decibels(target @ target, np.square(target - e).sum())
 
 
 def wave_snr(estimate: np.ndarray, reference: np.ndarray) -> float:
@@ -77,8 +88,9 @@ def wave_snr(estimate: np.ndarray, reference: np.ndarray) -> float:
         Undefined: the reference is silent.
     """
     e, s = sounding(estimate, reference, silent_estimate=True)
-    with np.errstate(divide="ignore"):
-        return float(10 * np.log10((s @ s) / np.square(s - e).sum()))
+    with np.errstate(over="ignore"):
+        e, s = e / np.abs(s).max(), s / np.abs(s).max()
+        return _decibels(s @ s, np.square(s - e).sum())
 
 
 def sdr(estimate: np.ndarray, reference: np.ndarray, taps: int = 512) -> float:
@@ -91,20 +103,22 @@ def sdr(estimate: np.ndarray, reference: np.ndarray, taps: int = 512) -> float:
 
     Raises:
         Undefined: one of the two is silent, they are shorter than the filter, which would fit anything then, or it
-            cannot be solved for.
+            cannot be solved for. A perfect estimate (140 dB) has infinite SDR.
         InputError: fast_bss_eval is not installed.
     """
     e, s = sounding(estimate, reference)
     if len(s) < taps:
         raise Undefined(f"shorter than {taps} samples")
+    bss_eval = _bss_eval()
+    e, s = (x / np.abs(x).max() for x in (e, s))  # the library takes what is very faint for silence
     try:
         with np.errstate(divide="ignore"):
-            value = float(_bss_eval().sdr(s[None], e[None], filter_length=taps)[0])
-    except np.linalg.LinAlgError:
-        value = np.nan
+            value = -float(bss_eval.sdr_loss(e, s, filter_length=taps))
+    except Exception as error:
+        raise Undefined(f"no filter fits the reference ({type(error).__name__})") from None
     if np.isnan(value):
         raise Undefined("no filter fits the reference")
-    return value
+    return math.copysign(math.inf, value) if abs(value) >= -10 * math.log10(_ROUNDING) else value
 
 
 def pesq(estimate: np.ndarray, reference: np.ndarray, fs: int, mode: str) -> float:
@@ -141,7 +155,7 @@ def _pesq(e: np.ndarray, s: np.ndarray, fs: int, mode: str) -> float:
         raise Undefined("no utterance detected") from None
     except lib.BufferTooShortError:
         raise Undefined("shorter than 0.25 s") from None
-    except (lib.PesqError, ValueError):  # a level of zero after its filters becomes NaN
+    except Exception:  # ValueError, say: a level of zero after its filters becomes NaN
         raise Undefined("PESQ cannot level the signals") from None
 
 
@@ -167,6 +181,8 @@ def stoi(estimate: np.ndarray, reference: np.ndarray, fs: int, extended: bool = 
             value = float(lib.stoi(s, e, fs, extended))
     except (RuntimeWarning, np.exceptions.AxisError):  # the latter for less than one frame
         raise Undefined("fewer than 30 frames of speech") from None
+    except Exception as error:
+        raise Undefined(f"STOI fails ({type(error).__name__})") from None
     finally:
         np.random.set_state(state)
     if np.isnan(value):
