@@ -169,6 +169,8 @@ def test_a_later_config_with_another_class(write):
         ("net: {class_path: mynets.Wide, init_args: {width: x}}", "width.*whole number.*x"),
         ("net: {class_path: mynets.Wide, init_args: {width: null}}", "width.*whole number.*None"),
         ("net: {class_path: mynets.Nothing}", "net.*mynets.Nothing"),
+        ("net: {class_path: lost_nets.Wide}", r"net.*lost_nets\.py.*current folder.*PYTHONPATH"),
+        ("net: {class_path: lost.nets.Wide}", r"net.*lost\.py.*current folder"),
         ("net: {class_path: mynets.Loop}", "net.*Loop.*subclass of Net"),
         ("seed: 2024-01-01", "seed"),
     ],

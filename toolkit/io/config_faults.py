@@ -24,6 +24,7 @@ _NO_KEY = re.compile(
     r"(?:Group '(?P<group>[^']+)' does not accept option|Option) '(?P<key>[^']+)'(?: is not accepted)?"
 )
 _EXPECTED = re.compile(r"Expected a (<class '\w+'>|tuple with \d+ elements)(?:\. Got value: (.*))?")
+_NO_MODULE = re.compile(r"No module named '([^']+)'")
 _UNION = re.compile(r"Subtypes: \[(.+)\] Errors: .* Given value: (.*)")
 
 
@@ -68,7 +69,15 @@ def _what(lines: str, options: list[str]) -> str:
         if owner:
             return f"{owner[-1].rpartition('.')[2]} has no key {key}{nearest(key, _parameters(owner[-1]))}"
         return f"there is no key {key}{nearest(key, {option[2:].partition('.')[0] for option in options})}"
-    if (path := _CLASS.findall(lines)) and "has no attribute" in lines:
+    if (path := _CLASS.findall(lines)) and (lost := _NO_MODULE.search(lines)):
+        if not f"{path[-1]}.".startswith(f"{lost[1]}."):
+            return f"{path[-1]}: its module imports {lost[1]}, which is not installed"
+        file = lost[1].replace(".", "/")
+        return (
+            f"no module named {lost[1]} for {path[-1]}: {file}.py, or {file}/__init__.py, must lie in the current "
+            "folder (a recipe's own) or in a folder of PYTHONPATH"
+        )
+    if path and "has no attribute" in lines:
         module, _, name = path[-1].rpartition(".")
         there = [one for one in dir(pydoc.locate(module)) if inspect.isclass(pydoc.locate(f"{module}.{one}"))]
         return f"there is no {path[-1]}{nearest(name, there)}"
