@@ -1,17 +1,20 @@
 """The trainer: schedules that look at the validations, N epochs == k + (N - k); batches of several processes."""
 
 import json
+import shutil
 from itertools import pairwise
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from toolkit.data.draw import Draw
 from toolkit.io.errors import InputError
 from toolkit.tasks.base import Task
-from toolkit.train.checkpoint import load
+from toolkit.train.checkpoint import Checkpoints, load, save
 from toolkit.train.schedule import Plateau
 from toolkit.train.trainer import Trainer
 
@@ -123,3 +126,85 @@ def test_a_batch_of_one_stays_where_nothing_is_normalised_over_it():
 def test_batches_that_cannot_be_shared_are_refused_before_the_first_step(sizes, world, per_speaker):
     with pytest.raises(InputError, match="batch_size"):
         shared(sizes, world, torch.nn.BatchNorm1d(3), per_speaker)
+
+
+def unique_steps(expdir) -> list[int]:
+    """Steps of the loss curve, of which the records of metrics.jsonl must have the same."""
+    board = EventAccumulator(str(expdir / "tensorboard")).Reload()
+    records = [json.loads(line) for line in (expdir / "metrics.jsonl").read_text().splitlines()]
+    steps = [record["step"] for record in records if record["kind"] == "train"]
+    assert steps == [event.step for event in board.Scalars("train/loss")]
+    return steps
+
+
+@pytest.mark.parametrize("kept", [0, 1])  # checkpoints before the kill
+def test_a_killed_epoch_leaves_no_records(tmp_path, monkeypatch, kept):
+    def dying(self, state):
+        if state["step"] > 2 * kept:
+            raise KeyboardInterrupt
+        save_last(self, state)
+
+    save_last = Checkpoints.save_last
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "save_last", dying)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path, 3)
+    train(tmp_path, 3)
+    assert unique_steps(tmp_path) == [2, 4, 6]
+
+
+def halve(*paths: Path) -> None:
+    for path in paths:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip_a_bit(path: Path) -> None:
+    """Of a weight."""
+    data = bytearray(path.read_bytes())
+    data[data.index(load(path)["task"]["network.weight"].numpy().tobytes())] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", [halve, flip_a_bit, lambda path: save(path, torch.zeros(3)), Path.unlink])
+def test_a_damaged_checkpoint_costs_its_steps_and_nothing_else(tmp_path, damage):
+    whole, _ = train(tmp_path / "whole", 4)
+    train(tmp_path / "parts", 3)
+    damage(tmp_path / "parts/checkpoint/last.pt")
+    parts, _ = train(tmp_path / "parts", 4)
+    assert all(torch.equal(value, parts["task"][name]) for name, value in whole["task"].items() if name != "validated")
+
+
+def change(**values):
+    """What replaces entries of a checkpoint."""
+    return lambda last, _: save(last, load(last) | values)
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (halve, "last.pt and previous.pt cannot be used; restore a copy, or remove .*x to train anew"),
+        (lambda *paths: [path.unlink() for path in paths], "holds no checkpoint, but epoch 2 was trained before"),
+        (change(version=9), "last.pt: was written by a newer version"),
+        (change(task={"weight": torch.zeros(1)}), "does not fit this network"),
+        (change(rng=None), "does not fit this network"),
+        (change(epoch=9), "has 8 epochs, --trainer.epochs 4 is less"),
+    ],
+)
+def test_without_its_checkpoint_no_training_begins_anew_in_silence(tmp_path, damage, said):
+    train(tmp_path / "x", 2)
+    damage(*(tmp_path / "x/checkpoint" / name for name in ("last.pt", "previous.pt")))
+    with pytest.raises(InputError, match=said):
+        train(tmp_path / "x", 4)
+    shutil.rmtree(tmp_path / "x")
+    train(tmp_path / "x", 4)
+
+
+@pytest.mark.parametrize("lose", [halve, Path.unlink])
+def test_lost_epochs_are_left_out_but_for_the_last_of_the_checkpoint(tmp_path, lose, caplog):
+    train(tmp_path, 3)  # the best are 2, 3, 1
+    weights = [load(tmp_path / f"epoch{epoch}.pth")["weight"] for epoch in (2, 3)]
+    lose(tmp_path / "epoch1.pth")
+    lose(tmp_path / "epoch3.pth")
+    train(tmp_path, 3)
+    assert "epoch1.pth: was lost or damaged" in caplog.text
+    assert torch.equal(load(tmp_path / "valid.error.ave.pth")["weight"], torch.stack(weights).mean(0))

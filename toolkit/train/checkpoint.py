@@ -58,13 +58,19 @@ def load(path: Path, map_location="cpu") -> dict:
 
 
 def _check_records(path: Path) -> None:
-    """Raise ValueError where torch would inflate a record: a small file can hold gigabytes, torch.save packs none."""
-    if path.open("rb").read(4) == b"PK\x03\x04":
-        with zipfile.ZipFile(path) as archive:
-            records = archive.infolist()
+    """Raise ValueError where a record does not match its check sum, which torch does not look at, or is compressed.
+
+    torch.save packs no record, and a small file of packed ones can hold gigabytes.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        records = archive.infolist()
         packed = any(record.compress_type != zipfile.ZIP_STORED for record in records)
         if packed or sum(record.file_size for record in records) > path.stat().st_size:
             raise ValueError("records are compressed")
+        if bad := archive.testzip():
+            raise ValueError(f"{bad} does not match its check sum")
 
 
 def load_model(model: nn.Module, path: Path) -> None:
@@ -142,19 +148,20 @@ class Checkpoints:
     def _kept_epochs(self) -> list[int]:
         return [int(p.stem[5:]) for p in self.expdir.glob("epoch*.pth") if p.stem[5:].isdigit()]
 
-    def forget_lost(self, like: dict) -> None:
-        """Drop the epochs from the best whose weights are missing, damaged or unlike a model's, with a warning."""
+    def forget_lost(self, like: dict) -> list[int]:
+        """Drop the epochs from the best whose weights are missing, damaged or unlike a model's; returns them."""
+        lost = []
         for value, epoch in list(self.best):
-            path = self.expdir / f"epoch{epoch}.pth"
             try:
-                fits = _shapes(load(path)) == _shapes(like)
+                fits = _shapes(load(self.expdir / f"epoch{epoch}.pth")) == _shapes(like)
             except (InputError, AttributeError):
                 fits = False
             if not fits:
-                logging.warning("%s: is missing, damaged or of another network; epoch %d is left out", path, epoch)
+                lost.append(epoch)
                 self.best.remove((value, epoch))
         if self.best:
             self._link_best()
+        return lost
 
     def add(self, epoch: int, value: float, model: dict) -> None:
         """Note an epoch's value; keep its model if it is among the best."""

@@ -55,13 +55,16 @@ def check_config(parser: ConfigParser, path: Path, text: str) -> None:
     if not path.exists():
         return
     try:
-        before = parser.dump(parser.parse_checked(load_config(path), str(path)), skip_default=False)
+        before, changed = load_config(path), changed_keys(path.read_text(encoding="utf-8"), text, _FREE)
+        if changed:
+            completed = parser.dump(parser.parse_checked(before, str(path)), skip_default=False)
+            changed = changed_keys(completed, text, _FREE)
     except InputError as error:
         raise InputError(
             f"{error}; restore {path.name}, or remove it to go on with the config given now, or choose another tag "
             "(--<task>_tag)"
         ) from None
-    if changed := changed_keys(before, text, _FREE):
+    if changed:
         raise InputError(
             f"{path}: the experiment was begun with another config: {some_of(changed, 5)}; "
             "choose another tag (--<task>_tag), or remove the folder to begin again"
@@ -88,12 +91,13 @@ def state_of(expdir: Path, epochs: int) -> str:
     return f"trained: to do, epochs {done} -> {epochs}{begun}"
 
 
-def has_weights(expdir: Path, metric: str) -> bool:
-    """Can the weights be read that training leaves: the average, and the best epoch's?"""
+def has_average(expdir: Path, metric: str) -> bool:
+    """Can the averaged weights be read that training leaves?"""
     try:
-        return all(load(expdir / f"valid.{metric}.{name}.pth") for name in ("ave", "best"))
+        load(expdir / f"valid.{metric}.ave.pth")
+        return True
     except InputError as error:
-        logging.warning("%s: written anew from the epochs that are kept", str(error).partition(";")[0])
+        logging.warning("%s; it is made anew", str(error).partition(";")[0])
         return False
 
 
@@ -122,7 +126,7 @@ def begin(parser: ConfigParser, args, data, task) -> bool:
         found = check_inputs(expdir, inputs, data, args.accept_data) if begun else inputs.record()
         if begun and not path.exists():
             logging.warning("%s: is missing; whether it was trained with this config was not checked", path)
-    finished = done == epochs and has_weights(expdir, task.metric[0])
+    finished = done == epochs and has_average(expdir, task.metric[0])
     if 0 < done < epochs:
         logging.warning(
             "%s: has %s, is now trained on to %d; another tag (--<task>_tag) keeps both",

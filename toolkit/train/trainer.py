@@ -143,12 +143,16 @@ class Trainer:
         self.step, self.trained_seconds = state["step"], state["trained_seconds"]
 
     def _keep_epochs(self, epoch: int, batch: int) -> None:
-        """Go on without epochs whose weights are lost; of all of them, the last can be had from the checkpoint."""
-        if (self.checkpoints.expdir / f"epoch{epoch}.pth").exists():
+        """Go on without epochs whose weights are lost, but for the last, which can be had from the checkpoint."""
+        kept = self.checkpoints
+        if (kept.expdir / f"epoch{epoch}.pth").exists():
             return  # killed after this epoch's validation, which comes again and may have removed one of the best
-        self.checkpoints.forget_lost(self._deployed())
-        if not self.checkpoints.best and batch == 0:
-            self.checkpoints.add(epoch - 1, self.checkpoints.sign * self.checkpoints.values[-1], self._deployed())
+        lost = kept.forget_lost(self._deployed())
+        if batch == 0 and (epoch - 1 in lost or not kept.best):
+            kept.add(epoch - 1, kept.sign * kept.values[-1], self._deployed())
+            lost = [other for other in lost if other != epoch - 1]
+        for other in lost:
+            logging.warning("%s/epoch%d.pth: was lost or damaged; the average is made without it", kept.expdir, other)
 
     def _deployed(self) -> dict[str, torch.Tensor]:
         return {name: value.detach().cpu() for name, value in self.task.deployed().state_dict().items()}
