@@ -511,7 +511,7 @@ no_experiment() {
 
 # say_training EXPDIR: the validation of every epoch, of earlier runs too, and all that this run warned of.
 say_training() {
-    if ! grep -o '[^ ]*: all .* trained before; nothing to do' "$1/train.log"; then
+    if ! grep -o '[^ ]*: [0-9]* epochs* trained before; nothing to do' "$1/train.log"; then
         { find "$1" -maxdepth 1 -name 'train.*.log' | sort -V | xargs -r cat && cat "$1/train.log"; } |
             sed -n 's|^[^ ]* INFO epoch \([0-9]*\)\(/[0-9]* valid: .*\)|\1 \2|p' |
             awk '{ at = $1; sub(/^[0-9]+ /, ""); said[at] = $0; if (at > last) last = at }

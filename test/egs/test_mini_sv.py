@@ -26,6 +26,12 @@ def test_every_stage_leaves_what_it_promises(recipe):
     assert (recipe / "exp/sv_stats_fbank/train_sim/stats.json").is_file()
 
 
+def test_stage_6_ends_with_the_validation_of_every_epoch(recipe):
+    log = (recipe / "first.log").read_text()
+    assert log.count("\n    epoch 1/1 valid: eer ") == 1
+    assert log.index("stage 6:") < log.index("epoch 1/1 valid") < log.index("stage 7:")
+
+
 def test_the_table_holds_every_condition_and_the_floor(recipe):
     page = (recipe / "exp/RESULTS.md").read_text()
     assert "mean_fbank" in page
@@ -189,3 +195,4 @@ def test_a_scp_that_points_nowhere_stops_stage_3_by_name(recipe, tree):
     assert done.returncode == 1
     assert f"{key}: gone.wav: no such file" in done.stderr
     assert not (recipe / "dump3/raw/dev/wav.scp").exists()
+/root/.pyenv/libexec/pyenv-hooks: line 24: enable: cannot open shared object /root/.pyenv/libexec/pyenv-realpath.dylib: /root/.pyenv/libexec/pyenv-realpath.dylib: cannot open shared object file: No such file or directory

@@ -131,19 +131,6 @@ def test_a_kill_between_the_last_step_and_its_validation_loses_no_step(options, 
     assert whole["best"] == again["best"]
 
 
-def test_a_damaged_last_checkpoint_costs_its_steps_and_nothing_else(options, tmp_path, monkeypatch):
-    whole = train(options, tmp_path / "whole")
-    with monkeypatch.context() as patch:
-        interrupted_after(patch, 8)
-        with pytest.raises(KeyboardInterrupt):
-            train(options, tmp_path / "parts")
-    last = tmp_path / "parts/checkpoint/last.pt"
-    last.write_bytes(last.read_bytes()[:-1000])
-    again = train(options, tmp_path / "parts")
-    assert same(whole["task"], again["task"])
-    assert whole["best"] == again["best"]
-
-
 def test_more_epochs_go_on_in_the_same_folder(options, tmp_path):
     train(options, tmp_path / "exp", "--trainer.epochs", "1")
     assert train(options, tmp_path / "exp", "--trainer.epochs", "2")["epoch"] == 3

@@ -7,6 +7,8 @@ import pytest
 import yaml
 
 from toolkit.bin import sv_train
+from toolkit.tasks.sv_experiment import build_embedder
+from toolkit.train.checkpoint import save
 
 WORDS = ["--config", "c.yaml", "--train_dir", "raw/train", "--valid_dirs", "[raw/dev]", "--expdir", "exp"]
 NETWORK = {"channels": 8, "mfa_channels": 8, "embedding_dim": 4, "se_channels": 4, "attention_channels": 4}
@@ -33,11 +35,13 @@ def once_trained(corpus, tmp_path_factory) -> Path:
             "class_path": "toolkit.data.batches.CropBatches",
             "init_args": {"batch_size": 8, "crop_seconds": [0.3, 0.3]},
         },
+        "init_from": "start.pth",
         "trainer": {"epochs": 1, "workers": 0, "threads": 1},
     }
     (root / "c.yaml").write_text(yaml.safe_dump(config))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
+        save(Path("start.pth"), build_embedder("c.yaml").state_dict())
         train()
     return root
 

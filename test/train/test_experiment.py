@@ -32,7 +32,7 @@ def test_what_follows_from_the_checkpoint_is_made_anew(trained, name, content):
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "inputs.json"])
-@pytest.mark.parametrize("content", ["", "[1, 2]", "{"])
+@pytest.mark.parametrize("content", ["", "[1, 2]"])
 def test_a_damaged_table_of_facts_is_named_and_can_be_removed(trained, name, content):
     path = Path("exp", name)
     path.write_text(content)

@@ -53,7 +53,7 @@ def swap_audio(name: str) -> None:
         (lambda: swap_audio("train"), "training set: other utterances of s00"),
         (lambda: swap_audio("noise"), "began: noise: other utterances of noise0"),
         (lambda: swap_audio("dev"), "validation set dev: other utterances of s04"),
-        (change("dev/trials", r" target\n$", " nontarget\n"), "trials of validation set dev changed"),
+        (change("dev/trials", r"^.*\n", ""), "trials of validation set dev changed"),
     ],
 )
 def test_other_data_is_refused_with_what_changed(trained, alter, said):
@@ -94,15 +94,11 @@ def test_classes_of_other_speakers_cannot_be_accepted(trained):
 
 
 def test_other_weights_to_start_from_are_refused(trained):
-    weights = Path("start.pth")
-    weights.write_bytes(Path("exp/epoch1.pth").read_bytes())
-    words = ["--expdir", "fine", "--init_from", str(weights)]
-    train(*words)
-    save(weights, {name: value + 1 for name, value in load(weights).items()})
+    save(Path("start.pth"), {name: value + 1 for name, value in load(Path("start.pth")).items()})
     with pytest.raises(InputError, match="init_from changed"):
-        train(*words)
+        train()
     with pytest.raises(InputError, match="init_from removed"):
-        train(*words[:2])
+        train("--init_from", "null")
 
 
 def as_before_records() -> None:
@@ -136,7 +132,8 @@ def test_an_experiment_without_a_record_has_counts(trained):
 
 def test_speakers_of_the_training_set_are_told_in_validation_and_test_sets(trained, caplog, capsys):
     change("dev/utt2spk", " s04", " s00")()
-    train("--expdir", "other")
+    with pytest.raises(InputError, match="validation set dev"):
+        train()
     assert "validation set dev: has 1 speaker of the training set: s00" in caplog.text
     for words in (["--train_dir", "raw/train"], ["--expdir", "exp"]):
         known_speakers.main([*words, "--sets", "raw/dev", "raw/noise"])

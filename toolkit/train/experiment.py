@@ -160,7 +160,7 @@ def run_training(parser, args, built, deployed: nn.Module, task, data) -> None:
         if not (expdir / "train_info.json").exists():  # else it has trained before
             probe(task, args.seed)
         if not begin(parser, args, data, task):
-            logging.info("%s: all %s trained before; nothing to do", expdir, counted(args.trainer.epochs, "epoch"))
+            logging.info("%s: %s trained before; nothing to do", expdir, counted(args.trainer.epochs, "epoch"))
             return
         info = describe(deployed, task) | {
             "seed": args.seed,
