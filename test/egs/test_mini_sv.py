@@ -195,4 +195,3 @@ def test_a_scp_that_points_nowhere_stops_stage_3_by_name(recipe, tree):
     assert done.returncode == 1
     assert f"{key}: gone.wav: no such file" in done.stderr
     assert not (recipe / "dump3/raw/dev/wav.scp").exists()
-/root/.pyenv/libexec/pyenv-hooks: line 24: enable: cannot open shared object /root/.pyenv/libexec/pyenv-realpath.dylib: /root/.pyenv/libexec/pyenv-realpath.dylib: cannot open shared object file: No such file or directory
