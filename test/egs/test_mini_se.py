@@ -179,9 +179,9 @@ def test_weights_of_another_network_are_refused_before_any_work(recipe, tree):
     ("words", "said"),
     [
         (["--init_from", "exp/se_none"], "--init_from exp/se_none: no exp/se_none/valid.loss.ave.pth; train that"),
-        (["--observations", "0.1 1.5"], "--observations 0.1 1.5: 1.5 is no number from 0 to 1"),
-        (["--observations", "-0.1"], "-0.1 is no number from 0 to 1"),
-        (["--alphas", "0 -1"], "--alphas 0 -1: -1 is no number from 0"),
+        (["--observations", "0.1 1.5"], "--observations 0.1 1.5: 1.5 must be a number from 0 to 1"),
+        (["--observations", "-0.1"], "-0.1 must be a number from 0 to 1"),
+        (["--alphas", "0 -1"], "--alphas 0 -1: -1 must be a number from 0"),
         (["--alphas", "1"], "loss.init_args.alpha"),
         (["--se_config", "conf/finetune_convtasnet_lmfb.yaml"], "goes on from the weights of another experiment"),
         (["--sv_exp", "exp/sv_none"], "--sv_exp exp/sv_none: no such experiment or packed.zip"),
@@ -204,7 +204,7 @@ def test_only_an_experiment_in_verification_verifies(recipe, tree):
     (other / "config.yaml").write_text("model: {}\nreference: spk1\n")
     done = tree.run(recipe, "./run.sh", "--sv_exp", "exp/se_other")
     assert done.returncode == 1
-    assert "--sv_exp exp/se_other: this is no experiment in speaker verification" in done.stderr
+    assert "--sv_exp exp/se_other: must be an experiment in speaker verification" in done.stderr
     other.joinpath("config.yaml").unlink()
     other.rmdir()
 

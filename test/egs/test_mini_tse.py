@@ -167,15 +167,15 @@ def test_the_packed_model_works_on_any_two_files(recipe, tmp_path):
     [
         (["--tse_config", "conf/nothing.yaml"], "--tse_config conf/nothing.yaml: no such file"),
         (["--tse_args", "--model.init_args.tcn_blockz 2"], "tcn_blocks"),
-        (["--enroll_lengths", "1 two"], "--enroll_lengths 1 two: two is no number"),
-        (["--enroll_lengths", "1 0.0"], "--enroll_lengths 1 0.0: 0.0 is no number above 0"),
+        (["--enroll_lengths", "1 two"], "--enroll_lengths 1 two: two must be a number"),
+        (["--enroll_lengths", "1 0.0"], "--enroll_lengths 1 0.0: 0.0 must be a number above 0"),
         (["--metrics", "si_sdr pesk"], "--metrics pesk: no such metric; there are"),
         (["--breakdown", "gendr"], "--breakdown gendr: it can be gender, duration, auto gender_pair, or a table"),
         (
             ["--fs", "16000"],
             "--fs 16000, but the network of conf/train_sefpnet.yaml is for 8000 Hz: give --fs 8000, or",
         ),
-        (["--nj", "two"], "--nj two: two is no whole number from 1"),
+        (["--nj", "two"], "--nj two: two must be a whole number from 1"),
         (["--absent", "yes"], "option --absent takes true or false, got 'yes'"),
         (["--sv_exp", "exp/none"], "--sv_exp exp/none: no such experiment or packed.zip"),
         (["--simulate_enroll_config", "conf/none.yaml"], "--simulate_enroll_config conf/none.yaml: no such file"),

@@ -92,3 +92,38 @@ def test_a_lock_file_that_another_machine_left_locks_nothing(tree, folder):
     (folder / "exp").mkdir(exist_ok=True)
     (folder / "exp/.sv_x.lock").write_text("1 elsewhere 2026-01-01T00:00:00 ./sv.sh\n")
     assert tree.run(folder, "bash", "task.sh", "6", "false").returncode == 0
+
+
+PROGRESS = """\
+. ./recipe.sh
+turn=0
+sleep() { [ $((turn++)) -eq 0 ]; }
+mkdir p && touch -d '1 hour ago' p/.submitted
+printf 'start\\r format:  37%%|###   | 3/8\\r' >p/format.3.log
+printf ' format: 100%%|####| 8/8\\n' >p/format.1.log
+job_progress p 8
+echo 'INFO epoch 1/3 step 5, loss 2.1' >p/train.log
+rm p/format.*
+turn=0
+job_progress p 1
+"""
+
+
+def test_progress_lines_say_which_job(tree, folder):
+    said = tree.run(folder, "bash", "-c", PROGRESS).stdout
+    assert said == "    format 3/8: format:  37%|###   | 3/8\n    train: INFO epoch 1/3 step 5, loss 2.1\n"
+
+
+LISTS = """\
+. ./recipe.sh
+snrs=$1 test_sets=$2
+check_numbers snrs
+check_lists test_sets
+"""
+
+
+@pytest.mark.parametrize(("snrs", "sets", "said"), [("0,10", "a", 'spaces: --snrs "0 10"'), ("5", "a, b", '"a b"')])
+def test_lists_are_separated_by_spaces(tree, folder, snrs, sets, said):
+    done = tree.run(folder, "bash", "-c", LISTS, "bash", snrs, sets)
+    assert done.returncode == 1
+    assert said in done.stderr
