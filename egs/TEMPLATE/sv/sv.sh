@@ -360,7 +360,9 @@ systems=${sv_exp}
 if [ -n "${floor_config}" ]; then systems+=" ${floor_exp}"; fi
 
 if runs_stage 7 && say_stage 7 "embeddings of ${embedded} -> ${sv_exp}/${embeddings}"; then
-    if [ -n "${floor_config}" ] && ! "${dry_run}"; then
+    if [ -n "${floor_config}" ] && "${dry_run}"; then
+        [ -f "${floor_exp}/config.yaml" ] || remade+="${floor_exp} "
+    elif [ -n "${floor_config}" ]; then
         mkdir -p "${floor_exp}"
         "${python}" -m toolkit.bin.check_network sv --config "${floor_config}" --whole "${floor_exp}/config.yaml" || exit 1
     fi
