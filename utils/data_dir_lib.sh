@@ -143,8 +143,11 @@ rename_enrolments() {
 # undrawable UTT2SPK ENROLMENTS DIR: the ids whose enrolment is *UTT SPEAKER, and there is none to draw; and why. Where a plan
 # draws them from another set (enrolments in the mix_conf.yaml of DIR), only the form is looked at.
 undrawable() {
-    local elsewhere=0
-    if grep -q '^enrolments:' "$3/mix_conf.yaml" 2>/dev/null; then elsewhere=1; fi
+    local elsewhere=0 dirs=''
+    if [ -f "$3/mix_conf.yaml" ]; then
+        dirs=$(need_toolkit && python3 -m toolkit.bin.enrolment_dirs "$3") || exit 1
+    fi
+    if [ -n "$dirs" ]; then elsewhere=1; fi
     awk -v elsewhere="$elsewhere" '
         FNR == NR { speaker[$1] = $2 ""; size[$2]++; next }
         $2 !~ /^\*/ { next }

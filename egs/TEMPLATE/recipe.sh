@@ -493,6 +493,13 @@ check_numbers() { check_words '-?([0-9]+[.]?[0-9]*|[.][0-9]+)' 'number' "$@"; }
 
 check_names() { check_words '[A-Za-z0-9_.+=,-]+' 'name of a folder (letters, digits, _ . + -)' "$@"; }
 
+# check_inference_model EXPDIR METRIC: the weights of --inference_model are there, or are what training leaves.
+check_inference_model() {
+    runs_stage 6 || return 0
+    [ -e "$1/${inference_model}" ] || [[ "${inference_model}" =~ ^(valid[.]$2[.](ave|best)|epoch[0-9]+)[.]pth$ ]] ||
+        die "--inference_model ${inference_model}: must be valid.$2.ave.pth, valid.$2.best.pth or epoch<n>.pth"
+}
+
 # check_trials ROOT SETS: the trials of these sets name known ids and are of both kinds.
 check_trials() {
     local set dirs=()

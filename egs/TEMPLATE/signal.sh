@@ -187,6 +187,7 @@ infer() {
 { # bash reads a block whole before it runs it, so editing this file does not disturb a run
 
 log "checking configs"
+check_inference_model "${exp}" loss
 check_configs
 say_backend
 hold_outputs "${exp}"

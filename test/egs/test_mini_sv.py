@@ -1,6 +1,7 @@
 """The mini recipe from nothing to its table, at a tiny size; reruns; options."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,6 +11,9 @@ from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import read_table
 
 from .conftest import MINI
+
+
+TAG = "train_ecapa_fbank_trainer_epochs_1"
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +129,10 @@ def test_another_number_of_jobs_and_another_folder_give_the_same_samples(recipe,
             "--breakdown nonsense: it can be gender, duration, or a table",
         ),
         (["--top_n", "5"], 1, "none is given (--score_norm as_norm)"),
-        (["--stage", "7", "--sv_tag", "none"], 1, "exp/sv_none: no such experiment"),
+        (["--inference_model", "valid.err.ave.pth"], 1, "must be valid.eer.ave.pth"),
+        (["--test_sets", "test,dev"], 1, 'separate by spaces: --test_sets "test dev"'),
+        (["--floor_config", "conf/none.yaml"], 1, "--floor_config conf/none.yaml: no such file"),
+        (["--sv_args", "--trainer.epochs 1 --seed 1", "--sv_tag", TAG], 1, "config: seed 0 -> 1"),
         (["--sv_args", "--trainer.epoch 3"], 1, "--trainer.epoch 3"),
         (["--test_noises", "bable"], 1, "--kinds bable: the config knows babble, music, noise, ood"),
         (["--stage", "7", "--sv_tag", "nosuch"], 1, "exp/sv_nosuch: no such experiment; train it first"),
@@ -141,8 +148,14 @@ def test_wrong_options_are_said(recipe, tree, words, code, said):
 
 def test_a_dry_run_does_nothing(recipe, tree):
     before = {p: p.stat().st_mtime_ns for p in recipe.rglob("*")}
-    done = tree.run(recipe, "./run.sh", "--dry_run", "true", "--expdir", "nowhere")
+    done = tree.run(recipe, "./run.sh", *MINI, "--dry_run", "true", "--expdir", "nowhere", cmd_backend="slurm")
     assert done.returncode == 0
+    assert "training: utils/slurm.pl --num-threads 1, --ngpu 0 --num_nodes 1" in done.stdout
+    assert "render: all done before: train_sim test_babble_0" in done.stdout
+    assert "training: to do, epochs 0 -> 1" in done.stdout
+    assert f"sbatch --export=ALL --job-name nowhere/sv_{TAG} --open-mode=append" in done.stdout
+    assert "embed -> nowhere/mean_fbank/embeddings: to do: test test_babble_0" in done.stdout
+    assert (shutil.which("sbatch") is None) == ("sbatch not found" in done.stdout)
     assert [f"stage {n}:" in done.stdout for n in range(1, 10)] == [True] * 9
     assert {p: p.stat().st_mtime_ns for p in recipe.rglob("*")} == before
 

@@ -290,7 +290,7 @@ def test_enrolments_of_a_planned_set_lie_in_another(complaints, call, mixture):
     scp = "a-1 *x-7 a\na-2 *x-8 z\nb-1 *x-9 b\nb-2 *y-1 b\n"
     path = mixture(tables={"enroll_spk1.scp": scp})
     assert "there is no utterance x-7" in complaints(path)
-    (path / "mix_conf.yaml").write_text("data: [dump/raw/train]\nenrolments: [dump/raw/train]\n")
+    (path / "mix_conf.yaml").write_text("data: [d]\nrooms: []\nfs: 16000\n'enrolments': [dump/raw/train]\n")
     call("validate_data_dir.sh", *WAIVED, path)
     call("fix_data_dir.sh", path)
     assert (path / "enroll_spk1.scp").read_text() == scp

@@ -6,9 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
 from toolkit.io.errors import InputError
+from toolkit.io.files import read_yaml
 
 
 def signature(folder, words: str, files: list[str]) -> str:
@@ -65,11 +64,8 @@ def _without_offset(name: bytes) -> bytes:
 
 def _sources(conf: Path) -> list[Path]:
     """The sets that a plan draws on."""
-    try:
-        content = yaml.safe_load(conf.read_bytes())
-    except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"{conf}: not YAML: {' '.join(str(error).split())}; plan again (stage 2)") from None
-    listed = [content.get(key) or [] for key in ("data", "rooms", "enrolments")] if isinstance(content, dict) else []
+    content = read_yaml(conf, "plan again (stage 2)")
+    listed = [content.get(key) or [] for key in ("data", "rooms", "enrolments")]
     return [Path(name) for names in listed for name in ([names] if isinstance(names, str) else names)]
 
 

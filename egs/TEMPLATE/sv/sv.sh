@@ -276,6 +276,7 @@ check_sets() { # before training: what it and stage 8 need of sets
 { # bash reads a block whole before it runs it, so editing this file does not disturb a run
 
 log "checking configs"
+check_inference_model "${sv_exp}" eer
 check_configs
 if [ "${stage}" -gt 1 ] || [ ! -d "data/${train_set}" ]; then check_breakdown; fi
 say_backend

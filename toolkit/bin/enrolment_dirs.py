@@ -1,0 +1,25 @@
+"""Print the data dirs that a mixture set draws its enrolments from, by its mix_conf.yaml; nothing where it is silent."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from toolkit.bin.cli import Parser, run
+from toolkit.simulate.sets import enrolment_dirs
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.enrolment_dirs``."""
+    parser = Parser(description=__doc__)
+    parser.add_argument("data_dir", type=Path)
+    return parser
+
+
+def main(argv=None) -> None:
+    """Print them, one a line."""
+    for folder in enrolment_dirs(get_parser().parse_args(argv).data_dir):
+        print(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
