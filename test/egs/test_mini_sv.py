@@ -12,7 +12,6 @@ from toolkit.io.datadir import read_table
 
 from .conftest import MINI
 
-
 TAG = "train_ecapa_fbank_trainer_epochs_1"
 
 
