@@ -53,7 +53,10 @@ sub take {
     my ($mode, $wait, $file) = @_;
     my $handle = $held{$file};
     my $changes = defined $handle;
-    if (!$changes) { open($handle, '+>>', $file) or return answer("error: $file: cannot be written: $!"); }
+    if (!$changes && !open($handle, '+>>', $file)) {
+        my $said = "$file: cannot be written: $!";
+        return answer($mode eq 'exclusive' ? "error: $said" : "warning: $said; let no run write there\nok");
+    }
     my ($flag, $began, $said) = ($mode eq 'exclusive' ? LOCK_EX : LOCK_SH, time, 0);
     until (flock($handle, $flag | LOCK_NB)) {
         next if $! == EINTR;
