@@ -138,6 +138,11 @@ all_tests="${test_sets}${noisy_tests}"
 embedded=${all_tests}
 calibration_set=${calibration_set:-${all_valid}}
 if "${calibrate}"; then embedded+=" ${calibration_set}"; fi
+for set in ${calibration_set} ${cohort_set}; do
+    [[ " ${train_set} ${train_sim} ${all_valid} ${all_tests} " == *" ${set} "* ]] || [ -d "${dumpdir}/raw/${set}" ] ||
+        die "--calibration_set ${calibration_set} --cohort_set ${cohort_set}: set ${set} not found in ${dumpdir}/raw;" \
+            "it can also be one of ${train_set} ${all_valid} ${test_sets}"
+done
 cohort=
 if [ "${score_norm}" != none ]; then
     cohort=${cohort_set:-${train_set}}_cohort${cohort_utts}
