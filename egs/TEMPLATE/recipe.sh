@@ -9,6 +9,10 @@ log() {
     echo "$(date '+%Y-%m-%dT%H:%M:%S') $*"
 }
 
+counted() { # counted 3 job: 3 jobs
+    echo "$1 $2$([ "$1" -eq 1 ] || echo s)"
+}
+
 die() {
     echo "error: ${*#error: }" >&2
     exit 1
@@ -165,7 +169,7 @@ job_progress() {
         if [ -n "${now}" ] && [ "${now}" != "${seen}" ]; then
             seen=${now}
             head -n 4 <<<"${now}" | sed 's/^/    /'
-            [ "$(wc -l <<<"${now}")" -le 4 ] || echo "    ... $(($(wc -l <<<"${now}") - 4)) more jobs"
+            [ "$(wc -l <<<"${now}")" -le 4 ] || echo "    ... $(counted $(($(wc -l <<<"${now}") - 4)) "more job")"
         fi
     done
 }
@@ -247,7 +251,7 @@ work_on_sets() { # work_on_sets PROGRAM ARGS...: of run_jobs, whose variables it
             die "${in_root}/${set}: data dir not found; the stage before, or local/data.sh (--local_data_opts), makes it"
         fi
     done
-    signed=$(for set in ${present}; do
+    [ -z "${present}" ] || signed=$(for set in ${present}; do
         signature_line "${in_root}/${set}" "$* ${in_root} ${out_root} ${allow_bad}" "${deps}"
     done | signatures) || exit 1
     for set in ${present}; do
@@ -282,7 +286,7 @@ work_on_sets() { # work_on_sets PROGRAM ARGS...: of run_jobs, whose variables it
         die "${name}: no work list"
     local jobs at_a_time
     share_out
-    log "${name}: ${total} ids of ${todo# } in ${jobs} jobs${at_a_time:+, ${nj} at a time}, logs in ${logdir}"
+    log "${name}: $(counted "${total}" id) of ${todo# } in $(counted "${jobs}" job)${at_a_time:+, ${nj} at a time}, logs in ${logdir}"
     # shellcheck disable=SC2046
     utils/split_scp.pl "${logdir}/work" $(seq -f "${logdir}/work.%.0f" "${jobs}")
     submit "${cmd} ${at_a_time}" "${logdir}" "JOB=1:${jobs}" "${logdir}/${name}.JOB.log" \
@@ -317,7 +321,7 @@ say_jobs() {
     [ -z "${finished}" ] || note "${name} -> ${out_root}: done before:${finished}"
     total=$(for set in ${todo}; do cat "${in_root}/${set}/utt2spk" 2>/dev/null || true; done | wc -l)
     for set in ${todo}; do [ -f "${in_root}/${set}/utt2spk" ] || unknown+=" ${set}"; done
-    note "${name} -> ${out_root}: to do:${todo}: ${total} ids${unknown:+ and those of${unknown}, which an earlier stage makes}"
+    note "${name} -> ${out_root}: to do:${todo} ($(counted "${total}" id)${unknown:+; those of${unknown} come from an earlier stage})"
     for set in ${todo}; do remade+="${out_root}/${set} "; done
     [ "${total}" -gt 0 ] || total=${nj}
     share_out
@@ -534,5 +538,5 @@ say_warnings() {
     [ -n "${said}" ] || return 0
     head -n "${most}" <<<"${said}" >&2
     [ "$(wc -l <<<"${said}")" -le "${most}" ] ||
-        echo "... $(($(wc -l <<<"${said}") - most)) more warnings in $(dirname "$1")" >&2
+        echo "... $(counted $(($(wc -l <<<"${said}") - most)) "more warning") in $(dirname "$1")" >&2
 }

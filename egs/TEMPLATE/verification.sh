@@ -71,7 +71,7 @@ score_queue() {
         return
     fi
     if "${dry_run}"; then
-        note "scoring: to do: ${count} of $((${#scores[@]} / 3)) lists into ${what}"
+        note "scoring: to do: ${count} of $(counted $((${#scores[@]} / 3)) list) into ${what}"
         for ((at = 0; at < ${#todo[@]}; at += 2)); do remade+="${todo[at]} "; done
     else
         mkdir -p "${logdir}"
@@ -81,7 +81,7 @@ score_queue() {
             rm -f "${todo[at]}/.done"
             echo "${todo[at + 1]}" >>"${logdir}/work"
         done
-        log "scoring: ${count} sets into ${what}, logs in ${logdir}"
+        log "scoring: $(counted "${count}" set) into ${what}, logs in ${logdir}"
     fi
     submit "${decode_cmd} --max-jobs-run ${inference_nj}" "${logdir}" "JOB=1:${count}" "${logdir}/score.JOB.log" \
         utils/run_line.sh "${logdir}/work" JOB

@@ -81,7 +81,7 @@ can_be_absent() { # does every mixture leave a target of its set out, who can be
         talkers=$(find "${dumpdir}/raw/${set}" -maxdepth 1 -name 'spk[0-9]*.scp' | wc -l)
         speakers=$(cut -d ' ' -f 2 "${dumpdir}/raw/${set}/utt2spk" | sort -u | wc -l)
         if [ "${speakers}" -le "${talkers}" ]; then
-            log "--absent is left out: ${set} has ${speakers} speakers in mixtures of ${talkers}"
+            log "--absent is left out: ${set} has $(counted "${speakers}" speaker) in mixtures of ${talkers}"
             return 1
         fi
     done
