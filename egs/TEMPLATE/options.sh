@@ -76,17 +76,18 @@ check_options() {
     if "${trust}"; then trusted=(--trust); fi
 }
 
-# check_breakdown [WORD...]: --breakdown names groups of all tasks or these, or tables that the test sets have, once data/ is
-# there; gender is spk2gender, duration is measured.
+# check_breakdown ROOT SETS [WORD...]: --breakdown names groups of all tasks or these, or tables that the sets in ROOT have,
+# as far as they are there; gender is spk2gender, duration is measured.
 check_breakdown() {
-    local set word
+    local root=$1 sets=$2 set word
+    shift 2
     for word in ${breakdown}; do
         [[ " duration $* " != *" ${word} "* ]] || continue
         [[ "${word}" =~ ^(gender|spk2.+|utt2.+)$ ]] ||
             die "--breakdown ${word}: it can be gender, duration${*:+, $*}, or a table of the test sets, spk2<x> or utt2<x>"
-        for set in ${test_sets}; do
-            [ ! -d "data/${set}" ] || [ -f "data/${set}/${word/#gender/spk2gender}" ] ||
-                die "--breakdown ${word}: data/${set}/${word/#gender/spk2gender}: table not found"
+        for set in ${sets}; do
+            [ ! -d "${root}/${set}" ] || [ -f "${root}/${set}/${word/#gender/spk2gender}" ] ||
+                die "--breakdown ${word}: ${root}/${set}/${word/#gender/spk2gender}: table not found"
         done
     done
 }

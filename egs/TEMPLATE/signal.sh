@@ -117,6 +117,8 @@ for set in ${test_sets}; do
         done
     fi
 done
+as_they_are=${test_sets} # test sets of which no mixtures are made, which have more tables
+[ -z "${simulate_test_configs}${simulate_grid_config}" ] || as_they_are=
 tag=$(experiment_tag "")
 exp=${expdir}/${task}_${tag}
 results=${results:-${expdir}/RESULTS.md}
@@ -132,7 +134,7 @@ check_configs() { # before any work: every key of every config that the stages a
     if runs_stage 8; then
         # shellcheck disable=SC2086
         later "--metrics ${metrics}: see above" signal_score --metrics ${metrics} --check
-        check_breakdown auto gender_pair
+        check_breakdown data "${as_they_are}" auto gender_pair
     fi
     if [ "${stage}" -le 2 ]; then
         for one in ${simulate_train_config} ${simulate_valid_config} ${simulate_test_configs} ${simulate_enroll_config:-} \
@@ -197,7 +199,7 @@ if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
     for set in $(of_kind recorded "${train_set} ${valid_sets} ${test_sets}"); do
         validate "${set}"
     done
-    ! runs_stage 8 || check_breakdown auto gender_pair
+    ! runs_stage 8 || check_breakdown data "${as_they_are}" auto gender_pair
 fi
 if [ "${stage}" -le 2 ]; then check_sets data "${test_sets}"; fi # noisy copies have those of their set
 
@@ -248,6 +250,7 @@ if runs_stage 3 && say_stage 3 "format -> ${dumpdir}/raw"; then
 fi
 
 check_sets "${dumpdir}/raw" "${all_tests}"
+if runs_stage 8 && ! "${dry_run}"; then check_breakdown "${dumpdir}/raw" "${all_tests}" auto gender_pair; fi
 
 if runs_stage 4 && say_stage 4 "features"; then
     log "none: the networks read audio"

@@ -283,7 +283,7 @@ check_sets() { # before training: what it and stage 8 need of sets
 log "checking configs"
 check_inference_model "${sv_exp}" eer
 check_configs
-if [ "${stage}" -gt 1 ] || [ ! -d "data/${train_set}" ]; then check_breakdown; fi
+if [ "${stage}" -gt 1 ] || [ ! -d "data/${train_set}" ]; then check_breakdown data "${test_sets}"; fi
 say_backend
 hold_outputs "${sv_exp}"
 
@@ -293,7 +293,7 @@ if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
         validate "${set}"
     done
     check_trials data "${valid_sets} ${test_sets}"
-    check_breakdown
+    check_breakdown data "${test_sets}"
 fi
 
 if runs_stage 2 && say_stage 2 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; then
