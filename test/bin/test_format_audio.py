@@ -177,6 +177,60 @@ def test_commands_are_run_where_that_is_allowed(tmp_path, make, capsys):
     np.testing.assert_array_equal(formatted(tmp_path)["a"] * 32768, noise(0.5))
 
 
+CALL = np.stack([noise(2.0, seed=1), noise(2.0, seed=2)], 1)
+
+
+@pytest.mark.parametrize("options", [[], ["--channel", "0"]])
+@pytest.mark.parametrize("second", ["B", "2"])
+def test_the_sides_of_a_call_are_taken_by_their_table(tmp_path, make, options, second):
+    """With segments and without; a recording with one channel is the side itself, as sph2pipe -c prints it."""
+    wav = make({"ann-A": CALL, "eve-B": noise(0.5)}, segments={"ann-1": "ann-A 0.5 1", "bob-1": "bob-B 0.5 1"})
+    sides = {"ann-A": "call A", "bob-B": f"call {second}", "eve-B": "other B"}
+    write_table(tmp_path / "data/train/wav.scp", wav | {"bob-B": wav["ann-A"]})
+    write_table(tmp_path / "data/train/reco2file_and_channel", sides)
+    assert stage(tmp_path, *options, out="cut") == 0
+    for name in ("segments", "utt2spk"):
+        (tmp_path / "data/train" / name).unlink()
+    assert stage(tmp_path, *options, out="whole") == 0
+    cut, whole = formatted(tmp_path, "cut"), formatted(tmp_path, "whole")
+    for channel, (utt, recording) in enumerate([("ann-1", "ann-A"), ("bob-1", "bob-B")]):
+        np.testing.assert_array_equal(whole[recording] * 32768, CALL[:, channel])
+        np.testing.assert_array_equal(cut[utt] * 32768, CALL[8000:16000, channel])
+    np.testing.assert_array_equal(whole["eve-B"] * 32768, noise(0.5))
+
+
+@pytest.mark.parametrize("line", ["call C", "call 3", "call 0", "call left", "call", None])
+def test_a_side_that_is_not_there_is_refused(tmp_path, make, capsys, line):
+    make({"rec": CALL})
+    write_table(tmp_path / "data/train/reco2file_and_channel", {"rec": line} if line else {"other": "call A"})
+    assert stage(tmp_path, "--channel", "0") == 1
+    assert "rec: " in (said := capsys.readouterr().err)
+    assert "reco2file_and_channel" in said
+
+
+@pytest.mark.parametrize(("peak", "kept"), [(0.9, True), (1.5, True), (7.9, True), (8.1, False), (32767, False)])
+def test_floats_beyond_full_scale_keep_their_shape_or_are_refused(tmp_path, make, capsys, peak, kept):
+    wav, tone = make({"a": noise(0.5)}), np.sin(np.arange(8000) * 0.1)
+    soundfile.write(wav["a"], peak * tone, FS, subtype="FLOAT")
+    assert stage(tmp_path) == (0 if kept else 1)
+    said = capsys.readouterr()
+    if kept:
+        np.testing.assert_allclose(formatted(tmp_path)["a"], min(1, peak) * tone, atol=2e-4)
+        assert ("1 ids of train peaked beyond full scale" in said.out) == (peak > 1)
+    else:
+        assert "a: " in said.err
+        assert "full scale" in said.err
+
+
+def test_what_resampling_lifts_beyond_full_scale_is_counted(tmp_path, make, capsys):
+    square = np.where(np.arange(44100) % 2205 < 1100, 32767, -32767).astype(np.int16)
+    make({"a": (square, 44100)})
+    assert stage(tmp_path) == 0
+    over = np.count_nonzero(np.abs(resample(square / np.float32(32768), 44100, FS)) > 1)
+    assert f"note: {over} samples of train were clipped" in capsys.readouterr().out
+    assert over > 100
+
+
 @pytest.mark.parametrize("channel", ["1", "mean"])
 def test_a_channel_is_chosen(tmp_path, make, channel):
     stereo = noise(0.5, channels=2) // 2 * 2

@@ -193,6 +193,10 @@ def test_unclear_condition(setup, tmp_path, tables, message):
         (["--score_norm", "as_norm"], "--cohort are given both"),
         (["--score_norm", "as_norm", "--cohort", "x", "--scoring", "neg_euclidean"], "no meaning"),
         (["--cohort", "x"], "--cohort are given both"),
+        (["--cohort_utt2spk", "x"], "--cohort_utt2spk needs --cohort"),
+        (["--top_n", "20"], "--top_n 20 needs --score_norm as_norm"),
+        (["--score_norm", "s_norm", "--cohort", "x", "--top_n", "20"], "--top_n 20 needs --score_norm as_norm"),
+        (["--duration_edges", "2"], "--duration_edges and --fs need --breakdown duration"),
     ],
 )
 def test_settings_out_of_range(setup, tmp_path, options, message):

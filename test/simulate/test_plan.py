@@ -122,6 +122,8 @@ S = Source("spk1", "u", 100)
         ((N,), {"snr": {"spk1": 0.0}}, r"snr is given for \['spk1'\]"),
         ((N,), {"snr": {"noise1": float("nan")}}, "finite"),
         ((Source("noise1", "n", 5, gain=float("inf")),), {}, "finite"),
+        ((Source("noise1", "n", 5, gain=-1e39),), {}, "gains must be"),
+        ((N,), {"snr": {"noise1": -1e4}}, "SNRs must be"),
         ((N, Source("noise1", "n", 5, gain=1.0)), {"snr": {"noise1": 0.0}}, "both an snr and gains"),
         ((), {"level": "peak"}, "mean or active"),
         ((), {"id": "two words"}, "without spaces"),

@@ -311,6 +311,22 @@ def test_audio_at_another_rate():
         mix(Sounds(fs=8000, speech=white(1)), SPEECH)
 
 
+@pytest.mark.parametrize("gain", [1e10, -1e10, 1e-10])
+def test_the_largest_gains_scale_what_there_is(gain):
+    """The loudest of the sum is at the peak, and as its recording is."""
+    speech, noise = white(1), white(2)
+    out = mix(Sounds(speech=speech, noise=noise), SPEECH, Source("noise1", "noise", 8000, gain=gain))
+    loudest = gain * noise if abs(gain) > 1 else speech
+    np.testing.assert_allclose(out["wav"], min(1, 0.99 / np.abs(loudest).max()) * loudest, atol=2 * LSB)
+
+
+@pytest.mark.parametrize("value", [3e38, np.nan])
+def test_samples_that_overflow_are_refused(value):
+    audio = Sounds(speech=white(1), noise=np.full(8000, value))
+    with pytest.raises(InputError, match="mix: .*overflow"):
+        mix(audio, SPEECH, Source("noise1", "noise", 8000, gain=10.0))
+
+
 def test_rendering_leaves_the_recordings_alone():
     audio = Sounds(speech=white(1), noise=white(2))
     before = {key: value.copy() for key, value in audio.values.items()}

@@ -29,7 +29,7 @@ WANTED = {"a-1": 0.5, "a-2": 1.0, "b-1": 1.5, "b-2": 2.25}
 
 @pytest.mark.parametrize("options", [["--nj", 1], ["--nj", 3], ["--nj", 99], ["--read-entire-file", "true"]])
 def test_from_the_audio(call, audio, options):
-    call("get_utt2dur.sh", *options, audio)
+    call("get_utt2dur.sh", "--allow-pipes", "true", *options, audio)
     assert durations(audio) == WANTED
     call("validate_data_dir.sh", "--no-feats", "--no-text", audio)
     assert {p.name for p in audio.iterdir()} == {"utt2spk", "spk2utt", "wav.scp", "utt2dur", "log"}
@@ -41,7 +41,7 @@ def test_no_torch_is_loaded(call, audio):
 
 
 def test_where_kaldi_keeps_it(call, audio):
-    call("data/get_utt2dur.sh", audio)
+    call("data/get_utt2dur.sh", "--allow-pipes", "true", audio)
     assert durations(audio) == WANTED
 
 
@@ -98,14 +98,14 @@ def test_what_is_there_is_kept(call, audio):
     assert "is kept" in call("get_utt2dur.sh", audio).stdout
     assert durations(audio)["a-1"] == 7
     (audio / "utt2dur").write_text("a-1 7\n")
-    call("get_utt2dur.sh", audio)
+    call("get_utt2dur.sh", "--allow-pipes", "true", audio)
     assert durations(audio) == WANTED
 
 
 def test_bad_audio_is_named(call, audio, tmp_path):
     (tmp_path / "1.wav").write_bytes(b"no audio")
     (tmp_path / "3.wav").unlink()
-    message = call("get_utt2dur.sh", "--nj", 2, audio, code=1).stderr
+    message = call("get_utt2dur.sh", "--nj", 2, "--allow-pipes", "true", audio, code=1).stderr
     assert "a-1: 1.wav: cannot be decoded" in message
     assert "b-1: command failed" in message
     assert "Traceback" not in message
@@ -114,7 +114,7 @@ def test_bad_audio_is_named(call, audio, tmp_path):
 
 def test_bad_audio_may_be_left_out(call, audio, tmp_path):
     (tmp_path / "1.wav").unlink()
-    message = call("get_utt2dur.sh", "--permissive", "true", audio).stderr
+    message = call("get_utt2dur.sh", "--permissive", "true", "--allow-pipes", "true", audio).stderr
     assert "left out: a-1: 1.wav: no such file" in message
     assert "1 utterances have no duration in the audio of wav.scp, e.g. a-1; utils/fix_data_dir.sh drops" in message
     assert durations(audio) == {key: WANTED[key] for key in ("a-2", "b-1", "b-2")}
@@ -130,6 +130,12 @@ def test_all_of_a_piece_may_be_left_out_but_not_all_of_a_set(call, audio, tmp_pa
     assert "no utterance has a duration" in call("get_utt2dur.sh", "--permissive", "true", audio, code=1).stderr
 
 
+def test_commands_are_run_where_that_is_allowed(call, audio, tmp_path):
+    (audio / "wav.scp").write_text("a-1 1.wav\na-2 touch ran; cat 1.wav |\nb-1 1.wav\nb-2 1.wav\n")
+    assert "a-2: is a command (touch ran" in call("get_utt2dur.sh", audio, code=1).stderr
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_missing_line_of_wav_scp_is_said(call, audio):
     (audio / "wav.scp").write_text("a-1 1.wav\n")
     assert "3 utterances have no duration in the audio of wav.scp" in call("get_utt2dur.sh", audio, code=1).stderr
@@ -139,6 +145,7 @@ def test_a_file_that_breaks_off_is_found_by_reading_it(call, audio, tmp_path):
     # libsndfile takes a flac's header at its word, so only decoding tells.
     data = (tmp_path / "the 2.flac").read_bytes()
     (tmp_path / "the 2.flac").write_bytes(data[: len(data) // 2])
-    call("get_utt2dur.sh", audio)
+    allowed = ["--allow-pipes", "true", audio]
+    call("get_utt2dur.sh", *allowed)
     (audio / "utt2dur").unlink()
-    assert "a-2: the 2.flac" in call("get_utt2dur.sh", "--read-entire-file", "true", audio, code=1).stderr
+    assert "a-2: the 2.flac" in call("get_utt2dur.sh", "--read-entire-file", "true", *allowed, code=1).stderr

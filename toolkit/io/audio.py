@@ -132,7 +132,8 @@ def _checked_file(path, source: _Source, stack: ExitStack) -> _OneRead:
         stack.callback(os.close, descriptor)
         if not os.fstat(descriptor).st_size:
             raise source.fault("is empty", _REPLACE)
-        handle = stack.enter_context(_OneRead(os.fsencode(path)))
+        # libsndfile would take - for standard input.
+        handle = stack.enter_context(_OneRead(b"./-" if os.fsencode(path) == b"-" else os.fsencode(path)))
         if source.thorough and (copy := mended(path, handle)):
             descriptor, what = copy
             stack.callback(os.close, descriptor)

@@ -33,6 +33,7 @@ class SilentSource(InputError):
     """A level was asked of digital silence."""
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is refused in the end
 def render(mixture: Mixture, audio: AudioTable, rooms: AudioTable | None = None) -> dict[str, np.ndarray]:
     """Render one mixture.
 
