@@ -337,7 +337,10 @@ prepare_data() {
         return
     fi
     mkdir -p data
-    [ -f data/.stage_1 ] || touch -d '1 second ago' data/.stage_1 # one that was killed counts too
+    if ! [ -f data/.stage_1 ]; then # one that was killed counts too
+        touch data/.stage_1
+        sleep 0.02 # clocks of file systems tick slowly
+    fi
     # shellcheck disable=SC2086
     local/data.sh ${local_data_opts}
     find data/ -mindepth 2 -maxdepth 2 -name wav.scp -cnewer data/.stage_1 -exec sha256sum {} + >>data/.made

@@ -1,6 +1,7 @@
 """A recipe of one's own from egs/TEMPLATE/setup.sh: from two folders of audio to a table."""
 
 import subprocess
+import time
 
 import numpy as np
 import pytest
@@ -176,3 +177,34 @@ def test_the_folders_choose_what_extraction_is_tested_on(tree, options, config, 
     assert done.returncode == 0, done.stderr
     assert f"training -> exp/tse_{config}, log" in done.stdout
     assert f"extracted -> {conditions}" in done.stdout
+
+
+PIPES = """
+. {root}/egs/TEMPLATE/recipe.sh
+prepare_data
+for sets in own plain "plain own" "own foreign" old; do echo "$sets: $(pipes_of "$sets")"; done
+echo "b touch ran |" >>data/own/wav.scp
+echo "changed: $(pipes_of own)"
+prepare_data
+echo "again: $(pipes_of own)"
+"""
+
+
+def test_stage_3_may_run_the_commands_that_local_data_wrote_and_no_others(tmp_path):
+    for name, value in (("foreign", "touch ran |"), ("plain", "a.wav"), ("old", "cat a.wav |")):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        (tmp_path / "data" / name / "wav.scp").write_text(f"a {value}\n")
+    (tmp_path / "local").mkdir()
+    (tmp_path / "local/data.sh").write_text("#!/bin/sh\nmkdir -p data/own\necho 'a cat a.wav |' >data/own/wav.scp\n")
+    (tmp_path / "local/data.sh").chmod(0o755)
+    time.sleep(0.02)  # clocks of file systems tick slowly
+    done = subprocess.run(["bash", "-euc", PIPES.format(root=ROOT)], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [
+        "own: --allow_pipes",
+        "plain: ",
+        "plain own: --allow_pipes",
+        "own foreign: ",
+        "old: ",
+        "changed: ",
+        "again: --allow_pipes",
+    ]
