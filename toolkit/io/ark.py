@@ -86,15 +86,21 @@ def split_place(value: str) -> tuple[str, int | None]:
     return (place[1], int(place[2])) if place else (value, None)
 
 
-def open_regular(path) -> int:
-    """A file descriptor of a regular file, to read; what would block or has no end (a pipe, a device) is no such file.
+def regular_size(path) -> int:
+    """The bytes of a regular file; what would block or has no end (a pipe, a device) is no such file.
 
     Raises:
-        OSError: the file cannot be opened, or is not a regular one.
+        OSError: there is none, or it is not a regular one.
     """
-    mode = os.stat(path).st_mode
-    if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, _NO_FILES.get(stat.S_IFMT(mode), "is a device, not a file"), path)
+    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, _NO_FILES.get(stat.S_IFMT(found.st_mode), "is a device, not a file"), path)
+    return found.st_size
+
+
+def open_regular(path) -> int:
+    """A file descriptor of a regular file, to read; OSError as :func:`regular_size`."""
+    regular_size(path)
     return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
 

@@ -13,13 +13,14 @@ import subprocess
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
 
-from toolkit.io.ark import AudioEntry, open_regular, split_place
+from toolkit.io.ark import AudioEntry, regular_size, split_place
 from toolkit.io.containers import SHORT, is_short, mended, read_blocks
 from toolkit.io.datadir import c_sorted, read_table
 from toolkit.io.errors import InputError
@@ -45,8 +46,7 @@ class AudioInfo:
     channels: int
 
 
-@dataclass(frozen=True)
-class _Source:
+class _Source(NamedTuple):
     """Audio to open: ``where`` it is, for messages, and in a recipe or not; ``thorough``: all of it will be read."""
 
     where: str
@@ -128,19 +128,24 @@ def _faults_of(source: _Source) -> Iterator[None]:
 def _checked_file(path, source: _Source, stack: ExitStack) -> _OneRead:
     """An opened file, its header checked; ``stack`` closes it."""
     with _faults_of(source):
-        descriptor = open_regular(path)
-        stack.callback(os.close, descriptor)
-        if not os.fstat(descriptor).st_size:
+        if not (size := regular_size(path)):
             raise source.fault("is empty", _REPLACE)
-        # libsndfile would take - for standard input.
-        handle = stack.enter_context(_OneRead(b"./-" if os.fsencode(path) == b"-" else os.fsencode(path)))
+        name = os.fsencode(path)
+        handle = stack.enter_context(_OneRead(b"./-" if name == b"-" else name))  # - is libsndfile's standard input
         if source.thorough and (copy := mended(path, handle)):
             descriptor, what = copy
             stack.callback(os.close, descriptor)
-            handle = stack.enter_context(_OneRead(f"/proc/self/fd/{descriptor}"))
+            path = f"/proc/self/fd/{descriptor}"
+            handle, size = stack.enter_context(_OneRead(path)), regular_size(path)
             _say(f"{source.where}: {what}; all of it is read, {handle.frames / handle.samplerate:.2f} s")
-        size = os.fstat(descriptor).st_size
-        return _checked(handle, size, lambda place, count: os.pread(descriptor, count, place), source)
+        return _checked(handle, size, partial(_read_at, path), source)
+
+
+def _read_at(path, place: int, count: int) -> bytes:
+    """Some bytes of a file."""
+    with open(path, "rb") as file:
+        file.seek(place)
+        return file.read(count)
 
 
 def _checked_entry(path: str, offset: int, source: _Source, stack: ExitStack) -> _OneRead:
@@ -207,7 +212,7 @@ def _read(handle: _OneRead, source: _Source, start=0, frames=-1, channel: int | 
 def from_integers(pcm: np.ndarray) -> np.ndarray:
     """Signed integers -> float32 in [-1, 1), as libsndfile scales them."""
     samples = pcm.astype(np.float32)
-    samples *= np.float32(1 / -float(np.iinfo(pcm.dtype).min))
+    samples *= np.float32(2.0 ** (1 - 8 * pcm.itemsize))
     return samples
 
 
