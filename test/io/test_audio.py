@@ -1,3 +1,4 @@
+import os
 import re
 import shlex
 import struct
@@ -137,6 +138,11 @@ FAULTS = {
     "NaN": (lambda d: write(d / "a.wav", NAN, subtype="FLOAT"), "NaN"),
     "infinity": (lambda d: write(d / "a.wav", np.nan_to_num(NAN, nan=np.inf), subtype="FLOAT"), "infinite"),
     "stereo": (lambda d: write(d / "a.wav", PCM.reshape(-1, 2)), "2 channels"),
+    "without a header": (lambda d: garbage(d / "a.raw"), "without a header"),
+    "a pipe": (lambda d: os.mkfifo(d / "a.wav") or str(d / "a.wav"), "is a pipe"),
+    "a device": (lambda d: "/dev/zero", "is a device"),
+    "a long name": (lambda d: f"{d}/{'a' * 300}.wav", "too long"),
+    "a NUL in the name": (lambda d: f"{d}/a\0.wav", "null"),
     "garbage": (lambda d: garbage(d / "a.wav"), "cannot be decoded"),
     "offset to elsewhere": (lambda d: in_ark(d).rsplit(":", 1)[0] + ":77", "holds no audio"),
     "command": (lambda d: f"cat {write(d / 'a.wav')} |", "stage 3"),

@@ -132,7 +132,7 @@ def test_all_of_a_piece_may_be_left_out_but_not_all_of_a_set(call, audio, tmp_pa
 
 def test_commands_are_run_where_that_is_allowed(call, audio, tmp_path):
     (audio / "wav.scp").write_text("a-1 1.wav\na-2 touch ran; cat 1.wav |\nb-1 1.wav\nb-2 1.wav\n")
-    assert "a-2: is a command (touch ran" in call("get_utt2dur.sh", audio, code=1).stderr
+    assert "a-2: is a command (touch ran" in call("get_utt2dur.sh", "--nj", 1, audio, code=1).stderr
     assert not (tmp_path / "ran").exists()
 
 

@@ -119,8 +119,6 @@ def _faults_of(source: _Source) -> Iterator[None]:
         raise source.fault(why if why.startswith("is ") else f"cannot be read: {why}", _MEND) from None
     except soundfile.LibsndfileError as error:
         raise source.fault(f"cannot be decoded ({error.error_string.strip()})", _REPLACE) from None
-    except TypeError:  # soundfile's, by the extension .raw
-        raise source.fault("is audio without a header, which has no rate; convert it to wav", _REPLACE) from None
     except ValueError as error:  # a part of a joined file is cut off, or its path holds a NUL
         raise source.fault(str(error)) from None
 
@@ -131,6 +129,8 @@ def _checked_file(path, source: _Source, stack: ExitStack) -> _OneRead:
         if not (size := regular_size(path)):
             raise source.fault("is empty", _REPLACE)
         name = os.fsencode(path)
+        if name.lower().endswith(b".raw"):  # soundfile would take it for that, whatever it holds
+            raise source.fault("is audio without a header, which tells no rate; convert it to wav", _REPLACE)
         handle = stack.enter_context(_OneRead(b"./-" if name == b"-" else name))  # - is libsndfile's standard input
         if source.thorough and (copy := mended(path, handle)):
             descriptor, what = copy
