@@ -285,7 +285,10 @@ def test_one_id_for_two_recordings_is_refused(data_dir):
     ("tables", "complaint"),
     [
         ({"segments": {"a": "r 0 1"}}, r"one: has segments; run the format stage"),
-        ({"utt2num_samples": {"a": "1.5"}}, r"one/utt2num_samples: a length is no number \(.*1.5"),
+        *(
+            ({"utt2num_samples": {"a": n}}, rf"one/utt2num_samples: .*no number.*a {n}")
+            for n in ("1.5", "-5", "0", "9" * 20)
+        ),
     ],
 )
 def test_data_dirs_that_were_not_formatted(data_dir, tables, complaint):

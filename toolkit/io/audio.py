@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ import soundfile
 from toolkit.io.ark import AudioEntry, regular_size, split_place
 from toolkit.io.containers import SHORT, is_short, mended, read_blocks
 from toolkit.io.datadir import c_sorted, read_table
-from toolkit.io.errors import InputError
+from toolkit.io.errors import InputError, some_of
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".opus", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".w64"})
 # What a network can be given: eight frames of 25 ms, less than which says nothing of a voice; and a peak 18 dB above
@@ -31,6 +31,7 @@ AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".opus", ".ogg", ".mp3", ".aiff", "
 LEAST_SECONDS = 0.1
 LOUDEST = 8.0
 _NO_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # what no line of a table can hold
+_LENGTH = re.compile(r"[1-9][0-9]{0,17}")
 _UNKNOWN_FRAMES = 2**62
 _RATES = range(1000, 1_000_001)  # Hz; others are damage, and resampling would take memory without end
 _FRAMES_PER_BYTE = 6000  # more than any codec makes of digital silence
@@ -71,7 +72,7 @@ class _OneRead(soundfile.SoundFile):
         return False
 
 
-@cache
+@lru_cache(1000)
 def _say(message: str) -> None:
     """Warn, once however often a recording is opened."""
     logging.warning("%s", message)
@@ -436,10 +437,7 @@ class AudioTable:
 
 def _lengths(path: Path, only: Container[str] | None) -> dict[str, int]:
     """``utt2num_samples``."""
-    try:
-        lengths = {key: int(length) for key, length in read_table(path, only).items()}
-    except ValueError as error:
-        raise InputError(f"{path}: a length is no number ({error}); run stage 3 again") from None
-    if odd := [key for key, length in lengths.items() if length < 1]:
-        raise InputError(f"{path}: {odd[0]}: a length must be at least 1; run stage 3 again")
-    return lengths
+    table = read_table(path, only)
+    if bad := [f"{key} {length}" for key, length in table.items() if not _LENGTH.fullmatch(length)]:
+        raise InputError(f"{path}: a length is no number of samples: {some_of(bad, 3)}; run stage 3 again")
+    return {key: int(length) for key, length in table.items()}
