@@ -19,7 +19,7 @@ my $name;                   # JOB, where a range was given
 sub stop {
     my ($code, $message) = @_;
     $clean_up->();
-    print STDERR "$program: $message\n";
+    print STDERR "$program: error: $message\n";
     exit $code;
 }
 
@@ -76,7 +76,8 @@ sub parse_job_range {
     my ($line) = @_;
     my $range = shift @ARGV;
     stop(255, "two job ranges: $name=$line->{first}:$line->{last} and $range") if defined $name;
-    stop(255, "bad job range $range, expected e.g. JOB=1:20") if $range !~ /^(\w+)=(\d+)(?::(\d+))?$/;
+    stop(255, "bad job range $range, expected e.g. JOB=1:20") if $range !~ /^(\w+)=(\d+)(?::(\d+))?\z/;
+    stop(255, "bad job range $range: at most 1000000 jobs") if grep { defined && $_ > 1_000_000 } $2, $3;
     ($name, $line->{first}, $line->{last}) = ($1, $2, defined $3 ? $3 : $2);
     stop(255, "bad job range $range: jobs are numbered from 1") if $line->{first} < 1;
     stop(255, "bad job range $range: it ends before it starts") if $line->{last} < $line->{first};
@@ -146,6 +147,7 @@ sub make_log_folder {
 
 sub write_log {
     my ($mode, $log, $text) = @_;
+    stop(1, "cannot write the log-file $log: it is not a file") if -e $log && !-f _ && $log ne '/dev/null';
     open(my $handle, $mode, $log) or stop(1, "cannot write the log-file $log: $!");
     print $handle $text;
     close($handle) or stop(1, "cannot write the log-file $log: $!");

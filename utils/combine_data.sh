@@ -7,7 +7,7 @@ export LC_ALL=C
 help_message="Usage: $0 [--extra-files \"f1 f2\"] [--skip-fix true|false] <dest-dir> <src-dir1> <src-dir2> ...
  e.g.: $0 data/train data/train_clean data/train_other
 
-Tables that a source lacks are left out of the result. An id may stand in several sources if its lines are the same.
+Tables that a source lacks are left out of the result, but reco2file_and_channel is an error. An id may stand in several sources if its lines are the same.
 Where some sources have segments and others not, the others' utterances become whole-recording segments (needs utt2dur).
 Where some sources have utt2uniq, the others' utterances are their own. Features (feats.scp) made in different ways
 (feats_conf.yaml) are refused; plans of mixtures (mix.jsonl) are merged if they draw on the same sets (mix_conf.yaml).
@@ -124,6 +124,8 @@ for name in $(names_in all_tables "$@"); do
     esac
     lacking=$(sources_lacking "$name" "$@")
     if [ -n "$lacking" ]; then
+        [ "$name" != reco2file_and_channel ] || die "${lacking//$'\n'/, }: has no $name, which says the channels of the" \
+            "other sources' recordings; give it one (recording file A|B), or remove all"
         say "left out $name: not in ${lacking//$'\n'/ }"
     else
         for src in "$@"; do awk 1 "$src/$name"; done | merge "$name"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Copies a data dir, giving utterances and speakers new ids if wanted.
+# Copies a data dir, giving utterances and speakers new ids if asked to.
 
 set -euo pipefail
 export LC_ALL=C
@@ -11,7 +11,7 @@ help_message="Usage: $0 [--utt-prefix p] [--utt-suffix s] [--spk-prefix p] [--sp
 Give speakers the prefix that utterances get, or utt2spk is no longer sorted by speaker. Recordings keep their ids where
 there is a segments file. Values are copied as they are, but for *UTT SPEAKER in enroll_spk<N>.scp, which refers to this
 dir; of a plan (mix.jsonl) the ids are renamed too, not those of its recordings.
-The extra files are further tables keyed by utterance. Ends with validate_data_dir.sh, which gets the --validate-opts
+The extra files are further tables keyed by utterance. validate_data_dir.sh checks the result; it gets the --validate-opts
 (and --no-wav, --no-text, --no-feats where the source has no such file)."
 
 utt_prefix=""
@@ -50,10 +50,8 @@ for name in $(tables_of "$src" reco); do
     cp "$src/$name" "$aside/$name"
 done
 copy_whole_files "$src"
-replace_contents "$dest"
-
 for name in wav.scp text feats.scp; do
     [ -f "$src/$name" ] || validate_opts+=" --no-${name%.scp}"
 done
 read -r -a opts <<<"$validate_opts"
-"$utils/validate_data_dir.sh" --no-wav-check ${opts[@]+"${opts[@]}"} "$dest"
+place_valid "$src" "$dest" --no-wav-check ${opts[@]+"${opts[@]}"}

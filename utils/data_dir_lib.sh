@@ -20,11 +20,30 @@ readonly PLAN='mix\.jsonl'
 extra_utt_files=""
 extra_spk_files=""
 
-say() { echo "${0##*/}: $*"; }
-warn() { echo "${0##*/}: warning: $*" >&2; }
+tools=$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# With it perl would take what it reads for characters, and their blanks for its own.
+unset PERL_UNICODE
+
+# tables FUNCTION ARGUMENT...: a function of Tables.pm.
+tables() {
+    perl -I "$tools" -MTables -e '$Tables::program = shift; my $call = \&{"Tables::" . shift}; $call->(@ARGV)' "${0##*/}" "$@"
+}
+
+# tell MESSAGE: says it, with escapes for what cannot be seen.
+tell() {
+    local message="${0##*/}: $*"
+    if [[ $message == *[!\ -~]* ]]; then tables show_lines <<<"$message"; else echo "$message"; fi
+}
+say() { tell "$*"; }
+warn() { tell "warning: $*" >&2; }
 die() {
-    echo "${0##*/}: error: $*" >&2
+    tell "error: $*" >&2
     exit 1
+}
+
+# need_number WHAT VALUE: ends the script unless it is a whole number from 1 that the shell can count with.
+need_number() {
+    [[ $2 =~ ^0*[1-9][0-9]{0,8}$ ]] || die "$1 must be a whole number from 1 to 999999999, got '$2'"
 }
 
 # usage_exit STATUS: prints $help_message, which the script has set, and ends the script.
@@ -80,16 +99,6 @@ all_tables() {
     tables_of "$1" spk
 }
 
-# field_counts NAME: the least and the greatest number of fields in a line of such a table.
-field_counts() {
-    case $1 in
-        segments) echo 4 4 ;;
-        reco2file_and_channel) echo 3 3 ;;
-        utt2spk | utt2dur | utt2num_frames | utt2num_samples | utt2uniq | utt2snr | reco2dur | spk2gender) echo 2 2 ;;
-        *) echo 2 1e9 ;;
-    esac
-}
-
 # plan_table PLAN [UTT_PREFIX UTT_SUFFIX SPK_PREFIX SPK_SUFFIX]: the lines of a plan as a table, "id line", with new ids
 # of mixtures and speakers if wanted; says on stderr which lines are no mixtures, and fails for them.
 plan_table() {
@@ -98,9 +107,10 @@ import json, sys
 plan, *affixes = sys.argv[1:]
 code = 0
 for number, line in enumerate(open(plan, "rb"), 1):
+    line = line.removeprefix(b"\xef\xbb\xbf" if number == 1 else b"")
     try:
-        mixture = json.loads(line)
-        if len(mixture["id"].split()) != 1:
+        mixture = json.loads(line.decode())
+        if len(mixture["id"].encode().split()) != 1:
             raise ValueError
         if any(affixes):
             mixture["id"] = affixes[0] + mixture["id"] + affixes[1]
@@ -108,7 +118,7 @@ for number, line in enumerate(open(plan, "rb"), 1):
             line = json.dumps(mixture, ensure_ascii=False).encode()
         key = mixture["id"].encode()
         sys.stdout.buffer.write(key + b" " + line.strip() + b"\n")
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         code = 1
         print(f"{plan}:{number}: expected a mixture, a JSON object with an id", file=sys.stderr)
 sys.exit(code)' "$@"
@@ -162,22 +172,72 @@ undrawable() {
 # column N FILE: the Nth field of every line.
 column() { awk -v n="$1" '{ print $n }' "$2"; }
 
-# need_source DIR [DEST]: ends the script unless DIR is a data dir, and another one than DEST.
-need_source() {
+# need_data_dir DIR: ends the script unless DIR is a data dir.
+need_data_dir() {
     [ -d "$1" ] || die "$1: no such data dir"
-    [ -s "$1/utt2spk" ] || die "$1/utt2spk: missing or empty"
-    if [ $# -eq 2 ] && [ "$1" -ef "$2" ]; then die "source and destination are both $1"; fi
+    if [ ! -f "$1/utt2spk" ] || [ ! -s "$1/utt2spk" ]; then die "$1/utt2spk: missing or empty"; fi
+}
+
+# need_source DIR [DEST]: ends the script unless DIR is a data dir whose tables are well formed, and another one than
+# DEST. $open_ends = 1 lets segments end at -1.
+open_ends=0
+need_source() {
+    local faults paths
+    need_data_dir "$1"
+    if [ $# -eq 2 ]; then
+        [ -n "$2" ] || die "the name of the destination is empty"
+        if [ -e "$2" ] && [ ! -d "$2" ]; then die "$2: is not a folder"; fi
+        if [ "$1" -ef "$2" ]; then die "source and destination are both $1"; fi
+    fi
+    mapfile -t paths < <(all_tables "$1" | awk -v dir="$1/" '{ print dir $0 }')
+    faults=$(tables check_tables /dev/null 0 "$open_ends" "${paths[@]}" | head -n 10)
+    if [ -z "$faults" ]; then faults=$(for_each_plan "$1" 2>&1 >/dev/null | head -n 10); fi
+    [ -z "$faults" ] || die "$faults
+  correct them; utils/fix_data_dir.sh $1 drops malformed lines and duplicates, and removes marks and DOS line ends"
+}
+
+# for_each_plan DIR: the plans of DIR as plan_table has them.
+for_each_plan() {
+    local name
+    for name in $(files_like "$1" "$PLAN"); do plan_table "$1/$name" || true; done
 }
 
 # make_aside DEST: makes DEST and in it the folder $aside, where files are written before they take their places.
 make_aside() {
-    mkdir -p "$1"
+    made=
+    [ -d "$1" ] || made=$1
+    mkdir -p -- "$1" 2>/dev/null || die "$1: cannot make the folder"
     # What a killed run left.
     rm -rf "$1"/.aside.*
-    aside=$(mktemp -d "$1/.aside.XXXXXX")
-    trap 'rm -rf "$aside"' EXIT
+    aside=$(mktemp -d "$1/.aside.XXXXXX" 2>/dev/null) || die "$1: cannot write into the folder"
+    trap 'rm -rf "$aside"; [ -z "$made" ] || rmdir "$made" 2>/dev/null || true' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
+}
+
+# fill_ends DIR SEGMENTS OUT COMMAND: SEGMENTS with times for ends of -1 (to the end of the recording), from the reco2dur
+# of DIR, else from the audio of its wav.scp, of which COMMAND SCP OUT makes the durations.
+fill_ends() {
+    local dir=$1 segments=$2 out=$3 lost
+    awk '$4 ~ /^-/ { print $2 }' "$segments" | sort -u >"$aside/.recos"
+    if [ ! -s "$aside/.recos" ]; then
+        cp "$segments" "$out"
+        return
+    fi
+    : >"$aside/.durations"
+    if [ -f "$dir/reco2dur" ]; then "$tools/filter_scp.pl" "$aside/.recos" "$dir/reco2dur" >"$aside/.durations"; fi
+    if [ -f "$dir/wav.scp" ]; then
+        "$tools/filter_scp.pl" "$aside/.recos" "$dir/wav.scp" |
+            "$tools/filter_scp.pl" --exclude "$aside/.durations" >"$aside/.scp"
+        if [ -s "$aside/.scp" ]; then
+            "$4" "$aside/.scp" "$aside/.more"
+            cat "$aside/.more" >>"$aside/.durations"
+        fi
+    fi
+    lost=$("$tools/filter_scp.pl" --exclude "$aside/.durations" "$aside/.recos" | awk 'NR == 1')
+    [ -z "$lost" ] || die "$dir/segments: the end of $lost is -1, to its end, and its length is unknown;" \
+        "add it to wav.scp or reco2dur, or write the time"
+    awk 'FNR == NR { seconds[$1] = $2; next } $4 ~ /^-/ { $4 = seconds[$2] } { print }' "$aside/.durations" "$segments" >"$out"
 }
 
 # put_in_place DEST: renames the files of $aside into DEST.
@@ -198,6 +258,18 @@ replace_contents() {
         fi
     done
     put_in_place "$1"
+}
+
+# place_valid SRC DEST OPTION...: puts the files of $aside, made from SRC, into DEST if they make a valid data dir.
+place_valid() {
+    local src=$1 dest=$2 said
+    shift 2
+    said=$("$tools/validate_data_dir.sh" "$@" "$aside" 2>&1) || {
+        grep -v '^validate_data_dir.sh: [^:]*$' <<<"${said//"$aside"/$dest}" >&2
+        die "$dest was not made, for it would not be valid; correct $src first (utils/fix_data_dir.sh)"
+    }
+    replace_contents "$dest"
+    echo "${said//"$aside"/$dest}"
 }
 
 # copy_whole_files SRC: copies the files that hold for the dir as a whole into $aside.

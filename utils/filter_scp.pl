@@ -3,6 +3,10 @@
 
 use strict;
 use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use lib dirname(abs_path(__FILE__));
+use Tables;
 
 my $usage = <<'END';
 Usage: filter_scp.pl [--exclude] [-f field] id-list [in.scp ...] > out.scp
@@ -13,32 +17,26 @@ Keeps, in order, the lines whose first field (-f 2: second, ...) is the first fi
 --exclude keeps the other lines. "-" is standard input, as is a missing in.scp.
 END
 
-sub stop { print STDERR "filter_scp.pl: error: $_[0]\n"; exit 1; }
-
 my ($exclude, $field) = (0, 1);
 while (@ARGV && $ARGV[0] =~ /^-./) {
     my $option = shift @ARGV;
     if    ($option eq '--help')                                     { print $usage; exit 0; }
     elsif ($option eq '--exclude')                                  { $exclude = 1; }
-    elsif ($option eq '-f' && @ARGV && $ARGV[0] =~ /^[1-9]\d*$/)    { $field = shift @ARGV; }
-    else  { print STDERR "filter_scp.pl: error: bad option $option\n$usage"; exit 1; }
+    elsif ($option eq '-f' && @ARGV && $ARGV[0] =~ /^[1-9]\d{0,8}\z/) { $field = shift @ARGV; }
+    else  { wrong_usage("bad option $option", $usage); }
 }
 if (!@ARGV) { print STDERR $usage; exit 1; }
 
 # Calls back with (line, its fields) for every line that has enough fields; other lines are an error.
 sub for_each_line {
     my ($path, $least, $call) = @_;
-    my $handle;
-    if ($path eq '-') { $handle = \*STDIN; }
-    else              { open($handle, '<', $path) or stop("cannot read $path: $!"); }
-    while (my $line = <$handle>) {
-        chomp $line;
+    each_line($path, sub {
+        my ($line) = @_;
         my @fields = split(' ', $line, $least + 1);
         my $enough = @fields >= $least && $fields[ $least - 1 ] ne '';
         stop("$path:$.: expected $least field(s) or more, got '$line'") if !$enough;
         $call->($line, @fields);
-    }
-    close($handle);
+    });
 }
 
 my %listed;
@@ -46,3 +44,4 @@ for_each_line(shift @ARGV, 1, sub { $listed{ $_[1] } = 1; });
 for my $path (@ARGV ? @ARGV : '-') {
     for_each_line($path, $field, sub { print "$_[0]\n" if $exclude xor $listed{ $_[$field] }; });
 }
+finish();

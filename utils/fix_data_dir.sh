@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Mends a data dir: sorts its tables and cuts them down to the utterances that all of them have.
+# Fixes a data dir: sorts its tables and cuts them down to the utterances that all of them have.
 
 set -euo pipefail
 export LC_ALL=C
@@ -7,9 +7,10 @@ export LC_ALL=C
 help_message="Usage: $0 [--utt-extra-files \"f1 f2\"] [--spk-extra-files \"f3\"] <data-dir>
  e.g.: $0 --utt-extra-files \"utt.lst\" data/train
 
-Lines that break a table's form and repeated ids are dropped (the first line of an id stays), every table is sorted, and
-only utterances that every table has are kept (and the plan of mixtures, mix.jsonl, where there is one); spk2utt is made
-anew from utt2spk. Where an enroll_spk<N>.scp says *UTT SPEAKER, that speaker must have another utterance than UTT left.
+Lines that break a table's form and repeated ids are dropped (the first line of an id stays), byte order marks and DOS
+line ends are removed, every table is sorted, and only utterances that every table has are kept (and the plan of
+mixtures, mix.jsonl, where there is one); spk2utt is made anew from utt2spk. An end of -1 in segments (to the end of the
+recording) becomes a time, from reco2dur or the audio file. Where an enroll_spk<N>.scp says *UTT SPEAKER, that speaker must have another utterance than UTT left.
 The former files are in .backup/.
 The extra files are further tables, keyed by utterance or by speaker."
 
@@ -25,7 +26,7 @@ extra_utt_files=$utt_extra_files
 extra_spk_files=$spk_extra_files
 utils=$(dirname "$0")
 
-need_source "$dir"
+need_data_dir "$dir"
 make_aside "$dir"
 clean=$aside/.clean
 mkdir "$clean" "$aside/.lists"
@@ -33,12 +34,9 @@ utts=$aside/.lists/utts
 
 # clean_table NAME: $dir/NAME without malformed lines, sorted, every id once, in $clean.
 clean_table() {
-    local min max before after
-    read -r min max <<<"$(field_counts "$1")"
-    awk -v min="$min" -v max="$max" -v segments="$([ "$1" != segments ] || echo 1)" '
-        { sub(/\r$/, ""); sub(/^[ \t]+/, "") }
-        NF >= min && NF <= max && (!segments || ($3 + 0 >= 0 && $4 + 0 > $3 + 0))' "$dir/$1" |
-        sort -s -u -k1,1 >"$clean/$1"
+    local before after
+    tables clean_table "$dir/$1" | sort -s -u -k1,1 >"$clean/$1"
+    ! printf '\xef\xbb\xbf' | cmp -s -n 3 - "$dir/$1" || say "$dir/$1: removed the byte order mark (U+FEFF)"
     before=$(awk 'END { print NR }' "$dir/$1")
     after=$(wc -l <"$clean/$1")
     [ "$before" -eq "$after" ] || say "$dir/$1: dropped $((before - after)) malformed or repeated lines"
@@ -50,6 +48,26 @@ clean_plan() {
     [ ! -s "$aside/.lists/bad" ] || say "$dir/$1: dropped $(wc -l <"$aside/.lists/bad") lines that are no mixtures"
 }
 
+# durations SCP OUT: of recordings, from their headers.
+durations() {
+    local command
+    command=$(awk '/[|][ \t]*$/ { print $1; exit }' "$1")
+    [ -z "$command" ] || die "$dir/segments: the end of $command is -1, to its end, and wav.scp has a command for it," \
+        "which is not run here; add its length to reco2dur, or write the time"
+    need_toolkit
+    python3 -m toolkit.bin.audio_durations "$1" "$2" || die "$dir: nothing was changed"
+}
+
+# end_segments: writes times for ends of -1; drops segments that begin behind the end of their recording.
+end_segments() {
+    local before after
+    before=$(wc -l <"$clean/segments")
+    fill_ends "$clean" "$clean/segments" "$aside/.segments" durations
+    awk '$4 + 0 > $3 + 0' "$aside/.segments" >"$clean/segments"
+    after=$(wc -l <"$clean/segments")
+    [ "$before" -eq "$after" ] || say "$dir/segments: dropped $((before - after)) that begin after the end of the recording"
+}
+
 # keep_only LIST WHAT OWNER: cuts the sorted LIST (of WHAT) down to the sorted ids of standard input (those of OWNER).
 keep_only() {
     cat >"$1.ids"
@@ -57,6 +75,8 @@ keep_only() {
     comm -12 "$1" "$1.ids" >"$1.kept"
     if [ -s "$1.lost" ]; then
         say "$(wc -l <"$1.lost") $2 not in $3, e.g. $(awk 'NR == 1' "$1.lost")"
+        comm -3 "$1" "$1.ids" | tables look_alikes >"$1.alike"
+        [ ! -s "$1.alike" ] || say "$(awk 'NR == 1' "$1.alike")"
     fi
     mv "$1.kept" "$1"
 }
@@ -102,7 +122,10 @@ for name in $(all_tables "$dir"); do
 done
 for name in $(files_like "$dir" "$PLAN"); do clean_plan "$name"; done
 column 1 "$clean/utt2spk" >"$utts"
-if [ -f "$clean/segments" ]; then keep_recordings; fi
+if [ -f "$clean/segments" ]; then
+    end_segments
+    keep_recordings
+fi
 for name in $(tables_of "$clean" utt); do
     column 1 "$clean/$name" | keep_only "$utts" "utterances are" "$name"
 done

@@ -8,8 +8,9 @@ help_message="Usage: $0 [--nj 4] [--cmd utils/run.pl] [--frame-shift 0.01] [--fs
            [--read-entire-file true|false] [--permissive true|false] [--allow-pipes true|false] <data-dir>
  e.g.: $0 --nj 16 data/train
 
-Durations come from what there is, the first of: segments; utt2num_samples (at --fs, else at the rate of the first
-recording); the headers of the audio in wav.scp (files, file.ark:offset, commands ending in |);
+Durations come from what there is, the first of: segments (an end of -1 is that of the recording, by reco2dur or its
+header); utt2num_samples (at --fs, else at the rate of the first recording); the headers of the audio in wav.scp (files,
+file.ark:offset, commands ending in |);
 utt2num_frames (with the dir's frame_shift file or --frame-shift, in seconds). A utt2dur that has all utterances is
 kept; remove it to have it made anew.
   --nj, --cmd          headers are read in so many jobs; logs go to <data-dir>/log
@@ -29,9 +30,13 @@ allow_pipes=false
 # shellcheck source=utils/data_dir_lib.sh
 . "$(dirname "$0")/data_dir_lib.sh"
 [ $# -eq 1 ] || usage_exit 1
-[[ $nj =~ ^[1-9][0-9]*$ ]] || die "--nj $nj: expected a number of jobs"
+need_number --nj "$nj"
+nj=$((10#$nj))
+[ -z "$fs" ] || need_number --fs "$fs"
+command -v -- "${cmd%% *}" >/dev/null || die "--cmd $cmd: no such command"
 dir=${1%/}
 utils=$(dirname "$0")
+open_ends=1
 need_source "$dir"
 need_toolkit
 pipes=()
@@ -81,7 +86,8 @@ make_aside "$dir"
 durations=$aside/utt2dur
 if [ -f "$dir/segments" ]; then
     source=segments
-    awk '{ printf "%s %.4f\n", $1, $4 - $3 }' "$dir/segments" >"$durations"
+    fill_ends "$dir" "$dir/segments" "$aside/.segments" read_headers
+    awk '{ printf "%s %.4f\n", $1, $4 - $3 }' "$aside/.segments" >"$durations"
 elif [ -f "$dir/utt2num_samples" ]; then
     source=utt2num_samples
     from_samples >"$durations"
@@ -93,12 +99,15 @@ elif [ -f "$dir/wav.scp" ]; then
     read_headers "$dir/wav.scp" "$durations" ${options[@]+"${options[@]}"}
 elif [ -f "$dir/utt2num_frames" ]; then
     source=utt2num_frames
-    [ ! -f "$dir/frame_shift" ] || frame_shift=$(cat "$dir/frame_shift")
+    [ ! -f "$dir/frame_shift" ] || read -r frame_shift <"$dir/frame_shift" || true
+    [[ $frame_shift =~ ^[0-9]*[.]?[0-9]+$ ]] || die "frame shift '$frame_shift': must be a number of seconds such as 0.01"
     awk -v shift="$frame_shift" '{ printf "%s %.4f\n", $1, $2 * shift }' "$dir/utt2num_frames" >"$durations"
 else
     die "$dir: has no segments, utt2num_samples, wav.scp or utt2num_frames to take durations from"
 fi
 
+wrong=$(awk '!($2 > 0) { print $1 " would last " $2 " s"; exit }' "$durations")
+[ -z "$wrong" ] || die "$dir: by $source, $wrong; correct it"
 # No utterance is lost unseen.
 missing=$("$utils/filter_scp.pl" --exclude "$durations" "$dir/utt2spk" | column 1 /dev/stdin)
 if [ -n "$missing" ]; then

@@ -13,12 +13,24 @@ ngpu=0
 num_nodes=1
 master_port=
 world_size=
+die() {
+    echo "error: launch.sh: $*" >&2
+    exit 1
+}
+
+# whole NAME VALUE LEAST MOST: the value, if it is such a whole number.
+whole() {
+    [[ $2 =~ ^0*([0-9]{1,6})$ ]] && [ "${BASH_REMATCH[1]}" -ge "$3" ] && [ "${BASH_REMATCH[1]}" -le "$4" ] ||
+        die "$1 must be a whole number from $3 to $4, got '$2'"
+    echo "${BASH_REMATCH[1]}"
+}
+
 while [ $# -gt 0 ]; do
     case "$1" in
-        --ngpu) ngpu=$2 ;;
-        --num_nodes) num_nodes=$2 ;;
-        --master_port) master_port=$2 ;;
-        --world_size) world_size=$2 ;; # how torchrun comes back to this script
+        --ngpu) ngpu=$(whole --ngpu "${2:-}" 0 999) ;;
+        --num_nodes) num_nodes=$(whole --num_nodes "${2:-}" 1 9999) ;;
+        --master_port) master_port=$(whole --master_port "${2:-}" 1 65535) ;;
+        --world_size) world_size=$(whole --world_size "${2:-}" 1 999999) ;; # how torchrun comes back to this script
         --help)
             echo "${help_message}"
             exit 0
@@ -31,11 +43,7 @@ if [ $# -lt 3 ]; then
     echo "${help_message}" >&2
     exit 1
 fi
-
-die() {
-    echo "error: launch.sh: $*" >&2
-    exit 1
-}
+command -v -- "$1" >/dev/null || die "$1: no such command"
 
 # Each process of a training with several: starts the program if they are all there.
 if [ -n "${world_size}" ]; then

@@ -23,7 +23,10 @@ _option_error() {
 _source_configs() {
     while [ $# -ge 2 ] && [[ $1 == --?* ]]; do
         if [ "$1" = --config ]; then
-            [ -r "$2" ] || _option_error "--config $2: no such file"
+            [ -f "$2" ] && [ -r "$2" ] || _option_error "--config $2: no such file"
+            # What it does is tried first: an error in it ends this program with a message of ours.
+            bash -ec '. "$1"' bash "$(cd "$(dirname -- "$2")" && pwd)/${2##*/}" </dev/null >/dev/null 2>&1 ||
+                _option_error "--config $2: must be a file of shell assignments, name=value, a line each"
             # A name without a slash would be looked up in PATH.
             # shellcheck disable=SC1090
             case $2 in */*) . "$2" ;; *) . "./$2" ;; esac
@@ -36,7 +39,8 @@ _source_configs() {
 _set_option() {
     local _name=${1#--}
     _name=${_name//-/_}
-    if ! [[ $_name =~ ^[A-Za-z_][A-Za-z0-9_]*$ && -n ${!_name+set} ]]; then
+    # Upper case is the shell's own: PATH, UID, ...
+    if ! [[ $_name =~ ^[a-z][a-z0-9_]*$ && -n ${!_name+set} ]]; then
         _option_error "unknown option $1 (see --help)"
     fi
     case ${!_name} in

@@ -12,8 +12,8 @@ help_message="Usage: $0 <factor> <src-dir> <dest-dir>
 each one comes from. Audio in wav.scp and in the streams (spk1.scp, noise1.scp, ...) becomes a command of the toolkit,
 python3 -m toolkit.bin.change_speed <factor> <audio> |, which stage 3 runs with --allow_pipes (of a recipe: --format_opts
 --allow_pipes): it needs no sox, reads every format that the toolkit reads, and gives the same samples on every machine.
-Times in segments, utt2dur, reco2dur are divided by the factor; text and other facts stay. What was made from the audio (feats.scp, vad.scp, cmvn.scp, utt2num_*, mix.jsonl) is
-left out. Ends with validate_data_dir.sh.
+Times in segments, utt2dur, reco2dur are divided by the factor; text and other facts stay. What was made from the audio
+(feats.scp, vad.scp, cmvn.scp, utt2num_*, mix.jsonl) is left out. validate_data_dir.sh checks the result.
 (A recipe does this faster, in stage 2, without commands: --speed_perturb_factors \"0.9 1.0 1.1\".)"
 
 utils=$(dirname "$0")
@@ -86,10 +86,8 @@ done
 [ -f "$src/utt2uniq" ] || awk -v prefix="$prefix" '{ print prefix $1, $1 }' "$src/utt2spk" | sort >"$aside/utt2uniq"
 left_out=$(files_like "$src" "$OF_THE_AUDIO|$WHOLE_FILES|$PLAN")
 [ -z "$left_out" ] || say "left out ${left_out//$'\n'/ }: not of the audio at this speed"
-replace_contents "$dest"
-
 options=(--no-feats --no-wav-check)
 for name in wav.scp text; do
     [ -f "$src/$name" ] || options+=("--no-${name%.scp}")
 done
-"$utils/validate_data_dir.sh" "${options[@]}" "$dest"
+place_valid "$src" "$dest" "${options[@]}"

@@ -11,10 +11,14 @@ EOF
     exit 1
 fi
 
-[ -f "$1" ] || { echo "error: $1: no such file" >&2; exit 1; }
-command=$(sed -n "${2}p" "$1")
-if [ -z "${command}" ]; then
-    echo "error: $1: has no command in line $2" >&2
+die() {
+    echo "error: run_line.sh: $*" >&2
     exit 1
-fi
+}
+
+[ -f "$1" ] || die "$1: no such file"
+[[ $2 =~ ^0*[1-9][0-9]{0,8}$ ]] || die "the line must be a whole number from 1 up, got '$2'"
+command=$(sed -n "$((10#$2))p" -- "$1" | tr '\0' '\1')
+[ -n "${command}" ] || die "$1: has no command in line $2"
+[[ ${command} != *$'\1'* ]] || die "$1: line $2 is no command: it holds NUL"
 exec bash -euo pipefail -c "${command}"

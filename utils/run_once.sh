@@ -14,8 +14,16 @@ fi
 
 marker=$1
 shift
+die() {
+    echo "error: run_once.sh: $*" >&2
+    exit 1
+}
+for file in "${marker}" "${marker}.lock"; do
+    if [ -e "${file}" ] && [ ! -f "${file}" ]; then die "${file}: is not a file"; fi
+done
+command -v -- "$1" >/dev/null || die "$1: no such command"
 # The command inherits the lock; it is freed when the last process that holds it ends, however it ends.
-exec 9>"${marker}.lock"
+{ exec 9>"${marker}.lock"; } 2>/dev/null || die "${marker}.lock: cannot be written; its folder must exist"
 # Perl has flock on machines, too, on which there is no program of that name. A file system without locks has none.
 perl -e '
     use Errno qw(EWOULDBLOCK);

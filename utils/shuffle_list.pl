@@ -3,30 +3,31 @@
 
 use strict;
 use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use lib dirname(abs_path(__FILE__));
+use Tables;
 
 my $usage = <<'END';
 Usage: shuffle_list.pl [--srand <seed>] [in] > out
  e.g.: shuffle_list.pl --srand 3 utts | head -n 100 > some_utts
 
-The order depends on the seed (a whole number, default 777) and on how many lines there are. Without a file, or with
+The order depends on the seed (a whole number of up to nine digits, default 777) and on how many lines there are. Without a file, or with
 "-", reads standard input.
 END
-
-sub stop { print STDERR "shuffle_list.pl: error: $_[0]\n"; exit 1; }
 
 my $seed = 777;
 while (@ARGV && $ARGV[0] =~ /^-./) {
     my $option = shift @ARGV;
     if    ($option eq '--help')                                   { print $usage; exit 0; }
-    elsif ($option eq '--srand' && @ARGV && $ARGV[0] =~ /^\d+$/)  { $seed = shift @ARGV; }
-    else  { print STDERR "shuffle_list.pl: error: bad option $option\n$usage"; exit 1; }
+    elsif ($option eq '--srand' && @ARGV && $ARGV[0] =~ /^\d{1,9}\z/)  { $seed = shift @ARGV; }
+    else  { wrong_usage("bad option $option", $usage); }
 }
 if (@ARGV > 1) { print STDERR $usage; exit 1; }
 
 my $path = @ARGV ? $ARGV[0] : '-';
-my $handle = \*STDIN;
-if ($path ne '-') { open($handle, '<', $path) or stop("cannot read $path: $!"); }
-chomp(my @lines = <$handle>);
+my @lines;
+each_line($path, sub { push @lines, $_[0] });
 
 # Fisher and Yates. List::Util's shuffle is another one in every version of perl.
 srand($seed);
@@ -35,4 +36,4 @@ for my $i (reverse 1 .. $#lines) {
     @lines[ $i, $j ] = @lines[ $j, $i ];
 }
 print map { "$_\n" } @lines;
-close(STDOUT) or stop("cannot write: $!");
+finish();

@@ -3,6 +3,10 @@
 
 use strict;
 use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use lib dirname(abs_path(__FILE__));
+use Tables;
 
 my $usage = <<'END';
 Usage: spk2utt_to_utt2spk.pl [spk2utt] > utt2spk
@@ -11,18 +15,13 @@ Usage: spk2utt_to_utt2spk.pl [spk2utt] > utt2spk
 Utterances come out in the order of the input. Without a file, or with "-", reads standard input.
 END
 
-sub stop { print STDERR "spk2utt_to_utt2spk.pl: error: $_[0]\n"; exit 1; }
-
 if (@ARGV && $ARGV[0] eq '--help') { print $usage; exit 0; }
 if (@ARGV > 1) { print STDERR $usage; exit 1; }
 
 my $path = @ARGV ? $ARGV[0] : '-';
-my $handle = \*STDIN;
-if ($path ne '-') { open($handle, '<', $path) or stop("cannot read $path: $!"); }
-
-while (my $line = <$handle>) {
-    chomp $line;
-    my ($speaker, @utterances) = split(' ', $line);
-    stop("$path:$.: expected 'speaker utterance ...', got '$line'") if !@utterances;
+each_line($path, sub {
+    my ($speaker, @utterances) = split(' ', $_[0]);
+    stop("$path:$.: expected 'speaker utterance ...', got '$_[0]'") if !@utterances;
     print "$_ $speaker\n" for @utterances;
-}
+});
+finish();

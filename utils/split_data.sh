@@ -32,7 +32,8 @@ done
 [ $# -eq 2 ] || usage_exit 1
 dir=${1%/}
 n=$2
-[[ $n =~ ^[1-9][0-9]*$ ]] || die "expected how many pieces to make, got '$n'"
+need_number "the number of pieces" "$n"
+n=$((10#$n))
 need_source "$dir"
 name=split$n
 [ "$unit" = spk ] || name+=$unit
@@ -64,6 +65,8 @@ list_pieces() {
     [ "$count" -ge "$n" ] || die "$dir: cannot make $n pieces of $count $(
         case $unit in spk) echo "speakers; --per-utt cuts them" ;; utt) echo utterances ;; reco) echo recordings ;; esac
     )"
+    mapfile -t pieces < <(seq "$n")
+    mkdir "${pieces[@]/#/$aside/}"
     "$utils/split_scp.pl" --utt2spk="$lists/units" "$lists/units" "${pieces[@]/#/$lists/piece.}"
     for piece in "${pieces[@]}"; do
         awk -v piece="$piece" '{ print $1, piece }' "$lists/piece.$piece"
@@ -106,7 +109,7 @@ deal() {
 }
 
 # Two splits of the same dir take turns.
-exec 9>"$dir/.split.lock"
+{ exec 9>"$dir/.split.lock"; } 2>/dev/null || die "$dir: cannot write into the folder"
 ! command -v flock >/dev/null || flock 9
 if [ -f "$dest/.state" ] && [ "$(state)" = "$(cat "$dest/.state")" ]; then
     say "$dest was made from the same tables before"
@@ -119,10 +122,8 @@ trap 'rm -rf "$aside"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 lists=$aside/.lists
-mapfile -t pieces < <(seq "$n")
-mkdir -p "$lists" "${pieces[@]/#/$aside/}"
+mkdir -p "$lists"
 state >"$aside/.state"
-"$utils/utt2spk_to_spk2utt.pl" "$dir/utt2spk" >/dev/null # says where utt2spk is malformed
 list_pieces
 for table in utt2spk $(tables_of "$dir" utt) $(files_like "$dir" segments); do
     deal utt "$table" <"$dir/$table"

@@ -3,6 +3,10 @@
 
 use strict;
 use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use lib dirname(abs_path(__FILE__));
+use Tables;
 
 my $usage = <<'END';
 Usage: split_scp.pl [--utt2spk=<utt2spk>] in.scp out1.scp out2.scp ...
@@ -15,9 +19,7 @@ that is nearest to an equal share. Pieces are counted from 0, with --one-based f
 No piece is left empty: more pieces than lines (or speakers) is an error, and then nothing is written.
 END
 
-sub stop { print STDERR "split_scp.pl: error: $_[0]\n"; exit 1; }
-
-sub wrong_usage { print STDERR "split_scp.pl: error: $_[0]\n$usage"; exit 1; }
+sub bad { wrong_usage($_[0], $usage); }
 
 my ($pieces, $piece, $one_based, $utt2spk) = (undef, undef, 0, undef);
 while (@ARGV && $ARGV[0] =~ /^-./) {
@@ -26,29 +28,27 @@ while (@ARGV && $ARGV[0] =~ /^-./) {
     elsif ($option eq '--one-based')       { $one_based = 1; }
     elsif ($option =~ /^--utt2spk=(.+)$/)  { $utt2spk = $1; }
     elsif ($option eq '-j' && @ARGV >= 2)  { ($pieces, $piece) = splice(@ARGV, 0, 2); }
-    else                                   { wrong_usage("unknown or incomplete option $option"); }
+    else                                   { bad("unknown or incomplete option $option"); }
 }
 my ($input, @outputs) = @ARGV;
 if (defined $pieces) {
-    wrong_usage("-j takes two whole numbers, got $pieces and $piece") if "$pieces $piece" !~ /^\d+ \d+$/;
+    bad("-j takes two whole numbers, got $pieces and $piece") if "$pieces $piece" !~ /^\d{1,9} \d{1,9}\z/;
     my ($low, $high) = $one_based ? (1, $pieces) : (0, $pieces - 1);
-    wrong_usage("piece $piece is not one of $low..$high") if $piece < $low || $piece > $high;
-    wrong_usage("-j takes one list and at most one output") if !defined $input || @outputs > 1;
+    bad("piece $piece is not one of $low..$high") if $piece < $low || $piece > $high;
+    bad("-j takes one list and at most one output") if !defined $input || @outputs > 1;
     $piece -= $low;
     @outputs = ('-') if !@outputs;
 }
 else {
-    wrong_usage("expected a list and one output or more") if !@outputs;
-    wrong_usage("--one-based goes with -j") if $one_based;
+    bad("expected a list and one output or more") if !@outputs;
+    bad("--one-based goes with -j") if $one_based;
     $pieces = @outputs;
 }
 
 sub read_lines {
     my ($path) = @_;
-    my $handle;
-    if ($path eq '-') { $handle = \*STDIN; }
-    else              { open($handle, '<', $path) or stop("cannot read $path: $!"); }
-    chomp(my @lines = <$handle>);
+    my @lines;
+    each_line($path, sub { push @lines, $_[0] });
     return @lines;
 }
 
@@ -87,15 +87,6 @@ sub piece_ends {
     return @ends;
 }
 
-sub write_piece {
-    my ($path, @lines) = @_;
-    if ($path eq '-') { print map { "$_\n" } @lines; return; }
-    my $aside = "$path.$$.tmp";
-    open(my $handle, '>', $aside) or stop("cannot write $aside: $!");
-    print $handle map { "$_\n" } @lines;
-    close($handle) && rename($aside, $path) or stop("cannot write $path: $!");
-}
-
 my @lines = read_lines($input);
 my @units = defined $utt2spk ? speakers_lines(@lines) : map { [$_] } @lines;
 my $kind  = defined $utt2spk ? 'speakers' : 'lines';
@@ -103,9 +94,11 @@ stop("$input: cannot make $pieces pieces of " . @units . " $kind; use fewer jobs
 
 my $begin = 0;
 my @ends  = piece_ends(map { scalar @$_ } @units);
+my @files;
 for my $k (0 .. $#ends) {
     my @piece_lines = map { @$_ } @units[ $begin .. $ends[$k] - 1 ];
     $begin = $ends[$k];
     next if defined $piece && $piece != $k;
-    write_piece($outputs[ defined $piece ? 0 : $k ], @piece_lines);
+    push @files, [$outputs[ defined $piece ? 0 : $k ], @piece_lines];
 }
+write_list(@files);

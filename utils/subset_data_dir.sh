@@ -46,7 +46,8 @@ if [ -n "$list" ]; then
 else
     [ $# -eq 3 ] || usage_exit 1
     src=${1%/} n=$2 dest=${3%/}
-    [[ $n =~ ^[1-9][0-9]*$ ]] || die "expected how many utterances to take, got '$n'"
+    need_number "the number of utterances to take" "$n"
+    n=$((10#$n))
 fi
 need_source "$src" "$dest"
 total=$(wc -l <"$src/utt2spk")
@@ -88,11 +89,14 @@ drawn_speakers() {
         }' "$n"
 }
 
-# listed FIELD: utterances whose FIELD in utt2spk stands in the list; says how many of the list are not there.
+# listed FIELD: utterances whose FIELD in utt2spk is in the list; says how many of the list are not there.
 listed() {
-    local unknown
-    unknown=$("$utils/filter_scp.pl" --exclude <(column "$1" "$src/utt2spk") "$list" | wc -l)
-    [ "$unknown" -eq 0 ] || warn "$unknown ids of $list are not in $src/utt2spk"
+    local unknown=$aside/.lists/unknown alike
+    "$utils/filter_scp.pl" --exclude <(column "$1" "$src/utt2spk") "$list" | awk '{ print $1 }' | sort -u >"$unknown"
+    if [ -s "$unknown" ]; then
+        alike=$(column "$1" "$src/utt2spk" | sort -u | comm -3 - "$unknown" | tables look_alikes | awk 'NR == 1')
+        warn "$(wc -l <"$unknown") ids of $list are not in $src/utt2spk, e.g. $(awk 'NR == 1' "$unknown")${alike:+; $alike}"
+    fi
     "$utils/filter_scp.pl" -f "$1" "$list" "$src/utt2spk" | awk '{ print $1 }'
 }
 

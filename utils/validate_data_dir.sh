@@ -11,7 +11,7 @@ help_message="Usage: $0 [--no-feats] [--no-text] [--no-wav] [--no-wav-check] [--
  e.g.: $0 --no-feats data/train
        $0 --no-feats --no-text --require-streams \"spk1 enroll_spk1\" dump/raw/train_sim
 
-Names every file and line or id that breaks the rules of a data dir and exits 1; fix_data_dir.sh mends most of it.
+Names every file and line or id that breaks the rules of a data dir and exits 1; fix_data_dir.sh fixes most of it.
 Files and arks that wav.scp names must be there; what is in them is not looked at, and commands are not run.
   --no-feats, --no-text, --no-wav  feats.scp, text, wav.scp may be missing (what is there is checked all the same)
   --no-wav-check                   what wav.scp names need not be there (yet, or on this machine)
@@ -62,9 +62,9 @@ complain() {
 
 stop_on_errors() {
     [ -s "$work/errors" ] || return 0
-    sed "s/^/${0##*/}: error: /" "$work/errors" >&2
-    if [ -s "$work/broken" ]; then say "tables with malformed lines were not compared with others; mend those first" >&2; fi
-    say "$(dirname "$0")/fix_data_dir.sh $dir sorts tables, drops malformed lines, doubles and ids that others lack" >&2
+    awk -v program="${0##*/}: error: " '{ print program $0 }' "$work/errors" | tables show_lines >&2
+    if [ -s "$work/broken" ]; then say "tables with malformed lines were not compared with others; fix those first" >&2; fi
+    say "$(dirname "$0")/fix_data_dir.sh $dir sorts tables, drops malformed lines, duplicates and ids that others lack" >&2
     exit 1
 }
 
@@ -86,29 +86,6 @@ comparable() {
     done
 }
 
-# check_table FILE MIN MAX: MIN to MAX fields a line, sorted by the first, which is unique; ends with a newline. Notes
-# the lines that are no entries of a table.
-check_table() {
-    if [ ! -s "$1" ]; then
-        echo "$1: is empty" | complain
-        echo "$1:0" >>"$work/broken"
-        return
-    fi
-    if [ -n "$(tail -c 1 "$1" | tr -d '\n\0')" ]; then
-        echo "$1:$(awk 'END { print NR }' "$1"): no newline at the end of the last line" | complain
-    fi
-    # Comparing with "" appended keeps awk from taking ids like 1e1 and 10 for equal numbers.
-    awk -v min="$2" -v max="$3" -v broken="$work/broken" '
-        function bad(what) { print FILENAME ":" FNR ": " what }
-        function malformed(what) { bad(what); print FILENAME ":" FNR >>broken }
-        /\r$/ { malformed("ends with a carriage return (a DOS line end: sed -i \047s/\\r$//\047 " FILENAME ")") }
-        /^[ \t]/ { malformed("begins with a blank") }
-        NF < min || NF > max { malformed("expected " (min == max ? "" : "at least ") min " fields, got: " $0); next }
-        NR > 1 && $1 "" == last { bad("id " $1 " stands twice") }
-        NR > 1 && $1 "" < last { bad("not sorted: id " $1 " after " last " (LC_ALL=C sort)") }
-        { last = $1 "" }' "$1" | complain
-}
-
 check_text() {
     NON_PRINT=$non_print perl -ne '
         chomp;
@@ -124,31 +101,21 @@ check_text() {
 # same_keys FILE KEYS OWNER [NAME]: complains of ids that stand in FILE (called NAME) but not in the list KEYS (which is
 # of OWNER), or the other way round.
 same_keys() {
-    comm -3 "$2" <(column 1 "$1" | sort -u) | awk -v file="${4:-$1}" -v owner="$3" '
+    comm -3 "$2" <(column 1 "$1" | sort -u) >"$work/odd"
+    awk -v file="${4:-$1}" -v owner="$3" '
         sub(/^\t/, "") { print file ": id " $0 " is not in " owner; next }
-        { print file ": id " $0 " of " owner " is missing" }' | complain
+        { print file ": id " $0 " of " owner " is missing" }' "$work/odd" | complain
+    tables look_alikes <"$work/odd" | awk -v file="${4:-$1}" '{ print file ": id " $0 }' | complain
 }
 
 check_each_file() {
-    local name min max
+    local name paths
+    mapfile -t paths < <(all_tables "$dir" | awk -v dir="$dir/" '{ print dir $0 }')
+    [ ${#paths[@]} -eq 0 ] || tables check_tables "$work/broken" 1 0 "${paths[@]}" >>"$work/errors"
     for name in $(all_tables "$dir"); do
-        read -r min max <<<"$(field_counts "$name")"
-        check_table "$dir/$name" "$min" "$max"
         case $name in *.scp) each_line "$dir/$name" '$0 !~ /[ \t]~/' "~ is not expanded in a path" ;; esac
     done
     if [ -f "$dir/text" ]; then check_text "$dir/text"; fi
-    local number='^([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?$'
-    for name in utt2dur reco2dur; do
-        each_line "$dir/$name" "\$2 ~ /$number/ && \$2 + 0 > 0" 'expected a duration above 0 (seconds)'
-    done
-    for name in utt2num_frames utt2num_samples; do
-        each_line "$dir/$name" '$2 ~ /^0*[1-9][0-9]*$/' 'expected a whole number above 0'
-    done
-    each_line "$dir/utt2snr" "\$2 == \"inf\" || \$2 ~ /${number/^/^[-+]?}/" 'expected an SNR in dB (inf: no noise)'
-    each_line "$dir/spk2gender" '$2 ~ /^[mf]$/' 'expected the gender m or f'
-    each_line "$dir/reco2file_and_channel" '$3 ~ /^[AB]$/' 'expected the channel A or B'
-    each_line "$dir/segments" "\$3 ~ /$number/ && \$4 ~ /$number/ && \$4 + 0 > \$3 + 0" \
-        'expected utterance recording start end, with start >= 0 and end > start (seconds)'
 }
 
 # check_recordings: the files and arks of wav.scp are there; commands are not run, and offsets not looked at.
@@ -164,7 +131,7 @@ check_recordings() {
         push @faults, "$ARGV:$.: id $id: $path: $fault\n" if $fault;
         END {
             my $more = @faults - 5;
-            print "$ARGV: ", scalar(@faults), " of $count recordings are not there; mend the paths (they begin at ", getcwd(),
+            print "$ARGV: ", scalar(@faults), " of $count recordings are not there; fix the paths (they begin at ", getcwd(),
                 ") or the corpus path in db.sh, or waive this with --no-wav-check\n", @faults[0 .. ($more > 0 ? 4 : $#faults)],
                 $more > 0 ? "  ... and $more more recordings that are not there\n" : "" if @faults;
         }' "$dir/wav.scp" | complain

@@ -52,7 +52,7 @@ def test_conflicting_ids_die_and_leave_nothing(call, two, tmp_path, name):
     message = call("combine_data.sh", "dest", first, second, code=1).stderr
     assert f"{name}: id a-1 has different values" in message
     assert '"a-1 other"' in message
-    assert list((tmp_path / "dest").iterdir()) == []
+    assert not (tmp_path / "dest").exists()
 
 
 def test_the_same_line_in_two_sources_is_merged(call, two, tmp_path):
@@ -153,3 +153,34 @@ def test_a_stream_that_a_source_lacks_is_left_out_by_name(call, mixture, data_di
     left_out = {line.split()[3].rstrip(":") for line in done.stdout.splitlines() if "left out" in line}
     assert left_out >= {"spk1.scp", "spk2.scp", "noise1.scp", "enroll_spk1.scp", "utt2snr", "mix.jsonl"}
     assert {p.name for p in (tmp_path / "dest").iterdir()} == {"utt2spk", "spk2utt", "wav.scp", ".backup"}
+
+
+CHANNELS = "r1 call A\nr2 call B\n"
+
+
+def test_channels_are_kept_or_their_lack_is_an_error(call, segmented, tmp_path):
+    one = segmented("one", {"reco2file_and_channel": CHANNELS})
+    two = segmented(
+        "two", {"utt2spk": "c-1 c\n", "spk2utt": "c c-1\n", "segments": "c-1 r3 0 1\n", "wav.scp": "r3 3.wav\n"}
+    )
+    assert "two: has no reco2file_and_channel" in call("combine_data.sh", "dest", one, two, code=1).stderr
+    assert not (tmp_path / "dest").exists()
+    (two / "reco2file_and_channel").write_text("r3 other A\n")
+    call("combine_data.sh", "dest", one, two)
+    assert (tmp_path / "dest/reco2file_and_channel").read_text() == CHANNELS + "r3 other A\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "where", "rows"),
+    [
+        (["copy_data_dir.sh", "--utt-prefix", "x-", "--spk-prefix", "x-", "one", "dest"], "dest", CHANNELS),
+        (["subset_data_dir.sh", "--first", "one", 2, "dest"], "dest", "r1 call A\n"),
+        (["perturb_data_dir_speed.sh", "0.9", "one", "dest"], "dest", "sp0.9-r1 call A\nsp0.9-r2 call B\n"),
+        (["split_data.sh", "one", 2], "one/split2/2", "r2 call B\n"),
+        (["fix_data_dir.sh", "one"], "one", CHANNELS),
+    ],
+)
+def test_channels_go_with_their_recordings(call, segmented, tmp_path, command, where, rows):
+    segmented("one", {"reco2file_and_channel": CHANNELS})
+    call(*command)
+    assert (tmp_path / where / "reco2file_and_channel").read_text() == rows

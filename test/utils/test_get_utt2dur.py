@@ -149,3 +149,62 @@ def test_a_file_that_breaks_off_is_found_by_reading_it(call, audio, tmp_path):
     call("get_utt2dur.sh", *allowed)
     (audio / "utt2dur").unlink()
     assert "a-2: the 2.flac" in call("get_utt2dur.sh", "--read-entire-file", "true", *allowed, code=1).stderr
+
+
+@pytest.fixture
+def to_the_end(segmented, tmp_path):
+    """Recordings r1 of 5 s and r2 of 3 s; the last segment of r1 goes to its end."""
+    for name, seconds in {"1.wav": 5, "2.wav": 3}.items():
+        soundfile.write(tmp_path / name, 0.1 * np.random.default_rng(0).standard_normal(seconds * 8000), 8000)
+    return segmented(tables={"segments": "a-1 r1 0 2\na-2 r1 2 -1\nb-1 r2 0 1\nb-2 r2 2 3\n"})
+
+
+@pytest.mark.parametrize(("end", "reco2dur", "seconds"), [("-1", None, 3), ("-1.0", None, 3), ("-1", "r1 4.5\n", 2.5)])
+def test_an_end_of_minus_one_is_that_of_the_recording(call, to_the_end, end, reco2dur, seconds):
+    (to_the_end / "segments").write_text((to_the_end / "segments").read_text().replace("-1\n", f"{end}\n"))
+    if reco2dur:
+        (to_the_end / "reco2dur").write_text(reco2dur)
+    call("get_utt2dur.sh", to_the_end)
+    assert durations(to_the_end) == {"a-1": 2, "a-2": seconds, "b-1": 1, "b-2": 1}
+
+
+def test_fix_data_dir_writes_the_time_for_an_end_of_minus_one(call, to_the_end):
+    options = ["--no-feats", "--no-text"]
+    assert "segments:2: the end is -1" in call("validate_data_dir.sh", *options, to_the_end, code=1).stderr
+    call("fix_data_dir.sh", to_the_end)
+    lines = (to_the_end / "segments").read_text().splitlines()
+    assert lines == ["a-1 r1 0 2", "a-2 r1 2 5.0000", "b-1 r2 0 1", "b-2 r2 2 3"]
+    call("validate_data_dir.sh", *options, to_the_end)
+
+
+@pytest.mark.parametrize(
+    ("table", "text", "said"),
+    [
+        ("wav.scp", "r1 gone.wav\nr2 2.wav\n", "gone.wav"),
+        ("wav.scp", "r1 cat 1.wav |\nr2 2.wav\n", "add its length to reco2dur"),
+        ("wav.scp", "r2 2.wav\n", "the end of r1 is -1"),
+    ],
+)
+def test_an_end_that_cannot_be_had_changes_nothing(call, to_the_end, table, text, said):
+    (to_the_end / table).write_text(text)
+    before = {path: path.read_bytes() for path in to_the_end.iterdir()}
+    assert said in call("fix_data_dir.sh", to_the_end, code=1).stderr
+    assert {path: path.read_bytes() for path in to_the_end.iterdir()} == before
+
+
+COMMANDS = ["copy_data_dir.sh D dest", "subset_data_dir.sh D 2 dest", "combine_data.sh dest D", "split_data.sh D 2"]
+COMMANDS += ["perturb_data_dir_speed.sh 0.9 D dest"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_other_tools_refuse_an_end_of_minus_one(call, to_the_end, tmp_path, command):
+    words = [to_the_end if word == "D" else word for word in command.split()]
+    assert "segments:2: the end is -1" in call(*words, code=1).stderr
+    assert not (tmp_path / "dest").exists()
+    assert not list(to_the_end.glob("split2*"))
+
+
+def test_no_duration_is_made_up(call, to_the_end):
+    (to_the_end / "segments").write_text("a-1 r1 0 2\na-2 r1 5 -1\nb-1 r2 0 1\nb-2 r2 2 3\n")
+    assert "a-2 would last" in call("get_utt2dur.sh", to_the_end, code=1).stderr
+    assert "dropped 1 that begin after the end" in call("fix_data_dir.sh", to_the_end).stdout

@@ -155,7 +155,7 @@ def test_failing_job_is_reported_with_its_log(call, tmp_path):
 
 def test_failing_jobs_are_counted_and_the_others_run(call, tmp_path):
     done = call("run.pl", "JOB=1:5", "log/x.JOB.log", "test", "JOB", "-gt", "2", code=1)
-    assert done.stderr == "run.pl: 2 / 5 failed, log is in log/x.*.log\n"
+    assert done.stderr == "run.pl: error: 2 / 5 failed, log is in log/x.*.log\n"
     assert "(code 0)" in (tmp_path / "log/x.5.log").read_text()
 
 

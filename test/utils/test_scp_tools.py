@@ -150,7 +150,7 @@ def test_malformed_utt2spk_dies_with_file_and_line(call, tmp_path, line):
 
 def test_repeated_utterance_dies_with_file_and_line(call, tmp_path):
     (tmp_path / "utt2spk").write_text("u1 s\nu1 t\n")
-    assert "utt2spk:2: utterance u1" in call("utt2spk_to_spk2utt.pl", "utt2spk", code=1).stderr
+    assert "utt2spk:2: duplicate utterance u1" in call("utt2spk_to_spk2utt.pl", "utt2spk", code=1).stderr
 
 
 def test_malformed_spk2utt_dies_with_file_and_line(call, tmp_path):
@@ -206,7 +206,7 @@ def test_map_keeps_unknown_words_if_told_so_and_counts_them(call, mapped):
     assert "kept 2 words that are not in map, e.g. y" in done.stderr
 
 
-MAPS = {"a A\na B\n": "map:2: a stands twice", "a A\n\n": "map:2: expected a word"}
+MAPS = {"a A\na B\n": "map:2: duplicate word a", "a A\n\n": "map:2: expected a word"}
 
 
 @pytest.mark.parametrize("text", MAPS)

@@ -245,7 +245,7 @@ HINT = "Without one, cmd_backend=local (see cmd.sh) runs the jobs on this machin
 def test_where_no_controller_answers_the_way_out_is_said(submit, slurm, said):
     (slurm.folder / "dead").write_text(said)
     message = submit("a.log", "true", code=1).stderr
-    assert message.startswith(f"slurm.pl: the job was not accepted: {said}\n")
+    assert message.startswith(f"slurm.pl: error: the job was not accepted: {said}\n")
     assert HINT in message
 
 

@@ -20,13 +20,13 @@ TEMPLATE = Path(__file__).resolve().parents[2] / "egs/TEMPLATE"
 
 
 def test_failing_job_is_reported_with_its_log(submit, tmp_path):
-    assert submit("x.log", "sh", "-c", "exit 3", code=1).stderr == "slurm.pl: job failed, log is in x.log\n"
+    assert submit("x.log", "sh", "-c", "exit 3", code=1).stderr == "slurm.pl: error: job failed, log is in x.log\n"
     assert re.search(r"# Finished at .* with status 3\n$", (tmp_path / "x.log").read_text())
 
 
 def test_failing_jobs_are_counted_and_the_others_run(submit, tmp_path):
     done = submit("JOB=1:5", "log/x.JOB.log", "test", "JOB", "-gt", "2", code=1)
-    assert done.stderr == "slurm.pl: 2 / 5 failed, log is in log/x.*.log\n"
+    assert done.stderr == "slurm.pl: error: 2 / 5 failed, log is in log/x.*.log\n"
     assert "with status 0" in (tmp_path / "log/x.5.log").read_text()
 
 
@@ -38,7 +38,7 @@ def test_a_killed_command_ends_the_task_with_100(submit, slurm, tmp_path):
     done = submit("x.log", "sh", "-c", "kill -9 $$", code=1)
     assert "with status 137" in (tmp_path / "x.log").read_text()
     assert (slurm.folder / "1/code").read_text() == "100"
-    assert "slurm.pl: job failed, log is in x.log" in done.stderr
+    assert "slurm.pl: error: job failed, log is in x.log" in done.stderr
 
 
 KILL_SCRIPT = "kill -9 -$(ps -o pgid= -p $$ | tr -d ' ')"  # the command and the script around it
@@ -55,7 +55,7 @@ def test_lost_jobs_fail_and_slurms_word_is_said(submit, tmp_path, state, said):
     command = ["sh", "-c", f"test JOB -eq 2 || {KILL_SCRIPT}"]
     done = submit("JOB=1:3", "x.JOB.log", *command, code=1, FAKE_KILLED=state)
     assert f"slurm.pl: Slurm's state of job 1,3: {said}\n" in done.stderr
-    assert done.stderr.endswith("slurm.pl: 2 / 3 failed, log is in x.*.log\n")
+    assert done.stderr.endswith("slurm.pl: error: 2 / 3 failed, log is in x.*.log\n")
     assert (tmp_path / "x.3.log").read_text().endswith(f"# Ended by Slurm: {state}\n")
 
 

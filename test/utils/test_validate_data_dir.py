@@ -63,7 +63,7 @@ MALFORMED = {
     "no value": ({"wav.scp": "a-1 x\na-2 x\nb-1\nb-2 x\n"}, "wav.scp:3: expected at least 2 fields, got: b-1"),
     "no newline": ({"wav.scp": "a-1 x\na-2 x\nb-1 x\nb-2 x"}, "wav.scp:4: no newline"),
     "unsorted": ({"wav.scp": "a-1 x\nb-1 x\na-2 x\nb-2 x\n"}, "wav.scp:3: not sorted: id a-2 after b-1"),
-    "repeated": ({"wav.scp": "a-1 x\na-2 x\na-2 x\nb-1 x\n"}, "wav.scp:3: id a-2 stands twice"),
+    "repeated": ({"wav.scp": "a-1 x\na-2 x\na-2 x\nb-1 x\n"}, "wav.scp:3: duplicate id a-2"),
     "empty": ({"wav.scp": ""}, "wav.scp: is empty"),
     "DOS": ({"wav.scp": "a-1 x\r\na-2 x\nb-1 x\nb-2 x\n"}, "wav.scp:1: ends with a carriage return"),
     "indented": ({"wav.scp": "a-1 x\n a-2 x\nb-1 x\nb-2 x\n"}, "wav.scp:2: begins with a blank"),
@@ -185,7 +185,7 @@ def test_all_faults_are_said_at_once(call, data_dir):
         "data/utt2dur:2: expected a duration above 0",
         "data/utt2dur:4: expected a duration above 0",
         "data/spk2gender: id b of spk2utt is missing",
-        "were not compared with others; mend those first",
+        "were not compared with others; fix those first",
         "fix_data_dir.sh data sorts tables",
     ):
         assert fault in said
@@ -220,7 +220,7 @@ def test_recordings_that_are_not_there_are_counted_and_named(call, recordings, t
     (tmp_path / "a 1.wav").unlink()
     (tmp_path / "a 1.wav").mkdir()
     said = call("validate_data_dir.sh", "--no-feats", "--no-text", "data", code=1).stderr.splitlines()
-    assert "data/wav.scp: 3 of 4 recordings are not there; mend the paths" in said[0]
+    assert "data/wav.scp: 3 of 4 recordings are not there; fix the paths" in said[0]
     assert f"(they begin at {tmp_path})" in said[0]
     assert "--no-wav-check" in said[0]
     assert [line.split("error: ")[1] for line in said[1:4]] == [

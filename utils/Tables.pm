@@ -1,0 +1,228 @@
+package Tables;
+
+# Lines, blanks and ids as all tools take them (toolkit/io/text.py says it for Python), the rules of a data dir's tables,
+# and how errors are said. A blank is a space or a tab; everything is bytes.
+
+use strict;
+use warnings;
+use Exporter qw(import);
+use File::Basename qw(basename);
+
+our @EXPORT = qw(stop wrong_usage shown show_lines each_line finish write_list look_alikes check_tables clean_table);
+our $program = basename($0);    # who says the errors
+
+my $refused = qr/[\0\x0b\x0c\x1c-\x1f\r]/;
+my $number  = qr/(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][-+]?[0-9]+)?/;
+my %number_of = (    # fields of a line, at least and at most; of other tables two and more
+    segments => [4, 4],
+    reco2file_and_channel => [3, 3],
+    map { $_ => [2, 2] }
+        qw(utt2spk utt2dur utt2num_frames utt2num_samples utt2uniq utt2snr reco2dur spk2gender),
+);
+my @duration = (sub { $_[1] =~ /^$number\z/ && $_[1] > 0 && $_[1] < 1e9 }, 'expected a duration above 0 (seconds)');
+my @count    = (sub { $_[1] =~ /^0*[1-9][0-9]{0,14}\z/ }, 'expected a whole number above 0');
+my %rule_of  = (     # what the values of a table must be
+    utt2dur               => \@duration,
+    reco2dur              => \@duration,
+    utt2num_frames        => \@count,
+    utt2num_samples       => \@count,
+    utt2snr               => [sub { $_[1] =~ /^(?:inf|[-+]?$number)\z/ }, 'expected an SNR in dB (inf: no noise)'],
+    spk2gender            => [sub { $_[1] =~ /^[mf]\z/ }, 'expected the gender m or f'],
+    reco2file_and_channel => [sub { $_[2] =~ /^[AB]\z/ }, 'expected the channel A or B'],
+    segments              => [
+        sub { $_[2] =~ /^$number\z/ && ($_[3] =~ /^$number\z/ && $_[3] > $_[2] && $_[3] < 1e9 || to_the_end($_[3])) },
+        'expected utterance recording start end, with start >= 0 and end > start (seconds)'
+    ],
+);
+
+# Is it Kaldi's way of saying that a segment goes on to the end of its recording?
+sub to_the_end { return $_[0] =~ /^-1(?:[.]0*)?\z/ }
+
+# A message with escapes for what cannot be seen, and not longer than a screen.
+sub shown {
+    my ($text) = @_;
+    $text = substr($text, 0, 1000) . ' ...' if length $text > 1000;
+    return $text if $text !~ /[^\n -~]/;
+    if (!utf8::decode($text)) { return $text =~ s/([^\n -~])/sprintf('\\x%02x', ord $1)/ger; }
+    my $marks = normalised($text) eq $text ? qr/(?!)/ : qr/\p{M}/;
+    $text =~ s/([^[:print:]\n]|[^\S \n]|\p{Cf}|$marks)/$1 eq "\t" ? '\\t' : sprintf('\\u%04x', ord $1)/ge;
+    utf8::encode($text);
+    return $text;
+}
+
+sub normalised {
+    require Unicode::Normalize;
+    return Unicode::Normalize::NFC($_[0]);
+}
+
+sub show_lines { print shown($_) while <STDIN>; }
+
+sub stop { print STDERR shown("$program: error: $_[0]\n"); exit 1; }
+
+sub wrong_usage {
+    my ($message, $usage) = @_;
+    print STDERR shown("$program: error: $message\n"), $usage;
+    exit 1;
+}
+
+# Opens a file, or standard input ("-"); with an error for what is none.
+sub open_file {
+    my ($path) = @_;
+    my $handle;
+    if ($path eq '-') { $handle = \*STDIN; }
+    else {
+        stop("$path: is a folder; expected a file") if -d $path;
+        stop("$path: is a FIFO; expected a file") if -p _ && $path !~ m{^/(?:dev|proc)/};
+        open($handle, '<', $path) or stop("cannot read $path: $!");
+    }
+    binmode($handle);
+    return $handle;
+}
+
+# Calls back with every line of a file, without its end and without a byte order mark; $. is its number.
+sub each_line {
+    my ($path, $call) = @_;
+    my $handle = open_file($path);
+    my $name = $path eq '-' ? 'standard input' : $path;
+    while (my $line = <$handle>) {
+        if ($. == 1) {
+            stop("$name: is UTF-16 text; save it as UTF-8") if $line =~ /^(?:\xff\xfe|\xfe\xff)/;
+            $line =~ s/^\xef\xbb\xbf//;
+        }
+        $line =~ s/\r?\n\z//;
+        stop(sprintf('%s:%d: holds the control character U+%04X; remove it', $name, $., ord $&)) if $line =~ $refused;
+        $call->($line);
+    }
+    close($handle);
+}
+
+# Closes standard output, which a program has written to.
+sub finish { close(STDOUT) or stop("cannot write: $!"); }
+
+# Writes files whole, all of them or none: [path, lines] each; "-" is standard output.
+sub write_list {
+    my (@files) = @_;
+    my @asides;
+    my $give_up = sub { unlink map { $_->[0] } @asides; stop($_[0]); };
+    for my $file (@files) {
+        my ($path, @lines) = @$file;
+        if ($path eq '-') { print map { "$_\n" } @lines; finish(); next; }
+        my $aside = "$path.$$.tmp";
+        $give_up->("cannot write $path: is a folder") if -d $path;
+        open(my $handle, '>', $aside) or $give_up->("cannot write $path: $!");
+        push @asides, [$aside, $path];
+        print($handle map { "$_\n" } @lines) && close($handle) or $give_up->("cannot write $path: $!");
+    }
+    for (@asides) {
+        my ($aside, $path) = @$_;
+        rename($aside, $path) or $give_up->("cannot write $path: $!");
+    }
+}
+
+# Of the lines of comm -3, ids that look the same in both files: they differ in Unicode normalisation only.
+sub look_alikes {
+    my (%seen, @said);
+    while (my $line = <STDIN>) {
+        next if $line !~ /[^\t\n -~]/;
+        my ($tab, $id) = $line =~ /^(\t?)(.*)$/;
+        my $text = $id;
+        my $key = utf8::decode($text) ? normalised($text) : $id;
+        my $other = $seen{$key} // '';
+        my $form = $key eq $text ? 'NFC' : 'NFD';
+        push @said, "$id differs from $other->[1] only in Unicode normalisation ($form vs $other->[2])\n"
+            if $other && $other->[0] ne $tab;
+        $seen{$key} = [$tab, $id, $form];
+    }
+    print @said;
+}
+
+sub is_utf8 {
+    my ($text) = @_;
+    return $text !~ /[\x80-\xff]/ || utf8::decode($text) && $text !~ /[\x{D800}-\x{DFFF}]|[^\x{0}-\x{10FFFF}]/;
+}
+
+# The fields of a line of a table, the last with what follows; none where they are too few or too many.
+sub fields_of {
+    my ($line, $least, $most) = @_;
+    my @fields = split(' ', $line, $least + 1);
+    my $rest = @fields > $least ? pop @fields : '';
+    return if @fields < $least || $rest ne '' && $most == $least;
+    return @fields;
+}
+
+# Prints the lines of a table that are well formed, without byte order mark, DOS line ends and blanks at their beginning.
+sub clean_table {
+    my ($path) = @_;
+    my $name = basename($path);
+    my ($least, $most) = @{ $number_of{$name} // [2, 9e99] };
+    my $handle = open_file($path);
+    while (my $line = <$handle>) {
+        stop("$path: is UTF-16 text; save it as UTF-8") if $. == 1 && $line =~ /^(?:\xff\xfe|\xfe\xff)/;
+        $line =~ s/^\xef\xbb\xbf// if $. == 1;
+        $line =~ s/\r?\n?\z//;
+        $line =~ s/^[ \t]+//;
+        next if $line =~ $refused || !is_utf8($line);
+        my @fields = fields_of($line, $least, $most) or next;
+        print "$line\n" if $name ne 'segments' || $rule_of{segments}[0]->(@fields);
+    }
+}
+
+# Prints what is wrong with the tables of a data dir, "path:line: what"; into the file $broken goes "path:line" of lines
+# that are no entries of a table. With $order they must be sorted, with $open segments may have the end -1.
+sub check_tables {
+    my ($broken, $order, $open, @paths) = @_;
+    open(my $list, '>>', $broken) or stop("cannot write $broken: $!");
+    for my $path (@paths) {
+        my $name = basename($path);
+        my ($least, $most) = @{ $number_of{$name} // [2, 9e99] };
+        my ($rule, $expected) = @{ $rule_of{$name} // [] };
+        my ($last, %seen, %times);
+        # Of each kind ten are enough.
+        my $bad = sub {
+            my ($kind, $what) = @_;
+            print "$path:$.: $what\n" if ++$times{$kind} <= 10;
+        };
+        my $malformed = sub { $bad->(@_); print $list "$path:$.\n"; };
+        my $handle;
+        if (!open($handle, '<', $path)) { print "$path: cannot be read: $!\n"; print $list "$path:0\n"; next; }
+        binmode($handle);
+        $. = 0;
+        my $line;
+        while (defined($line = <$handle>)) {
+            if ($. == 1 && $line =~ /^(?:\xff\xfe|\xfe\xff)/) { $malformed->('UTF', 'is UTF-16 text; save it as UTF-8'); last; }
+            if ($. == 1 && $line =~ s/^\xef\xbb\xbf//) { $malformed->('BOM', 'begins with a byte order mark (U+FEFF)'); }
+            if ($line !~ s/\n\z// && $order) { $bad->('end', 'no newline at the end of the last line'); }
+            if ($line =~ s/\r\z//) {
+                $malformed->('DOS', "ends with a carriage return (a DOS line end: sed -i 's/\\r\$//' $path)");
+            }
+            if ($line =~ $refused) { $malformed->('control', sprintf('holds the control character U+%04X', ord $&)); next; }
+            if (!is_utf8($line)) { $malformed->('UTF-8', 'is not UTF-8'); next; }
+            if ($line =~ /^[ \t]/) { $malformed->('blank', 'begins with a blank'); }
+            my @fields = fields_of($line, $least, $most) or do {
+                $malformed->('count', 'expected ' . ($least == $most ? '' : 'at least ') . "$least fields, got: $line");
+                next;
+            };
+            if ($rule && !$rule->(@fields)) { $bad->('value', "$expected, got: $line"); }
+            elsif ($name eq 'segments' && !$open && to_the_end($fields[3])) {
+                $bad->('open', 'the end is -1, to the end of the recording; utils/fix_data_dir.sh '
+                    . ($path =~ s{/segments$}{}r) . ' writes the time there');
+            }
+            my $id = $fields[0];
+            if ($seen{$id}++) { $bad->('twice', "duplicate id $id"); }
+            elsif ($order && defined $last && $id lt $last) {
+                $bad->('order', "not sorted: id $id after $last (LC_ALL=C sort)");
+            }
+            $last = $id;
+        }
+        if (!$.) { print "$path: is empty\n"; print $list "$path:0\n"; }
+        for my $kind (sort keys %times) {
+            print "$path:  ... and ", $times{$kind} - 10, " more like it ($kind)\n" if $times{$kind} > 10;
+        }
+        close($handle);
+    }
+    close($list) or stop("cannot write $broken: $!");
+}
+
+binmode(STDOUT);
+
+1;
