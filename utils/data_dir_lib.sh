@@ -174,6 +174,7 @@ column() { awk -v n="$1" '{ print $n }' "$2"; }
 
 # need_data_dir DIR: ends the script unless DIR is a data dir.
 need_data_dir() {
+    [[ $1 != -* ]] || die "$1: a name that begins with a dash must be written ./$1"
     [ -d "$1" ] || die "$1: no such data dir"
     if [ ! -f "$1/utt2spk" ] || [ ! -s "$1/utt2spk" ]; then die "$1/utt2spk: missing or empty"; fi
 }
@@ -186,6 +187,7 @@ need_source() {
     need_data_dir "$1"
     if [ $# -eq 2 ]; then
         [ -n "$2" ] || die "the name of the destination is empty"
+        [[ $2 != -* ]] || die "$2: a name that begins with a dash must be written ./$2"
         if [ -e "$2" ] && [ ! -d "$2" ]; then die "$2: is not a folder"; fi
         if [ "$1" -ef "$2" ]; then die "source and destination are both $1"; fi
     fi

@@ -20,8 +20,9 @@ die() {
 
 # whole NAME VALUE LEAST MOST: the value, if it is such a whole number.
 whole() {
-    [[ $2 =~ ^0*([0-9]{1,6})$ ]] && [ "${BASH_REMATCH[1]}" -ge "$3" ] && [ "${BASH_REMATCH[1]}" -le "$4" ] ||
-        die "$1 must be a whole number from $3 to $4, got '$2'"
+    local expected="$1 must be a whole number from $3 to $4, got '$2'"
+    [[ $2 =~ ^0*([0-9]{1,6})$ ]] || die "$expected"
+    if [ "${BASH_REMATCH[1]}" -lt "$3" ] || [ "${BASH_REMATCH[1]}" -gt "$4" ]; then die "$expected"; fi
     echo "${BASH_REMATCH[1]}"
 }
 

@@ -23,7 +23,7 @@ _option_error() {
 _source_configs() {
     while [ $# -ge 2 ] && [[ $1 == --?* ]]; do
         if [ "$1" = --config ]; then
-            [ -f "$2" ] && [ -r "$2" ] || _option_error "--config $2: no such file"
+            if [ ! -f "$2" ] || [ ! -r "$2" ]; then _option_error "--config $2: no such file"; fi
             # What it does is tried first: an error in it ends this program with a message of ours.
             bash -ec '. "$1"' bash "$(cd "$(dirname -- "$2")" && pwd)/${2##*/}" </dev/null >/dev/null 2>&1 ||
                 _option_error "--config $2: must be a file of shell assignments, name=value, a line each"

@@ -11,6 +11,7 @@ from test.utils.slurm import Slurm
 UTILS = Path(__file__).resolve().parents[2] / "utils"
 
 # Two speakers with two utterances each.
+UTTS = ["a-1", "a-2", "b-1", "b-2"]
 UTT2SPK = "a-1 a\na-2 a\nb-1 b\nb-2 b\n"
 SPK2UTT = "a a-1 a-2\nb b-1 b-2\n"
 WAV = "a-1 a1.wav\na-2 a2.wav\nb-1 sox b1.wav -t wav - |\nb-2 all.ark:123\n"
