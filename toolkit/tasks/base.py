@@ -14,13 +14,14 @@ class Task(nn.Module, ABC):
     Attributes:
         metric: (name, ``min`` | ``max``): what validation ranks models by.
         per_speaker: items of a batch that belong together, side by side; processes share batches in whole groups.
-        valid_streams: what is read of a validation set.
+        valid_streams, valid_lists: recordings and files that are read of a validation set.
         classes: what the classes of the loss stand for, in their order; None where it has none.
     """
 
     metric: tuple[str, str]
     per_speaker: int = 1
     valid_streams: tuple[str, ...] = ("wav",)
+    valid_lists: tuple[str, ...] = ()
     classes: list[str] | None = None
 
     @abstractmethod

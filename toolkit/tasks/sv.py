@@ -46,6 +46,7 @@ class SVTask(Task):
     """
 
     metric = ("eer", "min")
+    valid_lists = ("trials", "enroll2utt")
 
     def __init__(
         self,

@@ -20,7 +20,6 @@ NAME = "inputs.json"
 TRAINING, VALIDATION = "training set", "validation set"
 _VERSION = 1
 _FACTS = ("utt2num_samples", "utt2dur", "utt2noise", "utt2snr", "utt2interferer")
-_TRIALS = ("trials", "enroll2utt")
 
 
 @dataclass(frozen=True)
@@ -30,12 +29,14 @@ class Source:
     Attributes:
         role: what it is to the training, e.g. ``training set``.
         path: the folder.
-        streams: which of its tables: ``wav``, ``spk1``, ``feats``, ...
+        streams: which recordings of it: ``wav``, ``spk1``, ``feats``, ...
+        lists: which files of it besides, where they exist: ``trials``, ...
     """
 
     role: str
     path: str
     streams: tuple[str, ...] = ("wav",)
+    lists: tuple[str, ...] = ()
 
     def tables(self) -> tuple[dict[str, str], list[dict[str, str]], list[dict[str, str]]]:
         """Speaker of each id (the id itself where there is no utt2spk), tables of recordings, tables of facts."""
@@ -66,9 +67,8 @@ class Inputs:
         self.sources, self.files = list(sources), dict(files)
         self._tables = {source.role: source.tables() for source in self.sources}
         for source in self.sources:
-            if source.role.startswith(VALIDATION):
-                trials = {f"{name} of {source.role}": Path(source.path) / name for name in _TRIALS}
-                self.files |= {name: str(path) for name, path in trials.items() if path.is_file()}
+            paths = {f"{name} of {source.role}": Path(source.path) / name for name in source.lists}
+            self.files |= {name: str(path) for name, path in paths.items() if path.is_file()}
 
     def stamp(self) -> str:
         """Changes whenever a table, or the size or time of a file, changes; made without opening a recording."""
@@ -180,7 +180,7 @@ def inputs_of(args, config: dict, data, task) -> Inputs:
             sources[role] = Source(role, path, streams)
     for path in args.valid_dirs:
         role = f"{VALIDATION} {Path(path).name}"
-        sources[role] = Source(role, path, tuple(task.valid_streams))
+        sources[role] = Source(role, path, task.valid_streams, task.valid_lists)
     return Inputs(sources.values(), dict(named_files(config)))
 
 
