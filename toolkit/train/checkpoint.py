@@ -184,6 +184,8 @@ class Checkpoints:
 
     def average(self) -> Path:
         """Write and name the average of the best models."""
+        if not self.best:
+            raise InputError(f"{self.expdir}: no epoch's weights can be read; remove the folder to train anew")
         models = [load(self.expdir / f"epoch{epoch}.pth") for _, epoch in self.best]
         path = self.expdir / f"valid.{self.metric}.ave.pth"
         save(path, average_states(models))

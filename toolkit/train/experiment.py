@@ -47,11 +47,12 @@ def alone(expdir: Path):
         yield
 
 
-def check_config(parser: ConfigParser, path: Path, text: str) -> None:
+def refuse_other(parser: ConfigParser, text: str, expdir: Path) -> None:
     """Raise InputError where an experiment's config says something else than ``text``, or cannot be read.
 
     Keys that a config of an older version lacks have their defaults.
     """
+    path = expdir / "config.yaml"
     if not path.exists():
         return
     try:
@@ -111,7 +112,7 @@ def begin(parser: ConfigParser, args, data, task) -> bool:
     path, written = expdir / "config.yaml", args.clone()
     written.accept_data = False  # holds for this run
     text = parser.dump(written, skip_default=False)
-    check_config(parser, path, text)
+    refuse_other(parser, text, expdir)
     done = finished_epochs(expdir)
     if done > epochs:
         raise InputError(

@@ -148,7 +148,7 @@ class Trainer:
         if (kept.expdir / f"epoch{epoch}.pth").exists():
             return  # killed after this epoch's validation, which comes again and may have removed one of the best
         lost = kept.forget_lost(self._deployed())
-        if batch == 0 and (epoch - 1 in lost or not kept.best):
+        if batch == 0 and kept.values and (epoch - 1 in lost or not kept.best):
             kept.add(epoch - 1, kept.sign * kept.values[-1], self._deployed())
             lost = [other for other in lost if other != epoch - 1]
         for other in lost:
