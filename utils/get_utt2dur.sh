@@ -33,7 +33,8 @@ allow_pipes=false
 need_number --nj "$nj"
 nj=$((10#$nj))
 [ -z "$fs" ] || need_number --fs "$fs"
-command -v -- "${cmd%% *}" >/dev/null || die "--cmd $cmd: no such command"
+program=$(type -P -- "${cmd%% *}") || die "--cmd $cmd: no such command"
+if [ ! -f "$program" ] || [ ! -x "$program" ]; then die "--cmd $cmd: is not a program"; fi
 dir=${1%/}
 utils=$(dirname "$0")
 open_ends=1

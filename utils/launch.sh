@@ -44,7 +44,8 @@ if [ $# -lt 3 ]; then
     echo "${help_message}" >&2
     exit 1
 fi
-command -v -- "$1" >/dev/null || die "$1: no such command"
+program=$(type -P -- "$1") || die "$1: no such command"
+if [ ! -f "${program}" ] || [ ! -x "${program}" ]; then die "$1: is not a program"; fi
 
 # Each process of a training with several: starts the program if they are all there.
 if [ -n "${world_size}" ]; then

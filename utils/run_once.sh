@@ -21,7 +21,10 @@ die() {
 for file in "${marker}" "${marker}.lock"; do
     if [ -e "${file}" ] && [ ! -f "${file}" ]; then die "${file}: is not a file"; fi
 done
-command -v -- "$1" >/dev/null || die "$1: no such command"
+if [ "$(type -t -- "$1")" != builtin ]; then
+    program=$(type -P -- "$1") || die "$1: no such command"
+    if [ ! -f "${program}" ] || [ ! -x "${program}" ]; then die "$1: is not a program"; fi
+fi
 # The command inherits the lock; it is freed when the last process that holds it ends, however it ends.
 { exec 9>"${marker}.lock"; } 2>/dev/null || die "${marker}.lock: cannot be written; its folder must exist"
 # Perl has flock on machines, too, on which there is no program of that name. A file system without locks has none.
