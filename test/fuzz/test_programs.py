@@ -162,6 +162,7 @@ def fuzz(name: str, folder: Path, monkeypatch, examples: int) -> None:
     one()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(GOOD))
 def test_the_good_command_ends_well(name, folder, tmp_path, monkeypatch):
     shutil.copytree(folder, tmp_path / "copy")
@@ -172,7 +173,7 @@ def test_the_good_command_ends_well(name, folder, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs_refuse_in_one_line(name, folder, monkeypatch):
-    fuzz(name, folder, monkeypatch, 5)
+    fuzz(name, folder, monkeypatch, 3)
 
 
 @pytest.mark.slow

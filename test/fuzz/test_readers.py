@@ -113,7 +113,7 @@ def test_every_reader_is_tried():
 
 @pytest.mark.parametrize("name", sorted(GIVEN))
 def test_readers_raise_input_errors_alone(name, folder, monkeypatch):
-    fuzz(name, folder, monkeypatch, 5)
+    fuzz(name, folder, monkeypatch, 8)
 
 
 @pytest.mark.parametrize("name", sorted(name for name in GIVEN if len(GIVEN[name]) == 1))

@@ -269,3 +269,25 @@ def test_print_config_prints_all_that_a_run_would_use(write, capsys):
 )
 def test_changed_keys(new, free, changed):
     assert changed_keys("a: 1\nb: {c: 2}\n", new, free) == changed
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [["--loop.seconds", "[nan, 1]"], ["--loop.seconds", "[1, .inf]"], ["--loop.epochs", 10**20], ["--seed", ""],
+     ["--seed", "\udcff"], ["--loop.epochs", "9" * 5000]],
+)  # fmt: skip
+def test_numbers_and_words_that_no_config_has(argv):
+    with pytest.raises(InputError, match=argv[0].lstrip("-")):
+        parse(*argv)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("x"), RuntimeError("x"), TypeError("x"), IndexError("x")])
+def test_what_a_constructor_raises_is_of_the_config(error, monkeypatch):
+    def fail(self, *_, **__):
+        raise error
+
+    parser = new_parser()
+    args = parser.parse([])
+    monkeypatch.setattr(Loop, "__init__", fail)
+    with pytest.raises(InputError, match=f"{type(error).__name__}: x"):
+        parser.build(args)

@@ -5,6 +5,7 @@ A config may name another with ``base: other.yaml`` (relative to itself) and say
 """
 
 import argparse
+import math
 import os
 import sys
 import traceback
@@ -68,7 +69,7 @@ def _leaves(config: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
             yield f"{prefix}{key}", value
 
 
-_MOST = 1e10  # of any number in a config: above are mistakes
+_MOST = 10**10  # of any whole number in a config; a larger one is a mistake, and may be counted up to
 
 
 class ConfigParser(ArgumentParser):
@@ -156,5 +157,7 @@ def _check_numbers(value, key: str) -> None:
     if isinstance(value, dict | list | tuple):
         for name, one in value.items() if isinstance(value, dict) else enumerate(value):
             _check_numbers(one, f"{key}.{name}".strip("."))
-    elif isinstance(value, int | float) and not abs(value) <= _MOST:
-        raise InputError(f"{key} must be a number from -{_MOST:g} to {_MOST:g}, is {str(value)[:40]}")
+    elif isinstance(value, int) and abs(value) > _MOST:
+        raise InputError(f"{key} must be a whole number from -{_MOST} to {_MOST}, is {str(value)[:40]}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{key} must be a finite number, is {value}")
