@@ -15,6 +15,7 @@ from toolkit.bin.cli import run
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import read_table, write_table
 from toolkit.io.errors import InputError
+from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.tse.sef_pnet import SEFPNet
 from toolkit.tasks.inference import check_signal, enhance, extract
 from toolkit.train.checkpoint import save
@@ -233,10 +234,10 @@ def test_what_is_not_finite_is_refused_and_what_is_too_loud_scaled():
 
 
 def test_observation_adding_between_estimate_and_recording():
-    class Half(torch.nn.Module):
+    class Half(SpeechEnhancer):
         fs = 8000
 
-        def enhance(self, wav):
+        def forward(self, wav):
             return 0.5 * wav
 
     wav = voice(0, 0, 0.1, 8000)

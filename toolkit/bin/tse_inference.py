@@ -55,7 +55,9 @@ def one_file(args: argparse.Namespace) -> None:
             "%s: an enrolment of %.2g s; a voice is known by a second or more", args.enroll, len(enrolment) / model.fs
         )
     others = [args.enroll]
-    convert_file(args.mixture, args.output, model.fs, lambda wav: extract(model, wav, enrolment), args.channel, others)
+    convert_file(
+        args.mixture, args.output, model.fs, lambda wav: extract(model, wav, enrolment), args.channel, others, "mixture"
+    )
     print(args.output)
 
 
@@ -77,8 +79,9 @@ def data_dirs(args: argparse.Namespace) -> None:
         voices = other_enrolments(path, others, model.fs, named) if others else fixed_enrolments(path, model.fs, named)
 
         def make(key, wav):
-            voice = first_seconds(voices.read(enrolled.get(key, key)), args.enroll_seconds, model.fs)
-            check_usable(voice, model.fs, f"{key}: its enrolment ({voices.values[key]})", "choose another")
+            whose = enrolled.get(key, key)
+            voice = first_seconds(voices.read(whose), args.enroll_seconds, model.fs)
+            check_usable(voice, model.fs, f"{key}: its enrolment ({voices.values[whose]})", "choose another")
             return extract(model, wav, voice)
 
         return make

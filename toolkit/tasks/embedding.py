@@ -76,9 +76,11 @@ def embed_file(embedder: SpeakerEmbedder, path, channel: int | str | None = None
         (D,) float32.
 
     Raises:
-        InputError: the file is missing, bad (see toolkit.io.audio.read_file) or unusable (silence, a constant, less
-            than 0.1 s, far beyond full scale), or its embedding has no direction.
+        InputError: ``embedder`` is none, the file is missing, bad (see toolkit.io.audio.read_file) or unusable
+            (silence, a constant, less than 0.1 s, far beyond full scale), or its embedding has no direction.
     """
+    if not isinstance(embedder, SpeakerEmbedder):
+        raise InputError(f"{type(embedder).__name__} is not an embedder; use load_embedder")
     samples, rate = read_file(path, channel=channel)
     check_usable(samples, rate, f"{path}:")
     wav = torch.from_numpy(resample(samples, rate, embedder.frontend.fs))[None]

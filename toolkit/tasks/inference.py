@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +39,10 @@ def enhance(model: SpeechEnhancer, wav: np.ndarray, observation: float = 0.0) ->
         InputError: ``model`` is no enhancer, ``wav`` no signal (see :func:`signal_of`), or ``observation`` not in
             [0, 1].
     """
-    if isinstance(model, SpeakerExtractor):
-        raise InputError(f"{type(model).__name__} enhances nothing; load_enhancer loads what does")
-    if not 0 <= observation <= 1:
-        raise InputError(f"observation {observation:g}: it can be from 0 to 1")
+    if not isinstance(model, SpeechEnhancer):
+        raise InputError(f"{type(model).__name__} is not an enhancer; use load_enhancer")
+    if not (isinstance(observation, Real) and 0 <= observation <= 1):
+        raise InputError(f"observation {observation!r:.80} must be a number from 0 to 1")
     wav = signal_of(wav, "recording", model.fs)
     estimate = model.enhance(torch.from_numpy(wav)).numpy()
     return ((1 - observation) * estimate + observation * wav).astype(np.float32)
@@ -65,8 +66,8 @@ def extract(model: SpeakerExtractor, mixture: np.ndarray, enrolment: np.ndarray)
     Raises:
         InputError: ``model`` is no extractor, or one of the signals is none (see :func:`signal_of`).
     """
-    if isinstance(model, SpeechEnhancer):
-        raise InputError(f"{type(model).__name__} extracts nobody; load_extractor loads what does")
+    if not isinstance(model, SpeakerExtractor):
+        raise InputError(f"{type(model).__name__} is not an extractor; use load_extractor")
     mixture, enrolment = signal_of(mixture, "mixture", model.fs), signal_of(enrolment, "enrolment", model.fs)
     voice = torch.from_numpy(enrolment)[None].to(home(model) or "cpu")
     wav, chunk = torch.from_numpy(mixture), round(CHUNK_SECONDS * model.fs)
@@ -88,7 +89,10 @@ def signal_of(samples, what: str, fs: int) -> np.ndarray:
         InputError: it is empty, has several channels, is of another type, or is unusable (toolkit.io.audio.unusable):
             not finite, silent, constant, too short, far beyond full scale.
     """
-    array = np.asarray(samples)
+    try:
+        array = np.asarray(samples.detach().cpu() if isinstance(samples, torch.Tensor) else samples)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"the {what} must be an array of samples ({' '.join(str(error).split())[:100]})") from None
     if array.ndim != 1 or not array.size:
         raise InputError(f"the {what} has the shape {array.shape}; samples of one channel are wanted, (N,)")
     if array.dtype in (np.int16, np.int32):
@@ -129,7 +133,9 @@ def check_signal(samples: np.ndarray, name: str, what: str = "output") -> np.nda
     return samples * np.float32(gain)
 
 
-def read_signal(path, fs: int, channel: int | str | None = None, what: str = "mixture") -> tuple[np.ndarray, int, int]:
+def read_signal(
+    path, fs: int, channel: int | str | None = None, what: str = "recording"
+) -> tuple[np.ndarray, int, int]:
     """An audio file for a network: samples at ``fs`` (N,), the file's rate in Hz and its length in samples.
 
     Raises:
@@ -142,7 +148,13 @@ def read_signal(path, fs: int, channel: int | str | None = None, what: str = "mi
 
 
 def convert_file(
-    path, output, fs: int, make: Callable[[np.ndarray], np.ndarray], channel: int | str | None = None, others=()
+    path,
+    output,
+    fs: int,
+    make: Callable[[np.ndarray], np.ndarray],
+    channel: int | str | None = None,
+    others=(),
+    what: str = "recording",
 ):
     """Read a recording of any rate and length, make another of it, write that at the same rate and length.
 
@@ -153,6 +165,7 @@ def convert_file(
         make: (N,) -> (N,).
         channel: which of several channels (from 0), or ``"mean"``.
         others: more recordings that were read, not to be overwritten.
+        what: it is, in messages.
 
     Raises:
         InputError: the recording is bad, or ``output`` is one of those read or cannot be written as its suffix says.
@@ -160,7 +173,7 @@ def convert_file(
     for one in (path, *others):
         if Path(output).exists() and Path(one).exists() and Path(output).samefile(one):
             raise InputError(f"{output}: is to be read and to be written; name another output")
-    samples, rate, length = read_signal(path, fs, channel)
+    samples, rate, length = read_signal(path, fs, channel, what)
     made = resample(check_signal(make(samples), str(path)), fs, rate)
     made = np.pad(made[:length], (0, max(0, length - len(made))))
     kind = Path(output).suffix.lstrip(".").upper() or "WAV"
@@ -174,11 +187,11 @@ def convert_file(
 
 
 def convert_sets(args, fs: int, what: str, of_set: Callable[[Path, list[str]], Callable]) -> None:
-    """A job: make a signal of every mixture of a work list; out come data dirs of them (toolkit.io.jobs).
+    """A job: make a signal of every recording of a work list; out come data dirs of them (toolkit.io.jobs).
 
     Args:
         args: ``in_root``, ``out_root``, ``work``, ``job``.
-        fs: rate in Hz that the mixtures must have.
+        fs: rate in Hz that the recordings must have.
         what: is done, for the progress bar.
         of_set: (data dir, its ids that are asked for) -> (id, samples (N,)) -> samples (N,).
     """
@@ -190,9 +203,9 @@ def convert_sets(args, fs: int, what: str, of_set: Callable[[Path, list[str]], C
             audio, make = AudioTable(path, fs=fs, only=set(keys)), of_set(path, keys)
             with ArkWriter(ark_path(args.out_root, name, "wav", args.job)) as ark:
                 for key in keys:
-                    mixture = audio.read(key)
-                    check_usable(mixture, fs, f"{key}: {audio.values[key]}:", "replace it or drop the utterance")
-                    ark.write_audio(key, check_signal(make(key, mixture), key), fs)
+                    recording = audio.read(key)
+                    check_usable(recording, fs, f"{key}: {audio.values[key]}:", "replace it or drop the utterance")
+                    ark.write_audio(key, check_signal(make(key, recording), key), fs)
                     bar.update()
             lengths = {key: audio.num_samples(key) for key in keys}
             write_job_tables(args.out_root, name, args.job, wav_scp=ark.scp, utt2num_samples=lengths)

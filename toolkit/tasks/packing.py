@@ -93,7 +93,7 @@ def _unpack(path: Path, folder: Path, task: str) -> None:
             members = _members(archive)
             manifest = json.loads(_read(archive, members[_MANIFEST], _MOST_TEXT))
             if manifest["task"] != task:
-                raise InputError(f"{path}: holds a model of task {manifest['task']!r:.20}, must be one of {task}")
+                raise InputError(f"{path}: holds a model of task {str(manifest['task'])[:20]}, must be one of {task}")
             limits = {_CONFIG: _MOST_TEXT, _WEIGHTS: _MOST_INFLATED * path.stat().st_size + _MOST_TEXT}
             for name in limits.keys() & members.keys():
                 data = _read(archive, members[name], limits[name])
@@ -148,7 +148,7 @@ def _check_task(path: Path, task: str) -> None:
     kind, config = kind_of(path / _CONFIG), load_config(path / _CONFIG)
     found = next((name for name, one in _KINDS.items() if one is kind), "sv" if "frontend" in config else task)
     if found != task:
-        raise InputError(f"{path}: holds a model of task {found}, one of {task} is wanted")
+        raise InputError(f"{path}: holds a model of task {found}, must be one of {task}")
 
 
 def _check_weights(path: Path) -> None:
