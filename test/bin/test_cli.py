@@ -1,4 +1,6 @@
 import errno
+import importlib
+import os
 import pkgutil
 import runpy
 import subprocess
@@ -185,3 +187,20 @@ def test_an_option_in_its_range(kind, word, value):
 def test_a_message_is_one_line_whatever_it_quotes(capsys):
     assert run(raising(InputError("a\nb\x1b\udcffé: is bad"))) == 1
     assert capsys.readouterr().err == "error: a\\nb\\x1b\\udcffé: is bad\n"
+
+
+def test_a_file_of_the_current_folder_shadows_nothing(tmp_path):
+    for name in ("json", "numpy", "struct", "soundfile"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('taken from the current folder')")
+    words = [sys.executable, "-m", "toolkit.bin.jobs", "--help"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ROOT})
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("program", "last"), [("-m", "here"), ("/usr/bin/pytest", "there")])
+def test_the_folder_that_m_put_first_comes_last(monkeypatch, program, last):
+    monkeypatch.setenv("PYTHONSAFEPATH", "")  # is set by it
+    monkeypatch.setattr(sys, "path", ["here", "there"])
+    monkeypatch.setattr(sys, "argv", [program])
+    importlib.reload(toolkit.bin)
+    assert sys.path[-1] == last
