@@ -212,7 +212,7 @@ signature() {
 }
 
 signature_line() { # signature_line SET_DIR WHAT "FILE ...": a line for signatures
-    printf '%s\t%q\t%s\n' "$1" "$2" "$3"
+    printf '%s\t%q\t%s\n' "$1" "$2" "${3//$'\n'/ }"
 }
 
 signatures() { "${python}" -m toolkit.bin.signatures; }

@@ -149,7 +149,8 @@ def test_environment_can_be_set_for_the_command(call, tmp_path):
 
 
 def test_failing_job_is_reported_with_its_log(call, tmp_path):
-    assert call("run.pl", "x.log", "sh", "-c", "exit 3", code=1).stderr == "run.pl: error: job failed, log is in x.log\n"
+    done = call("run.pl", "x.log", "sh", "-c", "exit 3", code=1)
+    assert done.stderr == "run.pl: error: job failed, log is in x.log\n"
     assert "# Ended (code 3) at" in (tmp_path / "x.log").read_text()
 
 

@@ -217,9 +217,9 @@ def check_or_train(parser, check: Callable, train: Callable, argv: list[str] | N
     if args.pop("check"):
         print(check(parser, args))
         if args.expdir:
-            from toolkit.train.experiment import check_config, state_of
+            from toolkit.train.experiment import refuse_other, state_of
 
-            check_config(parser, Path(args.expdir) / "config.yaml", parser.dump(args, skip_default=False))
+            refuse_other(parser, parser.dump(args, skip_default=False), Path(args.expdir))
             print(state_of(Path(args.expdir), args.trainer.epochs))
     else:
         train(parser, args)

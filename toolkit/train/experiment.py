@@ -211,6 +211,7 @@ def write_info(expdir: Path, info: dict, trainer) -> None:
     if not trainer.accelerator.is_main_process:
         return
     info = info | {
+        "steps": trainer.step,
         "wall_seconds": round(trainer.trained_seconds, 1),
         "device": str(trainer.accelerator.device),
         "processes": trainer.accelerator.num_processes,
