@@ -107,10 +107,13 @@ sub write_list {
     for my $file (@files) {
         my ($path, @lines) = @$file;
         if ($path eq '-') { print map { "$_\n" } @lines; finish(); next; }
-        my $aside = "$path.$$.tmp";
-        $give_up->("cannot write $path: is a folder") if -d $path;
+        # Of what stands in the place of a file, a device and the shell's >(...) are written into, and never replaced.
+        my $special = -e $path && !-f _;
+        $give_up->("cannot write $path: is a folder") if $special && -d _;
+        $give_up->("cannot write $path: is no file") if $special && $path !~ m{^/(?:dev|proc)/};
+        my $aside = $special || $path =~ m{^/(?:dev|proc)/} ? $path : "$path.$$.tmp";
         open(my $handle, '>', $aside) or $give_up->("cannot write $path: $!");
-        push @asides, [$aside, $path];
+        push @asides, [$aside, $path] if $aside ne $path;
         print($handle map { "$_\n" } @lines) && close($handle) or $give_up->("cannot write $path: $!");
     }
     for (@asides) {

@@ -1,5 +1,6 @@
 """The tools for lists (split_scp.pl, filter_scp.pl, apply_map.pl, shuffle_list.pl, ...), and what all scripts keep."""
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -29,6 +30,16 @@ def test_split_refuses_more_pieces_than_lines(call, tmp_path):
     done = call("split_scp.pl", "in.scp", "a", "b", "c", code=1)
     assert "in.scp: cannot make 3 pieces of 2 lines" in done.stderr
     assert not (tmp_path / "a").exists()
+
+
+def test_split_writes_into_what_is_no_file_and_replaces_none(call, tmp_path):
+    lines = numbered(tmp_path, "in.scp", 4)
+    assert call("split_scp.pl", "in.scp", "/dev/stdout", "b").stdout == "".join(lines[:2])
+    assert (tmp_path / "b").read_text() == "".join(lines[2:])
+    os.mkfifo(tmp_path / "pipe")
+    assert "pipe: is no file" in call("split_scp.pl", "in.scp", "c", "pipe", code=1).stderr
+    assert (tmp_path / "pipe").is_fifo()
+    assert not (tmp_path / "c").exists()
 
 
 @pytest.mark.parametrize(("base", "option"), [(0, []), (1, ["--one-based"])])
