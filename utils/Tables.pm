@@ -12,25 +12,26 @@ our @EXPORT = qw(stop wrong_usage shown show_lines each_line finish write_list l
 our $program = basename($0);    # who says the errors
 
 my $refused = qr/[\0\x0b\x0c\x1c-\x1f\r]/;
-my $number  = qr/(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][-+]?[0-9]+)?/;
+my $digits  = '(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][-+]?[0-9]+)?';
+my ($number, $level) = (qr/^$digits\z/, qr/^(?:inf|[-+]?$digits)\z/);
 my %number_of = (    # fields of a line, at least and at most; of other tables two and more
     segments => [4, 4],
     reco2file_and_channel => [3, 3],
     map { $_ => [2, 2] }
         qw(utt2spk utt2dur utt2num_frames utt2num_samples utt2uniq utt2snr reco2dur spk2gender),
 );
-my @duration = (sub { $_[1] =~ /^$number\z/ && $_[1] > 0 && $_[1] < 1e9 }, 'expected a duration above 0 (seconds)');
+my @duration = (sub { $_[1] =~ $number && $_[1] > 0 && $_[1] < 1e9 }, 'expected a duration above 0 (seconds)');
 my @count    = (sub { $_[1] =~ /^0*[1-9][0-9]{0,14}\z/ }, 'expected a whole number above 0');
 my %rule_of  = (     # what the values of a table must be
     utt2dur               => \@duration,
     reco2dur              => \@duration,
     utt2num_frames        => \@count,
     utt2num_samples       => \@count,
-    utt2snr               => [sub { $_[1] =~ /^(?:inf|[-+]?$number)\z/ }, 'expected an SNR in dB (inf: no noise)'],
+    utt2snr               => [sub { $_[1] =~ $level }, 'expected an SNR in dB (inf: no noise)'],
     spk2gender            => [sub { $_[1] =~ /^[mf]\z/ }, 'expected the gender m or f'],
     reco2file_and_channel => [sub { $_[2] =~ /^[AB]\z/ }, 'expected the channel A or B'],
     segments              => [
-        sub { $_[2] =~ /^$number\z/ && ($_[3] =~ /^$number\z/ && $_[3] > $_[2] && $_[3] < 1e9 || to_the_end($_[3])) },
+        sub { $_[2] =~ $number && ($_[3] =~ $number && $_[3] > $_[2] && $_[3] < 1e9 || to_the_end($_[3])) },
         'expected utterance recording start end, with start >= 0 and end > start (seconds)'
     ],
 );
@@ -89,8 +90,11 @@ sub each_line {
             stop("$name: is UTF-16 text; save it as UTF-8") if $line =~ /^(?:\xff\xfe|\xfe\xff)/;
             $line =~ s/^\xef\xbb\xbf//;
         }
-        $line =~ s/\r?\n\z//;
-        stop(sprintf('%s:%d: holds the control character U+%04X; remove it', $name, $., ord $&)) if $line =~ $refused;
+        chomp $line;
+        if ($line =~ tr/\0\x0b\x0c\r\x1c-\x1f//) {
+            $line =~ s/\r\z//;
+            stop(sprintf('%s:%d: holds the control character U+%04X; remove it', $name, $., ord $&)) if $line =~ $refused;
+        }
         $call->($line);
     }
     close($handle);
@@ -179,7 +183,10 @@ sub check_tables {
         my $name = basename($path);
         my ($least, $most) = @{ $number_of{$name} // [2, 9e99] };
         my ($rule, $expected) = @{ $rule_of{$name} // [] };
-        my ($last, %seen, %times);
+        my ($last, %times) = ('');
+        # Most lines are plain ones in order.
+        my $plain = $most != $least ? qr/^([!-~]+)[ \t]+[!-~][ -~\t]*\n\z/
+            : $least == 2 ? qr/^([!-~]+)[ \t]+([!-~]+)[ \t]*\n\z/ : qr/(?!)/;
         # Of each kind ten are enough.
         my $bad = sub {
             my ($kind, $what) = @_;
@@ -192,6 +199,7 @@ sub check_tables {
         $. = 0;
         my $line;
         while (defined($line = <$handle>)) {
+            if ($line =~ $plain && $1 gt $last && (!$rule || $rule->("$1", "$2"))) { $last = $1; next; }
             if ($. == 1 && $line =~ /^(?:\xff\xfe|\xfe\xff)/) { $malformed->('UTF', 'is UTF-16 text; save it as UTF-8'); last; }
             if ($. == 1 && $line =~ s/^\xef\xbb\xbf//) { $malformed->('BOM', 'begins with a byte order mark (U+FEFF)'); }
             if ($line !~ s/\n\z// && $order) { $bad->('end', 'no newline at the end of the last line'); }
@@ -211,8 +219,8 @@ sub check_tables {
                     . ($path =~ s{/segments$}{}r) . ' writes the time there');
             }
             my $id = $fields[0];
-            if ($seen{$id}++) { $bad->('twice', "duplicate id $id"); }
-            elsif ($order && defined $last && $id lt $last) {
+            if ($id eq $last) { $bad->('twice', "duplicate id $id"); }
+            elsif ($order && $id lt $last) {
                 $bad->('order', "not sorted: id $id after $last (LC_ALL=C sort)");
             }
             $last = $id;

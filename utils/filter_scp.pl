@@ -22,26 +22,25 @@ while (@ARGV && $ARGV[0] =~ /^-./) {
     my $option = shift @ARGV;
     if    ($option eq '--help')                                     { print $usage; exit 0; }
     elsif ($option eq '--exclude')                                  { $exclude = 1; }
-    elsif ($option eq '-f' && @ARGV && $ARGV[0] =~ /^[1-9]\d{0,8}\z/) { $field = shift @ARGV; }
+    elsif ($option eq '-f' && @ARGV && $ARGV[0] =~ /^[1-9]\d{0,3}\z/) { $field = shift @ARGV; }
     else  { wrong_usage("bad option $option", $usage); }
 }
 if (!@ARGV) { print STDERR $usage; exit 1; }
 
-# Calls back with (line, its fields) for every line that has enough fields; other lines are an error.
+# Calls back with (line, field) for every line that has the field; other lines are an error.
 sub for_each_line {
-    my ($path, $least, $call) = @_;
+    my ($path, $number, $call) = @_;
+    my $before = $number - 1;
+    my $field_of = qr/^[ \t]*(?:[^ \t]+[ \t]+){$before}([^ \t]+)/;
     each_line($path, sub {
-        my ($line) = @_;
-        my @fields = split(' ', $line, $least + 1);
-        my $enough = @fields >= $least && $fields[ $least - 1 ] ne '';
-        stop("$path:$.: expected $least field(s) or more, got '$line'") if !$enough;
-        $call->($line, @fields);
+        $_[0] =~ $field_of or stop("$path:$.: expected $number field(s) or more, got '$_[0]'");
+        $call->($_[0], $1);
     });
 }
 
 my %listed;
 for_each_line(shift @ARGV, 1, sub { $listed{ $_[1] } = 1; });
 for my $path (@ARGV ? @ARGV : '-') {
-    for_each_line($path, $field, sub { print "$_[0]\n" if $exclude xor $listed{ $_[$field] }; });
+    for_each_line($path, $field, sub { print "$_[0]\n" if $exclude xor $listed{ $_[1] }; });
 }
 finish();

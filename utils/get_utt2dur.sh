@@ -55,10 +55,10 @@ read_headers() {
     # shellcheck disable=SC2086
     $cmd "JOB=1:$jobs" "$dir/log/get_utt2dur.JOB.log" python3 -m toolkit.bin.audio_durations "$@" \
         "$aside/.pieces/scp.JOB" "$aside/.pieces/dur.JOB" || {
-        grep -h '^error: ' "$dir/log"/get_utt2dur.*.log >&2 || true
+        grep -hs '^error: ' "$dir/log"/get_utt2dur.*.log >&2 || true
         die "$dir: durations cannot be had; logs are $dir/log/get_utt2dur.*.log"
     }
-    grep -h '^warning: ' "$dir/log"/get_utt2dur.*.log >&2 || true
+    grep -hs '^warning: ' "$dir/log"/get_utt2dur.*.log >&2 || true
     for piece in $(seq "$jobs"); do cat "$aside/.pieces/dur.$piece"; done | sort >"$out"
 }
 
