@@ -126,7 +126,7 @@ sub logged_code {
 # The last thousand bytes of a file; of one that cannot be read, nothing.
 sub read_end {
     my ($file) = @_;
-    open(my $handle, '<', $file) or return '';
+    -f $file && open(my $handle, '<', $file) or return '';
     my $size = -s $handle;
     seek($handle, $size > 1000 ? $size - 1000 : 0, 0);
     local $/;
