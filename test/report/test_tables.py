@@ -144,12 +144,13 @@ def test_interval_that_is_not_known():
 
 
 def test_origin_of_trained_and_untrained_systems():
-    train = {"parameters": 7746525, "epochs": 12, "wall_seconds": 90.0}
+    train = {"parameters": 7746525, "macs_thop": 8.5009e9, "epochs": 12, "wall_seconds": 90.0}
     trained = experiment("a", [], config_path="exp/a/config.yaml", seed=0, commit="abc1234", train=train)
     table = origin_table([trained, experiment("floor", [])])
     date = "2026-01-02T03:04:05Z"
-    assert cells(table, 2) == ["a", "`exp/a/config.yaml`", "`abc1234`", date, "0", "7,746,525", "12", "1.5"]
-    assert cells(table, 3) == ["floor", "-", "-", date, "-", "-", "-", "-"]
+    assert cells(table, 2) == ["a", "`exp/a/config.yaml`", "`abc1234`", date, "0", "7,746,525", "8.50", "12", "1.5"]
+    assert cells(table, 3) == ["floor", "-", "-", date, "-", "-", "-", "-", "-"]
+    assert "one second" in table.splitlines()[-1]
 
 
 def test_interval_method_names_each_way_once():

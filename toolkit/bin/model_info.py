@@ -35,7 +35,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 def verification(args: argparse.Namespace) -> dict:
     """Of a speaker encoder behind its front end."""
-    from toolkit.metrics.complexity import count_macs, count_macs_thop, count_parameters, profile
+    from toolkit.metrics.complexity import count_macs, count_macs_thop, count_parameters, noise, profile
     from toolkit.tasks.sv_experiment import build_embedder, build_loss
 
     embedder = build_embedder(args.config, fs=args.fs).eval()
@@ -52,7 +52,7 @@ def verification(args: argparse.Namespace) -> dict:
 
 def signal(args: argparse.Namespace, kind) -> dict:
     """Of an enhancer, or of an extractor with an enrolment as long as the mixture."""
-    from toolkit.metrics.complexity import profile
+    from toolkit.metrics.complexity import noise, profile
     from toolkit.tasks.signal_experiment import EXTRACTION, build_model
 
     model = build_model(args.config, kind).eval()
@@ -60,13 +60,6 @@ def signal(args: argparse.Namespace, kind) -> dict:
         raise InputError(f"--fs {args.fs}: {args.config} is for {model.fs} Hz; its own model.init_args.fs says so")
     inputs = (noise(args.seconds, model.fs),) * (2 if kind is EXTRACTION else 1)
     return {**profile(model, inputs, args.seconds), "fs": model.fs}
-
-
-def noise(seconds: float, fs: int):
-    """(1, N) at the level of speech."""
-    import torch
-
-    return 0.01 * torch.randn(1, round(seconds * fs), generator=torch.Generator().manual_seed(0))
 
 
 def main(argv=None) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from toolkit.metrics.thop_rules import RULES
 
@@ -38,6 +37,11 @@ def profile(model: nn.Module, example_inputs: tuple, seconds: float) -> dict[str
         "peak_memory_mib": measure_peak_memory(model, example_inputs),
         "seconds": seconds,
     }
+
+
+def noise(seconds: float, fs: int) -> torch.Tensor:
+    """An input (1, N) at the level of speech."""
+    return 0.01 * torch.randn(1, round(seconds * fs), generator=torch.Generator().manual_seed(0))
 
 
 def count_parameters(module: nn.Module) -> int:
@@ -65,6 +69,8 @@ def count_macs(model: nn.Module, example_inputs: tuple) -> int:
     products (einsum, attention) and recurrent layers. Not counted: biases, element-wise work, normalisation, softmax,
     interpolation, FFT. Taps which fall on zero padding are counted, as everywhere in the literature.
     """
+    from torch.utils.flop_counter import FlopCounterMode  # with what it needs, seconds of a program's start
+
     aten = torch.ops.aten
     extra = {aten.mv: _vector_flops, aten.dot: _vector_flops, aten.vdot: _vector_flops, aten.addmv: _addmv_flops}
     counter = FlopCounterMode(display=False, custom_mapping={**extra, aten.mkldnn_rnn_layer: _rnn_layer_flops})

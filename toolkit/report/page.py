@@ -103,6 +103,7 @@ def origin_facts(results: dict) -> list[tuple[str, str, str]]:
     length += [f"{train['wall_seconds'] / 60:.1f} min"] if "wall_seconds" in train else []
     known = {
         "parameters": f"{train['parameters']:,}" if "parameters" in train else None,
+        "MACs of 1 s (thop)": f"{train['macs_thop'] / 1e9:#.3g} G" if "macs_thop" in train else None,
         "training": ", ".join(length) or None,
         "seed": results["seed"],
         "commit": results["commit"],

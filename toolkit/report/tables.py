@@ -147,12 +147,15 @@ def detail_table(experiments: Sequence[dict]) -> str:
     return markdown([*header, "Speakers", "Targets", "Nontargets"], rows, text_columns=3)
 
 
+COST = "MACs: of one second of audio, counted by the rules of thop, as papers do (of verification: of the encoder)."
+
+
 def origin_table(experiments: Sequence[dict]) -> str:
     """Where the numbers come from: a row for every experiment."""
     rows = []
     for results in experiments:
         train = results["train"]
-        parameters, seconds = train.get("parameters"), train.get("wall_seconds")
+        parameters, macs, seconds = (train.get(name) for name in ("parameters", "macs_thop", "wall_seconds"))
         rows.append(
             [
                 results["experiment"],
@@ -161,12 +164,14 @@ def origin_table(experiments: Sequence[dict]) -> str:
                 results["date"],
                 _or_none(results["seed"]),
                 _or_none(parameters, "{:,}"),
+                _or_none(None if macs is None else macs / 1e9, "{:#.3g}"),
                 _or_none(train.get("epochs")),
                 _or_none(None if seconds is None else seconds / 60, "{:.1f}"),
             ]
         )
-    header = ["Experiment", "Config", "Commit", "Date (UTC)", "Seed", "Parameters", "Epochs", "Training (min)"]
-    return markdown(header, rows, text_columns=4)
+    header = ["Experiment", "Config", "Commit", "Date (UTC)", "Seed", "Parameters", "MACs (G)", "Epochs"]
+    table = markdown([*header, "Training (min)"], rows, text_columns=4)
+    return f"{table}\n{COST}\n" if any(row[6] != NONE for row in rows) else table
 
 
 def _or_none(value, template: str = "{}") -> str:

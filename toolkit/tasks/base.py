@@ -48,3 +48,7 @@ class Task(nn.Module, ABC):
     @abstractmethod
     def deployed(self) -> nn.Module:
         """The part whose weights inference needs."""
+
+    def one_second(self) -> tuple[nn.Module, tuple]:
+        """The network whose cost is counted, on the CPU, and inputs that are one second of audio, a batch of one."""
+        raise NotImplementedError(type(self).__name__)

@@ -17,6 +17,7 @@ from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir
 from toolkit.io.errors import InputError
 from toolkit.losses.signal import SignalLoss
+from toolkit.metrics.complexity import noise
 from toolkit.metrics.signal import si_sdr
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.tse.base import SpeakerExtractor
@@ -38,6 +39,7 @@ class SignalTask(Task):
     """
 
     metric = ("loss", "min")
+    signals = 1  # that the network is given
 
     def __init__(
         self, model, loss: SignalLoss, batches: Batches, train: SpeakerData, valid: list[str], reference: str = "spk1"
@@ -69,6 +71,10 @@ class SignalTask(Task):
     def deployed(self):
         """The network."""
         return self.model
+
+    def one_second(self) -> tuple[nn.Module, tuple]:
+        """The network, and a second of all that it hears."""
+        return self.model, (noise(1.0, self.model.fs),) * self.signals
 
     def check_contracts(self, batch: dict) -> nn.Module:
         """Network and loss."""
@@ -137,6 +143,7 @@ class ExtractionTask(SignalTask):
     """A SpeakerExtractor: mixture and enrolment in, what the enrolled speaker says out."""
 
     model: SpeakerExtractor
+    signals = 2
 
     @classmethod
     def streams(cls, reference: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from toolkit.io.errors import InputError
 from toolkit.io.trials import check_ids
 from toolkit.losses.margin import SpeakerLoss
 from toolkit.losses.paranoise import targets
+from toolkit.metrics.complexity import noise
 from toolkit.metrics.scoring import dot_scores, unit
 from toolkit.metrics.verification import eer
 from toolkit.models.sv.embedder import SpeakerEmbedder
@@ -81,6 +82,10 @@ class SVTask(Task):
     def deployed(self) -> SpeakerEmbedder:
         """Front end and encoder."""
         return self.embedder
+
+    def one_second(self) -> tuple[nn.Module, tuple]:
+        """The encoder, as in published counts, and features."""
+        return self.embedder.model, self.embedder.frontend(noise(1.0, self.embedder.frontend.fs))
 
     def check_contracts(self, batch: dict) -> nn.Module:
         """Front end, encoder and loss; an utterance padded in a batch must have the embedding that it has alone."""

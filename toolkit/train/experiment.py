@@ -17,6 +17,7 @@ from torch import nn
 from toolkit.io.atomic import replacing
 from toolkit.io.config import ConfigParser, changed_keys, load_config
 from toolkit.io.errors import InputError, counted, some_of
+from toolkit.metrics.complexity import count_macs_thop
 from toolkit.train.checkpoint import load
 from toolkit.train.inputs import NAME, check_inputs, inputs_of, warn_of_shared_speakers, write
 from toolkit.train.probe import probe
@@ -180,11 +181,12 @@ def run_training(parser, args, built, deployed: nn.Module, task, data) -> None:
 
 
 def describe(deployed: nn.Module, task: nn.Module) -> dict:
-    """Sizes, versions and machine."""
+    """Sizes, cost of a second of audio, versions and machine."""
     return {
         "commit": commit(),
         "parameters": sum(p.numel() for p in deployed.parameters()),
         "parameters_training": sum(p.numel() for p in task.parameters()),
+        "macs_thop": count_macs_thop(*task.one_second()),
         "torch": torch.__version__,
         "machine": platform.machine(),
     }
