@@ -374,7 +374,7 @@ def test_bad_input(root, capsys):
     table_path.write_text("\n".join(lines[:-1]))
     assert "has 17 utterances, result.json beside it 18; score the set again (stage 8)" in failed(capsys, *BOTH)
     table_path.unlink()
-    assert "utterances.tsv: is no table of utterances" in failed(capsys, *BOTH)
+    assert "utterances.tsv: no such file" in failed(capsys, *BOTH)
     assert "--max_seconds 0" in failed(capsys, *WORDS, "--max_seconds", "0")
 
 
