@@ -35,7 +35,7 @@ def cascade(mini, tree, tmp_path_factory):
     experiment = own / "exp/se_half"
     experiment.mkdir(parents=True)
     experiment.joinpath("config.yaml").write_text("model: {class_path: own_enhancer.Gain, init_args: {gain: 0.5}}\n")
-    words = [*OPTIONS, "--se_exp", str(experiment), "--stage", "7", "--stop_stage", "9"]
+    words = [*OPTIONS, "--se_exp", str(experiment), "--trust", "true", "--stage", "7", "--stop_stage", "9"]
     folder = shutil.copytree(mini[0], tree.path / "egs/mini/sv", symlinks=True)
     done = tree.run(folder, "./run.sh", *words, PYTHONPATH=str(own))
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
