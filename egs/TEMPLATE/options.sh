@@ -69,6 +69,7 @@ check_options() {
     check_counts nj inference_nj fs train_copies num_nodes
     check_counts_or_0 ngpu allow_bad resamples skip_stages
     check_numbers min_wav_duration max_wav_duration snrs
+    check_words '[0-9]+|mean' 'channel from 0, or mean' channel
     check_lists valid_sets test_sets extra_sets room_sets test_noises ood_noises breakdown
     [ -d "$(dirname "${results:-x}")" ] || die "--results ${results}: folder $(dirname "${results}") not found"
     check_machines

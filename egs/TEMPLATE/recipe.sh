@@ -240,7 +240,7 @@ run_jobs() {
 }
 
 work_on_sets() { # work_on_sets PROGRAM ARGS...: of run_jobs, whose variables it uses
-    local set sig present='' todo='' finished='' all='' signed
+    local set sig present='' todo='' finished='' all='' signed words="$* ${in_root} ${out_root}"
     for set in ${sets}; do
         # shellcheck disable=SC2086
         if [ -d "${in_root}/${set}" ] && ! is_remade "${in_root}/${set}" ${deps}; then
@@ -252,11 +252,13 @@ work_on_sets() { # work_on_sets PROGRAM ARGS...: of run_jobs, whose variables it
         fi
     done
     [ -z "${present}" ] || signed=$(for set in ${present}; do
-        signature_line "${in_root}/${set}" "$* ${in_root} ${out_root} ${allow_bad}" "${deps}"
+        # How many ids may be left out decides whether a set is finished, not what is in it.
+        signature_line "${in_root}/${set}" "${words/ --allow_bad ${allow_bad}/}" "${deps}"
     done | signatures) || exit 1
     for set in ${present}; do
         sig=${signed%%$'\n'*} signed=${signed#*$'\n'}
-        if done_before "${out_root}/${set}/.done.${name}" "${sig}"; then
+        if done_before "${out_root}/${set}/.done.${name}" "${sig}" &&
+            [ "$(cat "${out_root}/${set}/dropped" 2>/dev/null | wc -l)" -le "${allow_bad}" ]; then
             finished+=" ${set}"
         else
             todo+=" ${set}"
@@ -424,6 +426,7 @@ statistics() {
         --output "${stats}" ${options}
     if "${dry_run}"; then return 0; fi
     grep -F "${stats}: " "${stats}/stats.log" || true
+    say_warnings "${stats}/stats.log"
     echo "${sig}" >"${stats}/.done"
 }
 

@@ -19,11 +19,11 @@ if [ ! -f "${template}/${task}/${task}.sh" ]; then
     echo "error: setup.sh: ${task} is no task; egs/<dataset>/<task> ends in sv, se or tse" >&2
     exit 1
 fi
-mkdir -p "${target}/conf" "${target}/local"
-if [ "$(cd "${target}/../../.." && pwd)" != "$(cd "${template}/../.." && pwd)" ]; then
+if [ "$(realpath -m "${target}/../../..")" != "$(realpath "${template}/../..")" ]; then
     echo "error: setup.sh: ${target} is not of the form egs/<dataset>/<task> in this checkout" >&2
     exit 1
 fi
+mkdir -p "${target}/conf" "${target}/local"
 for shared in path.sh cmd.sh db.sh recipe.sh; do
     ln -sfn "../../TEMPLATE/${shared}" "${target}/${shared}"
 done

@@ -76,6 +76,20 @@ def test_the_same_command_again_redoes_nothing_and_changes_nothing(recipe, tree)
     assert any("epoch 1/1 step" in log.read_text() for log in recipe.glob("exp/sv_train*/train*.log"))
 
 
+def test_a_dry_run_does_nothing(recipe, tree):
+    before = {p: p.stat().st_mtime_ns for p in recipe.rglob("*")}
+    done = tree.run(recipe, "./run.sh", *MINI, "--dry_run", "true", "--expdir", "nowhere", cmd_backend="slurm")
+    assert done.returncode == 0
+    assert "training: utils/slurm.pl --num-threads 1, --ngpu 0 --num_nodes 1" in done.stdout
+    assert "render: all done before: train_sim test_babble_0" in done.stdout
+    assert "training: to do, epochs 0 -> 1" in done.stdout
+    assert f"sbatch --export=ALL --job-name nowhere/sv_{TAG} --open-mode=append" in done.stdout
+    assert "embed -> nowhere/mean_fbank/embeddings: to do: test test_babble_0" in done.stdout
+    assert (shutil.which("sbatch") is None) == ("sbatch not found" in done.stdout)
+    assert [f"stage {n}:" in done.stdout for n in range(1, 10)] == [True] * 9
+    assert {p: p.stat().st_mtime_ns for p in recipe.rglob("*")} == before
+
+
 def test_changed_audio_is_noticed(recipe, tree):
     scp = dict(line.split() for line in (recipe / "data/dev/wav.scp").read_text().splitlines())
     key = min(scp)
@@ -144,20 +158,6 @@ def test_wrong_options_are_said(recipe, tree, words, code, said):
     assert done.returncode == code
     assert said in done.stderr + done.stdout
     assert "Traceback" not in done.stderr
-
-
-def test_a_dry_run_does_nothing(recipe, tree):
-    before = {p: p.stat().st_mtime_ns for p in recipe.rglob("*")}
-    done = tree.run(recipe, "./run.sh", *MINI, "--dry_run", "true", "--expdir", "nowhere", cmd_backend="slurm")
-    assert done.returncode == 0
-    assert "training: utils/slurm.pl --num-threads 1, --ngpu 0 --num_nodes 1" in done.stdout
-    assert "render: all done before: train_sim test_babble_0" in done.stdout
-    assert "training: to do, epochs 0 -> 1" in done.stdout
-    assert f"sbatch --export=ALL --job-name nowhere/sv_{TAG} --open-mode=append" in done.stdout
-    assert "embed -> nowhere/mean_fbank/embeddings: to do: test test_babble_0" in done.stdout
-    assert (shutil.which("sbatch") is None) == ("sbatch not found" in done.stdout)
-    assert [f"stage {n}:" in done.stdout for n in range(1, 10)] == [True] * 9
-    assert {p: p.stat().st_mtime_ns for p in recipe.rglob("*")} == before
 
 
 def test_help_names_every_option(recipe, tree):

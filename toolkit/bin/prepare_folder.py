@@ -15,7 +15,7 @@ from toolkit.bin.cli import Parser, real_number, run, seed, whole_number
 from toolkit.io.atomic import replacing
 from toolkit.io.audio import audio_files
 from toolkit.io.datadir import c_sorted, invert, write_table
-from toolkit.io.errors import InputError, some_of
+from toolkit.io.errors import InputError, counted, some_of
 from toolkit.io.files import misfit, read_json
 from toolkit.io.folders import Speech, cut_recordings, own_trials, passed_over, read_speech, recording_ids, rooms_of
 from toolkit.io.trials import Trials, write_trials
@@ -217,7 +217,7 @@ def main(argv=None) -> None:
     write_speech(args, speech, trials)
     for name, one in sounds.items():
         write_set(args.outdir / name, one)
-        print(f"{args.outdir / name}: {len(one.wav)} recordings")
+        print(f"{args.outdir / name}: {counted(len(one.wav), 'recording')}")
     sets = [*speech, *sounds]
     for name in before - set(sets):
         shutil.rmtree(args.outdir / name, ignore_errors=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from toolkit.bin.cli import Parser, run
 from toolkit.io.atomic import replacing
+from toolkit.io.errors import counted
 from toolkit.report.page import report_page
 from toolkit.report.plots import det_choice, plot_det, plot_eer_by_snr, plot_training
 from toolkit.report.results import collect, experiment_name, read_run_log, ways_of_scoring
@@ -86,7 +87,11 @@ def main(argv=None) -> None:
     if args.recipe_results:
         with replacing(args.recipe_results) as handle:
             handle.write(results_page("Results", experiments, command, args.ood, sections=more))
-    print(f"{output}: {len(experiments)} experiments, {len(plots)} plots", *verdicts(experiments), sep="\n")
+    print(
+        f"{output}: {counted(len(experiments), 'experiment')}, {counted(len(plots), 'plot')}",
+        *verdicts(experiments),
+        sep="\n",
+    )
 
 
 if __name__ == "__main__":

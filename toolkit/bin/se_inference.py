@@ -40,7 +40,7 @@ def main(argv=None) -> None:
         convert_sets(args, model.fs, "enhance", lambda *_: lambda _, wav: enhance(model, wav, args.observation))
     else:
         convert_file(args.input, args.output, model.fs, lambda w: enhance(model, w, args.observation), args.channel)
-        print(args.output)
+        print(args.output, file=sys.stderr)  # standard output may be the output
 
 
 if __name__ == "__main__":

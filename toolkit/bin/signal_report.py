@@ -19,6 +19,7 @@ import numpy as np
 
 from toolkit.bin.cli import Parser, real_number, run, whole_number
 from toolkit.io.atomic import replacing
+from toolkit.io.errors import counted
 from toolkit.report.page import LISTENING, html_page
 from toolkit.report.plots import plot_training
 from toolkit.report.results import read_run_log
@@ -181,8 +182,9 @@ def main(argv=None) -> None:
     if args.recipe_results:
         with replacing(args.recipe_results) as handle:
             handle.write(signal_page("Results", rows, command, **parts))
+    made = f"{counted(len(experiments), 'experiment')}, {counted(len(plots), 'plot')}"
     heard_too = ", examples to listen to" if heard else ""
-    print(f"{output}: {len(experiments)} experiments, {len(plots)} plots{heard_too}", *verdicts(rows), sep="\n")
+    print(f"{output}: {made}{heard_too}", *verdicts(rows), sep="\n")
 
 
 if __name__ == "__main__":

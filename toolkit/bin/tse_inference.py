@@ -58,7 +58,7 @@ def one_file(args: argparse.Namespace) -> None:
     convert_file(
         args.mixture, args.output, model.fs, lambda wav: extract(model, wav, enrolment), args.channel, others, "mixture"
     )
-    print(args.output)
+    print(args.output, file=sys.stderr)  # standard output may be the output
 
 
 def data_dirs(args: argparse.Namespace) -> None:

@@ -83,15 +83,15 @@ def _what(lines: str, options: list[str]) -> str:
         return f"there is no {path[-1]}{nearest(name, there)}"
     if (union := _UNION.search(lines)) and not _CLASS.search(lines):
         forms = [form for form in re.split(r", (?![^\[]*\])", union[1]) if form != "<class 'NoneType'>"]
-        return f"wanted is {' or '.join(_FORMS.get(form, form) for form in forms)}, got {union[2]}"
+        return f"must be {' or '.join(_FORMS.get(form, form) for form in forms)}, got {union[2]}"
     if wrong := _EXPECTED.search(lines):
         form = _FORMS.get(wrong[1], wrong[1].replace("tuple with", "a list of"))
         got = re.split(r" - Expected | Given value", wrong[2] or "")[0]
-        return f"wanted is {form}" + (f", got {got}" if got else "")
+        return f"must be {form}" + (f", got {got}" if got else "")
     if "Unable to load config" in lines:
         return "holds keys of its own, a value is none"
     if "Expected a dot import path string:" in lines:
-        return f"wanted is a class with its module (class_path), got {lines.rpartition(': ')[2]}"
+        return f"must be a class with its module (class_path), got {lines.rpartition(': ')[2]}"
     return _KEY.sub("", lines).lstrip(": ")
 
 

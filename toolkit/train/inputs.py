@@ -216,7 +216,7 @@ def check_inputs(expdir: Path, inputs: Inputs, data, accept: bool) -> dict | Non
         if not accept:
             raise InputError(
                 f"{said}. Choose another tag (--<task>_tag), or remove the folder to train anew; --accept_data true "
-                "keeps what was trained, and goes on with the data as it is now"
+                "(of a recipe: in --<task>_args) keeps what was trained, and goes on with the data as it is now"
             )
         logging.warning("%s. Accepted (--accept_data)", said)
     return found

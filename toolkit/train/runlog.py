@@ -8,6 +8,7 @@ from pathlib import Path
 from humanfriendly import format_timespan
 
 from toolkit.io.atomic import replacing
+from toolkit.io.errors import counted
 from toolkit.report.verdict import FEW_STEPS
 
 
@@ -109,7 +110,7 @@ class Meter:
 def say_steps(per_epoch: int, epochs: int) -> int:
     """Log the steps of a training before it begins, a warning where they are few; returns them."""
     steps = per_epoch * epochs
-    text = f"{steps} steps in all: {epochs} epochs of {per_epoch} batches"
+    text = f"{steps} steps in all: {counted(epochs, 'epoch')} of {per_epoch} batches"
     if steps < FEW_STEPS:
         logging.warning(
             "%s. Fewer than %d seldom train a network; set batches.init_args.min_batches, lower "

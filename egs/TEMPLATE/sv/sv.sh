@@ -189,7 +189,7 @@ score_sets() { # score_sets FOLDER SETS [options of sv_score]: <system>/FOLDER/<
     shift 2
     scores=()
     for system in ${systems}; do
-        for list in $(for set in ${sets}; do (cd "${dumpdir}/raw" && find "${set}" -name 'trials*' 2>/dev/null | LC_ALL=C sort) || echo "${set}/trials"; done); do
+        for list in $(for set in ${sets}; do (cd "${dumpdir}/raw" 2>/dev/null && find "${set}" -name 'trials*' 2>/dev/null | LC_ALL=C sort) || echo "${set}/trials"; done); do
             set=${list%/*}
             local vectors=${system}/${embeddings} options=(--scoring "${scoring}" "$@")
             local files=${vectors}/${set}/.done.embed
@@ -229,6 +229,7 @@ listen() { # to what a model makes of the noisiest sets that estimates the speec
 
 check_configs() { # before any work: every key of every config that the stages asked for will read
     local stream config said
+    [ "${stage}" -le 6 ] || [ -f "${sv_exp}/config.yaml" ] || no_experiment "${sv_exp}" sv
     if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 4 ]; then
         # shellcheck disable=SC2046,SC2086
         later "fix ${sv_config}${sv_args:+, or --sv_args \"${sv_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.sv_train --help lists the keys" \
