@@ -57,6 +57,21 @@ def test_whole_files_are_read_and_cut_ones_refused(read, form, channels):
                 read(data[:end])
 
 
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_a_damaged_last_page_of_ogg_is_no_shorter_file(read, subtype):
+    data = bytearray(encoded("OGG", subtype))
+    data[-20] ^= 1
+    with pytest.raises(InputError, match="a.snd: "):
+        read(bytes(data))
+
+
+def test_telephone_speech_of_an_odd_number_of_blocks_is_whole(read):
+    data = encoded("WAV", "GSM610", TONE[: 320 * 25], 8000)  # blocks of 320 samples in 65 bytes, and one to even it
+    assert 8000 <= len(read(data)) <= 8320
+    with pytest.raises(InputError, match="shorter"):
+        read(data[:-65])
+
+
 def test_a_long_log_hides_no_promise(read):
     """libsndfile's log ends at 2 kB, before it comes to a chunk of audio that lies behind many others."""
     wav, notes = encoded("WAV"), b"INFO" + (b"ICMT" + struct.pack("<I", 60) + bytes([120] * 59 + [0])) * 60
@@ -105,6 +120,7 @@ def test_joined_files_are_read_to_the_end(read, form, subtype, caplog):
     samples = read(one + two)
     np.testing.assert_array_equal(samples, np.concatenate([read(one), read(two)]))
     assert "2 files joined" in caplog.text
+    np.testing.assert_array_equal(read(one + one), np.tile(read(one), 2))  # of one serial number
     with pytest.raises(InputError, match=r"shorter|decoded"):
         read((one + two)[:-40])
     with pytest.raises(InputError, match="several rates"):

@@ -48,7 +48,19 @@ def test_another_system_is_an_input_error_that_names_the_loader(task, system):
 
 @pytest.mark.parametrize("task", ["enhancer", "extractor"])
 @pytest.mark.parametrize(
-    "wav", [None, "a.wav", Path("a.wav"), [[1.0, 2.0], [3.0]], {}, WAV * 1j, [None] * 3, np.zeros((2, 3))], ids=str
+    "wav",
+    [
+        None,
+        "a.wav",
+        Path("a.wav"),
+        [[1.0, 2.0], [3.0]],
+        {},
+        WAV * 1j,
+        [None] * 3,
+        np.zeros((2, 3)),
+        torch.empty(9, device="meta"),
+    ],
+    ids=str,
 )
 def test_what_is_no_signal(task, wav):
     with pytest.raises(InputError):

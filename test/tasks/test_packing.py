@@ -231,8 +231,11 @@ def test_a_model_from_elsewhere_runs_no_code(exp, packed, tmp_path, monkeypatch,
         ),
         "- 1",
         "model: !!python/object:os.system {}",
+        "model: 3",
+        "model: [a]",
+        "model: !!timestamp x",
     ],
-    ids=["base", "itself", "deep", "aliases", "list", "python"],
+    ids=["base", "itself", "deep", "aliases", "list", "python", "number", "names", "timestamp"],
 )
 def test_a_config_that_is_none(packed, text):
     repack(packed, lambda contents: contents.update({"config.yaml": text.encode()}))

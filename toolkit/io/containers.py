@@ -8,6 +8,7 @@ import io
 import os
 import re
 import struct
+import zlib
 from collections.abc import Callable
 
 import numpy as np
@@ -34,7 +35,7 @@ _MOST_CHUNKS = 1000
 _STARTS = {"OGG": re.compile(rb"OggS\0\x02\0{8}"), "FLAC": re.compile(rb"fLaC[\0\x80]\0\0\x22")}
 _OGG_END = re.compile(rb"OggS\0[\x04-\x07]")
 _OGG_PAGE = 65307 + 4096  # the largest there is, and what may follow the last
-_JUNK = "Junk after the last page"  # of an ogg file; libsndfile's word for further streams
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _BLOCK_SAMPLES = 1 << 22
 SHORT = "is shorter than its header says; the file is truncated, get it again"
 
@@ -53,6 +54,9 @@ def is_short(handle: soundfile.SoundFile, size: int, read_at: Callable[[int, int
     if form == "OGG":
         return _ogg_is_cut(read_at(max(0, size - _OGG_PAGE), _OGG_PAGE))
     log, frames = handle.extra_info, handle.frames
+    if handle.subtype == "GSM610" and form in ("WAV", "WAVEX"):  # libsndfile takes the odd byte at the end for a block
+        data = _data_chunk(read_at, size)
+        return bool(data) and data[0] + data[1] > size and not _is_unknown(data[1])
     if form == "SDS":  # blocks of 120 bytes, seven bits of a sample in each byte
         return size < 21 + 127 * -(-frames // (120 // -(-read_at(6, 1)[0] // 7)))
     # Every crop comes through here: words are looked for before patterns.
@@ -77,10 +81,15 @@ def is_short(handle: soundfile.SoundFile, size: int, read_at: Callable[[int, int
 
 
 def _ogg_is_cut(tail: bytes) -> bool:
-    """Is the last page of an ogg file incomplete, or not marked as the last?"""
+    """Is the last page of an ogg file incomplete, damaged, or not marked as the last?"""
     page = tail[max(0, tail.rfind(b"OggS\0")) :]
     segments = page[27:][: page[26]] if len(page) > 27 else b""
-    return not segments or len(page) < 27 + len(segments) + sum(segments) or not page[5] & 4
+    size = 27 + len(segments) + sum(segments)
+    if not segments or len(page) < size or not page[5] & 4:
+        return True
+    # Ogg's check sum is zlib's with the bits the other way round, from 0 and not inverted.
+    mirrored = (page[:22] + bytes(4) + page[26:size]).translate(_MIRRORED)
+    return (zlib.crc32(mirrored, 0xFFFFFFFF) ^ 0xFFFFFFFF).to_bytes(4, "big").translate(_MIRRORED) != page[22:26]
 
 
 def _is_unknown(length: int) -> bool:
@@ -182,7 +191,7 @@ def _ends_in_chunks(read_at: Callable[[int, int], bytes], at: int, size: int) ->
 
 def _parts(path, handle: soundfile.SoundFile) -> list[bytes] | None:
     """The files that a file was joined of; None where libsndfile reads it whole."""
-    if handle.format not in ("MP3", *_STARTS) or (handle.format == "OGG" and _JUNK not in handle.extra_info):
+    if handle.format not in ("MP3", *_STARTS):
         return None
     with open(path, "rb") as file:
         data = file.read()

@@ -91,7 +91,7 @@ def signal_of(samples, what: str, fs: int) -> np.ndarray:
     """
     try:
         array = np.asarray(samples.detach().cpu() if isinstance(samples, torch.Tensor) else samples)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RuntimeError) as error:  # of tensors: sparse, without data, of a foreign type
         raise InputError(f"the {what} must be an array of samples ({' '.join(str(error).split())[:100]})") from None
     if array.ndim != 1 or not array.size:
         raise InputError(f"the {what} has the shape {array.shape}; samples of one channel are wanted, (N,)")

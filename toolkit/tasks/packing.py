@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path
 
 import torch
-import yaml
 from torch import nn
 
 from toolkit.io.atomic import replacing_path
 from toolkit.io.config import load_config
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.files import parse_yaml
 from toolkit.io.trust import check_classes
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.sv.embedder import SpeakerEmbedder
@@ -74,11 +74,11 @@ def _complete_config(data: bytes, source) -> dict:
         InputError: it is not YAML, or is based on another file, which no package holds.
     """
     try:
-        config = yaml.safe_load(data)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"{source}: is not proper YAML: {' '.join(str(error).split())[:200]}") from None
-    if not isinstance(config, dict) or "base" in config:
-        raise InputError(f"{source}: must be a mapping that holds all its keys itself, without base:")
+        config = parse_yaml(data.decode(), str(source))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{source}: must be UTF-8 text ({error})") from None
+    if "base" in config:
+        raise InputError(f"{source}: must hold all its keys itself, without base:")
     return config
 
 

@@ -71,7 +71,7 @@ def add_arguments(parser: ConfigParser, kind: Kind) -> None:
 def kind_of(config) -> Kind | None:
     """What a training config (a path) is of, by the class of its model; None for neither of the two."""
     model = load_config(config).get("model") or ""
-    path = model if isinstance(model, str) else str(model.get("class_path", ""))
+    path = str(model.get("class_path", "") if isinstance(model, dict) else model)
     try:
         found = pydoc.locate(path) if "." in path else None
     except pydoc.ErrorDuringImport:  # building the model says what is wrong
