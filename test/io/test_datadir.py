@@ -128,3 +128,10 @@ def test_some_keys_of_a_table(tmp_path):
     (tmp_path / "t").write_text("a 1\nb 2\nb 3\n")
     with pytest.raises(InputError, match="t:3"):
         read_table(tmp_path / "t", {"b"})
+
+
+def test_a_table_whose_link_leads_nowhere_is_not_passed_over(data_dir, tmp_path):
+    data = data_dir(utt2spk="a a\n")
+    (tmp_path / "segments").symlink_to("gone")
+    with pytest.raises(InputError, match="segments"):
+        _ = "segments" in data and data.table("segments")

@@ -1,9 +1,13 @@
 """Text, JSON and YAML files, and the shapes of their contents."""
 
+import os
+
 import pytest
 
 from toolkit.io.errors import InputError
 from toolkit.io.files import misfit, parse_json, parse_yaml, read_json, read_text
+from toolkit.io.text import read_lines
+from toolkit.simulate.plan import read_plan
 
 SHAPE = {"a": float, "b?": [int], "c?": {...: (str, None)}, "d?": (float, "mixed"), "e?": ({"x": int}, None)}
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -75,3 +79,12 @@ def test_paths_that_cannot_be_read(path, tmp_path, monkeypatch):
 def test_a_missing_file_says_what_to_do(tmp_path):
     with pytest.raises(InputError, match=r"a\.json: no such file; score it"):
         read_json(tmp_path / "a.json", "score it")
+
+
+@pytest.mark.parametrize(
+    "read", [read_text, read_json, lambda path: list(read_lines(path)), lambda path: list(read_plan(path))]
+)
+def test_a_fifo_is_refused_and_not_waited_for(tmp_path, read):
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(InputError, match="fifo: is a FIFO"):
+        read(tmp_path / "fifo")

@@ -143,6 +143,13 @@ def test_bad_audio_is_said_without_a_recipe(embedder, tmp_path):
         embed_file(embedder, tmp_path / "two.wav", channel="left")
 
 
+def test_what_is_silent_at_the_rate_of_the_network_has_no_embedding(embedder, tmp_path):
+    high = np.hanning(44100) * np.sin(2 * np.pi * 20000 / 44100 * np.arange(44100))
+    soundfile.write(tmp_path / "a.wav", high / 4, 44100, subtype="FLOAT")
+    with pytest.raises(InputError, match=r"a\.wav: at 16000 Hz it is digital silence"):
+        embed_file(embedder, tmp_path / "a.wav")
+
+
 def test_an_embedding_without_direction_is_said(tmp_path):
     """A network that makes NaN of all it hears, as after a training that diverged."""
     soundfile.write(tmp_path / "a.wav", np.sin(np.arange(8000)) / 4, 16000)

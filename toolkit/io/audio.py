@@ -103,6 +103,8 @@ def _opened_value(value: str, name: str, allow_pipes: bool = False, thorough: bo
 @contextmanager
 def _opened_file(path, name: str = "") -> Iterator:
     """Open a file that was named by hand, or found in a folder, as :func:`_opened_value` opens a value."""
+    if not isinstance(path, str | os.PathLike):  # a number would be taken for an open file's
+        raise InputError(f"{path!r:.80}: must be the path of a file")
     source = _Source(f"{name}: {path}" if name else str(path), bool(name))
     with ExitStack() as stack:
         yield _checked_file(path, source, stack), source
@@ -232,7 +234,7 @@ def _one_channel(samples: np.ndarray, channel: int | str | None, source: _Source
     if channel == "mean" and count > 1:
         return samples.mean(axis=1)
     channel = 0 if channel in (None, "mean") else channel
-    if not (isinstance(channel, int) and 0 <= channel < count):
+    if type(channel) is not int or not 0 <= channel < count:
         raise source.fault(f"has no channel {channel}, only {f'0 to {count - 1}' if count > 1 else 0}")
     return samples[:, 0] if count == 1 else np.ascontiguousarray(samples[:, channel])
 
@@ -391,7 +393,7 @@ class AudioTable:
         self.values: dict[str, str] = {}
         self._lengths: dict[str, int] = {}
         for path in map(Path, data_dirs):
-            if (path / "segments").is_file():
+            if os.path.lexists(path / "segments"):
                 raise InputError(f"{path}: has segments; run the format stage (stage 3), which cuts them")
             table = read_table(path / f"{stream}.scp", only)
             if twice := [k for k, v in table.items() if self.values.get(k, v) != v]:

@@ -72,7 +72,7 @@ class DataDir:
         self._tables: dict[str, dict[str, str]] = {}
 
     def __contains__(self, name: str) -> bool:
-        return os.path.isfile(self.path / name)
+        return os.path.lexists(self.path / name)  # a link that leads nowhere is no missing table: reading it says so
 
     def table(self, name: str) -> dict[str, str]:
         """The table ``name``, e.g. ``utt2spk``; read once."""

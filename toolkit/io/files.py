@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from toolkit.io.errors import InputError
+from toolkit.io.text import refuse_fifo
 
 _KINDS = {float: "a number", int: "a whole number", str: "text", None: "null"}
 _MOST_NODES = 1_000_000  # of a YAML file with its aliases written out
@@ -22,6 +23,7 @@ def read_text(path, remedy: str = "") -> str:
         InputError: it is missing or cannot be read.
     """
     try:
+        refuse_fifo(Path(path))
         return Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file{remedy and f'; {remedy}'}") from None

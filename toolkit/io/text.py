@@ -31,6 +31,12 @@ def is_word(text) -> bool:
     return isinstance(text, str) and _WORD.fullmatch(text) is not None
 
 
+def refuse_fifo(path: Path) -> None:
+    """Raise InputError of a FIFO, whose reader waits for a writer; what the shell holds open (/dev/fd/63) is none."""
+    if path.is_fifo() and path.parts[:2] != ("/", "dev"):
+        raise InputError(f"{path}: is a FIFO; expected a file")
+
+
 def blocks(path, missing: str = "no such file; run the stage that writes it") -> Iterator[tuple[int, bytes]]:
     r"""The number of the first line and the lines of a text file, some megabytes at a time; each ends with ``\n``.
 
@@ -44,8 +50,7 @@ def blocks(path, missing: str = "no such file; run the stage that writes it") ->
     """
     path, number = Path(path), 1
     try:
-        if path.is_fifo() and path.parts[:2] != ("/", "dev"):
-            raise InputError(f"{path}: is a FIFO; expected a file")
+        refuse_fifo(path)
         with open(path, "rb") as handle:
             block = handle.read(_CHUNK_BYTES)
             if block.startswith(_UTF16):

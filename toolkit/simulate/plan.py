@@ -8,12 +8,13 @@ import json
 import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
-from toolkit.io.text import is_word
+from toolkit.io.text import is_word, refuse_fifo
 
 LEVELS = ("mean", "active")
 SPEEDS = (0.1, 10.0)
@@ -182,6 +183,7 @@ def contents_of(path, fact: str) -> tuple[set[str], bool]:
 def _lines(path) -> Iterator[tuple[int, bytes]]:
     """Numbers and lines of a plan. Bytes end at line feeds alone, text also where JSON strings may hold it as it is."""
     try:
+        refuse_fifo(Path(path))
         with open(path, "rb") as handle:
             for number, line in enumerate(handle, 1):
                 yield number, line.removesuffix(b"\n")

@@ -83,8 +83,9 @@ def embed_file(embedder: SpeakerEmbedder, path, channel: int | str | None = None
         raise InputError(f"{type(embedder).__name__} is not an embedder; use load_embedder")
     samples, rate = read_file(path, channel=channel)
     check_usable(samples, rate, f"{path}:")
-    wav = torch.from_numpy(resample(samples, rate, embedder.frontend.fs))[None]
-    vector = vectors_of(embedder.eval(), wav, None)[0]
+    samples = resample(samples, rate, embedder.frontend.fs)
+    check_usable(samples, embedder.frontend.fs, f"{path}: at {embedder.frontend.fs} Hz it")
+    vector = vectors_of(embedder.eval(), torch.from_numpy(samples)[None], None)[0]
     length = np.linalg.norm(vector)
     if not (np.isfinite(length) and length > 0):
         raise InputError(f"{path}: its embedding is zero or not finite; the audio is bad, or training diverged")

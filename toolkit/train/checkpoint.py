@@ -10,6 +10,7 @@ from torch import nn
 
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
+from toolkit.io.text import refuse_fifo
 from toolkit.train.runlog import last_epoch
 
 _VERSION = 1
@@ -46,6 +47,7 @@ def save(path: Path, state: dict) -> None:
 
 def load(path: Path, map_location="cpu") -> dict:
     """Read a state; InputError when the file is missing or damaged."""
+    refuse_fifo(Path(path))
     try:
         _check_records(path)
         return torch.load(path, map_location=map_location, weights_only=True)
