@@ -199,13 +199,21 @@ def test_the_sides_of_a_call_are_taken_by_their_table(tmp_path, make, options, s
     np.testing.assert_array_equal(whole["eve-B"] * 32768, noise(0.5))
 
 
-@pytest.mark.parametrize("line", ["call C", "call 3", "call 0", "call left", "call", None])
+@pytest.mark.parametrize("line", ["call C", "call 3", "call 0", "call left", "call", "call A x", None])
 def test_a_side_that_is_not_there_is_refused(tmp_path, make, capsys, line):
     make({"rec": CALL})
     write_table(tmp_path / "data/train/reco2file_and_channel", {"rec": line} if line else {"other": "call A"})
     assert stage(tmp_path, "--channel", "0") == 1
     assert "rec: " in (said := capsys.readouterr().err)
     assert "reco2file_and_channel" in said
+
+
+def test_one_channel_is_not_both_sides_of_a_call(tmp_path, make, capsys):
+    wav = make({"rec": noise(0.5)})
+    write_table(tmp_path / "data/train/wav.scp", {"rec": wav["rec"], "rec2": wav["rec"]})
+    write_table(tmp_path / "data/train/reco2file_and_channel", {"rec": "call A", "rec2": "call B"})
+    assert stage(tmp_path) == 1
+    assert "rec: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("peak", "kept"), [(0.9, True), (1.5, True), (7.9, True), (8.1, False), (32767, False)])

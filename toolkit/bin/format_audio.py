@@ -11,6 +11,7 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Collection
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,8 @@ class SegmentReader:
             return key, 0.0, math.inf
         try:
             recording, begin, end = fields(self.segments.get(key, ""))
+            if math.isinf(float(end)):
+                raise ValueError("no time")
             # An end of -1: to the end of the recording.
             return recording, float(begin), math.inf if float(end) == -1 else float(end)
         except ValueError:
@@ -103,17 +106,29 @@ class SegmentReader:
         samples, rate = read_whole(value, key, "all", self.allow_pipes)
         where = f"{key}: {self.path / 'reco2file_and_channel'}"
         try:
-            channel = side(fields(self.sides.get(recording, ""))[1])
-        except (ValueError, IndexError):
+            _, named = fields(self.sides.get(recording, ""))
+            channel = side(named)
+        except ValueError:
             line = f"'{recording} <file> <channel>', the channel A, B, ... or a number from 1"
             raise InputError(f"{where}: expected a line {line}") from None
         if samples.shape[1] == 1:  # the file, or the command, is that side alone
+            if value in self._shared:
+                raise InputError(
+                    f"{where}: {value} has one channel and is named for several sides; give a file of each"
+                )
             return samples[:, 0], rate
         if channel >= samples.shape[1]:
-            raise InputError(
-                f"{where}: {value} has {samples.shape[1]} channels, not {fields(self.sides[recording])[1]}"
-            )
+            raise InputError(f"{where}: {value} has {samples.shape[1]} channels, not {named}")
         return np.ascontiguousarray(samples[:, channel]), rate
+
+    @cached_property
+    def _shared(self) -> set[str]:
+        """Values of wav.scp that recordings of different sides name; all of the table counts, whatever the job."""
+        sides: dict[str, set[str]] = {}
+        table = read_table(self.path / "reco2file_and_channel")
+        for recording, value in read_table(self.path / "wav.scp").items():
+            sides.setdefault(value, set()).add(table.get(recording, "").rpartition(" ")[2])
+        return {value for value, named in sides.items() if len(named) > 1}
 
     def read(self, key: str) -> tuple[np.ndarray, int]:
         """Samples (N,) and rate of utterance ``key``."""
