@@ -64,6 +64,7 @@ BASES = [
     'base: "base.yaml"',
     "base: 'base.yaml' # those",
     "{base: base.yaml}",
+    "1: x\nbase: base.yaml",
     '"\\x62ase": base.yaml',
 ]
 

@@ -78,5 +78,6 @@ def _of_file(name: str) -> bytes:
     if name.endswith((".yaml", ".yml")) and (b"base" in data or b"\\" in data):
         from toolkit.io.config import load_config  # takes its time to load
 
-        return json.dumps(load_config(name), sort_keys=True, default=str).encode()
+        content = json.loads(json.dumps(load_config(name), default=str))  # keys are text then, and can be sorted
+        return json.dumps(content, sort_keys=True).encode()
     return hashlib.sha256(data).digest()
