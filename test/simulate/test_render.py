@@ -253,6 +253,11 @@ def test_a_plan_can_clip_instead():
         assert out[stream] == pytest.approx(np.clip(samples, -1, 1 - LSB), abs=0.51 * LSB)
 
 
+def test_clipping_makes_no_square_wave():
+    with pytest.raises(InputError, match="full scale"):
+        mix(Sounds(speech=white(1)), Source("spk1", "speech", 8000, gain=1e5), clip=True)
+
+
 def test_a_stream_louder_than_the_mixture_does_not_clip():
     """Target and noise cancel: the mixture is silent, its parts are not."""
     audio = Sounds(speech=white(1), noise=-white(1))

@@ -16,7 +16,7 @@ from functools import reduce
 
 import numpy as np
 
-from toolkit.io.audio import AudioTable
+from toolkit.io.audio import LOUDEST, AudioTable
 from toolkit.io.errors import InputError
 from toolkit.simulate.plan import Mixture, Source
 from toolkit.simulate.rooms import direct_path
@@ -222,6 +222,10 @@ def _to_grid(streams: dict[str, np.ndarray], name: str, clip: bool = False) -> d
     peak = float(np.max([(stream.max(), -stream.min()) for stream in streams.values()]))  # NaN, where there is any
     if not peak < np.inf:
         raise InputError(f"{name}: its samples overflow; lower its gains, or format its recordings (stage 3)")
+    if clip and peak > LOUDEST:
+        raise InputError(
+            f"{name}: peaks at {peak:.3g} of full scale, clipping would leave a square wave; lower its gains"
+        )
     factor = np.float32(min(1.0, PEAK / peak) * 32768 if peak > 0 and not clip else 32768)
     streams = {name: stream * factor for name, stream in streams.items()}
     for stream in streams.values():
