@@ -4,17 +4,22 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from torch import nn
 
 from test.plain_tse import TINY_SEFPNET
 from toolkit.bin import se_train, simulate_plan, simulate_render, tse_train
 from toolkit.bin.cli import run
+from toolkit.data.batches import CropBatches
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir
 from toolkit.io.errors import InputError
 from toolkit.io.jobs import merge
+from toolkit.losses.signal import SNR
 from toolkit.metrics.signal import si_sdr
+from toolkit.models.se.base import SpeechEnhancer
 from toolkit.tasks.inference import enhance, extract
 from toolkit.tasks.packing import load_enhancer, load_extractor, pack
+from toolkit.tasks.signal import EnhancementTask
 from toolkit.train.checkpoint import load
 
 MODELS = {
@@ -111,6 +116,23 @@ def test_validation_is_the_mean_over_whole_mixtures(task, words, mixtures, tmp_p
         before.append(si_sdr(wav[0].numpy(), target[0].numpy()))
     assert said["si_sdr"] == pytest.approx(np.mean(after), abs=1e-3)
     assert said["si_sdri"] == pytest.approx(np.mean(after) - np.mean(before), abs=1e-3)
+
+
+class Mute(SpeechEnhancer):
+    fs = 16000
+
+    def __init__(self):
+        super().__init__()
+        self.gain = nn.Parameter(torch.zeros(1))
+
+    def forward(self, wav):
+        return self.gain * wav
+
+
+def test_a_silent_output_is_validated(mixtures):
+    values = EnhancementTask(Mute(), SNR(), CropBatches(2), None, [str(mixtures)]).validate()
+    assert np.isnan(values["si_sdr"])
+    assert values["loss"] == pytest.approx(0)
 
 
 def test_packed_models_give_what_the_folder_gives_and_know_their_task(task, words, tmp_path, capsys):

@@ -176,6 +176,35 @@ class Nameless(Encoder):
     embedding_dim = None
 
 
+class Double(Encoder):
+    def forward(self, feats, lengths=None):
+        return super().forward(feats, lengths).double()
+
+
+class Silent(Encoder):
+    def estimates(self, feats, lengths=None):
+        return self(feats, lengths)
+
+
+class Rough(Encoder):
+    streams = "wav"
+
+
+class Unmade(Encoder):
+    def __init__(self):
+        self.width = 3
+
+
+class Odd(AAMSoftmax):
+    utterances_per_speaker = "2"
+
+
+class Parted(AAMSoftmax):
+    @property
+    def parts(self):
+        return {"a": torch.ones(2)}
+
+
 class Scalar(AAMSoftmax):
     def forward(self, embeddings, labels):
         return super().forward(embeddings, labels)[0]
@@ -202,6 +231,10 @@ BROKEN_ENCODERS = [
     (Infinite, "not finite"),
     (Misfit, r"test_probe.py:\d+: .*RuntimeError"),
     (Nameless, "embedding_dim"),
+    (Double, "float32"),
+    (Silent, "dict"),
+    (Rough, "streams"),
+    (Unmade, "super"),
 ]
 
 
@@ -212,7 +245,10 @@ def test_an_encoder_that_breaks_its_contract_is_named(encoder, fault):
     assert f"model: {encoder.__module__}.{encoder.__name__}" in str(caught.value)
 
 
-@pytest.mark.parametrize(("loss", "fault"), [(Scalar, "two values"), (PerItem, r"\(2,\)"), (Aside, "no gradient")])
+BROKEN_LOSSES = [(Scalar, "two values"), (PerItem, r"\(2,\)"), (Aside, "no gradient"), (Odd, "utterances_per_speaker")]
+
+
+@pytest.mark.parametrize(("loss", "fault"), [*BROKEN_LOSSES, (Parted, r"parts.*\(2,\)")])
 def test_a_loss_that_breaks_its_contract_is_named(loss, fault):
     with pytest.raises(InputError, match=fault) as caught:
         probe(verification(Encoder(), loss()), 0)
@@ -228,6 +264,30 @@ class Short(SpeechEnhancer):
 
     def forward(self, wav):
         return self.gain * wav[:, :-1]
+
+
+class Rateless(Short):
+    fs = None
+
+
+class Even(Short):  # of training's lengths alone
+    def forward(self, wav):
+        return self.gain * wav[:, : wav.shape[1] // 8 * 8]
+
+
+class Loudest(Short):  # divides by the level, which silence has not
+    def forward(self, wav):
+        return self.gain * wav / wav.abs().max()
+
+
+class Closed(Short):
+    def forward(self, wav):
+        return (self.gain * wav).detach()
+
+
+class Needy(SNR):
+    def forward(self, estimate, reference, lengths):
+        return super().forward(estimate, reference, lengths)
 
 
 class Plain(SignalLoss):
@@ -253,6 +313,11 @@ class Forgetful(SpeakerExtractor):
     ("make", "fault"),
     [
         (lambda: enhancement(Short()), "Short: the output .*2399"),
+        (lambda: enhancement(Rateless()), "Rateless: .*fs"),
+        (lambda: enhancement(Even()), "Even: .*2399"),
+        (lambda: enhancement(Loudest()), "Loudest: .*silent"),
+        (lambda: enhancement(Closed()), "Closed: .*gradient"),
+        (lambda: enhancement(loss=Needy()), "Needy: TypeError"),
         (lambda: enhancement(loss=Plain()), "Plain: .*parts"),
         (lambda: extraction(Forgetful()), "Forgetful: .*enrolment_lengths"),
     ],

@@ -4,6 +4,7 @@ Both make a signal of a mixture, and differ in what they are given: extraction h
 """
 
 from abc import abstractmethod
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,20 @@ from toolkit.io.datadir import DataDir
 from toolkit.io.errors import InputError
 from toolkit.losses.signal import SignalLoss
 from toolkit.metrics.complexity import noise
-from toolkit.metrics.signal import si_sdr
+from toolkit.metrics.signal import Undefined, si_sdr
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.simulate.enrolments import STREAM
 from toolkit.tasks.base import Task
-from toolkit.train.probe import call, check_loss, check_padding, check_tensor, name_of
+from toolkit.train.probe import call, check_loss, check_module, check_padding, check_tensor, name_of
+
+
+def check_classes_of(model: nn.Module, loss: SignalLoss) -> None:
+    """Raise InputError where classes of a user's own are not made as their base classes ask."""
+    check_module("model", model)
+    check_module("loss", loss)
+    if type(getattr(model, "fs", None)) is not int or model.fs < 1:
+        raise InputError(f"{name_of('model', model)}: its constructor must set fs, a whole number in Hz")
 
 
 class SignalTask(Task):
@@ -45,8 +54,9 @@ class SignalTask(Task):
         self, model, loss: SignalLoss, batches: Batches, train: SpeakerData, valid: list[str], reference: str = "spk1"
     ):
         super().__init__()
+        check_classes_of(model, loss)
         self.model, self.loss, self.reference = model, loss, reference
-        loss.setup(model.fs)
+        call("loss", loss, loss.setup, model.fs)
         self._batches, self._train, self.valid_streams = batches, train, self.streams(reference)
         self._valid = {Path(path).name: ValidationMixtures(path, model.fs, self.valid_streams) for path in valid}
 
@@ -78,15 +88,28 @@ class SignalTask(Task):
 
     def check_contracts(self, batch: dict) -> nn.Module:
         """Network and loss."""
-        wav, loss = batch["wav"], name_of("loss", self.loss)
-        estimate = call("model", self.model, self.estimate, batch)
-        check_tensor(name_of("model", self.model), "the output", estimate, tuple(wav.shape))
-        check_loss(loss, call("loss", self.loss, self.loss, estimate, batch[self.reference], batch["lengths"]))
+        wav, who, loss = batch["wav"], name_of("model", self.model), name_of("loss", self.loss)
+        estimate = self._checked_output(batch, "the output")
+        if not estimate.requires_grad and any(one.requires_grad for one in self.model.parameters()):
+            raise InputError(f"{who}: the output must have a gradient; neither detach it, nor run under torch.no_grad")
+        for lengths in ({"lengths": batch["lengths"]}, {}):  # validation gives none
+            found = call("loss", self.loss, partial(self.loss, **lengths), estimate, batch[self.reference])
+            check_loss(loss, found)
         if not isinstance(getattr(self.loss, "parts", None), dict):
             raise InputError(f"{loss}: has no dict `parts`; its constructor must call super().__init__()")
         for name, part in self.loss.parts.items():
             check_tensor(loss, f"parts[{name!r}]", part, ())
+        self.eval()
+        # Whole recordings come in every length, digital silence among them.
+        odd = {name: x[:, : x.shape[1] - 1] if name == "wav" else x for name, x in batch.items()}
+        with torch.no_grad():
+            self._checked_output(odd, "in eval mode, of other lengths, the output")
+            self._checked_output(batch | {"wav": torch.zeros_like(wav)}, "of a silent input, the output")
         return self.model
+
+    def _checked_output(self, batch: dict, what: str) -> torch.Tensor:
+        estimate = call("model", self.model, self.estimate, batch)
+        return check_tensor(name_of("model", self.model), what, estimate, tuple(batch["wav"].shape), torch.float32)
 
     def forward(self, batch: dict) -> tuple[torch.Tensor, dict[str, float]]:
         """``wav`` (B, N), the reference (B, N), ``lengths`` (B,)|None -> loss, its parts."""
@@ -112,11 +135,19 @@ class SignalTask(Task):
             estimate = self.estimate(batch)
             row = {"loss": float(self.loss(estimate, batch[self.reference]))}
             row |= {name: float(part) for name, part in self.loss.parts.items()}
-            after = si_sdr(estimate[0].float().cpu().numpy(), item[self.reference])
-            before = si_sdr(item["wav"], item[self.reference])
+            after = _si_sdr(estimate[0].float().cpu().numpy(), item[self.reference])
+            before = _si_sdr(item["wav"], item[self.reference])
             rows.append(row | {"si_sdr": after, "si_sdri": after - before})
-        # Silent references have no SI-SDR, a mixture that equals its reference no improvement.
+        # A mixture that equals its reference has no improvement.
         return {name: _finite_mean([row[name] for row in rows]) for name in rows[0]}
+
+
+def _si_sdr(estimate: np.ndarray, reference: np.ndarray) -> float:
+    """In dB; NaN where one is silent, as outputs of a young network may be."""
+    try:
+        return si_sdr(estimate, reference)
+    except Undefined:
+        return float("nan")
 
 
 def _finite_mean(values: list[float]) -> float:

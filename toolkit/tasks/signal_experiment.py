@@ -20,9 +20,10 @@ from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.se.conv_tasnet import ConvTasNet
 from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.models.tse.sef_pnet import SEFPNet
-from toolkit.tasks.signal import EnhancementTask, ExtractionTask, SignalTask
+from toolkit.tasks.signal import EnhancementTask, ExtractionTask, SignalTask, check_classes_of
 from toolkit.train.checkpoint import load_model
 from toolkit.train.experiment import default, run_training
+from toolkit.train.probe import call
 from toolkit.train.schedule import Constant, Schedule
 from toolkit.train.trainer import Trainer
 
@@ -88,12 +89,18 @@ def build_model(config, kind: Kind) -> nn.Module:
     return parser.build(parser.parse_checked(given, str(config))).model
 
 
+def _build(parser: ConfigParser, args):
+    built = parser.build(args)
+    check_classes_of(built.model, built.loss)
+    return built
+
+
 def check(parser: ConfigParser, args) -> str:
     """Construct all that the config says, without data; the stream that training reads and the rate: ``wav 16000``."""
-    built = parser.build(args)
+    built = _build(parser, args)
     if built.data.stream != "wav":
         raise InputError("data: features hold no signal; set data.class_path to a class that reads audio")
-    built.loss.setup(built.model.fs)
+    call("loss", built.loss, built.loss.setup, built.model.fs)
     if args.init_from:
         load_model(built.model, Path(args.init_from))
     return f"{built.data.stream} {built.model.fs}"
@@ -105,7 +112,7 @@ def train(parser: ConfigParser, args, kind: Kind) -> None:
         if not getattr(args, key):
             raise InputError(f"--{key} is missing; stage 6 of the recipe gives it")
     torch.manual_seed(args.seed)
-    built = parser.build(args)
+    built = _build(parser, args)
     if args.init_from:
         load_model(built.model, Path(args.init_from))
     if (start := getattr(built.data, "self_epochs", 0)) >= built.trainer.epochs:

@@ -18,11 +18,14 @@ from toolkit.losses.paranoise import targets
 from toolkit.metrics.complexity import noise
 from toolkit.metrics.scoring import dot_scores, unit
 from toolkit.metrics.verification import eer
+from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.tasks.base import Task
 from toolkit.tasks.embedding import embed_audio
 from toolkit.tasks.scoring import UnitRows, side_vectors
-from toolkit.train.probe import call, check_loss, check_padding, check_tensor, name_of
+from toolkit.train.probe import call, check_loss, check_module, check_padding, check_tensor, name_of
+
+_MOST_DIMENSIONS = 1_000_000
 
 
 def check_members(data: SpeakerData, loss: SpeakerLoss) -> None:
@@ -32,6 +35,19 @@ def check_members(data: SpeakerData, loss: SpeakerLoss) -> None:
             f"data.init_args.clean_members {data.clean_members}: all would be clean, the loss takes "
             f"{loss.utterances_per_speaker} utterances of a speaker"
         )
+
+
+def check_classes_of(model: SpeakerEncoder, loss: SpeakerLoss) -> None:
+    """Raise InputError where classes of a user's own are not made as their base classes ask."""
+    check_module("model", model)
+    check_module("loss", loss)
+    who, dim, streams = name_of("model", model), getattr(model, "embedding_dim", None), model.streams
+    if type(dim) is not int or not 1 <= dim <= _MOST_DIMENSIONS:
+        raise InputError(f"{who}: its constructor must set embedding_dim, a whole number from 1 to {_MOST_DIMENSIONS}")
+    if not isinstance(streams, tuple) or streams[:1] != ("wav",) or not {*streams[1:]} <= {"spk1", "noise1"}:
+        raise InputError(f"{who}: streams must be a tuple: 'wav', and 'spk1', 'noise1' where it is trained on them")
+    if type(loss.utterances_per_speaker) is not int or loss.utterances_per_speaker < 1:
+        raise InputError(f"{name_of('loss', loss)}: utterances_per_speaker must be a whole number from 1")
 
 
 class SVTask(Task):
@@ -60,11 +76,8 @@ class SVTask(Task):
     ):
         super().__init__()
         self.embedder, self.loss, self.specaugment = embedder, loss, specaugment or nn.Identity()
+        check_classes_of(embedder.model, loss)
         check_members(train, loss)
-        if not isinstance(getattr(embedder.model, "embedding_dim", None), int):
-            raise InputError(
-                f"{name_of('model', embedder.model)}: its constructor must set embedding_dim, a whole number"
-            )
         call("loss", loss, loss.setup, embedder.model.embedding_dim, len(train.speakers))
         self._batches, self._train, self.classes = batches, train, train.speakers
         self.per_speaker = loss.utterances_per_speaker
@@ -97,7 +110,9 @@ class SVTask(Task):
             check_tensor(name_of("frontend", frontend), "features", feats, shape)
         who = name_of("model", model)
         said = call("model", model, model.estimates, self.embedder.normalized(feats, lengths), lengths)
-        check_tensor(who, "the embedding", said["embedding"], (len(feats), model.embedding_dim))
+        if not isinstance(said, dict) or "embedding" not in said:
+            raise InputError(f"{who}: estimates must return a dict with `embedding`; it returns {type(said).__name__}")
+        check_tensor(who, "the embedding", said["embedding"], (len(feats), model.embedding_dim), torch.float32)
         found = call("loss", loss, loss.joint, said, batch["labels"], self._wanted(batch))
         who_lost = name_of("loss", loss)
         if not isinstance(found, tuple) or len(found) != 2:
@@ -108,6 +123,11 @@ class SVTask(Task):
         check_loss(who_lost, found[0])
         if found[1] is not None:
             check_tensor(who_lost, "the logits", found[1], (len(feats), len(self._train.speakers)))
+        parts = getattr(self.loss, "parts", {})
+        if not isinstance(parts, dict):
+            raise InputError(f"{who_lost}: parts must be a dict of scalars; it is {type(parts).__name__}")
+        for name, part in parts.items():
+            check_tensor(who_lost, f"parts[{name!r}]", torch.as_tensor(part) if isinstance(part, float) else part, ())
         self.eval()
         shortest = feats.shape[1] if lengths is None else int(lengths.min())
         check_padding(("model", model), "lengths", self.embedder.embed_features, feats[:, :shortest].detach())

@@ -17,7 +17,7 @@ from toolkit.losses.paranoise import check_classes
 from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
 from toolkit.models.sv.embedder import SpeakerEmbedder
-from toolkit.tasks.sv import SVTask, check_members
+from toolkit.tasks.sv import SVTask, check_classes_of, check_members
 from toolkit.train.checkpoint import load_model
 from toolkit.train.experiment import default, run_training
 from toolkit.train.schedule import Schedule, WarmupCosine
@@ -92,13 +92,19 @@ def build_loss(config) -> SpeakerLoss:
     return parser.build(args).loss
 
 
+def _build(parser: ConfigParser, args):
+    built = parser.build(args)
+    check_classes_of(built.model, built.loss)
+    return built
+
+
 def check(parser: ConfigParser, args) -> str:
     """Construct all that the config says, without data.
 
     Returns:
         The stream that training reads, ``feats`` or ``wav``; ``wav mixing`` where it adds noise or talkers to it.
     """
-    built = parser.build(args)
+    built = _build(parser, args)
     embedder = SpeakerEmbedder(built.frontend, built.model, args.normalize)
     if args.init_from:
         load_model(embedder, Path(args.init_from))
@@ -120,7 +126,7 @@ def train(parser: ConfigParser, args) -> None:
         if not getattr(args, key):
             raise InputError(f"--{key} is missing; stage 6 of the recipe gives it")
     torch.manual_seed(args.seed)
-    built = parser.build(args)
+    built = _build(parser, args)
     data = built.data.open(args.train_dir, built.frontend, args.seed, built.model.streams)
     embedder = SpeakerEmbedder(built.frontend, built.model, args.normalize)
     if args.init_from:

@@ -92,7 +92,7 @@ def call(key: str, instance, function: Callable, *args):
     """What ``function``, a method of ``instance``, returns.
 
     Raises:
-        InputError: it raised something else; names key, class and line.
+        InputError: it raised something else; names key, class, and the line where that is in the class's file.
     """
     try:
         return function(*args)
@@ -101,20 +101,31 @@ def call(key: str, instance, function: Callable, *args):
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         source = getattr(sys.modules[type(instance).__module__], "__file__", None)
-        frame = next((one for one in reversed(frames) if one.filename == source), frames[-1])
+        own = [f"{one.filename}:{one.lineno}: " for one in frames if one.filename == source]
         raise InputError(
-            f"{frame.filename}:{frame.lineno}: {name_of(key, instance)}: {type(error).__name__} on one batch of the "
+            f"{own[-1] if own else ''}{name_of(key, instance)}: {type(error).__name__} on one batch of the "
             f"training data: {' '.join(str(error).split()) or 'no message'}; the docstring of its base class has the "
             "contract"
         ) from error
 
 
-def check_tensor(who: str, what: str, value, shape: tuple[int, ...]) -> Tensor:
-    """Raise InputError unless ``value`` is a finite floating-point tensor of this shape; returns it."""
-    expected = f"{what} must be a floating-point tensor {shape}"
+def check_module(key: str, instance: nn.Module) -> None:
+    """Raise InputError where a constructor has not called that of its base class."""
+    if "_parameters" not in vars(instance):
+        raise InputError(f"{name_of(key, instance)}: its constructor must call super().__init__()")
+
+
+def check_tensor(who: str, what: str, value, shape: tuple[int, ...], dtype: torch.dtype | None = None) -> Tensor:
+    """Raise InputError unless ``value`` is a finite floating-point tensor of this shape; returns it.
+
+    Args:
+        dtype: that it must have; None: any of floating point.
+    """
+    kind = str(dtype).removeprefix("torch.") if dtype else "floating-point"
+    expected = f"{what} must be a {kind} tensor {shape}"
     if not torch.is_tensor(value):
         raise InputError(f"{who}: {expected}; it is {type(value).__name__}")
-    if not value.is_floating_point() or value.shape != shape:
+    if not value.is_floating_point() or dtype not in (None, value.dtype) or value.shape != shape:
         raise InputError(f"{who}: {expected}; it is {str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}")
     if not value.isfinite().all():
         raise InputError(f"{who}: {what} is not finite on one batch of the training data")
