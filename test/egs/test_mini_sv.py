@@ -87,6 +87,7 @@ def test_a_dry_run_does_nothing(recipe, tree):
     assert "embed -> nowhere/mean_fbank/embeddings: to do: test test_babble_0" in done.stdout
     assert (shutil.which("sbatch") is None) == ("sbatch not found" in done.stdout)
     assert [f"stage {n}:" in done.stdout for n in range(1, 10)] == [True] * 9
+    assert " line " not in done.stderr
     assert {p: p.stat().st_mtime_ns for p in recipe.rglob("*")} == before
 
 

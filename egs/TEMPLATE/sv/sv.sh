@@ -276,6 +276,10 @@ check_sets() { # before training: what it and stage 8 need of sets
         "${dry_run}" || [ -d "${dumpdir}/raw/${set}" ] || die "${dumpdir}/raw/${set}: data dir not found; run the stages before," \
             "or name another set (--test_sets, --valid_sets, --calibration_set, --cohort_set)"
     done
+    if [ -n "${more}" ] && ! "${dry_run}"; then
+        [ "$(cut -d ' ' -f 2 "${dumpdir}/raw/${more}/utt2spk" 2>/dev/null | LC_ALL=C sort -u | wc -l)" -ge 2 ] ||
+            die "--score_norm ${score_norm}: ${dumpdir}/raw/${more}: a cohort must have two speakers at least (--cohort_set)"
+    fi
     check_trials "${dumpdir}/raw" "${lists}"
 }
 
