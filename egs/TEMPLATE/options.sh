@@ -68,6 +68,7 @@ check_options() {
     check_stages 10
     check_counts nj inference_nj fs train_copies num_nodes
     check_counts_or_0 ngpu allow_bad resamples skip_stages
+    [ "${resamples}" -le 1000000 ] || die "--resamples ${resamples}: must be 1000000 at most"
     check_numbers min_wav_duration max_wav_duration snrs
     check_words '[0-9]+|mean' 'channel from 0, or mean' channel
     check_lists valid_sets test_sets extra_sets room_sets test_noises ood_noises breakdown

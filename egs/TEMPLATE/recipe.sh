@@ -20,7 +20,7 @@ die() {
 
 # check_stages LAST: --stage and --stop_stage are numbers, in order, and name a stage.
 check_stages() {
-    [[ "${stage}" =~ ^[0-9]+$ && "${stop_stage}" =~ ^[0-9]+$ ]] || die "--stage ${stage} --stop_stage ${stop_stage}: must be numbers"
+    [[ "${stage} ${stop_stage}" =~ ^[0-9]{1,9}\ [0-9]{1,9}$ ]] || die "--stage ${stage} --stop_stage ${stop_stage}: must be numbers"
     [ "${stage}" -le "${stop_stage}" ] || die "--stage ${stage} comes after --stop_stage ${stop_stage}"
     [ "${stage}" -le "$1" ] || die "--stage ${stage}: there are $1 stages"
 }
@@ -495,9 +495,9 @@ check_words() {
 # check_lists NAME...: words that no comma joins
 check_lists() { check_words '[^,]+' 'word' "$@"; }
 
-check_counts() { check_words '[1-9][0-9]*' 'whole number from 1' "$@"; }
+check_counts() { check_words '[1-9][0-9]{0,8}' 'whole number from 1 to 999999999' "$@"; }
 
-check_counts_or_0() { check_words '[0-9]+' 'whole number from 0' "$@"; }
+check_counts_or_0() { check_words '[0-9]{1,9}' 'whole number from 0 to 999999999' "$@"; }
 
 check_numbers() { check_words '-?([0-9]+[.]?[0-9]*|[.][0-9]+)' 'number' "$@"; }
 

@@ -127,3 +127,18 @@ def test_lists_are_separated_by_spaces(tree, folder, snrs, sets, said):
     done = tree.run(folder, "bash", "-c", LISTS, "bash", snrs, sets)
     assert done.returncode == 1
     assert said in done.stderr
+
+
+COUNTS = """
+. ./recipe.sh
+stage=$1 stop_stage=$1 nj=$1 allow_bad=$1
+"$2" $3
+"""
+
+
+@pytest.mark.parametrize("check", ["check_stages 10", "check_counts nj", "check_counts_or_0 allow_bad"])
+def test_a_number_that_no_shell_holds_is_refused(tree, folder, check):
+    done = tree.run(folder, "bash", "-c", COUNTS, "bash", "9" * 20, *check.split())
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: --")
+    assert "integer expression" not in done.stderr

@@ -105,11 +105,13 @@ esac
 for name in sv_config floor_config simulate_train_config simulate_valid_config simulate_test_config; do
     [ -z "${!name}" ] || [ -f "${!name}" ] || die "--${name} ${!name}: no such file"
 done
-check_counts cohort_utts top_n num_segments
+check_counts cohort_utts top_n
+check_counts_or_0 num_segments
+[ "${num_segments}" -le 10000 ] || die "--num_segments ${num_segments}: must be 10000 at most"
 [ "${top_n}" -ge 2 ] || die "--top_n ${top_n}: must be 2 at least; a standard deviation takes two scores"
 check_names sv_tag score_tag
-check_numbers segment_seconds speed_perturb_factors
-check_words '[0-9]*[1-9][0-9]*[.]?[0-9]*|[0-9]*[.][0-9]*[1-9][0-9]*' 'number above 0' duration_edges
+check_words '[0-9]*[1-9][0-9]*[.]?[0-9]*|[0-9]*[.][0-9]*[1-9][0-9]*' 'number above 0' \
+    duration_edges segment_seconds speed_perturb_factors
 tr -s ' ' '\n' <<<"${duration_edges}" | sort -g -u -c 2>/dev/null || die "--duration_edges ${duration_edges}: must rise"
 check_lists calibration_set train_streams
 [ -z "${duration_edges}" ] || [[ " ${breakdown} " == *" duration "* ]] || die "--duration_edges needs --breakdown duration"
