@@ -140,6 +140,7 @@ def fuzz(name: str, folder: Path, monkeypatch, examples: int) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.setattr(minicorpus, "run_all", nothing_is_made)
     monkeypatch.setattr(complexity, "profile", nothing_is_made)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
     whole = Whole(folder)
     files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     options = options_of(importlib.import_module(f"toolkit.bin.{name}"))

@@ -4,11 +4,17 @@ Standard input, each word ended by a NUL: the number of words that follow, what 
 the program (sv_train), its words; and the next. It ends with the first that fails.
 """
 
+import argparse
 import importlib
 import sys
 
 from toolkit.bin.cli import Parser, run
 from toolkit.io.errors import InputError
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.several``: none."""
+    return Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
 def commands(words: list[str]) -> list[list[str]]:
@@ -25,7 +31,7 @@ def commands(words: list[str]) -> list[list[str]]:
 
 def main(argv=None) -> None:
     """Run them; SystemExit with the code of the first that fails."""
-    Parser(description=__doc__).parse_args(argv)
+    get_parser().parse_args(argv)
     for remedy, name, *words in commands(sys.stdin.read().split("\0")[:-1]):
         program = importlib.import_module(f"toolkit.bin.{name}")
         try:
