@@ -83,7 +83,7 @@ def test_a_dry_run_does_nothing(recipe, tree):
     assert "training: utils/slurm.pl --num-threads 1, --ngpu 0 --num_nodes 1" in done.stdout
     assert "render: all done before: train_sim test_babble_0" in done.stdout
     assert "training: to do, epochs 0 -> 1" in done.stdout
-    assert f"sbatch --export=ALL --job-name nowhere/sv_{TAG} --open-mode=append" in done.stdout
+    assert f"sbatch --export=ALL --job-name nowhere/sv_{TAG} --cpus-per-task 1 --open-mode=append" in done.stdout
     assert "embed -> nowhere/mean_fbank/embeddings: to do: test test_babble_0" in done.stdout
     assert (shutil.which("sbatch") is None) == ("sbatch not found" in done.stdout)
     assert [f"stage {n}:" in done.stdout for n in range(1, 10)] == [True] * 9
