@@ -19,7 +19,8 @@ if [ ! -f "${template}/${task}/${task}.sh" ]; then
     echo "error: setup.sh: ${task} is no task; egs/<dataset>/<task> ends in sv, se or tse" >&2
     exit 1
 fi
-if [ "$(realpath -m "${target}/../../..")" != "$(realpath "${template}/../..")" ]; then
+top=$(cd "$(dirname "$(dirname "${target}")")/.." 2>/dev/null && pwd) || true
+if [ "${top}" != "$(cd "${template}/../.." && pwd)" ]; then
     echo "error: setup.sh: ${target} is not of the form egs/<dataset>/<task> in this checkout" >&2
     exit 1
 fi

@@ -10,7 +10,7 @@ from toolkit.data.draw import Draw
 from toolkit.data.speakers import AudioFiles
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir, read_table
-from toolkit.io.errors import InputError, some_of
+from toolkit.io.errors import InputError, counted, some_of
 from toolkit.io.text import fields
 from toolkit.simulate.enrolments import FACT, STREAM, EnrolmentPool
 from toolkit.simulate.plan import generator
@@ -136,7 +136,7 @@ def other_enrolments(data_dir, sets: list[str], fs: int, ids: Collection[str]) -
     utts = read_table(data.path / f"utt2{FACT}", set(ids))
     table = AudioTable(*sets, fs=fs, only=set(utts.values()))
     if lost := [utt for utt in utts.values() if utt not in table.values]:
-        raise InputError(f"{', '.join(sets)}: {len(lost)} enrolments of {data.path} are not there: {some_of(lost)}")
+        raise InputError(f"{', '.join(sets)}: {counted(len(lost), 'enrolment')} of {data.path} not found: {some_of(lost)}")
     return table.renamed(utts)
 
 
