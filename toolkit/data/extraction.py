@@ -136,7 +136,9 @@ def other_enrolments(data_dir, sets: list[str], fs: int, ids: Collection[str]) -
     utts = read_table(data.path / f"utt2{FACT}", set(ids))
     table = AudioTable(*sets, fs=fs, only=set(utts.values()))
     if lost := [utt for utt in utts.values() if utt not in table.values]:
-        raise InputError(f"{', '.join(sets)}: {counted(len(lost), 'enrolment')} of {data.path} not found: {some_of(lost)}")
+        raise InputError(
+            f"{', '.join(sets)}: {counted(len(lost), 'enrolment')} of {data.path} not found: {some_of(lost)}"
+        )
     return table.renamed(utts)
 
 
