@@ -52,5 +52,5 @@ def test_a_key_that_an_older_version_did_not_know_has_its_default(trained):
     config = Path("exp/config.yaml")
     config.write_text(config.read_text().replace("    repeats: 1\n", ""))
     train()
-    with pytest.raises(InputError, match="begun with another batches"):
+    with pytest.raises(InputError, match=r"batches\.init_args\.repeats 1 -> 2"):
         train("--batches.init_args.repeats", "2")
