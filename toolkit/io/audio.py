@@ -21,7 +21,7 @@ import numpy as np
 import soundfile
 
 from toolkit.io.ark import AudioEntry, regular_size, split_place
-from toolkit.io.containers import SHORT, is_short, mended, read_blocks
+from toolkit.io.containers import SHORT, decoded_blocks, is_short, mended
 from toolkit.io.datadir import c_sorted, read_table
 from toolkit.io.errors import InputError, some_of
 
@@ -203,7 +203,7 @@ def _read(handle: _OneRead, source: _Source, start=0, frames=-1, channel: int | 
     with _faults_of(source):
         if start:
             handle.seek(start)
-        samples = read_blocks(handle, stop - start, "int16" if plain else "float32")
+        samples = decoded_blocks(handle, stop - start, "int16" if plain else "float32")
     if len(samples) != stop - start:
         raise source.fault(f"ends after {start + len(samples)} of {stop} samples; the file is truncated")
     samples = _one_channel(from_integers(samples) if plain else samples, channel, source)

@@ -137,7 +137,7 @@ def mended(path, handle: soundfile.SoundFile) -> tuple[int, str] | None:
     return _joined(parts), what
 
 
-def read_blocks(handle: soundfile.SoundFile, frames: int, dtype: str = "float32") -> np.ndarray:
+def decoded_blocks(handle: soundfile.SoundFile, frames: int, dtype: str = "float32") -> np.ndarray:
     """The next ``frames`` of an open file, or as many as it has: (N, C).
 
     Memory is taken as samples come, not as a header promises them.
@@ -219,7 +219,7 @@ def _joined(parts: list[bytes]) -> int:
                 if is_short(handle, len(part), lambda place, count, part=part: part[place:][:count]):
                     raise ValueError(SHORT)
                 kinds.add((handle.samplerate, handle.channels))
-                samples.append(read_blocks(handle, handle.frames))
+                samples.append(decoded_blocks(handle, handle.frames))
         finally:
             os.close(descriptor)
     if len(kinds) > 1:
