@@ -32,6 +32,7 @@ def test_a_network_against_its_baseline(experiments):
     clean, whole = line.split(". ", 1)[0], line.split(". mean of 4", 1)[1]
     for text, places in ((clean, [0]), (whole, [0, 1, 2, 3])):
         ours, theirs = ([one["sets"][place] for place in places] for one in (network, baseline))
+        assert ("not shown to be" in text) == (difference(ours, theirs)["eer"].p > 0.05)
         assert "better than the untrained" in text
         assert [float(x) for x in re.findall(r"([\d.]+) %", text)[:2]] == [
             pytest.approx(eers(part), abs=0.006) for part in (ours, theirs)
@@ -67,7 +68,7 @@ def test_without_training_or_draws(tmp_path, experiments):
     assert verdicts([baseline]) == []
     (tmp_path / "untrained/scores/test/draws.npz").unlink()
     (line,) = verdicts([trained(network, 900), collect(tmp_path / "untrained")])
-    assert "better than" in line
+    assert line.count("not shown to be better than") == line.count("better than") == 2
     assert "p-value" in line
 
 

@@ -49,7 +49,7 @@ def _over_baseline(results: Mapping, baseline: Mapping | None) -> Iterator[str]:
 
 
 def _word(gain: float, p: float) -> str:
-    if p > _LEVEL:
+    if not p <= _LEVEL:  # nor is anything shown where there is no p-value
         return "not shown to be better than" if gain > 0 else "no better than"
     return "better than" if gain > 0 else "worse than" if gain < 0 else "as good as"
 
@@ -61,7 +61,7 @@ def _over_mixture(results: Mapping) -> str:
     if metric["value"] is None:
         return "not compared with the mixture"
     value, low, high = metric["value"], metric["low"], metric["high"]
-    shown = low is None or low > 0 or high < 0
+    shown = low is not None and (low > 0 or high < 0)
     word = _word(value, float(not shown))
     interval = "" if low is None else f" [{low:.2f}, {high:.2f}]"
     return f"{one['set']}, {word} the mixture (SI-SDR improvement {value:.2f} dB{interval})"
