@@ -253,7 +253,7 @@ def test_a_channel_is_chosen(tmp_path, make, channel):
     [
         ([], noise(0.05), "lasts 0.050 s, outside of 0.1 to 1e+09 s"),
         (["--max_seconds", "0.3"], noise(0.5), "lasts 0.500 s, outside of 0.1 to 0.3 s"),
-        ([], noise(0.5, channels=2), "has 2 channels, one is wanted"),
+        ([], noise(0.5, channels=2), "has 2 channels, expected one"),
         (["--channel", "2"], noise(0.5, channels=2), "has no channel 2"),
         (["--channel", "99"], noise(0.5), "has no channel 99, only 0"),
         ([], np.full(8000, 3277, np.int16), "is constant"),

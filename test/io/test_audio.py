@@ -168,7 +168,7 @@ def test_the_format_stage_refuses_it_too_whatever_the_channel(tmp_path, fault):
 
 @pytest.mark.parametrize(("start", "frames"), [(0, N + 1), (N - 5, 6), (N + 1, -1), (N + 1, 0)])
 def test_a_crop_beyond_the_end_is_refused(tmp_path, start, frames):
-    with pytest.raises(InputError, match=f"a.wav: has {N} samples, {start} to"):
+    with pytest.raises(InputError, match=f"a.wav: has {N} samples, expected {start} to"):
         read_audio(write(tmp_path / "a.wav"), "utt-a", start, frames)
 
 
@@ -271,7 +271,7 @@ def test_lengths_come_from_the_table_else_from_the_header(tmp_path, data_dir):
 def test_another_rate_is_refused_even_in_a_crop(tmp_path, data_dir):
     value = write(tmp_path / "a.wav", PCM[:100], 8000)
     table = AudioTable(data_dir("one", {"utt-a": value}, utt2num_samples={"utt-a": 200}), fs=FS)
-    with pytest.raises(InputError, match=f"utt-a: {value}: is at 8000 Hz, 16000 Hz is wanted"):
+    with pytest.raises(InputError, match=f"utt-a: {value}: is at 8000 Hz, expected 16000 Hz"):
         table.read("utt-a", 0, 200)
     assert len(AudioTable(data_dir("one", {"utt-a": value})).read("utt-a")) == 100
 

@@ -104,7 +104,7 @@ def test_rates_must_agree(source, tmp_path):
     rows = read_table(source.outputs / "wav.scp")
     for path in rows.values():
         soundfile.write(path, np.zeros(1600), 16000)
-    with pytest.raises(InputError, match=r"is at 16000 Hz, 8000 Hz is wanted"):
+    with pytest.raises(InputError, match=r"is at 16000 Hz, expected 8000 Hz"):
         write_cases(tmp_path / "listening", [source], 10)
 
 

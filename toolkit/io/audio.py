@@ -197,7 +197,7 @@ def _read(handle: _OneRead, source: _Source, start=0, frames=-1, channel: int | 
     stop = handle.frames if frames < 0 else start + frames
     if not 0 <= start <= stop <= handle.frames:
         remedy = "is it another file than the one the plan or utt2num_samples was made from?"
-        raise source.fault(f"has {handle.frames} samples, {start} to {stop} are wanted", remedy)
+        raise source.fault(f"has {handle.frames} samples, expected {start} to {stop}", remedy)
     # libsndfile turns plain 16-bit samples into floats one by one; numpy does it several times as fast.
     plain = handle.subtype == "PCM_16" and handle.format != "FLAC"
     with _faults_of(source):
@@ -230,7 +230,7 @@ def _one_channel(samples: np.ndarray, channel: int | str | None, source: _Source
             if source.in_recipe
             else "by --channel 0 or --channel mean (in Python: channel=0)"
         )
-        raise source.fault(f"has {count} channels, one is wanted; choose one {how}")
+        raise source.fault(f"has {count} channels, expected one; choose it {how}")
     if channel == "mean" and count > 1:
         return samples.mean(axis=1)
     channel = 0 if channel in (None, "mean") else channel
@@ -247,7 +247,7 @@ def read_audio(value: str, name: str, start: int = 0, frames: int = -1, fs: int 
     """
     with _opened_value(value, name, thorough=frames < 0) as (handle, source):
         if fs and handle.samplerate != fs:
-            raise source.fault(f"is at {handle.samplerate} Hz, {fs} Hz is wanted", "stage 3 resamples (--fs)")
+            raise source.fault(f"is at {handle.samplerate} Hz, expected {fs} Hz", "stage 3 resamples (--fs)")
         return _read(handle, source, start, frames), handle.samplerate
 
 
