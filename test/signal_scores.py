@@ -3,7 +3,7 @@
 import numpy as np
 import soundfile
 
-from toolkit.bin.signal_summary import main as summarise
+from toolkit.bin.summarise_audio import main as summarise
 from toolkit.io.datadir import write_table
 
 UTTS = {f"s{s}-u{u}": f"s{s}" for s in range(6) for u in range(3)}

@@ -33,7 +33,7 @@ measure() {
     done < <(for set in ${all_tests}; do interferers_of "${set}"; done | sort -u)
 }
 
-measure_sets() { # measure_sets SETS BREAKDOWN [options of signal_score]; other variables are those of measure
+measure_sets() { # measure_sets SETS BREAKDOWN [options of score_audio]; other variables are those of measure
     local sets=$1 groups=$2 set file references='' mixtures=()
     shift 2
     [ -n "${sets}" ] || return 0
@@ -48,17 +48,17 @@ measure_sets() { # measure_sets SETS BREAKDOWN [options of signal_score]; other 
         mixtures=(--input_scores "${expdir}/mixture_metrics/${wanted// /+}")
         run_jobs --name score --cmd "${decode_cmd}" --nj "${inference_nj}" --in_root "${dumpdir}/raw" \
             --out_root "${mixtures[1]}" --sets "${sets}" --deps "${references}" -- \
-            "${python}" -m toolkit.bin.signal_score --metrics "${wanted}" --ref_root "${dumpdir}/raw"
+            "${python}" -m toolkit.bin.score_audio --metrics "${wanted}" --ref_root "${dumpdir}/raw"
         for set in ${sets}; do references+=" ${mixtures[1]}/${set}/.done.score"; done
     fi
     if [[ " $* " == *" --sv_exp "* ]]; then references+=" $(files_of "${sv_exp}" valid.eer.ave.pth)"; fi
     run_jobs --name score --cmd "${decode_cmd}" --nj "${inference_nj}" --in_root "${exp}/${folder}" \
         --out_root "${exp}/metrics${suffix}" --sets "${sets}" --deps "${references}" -- \
-        "${python}" -m toolkit.bin.signal_score --metrics "${wanted}" --ref_root "${dumpdir}/raw" --input wav \
+        "${python}" -m toolkit.bin.score_audio --metrics "${wanted}" --ref_root "${dumpdir}/raw" --input wav \
         "${mixtures[@]}" "$@"
     if "${dry_run}"; then return 0; fi
     # shellcheck disable=SC2086
-    "${python}" -m toolkit.bin.signal_summary --in_root "${exp}/metrics${suffix}" --data_root "${dumpdir}/raw" \
+    "${python}" -m toolkit.bin.summarise_audio --in_root "${exp}/metrics${suffix}" --data_root "${dumpdir}/raw" \
         --out_root "${exp}/scores${suffix}" --sets ${sets} --resamples "${resamples}" ${groups:+--breakdown ${groups}} \
         >>"${exp}/metrics${suffix}/summary.log" || die "no summary of ${exp}/metrics${suffix}: see above"
 }

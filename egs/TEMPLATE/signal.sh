@@ -41,7 +41,7 @@ Training and evaluation
   --${task}_tag               name of the experiment: exp/${task}_<tag> (default: from config and args)
   --inference_model           weights to infer with (valid.loss.ave.pth)
 ${task_help}
-  --metrics                   of signal_score, all that the tables are to have (${metrics});
+  --metrics                   of score_audio, all that the tables are to have (${metrics});
                               dnsmos_sig dnsmos_bak dnsmos_ovrl need tools/install.sh --extras dnsmos
   --breakdown                 groups: tables utt2<x> and spk2<x> of the test sets, gender, gender_pair, duration (${breakdown}; auto: gender_pair where the
                               genders of the talkers are known)
@@ -133,7 +133,7 @@ check_configs() { # before any work: every key of every config that the stages a
     fi
     if runs_stage 8; then
         # shellcheck disable=SC2086
-        later "--metrics ${metrics}: see above" signal_score --metrics ${metrics} --check
+        later "--metrics ${metrics}: see above" score_audio --metrics ${metrics} --check
         check_breakdown data "${as_they_are}" auto gender_pair
     fi
     if [ "${stage}" -le 2 ]; then

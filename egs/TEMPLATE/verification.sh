@@ -19,17 +19,17 @@ files_of() {
     fi
 }
 
-# embed_sets SYSTEM WEIGHTS IN_ROOT OUT_ROOT SETS [options of sv_embed]: by an experiment's folder or a packed.zip
+# embed_sets SYSTEM WEIGHTS IN_ROOT OUT_ROOT SETS [options of embed_utterances]: by an experiment's folder or a packed.zip
 embed_sets() {
     local system=$1 weights=$2 in_root=$3 out_root=$4 sets=$5
     shift 5
     run_jobs --name embed --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
         --in_root "${in_root}" --out_root "${out_root}" --sets "${sets}" --stems embedding --deps "$(files_of "${system}" "${weights}")" -- \
-        "${python}" -m toolkit.bin.sv_embed --system "${system}" --model "${weights}" \
+        "${python}" -m toolkit.bin.embed_utterances --system "${system}" --model "${weights}" \
         --device "$("${gpu_inference}" && echo cuda || echo cpu)" "$@"
 }
 
-# queue_scores LIST VECTORS OUT FILES [options of sv_score]: append to scores=() what scores the trials dump/raw/LIST
+# queue_scores LIST VECTORS OUT FILES [options of score_trials]: append to scores=() what scores the trials dump/raw/LIST
 # (<set>/trials<_x>) by the embeddings in VECTORS as <set><_x>, from FILES.
 queue_scores() {
     local list=$1 vectors=$2 out=$3 files=$4 set=${1%/*} file
@@ -38,7 +38,7 @@ queue_scores() {
     for file in ${files}; do
         "${dry_run}" || [ -f "${file}" ] || die "${file%/*}: not found, or not whole; run the stage before (--stage 7)"
     done
-    scores+=("${out}" "$(signature_line "${raw}" "${list} $*" "${files}")" "$(printf '%q ' "${python}" -m toolkit.bin.sv_score \
+    scores+=("${out}" "$(signature_line "${raw}" "${list} $*" "${files}")" "$(printf '%q ' "${python}" -m toolkit.bin.score_trials \
         --trials "${dumpdir}/raw/${list}" --utt2spk "${raw}/utt2spk" --name "${set}${list##*/trials}" --data_dir "${raw}" \
         --embeddings "${vectors}/embedding.scp" --output "${out}" "$@")")
 }

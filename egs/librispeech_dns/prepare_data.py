@@ -12,8 +12,8 @@ import re
 import sys
 from pathlib import Path
 
-from toolkit.bin.cli import Parser, run
 from toolkit.io.audio import audio_files
+from toolkit.io.command_line import Parser, run
 from toolkit.io.datadir import c_sorted, invert, write_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.folders import recording_ids

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from toolkit.bin.cli import run
 from toolkit.io.audio import audio_files
+from toolkit.io.command_line import run
 from toolkit.io.datadir import c_sorted, invert, read_table, write_table
 from toolkit.io.errors import InputError, some_of
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from prepare_noises import WHERE, add_arguments, complain, corpus, prepare
 
-from toolkit.bin.cli import run
 from toolkit.io.audio import AUDIO_SUFFIXES
+from toolkit.io.command_line import run
 from toolkit.io.datadir import c_sorted, invert, write_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.trials import Trials, read_trials, write_trials

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.bin.cli import run
 from toolkit.io.atomic import replacing_path
 from toolkit.io.audio import audio_files, file_info, read_file
+from toolkit.io.command_line import run
 from toolkit.io.datadir import invert, write_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.progress import progress

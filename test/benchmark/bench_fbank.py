@@ -13,7 +13,7 @@ import torch
 from benchmark.corpus import FS, speech
 from benchmark.harness import Peer, compare, row
 
-from toolkit.features.mel import LogMel
+from toolkit.features.kaldi_fbank import KaldiFbank
 
 
 def near(ours: torch.Tensor, theirs) -> None:
@@ -60,7 +60,7 @@ def lhotse_of(wav: np.ndarray):
 
 def fbank(seconds: float):
     """One length against all peers."""
-    wav, front = speech(seconds), LogMel(FS)
+    wav, front = speech(seconds), KaldiFbank(FS)
     peers = [
         Peer("torchaudio.compliance.kaldi", lambda: torchaudio_of(wav), "torchaudio", target=1.8),
         Peer("Python API", lambda: kaldi_native_of(wav), "kaldi-native-fbank", target=5),

@@ -18,14 +18,14 @@ from torch.utils.data import DataLoader, Dataset
 
 from toolkit.data.batches import CropBatches
 from toolkit.data.collate import load_batches
-from toolkit.data.speakers import AudioFiles, FeatureArks
-from toolkit.features.mel import LogMel
+from toolkit.data.datasets import FeatureDataset, MixtureDataset
+from toolkit.features.kaldi_fbank import KaldiFbank
 from toolkit.io.ark import ArkWriter
 from toolkit.io.datadir import DataDir, write_table
 from toolkit.simulate.planner import MixturePlanner, Noise
 
 SPEAKERS, UTTS, SECONDS = 16, 4, 8
-FRONT = LogMel(FS)
+FRONT = KaldiFbank(FS)
 
 
 def train_set():
@@ -70,7 +70,7 @@ class PlainCrops(Dataset):
 @row("batches of audio, 2 s of flac")
 def audio():
     """Crops of clean audio."""
-    data, batches = opened(AudioFiles())
+    data, batches = opened(MixtureDataset())
     draws = [draw for batch in batches for draw in batch]
     begins = [data.mixture(draw).sources[0].begin for draw in draws]
     labels = [int(data.labels[draw.index]) for draw in draws]
@@ -93,7 +93,7 @@ def equal(ours: list[torch.Tensor], theirs: list[torch.Tensor]) -> None:
 def mixtures():
     """Drawn and rendered in the loader."""
     planner = MixturePlanner({"noise": Noise(["noise"], (0, 20))}, 0.75, ["rooms"], 0.2)
-    data, batches = opened(AudioFiles(planner))
+    data, batches = opened(MixtureDataset(planner))
     return compare(epoch_of(data, batches), [], agree=equal, amount=SPEAKERS * UTTS, unit="utt/s")
 
 
@@ -110,6 +110,6 @@ def features():
     write_table(path / "utt2spk", source.table("utt2spk"))
     write_table(path / "utt2dur", dict.fromkeys(source.keys(), SECONDS))
     (path / "feats_conf.yaml").write_text(yaml.safe_dump(FRONT.conf()))
-    data = FeatureArks().open(str(path), FRONT, seed=0)
+    data = FeatureDataset().open(str(path), FRONT, seed=0)
     batches = CropBatches(batch_size=16, crop_seconds=(2.0, 2.0)).epoch(data.labels, data.seconds, 1, 0, 1)
     return compare(epoch_of(data, batches), [], agree=equal, amount=SPEAKERS * UTTS, unit="utt/s")

@@ -16,9 +16,9 @@ from toolkit.io.ark import ArkWriter
 from toolkit.io.datadir import write_table
 from toolkit.io.scores import write_scores
 from toolkit.io.trials import Trials, write_trials
-from toolkit.metrics.score_norm import cohort_statistics
-from toolkit.metrics.verification import verification_metrics
-from toolkit.tasks.scoring import load_trials, score_trials
+from toolkit.metrics.verification.error_rates import verification_metrics
+from toolkit.metrics.verification.score_norm import cohort_statistics
+from toolkit.tasks.verification.trial_scoring import load_trials, trial_scores
 
 DIM = 192
 P_TARGETS = (0.01, 0.05)
@@ -54,9 +54,9 @@ def trial_folder(num_trials: int, num_utts: int, speakers: int) -> tuple[Path, t
 
 
 def our_scores(path: Path) -> str:
-    """From text and arks to text, as sv_score does it."""
+    """From text and arks to text, as score_trials does it."""
     found = load_trials(path / "trials", path / "utt2spk")
-    scores, _ = score_trials(found, path / "embedding.scp", "cosine", "none", None, 300)
+    scores, _ = trial_scores(found, path / "embedding.scp", "cosine", "none", None, 300)
     write_scores(path / "scores.txt", found.trials, scores)
     return (path / "scores.txt").read_text()
 

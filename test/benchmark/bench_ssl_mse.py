@@ -13,8 +13,8 @@ import torchaudio
 from benchmark.harness import Peer, Record, compare, peak_mib, row
 from torch import Tensor
 
-from toolkit.losses.signal import SNR, SignalLoss
-from toolkit.losses.ssl_mse import SSLMSE
+from toolkit.losses.enhancement.ssl_mse import SSLMSE
+from toolkit.losses.enhancement.waveform import SNR, EnhancementLoss
 from toolkit.models.se.conv_tasnet import ConvTasNet
 from toolkit.models.ssl.base import SSLModel
 from toolkit.models.ssl.wav2vec2 import Layers
@@ -53,7 +53,7 @@ class MadeBefore(SSLMSE):
         return (self.features(estimate) - self.clean).square().mean((1, 2))
 
 
-def step_by(loss: SignalLoss):
+def step_by(loss: EnhancementLoss):
     """A callable that goes forward and back; returns the loss."""
     loss.setup(FS)
     torch.manual_seed(1)
@@ -74,7 +74,7 @@ def same(ours: float, theirs: float) -> None:
     assert abs(ours - theirs) <= 1e-5 * abs(theirs), f"{ours} and {theirs}"
 
 
-def others() -> dict[str, Callable[[], SignalLoss]]:
+def others() -> dict[str, Callable[[], EnhancementLoss]]:
     """Steps to compare with."""
     return {
         "by SNR alone": SNR,

@@ -15,7 +15,7 @@ ROUNDS = 3
 @row("start of programs that compute with torch")
 def with_torch():
     """Against ``import torch``."""
-    programs = ("sv_train", "sv_embed")
+    programs = ("sv_train", "embed_utterances")
     times = measure({"torch": child("python", "-c", "import torch"), **helps(programs)}, ROUNDS, seconds=0)
     torch = np.median(times["torch"].cpu)
     records = []
@@ -32,7 +32,7 @@ def with_torch():
 @row("start of programs of the data stages")
 def without_torch():
     """Alone."""
-    programs = ("format_audio", "simulate_plan", "simulate_render", "make_trials", "sv_score", "report")
+    programs = ("format_audio", "simulate_plan", "simulate_render", "make_trials", "score_trials", "report")
     times = measure(helps(programs), ROUNDS, seconds=0)
     records = []
     for name in programs:

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from toolkit.bin import change_speed
-from toolkit.bin.cli import run
+from toolkit.io.command_line import run
 
 
 def test_all_channels_come_out_at_their_own_rate(tmp_path, capfdbinary):

@@ -5,15 +5,17 @@ import torch
 import yaml
 
 from toolkit.bin import dump_features
-from toolkit.bin.cli import run
-from toolkit.data.speakers import check_feats_conf
-from toolkit.features.mel import LogMel
+from toolkit.data.datasets import check_feats_conf
+from toolkit.features.kaldi_fbank import KaldiFbank
 from toolkit.io.audio import AudioTable
+from toolkit.io.command_line import run
 from toolkit.io.datadir import DataDir, write_table
 from toolkit.io.errors import InputError
 from toolkit.io.jobs import merge, write_work
 
-CONFIG = {"frontend": {"class_path": "toolkit.features.mel.LogMel", "init_args": {"n_mels": 24, "window": "hann"}}}
+CONFIG = {
+    "frontend": {"class_path": "toolkit.features.kaldi_fbank.KaldiFbank", "init_args": {"n_mels": 24, "window": "hann"}}
+}
 
 
 def dump(corpus, out, config, *options):
@@ -34,7 +36,7 @@ def dumped(corpus, tmp_path_factory):
 
 
 def test_the_ark_holds_the_front_ends_features(corpus, dumped):
-    frontend, audio = LogMel(n_mels=24, window="hann"), AudioTable(corpus / "raw/train")
+    frontend, audio = KaldiFbank(n_mels=24, window="hann"), AudioTable(corpus / "raw/train")
     feats = kaldiio.load_scp(str(dumped / "fbank/train/feats.scp"))
     assert sorted(feats) == audio.keys()
     for key in audio.keys():
@@ -53,15 +55,15 @@ def test_the_tables_fit_the_audio(corpus, dumped):
 def test_feats_conf_says_what_made_them(dumped):
     conf = yaml.safe_load((dumped / "fbank/train/feats_conf.yaml").read_text())
     assert (conf["class"], conf["fs"], conf["n_mels"], conf["window"], conf["hop_ms"]) == (
-        "LogMel",
+        "KaldiFbank",
         16000,
         24,
         "hann",
         10.0,
     )
-    check_feats_conf(DataDir(dumped / "fbank/train"), LogMel(n_mels=24, window="hann"))
+    check_feats_conf(DataDir(dumped / "fbank/train"), KaldiFbank(n_mels=24, window="hann"))
     with pytest.raises(InputError, match="n_mels = 24 there, 40 wanted"):
-        check_feats_conf(DataDir(dumped / "fbank/train"), LogMel(n_mels=40, window="hann"))
+        check_feats_conf(DataDir(dumped / "fbank/train"), KaldiFbank(n_mels=40, window="hann"))
 
 
 def test_compressed_features_are_close(corpus, dumped, tmp_path):

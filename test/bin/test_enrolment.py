@@ -8,15 +8,15 @@ import torch
 import yaml
 
 from toolkit.bin import make_trials, simulate_plan
-from toolkit.bin.cli import run
-from toolkit.features.mel import LogMel
+from toolkit.features.kaldi_fbank import KaldiFbank
+from toolkit.io.command_line import run
 from toolkit.io.datadir import read_table, write_table
 from toolkit.io.enrolment import read_enroll2utt, read_sides
-from toolkit.metrics.verification import eer
+from toolkit.metrics.verification.error_rates import eer
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.sv.mean_fbank import MeanFbank
-from toolkit.tasks.embedding import embed_audio
-from toolkit.tasks.sv import ValidationSet
+from toolkit.systems.embedding import embed_audio
+from toolkit.tasks.verification.verification_task import ValidationSet
 
 UTT2SPK = {f"s{s}-{u}": f"s{s}" for s in range(6) for u in range(8)}
 
@@ -92,7 +92,7 @@ def test_noisy_sets_take_the_models_along(dev, corpus, tmp_path):
 
 def test_validation_scores_models(dev):
     torch.manual_seed(0)
-    embedder = SpeakerEmbedder(LogMel(), MeanFbank(), normalize="none")
+    embedder = SpeakerEmbedder(KaldiFbank(), MeanFbank(), normalize="none")
     valid = ValidationSet(str(dev), 16000)
     models, vectors = read_enroll2utt(dev / "enroll2utt"), dict(embed_audio(embedder, valid.audio, valid.audio.keys()))
     unit = {utt: vector / np.linalg.norm(vector) for utt, vector in vectors.items()}

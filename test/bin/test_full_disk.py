@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from toolkit.bin import simulate_plan, sv_embed, sv_score, sv_train
+from toolkit.bin import embed_utterances, score_trials, simulate_plan, sv_train
 from toolkit.io.datadir import DataDir
 from toolkit.io.jobs import merge
 
@@ -57,9 +57,9 @@ def house(corpus, tmp_path_factory):
     )
     keys = DataDir(raw / "dev").keys()
     roots = ["--in_root", str(raw), "--out_root", str(root / "exp/embeddings")]
-    sv_embed.main([*roots, *work_list(root, "dev", keys), "--system", str(root / "exp")])
+    embed_utterances.main([*roots, *work_list(root, "dev", keys), "--system", str(root / "exp")])
     merge(raw, root / "exp/embeddings", "dev", 1, ["embedding"])
-    sv_score.main(score_words(corpus, root, root / "exp/scores/dev"))
+    score_trials.main(score_words(corpus, root, root / "exp/scores/dev"))
     plan = words(
         "--config", root / "planner.yaml", "--data", raw / "train", "--out_root", root / "data", "--name", "mixed"
     )
@@ -108,8 +108,8 @@ def command(program: str, corpus: Path, house: Path, out: Path) -> list[str]:
             "dump_features": ["--in_root", raw, *jobs, "--config", config],
             "sv_stats": [*train, "--output", out],
             "sv_train": [*train, "--valid_dirs", f"[{raw / 'dev'}]", "--expdir", out],
-            "sv_embed": ["--in_root", raw, *jobs, "--system", house / "exp"],
-            "sv_score": score_words(corpus, house, out),
+            "embed_utterances": ["--in_root", raw, *jobs, "--system", house / "exp"],
+            "score_trials": score_words(corpus, house, out),
             "report": ["--expdir", house / "exp", "--output", out / "RESULTS.md"],
             "pack": ["--expdir", house / "exp", "--output", out / "packed.zip"],
         }[program]
@@ -136,8 +136,8 @@ def visible(folder: Path) -> set[str]:
         ("dump_features", 20_000, set()),
         ("sv_stats", 60, set()),
         ("sv_train", 20_000, None),
-        ("sv_embed", 300, set()),
-        ("sv_score", 100, set()),
+        ("embed_utterances", 300, set()),
+        ("score_trials", 100, set()),
         ("report", 3_000, set()),
         ("pack", 3_000, set()),
     ],

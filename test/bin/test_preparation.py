@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from toolkit.bin import make_trials, prepare_folder
-from toolkit.bin.cli import run
+from toolkit.io.command_line import run
 from toolkit.io.datadir import read_table, write_table
 from toolkit.io.trials import read_trials
 

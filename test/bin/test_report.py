@@ -6,7 +6,7 @@ import pytest
 
 from toolkit.bin.report import main
 from toolkit.io.errors import InputError
-from toolkit.report.results import collect
+from toolkit.report.verification.trial_results import collect
 
 CONDITIONS = [
     ("test", "clean", None, 2.0),

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from toolkit.bin import check_network, several, signatures
-from toolkit.bin.cli import run
+from toolkit.io.command_line import run
 
 
 def feed(monkeypatch, program, text: str) -> int:
@@ -59,7 +59,7 @@ MEAN = "model: {class_path: toolkit.models.sv.mean_fbank.MeanFbank}\nnormalize: 
         ("sv", MEAN, [], ""),
         ("sv", MEAN, ["--fs", "8000"], "is for 16000 Hz"),
         ("sv", "model: {class_path: toolkit.models.sv.mean_fbank.NoSuch}\n", [], "NoSuch"),
-        ("se", f"{MEAN}frontend: {{class_path: toolkit.features.mel.LogMel}}\n", [], "task sv"),
+        ("se", f"{MEAN}frontend: {{class_path: toolkit.features.kaldi_fbank.KaldiFbank}}\n", [], "task sv"),
     ],
 )
 def test_a_system_is_checked_before_it_is_used(tmp_path, capsys, task, config, more, said):

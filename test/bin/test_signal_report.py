@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 from page_reader import Page
 from signal_scores import SETS, UTTS, values, write_audio, write_scores
 
-from toolkit.bin.cli import run
 from toolkit.bin.signal_report import main
+from toolkit.io.command_line import run
 from toolkit.io.errors import InputError
-from toolkit.metrics.bootstrap import stretch
-from toolkit.metrics.paired import paired_difference
-from toolkit.metrics.speaker_means import resample_means
+from toolkit.metrics.statistics.bootstrap import stretch
+from toolkit.metrics.statistics.paired import paired_difference
+from toolkit.metrics.statistics.speaker_means import resample_means
 
 CELL = re.compile(r"[+-]?\d+\.\d+ \[(?:-|[+-]?\d+\.\d+, [+-]?\d+\.\d+)\]")
 DIGITS = {"pesq_nb": 2, "pesq_nb_in": 2, "pesq_nbi": 2}

@@ -8,11 +8,11 @@ import soundfile
 import yaml
 
 from toolkit.bin import simulate_plan, simulate_render
-from toolkit.bin.cli import run
-from toolkit.data.draw import Draw
-from toolkit.data.speakers import AudioFiles
-from toolkit.features.mel import LogMel
+from toolkit.data.datasets import MixtureDataset
+from toolkit.data.item import ItemSpec
+from toolkit.features.kaldi_fbank import KaldiFbank
 from toolkit.io.audio import AudioTable
+from toolkit.io.command_line import run
 from toolkit.io.datadir import DataDir, read_table, write_table
 from toolkit.io.errors import InputError
 from toolkit.io.jobs import merge
@@ -261,13 +261,13 @@ def on_the_fly(corpus, rooms):
     }
     speeds = {"speeds": [0.9, 1.0, 1.1], "new_speakers": True}
     planner = MixturePlanner(noises, 0.8, [str(rooms)], 0.5, **speeds)
-    return AudioFiles(planner).open(corpus / "raw/train", LogMel(), seed=11)
+    return MixtureDataset(planner).open(corpus / "raw/train", KaldiFbank(), seed=11)
 
 
 @pytest.mark.parametrize("seconds", [None, 0.6, 3.0])
 def test_what_a_loader_hears_is_what_a_file_holds(on_the_fly, corpus, rooms, tmp_path, seconds):
     """The plan line of a training item, rendered to a file, is the item, bit for bit."""
-    draws = [Draw(index, epoch=2, slot=7 * index, seconds=seconds) for index in range(len(on_the_fly))]
+    draws = [ItemSpec(index, epoch=2, slot=7 * index, seconds=seconds) for index in range(len(on_the_fly))]
     mixtures = [dataclasses.replace(on_the_fly.mixture(draw), id=f"m{draw.index:02d}") for draw in draws]
     write_plan(tmp_path / "data/sim/mix.jsonl", mixtures)
     write_table(tmp_path / "data/sim/utt2spk", {m.id: m.speaker for m in mixtures})

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from toolkit.data.batches import BucketBatches, CropBatches, arrange, fill, share
-from toolkit.data.draw import Draw
+from toolkit.data.item import ItemSpec
 from toolkit.io.errors import InputError
 from toolkit.simulate.plan import generator
 
@@ -106,7 +106,7 @@ def test_arguments_out_of_range(args):
 
 
 def drawn(*batches, seconds=None):
-    return [[Draw(i, 1, i, seconds) for i in batch] for batch in batches]
+    return [[ItemSpec(i, 1, i, seconds) for i in batch] for batch in batches]
 
 
 def test_a_batch_of_one_takes_the_item_of_another_that_is_nearest_in_length():
@@ -154,7 +154,7 @@ def test_buckets_bound_the_padded_length_and_hold_everything():
 
 @pytest.mark.parametrize(("size", "world", "per_speaker"), [(8, 2, 1), (10, 2, 2), (9, 4, 1), (12, 3, 2), (3, 2, 2)])
 def test_processes_share_a_batch_evenly_and_in_whole_groups(size, world, per_speaker):
-    batch = [Draw(i, 1, i) for i in range(size)]
+    batch = [ItemSpec(i, 1, i) for i in range(size)]
     parts = [share(batch, rank, world, per_speaker) for rank in range(world)]
     assert len({len(part) for part in parts}) == 1
     together = [draw for part in parts for draw in part]

@@ -9,9 +9,9 @@ import soundfile
 from toolkit.bin import simulate_render
 from toolkit.data.batches import CropBatches
 from toolkit.data.collate import load_batches
-from toolkit.data.draw import Draw
-from toolkit.data.speakers import AudioFiles
-from toolkit.features.mel import LogMel
+from toolkit.data.datasets import MixtureDataset
+from toolkit.data.item import ItemSpec
+from toolkit.features.kaldi_fbank import KaldiFbank
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import write_table
 from toolkit.io.errors import InputError
@@ -54,8 +54,8 @@ def rendered(mixtures, corpus, root, streams=STREAMS):
 @pytest.fixture
 def noisy_set(corpus, tmp_path):
     """Sixteen utterances of the corpus, some with noise, some with babble, some clean: on the fly, and rendered."""
-    data = AudioFiles(MixturePlanner(noises(corpus), 0.7)).open(corpus / "raw/train", LogMel(), 3, STREAMS)
-    draws = [Draw(index, 1, index) for index in range(len(data))]
+    data = MixtureDataset(MixturePlanner(noises(corpus), 0.7)).open(corpus / "raw/train", KaldiFbank(), 3, STREAMS)
+    draws = [ItemSpec(index, 1, index) for index in range(len(data))]
     mixtures = [replace(data.mixture(draw), id=data.ids[draw.index]) for draw in draws]
     assert {m.facts["noise"] for m in mixtures} == {"clean", "noise", "babble"}
     return [data[draw] for draw in draws], rendered(mixtures, corpus, tmp_path)
@@ -64,10 +64,10 @@ def noisy_set(corpus, tmp_path):
 @pytest.mark.parametrize("seconds", [None, 0.5, 3.0])
 def test_streams_made_on_the_fly_sum_up(corpus, seconds):
     planner = MixturePlanner(noises(corpus), 0.7, speeds=[0.9, 1.0, 1.1])
-    data = AudioFiles(planner).open(corpus / "raw/train", LogMel(), 3, STREAMS)
+    data = MixtureDataset(planner).open(corpus / "raw/train", KaldiFbank(), 3, STREAMS)
     kinds = set()
     for index in range(len(data)):
-        item = data[Draw(index, 1, index, seconds)]
+        item = data[ItemSpec(index, 1, index, seconds)]
         wav, speech, noise = (units(item[stream]) for stream in STREAMS)
         assert np.abs(wav - speech - noise).max() <= 1  # three roundings
         assert noise.any() == (item["facts"]["noise"] != "clean")
@@ -82,10 +82,10 @@ def test_clean_members_have_no_noise_and_no_room(corpus, tmp_path):
     soundfile.write(tmp_path / "room.wav", np.r_[1.0, np.zeros(400), 0.5], 16000)
     write_table(tmp_path / "rooms/wav.scp", {"room": tmp_path / "room.wav"})
     planner = MixturePlanner(noises(corpus), rooms=[str(tmp_path / "rooms")], room_prob=1.0)
-    data = AudioFiles(planner, clean_members=1).open(corpus / "raw/train", LogMel(), 0, STREAMS)
+    data = MixtureDataset(planner, clean_members=1).open(corpus / "raw/train", KaldiFbank(), 0, STREAMS)
     whole = AudioTable(corpus / "raw/train")
     for index in (0, 5, 11):
-        clean, noisy = (data[Draw(index, 1, index, 0.5, member)] for member in (0, 1))
+        clean, noisy = (data[ItemSpec(index, 1, index, 0.5, member)] for member in (0, 1))
         assert clean["facts"] == {"noise": "clean"}
         assert np.array_equal(clean["wav"], clean["spk1"])
         assert not clean["noise1"].any()
@@ -98,7 +98,7 @@ def test_clean_members_have_no_noise_and_no_room(corpus, tmp_path):
 
 
 def test_a_batch_holds_the_clean_utterance_before_the_noisy_one(corpus):
-    data = AudioFiles(MixturePlanner(noises(corpus)), 1).open(corpus / "raw/train", LogMel(), 0, STREAMS)
+    data = MixtureDataset(MixturePlanner(noises(corpus)), 1).open(corpus / "raw/train", KaldiFbank(), 0, STREAMS)
     batches = CropBatches(4, (0.4, 0.4)).epoch(data.labels, data.seconds, 2, 0, 1)
     for batch in load_batches(data, batches, 0):
         assert [fact["noise"] == "clean" for fact in batch["facts"]] == [True, False] * 2
@@ -108,8 +108,8 @@ def test_a_batch_holds_the_clean_utterance_before_the_noisy_one(corpus):
 
 
 def test_padded_batches_have_streams_of_one_length(corpus):
-    data = AudioFiles(MixturePlanner(noises(corpus))).open(corpus / "raw/train", LogMel(), 0, STREAMS)
-    batch = next(load_batches(data, [[Draw(0, 1, 0), Draw(3, 1, 1)]], 0))
+    data = MixtureDataset(MixturePlanner(noises(corpus))).open(corpus / "raw/train", KaldiFbank(), 0, STREAMS)
+    batch = next(load_batches(data, [[ItemSpec(0, 1, 0), ItemSpec(3, 1, 1)]], 0))
     assert batch["lengths"].tolist() == [data.seconds[i] * 16000 for i in (0, 3)]
     assert batch["wav"].shape == batch["spk1"].shape == batch["noise1"].shape == (2, max(batch["lengths"]))
 
@@ -124,8 +124,8 @@ def test_a_crop_of_a_short_utterance_has_the_statistics_of_the_whole(corpus, sho
     """What normalisation over time sees in training and at inference; of utterances of 1.2 to 1.5 s, padded to 10 s, it
     would be 8 to 9 dB less."""
     planner = MixturePlanner(interferer=Interferer([str(corpus / "raw/train")], sir=(0, 0), length=length))
-    data = AudioFiles(planner, repeat_short=short).open(corpus / "raw/train", LogMel(), 0, ("wav", "spk1"))
-    batch = next(load_batches(data, [[Draw(i, 1, i, 10.0) for i in range(8)]], 0))
+    data = MixtureDataset(planner, repeat_short=short).open(corpus / "raw/train", KaldiFbank(), 0, ("wav", "spk1"))
+    batch = next(load_batches(data, [[ItemSpec(i, 1, i, 10.0) for i in range(8)]], 0))
     if short:
         assert batch["lengths"] is None
         assert batch["wav"].shape == (8, 160000)
@@ -137,9 +137,9 @@ def test_a_crop_of_a_short_utterance_has_the_statistics_of_the_whole(corpus, sho
 def test_rendered_streams_are_those_made_on_the_fly(noisy_set):
     """The same plan gives the same samples of every stream, bit for bit, and the same facts."""
     items, path = noisy_set
-    data = AudioFiles().open(path, LogMel(), 3, STREAMS)
+    data = MixtureDataset().open(path, KaldiFbank(), 3, STREAMS)
     for index, item in enumerate(items):
-        again = data[Draw(index, 1, index)]
+        again = data[ItemSpec(index, 1, index)]
         assert again["id"] == item["id"]
         assert all(np.array_equal(again[stream], item[stream]) for stream in STREAMS)
         assert again["facts"]["noise"] == item["facts"]["noise"]
@@ -149,9 +149,9 @@ def test_rendered_streams_are_those_made_on_the_fly(noisy_set):
 @pytest.mark.parametrize("seconds", [0.5, 3.0])
 def test_rendered_streams_are_cropped_alike(noisy_set, seconds):
     items, path = noisy_set
-    data = AudioFiles().open(path, LogMel(), 3, STREAMS)
+    data = MixtureDataset().open(path, KaldiFbank(), 3, STREAMS)
     for index, item in enumerate(items):
-        part = data[Draw(index, 2, index, seconds)]
+        part = data[ItemSpec(index, 2, index, seconds)]
         samples = np.stack([item[stream] for stream in STREAMS])
         repeated = np.tile(samples, 4)[:, : samples.shape[1] + round(seconds * 16000) if seconds > 1 else None]
         windows = np.lib.stride_tricks.sliding_window_view(repeated, round(seconds * 16000), 1)
@@ -162,9 +162,9 @@ def test_rendered_streams_are_cropped_alike(noisy_set, seconds):
 def test_rendered_clean_members_are_the_speech_in_the_mixture(noisy_set):
     items, path = noisy_set
     for streams in (STREAMS, ("wav",)):
-        data = AudioFiles(clean_members=1).open(path, LogMel(), 3, streams)
+        data = MixtureDataset(clean_members=1).open(path, KaldiFbank(), 3, streams)
         for index, item in enumerate(items):
-            clean, noisy = (data[Draw(index, 1, index, None, member)] for member in (0, 1))
+            clean, noisy = (data[ItemSpec(index, 1, index, None, member)] for member in (0, 1))
             assert np.array_equal(clean["wav"], item["spk1"])
             assert clean["facts"]["noise"] == "clean"
             assert np.array_equal(noisy["wav"], item["wav"])
@@ -181,8 +181,8 @@ def test_rendered_streams_stay_a_sum_when_a_change_of_speed_overshoots(tmp_path)
         soundfile.write(tmp_path / f"{stream}.wav", np.rint(share * square * 32768) / 32768, 16000)
         write_table(tmp_path / f"set/{stream}.scp", {"a": tmp_path / f"{stream}.wav"})
     write_table(tmp_path / "set/utt2spk", {"a": "a"})
-    data = AudioFiles(MixturePlanner(speeds=[1.1])).open(tmp_path / "set", LogMel(), 0, STREAMS)
-    wav, speech, noise = (units(data[Draw(0, 1, 0)][stream]) for stream in STREAMS)
+    data = MixtureDataset(MixturePlanner(speeds=[1.1])).open(tmp_path / "set", KaldiFbank(), 0, STREAMS)
+    wav, speech, noise = (units(data[ItemSpec(0, 1, 0)][stream]) for stream in STREAMS)
     assert np.abs(wav).max() == round(0.99 * 32768)
     assert np.abs(wav - speech - noise).max() <= 2  # the files were rounded as well
 
@@ -193,20 +193,20 @@ def test_a_stream_that_was_not_rendered_is_named_with_the_remedy(noisy_set, miss
     (path / f"{missing}.scp").unlink()
     remedy = rf'sim/{missing}.scp: no such file.*planner.noises.*--train_streams "wav spk1 noise1"'
     with pytest.raises(InputError, match=remedy):
-        AudioFiles().open(path, LogMel(), 0, STREAMS)
+        MixtureDataset().open(path, KaldiFbank(), 0, STREAMS)
 
 
 def test_clean_members_of_a_noisy_set_need_the_speech_in_it(noisy_set):
     """Also for a model that asks for nothing but the mixture: its clean members would not be clean."""
     (noisy_set[1] / "spk1.scp").unlink()
-    AudioFiles().open(noisy_set[1], LogMel(), 0)
+    MixtureDataset().open(noisy_set[1], KaldiFbank(), 0)
     with pytest.raises(InputError, match=r'sim/spk1.scp: no such file.*--train_streams "wav spk1"'):
-        AudioFiles(clean_members=1).open(noisy_set[1], LogMel(), 0)
+        MixtureDataset(clean_members=1).open(noisy_set[1], KaldiFbank(), 0)
 
 
 def test_noise_is_not_added_to_what_counts_as_speech(corpus, noisy_set):
     with pytest.raises(InputError, match=r'sim: holds mixtures.*--simulate_train_config ""'):
-        AudioFiles(MixturePlanner(noises(corpus))).open(noisy_set[1], LogMel(), 0, STREAMS)
+        MixtureDataset(MixturePlanner(noises(corpus))).open(noisy_set[1], KaldiFbank(), 0, STREAMS)
 
 
 def test_rooms_and_interferers_of_rendered_streams_are_refused(corpus, noisy_set):
@@ -215,4 +215,4 @@ def test_rooms_and_interferers_of_rendered_streams_are_refused(corpus, noisy_set
         (MixturePlanner(interferer=Interferer([str(corpus / "raw/train")])), "would add its noises or its interferer"),
     ):
         with pytest.raises(InputError, match=what):
-            AudioFiles(planner).open(noisy_set[1], LogMel(), 0, STREAMS)
+            MixtureDataset(planner).open(noisy_set[1], KaldiFbank(), 0, STREAMS)

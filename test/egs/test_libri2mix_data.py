@@ -22,7 +22,7 @@ from scipy.signal import resample_poly
 
 from toolkit.io.datadir import DataDir, read_table
 from toolkit.io.errors import InputError
-from toolkit.metrics.signal import si_sdr
+from toolkit.metrics.signal.intrusive import si_sdr
 from toolkit.simulate.plan import read_plan
 from toolkit.simulate.render import render
 from toolkit.simulate.sets import open_set

@@ -8,8 +8,8 @@ import torch
 import yaml
 
 from toolkit.io.config import ConfigParser, load_config
-from toolkit.losses.signal import LMFB, SNR, Multitask, SignalLoss
-from toolkit.losses.ssl_mse import SSLMSE
+from toolkit.losses.enhancement.ssl_mse import SSLMSE
+from toolkit.losses.enhancement.waveform import LMFB, SNR, EnhancementLoss, Multitask
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.se.conv_tasnet import ConvTasNet
 from toolkit.models.se.demucs import Demucs
@@ -23,7 +23,7 @@ def build(config: Path):
     """Classes of a config."""
     parser = ConfigParser()
     parser.add_argument("--model", type=SpeechEnhancer)
-    parser.add_argument("--loss", type=SignalLoss)
+    parser.add_argument("--loss", type=EnhancementLoss)
     parser.add_argument("--optimizer", type=Callable[[Iterable], torch.optim.Optimizer])
     parser.add_argument("--schedule", type=Schedule)
     values = {key: value for key, value in load_config(config).items() if key in KEYS}
@@ -61,8 +61,12 @@ def test_demucs_config():
     assert isinstance(built.schedule, Plateau)
 
 
-@pytest.mark.parametrize("inner", ["toolkit.losses.ssl_mse.SSLMSE", "toolkit.losses.signal.LMFB"])
-@pytest.mark.parametrize("snr", ["toolkit.losses.signal.SNR", "toolkit.losses.signal.SISNR"])
+@pytest.mark.parametrize(
+    "inner", ["toolkit.losses.enhancement.ssl_mse.SSLMSE", "toolkit.losses.enhancement.waveform.LMFB"]
+)
+@pytest.mark.parametrize(
+    "snr", ["toolkit.losses.enhancement.waveform.SNR", "toolkit.losses.enhancement.waveform.SISNR"]
+)
 def test_every_combination_of_losses_is_a_config(inner, snr, tmp_path):
     """With a random model in the published one's place, which is what the mini recipe trains with."""
     ssl = {"class_path": "toolkit.models.ssl.wav2vec2.Untrained", "init_args": {"num_layers": 2}}

@@ -10,9 +10,9 @@ import yaml
 
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import read_table
-from toolkit.metrics.signal import si_sdr
-from toolkit.tasks.embedding import embed_audio
-from toolkit.tasks.packing import load_embedder, load_enhancer
+from toolkit.metrics.signal.intrusive import si_sdr
+from toolkit.systems.embedding import embed_audio
+from toolkit.systems.packing import load_embedder, load_enhancer
 
 from .conftest import ROOT
 
@@ -124,7 +124,7 @@ def test_fine_tuning_begins_where_the_first_phase_ended(recipe, tree):
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     config = yaml.safe_load((recipe / "exp/se_still/config.yaml").read_text())
     assert config["init_from"] == "exp/se_one/valid.loss.ave.pth"
-    assert config["loss"]["init_args"]["loss"]["class_path"] == "toolkit.losses.ssl_mse.SSLMSE"
+    assert config["loss"]["init_args"]["loss"]["class_path"] == "toolkit.losses.enhancement.ssl_mse.SSLMSE"
     one, still = (load_enhancer(recipe / "exp" / name).state_dict() for name in ("se_one", "se_still"))
     assert all((one[name] == still[name]).all() for name in one)
     logged = [json.loads(line) for line in (recipe / "exp/se_still/metrics.jsonl").read_text().splitlines()]

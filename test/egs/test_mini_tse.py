@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from toolkit.bin import tse_inference
-from toolkit.bin.cli import run
+from toolkit.bin import extract_audio
 from toolkit.io.audio import AudioTable
+from toolkit.io.command_line import run
 from toolkit.io.datadir import read_table, write_table
-from toolkit.metrics.signal import si_sdr
+from toolkit.metrics.signal.intrusive import si_sdr
 from toolkit.simulate.plan import Source, read_plan
-from toolkit.tasks.inference import extract
-from toolkit.tasks.packing import load_extractor
+from toolkit.systems.inference import extract
+from toolkit.systems.packing import load_extractor
 
 from .conftest import SMALL
 
@@ -123,7 +123,7 @@ def test_enrolments_in_noise(recipe, tree, tmp_path, monkeypatch, capsys):
         tmp_path,
     ]
     (tmp_path / "work").write_text(f"test4_2talker {key}\n")
-    assert run(tse_inference.main, [*map(str, words), "--work", str(tmp_path / "work"), "--job", "1"]) == 1
+    assert run(extract_audio.main, [*map(str, words), "--work", str(tmp_path / "work"), "--job", "1"]) == 1
     assert "dump/raw/dev: 1 enrolment of dump/raw/test4_2talker not found: " in capsys.readouterr().err
 
 
@@ -158,7 +158,7 @@ def test_the_packed_model_works_on_any_two_files(recipe, tmp_path):
     files = list(read_table(recipe / "data/test4/wav.scp").values())
     enrolment, mixture = (recipe / file for file in (files[0], files[-1]))
     words = ["--model", recipe / "exp/tse_tiny/packed.zip", "--enroll", enrolment, "--mixture", mixture]
-    tse_inference.main([*map(str, words), "--output", str(tmp_path / "out.wav")])
+    extract_audio.main([*map(str, words), "--output", str(tmp_path / "out.wav")])
     assert (tmp_path / "out.wav").is_file()
 
 

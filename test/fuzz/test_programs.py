@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 import toolkit.bin
 from test.fuzz import world
-from toolkit.bin.cli import run
+from toolkit.io.command_line import run
 from toolkit.io.errors import InputError
-from toolkit.metrics import complexity
-from toolkit.simulate import minicorpus
+from toolkit.metrics.cost import complexity
+from toolkit.simulate.minicorpus import corpus as minicorpus
 
 PROGRAMS = [m.name for m in pkgutil.iter_modules(toolkit.bin.__path__) if m.name not in ("cli", "comparing")]
 JOB = "--out_root out --work work.{0} --job 1"
@@ -32,29 +32,29 @@ GOOD = {
     "jobs": "merge --in_root raw --out_root emb --sets test --num_jobs 2 --stems embedding",
     "make_minicorpus": "--outdir mini --workers 1",
     "make_trials": "data/test --targets_per_speaker 2 --enroll_utts 2",
-    "model_info": "--config sv.yaml --seconds 0.2",
+    "network_info": "--config sv.yaml --seconds 0.2",
     "pack": "--expdir exp/se --task se --model valid.loss.ave.pth --output out/packed.zip",
     "prepare_folder": "--speech speech --noise data/noise/audio --outdir out",
     "prepare_minicorpus": "--corpus mini --outdir out",
     "report": "--expdir exp/sv --output out/RESULTS.md",
-    "se_inference": "--model exp/se --in_root raw " + JOB.format("test"),
+    "enhance_audio": "--model exp/se --in_root raw " + JOB.format("test"),
     "se_train": "--config se.yaml --check " + TRAIN.format("test"),
-    "signal_compare": "--a exp/se/metrics/mix --b exp/tse/metrics/mix --resamples 20 --output out/c.json",
+    "compare_audio": "--a exp/se/metrics/mix --b exp/tse/metrics/mix --resamples 20 --output out/c.json",
     "signal_report": "--task se --expdir exp/se --compare exp/tse --data_root raw --listen_sets 0",
-    "signal_score": "--in_root raw --ref_root raw --input wav --interferer spk2 " + JOB.format("mix"),
+    "score_audio": "--in_root raw --ref_root raw --input wav --interferer spk2 " + JOB.format("mix"),
     "signal_stats": "tse --config tse.yaml --output out " + TRAIN.format("mix"),
-    "signal_summary": "--in_root exp/se/metrics --sets mix --data_root raw --out_root out --resamples 20",
+    "summarise_audio": "--in_root exp/se/metrics --sets mix --data_root raw --out_root out --resamples 20",
     "simulate_plan": "--config simulate.yaml --data raw/test --name two --out_root out --enroll fixed",
     "simulate_render": "--in_root sim --streams all " + JOB.format("mix"),
-    "sv_calibrate": "--scores exp/sv/scores/test/scores.txt --trials raw/test/trials --output out/c.json",
-    "sv_compare": "--a exp/sv/scores/test --b exp/sv/scores/test --utt2spk raw/test/utt2spk --resamples 20",
-    "sv_embed": "--system exp/sv --in_root raw " + JOB.format("test"),
-    "sv_listen": "--system exp/sv --sets raw/mix --output out",
-    "sv_score": "--trials raw/test/trials --embeddings emb/test/embedding.scp --utt2spk raw/test/utt2spk "
+    "calibrate_scores": "--scores exp/sv/scores/test/scores.txt --trials raw/test/trials --output out/c.json",
+    "compare_trials": "--a exp/sv/scores/test --b exp/sv/scores/test --utt2spk raw/test/utt2spk --resamples 20",
+    "embed_utterances": "--system exp/sv --in_root raw " + JOB.format("test"),
+    "listen_trials": "--system exp/sv --sets raw/mix --output out",
+    "score_trials": "--trials raw/test/trials --embeddings emb/test/embedding.scp --utt2spk raw/test/utt2spk "
     "--resamples 20 --output out --data_dir raw/test --breakdown gender --calibration calibration.json",
     "sv_stats": "--config sv.yaml --output out " + TRAIN.format("test"),
     "sv_train": "--config sv.yaml --check " + TRAIN.format("test"),
-    "tse_inference": "--model exp/tse --in_root raw " + JOB.format("mix"),
+    "extract_audio": "--model exp/tse --in_root raw " + JOB.format("mix"),
     "tse_train": "--config tse.yaml --check " + TRAIN.format("mix"),
 }
 

@@ -51,7 +51,7 @@ GIVEN = {
     "read_scores": ("exp/sv/scores/test/scores.txt",),
     "read_sets": (
         "exp/sv/scores/test/metrics.json",
-        lambda _, path: toolkit.report.results.collect(Path(path).parents[2]),
+        lambda _, path: toolkit.report.verification.trial_results.collect(Path(path).parents[2]),
     ),
     "read_sides": ("raw/test/trials", folder_of),
     "read_speech": ("speech/talker0/a.wav", folder_of),

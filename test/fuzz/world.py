@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from test.conftest import FS, add_trials, format_sets, voice, write_noise, write_speech
 from test.plain_tse import TINY_SEFPNET
 from toolkit.bin import (
-    signal_score,
-    signal_summary,
+    calibrate_scores,
+    embed_utterances,
+    score_audio,
+    score_trials,
     simulate_plan,
     simulate_render,
-    sv_calibrate,
-    sv_embed,
-    sv_score,
+    summarise_audio,
 )
 from toolkit.io.ark import ArkWriter
 from toolkit.io.datadir import DataDir, read_table, write_table
@@ -100,7 +100,7 @@ def _systems(root) -> None:
 
     (root / "exp/sv").mkdir(parents=True)
     sv = {"model": {"class_path": "toolkit.models.sv.mean_fbank.MeanFbank"}, "normalize": "none"}
-    data = {"class_path": "toolkit.data.speakers.AudioFiles"}
+    data = {"class_path": "toolkit.data.datasets.MixtureDataset"}
     batches = {
         "class_path": "toolkit.data.batches.CropBatches",
         "init_args": {"batch_size": 2, "crop_seconds": [0.1, 0.2]},
@@ -120,11 +120,11 @@ def _systems(root) -> None:
 def _scores(root) -> None:
     add_trials(root / "raw/test")
     write_enroll2utt(root / "enroll2utt", draw_models(read_table("raw/test/utt2spk"), 2))
-    main(sv_embed, *job(root, "test", inside="raw", out="emb"), "--system", "exp/sv")
+    main(embed_utterances, *job(root, "test", inside="raw", out="emb"), "--system", "exp/sv")
     merge("raw", "emb", "test", 1, ["embedding"])
     words = ["--trials", "raw/test/trials", "--embeddings", "emb/test/embedding.scp", "--utt2spk", "raw/test/utt2spk"]
     main(
-        sv_score,
+        score_trials,
         *words,
         "--output",
         "exp/sv/scores/test",
@@ -136,13 +136,13 @@ def _scores(root) -> None:
         "raw/test",
     )
     words = ["--scores", "exp/sv/scores/test/scores.txt", "--trials", "raw/test/trials"]
-    main(sv_calibrate, *words, "--output", "calibration.json")
+    main(calibrate_scores, *words, "--output", "calibration.json")
     for task in ("se", "tse"):
         words = [*job(root, "mix", inside="raw", out=f"exp/{task}/metrics"), "--ref_root", "raw", "--input", "wav"]
-        main(signal_score, *words, "--estimate", "spk1", "--interferer", "spk2")
+        main(score_audio, *words, "--estimate", "spk1", "--interferer", "spk2")
         merge("raw", f"exp/{task}/metrics", "mix", 1, ["wav"])
         words = ["--in_root", f"exp/{task}/metrics", "--out_root", f"exp/{task}/scores", "--sets", "mix"]
-        main(signal_summary, *words, "--data_root", "raw", "--resamples", 20, "--breakdown", "gender")
+        main(summarise_audio, *words, "--data_root", "raw", "--resamples", 20, "--breakdown", "gender")
     for expdir in ("exp/sv", "exp/se"):
         (root / expdir / "train_info.json").write_text(json.dumps({"seed": 1, "epochs": 2, "wall_seconds": 3.5}))
         log = [{"kind": kind, "epoch": 1, "step": 4, "loss": 0.5, "eer": 3.0} for kind in ("train", "valid")]
@@ -152,7 +152,7 @@ def _scores(root) -> None:
 def _corpus(root) -> None:
     from dataclasses import asdict
 
-    from toolkit.simulate.minicorpus import Settings
+    from toolkit.simulate.minicorpus.corpus import Settings
 
     for sort, columns in (("speech", "path split speaker gender text seconds"), ("noise", "path split kind seconds"),
                           ("music", "path split seconds"), ("rooms/train", "path room rt60")):  # fmt: skip

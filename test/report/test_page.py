@@ -8,11 +8,11 @@ import pytest
 from page_reader import Page
 
 from toolkit.bin.report import main
-from toolkit.io.draws import write_draws
+from toolkit.io.bootstrap_store import write_draws
 from toolkit.io.errors import InputError
 from toolkit.report.listening import Column, Row, write_listening
 from toolkit.report.page import html_page, key_facts, report_page
-from toolkit.report.results import collect
+from toolkit.report.verification.trial_results import collect
 
 
 def one_set(folder, name, noise, snr, eer, interval=True):

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from test.report.test_sections import write_experiment
+from test.report.verification.test_trial_sections import write_experiment
 from test.signal_scores import write_scores
-from toolkit.report.draws import difference
-from toolkit.report.results import collect
-from toolkit.report.signal_results import collect_signals
+from toolkit.report.bootstrap_samples import difference
+from toolkit.report.enhancement.audio_results import collect_audio
 from toolkit.report.verdict import verdicts
+from toolkit.report.verification.trial_results import collect
 
 
 @pytest.fixture
@@ -74,6 +74,6 @@ def test_without_training_or_draws(tmp_path, experiments):
 
 def test_enhancement_is_compared_with_the_mixture(tmp_path):
     write_scores(tmp_path / "exp", sets=("test",))
-    (line,) = verdicts([trained(collect_signals(tmp_path / "exp"), 1200)])
-    value = collect_signals(tmp_path / "exp")["sets"][0]["metrics"]["si_sdri"]["value"]
+    (line,) = verdicts([trained(collect_audio(tmp_path / "exp"), 1200)])
+    value = collect_audio(tmp_path / "exp")["sets"][0]["metrics"]["si_sdri"]["value"]
     assert f"better than the mixture (SI-SDR improvement {value:.2f} dB" in line

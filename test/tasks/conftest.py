@@ -12,7 +12,7 @@ def config(corpus, tmp_path):
         "model": {"class_path": "toolkit.models.sv.ecapa_tdnn.EcapaTdnn", "init_args": network},
         "specaugment": {"freq_width": 4},
         "data": {
-            "class_path": "toolkit.data.speakers.AudioFiles",
+            "class_path": "toolkit.data.datasets.MixtureDataset",
             "init_args": {"planner": {"noises": {"noise": {"data": [str(corpus / "raw/noise")]}}, "noise_prob": 0.5}},
         },
         "batches": {

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from toolkit.bin import sv_train
-from toolkit.tasks.sv_experiment import build_embedder
+from toolkit.tasks.verification.spec import build_embedder
 from toolkit.train.checkpoint import save
 
 WORDS = ["--config", "c.yaml", "--train_dir", "raw/train", "--valid_dirs", "[raw/dev]", "--expdir", "exp"]
@@ -30,7 +30,7 @@ def once_trained(corpus, tmp_path_factory) -> Path:
     planner = {"noises": {"noise": {"data": ["noise"]}}}
     config = {
         "model": {"class_path": "toolkit.models.sv.ecapa_tdnn.EcapaTdnn", "init_args": NETWORK},
-        "data": {"class_path": "toolkit.data.speakers.AudioFiles", "init_args": {"planner": planner}},
+        "data": {"class_path": "toolkit.data.datasets.MixtureDataset", "init_args": {"planner": planner}},
         "batches": {
             "class_path": "toolkit.data.batches.CropBatches",
             "init_args": {"batch_size": 8, "crop_seconds": [0.3, 0.3]},

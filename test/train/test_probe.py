@@ -12,13 +12,13 @@ from test.models.sv.paranoises import small as paranoise
 from test.models.tse.extractors import NAMES
 from test.models.tse.extractors import small as extractor
 from toolkit.data.batches import BucketBatches, CropBatches
-from toolkit.features.centered import CenteredLogMel
-from toolkit.features.mel import LogMel
+from toolkit.features.kaldi_fbank import KaldiFbank
+from toolkit.features.log_mel import LogMelSpectrogram
 from toolkit.io.errors import InputError
-from toolkit.losses.margin import AAMSoftmax, AngularPrototypical, SoftmaxCE, SpeakerLoss, SumLoss
-from toolkit.losses.paranoise import ParaNoiseLoss
-from toolkit.losses.signal import LMFB, SISNR, SNR, Multitask, SignalLoss
-from toolkit.losses.ssl_mse import SSLMSE
+from toolkit.losses.enhancement.ssl_mse import SSLMSE
+from toolkit.losses.enhancement.waveform import LMFB, SISNR, SNR, EnhancementLoss, Multitask
+from toolkit.losses.speaker.margin import AAMSoftmax, AngularPrototypical, SoftmaxCE, SpeakerLoss, SumLoss
+from toolkit.losses.speaker.paranoise import ParaNoiseLoss
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.se.conv_tasnet import ConvTasNet
 from toolkit.models.se.demucs import Demucs
@@ -29,8 +29,8 @@ from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.sv.eres2netv2 import ERes2NetV2
 from toolkit.models.sv.resnet34 import ResNet34
 from toolkit.models.tse.base import SpeakerExtractor
-from toolkit.tasks.signal import EnhancementTask, ExtractionTask
-from toolkit.tasks.sv import SVTask
+from toolkit.tasks.enhancement.enhancement_task import EnhancementTask, ExtractionTask
+from toolkit.tasks.verification.verification_task import SVTask
 from toolkit.train.probe import probe
 
 
@@ -53,7 +53,7 @@ STREAMS = ("wav", "spk1", "noise1")
 
 
 def verification(model, loss=None, frontend=None, normalize="mean", batches=None) -> SVTask:
-    embedder = SpeakerEmbedder(frontend or LogMel(n_mels=20), model, normalize)
+    embedder = SpeakerEmbedder(frontend or KaldiFbank(n_mels=20), model, normalize)
     return SVTask(embedder, loss or AAMSoftmax(), None, batches or CropBatches(8), Sounds(), [])
 
 
@@ -107,7 +107,7 @@ def test_every_speaker_loss_passes(name, batches):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_paranoise_passes(variant):
-    probe(verification(paranoise(**variant), ParaNoiseLoss(), CenteredLogMel(n_mels=20), "mean_var"), 0)
+    probe(verification(paranoise(**variant), ParaNoiseLoss(), LogMelSpectrogram(n_mels=20), "mean_var"), 0)
 
 
 TASNET = {"filters": 16, "filter_samples": 32, "bottleneck": 8, "hidden": 16, "blocks": 2, "repeats": 1}
@@ -290,7 +290,7 @@ class Needy(SNR):
         return super().forward(estimate, reference, lengths)
 
 
-class Plain(SignalLoss):
+class Plain(EnhancementLoss):
     def __init__(self):
         nn.Module.__init__(self)
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from toolkit.data.draw import Draw
+from toolkit.data.item import ItemSpec
 from toolkit.io.errors import InputError
 from toolkit.tasks.base import Task
 from toolkit.train.checkpoint import Checkpoints, load, save
@@ -93,7 +93,7 @@ def test_plateau_goes_on_from_the_middle_of_an_epoch(tmp_path, monkeypatch):
 def shared(sizes, world, network, per_speaker=1):
     """The batches of each process, of an epoch of batches of such sizes."""
     ends = np.cumsum([0, *sizes])
-    batches = [[Draw(int(i), 1, int(i)) for i in range(*pair)] for pair in pairwise(ends)]
+    batches = [[ItemSpec(int(i), 1, int(i)) for i in range(*pair)] for pair in pairwise(ends)]
     trainer = Trainer(workers=0)
     data = SimpleNamespace(seconds=np.ones(ends[-1]))
     trainer.seed, trainer.task = (

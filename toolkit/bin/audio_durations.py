@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-from toolkit.bin.cli import Parser, run
 from toolkit.io.audio import audio_info, read_whole
+from toolkit.io.command_line import Parser, run
 from toolkit.io.datadir import read_table, write_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.progress import progress

@@ -11,8 +11,8 @@ import sys
 import numpy as np
 import soundfile
 
-from toolkit.bin.cli import Parser, real_number, run
 from toolkit.io.audio import read_whole, resample
+from toolkit.io.command_line import Parser, real_number, run
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from toolkit.bin.cli import Parser, add_trust, rate, run
 from toolkit.io.atomic import replacing
+from toolkit.io.command_line import Parser, add_trust, rate, run
 from toolkit.io.config import load_config
 from toolkit.io.errors import InputError
 
@@ -36,8 +36,8 @@ def main(argv=None) -> None:
         with replacing(Path(args.whole)) as handle:
             yaml.safe_dump(load_config(args.config), handle, sort_keys=False)
         return
-    from toolkit.tasks.packing import load_embedder, load_enhancer
-    from toolkit.tasks.sv_experiment import build_embedder
+    from toolkit.systems.packing import load_embedder, load_enhancer
+    from toolkit.tasks.verification.spec import build_embedder
 
     if args.task == "se":
         fs = load_enhancer(args.system, trust=args.trust).fs

@@ -5,11 +5,11 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from toolkit.bin.cli import add_bootstrap_arguments
 from toolkit.io.atomic import replacing
+from toolkit.io.command_line import add_bootstrap_arguments
 from toolkit.io.errors import InputError
 from toolkit.io.progress import progress
-from toolkit.metrics.paired import Difference
+from toolkit.metrics.statistics.paired import Difference
 
 
 def add_comparison_arguments(parser: argparse.ArgumentParser, what: str) -> None:

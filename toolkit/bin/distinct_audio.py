@@ -12,8 +12,8 @@ import hashlib
 import sys
 from pathlib import Path
 
-from toolkit.bin.cli import Parser, run
 from toolkit.io.audio import AudioTable
+from toolkit.io.command_line import Parser, run
 from toolkit.io.datadir import DataDir, invert, write_table
 from toolkit.io.errors import InputError
 from toolkit.io.progress import progress

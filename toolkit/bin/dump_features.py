@@ -7,13 +7,13 @@ from pathlib import Path
 import torch
 import yaml
 
-from toolkit.bin.cli import Parser, add_job_arguments, run
 from toolkit.io.ark import ArkWriter
 from toolkit.io.atomic import replacing
 from toolkit.io.audio import AudioTable
+from toolkit.io.command_line import Parser, add_job_arguments, run
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
 from toolkit.io.progress import progress
-from toolkit.tasks.sv_experiment import build_frontend
+from toolkit.tasks.verification.spec import build_frontend
 
 
 def get_parser() -> argparse.ArgumentParser:

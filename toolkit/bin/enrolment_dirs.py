@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from toolkit.bin.cli import Parser, run
+from toolkit.io.command_line import Parser, run
 from toolkit.simulate.sets import enrolment_dirs
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.bin.cli import Parser, add_job_arguments, channel, rate, real_number, run, seconds, whole_number
 from toolkit.io.ark import ArkWriter
 from toolkit.io.audio import LEAST_SECONDS, read_whole, resample, unusable
+from toolkit.io.command_line import Parser, add_job_arguments, channel, rate, real_number, run, seconds, whole_number
 from toolkit.io.datadir import DataDir, read_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.jobs import ark_path, read_work, write_job_tables

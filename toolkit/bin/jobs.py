@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from toolkit.bin.cli import Parser, positive_int, run, whole_number
+from toolkit.io.command_line import Parser, positive_int, run, whole_number
 from toolkit.io.datadir import read_table
 from toolkit.io.jobs import merge, write_work
 

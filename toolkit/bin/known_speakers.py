@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from toolkit.bin.cli import Parser, run
+from toolkit.io.command_line import Parser, run
 from toolkit.io.datadir import DataDir, c_sorted
 from toolkit.io.errors import counted, some_of
 from toolkit.train.inputs import TRAINING, read

@@ -4,8 +4,8 @@ import argparse
 import sys
 from dataclasses import fields
 
-from toolkit.bin.cli import Parser, run, seed, whole_number
-from toolkit.simulate.minicorpus import Settings, make_minicorpus
+from toolkit.io.command_line import Parser, run, seed, whole_number
+from toolkit.simulate.minicorpus.corpus import Settings, make_minicorpus
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from toolkit.bin.cli import Parser, positive_int, real_number, run, seed
+from toolkit.io.command_line import Parser, positive_int, real_number, run, seed
 from toolkit.io.datadir import DataDir, invert
 from toolkit.io.enrolment import draw_models, read_sides, write_enroll2utt
 from toolkit.io.errors import InputError

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from toolkit.bin.cli import Parser, run
+from toolkit.io.command_line import Parser, run
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -19,7 +19,7 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv=None) -> None:
     """Pack."""
     args = get_parser().parse_args(argv)
-    from toolkit.tasks.packing import pack
+    from toolkit.systems.packing import pack
 
     manifest = pack(args.expdir, args.output, args.model, args.task)
     print(f"{args.output}: {', '.join(manifest['sha256'])}")

@@ -11,9 +11,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from toolkit.bin.cli import Parser, real_number, run, seed, whole_number
 from toolkit.io.atomic import replacing
 from toolkit.io.audio import audio_files
+from toolkit.io.command_line import Parser, real_number, run, seed, whole_number
 from toolkit.io.datadir import c_sorted, invert, write_table
 from toolkit.io.errors import InputError, counted, some_of
 from toolkit.io.files import misfit, read_json

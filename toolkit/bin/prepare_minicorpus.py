@@ -4,10 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from toolkit.bin.cli import Parser, run
+from toolkit.io.command_line import Parser, run
 from toolkit.io.datadir import invert, write_table
 from toolkit.io.errors import InputError
-from toolkit.simulate.bank import read_tsv
+from toolkit.simulate.minicorpus.bank import read_tsv
 
 _SPEECH_SETS = {"train": "train", "dev": "dev", "test": "test", "babble": "babble_test"}
 

@@ -12,15 +12,15 @@ import shlex
 import sys
 from pathlib import Path
 
-from toolkit.bin.cli import Parser, run
 from toolkit.io.atomic import replacing
+from toolkit.io.command_line import Parser, run
 from toolkit.io.errors import counted
 from toolkit.report.page import report_page
 from toolkit.report.plots import det_choice, plot_det, plot_eer_by_snr, plot_training
-from toolkit.report.results import collect, experiment_name, read_run_log, ways_of_scoring
-from toolkit.report.sections import sections
-from toolkit.report.tables import by_condition, results_page
 from toolkit.report.verdict import verdicts
+from toolkit.report.verification.trial_results import collect, experiment_name, read_run_log, ways_of_scoring
+from toolkit.report.verification.trial_sections import sections
+from toolkit.report.verification.trial_tables import by_condition, results_page
 
 
 def get_parser() -> argparse.ArgumentParser:

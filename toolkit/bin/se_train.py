@@ -3,9 +3,9 @@
 import sys
 from functools import partial
 
-from toolkit.bin.cli import check_or_train, run
+from toolkit.io.command_line import check_or_train, run
 from toolkit.io.config import ConfigParser
-from toolkit.tasks.signal_experiment import ENHANCEMENT, add_arguments, check, train
+from toolkit.tasks.enhancement.spec import ENHANCEMENT, add_arguments, check, train
 
 
 def get_parser() -> ConfigParser:

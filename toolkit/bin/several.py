@@ -8,7 +8,7 @@ import argparse
 import importlib
 import sys
 
-from toolkit.bin.cli import Parser, run
+from toolkit.io.command_line import Parser, run
 from toolkit.io.errors import InputError
 
 

@@ -1,6 +1,6 @@
 """Report an enhancement or extraction experiment: results.json, RESULTS.md, report.html, plots, examples to listen to.
 
-Reads scores*/<set>/{result.json,utterances.tsv} as signal_summary writes them. Variants beside the main scores
+Reads scores*/<set>/{result.json,utterances.tsv} as summarise_audio writes them. Variants beside the main scores
 (scores_enroll2s, scores_absent, scores_beta0.2) get tables of their own; others (scores_<way>) rows of their own. Error
 rates of outputs by a verification system (se.sh --sv_exp) are read in EXPDIR/sv_<x>/enhanced*, and in sv_<x> beside
 EXPDIR those of noisy and clean audio.
@@ -17,23 +17,23 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.bin.cli import Parser, real_number, run, whole_number
 from toolkit.io.atomic import replacing
+from toolkit.io.command_line import Parser, real_number, run, whole_number
 from toolkit.io.errors import counted
+from toolkit.report.enhancement.audio_results import SWEEPS, collect_audio, every_set, rows_of, swept
+from toolkit.report.enhancement.audio_sections import audio_sections
+from toolkit.report.enhancement.audio_tables import audio_page, title_of
+from toolkit.report.enhancement.headline_facts import headline_facts
+from toolkit.report.enhancement.improvement_plots import Points, binned, plot_improvement, plot_sweep, plot_weights
+from toolkit.report.enhancement.loss_weights import Weighed, weight_points, weights
+from toolkit.report.enhancement.noise_grid import noise_by_snr
+from toolkit.report.enhancement.verified import collect_verified, verification
 from toolkit.report.page import LISTENING, html_page
 from toolkit.report.plots import plot_training
-from toolkit.report.results import read_run_log
-from toolkit.report.signal_facts import signal_facts
-from toolkit.report.signal_grids import noise_by_snr
-from toolkit.report.signal_plots import Points, binned, plot_improvement, plot_sweep, plot_weights
-from toolkit.report.signal_results import SWEEPS, collect_signals, every_set, rows_of, swept
-from toolkit.report.signal_sections import signal_sections
-from toolkit.report.signal_tables import signal_page, title_of
-from toolkit.report.signal_verification import collect_verified, verification
-from toolkit.report.signal_weights import Weighed, weight_points, weights
 from toolkit.report.verdict import verdicts
-from toolkit.tasks.signal_gathering import add_means, add_row_means, compare_experiments, signals_of
-from toolkit.tasks.signal_listening import sources_of, write_cases
+from toolkit.report.verification.trial_results import read_run_log
+from toolkit.tasks.enhancement.audio_aggregation import add_means, add_row_means, compare_experiments, values_of
+from toolkit.tasks.enhancement.audio_listening import sources_of, write_cases
 
 KINDS = {"se": "speech enhancement", "tse": "target speaker extraction"}
 OUTPUTS = {"se": "enhanced", "tse": "extracted"}
@@ -69,7 +69,7 @@ def get_parser() -> argparse.ArgumentParser:
 def gather(args) -> list[dict]:
     """The experiment, then those to compare with, each with its means over sets."""
     paths = {path.resolve(): path for path in reversed([args.expdir, *args.compare])}
-    experiments = [collect_signals(path) for path in reversed(paths.values())]
+    experiments = [collect_audio(path) for path in reversed(paths.values())]
     if len({one["experiment"] for one in experiments}) < len(experiments):
         for one in experiments:
             one["experiment"] = one["expdir"]
@@ -114,7 +114,7 @@ def draw_weights(points: list[Weighed], folder: Path) -> list[tuple[str, Path]]:
 
 def points_of(one: dict) -> Points:
     """The utterances of a set that have a finite SI-SDR before and after."""
-    found = signals_of(one)
+    found = values_of(one)
     before, gain = found.values["si_sdr_in"], found.values["si_sdri"]
     known = np.isfinite(before) & np.isfinite(gain)
     wrong = found.values.get("wrong_speaker", np.zeros(len(known))) == 1
@@ -150,7 +150,7 @@ def listen(args, results: dict) -> Path | None:
     """Write the examples; returns their folder, None where there are none."""
     folder, outputs = args.expdir / LISTENING, args.expdir / (args.outputs or OUTPUTS[args.task])
     sets = results["sets"][: args.listen_sets]
-    signals = {one["set"]: signals_of(one) for one in sets}
+    signals = {one["set"]: values_of(one) for one in sets}
     sources = sources_of(sets, signals, args.data_root, outputs, args.task == "tse")
     return folder if write_cases(folder, sources, args.max_seconds) else None
 
@@ -170,18 +170,18 @@ def main(argv=None) -> None:
     plots += draw_weights(points, args.expdir / "plots")
     links = [(caption, os.path.relpath(path, output.parent).replace(os.sep, "/")) for caption, path in plots]
     first = [noise_by_snr(rows, args.ood), *(verification(*one, args.ood) for one in verified.items()), weights(points)]
-    parts = {"sections": signal_sections(rows, comparisons), "first": [part for part in first if part]}
+    parts = {"sections": audio_sections(rows, comparisons), "first": [part for part in first if part]}
     with replacing(args.expdir / "results.json") as handle:
         json.dump({**results, "comparisons": comparisons, "verified": verified}, handle, indent=1)
     with replacing(output) as handle:
-        handle.write(signal_page(results["experiment"], rows, command, links, **parts))
-    page = signal_page(results["experiment"], rows, command, **parts)
-    facts, title = signal_facts(results), results["experiment"]
+        handle.write(audio_page(results["experiment"], rows, command, links, **parts))
+    page = audio_page(results["experiment"], rows, command, **parts)
+    facts, title = headline_facts(results), results["experiment"]
     with replacing(args.expdir / "report.html") as handle:
         handle.write(html_page(title, KINDS[args.task], facts, page, plots, heard, args.expdir))
     if args.recipe_results:
         with replacing(args.recipe_results) as handle:
-            handle.write(signal_page("Results", rows, command, **parts))
+            handle.write(audio_page("Results", rows, command, **parts))
     made = f"{counted(len(experiments), 'experiment')}, {counted(len(plots), 'plot')}"
     heard_too = ", examples to listen to" if heard else ""
     print(f"{output}: {made}{heard_too}", *verdicts(rows), sep="\n")

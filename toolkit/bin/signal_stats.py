@@ -8,14 +8,14 @@ import sys
 import numpy as np
 
 from toolkit.bin import se_train, tse_train
-from toolkit.bin.cli import run
 from toolkit.data.collate import load_batches
-from toolkit.data.draw import Draw
+from toolkit.data.item import ItemSpec
+from toolkit.io.command_line import run
 from toolkit.io.config import ConfigParser
 from toolkit.io.errors import InputError
 from toolkit.io.progress import progress
-from toolkit.tasks.signal_experiment import ENHANCEMENT, EXTRACTION
-from toolkit.tasks.statistics import write_statistics
+from toolkit.tasks.enhancement.spec import ENHANCEMENT, EXTRACTION
+from toolkit.tasks.training_statistics import write_statistics
 
 _TASKS = {"se": (se_train, ENHANCEMENT), "tse": (tse_train, EXTRACTION)}
 
@@ -39,7 +39,7 @@ def main(argv=None) -> None:
     built = parser.build(args)
     data = built.data.open(args.train_dir, built.model, args.seed, kind.task.streams(args.reference))
     shapes, levels = {}, []
-    draws = [[Draw(i, 0, i)] for i in range(len(data))]
+    draws = [[ItemSpec(i, 0, i)] for i in range(len(data))]
     with progress(len(draws), "statistics") as bar:
         for batch in load_batches(data, draws, args.trainer.workers):
             name, wav = f"{data.speakers[batch['labels'][0]]}-{batch['ids'][0]}", batch["wav"][0].double()

@@ -6,7 +6,7 @@
 import argparse
 import sys
 
-from toolkit.bin.cli import Parser, run
+from toolkit.io.command_line import Parser, run
 from toolkit.io.errors import InputError
 from toolkit.io.signatures import signature
 

@@ -11,8 +11,8 @@ from itertools import product
 from pathlib import Path
 from typing import Literal
 
-from toolkit.bin.cli import run
 from toolkit.io.audio import AudioTable, audio_info
+from toolkit.io.command_line import run
 from toolkit.io.config import ConfigParser
 from toolkit.io.datadir import DataDir, invert, write_table
 from toolkit.io.errors import InputError

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.bin.cli import Parser, add_job_arguments, run
 from toolkit.io.ark import ArkWriter
+from toolkit.io.command_line import Parser, add_job_arguments, run
 from toolkit.io.errors import InputError
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
 from toolkit.io.progress import progress

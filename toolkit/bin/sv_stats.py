@@ -4,13 +4,13 @@ import sys
 
 import numpy as np
 
-from toolkit.bin.cli import run
 from toolkit.bin.sv_train import get_parser as train_parser
 from toolkit.data.collate import load_batches
-from toolkit.data.draw import Draw
+from toolkit.data.item import ItemSpec
+from toolkit.io.command_line import run
 from toolkit.io.config import ConfigParser
 from toolkit.io.progress import progress
-from toolkit.tasks.statistics import write_statistics
+from toolkit.tasks.training_statistics import write_statistics
 
 _BATCH = 16
 
@@ -26,7 +26,7 @@ def get_parser() -> ConfigParser:
 def read_all(task_data, workers: int, frontend) -> tuple[dict[str, int], np.ndarray, np.ndarray]:
     """Frames of every item, and mean and deviation (F,) of the features over all frames."""
     repeated = len(set(task_data.ids)) < len(task_data)  # an utterance at several speeds: the speaker label tells
-    draws = [Draw(i, 0, i) for i in range(len(task_data))]
+    draws = [ItemSpec(i, 0, i) for i in range(len(task_data))]
     total, square, frames = np.zeros(frontend.dim), np.zeros(frontend.dim), {}
     batches = [draws[i : i + _BATCH] for i in range(0, len(draws), _BATCH)]
     with progress(len(draws), "statistics") as bar:

@@ -2,9 +2,9 @@
 
 import sys
 
-from toolkit.bin.cli import check_or_train, run
+from toolkit.io.command_line import check_or_train, run
 from toolkit.io.config import ConfigParser
-from toolkit.tasks.sv_experiment import add_network_arguments, add_training_arguments, check, train
+from toolkit.tasks.verification.spec import add_network_arguments, add_training_arguments, check, train
 
 
 def get_parser() -> ConfigParser:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from toolkit.data.draw import Draw
+from toolkit.data.item import ItemSpec
 from toolkit.io.errors import InputError
 from toolkit.simulate.plan import generator
 
@@ -19,7 +19,7 @@ class Batches(ABC):
     @abstractmethod
     def epoch(
         self, labels: np.ndarray, seconds: np.ndarray, per_speaker: int, seed: int, epoch: int
-    ) -> list[list[Draw]]:
+    ) -> list[list[ItemSpec]]:
         """The batches of an epoch.
 
         Args:
@@ -52,7 +52,7 @@ def arrange(labels: np.ndarray, per_speaker: int, rng: np.random.Generator) -> n
     return np.concatenate(rows)[np.argsort(places)]
 
 
-def share(batch: list[Draw], rank: int, world: int, per_speaker: int) -> list[Draw]:
+def share(batch: list[ItemSpec], rank: int, world: int, per_speaker: int) -> list[ItemSpec]:
     """The part of a batch that process ``rank`` of ``world`` trains on.
 
     Parts are of one size and hold whole groups of a speaker's utterances; what does not divide evenly is left out of
@@ -62,7 +62,7 @@ def share(batch: list[Draw], rank: int, world: int, per_speaker: int) -> list[Dr
     return batch[rank * size : (rank + 1) * size]
 
 
-def fill(batches: list[list[Draw]], least: int, per_speaker: int, seconds: np.ndarray) -> list[list[Draw]]:
+def fill(batches: list[list[ItemSpec]], least: int, per_speaker: int, seconds: np.ndarray) -> list[list[ItemSpec]]:
     """Batches of at least ``least`` items: a smaller one takes rows of the batch that is nearest to it in length.
 
     Args:
@@ -149,7 +149,7 @@ class CropBatches(Batches):
         for start, end in zip(ends[:-1] * per_speaker, ends[1:] * per_speaker, strict=True):
             crop = round(float(rng.uniform(*self.crop_seconds)), 2)
             part = enumerate(items[start:end])
-            batches.append([Draw(int(i), epoch, int(start) + k, crop, k % per_speaker) for k, i in part])
+            batches.append([ItemSpec(int(i), epoch, int(start) + k, crop, k % per_speaker) for k, i in part])
         return batches
 
 
@@ -197,7 +197,7 @@ class BucketBatches(Batches):
             if batch and (size > self.max_size or size * longest[row] > self.batch_seconds):
                 batches.append(batch)
                 batch = []
-            batch += [Draw(int(i), epoch, slot + k, member=k) for k, i in enumerate(rows[row])]
+            batch += [ItemSpec(int(i), epoch, slot + k, member=k) for k, i in enumerate(rows[row])]
             slot += per_speaker
         batches.append(batch)
         return [batches[i] for i in rng.permutation(len(batches))]

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from toolkit.data.draw import Draw
+from toolkit.data.item import ItemSpec
 from toolkit.io.errors import InputError
 
 
@@ -22,7 +22,7 @@ def pad(arrays: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor | None]:
 
 
 def collate(items: list) -> "dict | InputError":
-    """Items of SpeakerData -> ``{ids, labels (B,), lengths (B,)|None, facts, feats (B, T, F) | wav (B, N), ...}``.
+    """Items of TrainingDataset -> ``{ids, labels (B,), lengths (B,)|None, facts, feats (B, T, F) | wav (B, N), ...}``.
 
     Further streams of a mixture (``spk1``, ``noise1``) are (B, N) as ``wav`` is; enrolments (``enroll_spk1``, (B, M))
     have ``<name>_lengths`` of their own, (B,)|None. ``facts`` is a list of mappings.
@@ -48,7 +48,7 @@ def _outlive_first_sigterm(worker: int) -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(signal.SIGTERM, signal.SIG_DFL))
 
 
-def load_batches(dataset, batches: list[list[Draw]], workers: int, pin_memory: bool = False):
+def load_batches(dataset, batches: list[list[ItemSpec]], workers: int, pin_memory: bool = False):
     """The batches, made ahead by ``workers`` processes; an InputError met in a worker is raised here."""
     loader = DataLoader(
         dataset,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.data.draw import Draw
-from toolkit.data.speakers import AudioFiles
+from toolkit.data.datasets import MixtureDataset
+from toolkit.data.item import ItemSpec
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir, read_table
 from toolkit.io.errors import InputError, counted, some_of
@@ -20,18 +20,18 @@ from toolkit.simulate.sets import enrolment_dirs
 _MANY = 0.5  # more than this share of targets without an enrolment is a mistake, not a corpus's odd ends
 
 
-class TargetSpeech(AudioFiles):
+class ExtractionDataset(MixtureDataset):
     """Mixtures, on the fly or as stage 2 rendered them, each with an enrolment of its target drawn anew every time.
 
     Enrolments are other utterances of the target's speaker: of the sets in ``enroll_from``, else those that the set was
     planned with, else the training set. A set whose ``enroll_spk1.scp`` names audio has its enrolments fixed.
 
     Args:
-        planner: interferer, noises, rooms, ...; see AudioFiles.
+        planner: interferer, noises, rooms, ...; see MixtureDataset.
         enroll_seconds: the part of an enrolment that is used, drawn between the two for each; None: all of it.
         enroll_from: sets beside the training set, e.g. a copy of it in noise for noisy enrolments
             (``--simulate_train_enroll_config``).
-        repeat_short: see AudioFiles. By default what is shorter than a crop is padded with zeros, as the authors of
+        repeat_short: see MixtureDataset. By default what is shorter than a crop is padded with zeros, as the authors of
             SEF-PNet pad it; the loss leaves the zeros out, normalisation over time does not.
         self_epochs: over so many epochs the share of mixtures whose enrolment is the target's speech in the mixture
             itself falls evenly from 1 to 0. No paper does so; it teaches a network in a few hundred steps to look for
@@ -53,7 +53,9 @@ class TargetSpeech(AudioFiles):
             raise InputError(f"enroll_seconds is {enroll_seconds}; two lengths in seconds, the shorter first")
         self.enroll_seconds, self.enroll_from, self.self_epochs = enroll_seconds, enroll_from, self_epochs
 
-    def open(self, data_dir: str, frontend, seed: int, streams: tuple[str, ...] = ("wav", "spk1")) -> "TargetSpeech":
+    def open(
+        self, data_dir: str, frontend, seed: int, streams: tuple[str, ...] = ("wav", "spk1")
+    ) -> "ExtractionDataset":
         """Bind to ``dump/raw/<set>``; targets that nothing can enrol are left out, with a warning that counts them."""
         data, fixed = DataDir(data_dir), None
         if f"{STREAM}.scp" in data and not next(iter(read_table(data.path / f"{STREAM}.scp").values())).startswith("*"):
@@ -66,7 +68,7 @@ class TargetSpeech(AudioFiles):
         return super().open(data_dir, frontend, seed, tuple(name for name in streams if name != STREAM))
 
     def sources(self, data_dir: str) -> list[tuple[str, tuple[str, ...]]]:
-        """See SpeakerData; the sets of enrolments besides."""
+        """See TrainingDataset; the sets of enrolments besides."""
         (_, streams), *others = super().sources(data_dir)
         pool = [] if self._fixed is not None else [(path, ("wav",)) for path in self._pool.data_dirs]
         return [(data_dir, (*streams, STREAM)), *others, *pool]
@@ -98,13 +100,13 @@ class TargetSpeech(AudioFiles):
         self._speed = [self._speed[i] for i in kept]
         return [ids[i] for i in kept], [labels[i] for i in kept]
 
-    def _load(self, draw: Draw) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    def _load(self, draw: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         streams, facts = super()._load(draw)
         rng = generator(self.seed, "self", draw.epoch, draw.slot, self.ids[draw.index])
         itself = rng.random() * self.self_epochs < self.self_epochs + 1 - draw.epoch  # epochs count from 1
         return {**streams, STREAM: streams["spk1"] if itself and self.self_epochs else self._enrolment(draw)}, facts
 
-    def _enrolment(self, draw: Draw) -> np.ndarray:
+    def _enrolment(self, draw: ItemSpec) -> np.ndarray:
         """The samples (M,) of a draw's enrolment."""
         key = self.ids[draw.index]
         rng = generator(self.seed, "enrolment", draw.epoch, draw.slot, key)

@@ -50,7 +50,7 @@ def read_scores(path) -> Scores:
     """
     index: defaultdict[str, int] = defaultdict(count().__next__)
     parts: list[tuple[np.ndarray, ...]] = []
-    for number, block in blocks(path, "no such score file; score the trials first (sv_score)"):
+    for number, block in blocks(path, "no such score file; score the trials first (score_trials)"):
         columns = columns_of(block, 3)
         scores = _numbers(columns[2]) if columns else None
         if scores is None:

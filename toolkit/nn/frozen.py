@@ -5,7 +5,7 @@ from collections.abc import Callable
 from torch import nn
 
 
-class Frozen(nn.Module):
+class FrozenModule(nn.Module):
     """Holds a network in eval mode, out of ``parameters``, ``state_dict`` and ``train`` of whatever it is part of.
 
     It goes along to devices and types, and gradients pass through it to its input.
@@ -22,7 +22,7 @@ class Frozen(nn.Module):
         """As the network's own: of an SSL model (B, N) samples -> its layers, each (B, T, D)."""
         return self.network(*args, **kwargs)
 
-    def _apply(self, fn: Callable, recurse: bool = True) -> "Frozen":
+    def _apply(self, fn: Callable, recurse: bool = True) -> "FrozenModule":
         """What ``to``, ``cuda`` and the like go through."""
         self.network._apply(fn)
         return super()._apply(fn, recurse)

@@ -13,9 +13,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown import Markdown
 from markupsafe import Markup
 
-from toolkit.report.draws import average_interval
+from toolkit.report.bootstrap_samples import average_interval
 from toolkit.report.listening import read_listening
-from toolkit.report.tables import by_condition, condition_of
+from toolkit.report.verification.trial_tables import by_condition, condition_of
 
 LISTENING = "listening"  # folder of the examples, in the experiment's folder
 # What of Markdown our tables do not use, and what ids could be taken for.
@@ -76,7 +76,7 @@ def report_page(results: dict, text: str, plots: Sequence[tuple[str, Path]], ood
     """The report.html of a speaker-verification experiment.
 
     Args:
-        results: gathered (:func:`toolkit.report.results.collect`); the page will lie in its folder.
+        results: gathered (:func:`toolkit.report.verification.trial_results.collect`); the page will lie in its folder.
         text, plots: see :func:`html_page`.
         ood: kinds of noise that are out of domain.
     """

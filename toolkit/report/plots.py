@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from toolkit.io.atomic import replacing_path
-from toolkit.report.tables import Condition, condition_name
+from toolkit.report.verification.trial_tables import Condition, condition_name
 
 # Okabe and Ito's colours (2008), told apart by colour-blind readers; the light yellow is left out.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -129,7 +129,7 @@ def plot_training(
     """Loss of training and validation by epoch, and a validation metric below it where it was measured.
 
     Args:
-        run_log: as :func:`toolkit.report.results.read_run_log` gives it.
+        run_log: as :func:`toolkit.report.verification.trial_results.read_run_log` gives it.
         path: of the PNG to write.
         metric: its name in the log.
         label: and on the axis.

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from toolkit.report.draws import difference
+from toolkit.report.bootstrap_samples import difference
 
 FEW_STEPS = 500  # below this a network often ends worse than one without training
 _LEVEL = 0.05  # p-values above it show no difference

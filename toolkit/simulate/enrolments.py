@@ -54,7 +54,7 @@ class EnrolmentPool:
             )
 
 
-def strangers(data: DataDir, keys: Iterable[str]) -> dict[str, str]:
+def absent_speakers(data: DataDir, keys: Iterable[str]) -> dict[str, str]:
     """Id of some mixtures of a data dir -> another mixture whose target is none of its talkers.
 
     ``utt2interferer`` names the other talker of a mixture, or several, with spaces between.

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.io.errors import InputError
-from toolkit.simulate.bank import run_all, write_flac, write_tsv
+from toolkit.simulate.minicorpus.bank import run_all, write_flac, write_tsv
 from toolkit.simulate.plan import generator
 
 RATE = 16000  # Hz

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import nn
 
-from toolkit.data.draw import Draw
+from toolkit.data.item import ItemSpec
 
 
 class Task(nn.Module, ABC):
@@ -33,7 +33,7 @@ class Task(nn.Module, ABC):
         return self.deployed()
 
     @abstractmethod
-    def batches(self, seed: int, epoch: int) -> list[list[Draw]]:
+    def batches(self, seed: int, epoch: int) -> list[list[ItemSpec]]:
         """The training batches of an epoch (from 1)."""
 
     @property

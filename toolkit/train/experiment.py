@@ -17,7 +17,7 @@ from torch import nn
 from toolkit.io.atomic import replacing
 from toolkit.io.config import ConfigParser, changed_keys, load_config
 from toolkit.io.errors import InputError, counted, some_of
-from toolkit.metrics.complexity import count_macs_thop
+from toolkit.metrics.cost.complexity import count_macs_thop
 from toolkit.train.checkpoint import load
 from toolkit.train.inputs import NAME, check_inputs, inputs_of, warn_of_shared_speakers, write
 from toolkit.train.probe import probe

@@ -185,7 +185,7 @@ floor_exp=${expdir}/$([ -z "${floor_config}" ] || basename "${floor_config}" .ya
 feats_root=${dumpdir}/raw
 [ "${feats_type}" = raw ] || feats_root=${dumpdir}/${feats_type}
 
-score_sets() { # score_sets FOLDER SETS [options of sv_score]: <system>/FOLDER/<set> of every system, each in a job;
+score_sets() { # score_sets FOLDER SETS [options of score_trials]: <system>/FOLDER/<set> of every system, each in a job;
     # a set with lists trials_<x> beside trials, or in its place, is scored by each: <set>_<x>
     local folder=$1 sets=$2 logdir=${sv_exp}/logs/$1 system set list
     shift 2
@@ -224,7 +224,7 @@ listen() { # to what a model makes of the noisiest sets that estimates the speec
     if [ "${#noisiest[@]}" -eq 0 ] || [ ! -e "${weights}" ] || ! ls -d "${noisiest[@]}" >/dev/null 2>&1 || "${dry_run}"; then return 0; fi
     sig=$(for set in "${noisiest[@]}" "${clean[@]}"; do signature_line "${set}" listening "${weights} ${sv_exp}/config.yaml"; done | signatures) || exit 1
     if done_before "${sv_exp}/.done.listening" "${sig}"; then return 0; fi
-    "${python}" -m toolkit.bin.sv_listen --system "${sv_exp}" --model "${inference_model}" --trust --sets "${noisiest[@]}" \
+    "${python}" -m toolkit.bin.listen_trials --system "${sv_exp}" --model "${inference_model}" --trust --sets "${noisiest[@]}" \
         --clean "${clean[@]}" --output "${sv_exp}/listening"
     echo "${sig}" >"${sv_exp}/.done.listening"
 }
@@ -257,9 +257,9 @@ check_configs() { # before any work: every key of every config that the stages a
         case "${feats_type} ${stream}" in
             "raw wav" | "raw wav mixing" | "fbank feats") ;;
             fbank*) die "${sv_config} trains from audio: give --feats_type raw (with this recipe's features it would need" \
-                "data.class_path toolkit.data.speakers.FeatureArks)" ;;
+                "data.class_path toolkit.data.datasets.FeatureDataset)" ;;
             *) die "${sv_config} trains from features: give --feats_type fbank (to train from audio it would need" \
-                "data.class_path toolkit.data.speakers.AudioFiles)" ;;
+                "data.class_path toolkit.data.datasets.MixtureDataset)" ;;
         esac
         if [ "${stream}" = "wav mixing" ] && [ -n "${simulate_train_config}" ] &&
             [ "$(sed -n 's/^plan: //p' <<<"${said}" | sed -n 1p)" = mixing ]; then
@@ -388,7 +388,7 @@ if runs_stage 7 && say_stage 7 "embeddings of ${embedded} -> ${sv_exp}/${embeddi
     if [ -n "${se_exp}" ]; then
         run_jobs --name enhance --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
             --in_root "${dumpdir}/raw" --out_root "${audio_root}" --sets "${embedded}" --deps "$(files_of "${se_exp}" valid.loss.ave.pth)" -- \
-            "${python}" -m toolkit.bin.se_inference --model "${se_exp}" --device "${device}" "${trusted[@]}"
+            "${python}" -m toolkit.bin.enhance_audio --model "${se_exp}" --device "${device}" "${trusted[@]}"
     fi
     segments=()
     if [ "${scoring}" != cosine ]; then segments=(--num_segments "${num_segments}" --segment_seconds "${segment_seconds}"); fi
@@ -407,7 +407,7 @@ if runs_stage 8 && say_stage 8 "scoring -> ${sv_exp}/scores${way}"; then
                 scores+=("${system}/calibration${way}/${set}/scores.txt")
                 trials+=("${dumpdir}/raw/${set}/trials")
             done
-            "${dry_run}" || later "no calibration of ${system}: see above" sv_calibrate --scores "${scores[@]}" \
+            "${dry_run}" || later "no calibration of ${system}: see above" calibrate_scores --scores "${scores[@]}" \
                 --trials "${trials[@]}" --output "${system}/calibration${way}/calibration.json"
         done
         run_queue

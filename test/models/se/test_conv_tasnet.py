@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from toolkit.io.errors import InputError
-from toolkit.metrics.complexity import count_macs, count_parameters
+from toolkit.metrics.cost.complexity import count_macs, count_parameters
 from toolkit.models.se.conv_tasnet import ConvTasNet
 
 N, L, B, H, X, R, P = 10, 8, 4, 6, 2, 3, 5

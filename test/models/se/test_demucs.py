@@ -9,7 +9,7 @@ from torch import nn
 from torchaudio.functional import resample
 
 from toolkit.io.errors import InputError
-from toolkit.metrics.complexity import count_parameters
+from toolkit.metrics.cost.complexity import count_parameters
 from toolkit.models.se.demucs import Demucs
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from toolkit.features.mel import LogMel
+from toolkit.features.kaldi_fbank import KaldiFbank
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.sv.mean_fbank import MeanFbank
 
@@ -9,7 +9,7 @@ LENGTHS = torch.tensor([30, 17, 2])
 
 
 def embedder(normalize: str) -> SpeakerEmbedder:
-    return SpeakerEmbedder(LogMel(n_mels=4), MeanFbank(4), normalize)
+    return SpeakerEmbedder(KaldiFbank(n_mels=4), MeanFbank(4), normalize)
 
 
 def padded() -> torch.Tensor:

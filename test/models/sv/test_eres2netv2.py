@@ -3,7 +3,7 @@ import pytest
 import torch
 from plain import after_training
 
-from toolkit.metrics.complexity import count_macs_thop
+from toolkit.metrics.cost.complexity import count_macs_thop
 from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.sv.eres2netv2 import ERes2NetV2
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from plain import after_training
 
-from toolkit.metrics.complexity import count_macs_thop
+from toolkit.metrics.cost.complexity import count_macs_thop
 from toolkit.models.sv.paranoise import ParaNoise
 
 from .paranoises import VARIANTS, count, on_paper, small

@@ -4,10 +4,10 @@ import pytest
 import torch
 from plain import after_training
 
-from toolkit.features.centered import CenteredLogMel
+from toolkit.features.log_mel import LogMelSpectrogram
 from toolkit.io.errors import InputError
-from toolkit.losses.margin import AAMSoftmax
-from toolkit.metrics.complexity import measure_peak_memory
+from toolkit.losses.speaker.margin import AAMSoftmax
+from toolkit.metrics.cost.complexity import measure_peak_memory
 from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.sv.paranoise import ParaNoise
@@ -216,7 +216,7 @@ def test_padded_utterance_says_what_it_says_alone(variant):
 
 
 def test_the_promise_holds_from_the_waveform_on_at_full_size():
-    embedder = SpeakerEmbedder(CenteredLogMel(n_fft=1024), after_training(ParaNoise()), "mean_var").eval()
+    embedder = SpeakerEmbedder(LogMelSpectrogram(n_fft=1024), after_training(ParaNoise()), "mean_var").eval()
     wav, lengths = 0.1 * torch.randn(3, 9000), torch.tensor([9000, 6421, 300])
     with torch.no_grad():
         alone = torch.cat([embedder(x[None, :n]) for x, n in zip(wav, lengths, strict=True)])

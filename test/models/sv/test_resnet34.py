@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from toolkit.features.centered import CenteredLogMel
+from toolkit.features.log_mel import LogMelSpectrogram
 from toolkit.io.errors import InputError
 from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.sv.embedder import SpeakerEmbedder
@@ -101,7 +101,7 @@ def test_padded_utterance_has_the_embedding_of_the_utterance_alone(options):
 
 
 def test_the_promise_holds_from_the_waveform_on_at_full_size():
-    embedder = SpeakerEmbedder(CenteredLogMel(), after_training(ResNet34()), "mean_var").eval()
+    embedder = SpeakerEmbedder(LogMelSpectrogram(), after_training(ResNet34()), "mean_var").eval()
     wav, lengths = 0.1 * torch.randn(3, 9000), torch.tensor([9000, 6421, 300])
     with torch.no_grad():
         alone = torch.cat([embedder(x[None, :n]) for x, n in zip(wav, lengths, strict=True)])

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from toolkit.metrics.complexity import count_macs, count_macs_thop, count_parameters
+from toolkit.metrics.cost.complexity import count_macs, count_macs_thop, count_parameters
 
 from .extractors import NAMES, model_config, published, sounds
 

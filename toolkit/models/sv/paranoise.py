@@ -26,7 +26,7 @@ class ParaNoise(SpeakerEncoder):
     the layers of the channel adaptation, and the pooling's bottlenecks; many choices give that number, so kernels are
     arguments. Equation 7 is read literally: D_i is given E_{4-i}, and E0 once more at the output.
 
-    Made for ``CenteredLogMel`` (64 bins) with ``normalize: mean_var``, the paper's instance normalisation.
+    Made for ``LogMelSpectrogram`` (64 bins) with ``normalize: mean_var``, the paper's instance normalisation.
 
     Args:
         n_mels: F, features of a frame.

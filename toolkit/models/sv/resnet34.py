@@ -20,7 +20,7 @@ class ResNet34(SpeakerEncoder):
     have 8,028,492 parameters (a backbone of SEED, arXiv 2505.16798, whose 20.8 M are these, a classifier's 3.07 M and
     SEED's 9.73 M).
 
-    It was made for ``CenteredLogMel`` features with ``normalize: mean_var``. In training, batch normalisation counts
+    It was made for ``LogMelSpectrogram`` features with ``normalize: mean_var``. In training, batch normalisation counts
     padded frames: train on crops of one length.
 
     Args:

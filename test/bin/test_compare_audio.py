@@ -1,0 +1,88 @@
+import json
+
+import numpy as np
+import pytest
+
+from toolkit.bin.compare_audio import main
+from toolkit.io.command_line import run
+from toolkit.io.datadir import write_table
+
+UTTS = {f"s{s:02d}-{u}": f"s{s:02d}" for s in range(12) for u in range(3)}
+
+
+@pytest.fixture
+def scored(tmp_path, monkeypatch):
+    """exp/{one,two}/metrics/{test,noisy}: two has 2 dB more, and half of one's wrong speakers."""
+    monkeypatch.chdir(tmp_path)
+    for system, gain in (("one", 0), ("two", 2)):
+        for seed, name in enumerate(("test", "noisy")):
+            rng = np.random.default_rng(seed)
+            folder = tmp_path / "exp" / system / "metrics" / name
+            write_table(folder / "utt2spk", UTTS)
+            write_table(folder / "utt2si_sdr", {utt: rng.normal() + gain for utt in UTTS})
+            write_table(folder / "utt2wrong_speaker", {utt: int(i % (4 + 2 * gain) == 0) for i, utt in enumerate(UTTS)})
+    return tmp_path
+
+
+WORDS = ["--a", "exp/one/metrics/test", "--b", "exp/two/metrics/test", "--resamples", "60"]
+
+
+def test_what_is_said_and_written(scored, capsys):
+    main([*WORDS, "--output", "compare.json"])
+    lines = capsys.readouterr().out.splitlines()
+    # The same random numbers and 2 dB: no draw differs.
+    assert lines[0] == "test: SI-SDR: two is better than one by 2.00 dB [2.00, 2.00], p = 0.016"
+    assert lines[1].startswith("test: wrong speaker: two is better than one by 11.11 % [")
+    found = json.loads((scored / "compare.json").read_text())["differences"]["test"]
+    assert found["si_sdr"]["value"] == pytest.approx(2)
+    assert found["wrong_speaker"]["value"] == pytest.approx(-100 / 9, abs=1e-5)
+    assert found["wrong_speaker"]["unit"] == "%"
+    assert 0 < found["wrong_speaker"]["p"] <= 1
+
+
+def test_the_other_way_round(scored, capsys):
+    main(["--a", WORDS[3], "--b", WORDS[1], "--resamples", "60", "--names", "new", "old"])
+    assert "SI-SDR: old is worse than new by 2.00 dB [2.00, 2.00]" in capsys.readouterr().out
+
+
+def test_other_mixtures_and_other_folders_are_refused(scored, capsys):
+    for name, shift in (("one", 0), ("two", 0.1)):
+        write_table(scored / f"exp/{name}/metrics/test/utt2si_sdr_in", dict.fromkeys(UTTS, 1 + shift))
+    assert run(main, WORDS) == 1
+    assert "exp/two/metrics/test: not the mixtures of exp/one/metrics/test: s00-0, " in capsys.readouterr().err
+    assert run(main, ["--a", "exp/one", "--b", "exp/two"]) == 1
+    assert "exp/one: holds no metrics of a set; name a folder that stage 8 wrote" in capsys.readouterr().err
+
+
+def test_conditions_and_their_mean(scored, capsys):
+    main(["--a", WORDS[1], "exp/one/metrics/noisy", "--b", WORDS[3], "exp/two/metrics/noisy", "--resamples", "60"])
+    said = capsys.readouterr().out
+    assert "noisy: SI-SDR: " in said
+    assert "Avg.: SI-SDR: two is better than one by 2.00 dB" in said
+
+
+def test_a_system_and_itself(scored, capsys):
+    main(["--a", WORDS[1], "--b", WORDS[1], "--resamples", "60"])
+    assert "SI-SDR: one is as good as one, 0.00 dB [0.00, 0.00], p = 1; no difference" in capsys.readouterr().out
+
+
+def test_one_speaker_is_too_few(scored, capsys):
+    for system in ("one", "two"):
+        write_table(scored / f"exp/{system}/metrics/test/utt2spk", dict.fromkeys(UTTS, "A"))
+    main([*WORDS, "--output", "c.json"])
+    assert "SI-SDR: two minus one is 2.00 dB; too few speakers for an interval" in capsys.readouterr().out
+    assert json.loads((scored / "c.json").read_text())["differences"]["test"]["si_sdr"]["p"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--a", "x", "y"], "--a names 2 folders, --b 1; give as many of each"),
+        (["--resamples", "0"], "--resamples 0: must be a whole number from 1"),
+        (["--a", "exp/none"], "exp/none: no such data dir"),
+        (["--a", *WORDS[1:2] * 2, "--b", *WORDS[3:4] * 2], "two folders have the same name"),
+    ],
+)
+def test_wrong_words_are_said_in_a_line(scored, capsys, change, message):
+    assert run(main, [*WORDS, *change]) == 1
+    assert message in capsys.readouterr().err

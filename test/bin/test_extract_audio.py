@@ -1,0 +1,245 @@
+"""Extraction of files and of data dirs: any rate and length, the level that explains the mixture, clear refusals."""
+
+import io
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+import yaml
+
+from test.conftest import voice
+from test.plain_tse import TINY_SEFPNET
+from toolkit.bin import extract_audio
+from toolkit.io.audio import AudioTable
+from toolkit.io.command_line import run
+from toolkit.io.datadir import read_table, write_table
+from toolkit.io.errors import InputError
+from toolkit.models.se.base import SpeechEnhancer
+from toolkit.models.tse.sef_pnet import SEFPNet
+from toolkit.systems.inference import check_signal, enhance, extract
+from toolkit.train.checkpoint import save
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return SEFPNet(**TINY_SEFPNET, fs=8000).eval()
+
+
+@pytest.fixture(scope="module")
+def system(model, tmp_path_factory):
+    """An experiment's folder with random weights."""
+    folder = tmp_path_factory.mktemp("exp")
+    config = {"model": {"class_path": "toolkit.models.tse.sef_pnet.SEFPNet", "init_args": {**TINY_SEFPNET, "fs": 8000}}}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    save(folder / "valid.loss.ave.pth", model.state_dict())
+    return folder
+
+
+def write(path, samples, fs) -> str:
+    soundfile.write(path, samples, fs, subtype="PCM_16" if path.suffix != ".ogg" else None)
+    return str(path)
+
+
+def words(system, *more) -> list[str]:
+    return ["--model", str(system), *map(str, more)]
+
+
+def test_the_output_explains_as_much_of_the_mixture_as_any_level_of_it(model):
+    mixture, enrolment = voice(0, 0, 1.0, 8000) + voice(1, 0, 1.0, 8000), voice(0, 1, 1.0, 8000)
+    made = extract(model, mixture, enrolment).astype(np.float64)
+    assert made @ made > 0
+    assert abs((mixture - made) @ made) < 1e-4 * (mixture @ mixture)
+    with torch.inference_mode():
+        raw = model(torch.from_numpy(mixture)[None], torch.from_numpy(enrolment)[None])[0].numpy()
+    assert np.corrcoef(raw, made)[0, 1] ** 2 == pytest.approx(1, abs=1e-5)
+
+
+def test_a_mixture_that_is_silent_in_part_is_one(model, monkeypatch):
+    """Only a whole recording must hold sound; a piece of it goes through the network alone."""
+    monkeypatch.setattr("toolkit.systems.inference.CHUNK_SECONDS", 0.5)
+    mixture = np.pad(voice(0, 0, 1.0, 8000), (8000, 0))
+    made = extract(model, mixture, voice(0, 1, 1.0, 8000))
+    assert np.isfinite(made).all()
+    assert made[8000:].any()
+
+
+def test_long_mixtures_go_in_chunks(model, monkeypatch):
+    monkeypatch.setattr("toolkit.systems.inference.CHUNK_SECONDS", 0.5)
+    mixture, longest = voice(0, 0, 1.7, 8000), []
+    forward = SEFPNet.forward
+    monkeypatch.setattr(
+        SEFPNet, "forward", lambda self, wav, *a: (longest.append(wav.shape[1]), forward(self, wav, *a))[1]
+    )
+    assert len(extract(model, mixture, voice(0, 1, 0.5, 8000))) == len(mixture)
+    assert max(longest) == 4000
+    assert len(longest) > 3
+
+
+@pytest.mark.parametrize(
+    ("fs", "length", "suffix"), [(44100, 44117, ".flac"), (8000, 8000, ".wav"), (16000, 1600, ".wav")]
+)
+def test_rate_and_length_in_are_rate_and_length_out(system, tmp_path, fs, length, suffix):
+    mixture = write(tmp_path / f"m{suffix}", np.resize(voice(0, 0, 1.0, fs), length), fs)
+    enrolment = write(tmp_path / "e.wav", voice(0, 1, 0.8, 22050), 22050)
+    out = tmp_path / f"out/o{suffix}"
+    extract_audio.main(words(system, "--enroll", enrolment, "--mixture", mixture, "--output", out))
+    info = soundfile.info(out)
+    assert (info.samplerate, info.frames, info.channels) == (fs, length, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"--enroll": "silent.wav"}, "silent.wav: the enrolment is digital silence"),
+        ({"--mixture": "silent.wav"}, "silent.wav: the mixture is digital silence"),
+        ({"--mixture": "gone.wav"}, "gone.wav: no such file"),
+        ({"--mixture": "stereo.wav"}, "has 2 channels"),
+        ({"--output": "o.tape"}, "TAPE is no format of audio files"),
+        ({"--output": None}, "--output is missing"),
+        ({"--output": "m.wav"}, "m.wav: is to be read and to be written; name another output"),
+        ({"--model": "nowhere"}, "nowhere: no such experiment"),
+        ({"--weights": "best.pth"}, "there are: valid.loss.ave.pth"),
+        ({"--device": "cuda"}, "--device cuda: no such device here"),
+        ({"--enroll_seconds": "0"}, "--enroll_seconds 0: must be a number above 0"),
+    ],
+)
+def test_bad_input_is_named(system, tmp_path, monkeypatch, capsys, change, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    write(tmp_path / "m.wav", voice(0, 0, 0.5), 16000)
+    write(tmp_path / "silent.wav", np.zeros(1600), 16000)
+    write(tmp_path / "stereo.wav", np.ones((1600, 2)) / 9, 16000)
+    options = {"--model": str(system), "--enroll": "m.wav", "--mixture": "m.wav", "--output": "o.wav"} | change
+    assert run(extract_audio.main, [w for k, v in options.items() if v is not None for w in (k, v)]) == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+    assert not list(tmp_path.glob("o.*"))
+
+
+@pytest.fixture
+def mixtures(tmp_path):
+    """A data dir of three mixtures with enrolments: of speakers 0 and 1, of 1 and 0, of 2 and 0."""
+    folder = tmp_path / "raw/two"
+    (folder / "audio").mkdir(parents=True)
+    tables = {name: {} for name in ("wav.scp", "enroll_spk1.scp", "utt2spk", "utt2interferer")}
+    for target, other in ((0, 1), (1, 0), (2, 0)):
+        key = f"s{target}-m"
+        sound = voice(target, 0, 0.6, 8000) + voice(other, 0, 0.6, 8000)
+        tables["wav.scp"][key] = write(folder / f"audio/{key}.wav", sound, 8000)
+        tables["enroll_spk1.scp"][key] = write(folder / f"audio/{key}-e.wav", voice(target, 1, 0.9, 8000), 8000)
+        tables["utt2spk"][key], tables["utt2interferer"][key] = f"s{target}", f"s{other}"
+    for name, rows in tables.items():
+        write_table(folder / name, rows)
+    (tmp_path / "work").write_text("".join(f"two {key}\n" for key in tables["wav.scp"]))
+    return folder
+
+
+def job(system, mixtures, *more) -> dict[str, np.ndarray]:
+    """Run a job; what it extracted."""
+    root = mixtures.parent.parent
+    roots = ["--in_root", root / "raw", "--out_root", root / "out", "--work", root / "work", "--job", 1]
+    extract_audio.main(words(system, *roots, *more))
+    write_table(root / "out/two/wav.scp", read_table(root / "out/two/.jobs/1/wav.scp"))
+    table = AudioTable(root / "out/two", fs=8000)
+    return {key: table.read(key) for key in table.keys()}
+
+
+def enrolled_by(model, mixtures, mixture: str, enrolment: str, seconds: float = 9.0) -> np.ndarray:
+    voices, audio = AudioTable(mixtures, stream="enroll_spk1"), AudioTable(mixtures)
+    made = extract(model, audio.read(mixture), voices.read(enrolment)[: round(8000 * seconds)])
+    return np.rint(check_signal(made, "") * 32768) / 32768
+
+
+def test_a_job_extracts_its_mixtures(system, model, mixtures):
+    for key, made in job(system, mixtures).items():
+        assert np.array_equal(made, enrolled_by(model, mixtures, key, key))
+
+
+def test_enrolments_are_cut(system, model, mixtures):
+    for key, made in job(system, mixtures, "--enroll_seconds", 0.25).items():
+        assert np.array_equal(made, enrolled_by(model, mixtures, key, key, 0.25))
+
+
+def test_an_absent_speaker_is_none_of_the_mixture(system, model, mixtures):
+    found = job(system, mixtures, "--absent")
+    for key, stranger in (("s0-m", "s2-m"), ("s1-m", "s2-m"), ("s2-m", "s1-m")):
+        assert np.array_equal(found[key], enrolled_by(model, mixtures, key, stranger))
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (np.zeros((800, 2), np.float32), r"has the shape \(800, 2\)"),
+        (np.zeros(0, np.float32), r"has the shape \(0,\)"),
+        (np.arange(800), "is of int64; must be floats in"),
+        (np.full(800, np.nan, np.float32), "holds NaN"),
+        (np.zeros(800, np.float32), "is digital silence"),
+        (np.full(800, 0.5, np.float32), "is constant"),
+        (np.sin(np.arange(799.0)), "lasts 0.0999 s"),
+        (1000 * np.sin(np.arange(800.0)), ".*beyond full scale"),
+        (1e30 * np.sin(np.arange(800.0)), ".*beyond full scale"),
+    ],
+)
+def test_arrays_that_are_no_signal_are_refused(model, bad, said):
+    good = voice(0, 0, 0.5, 8000)
+    for what, args in (("mixture", (bad, good)), ("enrolment", (good, bad))):
+        with pytest.raises(InputError, match=f"the {what} {said}"):
+            extract(model, *args)
+
+
+def test_arrays_of_any_float_and_tensors_are_signals(model):
+    mixture, enrolment = voice(0, 0, 0.5, 8000), voice(0, 1, 0.5, 8000)
+    made = extract(model, mixture, enrolment)
+    assert np.array_equal(extract(model, mixture.astype(np.float64), enrolment.astype(np.float64)), made)
+    assert np.array_equal(extract(model, torch.from_numpy(mixture), torch.from_numpy(enrolment)), made)
+    for kind in (np.int16, np.int32):  # against what libsndfile makes of files of them
+        whole = (mixture * np.iinfo(kind).max).astype(kind)
+        soundfile.write(buffer := io.BytesIO(), whole, 8000, format="WAV", subtype=f"PCM_{8 * whole.itemsize}")
+        scaled = soundfile.read(io.BytesIO(buffer.getvalue()), dtype="float32")[0]
+        assert np.array_equal(extract(model, whole, enrolment), extract(model, scaled, enrolment))
+
+
+def test_options_of_files(system, model, tmp_path):
+    mixture, enrolment = voice(0, 0, 1.0, 8000) + voice(1, 0, 1.0, 8000), voice(0, 1, 1.0, 8000)
+    one = [
+        "--enroll",
+        write(tmp_path / "e.wav", enrolment, 8000),
+        "--mixture",
+        write(tmp_path / "m.wav", mixture, 8000),
+    ]
+    half = write(tmp_path / "half.wav", enrolment[:4000], 8000)
+    extract_audio.main(words(system, *one, "--enroll_seconds", 0.5, "--output", tmp_path / "a.wav"))
+    extract_audio.main(words(system, "--enroll", half, *one[2:], "--output", tmp_path / "b.wav"))
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
+    for option in (["--absent"], ["--enroll_from", "dump/raw/x"]):
+        assert run(extract_audio.main, words(system, *one, *option, "--output", tmp_path / "c.wav")) == 1
+    assert not (tmp_path / "c.wav").exists()
+
+
+def test_a_silent_enrolment_of_a_set_is_named(system, mixtures, capsys):
+    soundfile.write(mixtures / "audio/s1-m-e.wav", np.zeros(800), 8000)
+    root = mixtures.parent.parent
+    roots = ["--in_root", root / "raw", "--out_root", root / "out", "--work", root / "work", "--job", 1]
+    assert run(extract_audio.main, words(system, *roots)) == 1
+    assert "s1-m: its enrolment" in capsys.readouterr().err
+
+
+def test_what_is_not_finite_is_refused_and_what_is_too_loud_scaled():
+    assert np.abs(check_signal(np.array([0.5, -2.0], np.float32), "a")).max() == pytest.approx(0.99)
+    with pytest.raises(Exception, match="a: the output is not finite"):
+        check_signal(np.array([np.nan], np.float32), "a")
+
+
+def test_observation_adding_between_estimate_and_recording():
+    class Half(SpeechEnhancer):
+        fs = 8000
+
+        def forward(self, wav):
+            return 0.5 * wav
+
+    wav = voice(0, 0, 0.1, 8000)
+    for beta, factor in ((0.0, 0.5), (0.2, 0.6), (1.0, 1.0)):
+        assert enhance(Half(), wav, beta) == pytest.approx(factor * wav, abs=1e-7)

@@ -1,0 +1,131 @@
+"""network_info on the recipes' configs: sizes by hand, cost by length."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from toolkit.bin import network_info, sv_stats
+from toolkit.data.datasets import MixtureDataset
+from toolkit.data.item import ItemSpec
+from toolkit.features.kaldi_fbank import KaldiFbank
+from toolkit.io.command_line import run
+from toolkit.simulate.planner import MixturePlanner
+
+EGS = Path(__file__).parents[2] / "egs"
+SIZES = {  # parameters of what the papers describe
+    "voxceleb1/sv/conf/train_ecapa.yaml": 6_192_128,  # Desplanques et al. 2020, table 1: 6.2 M
+    "voxceleb1/sv/conf/train_ecapa_1024.yaml": 14_658_496,  # 14.7 M
+    "voxceleb1/sv/conf/train_ecapa_seed.yaml": 14_854_784,  # 14.855 M
+    "voxceleb1/sv/conf/train_resnet34.yaml": 8_028_492,  # 8.03 M
+    "voxceleb1/sv/conf/train_eres2netv2.yaml": 17_859_632,  # its repository: 17.86 M
+    "voxceleb1/sv/conf/train_paranoise_enc.yaml": 7_746_525,  # Kim et al. 2025, table 5: 7.75 M
+    "voxceleb1/sv/conf/train_paranoise_none.yaml": 7_746_525 - 1_354_390 - 408_910 - 101_376,  # less NE, connections
+    "voxceleb1/sv/conf/train_paranoise_dec.yaml": 7_746_525 - 101_376 + 9 * 2 * (128**2 + 64**2 + 32**2 + 16**2),
+    "voxceleb1/sv/conf/train_paranoise_encdec.yaml": 7_746_525 + 9 * 2 * (128**2 + 64**2 + 32**2 + 16**2),
+    "speechocean762/sv/conf/train_paranoise_enc_gpu.yaml": 7_746_525,
+    "libri2mix/tse/conf/train_sefpnet.yaml": 6_080_402,  # Huang et al. 2025, table I: 6.08 M
+    "libri2mix/tse/conf/train_dpccn_ci.yaml": 5_894_770,  # 5.89 M
+    "libri2mix/tse/conf/train_dpccn_ci_ifi.yaml": 5_899_402,  # 5.89 M
+    "speechocean762/tse/conf/train_sefpnet_gpu.yaml": 6_080_402,
+    "librispeech_dns/se/conf/train_demucs.yaml": 33_533_569,  # dns64: 33.53 M
+}
+
+
+def info(capsys, *words) -> dict:
+    network_info.main([*words])
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_classifier_counts_in_training_only(capsys, tmp_path):
+    config = tmp_path / "c.yaml"
+    model = "{class_path: toolkit.models.sv.mean_fbank.MeanFbank, init_args: {n_mels: 40}}"
+    frontend = "{class_path: toolkit.features.kaldi_fbank.KaldiFbank, init_args: {n_mels: 40}}"
+    loss = "{class_path: toolkit.losses.speaker.margin.SoftmaxCE}"
+    config.write_text(f"model: {model}\nfrontend: {frontend}\nloss: {loss}\nnormalize: none\n")
+    sizes = info(capsys, "--config", str(config), "--speakers", "10", "--seconds", "0.5")
+    assert sizes["parameters"] == 0
+    assert sizes["parameters_training"] == 40 * 10 + 10
+    assert sizes["macs"] == 0
+
+
+def test_cost_grows_with_length_and_keys_are_all_there(capsys):
+    config = str(EGS / "mini/sv/conf/train_ecapa.yaml")
+    one, two = (info(capsys, "--config", config, "--seconds", s) for s in ("1", "2"))
+    keys = {"parameters", "parameters_training", "macs", "macs_thop", "rtf_1thread", "peak_memory_mib", "seconds", "fs"}
+    assert set(one) == keys
+    assert 1.9 < two["macs"] / one["macs"] < 2.1
+    assert one["parameters"] == two["parameters"]
+    assert one["rtf_1thread"] > 0
+
+
+@pytest.mark.parametrize("config", sorted(EGS.glob("*/*/conf/train_*.yaml")), ids=lambda p: "-".join(p.parts[-4:]))
+def test_every_config_of_every_recipe_builds_at_its_published_size(capsys, monkeypatch, config):
+    monkeypatch.setattr(
+        "toolkit.metrics.cost.complexity.measure_peak_memory", lambda model, inputs: 0.0
+    )  # seconds each
+    parameters = info(capsys, "--config", str(config), "--seconds", "0.3")["parameters"]
+    assert parameters == SIZES.get("/".join(config.parts[-4:]), parameters) > 1000
+
+
+def test_cost_of_extraction_by_the_second(capsys, monkeypatch):
+    monkeypatch.setattr("toolkit.metrics.cost.complexity.measure_peak_memory", lambda model, inputs: 0.0)
+    found = info(capsys, "--config", str(EGS / "libri2mix/tse/conf/train_sefpnet.yaml"), "--seconds", "1")
+    assert found["macs_thop"] == pytest.approx(8.50e9, rel=0.03)  # table I: 8.50 G
+    assert found["fs"] == 8000
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--config", str(EGS / "mini/tse/conf/train_sefpnet.yaml"), "--fs", "16000"], "is for 8000 Hz"),
+        (
+            ["--config", str(EGS / "mini/tse/conf/train_sefpnet.yaml"), "--seconds", "0"],
+            "--seconds 0: must be a number from 0.1",
+        ),
+        (["--config", "none.yaml"], "none.yaml"),
+        (["--config", str(EGS / "mini/tse/conf/simulate_valid.yaml")], "names no model; a training config is wanted"),
+    ],
+)
+def test_what_cannot_be_measured(capsys, words, said):
+    assert run(network_info.main, words) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_another_rate(capsys):
+    assert (
+        info(capsys, "--config", str(EGS / "mini/sv/conf/train_ecapa.yaml"), "--fs", "8000", "--seconds", "0.5")["fs"]
+        == 8000
+    )
+
+
+def test_a_mistyped_key(capsys, tmp_path):
+    (tmp_path / "c.yaml").write_text(
+        "model: {class_path: toolkit.models.sv.ecapa_tdnn.EcapaTdnn, init_args: {chanels: 3}}\n"
+    )
+    assert run(network_info.main, ["--config", str(tmp_path / "c.yaml")]) == 1
+    assert "chanels" in capsys.readouterr().err
+
+
+def test_statistics_of_a_training_set(corpus, tmp_path):
+    sv_stats.main(["--train_dir", str(corpus / "raw/train"), "--output", str(tmp_path), "--trainer.workers", "0"])
+    stats = json.loads((tmp_path / "stats.json").read_text())
+    assert (stats["items"], stats["speakers"]) == (16, 4)
+    assert stats["items_per_speaker"] == {"min": 4, "max": 4}
+    assert len(stats["feature_mean"]) == 80
+    assert len((tmp_path / "shapes").read_text().splitlines()) == 16
+
+
+def test_statistics_count_an_utterance_at_every_speed(corpus, tmp_path):
+    """Oracle: the mean over all frames of the same items, one by one."""
+    planner = ["--data.init_args.planner.speeds", "[0.9,1.1]", "--data.init_args.planner.new_speakers", "true"]
+    words = ["--train_dir", str(corpus / "raw/train"), "--output", str(tmp_path), "--trainer.workers", "0"]
+    sv_stats.main([*words, *planner])
+    data = MixtureDataset(MixturePlanner(speeds=[0.9, 1.1], new_speakers=True)).open(
+        corpus / "raw/train", KaldiFbank(), 0
+    )
+    feats = [KaldiFbank()(torch.from_numpy(data[ItemSpec(i, 0, i)]["wav"])[None])[0][0] for i in range(len(data))]
+    stats = json.loads((tmp_path / "stats.json").read_text())
+    assert len((tmp_path / "shapes").read_text().splitlines()) == len(data) == 32
+    assert stats["feature_mean"] == pytest.approx(torch.cat(feats).mean(0).tolist(), abs=1e-3)

@@ -1,0 +1,180 @@
+"""Losses between signals: numbers worked by hand, other libraries' values, padding, silence."""
+
+import math
+
+import fast_bss_eval
+import pytest
+import torch
+import torchaudio
+
+from toolkit.io.errors import InputError
+from toolkit.losses.enhancement.ssl_mse import SSLMSE
+from toolkit.losses.enhancement.waveform import LMFB, SISNR, SNR, Multitask, mean_square
+from toolkit.metrics.signal.intrusive import si_sdr
+from toolkit.models.ssl.wav2vec2 import Untrained
+
+X, ESTIMATE = torch.tensor([[3.0, 4.0]]), torch.tensor([[3.0, 3.0]])  # |x|^2 = 25, error 1
+ALL = {
+    "snr": SNR,
+    "si_snr": SISNR,
+    "si_sdr": lambda: SISNR(zero_mean=False),
+    "lmfb": LMFB,
+    "ssl": lambda: SSLMSE(Untrained()),
+    "ssl_normalized": lambda: SSLMSE(Untrained(wavlm=False, normalized=True)),
+    "lmfb_mt": lambda: Multitask(LMFB()),
+}
+each = pytest.mark.parametrize("make", ALL.values(), ids=ALL)
+
+
+def noise(*shape: int, seed: int = 0) -> torch.Tensor:
+    return 0.1 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+# --- values ----------------------------------------------------------------------------------------------------------
+
+
+def test_snr_has_the_clean_signal_above_the_line():
+    """Eq. 5 with its slip mended: 25 over 1, not 18 over 1."""
+    assert SNR()(ESTIMATE, X).item() == pytest.approx(-10 * math.log10(25))
+
+
+def test_snr_is_the_mean_over_utterances():
+    """Ratios 25 and 1: mean of the decibels, not of the energies."""
+    assert SNR()(torch.cat((ESTIMATE, 0 * X)), torch.cat((X, X))).item() == pytest.approx(-5 * math.log10(25))
+
+
+def test_snr_knows_the_scale_and_si_snr_does_not():
+    x, estimate = noise(2, 500), noise(2, 500) + noise(2, 500, seed=1)
+    assert SNR()(2 * estimate, x).item() != pytest.approx(SNR()(estimate, x).item(), abs=1)
+    assert SISNR()(2 * estimate, x).item() == pytest.approx(SISNR()(estimate, x).item(), abs=1e-4)
+    assert SISNR()(estimate + 1, x).item() == pytest.approx(SISNR()(estimate, x).item(), abs=1e-3)
+
+
+def test_si_sdr_by_hand():
+    """<e, x> = 21, a = 21 / 25: a x = (2.52, 3.36), energy 17.64; error (0.48, -0.36), energy 0.36: ratio 49."""
+    assert SISNR(zero_mean=False)(ESTIMATE, X).item() == pytest.approx(-10 * math.log10(49), rel=1e-5)
+
+
+def test_si_snr_removes_the_means():
+    """Means off: x (-1, 0, 1), estimate (-1, -1, 2), a = 3 / 2, a x (-1.5, 0, 1.5), error (0.5, -1, 0.5): 4.5 / 1.5."""
+    x, estimate = torch.tensor([[4.0, 5, 6]]), torch.tensor([[6.0, 6, 9]])
+    assert SISNR()(estimate, x).item() == pytest.approx(-10 * math.log10(3), rel=1e-5)
+
+
+@pytest.mark.parametrize("zero_mean", [True, False])
+def test_si_snr_is_that_of_fast_bss_eval(zero_mean):
+    x = noise(3, 4000) + 0.02
+    estimate = 0.7 * x + 0.3 * noise(3, 4000, seed=1)
+    theirs = fast_bss_eval.si_sdr_loss(estimate, x, zero_mean=zero_mean, clamp_db=None).mean()
+    assert SISNR(zero_mean)(estimate, x).item() == pytest.approx(theirs.item(), abs=1e-4)
+
+
+def test_si_snr_is_our_metric():
+    x, estimate = noise(1, 4000), noise(1, 4000) + noise(1, 4000, seed=1)
+    assert -SISNR()(estimate, x).item() == pytest.approx(si_sdr(estimate[0].numpy(), x[0].numpy()), abs=1e-4)
+
+
+def test_lmfb_is_the_mean_square_of_torchaudios_log_mel():
+    """Eq. 10; 400 samples every 200, 80 filters."""
+    mel = torchaudio.transforms.MelSpectrogram(16000, 512, 400, 200, n_mels=80, mel_scale="htk", norm=None)
+    x, estimate = noise(2, 8000), noise(2, 8000, seed=1)
+    theirs = ((mel(x) + 1e-6).log() - (mel(estimate) + 1e-6).log()).square()
+    assert theirs.shape == (2, 80, 41)
+    assert LMFB()(estimate, x).item() == pytest.approx(theirs.mean().item(), rel=1e-4)
+
+
+def test_lmfb_of_a_scaled_signal():
+    """Eq. 10 by hand: ten times the amplitude is log(100) more in every energy far above the floor."""
+    x = 100 * noise(1, 4000)
+    assert LMFB()(10 * x, x).item() == pytest.approx(math.log(100) ** 2, rel=1e-4)
+
+
+def test_mean_square_by_hand():
+    """One frame of (1, 3): 5; two frames of (0, 2) and (2, 2): 3; the mean of both, each divided by its own frames."""
+    difference = torch.tensor([[[1.0, 3.0], [9.0, 9.0]], [[0.0, 2.0], [2.0, 2.0]]])
+    assert mean_square(difference, torch.tensor([1, 2])).item() == 4
+    assert mean_square(difference, None).item() == (23 + 3) / 2 + 10
+
+
+@pytest.mark.parametrize("alpha", [0, 0.01, 10])
+def test_multitask_is_a_weighted_sum(alpha):
+    """Eqs. 9 and 21."""
+    x, estimate = noise(2, 4000), noise(2, 4000, seed=1)
+    loss = Multitask(LMFB(), alpha)
+    lmfb, snr = LMFB()(estimate, x).item(), SNR()(estimate, x).item()
+    assert loss(estimate, x).item() == pytest.approx(lmfb + alpha * snr, rel=1e-5)
+    assert {name: part.item() for name, part in loss.parts.items()} == pytest.approx(
+        {"lmfb_loss": lmfb, "snr_loss": snr}, rel=1e-5
+    )
+    assert not any(part.requires_grad for part in loss.parts.values())
+
+
+# --- promises of all -------------------------------------------------------------------------------------------------
+
+
+@each
+def test_what_lies_in_the_padding_does_not_count(make):
+    loss, lengths = make(), torch.tensor([3001, 5000, 4000])
+    x, estimate = noise(3, 5000), noise(3, 5000, seed=1)
+    alone = [loss(estimate[i : i + 1, :n], x[i : i + 1, :n]).item() for i, n in enumerate(lengths.tolist())]
+    for row, n in enumerate(lengths.tolist()):
+        x[row, n:], estimate[row, n:] = 3.0, -2.0
+    estimate.requires_grad_()
+    value = loss(estimate, x, lengths)
+    assert value.item() == pytest.approx(sum(alone) / 3, rel=1e-4)
+    value.backward()
+    assert all(not estimate.grad[row, n:].any() for row, n in enumerate(lengths.tolist()))
+    assert all(estimate.grad[row, :n].any() for row, n in enumerate(lengths.tolist()))
+
+
+@each
+@pytest.mark.parametrize("samples", [1, 7, 3000])
+@pytest.mark.parametrize("silent", ["estimate", "reference", "both", "neither", "equal"])
+def test_silence_and_perfection_have_finite_losses_and_gradients(make, silent, samples):
+    x, estimate = noise(2, samples), noise(2, samples, seed=1)
+    if silent in ("reference", "both"):
+        x[0] = 0
+    if silent in ("estimate", "both"):
+        estimate[0] = 0
+    if silent == "equal":
+        estimate = x.clone()
+    estimate.requires_grad_()
+    value = make()(estimate, x)
+    value.backward()
+    assert value.isfinite()
+    assert estimate.grad.isfinite().all()
+
+
+@each
+def test_the_gradient_leads_to_the_reference(make):
+    """A step against it lowers the loss; the reference has no part in it."""
+    loss, x = make(), noise(2, 3000)
+    estimate = (0.5 * x + noise(2, 3000, seed=1)).requires_grad_()
+    before = loss(estimate, x)
+    before.backward()
+    with torch.no_grad():
+        step = estimate.grad / estimate.grad.norm()
+        assert loss(estimate - 0.01 * step, x) < before
+
+
+@each
+def test_mixed_precision_takes_the_signals_in_float32(make):
+    x, estimate = noise(2, 3000), noise(2, 3000, seed=1)
+    loss = make()
+    exact = loss(estimate, x).item()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = loss(estimate, x)
+    assert value.dtype == torch.float32
+    assert value.item() == pytest.approx(exact, rel=0.05)
+
+
+@pytest.mark.parametrize("make", [LMFB, lambda: SSLMSE(Untrained()), lambda: Multitask(LMFB())])
+def test_a_loss_for_another_rate_is_refused(make):
+    make().setup(16000)
+    with pytest.raises(InputError, match="is made for 16000 Hz, the audio has 8000 Hz"):
+        make().setup(8000)
+
+
+def test_losses_of_the_waveform_take_any_rate():
+    SNR().setup(8000)
+    Multitask(SISNR()).setup(44100)

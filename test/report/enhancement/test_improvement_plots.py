@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from toolkit.report.enhancement.improvement_plots import Points, binned, plot_improvement, plot_sweep
+from toolkit.report.plots import plot_spectrogram, plot_training
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that were saved, to look into."""
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: (figures.append(self), open(path, "wb").close()))
+    return figures
+
+
+def points(count, speakers=5):
+    rng = np.random.default_rng(1)
+    before = rng.permutation(np.linspace(-5, 5, count))
+    speaker = np.array([f"s{i % speakers}" for i in range(count)])
+    return Points(before, 8 - before + rng.normal(size=count), rng.random(count) < 0.2, speaker)
+
+
+def test_bins_hold_equally_many_neighbours():
+    one = points(120)
+    found = binned(one, 50, 0.9, 0)
+    parts = np.array_split(np.argsort(one.before), 8)
+    assert [b["n"] for b in found] == [15] * 8
+    assert [b["at"] for b in found] == pytest.approx([one.before[p].mean() for p in parts])
+    assert [b["value"] for b in found] == pytest.approx([one.gain[p].mean() for p in parts])
+    assert all(b["low"] <= b["value"] <= b["high"] for b in found)
+
+
+def test_bins_of_few_utterances_and_of_one_speaker():
+    assert binned(points(11), 50, 0.9, 0) == []
+    (only,) = binned(points(12, speakers=1), 50, 0.9, 0)
+    assert (only["low"], only["high"]) == (None, None)
+    assert only["n"] == 12
+
+
+def offsets(ax):
+    return np.concatenate([c.get_offsets() for c in ax.collections if hasattr(c, "get_offsets")])
+
+
+def test_every_utterance_is_a_dot(tmp_path, drawn):
+    sets = {"a": points(40), "b": points(15)}
+    plot_improvement(sets, binned(sets["a"], 50, 0.9, 0), 0.9, tmp_path / "p.png", "t")
+    ax = drawn[0].axes[0]
+    wanted = np.concatenate([np.stack([one.before, one.gain], 1) for one in sets.values()])
+    found = {tuple(row) for row in np.round(offsets(ax), 6).tolist()}
+    assert {tuple(row) for row in np.round(wanted, 6).tolist()} <= found
+    labels = [text.get_text() for text in drawn[0].legends[0].get_texts()]
+    assert labels == ["a", "b", "nearer to the interferer", "mean of bins, 90 % intervals"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("SI-SDR of the mixture (dB)", "SI-SDR improvement (dB)")
+
+
+def test_many_sets_without_wrong_speakers_or_bins(tmp_path, drawn):
+    sets = {str(i): points(3)._replace(wrong=np.zeros(3, bool)) for i in range(20)}
+    plot_improvement(sets, [], 0.9, tmp_path / "p.png")
+    assert not drawn[0].legends
+    assert (tmp_path / "p.png").is_file()
+
+
+def test_sweep_curves_and_levels(tmp_path, drawn):
+    def at(value, known=True):
+        return {"value": value, "low": value - 1 if known else None, "high": value + 1 if known else None}
+
+    curves = {"test": [(1.0, at(5.0)), (2.5, at(6.0, known=False))], "noisy": [(1.0, at(2.0))]}
+    plot_sweep(curves, {"test": at(7.0)}, tmp_path / "p.png", "t", ("enrolment (s)", "y", "whole"))
+    ax = drawn[0].axes[0]
+    lines = {line.get_label(): line for line in ax.get_lines()}
+    assert lines["test"].get_xydata().tolist() == [[1, 5], [2.5, 6]]
+    assert set(lines["test, whole"].get_ydata()) == {7}
+    assert "noisy, whole" not in lines
+    assert list(ax.get_xticks()) == [1, 2.5]
+
+
+def test_training_curve_of_another_metric(tmp_path, drawn):
+    log = {"train": {1: {"loss": 3.0}}, "valid": {1: {"loss": 2.0, "si_sdri": -4.0}, 2: {"si_sdri": 5.0}}}
+    plot_training(log, tmp_path / "p.png", "t", "si_sdri", "SI-SDR improvement (dB)")
+    below = drawn[0].axes[1]
+    assert below.get_lines()[0].get_xydata().tolist() == [[1, -4], [2, 5]]
+    assert below.get_ylabel() == "validation SI-SDR improvement (dB)"
+    assert below.get_ylim()[0] < -4  # an error rate's axis begins at 0, this one does not
+
+
+@pytest.mark.parametrize(("fs", "ticks"), [(8000, ["4", "2", "1", "0.5"]), (16000, ["8", "4", "2", "1"])])
+def test_ticks_of_a_linear_spectrogram_do_not_touch(tmp_path, drawn, fs, ticks):
+    hz = np.fft.rfftfreq(512, 1 / fs)
+    plot_spectrogram(np.zeros((4, len(hz))), hz, 0.01, tmp_path / "p.png", (-70, 0))
+    ax = drawn[0].axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ticks
+    assert np.allclose(np.interp(ax.get_yticks(), np.arange(len(hz)), hz), [1000 * float(t) for t in ticks])

@@ -1,0 +1,190 @@
+"""One path from audio to embedding: batch == single, training features == inference features, packed == folder."""
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from toolkit.bin import pack as pack_program
+from toolkit.bin import sv_train
+from toolkit.features.kaldi_fbank import KaldiFbank
+from toolkit.io.audio import AudioTable
+from toolkit.io.command_line import run
+from toolkit.io.errors import InputError
+from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
+from toolkit.models.sv.embedder import SpeakerEmbedder
+from toolkit.systems.embedding import batches_by_length, embed_audio, embed_file
+from toolkit.systems.packing import load_embedder
+
+
+@pytest.fixture(scope="module")
+def embedder():
+    torch.manual_seed(0)
+    network = SpeakerEmbedder(KaldiFbank(), EcapaTdnn(channels=32, mfa_channels=48, embedding_dim=16))
+    with torch.no_grad():  # statistics as after training, not the identity of a new network
+        for name, buffer in network.named_buffers():
+            if name.endswith("running_mean"):
+                buffer.normal_()
+            elif name.endswith("running_var"):
+                buffer.uniform_(0.5, 2.0)
+    return network.eval()
+
+
+def test_an_utterance_has_one_embedding_whatever_its_batch(embedder, corpus):
+    audio = AudioTable(corpus / "raw/train")
+    together = dict(embed_audio(embedder, audio, audio.keys()))
+    for key in audio.keys()[::3]:
+        alone = embed_audio(embedder, audio, [key])[0][1]
+        assert np.abs(alone - together[key]).max() < 1e-5 * max(1.0, np.abs(alone).max())
+
+
+def test_padding_does_not_reach_the_features(embedder):
+    wav = torch.randn(1, 9000)
+    alone, _ = embedder.frontend(wav)
+    padded = torch.nn.functional.pad(torch.cat([wav, wav]), (0, 7000))
+    feats, lengths = embedder.frontend(padded, torch.tensor([9000, 16000]))
+    assert lengths[0] == alone.shape[1]
+    assert torch.equal(embedder.normalized(feats, lengths)[0, lengths[0] :].abs().sum(), torch.tensor(0.0))
+    assert torch.allclose(
+        embedder.normalized(feats, lengths)[0, : lengths[0]], embedder.normalized(alone)[0], atol=1e-4
+    )
+
+
+def test_training_sees_the_features_that_inference_sees(embedder, corpus):
+    """The task's batch -> features equals the embedder's own wav -> features."""
+    audio = AudioTable(corpus / "raw/train")
+    wav = torch.from_numpy(audio.read(audio.keys()[0]))[None]
+    feats, _ = embedder.frontend(wav)
+    assert torch.allclose(embedder(wav), embedder.embed_features(feats))
+    embedder.train()
+    with torch.autocast("cpu", torch.bfloat16):
+        in_training, _ = embedder.frontend(wav)
+    embedder.eval()
+    assert torch.equal(in_training, feats)
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.5, 180])
+def test_very_short_and_very_long_audio(embedder, seconds):
+    with torch.inference_mode():
+        vector = embedder(0.1 * torch.randn(1, round(seconds * 16000)))
+    assert vector.shape == (1, 16)
+    assert vector.isfinite().all()
+
+
+def test_batches_by_length_bound_the_padding():
+    lengths = {f"u{i}": n for i, n in enumerate([5, 100, 7, 8, 90, 6])}
+    batches = list(batches_by_length(lengths, most=30))
+    assert [key for batch in batches for key in batch] == ["u0", "u5", "u2", "u3", "u4", "u1"]
+    assert all(len(b) == 1 or len(b) * max(lengths[k] for k in b) <= 30 for b in batches)
+
+
+def test_packed_and_folder_embed_alike(options, corpus, tmp_path):
+    exp = tmp_path / "exp"
+    sv_train.main([*options, "--expdir", str(exp), "--trainer.epochs", "1"])
+    pack_program.main(["--expdir", str(exp), "--output", str(tmp_path / "model.zip")])
+    audio = AudioTable(corpus / "raw/dev")
+    one = embed_audio(load_embedder(exp), audio, audio.keys()[:2])
+    two = embed_audio(load_embedder(tmp_path / "model.zip"), audio, audio.keys()[:2])
+    assert all(np.array_equal(a[1], b[1]) for a, b in zip(one, two, strict=True))
+
+
+def test_a_damaged_package_is_refused(tmp_path):
+    (tmp_path / "model.zip").write_bytes(b"PK nothing")
+    with pytest.raises(InputError, match=r"model.zip: not a packed model"):
+        load_embedder(tmp_path / "model.zip")
+
+
+def test_packing_without_a_model_is_said(tmp_path, capsys):
+    words = ["--expdir", str(tmp_path), "--output", str(tmp_path / "x.zip")]
+    assert run(pack_program.main, words) == 1
+    assert "config.yaml: no such file; train first" in capsys.readouterr().err
+    assert not (tmp_path / "x.zip").exists()
+
+
+def test_weights_of_another_network_are_named(options, tmp_path):
+    exp = tmp_path / "exp"
+    sv_train.main([*options, "--expdir", str(exp), "--trainer.epochs", "1"])
+    config = (exp / "config.yaml").read_text().replace("channels: 16", "channels: 32")
+    (exp / "config.yaml").write_text(config)
+    with pytest.raises(InputError, match=r"valid.eer.ave.pth: weights of another network"):
+        load_embedder(exp)
+
+
+def test_the_floor_needs_no_weights(tmp_path, corpus):
+    (tmp_path / "config.yaml").write_text(FLOOR)
+    audio = AudioTable(corpus / "raw/dev")
+    key = audio.keys()[0]
+    vector = embed_audio(load_embedder(tmp_path), audio, [key])[0][1]
+    feats, _ = KaldiFbank()(torch.from_numpy(audio.read(key))[None])
+    assert np.allclose(vector, feats[0].mean(0).numpy(), atol=1e-4)
+
+
+FLOOR = "model: {class_path: toolkit.models.sv.mean_fbank.MeanFbank}\nnormalize: none\n"
+
+
+def test_bad_audio_is_said_without_a_recipe(embedder, tmp_path):
+    """Who calls from Python has neither an scp nor a stage 3; the file is named once."""
+    (tmp_path / "empty.wav").touch()
+    (tmp_path / "text.wav").write_text("no sound")
+    soundfile.write(tmp_path / "two.wav", np.zeros((800, 2)), 16000)
+    said = {
+        "gone.wav": "no such file",
+        "empty.wav": "is empty",
+        "": "is a folder",
+        "two.wav": "has 2 channels, expected one; choose it by --channel 0 or --channel mean (in Python: channel=0)",
+    }
+    for name, message in said.items():
+        with pytest.raises(InputError) as caught:
+            embed_file(embedder, tmp_path / name)
+        assert str(caught.value) == f"{tmp_path / name}: {message}"
+    with pytest.raises(InputError, match=r"^[^ ]+text.wav: cannot be decoded \([^()]+\)$"):
+        embed_file(embedder, tmp_path / "text.wav")
+    with pytest.raises(InputError, match=r"two.wav: has no channel left, only 0 to 1$"):
+        embed_file(embedder, tmp_path / "two.wav", channel="left")
+
+
+def test_what_is_silent_at_the_rate_of_the_network_has_no_embedding(embedder, tmp_path):
+    high = np.hanning(44100) * np.sin(2 * np.pi * 20000 / 44100 * np.arange(44100))
+    soundfile.write(tmp_path / "a.wav", high / 4, 44100, subtype="FLOAT")
+    with pytest.raises(InputError, match=r"a\.wav: at 16000 Hz it is digital silence"):
+        embed_file(embedder, tmp_path / "a.wav")
+
+
+def test_an_embedding_without_direction_is_said(tmp_path):
+    """A network that makes NaN of all it hears, as after a training that diverged."""
+    soundfile.write(tmp_path / "a.wav", np.sin(np.arange(8000)) / 4, 16000)
+    network = SpeakerEmbedder(KaldiFbank(), EcapaTdnn(channels=32, mfa_channels=48, embedding_dim=16))
+    for weights in network.parameters():
+        weights.data.fill_(torch.nan)
+    with pytest.raises(InputError, match=r"a.wav: its embedding is zero or not finite"):
+        embed_file(network, tmp_path / "a.wav")
+
+
+def test_a_wrong_path_of_a_system_lists_what_there_is(tmp_path):
+    exp = tmp_path / "exp"
+    for name in ("sv_a", "sv_b"):
+        (exp / name).mkdir(parents=True)
+        (exp / name / "config.yaml").write_text(FLOOR)
+    (exp / "sv_stats_fbank").mkdir(parents=True)
+    there = f"there are: {exp}/sv_a, {exp}/sv_b"
+    said = {
+        exp / "sv_c": f"{exp}/sv_c: no such experiment or packed model; {there}",
+        exp / "sv_stats_fbank": f"{exp}/sv_stats_fbank: is no experiment (it has no config.yaml); {there}",
+        exp: f"{exp}: is no experiment (it has no config.yaml); {there}",
+        tmp_path / "no/exp/a": f"{tmp_path}/no/exp/a: no such experiment or packed model; nor is there {tmp_path}/no",
+    }
+    for path, message in said.items():
+        with pytest.raises(InputError) as caught:
+            load_embedder(path)
+        assert str(caught.value) == message
+
+
+def test_missing_weights_list_those_that_there_are(tmp_path):
+    (tmp_path / "config.yaml").write_text("model: {class_path: toolkit.models.sv.ecapa_tdnn.EcapaTdnn}\n")
+    with pytest.raises(InputError, match=r"valid.eer.ave.pth: no such weights; train first \(stage 6\)$"):
+        load_embedder(tmp_path)
+    torch.save({}, tmp_path / "epoch3.pth")
+    with pytest.raises(InputError, match=r"valid.eer.ave.pth: no such weights; there are: epoch3.pth$"):
+        load_embedder(tmp_path)
+    with pytest.raises(InputError, match=rf"give the experiment, {tmp_path}, and epoch3.pth as model$"):
+        load_embedder(tmp_path / "epoch3.pth")

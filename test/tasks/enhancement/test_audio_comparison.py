@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from toolkit.io.datadir import write_table
+from toolkit.io.errors import InputError
+from toolkit.tasks.enhancement.audio_comparison import compare_audio_values, load_audio_condition
+
+UTTS = {f"s{s:02d}-{u}": f"s{s:02d}" for s in range(15) for u in range(4)}
+
+
+def write(folder, gain, seed=0, **tables):
+    """Values that the speaker makes hard, and ``gain``."""
+    rng = np.random.default_rng(5)
+    hard = np.repeat(rng.normal(0, 4, 15), 4)
+    values = hard + gain + np.random.default_rng(seed).normal(0, 0.5, 60)
+    rows = {"utt2spk": UTTS, "utt2si_sdr": dict(zip(UTTS, values.tolist(), strict=True)), **tables}
+    for name, table in rows.items():
+        write_table(folder / name, table)
+    return folder
+
+
+def test_a_gain_that_speakers_hide_is_found(tmp_path):
+    one = load_audio_condition(write(tmp_path / "a/test", 0), write(tmp_path / "b/test", 1, seed=1))
+    found = compare_audio_values([one], 500, 0.95, 0)["test"]["si_sdr"]
+    assert found.value == pytest.approx(np.mean(one.b["si_sdr"] - one.a["si_sdr"]))
+    assert 0.5 < found.low < found.value < found.high < 1.5
+    assert found.p < 0.01
+    back = compare_audio_values([one.__class__(one.name, one.b, one.a, one.speaker)], 500, 0.95, 0)["test"]["si_sdr"]
+    assert back.value == pytest.approx(-found.value)
+    assert back.p == found.p
+
+
+def test_a_system_equals_itself(tmp_path):
+    one = load_audio_condition(write(tmp_path / "a/test", 0), tmp_path / "a/test")
+    assert compare_audio_values([one], 100, 0.95, 0)["test"]["si_sdr"] == (0, 0, 0, 1)
+
+
+def test_an_utterance_without_a_value_counts_for_neither(tmp_path, caplog):
+    a, b = write(tmp_path / "a/test", 0), write(tmp_path / "b/test", 1)
+    stoi = dict.fromkeys(UTTS, 0.5)
+    write_table(a / "utt2stoi", stoi | {"s00-0": "nan", "s00-1": 0.9})
+    write_table(b / "utt2stoi", stoi | {"s01-0": "inf", "s00-0": 0.9})
+    one = load_audio_condition(a, b)
+    assert "STOI is compared on 58 of 60 utterances: the others have no finite value in A (1) or B (1)" in caplog.text
+    assert "SI-SDR" not in caplog.text
+    found = compare_audio_values([one], 100, 0.95, 0)["test"]["stoi"]
+    assert found.value == pytest.approx(-0.4 / 58)
+
+
+def test_conditions_and_their_mean(tmp_path):
+    folders = [
+        (write(tmp_path / f"a/{n}", 0, i), write(tmp_path / f"b/{n}", g, i))
+        for i, (n, g) in enumerate({"x": 1, "y": 3}.items())
+    ]
+    found = compare_audio_values([load_audio_condition(*pair) for pair in folders], 100, 0.95, 0)
+    assert list(found) == ["x", "y", "Avg."]
+    assert found["Avg."]["si_sdr"].value == pytest.approx(2)
+
+
+def test_what_cannot_be_compared_is_said(tmp_path):
+    a = write(tmp_path / "a/test", 0)
+    some = {utt: spk for utt, spk in UTTS.items() if utt != "s03-2"}
+    write(tmp_path / "b/test", 0, utt2spk=some)
+    with pytest.raises(InputError, match="b/test: not the utterances of .*a/test: s03-2"):
+        load_audio_condition(a, tmp_path / "b/test")
+    write(tmp_path / "c/test", 0, utt2spk=UTTS | {"s03-2": "s04"})
+    with pytest.raises(InputError, match="c/test/utt2spk: not the speakers of"):
+        load_audio_condition(a, tmp_path / "c/test")
+    write(tmp_path / "d/test", 0, utt2stoi=dict.fromkeys(UTTS, 1))
+    (tmp_path / "d/test/utt2si_sdr").unlink()
+    with pytest.raises(InputError, match="no metric is in both"):
+        load_audio_condition(a, tmp_path / "d/test")

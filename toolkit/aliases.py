@@ -1,0 +1,138 @@
+"""Old names of modules and classes: saved configs, packed models and scripts of earlier versions keep working.
+
+A module that has moved is found under its former path; a class that was renamed, under its former name there. A room
+(``metrics.verification``) that was a module before exports the names of that module itself.
+"""
+
+import importlib
+import importlib.machinery
+import sys
+from types import ModuleType
+
+MODULES = {
+    "features.mel": "features.kaldi_fbank",
+    "features.centered": "features.log_mel",
+    "features.resynthesis": "features.mel_inversion",
+    "data.draw": "data.item",
+    "data.speakers": "data.datasets",
+    "losses.margin": "losses.speaker.margin",
+    "losses.paranoise": "losses.speaker.paranoise",
+    "losses.signal": "losses.enhancement.waveform",
+    "losses.ssl_mse": "losses.enhancement.ssl_mse",
+    "metrics.bootstrap": "metrics.statistics.bootstrap",
+    "metrics.paired": "metrics.statistics.paired",
+    "metrics.speaker_means": "metrics.statistics.speaker_means",
+    "metrics.calibration": "metrics.verification.calibration",
+    "metrics.score_norm": "metrics.verification.score_norm",
+    "metrics.scoring": "metrics.verification.vectors",
+    "metrics.narrow": "metrics.verification.binned_scores",
+    "metrics.catalogue": "metrics.signal.registry",
+    "metrics.extraction": "metrics.signal.extraction",
+    "metrics.dnsmos": "metrics.signal.dnsmos",
+    "metrics.complexity": "metrics.cost.complexity",
+    "metrics.thop_rules": "metrics.cost.thop_rules",
+    "report.draws": "report.bootstrap_samples",
+    "report.results": "report.verification.trial_results",
+    "report.tables": "report.verification.trial_tables",
+    "report.sections": "report.verification.trial_sections",
+    "report.signal_facts": "report.enhancement.headline_facts",
+    "report.signal_grids": "report.enhancement.noise_grid",
+    "report.signal_plots": "report.enhancement.improvement_plots",
+    "report.signal_results": "report.enhancement.audio_results",
+    "report.signal_sections": "report.enhancement.audio_sections",
+    "report.signal_tables": "report.enhancement.audio_tables",
+    "report.signal_verification": "report.enhancement.verified",
+    "report.signal_weights": "report.enhancement.loss_weights",
+    "tasks.sv": "tasks.verification.verification_task",
+    "tasks.sv_experiment": "tasks.verification.spec",
+    "tasks.signal": "tasks.enhancement.enhancement_task",
+    "tasks.signal_experiment": "tasks.enhancement.spec",
+    "tasks.embedding": "systems.embedding",
+    "tasks.inference": "systems.inference",
+    "tasks.packing": "systems.packing",
+    "tasks.scoring": "tasks.verification.trial_scoring",
+    "tasks.breakdown": "tasks.verification.trial_groups",
+    "tasks.calibration": "tasks.verification.calibration_file",
+    "tasks.comparison": "tasks.verification.trial_comparison",
+    "tasks.measuring": "tasks.verification.trial_summary",
+    "tasks.listening": "tasks.verification.estimate_listening",
+    "tasks.segments": "tasks.verification.segments",
+    "tasks.similarity": "tasks.enhancement.similarity",
+    "tasks.statistics": "tasks.training_statistics",
+    "tasks.signal_comparison": "tasks.enhancement.audio_comparison",
+    "tasks.signal_gathering": "tasks.enhancement.audio_aggregation",
+    "tasks.signal_listening": "tasks.enhancement.audio_listening",
+    "tasks.signal_measuring": "tasks.enhancement.audio_summary",
+    "tasks.signal_scoring": "tasks.enhancement.audio_scoring",
+    "simulate.voices": "simulate.minicorpus.voices",
+    "simulate.espeak": "simulate.minicorpus.espeak",
+    "simulate.music": "simulate.minicorpus.music",
+    "simulate.soundscapes": "simulate.minicorpus.noise_synthesis",
+    "simulate.bank": "simulate.minicorpus.bank",
+    "io.draws": "io.bootstrap_store",
+    "bin.cli": "io.command_line",
+    "bin.sv_embed": "bin.embed_utterances",
+    "bin.sv_score": "bin.score_trials",
+    "bin.sv_calibrate": "bin.calibrate_scores",
+    "bin.sv_compare": "bin.compare_trials",
+    "bin.sv_listen": "bin.listen_trials",
+    "bin.signal_score": "bin.score_audio",
+    "bin.signal_summary": "bin.summarise_audio",
+    "bin.signal_compare": "bin.compare_audio",
+    "bin.model_info": "bin.network_info",
+    "bin.se_inference": "bin.enhance_audio",
+    "bin.tse_inference": "bin.extract_audio",
+}  # below toolkit: former -> present
+NAMES = {
+    "SpeakerData": "TrainingDataset",
+    "AudioFiles": "MixtureDataset",
+    "FeatureArks": "FeatureDataset",
+    "TargetSpeech": "ExtractionDataset",
+    "Draw": "ItemSpec",
+    "SignalLoss": "EnhancementLoss",
+    "LogMel": "KaldiFbank",
+    "CenteredLogMel": "LogMelSpectrogram",
+    "Resynthesis": "MelInversion",
+    "Frozen": "FrozenModule",
+}  # in any module
+
+
+class _Moved:
+    """Finds a module under its former path, as one that looks up its names in the present one."""
+
+    def find_spec(self, fullname: str, path=None, target=None):
+        """See importlib.abc.MetaPathFinder."""
+        if fullname.removeprefix("toolkit.") not in MODULES or not fullname.startswith("toolkit."):
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self)
+
+    def create_module(self, spec) -> None:
+        """None: a plain module."""
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Give the module the names of the present one."""
+        present = f"toolkit.{MODULES[module.__name__.removeprefix('toolkit.')]}"
+        module.__getattr__ = lambda name: _attribute(importlib.import_module(present), module.__name__, name)
+
+    def get_code(self, fullname: str):
+        """What ``python -m`` runs of a program that has moved: the present one."""
+        present = f"toolkit.{MODULES[fullname.removeprefix('toolkit.')]}"
+        return compile(
+            f"import runpy; runpy.run_module({present!r}, run_name='__main__', alter_sys=True)", present, "exec"
+        )
+
+
+def _attribute(module: ModuleType, former: str, name: str):
+    if name.startswith("__"):
+        raise AttributeError(name)
+    try:
+        return getattr(module, NAMES.get(name, name))
+    except AttributeError:
+        raise AttributeError(f"module {former!r}, now {module.__name__!r}, has no attribute {name!r}") from None
+
+
+def install() -> None:
+    """Let former paths be imported."""
+    if not any(isinstance(finder, _Moved) for finder in sys.meta_path):
+        sys.meta_path.append(_Moved())

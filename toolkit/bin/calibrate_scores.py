@@ -1,0 +1,44 @@
+"""Fit the calibration of a development set: scores to log-likelihood ratios, for score_trials --calibration.
+
+Example: python -m toolkit.bin.calibrate_scores --scores exp/a/calibration/dev/scores.txt --trials data/dev/trials \\
+             --output exp/a/calibration/calibration.json
+"""
+
+import argparse
+import sys
+
+from toolkit.io.command_line import Parser, real_number, run
+from toolkit.io.errors import InputError
+from toolkit.tasks.verification.calibration_file import fit_on, write_calibration
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.calibrate_scores``."""
+    parser = Parser(description=__doc__)
+    parser.add_argument("--scores", nargs="+", required=True, help="scores.txt of one development set or of several")
+    parser.add_argument("--trials", nargs="+", required=True, help="their trial lists, in the same order")
+    parser.add_argument(
+        "--p_target",
+        type=real_number(0, 1, inside=True),
+        default=0.05,
+        help="target prior at which it is to be at its best",
+    )
+    parser.add_argument("--output", required=True, help="file to write")
+    return parser
+
+
+def main(argv=None) -> None:
+    """Fit and write."""
+    args = get_parser().parse_args(argv)
+    if len(args.scores) != len(args.trials):
+        raise InputError(f"--scores names {len(args.scores)} files, --trials {len(args.trials)}; give one for each")
+    content = fit_on(args.scores, args.trials, args.p_target)
+    write_calibration(args.output, content)
+    print(
+        f"{args.output}: llr = {content['scale']:.4g} * score {content['offset']:+.4g}, fitted on "
+        f"{content['n_target']} target and {content['n_nontarget']} nontarget trials"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,46 @@
+"""Is system B better than system A? Differences of mean SI-SDR, PESQ, ... on the same draws of speakers, with p-values.
+
+Example: python -m toolkit.bin.compare_audio --a exp/one/metrics/test --b exp/two/metrics/test
+
+Folders hold utt2<metric> tables as score_audio writes them. An utterance in which one system has no value counts for
+neither. Several folders are several conditions, compared one by one and in their mean.
+"""
+
+import argparse
+import sys
+
+from toolkit.bin.comparing import add_comparison_arguments, check_comparison, tell
+from toolkit.io.command_line import Parser, run
+from toolkit.io.errors import InputError
+from toolkit.metrics.signal.registry import METRICS
+from toolkit.metrics.statistics.paired import Difference
+from toolkit.tasks.enhancement.audio_comparison import compare_audio_values, load_audio_condition
+from toolkit.tasks.enhancement.audio_summary import in_units
+from toolkit.tasks.verification.trial_comparison import verdict
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.compare_audio``."""
+    parser = Parser(description=__doc__)
+    add_comparison_arguments(parser, "the tables utt2<metric>")
+    return parser
+
+
+def sentence(metric: str, found: Difference, a: str, b: str, level: float) -> str:
+    """``SI-SDR: B is better than A by 1.20 dB [0.40, 2.00], p = 0.004``."""
+    return verdict(METRICS[metric], found, a, b, level)
+
+
+def main(argv=None) -> None:
+    """Compare."""
+    args = get_parser().parse_args(argv)
+    if len(args.a) != len(args.b):
+        raise InputError(f"--a names {len(args.a)} folders, --b {len(args.b)}; give as many of each")
+    check_comparison(args)
+    conditions = [load_audio_condition(a, b) for a, b in zip(args.a, args.b, strict=True)]
+    found = compare_audio_values(conditions, args.resamples, args.level, args.seed)
+    tell(args, found, sentence, lambda metric, difference: in_units(metric, difference._asdict()))
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,53 @@
+"""Is system B better than system A? Differences of EER and minDCF on the same draws of speakers, with p-values.
+
+Example: python -m toolkit.bin.compare_trials --a exp/a/scores/test --b exp/b/scores/test --utt2spk data/test/utt2spk
+
+Folders hold scores.txt as score_trials writes them (lines 'enroll test score'). Several folders are several conditions,
+compared one by one and in their mean.
+"""
+
+import argparse
+import math
+import sys
+
+from toolkit.bin.comparing import add_comparison_arguments, check_comparison, shown, tell
+from toolkit.io.command_line import Parser, run
+from toolkit.io.errors import InputError
+from toolkit.metrics.statistics.paired import Difference
+from toolkit.tasks.verification.trial_comparison import compare_systems, load_condition, sentence
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.compare_trials``."""
+    parser = Parser(description=__doc__)
+    add_comparison_arguments(parser, "the scores")
+    parser.add_argument("--utt2spk", nargs="+", required=True, help="of all conditions, or one for each")
+    parser.add_argument("--enroll2utt", help="where the trials enrol models of several utterances")
+    return parser
+
+
+def in_units(metric: str, difference: Difference) -> dict:
+    """A difference as metrics.json has its values: EER in per cent, None for what is not known."""
+    numbers = {key: None if math.isnan(x) else x for key, x in difference._asdict().items()}
+    if metric == "eer":
+        numbers |= {key: x if x is None else 100 * x for key, x in numbers.items() if key != "p"}
+    return numbers
+
+
+def main(argv=None) -> None:
+    """Compare."""
+    args = get_parser().parse_args(argv)
+    if len(args.a) != len(args.b) or len(args.utt2spk) not in (1, len(args.a)):
+        raise InputError(
+            f"--a names {len(args.a)} folders, --b {len(args.b)}, --utt2spk {len(args.utt2spk)} files; give as many of "
+            "each, or one utt2spk"
+        )
+    check_comparison(args)
+    speakers = args.utt2spk * (len(args.a) if len(args.utt2spk) == 1 else 1)
+    conditions = [load_condition(a, b, s, args.enroll2utt) for a, b, s in zip(args.a, args.b, speakers, strict=True)]
+    found = compare_systems(conditions, args.resamples, args.level, args.seed, shown)
+    tell(args, found, sentence, in_units)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

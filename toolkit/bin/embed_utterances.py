@@ -1,0 +1,69 @@
+"""Embed the utterances of formatted data dirs with a trained system, to arks of (D,) vectors.
+
+With --num_segments 10, ten crops of --segment_seconds are embedded instead, evenly spread over the utterance; with 0,
+consecutive ones and the last. The arks hold matrices (segments, D) then. What is shorter than a segment is repeated.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+from toolkit.io.ark import ArkWriter
+from toolkit.io.audio import AudioTable
+from toolkit.io.command_line import (
+    Parser,
+    add_device,
+    add_job_arguments,
+    add_trust,
+    check_device,
+    real_number,
+    run,
+    whole_number,
+)
+from toolkit.io.jobs import ark_path, read_work, write_job_tables
+from toolkit.io.progress import progress
+from toolkit.systems.embedding import embed_audio
+from toolkit.systems.packing import load_embedder
+from toolkit.tasks.verification.segments import embed_segments
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.embed_utterances``."""
+    parser = Parser(description=__doc__)
+    add_job_arguments(parser)
+    parser.add_argument("--system", required=True, help="experiment folder or packed zip")
+    parser.add_argument("--model", default="valid.eer.ave.pth", help="which weights of the folder")
+    add_trust(parser)
+    add_device(parser)
+    parser.add_argument(
+        "--num_segments", type=whole_number(0, 10**4), help="segments of an utterance; 0: one behind the other"
+    )
+    parser.add_argument("--segment_seconds", type=real_number(0.01, 1e5), default=4.015, help="length of a segment")
+    return parser
+
+
+def main(argv=None) -> None:
+    """Embed the ids of a work list."""
+    args = get_parser().parse_args(argv)
+    torch.set_num_threads(1)
+    check_device(args.device)
+    embedder = load_embedder(args.system, args.model, args.trust).to(args.device)
+    work = read_work(args.work)
+    with progress(sum(map(len, work.values())), "embed") as bar:
+        for name, keys in work.items():
+            audio = AudioTable(Path(args.in_root) / name, fs=embedder.frontend.fs, only=set(keys))
+            with ArkWriter(ark_path(args.out_root, name, "embedding", args.job)) as ark:
+                if args.num_segments is None:
+                    embeddings = embed_audio(embedder, audio, keys, bar)
+                else:
+                    segments = args.num_segments, args.segment_seconds
+                    embeddings = embed_segments(embedder, audio, keys, *segments, bar)
+                for key, embedding in embeddings:
+                    ark.write(key, embedding)
+            write_job_tables(args.out_root, name, args.job, embedding_scp=ark.scp)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,80 @@
+"""Means of the metrics that score_audio wrote, with confidence intervals over speakers: result.json, utterances.tsv.
+
+Example: python -m toolkit.bin.summarise_audio --in_root exp/se/metrics --sets test --data_root dump/raw \\
+             --out_root exp/se/scores --breakdown gender utt2noise utt2snr
+
+Where the mixture was scored too (--input of score_audio, or --input_root), its value and the improvement (si_sdri)
+stand beside. utterances.tsv has a line for each utterance, the worst first. What is undefined or infinite is left out
+of means and counted.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from toolkit.io.atomic import replacing
+from toolkit.io.command_line import Parser, add_measuring_arguments, check_measuring, run
+from toolkit.io.datadir import DataDir
+from toolkit.metrics.signal.registry import METRICS
+from toolkit.tasks.enhancement.audio_summary import (
+    group_values,
+    line_of,
+    load_values,
+    summarise_groups,
+    summarise_values,
+    table_of_utterances,
+)
+from toolkit.tasks.verification.trial_summary import Bootstrap, condition
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.summarise_audio``."""
+    parser = Parser(description=__doc__)
+    parser.add_argument("--in_root", required=True, help="folder of the sets' tables, as score_audio writes them")
+    parser.add_argument("--sets", nargs="+", required=True)
+    parser.add_argument("--out_root", help="folder of the results; default: in_root")
+    parser.add_argument(
+        "--data_root", help="folder of the sets whose facts tell groups and condition; default: in_root"
+    )
+    parser.add_argument("--input_root", help="the mixtures' tables, where they were scored by themselves")
+    add_measuring_arguments(parser, "gender, gender_pair, duration, or tables spk2<x>, utt2<x>")
+    return parser
+
+
+def summarise(args, name: str) -> tuple[dict, str]:
+    """The content of a set's result.json and utterances.tsv."""
+    found = load_values(Path(args.in_root) / name, Path(args.input_root) / name if args.input_root else None)
+    data = DataDir(Path(args.data_root or args.in_root) / name)
+    bootstrap = Bootstrap(args.resamples, args.level, args.seed)
+    breakdowns = [group_values(fact, data, found, args.duration_edges, args.fs) for fact in args.breakdown]
+    result = {"set": name, "condition": condition(str(data.path))} | summarise_values(found, bootstrap)
+    if breakdowns:
+        result["breakdown"] = summarise_groups(found, breakdowns, bootstrap)
+    return result, table_of_utterances(found)
+
+
+def write(folder: Path, result: dict, table: str) -> None:
+    """Write both."""
+    with replacing(folder / "utterances.tsv") as handle:
+        handle.write(table)
+    with replacing(folder / "result.json") as handle:
+        lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in result.items())
+        handle.write("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def main(argv=None) -> None:
+    """Summarise each set."""
+    args = get_parser().parse_args(argv)
+    check_measuring(args)
+    summaries = {name: summarise(args, name) for name in args.sets}
+    for name, (result, table) in summaries.items():
+        write(Path(args.out_root or args.in_root) / name, result, table)
+        print(f"{name}: {result['n_utterances']} utterances of {result['n_speakers']} speakers")
+        for metric in METRICS:
+            if metric in result["metrics"]:
+                print(f"{name}: {line_of(result['metrics'], metric)}")
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,287 @@
+"""Utterances with speaker labels: from feature arks, or audio with mixtures rendered on the fly."""
+
+from abc import ABC, abstractmethod
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.data.item import ItemSpec
+from toolkit.features.frontend import FrontEnd
+from toolkit.io.ark import MatrixEntry, read_array
+from toolkit.io.audio import AudioTable
+from toolkit.io.datadir import DataDir, c_sorted
+from toolkit.io.errors import InputError
+from toolkit.io.files import read_yaml
+from toolkit.simulate.plan import Mixture, generator
+from toolkit.simulate.planner import MixturePlanner
+from toolkit.simulate.render import SilentSource, cut, render
+from toolkit.simulate.sets import ROOMS_KEPT
+
+_ATTEMPTS = 20  # a crop or a noise may be digital silence; draw again so often
+
+
+def check_feats_conf(data: DataDir, frontend: FrontEnd) -> None:
+    """Raise InputError when the features of a data dir were made by another front end."""
+    path = data.path / "feats_conf.yaml"
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, so nothing says what made the features; run stage 4")
+    made_by, wanted = read_yaml(path, "run stage 4"), frontend.conf()
+    odd = [f"{k} = {made_by.get(k)} there, {wanted.get(k)} wanted" for k in wanted if made_by.get(k) != wanted[k]]
+    if odd:
+        raise InputError(f"{path}: features were made another way: {'; '.join(odd)}; run stage 4 with this config")
+
+
+class TrainingDataset(ABC):
+    """Training utterances of labelled speakers. Configured by its constructor, bound to a data dir by :meth:`open`.
+
+    Attributes (after ``open``):
+        ids: item -> utterance id.
+        speakers: class -> speaker label, C-sorted.
+        labels: item -> class, int64 (N,).
+        seconds: item -> length in seconds, float64 (N,).
+    """
+
+    stream: str  # "feats" or "wav": what an item holds
+
+    clean_members: int = 0  # of a speaker's utterances side by side in a batch, how many are left without noise
+
+    def open(
+        self, data_dir: str, frontend: FrontEnd, seed: int, streams: tuple[str, ...] = ("wav",)
+    ) -> "TrainingDataset":
+        """Bind to a formatted data dir; returns itself.
+
+        Args:
+            data_dir: the folder.
+            frontend: of the network that is trained.
+            seed: of all draws.
+            streams: of a mixture that an item holds: ``wav``, and ``spk1``, ``noise1``, ... where the model asks.
+
+        Raises:
+            InputError: a table or a stream is missing.
+        """
+        data = DataDir(data_dir)
+        self.frontend, self.seed = frontend, seed
+        utt2spk = data.table("utt2spk")
+        self.ids, names = self._items(data, utt2spk)
+        self.speakers = c_sorted(set(names))
+        number = {speaker: i for i, speaker in enumerate(self.speakers)}
+        self.labels = np.array([number[name] for name in names], np.int64)
+        self.seconds = self._seconds(data)
+        return self
+
+    def _items(self, data: DataDir, utt2spk: dict[str, str]) -> tuple[list[str], list[str]]:
+        """Utterance id and speaker label of every item."""
+        ids = data.keys()
+        return ids, [utt2spk[key] for key in ids]
+
+    def sources(self, data_dir: str) -> list[tuple[str, tuple[str, ...]]]:
+        """Data dirs that items are made of, and the streams that are read of each; after ``open``."""
+        return [(data_dir, (self.stream,))]
+
+    @abstractmethod
+    def _seconds(self, data: DataDir) -> np.ndarray:
+        """Length of every item."""
+
+    @abstractmethod
+    def _load(self, draw: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        """Features (T, F), or samples (N,) of every stream, of a draw; and the facts of its mixture."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, draw: ItemSpec) -> "dict | InputError":
+        """``{id, label, facts, feats (T, F) | wav (N,), ...}``; an InputError is returned, to leave a worker whole."""
+        try:
+            streams, facts = self._load(draw)
+            return {"id": self.ids[draw.index], "label": self.labels[draw.index], "facts": facts, **streams}
+        except InputError as error:
+            return error
+
+
+class FeatureDataset(TrainingDataset):
+    """Features dumped by stage 4, cropped at random."""
+
+    stream = "feats"
+
+    def open(
+        self, data_dir: str, frontend: FrontEnd, seed: int, streams: tuple[str, ...] = ("wav",)
+    ) -> "FeatureDataset":
+        """Bind to ``dump/<feats>/<set>``; features made by another front end are refused."""
+        if len(streams) > 1:
+            raise InputError(
+                f"{data_dir}: holds features of the mixtures alone, and the model trains on {', '.join(streams)}; set "
+                "data.class_path to toolkit.data.datasets.MixtureDataset (--feats_type raw)"
+            )
+        data = DataDir(data_dir)
+        check_feats_conf(data, frontend)
+        data.check_same_keys("feats.scp")
+        self._scp = data.table("feats.scp")
+        return super().open(data_dir, frontend, seed)
+
+    def _seconds(self, data: DataDir) -> np.ndarray:
+        if "utt2dur" in data:
+            return np.array(data.seconds("utt2dur", self.ids))
+        raise InputError(f"{data.path / 'utt2dur'}: no such file; stage 3 writes it")
+
+    def _load(self, draw: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        return {"feats": self._crop(draw)}, {}
+
+    def _crop(self, draw: ItemSpec) -> np.ndarray:
+        key = self.ids[draw.index]
+        if draw.seconds is None:
+            return read_array(self._scp[key], key)
+        frames = self.frontend.num_frames(round(draw.seconds * self.frontend.fs))
+        rng = generator(self.seed, draw.epoch, draw.slot, key)
+        with closing(MatrixEntry(self._scp[key], key)) as matrix:
+            if matrix.rows <= frames:
+                feats = matrix.read(0, matrix.rows)
+                return np.take(feats, np.arange(frames) + rng.integers(len(feats)), axis=0, mode="wrap")
+            start = rng.integers(matrix.rows - frames + 1)
+            return matrix.read(start, start + frames)
+
+
+class MixtureDataset(TrainingDataset):
+    """Audio of stage 3, cropped at random; with a planner, every item is a mixture drawn and rendered on the fly.
+
+    Args:
+        planner: noises, rooms, speeds, ...; None trains on the audio as it is. With ``new_speakers`` every utterance
+            stands in the set once at each speed.
+        clean_members: where a batch holds several utterances of a speaker side by side, the first so many are left
+            without noise and room (of a rendered mixture the speech in it is taken).
+        repeat_short: repeat an utterance that is shorter than a crop to its length; else it is padded in the batch, and
+            a network that normalises over time meets levels and statistics that no whole utterance has.
+    """
+
+    stream = "wav"
+
+    def __init__(self, planner: MixturePlanner | None = None, clean_members: int = 0, repeat_short: bool = True):
+        self.planner, self.clean_members = planner or MixturePlanner(), clean_members
+        self.repeat_short = repeat_short
+
+    def open(
+        self, data_dir: str, frontend: FrontEnd, seed: int, streams: tuple[str, ...] = ("wav",)
+    ) -> "MixtureDataset":
+        """Bind to ``dump/raw/<set>``; the planner's sets are looked for beside it."""
+        self._utt2spk = DataDir(data_dir).table("utt2spk")
+        self._streams, self.frontend = streams, frontend
+        self._rendered = self._open_rendered(DataDir(data_dir))
+        self.planner.open(Path(data_dir).parent)
+        self._audio = AudioTable(*dict.fromkeys([str(data_dir), *self.planner.data_dirs()]), fs=frontend.fs)
+        rooms = self.planner.room_dirs()
+        self._rooms = AudioTable(*rooms, fs=frontend.fs, keep=ROOMS_KEPT) if rooms else None
+        return super().open(data_dir, frontend, seed)
+
+    def _open_rendered(self, data: DataDir) -> "RenderedStreams | None":
+        """The streams of mixtures that stage 2 rendered; None where they are made on the fly, or are not asked for."""
+        noisy = "utt2interferer" in data or ("utt2noise" in data and set(data.table("utt2noise").values()) != {"clean"})
+        mixes = self.planner.noises or self.planner.interferer
+        streams = tuple(dict.fromkeys([*self._streams, *(["spk1"] if noisy and self.clean_members else [])]))
+        if streams == ("wav",):
+            return None
+        if mixes and noisy:
+            raise InputError(
+                f"{data.path}: holds mixtures, and data.init_args.planner would add its noises or its interferer to "
+                "what counts as speech; train on the set that they were made of "
+                '(--simulate_train_config ""), or drop those'
+            )
+        if mixes:
+            return None
+        if self.planner.rooms:
+            raise InputError(
+                "data.init_args.planner: rooms go with noises or an interferer that are mixed on the fly; the streams "
+                f"of {data.path} are taken as stage 2 rendered them"
+            )
+        return RenderedStreams.of(data, streams, self.frontend.fs)
+
+    def sources(self, data_dir: str) -> list[tuple[str, tuple[str, ...]]]:
+        """See TrainingDataset; the planner's sets besides."""
+        others = dict.fromkeys([*self.planner.data_dirs(), *self.planner.room_dirs()])
+        streams = ("wav",) if self._rendered is None else self._rendered.streams
+        return [(data_dir, streams), *((path, ("wav",)) for path in others)]
+
+    def _items(self, data: DataDir, utt2spk: dict[str, str]) -> tuple[list[str], list[str]]:
+        speeds = self.planner.speeds if self.planner.new_speakers else [None]
+        self._speed = [speed for _ in utt2spk for speed in speeds]
+        ids = [key for key in data.keys() for _ in speeds]
+        label = self.planner.speaker_label
+        return ids, [label(utt2spk[key], speed or 1.0) for key, speed in zip(ids, self._speed, strict=True)]
+
+    def _seconds(self, data: DataDir) -> np.ndarray:
+        lengths = [self._audio.num_samples(key) for key in self.ids]
+        return np.array(lengths) / np.array([speed or 1.0 for speed in self._speed]) / self.frontend.fs
+
+    def mixture(self, draw: ItemSpec, attempt: int = 0):
+        """The plan line of a draw."""
+        key = self.ids[draw.index]
+        crop = None if draw.seconds is None else round(draw.seconds * self.frontend.fs)
+        words = (self.seed, draw.epoch, draw.slot, key, attempt)
+        length, fs = self._audio.num_samples(key), self.frontend.fs
+        speed = self._speed[draw.index]
+        return self.planner.draw(words, key, key, self._utt2spk[key], length, fs, crop, speed, repeat=self.repeat_short)
+
+    def _load(self, draw: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        for attempt in range(_ATTEMPTS):
+            mixture, clean = self.mixture(draw, attempt), draw.member < self.clean_members
+            if clean:
+                mixture = without_noise(mixture)
+            try:
+                if self._rendered is not None:
+                    streams, facts = self._rendered.cut(mixture, clean)
+                else:
+                    streams, facts = render(mixture, self._audio, self._rooms), mixture.facts
+            except SilentSource as error:
+                silent = error
+                continue
+            nothing = np.zeros_like(streams["wav"])
+            return {name: streams.get(name, nothing) for name in self._streams}, facts
+        raise silent
+
+
+def without_noise(mixture: Mixture) -> Mixture:
+    """The target of a mixture alone, in no room."""
+    targets = tuple(replace(source, room=None) for source in mixture.sources if source.role == "spk1")
+    return replace(mixture, sources=targets, snr={}, facts={"noise": "clean"})
+
+
+class RenderedStreams:
+    """Mixtures that stage 2 has rendered, with the streams they are the sum of, all cut alike.
+
+    Args:
+        tables: stream -> its audio.
+        facts: utterance -> facts of its mixture.
+    """
+
+    def __init__(self, tables: dict[str, AudioTable], facts: dict[str, dict[str, str]]):
+        self._tables, self._facts = tables, facts
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(self._tables)
+
+    @classmethod
+    def of(cls, data: DataDir, streams: tuple[str, ...], fs: int) -> "RenderedStreams":
+        """The streams of a data dir.
+
+        Raises:
+            InputError: a stream is missing; names it and says how to make it.
+        """
+        if missing := [name for name in streams if f"{name}.scp" not in data]:
+            raise InputError(
+                f"{data.path}/{missing[0]}.scp: no such file, and training takes {', '.join(streams)}; give the "
+                "training config noises to mix on the fly (data.init_args.planner.noises), or render the set with its "
+                f'streams (--simulate_train_config and --train_streams "{" ".join(streams)}" at stage 2)'
+            )
+        noise, snr = (data.table(name) if name in data else {} for name in ("utt2noise", "utt2snr"))
+        facts = {key: {"noise": noise.get(key, "clean"), "snr": snr.get(key, "inf")} for key in data.keys()}
+        return cls({name: AudioTable(data.path, fs=fs, stream=name) for name in streams}, facts)
+
+    def cut(self, mixture: Mixture, clean: bool) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        """The part that a plan line names, of every stream; ``clean``: of the speech in it, and no noise."""
+        (source,) = mixture.sources
+        if clean:
+            speech = cut(source, {"spk1": self._tables["spk1"]})["spk1"]
+            return {"wav": speech, "spk1": speech}, mixture.facts
+        return cut(source, self._tables), self._facts[source.utt]

@@ -1,0 +1,1 @@
+"""Losses between an output signal and its reference."""

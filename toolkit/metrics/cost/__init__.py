@@ -1,0 +1,1 @@
+"""Parameters, MACs, time and memory of a network."""

@@ -1,0 +1,186 @@
+"""What a model costs: parameters, multiply-accumulates, time and memory of one forward pass on a CPU."""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from toolkit.metrics.cost.thop_rules import RULES
+
+
+def profile(model: nn.Module, example_inputs: tuple, seconds: float) -> dict[str, float]:
+    """All counts and measurements of this module for one input.
+
+    Args:
+        model: on the CPU; its modes (train, eval) are as before afterwards.
+        example_inputs: positional arguments of ``forward``, batch of one, on the CPU.
+        seconds: length of the audio which they stand for.
+
+    Returns:
+        ``parameters``, ``macs``, ``macs_thop``, ``rtf_1thread``, ``peak_memory_mib``, ``seconds``.
+    """
+    return {
+        "parameters": count_parameters(model),
+        "macs": count_macs(model, example_inputs),
+        "macs_thop": count_macs_thop(model, example_inputs),
+        "rtf_1thread": measure_rtf(model, example_inputs, seconds),
+        "peak_memory_mib": measure_peak_memory(model, example_inputs),
+        "seconds": seconds,
+    }
+
+
+def noise(seconds: float, fs: int) -> torch.Tensor:
+    """An input (1, N) at the level of speech."""
+    return 0.01 * torch.randn(1, round(seconds * fs), generator=torch.Generator().manual_seed(0))
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Number of parameters, trainable or frozen; a shared one counts once, buffers do not count."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Eval mode without gradients; afterwards each submodule has its own mode back."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+def count_macs(model: nn.Module, example_inputs: tuple) -> int:
+    """Multiply-accumulates of one forward pass, counted from the operations which torch runs, modules or not.
+
+    Counted are convolutions, transposed convolutions (each input element meets each tap once), matrix and vector
+    products (einsum, attention) and recurrent layers. Not counted: biases, element-wise work, normalisation, softmax,
+    interpolation, FFT. Taps which fall on zero padding are counted, as everywhere in the literature.
+    """
+    from torch.utils.flop_counter import FlopCounterMode  # with what it needs, seconds of a program's start
+
+    aten = torch.ops.aten
+    extra = {aten.mv: _vector_flops, aten.dot: _vector_flops, aten.vdot: _vector_flops, aten.addmv: _addmv_flops}
+    counter = FlopCounterMode(display=False, custom_mapping={**extra, aten.mkldnn_rnn_layer: _rnn_layer_flops})
+    fast_path = torch.backends.mha.get_fastpath_enabled()
+    # The fused attention kernels have no formula on the CPU; their plain forms are matrix products.
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with evaluating(model), sdpa_kernel(SDPBackend.MATH), counter:
+            model(*example_inputs)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast_path)
+    return counter.get_total_flops() // 2
+
+
+def _vector_flops(first_shape, *args, **kwargs) -> int:
+    return 2 * prod(first_shape)
+
+
+def _addmv_flops(added_shape, matrix_shape, *args, **kwargs) -> int:
+    return 2 * prod(matrix_shape)
+
+
+def _rnn_layer_flops(input_shape, weight_ih_shape, weight_hh_shape, *args, **kwargs) -> int:
+    # One layer in one direction over (T, B, F).
+    return 2 * prod(input_shape[:2]) * (prod(weight_ih_shape) + prod(weight_hh_shape))
+
+
+def count_macs_thop(model: nn.Module, example_inputs: tuple) -> int:
+    """What ``thop.profile`` calls MACs of one forward pass, in eval mode; see ``thop_rules`` for how it differs.
+
+    Only for figures that are compared with published ones; :func:`count_macs` is the exact count.
+    """
+    total = 0
+
+    def add(module, inputs, output):
+        nonlocal total
+        total += int(RULES[type(module)](module, inputs[0], output))
+
+    handles = [module.register_forward_hook(add) for module in model.modules() if type(module) in RULES]
+    try:
+        with evaluating(model):
+            model(*example_inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return total
+
+
+def measure_rtf(model: nn.Module, example_inputs: tuple, seconds: float, num_runs: int = 5) -> float:
+    """Real-time factor on one thread: median wall time of a forward pass by the length of its audio.
+
+    Args:
+        model: on the CPU.
+        example_inputs: positional arguments of ``forward``.
+        seconds: length of the audio which they stand for.
+        num_runs: timed runs, after two which are not.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    times = []
+    try:
+        with evaluating(model):
+            for _ in range(2 + num_runs):
+                start = time.perf_counter()
+                model(*example_inputs)
+                times.append(time.perf_counter() - start)
+    finally:
+        torch.set_num_threads(threads)
+    return statistics.median(times[2:]) / seconds
+
+
+def measure_peak_memory(model: nn.Module, example_inputs: tuple) -> float:
+    """Memory which inference adds to a fresh process that has torch loaded, MiB.
+
+    A child process (one thread) loads the model and runs the forward pass once; the result is its peak of resident
+    memory less its resident memory before: weights, activations and workspaces, not torch itself. Linux only.
+
+    Args:
+        model: on the CPU, of a class which can be pickled.
+        example_inputs: positional arguments of ``forward``, on the CPU.
+    """
+    code = f"import sys; from {__name__} import _print_forward_peak; _print_forward_peak(sys.argv[1])"
+    search_path = os.pathsep.join(map(os.path.abspath, sys.path))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.pt"
+        torch.save((model, example_inputs), path)
+        child = subprocess.run(
+            [sys.executable, "-c", code, str(path)],
+            env={**os.environ, "PYTHONPATH": search_path},
+            cwd=folder,  # which comes first for the child; files of the current folder must not shadow modules
+            stdout=subprocess.PIPE,
+            check=True,
+            text=True,
+        )
+    return float(child.stdout.split()[-1])
+
+
+def _print_forward_peak(path: str) -> None:
+    torch.set_num_threads(1)
+    before = _resident_kib("VmRSS")
+    # The file is our own, written a moment ago.
+    model, example_inputs = torch.load(path, weights_only=False)
+    with evaluating(model):
+        model(*example_inputs)
+    print((_resident_kib("VmHWM") - before) / 1024)
+
+
+def _resident_kib(field: str) -> int:
+    # Not getrusage: its ru_maxrss holds the peak of the parent which started the process.
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field + ":"):
+            return int(line.split()[1])
+    raise OSError(f"/proc/self/status has no {field}")

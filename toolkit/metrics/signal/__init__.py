@@ -1,0 +1,12 @@
+"""Metrics of enhanced and extracted speech, and their registry."""
+
+from toolkit.exports import exports
+
+__all__, __getattr__, __dir__ = exports(
+    __name__,
+    {
+        "intrusive": "Undefined estoi pesq sdr si_sdr stoi wave_snr",
+        "extraction": "over_suppressed tsos",
+        "registry": "METRICS compute",
+    },
+)

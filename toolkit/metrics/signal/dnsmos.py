@@ -1,0 +1,76 @@
+"""DNSMOS P.835: what listeners would say of speech, background and both together, by a network and without reference.
+
+The network and its polynomials are those of the package speechmos (Reddy, Gopal and Cutler, "DNSMOS P.835", ICASSP
+2022). It is run here by onnxruntime alone: speechmos itself imports librosa, runs a second network (P.808) that nobody
+asked for, and takes all cores in every job.
+"""
+
+from functools import cache
+
+import numpy as np
+
+from toolkit.io.errors import InputError
+from toolkit.metrics.signal.intrusive import Undefined, find_library, library
+
+FS = 16000
+_SECONDS = 9.01  # of a window; the next one begins a second later
+_WINDOW = int(_SECONDS * FS)
+# Of the network's raw outputs: signal, background, overall; highest power first.
+_POLYNOMIALS = (
+    (-0.08397278, 1.22083953, 0.0052439),
+    (-0.13166888, 1.60915514, -0.39604546),
+    (-0.06766283, 1.11546468, 0.04602535),
+)
+
+
+def dnsmos(estimate: np.ndarray) -> tuple[float, float, float]:
+    """Mean opinion scores, about 1 to 5: means over windows of 9.01 s, one every second.
+
+    A shorter signal is doubled until it fills a window.
+
+    Args:
+        estimate: (N,) samples at 16 kHz, in [-1, 1].
+
+    Returns:
+        ``(SIG, BAK, OVRL)``.
+
+    Raises:
+        Undefined: the signal is silent or not finite, has samples beyond +-1, which speechmos refuses too, or the
+            network fails.
+        InputError: onnxruntime or speechmos is not installed, or its network cannot be read.
+    """
+    x = np.asarray(estimate, dtype=np.float32)
+    if not x.size or np.ptp(x) == 0:
+        raise Undefined("silent estimate")
+    if not np.isfinite(x).all():
+        raise Undefined("estimate not finite")
+    if np.abs(x).max() > 1:
+        raise Undefined("samples beyond +-1")
+    while len(x) < _WINDOW:
+        x = np.concatenate([x, x])
+    count = int(len(x) // FS - _SECONDS) + 1
+    # speechmos rounds the ends of windows down and leaves out those that become a sample short by it: so do we.
+    windows = (x[i * FS : int((i + _SECONDS) * FS)] for i in range(count))
+    session = _session()
+    try:
+        raw = np.array([session.run(None, {"input_1": w[None]})[0][0] for w in windows if len(w) == _WINDOW])
+    except Exception as error:
+        raise Undefined(f"DNSMOS fails ({type(error).__name__})") from None
+    return tuple(
+        float(np.mean(np.polyval(p, column))) for p, column in zip(_POLYNOMIALS, raw.astype(float).T, strict=True)
+    )
+
+
+@cache
+def _session():
+    """The network, on one thread: jobs run side by side."""
+    onnxruntime, folder = library("onnxruntime", "dnsmos"), find_library("speechmos", "dnsmos")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    model = folder / "dnsmos_models" / "sig_bak_ovr.onnx"
+    try:
+        return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise InputError(
+            f"{model}: cannot be read ({type(error).__name__}): tools/install.sh --extras dnsmos"
+        ) from None

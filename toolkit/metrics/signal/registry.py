@@ -1,0 +1,148 @@
+"""The metrics of estimated signals by name: what they are called, which way is better, at which rates they exist."""
+
+from collections.abc import Callable, Sequence
+from math import inf, isnan
+from typing import NamedTuple
+
+import numpy as np
+
+from toolkit.io.errors import InputError
+from toolkit.metrics.signal import intrusive as signal
+from toolkit.metrics.signal.dnsmos import dnsmos
+from toolkit.metrics.signal.extraction import tsos
+from toolkit.metrics.statistics.bootstrap import RATE
+
+
+class Metric(NamedTuple):
+    """How a metric is said.
+
+    Attributes:
+        label: its name in tables.
+        unit: of the values as they are said.
+        higher_is_better: else a lower value is.
+        scale: what tables of utterances hold is multiplied by it.
+        digits: behind the point.
+        limits: least and greatest value that tables of utterances can hold.
+    """
+
+    label: str
+    unit: str = ""
+    higher_is_better: bool = True
+    scale: float = 1.0
+    digits: int = 2
+    limits: tuple[float, float] = (-inf, inf)
+
+
+_CORRELATION, _OPINION = (-1.0, 1.0), (1.0, 5.0)
+SAME_MIXTURE = 5e-3  # values of one mixture that two machines find may differ so much
+METRICS = {
+    "si_sdr": Metric("SI-SDR", "dB"),
+    "wave_snr": Metric("SNR", "dB"),
+    "sdr": Metric("SDR", "dB"),
+    "pesq_nb": Metric("PESQ (nb)", limits=_OPINION),
+    "pesq_wb": Metric("PESQ (wb)", limits=_OPINION),
+    "stoi": Metric("STOI", digits=4, limits=_CORRELATION),
+    "estoi": Metric("ESTOI", digits=4, limits=_CORRELATION),
+    "dnsmos_sig": Metric("DNSMOS SIG", limits=_OPINION),
+    "dnsmos_bak": Metric("DNSMOS BAK", limits=_OPINION),
+    "dnsmos_ovrl": Metric("DNSMOS OVRL", limits=_OPINION),
+    "tsos": Metric("TSOS", "%", False, 100, limits=RATE),
+    "tsos_k1": Metric("TSOS, k = 1", "%", False, 100, limits=RATE),
+    "si_sdr_interferer": Metric("SI-SDR to the interferer", "dB", False),
+    "wrong_speaker": Metric("wrong speaker", "%", False, 100, limits=RATE),
+    "energy_left": Metric("energy left", "dB", False),
+    "similarity": Metric("cosine to the enrolment", digits=3, limits=_CORRELATION),
+}
+
+
+def metric_of(name: str) -> Metric:
+    """How ``si_sdr``, ``si_sdr_in`` (of the mixture) or ``si_sdri`` (the improvement) is said."""
+    if name in METRICS:
+        return METRICS[name]
+    if name.endswith("_in"):
+        metric = METRICS[name.removesuffix("_in")]
+        return metric._replace(label=f"{metric.label} of the mixture")
+    metric = METRICS[name.removesuffix("i")]
+    return metric._replace(label=f"{metric.label} improvement")
+
+
+def limits_of(name: str) -> tuple[float, float]:
+    """Least and greatest value that tables can hold of a metric, or of that of the mixture; improvements have none."""
+    metric = METRICS.get(name.removesuffix("_in"))
+    return (-inf, inf) if metric is None else metric.limits
+
+
+class _Family(NamedTuple):
+    """Metrics that one function computes together from ``(estimate (N,), reference (N,), fs)``."""
+
+    names: tuple[str, ...]
+    compute: Callable[[np.ndarray, np.ndarray, int], tuple[float, ...]]
+    libraries: tuple[str, ...] = ()
+    rates: tuple[int, ...] = ()  # in Hz; none: any
+    extra: str = "se"  # which installs the libraries
+
+
+_FAMILIES = (
+    _Family(("si_sdr",), lambda e, s, fs: (signal.si_sdr(e, s),)),
+    _Family(("wave_snr",), lambda e, s, fs: (signal.wave_snr(e, s),)),
+    _Family(("sdr",), lambda e, s, fs: (signal.sdr(e, s),), ("fast_bss_eval",)),
+    _Family(("pesq_nb",), lambda e, s, fs: (signal.pesq(e, s, fs, "nb"),), ("pesq",), (8000, 16000)),
+    _Family(("pesq_wb",), lambda e, s, fs: (signal.pesq(e, s, fs, "wb"),), ("pesq",), (16000,)),
+    _Family(("stoi",), lambda e, s, fs: (signal.stoi(e, s, fs),), ("pystoi",)),
+    _Family(("estoi",), lambda e, s, fs: (signal.estoi(e, s, fs),), ("pystoi",)),
+    _Family(
+        ("dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl"),
+        lambda e, s, fs: dnsmos(e),
+        ("onnxruntime", "speechmos"),
+        (16000,),
+        "dnsmos",
+    ),
+    _Family(("tsos",), lambda e, s, fs: (tsos(e, s, fs),)),
+    _Family(("tsos_k1",), lambda e, s, fs: (tsos(e, s, fs, threshold_power=1.0),)),
+)
+COMPUTED = tuple(name for family in _FAMILIES for name in family.names)
+
+
+def check_metrics(names: Sequence[str]) -> None:
+    """Raise InputError where a metric is unknown, or its library is not installed."""
+    if unknown := [name for name in names if name not in COMPUTED]:
+        raise InputError(f"--metrics {' '.join(unknown)}: no such metric; there are {' '.join(COMPUTED)}")
+    for family in _FAMILIES:
+        if set(family.names) & set(names):
+            for module in family.libraries:
+                signal.find_library(module, family.extra)
+
+
+def compute(names: Sequence[str], estimate: np.ndarray, reference: np.ndarray, fs: int):
+    """Some metrics of one pair of signals.
+
+    Args:
+        names: of ``COMPUTED``.
+        estimate, reference: (N,) samples in [-1, 1].
+        fs: in Hz.
+
+    Returns:
+        ``(values, undefined)``: name -> value, NaN where it is undefined; name -> why it is.
+
+    Raises:
+        InputError: a metric does not exist at this rate.
+    """
+    values, undefined = {}, {}
+    for family in _FAMILIES:
+        wanted = [name for name in family.names if name in names]
+        if not wanted:
+            continue
+        if family.rates and fs not in family.rates:
+            rates = " and ".join(map(str, family.rates))
+            raise InputError(
+                f"--metrics {wanted[0]}: is for {rates} Hz, the audio is at {fs} Hz; leave it out, or take audio at "
+                "that rate (stage 3 resamples, --fs)"
+            )
+        try:
+            found = dict(zip(family.names, family.compute(estimate, reference, fs), strict=True))
+        except signal.Undefined as error:
+            found = dict.fromkeys(family.names, float("nan"))
+            undefined |= dict.fromkeys(wanted, str(error))
+        values |= {name: found[name] for name in wanted}
+        undefined |= {name: "no value" for name in wanted if isnan(found[name]) and name not in undefined}
+    return values, undefined

@@ -1,0 +1,276 @@
+"""Confidence intervals of verification metrics by resampling speakers.
+
+Trials are not independent: one speaker stands in many, and a hard speaker makes all of them hard. Intervals from
+resampled trials are therefore too narrow. Here the *speakers* are drawn with replacement, the same draw for both
+sides of the trials, and every trial follows its speakers: a speaker drawn c times brings its target trials c times, and
+a nontarget trial of speakers a and b counts c_a * c_b times.
+
+Draws of few speakers vary less than samples of as many speakers do, and have thinner tails. Every interval, of any
+metric, is therefore stretched about its value by :func:`stretch`: 1.6 with 5 speakers, 1.2 with 10, 1.01 with 125; and
+kept within what the metric can be.
+
+Most metrics get the percentile interval. The spread of a rate (EER) depends on the rate, and its draws are biased: it
+gets the basic interval, which reflects the draws about the value, on the scale of arcsin(sqrt(rate)), where the spread
+hardly depends on it. A minimum over thresholds (minDCF, min Cllr) comes out lower on a resample than it should, as it
+already did on the sample: it gets the symmetric interval of toolkit.metrics.statistics.paired. None of this helps a
+list that is too short: with a few thousand nontarget trials minDCF(0.01) rests on a handful of false alarms, and its
+interval is too narrow.
+
+Sources: Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004
+(resample what is independent; percentile interval); Davison and Hinkley, "Bootstrap methods and their application",
+1997, section 5.2 (basic interval, transformed scales); Poh, Martin and Bengio, "Performance generalization in biometric
+authentication using joint user-specific and sample bootstraps", IEEE TPAMI 29(3), 2007 (users as the resampled unit);
+Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2), 2007 (product weights for crossed factors; they err
+on the wide side).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+
+import numpy as np
+
+from toolkit.metrics.verification.calibration import Calibration, act_dcf_of, bayes_threshold, min_cllr_of, softplus
+from toolkit.metrics.verification.error_rates import ScoreSweep, metrics_of
+
+STRETCHED = "stretched by Student's quantile"
+METHOD = f"basic on the arcsine scale (EER), symmetric (minDCF, min Cllr), percentile (actDCF, Cllr); {STRETCHED}"
+RATE = (0.0, 1.0)  # limits of a rate
+MAX_LOST = 0.5  # of the resamples; beyond that no interval is claimed
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """Metrics of all trials and of each draw of speakers.
+
+    Attributes:
+        values: metric -> value.
+        draws: metric -> (R,) values; NaN where a draw lacks a kind of trial.
+        speakers: metric -> how many speakers it rests on; without it, so many that their number does not matter.
+    """
+
+    values: Mapping[str, float]
+    draws: Mapping[str, np.ndarray]
+    speakers: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def lost(self) -> int:
+        """How many draws lack a kind of trial, so that they have no metrics."""
+        return int(np.isnan(np.array(list(self.draws.values()))).any(0).sum()) if self.draws else 0
+
+    @property
+    def too_few(self) -> bool:
+        """Are so many draws lost that there is no interval?"""
+        return self.lost > MAX_LOST * len(next(iter(self.draws.values()), ()))
+
+    def intervals(
+        self, level: float = 0.95, limits: Callable[[str], tuple[float, float]] | None = None
+    ) -> dict[str, tuple[float, float, float]]:
+        """``{metric: (value, low, high)}``.
+
+        A draw that lacks a kind of trial is left out; where that befalls more than half of them (one or two speakers),
+        or a metric rests on one speaker, low and high are NaN.
+
+        Args:
+            level: of the intervals, in (0, 1).
+            limits: metric -> least and greatest value that it can have; default: those of verification metrics.
+        """
+        drawn = np.array(list(self.draws.values())).reshape(len(self.draws), -1)
+        usable = drawn[:, ~np.isnan(drawn).any(0)]
+        enough = usable.shape[1] and drawn.shape[1] - usable.shape[1] <= MAX_LOST * drawn.shape[1]
+        found = {}
+        for (name, value), draws in zip(self.values.items(), usable, strict=True):
+            factor = stretch(self.speakers[name], level) if name in self.speakers else 1.0
+            bounds = _bounds(name, value, draws, factor, (limits or _limits)(name), level) if enough else (np.nan,) * 2
+            found[name] = value, *map(float, bounds)
+        return found
+
+
+def stretch(speakers: int, level: float) -> float:
+    """By how much the distances of draws of ``speakers`` from the value are too small; NaN of fewer than two speakers.
+
+    What the mean of as many normal values needs: sqrt(S / (S - 1)), and Student's quantile over the normal one.
+    """
+    from scipy.special import ndtri, stdtrit  # programs that make no intervals start without it
+
+    if speakers < 2:
+        return np.nan
+    quantile = (1 + level) / 2
+    return float((speakers / (speakers - 1)) ** 0.5 * stdtrit(speakers - 1, quantile) / ndtri(quantile))
+
+
+def mean_of(parts: Sequence[Resamples]) -> Resamples:
+    """The mean over conditions whose draws are of the same speakers: of the metrics that all have, draw by draw.
+
+    It rests on as many speakers as the condition with the fewest.
+    """
+    names = [name for name in parts[0].values if all(name in part.values for part in parts)]
+    return Resamples(
+        {name: float(np.mean([part.values[name] for part in parts])) for name in names},
+        {name: np.mean([part.draws[name] for part in parts], axis=0) for name in names},
+        fewest_speakers(parts, names),
+    )
+
+
+def fewest_speakers(parts: Iterable[Resamples], names: Iterable[str]) -> dict[str, int]:
+    """Metric -> how many speakers it rests on where they are fewest; metrics of which none says it are left out."""
+    counts = {name: [part.speakers[name] for part in parts if name in part.speakers] for name in names}
+    return {name: min(found) for name, found in counts.items() if found}
+
+
+def bootstrap_verification(
+    scores,
+    is_target,
+    enroll_spk_index,
+    test_spk_index,
+    p_targets: Sequence[float] = (0.01, 0.05),
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+    progress: Callable[[Iterable], Iterable] = iter,
+) -> dict[str, tuple[float, float, float]]:
+    """EER and minDCFs with intervals: ``{"eer": (value, low, high), "min_dcf_0.01": ..., ...}``, rates in [0, 1].
+
+    Arguments and faults are those of :func:`resample_verification`, and ``level``, of the interval, in (0, 1).
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level={level} must lie in (0, 1)")
+    trials = scores, is_target, enroll_spk_index, test_spk_index
+    return resample_verification(*trials, p_targets, resamples, seed, progress).intervals(level)
+
+
+def resample_verification(
+    scores,
+    is_target,
+    enroll_spk_index,
+    test_spk_index,
+    p_targets: Sequence[float] = (0.01, 0.05),
+    resamples: int = 1000,
+    seed: int = 0,
+    progress: Callable[[Iterable], Iterable] = iter,
+    calibration: Calibration | None = None,
+    population=None,
+) -> Resamples:
+    """EER, minDCFs and, of calibrated scores, actDCFs, Cllr and min Cllr, of all trials and by resampled speakers.
+
+    Memory stays at a few arrays of the number of trials; time is linear in trials * resamples.
+
+    Args:
+        scores: (N,) scores, higher = more alike.
+        is_target: (N,) bool.
+        enroll_spk_index: (N,) integer speaker of the enrolment, in [0, S). The draws depend on ``seed`` and this
+            numbering alone, so that systems scored on the same trials meet the same resamples.
+        test_spk_index: (N,) integer speaker of the test utterance, by the same numbering.
+        p_targets: target priors of minDCF and actDCF.
+        resamples: number of draws.
+        seed: of the draws.
+        progress: wraps the iterable over the draws, e.g. ``tqdm.tqdm``.
+        calibration: makes LLRs of the scores; without it there are no actDCF and Cllr.
+        population: the speakers to draw from, when lists of different speakers are to meet the same draws; default:
+            those of these trials.
+
+    Raises:
+        ValueError: lengths differ, a kind of trial is missing, scores are not finite, an index is negative, or a
+            trial's label contradicts its speakers.
+    """
+    sample = _Sample(*_checked(scores, is_target, enroll_spk_index, test_spk_index), p_targets, calibration)
+    values = sample.metrics()
+    speakers = np.unique(sample.speakers() if population is None else population)
+    rng = np.random.default_rng(seed)
+    drawn = [_draw(sample, speakers, rng, len(values)) for _ in progress(range(resamples))]
+    draws = dict(zip(values, np.reshape(drawn, (resamples, len(values))).T, strict=True))
+    return Resamples(values, draws, dict.fromkeys(values, sample.fewest_speakers()))
+
+
+def _draw(sample: "_Sample", speakers: np.ndarray, rng: np.random.Generator, num_metrics: int) -> list[float]:
+    """The metrics of one draw of speakers; NaN where it leaves no trials of a kind."""
+    counts = np.bincount(rng.choice(speakers, size=len(speakers)), minlength=1 + int(speakers[-1]))
+    weights = sample.weights(counts)
+    if not all(kind.any() for kind in weights):
+        return [np.nan] * num_metrics
+    return list(sample.metrics(*weights).values())
+
+
+class _Sample:
+    """Trials in the order of their scores, and what is computed from them for any weights."""
+
+    def __init__(self, scores, is_target, enroll, test, p_targets: Sequence[float], calibration: Calibration | None):
+        order = [kind[np.argsort(scores[kind])] for kind in (np.flatnonzero(is_target), np.flatnonzero(~is_target))]
+        self._sweep = ScoreSweep(*(scores[kind] for kind in order))
+        self._target_spk, (self._enroll, self._test) = enroll[order[0]], (x[order[1]] for x in (enroll, test))
+        self._p_targets, self._costs = p_targets, None
+        if calibration is not None:
+            llrs = [calibration(scores[kind]) for kind in order]
+            self._costs = [
+                (softplus(sign * x) / np.log(2)).astype(np.float32) for sign, x in zip((-1, 1), llrs, strict=True)
+            ]
+            # An LLR rises with its score, so those below a threshold come first.
+            self._rejected = [[np.searchsorted(x, bayes_threshold(p)) for x in llrs] for p in p_targets]
+
+    def speakers(self) -> np.ndarray:
+        """Speaker of each side of each trial."""
+        return np.concatenate([self._target_spk, self._enroll, self._test])
+
+    def fewest_speakers(self) -> int:
+        """How many speakers the targets have, or the nontargets where theirs are fewer."""
+        return min(len(np.unique(self._target_spk)), len(np.union1d(self._enroll, self._test)))
+
+    def weights(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How often each target and each nontarget trial counts when speaker i is there ``counts[i]`` times."""
+        return counts[self._target_spk], counts[self._enroll] * counts[self._test]
+
+    def metrics(self, *weights: np.ndarray) -> dict[str, float]:
+        """All metrics; without weights each trial counts once."""
+        rates = self._sweep.rates(*weights)
+        values = metrics_of(rates, self._p_targets)
+        if self._costs is None:
+            return values
+        for p, rejected in zip(self._p_targets, self._rejected, strict=True):
+            missed, kept_out = self._shares(rejected, weights)
+            values[f"act_dcf_{p:g}"] = act_dcf_of(missed, 1 - kept_out, p)
+        means = [np.average(cost, weights=w) for cost, w in zip(self._costs, weights or (None, None), strict=True)]
+        return values | {"cllr": float(sum(means) / 2), "min_cllr": min_cllr_of(rates)}
+
+    def _shares(self, first: Sequence[int], weights: Sequence[np.ndarray]) -> list[float]:
+        """The share of the first so many target, and nontarget, trials."""
+        if not weights:
+            return [n / len(cost) for n, cost in zip(first, self._costs, strict=True)]
+        return [float(w[:n].sum() / w.sum()) for n, w in zip(first, weights, strict=True)]
+
+
+def _checked(scores, is_target, enroll, test) -> tuple[np.ndarray, ...]:
+    scores, is_target, enroll, test = (np.asarray(x) for x in (scores, is_target, enroll, test))
+    if not scores.shape == is_target.shape == enroll.shape == test.shape == (scores.size,):
+        raise ValueError("scores, is_target and the speaker indices must be 1-D and of one length")
+    if scores.size and min(enroll.min(), test.min()) < 0:
+        raise ValueError("speaker indices must not be negative")
+    is_target = is_target.astype(bool)
+    odd = np.flatnonzero(is_target != (enroll == test))
+    if odd.size:
+        raise ValueError(f"trial {odd[0]}: its label contradicts its speakers ({odd.size} such trials)")
+    return scores, is_target, enroll, test
+
+
+def _limits(name: str) -> tuple[float, float]:
+    return RATE if name == "eer" or name.startswith("min_") else (0.0, inf)
+
+
+def _bounds(name: str, value: float, draws: np.ndarray, factor: float, limits: tuple[float, float], level: float):
+    """Low and high of one metric, of its (R,) usable draws."""
+    sides = (1 - level) / 2, (1 + level) / 2
+    if name.startswith("min_"):
+        reach = factor * np.quantile(np.abs(draws - value), level)
+        low, high = value - reach, value + reach
+    elif limits == RATE:
+        angle = _angle(value)
+        below, above = np.quantile(_angle(draws), sides) - angle
+        reached = angle - factor * max(above, 0), angle - factor * min(below, 0)
+        low, high = np.sin(np.clip(reached, 0, np.pi / 2)) ** 2
+    else:
+        low, high = np.quantile(draws, sides)
+        low, high = low + (factor - 1) * min(low - value, 0), high + (factor - 1) * max(high - value, 0)
+    return np.clip((low, high), *limits)
+
+
+def _angle(rate):
+    return np.arcsin(np.sqrt(np.clip(rate, *RATE)))

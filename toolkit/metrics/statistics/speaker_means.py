@@ -1,0 +1,58 @@
+"""Means over utterances, with what resampled speakers make of them.
+
+Utterances of one speaker are alike, so that speakers are drawn with replacement, and each brings its utterances: the
+mean of a draw is the ratio of two sums over speakers, and all draws are two matrix products. The sources are those of
+toolkit.metrics.statistics.bootstrap.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from toolkit.metrics.signal.registry import limits_of
+from toolkit.metrics.statistics.bootstrap import STRETCHED, Resamples
+
+METHOD = f"percentile, of rates basic on the arcsine scale; {STRETCHED}"
+
+
+def resample_means(
+    values: Mapping[str, np.ndarray], speaker: np.ndarray, resamples: int = 1000, seed: int = 0, population: int = 0
+) -> Resamples:
+    """Mean of each metric, over the utterances in which it is finite, and of each draw of speakers.
+
+    Draws depend on ``seed`` and the number of speakers alone: metrics, and systems, meet the same ones.
+
+    Args:
+        values: metric -> (N,) value of each utterance; NaN and infinity are left out.
+        speaker: (N,) integer speaker of each utterance, in [0, S).
+        population: S, when there are more speakers than utter anything here; default: the highest index and one.
+
+    Returns:
+        NaN in draws that hold no utterance with a value, and in all draws of a metric that fewer than two speakers
+        have; NaN as the mean of none.
+    """
+    speaker = np.asarray(speaker)
+    count = max(population, int(speaker.max(initial=-1)) + 1)
+    table = np.array([values[name] for name in values], dtype=np.float64).reshape(len(values), len(speaker))
+    known = np.isfinite(table)
+    sums, numbers = (
+        np.array([np.bincount(speaker, weights=row, minlength=count) for row in rows]).reshape(len(values), count)
+        for rows in (np.where(known, table, 0), known)
+    )
+    rng = np.random.default_rng(seed)
+    draws = rng.multinomial(count, np.full(count, 1 / max(count, 1)), size=resamples) if count else np.zeros((0, 0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = (draws @ sums.T) / (draws @ numbers.T)
+        whole = sums.sum(1) / numbers.sum(1)
+    having = (numbers > 0).sum(1)
+    means[:, having < 2] = np.nan
+    return Resamples(*(dict(zip(values, of, strict=True)) for of in (whole.tolist(), means.T, having.tolist())))
+
+
+def mean_intervals(drawn: Resamples, level: float = 0.95) -> dict[str, tuple[float, float, float]]:
+    """``{metric: (mean, low, high)}``, each by the draws that it has itself; NaN where these are too few."""
+    return {
+        name: replace(drawn, values={name: value}, draws={name: drawn.draws[name]}).intervals(level, limits_of)[name]
+        for name, value in drawn.values.items()
+    }

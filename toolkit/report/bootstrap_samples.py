@@ -1,0 +1,56 @@
+"""Intervals and differences of gathered results, from the draws that were kept beside the scores."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.io.bootstrap_store import NAME, read_draws
+from toolkit.metrics.statistics.bootstrap import Resamples, mean_of
+from toolkit.metrics.statistics.paired import Difference, compare
+
+_SAME_DRAWS = ("speakers", "seed", "resamples")
+_SCALE = {"eer": 100.0}  # draws are rates in [0, 1], results are in per cent
+
+
+def resamples_of(one: dict) -> tuple[Resamples, dict] | None:
+    """Values and draws of a set, rates in [0, 1], and the draws' identity; None: none were kept."""
+    path = Path(one["folder"], NAME) if "folder" in one else None
+    if path is None or not path.is_file():
+        return None
+    draws, identity = read_draws(path)
+    names = [name for name in draws if name in one["metrics"]]
+    values = {name: one["metrics"][name]["value"] / _SCALE.get(name, 1.0) for name in names}
+    speakers = one.get("interval_speakers", one["n_speakers"])
+    return Resamples(values, {name: draws[name] for name in names}, dict.fromkeys(names, speakers)), identity
+
+
+def average(sets: Sequence[dict]) -> tuple[Resamples, list[dict]] | None:
+    """The mean over sets, draw by draw, and the sets' identities; None where they do not share their draws."""
+    found = [resamples_of(one) for one in sets]
+    if not found or None in found:
+        return None
+    identities = [identity for _, identity in found]
+    if any(identity[key] != identities[0][key] for identity in identities for key in _SAME_DRAWS):
+        return None
+    return mean_of([drawn for drawn, _ in found]), identities
+
+
+def average_interval(sets: Sequence[dict], metric: str) -> tuple[float, float] | None:
+    """Low and high of the mean of a metric over sets, at the sets' level, in the unit of their metrics.json."""
+    found = average(sets)
+    if found is None or metric not in found[0].values:
+        return None
+    _, low, high = (_SCALE.get(metric, 1.0) * x for x in found[0].intervals(sets[0]["bootstrap"]["level"])[metric])
+    return None if np.isnan(low) else (low, high)
+
+
+def difference(ours: Sequence[dict], theirs: Sequence[dict]) -> dict[str, Difference] | None:
+    """Theirs minus ours in the mean over sets, set by set the same trials; None where trials or draws differ."""
+    found = average(ours), average(theirs)
+    if None in found or len(ours) != len(theirs):
+        return None
+    if any(a != b for a, b in zip(found[0][1], found[1][1], strict=True)):
+        return None
+    rates = compare(found[0][0], found[1][0], ours[0]["bootstrap"]["level"])
+    return {n: Difference(*(_SCALE.get(n, 1.0) * x for x in one[:3]), one.p) for n, one in rates.items()}

@@ -1,0 +1,165 @@
+"""Sections of a RESULTS.md of enhancement or extraction beyond the metrics: failures, sweeps, groups, comparisons."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from toolkit.metrics.signal.registry import METRICS, metric_of
+from toolkit.metrics.statistics.paired import Difference
+from toolkit.report.enhancement.audio_results import ABSENT, FAILURES, SWEEPS, every_set, shown, swept
+from toolkit.report.enhancement.audio_tables import lost, metric_cell, paragraphs, title_of
+from toolkit.report.verification.trial_sections import difference_cells
+from toolkit.report.verification.trial_tables import NONE, markdown
+
+_ABOUT = {
+    "wrong_speaker": "wrong speaker: outputs nearer (SI-SDR) to the interferer than to the target",
+    "tsos": "TSOS: frames in which the target is suppressed, by the definition with k = 2: it does not depend on level",
+    "tsos_k1": "TSOS, k = 1: by the definition with k = 1, which depends on level",
+    "si_sdr_interferer": "SI-SDR to the interferer: how much of it is in the output",
+    "energy_left": "energy left: output against mixture where the enrolled speaker is absent, none is wanted",
+}
+
+
+def audio_sections(experiments: Sequence[Mapping], comparisons: Sequence[Mapping]) -> list[str]:
+    """All sections that there is something for.
+
+    Args:
+        experiments: gathered results, with means.
+        comparisons: with the first, as toolkit.tasks.enhancement.audio_aggregation.compare_experiments makes them.
+    """
+    found = [failures(experiments), *(sweep(experiments, kind) for kind in SWEEPS), groups(experiments)]
+    found.append(comparison(experiments[0]["experiment"], comparisons))
+    return [part for part in found if part is not None]
+
+
+def failures(experiments: Sequence[Mapping]) -> str | None:
+    """Outputs that are not what they should be."""
+    rows = [row for results in experiments for row in _failures(results)]
+    names = shown([one for _, _, *parts in rows for one in parts], failures=True)
+    if not names:
+        return None
+    table = [
+        [over, name, *(metric_cell(one["metrics"] | left["metrics"], metric) for metric in names)]
+        for over, name, one, left in rows
+    ]
+    notes = [lost(f"{over}, {name}", one, names) for over, name, *parts in rows for one in parts]
+    header = ["Over", "Experiment", *map(title_of, names)]
+    text = "; ".join(_ABOUT[name] for name in names) + ". Lower is better.\n"
+    text = text[0].upper() + text[1:]
+    return "\n".join(["## Failures\n", text, markdown(header, table, text_columns=2), paragraphs(notes)])
+
+
+def _failures(results: Mapping) -> Iterator[tuple[str, str, Mapping, Mapping]]:
+    """Over what, experiment, its scores, and those of outputs for an enrolled speaker who was absent.
+
+    Of the latter, only the energy left: all else is against a target that was not asked for.
+    """
+    absent = {one["set"]: one for one in every_set(results["variants"].get(ABSENT, {"sets": []}))}
+    sets, none = {one["set"]: one for one in every_set(results)}, {"metrics": {}}
+    for over in dict.fromkeys([*sets, *absent]):
+        one, left = sets.get(over, none), absent.get(over, none)
+        kept = [{name: scores["metrics"][name] for name in wanted if name in scores["metrics"]}
+                for scores, wanted in ((one, FAILURES), (left, ("energy_left",)))]  # fmt: skip
+        yield over, results["experiment"], {**one, "metrics": kept[0]}, {**left, "metrics": kept[1]}
+
+
+def sweep(experiments: Sequence[Mapping], kind: str) -> str | None:
+    """One of ``SWEEPS``: metrics at each value, beside those of the main scores."""
+    about = SWEEPS[kind]
+    rows = [row for results in experiments for row in _swept(results, kind)]
+    if not rows:
+        return None
+    parts = [one for *_, value, one in rows if value != about.main]
+    more = ("si_sdri", "wrong_speaker")
+    names = shown(parts) + [name for name in more if any(name in one["metrics"] for one in parts)]
+    table = [[*start, *(metric_cell(one["metrics"], name) for name in names)] for *start, one in rows]
+    notes = [lost(", ".join(start), one, names) for *start, one in rows if start[-1] != about.main]
+    axis = about.axis.split(":")[0]
+    header = ["Over", "Experiment", axis[0].upper() + axis[1:], *map(title_of, names)]
+    text = f"The same mixtures by {about.axis}; {about.main}: as in the other tables. Means [low, high].\n"
+    return "\n".join([f"## {about.title}\n", text, markdown(header, table, text_columns=3), paragraphs(notes)])
+
+
+def _swept(results: Mapping, kind: str) -> Iterator[tuple[str, str, str, Mapping]]:
+    """Over what, experiment, value, scores: of what has main scores, with these."""
+    turned = swept(results, kind)
+    for main in every_set(results):
+        over, name = main["set"], results["experiment"]
+        found = [(f"{value:g}", one) for value, scores in turned for one in every_set(scores) if one["set"] == over]
+        if found:
+            found.insert(0 if SWEEPS[kind].is_value else len(found), (SWEEPS[kind].main, main))
+            yield from ((over, name, value, one) for value, one in found)
+
+
+def groups(experiments: Sequence[Mapping]) -> str | None:
+    """Groups of utterances, of the sets that were broken down."""
+    found = list(_groups(experiments))
+    if not found:
+        return None
+    parts = [group for *_, group in found if group is not None]
+    names = [f"{name}i" if any(f"{name}i" in one["metrics"] for one in parts) else name for name in shown(parts)]
+    names += ["wrong_speaker"] if any("wrong_speaker" in one["metrics"] for one in parts) else []
+    rows = []
+    for *start, left_out, group in found:
+        if group is None:
+            rows.append([*start, "left out", *[NONE] * len(names), f"{left_out:,}", NONE, "in no group"])
+            continue
+        cells = [metric_cell(group["metrics"], name) for name in names]
+        counts = [f"{group[count]:,}" for count in ("n_utterances", "n_speakers")]
+        rows.append([*start, left_out, *cells, *counts, "; ".join(_marks(group, names))])
+    header = ["Over", "Experiment", "By", "Group", *map(title_of, names), "Utterances", "Speakers", "Note"]
+    pairs = "; gender pair: of target and interferer" if any("gender pair" in start for start in found) else ""
+    text = f"Each group's utterances alone [low, high]{pairs}.\n"
+    return "\n".join(["## Groups of utterances\n", text, markdown(header, rows, text_columns=4)])
+
+
+def _groups(experiments: Sequence[Mapping]) -> Iterator[tuple]:
+    """Set, experiment, fact, then label and scores of a group, or the count of those left out and None."""
+    for results in experiments:
+        for one in results["sets"]:
+            for fact, found in one.get("breakdown", {}).items():
+                start = one["set"], results["experiment"], fact.replace("_", " ")
+                yield from ((*start, label, group) for label, group in found["groups"].items())
+                if found["left_out"]:
+                    yield (*start, found["left_out"], None)
+
+
+def _marks(group: Mapping, names: Sequence[str]) -> Iterator[str]:
+    if group["note"]:
+        yield group["note"]
+    for name in names:
+        count = group["metrics"].get(name, {}).get("n", group["n_utterances"])
+        if count < group["n_utterances"]:
+            yield f"{metric_of(name).label} of {count:,}"
+
+
+def comparison(first: str, comparisons: Sequence[Mapping]) -> str | None:
+    """Every other experiment against the first: differences with intervals and p-values, paired draw by draw."""
+    if not comparisons:
+        return None
+    every = [row for one in comparisons for row in one["differences"].values()]
+    names = [name for name in METRICS if any(name in row for row in every) and name != "si_sdr_interferer"]
+    rows = [
+        [over, one["experiment"], *(cell for name in names for cell in _difference(row.get(name), name))]
+        for one in comparisons
+        for over, row in one["differences"].items()
+    ]
+    parts = [f"## Compared with {first}\n"]
+    if rows:
+        lower = ", ".join(METRICS[name].label for name in names if not METRICS[name].higher_is_better)
+        header = ["Over", "Experiment", *(cell for name in names for cell in (title_of(name), "p"))]
+        parts += [
+            f"An experiment's metric minus that of {first} [low, high], of the same utterances, on the same draws of "
+            f"speakers: above 0 it is better{f' ({lower}: below 0)' if lower else ''}. p, two-sided, is the chance of "
+            "so large a difference where there is none.\n",
+            markdown(header, rows, text_columns=2),
+        ]
+    how = {True: "Compared in part", False: "Not compared"}
+    said = [(how[bool(one["differences"])], one["experiment"], "; ".join(one["notes"])) for one in comparisons]
+    parts.append(paragraphs([f"{part}, {name}: {text}." for part, name, text in said if text]))
+    return "\n".join(parts)
+
+
+def _difference(found: Mapping | None, name: str) -> list[str]:
+    if found is None or found["value"] is None:
+        return [NONE, NONE]
+    numbers = (float("nan") if found[key] is None else found[key] for key in ("value", "low", "high", "p"))
+    return difference_cells(Difference(*numbers), metric_of(name).digits)

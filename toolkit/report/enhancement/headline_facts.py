@@ -1,0 +1,36 @@
+"""What a reader of an enhancement or extraction experiment wants to know first."""
+
+from collections.abc import Mapping
+
+from toolkit.metrics.signal.registry import METRICS, metric_of
+from toolkit.report.enhancement.audio_results import ABSENT, every_set
+from toolkit.report.page import origin_facts
+
+_HEADLINES = (("si_sdr",), ("pesq_wb", "pesq_nb"), ("estoi", "stoi"), ("dnsmos_ovrl",))  # of each the first there is
+
+
+def headline_facts(results: Mapping) -> list[tuple[str, str, str]]:
+    """Improvements, failures, and what was trained: name, value, interval."""
+    first, *others = results["means"] or results["sets"][:1]
+    facts = []
+    for family in _HEADLINES:
+        found = next((name for name in family if name in first["metrics"]), None)
+        if found:
+            facts += _fact(first, f"{found}i" if f"{found}i" in first["metrics"] else found)
+    facts += _fact(first, "wrong_speaker")
+    absent = {one["set"]: one for one in every_set(results["variants"].get(ABSENT, {"sets": []}))}
+    facts += _fact(absent.get(first["set"], {"metrics": {}}), "energy_left")
+    for other in others:
+        facts += _fact(other, "si_sdri" if "si_sdri" in other["metrics"] else "si_sdr")
+    return facts + origin_facts(results)
+
+
+def _fact(one: Mapping, name: str) -> list[tuple[str, str, str]]:
+    found = one["metrics"].get(name)
+    if found is None or found["value"] is None:
+        return []
+    metric, sign = metric_of(name), "" if name in METRICS else "+"
+    value, *interval = (
+        f"{found[key]:{sign}.{metric.digits}f}" for key in ("value", "low", "high") if found[key] is not None
+    )
+    return [(f"{metric.label}, {one['set']}", f"{value} {metric.unit}".rstrip(), " to ".join(interval))]

@@ -1,0 +1,157 @@
+"""Plots of enhancement and extraction: improvement by input, metrics by what a sweep turns."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from toolkit.metrics.statistics.speaker_means import mean_intervals, resample_means
+from toolkit.report.enhancement.loss_weights import Weighed
+from toolkit.report.plots import COLOURS, MARKERS, STYLES, draw_bars, new_figure, save_figure
+
+_BINS, _PER_BIN = 8, 12  # bins at most, utterances in each at least
+
+
+class Points(NamedTuple):
+    """SI-SDR of a set's N utterances.
+
+    Attributes:
+        before: (N,) dB, of the mixture.
+        gain: (N,) dB, of the output minus that.
+        wrong: (N,) bool, is the output nearer to the interferer?
+        speaker: (N,) names.
+    """
+
+    before: np.ndarray
+    gain: np.ndarray
+    wrong: np.ndarray
+    speaker: np.ndarray
+
+
+def binned(points: Points, resamples: int, level: float, seed: int) -> list[dict]:
+    """Mean improvement in bins of the input, of about equally many utterances, with intervals over speakers.
+
+    Returns:
+        ``{"at", "value", "low", "high", "n"}`` of each bin, rising; ``at`` is its mean input, low and high None where
+        they are unknown.
+    """
+    count = min(_BINS, len(points.before) // _PER_BIN)
+    if not count:
+        return []
+    place = np.empty(len(points.before), dtype=int)
+    place[np.argsort(points.before, kind="stable")] = np.arange(len(place)) * count // len(place)
+    gains = {str(i): np.where(place == i, points.gain, np.nan) for i in range(count)}
+    _, speaker = np.unique(points.speaker, return_inverse=True)
+    found = mean_intervals(resample_means(gains, speaker, resamples, seed), level)
+    numbers = {name: [None if np.isnan(x) else x for x in interval] for name, interval in found.items()}
+    return [
+        {"at": float(points.before[place == int(name)].mean()), "n": int((place == int(name)).sum())}
+        | dict(zip(("value", "low", "high"), interval, strict=True))
+        for name, interval in numbers.items()
+    ]
+
+
+def plot_improvement(sets: Mapping[str, Points], bins: Sequence[Mapping], level: float, path, title: str = "") -> None:
+    """SI-SDR improvement against the mixture's SI-SDR: a dot for each utterance, a line of the bins' means.
+
+    Args:
+        sets: name -> utterances; a colour each, where there are not too many.
+        bins: as :func:`binned` makes them.
+        level: of their intervals.
+        path: of the PNG to write.
+    """
+    figure, (ax,) = new_figure(6.4, 4.8)
+    few, every = len(sets) <= len(COLOURS) - 1, sum(len(one.before) for one in sets.values())
+    size, alpha = (18, 0.7) if every < 300 else (6, 0.35)
+    for number, (name, one) in enumerate(sets.items()):
+        colour = COLOURS[number] if few else "0.5"
+        for what, mark in ((~one.wrong, "o"), (one.wrong, "x")):
+            width = int(mark == "x")
+            ax.scatter(one.before[what], one.gain[what], size, colour, mark, alpha=alpha, linewidths=width)
+        if few:
+            ax.scatter([], [], 24, colour, label=name)
+    if any(one.wrong.any() for one in sets.values()):
+        ax.scatter([], [], 24, "0.4", marker="x", label="nearer to the interferer")
+    if bins:
+        at = [one["at"] for one in bins]
+        label = f"mean of bins, {100 * level:g} % intervals"
+        ax.plot(at, [one["value"] for one in bins], "-o", color="black", markersize=4, linewidth=1.4, label=label)
+        draw_bars(ax, at, bins, "black")
+    ax.axhline(0, color="0.4", linewidth=0.8, zorder=0)
+    ax.set(xlabel="SI-SDR of the mixture (dB)", ylabel="SI-SDR improvement (dB)", title=title)
+    if ax.get_legend_handles_labels()[0]:
+        figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    save_figure(figure, path)
+
+
+def plot_sweep(
+    curves: Mapping[str, Sequence[tuple[float, Mapping]]],
+    main: Mapping[str, Mapping],
+    path,
+    title: str,
+    labels: tuple[str, str, str],
+) -> None:
+    """A metric against what a sweep turns, with intervals as bars; that of the main scores is a level line, shaded.
+
+    Args:
+        curves: label -> value and metric at it.
+        main: label -> metric of the main scores.
+        path: of the PNG to write.
+        title: above it.
+        labels: of the axes, and what the main scores have instead.
+    """
+    figure, (ax,) = new_figure(6.4, 4.4)
+    x, y, whole = labels
+    for number, (label, points) in enumerate(curves.items()):
+        colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
+        at = [value for value, _ in points]
+        ax.plot(at, [one["value"] for _, one in points], "-", marker=marker, markersize=5, color=colour, label=label)
+        draw_bars(ax, at, [one for _, one in points], colour)
+        if label in main:
+            level = main[label]
+            ax.axhline(level["value"], color=colour, linestyle=":", label=f"{label}, {whole}")
+            if level["low"] is not None:
+                ax.axhspan(level["low"], level["high"], color=colour, alpha=0.08, linewidth=0)
+    ax.set_xticks(sorted({value for points in curves.values() for value, _ in points}))
+    ax.set(xlabel=x, ylabel=y, title=title)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    save_figure(figure, path)
+
+
+def plot_weights(points: Sequence[Weighed], path, title: str = "") -> None:
+    """Every metric against alpha, a panel each; a colour for each loss, a line style for each beta.
+
+    Alphas stand evenly, whatever their distances. Losses without alpha are level lines, of beta 0 alone.
+
+    Args:
+        points: over one set, or one mean of sets.
+        path: of the PNG to write.
+    """
+    metrics = list(dict.fromkeys(point.metric for point in points))
+    alphas = sorted({point.alpha for point in points if point.alpha is not None})
+    figure, axes = new_figure(6.4, 1.2 + 2.2 * len(metrics), rows=len(metrics))
+    curves: dict[tuple[str, float], list[Weighed]] = {}
+    for point in points:
+        if point.alpha is not None:
+            curves.setdefault((point.loss, point.beta), []).append(point)
+    losses, betas = (list(dict.fromkeys(found)) for found in zip(*sorted(curves), strict=True))
+    for ax, metric in zip(axes, metrics, strict=True):
+        for (loss, beta), line in curves.items():
+            colour, turn = COLOURS[losses.index(loss) % len(COLOURS)], sorted(betas).index(beta)
+            there = [point for point in line if point.metric == metric]
+            at, found = [alphas.index(point.alpha) for point in there], [point.found for point in there]
+            style = {"linestyle": STYLES[turn % len(STYLES)], "marker": MARKERS[turn % len(MARKERS)]}
+            label = f"{loss}, beta {beta:g}" if len(betas) > 1 else loss
+            ax.plot(at, [one["value"] for one in found], color=colour, label=label, **style)
+            draw_bars(ax, at, found, colour)
+        plain = [p for p in points if p.metric == metric and p.alpha is None and p.beta == 0]
+        for number, point in enumerate(plain):
+            style = STYLES[-1 - number % len(STYLES)]
+            ax.axhline(point.found["value"], color="0.35", linestyle=style, label=point.experiment)
+        ax.set_ylabel(metric)
+    axes[0].set_title(title)
+    axes[-1].set_xticks(range(len(alphas)), [f"{alpha:g}" for alpha in alphas])
+    axes[-1].set_xlabel("alpha: weight of the SNR loss")
+    legend = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=2, fontsize=9)
+    save_figure(figure, path)

@@ -1,0 +1,1 @@
+"""Pages about trials: error rates, calibration, groups."""

@@ -1,0 +1,260 @@
+"""Tables in Markdown, from gathered results (see :mod:`toolkit.report.verification.trial_results`)."""
+
+from collections.abc import Collection, Sequence
+
+from toolkit.io.errors import InputError
+from toolkit.report.bootstrap_samples import average_interval
+from toolkit.report.verdict import verdicts
+from toolkit.report.verification.trial_results import METRICS
+
+NONE = "-"  # a cell without a number
+TITLES = ("EER (%)", "minDCF(0.01)", "minDCF(0.05)")  # of METRICS
+DIGITS = (2, 3, 3)
+
+Condition = tuple[str, float | None]  # kind of noise, SNR in dB; ("clean", None)
+
+
+def condition_of(one: dict) -> Condition | None:
+    """The condition of a set, None where it mixes several."""
+    noise, snr = one["condition"]["noise"], one["condition"]["snr"]
+    return None if "mixed" in (noise, snr) else (noise, snr)
+
+
+def by_condition(results: dict) -> dict[str, dict[Condition, dict]]:
+    """Row label -> condition -> set.
+
+    One row, named after the experiment, where no condition occurs twice. Otherwise a row for every test set; the sets
+    of its noisy versions are named after it, ``<test set>_<noise>_<snr>``.
+
+    Raises:
+        InputError: two sets have the same condition and the same name but for the condition.
+    """
+    sets = [(condition_of(one), one) for one in results["sets"] if condition_of(one) is not None]
+    several = len({condition for condition, _ in sets}) < len(sets)
+    rows: dict[str, dict[Condition, dict]] = {}
+    for condition, one in sets:
+        label = f"{results['experiment']}: {_test_set(one, condition)}" if several else results["experiment"]
+        row = rows.setdefault(label, {})
+        if condition in row:
+            raise InputError(
+                f"{results['expdir']}: sets {row[condition]['set']} and {one['set']} both hold the condition "
+                f"'{condition_name(condition)}'; name sets <test set>_<noise>_<snr>"
+            )
+        row[condition] = one
+    return rows
+
+
+def _test_set(one: dict, condition: Condition) -> str:
+    noise, snr = condition
+    return one["set"].removesuffix(f"_{noise}" if snr is None else f"_{noise}_{snr:g}")
+
+
+def condition_name(condition: Condition) -> str:
+    """``clean``, ``babble 5 dB``."""
+    noise, snr = condition
+    return noise if snr is None else f"{noise} {snr:g} dB"
+
+
+def order_of(condition: Condition | None) -> tuple:
+    """Sorts clean first, then by noise and SNR; what mixes conditions (None) last."""
+    if condition is None:
+        return (2,)
+    noise, snr = condition
+    return int(noise != "clean"), noise, float("-inf") if snr is None else snr
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
+    """A table; all columns but the first ``text_columns`` are set flush right."""
+    rule = ["---"] * text_columns + ["---:"] * (len(header) - text_columns)
+    return "\n".join("| " + " | ".join(row) + " |" for row in (header, rule, *rows)) + "\n"
+
+
+def condition_matrix(experiments: Sequence[dict], ood: Collection[str] = (), *, of_ood: bool = False) -> str | None:
+    """EER (%) by condition, a row for every experiment: clean, then each kind of noise at each SNR, then their mean.
+
+    Args:
+        experiments: gathered results.
+        ood: kinds of noise that are out of domain.
+        of_ood: show these kinds, else all the others.
+
+    Returns:
+        The table, or None where there is no such condition. ``Avg.`` is the mean of all columns, with its interval
+        where the sets' draws are of the same speakers; a row that lacks a column has none.
+    """
+    rows = [pair for results in experiments for pair in by_condition(results).items()]
+    columns = sorted({c for _, row in rows for c in row if (c[0] in ood) == of_ood}, key=order_of)
+    if not columns:
+        return None
+    cells = []
+    for label, row in rows:
+        values = [row[c]["metrics"]["eer"]["value"] if c in row else None for c in columns]
+        if any(value is not None for value in values):
+            average = NONE if None in values else _average_cell([row[c] for c in columns])
+            cells.append([label, *(NONE if v is None else f"{v:.2f}" for v in values), average])
+    return markdown(["Experiment", *condition_header(columns), "Avg."], cells)
+
+
+def condition_header(columns: Sequence[Condition]) -> list[str]:
+    """``Clean``, ``Babble 0``, ``5``, ...: heads of columns, each kind of noise named once."""
+    header = []
+    for previous, (noise, snr) in zip([None, *columns], columns, strict=False):
+        named = previous is not None and previous[0] == noise
+        header.append(f"{snr:g}" if named else noise.capitalize() + ("" if snr is None else f" {snr:g}"))
+    return header
+
+
+def _average_cell(sets: Sequence[dict]) -> str:
+    average = average_eer(sets)
+    interval = "" if average["low"] is None else f" [{average['low']:.2f}, {average['high']:.2f}]"
+    return f"{average['value']:.2f}{interval}"
+
+
+def average_eer(sets: Sequence[dict]) -> dict:
+    """``{"value", "low", "high"}`` of the mean EER of sets, in %; low and high None where they are one or differ in
+    their draws."""
+    value = sum(one["metrics"]["eer"]["value"] for one in sets) / len(sets)
+    low, high = (average_interval(sets, "eer") if len(sets) > 1 else None) or (None, None)
+    return {"value": value, "low": low, "high": high}
+
+
+def interval_cell(metric: dict, digits: int) -> str:
+    """``4.56 [4.10, 5.02]``."""
+    value, low, high = metric["value"], metric["low"], metric["high"]
+    interval = NONE if low is None else f"{low:.{digits}f}, {high:.{digits}f}"
+    return f"{value:.{digits}f} [{interval}]"
+
+
+def detail_table(experiments: Sequence[dict]) -> str:
+    """Every set of every experiment: all metrics with their intervals, and the counts of speakers and trials."""
+    rows = []
+    for results in experiments:
+        for one in sorted(results["sets"], key=lambda one: order_of(condition_of(one))):
+            noise, snr = one["condition"]["noise"], one["condition"]["snr"]
+            rows.append(
+                [
+                    results["experiment"],
+                    one["set"],
+                    noise,
+                    NONE if snr is None else str(snr),
+                    *(
+                        interval_cell(one["metrics"][name], digits)
+                        for name, digits in zip(METRICS, DIGITS, strict=True)
+                    ),
+                    *(f"{one[count]:,}" for count in ("n_speakers", "n_target", "n_nontarget")),
+                ]
+            )
+    header = ["Experiment", "Set", "Noise", "SNR (dB)", *TITLES]
+    return markdown([*header, "Speakers", "Targets", "Nontargets"], rows, text_columns=3)
+
+
+COST = "MACs: of one second of audio, counted by the rules of thop, as papers do (of verification: of the encoder)."
+
+
+def origin_table(experiments: Sequence[dict]) -> str:
+    """Where the numbers come from: a row for every experiment."""
+    rows = []
+    for results in experiments:
+        train = results["train"]
+        parameters, macs, seconds = (train.get(name) for name in ("parameters", "macs_thop", "wall_seconds"))
+        rows.append(
+            [
+                results["experiment"],
+                _or_none(results["config_path"], "`{}`"),
+                _or_none(results["commit"], "`{}`"),
+                results["date"],
+                _or_none(results["seed"]),
+                _or_none(parameters, "{:,}"),
+                _or_none(None if macs is None else macs / 1e9, "{:#.3g}"),
+                _or_none(train.get("epochs")),
+                _or_none(None if seconds is None else seconds / 60, "{:.1f}"),
+            ]
+        )
+    header = ["Experiment", "Config", "Commit", "Date (UTC)", "Seed", "Parameters", "MACs (G)", "Epochs"]
+    table = markdown([*header, "Training (min)"], rows, text_columns=4)
+    return f"{table}\n{COST}\n" if any(row[6] != NONE for row in rows) else table
+
+
+def _or_none(value, template: str = "{}") -> str:
+    return NONE if value is None else template.format(value)
+
+
+def interval_method(experiments: Sequence[dict]) -> str:
+    """A sentence that says what the intervals are."""
+    kinds = {tuple(sorted(one["bootstrap"].items())) for results in experiments for one in results["sets"]}
+    methods = [
+        f"{100 * b['level']:g} % bootstrap over {b['unit']}s: {b['method']}, {b['resamples']} draws, seed {b['seed']}"
+        for b in map(dict, sorted(kinds))
+        if b["resamples"]
+    ]
+    return "Intervals: " + ("; ".join(methods) or "none") + "."
+
+
+def scoring_method(experiments: Sequence[dict]) -> str:
+    """A sentence that says how the scores were made; empty where that is not known."""
+    ways: dict[str, dict[str, None]] = {}
+    for results in experiments:
+        for one in results["sets"]:
+            if "scoring" in one:
+                ways.setdefault(_way(one["scoring"]), {})[results["experiment"]] = None
+    if not ways:
+        return ""
+    if len(ways) == 1:
+        return f"Scores: {next(iter(ways))}."
+    return "Scores: " + "; ".join(f"{way} ({', '.join(names)})" for way, names in ways.items()) + "."
+
+
+def _way(facts: dict) -> str:
+    parts = [facts["scoring"]]
+    for key, text in (("segments", " of {}"), ("enrolment", ", enrolment by {}")):
+        if key in facts:
+            parts.append(text.format(facts[key]))
+    if facts["score_norm"] != "none":
+        top = f"the highest {facts['top_n']} of " if "top_n" in facts else ""
+        parts.append(f", {facts['score_norm']} by {top}{facts['cohort']}")
+    return "".join(parts)
+
+
+def results_page(
+    title: str,
+    experiments: Sequence[dict],
+    command: str,
+    ood: Collection[str] = (),
+    plots: Sequence[tuple[str, str]] = (),
+    sections: Sequence[str] = (),
+) -> str:
+    """A whole RESULTS.md.
+
+    Args:
+        experiments: gathered results, a row each.
+        command: the command line that makes the page.
+        ood: kinds of noise that are out of domain: they get their own table.
+        plots: ``(caption, path relative to the page)``.
+        sections: more of them, in Markdown, to stand before the plots.
+    """
+    parts = []
+    for heading, of_ood in (("EER (%) by noise and SNR (dB)", False), ("EER (%) under out-of-domain noise", True)):
+        matrix = condition_matrix(experiments, ood, of_ood=of_ood)
+        if matrix:
+            parts += [f"## {heading}\n", matrix, "Avg.: mean of all columns [low, high].\n"]
+    parts += [
+        "## Every condition\n",
+        " ".join(["Value [low, high].", interval_method(experiments), scoring_method(experiments)]).strip() + "\n",
+        detail_table(experiments),
+        *sections,
+    ]
+    return page_of(title, experiments, command, parts, plots)
+
+
+def page_of(
+    title: str,
+    experiments: Sequence[dict],
+    command: str,
+    parts: Sequence[str],
+    plots: Sequence[tuple[str, str]] = (),
+) -> str:
+    """A RESULTS.md of any task: verdicts, where numbers come from, ``parts``, plots; arguments as in results_page."""
+    said = [f"{line}\n" for line in verdicts(experiments)]
+    parts = [f"# {title}\n", f"Made by `{command}`; do not edit.\n", *said, origin_table(experiments), *parts]
+    if plots:
+        parts += ["## Plots\n", *(f"![{caption}]({path})\n" for caption, path in plots)]
+    return "\n".join(parts)

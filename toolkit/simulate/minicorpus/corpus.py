@@ -1,0 +1,190 @@
+"""The mini corpus: speech, noise, music and rooms made on the spot, so that a recipe runs offline within minutes.
+
+``<outdir>/speech/<split>/<speaker>/<utterance>.flac``, ``noise/<split>/<kind>/<recording>.flac``,
+``music/<split>/<piece>.flac``, ``rooms/<split>/<room>.flac``; all 16 kHz, one channel. Beside them metadata.tsv for
+speech, noise and music and one in each bank of rooms, README.txt, and corpus.json, which is written last: where it is,
+the corpus is complete.
+"""
+
+import json
+import logging
+from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from toolkit.io.atomic import replacing
+from toolkit.io.errors import InputError
+from toolkit.io.files import read_json
+from toolkit.simulate.minicorpus import espeak
+from toolkit.simulate.minicorpus.bank import read_tsv, run_all, write_flac, write_tsv
+from toolkit.simulate.minicorpus.music import STYLES, make_music
+from toolkit.simulate.minicorpus.noise_synthesis import NOISES, RATE, make_noise
+from toolkit.simulate.minicorpus.voices import Speaker, draw_speakers, say
+from toolkit.simulate.plan import generator
+from toolkit.simulate.rooms import make_rooms
+
+SPEECH_SPLITS = ("train", "dev", "test", "babble")
+ROOM_SPLITS = ("train", "test")
+_README = """The voxsift mini corpus: synthetic speech (espeak-ng), noise, music and room impulse responses.
+
+All is 16 kHz, one channel.
+
+speech/metadata.tsv   path, split, speaker, gender, text, seconds; no speaker is in two splits.
+                      "babble": speakers to mix babble from; they are in no trial and in no training.
+noise/metadata.tsv    path, split, kind, seconds; no kind is in two splits. "ood": kinds unlike both others.
+music/metadata.tsv    path, split, seconds; train and test share no key, timbre or chord progression.
+rooms/*/metadata.tsv  path, room, rt60 (s), length, width, height, distance of source to microphone (m).
+corpus.json           settings, versions and counts. It is written last: without it the corpus is incomplete.
+
+Nobody's voice was recorded: every sample was computed. The same settings and versions give the same samples.
+"""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What makes one corpus: the seed and the sizes.
+
+    Attributes:
+        seed: of everything.
+        train_speakers, dev_speakers, test_speakers, babble_speakers: speakers of each split, half of them female.
+        utterances: of each speaker.
+        noises: recordings of each kind of noise.
+        pieces: of music, in each split.
+        rooms: in each of train and test, with the impulse responses of three sources each.
+    """
+
+    seed: int = 0
+    train_speakers: int = 80
+    dev_speakers: int = 10
+    test_speakers: int = 30
+    babble_speakers: int = 8
+    utterances: int = 20
+    noises: int = 6
+    pieces: int = 12
+    rooms: int = 30
+
+    def __post_init__(self):
+        for field in fields(self):
+            if getattr(self, field.name) < (0 if field.name == "seed" else 1):
+                raise InputError(
+                    f"{field.name} {getattr(self, field.name)}: must be {int(field.name != 'seed')} or more"
+                )
+
+
+def make_minicorpus(outdir, settings: Settings = Settings(), workers: int = 1) -> bool:
+    """Make the corpus, or finish one that was interrupted.
+
+    Args:
+        outdir: where, e.g. ``downloads/mini``.
+        settings: seed and sizes.
+        workers: processes; their number does not change a sample.
+
+    Returns:
+        False if the corpus was complete already.
+
+    Raises:
+        InputError: ``outdir`` holds a corpus of other settings, or espeakng-loader is missing.
+    """
+    outdir = Path(outdir)
+    _claim(outdir, settings)
+    if (outdir / "corpus.json").is_file():
+        logging.info("%s: is complete, nothing to do", outdir)
+        return False
+    tasks = {"speech": _speech_tasks(outdir, settings), **_recording_tasks(outdir, settings)}
+    done = iter(run_all([task for some in tasks.values() for task in some], workers, f"speech, noise, music {outdir}"))
+    counts = {}
+    for sort, some in tasks.items():
+        rows = [row for _ in some for row in next(done)]
+        write_tsv(outdir / sort / "metadata.tsv", rows)
+        counts[sort] = len(rows)
+    for split in ROOM_SPLITS:
+        rooms = make_rooms(outdir / "rooms" / split, settings.rooms, settings.seed, f"room-{split}", workers=workers)
+        counts["rooms"] = counts.get("rooms", 0) + len(rooms)
+    _finish(outdir, settings, counts)
+    logging.info("%s: %s", outdir, ", ".join(f"{number} files of {sort}" for sort, number in counts.items()))
+    return True
+
+
+def _claim(outdir: Path, settings: Settings) -> None:
+    """Note in ``outdir`` whose corpus it is to become; refuse one that is another's."""
+    claim = outdir / ".settings.json"
+    if claim.is_file():
+        found = read_json(claim, f"remove the corpus (rm -r {outdir})")
+        other = [
+            f"{key} {found.get(key)}, not {want}" for key, want in asdict(settings).items() if found.get(key) != want
+        ]
+        if other:
+            raise InputError(f"{outdir}: holds a corpus with {'; '.join(other)}: remove it (rm -r {outdir})")
+        return
+    with replacing(claim) as handle:
+        json.dump(asdict(settings), handle)
+
+
+def _speech_tasks(outdir: Path, settings: Settings) -> list[tuple]:
+    """One task a speaker, split by split."""
+    sizes = [getattr(settings, f"{split}_speakers") for split in SPEECH_SPLITS]
+    splits = np.repeat(SPEECH_SPLITS, sizes)
+    speakers = draw_speakers(sum(sizes), settings.seed)
+    return [
+        (_make_speaker, outdir, str(split), speaker, settings.seed, settings.utterances)
+        for split, speaker in zip(splits, speakers, strict=True)
+    ]
+
+
+def _recording_tasks(outdir: Path, settings: Settings) -> dict[str, list[tuple]]:
+    """One task a recording, for noise and for music."""
+    noise = [
+        f"noise/{split}/{kind}/{kind}-{number:03d}.flac"
+        for split, kinds in NOISES.items()
+        for kind in kinds
+        for number in range(1, settings.noises + 1)
+    ]
+    pieces = range(1, settings.pieces + 1)
+    music = [f"music/{split}/music-{split}-{number:03d}.flac" for split in STYLES for number in pieces]
+    paths = {"noise": noise, "music": music}
+    return {sort: [(_make_recording, outdir, path, settings.seed) for path in some] for sort, some in paths.items()}
+
+
+def _make_speaker(outdir: Path, split: str, speaker: Speaker, seed: int, utterances: int) -> list[dict]:
+    """All utterances of a speaker; the rows of the table. The speaker's own table is written last and marks the end."""
+    folder = outdir / "speech" / split / speaker.name
+    table = folder / "utterances.tsv"
+    if table.is_file():
+        return read_tsv(table)
+    rows = []
+    for number in range(1, utterances + 1):
+        name = f"{speaker.name}-{number:03d}"
+        samples, text = say(speaker, generator("utterance", seed, name))
+        write_flac(folder / f"{name}.flac", samples, RATE)
+        path = (folder / f"{name}.flac").relative_to(outdir).as_posix()
+        facts = {"path": path, "split": split, "speaker": speaker.name, "gender": speaker.gender, "text": text}
+        rows.append({**facts, "seconds": f"{len(samples) / RATE:.3f}"})
+    write_tsv(table, rows)
+    return rows
+
+
+def _make_recording(outdir: Path, path: str, seed: int) -> list[dict]:
+    """A noise or a piece of music, unless its file is there; its row of the table."""
+    sort, split, *kind = path.split("/")[:-1]
+    if not (outdir / path).is_file():
+        rng = generator("recording", seed, path)
+        samples = make_noise(split, kind[0], rng) if sort == "noise" else make_music(split, rng)
+        write_flac(outdir / path, samples, RATE)
+    length = f"{soundfile.info(outdir / path).duration:.3f}"
+    return [{"path": path, "split": split, **({"kind": kind[0]} if kind else {}), "seconds": length}]
+
+
+def _finish(outdir: Path, settings: Settings, counts: dict[str, int]) -> None:
+    """Remove what killed processes left, write README.txt and, last of all, corpus.json."""
+    for left in outdir.rglob(".*.tmp.*"):
+        left.unlink()
+    with replacing(outdir / "README.txt") as handle:
+        handle.write(_README)
+    packages = {name: version(name) for name in ("espeakng-loader", "numpy", "pyroomacoustics", "soundfile", "soxr")}
+    facts = {"settings": asdict(settings), "files": counts, "versions": {"espeak-ng": espeak.version(), **packages}}
+    with replacing(outdir / "corpus.json") as handle:
+        json.dump(facts, handle, indent=2)
+        handle.write("\n")

@@ -1,0 +1,1 @@
+"""Trained networks as objects, packed models, inference."""

@@ -1,0 +1,1 @@
+"""Speech enhancement and target speaker extraction: training, scoring of audio."""

@@ -1,0 +1,95 @@
+"""Two systems' values of the same utterances, compared on the same draws of speakers. Loads no torch."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolkit.io.datadir import c_sorted
+from toolkit.io.errors import InputError, some_of
+from toolkit.metrics.signal.registry import METRICS, SAME_MIXTURE
+from toolkit.metrics.statistics.bootstrap import Resamples, mean_of
+from toolkit.metrics.statistics.paired import Difference, compare
+from toolkit.metrics.statistics.speaker_means import resample_means
+from toolkit.tasks.enhancement.audio_summary import UtteranceValues, load_values
+
+
+@dataclass(frozen=True)
+class AudioCondition:
+    """Values of two systems for one set.
+
+    Attributes:
+        name: of the set.
+        a: metric -> (N,) values of system A, NaN where A or B has none: a pair counts whole or not at all.
+        b: of system B.
+        speaker: (N,) names of the speakers.
+    """
+
+    name: str
+    a: dict[str, np.ndarray]
+    b: dict[str, np.ndarray]
+    speaker: np.ndarray
+
+
+def load_audio_condition(a, b) -> AudioCondition:
+    """Read two folders of tables as score_audio writes them; what is compared of fewer utterances is said.
+
+    Raises:
+        InputError: a folder is bad, they hold other utterances, speakers or mixtures, or no metric is in both.
+    """
+    one, two = (load_values(folder) for folder in (a, b))
+    found = pair_values(one, two, a, b)
+    for name in (f"{name}_in" for name in found.a):
+        if name in one.values and name in two.values:
+            with np.errstate(invalid="ignore"):
+                apart = np.flatnonzero(np.abs(one.values[name] - two.values[name]) > SAME_MIXTURE)
+            if len(apart):
+                raise InputError(
+                    f"{b}: not the mixtures of {a}: {some_of(one.utts[i] for i in apart)}; score both on one set"
+                )
+    return found
+
+
+def pair_values(one: UtteranceValues, two: UtteranceValues, a, b, quiet: bool = False) -> AudioCondition:
+    """As :func:`load_audio_condition`, of what was read of ``a`` and ``b``; ``quiet``: the caller says the counts."""
+    if odd := set(one.utts) ^ set(two.utts):
+        raise InputError(f"{b}: not the utterances of {a}: {some_of(c_sorted(odd))}; score both on one set")
+    if one.speakers != two.speakers or (one.speaker != two.speaker).any():
+        raise InputError(f"{b}/utt2spk: not the speakers of {a}/utt2spk; score both on one set")
+    names = [name for name in METRICS if name in one.values and name in two.values]
+    if not names:
+        raise InputError(f"{a}, {b}: no metric is in both; score both with the same --metrics")
+    pairs = {name: _paired(name, one, two, quiet) for name in names}
+    speaker = np.array(one.speakers)[one.speaker]
+    return AudioCondition(one.name, *({n: pairs[n][i] for n in names} for i in (0, 1)), speaker)
+
+
+def _paired(name: str, one: UtteranceValues, two: UtteranceValues, quiet: bool) -> tuple[np.ndarray, np.ndarray]:
+    a, b = one.values[name], two.values[name]
+    both = np.isfinite(a) & np.isfinite(b)
+    if not (quiet or both.all()):
+        logging.warning(
+            "%s: %s is compared on %d of %d utterances: the others have no finite value in A (%d) or B (%d)",
+            *(one.name, METRICS[name].label, both.sum(), len(both), (~np.isfinite(a)).sum(), (~np.isfinite(b)).sum()),
+        )
+    return np.where(both, a, np.nan), np.where(both, b, np.nan)
+
+
+def compare_audio_values(
+    conditions: Sequence[AudioCondition], resamples: int, level: float, seed: int
+) -> dict[str, dict[str, Difference]]:
+    """Differences B - A of means, in each condition and, of several, in their mean (``Avg.``).
+
+    All conditions meet the same draws from all their speakers.
+    """
+    everyone = c_sorted(set().union(*(one.speaker.tolist() for one in conditions)))
+    number = {spk: i for i, spk in enumerate(everyone)}
+    drawn: list[tuple[Resamples, Resamples]] = []
+    for one in conditions:
+        speaker = np.array([number[spk] for spk in one.speaker.tolist()])
+        drawn.append(tuple(resample_means(x, speaker, resamples, seed, len(everyone)) for x in (one.a, one.b)))
+    found = {one.name: compare(*pair, level) for one, pair in zip(conditions, drawn, strict=True)}
+    if len(conditions) > 1:
+        found["Avg."] = compare(*(mean_of(parts) for parts in zip(*drawn, strict=True)), level, len(everyone))
+    return found

@@ -1,0 +1,147 @@
+"""The best, the median and the worst outputs of a set, and those of the wrong speaker, to be heard and seen.
+
+Loads no torch.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.io.audio import audio_info, read_audio
+from toolkit.io.datadir import read_table
+from toolkit.io.errors import InputError
+from toolkit.metrics.signal.registry import METRICS
+from toolkit.report.listening import Column, Row, write_listening
+from toolkit.tasks.enhancement.audio_summary import UtteranceValues
+
+_NOTE = (
+    "Of {sets}: the best, the median and the worst output by SI-SDR improvement{wrong}. Pictures: spectrograms on one "
+    "scale of colours. Numbers, against the target: of the mixture → of the output."
+)
+_WRONG = ", and that which is most clearly of the wrong speaker"
+_WINDOW, _HOP = 0.032, 0.01  # seconds
+_FLOOR = 1e-5  # of an amplitude, so that silence has a level
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the signals of a set are.
+
+    Attributes:
+        found: its scores.
+        data: folder of the mixtures (``wav.scp``), targets (``spk1.scp``) and enrolments (``enroll_spk1.scp``).
+        outputs: folder of the outputs (``wav.scp``).
+        enrolled: was somebody enrolled?
+    """
+
+    found: UtteranceValues
+    data: Path
+    outputs: Path
+    enrolled: bool
+
+    def tables(self) -> dict[str, Path]:
+        """Label -> scp, of those that are there; empty where mixtures or outputs are not."""
+        named = {"mixture": self.data / "wav.scp", "enrolment": self.data / "enroll_spk1.scp"}
+        named |= {"output": self.outputs / "wav.scp", "target": self.data / "spk1.scp"}
+        there = {label: path for label, path in named.items() if path.is_file()}
+        if not self.enrolled:
+            there.pop("enrolment", None)
+        return there if {"mixture", "output"} <= set(there) else {}
+
+
+def cases(found: UtteranceValues) -> list[tuple[str, int]]:
+    """What for, and the utterance's index: by SI-SDR improvement (by SI-SDR where no mixture was scored).
+
+    An utterance is a case once: where the set is small, the worst is not also the median.
+    """
+    name = "si_sdri" if "si_sdri" in found.values else "si_sdr"
+    values = found.values.get(name, np.full(len(found.utts), np.nan))
+    order = [i for i in np.argsort(-values, kind="stable").tolist() if np.isfinite(values[i])]
+    chosen: dict[int, str] = {}
+    if order:
+        for case, place in (("best", 0), ("worst", len(order) - 1), ("median", len(order) // 2)):
+            chosen.setdefault(order[place], f"{case} of {len(order)}")
+    named = [(chosen[i], i) for i in order if i in chosen]
+    if {"wrong_speaker", "si_sdr_interferer", "si_sdr"} <= set(found.values):
+        lead = found.values["si_sdr_interferer"] - found.values["si_sdr"]
+        wrong = np.flatnonzero((found.values["wrong_speaker"] == 1) & np.isfinite(lead))
+        left = [i for i in wrong[np.argsort(-lead[wrong], kind="stable")].tolist() if i not in chosen]
+        named += [(f"wrong speaker, one of {len(wrong)}", i) for i in left[:1]]
+    return named
+
+
+def facts_of(found: UtteranceValues, i: int) -> dict[str, str]:
+    """What the page says of an utterance: each metric before and after."""
+    facts = {}
+    for name, metric in METRICS.items():
+        if name not in found.values or name == "wrong_speaker":
+            continue
+        pair = [found.values[key][i] for key in (f"{name}_in", name) if key in found.values]
+        said = " → ".join("none" if np.isnan(x) else f"{metric.scale * x:.{metric.digits}f}" for x in pair)
+        why = found.undefined[found.utts[i]].get(name, "")
+        facts[metric.label] = f"{said} {metric.unit}".rstrip() + (f" ({why})" if why else "")
+    wrong = found.values.get("wrong_speaker", np.full(len(found.utts), np.nan))[i]
+    if np.isfinite(wrong):
+        facts["nearer to"] = "the interferer" if wrong else "the target"
+    return facts
+
+
+def spectrogram(samples: np.ndarray, fs: int) -> np.ndarray:
+    """(N,) samples -> (T, F) levels in dB, of Hann windows of 32 ms, every 10 ms; what is too short is filled up."""
+    size, hop = round(_WINDOW * fs), round(_HOP * fs)
+    padded = np.pad(samples, (0, max(0, size - len(samples))))
+    window = np.hanning(size)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop] * window
+    return 20 * np.log10(np.abs(np.fft.rfft(frames, axis=1)) / window.sum() + _FLOOR)
+
+
+def _rows(source: Source, max_seconds: float) -> Iterator[tuple[Row, int]]:
+    """Examples of a set and their rate."""
+    tables = source.tables()
+    values = {label: read_table(path) for label, path in tables.items()}
+    for case, i in cases(source.found) if tables else ():
+        utt, columns, rate = source.found.utts[i], [], 0
+        for label, rows in values.items():
+            if utt not in rows:
+                raise InputError(f"{tables[label]}: lacks {utt}, which was scored; run stages 7 and 8 again")
+            info = audio_info(rows[utt], utt)
+            samples, fs = read_audio(rows[utt], utt, 0, min(info.frames, round(max_seconds * info.rate)), rate)
+            rate = fs
+            columns.append(Column(label, samples, spectrogram(samples, fs)))
+        facts = {"set": source.found.name, "case": case} | facts_of(source.found, i)
+        numbers = {name: float(column[i]) for name, column in source.found.values.items()}
+        yield Row(utt, facts, numbers, columns), rate
+
+
+def write_cases(folder, sources: Sequence[Source], max_seconds: float) -> int:
+    """Write audio, pictures and listening.json of all sources' cases; returns how many there are.
+
+    Where there are none, nothing is written.
+
+    Raises:
+        InputError: audio is bad, missing or at several rates.
+    """
+    found = [pair for source in sources for pair in _rows(source, max_seconds)]
+    rates = {rate for _, rate in found}
+    if len(rates) > 1:
+        raise InputError(
+            f"the test sets' audio is at {' and '.join(map(str, sorted(rates)))} Hz; format it at one (--fs)"
+        )
+    if found:
+        fs = rates.pop()
+        hz = np.fft.rfftfreq(round(_WINDOW * fs), 1 / fs)
+        rows = [row for row, _ in found]
+        names = ", ".join(dict.fromkeys(row.facts["set"] for row in rows))
+        wrong = _WRONG if any(source.enrolled for source in sources) else ""
+        write_listening(folder, rows, fs, hz, _HOP, _NOTE.format(sets=names, wrong=wrong))
+    return len(found)
+
+
+def sources_of(
+    sets: Sequence[Mapping], signals: Mapping[str, UtteranceValues], data_root, outputs, enrolled: bool
+) -> list[Source]:
+    """Where the signals of gathered sets are: ``<data_root>/<set>`` and ``<outputs>/<set>``."""
+    roots = Path(data_root), Path(outputs)
+    return [Source(signals[one["set"]], *(root / one["set"] for root in roots), enrolled) for one in sets]

@@ -1,0 +1,180 @@
+"""Scoring estimated signals: streams of one set in, a number or a reason for each metric and utterance out."""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.io.audio import read_audio
+from toolkit.io.datadir import read_table
+from toolkit.io.errors import InputError, some_of
+from toolkit.metrics.signal.extraction import energy_left, wrong_speaker
+from toolkit.metrics.signal.intrusive import Undefined, si_sdr
+from toolkit.metrics.signal.registry import compute
+
+NO_REASON = "-"
+
+
+@dataclass(frozen=True)
+class Streams:
+    """Where the signals of a set's utterances are.
+
+    Attributes:
+        name: of the set.
+        tables: role (``estimate``, ``reference``, ``input``, ``interferer``, ``interferer2`` ...) -> path of its scp.
+        values: role -> utterance -> scp value.
+    """
+
+    name: str
+    tables: dict[str, Path]
+    values: dict[str, Mapping[str, str]]
+
+    def read(self, utt: str) -> tuple[dict[str, np.ndarray], int]:
+        """Role -> (N,) samples, and their rate in Hz.
+
+        Raises:
+            InputError: a file is bad, or two are of different length or rate.
+        """
+        found, fs = {}, 0
+        for role, values in self.values.items():
+            samples, rate = read_audio(values[utt], utt)
+            if found and rate != fs:
+                raise self._differ(utt, role, f"is at {fs} Hz", f"at {rate} Hz")
+            if found and len(samples) != (length := len(found["estimate"])):
+                raise self._differ(utt, role, f"has {length} samples", len(samples))
+            found[role], fs = samples, rate
+        return found, fs
+
+    def _differ(self, utt: str, role: str, one: str, other) -> InputError:
+        return InputError(
+            f"{utt}: its estimate ({self.tables['estimate']}) {one}, its {role} ({self.tables[role]}) {other}; "
+            "enhance the same set again at its rate"
+        )
+
+
+def open_streams(name: str, utts: Sequence[str], **tables: Path) -> Streams:
+    """The streams of a set; ``tables`` are role -> scp, with an ``estimate``.
+
+    Raises:
+        InputError: a table is missing, malformed or lacks an utterance.
+    """
+    wanted = set(utts)
+    values = {role: read_table(path, wanted) for role, path in tables.items()}
+    for role, rows in values.items():
+        if lost := [utt for utt in utts if utt not in rows]:
+            raise InputError(f"{tables[role]}: lacks {len(lost)} ids of the {role} to score: {some_of(lost)}")
+    return Streams(name, tables, values)
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Which metrics of an utterance are wanted.
+
+    Attributes:
+        metrics: names of toolkit.metrics.signal.registry.COMPUTED.
+        interferer: say whether the output is nearer to an interferer than to the target?
+        energy_left: say how much is left of mixtures without a target?
+        input: measure the unprocessed mixture as well?
+    """
+
+    metrics: tuple[str, ...]
+    interferer: bool = False
+    energy_left: bool = False
+    input: bool = False
+
+    def names(self) -> list[str]:
+        """Of all values; ``<metric>_in`` are those of the mixture."""
+        names = [*self.metrics, *(["si_sdr_interferer", "wrong_speaker"] if self.interferer else [])]
+        names += ["energy_left"] if self.energy_left else []
+        return names + ([f"{metric}_in" for metric in self.metrics] if self.input else [])
+
+    def score(
+        self, signals: Mapping[str, np.ndarray], fs: int, mixture: tuple[Mapping, Mapping] | None = None
+    ) -> tuple[dict[str, float], dict[str, str]]:
+        """``(values, undefined)``: name -> value, NaN where it has none; name -> why.
+
+        Args:
+            signals: role -> (N,) samples.
+            fs: in Hz.
+            mixture: the same of the mixture as if it were the estimate, where that is known (:func:`read_scores`).
+        """
+        estimate, reference = signals["estimate"], signals["reference"]
+        values, undefined = compute(self.metrics, estimate, reference, fs)
+        if self.interferer:
+            others = [signal for role, signal in signals.items() if role.startswith("interferer")]
+            _add(*_speakers(estimate, reference, others), values, undefined)
+        if self.energy_left:
+            _add(*_left(estimate, reference, signals["input"]), values, undefined)
+        if self.input:
+            found, why = mixture or compute(self.metrics, signals["input"], reference, fs)
+            values |= {f"{name}_in": value for name, value in found.items()}
+            undefined |= {f"{name}_in": reason.replace("estimate", "mixture") for name, reason in why.items()}
+        return values, undefined
+
+
+def _add(found: dict, why: dict, values: dict, undefined: dict) -> None:
+    values |= found
+    undefined |= why
+
+
+def _speakers(estimate, reference, interferers) -> tuple[dict[str, float], dict[str, str]]:
+    """SI-SDR to the nearest of the interferers that are not silent, and whether it is above that to the target."""
+    target, why = _nearness(estimate, reference, "target")
+    found = [_nearness(estimate, interferer, "interferer") for interferer in interferers]
+    nearest = max((value for value, _ in found if not math.isnan(value)), default=math.nan)
+    undefined = {}
+    if math.isnan(nearest):
+        undefined["si_sdr_interferer"] = why = found[0][1]
+    if why:
+        undefined["wrong_speaker"] = why
+    return {"si_sdr_interferer": nearest, "wrong_speaker": float(wrong_speaker(target, nearest))}, undefined
+
+
+def _nearness(estimate, talker, role: str) -> tuple[float, str]:
+    """SI-SDR to a talker, or NaN and why."""
+    try:
+        return si_sdr(estimate, talker), ""
+    except Undefined as error:
+        return math.nan, str(error).replace("reference", role)
+
+
+def _left(estimate, reference, mixture) -> tuple[dict[str, float], dict[str, str]]:
+    """What is left where there is no target."""
+    if reference.any():
+        return {"energy_left": math.nan}, {"energy_left": "the target is present"}
+    left = float(energy_left(estimate, mixture))
+    return {"energy_left": left}, {"energy_left": "silent mixture"} if math.isnan(left) else {}
+
+
+def read_scores(
+    folder, metrics: Sequence[str], utts: Collection[str]
+) -> dict[str, tuple[dict[str, float], dict[str, str]]]:
+    """What some utterances of a set were scored before: utterance -> ``(values, undefined)``, as :meth:`Scorer.score`.
+
+    Raises:
+        InputError: a metric was not scored there, or a value is no number.
+    """
+    wanted = set(utts)
+    tables = {name: read_table(Path(folder) / f"utt2{name}", wanted) for name in metrics}
+    reasons, found = read_table(Path(folder) / "utt2undefined", wanted), {}
+    for utt, line in reasons.items():
+        try:
+            values = {name: float(rows[utt]) for name, rows in tables.items()}
+        except (KeyError, ValueError):
+            raise InputError(f"{folder}: {utt} has no value of {', '.join(metrics)}; score the set again") from None
+        found[utt] = values, {name: why for name, why in unsaid(line).items() if name in tables}
+    return found
+
+
+def said(undefined: Mapping[str, str]) -> str:
+    """A line of ``utt2undefined``: ``stoi: silent estimate; pesq_wb: no utterance detected``."""
+    return "; ".join(f"{name}: {reason}" for name, reason in undefined.items()) or NO_REASON
+
+
+def unsaid(line: str) -> dict[str, str]:
+    """The reverse of :func:`said`."""
+    if line == NO_REASON:
+        return {}
+    return dict(part.split(": ", 1) if ": " in part else (part, "") for part in line.split("; "))

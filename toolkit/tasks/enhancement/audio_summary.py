@@ -1,0 +1,244 @@
+"""What result.json says of a set's estimated signals: means with intervals, and what has no value counted."""
+
+import logging
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.io.datadir import DataDir, c_sorted
+from toolkit.io.enrolment import sides_of
+from toolkit.io.errors import InputError, some_of
+from toolkit.io.text import read_lines
+from toolkit.io.trials import Trials
+from toolkit.metrics.signal.registry import METRICS, metric_of
+from toolkit.metrics.statistics.speaker_means import METHOD, mean_intervals, resample_means
+from toolkit.tasks.enhancement.audio_scoring import unsaid
+from toolkit.tasks.verification.trial_groups import Breakdown, break_down
+from toolkit.tasks.verification.trial_scoring import TrialSet
+from toolkit.tasks.verification.trial_summary import FEW_SPEAKERS, Bootstrap
+
+_UNSAID = "no reason given"
+_UNPAIRED = "no value before or after"
+
+
+@dataclass(frozen=True)
+class UtteranceValues:
+    """Values of a set's N utterances.
+
+    Attributes:
+        name: of the set.
+        utts: the ids, C-sorted.
+        speakers: names of the S speakers, C-sorted.
+        speaker: (N,) index into them.
+        values: metric -> (N,); ``<metric>_in`` of the mixture, ``<metric>i`` the improvement, value minus input.
+        undefined: why a metric has no value: utterance -> metric -> reason.
+    """
+
+    name: str
+    utts: list[str]
+    speakers: list[str]
+    speaker: np.ndarray
+    values: dict[str, np.ndarray]
+    undefined: dict[str, dict[str, str]]
+
+
+def load_values(folder, input_folder=None) -> UtteranceValues:
+    """Read the tables of a set as score_audio writes them.
+
+    Args:
+        folder: ``utt2spk``, ``utt2<metric>``, ``utt2undefined``.
+        input_folder: the same of the mixtures, scored as if they were estimates, for what has no ``utt2<metric>_in``.
+
+    Raises:
+        InputError: there is no table of a metric, a value is no number, or tables are of different utterances.
+    """
+    if Path(folder).is_dir() and not Path(folder, "utt2spk").is_file():
+        raise InputError(
+            f"{folder}: holds no metrics of a set; name a folder that stage 8 wrote, exp/<name>/metrics/<set>"
+        )
+    data = DataDir(folder)
+    utts, utt2spk = data.keys(), data.table("utt2spk")
+    speakers = c_sorted(set(utt2spk.values()))
+    number = {spk: i for i, spk in enumerate(speakers)}
+    measured = [name for name in METRICS if f"utt2{name}" in data]
+    if not measured:
+        raise InputError(f"{data.path}: holds no utt2<metric>; score the set (stage 8, score_audio) first")
+    before = None if input_folder is None else DataDir(input_folder)
+    values, undefined = {}, _reasons(data, utts, "")
+    for name in measured:
+        values[name] = _column(data, f"utt2{name}", utts)
+        if f"utt2{name}_in" in data:
+            values[f"{name}_in"] = _column(data, f"utt2{name}_in", utts)
+        elif before and f"utt2{name}" in before:
+            values[f"{name}_in"] = _column(before, f"utt2{name}", utts)
+        if f"{name}_in" in values:
+            with np.errstate(invalid="ignore"):
+                values[f"{name}i"] = _finite(values[name]) - _finite(values[f"{name}_in"])
+    if before:
+        undefined = {utt: _reasons(before, utts, "_in")[utt] | why for utt, why in undefined.items()}
+    return UtteranceValues(
+        data.path.name, utts, speakers, np.array([number[utt2spk[u]] for u in utts]), values, undefined
+    )
+
+
+def _column(data: DataDir, table: str, utts: Sequence[str]) -> np.ndarray:
+    rows = data.table(table)
+    if lost := [utt for utt in utts if utt not in rows]:
+        raise InputError(f"{data.path / table}: lacks {some_of(lost)}; score the set again")
+    try:
+        return np.array([float(rows[utt]) for utt in utts])
+    except ValueError as error:
+        raise InputError(f"{data.path / table}: a value is no number ({error}); score the set again") from None
+
+
+def _reasons(data: DataDir, utts: Sequence[str], suffix: str) -> dict[str, dict[str, str]]:
+    rows = data.table("utt2undefined") if "utt2undefined" in data else {}
+    return {utt: {f"{name}{suffix}": why for name, why in unsaid(rows.get(utt, "-")).items()} for utt in utts}
+
+
+def _finite(x: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(x), x, np.nan)
+
+
+def summarise_values(found: UtteranceValues, bootstrap: Bootstrap) -> dict:
+    """Counts, metrics with intervals, and how the intervals were made."""
+    if len(found.speakers) < 2:
+        logging.warning("%s: no intervals: its utterances are of one speaker, and speakers are resampled", found.name)
+    everyone = np.ones(len(found.utts), dtype=bool)
+    facts = bootstrap.facts() | {"method": METHOD}
+    return {**_measure(found, everyone, bootstrap), "bootstrap": facts}
+
+
+def summarise_groups(found: UtteranceValues, breakdowns: Sequence[Breakdown], bootstrap: Bootstrap) -> dict[str, dict]:
+    """Metrics with intervals of each group; how many utterances are in none."""
+    return {
+        one.fact: {
+            "groups": {label: _measure(found, of, bootstrap) for label, of in one.groups.items()},
+            "left_out": int(one.left_out.sum()),
+        }
+        for one in breakdowns
+    }
+
+
+def _measure(found: UtteranceValues, of: np.ndarray, bootstrap: Bootstrap) -> dict:
+    """One group, ``of`` (N,) bool."""
+    names, speaker = np.unique(found.speaker[of], return_inverse=True)
+    values = {name: column[of] for name, column in found.values.items()}
+    drawn = resample_means(values, speaker, bootstrap.resamples, bootstrap.seed)
+    undefined = [found.undefined[utt] for utt, here in zip(found.utts, of, strict=True) if here]
+    metrics = {}
+    for name, interval in mean_intervals(drawn, bootstrap.level).items():
+        metrics[name] = in_units(name, dict(zip(("value", "low", "high"), interval, strict=True)))
+        metrics[name] |= _counts(name, values[name], undefined)
+    return {
+        "n_utterances": int(of.sum()),
+        "n_speakers": len(names),
+        "metrics": metrics,
+        "note": "few speakers" if len(names) < FEW_SPEAKERS else "",
+    }
+
+
+def in_units(name: str, numbers: Mapping[str, float]) -> dict:
+    """Numbers of a metric as JSON has them: in its unit, None for what is not known."""
+    metric = metric_of(name)
+    return {
+        key: None if math.isnan(x) else round(x * (1 if key == "p" else metric.scale), 6) for key, x in numbers.items()
+    } | {"unit": metric.unit}
+
+
+def _counts(name: str, values: np.ndarray, undefined: Sequence[Mapping[str, str]]) -> dict:
+    """How many utterances the mean is of, and what became of the others."""
+    lost = np.flatnonzero(np.isnan(values))
+    unknown = _UNSAID if name in METRICS or name.endswith("_in") else _UNPAIRED
+    reasons = Counter(undefined[i].get(name, unknown) for i in lost)
+    infinite = {word: int(count) for word in ("inf", "-inf") if (count := (values == float(word)).sum())}
+    return {"n": int(np.isfinite(values).sum()), "undefined": dict(reasons.most_common()), "infinite": infinite}
+
+
+def group_values(fact: str, data: DataDir, found: UtteranceValues, edges: Sequence[float] = (), fs: int | None = None):
+    """Groups of utterances: those of toolkit.tasks.verification.trial_groups, or ``gender_pair``.
+
+    ``gender_pair`` reads spk2gender, and for the interferer utt2interferer_gender or, of utt2interferer, spk2gender.
+    """
+    if fact == "gender_pair":
+        return _gender_pairs(data, found)
+    # An utterance is a trial of itself against itself.
+    index = np.arange(len(found.utts))
+    trials = Trials(found.utts, index, index, np.ones(len(index), dtype=bool))
+    return break_down(fact, data, TrialSet(trials, sides_of(trials), found.speakers, found.speaker), edges, fs)
+
+
+def _gender_pairs(data: DataDir, found: UtteranceValues) -> Breakdown:
+    tables = [name for name in ("utt2interferer_gender", "utt2interferer") if name in data]
+    if not tables or "spk2gender" not in data:
+        raise InputError(
+            f"{data.path}: --breakdown gender_pair needs spk2gender, and utt2interferer_gender or utt2interferer"
+        )
+    genders, others = data.table("spk2gender"), data.table(tables[0])
+    if tables[0] == "utt2interferer":
+        others = {utt: genders.get(spk) for utt, spk in others.items()}
+    targets = [genders.get(found.speakers[i]) for i in found.speaker]
+    pairs = [(target, others.get(utt)) for utt, target in zip(found.utts, targets, strict=True)]
+    labels = np.array(["-".join(pair) if all(pair) else "" for pair in pairs])
+    groups = {label: labels == label for label in c_sorted(set(labels.tolist()) - {""})}
+    return Breakdown("gender_pair", groups, labels == "")
+
+
+def table_of_utterances(found: UtteranceValues) -> str:
+    """Tab-separated lines, a header first: id, speaker, values, reasons; the worst of the first metric on top.
+
+    Utterances in which that one has no value come first of all.
+    """
+    first = next(iter(found.values))
+    worst = found.values[first] * (1 if metric_of(first).higher_is_better else -1)
+    order = np.argsort(np.where(np.isnan(worst), -np.inf, worst), kind="stable")
+    lines = ["\t".join(["utterance", "speaker", *found.values, "undefined"])]
+    for i in order.tolist():
+        utt = found.utts[i]
+        numbers = (f"{column[i]:.4f}" for column in found.values.values())
+        why = "; ".join(f"{name}: {reason}" for name, reason in found.undefined[utt].items()) or "-"
+        lines.append("\t".join([utt, found.speakers[found.speaker[i]], *numbers, why]))
+    return "\n".join(lines) + "\n"
+
+
+def read_utterances(path) -> UtteranceValues:
+    """The reverse of :func:`table_of_utterances`; utterances come C-sorted.
+
+    Raises:
+        InputError: the file is missing or malformed.
+    """
+    path = Path(path)
+    try:
+        header, *lines = (line for _, line in read_lines(path))
+        names = header.split("\t")[2:-1]
+        rows = {utt: (spk, cells) for utt, spk, *cells in (line.split("\t") for line in lines)}
+        utts = c_sorted(rows)
+        values = np.array([[float(x) for x in rows[utt][1][:-1]] for utt in utts]).reshape(len(utts), len(names))
+        for name in names:
+            metric_of(name)
+    except (ValueError, KeyError) as error:
+        raise InputError(f"{path}: is no table of utterances ({error!r}); score the set again (stage 8)") from None
+    speakers = c_sorted({spk for spk, _ in rows.values()})
+    number = {spk: i for i, spk in enumerate(speakers)}
+    undefined = {utt: unsaid(rows[utt][1][-1]) for utt in utts}
+    index = np.array([number[rows[utt][0]] for utt in utts], dtype=int)
+    return UtteranceValues(path.parent.name, utts, speakers, index, dict(zip(names, values.T, strict=True)), undefined)
+
+
+def line_of(metrics: Mapping[str, Mapping], name: str) -> str:
+    """``SI-SDR 12.30 dB [11.00, 13.60], input 2.10, 3 undefined``."""
+    one, metric = metrics[name], metric_of(name)
+
+    def number(x) -> str:
+        return "-" if x is None else f"{x:.{metric.digits}f}"
+
+    interval = "" if one["low"] is None else f" [{number(one['low'])}, {number(one['high'])}]"
+    line = f"{metric.label} {number(one['value'])}{' ' * bool(metric.unit)}{metric.unit}{interval}"
+    if f"{name}_in" in metrics:
+        line += f", input {number(metrics[f'{name}_in']['value'])}"
+    lost = {"undefined": sum(one["undefined"].values()), "infinite": sum(one["infinite"].values())}
+    return line + "".join(f", {count} {what}" for what, count in lost.items() if count)

@@ -1,0 +1,123 @@
+"""Two systems' scores of the same trials, compared on the same draws of speakers. Loads no torch."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.io.datadir import c_sorted, read_table
+from toolkit.io.enrolment import read_enroll2utt, sides_of
+from toolkit.io.errors import InputError
+from toolkit.io.scores import Scores, read_scores, scores_of
+from toolkit.io.trials import Trials
+from toolkit.metrics.signal.registry import Metric
+from toolkit.metrics.statistics.bootstrap import Resamples, mean_of, resample_verification
+from toolkit.metrics.statistics.paired import Difference, compare
+
+_NAMES = {"eer": "EER", "cllr": "Cllr", "min_cllr": "min Cllr"}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Scores of two systems for one trial list.
+
+    Attributes:
+        name: of the set.
+        a: (N,) scores of system A.
+        b: (N,) of system B.
+        is_target: (N,) bool.
+        enroll: names of the speakers of the N enrolments.
+        test: of the N tests.
+    """
+
+    name: str
+    a: np.ndarray
+    b: np.ndarray
+    is_target: np.ndarray
+    enroll: np.ndarray
+    test: np.ndarray
+
+
+def load_condition(a, b, utt2spk, enroll2utt=None) -> Condition:
+    """Read the scores.txt of two folders; the labels come from the speakers.
+
+    Raises:
+        InputError: a file is bad, the folders hold scores of other trials, an id has no speaker, or there are no trials
+            of a kind.
+    """
+    paths = [Path(folder) / "scores.txt" for folder in (a, b)]
+    first, second = (read_scores(path) for path in paths)
+    sides = sides_of(_unlabelled(first), None if enroll2utt is None else read_enroll2utt(enroll2utt), str(enroll2utt))
+    speakers = np.array(sides.speakers(read_table(utt2spk), str(utt2spk)))
+    enroll, test = speakers[sides.enroll], speakers[sides.test]
+    is_target = enroll == test
+    if is_target.all() or not is_target.any():
+        raise InputError(
+            f"{paths[0]}: all trials are of one kind by {utt2spk}; error rates need targets and nontargets"
+        )
+    other = scores_of(_unlabelled(first), second, str(paths[1]), str(paths[0]))
+    if Path(a).name != Path(b).name:
+        logging.warning("%s and %s hold the same trials but are of sets of other names; are they meant?", a, b)
+    return Condition(Path(a).name, first.scores, other, is_target, enroll, test)
+
+
+def _unlabelled(scores: Scores) -> Trials:
+    return Trials(scores.ids, scores.enroll, scores.test, np.zeros(len(scores.scores), dtype=bool))
+
+
+def compare_systems(
+    conditions: Sequence[Condition], resamples: int, level: float, seed: int, progress: Callable[[Iterable], Iterable]
+) -> dict[str, dict[str, Difference]]:
+    """Differences B - A in EER and minDCF of each condition and, of several, of their mean (``Avg.``).
+
+    All conditions meet the same draws from all their speakers.
+    """
+    everyone = c_sorted(set().union(*(np.unique(side).tolist() for c in conditions for side in (c.enroll, c.test))))
+    number = {spk: i for i, spk in enumerate(everyone)}
+    drawn: list[tuple[Resamples, Resamples]] = []
+    for one in conditions:
+        names, places = np.unique(np.stack([one.enroll, one.test]), return_inverse=True)
+        pairs = np.array([number[name] for name in names.tolist()])[places.reshape(2, -1)]
+        both = (
+            resample_verification(
+                scores,
+                one.is_target,
+                *pairs,
+                resamples=resamples,
+                seed=seed,
+                progress=progress,
+                population=np.arange(len(everyone)),
+            )
+            for scores in (one.a, one.b)
+        )
+        drawn.append(tuple(both))
+    found = {one.name: compare(*pair, level) for one, pair in zip(conditions, drawn, strict=True)}
+    if len(conditions) > 1:
+        found["Avg."] = compare(*(mean_of(parts) for parts in zip(*drawn, strict=True)), level, len(everyone))
+    return found
+
+
+def sentence(metric: str, found: Difference, a: str, b: str, level: float) -> str:
+    """:func:`verdict` on EER, minDCF or Cllr."""
+    name = _NAMES.get(metric) or f"minDCF({metric.rpartition('_')[2]})"
+    how = Metric(name, "%", False, 100) if metric == "eer" else Metric(name, "", False, digits=3)
+    return verdict(how, found, a, b, level)
+
+
+def verdict(how: Metric, found: Difference, a: str, b: str, level: float) -> str:
+    """``EER: B is better than A by 1.20 % [0.40, 2.00], p = 0.004``; the interval is of what is better."""
+    unit = f" {how.unit}" if how.unit else ""
+    sign = -1 if found.value < 0 else 1
+    value, low, high = (
+        f"{round(how.scale * sign * x, how.digits) + 0.0:.{how.digits}f}"  # no minus before a rounded zero
+        for x in (found.value, *((found.high, found.low) if sign < 0 else (found.low, found.high)))
+    )
+    if np.isnan(found.p):
+        signed = f"{how.scale * found.value:.{how.digits}f}{unit}"
+        return f"{how.label}: {b} minus {a} is {signed}; too few speakers for an interval"
+    side = int(np.sign(found.value)) * (1 if how.higher_is_better else -1)
+    word = {1: f"better than {a} by", 0: f"as good as {a},", -1: f"worse than {a} by"}[side]
+    shown = "" if found.p <= 1 - level else "; no difference is shown"
+    return f"{how.label}: {b} is {word} {value}{unit} [{low}, {high}], p = {found.p:.2g}{shown}"

@@ -1,0 +1,257 @@
+"""Scoring: trials and embeddings of one set in, checked, scores out. Loads no torch.
+
+How a trial is scored (``scoring``), its sides being utterances or enrolment models of several (toolkit.io.enrolment):
+
+* ``cosine``: of one vector an utterance; a model is the mean of its unit vectors, at length 1 again.
+* ``mean_cosine``: mean over all pairs of a segment of one side and one of the other; a model has the segments of all
+  its utterances.
+* ``neg_euclidean``: minus the mean Euclidean distance of these pairs, of unit vectors.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolkit.io.datadir import c_sorted, read_table
+from toolkit.io.embeddings import read_rows
+from toolkit.io.enrolment import Sides, read_enroll2utt, sides_of
+from toolkit.io.errors import InputError, some_of
+from toolkit.io.trials import Trials, check_ids, read_trials
+from toolkit.metrics.verification.score_norm import METHODS, cohort_statistics, normalize
+from toolkit.metrics.verification.vectors import dot_scores, neg_euclidean_scores, sums_by_owner, unit
+
+SCORINGS = ("cosine", "mean_cosine", "neg_euclidean")
+SCORE_NORMS = ("none", *METHODS)
+_SEGMENTS = "; --scoring mean_cosine or neg_euclidean is for segments"
+
+
+@dataclass(frozen=True)
+class TrialSet:
+    """Trials with who stands in them.
+
+    Attributes:
+        trials: the list.
+        sides: the utterances of each side.
+        speakers: the names of all speakers, C-sorted.
+        side_speaker: (S,) index into ``speakers``, of each side.
+    """
+
+    trials: Trials
+    sides: Sides
+    speakers: list[str]
+    side_speaker: np.ndarray
+
+    def speaker_pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """(N,) speaker of each trial's enrolment, and of its test."""
+        return self.side_speaker[self.sides.enroll], self.side_speaker[self.sides.test]
+
+
+def load_trials(path, utt2spk_path, enroll2utt=None) -> TrialSet:
+    """Read trials, their models where ``enroll2utt`` names a table of them, and the speakers.
+
+    Raises:
+        InputError: a file is bad, an id has no speaker, a model is of several, trials are of one kind alone, or a
+            trial's label contradicts the speakers of its sides.
+    """
+    trials, utt2spk = read_trials(path), read_table(utt2spk_path)
+    if trials.is_target.all() or not trials.is_target.any():
+        raise InputError(f"{path}: all trials are of one kind; error rates need targets and nontargets")
+    models = None if enroll2utt is None else read_enroll2utt(enroll2utt)
+    sides = sides_of(trials, models, str(enroll2utt))
+    names = sides.speakers(utt2spk, str(utt2spk_path))
+    speakers = c_sorted(set(names))
+    number = {spk: i for i, spk in enumerate(speakers)}
+    found = TrialSet(trials, sides, speakers, np.array([number[name] for name in names]))
+    enroll, test = found.speaker_pairs()
+    odd = np.flatnonzero((enroll == test) != trials.is_target)
+    if odd.size:
+        a, b = (sides.names[side[odd[0]]] for side in (sides.enroll, sides.test))
+        raise InputError(
+            f"{utt2spk_path}: speakers {speakers[enroll[odd[0]]]} and {speakers[test[odd[0]]]} of trial '{a} {b}' "
+            f"contradict its label ({odd.size} such trials); is it the utt2spk of these trials?"
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class UnitRows:
+    """Embeddings of U utterances at length 1.
+
+    Attributes:
+        sums: (U, D) sum of the unit vectors of each utterance.
+        counts: (U,) how many each has: 1, or its segments.
+        rows: (R, D) the unit vectors, utterance by utterance; None where only the sums are wanted.
+    """
+
+    sums: np.ndarray
+    counts: np.ndarray
+    rows: np.ndarray | None
+
+
+def load_unit_rows(path, utts: Sequence[str], scoring: str) -> UnitRows:
+    """Read the embeddings of some utterances.
+
+    Raises:
+        InputError: an id has no embedding, or one is not finite, zero, of another size than the rest or, for
+            ``cosine``, a matrix.
+    """
+    table = read_table(path)
+    check_ids(utts, table, str(path))
+    sums, counts, parts = None, np.ones(len(utts), dtype=np.int64), []
+    for places, rows, n in read_rows(table, utts, str(path)):
+        if n is not None and scoring == "cosine":
+            raise InputError(f"{path}: holds matrices, not vectors; give the scp of the embeddings{_SEGMENTS}")
+        owners = places if n is None else np.repeat(places, n)
+        zero = np.flatnonzero(~rows.any(1))
+        if zero.size:
+            ids = dict.fromkeys(utts[i] for i in owners[zero])
+            raise InputError(f"{path}: the embedding is all zero for {some_of(ids)}; embed them again")
+        rows = unit(rows)
+        sums = np.empty((len(utts), rows.shape[1]), np.float32) if sums is None else sums
+        sums[places] = rows if n is None else sums_by_owner(rows, n)
+        counts[places] = 1 if n is None else n
+        if scoring == "neg_euclidean":
+            parts.append((owners, rows))
+    return UnitRows(sums, counts, _in_order(parts) if parts else None)
+
+
+def _in_order(parts: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Rows of the first utterance, of the second, ..."""
+    owners, rows = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return rows[np.argsort(owners, kind="stable")]
+
+
+def side_vectors(found: UnitRows, sides: Sides, scoring: str) -> np.ndarray:
+    """(S, D) a vector for each side, whose dot products are the scores of ``cosine`` or ``mean_cosine``."""
+    if sides.are_utterances and (found.counts == 1).all():
+        return found.sums  # unit vectors
+    if sides.are_utterances:
+        means = found.sums / found.counts[:, None]
+    else:
+        counts = sums_by_owner(found.counts[sides.members], sides.counts)
+        means = sums_by_owner(found.sums[sides.members], sides.counts) / counts[:, None]
+    return unit(means.astype(np.float32)) if scoring == "cosine" else means.astype(np.float32)
+
+
+def side_rows(found: UnitRows, sides: Sides) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """``(rows, first (S,), count (S,))``: the unit vectors of each side, one after the other."""
+    first = np.cumsum(found.counts) - found.counts
+    if sides.are_utterances:
+        return found.rows, first, found.counts
+    counts = found.counts[sides.members]
+    starts = np.cumsum(counts) - counts
+    every = np.repeat(first[sides.members] - starts, counts) + np.arange(counts.sum())
+    per_side = sums_by_owner(counts, sides.counts)
+    return found.rows[every], np.cumsum(per_side) - per_side, per_side
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Speakers (or utterances) to normalise by.
+
+    Attributes:
+        vectors: (C, D) as those of the trials' sides.
+        speakers: their names; None where they are single utterances.
+    """
+
+    vectors: np.ndarray
+    speakers: list[str] | None
+
+
+def load_cohort(path, utt2spk_path, scoring: str) -> Cohort:
+    """Read a cohort: all embeddings of a scp, averaged by speaker as enrolment models are where utt2spk is given."""
+    utts = list(read_table(path))
+    found = load_unit_rows(path, utts, scoring)
+    if utt2spk_path is None:
+        names, groups = None, [[i] for i in range(len(utts))]
+    else:
+        utt2spk = read_table(utt2spk_path)
+        check_ids(utts, utt2spk, str(utt2spk_path))
+        of_speaker: dict[str, list[int]] = {}
+        for i, utt in enumerate(utts):
+            of_speaker.setdefault(utt2spk[utt], []).append(i)
+        names, groups = list(of_speaker), list(of_speaker.values())
+    if len(groups) < 2:
+        raise InputError(f"{path}: a cohort has two speakers at least, some hundred are good; it has {len(groups)}")
+    none = np.empty(0, dtype=int)
+    counts = np.array(list(map(len, groups)))
+    everyone = Sides(names or utts, utts, np.concatenate(groups), counts, none, none)
+    return Cohort(side_vectors(found, everyone, scoring), names)
+
+
+def check_way(scoring: str, score_norm: str, cohort) -> None:
+    """Raise InputError where the options of scoring contradict one another."""
+    if score_norm != "none" and scoring == "neg_euclidean":
+        raise InputError(
+            f"--score_norm {score_norm} has no meaning with --scoring neg_euclidean: cohort speakers are means of "
+            "vectors, which have no pairwise distances; use cosine or mean_cosine"
+        )
+    if (score_norm != "none") != (cohort is not None):
+        raise InputError(f"--score_norm {score_norm}: it and --cohort are given both, or none of them")
+
+
+def trial_scores(found: TrialSet, embeddings, scoring: str, score_norm: str, cohort: Cohort | None, top_n: int):
+    """Score a trial list.
+
+    Args:
+        embeddings: scp of the utterances' embeddings.
+        scoring: one of ``SCORINGS``.
+        score_norm: one of ``SCORE_NORMS``.
+        cohort: what to normalise by.
+        top_n: of as_norm, at least 2; a smaller cohort counts whole, and a warning says so.
+
+    Returns:
+        ``(scores (N,), facts of how they were made)``.
+    """
+    sides, rows = found.sides, load_unit_rows(embeddings, found.sides.utts, scoring)
+    facts = {"scoring": scoring, "score_norm": score_norm}
+    if not sides.are_utterances:
+        facts["enrolment"] = _range(sides.counts[np.unique(sides.enroll)], "utterances")
+    if scoring != "cosine":
+        facts["segments"] = _range(rows.counts, "segments")
+    if scoring == "neg_euclidean":
+        every, first, count = side_rows(rows, sides)
+        pairs = ((first[side], count[side]) for side in (sides.enroll, sides.test))
+        return neg_euclidean_scores(every, *pairs), facts
+    vectors = side_vectors(rows, sides, scoring)
+    scores = dot_scores(vectors, vectors, sides.enroll, sides.test)
+    if score_norm == "none":
+        return scores, facts
+    return _normalized(scores, vectors, found, cohort, score_norm, top_n), facts | _cohort_facts(
+        cohort, score_norm, top_n
+    )
+
+
+def _normalized(scores, vectors, found: TrialSet, cohort: Cohort, method: str, top_n: int) -> np.ndarray:
+    if cohort.vectors.shape[1] != vectors.shape[1]:
+        raise InputError(
+            f"--cohort: its embeddings have {cohort.vectors.shape[1]} values, the trials' {vectors.shape[1]}; embed "
+            "both with one model"
+        )
+    known = set(found.speakers).intersection(cohort.speakers or [])
+    if known:
+        logging.warning("cohort: %d of its speakers stand in the trials: %s", len(known), some_of(c_sorted(known), 3))
+    top = top_n if method == "as_norm" else None
+    statistics = cohort_statistics(vectors, cohort.vectors, top)
+    try:
+        return normalize(scores, method, statistics[:, found.sides.enroll], statistics[:, found.sides.test])
+    except ValueError as error:
+        raise InputError(f"--cohort: {error}; are its embeddings all alike?") from None
+
+
+def _cohort_facts(cohort: Cohort, method: str, top_n: int) -> dict:
+    size, unit_of = len(cohort.vectors), "utterances" if cohort.speakers is None else "speakers"
+    facts = {"cohort": f"{size} {unit_of}"}
+    if method == "as_norm":
+        if size < top_n:
+            logging.warning("cohort: has %d %s, fewer than --top_n %d; all count", size, unit_of, top_n)
+        facts["top_n"] = min(top_n, size)
+    return facts
+
+
+def _range(counts: np.ndarray, what: str) -> str:
+    """``3 utterances``, ``1-12 segments``."""
+    low, high = int(counts.min()), int(counts.max())
+    return f"{low if low == high else f'{low}-{high}'} {what}"

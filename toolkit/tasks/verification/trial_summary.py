@@ -1,0 +1,155 @@
+"""What metrics.json says of the scores of a set."""
+
+import logging
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolkit.io.datadir import DataDir
+from toolkit.io.errors import InputError
+from toolkit.io.progress import progress
+from toolkit.metrics.statistics.bootstrap import METHOD, Resamples, resample_verification
+from toolkit.metrics.verification.calibration import Calibration
+from toolkit.metrics.verification.error_rates import det_points
+from toolkit.tasks.verification.trial_groups import MIXED, Breakdown, values_of_sides
+from toolkit.tasks.verification.trial_scoring import TrialSet
+
+P_TARGETS = (0.01, 0.05)
+FEW_TRIALS, FEW_SPEAKERS = 100, 10  # below them a group's numbers are marked
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How intervals are made: see toolkit.metrics.statistics.bootstrap."""
+
+    resamples: int = 1000
+    level: float = 0.95
+    seed: int = 0
+
+    def facts(self) -> dict:
+        """For metrics.json."""
+        return {
+            "resamples": self.resamples,
+            "level": self.level,
+            "unit": "speaker",
+            "seed": self.seed,
+            "method": METHOD,
+        }
+
+
+def measure(
+    scores: np.ndarray, found: TrialSet, bootstrap: Bootstrap, calibration: Calibration | None = None
+) -> tuple[dict, Resamples]:
+    """Counts, metrics (EER in per cent, costs normalised) with intervals, DET curve; and the draws behind them."""
+    is_target = found.trials.is_target
+    logging.info(
+        "%d trials of %d speakers; bootstrap with %d resamples", len(scores), len(found.speakers), bootstrap.resamples
+    )
+    drawn = _resample(scores, is_target, found.speaker_pairs(), bootstrap, calibration, _shown)
+    fpr, fnr = det_points(scores[is_target], scores[~is_target])
+    return {
+        **_counts(is_target, found.speaker_pairs()),
+        "interval_speakers": min(drawn.speakers.values()),
+        "metrics": metrics_of(drawn, bootstrap.level),
+        "det": {"fpr": fpr.round(7).tolist(), "fnr": fnr.round(7).tolist()},
+        "bootstrap": bootstrap.facts(),
+    }, drawn
+
+
+def measure_groups(
+    scores: np.ndarray, found: TrialSet, breakdowns: Sequence[Breakdown], bootstrap: Bootstrap
+) -> dict[str, dict]:
+    """Metrics with intervals of each group; what is left out is counted, what cannot be measured says why."""
+    is_target = found.trials.is_target
+    return {
+        one.fact: {
+            "groups": {label: _measure_group(scores, found, of, bootstrap) for label, of in one.groups.items()},
+            "left_out": {
+                "n_target": int((one.left_out & is_target).sum()),
+                "n_nontarget": int((one.left_out & ~is_target).sum()),
+            },
+        }
+        for one in breakdowns
+    }
+
+
+def _measure_group(scores, found: TrialSet, of: np.ndarray, bootstrap: Bootstrap) -> dict:
+    is_target, pairs = found.trials.is_target[of], tuple(side[of] for side in found.speaker_pairs())
+    counts = _counts(is_target, pairs)
+    missing = [kind for kind in ("target", "nontarget") if not counts[f"n_{kind}"]]
+    if missing:
+        return {**counts, "metrics": None, "note": f"no {' and no '.join(missing)} trials"}
+    drawn = _resample(scores[of], is_target, pairs, bootstrap, None, iter)
+    few = min(counts["n_target"], counts["n_nontarget"]) < FEW_TRIALS or counts["n_speakers"] < FEW_SPEAKERS
+    return {**counts, "metrics": metrics_of(drawn, bootstrap.level), "note": "few trials" if few else ""}
+
+
+def _resample(scores, is_target, pairs, bootstrap: Bootstrap, calibration, shown: Callable) -> Resamples:
+    draws = bootstrap.resamples, bootstrap.seed, shown, calibration
+    return resample_verification(scores, is_target, *pairs, P_TARGETS, *draws)
+
+
+def _counts(is_target: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]) -> dict[str, int]:
+    return {
+        "n_target": int(is_target.sum()),
+        "n_nontarget": int((~is_target).sum()),
+        "n_speakers": len(np.union1d(*pairs)),
+    }
+
+
+def metrics_of(drawn: Resamples, level: float) -> dict[str, dict]:
+    """``{metric: {"value", "low", "high", "unit"}}``; low and high are None where there is no interval."""
+    metrics = {}
+    for name, interval in drawn.intervals(level).items():
+        scale, unit = (100.0, "%") if name == "eer" else (1.0, "")
+        numbers = [None if math.isnan(x) else round(scale * x, 6) for x in interval]
+        metrics[name] = dict(zip(("value", "low", "high"), numbers, strict=True)) | {"unit": unit}
+    return metrics
+
+
+def _shown(draws: Iterable) -> Iterable:
+    with progress(len(draws), "bootstrap", "draws") as bar:
+        for draw in draws:
+            yield draw
+            bar.update()
+
+
+def condition(data_dir: str | None) -> dict:
+    """``{"noise": kind | "clean" | "mixed", "snr": dB | None | "mixed"}`` by the data dir's tables."""
+    if data_dir is None:
+        return {"noise": "clean", "snr": None}
+    tables, noises, snrs = DataDir(data_dir), {"clean"}, {None}
+    if "utt2noise" in tables:
+        noises = set(tables.table("utt2noise").values())
+    elif "utt2snr" in tables:
+        raise InputError(f"{data_dir}: has utt2snr but no utt2noise, which names the kind of noise; add it")
+    if "utt2snr" in tables:
+        snrs = {_decibels(value, utt, data_dir) for utt, value in tables.table("utt2snr").items()}
+    return {
+        "noise": noises.pop() if len(noises) == 1 else "mixed",
+        "snr": snrs.pop() if len(snrs) == 1 else "mixed",
+    }
+
+
+def targets_within_session(data_dir: str | None, found: TrialSet) -> int | None:
+    """Target trials whose sides are of one recording session, by ``utt2session``; None where there is no such table."""
+    if data_dir is None or "utt2session" not in (data := DataDir(data_dir)):
+        return None
+    enroll, test = (
+        values_of_sides(data, "utt2session", found)[side] for side in (found.sides.enroll, found.sides.test)
+    )
+    return int((found.trials.is_target & (enroll == test) & (enroll != MIXED)).sum())
+
+
+def _decibels(text: str, utt: str, data_dir: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if math.isnan(value) or value == -math.inf:
+        raise InputError(f"{data_dir}/utt2snr: {utt}: {text!r} is no number of dB")
+    if math.isinf(value):  # no noise at all
+        return None
+    return int(value) if value.is_integer() else value
