@@ -8,9 +8,16 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "toolkit/__init__.py").read_text())[1]
 
-# torch and torchaudio are compiled for one another, to the last digit: torchaudio 2.11.1 asks for torch>=2.11, is what
-# resolvers pair with torch 2.11.0, and cannot be loaded beside it.
-TORCH = ["torch==2.11.0", "torchaudio==2.11.0"]
+
+def torch_ranges() -> list[str]:
+    """From the oldest to the newest tested version; tools/install.sh installs a pair that was tested together."""
+    lines = (ROOT / "tools/torch_pairs.txt").read_text().splitlines()
+    pairs = [[tuple(map(int, version.split("."))) for version in line.split()] for line in lines if line[0].isdigit()]
+    return [
+        f"{name}>={'.'.join(map(str, min(tested)))},<{max(tested)[0]}.{max(tested)[1] + 1}"
+        for name, tested in zip(("torch", "torchaudio"), zip(*pairs, strict=True), strict=True)
+    ]
+
 
 setup(
     name="voxsift",
@@ -23,7 +30,7 @@ setup(
     packages=find_packages(include=["toolkit", "toolkit.*"]),
     package_data={"toolkit.report": ["*.j2"]},
     install_requires=[
-        *TORCH,
+        *torch_ranges(),
         "accelerate>=1.2",
         "espeakng-loader>=0.2.4",
         "humanfriendly>=10",

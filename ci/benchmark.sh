@@ -5,7 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tools/install.sh --venv tools/venv-bench --extras "bench dev"
+# The torch that the torchcodec of "bench" is compiled for.
+tools/install.sh --venv tools/venv-bench --torch 2.11.0 --extras "bench dev"
 export VIRTUAL_ENV="${PWD}/tools/venv-bench"
 export PATH="${VIRTUAL_ENV}/bin:${PATH}"
 # torchaudio.load decodes by ffmpeg's libraries.

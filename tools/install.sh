@@ -3,21 +3,25 @@
 set -euo pipefail
 
 help_message=$(cat <<'EOF'
-Usage: tools/install.sh [--extras "dev"] [--python python3.11] [--venv tools/venv] [--into_active true]
-Makes a venv with uv, installs the toolkit and the torch pair it is tested with. Run again, it does nothing, or only
-what has changed.
+Usage: tools/install.sh [--extras "dev"] [--python python3.11] [--venv tools/venv] [--torch newest]
+       [--into_active true]
+Makes a venv with uv, installs the toolkit and a pair of torch and torchaudio that it is tested with. Run again, it does
+nothing, or only what has changed.
   --extras       optional parts: "dev" (tests, lint, oracles of the tests), "se" (PESQ, STOI, SDR),
                  "dnsmos" (DNSMOS); several: "dev se"
   --python       interpreter of the venv, 3.10 or later (python3)
   --venv         where the venv goes (tools/venv, which tools/activate.sh looks for)
+  --torch        the pair of tools/torch_pairs.txt: newest, oldest, or a version of torch, such as 2.11.0 (the pair
+                 that is there, when it is in the list; else the newest)
   --into_active  install into the Python that is active (a conda environment, a container) instead of a venv; a torch
-                 that is there stays, when its torchaudio fits
+                 that is there stays, when its pair is in the list
 EOF
 )
 root=$(cd "$(dirname "$0")/.." && pwd)
 extras=
 python=python3
 venv=${root}/tools/venv
+torch=
 into_active=false
 cd "${root}"
 # shellcheck source=utils/parse_options.sh
@@ -48,16 +52,25 @@ if [ ! -x "${venv}/bin/python3" ] && [ "${free_kib}" -lt 8388608 ]; then
     die "less than 8 GiB are free in ${root}; torch alone takes 5"
 fi
 
+mapfile -t pairs < <(grep '^[0-9]' tools/torch_pairs.txt)
+listed() { printf '%s\n' "${pairs[@]}" | grep "^$1"; } # listed VERSION: lines of the pairs that begin so
+versions() { printf '%s\n' "${pairs[@]% *}" | paste -sd ' '; }
+case "${torch}" in
+    newest | '') pair=${pairs[0]} ;;
+    oldest) pair=${pairs[-1]} ;;
+    *) pair=$(listed "${torch//./[.]} ") || die "--torch ${torch}: must be newest, oldest or one of: $(versions)" ;;
+esac
+
 # What was asked for before stays: tests ask for "dev", and a plain run afterwards has nothing to do.
 installed=$(cat "${venv}/.installed" 2>/dev/null || true)
 extras=$(tr ' ' '\n' <<<"${extras} ${installed#* }" | sed '/^$/d' | LC_ALL=C sort -u | tr '\n' ' ')
 extras=${extras% }
-wanted="$(sha256sum setup.py tools/install.sh | sha256sum | cut -c 1-16) ${extras}"
+wanted="$(sha256sum setup.py tools/install.sh tools/torch_pairs.txt | sha256sum | cut -c 1-16) ${extras}"
 if "${into_active}"; then
     target=$(command -v "${python}")
 else
     target=${venv}/bin/python3
-    if [ "${installed}" = "${wanted}" ]; then
+    if [ "${installed}" = "${wanted}" ] && [ -z "${torch}" ]; then
         echo "tools/install.sh: ${venv} is up to date"
         exit 0
     fi
@@ -68,14 +81,18 @@ uv=("${target}" -m uv)
 if ! "${uv[@]}" --version >/dev/null 2>&1; then
     "${target}" -m pip install --quiet --disable-pip-version-check uv
 fi
-torch_here=$("${target}" -c 'import importlib.metadata as m; print(m.version("torch"), m.version("torchaudio"))' 2>/dev/null || true)
-case "${torch_here}" in
-    '') echo "installing torch 2.11.0 and the toolkit into ${target} (about 5 GB, a minute or so)" ;;
-    "2.11.0"*" 2.11.0"*) echo "keeping torch and torchaudio ${torch_here}" ;;
-    *) "${into_active}" && die "torch and torchaudio here are ${torch_here}; the toolkit is tested with 2.11.0: use a venv" ;;
-esac
+here=$("${target}" -c 'import importlib.metadata as m; print(*(m.version(x).split("+")[0] for x in ("torch", "torchaudio")))' \
+    2>/dev/null || true)
+if [ -n "${here}" ] && [ -z "${torch}" ] && listed "${here//./[.]}$" >/dev/null; then
+    pair=${here}
+    echo "keeping torch and torchaudio ${here}"
+elif [ -n "${here}" ] && [ -z "${torch}" ] && "${into_active}"; then
+    die "torch and torchaudio here are ${here}; the toolkit is tested with torch $(versions): use a venv, or give --torch"
+elif [ "${here}" != "${pair}" ]; then
+    echo "installing torch ${pair% *} and the toolkit into ${target} (about 5 GB, a minute or so)"
+fi
 packages=".${extras:+[${extras// /,}]}"
-"${uv[@]}" pip install --quiet --python "${target}" --editable "${packages}"
+"${uv[@]}" pip install --quiet --python "${target}" "torch==${pair% *}" "torchaudio==${pair#* }" --editable "${packages}"
 "${target}" -c 'import torch, torchaudio, kaldiio, soundfile, toolkit' ||
     die "the installed packages cannot be imported; remove ${venv} and run this again"
 "${into_active}" || echo "${wanted}" >"${venv}/.installed"
