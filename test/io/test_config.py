@@ -201,6 +201,7 @@ def test_a_wrong_option_is_named(argv):
         (["--net.init_args.width", "x"], "--net.init_args.width: must be a whole number, got x"),
         (["--net", "mynets.Wid"], "--net: there is no mynets.Wid, did you mean Wide?"),
         (["--net", "wide"], "--net: must be a class with its module (class_path), got wide"),
+        (["--loop", "3"], "--loop: must be a mapping of keys, not a value"),
         (["--loop.seconds", "[1]"], "--loop.seconds: must be a list of 2 elements, got [1]"),
         (["--loop.seconds", "[1, a]"], "--loop.seconds: must be a number, got a"),
         (["--snrs", "[0, abc]"], "--snrs: must be a list of numbers such as [0, 10], got [0.0, 'abc']"),
@@ -232,6 +233,15 @@ def test_a_fault_of_a_config_is_said_in_plain_words(write, text, said):
     with pytest.raises(InputError) as caught:
         parse("--config", path, "--net.init_args.rate", "0.25")
     assert str(caught.value) == f"{path}: {said}"
+
+
+def test_a_library_that_a_users_module_imports_is_missing(monkeypatch, tmp_path):
+    (tmp_path / "their_net.py").write_text("import lost_library\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "their_net", raising=False)
+    with pytest.raises(InputError) as caught:
+        parse("--net", "their_net.Theirs")
+    assert str(caught.value) == "--net: their_net.Theirs: its module imports lost_library, which is not installed"
 
 
 def test_a_missing_option_is_named():

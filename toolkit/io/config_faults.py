@@ -46,7 +46,7 @@ def in_plain_words(message: str, options: Iterable[str], argv: Sequence[str], so
     lines = " ".join(message.split())
     keys = _KEY.findall(lines)
     wrong = _NO_KEY.search(lines)
-    inner = wrong["key"] if wrong else keys[-1] if len(keys) > 1 else ""
+    inner = wrong["key"] if wrong else keys[-1] if len(set(keys)) > 1 else ""
     what = _what(lines, options)
     words = [word.partition("=")[0] for word in argv if word.startswith("--")]
     outer = keys[0] if keys else wrong["group"] or wrong["key"] if wrong else ""
@@ -89,7 +89,7 @@ def _what(lines: str, options: list[str]) -> str:
         got = re.split(r" - Expected | Given value", wrong[2] or "")[0]
         return f"must be {form}" + (f", got {got}" if got else "")
     if "Unable to load config" in lines:
-        return "holds keys of its own, a value is none"
+        return "must be a mapping of keys, not a value"
     if "Expected a dot import path string:" in lines:
         return f"must be a class with its module (class_path), got {lines.rpartition(': ')[2]}"
     return _KEY.sub("", lines).lstrip(": ")
