@@ -16,6 +16,7 @@ from toolkit.io.datadir import DataDir, read_table, write_table
 from toolkit.io.errors import InputError
 from toolkit.simulate.plan import generator
 from toolkit.simulate.planner import MixturePlanner, Noise
+from toolkit.testing import check_dataset
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +154,18 @@ def test_pad():
     assert lengths.tolist() == [2, 4]
     assert padded[0, 2:].abs().sum() == 0
     assert pad([np.ones(5, np.float32)] * 2)[1] is None
+
+
+def test_promises(corpus, arks):
+    for kind, where in ((MixtureDataset, corpus / "raw/train"), (FeatureDataset, arks)):
+        check_dataset(kind().open(where, KaldiFbank(), 0))
+
+
+def test_a_dataset_that_draws_anew_is_named(corpus, monkeypatch):
+    class Forgetful(MixtureDataset):
+        def _load(self, draw):
+            streams, facts = super()._load(draw)
+            return {name: x + np.float32(np.random.rand()) for name, x in streams.items()}, facts
+
+    with pytest.raises(AssertionError, match="Forgetful: a spec decides its item"):
+        check_dataset(Forgetful().open(corpus / "raw/train", KaldiFbank(), 0))

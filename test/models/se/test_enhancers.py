@@ -1,4 +1,4 @@
-"""What every enhancer promises: any length, silence, batches, recordings of hours."""
+"""Recordings of hours in chunks; what else an enhancer promises, see test/testing."""
 
 import pytest
 import torch
@@ -46,35 +46,6 @@ def speech(*shape: int) -> torch.Tensor:
     return 0.1 * level * torch.randn(*shape, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.mark.parametrize("samples", [1, 2, 15, 16, 17, 255, 1023, 4001])
-def test_as_many_samples_come_back(model, samples):
-    out = model(speech(2, samples))
-    assert out.shape == (2, samples)
-    assert out.isfinite().all()
-
-
-@pytest.mark.parametrize("samples", [1, 37, 3000])
-def test_silence_is_finite_forwards_and_backwards(model, samples):
-    wav = torch.zeros(2, samples, requires_grad=True)
-    out = model(wav)
-    out.square().sum().backward()
-    assert out.isfinite().all()
-    assert wav.grad.isfinite().all()
-    assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
-
-
-def test_a_batch_is_its_utterances(model):
-    wav = speech(3, 2001) * torch.tensor([[0.1], [1.0], [10.0]])
-    out = model(wav)
-    for row in range(3):
-        torch.testing.assert_close(model(wav[row : row + 1])[0], out[row], atol=1e-6, rtol=1e-4)
-
-
-def test_every_parameter_is_trained(model):
-    model.train()(speech(2, 3000)).square().sum().backward()
-    assert all(p.grad is not None and p.grad.abs().max() > 0 for p in model.parameters())
-
-
 @pytest.mark.parametrize("samples", [16000, 40001])
 @pytest.mark.parametrize("chunk_seconds", [0.013, 0.1, 0.7])
 def test_in_chunks_as_on_the_whole(model, samples, chunk_seconds):
@@ -99,12 +70,6 @@ def test_in_chunks_as_on_the_whole(model, samples, chunk_seconds):
 
 def test_a_long_silence_in_chunks(model):
     assert model.enhance(torch.zeros(20000), 0.1).isfinite().all()
-
-
-def test_a_short_recording_goes_through_at_once(model):
-    wav = speech(500)
-    with torch.inference_mode():
-        assert torch.equal(model.enhance(wav, 1.0), model(wav[None])[0])
 
 
 # --- overlapping chunks ----------------------------------------------------------------------------------------------

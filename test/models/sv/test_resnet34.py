@@ -7,6 +7,7 @@ from toolkit.io.errors import InputError
 from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.sv.resnet34 import ResNet34
+from toolkit.testing import check_encoder
 
 
 def small(**changes) -> ResNet34:
@@ -90,16 +91,6 @@ def test_it_equals_the_network_written_down_in_plain_functions():
     torch.testing.assert_close(model(feats), expected, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("options", [{}, {"pooling": "sap"}, {"reduction": 0}, {"strides": (2, 1, 3)}])
-def test_padded_utterance_has_the_embedding_of_the_utterance_alone(options):
-    model = after_training(small(**options))
-    feats, lengths = torch.randn(5, 50, 20), torch.tensor([50, 49, 33, 7, 1])
-    alone = torch.cat([model(x[None, :n]) for x, n in zip(feats, lengths, strict=True)])
-    for x, n in zip(feats, lengths, strict=True):
-        x[n:] = 1e3
-    torch.testing.assert_close(model(feats, lengths), alone, atol=1e-5, rtol=1e-4)
-
-
 def test_the_promise_holds_from_the_waveform_on_at_full_size():
     embedder = SpeakerEmbedder(LogMelSpectrogram(), after_training(ResNet34()), "mean_var").eval()
     wav, lengths = 0.1 * torch.randn(3, 9000), torch.tensor([9000, 6421, 300])
@@ -108,14 +99,6 @@ def test_the_promise_holds_from_the_waveform_on_at_full_size():
         for x, n in zip(wav, lengths, strict=True):
             x[n:] = 0
         torch.testing.assert_close(embedder(wav, lengths), alone, atol=1e-4, rtol=1e-3)
-
-
-def test_every_parameter_has_a_gradient():
-    torch.manual_seed(0)
-    model = small(reduction=1)  # a wide squeeze: a narrow one may be off altogether, behind its ReLU
-    (model(torch.randn(8, 30, 20)) * torch.randn(8, 12)).sum().backward()
-    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
-    assert all(p.grad.isfinite().all() for p in model.parameters())
 
 
 def test_it_is_a_speaker_encoder_whose_batch_order_does_not_matter():
@@ -133,3 +116,8 @@ def test_it_is_a_speaker_encoder_whose_batch_order_does_not_matter():
 def test_bad_arguments(wrong, said):
     with pytest.raises(InputError, match=said):
         small(**wrong)
+
+
+@pytest.mark.parametrize("options", [{"pooling": "sap"}, {"reduction": 0}, {"strides": (2, 1, 3)}])
+def test_variants_keep_the_promises(options):
+    check_encoder(small(**options), features=20)

@@ -7,13 +7,12 @@ from plain import after_training
 
 from toolkit.features.complex_stft import ComplexSTFT
 from toolkit.io.errors import InputError
-from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.models.tse.dpccn import deviation
+from toolkit.testing import check_extractor
 
 from .extractors import NAMES, small, sounds
 
 every_system = pytest.mark.parametrize("name", NAMES)
-SHAPES = [(1, 1), (1, 700), (15, 16), (16, 1), (17, 33), (333, 1000), (1001, 80)]
 
 
 def whole(model, mixture, enrolment):
@@ -71,65 +70,17 @@ def test_the_cue_is_beside_the_mixture_and_the_first_two_planes_are_the_mixtures
 
 
 @every_system
-@pytest.mark.parametrize("train", [False, True])
-def test_any_length_goes_in_and_the_same_comes_out(name, train):
-    model = small(name).train(train)
-    assert isinstance(model, SpeakerExtractor)
-    assert model.fs == 8000
-    for n, m in SHAPES:
-        out = model(sounds(1, n), sounds(1, m, 1))
-        assert out.shape == (1, n)
-        assert out.isfinite().all()
+def test_promises(name):
+    check_extractor(small(name))
 
 
-@every_system
-def test_padding_of_the_enrolment_does_not_count(name):
-    model = after_training(small(name)).double()
-    mixture, enrolment = sounds(5, 400, 0, torch.float64), sounds(5, 500, 1, torch.float64)
-    lengths = torch.tensor([500, 499, 160, 17, 1])
-    alone = [model(mixture[i, None], enrolment[i, None, :n])[0] for i, n in enumerate(lengths)]
-    for row, n in zip(enrolment, lengths, strict=True):
-        row[n:] = 100.0
-    torch.testing.assert_close(model(mixture, enrolment, lengths), torch.stack(alone))
-
-
-@every_system
-def test_a_batch_is_its_members(name):
-    model = after_training(small(name)).double()
-    mixture, enrolment = sounds(3, 333, 0, torch.float64), sounds(3, 250, 1, torch.float64)
-    together = model(mixture, enrolment)
-    for i in range(3):
-        torch.testing.assert_close(model(mixture[i, None], enrolment[i, None])[0], together[i])
-
-
-@every_system
-@pytest.mark.parametrize("batch", [1, 2])
-def test_a_training_step_reaches_every_parameter_and_the_enrolment(name, batch):
-    model, enrolment = small(name).train(), sounds(batch, 300, 1).requires_grad_()
-    out = model(sounds(batch, 401), enrolment, torch.tensor([300, 200])[:batch])
-    (out * sounds(batch, 401, 2)).sum().backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters() if p.requires_grad)
-    branch = {"sdpccn": "speaker", "dpccn_ci_ifi": "integration", "sefpnet": "integration"}.get(name)
-    if branch:
-        assert any(p.grad.abs().max() > 0 for p in model.get_submodule(branch).parameters() if p.requires_grad)
-    grad = enrolment.grad.abs()
-    assert all(grad[i, :n].max() > 0 and not grad[i, n:].any() for i, n in enumerate([300, 200][:batch]))
-
-
-@every_system
-@pytest.mark.parametrize("silent", ["mixture", "enrolment", "both"])
-@pytest.mark.parametrize("train", [False, True])
-def test_silence_is_finite(name, silent, train):
-    model = small(name).train(train)
-    mixture = sounds(2, 400) * (silent == "enrolment")
-    enrolment = sounds(2, 300, 1) * (silent == "mixture")
-    mixture.requires_grad_(), enrolment.requires_grad_()
-    out = model(mixture, enrolment)
-    assert out.isfinite().all()
-    out.sum().backward()
-    assert mixture.grad.isfinite().all()
-    assert enrolment.grad.isfinite().all()
-    assert all(p.grad.isfinite().all() for p in model.parameters() if p.requires_grad)
+@pytest.mark.parametrize(
+    ("name", "branch"), [("sdpccn", "speaker"), ("dpccn_ci_ifi", "integration"), ("sefpnet", "integration")]
+)
+def test_the_branch_of_the_enrolment_learns(name, branch):
+    model = small(name).train()
+    (model(sounds(2, 401), sounds(2, 300, 1)) * sounds(2, 401, 2)).sum().backward()
+    assert any(p.grad.any() for p in model.get_submodule(branch).parameters() if p.requires_grad)
 
 
 @every_system

@@ -1,0 +1,73 @@
+"""Every class of the toolkit keeps the promises that an outsider's class is checked for."""
+
+import discover
+import pytest
+import torch
+
+from toolkit.features.frontend import FrontEnd
+from toolkit.losses.enhancement.waveform import EnhancementLoss
+from toolkit.losses.speaker.margin import SpeakerLoss
+from toolkit.models.se.base import SpeechEnhancer
+from toolkit.models.sv.base import SpeakerEncoder
+from toolkit.models.tse.base import SpeakerExtractor
+from toolkit.testing import check_encoder, check_enhancer, check_extractor, check_loss, fake_cuda
+
+_MAPS = {"window": 64, "hop": 16, "dense_channels": (6, 8), "conv_channels": (10, 12), "dense_depth": 3}
+_MAPS |= {"stem_channels": 4, "tcn_layers": 2, "tcn_blocks": 3}
+# For speed; a class that is not here is tried at its full size.
+SMALL = {
+    "ConvTasNet": {"filters": 16, "filter_samples": 16, "bottleneck": 6, "hidden": 8, "blocks": 3, "repeats": 2},
+    "Demucs": {"hidden": 8, "depth": 3},
+    "ERes2NetV2": {"n_mels": 20, "channels": 8, "blocks": (1, 1, 1, 1), "embedding_dim": 12},
+    "EcapaTdnn": {"n_mels": 20, "channels": 32, "mfa_channels": 48, "embedding_dim": 16},
+    "ParaNoise": {
+        "n_mels": 20,
+        "channels": (8, 8, 16, 24),
+        "blocks": (1, 2, 1, 1),
+        "embedding_dim": 12,
+        "base_width": 32,
+    },
+    "MeanFbank": {"n_mels": 20},
+    "ResNet34": {"n_mels": 20, "channels": (8, 8, 16), "blocks": (1, 2, 1), "strides": (1, 2, 2)}
+    | {"embedding_dim": 12, "reduction": 1, "attention_channels": 6},
+    "SDPCCN": _MAPS | {"speaker_channels": 7},
+    "SEFPNet": _MAPS | {"integration_channels": 5, "mix_channels": 6},
+}
+
+
+def made(cls):
+    torch.manual_seed(1)
+    return discover.instance(cls, **SMALL.get(cls.__name__, {}))
+
+
+def every(base):
+    return pytest.mark.parametrize("cls", discover.subclasses(base))
+
+
+@every(SpeakerEncoder)
+def test_encoder(cls):
+    encoder = made(cls)
+    check_encoder(encoder, SMALL.get(cls.__name__, {}).get("n_mels", 64))
+
+
+@every(SpeechEnhancer)
+def test_enhancer(cls):
+    check_enhancer(made(cls))
+
+
+@every(SpeakerExtractor)
+def test_extractor(cls):
+    check_extractor(made(cls))
+
+
+@pytest.mark.parametrize("cls", [*discover.subclasses(SpeakerLoss), *discover.subclasses(EnhancementLoss)])
+def test_loss(cls):
+    check_loss(made(cls))
+
+
+@every(FrontEnd)
+def test_a_front_end_computes_where_its_input_lies(cls):
+    with fake_cuda(made(cls)) as frontend:
+        lengths = torch.full((2,), 3000, device="cuda")
+        for given in (None, lengths):
+            assert frontend(torch.zeros(2, 3000, device="cuda"), given)[0].device.type == "cuda"

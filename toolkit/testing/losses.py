@@ -1,0 +1,130 @@
+"""Checks of losses, over speaker embeddings and between signals."""
+
+import copy
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import DataDependentOutputException
+
+from toolkit.io.errors import InputError
+from toolkit.losses.enhancement.waveform import EnhancementLoss
+from toolkit.losses.speaker.margin import SpeakerLoss
+from toolkit.testing import promises as p
+
+_DIMENSION, _SPEAKERS = 8, 4
+_SAMPLES = 3000
+
+
+def check_loss(loss: nn.Module) -> None:
+    """Check the promises of a SpeakerLoss or an EnhancementLoss.
+
+    Args:
+        loss: before ``setup``; it is not changed.
+
+    Raises:
+        AssertionError: names class and promise.
+
+    Example::
+
+        check_loss(AAMSoftmax(margin=0.3))
+    """
+    loss = copy.deepcopy(loss)
+    with p.promise(loss, "it is a SpeakerLoss or an EnhancementLoss"):
+        assert isinstance(loss, SpeakerLoss | EnhancementLoss)
+    (_check_speaker_loss if isinstance(loss, SpeakerLoss) else _check_enhancement_loss)(loss)
+
+
+def _check_speaker_loss(loss: SpeakerLoss) -> None:
+    promise, count = partial(p.promise, loss), loss.utterances_per_speaker
+    with promise("utterances_per_speaker is a whole number from 1"):
+        assert type(count) is int
+        assert count >= 1
+    torch.manual_seed(0)
+    with promise("setup creates the parameters"):
+        loss.setup(_DIMENSION, _SPEAKERS)
+    labels = torch.arange(_SPEAKERS).repeat_interleave(count)
+    embeddings = 20 * p.sounds(len(labels), _DIMENSION)
+    with promise("(B, D) embeddings and (B,) labels give a finite scalar, and (B, N) logits or None"):
+        value, logits = loss(embeddings, labels)
+        p.check_shape(value, ())
+        if logits is not None:
+            p.check_shape(logits, (len(labels), _SPEAKERS))
+    _check_parts(loss)
+    with promise("loss and gradient are finite for embeddings that are zero, equal or large"):
+        for odd in (torch.zeros_like(embeddings), torch.ones_like(embeddings), 1e4 * embeddings):
+            _check_step(loss, lambda x: loss(x, labels)[0], odd)
+    with promise("the gradient reaches the embeddings"):
+        _check_step(loss, lambda x: loss(x, labels)[0], embeddings, reached=True)
+    with promise("the state dict holds all that training changes"):
+        p.check_state(loss, lambda network: network(embeddings, labels)[0])
+    with promise("it computes where its input lies"):
+        p.check_device(loss, lambda network, *x: network(*x)[0], embeddings, labels)
+
+
+def _check_enhancement_loss(loss: EnhancementLoss) -> None:
+    promise = partial(p.promise, loss)
+    if loss.fs is not None:
+        with promise("setup refuses another rate than fs with an InputError"):
+            try:
+                copy.deepcopy(loss).setup(loss.fs + 1)
+            except InputError:
+                pass
+            else:
+                raise AssertionError(f"{loss.fs + 1} Hz was taken")
+    loss.setup(loss.fs or 16000)
+    estimate, reference = p.sounds(3, _SAMPLES), p.sounds(3, _SAMPLES, seed=1)
+    with promise("(B, N) estimate and reference give a finite scalar"):
+        p.check_shape(loss(estimate.clone().requires_grad_(), reference), ())
+    _check_parts(loss)
+    with promise("a batch has the mean of the losses of its utterances"), torch.no_grad():
+        alone = [loss(estimate[i, None], reference[i, None]) for i in range(3)]
+        p.check_equal(loss(estimate, reference), torch.stack(alone).mean())
+    lengths = torch.tensor([_SAMPLES, 2 * _SAMPLES // 3, 401])
+    with promise("what lies beyond the lengths does not count"), torch.no_grad():
+        alone = [loss(estimate[i, None, :n], reference[i, None, :n]) for i, n in enumerate(lengths)]
+        padded = [x.clone() for x in (estimate, reference)]
+        for row, n in enumerate(lengths):
+            padded[0][row, n:], padded[1][row, n:] = p.LOUD, -p.LOUD
+        p.check_equal(loss(*padded, lengths), torch.stack(alone).mean())
+    with promise("loss and gradient are finite in silence and for a perfect estimate"):
+        for samples in (1, 7, _SAMPLES):
+            ours, theirs = estimate[:, :samples], reference[:, :samples]
+            silence = torch.zeros_like(ours)
+            for pair in ((silence, theirs), (ours, silence), (silence, silence), (theirs, theirs)):
+                _check_step(loss, partial(_swapped, loss, pair[1]), pair[0])
+    with promise("the gradient reaches the estimate"):
+        _check_step(loss, partial(_swapped, loss, reference), estimate, reached=True)
+    with promise("a loss falls on the way to the reference"), torch.no_grad():
+        near, far = (loss(reference + share * (estimate - reference), reference) for share in (0.01, 1.0))
+        assert near < far, f"it is {float(near):.3g} near the reference and {float(far):.3g} far from it"
+    with promise("it computes where its input lies"):
+        p.check_device(loss, lambda network, *x: network(*x), estimate, reference)
+        with suppress(DataDependentOutputException):  # of a loss that reads the lengths
+            p.check_device(loss, lambda network, *x: network(*x), estimate, reference, lengths)
+
+
+def _swapped(loss: EnhancementLoss, reference: Tensor, estimate: Tensor) -> Tensor:
+    return loss(estimate, reference)
+
+
+def _check_parts(loss: nn.Module) -> None:
+    """``parts``, where a loss has them, are detached scalars by name."""
+    with p.promise(loss, "parts is a dict of detached scalars"):
+        for name, part in getattr(loss, "parts", {}).items():
+            assert isinstance(name, str)
+            p.check_shape(torch.as_tensor(part), ())
+            assert not torch.as_tensor(part).requires_grad, f"{name} is not detached"
+
+
+def _check_step(loss: nn.Module, function: Callable[[Tensor], Tensor], inputs: Tensor, reached: bool = False) -> None:
+    """Value and gradients are finite; ``reached``: that of the input is not zero."""
+    inputs = inputs.detach().clone().requires_grad_()
+    value = function(inputs)
+    p.check_shape(value, ())
+    loss.zero_grad()
+    value.backward()
+    p.check_finite_gradients(loss, {"the input": inputs})
+    assert not reached or inputs.grad.any(), "it is zero"

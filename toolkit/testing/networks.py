@@ -1,0 +1,174 @@
+"""Checks of speaker encoders, enhancers and extractors: the promises of their base classes."""
+
+import copy
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from toolkit.models.se.base import SpeechEnhancer
+from toolkit.models.sv.base import SpeakerEncoder
+from toolkit.models.tse.base import SpeakerExtractor
+from toolkit.testing import promises as p
+
+_SAMPLES = (1, 2, 15, 16, 17, 255, 1023, 4001)
+_MIXTURE_ENROLMENT = ((1, 1), (1, 700), (15, 16), (16, 1), (17, 33), (333, 1000), (1001, 80))
+
+
+def check_encoder(encoder: SpeakerEncoder, features: int, frames: int = 50) -> None:
+    """Check the promises of a SpeakerEncoder.
+
+    Args:
+        encoder: small, for speed; it is not changed.
+        features: F of its input.
+        frames: of the longest utterance; what the network needs to be told apart from its padding.
+
+    Raises:
+        AssertionError: names class and promise.
+
+    Example::
+
+        check_encoder(EcapaTdnn(n_mels=20, channels=32, mfa_channels=48, embedding_dim=16), features=20)
+    """
+    promise = partial(p.promise, encoder)
+    feats, model = 20 * p.sounds(5, frames, features), p.after_training(encoder)
+    with promise("it is a SpeakerEncoder with embedding_dim, a whole number"):
+        assert isinstance(encoder, SpeakerEncoder)
+        assert type(encoder.embedding_dim) is int
+    with promise("(B, T, F) features of any T from 1 on give (B, D) embeddings, in eval mode"), torch.no_grad():
+        for count in (1, 2, 3, 7, frames):
+            p.check_shape(model(feats[:2, :count]), (2, encoder.embedding_dim))
+    lengths = torch.tensor([frames, frames - 1, 2 * frames // 3, 7, 1])
+    with torch.no_grad():
+        alone = torch.cat([model(x[None, :n]) for x, n in zip(feats, lengths, strict=True)])
+        with promise("in eval mode, a padded utterance has the embedding that it has alone"):
+            p.check_equal(model(_padded(feats, lengths), lengths), alone)
+        with promise("lengths of None say that all utterances have T frames"):
+            p.check_equal(model(feats, torch.full((5,), frames)), model(feats))
+    with promise("features of zeros give finite embeddings and gradients"):
+        zeros = torch.zeros(2, frames, features, requires_grad=True)
+        out = model(zeros)
+        p.check_shape(out, (2, encoder.embedding_dim))
+        out.sum().backward()
+        p.check_finite_gradients(model, {"the features": zeros})
+    with promise("a batch with an utterance of one frame trains"):
+        trained, given = copy.deepcopy(encoder).train(), feats[:3].clone().requires_grad_()
+        trained(given, torch.tensor([frames, 2, 1])).square().sum().backward()
+        p.check_finite_gradients(trained, {"the features": given})
+    with promise("a training step reaches all parameters"):
+        trained, wav = copy.deepcopy(encoder).train(), feats.clone().requires_grad_()
+        outputs = trained.estimates(wav, None)
+        assert "embedding" in outputs, f"estimates gives {', '.join(outputs)}"
+        p.check_gradients(trained, outputs.values(), {"the features": wav})
+    with promise("its state dict holds all that training changes"):
+        p.check_state(encoder, lambda network: network(feats))
+    with promise("it computes where its input lies"):
+        p.check_device(copy.deepcopy(encoder), lambda network, *x: network(*x), feats, lengths)
+
+
+def check_enhancer(enhancer: SpeechEnhancer) -> None:
+    """Check the promises of a SpeechEnhancer.
+
+    Args:
+        enhancer: small, for speed; it is not changed.
+
+    Raises:
+        AssertionError: names class and promise.
+
+    Example::
+
+        check_enhancer(Demucs(hidden=8, depth=3))
+    """
+    promise, model = partial(p.promise, enhancer), p.after_training(enhancer)
+    with promise("it is a SpeechEnhancer with fs, a whole number in Hz"):
+        assert isinstance(enhancer, SpeechEnhancer)
+        assert type(enhancer.fs) is int
+    with promise("as many samples come back as go in, from one on"), torch.no_grad():
+        for samples in _SAMPLES:
+            p.check_shape(model(p.sounds(2, samples)), (2, samples))
+    with promise("silence gives finite samples and gradients"):
+        for samples in (1, 37, 3000):
+            wav = torch.zeros(2, samples, requires_grad=True)
+            out = model(wav)
+            p.check_shape(out, (2, samples))
+            out.square().sum().backward()
+            p.check_finite_gradients(model, {"the input": wav})
+    with promise("in eval mode, a batch is its utterances"), torch.no_grad():
+        wav = p.sounds(3, 2001) * torch.tensor([[0.1], [1.0], [10.0]])
+        _check_members(lambda rows: model(wav[rows]))
+    with promise("a training step reaches all parameters"):
+        trained, wav = copy.deepcopy(enhancer).train(), p.sounds(2, 3000).requires_grad_()
+        p.check_gradients(trained, [trained(wav)], {"the input": wav})
+    with promise("enhance gives a recording of any length back, a short one as forward does"):
+        for samples in (1, 500, enhancer.fs + 1):
+            p.check_shape(model.enhance(p.sounds(samples), 0.1), (samples,))
+        with torch.inference_mode():
+            p.check_equal(model.enhance(p.sounds(500), 1.0), model(p.sounds(1, 500))[0])
+    with promise("its state dict holds all that training changes"):
+        p.check_state(enhancer, lambda network: network(p.sounds(2, 2001)))
+    with promise("it computes where its input lies"):
+        p.check_device(copy.deepcopy(enhancer), lambda network, wav: network(wav), p.sounds(2, 2001))
+
+
+def check_extractor(extractor: SpeakerExtractor) -> None:
+    """Check the promises of a SpeakerExtractor.
+
+    Args:
+        extractor: small, for speed; it is not changed.
+
+    Raises:
+        AssertionError: names class and promise.
+
+    Example::
+
+        check_extractor(SDPCCN(window=64, hop=16, stem_channels=4, dense_channels=(6, 8), conv_channels=(10, 12)))
+    """
+    promise, model = partial(p.promise, extractor), p.after_training(extractor)
+    with promise("it is a SpeakerExtractor with fs, a whole number in Hz"):
+        assert isinstance(extractor, SpeakerExtractor)
+        assert type(extractor.fs) is int
+    for network in (model, copy.deepcopy(extractor).train()):
+        with promise("any N and M from 1 on go in, the same N comes out"), torch.no_grad():
+            for n, m in _MIXTURE_ENROLMENT:
+                p.check_shape(network(p.sounds(1, n), p.sounds(1, m, seed=1)), (1, n))
+        with promise("silence gives finite samples and gradients"):
+            for loud in ((0, 0), (1, 0), (0, 1)):
+                inputs = [(p.sounds(2, 400, seed=i) * on).requires_grad_() for i, on in enumerate(loud)]
+                out = network(*inputs)
+                p.check_shape(out, (2, 400))
+                out.sum().backward()
+                p.check_finite_gradients(network, dict(zip(("the mixture", "the enrolment"), inputs, strict=True)))
+    mixture, enrolment = p.sounds(5, 400), p.sounds(5, 500, seed=1)
+    lengths = torch.tensor([500, 499, 160, 17, 1])
+    with torch.no_grad():
+        with promise("in eval mode, a padded enrolment gives what it gives alone"):
+            alone = torch.cat([model(mixture[i, None], enrolment[i, None, :n]) for i, n in enumerate(lengths)])
+            p.check_equal(model(mixture, _padded(enrolment, lengths), lengths), alone)
+        with promise("in eval mode, a batch is its members"):
+            _check_members(lambda rows: model(mixture[rows], enrolment[rows]))
+    with promise("a training step reaches all parameters and both inputs, and not the padding"):
+        trained = copy.deepcopy(extractor).train()
+        inputs = {"the mixture": mixture[:2].clone(), "the enrolment": enrolment[:2].clone()}
+        for tensor in inputs.values():
+            tensor.requires_grad_()
+        p.check_gradients(trained, [trained(*inputs.values(), torch.tensor([500, 300]))], inputs)
+        assert not inputs["the enrolment"].grad[1, 300:].any(), "padding of the enrolment has a gradient"
+    with promise("its state dict holds all that training changes"):
+        p.check_state(extractor, lambda network: network(mixture, enrolment))
+    with promise("it computes where its input lies"):
+        p.check_device(copy.deepcopy(extractor), lambda network, *x: network(*x), mixture, enrolment, lengths)
+
+
+def _padded(items: Tensor, lengths: Tensor) -> Tensor:
+    """(B, T, ...) with something loud beyond the lengths (B,)."""
+    items = items.clone()
+    for item, length in zip(items, lengths, strict=True):
+        item[length:] = p.LOUD
+    return items
+
+
+def _check_members(function) -> None:
+    """``function`` of a slice of rows gives each row what it gives all of them together."""
+    together = function(slice(0, 3))
+    for row in range(3):
+        p.check_equal(function(slice(row, row + 1))[0], together[row])

@@ -1,0 +1,97 @@
+"""What the checks of all rooms share: trained-like copies, comparisons, gradients, state, devices."""
+
+import copy
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from toolkit.io.errors import InputError
+from toolkit.testing.devices import fake_cuda
+
+TOLERANCE = 1e-4  # of a result that must equal another, in parts of its norm
+LOUD = 100.0  # what padding is filled with, so that it is noticed where it counts
+
+
+@contextmanager
+def promise(module: nn.Module, text: str) -> Iterator[None]:
+    """Turn whatever is raised inside into an AssertionError that begins with class and promise."""
+    try:
+        yield
+    except (AssertionError, InputError, RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise AssertionError(f"{type(module).__name__}: {text}: {reason}") from error
+
+
+def after_training(module: nn.Module) -> nn.Module:
+    """A copy in eval mode whose batch norms have random statistics, scales and shifts: unmasked padding shows."""
+    module = copy.deepcopy(module)
+    generator = torch.Generator().manual_seed(2)
+    for norm in module.modules():
+        if isinstance(norm, nn.modules.batchnorm._BatchNorm):
+            for tensor in (norm.bias, norm.running_mean):
+                if tensor is not None:
+                    nn.init.normal_(tensor, std=0.3, generator=generator)
+            for tensor in (norm.weight, norm.running_var):
+                if tensor is not None:
+                    nn.init.uniform_(tensor, 0.5, 2, generator=generator)
+    return module.eval()
+
+
+def sounds(*shape: int, seed: int = 0) -> Tensor:
+    """Noise at the level of speech."""
+    return 0.05 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def check_shape(out: Tensor, shape: tuple[int, ...]) -> None:
+    """The output is a finite tensor of this shape."""
+    assert torch.is_tensor(out), f"a {type(out).__name__} came back"
+    assert tuple(out.shape) == shape, f"the shape is {tuple(out.shape)}, not {shape}"
+    assert out.isfinite().all(), "a number is not finite"
+
+
+def check_equal(one: Tensor, other: Tensor) -> None:
+    """Two results are the same but for rounding."""
+    assert one.shape == other.shape, f"the shapes are {tuple(one.shape)} and {tuple(other.shape)}"
+    difference = float((one - other).norm() / other.norm().clamp(min=1e-9))
+    assert difference <= TOLERANCE, f"the results differ by {difference:.2g} of their norm"
+
+
+def check_gradients(module: nn.Module, outputs: Iterable[Tensor], inputs: dict[str, Tensor]) -> None:
+    """Of a random projection of the outputs, gradients are finite and reach all parameters and inputs."""
+    sum((out * sounds(*out.shape, seed=i)).sum() for i, out in enumerate(outputs, 7)).backward()
+    learnt = {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
+    missing = [name for name, parameter in learnt.items() if parameter.grad is None]
+    assert not missing, f"no gradient reaches {', '.join(missing[:3])}"
+    check_finite_gradients(module, inputs)
+    unheard = [name for name, tensor in inputs.items() if not tensor.grad.any()]
+    assert not unheard, f"the gradient of {unheard[0]} is zero" if unheard else ""
+
+
+def check_finite_gradients(module: nn.Module, inputs: dict[str, Tensor]) -> None:
+    """Where there are gradients, they are finite."""
+    tensors = {**dict(module.named_parameters()), **inputs}
+    bad = [name for name, tensor in tensors.items() if tensor.grad is not None and not tensor.grad.isfinite().all()]
+    assert not bad, f"the gradient of {', '.join(bad[:3])} is not finite"
+
+
+def check_state(module: nn.Module, function: Callable[[nn.Module], Tensor]) -> None:
+    """Another instance gives the same once it has loaded the state dict: all that training changes is in there."""
+    trained = after_training(module)
+    other = copy.deepcopy(trained)
+    with torch.no_grad():
+        for tensor in other.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.uniform_(0.1, 0.2)
+        other.load_state_dict(trained.state_dict())
+        check_equal(function(other), function(trained))
+
+
+def check_device(module: nn.Module, function: Callable[..., Tensor], *inputs: Tensor | None) -> None:
+    """On a (fake) CUDA device, in training and in eval mode, nothing meets a tensor of the CPU."""
+    for train in (True, False):
+        with fake_cuda(module.train(train)) as network:
+            there = [None if x is None else torch.zeros(x.shape, dtype=x.dtype, device="cuda") for x in inputs]
+            out = function(network, *there)
+            assert out.device.type == "cuda", f"the output lies on {out.device}"
