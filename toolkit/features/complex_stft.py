@@ -3,6 +3,8 @@
 A spectrogram is (B, 2, F, T): its real and its imaginary plane.
 """
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +13,8 @@ from toolkit.nn.mask import length_mask
 
 _POWER_FLOOR = 1e-12  # |X|^2 below which the compression is linear: -120 dB of a bin of magnitude 1
 _MOST_SAMPLES = 2**20  # of a window
+
+_Count = TypeVar("_Count", int, Tensor)
 
 
 class ComplexSTFT(nn.Module):
@@ -31,6 +35,8 @@ class ComplexSTFT(nn.Module):
         InputError: ``hop`` is not 1 to half a window, or that is longer than any recording needs.
     """
 
+    taper: Tensor
+
     def __init__(self, window: int = 256, hop: int = 64):
         super().__init__()
         if window > _MOST_SAMPLES:
@@ -38,10 +44,12 @@ class ComplexSTFT(nn.Module):
         if not 1 <= hop <= window // 2:
             raise InputError(f"hop {hop}: it can be 1 to {window // 2}, half a window of {window} samples")
         self.window, self.hop, self.bins = window, hop, window // 2 + 1
-        taper = torch.signal.windows.hann(window, sym=False, dtype=torch.float64, device="cpu").sqrt().float()
+        taper = (
+            torch.signal.windows.hann(window, sym=False, dtype=torch.float64, device=torch.device("cpu")).sqrt().float()
+        )
         self.register_buffer("taper", taper, persistent=False)
 
-    def num_frames(self, num_samples: int | Tensor) -> int | Tensor:
+    def num_frames(self, num_samples: _Count) -> _Count:
         """Frames of a recording of ``num_samples`` samples."""
         return (num_samples + max(self.window - self.hop, 2 * self.hop)) // self.hop
 

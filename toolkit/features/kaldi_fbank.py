@@ -68,6 +68,9 @@ class KaldiFbank(FrontEnd):
         ValueError: the window is unknown, or the band is empty or leaves 0 .. fs / 2.
     """
 
+    taper: torch.Tensor
+    filters: torch.Tensor
+
     def __init__(
         self,
         fs: int = 16000,

@@ -52,6 +52,10 @@ class LogMelSpectrogram(FrontEnd):
             or the band is empty or leaves 0 .. fs / 2.
     """
 
+    taper: torch.Tensor
+    filters: torch.Tensor
+    dct: torch.Tensor | None
+
     def __init__(
         self,
         fs: int = 16000,

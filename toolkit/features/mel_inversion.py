@@ -33,6 +33,9 @@ class MelInversion(nn.Module):
         InputError: the front end is another, or its frames overlap by less than a half.
     """
 
+    taper: Tensor
+    spread: Tensor
+
     def __init__(self, frontend: FrontEnd):
         super().__init__()
         if not isinstance(frontend, (KaldiFbank, LogMelSpectrogram)) or getattr(frontend, "dct", None) is not None:

@@ -37,6 +37,9 @@ class CellBatchNorm2d(nn.BatchNorm2d):
     channel of which all batches were alike is 0 there too.
     """
 
+    running_mean: Tensor
+    running_var: Tensor
+
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, F, T) -> (B, C, F, T)."""
         if self.training and x.numel() > x.shape[1]:
@@ -61,11 +64,11 @@ class PointwiseContext(nn.Sequential):
 
     def __init__(self, channels: int, hidden: int, pooled: bool = False):
         norm = CellBatchNorm2d if pooled else nn.BatchNorm2d
-        layers = nn.Conv2d(channels, hidden, 1), norm(hidden), nn.ReLU(inplace=True)
-        layers = *layers, nn.Conv2d(hidden, channels, 1), norm(channels)
+        layers: list[nn.Module] = [nn.Conv2d(channels, hidden, 1), norm(hidden), nn.ReLU(inplace=True)]
+        layers += [nn.Conv2d(hidden, channels, 1), norm(channels)]
         super().__init__(*([nn.AdaptiveAvgPool2d(1)] if pooled else []), *layers)
         for layer in layers:
-            if isinstance(layer, nn.Conv2d):
+            if isinstance(layer, nn.Conv2d) and layer.bias is not None:
                 layer.bias.requires_grad_(False)
 
 

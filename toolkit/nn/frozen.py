@@ -14,6 +14,8 @@ class FrozenModule(nn.Module):
         network: is changed: eval mode, no gradients for its parameters.
     """
 
+    network: nn.Module
+
     def __init__(self, network: nn.Module):
         super().__init__()
         self.__dict__["network"] = network.eval().requires_grad_(False)  # past nn.Module, which would register it

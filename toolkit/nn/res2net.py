@@ -5,6 +5,8 @@ utterance gives the values of the utterance alone. Batch normalisation in traini
 statistics count padded frames.
 """
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -122,5 +124,5 @@ class Res2NetStage(nn.ModuleList):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """(B, C_in, F, T), mask (B, T) -> (B, expansion * planes, F', T') and its mask (B, T')."""
         for block in self:
-            x, mask = block(x, mask), strided(mask, block.time_stride)
+            x, mask = block(x, mask), strided(mask, cast(int, block.time_stride))
         return x, mask

@@ -5,6 +5,8 @@ convolution sees zeros there: a padded utterance gives the values of the utteran
 behind a stride. Batch normalisation in training mode is the exception; its statistics count padded frames.
 """
 
+from typing import cast
+
 from torch import Tensor, nn
 
 from toolkit.io.errors import InputError
@@ -100,5 +102,5 @@ class ResidualStage(nn.ModuleList):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """(B, C_in, F, T), mask (B, T) -> (B, C_out, F', T') and its mask (B, T')."""
         for block in self:
-            x, mask = block(x, mask), strided(mask, block.time_stride)
+            x, mask = block(x, mask), strided(mask, cast(int, block.time_stride))
         return x, mask

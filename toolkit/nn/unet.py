@@ -61,6 +61,7 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None, guests: list[Tensor] | None = None) -> tuple[list[Tensor], Masks]:
         """(B, 1, F, T), mask (B, T), guests E0 .. E3 of the same shapes -> [E0, ..., E4] and their masks."""
+        guests = guests or []
         maps, masks = [self.stem(zero_padding(x, mask))], [mask]
         for i, stage in enumerate(self.stages):
             x = maps[i] if self.merges is None else self.merges[i](maps[i], guests[i], masks[i])
@@ -105,7 +106,7 @@ class Decoder(nn.Module):
     ) -> tuple[list[Tensor], Tensor]:
         """[E0, ..., E4] with masks, (F, T) of the input, guests D0 .. D3 -> [D0, ..., D4], spectrogram (B, 1, F, T)."""
         levels = masks[::-1]  # D0 is at E4's resolution, D1 at E3's, ..., D4 at E0's
-        outputs = [maps[4]]
+        outputs, guests = [maps[4]], guests or []
         for i, stage in enumerate(self.stages):
             x = outputs[i]
             if self.merges is not None:

@@ -36,25 +36,31 @@ def check_dataset(dataset: TrainingDataset, seconds: float = 0.5) -> None:
     specs = [ItemSpec(i % count, epoch=1, slot=slot, seconds=seconds) for slot, i in enumerate((0, count - 1))]
     with promise("an item holds its id, its label, facts, and float32 arrays; the first is its input"):
         for spec in specs:
-            item = dataset[spec]
-            if isinstance(item, InputError):
-                raise item
+            item = _item(dataset, spec)
             assert (item["id"], item["label"]) == (dataset.ids[spec.index], dataset.labels[spec.index])
             assert all(isinstance(text, str) for pair in item["facts"].items() for text in pair)
             arrays = _arrays(item)
             assert next(iter(arrays)) == dataset.stream, f"{next(iter(arrays))} comes before {dataset.stream}"
             assert all(x.dtype == np.float32 and len(x) and np.isfinite(x).all() for x in arrays.values())
-    with promise("it goes to another process"):
+    with promise("it can be copied"):
         copied = copy.deepcopy(dataset)
     with promise("a spec decides its item completely, in a copy too"):
         for other in (dataset, copied):
             for spec in specs:
-                ours, theirs = _arrays(dataset[spec]), _arrays(other[spec])
+                ours, theirs = _arrays(_item(dataset, spec)), _arrays(_item(other, spec))
                 assert ours.keys() == theirs.keys()
                 assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
     with promise("items of one length make a batch"):
-        batch = collate([dataset[spec] for spec in specs])
-        assert batch[dataset.stream].shape[0] == 2
+        batch = collate([_item(dataset, spec) for spec in specs])
+        assert isinstance(batch, dict)
+        assert len(batch[dataset.stream]) == 2
+
+
+def _item(dataset: TrainingDataset, spec: ItemSpec) -> dict:
+    item = dataset[spec]
+    if isinstance(item, InputError):
+        raise item
+    return item
 
 
 def _arrays(item: dict) -> dict[str, np.ndarray]:

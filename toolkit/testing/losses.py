@@ -34,7 +34,10 @@ def check_loss(loss: nn.Module) -> None:
     loss = copy.deepcopy(loss)
     with p.promise(loss, "it is a SpeakerLoss or an EnhancementLoss"):
         assert isinstance(loss, SpeakerLoss | EnhancementLoss)
-    (_check_speaker_loss if isinstance(loss, SpeakerLoss) else _check_enhancement_loss)(loss)
+    if isinstance(loss, SpeakerLoss):
+        _check_speaker_loss(loss)
+    elif isinstance(loss, EnhancementLoss):
+        _check_enhancement_loss(loss)
 
 
 def _check_speaker_loss(loss: SpeakerLoss) -> None:
@@ -127,4 +130,4 @@ def _check_step(loss: nn.Module, function: Callable[[Tensor], Tensor], inputs: T
     loss.zero_grad()
     value.backward()
     p.check_finite_gradients(loss, {"the input": inputs})
-    assert not reached or inputs.grad.any(), "it is zero"
+    assert not reached or (inputs.grad is not None and inputs.grad.any()), "it is zero"

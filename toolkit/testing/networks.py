@@ -148,11 +148,13 @@ def check_extractor(extractor: SpeakerExtractor) -> None:
             _check_members(lambda rows: model(mixture[rows], enrolment[rows]))
     with promise("a training step reaches all parameters and both inputs, and not the padding"):
         trained = copy.deepcopy(extractor).train()
-        inputs = {"the mixture": mixture[:2].clone(), "the enrolment": enrolment[:2].clone()}
-        for tensor in inputs.values():
+        named = {"the mixture": mixture[:2].clone(), "the enrolment": enrolment[:2].clone()}
+        for tensor in named.values():
             tensor.requires_grad_()
-        p.check_gradients(trained, [trained(*inputs.values(), torch.tensor([500, 300]))], inputs)
-        assert not inputs["the enrolment"].grad[1, 300:].any(), "padding of the enrolment has a gradient"
+        p.check_gradients(trained, [trained(*named.values(), torch.tensor([500, 300]))], named)
+        gradient = named["the enrolment"].grad
+        assert gradient is not None
+        assert not gradient[1, 300:].any(), "padding of the enrolment has a gradient"
     with promise("its state dict holds all that training changes"):
         p.check_state(extractor, lambda network: network(mixture, enrolment))
     with promise("it computes where its input lies"):

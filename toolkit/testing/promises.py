@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +12,12 @@ from toolkit.io.errors import InputError
 from toolkit.testing.devices import fake_cuda
 
 TOLERANCE = 1e-4  # of a result that must equal another, in parts of its norm
+Network = TypeVar("Network", bound=nn.Module)
 LOUD = 100.0  # what padding is filled with, so that it is noticed where it counts
 
 
 @contextmanager
-def promise(module: nn.Module, text: str) -> Iterator[None]:
+def promise(module: object, text: str) -> Iterator[None]:
     """Turn whatever is raised inside into an AssertionError that begins with class and promise."""
     try:
         yield
@@ -24,7 +26,7 @@ def promise(module: nn.Module, text: str) -> Iterator[None]:
         raise AssertionError(f"{type(module).__name__}: {text}: {reason}") from error
 
 
-def after_training(module: nn.Module) -> nn.Module:
+def after_training(module: Network) -> Network:
     """A copy in eval mode whose batch norms have random statistics, scales and shifts: unmasked padding shows."""
     module = copy.deepcopy(module)
     generator = torch.Generator().manual_seed(2)
@@ -60,13 +62,14 @@ def check_equal(one: Tensor, other: Tensor) -> None:
 
 def check_gradients(module: nn.Module, outputs: Iterable[Tensor], inputs: dict[str, Tensor]) -> None:
     """Of a random projection of the outputs, gradients are finite and reach all parameters and inputs."""
-    sum((out * sounds(*out.shape, seed=i)).sum() for i, out in enumerate(outputs, 7)).backward()
+    projected = [(out * sounds(*out.shape, seed=i)).sum() for i, out in enumerate(outputs, 7)]
+    torch.stack(projected).sum().backward()
     learnt = {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
     missing = [name for name, parameter in learnt.items() if parameter.grad is None]
     assert not missing, f"no gradient reaches {', '.join(missing[:3])}"
     check_finite_gradients(module, inputs)
-    unheard = [name for name, tensor in inputs.items() if not tensor.grad.any()]
-    assert not unheard, f"the gradient of {unheard[0]} is zero" if unheard else ""
+    unheard = [name for name, tensor in inputs.items() if tensor.grad is None or not tensor.grad.any()]
+    assert not unheard, f"no gradient reaches {', '.join(unheard)}"
 
 
 def check_finite_gradients(module: nn.Module, inputs: dict[str, Tensor]) -> None:

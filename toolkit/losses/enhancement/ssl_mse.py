@@ -29,6 +29,8 @@ class SSLMSE(EnhancementLoss):
         InputError: ``layer_weights`` are not as many as layers, or all zero.
     """
 
+    fs: int
+
     def __init__(self, ssl: SSLModel, layer_weights: list[float] | None = None):
         super().__init__()
         count = ssl.num_layers
@@ -48,6 +50,7 @@ class SSLMSE(EnhancementLoss):
 
     def features(self, wav: Tensor) -> Tensor:
         """Weighted sum of layers, eqs. 15 and 16: (B, N) -> (B, T', D)."""
+        assert self.ssl is not None  # since setup
         layers = self.ssl(wav, self.top)
         return sum(weight * layer for weight, layer in zip(self.layer_weights, layers, strict=True) if weight)
 
@@ -55,7 +58,7 @@ class SSLMSE(EnhancementLoss):
         """(B, N) estimate and reference, lengths (B,) samples or None for all N -> scalar."""
         if self.ssl is None:
             self.setup(self.fs)
-            self.ssl.to(estimate.device)
+            self.to(estimate.device)
         if lengths is None:
             loss = self._distances(estimate, reference).mean()
         else:

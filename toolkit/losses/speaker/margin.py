@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -201,7 +202,7 @@ class SumLoss(SpeakerLoss):
     def setup(self, embedding_dim: int, num_speakers: int) -> None:
         """See SpeakerLoss."""
         for loss in self.losses.values():
-            loss.setup(embedding_dim, num_speakers)
+            cast(SpeakerLoss, loss).setup(embedding_dim, num_speakers)
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor | None]:
         """(B, D), (B,) -> weighted sum, (B, N) logits of the first member which has them."""

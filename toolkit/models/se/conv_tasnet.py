@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -98,7 +99,8 @@ class _Moments:
     """Mean and variance of what comes in parts, for a normalisation over all of it."""
 
     def __init__(self, norm: nn.GroupNorm):
-        self.norm, self.count, self.total, self.squares = norm, 0, 0.0, 0.0
+        self.norm, self.count = norm, 0
+        self.total = self.squares = norm.weight.new_zeros((), dtype=torch.float64)
 
     def add(self, x: Tensor) -> None:
         x = x.double()
@@ -182,7 +184,7 @@ class _LayerByLayer:
         if skip is not None:
             self.between[first:end, self.width :] += skip[0].T.cpu()
 
-    def _through(self, block: nn.Module) -> None:
+    def _through(self, block: Any) -> None:
         """Take what is kept through a block: two passes for the statistics, one to add what comes out."""
         widen, activate, first_norm, depthwise, activate_again, second_norm = block.conv_layers
         one, two = _Moments(first_norm), _Moments(second_norm)

@@ -68,7 +68,8 @@ class Demucs(SpeechEnhancer):
             if isinstance(layer, nn.Conv1d | nn.ConvTranspose1d) and not layer.weight.is_meta:
                 root = (layer.weight.detach().std() / _STD).sqrt()
                 layer.weight.data /= root
-                layer.bias.data /= root
+                if layer.bias is not None:
+                    layer.bias.data /= root
 
     def forward(self, wav: Tensor) -> Tensor:
         """(B, N) -> (B, N)."""
@@ -121,7 +122,7 @@ class Demucs(SpeechEnhancer):
         The standard deviation is the whole recording's. Chunks have as many neighbours on both sides as convolutions
         and filters reach, and hand the LSTM's state on.
         """
-        device = self.encoder[0][0].weight.device
+        device = next(self.parameters()).device
         scale = self._scale(wav[None])
         if len(wav) <= round(chunk_seconds * self.fs):
             return self(wav[None].to(device))[0].to(wav.device)
@@ -152,7 +153,8 @@ class _Recurrence:
         self.block = math.lcm(self.frame, model.resample) // model.resample
         context = math.ceil((self.reach + self.frame + 2 * self.filter) / model.resample)
         self.context = self.block * math.ceil(context / self.block)
-        self.state, self.done, self.recent = None, 0, None  # frames [0, done) were seen; outputs of the last of them
+        self.state, self.done = None, 0
+        self.recent: Tensor | None = None  # frames [0, done) were seen; outputs of the last of them
 
     def __call__(self, x: Tensor, start: int, end: int | None) -> Tensor:
         """Encoded frames of a window (1, C, T) -> the LSTM's output of those which are needed, zeros elsewhere.
@@ -166,10 +168,10 @@ class _Recurrence:
         last = first + x.shape[2]
         if end is not None:
             last = min(last, math.ceil((end * self.model.resample + self.filter) / self.frame))
-        recent = self.recent
+        recent = x[:, :, :0] if self.recent is None else self.recent
         if last > self.done:
             new, self.state = self.model._recur(x[:, :, self.done - first : last - first], self.state)
-            recent = new if recent is None else torch.cat((recent, new), 2)
+            recent = torch.cat((recent, new), 2)
         out = torch.zeros_like(x)
         shown = min(recent.shape[2], last - first)
         out[:, :, last - first - shown : last - first] = recent[:, :, recent.shape[2] - shown :]

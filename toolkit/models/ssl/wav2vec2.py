@@ -87,7 +87,7 @@ class Pretrained(SSLModel):
             InputError: the file is damaged or of another model, or the pipeline cannot fetch it.
         """
         with torch.random.fork_rng(devices=[]):
-            model = self._fetched() if self.weights is None else self._read()
+            model = self._fetched() if self.weights is None else self._read(self.weights)
         return Layers(model, self.kind.normalized)
 
     def _fetched(self) -> torchaudio.models.Wav2Vec2Model:
@@ -100,9 +100,9 @@ class Pretrained(SSLModel):
             ) from None
         return getattr(model, "model", model)  # without the normalisation over the batch
 
-    def _read(self) -> torchaudio.models.Wav2Vec2Model:
+    def _read(self, weights: str) -> torchaudio.models.Wav2Vec2Model:
         try:
-            state = torch.load(self.weights, map_location="cpu", weights_only=True)
+            state = torch.load(weights, map_location="cpu", weights_only=True)
             if all(key.startswith("model.") for key in state):  # saved with the pipeline's normalisation around it
                 state = {key.removeprefix("model."): value for key, value in state.items()}
             model = self.kind.factory()

@@ -1,5 +1,7 @@
 """ParaNoise-SV."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -155,7 +157,7 @@ def _start_at_zero(network: nn.Module) -> None:
         if isinstance(block, SEBasicBlock):
             nn.init.zeros_(block.norm2.weight)
         elif isinstance(block, Res2NetBlock):
-            nn.init.zeros_(block.expand[1].weight)
+            nn.init.zeros_(cast(nn.BatchNorm2d, block.expand[1]).weight)
 
 
 def _embedding(in_features: int, embedding_dim: int) -> nn.Sequential:
@@ -249,7 +251,7 @@ class SpeakerNetwork(nn.Module):
         for i, stage in enumerate(self.stages):
             third = x
             adapted = steps[4 - i]
-            for layer in self.adaptations[i]:
+            for layer in cast(nn.Sequential, self.adaptations[i]):
                 adapted = layer(zero_padding(adapted, masks[i]))
             x, mask = stage(self.merges[i](x, adapted, masks[i]), masks[i])
         return self.fusion(x, self.down(zero_padding(third, masks[3]))), mask
