@@ -27,8 +27,16 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)),
+        "Topic :: Multimedia :: Sound/Audio :: Speech",
+        "Typing :: Typed",
+    ],
     packages=find_packages(include=["toolkit", "toolkit.*"]),
-    package_data={"toolkit.report": ["*.j2"]},
+    package_data={"toolkit": ["py.typed"], "toolkit.report": ["*.j2"]},
     install_requires=[
         *torch_ranges(),
         "accelerate>=1.2",
@@ -57,7 +65,9 @@ setup(
         "bench": ["audiomentations>=0.43", "lhotse>=1.33", "speechbrain>=1.1", "torchcodec==0.11.*"],
         "dev": [
             "hypothesis>=6.100",
+            "mypy>=2.0,<3",
             "pytest>=8",
+            "pytest-cov>=6",
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.7",
             "ruff>=0.17",

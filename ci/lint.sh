@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lint: ruff on Python, shellcheck on shell (where it is installed), shared files of recipes that must be links.
+# Lint: ruff and mypy on Python, shellcheck on shell (where it is installed), shared files of recipes that must be links.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=tools/activate.sh
@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 
 ruff check .
 ruff format --check .
+python3 -m mypy
 
 mapfile -t scripts < <(git ls-files '*.sh' | while read -r file; do [ -L "${file}" ] || echo "${file}"; done)
 if ! command -v shellcheck >/dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
