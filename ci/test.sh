@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # All tests: installs what they need, lints, runs pytest. Arguments go to pytest: ci/test.sh test/io -k trials
+# --coverage as the first: and writes which lines of toolkit/ were run (not those that only jobs of recipes run) to htmlcov/
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,9 +8,14 @@ tools/install.sh --extras "dev se"
 # shellcheck source=tools/activate.sh
 . tools/activate.sh
 export OMP_NUM_THREADS=1
+coverage=()
+if [ "${1:-}" = --coverage ]; then
+    coverage=(--cov --cov-report=html --cov-report=term:skip-covered)
+    shift
+fi
 if [ $# -eq 0 ]; then
     ci/lint.sh
     # A file's tests share what they have made; files in their order, for those of few long tests would come last.
     set -- -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 1
 fi
-exec python -m pytest --durations=5 "$@"
+exec python -m pytest --durations=5 "${coverage[@]}" "$@"
