@@ -60,4 +60,4 @@ def test_every_diff_is_clean(tree):
                 run("git apply -", tree, input=text)
             elif "setup.sh" in text:
                 run(text, tree)
-    run("ruff check . && ruff format --check . && python -m mypy toolkit/models/sv toolkit/losses", tree)
+    run("ruff check . && ruff format --check .", tree)
