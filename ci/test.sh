@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# All tests: installs what they need, lints, runs pytest. Arguments go to pytest: ci/test.sh test/io -k trials
+# All tests: installs what they need, lints, runs pytest. --fast: those of mathematics, data and io, and lint of Python.
+# Other arguments go to pytest: ci/test.sh test/io -k trials
 # --coverage as the first: and writes which lines of toolkit/ were run (not those that only jobs of recipes run) to htmlcov/
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,9 +14,14 @@ if [ "${1:-}" = --coverage ]; then
     coverage=(--cov --cov-report=html --cov-report=term:skip-covered)
     shift
 fi
+# A file's tests share what they have made; files in their order, for those of few long tests would come last.
+workers=(-n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 1)
 if [ $# -eq 0 ]; then
     ci/lint.sh
-    # A file's tests share what they have made; files in their order, for those of few long tests would come last.
-    set -- -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 1
+    set -- "${workers[@]}"
+elif [ "$1" = --fast ]; then
+    ruff check .
+    ruff format --check .
+    set -- "${workers[@]}" -m "fast and not slow" "${@:2}"
 fi
 exec python -m pytest --durations=5 "${coverage[@]}" "$@"
