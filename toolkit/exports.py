@@ -1,8 +1,13 @@
 """What a room exports: public names under the room's own path, imported when they are used."""
 
+import functools
 import importlib
+import pkgutil
 import sys
 from collections.abc import Callable, Mapping
+
+import toolkit
+from toolkit import aliases
 
 
 def exports(room: str, modules: Mapping[str, str]) -> tuple[list[str], Callable, Callable]:
@@ -27,3 +32,42 @@ def exports(room: str, modules: Mapping[str, str]) -> tuple[list[str], Callable,
 
     names = sorted(homes)
     return names, get, lambda: names
+
+
+@functools.cache
+def public_names() -> dict[str, str]:
+    """Name of every exported class -> its path, such as ``toolkit.models.sv.EcapaTdnn``; imports no room's modules."""
+    rooms = [module.name for module in pkgutil.walk_packages(toolkit.__path__, "toolkit.") if module.ispkg]
+    exported = {room: getattr(importlib.import_module(room), "__all__", ()) for room in rooms}
+    return {name: f"{room}.{name}" for room, names in exported.items() for name in names if name[0].isupper()}
+
+
+def public_path(name: str) -> str:
+    """The path by which configs name a class: of a short, a former or a longer name; others are returned as they are.
+
+    Example::
+
+        >>> public_path("EcapaTdnn")
+        'toolkit.models.sv.EcapaTdnn'
+        >>> public_path("toolkit.losses.margin.AAMSoftmax")  # its former place
+        'toolkit.losses.speaker.AAMSoftmax'
+    """
+    module, _, last = name.rpartition(".")
+    if module and not module.startswith("toolkit."):
+        return name
+    inner = module.removeprefix("toolkit.")
+    present = aliases.MODULES.get(inner, inner)
+    former = not module or present != inner
+    path = public_names().get(aliases.NAMES.get(last, last) if former else last, "")
+    room = path.rpartition(".")[0]
+    return path if path and (not module or f"toolkit.{present}.".startswith(f"{room}.")) else name
+
+
+def import_room(cls: type) -> None:
+    """Import all that the room of a class exports, so that its subclasses are known."""
+    room = cls.__module__
+    while room.startswith("toolkit.") and not hasattr(sys.modules[room], "__all__"):
+        room = room.rpartition(".")[0]
+    if room.startswith("toolkit."):
+        for name in sys.modules[room].__all__:
+            getattr(sys.modules[room], name)

@@ -200,7 +200,7 @@ def test_a_wrong_option_is_named(argv):
         (["--net.init_args.widht", "3"], "--net.init_args.widht: Wide has no key widht, did you mean width?"),
         (["--net.init_args.width", "x"], "--net.init_args.width: must be a whole number, got x"),
         (["--net", "mynets.Wid"], "--net: there is no mynets.Wid, did you mean Wide?"),
-        (["--net", "wide"], "--net: must be a class with its module (class_path), got wide"),
+        (["--net", "wide"], "--net: must be a class of the toolkit, or one with its module, got wide"),
         (["--loop", "3"], "--loop: must be a mapping of keys, not a value"),
         (["--loop.seconds", "[1]"], "--loop.seconds: must be a list of 2 elements, got [1]"),
         (["--loop.seconds", "[1, a]"], "--loop.seconds: must be a number, got a"),

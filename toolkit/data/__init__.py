@@ -1,1 +1,13 @@
 """Data dirs and plans to batches."""
+
+from toolkit.exports import exports
+
+__all__, __getattr__, __dir__ = exports(
+    __name__,
+    {
+        "batches": "Batches BucketBatches CropBatches",
+        "datasets": "FeatureDataset MixtureDataset TrainingDataset",
+        "extraction": "ExtractionDataset",
+        "item": "ItemSpec",
+    },
+)

@@ -2,19 +2,24 @@
 
 A config may name another with ``base: other.yaml`` (relative to itself) and say only what differs. Where a
 ``class_path`` changes, its ``init_args`` start afresh. Command-line options such as ``--trainer.epochs 3`` come last.
+A class of the toolkit is named by its short name, ``class_path: EcapaTdnn``; a former path of it is read, too.
 """
 
 import argparse
+import inspect
 import math
 import os
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
+from toolkit.exports import import_room, public_path
 from toolkit.io.config_faults import in_plain_words
 from toolkit.io.errors import InputError, is_text
 from toolkit.io.files import parse_yaml, read_yaml
@@ -27,13 +32,27 @@ def load_config(path, _seen: tuple = ()) -> dict:
         InputError: a file is missing or not UTF-8, is no mapping of keys, or is based on itself.
     """
     path = Path(path)
-    config, real = read_yaml(path), os.path.realpath(path)
+    config, real = with_paths(read_yaml(path)), os.path.realpath(path)
     if real in _seen:
         raise InputError(f"{path}: is based on itself (base:)")
     base = config.pop("base", None)
     if not isinstance(base, str | None):
         raise InputError(f"{path}: base: is one file, got {base!r}")
     return merge(load_config(path.parent / base, (*_seen, real)), config) if base else config
+
+
+def with_paths(config: dict) -> dict:
+    """The config with paths of the toolkit's classes for their names: values of keys, ``class_path`` within them."""
+    return {key: public_path(value) if isinstance(value, str) else _with_paths(value) for key, value in config.items()}
+
+
+def _with_paths(value):
+    if isinstance(value, list):
+        return [_with_paths(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    names = {"class_path": public_path(value["class_path"])} if isinstance(value.get("class_path"), str) else {}
+    return {key: _with_paths(one) for key, one in value.items()} | names
 
 
 def merge(base: dict, over: dict) -> dict:
@@ -77,6 +96,18 @@ class ConfigParser(ArgumentParser):
 
     def __init__(self, *args, exit_on_error: bool = False, allow_abbrev: bool = False, **kwargs):
         super().__init__(*args, exit_on_error=exit_on_error, allow_abbrev=allow_abbrev, **kwargs)
+
+    def add_argument(self, *args, **kwargs):
+        """As in the base class; the classes that the key can name are imported, for its help and their short names."""
+        _import_rooms(kwargs.get("type"))
+        return super().add_argument(*args, **kwargs)
+
+    def add_class_arguments(self, theclass: type, *args, **kwargs):
+        """As in the base class; see add_argument."""
+        for cls in theclass.__mro__[:-1]:
+            with suppress(NameError, TypeError):  # a name that only type checkers know, or a constructor in C
+                _import_rooms(tuple(get_type_hints(cls.__init__).values()))
+        return super().add_class_arguments(theclass, *args, **kwargs)
 
     @classmethod
     def command_line(cls, description: str) -> "ConfigParser":
@@ -126,12 +157,17 @@ class ConfigParser(ArgumentParser):
                 raise ArgumentError(None, f"Key '{key}' holds keys of its own, got {value!r}")
             # jsonargparse would hand the default's init_args on to the new class, where it takes them.
             default, new = defaults.get(key), value.get("class_path") if isinstance(value, dict) else value
-            if new and isinstance(default, Namespace) and default.get("class_path", new) != new:
+            if (
+                new
+                and isinstance(default, Namespace)
+                and public_path(default.get("class_path", new)) != public_path(new)
+            ):
                 self.set_defaults({key: None})
 
     def parse_checked(self, config: dict, source: str) -> Namespace:
         """Parse a mapping of keys; faults are InputErrors that name ``source``."""
         try:
+            config = with_paths(config)
             self._prepare(config)
             args = self.parse_object(config)
             _check_numbers(args.as_dict(), "")
@@ -150,6 +186,14 @@ class ConfigParser(ArgumentParser):
         except Exception as error:  # torch and others raise whatever a size of 0 or of 1e9 made them meet
             last = traceback.extract_tb(error.__traceback__)[-1].name
             raise InputError(f"config: a value does not fit ({last}: {type(error).__name__}: {error})") from None
+
+
+def _import_rooms(hint) -> None:
+    """Import what the rooms of the classes of a type such as ``Net | None`` export."""
+    if inspect.isclass(hint):
+        import_room(hint)
+    for inner in hint if isinstance(hint, tuple) else get_args(hint):
+        _import_rooms(inner)
 
 
 def _check_numbers(value, key: str) -> None:

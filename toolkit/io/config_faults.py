@@ -5,6 +5,7 @@ import pydoc
 import re
 from collections.abc import Iterable, Sequence
 
+from toolkit.exports import public_names
 from toolkit.io.errors import nearest
 
 _FORMS = {
@@ -91,7 +92,8 @@ def _what(lines: str, options: list[str]) -> str:
     if "Unable to load config" in lines:
         return "must be a mapping of keys, not a value"
     if "Expected a dot import path string:" in lines:
-        return f"must be a class with its module (class_path), got {lines.rpartition(': ')[2]}"
+        name = lines.rpartition(": ")[2]
+        return f"must be a class of the toolkit, or one with its module, got {name}{nearest(name, public_names())}"
     return _KEY.sub("", lines).lstrip(": ")
 
 

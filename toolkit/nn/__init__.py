@@ -1,1 +1,20 @@
 """Blocks that two or more models share."""
+
+from toolkit.exports import exports
+
+__all__, __getattr__, __dir__ = exports(
+    __name__,
+    {
+        "attention": "CellBatchNorm2d ConvolutionalBlockAttention LocalGlobalAttention PointwiseContext",
+        "dense_unet": "Conv2dBlock DenseBlock PyramidPooling Transposed2dBlock",
+        "frozen": "FrozenModule",
+        "interaction": "IterativeFeatureIntegration contextual_interaction",
+        "mask": "length_mask masked_mean zero_padding",
+        "pooling": "AttentiveStatisticsPooling StatisticsPooling",
+        "res2net": "AttentionalFeatureFusion Res2NetBlock Res2NetStage",
+        "resnet": "ResidualStage SEBasicBlock SqueezeExcitation2d",
+        "tcn": "GlobalLayerNorm TemporalBlock TemporalNetwork",
+        "tdnn": "Res2Tdnn SERes2Block SqueezeExcitation TdnnBlock",
+        "unet": "Decoder Encoder Merge",
+    },
+)

@@ -1,1 +1,14 @@
 """Mixture plans and their rendering; imports no torch."""
+
+from toolkit.exports import exports
+
+__all__, __getattr__, __dir__ = exports(
+    __name__,
+    {
+        "enrolments": "EnrolmentPool",
+        "plan": "Mixture Source read_plan write_plan",
+        "planner": "Interferer MixturePlanner Noise Recordings",
+        "render": "SilentSource",
+        "rooms": "Room",
+    },
+)

@@ -14,6 +14,7 @@ import torch
 import yaml
 from torch import nn
 
+from toolkit.exports import public_path
 from toolkit.io.atomic import replacing
 from toolkit.io.config import ConfigParser, changed_keys, load_config
 from toolkit.io.errors import InputError, counted, some_of
@@ -145,7 +146,7 @@ def begin(parser: ConfigParser, args, data, task) -> bool:
 
 def default(cls: type, **init_args) -> dict:
     """A class as a config names it."""
-    return {"class_path": f"{cls.__module__}.{cls.__qualname__}", "init_args": init_args}
+    return {"class_path": public_path(f"{cls.__module__}.{cls.__qualname__}"), "init_args": init_args}
 
 
 def run_training(parser, args, built, deployed: nn.Module, task, data) -> None:

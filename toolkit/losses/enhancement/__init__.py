@@ -1,1 +1,11 @@
 """Losses between an output signal and its reference."""
+
+from toolkit.exports import exports
+
+__all__, __getattr__, __dir__ = exports(
+    __name__,
+    {
+        "ssl_mse": "SSLMSE",
+        "waveform": "EnhancementLoss LMFB Multitask SISNR SNR",
+    },
+)

@@ -1,1 +1,11 @@
 """Losses over speaker embeddings."""
+
+from toolkit.exports import exports
+
+__all__, __getattr__, __dir__ = exports(
+    __name__,
+    {
+        "margin": "AAMSoftmax AngularPrototypical SoftmaxCE SpeakerLoss SumLoss",
+        "paranoise": "ParaNoiseLoss",
+    },
+)

@@ -1,1 +1,12 @@
 """Speech enhancement: noisy waveform to enhanced waveform."""
+
+from toolkit.exports import exports
+
+__all__, __getattr__, __dir__ = exports(
+    __name__,
+    {
+        "base": "SpeechEnhancer",
+        "conv_tasnet": "ConvTasNet",
+        "demucs": "Demucs",
+    },
+)

@@ -1,1 +1,11 @@
 """Self-supervised speech representations."""
+
+from toolkit.exports import exports
+
+__all__, __getattr__, __dir__ = exports(
+    __name__,
+    {
+        "base": "LayerwiseNetwork SSLModel",
+        "wav2vec2": "Layers Pretrained Untrained",
+    },
+)

@@ -1,1 +1,16 @@
 """Speaker verification: waveform or features to an embedding."""
+
+from toolkit.exports import exports
+
+__all__, __getattr__, __dir__ = exports(
+    __name__,
+    {
+        "base": "SpeakerEncoder",
+        "ecapa_tdnn": "EcapaTdnn",
+        "embedder": "SpeakerEmbedder",
+        "eres2netv2": "ERes2NetV2",
+        "mean_fbank": "MeanFbank",
+        "paranoise": "ParaNoise",
+        "resnet34": "ResNet34",
+    },
+)
