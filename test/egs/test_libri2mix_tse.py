@@ -41,7 +41,7 @@ def test_the_recipe_extracts_and_scores(recipe):
     folder, done = recipe
     exp = folder / "exp/8k_train_mix_both_x2/tse_tiny"
     config = yaml.safe_load((exp / "config.yaml").read_text())
-    assert config["schedule"]["class_path"] == "toolkit.train.schedule.StepDecay"
+    assert config["schedule"]["class_path"] == "toolkit.train.StepDecay"
     result = json.loads((exp / "scores/test_mix_both_x2/result.json").read_text())
     assert (result["n_utterances"], result["condition"]["noise"]) == (12, "wham")
     assert set(result["breakdown"]["gender_pair"]["groups"]) >= {"m-f"}

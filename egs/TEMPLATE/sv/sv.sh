@@ -257,9 +257,9 @@ check_configs() { # before any work: every key of every config that the stages a
         case "${feats_type} ${stream}" in
             "raw wav" | "raw wav mixing" | "fbank feats") ;;
             fbank*) die "${sv_config} trains from audio: give --feats_type raw (with this recipe's features it would need" \
-                "data.class_path toolkit.data.datasets.FeatureDataset)" ;;
+                "data.class_path FeatureDataset)" ;;
             *) die "${sv_config} trains from features: give --feats_type fbank (to train from audio it would need" \
-                "data.class_path toolkit.data.datasets.MixtureDataset)" ;;
+                "data.class_path MixtureDataset)" ;;
         esac
         if [ "${stream}" = "wav mixing" ] && [ -n "${simulate_train_config}" ] &&
             [ "$(sed -n 's/^plan: //p' <<<"${said}" | sed -n 1p)" = mixing ]; then
