@@ -1,12 +1,15 @@
-"""Old names of modules and classes: saved configs, packed models and scripts of earlier versions keep working.
+"""Old names of modules, classes and functions: configs, packed models and scripts of earlier versions keep working.
 
-A module that has moved is found under its former path; a class that was renamed, under its former name there. A room
-(``metrics.verification``) that was a module before exports the names of that module itself.
+A module that has moved is found under its former path; a class that was renamed, under its former name there; a
+function that is a method now, or lies elsewhere, under the path it had. A room (``metrics.verification``) that was a
+module before exports the names of that module itself.
 """
 
 import importlib
 import importlib.machinery
 import sys
+from functools import partial
+from operator import attrgetter
 from types import ModuleType
 
 MODULES = {
@@ -47,12 +50,12 @@ MODULES = {
     "tasks.sv_experiment": "tasks.verification.spec",
     "tasks.signal": "tasks.enhancement.enhancement_task",
     "tasks.signal_experiment": "tasks.enhancement.spec",
-    "tasks.embedding": "systems.embedding",
-    "tasks.inference": "systems.inference",
+    "tasks.embedding": "systems.verifier",
+    "tasks.inference": "systems.signals",
     "tasks.packing": "systems.packing",
     "tasks.scoring": "tasks.verification.trial_scoring",
     "tasks.breakdown": "tasks.verification.trial_groups",
-    "tasks.calibration": "tasks.verification.calibration_file",
+    "tasks.calibration": "systems.calibration_file",
     "tasks.comparison": "tasks.verification.trial_comparison",
     "tasks.measuring": "tasks.verification.trial_summary",
     "tasks.listening": "tasks.verification.estimate_listening",
@@ -95,6 +98,18 @@ NAMES = {
     "Resynthesis": "MelInversion",
     "Frozen": "FrozenModule",
 }  # in any module
+FUNCTIONS = {
+    "tasks.packing.load_embedder": "systems.former:load_embedder",
+    "tasks.packing.load_enhancer": "systems.former:load_enhancer",
+    "tasks.packing.load_extractor": "systems.former:load_extractor",
+    "tasks.packing.pack": "systems.former:pack",
+    "tasks.embedding.embed_file": "systems.former:embed_file",
+    "tasks.inference.enhance": "systems.former:enhance",
+    "tasks.inference.extract": "systems.former:extract",
+    "tasks.sv_experiment.build_embedder": "systems.verifier:Verifier.build",
+    "tasks.sv_experiment.build_encoder": "systems.verifier:Verifier.build_stored",
+    "tasks.sv_experiment.build_frontend": "systems.verifier:Verifier.build_frontend",
+}  # below toolkit: former path -> module and what it is there
 
 
 class _Moved:
@@ -112,8 +127,8 @@ class _Moved:
 
     def exec_module(self, module: ModuleType) -> None:
         """Give the module the names of the present one."""
-        present = f"toolkit.{MODULES[module.__name__.removeprefix('toolkit.')]}"
-        module.__getattr__ = lambda name: _attribute(importlib.import_module(present), module.__name__, name)
+        former = module.__name__.removeprefix("toolkit.")
+        module.__getattr__ = partial(_attribute, former)
 
     def get_code(self, fullname: str):
         """What ``python -m`` runs of a program that has moved: the present one."""
@@ -123,13 +138,18 @@ class _Moved:
         )
 
 
-def _attribute(module: ModuleType, former: str, name: str):
+def _attribute(former: str, name: str):
+    """What a module ``former`` has under a name, by the tables."""
     if name.startswith("__"):
         raise AttributeError(name)
+    if target := FUNCTIONS.get(f"{former}.{name}"):
+        module, _, path = target.partition(":")
+        return attrgetter(path)(importlib.import_module(f"toolkit.{module}"))
+    module = importlib.import_module(f"toolkit.{MODULES[former]}")
     try:
         return getattr(module, NAMES.get(name, name))
     except AttributeError:
-        raise AttributeError(f"module {former!r}, now {module.__name__!r}, has no attribute {name!r}") from None
+        raise AttributeError(f"module toolkit.{former}, now {module.__name__!r}, has no attribute {name!r}") from None
 
 
 def install() -> None:

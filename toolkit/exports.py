@@ -58,7 +58,8 @@ def public_path(name: str) -> str:
     inner = module.removeprefix("toolkit.")
     present = aliases.MODULES.get(inner, inner)
     former = not module or present != inner
-    path = public_names().get(aliases.NAMES.get(last, last) if former else last, "")
+    renamed, names = aliases.NAMES.get(last, last), public_names()
+    path = names.get(renamed, "") if former or last not in names else names[last]
     room = path.rpartition(".")[0]
     return path if path and (not module or f"toolkit.{present}.".startswith(f"{room}.")) else name
 

@@ -292,7 +292,7 @@ if runs_stage 9 && say_stage 9 "report -> ${exp}/RESULTS.md, ${results}"; then
 fi
 
 if runs_stage 10 && say_stage 10 "pack -> ${exp}/packed.zip"; then
-    act "${python}" -m toolkit.bin.pack --task "${task}" --expdir "${exp}" --model "${inference_model}" --output "${exp}/packed.zip"
+    act "${python}" -m toolkit.bin.pack --expdir "${exp}" --weights "${inference_model}" --output "${exp}/packed.zip"
 fi
 log "finished"
 exit 0

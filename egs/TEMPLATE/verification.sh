@@ -6,7 +6,7 @@ check_verifier() {
     [ -f "$1/config.yaml" ] || [ -f "$1" ] || die "--sv_exp $1: no such experiment or packed.zip"
     runs_stage 7 || runs_stage 8 || return 0
     later "--sv_exp $1: must be an experiment in speaker verification, e.g. ../sv/exp/sv_<x>, or its packed.zip" \
-        check_network sv --system "$@" "${trusted[@]}"
+        check_network sv --model "$@" "${trusted[@]}"
 }
 
 # files_of SYSTEM WEIGHTS: what a product of a trained system depends on: its packed.zip, or config and weights
@@ -25,7 +25,7 @@ embed_sets() {
     shift 5
     run_jobs --name embed --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
         --in_root "${in_root}" --out_root "${out_root}" --sets "${sets}" --stems embedding --deps "$(files_of "${system}" "${weights}")" -- \
-        "${python}" -m toolkit.bin.embed_utterances --system "${system}" --model "${weights}" \
+        "${python}" -m toolkit.bin.embed_utterances --model "${system}" --weights "${weights}" \
         --device "$("${gpu_inference}" && echo cuda || echo cpu)" "$@"
 }
 

@@ -14,7 +14,8 @@ from toolkit.io.datadir import DataDir, read_table
 from toolkit.io.errors import InputError
 from toolkit.io.jobs import merge
 from toolkit.models.se.conv_tasnet import ConvTasNet
-from toolkit.systems.packing import load_enhancer, pack
+from toolkit.systems.enhancer import Enhancer
+from toolkit.systems.packing import pack
 
 SIZES = {"filters": 8, "filter_samples": 32, "bottleneck": 4, "hidden": 4, "blocks": 2, "repeats": 1}
 
@@ -53,9 +54,9 @@ def test_a_file_is_what_the_network_makes_of_it(experiment, tmp_path):
     made, _ = enhance(experiment, recording(tmp_path / "in.wav"), tmp_path / "out.wav")
     noisy, _ = soundfile.read(tmp_path / "in.wav", dtype="float32")
     with torch.inference_mode():
-        wanted = load_enhancer(experiment)(torch.from_numpy(noisy)[None])[0].numpy()
+        wanted = Enhancer.load(experiment).network(torch.from_numpy(noisy)[None])[0].numpy()
     assert np.abs(made - wanted).max() < 1.5 / 32768
-    pack(experiment, tmp_path / "packed.zip", "valid.loss.ave.pth", "se")
+    pack(experiment, tmp_path / "packed.zip", "valid.loss.ave.pth")
     assert (enhance(tmp_path / "packed.zip", tmp_path / "in.wav", tmp_path / "again.wav")[0] == made).all()
 
 
@@ -81,7 +82,7 @@ def test_data_dirs_keep_their_tables(experiment, corpus, tmp_path):
     assert (tmp_path / "dev/trials").read_bytes() == (corpus / "raw/dev/trials").read_bytes()
     noisy = before.read(keys[-1])
     with torch.inference_mode():
-        wanted = load_enhancer(experiment)(torch.from_numpy(noisy)[None])[0].numpy()
+        wanted = Enhancer.load(experiment).network(torch.from_numpy(noisy)[None])[0].numpy()
     assert np.abs(after.read(keys[-1]) - wanted).max() < 1.5 / 32768
 
 

@@ -15,7 +15,7 @@ from toolkit.io.enrolment import read_enroll2utt, read_sides
 from toolkit.metrics.verification.error_rates import eer
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.sv.mean_fbank import MeanFbank
-from toolkit.systems.embedding import embed_audio
+from toolkit.systems.verifier import Verifier
 from toolkit.tasks.verification.verification_task import ValidationSet
 
 UTT2SPK = {f"s{s}-{u}": f"s{s}" for s in range(6) for u in range(8)}
@@ -94,7 +94,10 @@ def test_validation_scores_models(dev):
     torch.manual_seed(0)
     embedder = SpeakerEmbedder(KaldiFbank(), MeanFbank(), normalize="none")
     valid = ValidationSet(str(dev), 16000)
-    models, vectors = read_enroll2utt(dev / "enroll2utt"), dict(embed_audio(embedder, valid.audio, valid.audio.keys()))
+    models, vectors = (
+        read_enroll2utt(dev / "enroll2utt"),
+        dict(Verifier(embedder).embed_table(valid.audio, valid.audio.keys())),
+    )
     unit = {utt: vector / np.linalg.norm(vector) for utt, vector in vectors.items()}
     scores = []
     for model, utt in valid.trials.pairs():

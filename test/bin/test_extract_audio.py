@@ -17,7 +17,9 @@ from toolkit.io.datadir import read_table, write_table
 from toolkit.io.errors import InputError
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.tse.sef_pnet import SEFPNet
-from toolkit.systems.inference import check_signal, enhance, extract
+from toolkit.systems.enhancer import Enhancer
+from toolkit.systems.extractor import Extractor
+from toolkit.systems.signals import check_signal
 from toolkit.train.checkpoint import save
 
 
@@ -42,6 +44,10 @@ def write(path, samples, fs) -> str:
     return str(path)
 
 
+def extract(model, mixture, enrolment) -> np.ndarray:
+    return Extractor(model).extract(mixture, enrolment, 8000)
+
+
 def words(system, *more) -> list[str]:
     return ["--model", str(system), *map(str, more)]
 
@@ -58,7 +64,7 @@ def test_the_output_explains_as_much_of_the_mixture_as_any_level_of_it(model):
 
 def test_a_mixture_that_is_silent_in_part_is_one(model, monkeypatch):
     """Only a whole recording must hold sound; a piece of it goes through the network alone."""
-    monkeypatch.setattr("toolkit.systems.inference.CHUNK_SECONDS", 0.5)
+    monkeypatch.setattr("toolkit.systems.extractor.CHUNK_SECONDS", 0.5)
     mixture = np.pad(voice(0, 0, 1.0, 8000), (8000, 0))
     made = extract(model, mixture, voice(0, 1, 1.0, 8000))
     assert np.isfinite(made).all()
@@ -66,7 +72,7 @@ def test_a_mixture_that_is_silent_in_part_is_one(model, monkeypatch):
 
 
 def test_long_mixtures_go_in_chunks(model, monkeypatch):
-    monkeypatch.setattr("toolkit.systems.inference.CHUNK_SECONDS", 0.5)
+    monkeypatch.setattr("toolkit.systems.extractor.CHUNK_SECONDS", 0.5)
     mixture, longest = voice(0, 0, 1.7, 8000), []
     forward = SEFPNet.forward
     monkeypatch.setattr(
@@ -242,4 +248,4 @@ def test_observation_adding_between_estimate_and_recording():
 
     wav = voice(0, 0, 0.1, 8000)
     for beta, factor in ((0.0, 0.5), (0.2, 0.6), (1.0, 1.0)):
-        assert enhance(Half(), wav, beta) == pytest.approx(factor * wav, abs=1e-7)
+        assert Enhancer(Half()).enhance(wav, 8000, beta) == pytest.approx(factor * wav, abs=1e-7)

@@ -56,7 +56,7 @@ def house(corpus, tmp_path_factory):
     )
     keys = DataDir(raw / "dev").keys()
     roots = ["--in_root", str(raw), "--out_root", str(root / "exp/embeddings")]
-    embed_utterances.main([*roots, *work_list(root, "dev", keys), "--system", str(root / "exp")])
+    embed_utterances.main([*roots, *work_list(root, "dev", keys), "--model", str(root / "exp")])
     merge(raw, root / "exp/embeddings", "dev", 1, ["embedding"])
     score_trials.main(score_words(corpus, root, root / "exp/scores/dev"))
     plan = words(
@@ -107,7 +107,7 @@ def command(program: str, corpus: Path, house: Path, out: Path) -> list[str]:
             "dump_features": ["--in_root", raw, *jobs, "--config", config],
             "sv_stats": [*train, "--output", out],
             "sv_train": [*train, "--valid_dirs", f"[{raw / 'dev'}]", "--expdir", out],
-            "embed_utterances": ["--in_root", raw, *jobs, "--system", house / "exp"],
+            "embed_utterances": ["--in_root", raw, *jobs, "--model", house / "exp"],
             "score_trials": score_words(corpus, house, out),
             "report": ["--expdir", house / "exp", "--output", out / "RESULTS.md"],
             "pack": ["--expdir", house / "exp", "--output", out / "packed.zip"],

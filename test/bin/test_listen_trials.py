@@ -14,7 +14,7 @@ from toolkit.bin.listen_trials import MixtureSet, chosen, get_parser, main
 from toolkit.io.audio import AudioTable
 from toolkit.io.command_line import run
 from toolkit.io.datadir import DataDir, read_table, write_table
-from toolkit.tasks.verification.spec import build_embedder
+from toolkit.systems.verifier import Verifier
 
 PARANOISE = {
     "model": {
@@ -31,7 +31,7 @@ def make_system(path, config):
     path.mkdir(exist_ok=True)
     (path / "config.yaml").write_text(yaml.safe_dump(config))
     torch.manual_seed(0)
-    torch.save(build_embedder(path / "config.yaml").state_dict(), path / "valid.eer.ave.pth")
+    torch.save(Verifier.build(path / "config.yaml").state_dict(), path / "valid.eer.ave.pth")
     return path
 
 
@@ -58,7 +58,7 @@ def sets(corpus, tmp_path_factory):
 
 
 def listen(root, out, *more, sets=("dev_hum_0", "dev_hiss_5"), clean=("dev",), system="system"):
-    words = ["--system", str(root / system), "--sets", *(str(root / "raw" / name) for name in sets)]
+    words = ["--model", str(root / system), "--sets", *(str(root / "raw" / name) for name in sets)]
     words += ["--clean", *(str(root / "raw" / name) for name in clean)] if clean else []
     return run(main, [*words, "--output", str(out), *more])
 
@@ -102,7 +102,7 @@ def test_the_draw_depends_on_the_seed_alone(sets):
     """And not on the sets: those of the same utterances get the same examples."""
     dirs, drawn = [sets / "raw" / name for name in ("dev_hum_0", "dev_hiss_5", "dev")], {}
     for seed in range(8):
-        words = ["--system", "x", "--output", "x", "--sets", "x", "--seed", str(seed), "--per_set", "2"]
+        words = ["--model", "x", "--output", "x", "--sets", "x", "--seed", str(seed), "--per_set", "2"]
         found = chosen([MixtureSet(path, [], FS) for path in dirs], get_parser().parse_args(words))
         names, ids = zip(*((one.name, key) for one, key in found), strict=True)
         assert names == ("dev_hum_0", "dev_hum_0", "dev_hiss_5", "dev_hiss_5", "dev", "dev")
@@ -194,7 +194,7 @@ def test_a_system_that_estimates_no_speech_is_passed_over(sets, tmp_path, caplog
     [
         (["--per_set", "0"], "--per_set 0: must be a whole number from 1"),
         (["--max_seconds", "nan"], "--max_seconds nan: must be a number above 0.1"),
-        (["--model", "gone.pth"], "gone.pth"),
+        (["--weights", "gone.pth"], "gone.pth"),
         (["--sets", "raw/nowhere"], "raw/nowhere: no such data dir"),
         (["--clean", "raw/nowhere"], "raw/nowhere/wav.scp: no such file"),
     ],

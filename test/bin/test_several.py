@@ -59,12 +59,12 @@ MEAN = "model: {class_path: toolkit.models.sv.mean_fbank.MeanFbank}\nnormalize: 
         ("sv", MEAN, [], ""),
         ("sv", MEAN, ["--fs", "8000"], "is for 16000 Hz"),
         ("sv", "model: {class_path: toolkit.models.sv.mean_fbank.NoSuch}\n", [], "NoSuch"),
-        ("se", f"{MEAN}frontend: {{class_path: toolkit.features.kaldi_fbank.KaldiFbank}}\n", [], "task sv"),
+        ("se", f"{MEAN}frontend: {{class_path: toolkit.features.kaldi_fbank.KaldiFbank}}\n", [], "is for task sv"),
     ],
 )
 def test_a_system_is_checked_before_it_is_used(tmp_path, capsys, task, config, more, said):
     (tmp_path / "config.yaml").write_text(config)
-    assert run(check_network.main, [task, "--system", str(tmp_path), *more]) == bool(said)
+    assert run(check_network.main, [task, "--model", str(tmp_path), *more]) == bool(said)
     assert said in capsys.readouterr().err
 
 

@@ -11,8 +11,8 @@ import yaml
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import read_table
 from toolkit.metrics.signal.intrusive import si_sdr
-from toolkit.systems.embedding import embed_audio
-from toolkit.systems.packing import load_embedder, load_enhancer
+from toolkit.systems.enhancer import Enhancer
+from toolkit.systems.verifier import Verifier
 
 from .conftest import ROOT
 
@@ -80,7 +80,7 @@ def test_the_table_has_the_mixture_beside_what_was_made_of_it(recipe):
 def test_trials_are_scored_with_both_sides_alike(recipe, monkeypatch):
     """Cosines of what the system makes of the audio here; the trials are those of the set that was mixed."""
     monkeypatch.chdir(recipe)
-    system, trials = load_embedder("exp/sv_floor"), Path("data/test4/trials").read_text().split("\n")[:-1]
+    system, trials = Verifier.load("exp/sv_floor"), Path("data/test4/trials").read_text().split("\n")[:-1]
     audios = {
         "exp/sv_floor/noisy": AudioTable("dump/raw/test4_noise_5"),
         "exp/sv_floor/clean": AudioTable("dump/raw/test4_noise_5", stream="spk1"),
@@ -92,7 +92,7 @@ def test_trials_are_scored_with_both_sides_alike(recipe, monkeypatch):
     labels = ["noisy", "clean", "se_one: enhanced", "se_one: enhanced, beta 0.5"]
     assert set(cells) == {*labels, "Audio", "---"}
     for label, (folder, audio) in zip(labels, audios.items(), strict=True):
-        unit = {key: wav / np.linalg.norm(wav) for key, wav in embed_audio(system, audio, audio.keys())}
+        unit = {key: wav / np.linalg.norm(wav) for key, wav in system.embed_table(audio, audio.keys())}
         lines = Path(folder, "scores/test4_noise_5/scores.txt").read_text().splitlines()
         assert [line.split()[:2] for line in lines] == [line.split()[:2] for line in trials]
         for line in lines:
@@ -125,7 +125,7 @@ def test_fine_tuning_begins_where_the_first_phase_ended(recipe, tree):
     config = yaml.safe_load((recipe / "exp/se_still/config.yaml").read_text())
     assert config["init_from"] == "exp/se_one/valid.loss.ave.pth"
     assert config["loss"]["init_args"]["loss"]["class_path"] == "toolkit.losses.enhancement.SSLMSE"
-    one, still = (load_enhancer(recipe / "exp" / name).state_dict() for name in ("se_one", "se_still"))
+    one, still = (Enhancer.load(recipe / "exp" / name).network.state_dict() for name in ("se_one", "se_still"))
     assert all((one[name] == still[name]).all() for name in one)
     logged = [json.loads(line) for line in (recipe / "exp/se_still/metrics.jsonl").read_text().splitlines()]
     assert {"ssl_loss", "snr_loss"} <= set(logged[0])
@@ -151,7 +151,7 @@ def test_a_sweep_is_an_experiment_for_each_alpha_and_one_table(recipe, tree):
         config = yaml.safe_load((recipe / f"exp/se_two_alpha{alpha}/config.yaml").read_text())
         assert config["loss"]["init_args"]["alpha"] == float(alpha)
         assert config["init_from"] == "exp/se_one/valid.loss.ave.pth"
-        weights[alpha] = load_enhancer(recipe / f"exp/se_two_alpha{alpha}").state_dict()
+        weights[alpha] = Enhancer.load(recipe / f"exp/se_two_alpha{alpha}").network.state_dict()
     assert any((weights["0"][name] != weights["10"][name]).any() for name in weights["0"])
     table = (recipe / "exp/RESULTS.md").read_text().split("## Multitask weight alpha")[1].split("\n## ")[0]
     alphas = [line.split(" | ")[3] for line in table.splitlines() if "SI-SDR (dB) | SSLMSE" in line]

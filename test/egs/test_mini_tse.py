@@ -13,8 +13,7 @@ from toolkit.io.command_line import run
 from toolkit.io.datadir import read_table, write_table
 from toolkit.metrics.signal.intrusive import si_sdr
 from toolkit.simulate.plan import Source, read_plan
-from toolkit.systems.inference import extract
-from toolkit.systems.packing import load_extractor
+from toolkit.systems.extractor import Extractor
 
 from .conftest import SMALL
 
@@ -107,11 +106,11 @@ def test_enrolments_in_noise(recipe, tree, tmp_path, monkeypatch, capsys):
         assert drawn
         assert drawn <= set(read_table(f"dump/raw/{noises}/wav.scp"))
     key, enrolled = next(iter(read_table("dump/raw/test4_2talker/utt2enroll").items()))
-    model = load_extractor("exp/tse_tiny", "valid.loss.ave.pth")
+    extractor = Extractor.load("exp/tse_tiny")
     mixture = AudioTable("dump/raw/test4_2talker").read(key)
     for folder, table in (("extracted", clean), ("extracted_enroll_noise", inside)):
         found = AudioTable(f"exp/tse_tiny/{folder}/test4_2talker").read(key)
-        np.testing.assert_allclose(found, extract(model, mixture, table.read(enrolled)), atol=1e-4)
+        np.testing.assert_allclose(found, extractor.extract(mixture, table.read(enrolled), extractor.fs), atol=1e-4)
     words = [
         "--enroll_from",
         "dump/raw/dev",

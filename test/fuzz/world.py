@@ -120,7 +120,7 @@ def _systems(root) -> None:
 def _scores(root) -> None:
     add_trials(root / "raw/test")
     write_enroll2utt(root / "enroll2utt", draw_models(read_table("raw/test/utt2spk"), 2))
-    main(embed_utterances, *job(root, "test", inside="raw", out="emb"), "--system", "exp/sv")
+    main(embed_utterances, *job(root, "test", inside="raw", out="emb"), "--model", "exp/sv")
     merge("raw", "emb", "test", 1, ["embedding"])
     words = ["--trials", "raw/test/trials", "--embeddings", "emb/test/embedding.scp", "--utt2spk", "raw/test/utt2spk"]
     main(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from toolkit.models.se.base import SpeechEnhancer
-from toolkit.systems.inference import enhance
+from toolkit.systems.enhancer import Enhancer
 
 
 class Halved(SpeechEnhancer):
@@ -16,4 +16,4 @@ class Halved(SpeechEnhancer):
 def test_observation_adding_by_hand(beta, expected):
     """Eq. 22 of SSL-MSE: beta y + (1 - beta) x^, here 0.1 * 2 + 0.9 * 1."""
     wav = np.tile(np.array([2.0, -4.0], np.float32), 800)
-    assert enhance(Halved(), wav, beta) == pytest.approx(np.tile(expected, 800))
+    assert Enhancer(Halved()).enhance(wav, 16000, beta) == pytest.approx(np.tile(expected, 800))

@@ -3,6 +3,7 @@
 import json
 import stat
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -14,9 +15,12 @@ import yaml
 from toolkit.io.config import load_config
 from toolkit.io.errors import InputError
 from toolkit.systems import packing
-from toolkit.systems.packing import load_embedder, load_enhancer, load_extractor, pack
-from toolkit.tasks.enhancement.spec import build_model, kind_of
-from toolkit.tasks.verification.spec import build_embedder, build_encoder
+from toolkit.systems.base import System
+from toolkit.systems.enhancer import Enhancer
+from toolkit.systems.extractor import Extractor
+from toolkit.systems.kinds import system_class, task_of
+from toolkit.systems.packing import pack
+from toolkit.systems.verifier import Verifier
 from toolkit.train.checkpoint import load, save
 
 EGS = Path(__file__).parents[2] / "egs"
@@ -37,7 +41,7 @@ def exp(tmp_path):
     """An untrained experiment."""
     (tmp_path / "exp").mkdir()
     (tmp_path / "exp/config.yaml").write_text(yaml.safe_dump(CONFIG))
-    save(tmp_path / "exp/valid.eer.ave.pth", build_embedder(tmp_path / "exp/config.yaml").state_dict())
+    save(tmp_path / "exp/valid.eer.ave.pth", Verifier.build(tmp_path / "exp/config.yaml").state_dict())
     return tmp_path / "exp"
 
 
@@ -59,22 +63,23 @@ def repack(path, change) -> None:
             archive.writestr(name, data)
 
 
-@pytest.fixture
-def unpacked(monkeypatch):
-    """Loading stops at what is unpacked: name -> bytes."""
-    monkeypatch.setattr(packing, "_load_folder", lambda folder, *_: {p.name: p.read_bytes() for p in folder.iterdir()})
+def unpacked(path) -> dict[str, bytes]:
+    """What a package holds, by name."""
+    with tempfile.TemporaryDirectory() as folder:
+        packing.unpack(path, Path(folder), "sv")
+        return {one.name: one.read_bytes() for one in Path(folder).iterdir()}
 
 
 @pytest.mark.parametrize("where", [0, -300], ids=["anywhere", "in the central directory"])
-def test_a_flipped_bit_changes_nothing_or_is_an_input_error(packed, unpacked, where):
-    whole, wanted, rng = packed.read_bytes(), load_embedder(packed), np.random.default_rng(0)
+def test_a_flipped_bit_changes_nothing_or_is_an_input_error(packed, where):
+    whole, expected, rng = packed.read_bytes(), unpacked(packed), np.random.default_rng(0)
     refused = []
     for place in rng.integers(where % len(whole), len(whole), size=250):
         damaged = bytearray(whole)
         damaged[place] ^= 1 << rng.integers(8)
         packed.write_bytes(damaged)
         try:
-            assert load_embedder(packed) == wanted
+            assert unpacked(packed) == expected
         except InputError as error:
             refused.append(str(error))
     assert len(refused) > 100
@@ -86,7 +91,7 @@ def test_a_cut_file_is_an_input_error(packed):
     for length in range(0, len(whole), 997):
         packed.write_bytes(whole[:length])
         with pytest.raises(InputError, match=r"packed\.zip"):
-            load_embedder(packed)
+            Verifier.load(packed)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +104,7 @@ def test_a_manifest_that_is_none(packed, manifest):
         archive.writestr("manifest.json", manifest)
         archive.writestr("config.yaml", yaml.safe_dump(CONFIG))
     with pytest.raises(InputError, match=r"packed\.zip"):
-        load_embedder(packed)
+        Verifier.load(packed)
 
 
 def add(name: str, mode: int = 0):
@@ -121,11 +126,11 @@ def test_members_that_do_not_belong_there(packed, change):
     with zipfile.ZipFile(packed, "a") as archive:
         change(archive)
     with pytest.raises(InputError, match=r"packed\.zip"):
-        load_embedder(packed)
+        Verifier.load(packed)
     assert sorted(path.name for path in packed.parent.iterdir()) == ["exp", "packed.zip"]
 
 
-@pytest.mark.parametrize("name", ["model.pth", "config.yaml", "manifest.json"])
+@pytest.mark.parametrize("name", ["model.safetensors", "config.yaml", "manifest.json"])
 def test_a_bomb_is_refused_by_its_declared_size(packed, monkeypatch, name):
     monkeypatch.setattr(
         zipfile.ZipFile, "read", lambda archive, info: b"{}" if info.file_size < 1e6 else pytest.fail("read")
@@ -136,17 +141,17 @@ def test_a_bomb_is_refused_by_its_declared_size(packed, monkeypatch, name):
         for one in names:
             archive.writestr(one, bytes(30_000_000) if one == name else "{}")
     with pytest.raises(InputError, match=r"packed\.zip"):
-        load_embedder(packed)
+        Verifier.load(packed)
 
 
 def test_a_header_that_understates_a_size_gains_nothing(packed):
     """The central directory says 1,000 bytes of a member of 30 million."""
-    repack(packed, lambda contents: contents.update({"model.pth": bytes(30_000_000)}))
+    repack(packed, lambda contents: contents.update({"model.safetensors": bytes(30_000_000)}))
     data = packed.read_bytes()
     assert data.count((30_000_000).to_bytes(4, "little")) == 2
     packed.write_bytes(data.replace((30_000_000).to_bytes(4, "little"), (1000).to_bytes(4, "little")))
     with pytest.raises(InputError, match=r"packed\.zip"):
-        load_embedder(packed)
+        Verifier.load(packed)
 
 
 def test_weights_that_inflate_are_refused(exp):
@@ -163,11 +168,26 @@ def test_weights_that_inflate_are_refused(exp):
 
 
 @pytest.mark.parametrize("state", [[1, 2], {"a": 3}, {"a": None}, torch.zeros(3), {1: torch.zeros(3)}], ids=str)
-def test_weights_that_are_none(packed, tmp_path, state):
-    save(tmp_path / "state.pth", state)
-    repack(packed, lambda contents: contents.update({"model.pth": (tmp_path / "state.pth").read_bytes()}))
+def test_weights_that_are_none(packed, exp, state):
+    """In a zip of an earlier version, and of an experiment that is packed."""
+    save(exp / "valid.eer.ave.pth", state)
+    with pytest.raises(InputError, match=r"valid\.eer\.ave\.pth"):
+        pack(exp, exp / "out.zip")
+
+    def change(contents):
+        del contents["model.safetensors"]
+        contents["model.pth"] = (exp / "valid.eer.ave.pth").read_bytes()
+
+    repack(packed, change)
     with pytest.raises(InputError, match=r"packed\.zip/model\.pth"):
-        load_embedder(packed)
+        Verifier.load(packed)
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", bytes(8), b"\xff" * 200, b"\x02" + bytes(7) + b"{}"], ids=range(5))
+def test_safetensors_that_are_none(packed, data):
+    repack(packed, lambda contents: contents.update({"model.safetensors": data}))
+    with pytest.raises(InputError, match=r"packed\.zip/model\.safetensors"):
+        Verifier.load(packed)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +199,7 @@ def test_a_network_too_large_for_its_weights_takes_no_memory(packed, part, sizes
     config = {**CONFIG, part: {**CONFIG[part], "init_args": CONFIG[part]["init_args"] | sizes}}
     repack(packed, lambda contents: contents.update({"config.yaml": yaml.safe_dump(config).encode()}))
     with pytest.raises(InputError, match=r"packed\.zip"):
-        load_embedder(packed)
+        Verifier.load(packed)
 
 
 ATTACKS = {
@@ -187,7 +207,7 @@ ATTACKS = {
     "standard library": {"class_path": "subprocess.Popen", "init_args": {"args": ["touch", "marker"]}},
     "torch": {"class_path": "torch.hub.load", "init_args": {"repo_or_dir": "."}},
     "a name only": "notes.X",
-    "a function of ours": {"class_path": "toolkit.systems.packing.load_embedder", "init_args": {"path": "other"}},
+    "a function of ours": {"class_path": "toolkit.systems.packing.pack", "init_args": {"path": "other"}},
     "through a module of ours": {"class_path": "toolkit.io.audio.subprocess.Popen"},
     "not an encoder": {"class_path": "toolkit.features.kaldi_fbank.KaldiFbank"},
     "a module": {"class_path": "toolkit.models.sv.ecapa_tdnn"},
@@ -215,7 +235,7 @@ def test_a_model_from_elsewhere_runs_no_code(exp, packed, tmp_path, monkeypatch,
     (exp / "config.yaml").write_text(config)
     for path in (packed, exp):
         with pytest.raises(InputError, match="config.yaml"):
-            load_embedder(path)
+            Verifier.load(path)
     assert not (tmp_path / "marker").exists()
     assert "notes" not in sys.modules
 
@@ -239,9 +259,9 @@ def test_a_model_from_elsewhere_runs_no_code(exp, packed, tmp_path, monkeypatch,
 )
 def test_a_config_that_is_none(packed, text):
     repack(packed, lambda contents: contents.update({"config.yaml": text.encode()}))
-    for load_one in (load_embedder, load_enhancer, load_extractor):
+    for kind in (System, Verifier, Enhancer, Extractor):
         with pytest.raises(InputError, match=r"packed\.zip"):
-            load_one(packed)
+            kind.load(packed)
 
 
 def test_a_class_of_the_users_needs_trust_and_works_with_it(tmp_path, monkeypatch, caplog):
@@ -253,9 +273,9 @@ def test_a_class_of_the_users_needs_trust_and_works_with_it(tmp_path, monkeypatc
     assert "own_package.MyEncoder" in caplog.text  # who packs is told
     for path in (tmp_path, tmp_path / "packed.zip"):
         with pytest.raises(InputError, match=r"own_package\.MyEncoder.*--trust"):
-            load_embedder(path)
+            Verifier.load(path)
     assert not (tmp_path / "marker").exists()
-    assert load_embedder(tmp_path / "packed.zip", trust=True)(torch.ones(1, 1600)).shape == (1, 80)
+    assert Verifier.load(tmp_path / "packed.zip", trust=True).network(torch.ones(1, 1600)).shape == (1, 80)
     del sys.modules["own_package"]
 
 
@@ -265,9 +285,9 @@ def test_every_published_network_is_built_without_memory_and_without_trust():
     assert len(configs) >= 8
     for config in configs.values():
         packing.check_classes(load_config(config), config)
-        kind = kind_of(config)
+        kind = system_class(task_of(load_config(config)))
         with torch.device("meta"):
-            outline = build_encoder(config) if kind is None else build_model(config, kind)
+            outline = kind.build_stored(config)
         assert outline.state_dict()
         assert all(tensor.is_meta for tensor in outline.parameters())
 
@@ -275,4 +295,4 @@ def test_every_published_network_is_built_without_memory_and_without_trust():
 @pytest.mark.parametrize("path", [None, 3, ["x"], "a\0b", "x" * 5000, ""], ids=lambda path: repr(path)[:9])
 def test_paths_that_are_none(path):
     with pytest.raises(InputError):
-        load_embedder(path)
+        Verifier.load(path)

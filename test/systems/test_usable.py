@@ -14,13 +14,15 @@ from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.sv.mean_fbank import MeanFbank
 from toolkit.models.tse.base import SpeakerExtractor
-from toolkit.systems.embedding import embed_audio, embed_file
-from toolkit.systems.inference import enhance, extract, read_signal
+from toolkit.systems.enhancer import Enhancer
+from toolkit.systems.extractor import Extractor
+from toolkit.systems.signals import recording_of
+from toolkit.systems.verifier import Verifier
 from toolkit.tasks.verification.segments import embed_segments
 
 FS = 16000
 NOISE = 0.1 * np.random.default_rng(0).standard_normal(8000).astype(np.float32)
-EMBEDDER = SpeakerEmbedder(KaldiFbank(), MeanFbank(), "none")
+VERIFIER = Verifier(SpeakerEmbedder(KaldiFbank(), MeanFbank(), "none"))
 
 
 class Halved(SpeechEnhancer):
@@ -51,13 +53,13 @@ def table(path, folder):
 
 DOORS = {
     "stage 3": format_stage,
-    "embed_file": lambda path, samples, folder: embed_file(EMBEDDER, path),
-    "embed_audio": lambda path, samples, folder: embed_audio(EMBEDDER, table(path, folder), ["a"]),
-    "embed_segments": lambda path, samples, folder: list(embed_segments(EMBEDDER, table(path, folder), ["a"], 2, 0.1)),
-    "a file to enhance": lambda path, samples, folder: read_signal(path, FS),
-    "samples to enhance": lambda path, samples, folder: enhance(Halved(), samples),
-    "a mixture": lambda path, samples, folder: extract(Copied(), samples, NOISE),
-    "an enrolment": lambda path, samples, folder: extract(Copied(), NOISE, samples),
+    "a file to embed": lambda path, samples, folder: VERIFIER.embed(path),
+    "a table to embed": lambda path, samples, folder: VERIFIER.embed_table(table(path, folder), ["a"]),
+    "segments": lambda path, samples, folder: list(embed_segments(VERIFIER, table(path, folder), ["a"], 2, 0.1)),
+    "a file to enhance": lambda path, samples, folder: Enhancer(Halved()).enhance(path),
+    "samples to enhance": lambda path, samples, folder: Enhancer(Halved()).enhance(samples, FS),
+    "a mixture": lambda path, samples, folder: Extractor(Copied()).extract(samples, NOISE, FS),
+    "an enrolment": lambda path, samples, folder: Extractor(Copied()).extract(NOISE, samples, FS),
 }
 BAD = {
     "digital silence": 0 * NOISE,
@@ -98,7 +100,7 @@ def test_something_is_made_of_sound(tmp_path, door, kind):
 def test_whole_numbers_are_scaled_as_files_of_them_are(tmp_path, kind):
     whole = (NOISE * np.iinfo(kind).max).astype(kind)
     soundfile.write(tmp_path / "a.wav", whole, FS, subtype=f"PCM_{8 * whole.itemsize}")
-    torch.testing.assert_close(enhance(Halved(), whole), 0.5 * read_file(tmp_path / "a.wav")[0])
+    torch.testing.assert_close(Enhancer(Halved()).enhance(whole, FS), 0.5 * read_file(tmp_path / "a.wav")[0])
 
 
 @pytest.mark.parametrize("name", ["touch ran; false |", "talk:12", "| touch ran", "-", "a.wav|", "ö \udcff"])
@@ -109,8 +111,8 @@ def test_a_file_is_a_file_whatever_its_name(tmp_path, monkeypatch, name, absolut
     (tmp_path / "x.wav").rename(name)
     path = tmp_path / name if absolute else name
     np.testing.assert_array_equal(read_file(path)[0], NOISE)
-    np.testing.assert_array_equal(read_signal(path, FS)[0], NOISE)
-    assert np.isfinite(embed_file(EMBEDDER, path)).all()
+    np.testing.assert_array_equal(recording_of(path, None).samples, NOISE)
+    assert np.isfinite(VERIFIER.embed(path)).all()
     if name.endswith("|") or ":" in name:  # in a table the same words are a command, or a place in an ark
         with pytest.raises(InputError):
             read_audio(name, "a")

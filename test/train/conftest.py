@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from toolkit.bin import sv_train
-from toolkit.tasks.verification.spec import build_embedder
+from toolkit.systems.verifier import Verifier
 from toolkit.train.checkpoint import save
 
 WORDS = ["--config", "c.yaml", "--train_dir", "raw/train", "--valid_dirs", "[raw/dev]", "--expdir", "exp"]
@@ -41,7 +41,7 @@ def once_trained(corpus, tmp_path_factory) -> Path:
     (root / "c.yaml").write_text(yaml.safe_dump(config))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        save(Path("start.pth"), build_embedder("c.yaml").state_dict())
+        save(Path("start.pth"), Verifier.build("c.yaml").state_dict())
         train()
     return root
 

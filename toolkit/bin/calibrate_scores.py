@@ -9,7 +9,7 @@ import sys
 
 from toolkit.io.command_line import Parser, real_number, run
 from toolkit.io.errors import InputError
-from toolkit.tasks.verification.calibration_file import fit_on, write_calibration
+from toolkit.systems.calibration_file import fit_on, write_calibration
 
 
 def get_parser() -> argparse.ArgumentParser:

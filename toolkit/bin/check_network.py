@@ -1,6 +1,6 @@
 """Check before other work that a network can be used later: an experiment, a packed model, a config without training.
 
-Examples: python -m toolkit.bin.check_network se --system exp/se_a --fs 16000
+Examples: python -m toolkit.bin.check_network se --model exp/se_a --fs 16000
           python -m toolkit.bin.check_network sv --config conf/mean_fbank.yaml
 """
 
@@ -19,10 +19,11 @@ from toolkit.io.errors import InputError
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.check_network TASK``."""
     parser = Parser(description=__doc__)
-    parser.add_argument("task", choices=["sv", "se"])
+    parser.add_argument("task", choices=["sv", "se", "tse"])
     one = parser.add_mutually_exclusive_group(required=True)
-    one.add_argument("--system", help="folder of an experiment, or packed.zip")
-    one.add_argument("--config", help="config of a verification network that needs no training")
+    one.add_argument("--model", help="folder of an experiment, or packed.zip")
+    one.add_argument("--config", help="config of a network that needs no training")
+    parser.add_argument("--weights", help="which weights of the folder; default: those that training leaves for use")
     add_trust(parser)
     parser.add_argument("--fs", type=rate, help="rate in Hz that the network must be for")
     parser.add_argument("--whole", help="only write the config there, together with what it is based on")
@@ -36,16 +37,13 @@ def main(argv=None) -> None:
         with replacing(Path(args.whole)) as handle:
             yaml.safe_dump(load_config(args.config), handle, sort_keys=False)
         return
-    from toolkit.systems.packing import load_embedder, load_enhancer
-    from toolkit.tasks.verification.spec import build_embedder
+    from toolkit.systems.kinds import system_class
 
-    if args.task == "se":
-        fs = load_enhancer(args.system, trust=args.trust).fs
-    else:
-        embedder = build_embedder(args.config) if args.config else load_embedder(args.system, trust=args.trust)
-        fs = embedder.frontend.fs
-    if args.fs not in (None, fs):
-        raise InputError(f"{args.system or args.config}: is for {fs} Hz, the recordings are at {args.fs} Hz (--fs)")
+    kind = system_class(args.task)
+    system = kind.untrained(args.config) if args.config else kind.load(args.model, args.weights, args.trust)
+    if args.fs not in (None, system.fs):
+        where = args.model or args.config
+        raise InputError(f"{where}: is for {system.fs} Hz, the recordings are at {args.fs} Hz (--fs)")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from toolkit.io.audio import AudioTable
 from toolkit.io.command_line import Parser, add_job_arguments, run
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
 from toolkit.io.progress import progress
-from toolkit.tasks.verification.spec import build_frontend
+from toolkit.systems.verifier import Verifier
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -32,7 +32,7 @@ def main(argv=None) -> None:
     """Dump the ids of a work list."""
     args = get_parser().parse_args(argv)
     torch.set_num_threads(1)
-    frontend = build_frontend(args.config).eval()
+    frontend = Verifier.build_frontend(args.config).eval()
     work = read_work(args.work)
     with progress(sum(map(len, work.values())), "features") as bar:
         for name, keys in work.items():

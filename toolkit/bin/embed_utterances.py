@@ -14,9 +14,8 @@ from toolkit.io.ark import ArkWriter
 from toolkit.io.audio import AudioTable
 from toolkit.io.command_line import (
     Parser,
-    add_device,
     add_job_arguments,
-    add_trust,
+    add_network_choice,
     check_device,
     real_number,
     run,
@@ -24,8 +23,7 @@ from toolkit.io.command_line import (
 )
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
 from toolkit.io.progress import progress
-from toolkit.systems.embedding import embed_audio
-from toolkit.systems.packing import load_embedder
+from toolkit.systems.verifier import Verifier
 from toolkit.tasks.verification.segments import embed_segments
 
 
@@ -33,10 +31,7 @@ def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.embed_utterances``."""
     parser = Parser(description=__doc__)
     add_job_arguments(parser)
-    parser.add_argument("--system", required=True, help="experiment folder or packed zip")
-    parser.add_argument("--model", default="valid.eer.ave.pth", help="which weights of the folder")
-    add_trust(parser)
-    add_device(parser)
+    add_network_choice(parser)
     parser.add_argument(
         "--num_segments", type=whole_number(0, 10**4), help="segments of an utterance; 0: one behind the other"
     )
@@ -49,17 +44,17 @@ def main(argv=None) -> None:
     args = get_parser().parse_args(argv)
     torch.set_num_threads(1)
     check_device(args.device)
-    embedder = load_embedder(args.system, args.model, args.trust).to(args.device)
+    verifier = Verifier.load(args.model, args.weights, args.trust, args.device)
     work = read_work(args.work)
     with progress(sum(map(len, work.values())), "embed") as bar:
         for name, keys in work.items():
-            audio = AudioTable(Path(args.in_root) / name, fs=embedder.frontend.fs, only=set(keys))
+            audio = AudioTable(Path(args.in_root) / name, fs=verifier.fs, only=set(keys))
             with ArkWriter(ark_path(args.out_root, name, "embedding", args.job)) as ark:
                 if args.num_segments is None:
-                    embeddings = embed_audio(embedder, audio, keys, bar)
+                    embeddings = verifier.embed_table(audio, keys, bar)
                 else:
                     segments = args.num_segments, args.segment_seconds
-                    embeddings = embed_segments(embedder, audio, keys, *segments, bar)
+                    embeddings = embed_segments(verifier, audio, keys, *segments, bar)
                 for key, embedding in embeddings:
                     ark.write(key, embedding)
             write_job_tables(args.out_root, name, args.job, embedding_scp=ark.scp)

@@ -9,6 +9,7 @@ the tables of those that went in.
 
 import argparse
 import sys
+from functools import partial
 
 from toolkit.io.command_line import Parser, add_network_choice, add_signal_arguments, check_device, is_job, run, share
 
@@ -16,7 +17,7 @@ from toolkit.io.command_line import Parser, add_network_choice, add_signal_argum
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.enhance_audio``."""
     parser = Parser(description=__doc__)
-    add_network_choice(parser, "valid.loss.ave.pth")
+    add_network_choice(parser)
     parser.add_argument(
         "--observation",
         type=share,
@@ -32,14 +33,16 @@ def main(argv=None) -> None:
     args = get_parser().parse_args(argv)
     check_device(args.device)
     job = is_job(args, "input")
-    from toolkit.systems.inference import convert_file, convert_sets, enhance
-    from toolkit.systems.packing import load_enhancer
+    from toolkit.systems.enhancer import Enhancer
+    from toolkit.systems.signals import convert_file, convert_sets
 
-    model = load_enhancer(args.model, args.weights, args.trust).to(args.device)
+    enhancer = Enhancer.load(args.model, args.weights, args.trust, args.device)
     if job:
-        convert_sets(args, model.fs, "enhance", lambda *_: lambda _, wav: enhance(model, wav, args.observation))
+        fs, share = enhancer.fs, args.observation
+        convert_sets(args, fs, "enhance", lambda *_: lambda _, wav: enhancer.enhance(wav, fs, share))
     else:
-        convert_file(args.input, args.output, model.fs, lambda w: enhance(model, w, args.observation), args.channel)
+        make = partial(enhancer.enhance, args.input, observation=args.observation, channel=args.channel)
+        convert_file(args.input, args.output, make)
         print(args.output, file=sys.stderr)  # standard output may be the output
 
 

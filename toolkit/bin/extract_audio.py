@@ -10,6 +10,7 @@ extracted speech. --absent enrols another speaker than those in the mixture: wha
 import argparse
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 
 from toolkit.io.command_line import Parser, add_network_choice, add_signal_arguments, check_device, is_job, run, seconds
@@ -19,7 +20,7 @@ from toolkit.io.errors import InputError
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.extract_audio``."""
     parser = Parser(description=__doc__)
-    add_network_choice(parser, "valid.loss.ave.pth")
+    add_network_choice(parser)
     enroll, mixture = "recording of the wanted speaker alone", "recording with the wanted speaker among others"
     add_signal_arguments(parser, enroll=enroll, mixture=mixture)
     parser.add_argument(
@@ -40,24 +41,19 @@ def one_file(args: argparse.Namespace) -> None:
     """Extract from one mixture."""
     from toolkit.data.extraction import first_seconds
     from toolkit.io.audio import file_info
-    from toolkit.systems.inference import convert_file, extract, read_signal
-    from toolkit.systems.packing import load_extractor
+    from toolkit.systems.extractor import Extractor
+    from toolkit.systems.signals import convert_file, recording_of
 
     if args.absent or args.enroll_from:
         raise InputError("--absent and --enroll_from choose enrolments of data dirs; here --enroll names the enrolment")
-    model = load_extractor(args.model, args.weights, args.trust).to(args.device)
+    extractor = Extractor.load(args.model, args.weights, args.trust, args.device)
     channel = args.channel if file_info(args.enroll).channels > 1 else None  # it is of the mixture, or of both
-    enrolment = first_seconds(
-        read_signal(args.enroll, model.fs, channel, "enrolment")[0], args.enroll_seconds, model.fs
-    )
-    if len(enrolment) < 0.5 * model.fs:
-        logging.warning(
-            "%s: an enrolment of %.2g s; a voice is known by a second or more", args.enroll, len(enrolment) / model.fs
-        )
-    others = [args.enroll]
-    convert_file(
-        args.mixture, args.output, model.fs, lambda wav: extract(model, wav, enrolment), args.channel, others, "mixture"
-    )
+    enrolled = recording_of(args.enroll, None, "enrolment", channel)
+    enrolment = first_seconds(enrolled.samples, args.enroll_seconds, enrolled.fs)
+    if (lasts := len(enrolment) / enrolled.fs) < 0.5:
+        logging.warning("%s: an enrolment of %.2g s; a voice is known by a second or more", args.enroll, lasts)
+    make = partial(extractor.extract, args.mixture, enrolment, enrolled.fs, args.channel)
+    convert_file(args.mixture, args.output, make, [args.enroll])
     print(args.output, file=sys.stderr)  # standard output may be the output
 
 
@@ -67,26 +63,27 @@ def data_dirs(args: argparse.Namespace) -> None:
     from toolkit.io.audio import check_usable
     from toolkit.io.datadir import DataDir
     from toolkit.simulate.enrolments import absent_speakers
-    from toolkit.systems.inference import convert_sets, extract
-    from toolkit.systems.packing import load_extractor
+    from toolkit.systems.extractor import Extractor
+    from toolkit.systems.signals import convert_sets
 
-    model = load_extractor(args.model, args.weights, args.trust).to(args.device)
+    extractor = Extractor.load(args.model, args.weights, args.trust, args.device)
+    fs = extractor.fs
 
     def of_set(path: Path, keys: list[str]):
         others = args.enroll_from
         enrolled = absent_speakers(DataDir(path), keys) if args.absent else {}
         named = [enrolled.get(key, key) for key in keys]
-        voices = other_enrolments(path, others, model.fs, named) if others else fixed_enrolments(path, model.fs, named)
+        voices = other_enrolments(path, others, fs, named) if others else fixed_enrolments(path, fs, named)
 
         def make(key, wav):
             whose = enrolled.get(key, key)
-            voice = first_seconds(voices.read(whose), args.enroll_seconds, model.fs)
-            check_usable(voice, model.fs, f"{key}: its enrolment ({voices.values[whose]})", "choose another")
-            return extract(model, wav, voice)
+            voice = first_seconds(voices.read(whose), args.enroll_seconds, fs)
+            check_usable(voice, fs, f"{key}: its enrolment ({voices.values[whose]})", "choose another")
+            return extractor.extract(wav, voice, fs)
 
         return make
 
-    convert_sets(args, model.fs, "extract", of_set)
+    convert_sets(args, fs, "extract", of_set)
 
 
 def main(argv=None) -> None:

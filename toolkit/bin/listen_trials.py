@@ -15,12 +15,12 @@ import torch
 
 from toolkit.features.mel_inversion import centres
 from toolkit.io.audio import AudioTable
-from toolkit.io.command_line import Parser, add_trust, positive_int, real_number, run, seed
+from toolkit.io.command_line import Parser, add_network_choice, check_device, positive_int, real_number, run, seed
 from toolkit.io.datadir import DataDir
 from toolkit.io.errors import InputError, some_of
 from toolkit.report.listening import Column, Row, write_listening
 from toolkit.simulate.plan import generator
-from toolkit.systems.packing import load_embedder
+from toolkit.systems.verifier import Verifier
 from toolkit.tasks.verification.estimate_listening import DECIBELS, Example, Listener
 
 _NOTE = (
@@ -33,9 +33,7 @@ _NOTE = (
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.listen_trials``."""
     parser = Parser(description=__doc__)
-    parser.add_argument("--system", required=True, help="experiment folder or packed zip")
-    parser.add_argument("--model", default="valid.eer.ave.pth", help="which weights of the folder")
-    add_trust(parser)
+    add_network_choice(parser)
     parser.add_argument("--sets", type=Path, nargs="+", required=True, help="formatted data dirs of mixtures")
     parser.add_argument(
         "--clean",
@@ -127,7 +125,8 @@ def main(argv=None) -> None:
     """Write the examples."""
     args = get_parser().parse_args(argv)
     torch.set_num_threads(1)
-    embedder = load_embedder(args.system, args.model, args.trust)
+    check_device(args.device)
+    embedder = Verifier.load(args.model, args.weights, args.trust, args.device).network
     frontend = embedder.frontend
     try:
         listener = Listener(embedder)

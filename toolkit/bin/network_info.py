@@ -33,33 +33,14 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def verification(args: argparse.Namespace) -> dict:
-    """Of a speaker encoder behind its front end."""
-    from toolkit.metrics.cost.complexity import count_macs, count_macs_thop, count_parameters, noise, profile
-    from toolkit.tasks.verification.spec import build_embedder, build_loss
+def classifier_size(args: argparse.Namespace, verifier) -> int:
+    """Parameters of the loss that a verifier is trained by."""
+    from toolkit.metrics.cost.complexity import count_parameters
+    from toolkit.tasks.verification.spec import build_loss
 
-    embedder = build_embedder(args.config, fs=args.fs).eval()
     loss = build_loss(args.config)
-    loss.setup(embedder.model.embedding_dim, args.speakers)
-    wav = noise(args.seconds, embedder.frontend.fs)
-    info = profile(embedder, (wav,), args.seconds)
-    # Published counts are of the network on features, so the front end's filters are left out.
-    feats = embedder.frontend(wav)
-    info |= {"macs": count_macs(embedder.model, feats), "macs_thop": count_macs_thop(embedder.model, feats)}
-    info["parameters_training"] = info["parameters"] + count_parameters(loss)
-    return {**info, "fs": embedder.frontend.fs}
-
-
-def signal(args: argparse.Namespace, kind) -> dict:
-    """Of an enhancer, or of an extractor with an enrolment as long as the mixture."""
-    from toolkit.metrics.cost.complexity import noise, profile
-    from toolkit.tasks.enhancement.spec import EXTRACTION, build_model
-
-    model = build_model(args.config, kind).eval()
-    if args.fs not in (None, model.fs):
-        raise InputError(f"--fs {args.fs}: {args.config} is for {model.fs} Hz; its own model.init_args.fs says so")
-    inputs = (noise(args.seconds, model.fs),) * (2 if kind is EXTRACTION else 1)
-    return {**profile(model, inputs, args.seconds), "fs": model.fs}
+    loss.setup(verifier.dim, args.speakers)
+    return count_parameters(loss)
 
 
 def main(argv=None) -> None:
@@ -69,13 +50,16 @@ def main(argv=None) -> None:
         args.config = str(Path(args.config) / "config.yaml")
     config = load_config(args.config)
     if not config.get("model"):
-        raise InputError(f"{args.config}: names no model; a training config is wanted, conf/train_<x>.yaml")
+        raise InputError(f"{args.config}: names no model; must be a training config, conf/train_<x>.yaml")
     if not args.trust:
         check_classes(config, args.config, (*NETWORK_KEYS, "loss"))
-    from toolkit.tasks.enhancement.spec import kind_of
+    from toolkit.systems.base import System
 
-    kind = kind_of(args.config)
-    print(json.dumps(verification(args) if kind is None else signal(args, kind), indent=1))
+    system = System.untrained(args.config, args.fs)
+    info = system.measured_cost(args.seconds)
+    if system.task == "sv":
+        info["parameters_training"] = info["parameters"] + classifier_size(args, system)
+    print(json.dumps({**info, "fs": system.fs}, indent=1))
 
 
 if __name__ == "__main__":

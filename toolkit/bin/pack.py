@@ -1,4 +1,4 @@
-"""Pack an experiment's model into one zip: config, weights, facts of the run, and their hashes."""
+"""Pack an experiment into one zip: config, weights, calibration, facts of the run, and their hashes."""
 
 import argparse
 import sys
@@ -9,9 +9,8 @@ from toolkit.io.command_line import Parser, run
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.pack``."""
     parser = Parser(description=__doc__)
-    parser.add_argument("--expdir", required=True)
-    parser.add_argument("--task", choices=["sv", "se", "tse"], default="sv")
-    parser.add_argument("--model", default="valid.eer.ave.pth", help="which weights")
+    parser.add_argument("--expdir", required=True, help="folder of the experiment; its config.yaml says the task")
+    parser.add_argument("--weights", help="which weights; default: those that training leaves for use")
     parser.add_argument("--output", required=True, help="zip to write")
     return parser
 
@@ -21,7 +20,7 @@ def main(argv=None) -> None:
     args = get_parser().parse_args(argv)
     from toolkit.systems.packing import pack
 
-    manifest = pack(args.expdir, args.output, args.model, args.task)
+    manifest = pack(args.expdir, args.output, args.weights)
     print(f"{args.output}: {', '.join(manifest['sha256'])}")
 
 

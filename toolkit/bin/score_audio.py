@@ -72,11 +72,11 @@ def similarity_of(args, name: str, utts: list[str]):
         return None
     import torch
 
-    from toolkit.systems.packing import load_embedder
+    from toolkit.systems.verifier import Verifier
     from toolkit.tasks.enhancement.similarity import Similarity
 
     torch.set_num_threads(1)
-    return Similarity(load_embedder(args.sv_exp, trust=args.trust), Path(args.ref_root) / name, utts)
+    return Similarity(Verifier.load(args.sv_exp, trust=args.trust), Path(args.ref_root) / name, utts)
 
 
 def main(argv=None) -> None:

@@ -23,7 +23,7 @@ from toolkit.io.datadir import DataDir
 from toolkit.io.errors import InputError
 from toolkit.io.scores import write_scores
 from toolkit.metrics.statistics.bootstrap import Resamples
-from toolkit.tasks.verification.calibration_file import load_calibration, way_of
+from toolkit.systems.calibration_file import load_calibration, way_of
 from toolkit.tasks.verification.trial_groups import break_down
 from toolkit.tasks.verification.trial_scoring import (
     SCORE_NORMS,

@@ -1,1 +1,15 @@
-"""Trained networks as objects, packed models, inference."""
+"""Trained systems as objects: load one, give it audio."""
+
+from toolkit.exports import exports
+
+__all__, __getattr__, __dir__ = exports(
+    __name__,
+    {
+        "base": "System",
+        "verifier": "Score Verifier",
+        "enhancer": "Enhancer",
+        "extractor": "Extractor",
+        "kinds": "system_class task_of",
+        "packing": "pack",
+    },
+)

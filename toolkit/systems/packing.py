@@ -1,70 +1,82 @@
-"""Packed models: one zip with config, weights and their hashes; and the way back to a network."""
+"""Packed systems: one zip with config, weights and their hashes."""
 
 import hashlib
 import json
 import logging
-import os
 import stat
-import tempfile
 import zipfile
-from collections.abc import Callable
-from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
+from safetensors.torch import save as to_safetensors
 
 from toolkit.io.atomic import replacing_path
-from toolkit.io.config import load_config
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.files import parse_yaml
 from toolkit.io.trust import check_classes
-from toolkit.models.se.base import SpeechEnhancer
-from toolkit.models.sv.embedder import SpeakerEmbedder
-from toolkit.models.tse.base import SpeakerExtractor
-from toolkit.tasks.enhancement.spec import ENHANCEMENT, EXTRACTION, build_model, kind_of
-from toolkit.tasks.verification.spec import build_embedder, build_encoder
-from toolkit.train.checkpoint import load_model
+from toolkit.systems.kinds import system_class, task_of
+from toolkit.train.checkpoint import load
 
 _MANIFEST = "manifest.json"
-_WEIGHTS = "model.pth"
-_CONFIG = "config.yaml"
-_FACTS = ("train_info.json", "results.json")  # for people; nothing reads them back
-_KINDS = {"se": ENHANCEMENT, "tse": EXTRACTION}
-# The builders of a whole network, and of the part that has weights.
-_DEPLOYED = {name: partial(build_model, kind=kind) for name, kind in _KINDS.items()} | {"sv": build_embedder}
-_STORED = _DEPLOYED | {"sv": build_encoder}
+WEIGHTS, FORMER_WEIGHTS = "model.safetensors", "model.pth"
+CONFIG = "config.yaml"
+TRAINING, CALIBRATION = "train_info.json", "calibration/calibration.json"
+_FACTS = (TRAINING, CALIBRATION, "results.json")  # where an experiment has them; nothing reads results.json back
 _MOST_TEXT = 2**20  # bytes of config and manifest
 _MOST_INFLATED = 32  # times the archive; weights are noise, which packs by less than 2
-_MOST_BUFFERS = 2**26  # bytes of windows, filters and the like, which are made and not stored
-_OF_A_TENSOR = 2**12  # bytes that a file of weights adds to those of a tensor, at most
 
 
-def pack(expdir, output, model: str, task: str = "sv") -> dict:
-    """Write config, weights, facts of the run and results of an experiment into one zip; returns its manifest.
+def pack(expdir, output, weights: str | None = None, task: str | None = None) -> dict:
+    """Write config, weights, calibration, facts of the run and results of an experiment into one zip.
+
+    Args:
+        expdir: folder of the experiment.
+        output: zip to write.
+        weights: which weights; None: those that training leaves for use.
+        task: of a config of an earlier version that does not tell (toolkit.systems.kinds.task_of).
+
+    Returns:
+        The manifest: ``task``, ``weights``, and ``sha256`` of each member.
 
     Raises:
-        InputError: the experiment has no config or no such model.
+        InputError: the experiment has no config or no such weights, or its task is not known.
     """
     expdir = Path(expdir)
-    members = {_CONFIG: expdir / _CONFIG, _WEIGHTS: expdir / model}
-    for path in members.values():
-        if not path.is_file():
-            raise InputError(f"{path}: no such file; train first (stage 6)")
-    optional = {name: expdir / name for name in _FACTS if (expdir / name).is_file()}
-    contents = {name: path.read_bytes() for name, path in {**members, **optional}.items()}
+    if not (expdir / CONFIG).is_file():
+        raise InputError(f"{expdir / CONFIG}: no such file; train first (stage 6)")
+    contents = {CONFIG: (expdir / CONFIG).read_bytes()}
+    config = _complete_config(contents[CONFIG], expdir / CONFIG)
+    task = task_of(config) or task
+    weights = weights or system_class(known_task(task, expdir)).weights
+    if not (expdir / weights).is_file():
+        raise InputError(f"{expdir / weights}: no such file; train first (stage 6)")
     try:
-        check_classes(_complete_config(contents[_CONFIG], members[_CONFIG]), members[_CONFIG])
+        check_classes(config, expdir / CONFIG)
     except InputError as error:
         logging.warning("%s", error)  # whoever loads it needs the class, and to trust it
+    contents[WEIGHTS] = _tensors(expdir / weights)
+    contents |= {name: (expdir / name).read_bytes() for name in _FACTS if (expdir / name).is_file()}
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
-    manifest = {"task": task, "model": model, "sha256": hashes}
+    manifest = {"task": task, "weights": weights, "sha256": hashes}
     with replacing_path(output) as aside, zipfile.ZipFile(aside, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(_MANIFEST, json.dumps(manifest, indent=1))
         for name, data in contents.items():
             archive.writestr(name, data)
     return manifest
+
+
+def _tensors(path: Path) -> bytes:
+    """Weights as safetensors, each tensor by itself, also where several share memory."""
+    state = load(path)
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise InputError(f"{path}: must hold tensors by name; train again (stage 6), or name other weights")
+    return to_safetensors({name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in state.items()})
+
+
+def known_task(task: str | None, path: Path) -> str:
+    if task is None:
+        raise InputError(f"{path}: its config does not say what it is for; write task: sv (or se, tse) into {CONFIG}")
+    return task
 
 
 def _complete_config(data: bytes, source) -> dict:
@@ -82,8 +94,11 @@ def _complete_config(data: bytes, source) -> dict:
     return config
 
 
-def _unpack(path: Path, folder: Path, task: str) -> None:
-    """Unzip config and weights into a folder, and check members, sizes, task and hashes.
+def unpack(path: Path, folder: Path, task: str | None) -> str:
+    """Unzip into a folder what a network is made of, and check members, sizes, task and hashes.
+
+    Returns:
+        The task.
 
     Raises:
         InputError: the package is damaged, of another task, or larger than it can be.
@@ -92,30 +107,36 @@ def _unpack(path: Path, folder: Path, task: str) -> None:
         with zipfile.ZipFile(path) as archive:
             members = _members(archive)
             manifest = json.loads(_read(archive, members[_MANIFEST], _MOST_TEXT))
-            if manifest["task"] != task:
-                raise InputError(f"{path}: holds a model of task {str(manifest['task'])[:20]}, must be one of {task}")
-            limits = {_CONFIG: _MOST_TEXT, _WEIGHTS: _MOST_INFLATED * path.stat().st_size + _MOST_TEXT}
+            found = str(manifest["task"])[:20]
+            check_task(path, found, task)
+            if manifest["sha256"].keys() != members.keys() - {_MANIFEST}:
+                raise ValueError(f"its members are {some_of(members)}, not those of its manifest")
+            limits = dict.fromkeys((CONFIG, TRAINING, CALIBRATION), _MOST_TEXT)
+            limits |= dict.fromkeys((WEIGHTS, FORMER_WEIGHTS), _MOST_INFLATED * path.stat().st_size + _MOST_TEXT)
             for name in limits.keys() & members.keys():
                 data = _read(archive, members[name], limits[name])
                 if hashlib.sha256(data).hexdigest() != manifest["sha256"][name]:
                     raise InputError(f"{path}: {name} does not match its hash; get the file again")
+                (folder / name).parent.mkdir(exist_ok=True)
                 (folder / name).write_bytes(data)
     except InputError:
         raise
     except Exception as error:  # zipfile raises a different type for each kind of damage
         give = "give the folder of an experiment, or the packed.zip that stage 10 makes of one"
-        if path.suffix in (".pth", ".pt"):
-            give = f"give the experiment, {path.parent}, and {path.name} as model"
+        if path.suffix in (".pth", ".pt", ".safetensors"):
+            give = f"give the experiment, {path.parent}, and {path.name} as weights"
         what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise InputError(f"{path}: not a packed model, or damaged ({what}); {give}") from None
-    _complete_config((folder / _CONFIG).read_bytes(), folder / _CONFIG)
+        raise InputError(f"{path}: not a packed system, or damaged ({what}); {give}") from None
+    _complete_config((folder / CONFIG).read_bytes(), folder / CONFIG)
+    return found
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     """Of a package by name; ValueError where one does not belong there."""
     members = {info.filename: info for info in archive.infolist()}
-    known = {_MANIFEST, _CONFIG, _WEIGHTS, *_FACTS}
-    if len(members) < len(archive.infolist()) or not {_MANIFEST, _CONFIG} <= members.keys() <= known:
+    known = {_MANIFEST, CONFIG, WEIGHTS, FORMER_WEIGHTS, *_FACTS}
+    whole = {_MANIFEST, CONFIG} <= members.keys() <= known and not {WEIGHTS, FORMER_WEIGHTS} <= members.keys()
+    if len(members) < len(archive.infolist()) or not whole:
         raise ValueError(f"its members are {some_of(info.filename for info in archive.infolist())}")
     for name, info in members.items():
         kind = stat.S_IFMT(info.external_attr >> 16)
@@ -131,121 +152,11 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes:
     return archive.read(info)
 
 
-def _check_experiment(path: Path) -> None:
-    """Raise InputError where a folder is no experiment; it lists those in it and beside it."""
-    if (path / _CONFIG).is_file():
-        return
-    what = "is no experiment (it has no config.yaml)" if path.is_dir() else "no such experiment or packed model"
-    there = [str(config.parent) for folder in (path, path.parent) for config in sorted(folder.glob(f"*/{_CONFIG}"))]
-    there += [str(packed) for folder in (path, path.parent) for packed in sorted(folder.glob("*.zip"))]
-    gone = next((folder for folder in reversed(path.parents) if not folder.exists()), None)
-    more = f"; there are: {some_of(dict.fromkeys(there))}" if there else f"; nor is there {gone}" if gone else ""
-    raise InputError(f"{path}: {what}{more}")
-
-
-def _check_task(path: Path, task: str) -> None:
-    """Raise InputError where an experiment is plainly of another task; a config by hand may not tell."""
-    kind, config = kind_of(path / _CONFIG), load_config(path / _CONFIG)
-    found = next((name for name, one in _KINDS.items() if one is kind), "sv" if "frontend" in config else task)
-    if found != task:
-        raise InputError(f"{path}: holds a model of task {found}, must be one of {task}")
-
-
-def _check_weights(path: Path) -> None:
-    """Raise InputError where an experiment has no such weights; it lists those that it has."""
-    if not path.is_file():
-        there = some_of([found.name for found in sorted(path.parent.glob("*.pth"))])
-        raise InputError(f"{path}: no such weights; {f'there are: {there}' if there else 'train first (stage 6)'}")
-
-
-def _check_size(weights: Path | None, network: nn.Module, config: Path) -> None:
-    """Raise InputError where a network, which takes no memory yet, would take more than its file of weights bears out.
-
-    Weights of half precision, shared or of double precision pass.
-    """
-    stored = sum(tensor.nbytes for tensor in network.state_dict().values())
-    made = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers())) - stored
-    if made > _MOST_BUFFERS:
-        raise InputError(f"{config}: the network takes {made:,} bytes beside its weights; check its sizes")
-    size = weights.stat().st_size if weights else 0
-    if weights and not stored / 4 <= size <= 2 * stored + _OF_A_TENSOR * (len(network.state_dict()) + 64):
-        raise InputError(
-            f"{weights}: weights of another network: {size:,} bytes, that of {config.name} needs {stored:,}"
-        )
-
-
-def load_embedder(path, model: str = "valid.eer.ave.pth", trust: bool = False) -> SpeakerEmbedder:
-    """The embedder of an experiment's folder or of a packed zip, in eval mode.
-
-    Args:
-        path: folder with ``config.yaml`` and models, or a zip.
-        model: which weights of a folder.
-        trust: build classes from outside the toolkit too. This runs code that the config names; only for models whose
-            author you trust.
-
-    Raises:
-        InputError: config or weights are missing (it lists what there is), damaged or do not belong together, or the
-            config names a class from outside the toolkit and is not trusted.
-    """
-    return _load(path, model, "sv", trust)
-
-
-def load_enhancer(path, model: str = "valid.loss.ave.pth", trust: bool = False) -> SpeechEnhancer:
-    """The enhancer of an experiment's folder or of a packed zip, in eval mode; see :func:`load_embedder`."""
-    return _load(path, model, "se", trust)
-
-
-def load_extractor(path, model: str = "valid.loss.ave.pth", trust: bool = False) -> SpeakerExtractor:
-    """The extractor of an experiment's folder or of a packed zip, in eval mode; see :func:`load_embedder`."""
-    return _load(path, model, "tse", trust)
-
-
-def _load(path, model: str, task: str, trust: bool) -> nn.Module:
-    if not isinstance(path, str | os.PathLike) or not isinstance(model, str | os.PathLike):
-        raise InputError(f"path {path!r:.80} and model {model!r:.80} must be a path and the name of a file in it")
-    path = Path(path)
+def check_task(path: Path, found: str, task: str | None) -> None:
+    """Raise InputError where a system is for another task, or for one that is not known."""
     try:
-        packed = path.is_file()
-    except OSError as error:
-        raise InputError(f"{str(path)[:200]}: {error.strerror}") from None
-    if not packed:
-        return _load_folder(path, model, task, trust)
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            _unpack(path, Path(folder), task)
-            return _load_folder(Path(folder), _WEIGHTS, task, trust)
-        except InputError as error:
-            raise InputError(str(error).replace(folder, str(path))) from None
-
-
-def _load_folder(path: Path, model: str, task: str, trust: bool) -> nn.Module:
-    _check_experiment(path)
-    config = path / _CONFIG
-    if not trust:
-        check_classes(load_config(config), config)
-    _check_task(path, task)
-    with nullcontext() if trust else torch.device("meta"):  # shapes without memory
-        network = _build(config, _STORED[task], trust)
-    # A network without parameters (mean fbank) has no weights.
-    weights = None if next(network.parameters(), None) is None else path / model
-    if weights:
-        _check_weights(weights)
-    if not trust:
-        _check_size(weights, network, config)
-    network = _build(config, _DEPLOYED[task], trust)
-    if weights:
-        load_model(network, weights)
-    return network.eval()
-
-
-def _build(config: Path, build: Callable[[Path], nn.Module], trust: bool) -> nn.Module:
-    """A network; where its class is ours, whatever its constructor raises is the fault of the values."""
-    try:
-        return build(config)
+        name = system_class(found).__name__
     except InputError as error:
-        raise InputError(str(error) if str(config) in str(error) else f"{config}: {error}") from None
-    except Exception as error:
-        if trust:
-            raise
-        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise InputError(f"{config}: the network cannot be built ({what}); check the values under model") from None
+        raise InputError(f"{path}: {error}") from None
+    if task not in (None, found):
+        raise InputError(f"{path}: is for task {found}, must be for {task}; {name}.load takes it")

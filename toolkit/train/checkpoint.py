@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from toolkit.io.atomic import replacing
@@ -46,9 +47,11 @@ def save(path: Path, state: dict) -> None:
 
 
 def load(path: Path, map_location="cpu") -> dict:
-    """Read a state; InputError when the file is missing or damaged."""
+    """Read a state, or weights in safetensors; InputError when the file is missing or damaged."""
     refuse_fifo(Path(path))
     try:
+        if Path(path).suffix == ".safetensors":
+            return load_file(path, device=str(map_location))
         _check_records(path)
         return torch.load(path, map_location=map_location, weights_only=True)
     except FileNotFoundError:

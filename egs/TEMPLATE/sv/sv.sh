@@ -224,7 +224,7 @@ listen() { # to what a model makes of the noisiest sets that estimates the speec
     if [ "${#noisiest[@]}" -eq 0 ] || [ ! -e "${weights}" ] || ! ls -d "${noisiest[@]}" >/dev/null 2>&1 || "${dry_run}"; then return 0; fi
     sig=$(for set in "${noisiest[@]}" "${clean[@]}"; do signature_line "${set}" listening "${weights} ${sv_exp}/config.yaml"; done | signatures) || exit 1
     if done_before "${sv_exp}/.done.listening" "${sig}"; then return 0; fi
-    "${python}" -m toolkit.bin.listen_trials --system "${sv_exp}" --model "${inference_model}" --trust --sets "${noisiest[@]}" \
+    "${python}" -m toolkit.bin.listen_trials --model "${sv_exp}" --weights "${inference_model}" --trust --sets "${noisiest[@]}" \
         --clean "${clean[@]}" --output "${sv_exp}/listening"
     echo "${sig}" >"${sv_exp}/.done.listening"
 }
@@ -241,7 +241,7 @@ check_configs() { # before any work: every key of every config that the stages a
     fi
     if runs_stage 7; then
         [ -z "${floor_config}" ] || later "--floor_config ${floor_config}: see above" check_network sv --config "${floor_config}"
-        [ -z "${se_exp}" ] || later "--se_exp ${se_exp}: see above" check_network se --system "${se_exp}" --fs "${fs}" "${trusted[@]}"
+        [ -z "${se_exp}" ] || later "--se_exp ${se_exp}: see above" check_network se --model "${se_exp}" --fs "${fs}" "${trusted[@]}"
     fi
     if [ "${stage}" -le 6 ]; then
         for config in ${simulate_train_config} ${simulate_valid_config}; do plan "${config}" "${train_set}" check --check; done
@@ -434,7 +434,7 @@ if runs_stage 9 && say_stage 9 "report -> ${sv_exp}/RESULTS.md, ${results}"; the
 fi
 
 if runs_stage 10 && say_stage 10 "pack -> ${sv_exp}/packed.zip"; then
-    act "${python}" -m toolkit.bin.pack --expdir "${sv_exp}" --model "${inference_model}" --output "${sv_exp}/packed.zip"
+    act "${python}" -m toolkit.bin.pack --expdir "${sv_exp}" --weights "${inference_model}" --output "${sv_exp}/packed.zip"
 fi
 log "finished"
 exit 0

@@ -17,8 +17,8 @@ from toolkit.io.jobs import merge
 from toolkit.losses.enhancement.waveform import SNR
 from toolkit.metrics.signal.intrusive import si_sdr
 from toolkit.models.se.base import SpeechEnhancer
-from toolkit.systems.inference import enhance, extract
-from toolkit.systems.packing import load_enhancer, load_extractor, pack
+from toolkit.systems.kinds import system_class
+from toolkit.systems.packing import pack
 from toolkit.tasks.enhancement.enhancement_task import EnhancementTask
 from toolkit.train.checkpoint import load
 
@@ -106,7 +106,7 @@ def test_validation_is_the_mean_over_whole_mixtures(task, words, mixtures, tmp_p
     (said,) = (yaml.safe_load(line) for line in log if '"valid"' in line)
     names = ["wav", "spk1", "enroll_spk1"]
     tables = {name: AudioTable(mixtures, stream=name) for name in names}
-    model = {"se": load_enhancer, "tse": load_extractor}[task](tmp_path / "exp", "epoch1.pth")
+    model = system_class(task).load(tmp_path / "exp", "epoch1.pth").network
     after, before = [], []
     for key in tables["wav"].keys():
         wav, target, voice = (torch.from_numpy(tables[name].read(key))[None] for name in names)
@@ -137,19 +137,16 @@ def test_a_silent_output_is_validated(mixtures):
 
 def test_packed_models_give_what_the_folder_gives_and_know_their_task(task, words, tmp_path, capsys):
     train(task, words, tmp_path / "exp", "--trainer.epochs", "1")
-    pack(tmp_path / "exp", tmp_path / "packed.zip", "valid.loss.ave.pth", task)
-    loaders = {"se": load_enhancer, "tse": load_extractor}
-    one, two = (loaders[task](tmp_path / name) for name in ("exp", "packed.zip"))
+    pack(tmp_path / "exp", tmp_path / "packed.zip")
+    one, two = (system_class(task).load(tmp_path / name).network for name in ("exp", "packed.zip"))
     for name, value in one.state_dict().items():
         assert torch.equal(value, two.state_dict()[name])
     other = "tse" if task == "se" else "se"
-    with pytest.raises(InputError, match=f"holds a model of task {task}, must be one of {other}"):
-        loaders[other](tmp_path / "packed.zip")
-    with pytest.raises(InputError, match=f"exp: holds a model of task {task}, must be one of {other}"):
-        loaders[other](tmp_path / "exp")
-    wav = np.zeros(1000)
-    with pytest.raises(InputError, match=r"\w+ is not an (enhancer; use load_enhancer|extractor; use load_extractor)"):
-        extract(one, wav, wav) if task == "se" else enhance(one, wav)
+    for name in ("exp", "packed.zip"):
+        with pytest.raises(InputError, match=f"{name}: is for task {task}, must be for {other}"):
+            system_class(other).load(tmp_path / name)
+    with pytest.raises(InputError, match=r"is not a network of (Enhancer|Extractor)"):
+        system_class(other)(one)
     weights = str(tmp_path / "exp/valid.loss.ave.pth")
     assert run(PROGRAMS[other].main, ["--init_from", weights, "--check"]) == 1
     assert "valid.loss.ave.pth: weights of another network" in capsys.readouterr().err

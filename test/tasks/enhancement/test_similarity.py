@@ -12,14 +12,14 @@ from toolkit.io.datadir import write_table
 from toolkit.io.errors import InputError
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.sv.mean_fbank import MeanFbank
-from toolkit.systems.embedding import embed_file
+from toolkit.systems.verifier import Verifier
 from toolkit.tasks.enhancement.similarity import Similarity
 
 
 @pytest.fixture
-def embedder():
+def verifier():
     frontend = KaldiFbank()
-    return SpeakerEmbedder(frontend, MeanFbank(frontend.dim), "none").eval()
+    return Verifier(SpeakerEmbedder(frontend, MeanFbank(frontend.dim), "none"))
 
 
 def data_dir(path, fs):
@@ -31,26 +31,26 @@ def data_dir(path, fs):
 
 
 @pytest.mark.parametrize("fs", [8000, 16000])
-def test_it_is_the_cosine_of_two_files(embedder, tmp_path, fs):
+def test_it_is_the_cosine_of_two_files(verifier, tmp_path, fs):
     path, sounds = data_dir(tmp_path / "set", fs), {"a": voice(0, 0, 1.0, fs), "b": voice(3, 0, 1.0, fs)}
-    values, undefined = Similarity(embedder, path).score("s-m", fs, **sounds)
+    values, undefined = Similarity(verifier, path).score("s-m", fs, **sounds)
     assert undefined == {}
     for name, sound in sounds.items():
         soundfile.write(tmp_path / f"{name}.wav", sound, fs, subtype="FLOAT")
-        expected = embed_file(embedder, tmp_path / f"{name}.wav") @ embed_file(embedder, path / "e.wav")
+        expected = verifier.embed(tmp_path / f"{name}.wav") @ verifier.embed(path / "e.wav")
         assert values[name] == pytest.approx(expected, abs=1e-5)
     assert values["a"] > values["b"]  # the same voice
 
 
-def test_silence_has_none(embedder, tmp_path):
+def test_silence_has_none(verifier, tmp_path):
     path = data_dir(tmp_path / "set", 16000)
-    values, undefined = Similarity(embedder, path).score("s-m", 16000, a=np.zeros(800, np.float32))
+    values, undefined = Similarity(verifier, path).score("s-m", 16000, a=np.zeros(800, np.float32))
     assert math.isnan(values["a"])
     assert undefined == {"a": "silent estimate"}
 
 
-def test_a_set_without_enrolments_is_refused(embedder, tmp_path):
+def test_a_set_without_enrolments_is_refused(verifier, tmp_path):
     path = data_dir(tmp_path / "set", 16000)
     (path / "enroll_spk1.scp").unlink()
     with pytest.raises(InputError, match=r"enroll_spk1\.scp"):
-        Similarity(embedder, path)
+        Similarity(verifier, path)

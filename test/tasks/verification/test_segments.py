@@ -14,6 +14,7 @@ from toolkit.io.embeddings import read_rows
 from toolkit.io.errors import InputError
 from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
 from toolkit.models.sv.embedder import SpeakerEmbedder
+from toolkit.systems.verifier import Verifier
 from toolkit.tasks.verification.segments import crops_of, embed_segments, segment_starts
 
 FS = 16000
@@ -71,7 +72,7 @@ def audio(tmp_path):
 def test_segments_are_embedded_as_single_utterances_are(embedder, audio, monkeypatch, number, batch_seconds):
     monkeypatch.setattr("toolkit.tasks.verification.segments.BATCH_SECONDS", batch_seconds)
     ids, size = ["u3", "u0", "u4", "u1", "u2"], FS // 2
-    found = list(embed_segments(embedder, audio, ids, number, 0.5))
+    found = list(embed_segments(Verifier(embedder), audio, ids, number, 0.5))
     assert [key for key, _ in found] == ids
     for key, matrix in found:
         crops = crops_of(audio.read(key), size, number)
@@ -85,7 +86,7 @@ def test_an_embedding_that_is_not_finite_is_named(audio):
     broken = SpeakerEmbedder(KaldiFbank(), EcapaTdnn(channels=16, mfa_channels=24, embedding_dim=8))
     torch.nn.init.constant_(next(broken.parameters()), torch.nan)
     with pytest.raises(InputError, match="u0: the embedding of a segment is not finite"):
-        list(embed_segments(broken, audio, audio.keys(), 2, 0.5))
+        list(embed_segments(Verifier(broken), audio, audio.keys(), 2, 0.5))
 
 
 FLOOR = "model: {class_path: toolkit.models.sv.mean_fbank.MeanFbank}\nnormalize: none\n"
@@ -97,7 +98,7 @@ def job(corpus, tmp_path):
     (tmp_path / "config.yaml").write_text(FLOOR)
     keys = AudioTable(corpus / "raw/dev").keys()[:4]
     (tmp_path / "work").write_text("".join(f"dev {key}\n" for key in keys))
-    roots = ["--in_root", str(corpus / "raw"), "--out_root", str(tmp_path / "out"), "--system", str(tmp_path)]
+    roots = ["--in_root", str(corpus / "raw"), "--out_root", str(tmp_path / "out"), "--model", str(tmp_path)]
     return [*roots, "--work", str(tmp_path / "work"), "--job", "1"], keys, tmp_path / "out/dev/.jobs/1/embedding.scp"
 
 

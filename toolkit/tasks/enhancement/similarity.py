@@ -4,12 +4,11 @@ import math
 from collections.abc import Collection
 
 import numpy as np
-import torch
 
-from toolkit.io.audio import AudioTable, resample, unusable
-from toolkit.models.sv.embedder import SpeakerEmbedder
+from toolkit.io.audio import AudioTable
+from toolkit.io.errors import InputError
 from toolkit.simulate.enrolments import STREAM
-from toolkit.systems.embedding import vectors_of
+from toolkit.systems.verifier import Verifier
 
 NAME = "similarity"
 
@@ -18,7 +17,7 @@ class Similarity:
     """Cosines to the enrolments of one set.
 
     Args:
-        embedder: in eval mode; audio of another rate is resampled to its own.
+        verifier: audio of another rate is resampled to its own.
         data_dir: a set with ``enroll_spk1.scp``.
         utts: those that will be scored; None: all.
 
@@ -26,9 +25,9 @@ class Similarity:
         InputError: the set has no enrolments.
     """
 
-    def __init__(self, embedder: SpeakerEmbedder, data_dir, utts: Collection[str] | None = None):
+    def __init__(self, verifier: Verifier, data_dir, utts: Collection[str] | None = None):
         only = None if utts is None else set(utts)
-        self._embedder, self._voices = embedder, AudioTable(data_dir, stream=STREAM, only=only)
+        self._verifier, self._voices = verifier, AudioTable(data_dir, stream=STREAM, only=only)
 
     def score(self, utt: str, fs: int, **signals: np.ndarray) -> tuple[dict[str, float], dict[str, str]]:
         """``(values, undefined)`` of signals (N,) at ``fs`` Hz by name; what is silent or a constant has no value."""
@@ -44,9 +43,7 @@ class Similarity:
 
     def _vector(self, samples: np.ndarray, fs: int) -> np.ndarray | None:
         """The embedding at unit length; None where it is zero or not finite, or the signal unusable."""
-        if unusable(samples, fs):
+        try:
+            return self._verifier.embed(samples, fs)
+        except InputError:
             return None
-        wav = torch.from_numpy(np.ascontiguousarray(resample(samples, fs, self._embedder.frontend.fs)))[None]
-        vector = vectors_of(self._embedder, wav, None)[0]
-        norm = np.linalg.norm(vector)
-        return vector / norm if np.isfinite(norm) and norm > 0 else None

@@ -1,8 +1,6 @@
 """An experiment in enhancement or extraction from its config: the keys, the network, the training run."""
 
-import inspect
 import logging
-import pydoc
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +14,10 @@ from toolkit.data.extraction import ExtractionDataset
 from toolkit.io.config import ConfigParser, load_config
 from toolkit.io.errors import InputError
 from toolkit.losses.enhancement.waveform import SISNR, SNR, EnhancementLoss
-from toolkit.models.se.base import SpeechEnhancer
-from toolkit.models.se.conv_tasnet import ConvTasNet
-from toolkit.models.tse.base import SpeakerExtractor
-from toolkit.models.tse.sef_pnet import SEFPNet
+from toolkit.systems.base import System
+from toolkit.systems.enhancer import Enhancer
+from toolkit.systems.extractor import Extractor
+from toolkit.systems.kinds import task_of
 from toolkit.tasks.enhancement.enhancement_task import EnhancementTask, ExtractionTask, SignalTask, check_classes_of
 from toolkit.train.checkpoint import load_model
 from toolkit.train.experiment import default, run_training
@@ -33,27 +31,26 @@ class Kind:
     """What enhancement and extraction differ in.
 
     Attributes:
-        model: class that a config's model derives from; ``default_model`` when it names none.
+        system: its class, which has the config key of the network.
         task: training step and validation.
         data: where items come from when a config does not say, with its arguments.
         loss: when a config names none.
     """
 
-    model: type[nn.Module]
-    default_model: type[nn.Module]
+    system: type[System]
     task: type[SignalTask]
     data: dict
     loss: dict
 
 
-ENHANCEMENT = Kind(SpeechEnhancer, ConvTasNet, EnhancementTask, default(MixtureDataset), default(SNR))
-EXTRACTION = Kind(SpeakerExtractor, SEFPNet, ExtractionTask, default(ExtractionDataset), default(SISNR))
+ENHANCEMENT = Kind(Enhancer, EnhancementTask, default(MixtureDataset), default(SNR))
+EXTRACTION = Kind(Extractor, ExtractionTask, default(ExtractionDataset), default(SISNR))
 
 
 def add_arguments(parser: ConfigParser, kind: Kind) -> None:
     """Config keys of network and training."""
     adam = {"class_path": "torch.optim.Adam", "init_args": {"lr": 5e-4}}
-    parser.add_argument("--model", type=kind.model, default=default(kind.default_model), help="mixture to signal")
+    kind.system.add_network_arguments(parser)
     parser.add_argument("--loss", type=EnhancementLoss, default=kind.loss, help="between estimate and reference")
     parser.add_argument("--reference", type=str, default="spk1", help="what the estimate should be: spk1, dereverb1")
     parser.add_argument("--data", type=TrainingDataset, default=kind.data, help="where items come from")
@@ -70,23 +67,14 @@ def add_arguments(parser: ConfigParser, kind: Kind) -> None:
 
 
 def kind_of(config) -> Kind | None:
-    """What a training config (a path) is of, by the class of its model; None for neither of the two."""
-    model = load_config(config).get("model") or ""
-    path = str(model.get("class_path", "") if isinstance(model, dict) else model)
-    try:
-        found = pydoc.locate(path) if "." in path else None
-    except pydoc.ErrorDuringImport:  # building the model says what is wrong
-        return None
-    kinds = (ENHANCEMENT, EXTRACTION)
-    return next((kind for kind in kinds if inspect.isclass(found) and issubclass(found, kind.model)), None)
+    """What a training config (a path) is of; None for neither of the two."""
+    task = task_of(load_config(config))
+    return next((kind for kind in (ENHANCEMENT, EXTRACTION) if kind.system.task == task), None)
 
 
 def build_model(config, kind: Kind) -> nn.Module:
     """The untrained network of a training config (a path)."""
-    parser = ConfigParser()
-    add_arguments(parser, kind)
-    given = {key: value for key, value in load_config(config).items() if key == "model"}
-    return parser.build(parser.parse_checked(given, str(config))).model
+    return kind.system.build(config)
 
 
 def _build(parser: ConfigParser, args):

@@ -8,8 +8,8 @@ import torch
 
 from toolkit.io.audio import AudioTable
 from toolkit.io.errors import InputError
-from toolkit.models.sv.embedder import SpeakerEmbedder
-from toolkit.systems.embedding import BATCH_SECONDS, read_usable, vectors_of
+from toolkit.systems.signals import read_usable
+from toolkit.systems.verifier import BATCH_SECONDS, Verifier
 
 
 def segment_starts(length: int, size: int, number: int) -> np.ndarray:
@@ -36,7 +36,7 @@ def crops_of(samples: np.ndarray, size: int, number: int) -> np.ndarray:
 
 
 def embed_segments(
-    embedder: SpeakerEmbedder, audio: AudioTable, ids: list[str], number: int, seconds: float, bar=None
+    verifier: Verifier, audio: AudioTable, ids: list[str], number: int, seconds: float, bar=None
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Embeddings (S, D) float32 of the segments of each utterance, in the order of ``ids``.
 
@@ -44,21 +44,20 @@ def embed_segments(
     utterance, all of them equal, are embedded once.
 
     Args:
-        embedder: is put in eval mode; its device is used.
+        verifier: its device is used.
         number: of segments, see :func:`segment_starts`.
         seconds: length of a segment.
 
     Raises:
         InputError: audio is bad, or an embedding is not finite; names the id.
     """
-    embedder.eval()
-    size = round(seconds * embedder.frontend.fs)
+    size = round(seconds * verifier.fs)
     most = max(1, int(BATCH_SECONDS / seconds))
-    pieces = _pieces(audio, ids, size, number, embedder.frontend.fs)
+    pieces = _pieces(audio, ids, size, number, verifier.fs)
     done: list[np.ndarray] = []
     while batch := list(islice(pieces, most)):
         wav = torch.from_numpy(np.stack([crop for _, crop, _ in batch]))
-        vectors = vectors_of(embedder, wav, None)
+        vectors = verifier.vectors(wav)
         for (key, _, copies), vector in zip(batch, vectors, strict=True):
             if not np.isfinite(vector).all():
                 raise InputError(

@@ -7,34 +7,22 @@ import torch
 
 from toolkit.data.batches import Batches, CropBatches
 from toolkit.data.datasets import MixtureDataset, TrainingDataset
-from toolkit.features.frontend import FrontEnd
-from toolkit.features.kaldi_fbank import KaldiFbank
 from toolkit.features.specaugment import SpecAugment
-from toolkit.io.config import ConfigParser, load_config, merge
+from toolkit.io.config import ConfigParser
 from toolkit.io.errors import InputError
 from toolkit.losses.speaker.margin import AAMSoftmax, SpeakerLoss
 from toolkit.losses.speaker.paranoise import check_classes
-from toolkit.models.sv.base import SpeakerEncoder
-from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
 from toolkit.models.sv.embedder import SpeakerEmbedder
+from toolkit.systems.base import parsed
+from toolkit.systems.verifier import Verifier
 from toolkit.tasks.verification.verification_task import SVTask, check_classes_of, check_members
 from toolkit.train.checkpoint import load_model
 from toolkit.train.experiment import default, run_training
 from toolkit.train.schedule import Schedule, WarmupCosine
 from toolkit.train.trainer import Trainer
 
-_NETWORK = ("frontend", "model", "normalize")
-
-
-def _add_model(parser: ConfigParser) -> None:
-    parser.add_argument("--model", type=SpeakerEncoder, default=default(EcapaTdnn), help="features to embedding")
-
-
-def add_network_arguments(parser: ConfigParser) -> None:
-    """Config keys of the deployed network."""
-    parser.add_argument("--frontend", type=FrontEnd, default=default(KaldiFbank), help="waveform to features")
-    _add_model(parser)
-    parser.add_argument("--normalize", type=str, default="mean", help="over an utterance: mean, mean_var or none")
+add_network_arguments, build_embedder = Verifier.add_network_arguments, Verifier.build
+build_frontend, build_encoder = Verifier.build_frontend, Verifier.build_stored
 
 
 def add_training_arguments(parser: ConfigParser) -> None:
@@ -57,39 +45,9 @@ def add_training_arguments(parser: ConfigParser) -> None:
     parser.add_argument("--accept_data", type=bool, default=False, help="go on though the training data has changed")
 
 
-def _parse(config, keys: tuple[str, ...], add: Callable[[ConfigParser], None], **over) -> tuple[ConfigParser, object]:
-    """Parser and parsed ``keys`` of a training config (a path); its other keys are not looked at."""
-    parser = ConfigParser()
-    add(parser)
-    given = {k: v for k, v in load_config(config).items() if k in keys}
-    wanted = merge({**{k: parser.get_default(k) for k in over}, **given}, over) if over else given
-    return parser, parser.parse_checked(wanted, str(config))
-
-
-def build_frontend(config) -> FrontEnd:
-    """The front end of a training config (a path)."""
-    parser, args = _parse(config, _NETWORK, add_network_arguments)
-    return parser.build(args).frontend
-
-
-def build_encoder(config) -> SpeakerEncoder:
-    """The untrained encoder of a training config (a path), without its front end."""
-    parser, args = _parse(config, ("model",), _add_model)
-    return parser.build(args).model
-
-
-def build_embedder(config, fs: int | None = None) -> SpeakerEmbedder:
-    """The untrained embedder of a training config (a path), at another rate in Hz when ``fs`` is given."""
-    over = {"frontend": {"init_args": {"fs": fs}}} if fs else {}
-    parser, args = _parse(config, _NETWORK, add_network_arguments, **over)
-    built = parser.build(args)
-    return SpeakerEmbedder(built.frontend, built.model, args.normalize)
-
-
 def build_loss(config) -> SpeakerLoss:
     """The loss of a training config (a path), before ``setup``."""
-    parser, args = _parse(config, ("loss",), add_training_arguments)
-    return parser.build(args).loss
+    return parsed(config, ("loss",), add_training_arguments).loss
 
 
 def _build(parser: ConfigParser, args):

@@ -20,7 +20,7 @@ from toolkit.metrics.verification.error_rates import eer
 from toolkit.metrics.verification.vectors import dot_scores, unit
 from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.sv.embedder import SpeakerEmbedder
-from toolkit.systems.embedding import embed_audio
+from toolkit.systems.verifier import Verifier
 from toolkit.tasks.base import Task
 from toolkit.tasks.verification.trial_scoring import UnitRows, side_vectors
 from toolkit.train.probe import call, check_loss, check_module, check_padding, check_tensor, name_of
@@ -185,7 +185,7 @@ class ValidationSet:
     def eer(self, embedder: SpeakerEmbedder) -> float:
         """EER in % of cosine scores."""
         sides = self.sides
-        vectors = unit(np.stack([vector for _, vector in embed_audio(embedder, self.audio, sides.utts)]))
+        vectors = unit(np.stack([vector for _, vector in Verifier(embedder).embed_table(self.audio, sides.utts)]))
         vectors = side_vectors(UnitRows(vectors, np.ones(len(vectors), dtype=int), None), sides, "cosine")
         scores = dot_scores(vectors, vectors, sides.enroll, sides.test)
         return 100 * eer(scores[self.trials.is_target], scores[~self.trials.is_target])[0]

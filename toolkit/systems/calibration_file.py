@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -76,21 +76,31 @@ def write_calibration(path, content: dict) -> None:
         handle.write(json.dumps(content, indent=1) + "\n")
 
 
+def read_calibration(path) -> dict:
+    """What calibration.json holds, checked; InputError where it is missing or malformed."""
+    content = read_json(path, "fit it on a development set (calibrate_scores)")
+    if fault := misfit(content, _SHAPE):
+        raise InputError(f"{path}: {fault}; fit it again (calibrate_scores)")
+    if content["scale"] < 0:
+        raise InputError(f"{path}: scale must not be negative; fit it again (calibrate_scores)")
+    return content
+
+
+def calibration_of(content: Mapping) -> Calibration:
+    """The calibration in what :func:`read_calibration` returns."""
+    return Calibration(float(content["scale"]), float(content["offset"]))
+
+
 def load_calibration(path, way: dict) -> tuple[Calibration, dict]:
     """Read calibration.json for scores made in a ``way`` (see :func:`way_of`); also returns the file's content.
 
     Raises:
         InputError: the file is missing or malformed, or was fitted on scores made in another way.
     """
-    content = read_json(path, "fit it on a development set (calibrate_scores)")
-    if fault := misfit(content, _SHAPE):
-        raise InputError(f"{path}: {fault}; fit it again (calibrate_scores)")
-    calibration = Calibration(float(content["scale"]), float(content["offset"]))
-    if calibration.scale < 0:
-        raise InputError(f"{path}: scale must not be negative; fit it again (calibrate_scores)")
+    content = read_calibration(path)
     if content.get("way") is not None and content["way"] != way:
         raise InputError(f"{path}: was fitted on scores made by {_said(content['way'])}, these are by {_said(way)}")
-    return calibration, content
+    return calibration_of(content), content
 
 
 def _said(way: dict) -> str:

@@ -13,8 +13,7 @@ from toolkit.io.command_line import run
 from toolkit.io.errors import InputError
 from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
 from toolkit.models.sv.embedder import SpeakerEmbedder
-from toolkit.systems.embedding import batches_by_length, embed_audio, embed_file
-from toolkit.systems.packing import load_embedder
+from toolkit.systems.verifier import Verifier, batches_by_length
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +29,16 @@ def embedder():
     return network.eval()
 
 
-def test_an_utterance_has_one_embedding_whatever_its_batch(embedder, corpus):
+@pytest.fixture(scope="module")
+def verifier(embedder):
+    return Verifier(embedder)
+
+
+def test_an_utterance_has_one_embedding_whatever_its_batch(verifier, corpus):
     audio = AudioTable(corpus / "raw/train")
-    together = dict(embed_audio(embedder, audio, audio.keys()))
+    together = dict(verifier.embed_table(audio, audio.keys()))
     for key in audio.keys()[::3]:
-        alone = embed_audio(embedder, audio, [key])[0][1]
+        alone = verifier.embed_table(audio, [key])[0][1]
         assert np.abs(alone - together[key]).max() < 1e-5 * max(1.0, np.abs(alone).max())
 
 
@@ -83,15 +87,15 @@ def test_packed_and_folder_embed_alike(options, corpus, tmp_path):
     sv_train.main([*options, "--expdir", str(exp), "--trainer.epochs", "1"])
     pack_program.main(["--expdir", str(exp), "--output", str(tmp_path / "model.zip")])
     audio = AudioTable(corpus / "raw/dev")
-    one = embed_audio(load_embedder(exp), audio, audio.keys()[:2])
-    two = embed_audio(load_embedder(tmp_path / "model.zip"), audio, audio.keys()[:2])
+    one = Verifier.load(exp).embed_table(audio, audio.keys()[:2])
+    two = Verifier.load(tmp_path / "model.zip").embed_table(audio, audio.keys()[:2])
     assert all(np.array_equal(a[1], b[1]) for a, b in zip(one, two, strict=True))
 
 
 def test_a_damaged_package_is_refused(tmp_path):
     (tmp_path / "model.zip").write_bytes(b"PK nothing")
-    with pytest.raises(InputError, match=r"model.zip: not a packed model"):
-        load_embedder(tmp_path / "model.zip")
+    with pytest.raises(InputError, match=r"model.zip: not a packed system"):
+        Verifier.load(tmp_path / "model.zip")
 
 
 def test_packing_without_a_model_is_said(tmp_path, capsys):
@@ -107,14 +111,14 @@ def test_weights_of_another_network_are_named(options, tmp_path):
     config = (exp / "config.yaml").read_text().replace("channels: 16", "channels: 32")
     (exp / "config.yaml").write_text(config)
     with pytest.raises(InputError, match=r"valid.eer.ave.pth: weights of another network"):
-        load_embedder(exp)
+        Verifier.load(exp)
 
 
 def test_the_floor_needs_no_weights(tmp_path, corpus):
     (tmp_path / "config.yaml").write_text(FLOOR)
     audio = AudioTable(corpus / "raw/dev")
     key = audio.keys()[0]
-    vector = embed_audio(load_embedder(tmp_path), audio, [key])[0][1]
+    vector = Verifier.load(tmp_path).embed_table(audio, [key])[0][1]
     feats, _ = KaldiFbank()(torch.from_numpy(audio.read(key))[None])
     assert np.allclose(vector, feats[0].mean(0).numpy(), atol=1e-4)
 
@@ -122,7 +126,7 @@ def test_the_floor_needs_no_weights(tmp_path, corpus):
 FLOOR = "model: {class_path: toolkit.models.sv.mean_fbank.MeanFbank}\nnormalize: none\n"
 
 
-def test_bad_audio_is_said_without_a_recipe(embedder, tmp_path):
+def test_bad_audio_is_said_without_a_recipe(verifier, tmp_path):
     """Who calls from Python has neither an scp nor a stage 3; the file is named once."""
     (tmp_path / "empty.wav").touch()
     (tmp_path / "text.wav").write_text("no sound")
@@ -135,19 +139,19 @@ def test_bad_audio_is_said_without_a_recipe(embedder, tmp_path):
     }
     for name, message in said.items():
         with pytest.raises(InputError) as caught:
-            embed_file(embedder, tmp_path / name)
+            verifier.embed(tmp_path / name)
         assert str(caught.value) == f"{tmp_path / name}: {message}"
     with pytest.raises(InputError, match=r"^[^ ]+text.wav: cannot be decoded \([^()]+\)$"):
-        embed_file(embedder, tmp_path / "text.wav")
+        verifier.embed(tmp_path / "text.wav")
     with pytest.raises(InputError, match=r"two.wav: has no channel left, only 0 to 1$"):
-        embed_file(embedder, tmp_path / "two.wav", channel="left")
+        verifier.embed(tmp_path / "two.wav", channel="left")
 
 
-def test_what_is_silent_at_the_rate_of_the_network_has_no_embedding(embedder, tmp_path):
+def test_what_is_silent_at_the_rate_of_the_network_has_no_embedding(verifier, tmp_path):
     high = np.hanning(44100) * np.sin(2 * np.pi * 20000 / 44100 * np.arange(44100))
     soundfile.write(tmp_path / "a.wav", high / 4, 44100, subtype="FLOAT")
-    with pytest.raises(InputError, match=r"a\.wav: at 16000 Hz it is digital silence"):
-        embed_file(embedder, tmp_path / "a.wav")
+    with pytest.raises(InputError, match=r"a\.wav: the recording, at 16000 Hz, is digital silence"):
+        verifier.embed(tmp_path / "a.wav")
 
 
 def test_an_embedding_without_direction_is_said(tmp_path):
@@ -156,8 +160,8 @@ def test_an_embedding_without_direction_is_said(tmp_path):
     network = SpeakerEmbedder(KaldiFbank(), EcapaTdnn(channels=32, mfa_channels=48, embedding_dim=16))
     for weights in network.parameters():
         weights.data.fill_(torch.nan)
-    with pytest.raises(InputError, match=r"a.wav: its embedding is zero or not finite"):
-        embed_file(network, tmp_path / "a.wav")
+    with pytest.raises(InputError, match=r"a.wav: the recording: its embedding is zero or not finite"):
+        Verifier(network).embed(tmp_path / "a.wav")
 
 
 def test_a_wrong_path_of_a_system_lists_what_there_is(tmp_path):
@@ -175,16 +179,16 @@ def test_a_wrong_path_of_a_system_lists_what_there_is(tmp_path):
     }
     for path, message in said.items():
         with pytest.raises(InputError) as caught:
-            load_embedder(path)
+            Verifier.load(path)
         assert str(caught.value) == message
 
 
 def test_missing_weights_list_those_that_there_are(tmp_path):
     (tmp_path / "config.yaml").write_text("model: {class_path: toolkit.models.sv.ecapa_tdnn.EcapaTdnn}\n")
     with pytest.raises(InputError, match=r"valid.eer.ave.pth: no such weights; train first \(stage 6\)$"):
-        load_embedder(tmp_path)
+        Verifier.load(tmp_path)
     torch.save({}, tmp_path / "epoch3.pth")
     with pytest.raises(InputError, match=r"valid.eer.ave.pth: no such weights; there are: epoch3.pth$"):
-        load_embedder(tmp_path)
-    with pytest.raises(InputError, match=rf"give the experiment, {tmp_path}, and epoch3.pth as model$"):
-        load_embedder(tmp_path / "epoch3.pth")
+        Verifier.load(tmp_path)
+    with pytest.raises(InputError, match=rf"give the experiment, {tmp_path}, and epoch3.pth as weights$"):
+        Verifier.load(tmp_path / "epoch3.pth")

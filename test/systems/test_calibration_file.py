@@ -7,7 +7,7 @@ from toolkit.bin import calibrate_scores
 from toolkit.io.command_line import run
 from toolkit.io.errors import InputError
 from toolkit.metrics.verification.calibration import fit_calibration
-from toolkit.tasks.verification.calibration_file import load_calibration, way_of
+from toolkit.systems.calibration_file import load_calibration, way_of
 
 WAY = {"scoring": "cosine", "score_norm": "none"}
 

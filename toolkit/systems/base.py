@@ -1,0 +1,211 @@
+"""What the trained systems have in common: loading, rate, device, facts."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import ClassVar, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from toolkit.io.config import ConfigParser, load_config, merge
+from toolkit.io.errors import InputError, counted, one_line
+from toolkit.metrics.cost.complexity import count_macs, count_macs_thop, count_parameters, noise, profile
+from toolkit.systems.kinds import system_class, task_of
+from toolkit.systems.loading import Origin, load_network
+
+_WIDTH = 100  # columns of what print() shows
+_Self = TypeVar("_Self", bound="System")
+
+
+class System:
+    """A trained network, ready for audio.
+
+    Args:
+        network: of the class that the kind of system takes.
+        origin: where it comes from; :meth:`load` knows.
+
+    Attributes:
+        task: name of the task: ``sv``, ``se``, ``tse``.
+        network_keys: of a training config: those that say the network.
+        network_type: class of ``network``.
+        weights: file of an experiment's folder that is loaded by default.
+
+    Raises:
+        InputError: ``network`` is of another class.
+
+    Example::
+
+        system = System.load("exp/se_x")  # an Enhancer, as the experiment is one in enhancement
+        print(system)
+    """
+
+    task: ClassVar[str | None] = None
+    network_keys: ClassVar[tuple[str, ...]] = ("model",)
+    network_type: ClassVar[type[nn.Module]] = nn.Module
+    weights: ClassVar[str] = "valid.loss.ave.pth"
+
+    def __init__(self, network: nn.Module, origin: Origin | None = None):
+        if not isinstance(network, self.network_type):
+            name = type(self).__name__
+            raise InputError(f"{type(network).__name__} is not a network of {name}; use {name}.load")
+        self.network, self.origin = network, origin or Origin()
+
+    @classmethod
+    def load(cls: type[_Self], path, weights: str | None = None, trust: bool = False, device="cpu") -> _Self:
+        """The system of an experiment's folder or of a packed zip, in eval mode.
+
+        Args:
+            path: folder with ``config.yaml`` and weights, or a zip.
+            weights: which weights of a folder; None: those that training leaves for use.
+            trust: build classes from outside the toolkit too. This runs code that the config names; only for models
+                whose author you trust.
+            device: ``cpu``, ``cuda``, ``cuda:1``, ...
+
+        Raises:
+            InputError: config or weights are missing (it lists what there is), damaged or do not belong together, the
+                system is for another task, the config names a class from outside the toolkit and is not trusted, or
+                there is no such device.
+        """
+        task, network, origin = load_network(path, cls.task, weights, trust)
+        return system_class(task)(network, origin).to(device)
+
+    @classmethod
+    def untrained(cls, config, fs: int | None = None) -> "System":
+        """The system that a training config (a path) describes, before training; ``fs`` as in :meth:`build`."""
+        kind = cls if cls.task else system_class(task_of(load_config(config)) or "sv")
+        return kind(kind.build(config, fs).eval())
+
+    @classmethod
+    def add_network_arguments(cls, parser: ConfigParser) -> None:
+        """Add the config keys of the network, ``network_keys``, to a parser."""
+        raise NotImplementedError(cls.__name__)
+
+    @classmethod
+    def build(cls, config, fs: int | None = None) -> nn.Module:
+        """The untrained network of a training config (a path).
+
+        Args:
+            config: its other keys are not read.
+            fs: rate in Hz that the network must be for; None: any.
+
+        Raises:
+            InputError: a key is unknown or a value does not fit, or the network is for another rate.
+        """
+        network = parsed(config, cls.network_keys, cls.add_network_arguments).model
+        if fs not in (None, network.fs):
+            raise InputError(f"{config}: is for {network.fs} Hz, not for {fs} Hz; its model.init_args.fs says so")
+        return network
+
+    @classmethod
+    def build_stored(cls, config) -> nn.Module:
+        """The part of :meth:`build` that has weights."""
+        return cls.build(config)
+
+    @property
+    def fs(self) -> int:
+        """Rate in Hz that the network works at; other recordings are resampled."""
+        return self.network.fs
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        for tensor in (*self.network.parameters(), *self.network.buffers()):
+            return tensor.device
+        return torch.device("cpu")
+
+    def to(self: _Self, device) -> _Self:
+        """Move the network to a device; InputError where there is no such device."""
+        try:
+            where = torch.device(device)
+            if where.type == "meta":
+                raise ValueError("it holds no numbers")
+            self.network.to(where)
+        except Exception as error:  # torch raises a different type for each kind of device
+            why = str(error).strip().partition("\n")[0][:100]
+            raise InputError(f"device {device!r:.40}: cannot be used ({why}); use 'cpu'") from None
+        return self
+
+    @contextmanager
+    def inferring(self) -> Iterator[nn.Module]:
+        """The network in eval mode, without gradients; afterwards it has its former mode."""
+        was_training = self.network.training
+        self.network.eval()
+        try:
+            with torch.inference_mode():
+                yield self.network
+        finally:
+            if was_training:
+                self.network.train()
+
+    def example(self, seconds: float) -> tuple[Tensor, ...]:
+        """Inputs of the network, a batch of one that lasts ``seconds``."""
+        return (noise(seconds, self.fs).to(self.device),)
+
+    def counted(self, seconds: float) -> tuple[nn.Module, tuple]:
+        """The part of the network whose multiply-accumulates are published, and its inputs."""
+        return self.network, self.example(seconds)
+
+    def cost(self, seconds: float = 1.0) -> dict[str, int]:
+        """Size and cost: ``parameters``, and ``macs``, multiply-accumulates of ``seconds`` of audio."""
+        return {"parameters": count_parameters(self.network), "macs": count_macs(*self.counted(seconds))}
+
+    def measured_cost(self, seconds: float) -> dict[str, float]:
+        """As :meth:`cost`, with what toolkit.metrics.cost.complexity.profile measures; the network is on the CPU."""
+        thop = {"macs_thop": count_macs_thop(*self.counted(seconds))}
+        return profile(self.network, self.example(seconds), seconds) | thop | self.cost(seconds)
+
+    def info(self) -> dict:
+        """Facts of the system.
+
+        Returns:
+            ``task``, ``class`` (of the network), ``path``, ``weights``, ``fs`` (Hz), ``parameters``, ``macs`` (of one
+            second of audio), ``training`` (what train_info.json holds), ``calibration`` (what calibration.json holds);
+            None for what is not known.
+        """
+        facts = {"task": self.task, "class": self._class_name(), "path": self.origin.path}
+        facts |= {"weights": self.origin.weights, "fs": self.fs, **self.cost()}
+        return facts | {"training": self.origin.training, "calibration": self.origin.calibration}
+
+    def _class_name(self) -> str:
+        return type(self.network).__name__
+
+    def _lines(self, facts: Mapping) -> dict[str, str]:
+        """Name and value of each line of ``print``."""
+        lines = {"task": facts["task"], "network": facts["class"], "weights": facts["weights"] or "-"}
+        lines |= {"rate": f"{self.fs} Hz", "device": str(self.device), "parameters": f"{facts['parameters']:,}"}
+        lines["cost"] = f"{facts['macs'] / 1e9:.3g} G multiply-accumulates a second of audio"
+        lines["training"] = "not known"
+        if training := facts["training"]:
+            parts = [counted(training[f"{noun}s"], noun) for noun in ("epoch", "step") if _is_count(training, noun)]
+            parts += [f"{training[key]} {key}" for key in ("hours", "speakers", "utterances") if key in training]
+            lines["training"] = ", ".join(parts) or "not known"
+            lines |= {key: str(training[key]) for key in ("train_dir", "date", "commit", "seed") if key in training}
+        return lines
+
+    def __str__(self) -> str:
+        """One screen."""
+        head = f"{type(self).__name__} {self.origin.path or ''}".strip()
+        lines = [f"  {name:12}{value}" for name, value in self._lines(self.info()).items()]
+        return "\n".join(one_line(line)[:_WIDTH] for line in (head, *lines))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._class_name()} {self.origin.path or 'untrained'}>"
+
+
+def _is_count(training: Mapping, noun: str) -> bool:
+    return isinstance(training.get(f"{noun}s"), int)
+
+
+def parsed(config, keys: tuple[str, ...], add: Callable[[ConfigParser], None], over: dict | None = None):
+    """What some ``keys`` of a training config (a path) build; its other keys are not read.
+
+    Args:
+        add: adds the keys to a parser.
+        over: laid on the config.
+    """
+    parser = ConfigParser()
+    add(parser)
+    given = {key: value for key, value in load_config(config).items() if key in keys}
+    if over:
+        given = merge({**{key: parser.get_default(key) for key in over}, **given}, over)
+    return parser.build(parser.parse_checked(given, str(config)))

@@ -1,0 +1,67 @@
+"""The kinds of systems: the class of each, and which kind a config is of."""
+
+import importlib
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from toolkit.io.errors import InputError, some_of
+
+if TYPE_CHECKING:
+    from toolkit.systems.base import System
+
+_CLASSES = {"sv": "verifier.Verifier", "se": "enhancer.Enhancer", "tse": "extractor.Extractor"}
+_IN_ROOM = re.compile(r"toolkit\.models\.([a-z_]+)\.")
+
+
+def system_class(task: str) -> "type[System]":
+    """The class of systems for a task.
+
+    Raises:
+        InputError: there are no systems for it.
+    """
+    if task not in _CLASSES:
+        raise InputError(f"task {str(task)[:40]!r} is unknown; must be one of {some_of(_CLASSES)}")
+    module, _, name = _CLASSES[task].partition(".")
+    return getattr(importlib.import_module(f"toolkit.systems.{module}"), name)
+
+
+def task_of(config: Mapping) -> str | None:
+    """The task that a training config is for: its key ``task``, which configs of earlier versions lack.
+
+    Of those, the class of the model tells by its room; else keys that only one task has. No class is imported.
+
+    Args:
+        config: loaded, see toolkit.io.config.load_config.
+
+    Returns:
+        ``sv``, ``se``, ``tse``, or whatever ``task`` says; None where nothing tells.
+
+    Example::
+
+        >>> task_of({"model": {"class_path": "toolkit.models.tse.sef_pnet.SEFPNet"}})
+        'tse'
+    """
+    if config.get("task") is not None:
+        return str(config["task"])
+    path = class_path(config, "model")
+    if (room := _IN_ROOM.match(path)) and room[1] in _CLASSES:
+        return room[1]
+    exporting = (task for task in _CLASSES if path in getattr(_room(task), "__all__", ()))
+    if task := next(exporting, None):
+        return task
+    if not {"frontend", "normalize"}.isdisjoint(config):
+        return "sv"
+    if class_path(config, "data").rpartition(".")[2] in ("ExtractionDataset", "TargetSpeech"):
+        return "tse"
+    return "se" if "reference" in config else None
+
+
+def class_path(config: Mapping, key: str) -> str:
+    """The class that a config names under a key; empty where it names none."""
+    value = config.get(key) or ""
+    return str(value.get("class_path", "") if isinstance(value, Mapping) else value)
+
+
+def _room(task: str):
+    return importlib.import_module(f"toolkit.models.{task}")

@@ -1,0 +1,181 @@
+"""A trained network from an experiment's folder or a packed zip: whole, or one line of what is wrong.
+
+Both may come from elsewhere: classes from outside the toolkit are not built unless the caller trusts them, and sizes
+are checked before memory is taken.
+"""
+
+import logging
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from toolkit.io.config import load_config
+from toolkit.io.errors import InputError, some_of
+from toolkit.io.files import read_json
+from toolkit.io.trust import check_classes
+from toolkit.systems.calibration_file import read_calibration
+from toolkit.systems.kinds import system_class, task_of
+from toolkit.systems.packing import (
+    CALIBRATION,
+    CONFIG,
+    FORMER_WEIGHTS,
+    TRAINING,
+    WEIGHTS,
+    check_task,
+    known_task,
+    unpack,
+)
+from toolkit.train.checkpoint import load_model
+
+_MOST_BUFFERS = 2**26  # bytes of windows, filters and the like, which are made and not stored
+_OF_A_TENSOR = 2**12  # bytes that a file of weights adds to those of a tensor, at most
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a system comes from.
+
+    Attributes:
+        path: the experiment or the zip; None: it was made in Python.
+        weights: which file of weights; None: the network has none.
+        training, calibration: what train_info.json and calibration/calibration.json hold; None where there are none.
+    """
+
+    path: str | None = None
+    weights: str | None = None
+    training: dict | None = None
+    calibration: dict | None = None
+
+
+def _check_experiment(path: Path) -> None:
+    """Raise InputError where a folder is no experiment; it lists those in it and beside it."""
+    if (path / CONFIG).is_file():
+        return
+    what = "is no experiment (it has no config.yaml)" if path.is_dir() else "no such experiment or packed model"
+    there = [str(config.parent) for folder in (path, path.parent) for config in sorted(folder.glob(f"*/{CONFIG}"))]
+    there += [str(packed) for folder in (path, path.parent) for packed in sorted(folder.glob("*.zip"))]
+    gone = next((folder for folder in reversed(path.parents) if not folder.exists()), None)
+    more = f"; there are: {some_of(dict.fromkeys(there))}" if there else f"; nor is there {gone}" if gone else ""
+    raise InputError(f"{path}: {what}{more}")
+
+
+def _check_weights(path: Path) -> None:
+    """Raise InputError where an experiment has no such weights; it lists those that it has."""
+    if not path.is_file():
+        there = some_of([found.name for found in sorted(path.parent.glob("*.pth"))])
+        raise InputError(f"{path}: no such weights; {f'there are: {there}' if there else 'train first (stage 6)'}")
+
+
+def _check_size(weights: Path | None, network: nn.Module, config: Path) -> None:
+    """Raise InputError where a network, which takes no memory yet, would take more than its file of weights bears out.
+
+    Weights of half precision, shared or of double precision pass.
+    """
+    stored = sum(tensor.nbytes for tensor in network.state_dict().values())
+    made = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers())) - stored
+    if made > _MOST_BUFFERS:
+        raise InputError(f"{config}: the network takes {made:,} bytes beside its weights; check its sizes")
+    size = weights.stat().st_size if weights else 0
+    if weights and not stored / 4 <= size <= 2 * stored + _OF_A_TENSOR * (len(network.state_dict()) + 64):
+        raise InputError(
+            f"{weights}: weights of another network: {size:,} bytes, that of {config.name} needs {stored:,}"
+        )
+
+
+def load_network(path, task: str | None, weights: str | None, trust: bool) -> tuple[str, nn.Module, Origin]:
+    """The network of an experiment's folder or of a packed zip, in eval mode; see toolkit.systems.base.System.load.
+
+    Args:
+        path, weights, trust: as there.
+        task: that it must be for; None: any.
+
+    Returns:
+        The task, the network, where it comes from.
+    """
+    if not isinstance(path, str | os.PathLike) or not isinstance(weights, str | os.PathLike | None):
+        raise InputError(f"path {path!r:.80} and weights {weights!r:.80} must be a path and the name of a file in it")
+    path = Path(path)
+    try:
+        packed = path.is_file()
+    except OSError as error:
+        raise InputError(f"{str(path)[:200]}: {error.strerror}") from None
+    if not packed:
+        return _load_folder(path, task, weights, trust)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            found = unpack(path, Path(folder), task)
+            former = (Path(folder) / FORMER_WEIGHTS).exists()
+            loaded = _load_folder(Path(folder), found, FORMER_WEIGHTS if former else WEIGHTS, trust, str(path))
+        except InputError as error:
+            raise InputError(str(error).replace(folder, str(path))) from None
+    return loaded
+
+
+def _load_folder(
+    path: Path, task: str | None, weights: str | None, trust: bool, package: str | None = None
+) -> tuple[str, nn.Module, Origin]:
+    """As :func:`load_network`, of a folder; ``package``: the zip that it was in."""
+    _check_experiment(path)
+    config = load_config(path / CONFIG)
+    if not trust:
+        check_classes(config, path / CONFIG)
+    task_there = known_task(task_of(config) or task, path)
+    check_task(path, task_there, task)
+    kind = system_class(task_there)
+    stored = path / (weights or kind.weights)
+    network, has_weights = _built(path / CONFIG, kind, stored, trust)
+    calibration = None  # it is of the weights that are loaded by default
+    if package or stored.name == kind.weights:
+        calibration = _facts(path / CALIBRATION, read_calibration)
+    origin = Origin(
+        package or str(path),
+        stored.name if has_weights else None,
+        _facts(path / TRAINING, read_json),
+        calibration,
+    )
+    return task_there, network, origin
+
+
+def _built(config: Path, kind: type, weights: Path, trust: bool) -> tuple[nn.Module, bool]:
+    """The network with its weights, and whether it has any (mean fbank has none)."""
+    with nullcontext() if trust else torch.device("meta"):  # shapes without memory
+        outline = _build(config, kind.build_stored, trust)
+    has_weights = next(outline.parameters(), None) is not None
+    if has_weights:
+        _check_weights(weights)
+    if not trust:
+        _check_size(weights if has_weights else None, outline, config)
+    network = _build(config, kind.build, trust)
+    if has_weights:
+        load_model(network, weights)
+    return network.eval(), has_weights
+
+
+def _facts(path: Path, read: Callable[[Path], dict]) -> dict | None:
+    """What a file holds that a network can do without."""
+    if not path.is_file():
+        return None
+    try:
+        return read(path)
+    except InputError as error:
+        logging.warning("%s", error)
+        return None
+
+
+def _build(config: Path, build: Callable[[Path], nn.Module], trust: bool) -> nn.Module:
+    """A network; where its class is ours, whatever its constructor raises is the fault of the values."""
+    try:
+        return build(config)
+    except InputError as error:
+        raise InputError(str(error) if str(config) in str(error) else f"{config}: {error}") from None
+    except Exception as error:
+        if trust:
+            raise
+        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise InputError(f"{config}: the network cannot be built ({what}); check the values under model") from None

@@ -1,0 +1,194 @@
+"""What systems have in common: recordings in by any door, signals out to files and data dirs."""
+
+import logging
+import os
+from collections.abc import Callable
+from numbers import Real
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import soundfile
+import torch
+
+from toolkit.io.ark import ArkWriter
+from toolkit.io.atomic import replacing_path
+from toolkit.io.audio import AudioTable, check_usable, file_info, from_integers, read_file, resample
+from toolkit.io.errors import InputError
+from toolkit.io.jobs import ark_path, read_work, write_job_tables
+from toolkit.io.progress import progress
+
+PEAK = 0.99
+_RATES = range(1000, 1_000_001)  # Hz
+
+
+class Recording(NamedTuple):
+    """Samples (N,) float32 at ``fs`` Hz, and what messages call them."""
+
+    samples: np.ndarray
+    fs: int
+    name: str
+
+    def at(self, fs: int) -> np.ndarray:
+        """The samples at another rate in Hz; InputError where nothing usable is left of them there."""
+        samples = resample(self.samples, self.fs, fs)
+        if fs != self.fs:
+            check_usable(samples, fs, f"{self.name}, at {fs} Hz,")
+        return np.require(samples, np.float32, ["C", "W"])
+
+    def like(self, made: np.ndarray, fs: int) -> np.ndarray:
+        """What was made of the samples at ``fs`` Hz: at this recording's rate and length, float32.
+
+        Raises:
+            InputError: it is not finite.
+        """
+        if not np.isfinite(made).all():
+            raise InputError(f"{self.name}: the output is not finite; training diverged (see loss in metrics.jsonl)")
+        made = resample(made.astype(np.float32, copy=False), fs, self.fs)[: len(self.samples)]
+        return np.pad(made, (0, len(self.samples) - len(made)))
+
+
+def is_path(x) -> bool:
+    """Is it the path of a file, not samples?"""
+    return isinstance(x, str | os.PathLike)
+
+
+def recording_of(x, fs: int | None, what: str = "recording", channel: int | str | None = None) -> Recording:
+    """A recording from a file, an array or a tensor.
+
+    Args:
+        x: path of a file that soundfile reads; or samples (N,) or (1, N), as :func:`samples_of` takes them.
+        fs: rate in Hz of samples. A file has its own; another one given here is refused.
+        what: it is, in messages.
+        channel: of a file, which of several channels (from 0), or ``"mean"``.
+
+    Raises:
+        InputError: the file is missing or bad, samples are none or have no rate, or the recording is unusable
+            (toolkit.io.audio.unusable): not finite, silent, constant, too short, far beyond full scale.
+    """
+    if is_path(x):
+        samples, rate = read_file(x, channel=channel)
+        if fs is not None and check_rate(fs) != rate:
+            raise InputError(f"{x}: the {what} is at {rate} Hz, fs={fs} is given; leave fs out for files")
+        name = f"{x}: the {what}"
+    else:
+        samples, name = samples_of(x, what), f"the {what}"
+        if fs is None:
+            raise InputError(f"{name} is an array: give its rate in Hz, fs=16000 for example")
+        if channel is not None:
+            raise InputError(f"channel={channel!r:.20} is for files; of an array give one channel, (N,)")
+        rate = check_rate(fs)
+    check_usable(samples, rate, name)
+    return Recording(np.require(samples, np.float32, ["C", "W"]), rate, name)
+
+
+def check_rate(fs) -> int:
+    """The rate in Hz as a whole number; InputError where it is none."""
+    if isinstance(fs, bool) or not isinstance(fs, Real) or fs != fs or int(fs) != fs or int(fs) not in _RATES:
+        raise InputError(f"fs={fs!r:.40} must be a rate in Hz, a whole number from {_RATES[0]} to {_RATES[-1]}")
+    return int(fs)
+
+
+def samples_of(x, what: str = "recording") -> np.ndarray:
+    """Samples (N,) as floats of their own precision.
+
+    Args:
+        x: array, list or tensor (N,) or (1, N): floats in [-1, 1], or int16 or int32, which are scaled as files of
+            them are.
+        what: it is, in messages.
+
+    Raises:
+        InputError: it is empty, has several channels, or is of another type.
+    """
+    try:
+        if isinstance(x, torch.Tensor):
+            x = x.detach().cpu()
+            x = x.float() if x.dtype == torch.bfloat16 else x  # numpy has no such type
+        array = np.asarray(x)
+    except (ValueError, TypeError, RuntimeError, NotImplementedError) as error:  # sparse, without data, ragged, ...
+        raise InputError(f"the {what} must be an array of samples ({' '.join(str(error).split())[:100]})") from None
+    if array.ndim == 2 and len(array) == 1:
+        array = array[0]
+    if array.ndim != 1 or not array.size:
+        raise InputError(f"the {what} has the shape {array.shape}; must be samples of one channel, (N,) or (1, N)")
+    if array.dtype.kind == "i" and array.dtype.itemsize in (2, 4):
+        return from_integers(array)
+    if array.dtype.kind != "f" or np.ma.isMaskedArray(x):
+        kind = "masked" if np.ma.isMaskedArray(x) else array.dtype
+        raise InputError(f"the {what} is of {kind}; must be floats in [-1, 1], or int16 or int32")
+    return array
+
+
+def check_signal(samples: np.ndarray, name: str, what: str = "output") -> np.ndarray:
+    """Samples within the 16-bit range, where need be at a lower level, of which a warning tells.
+
+    Raises:
+        InputError: they are not finite.
+    """
+    if not np.isfinite(samples).all():
+        raise InputError(
+            f"{name}: the {what} is not finite; training diverged (see loss and grad_norm in metrics.jsonl)"
+        )
+    peak = float(np.abs(samples).max(initial=0.0))
+    if peak <= PEAK:
+        return samples
+    gain = PEAK / peak
+    logging.warning("%s: the %s peaks at %.2f of full scale; written at %.2f of its level", name, what, peak, gain)
+    return samples * np.float32(gain)
+
+
+def convert_file(path, output, make: Callable[[], np.ndarray], others=()) -> None:
+    """Write what is made of a recording, at its rate.
+
+    Args:
+        path: the recording.
+        output: file to write; its suffix (wav, flac, ...) says how.
+        make: () -> samples (N,) at the recording's rate.
+        others: more recordings that ``make`` reads, not to be overwritten.
+
+    Raises:
+        InputError: ``make`` refuses the recording, or ``output`` is one of those read or cannot be written as its
+            suffix says.
+    """
+    for one in (path, *others):
+        if Path(output).exists() and Path(one).exists() and Path(output).samefile(one):
+            raise InputError(f"{output}: is to be read and to be written; name another output")
+    samples = check_signal(make(), str(path))
+    kind = Path(output).suffix.lstrip(".").upper() or "WAV"
+    if kind not in soundfile.available_formats():
+        raise InputError(f"{output}: {kind} is no format of audio files; end it in .wav or .flac")
+    with replacing_path(output) as aside:
+        try:
+            soundfile.write(aside, np.clip(samples, -1, 1), file_info(path).rate, format=kind)
+        except soundfile.LibsndfileError as error:
+            raise InputError(f"{output}: cannot be written ({error.error_string.strip()})") from None
+
+
+def read_usable(audio: AudioTable, key: str, fs: int) -> np.ndarray:
+    """Samples (N,) of an id; InputError names an id whose recording is unusable (toolkit.io.audio.unusable)."""
+    samples = audio.read(key)
+    check_usable(samples, fs, f"{key}: {audio.values[key]}:", "replace it or drop the utterance")
+    return samples
+
+
+def convert_sets(args, fs: int, what: str, of_set: Callable[[Path, list[str]], Callable]) -> None:
+    """A job: make a signal of every recording of a work list; out come data dirs of them (toolkit.io.jobs).
+
+    Args:
+        args: ``in_root``, ``out_root``, ``work``, ``job``.
+        fs: rate in Hz that the recordings must have.
+        what: is done, for the progress bar.
+        of_set: (data dir, its ids that are asked for) -> (id, samples (N,)) -> samples (N,).
+    """
+    torch.set_num_threads(1)
+    work = read_work(args.work)
+    with progress(sum(map(len, work.values())), what) as bar:
+        for name, keys in work.items():
+            path = Path(args.in_root) / name
+            audio, make = AudioTable(path, fs=fs, only=set(keys)), of_set(path, keys)
+            with ArkWriter(ark_path(args.out_root, name, "wav", args.job)) as ark:
+                for key in keys:
+                    ark.write_audio(key, check_signal(make(key, read_usable(audio, key, fs)), key), fs)
+                    bar.update()
+            lengths = {key: audio.num_samples(key) for key in keys}
+            write_job_tables(args.out_root, name, args.job, wav_scp=ark.scp, utt2num_samples=lengths)

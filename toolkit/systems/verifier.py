@@ -1,0 +1,203 @@
+"""Speaker verification by a trained network: embeddings of audio, and scores of pairs."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from toolkit.data.collate import pad
+from toolkit.features.frontend import FrontEnd
+from toolkit.features.kaldi_fbank import KaldiFbank
+from toolkit.io.audio import AudioTable
+from toolkit.io.config import ConfigParser
+from toolkit.io.errors import InputError
+from toolkit.metrics.verification.calibration import Calibration
+from toolkit.models.sv.base import SpeakerEncoder
+from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
+from toolkit.models.sv.embedder import SpeakerEmbedder
+from toolkit.systems.base import System, parsed
+from toolkit.systems.calibration_file import calibration_of
+from toolkit.systems.signals import is_path, read_usable, recording_of, samples_of
+from toolkit.train.experiment import default
+
+BATCH_SECONDS = 60.0  # padded audio in a batch: bounds memory, whatever the lengths
+_PLAIN = {"scoring": "cosine", "score_norm": "none"}  # what score() does, in the words of calibration.json
+
+
+class Score(NamedTuple):
+    """Likeness of two voices: ``cosine`` in [-1, 1]; ``llr``, None without calibration, the logarithm of how many times
+    likelier one speaker is than two.
+    """
+
+    cosine: float
+    llr: float | None
+
+
+class Verifier(System):
+    """From a recording to the embedding of its speaker; from two to how alike the voices are.
+
+    Example::
+
+        verifier = Verifier.load("exp/sv_train_ecapa_fbank")
+        vector = verifier.embed("a.wav")  # (D,) at unit length: the dot product of two is their cosine
+        cosine, llr = verifier.score("a.wav", "b.wav")
+    """
+
+    task = "sv"
+    network_keys = ("frontend", "model", "normalize")
+    network_type = SpeakerEmbedder
+    weights = "valid.eer.ave.pth"
+
+    @classmethod
+    def add_network_arguments(cls, parser: ConfigParser) -> None:
+        """Add the config keys of the network."""
+        parser.add_argument("--frontend", type=FrontEnd, default=default(KaldiFbank), help="waveform to features")
+        _add_model(parser)
+        parser.add_argument("--normalize", type=str, default="mean", help="over an utterance: mean, mean_var or none")
+
+    @classmethod
+    def build(cls, config, fs: int | None = None) -> SpeakerEmbedder:
+        """The untrained embedder of a training config (a path), at another rate in Hz when ``fs`` is given."""
+        over = {"frontend": {"init_args": {"fs": fs}}} if fs else None
+        built = parsed(config, cls.network_keys, cls.add_network_arguments, over)
+        return SpeakerEmbedder(built.frontend, built.model, built.normalize)
+
+    @classmethod
+    def build_stored(cls, config) -> SpeakerEncoder:
+        """The untrained encoder, without its front end."""
+        return parsed(config, ("model",), _add_model).model
+
+    @classmethod
+    def build_frontend(cls, config) -> FrontEnd:
+        """The front end of a training config (a path)."""
+        return parsed(config, cls.network_keys, cls.add_network_arguments).frontend
+
+    @property
+    def fs(self) -> int:
+        """Rate in Hz that the front end works at; other recordings are resampled."""
+        return self.network.frontend.fs
+
+    @property
+    def dim(self) -> int:
+        """D, numbers of an embedding."""
+        return self.network.model.embedding_dim
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """Of cosines without score normalisation; None where the experiment has none."""
+        content = self.origin.calibration
+        return calibration_of(content) if content and content.get("way") in (None, _PLAIN) else None
+
+    def embed(self, x, fs: int | None = None, channel: int | str | None = None) -> np.ndarray:
+        """The embedding of a recording of any rate and length, at unit length.
+
+        Args:
+            x: a file; or samples (N,) or (1, N): floats in [-1, 1], int16 or int32.
+            fs: rate in Hz of samples.
+            channel: of a file, which of several channels (from 0), or ``"mean"``.
+
+        Returns:
+            (D,) float32.
+
+        Raises:
+            InputError: ``x`` is no usable recording (toolkit.systems.signals.recording_of), or its embedding has no
+                direction.
+        """
+        recording = recording_of(x, fs, channel=channel)
+        return _unit(self.vectors(torch.from_numpy(recording.at(self.fs))[None])[0], recording.name)
+
+    def score(self, a, b, fs: int | None = None) -> Score:
+        """How alike two voices are.
+
+        Args:
+            a: a file, samples with their rate ``fs``, or an embedding (D,) without.
+            b: likewise.
+            fs: rate in Hz of those that are samples.
+
+        Raises:
+            InputError: as of :meth:`embed`.
+        """
+        one, two = (self._direction(x, fs, is_path(a) != is_path(b)) for x in (a, b))
+        cosine = float(np.dot(one.astype(np.float64), two))
+        calibration = self.calibration
+        return Score(cosine, None if calibration is None else float(calibration(cosine)))
+
+    def _direction(self, x, fs: int | None, one_is_file: bool) -> np.ndarray:
+        """(D,) at unit length, of a recording or an embedding."""
+        if is_path(x):
+            return self.embed(x, None if one_is_file else fs)
+        if fs is None and (vector := samples_of(x, "embedding")).shape == (self.dim,):
+            return _unit(vector, "the embedding")
+        return self.embed(x, fs)
+
+    def vectors(self, wav: Tensor, lengths: Tensor | None = None) -> np.ndarray:
+        """wav (B, N) at ``fs``, lengths (B,) samples or None (all full) -> embeddings (B, D) float32 as they are."""
+        device = self.device
+        with self.inferring() as network:
+            return network(wav.to(device), None if lengths is None else lengths.to(device)).float().cpu().numpy()
+
+    def embed_table(self, audio: AudioTable, ids: list[str], bar=None) -> list[tuple[str, np.ndarray]]:
+        """Embeddings (D,) float32 as they are of ``ids``, in their order; ``bar`` is updated by the batch.
+
+        Raises:
+            InputError: audio is bad (see AudioTable.read) or unusable, or an embedding is not finite; names the id.
+        """
+        found: dict[str, np.ndarray] = {}
+        lengths = {key: audio.num_samples(key) for key in ids}
+        for batch in batches_by_length(lengths, BATCH_SECONDS * self.fs):
+            vectors = self.vectors(*pad([read_usable(audio, key, self.fs) for key in batch]))
+            for key, vector in zip(batch, vectors, strict=True):
+                if not np.isfinite(vector).all():
+                    raise InputError(
+                        f"{key}: its embedding is not finite; the audio ({audio.values[key]}) is bad, or training "
+                        "diverged (see loss and grad_norm in metrics.jsonl)"
+                    )
+                found[key] = vector
+            if bar is not None:
+                bar.update(len(batch))
+        return [(key, found[key]) for key in ids]
+
+    def counted(self, seconds: float) -> tuple[nn.Module, tuple]:
+        """The encoder on features: published counts leave out the front end's filters."""
+        with self.inferring() as network:
+            return network.model, network.frontend(*self.example(seconds))
+
+    def _class_name(self) -> str:
+        return type(self.network.model).__name__
+
+    def _lines(self, facts: Mapping) -> dict[str, str]:
+        frontend = self.network.frontend
+        lines = {"features": f"{type(frontend).__name__}, {frontend.dim} a frame, normalize {self.network.normalize}"}
+        lines["embedding"] = f"{self.dim} numbers"
+        lines["calibration"] = "none"
+        if calibration := self.calibration:
+            lines["calibration"] = f"llr = {calibration.scale:.4g} * cosine {calibration.offset:+.4g}"
+        elif facts["calibration"]:
+            lines["calibration"] = "of scores that are normalised or of segments, not of score()"
+        return super()._lines(facts) | lines
+
+
+def _add_model(parser: ConfigParser) -> None:
+    parser.add_argument("--model", type=SpeakerEncoder, default=default(EcapaTdnn), help="features to embedding")
+
+
+def _unit(vector: np.ndarray, name: str) -> np.ndarray:
+    """(D,) float32 at unit length."""
+    length = np.linalg.norm(vector)
+    if not (np.isfinite(length) and length > 0):
+        raise InputError(f"{name}: its embedding is zero or not finite; the audio is bad, or training diverged")
+    return np.asarray(vector / length, np.float32)
+
+
+def batches_by_length(lengths: dict[str, int], most: float) -> Iterator[list[str]]:
+    """Ids grouped by similar length; a group's padded total stays below ``most`` samples (or it is a single id)."""
+    batch: list[str] = []
+    for key in sorted(lengths, key=lengths.__getitem__):
+        if batch and (len(batch) + 1) * lengths[key] > most:
+            yield batch
+            batch = []
+        batch.append(key)
+    if batch:
+        yield batch
