@@ -47,9 +47,9 @@ MODULES = {
     "report.signal_verification": "report.enhancement.verified",
     "report.signal_weights": "report.enhancement.loss_weights",
     "tasks.sv": "tasks.verification.verification_task",
-    "tasks.sv_experiment": "tasks.verification.spec",
+    "tasks.sv_experiment": "tasks.verification.verification_task",
     "tasks.signal": "tasks.enhancement.enhancement_task",
-    "tasks.signal_experiment": "tasks.enhancement.spec",
+    "tasks.signal_experiment": "tasks.enhancement.enhancement_task",
     "tasks.embedding": "systems.verifier",
     "tasks.inference": "systems.signals",
     "tasks.packing": "systems.packing",
@@ -99,6 +99,7 @@ NAMES = {
     "Frozen": "FrozenModule",
 }  # in any module
 FUNCTIONS = {
+    "losses.margin.SumLoss": "losses.weighted_sum:WeightedSum",
     "tasks.packing.load_embedder": "systems.former:load_embedder",
     "tasks.packing.load_enhancer": "systems.former:load_enhancer",
     "tasks.packing.load_extractor": "systems.former:load_extractor",

@@ -6,7 +6,7 @@ help_message=$(cat <<'EOF'
 Usage: launch.sh [--ngpu N] [--num_nodes M] [--master_port P] <python> -m <module> [<args> ...]
 N GPUs on each of M nodes. With M > 1 it is run once inside a Slurm job of M nodes and starts torchrun on each by srun.
 N = 0 trains on CPUs, one process a node. P is where the nodes meet (default: from the number of Slurm's job).
-e.g.: launch.sh --ngpu 8 python3 -m toolkit.bin.sv_train --config conf/train.yaml
+e.g.: launch.sh --ngpu 8 python3 -m toolkit.bin.train sv --config conf/train.yaml
 EOF
 )
 ngpu=0

@@ -409,7 +409,7 @@ render() { # render SETS [--streams STREAM...]: data/<set>/mix.jsonl -> dump/raw
         --stems "${stems:-wav}" -- "${python}" -m toolkit.bin.simulate_render "$@"
 }
 
-# statistics FOLDER TRAIN_DIR CONFIG ARGS MODULE [WORD]: stage 5, done again only when data, config or options have changed.
+# statistics FOLDER TRAIN_DIR CONFIG ARGS TASK: stage 5, done again only when data, config or options have changed.
 statistics() {
     local stats=$1 dir=$2 config=$3 options=$4 sig=
     if [ -d "${dir}" ] && ! is_remade "${dir}"; then
@@ -423,7 +423,7 @@ statistics() {
     fi
     if "${dry_run}"; then note "statistics: to do"; else mkdir -p "${stats}"; fi
     # shellcheck disable=SC2086
-    submit "${train_cmd}" "${stats}" "${stats}/stats.log" "${python}" -m "${@:5}" --config "${config}" --train_dir "${dir}" \
+    submit "${train_cmd}" "${stats}" "${stats}/stats.log" "${python}" -m toolkit.bin.statistics "$5" --config "${config}" --train_dir "${dir}" \
         --output "${stats}" ${options}
     if "${dry_run}"; then return 0; fi
     grep -F "${stats}: " "${stats}/stats.log" || true
@@ -443,7 +443,7 @@ training_words() {
     echo "--train_dir $2 --valid_dirs $(as_list "${valid_dirs}") --expdir $1"
 }
 
-# train EXPDIR TRAIN_DIR VALID_SETS CONFIG ARGS MODULE: stage 6, on --ngpu GPUs of --num_nodes nodes.
+# train EXPDIR TRAIN_DIR VALID_SETS CONFIG ARGS TASK: stage 6, on --ngpu GPUs of --num_nodes nodes.
 train() {
     local exp=$1
     if "${dry_run}"; then
@@ -458,7 +458,7 @@ train() {
     # shellcheck disable=SC2046,SC2086
     submit "${cuda_cmd} --gpu ${ngpu}$([ "${num_nodes}" -eq 1 ] || echo " --num-nodes ${num_nodes}")" "${exp}" \
         --name "${exp}" "${exp}/train.log" \
-        utils/launch.sh --ngpu "${ngpu}" --num_nodes "${num_nodes}" "${python}" -m "$6" \
+        utils/launch.sh --ngpu "${ngpu}" --num_nodes "${num_nodes}" "${python}" -m toolkit.bin.train "$6" \
         --config "$4" $(training_words "$1" "$2" "$3") $5
     "${dry_run}" || say_training "${exp}"
 }

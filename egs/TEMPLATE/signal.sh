@@ -37,7 +37,7 @@ Simulation
   --test_noises, --ood_noises, --snrs       kinds of noise, those out of domain, SNRs in dB
 Training and evaluation
   --${task}_config            training config (${config})
-  --${task}_args "--trainer.epochs 3"       more options of ${task}_train
+  --${task}_args "--trainer.epochs 3"       more options of train ${task}
   --${task}_tag               name of the experiment: exp/${task}_<tag> (default: from config and args)
   --inference_model           weights to infer with (valid.loss.ave.pth)
 ${task_help}
@@ -128,8 +128,8 @@ check_configs() { # before any work: every key of every config that the stages a
     if ! runs_stage 6 && { runs_stage 7 || runs_stage 8 || runs_stage 9 || runs_stage 10; }; then check_experiment; fi
     if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 5 ]; then
         # shellcheck disable=SC2046,SC2086
-        later "fix ${config}${train_args:+, or --${task}_args \"${train_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.${task}_train --help lists the keys" \
-            "${task}_train" --config "${config}" $(! runs_stage 6 || training_words "${exp}" "${dumpdir}/raw/${train_sim}" "${all_valid}") ${train_args} --check
+        later "fix ${config}${train_args:+, or --${task}_args \"${train_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.train ${task} --help lists the keys" \
+            train "${task}" --config "${config}" $(! runs_stage 6 || training_words "${exp}" "${dumpdir}/raw/${train_sim}" "${all_valid}") ${train_args} --check
     fi
     if runs_stage 8; then
         # shellcheck disable=SC2086
@@ -148,7 +148,7 @@ check_configs() { # before any work: every key of every config that the stages a
     fi
     run_checks
     if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 5 ]; then
-        rate=$(sed -n 's/^wav //p' <<<"${said}")
+        rate=$(sed -n 's/^fs: //p' <<<"${said}")
         trained=$(sed -n 's/^trained: //p' <<<"${said}")
         [ "${rate}" = "${fs}" ] || die "--fs ${fs}, but the network of ${config} is for ${rate} Hz: give --fs ${rate}, or" \
             "--${task}_args \"--model.init_args.fs ${fs}\" (and frames and hops of as many seconds)"
@@ -257,14 +257,13 @@ if runs_stage 4 && say_stage 4 "features"; then
 fi
 
 if runs_stage 5 && say_stage 5 "statistics -> ${expdir}/${task}_stats/${train_sim}"; then
-    statistics "${expdir}/${task}_stats/${train_sim}" "${dumpdir}/raw/${train_sim}" "${config}" "${train_args}" \
-        toolkit.bin.signal_stats "${task}"
+    statistics "${expdir}/${task}_stats/${train_sim}" "${dumpdir}/raw/${train_sim}" "${config}" "${train_args}" "${task}"
 fi
 
 data_is_made
 
 if runs_stage 6 && say_stage 6 "training -> ${exp}, log in ${exp}/train.log"; then
-    train "${exp}" "${dumpdir}/raw/${train_sim}" "${all_valid}" "${config}" "${train_args}" "toolkit.bin.${task}_train"
+    train "${exp}" "${dumpdir}/raw/${train_sim}" "${all_valid}" "${config}" "${train_args}" "${task}"
 fi
 
 if runs_stage 7 && say_stage 7 "${output_name} ->${all_tests} in ${exp}/${output_name}"; then

@@ -43,7 +43,7 @@ def train_set():
 
 def opened(data):
     """A dataset over ``train`` and the batches of an epoch."""
-    data.open(str(train_set()), FRONT, seed=0)
+    data.open(str(train_set()), FRONT.fs, seed=0)
     return data, CropBatches(batch_size=16, crop_seconds=(2.0, 2.0)).epoch(data.labels, data.seconds, 1, 0, 1)
 
 
@@ -110,6 +110,8 @@ def features():
     write_table(path / "utt2spk", source.table("utt2spk"))
     write_table(path / "utt2dur", dict.fromkeys(source.keys(), SECONDS))
     (path / "feats_conf.yaml").write_text(yaml.safe_dump(FRONT.conf()))
-    data = FeatureDataset().open(str(path), FRONT, seed=0)
+    data = FeatureDataset()
+    data.read_by(FRONT)
+    data.open(str(path), FRONT.fs, seed=0)
     batches = CropBatches(batch_size=16, crop_seconds=(2.0, 2.0)).epoch(data.labels, data.seconds, 1, 0, 1)
     return compare(epoch_of(data, batches), [], agree=equal, amount=SPEAKERS * UTTS, unit="utt/s")

@@ -15,7 +15,7 @@ ROUNDS = 3
 @row("start of programs that compute with torch")
 def with_torch():
     """Against ``import torch``."""
-    programs = ("sv_train", "embed_utterances")
+    programs = ("train", "embed_utterances")
     times = measure({"torch": child("python", "-c", "import torch"), **helps(programs)}, ROUNDS, seconds=0)
     torch = np.median(times["torch"].cpu)
     records = []

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from toolkit.bin import embed_utterances, score_trials, simulate_plan, sv_train
+from toolkit.bin import embed_utterances, score_trials, simulate_plan, train
 from toolkit.io.datadir import DataDir
 from toolkit.io.jobs import merge
 
@@ -42,8 +42,9 @@ def house(corpus, tmp_path_factory):
     trainer = {"epochs": 1, "workers": 0, "threads": 1}
     config.write_text(yaml.safe_dump({"model": model, "batches": batches, "trainer": trainer}))
     raw = corpus / "raw"
-    sv_train.main(
+    train.main(
         words(
+            "sv",
             "--config",
             config,
             "--train_dir",
@@ -105,8 +106,8 @@ def command(program: str, corpus: Path, house: Path, out: Path) -> list[str]:
                 *work_list(house, "mixed", mixed(house)),
             ],
             "dump_features": ["--in_root", raw, *jobs, "--config", config],
-            "sv_stats": [*train, "--output", out],
-            "sv_train": [*train, "--valid_dirs", f"[{raw / 'dev'}]", "--expdir", out],
+            "statistics": ["sv", *train, "--output", out],
+            "train": ["sv", *train, "--valid_dirs", f"[{raw / 'dev'}]", "--expdir", out],
             "embed_utterances": ["--in_root", raw, *jobs, "--model", house / "exp"],
             "score_trials": score_words(corpus, house, out),
             "report": ["--expdir", house / "exp", "--output", out / "RESULTS.md"],
@@ -133,8 +134,8 @@ def visible(folder: Path) -> set[str]:
         ("simulate_plan", 1_500, None),
         ("simulate_render", 20_000, set()),
         ("dump_features", 20_000, set()),
-        ("sv_stats", 60, set()),
-        ("sv_train", 20_000, None),
+        ("statistics", 60, set()),
+        ("train", 20_000, None),
         ("embed_utterances", 300, set()),
         ("score_trials", 100, set()),
         ("report", 3_000, set()),

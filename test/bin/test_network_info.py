@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from toolkit.bin import network_info, sv_stats
+from toolkit.bin import network_info, statistics
 from toolkit.data.datasets import MixtureDataset
 from toolkit.data.item import ItemSpec
 from toolkit.features.kaldi_fbank import KaldiFbank
@@ -109,7 +109,9 @@ def test_a_mistyped_key(capsys, tmp_path):
 
 
 def test_statistics_of_a_training_set(corpus, tmp_path):
-    sv_stats.main(["--train_dir", str(corpus / "raw/train"), "--output", str(tmp_path), "--trainer.workers", "0"])
+    statistics.main(
+        ["sv", "--train_dir", str(corpus / "raw/train"), "--output", str(tmp_path), "--trainer.workers", "0"]
+    )
     stats = json.loads((tmp_path / "stats.json").read_text())
     assert (stats["items"], stats["speakers"]) == (16, 4)
     assert stats["items_per_speaker"] == {"min": 4, "max": 4}
@@ -121,9 +123,9 @@ def test_statistics_count_an_utterance_at_every_speed(corpus, tmp_path):
     """Oracle: the mean over all frames of the same items, one by one."""
     planner = ["--data.init_args.planner.speeds", "[0.9,1.1]", "--data.init_args.planner.new_speakers", "true"]
     words = ["--train_dir", str(corpus / "raw/train"), "--output", str(tmp_path), "--trainer.workers", "0"]
-    sv_stats.main([*words, *planner])
+    statistics.main(["sv", *words, *planner])
     data = MixtureDataset(MixturePlanner(speeds=[0.9, 1.1], new_speakers=True)).open(
-        corpus / "raw/train", KaldiFbank(), 0
+        corpus / "raw/train", 16000, seed=0
     )
     feats = [KaldiFbank()(torch.from_numpy(data[ItemSpec(i, 0, i)]["wav"])[None])[0][0] for i in range(len(data))]
     stats = json.loads((tmp_path / "stats.json").read_text())

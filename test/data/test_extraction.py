@@ -11,7 +11,6 @@ from toolkit.data.batches import CropBatches
 from toolkit.data.collate import load_batches
 from toolkit.data.extraction import ExtractionDataset, first_seconds, fixed_enrolments
 from toolkit.data.item import ItemSpec
-from toolkit.features.kaldi_fbank import KaldiFbank
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir, read_table
 from toolkit.io.errors import InputError
@@ -28,7 +27,7 @@ def planner(corpus) -> MixturePlanner:
 
 @pytest.fixture
 def mixed(corpus):
-    return ExtractionDataset(planner(corpus)).open(str(corpus / "raw/train"), KaldiFbank(), 3, STREAMS)
+    return ExtractionDataset(planner(corpus)).open(str(corpus / "raw/train"), 16000, STREAMS, 3)
 
 
 def source_of(samples: np.ndarray, audio: AudioTable) -> str:
@@ -79,7 +78,7 @@ def test_a_draw_decides_its_enrolment(mixed):
 
 
 def test_the_target_itself_enrols_ever_fewer_mixtures(corpus):
-    data = ExtractionDataset(planner(corpus), self_epochs=4).open(corpus / "raw/train", KaldiFbank(), 3, STREAMS)
+    data = ExtractionDataset(planner(corpus), self_epochs=4).open(corpus / "raw/train", 16000, STREAMS, 3)
     share = {}
     for epoch in range(1, 7):
         items = [data[ItemSpec(slot % len(data), epoch, slot, 0.5)] for slot in range(120)]
@@ -93,9 +92,7 @@ def test_the_target_itself_enrols_ever_fewer_mixtures(corpus):
 
 
 def test_enrolments_are_cut_and_batched_with_their_lengths(corpus):
-    data = ExtractionDataset(planner(corpus), enroll_seconds=(0.3, 0.8)).open(
-        corpus / "raw/train", KaldiFbank(), 3, STREAMS
-    )
+    data = ExtractionDataset(planner(corpus), enroll_seconds=(0.3, 0.8)).open(corpus / "raw/train", 16000, STREAMS, 3)
     batches = CropBatches(8, (5.0, 5.0)).epoch(data.labels, data.seconds, 1, 0, 1)
     for batch in load_batches(data, batches, 0):
         lengths, enrolled = batch["lengths"], batch["enroll_spk1_lengths"]
@@ -108,7 +105,7 @@ def test_enrolments_are_cut_and_batched_with_their_lengths(corpus):
 
 @pytest.mark.parametrize("short", [True, False])
 def test_mixtures_shorter_than_the_crop_fill_it_or_are_padded(corpus, short):
-    data = ExtractionDataset(planner(corpus), repeat_short=short).open(corpus / "raw/train", KaldiFbank(), 3, STREAMS)
+    data = ExtractionDataset(planner(corpus), repeat_short=short).open(corpus / "raw/train", 16000, STREAMS, 3)
     lengths = {len(data[ItemSpec(index, 1, index, 5.0)]["wav"]) for index in range(8)}
     assert lengths == {80000} if short else max(lengths) < 80000
 
@@ -124,7 +121,7 @@ def test_an_item_drawn_again_in_an_epoch_has_another_crop_and_another_enrolment(
 
 def test_rendered_mixtures_draw_their_enrolments_anew(corpus, tmp_path):
     path = planned(corpus, tmp_path, "sim", "--enroll", "draw")
-    data = ExtractionDataset().open(str(path), KaldiFbank(), 3, ("wav", "spk1", "enroll_spk1"))
+    data = ExtractionDataset().open(str(path), 16000, ("wav", "spk1", "enroll_spk1"), 3)
     audio, utt2spk = AudioTable(corpus / "raw/train"), read_table(corpus / "raw/train/utt2spk")
     key = data.ids[2]
     drawn = {source_of(data[ItemSpec(2, epoch, 0)]["enroll_spk1"], audio) for epoch in range(40)}
@@ -138,7 +135,7 @@ def test_rendered_mixtures_draw_their_enrolments_anew(corpus, tmp_path):
 
 def test_fixed_enrolments_stay(corpus, tmp_path):
     path = planned(corpus, tmp_path, "sim", "--enroll", "fixed")
-    data = ExtractionDataset().open(str(path), KaldiFbank(), 3, STREAMS)
+    data = ExtractionDataset().open(str(path), 16000, STREAMS, 3)
     chosen, original = read_table(path / "utt2enroll"), AudioTable(corpus / "raw/train")
     utt2spk = read_table(corpus / "raw/train/utt2spk")
     voices = fixed_enrolments(path, 16000)
@@ -160,11 +157,11 @@ def test_targets_without_another_utterance_are_left_out_and_counted(tmp_path, co
             handle.write((tmp_path / "data/lone" / table).read_text())
     format_sets(tmp_path, "many", "lone")
     with caplog.at_level(logging.WARNING):
-        data = ExtractionDataset(planner(corpus)).open(str(tmp_path / "raw/many"), KaldiFbank(), 0, STREAMS)
+        data = ExtractionDataset(planner(corpus)).open(str(tmp_path / "raw/many"), 16000, STREAMS, 0)
     assert len(data) == 9
     assert "1 of 10 targets have no other utterance to enrol their speaker and are left out: s18-u0" in caplog.text
     with pytest.raises(InputError, match=r"1 of 1 targets have no other utterance.*name a set that has"):
-        ExtractionDataset(planner(corpus)).open(str(tmp_path / "raw/lone"), KaldiFbank(), 0, STREAMS)
+        ExtractionDataset(planner(corpus)).open(str(tmp_path / "raw/lone"), 16000, STREAMS, 0)
 
 
 def test_enrolments_of_another_set(tmp_path):
@@ -173,7 +170,7 @@ def test_enrolments_of_another_set(tmp_path):
     write_speech(tmp_path / "data/copy", 4, 4, 0.7)
     format_sets(tmp_path, "train", "copy")
     mixing = MixturePlanner(interferer=Interferer(["train"]))
-    data = ExtractionDataset(mixing, enroll_from=["copy"]).open(str(tmp_path / "raw/train"), KaldiFbank(), 0, STREAMS)
+    data = ExtractionDataset(mixing, enroll_from=["copy"]).open(str(tmp_path / "raw/train"), 16000, STREAMS, 0)
     audio = AudioTable(tmp_path / "raw/copy")
     drawn = {source_of(data[ItemSpec(0, epoch, 0)]["enroll_spk1"], audio) for epoch in range(30)}
     assert drawn == {"s00-u1", "s00-u2", "s00-u3"}

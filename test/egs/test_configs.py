@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.bin import se_train, sv_train, tse_train
+from toolkit.bin import train
 from toolkit.models.ssl.wav2vec2 import Pretrained, Untrained
 
 EGS = Path(__file__).parents[2] / "egs"
-PROGRAMS = {"sv": sv_train, "se": se_train, "tse": tse_train}
 CONFIGS = sorted(path for path in EGS.glob("*/*/conf/*.yaml") if path.name.startswith(("train_", "finetune_")))
 
 
@@ -17,10 +16,10 @@ def test_every_config_is_accepted(config, capsys, monkeypatch):
     # The loss reads its model's published weights, which need not be here.
     monkeypatch.setattr(Pretrained, "load", lambda _: Untrained().load())
     monkeypatch.chdir(config.parents[1])
-    PROGRAMS[config.parents[1].name].main(["--config", str(config), "--check"])
-    assert capsys.readouterr().out.split()[0] in ("wav", "feats")
+    train.main([config.parents[1].name, "--config", str(config), "--check"])
+    assert capsys.readouterr().out.split()[1] in ("wav", "feats")
 
 
 def test_all_tasks_have_configs():
-    assert {path.parents[1].name for path in CONFIGS} == set(PROGRAMS)
+    assert {path.parents[1].name for path in CONFIGS} == {"sv", "se", "tse"}
     assert len(CONFIGS) >= 40

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 from conftest import FS, voice  # the shared voices of test/conftest.py
 
-from toolkit.bin import se_train
+from toolkit.bin import train
 from toolkit.io.datadir import read_table
 
 PARTS = {"train-clean-100": ["103", "1034"], "train-other-500": ["20"], "dev-clean": ["84"], "test-clean": ["61"]}
@@ -124,5 +124,5 @@ def test_what_is_wrong_is_named_before_anything_is_written(prepare, spoil, words
 def test_configs_are_whole(name, capsys):
     """Those of the published models, which checking would fetch, are based on the first."""
     config = Path(__file__).parents[2] / f"egs/librispeech_dns/se/conf/{name}.yaml"
-    se_train.main(["--config", str(config), "--check"])
+    train.main(["se", "--config", str(config), "--check"])
     assert capsys.readouterr().out == "wav 16000\n"

@@ -9,7 +9,7 @@ import soundfile
 import yaml
 from conftest import FS, voice  # the shared voices of test/conftest.py
 
-from toolkit.bin import sv_train
+from toolkit.bin import train
 from toolkit.io.datadir import read_table
 
 from .conftest import ROOT
@@ -101,7 +101,7 @@ CHOICES = {
 
 @pytest.mark.parametrize("config", CHOICES.values())
 def test_the_configs_pass_the_check(config, capsys):
-    sv_train.main(["--config", str(ROOT / f"egs/TEMPLATE/sv/conf/{config}.yaml"), "--check"])
+    train.main(["sv", "--config", str(ROOT / f"egs/TEMPLATE/sv/conf/{config}.yaml"), "--check"])
     mixes = "noise" in config or "music" in config
     assert capsys.readouterr().out == ("wav mixing\n" if mixes else "wav\n")
 

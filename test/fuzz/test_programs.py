@@ -38,11 +38,10 @@ GOOD = {
     "prepare_minicorpus": "--corpus mini --outdir out",
     "report": "--expdir exp/sv --output out/RESULTS.md",
     "enhance_audio": "--model exp/se --in_root raw " + JOB.format("test"),
-    "se_train": "--config se.yaml --check " + TRAIN.format("test"),
     "compare_audio": "--a exp/se/metrics/mix --b exp/tse/metrics/mix --resamples 20 --output out/c.json",
     "signal_report": "--task se --expdir exp/se --compare exp/tse --data_root raw --listen_sets 0",
     "score_audio": "--in_root raw --ref_root raw --input wav --interferer spk2 " + JOB.format("mix"),
-    "signal_stats": "tse --config tse.yaml --output out " + TRAIN.format("mix"),
+    "statistics": "tse --config tse.yaml --output out " + TRAIN.format("mix"),
     "summarise_audio": "--in_root exp/se/metrics --sets mix --data_root raw --out_root out --resamples 20",
     "simulate_plan": "--config simulate.yaml --data raw/test --name two --out_root out --enroll fixed",
     "simulate_render": "--in_root sim --streams all " + JOB.format("mix"),
@@ -52,10 +51,8 @@ GOOD = {
     "listen_trials": "--model exp/sv --sets raw/mix --output out",
     "score_trials": "--trials raw/test/trials --embeddings emb/test/embedding.scp --utt2spk raw/test/utt2spk "
     "--resamples 20 --output out --data_dir raw/test --breakdown gender --calibration calibration.json",
-    "sv_stats": "--config sv.yaml --output out " + TRAIN.format("test"),
-    "sv_train": "--config sv.yaml --check " + TRAIN.format("test"),
+    "train": "sv --config sv.yaml --check " + TRAIN.format("test"),
     "extract_audio": "--model exp/tse --in_root raw " + JOB.format("mix"),
-    "tse_train": "--config tse.yaml --check " + TRAIN.format("mix"),
 }
 
 IN_PARTS = {"make_minicorpus", "report", "signal_report", "simulate_plan"}  # as jobs: file by file, each whole

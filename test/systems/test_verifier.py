@@ -6,7 +6,7 @@ import soundfile
 import torch
 
 from toolkit.bin import pack as pack_program
-from toolkit.bin import sv_train
+from toolkit.bin import train
 from toolkit.features.kaldi_fbank import KaldiFbank
 from toolkit.io.audio import AudioTable
 from toolkit.io.command_line import run
@@ -84,7 +84,7 @@ def test_batches_by_length_bound_the_padding():
 
 def test_packed_and_folder_embed_alike(options, corpus, tmp_path):
     exp = tmp_path / "exp"
-    sv_train.main([*options, "--expdir", str(exp), "--trainer.epochs", "1"])
+    train.main(["sv", *options, "--expdir", str(exp), "--trainer.epochs", "1"])
     pack_program.main(["--expdir", str(exp), "--output", str(tmp_path / "model.zip")])
     audio = AudioTable(corpus / "raw/dev")
     one = Verifier.load(exp).embed_table(audio, audio.keys()[:2])
@@ -107,7 +107,7 @@ def test_packing_without_a_model_is_said(tmp_path, capsys):
 
 def test_weights_of_another_network_are_named(options, tmp_path):
     exp = tmp_path / "exp"
-    sv_train.main([*options, "--expdir", str(exp), "--trainer.epochs", "1"])
+    train.main(["sv", *options, "--expdir", str(exp), "--trainer.epochs", "1"])
     config = (exp / "config.yaml").read_text().replace("channels: 16", "channels: 32")
     (exp / "config.yaml").write_text(config)
     with pytest.raises(InputError, match=r"valid.eer.ave.pth: weights of another network"):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from toolkit.bin import sv_train
+from toolkit.bin import train
 from toolkit.systems.verifier import Verifier
 from toolkit.train.checkpoint import save
 
@@ -14,9 +14,9 @@ WORDS = ["--config", "c.yaml", "--train_dir", "raw/train", "--valid_dirs", "[raw
 NETWORK = {"channels": 8, "mfa_channels": 8, "embedding_dim": 4, "se_channels": 4, "attention_channels": 4}
 
 
-def train(*more) -> None:
+def go_on(*more) -> None:
     """Train, or go on, in the present folder."""
-    sv_train.main([*WORDS, *more])
+    train.main(["sv", *WORDS, *more])
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +42,7 @@ def once_trained(corpus, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         save(Path("start.pth"), Verifier.build("c.yaml").state_dict())
-        train()
+        go_on()
     return root
 
 

@@ -8,7 +8,7 @@ import torch
 from toolkit.io.errors import InputError
 from toolkit.train.checkpoint import load
 
-from .conftest import train
+from .conftest import go_on
 
 AVERAGE = Path("exp/valid.eer.ave.pth")
 
@@ -26,7 +26,7 @@ def test_what_follows_from_the_checkpoint_is_made_anew(trained, name, content):
     expected, info = load(AVERAGE), Path("exp/train_info.json").read_text()
     for one in name.split():
         Path("exp", one).write_text(content)
-    train()
+    go_on()
     assert all(torch.equal(value, expected[key]) for key, value in load(AVERAGE).items())
     assert Path("exp/train_info.json").read_text().split('"date"')[0] == info.split('"date"')[0]
 
@@ -37,20 +37,20 @@ def test_a_damaged_table_of_facts_is_named_and_can_be_removed(trained, name, con
     path = Path("exp", name)
     path.write_text(content)
     with pytest.raises(InputError, match=f"{name}.*remove it"):
-        train()
+        go_on()
     path.unlink()
-    train()
+    go_on()
 
 
 def test_a_record_of_a_newer_version_is_no_damage(trained):
     Path("exp/inputs.json").write_text('{"version": 99}')
     with pytest.raises(InputError, match="newer version"):
-        train()
+        go_on()
 
 
 def test_a_key_that_an_older_version_did_not_know_has_its_default(trained):
     config = Path("exp/config.yaml")
     config.write_text(config.read_text().replace("    repeats: 1\n", ""))
-    train()
+    go_on()
     with pytest.raises(InputError, match=r"batches\.init_args\.repeats 1 -> 2"):
-        train("--batches.init_args.repeats", "2")
+        go_on("--batches.init_args.repeats", "2")

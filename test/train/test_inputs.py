@@ -15,7 +15,7 @@ from toolkit.io.datadir import DataDir, read_table, write_table
 from toolkit.io.errors import InputError
 from toolkit.train.checkpoint import load, save
 
-from .conftest import train
+from .conftest import go_on
 
 
 def change(table: str, old: str, new: str):
@@ -59,7 +59,7 @@ def swap_audio(name: str) -> None:
 def test_other_data_is_refused_with_what_changed(trained, alter, said):
     alter()
     with pytest.raises(InputError, match=f"the training data has changed.*{said}.*another tag"):
-        train("--trainer.epochs", "2")
+        go_on("--trainer.epochs", "2")
     assert load(Path("exp/checkpoint/last.pt"))["epoch"] == 2
 
 
@@ -74,15 +74,15 @@ def test_the_same_data_elsewhere_is_the_same(trained, caplog):
             Path("raw/moved", path.name).write_bytes(path.read_bytes())
     write_table("raw/moved/wav.scp", ark.scp)
     os.rename("exp", "moved")
-    train("--train_dir", "raw/moved", "--expdir", str(Path("moved").absolute()))
+    go_on("--train_dir", "raw/moved", "--expdir", str(Path("moved").absolute()))
     assert Path("moved/train_info.json").read_text() == info
     assert not [r for r in caplog.records if r.levelno >= logging.WARNING]
 
 
 def test_accepted_data_is_trained_on_and_is_the_data_from_then_on(trained):
     add_utterance("s00-u9", "s00")
-    train("--trainer.epochs", "2", "--accept_data", "true")
-    train("--trainer.epochs", "2")
+    go_on("--trainer.epochs", "2", "--accept_data", "true")
+    go_on("--trainer.epochs", "2")
     assert json.loads(Path("exp/train_info.json").read_text())["utterances"] == 17
     assert "accept_data: false" in Path("exp/config.yaml").read_text()
 
@@ -90,15 +90,15 @@ def test_accepted_data_is_trained_on_and_is_the_data_from_then_on(trained):
 def test_classes_of_other_speakers_cannot_be_accepted(trained):
     change("train/utt2spk", " s03", " s99")()
     with pytest.raises(InputError, match=r"classes of its checkpoint are other speakers.*s03, s99"):
-        train("--trainer.epochs", "2", "--accept_data", "true")
+        go_on("--trainer.epochs", "2", "--accept_data", "true")
 
 
 def test_other_weights_to_start_from_are_refused(trained):
     save(Path("start.pth"), {name: value + 1 for name, value in load(Path("start.pth")).items()})
     with pytest.raises(InputError, match="init_from changed"):
-        train()
+        go_on()
     with pytest.raises(InputError, match="init_from removed"):
-        train("--init_from", "null")
+        go_on("--init_from", "null")
 
 
 def as_before_records() -> None:
@@ -114,26 +114,26 @@ def as_before_records() -> None:
 
 def test_an_experiment_without_a_record_is_trained_on_and_has_one_then(trained, caplog):
     as_before_records()
-    train()
+    go_on()
     assert "was not checked" in caplog.text
     assert not Path("exp/inputs.json").exists()  # nobody knows what it was trained on
-    train("--trainer.epochs", "2")
+    go_on("--trainer.epochs", "2")
     add_utterance()
     with pytest.raises(InputError, match="s98"):
-        train("--trainer.epochs", "2")
+        go_on("--trainer.epochs", "2")
 
 
 def test_an_experiment_without_a_record_has_counts(trained):
     as_before_records()
     add_utterance()
     with pytest.raises(InputError, match="was trained on 16 utterances, the training set has 17 now"):
-        train("--trainer.epochs", "2")
+        go_on("--trainer.epochs", "2")
 
 
 def test_speakers_of_the_training_set_are_told_in_validation_and_test_sets(trained, caplog, capsys):
     change("dev/utt2spk", " s04", " s00")()
     with pytest.raises(InputError, match="validation set dev"):
-        train()
+        go_on()
     assert "validation set dev: has 1 speaker of the training set: s00" in caplog.text
     for words in (["--train_dir", "raw/train"], ["--expdir", "exp"]):
         known_speakers.main([*words, "--sets", "raw/dev", "raw/noise"])

@@ -17,8 +17,9 @@ from toolkit.features.log_mel import LogMelSpectrogram
 from toolkit.io.errors import InputError
 from toolkit.losses.enhancement.ssl_mse import SSLMSE
 from toolkit.losses.enhancement.waveform import LMFB, SISNR, SNR, EnhancementLoss, Multitask
-from toolkit.losses.speaker.margin import AAMSoftmax, AngularPrototypical, SoftmaxCE, SpeakerLoss, SumLoss
+from toolkit.losses.speaker.margin import AAMSoftmax, AngularPrototypical, SoftmaxCE, SpeakerLoss
 from toolkit.losses.speaker.paranoise import ParaNoiseLoss
+from toolkit.losses.weighted_sum import WeightedSum
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.se.conv_tasnet import ConvTasNet
 from toolkit.models.se.demucs import Demucs
@@ -29,8 +30,9 @@ from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.sv.eres2netv2 import ERes2NetV2
 from toolkit.models.sv.resnet34 import ResNet34
 from toolkit.models.tse.base import SpeakerExtractor
-from toolkit.tasks.enhancement.enhancement_task import EnhancementTask, ExtractionTask
-from toolkit.tasks.verification.verification_task import SVTask
+from toolkit.tasks.enhancement.enhancement_task import EnhancementTask
+from toolkit.tasks.enhancement.extraction_task import ExtractionTask
+from toolkit.tasks.verification.verification_task import VerificationTask
 from toolkit.train.probe import probe
 
 
@@ -52,9 +54,9 @@ class Sounds:
 STREAMS = ("wav", "spk1", "noise1")
 
 
-def verification(model, loss=None, frontend=None, normalize="mean", batches=None) -> SVTask:
+def verification(model, loss=None, frontend=None, normalize="mean", batches=None) -> VerificationTask:
     embedder = SpeakerEmbedder(frontend or KaldiFbank(n_mels=20), model, normalize)
-    return SVTask(embedder, loss or AAMSoftmax(), None, batches or CropBatches(8), Sounds(), [])
+    return VerificationTask(embedder, loss or AAMSoftmax(), batches or CropBatches(8), Sounds(), [])
 
 
 class Encoder(SpeakerEncoder):
@@ -89,7 +91,7 @@ LOSSES = {
     "softmax": SoftmaxCE,
     "aam": AAMSoftmax,
     "ap": AngularPrototypical,
-    "sum": lambda: SumLoss({"softmax": SoftmaxCE(), "ap": AngularPrototypical()}),
+    "sum": lambda: WeightedSum({"softmax": SoftmaxCE(), "ap": AngularPrototypical()}),
     "paranoise": ParaNoiseLoss,
 }
 
@@ -182,7 +184,7 @@ class Double(Encoder):
 
 
 class Silent(Encoder):
-    def estimates(self, feats, lengths=None):
+    def outputs(self, feats, lengths=None):
         return self(feats, lengths)
 
 
@@ -200,26 +202,25 @@ class Odd(AAMSoftmax):
 
 
 class Parted(AAMSoftmax):
-    @property
-    def parts(self):
-        return {"a": torch.ones(2)}
+    def forward(self, outputs, batch):
+        return super().forward(outputs, batch)[0], {"a": torch.ones(2)}
 
 
 class Scalar(AAMSoftmax):
-    def forward(self, embeddings, labels):
-        return super().forward(embeddings, labels)[0]
+    def forward(self, outputs, batch):
+        return super().forward(outputs, batch)[0]
 
 
 class PerItem(SpeakerLoss):
-    def setup(self, embedding_dim, num_speakers):
-        self.weight = nn.Parameter(torch.ones(embedding_dim))
+    def setup(self, facts):
+        self.weight = nn.Parameter(torch.ones(self.size_of(facts)))
 
-    def forward(self, embeddings, labels):
+    def compare(self, embeddings, labels):
         return embeddings @ self.weight, None
 
 
 class Aside(PerItem):
-    def forward(self, embeddings, labels):
+    def compare(self, embeddings, labels):
         return self.weight.sum(), None
 
 
@@ -248,7 +249,7 @@ def test_an_encoder_that_breaks_its_contract_is_named(encoder, fault):
 BROKEN_LOSSES = [(Scalar, "two values"), (PerItem, r"\(2,\)"), (Aside, "no gradient"), (Odd, "utterances_per_speaker")]
 
 
-@pytest.mark.parametrize(("loss", "fault"), [*BROKEN_LOSSES, (Parted, r"parts.*\(2,\)")])
+@pytest.mark.parametrize(("loss", "fault"), [*BROKEN_LOSSES, (Parted, r"term 'a'.*\(2,\)")])
 def test_a_loss_that_breaks_its_contract_is_named(loss, fault):
     with pytest.raises(InputError, match=fault) as caught:
         probe(verification(Encoder(), loss()), 0)
@@ -286,16 +287,15 @@ class Closed(Short):
 
 
 class Needy(SNR):
-    def forward(self, estimate, reference, lengths):
-        return super().forward(estimate, reference, lengths)
+    def compare(self, output, reference):
+        return super().compare(output, reference)
 
 
-class Plain(EnhancementLoss):
-    def __init__(self):
-        nn.Module.__init__(self)
+class Blind(EnhancementLoss):
+    streams = ()
 
-    def forward(self, estimate, reference, lengths=None):
-        return (estimate - reference).square().mean()
+    def compare(self, output, reference, lengths=None):
+        return (output - reference).square().mean()
 
 
 class Forgetful(SpeakerExtractor):
@@ -318,7 +318,7 @@ class Forgetful(SpeakerExtractor):
         (lambda: enhancement(Loudest()), "Loudest: .*silent"),
         (lambda: enhancement(Closed()), "Closed: .*gradient"),
         (lambda: enhancement(loss=Needy()), "Needy: TypeError"),
-        (lambda: enhancement(loss=Plain()), "Plain: .*parts"),
+        (lambda: enhancement(loss=Blind()), "Blind: .*streams"),
         (lambda: extraction(Forgetful()), "Forgetful: .*enrolment_lengths"),
     ],
 )
@@ -344,7 +344,7 @@ class Drawing(Encoder):
 
 def test_nothing_is_disturbed(monkeypatch):
     task = verification(Drawing())
-    model = task.embedder.model.eval()
+    model = task.network.model.eval()
     states, before = [], {name: value.clone() for name, value in task.state_dict().items()}
     for _ in range(2):
         states.append((torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1].tolist()))

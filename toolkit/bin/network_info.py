@@ -33,16 +33,6 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def classifier_size(args: argparse.Namespace, verifier) -> int:
-    """Parameters of the loss that a verifier is trained by."""
-    from toolkit.metrics.cost.complexity import count_parameters
-    from toolkit.tasks.verification.spec import build_loss
-
-    loss = build_loss(args.config)
-    loss.setup(verifier.dim, args.speakers)
-    return count_parameters(loss)
-
-
 def main(argv=None) -> None:
     """Measure and print."""
     args = get_parser().parse_args(argv)
@@ -54,11 +44,12 @@ def main(argv=None) -> None:
     if not args.trust:
         check_classes(config, args.config, (*NETWORK_KEYS, "loss"))
     from toolkit.systems.base import System
+    from toolkit.tasks import registry
+    from toolkit.tasks.training import count_training_parameters
 
     system = System.untrained(args.config, args.fs)
     info = system.measured_cost(args.seconds)
-    if system.task == "sv":
-        info["parameters_training"] = info["parameters"] + classifier_size(args, system)
+    info["parameters_training"] = count_training_parameters(registry.get(system.task), args.config, args.speakers)
     print(json.dumps({**info, "fs": system.fs}, indent=1))
 
 

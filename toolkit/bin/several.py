@@ -1,7 +1,7 @@
 """Run several programs of the toolkit, one after another, in one interpreter: its start takes longer than most of them.
 
 Standard input, each word ended by a NUL: the number of words that follow, what to say where it fails (may be empty),
-the program (sv_train), its words; and the next. It ends with the first that fails.
+the program (train), its words; and the next. It ends with the first that fails.
 """
 
 import argparse

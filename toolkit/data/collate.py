@@ -22,7 +22,7 @@ def pad(arrays: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor | None]:
 
 
 def collate(items: list) -> "dict | InputError":
-    """Items of TrainingDataset -> ``{ids, labels (B,), lengths (B,)|None, facts, feats (B, T, F) | wav (B, N), ...}``.
+    """Items of TrainingDataset -> ``{ids, facts, labels (B,), lengths (B,)|None, feats (B, T, F) | wav (B, N)}``.
 
     Further streams of a mixture (``spk1``, ``noise1``) are (B, N) as ``wav`` is; enrolments (``enroll_spk1``, (B, M))
     have ``<name>_lengths`` of their own, (B,)|None. ``facts`` is a list of mappings.
@@ -33,8 +33,9 @@ def collate(items: list) -> "dict | InputError":
     streams = [name for name, value in items[0].items() if isinstance(value, np.ndarray)]
     padded = {name: pad([item[name] for item in items]) for name in streams}
     lengths = padded[streams[0]][1]
-    labels = torch.tensor([int(item["label"]) for item in items])
-    rest = {"ids": [item["id"] for item in items], "labels": labels, "facts": [item["facts"] for item in items]}
+    rest = {"ids": [item["id"] for item in items], "facts": [item["facts"] for item in items]}
+    if "label" in items[0]:
+        rest["labels"] = torch.tensor([int(item["label"]) for item in items])
     rest |= {f"{name}_lengths": own for name, (_, own) in padded.items() if name.startswith("enroll")}
     return {**rest, "lengths": lengths, **{name: tensor for name, (tensor, _) in padded.items()}}
 

@@ -1,4 +1,4 @@
-"""Utterances with speaker labels: from feature arks, or audio with mixtures rendered on the fly."""
+"""Training utterances: from feature arks, or audio with mixtures rendered on the fly."""
 
 from abc import ABC, abstractmethod
 from contextlib import closing
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from toolkit.aliases import NAMES
 from toolkit.data.item import ItemSpec
 from toolkit.features.frontend import FrontEnd
 from toolkit.io.ark import MatrixEntry, read_array
@@ -22,24 +23,25 @@ from toolkit.simulate.sets import ROOMS_KEPT
 _ATTEMPTS = 20  # a crop or a noise may be digital silence; draw again so often
 
 
-def check_feats_conf(data: DataDir, frontend: FrontEnd) -> None:
-    """Raise InputError when the features of a data dir were made by another front end."""
-    path = data.path / "feats_conf.yaml"
+def check_feats_conf(path: Path, frontend: FrontEnd) -> None:
+    """Raise InputError when ``feats_conf.yaml`` says that the features were made by another front end."""
     if not path.is_file():
-        raise InputError(f"{path}: no such file, so nothing says what made the features; run stage 4")
-    made_by, wanted = read_yaml(path, "run stage 4"), frontend.conf()
-    odd = [f"{k} = {made_by.get(k)} there, {wanted.get(k)} wanted" for k in wanted if made_by.get(k) != wanted[k]]
+        raise InputError(f"{path}: file not found, so nothing says what made the features; run stage 4")
+    made_by, expected = read_yaml(path, "run stage 4"), frontend.conf()
+    made_by["class"] = NAMES.get(made_by.get("class"), made_by.get("class"))
+    odd = [f"{k} is {made_by.get(k)}, expected {v}" for k, v in expected.items() if made_by.get(k) != v]
     if odd:
         raise InputError(f"{path}: features were made another way: {'; '.join(odd)}; run stage 4 with this config")
 
 
 class TrainingDataset(ABC):
-    """Training utterances of labelled speakers. Configured by its constructor, bound to a data dir by :meth:`open`.
+    """Training utterances. Configured by its constructor, bound to a data dir by :meth:`open`.
 
     Attributes (after ``open``):
+        fs: rate in Hz.
         ids: item -> utterance id.
-        speakers: class -> speaker label, C-sorted.
-        labels: item -> class, int64 (N,).
+        speakers: class -> speaker label, C-sorted; empty where the set has no labels.
+        labels: item -> class, int64 (N,); without labels every item is a class of its own.
         seconds: item -> length in seconds, float64 (N,).
     """
 
@@ -47,29 +49,30 @@ class TrainingDataset(ABC):
 
     clean_members: int = 0  # of a speaker's utterances side by side in a batch, how many are left without noise
 
-    def open(
-        self, data_dir: str, frontend: FrontEnd, seed: int, streams: tuple[str, ...] = ("wav",)
-    ) -> "TrainingDataset":
+    def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav",), seed: int = 0) -> "TrainingDataset":
         """Bind to a formatted data dir; returns itself.
 
         Args:
             data_dir: the folder.
-            frontend: of the network that is trained.
-            seed: of all draws.
-            streams: of a mixture that an item holds: ``wav``, and ``spk1``, ``noise1``, ... where the model asks.
+            fs: rate in Hz that its audio must have.
+            streams: what an item holds: ``wav``, and ``spk1``, ``noise1``, ... where network or loss ask.
+            seed: of all random choices.
 
         Raises:
             InputError: a table or a stream is missing.
         """
         data = DataDir(data_dir)
-        self.frontend, self.seed = frontend, seed
-        utt2spk = data.table("utt2spk")
-        self.ids, names = self._items(data, utt2spk)
-        self.speakers = c_sorted(set(names))
+        self.fs, self.seed = fs, seed
+        utt2spk = data.table("utt2spk") if "utt2spk" in data else None
+        self.ids, names = self._items(data, utt2spk or {key: key for key in data.keys()})
+        self.speakers = c_sorted(set(names)) if utt2spk is not None else []
         number = {speaker: i for i, speaker in enumerate(self.speakers)}
-        self.labels = np.array([number[name] for name in names], np.int64)
+        self.labels = np.array([number[n] for n in names] if number else np.arange(len(names)), np.int64)
         self.seconds = self._seconds(data)
         return self
+
+    def read_by(self, frontend: FrontEnd) -> None:  # noqa: B027
+        """Name the front end that makes the features, before ``open``; of no concern to a set of audio."""
 
     def _items(self, data: DataDir, utt2spk: dict[str, str]) -> tuple[list[str], list[str]]:
         """Utterance id and speaker label of every item."""
@@ -92,10 +95,11 @@ class TrainingDataset(ABC):
         return len(self.ids)
 
     def __getitem__(self, draw: ItemSpec) -> "dict | InputError":
-        """``{id, label, facts, feats (T, F) | wav (N,), ...}``; an InputError is returned, to leave a worker whole."""
+        """``{id, label, facts, feats (T, F) | wav (N,), ...}``; an InputError is returned: a worker lives on."""
         try:
             streams, facts = self._load(draw)
-            return {"id": self.ids[draw.index], "label": self.labels[draw.index], "facts": facts, **streams}
+            label = {"label": self.labels[draw.index]} if self.speakers else {}
+            return {"id": self.ids[draw.index], **label, "facts": facts, **streams}
         except InputError as error:
             return error
 
@@ -105,20 +109,22 @@ class FeatureDataset(TrainingDataset):
 
     stream = "feats"
 
-    def open(
-        self, data_dir: str, frontend: FrontEnd, seed: int, streams: tuple[str, ...] = ("wav",)
-    ) -> "FeatureDataset":
-        """Bind to ``dump/<feats>/<set>``; features made by another front end are refused."""
+    def read_by(self, frontend: FrontEnd) -> None:
+        """See TrainingDataset; features made by another front end are refused."""
+        self._frontend = frontend
+
+    def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav",), seed: int = 0) -> "FeatureDataset":
+        """Bind to ``dump/<feats>/<set>``."""
         if len(streams) > 1:
             raise InputError(
                 f"{data_dir}: holds features of the mixtures alone, and the model trains on {', '.join(streams)}; set "
-                "data.class_path to toolkit.data.datasets.MixtureDataset (--feats_type raw)"
+                "data.class_path to MixtureDataset (--feats_type raw)"
             )
         data = DataDir(data_dir)
-        check_feats_conf(data, frontend)
+        check_feats_conf(data.path / "feats_conf.yaml", self._frontend)
         data.check_same_keys("feats.scp")
         self._scp = data.table("feats.scp")
-        return super().open(data_dir, frontend, seed)
+        return super().open(data_dir, fs, streams, seed)
 
     def _seconds(self, data: DataDir) -> np.ndarray:
         if "utt2dur" in data:
@@ -132,7 +138,7 @@ class FeatureDataset(TrainingDataset):
         key = self.ids[draw.index]
         if draw.seconds is None:
             return read_array(self._scp[key], key)
-        frames = self.frontend.num_frames(round(draw.seconds * self.frontend.fs))
+        frames = self._frontend.num_frames(round(draw.seconds * self.fs))
         rng = generator(self.seed, draw.epoch, draw.slot, key)
         with closing(MatrixEntry(self._scp[key], key)) as matrix:
             if matrix.rows <= frames:
@@ -160,18 +166,17 @@ class MixtureDataset(TrainingDataset):
         self.planner, self.clean_members = planner or MixturePlanner(), clean_members
         self.repeat_short = repeat_short
 
-    def open(
-        self, data_dir: str, frontend: FrontEnd, seed: int, streams: tuple[str, ...] = ("wav",)
-    ) -> "MixtureDataset":
+    def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav",), seed: int = 0) -> "MixtureDataset":
         """Bind to ``dump/raw/<set>``; the planner's sets are looked for beside it."""
-        self._utt2spk = DataDir(data_dir).table("utt2spk")
-        self._streams, self.frontend = streams, frontend
-        self._rendered = self._open_rendered(DataDir(data_dir))
+        data = DataDir(data_dir)
+        self._utt2spk = data.table("utt2spk") if "utt2spk" in data else {key: key for key in data.keys()}
+        self._streams, self.fs = streams, fs
+        self._rendered = self._open_rendered(data)
         self.planner.open(Path(data_dir).parent)
-        self._audio = AudioTable(*dict.fromkeys([str(data_dir), *self.planner.data_dirs()]), fs=frontend.fs)
+        self._audio = AudioTable(*dict.fromkeys([str(data_dir), *self.planner.data_dirs()]), fs=fs)
         rooms = self.planner.room_dirs()
-        self._rooms = AudioTable(*rooms, fs=frontend.fs, keep=ROOMS_KEPT) if rooms else None
-        return super().open(data_dir, frontend, seed)
+        self._rooms = AudioTable(*rooms, fs=fs, keep=ROOMS_KEPT) if rooms else None
+        return super().open(data_dir, fs, streams, seed)
 
     def _open_rendered(self, data: DataDir) -> "RenderedStreams | None":
         """The streams of mixtures that stage 2 rendered; None where they are made on the fly, or are not asked for."""
@@ -193,7 +198,7 @@ class MixtureDataset(TrainingDataset):
                 "data.init_args.planner: rooms go with noises or an interferer that are mixed on the fly; the streams "
                 f"of {data.path} are taken as stage 2 rendered them"
             )
-        return RenderedStreams.of(data, streams, self.frontend.fs)
+        return RenderedStreams.of(data, streams, self.fs)
 
     def sources(self, data_dir: str) -> list[tuple[str, tuple[str, ...]]]:
         """See TrainingDataset; the planner's sets besides."""
@@ -210,14 +215,14 @@ class MixtureDataset(TrainingDataset):
 
     def _seconds(self, data: DataDir) -> np.ndarray:
         lengths = [self._audio.num_samples(key) for key in self.ids]
-        return np.array(lengths) / np.array([speed or 1.0 for speed in self._speed]) / self.frontend.fs
+        return np.array(lengths) / np.array([speed or 1.0 for speed in self._speed]) / self.fs
 
     def mixture(self, draw: ItemSpec, attempt: int = 0):
         """The plan line of a draw."""
         key = self.ids[draw.index]
-        crop = None if draw.seconds is None else round(draw.seconds * self.frontend.fs)
+        crop = None if draw.seconds is None else round(draw.seconds * self.fs)
         words = (self.seed, draw.epoch, draw.slot, key, attempt)
-        length, fs = self._audio.num_samples(key), self.frontend.fs
+        length, fs = self._audio.num_samples(key), self.fs
         speed = self._speed[draw.index]
         return self.planner.draw(words, key, key, self._utt2spk[key], length, fs, crop, speed, repeat=self.repeat_short)
 

@@ -1,13 +1,14 @@
 """Mixtures with the target's speech in them and an enrolment of the target: training data of speaker extraction."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from toolkit.data.datasets import MixtureDataset
 from toolkit.data.item import ItemSpec
+from toolkit.io.ark import read_array
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir, read_table
 from toolkit.io.errors import InputError, counted, some_of
@@ -17,6 +18,7 @@ from toolkit.simulate.plan import generator
 from toolkit.simulate.planner import MixturePlanner
 from toolkit.simulate.sets import enrolment_dirs
 
+EMBEDDING = "embedding"  # stream: the enrolment's vector (D,)
 _MANY = 0.5  # more than this share of targets without an enrolment is a mistake, not a corpus's odd ends
 
 
@@ -36,6 +38,7 @@ class ExtractionDataset(MixtureDataset):
         self_epochs: over so many epochs the share of mixtures whose enrolment is the target's speech in the mixture
             itself falls evenly from 1 to 0. No paper does so; it teaches a network in a few hundred steps to look for
             the enrolment in the mixture. Whether the end is better for it has not been measured.
+        embeddings: embedding.scp of the enrolments, of a model that is conditioned on embeddings.
     """
 
     def __init__(
@@ -45,8 +48,10 @@ class ExtractionDataset(MixtureDataset):
         enroll_from: list[str] | None = None,
         self_epochs: int = 0,
         repeat_short: bool = False,
+        embeddings: str | None = None,
     ):
         super().__init__(planner, repeat_short=repeat_short)
+        self.embeddings = embeddings
         if self_epochs < 0:
             raise InputError(f"self_epochs is {self_epochs}; it can be 0 or more")
         if enroll_seconds and not 0 < enroll_seconds[0] <= enroll_seconds[1]:
@@ -54,18 +59,31 @@ class ExtractionDataset(MixtureDataset):
         self.enroll_seconds, self.enroll_from, self.self_epochs = enroll_seconds, enroll_from, self_epochs
 
     def open(
-        self, data_dir: str, frontend, seed: int, streams: tuple[str, ...] = ("wav", "spk1")
+        self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav", "spk1"), seed: int = 0
     ) -> "ExtractionDataset":
         """Bind to ``dump/raw/<set>``; targets that nothing can enrol are left out, with a warning that counts them."""
         data, fixed = DataDir(data_dir), None
         if f"{STREAM}.scp" in data and not next(iter(read_table(data.path / f"{STREAM}.scp").values())).startswith("*"):
-            fixed = AudioTable(data_dir, fs=frontend.fs, stream=STREAM)
+            fixed = AudioTable(data_dir, fs=fs, stream=STREAM)
         self._fixed, self._targets = fixed, self._targets_of(data)
         if fixed is None:
             root = data.path.parent
             where = [str(root / name) for name in self.enroll_from or []] or enrolment_dirs(data.path) or [data_dir]
-            self._pool, self._enrolments = EnrolmentPool(*where), AudioTable(*where, fs=frontend.fs)
-        return super().open(data_dir, frontend, seed, tuple(name for name in streams if name != STREAM))
+            self._pool, self._enrolments = EnrolmentPool(*where), AudioTable(*where, fs=fs)
+        self._conditions = tuple(name for name in streams if name in (STREAM, EMBEDDING))
+        if EMBEDDING in streams:
+            self._vectors = self._open_embeddings()
+        self._planned = data.table(f"utt2{FACT}") if fixed is not None and f"utt2{FACT}" in data else {}
+        return super().open(data_dir, fs, tuple(name for name in streams if name not in (STREAM, EMBEDDING)), seed)
+
+    def _open_embeddings(self) -> Mapping[str, str]:
+        """Utterance -> place of its embedding."""
+        if self.embeddings is None:
+            raise InputError(
+                "data.init_args.embeddings is missing: the model is conditioned on embeddings; give the embedding.scp "
+                "of the enrolments' sets (embed_utterances)"
+            )
+        return read_table(self.embeddings)
 
     def sources(self, data_dir: str) -> list[tuple[str, tuple[str, ...]]]:
         """See TrainingDataset; the sets of enrolments besides."""
@@ -102,23 +120,28 @@ class ExtractionDataset(MixtureDataset):
 
     def _load(self, draw: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         streams, facts = super()._load(draw)
-        rng = generator(self.seed, "self", draw.epoch, draw.slot, self.ids[draw.index])
-        itself = rng.random() * self.self_epochs < self.self_epochs + 1 - draw.epoch  # epochs count from 1
-        return {**streams, STREAM: streams["spk1"] if itself and self.self_epochs else self._enrolment(draw)}, facts
-
-    def _enrolment(self, draw: ItemSpec) -> np.ndarray:
-        """The samples (M,) of a draw's enrolment."""
         key = self.ids[draw.index]
-        rng = generator(self.seed, "enrolment", draw.epoch, draw.slot, key)
-        if self._fixed is None:
-            table, utt = self._enrolments, self._pool.draw(rng, *self._targets[key])
-        else:
-            table, utt = self._fixed, key
+        words = (draw.epoch, draw.slot, key)
+        rng = generator(self.seed, "enrolment", *words)
+        utt = self._pool.draw(rng, *self._targets[key]) if self._fixed is None else self._planned.get(key, key)
+        if EMBEDDING in self._conditions:
+            if utt not in self._vectors:
+                raise InputError(f"{self.embeddings}: lacks the enrolment {utt}; embed its set (embed_utterances)")
+            streams[EMBEDDING] = read_array(self._vectors[utt], utt)
+        if STREAM in self._conditions:
+            share = generator(self.seed, "self", *words).random() * self.self_epochs
+            itself = self.self_epochs and share < self.self_epochs + 1 - draw.epoch  # epochs count from 1
+            enrolment = (self._enrolments, utt) if self._fixed is None else (self._fixed, key)
+            streams[STREAM] = streams["spk1"] if itself else self._part(rng, *enrolment)
+        return streams, facts
+
+    def _part(self, rng: np.random.Generator, table: AudioTable, utt: str) -> np.ndarray:
+        """The samples (M,) of an enrolment that are used."""
         if self.enroll_seconds is None:
             return table.read(utt)
-        have, wanted = table.num_samples(utt), round(float(rng.uniform(*self.enroll_seconds)) * self.frontend.fs)
-        start = int(rng.integers(have - wanted + 1)) if have > wanted else 0
-        return table.read(utt, start, min(have, max(1, wanted)))
+        have, length = table.num_samples(utt), round(float(rng.uniform(*self.enroll_seconds)) * self.fs)
+        start = int(rng.integers(have - length + 1)) if have > length else 0
+        return table.read(utt, start, min(have, max(1, length)))
 
 
 def first_seconds(samples: np.ndarray, seconds: float | None, fs: int) -> np.ndarray:

@@ -8,7 +8,6 @@ import re
 import sys
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 
 from toolkit.io.errors import InputError, is_text, nearest, one_line
 
@@ -201,28 +200,6 @@ def check_measuring(args) -> None:
     """Raise InputError where the edges of these options do not rise."""
     if any(a >= b for a, b in pairwise(args.duration_edges)):
         raise InputError(f"--duration_edges {args.duration_edges}: must rise")
-
-
-def check_or_train(parser, check: Callable, train: Callable, argv: list[str] | None) -> None:
-    """What a training program does: train, or with --check only construct what the config says.
-
-    Args:
-        parser: of the config's keys.
-        check: (parser, args) -> what is printed, the stream that training reads. With --expdir, how far the experiment
-            is trained is printed, too; one that was begun must have the same config.
-        train: (parser, args).
-    """
-    parser.add_argument("--check", action="store_true", help="check the config, print the stream it reads, and end")
-    args = parser.parse(argv)
-    if args.pop("check"):
-        print(check(parser, args))
-        if args.expdir:
-            from toolkit.train.experiment import refuse_other, state_of
-
-            refuse_other(parser, parser.dump(args, skip_default=False), Path(args.expdir))
-            print(state_of(Path(args.expdir), args.trainer.epochs))
-    else:
-        train(parser, args)
 
 
 def add_device(parser) -> None:

@@ -1,54 +1,127 @@
-"""What the trainer asks of a task."""
+"""What the trainer asks of a task: one step for all of them, and what a kind of task adds."""
 
+import re
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import torch
 from torch import nn
 
+from toolkit.data.batches import Batches
+from toolkit.data.datasets import TrainingDataset
 from toolkit.data.item import ItemSpec
+from toolkit.losses.base import Loss, TrainingFacts
+from toolkit.train.probe import call
+
+# Where the weights of checkpoints of version 0.1 are now.
+_FORMER = ((r"(embedder|model)\.", "network."), (r"loss\.(?!losses\.)(\w+)\.", r"loss.losses.\1."))
 
 
 class Task(nn.Module, ABC):
-    """One training step, one validation, the weights to deploy.
+    """A network and its loss over a training set: the step, the validation, the weights to deploy.
+
+    Args:
+        network: what is deployed; it has ``fs``, ``streams``, ``output_dims``, ``output_classes`` and
+            ``training_outputs`` (see SpeakerEncoder, SpeechEnhancer, SpeakerExtractor).
+        loss: between its outputs and a batch; ``setup`` is called here.
+        batches: how an epoch is cut.
+        train: the training set, opened with the streams of :meth:`streams`.
+        valid: data dirs of the validation sets.
 
     Attributes:
         metric: (name, ``min`` | ``max``): what validation ranks models by.
-        per_speaker: items of a batch that belong together, side by side; processes share batches in whole groups.
+        defaults: of the config's keys loss, data, batches, optimizer, schedule: class and arguments.
         valid_streams, valid_lists: recordings and files that are read of a validation set.
-        classes: what the classes of the loss stand for, in their order; None where it has none.
     """
 
     metric: tuple[str, str]
-    per_speaker: int = 1
+    defaults: ClassVar[Mapping[str, dict]]
     valid_streams: tuple[str, ...] = ("wav",)
     valid_lists: tuple[str, ...] = ()
-    classes: list[str] | None = None
 
+    def __init__(self, network: nn.Module, loss: Loss, batches: Batches, train: TrainingDataset, valid: list[str]):
+        super().__init__()
+        self.check_classes(network, loss)
+        self.network, self.loss = network, loss
+        call("loss", loss, loss.setup, self.facts(network, len(train.speakers)))
+        loss.check_data(train)
+        self.per_speaker, self.classes = loss.utterances_per_speaker, train.speakers or None
+        self._batches, self._train = batches, train
+
+    @classmethod
     @abstractmethod
-    def forward(self, batch: dict) -> tuple[torch.Tensor, dict[str, float]]:
-        """A batch, ``feats`` (B, T, F) or ``wav`` (B, N) (toolkit.data.collate) -> loss (scalar), log numbers."""
+    def add_network_arguments(cls, parser) -> None:
+        """Config keys of the network that is deployed."""
 
-    def check_contracts(self, batch: dict) -> nn.Module:
-        """Raise InputError where a class of the config breaks its contract on a batch; returns the config's model."""
-        return self.deployed()
+    @classmethod
+    def add_arguments(cls, parser) -> None:
+        """Config keys of training that only this task has."""
 
+    @classmethod
     @abstractmethod
-    def batches(self, seed: int, epoch: int) -> list[list[ItemSpec]]:
-        """The training batches of an epoch (from 1)."""
+    def build_network(cls, built) -> nn.Module:
+        """The network, untrained, of the classes that a config names."""
+
+    @classmethod
+    @abstractmethod
+    def check_classes(cls, network: nn.Module, loss: Loss) -> None:
+        """Raise InputError where classes of a user's own are not made as their base classes ask."""
+
+    @classmethod
+    def check_config(cls, built, network: nn.Module) -> None:
+        """Raise InputError where classes of a config do not go together; warn of what is odd. No data is there yet."""
+
+    @classmethod
+    def streams(cls, network: nn.Module, loss: Loss) -> tuple[str, ...]:
+        """What a training item holds: what the network and the loss ask for."""
+        return tuple(dict.fromkeys([*network.streams, *loss.streams]))
+
+    @staticmethod
+    def facts(network: nn.Module, num_speakers: int) -> TrainingFacts:
+        """What the loss may depend on."""
+        return TrainingFacts(network.fs, num_speakers, network.output_dims, network.output_classes)
 
     @property
+    def dataset(self) -> TrainingDataset:
+        """What the items of batches index."""
+        return self._train
+
+    def batches(self, seed: int, epoch: int) -> list[list[ItemSpec]]:
+        """The training batches of an epoch (from 1)."""
+        return self._batches.epoch(self._train.labels, self._train.seconds, self.per_speaker, seed, epoch)
+
+    def forward(self, batch: dict) -> tuple[torch.Tensor, dict[str, float]]:
+        """A batch (toolkit.data.collate) of ``wav`` (B, N) or ``feats`` (B, T, F) -> loss (scalar), terms."""
+        loss, terms = self.loss(self.network.training_outputs(batch), batch)
+        return loss, {name: float(value) for name, value in terms.items()}
+
+    def deployed(self) -> nn.Module:
+        """The part whose weights inference needs."""
+        return self.network
+
     @abstractmethod
-    def dataset(self):
-        """What the batches' draws index."""
+    def check_contracts(self, batch: dict) -> nn.Module:
+        """Raise InputError where a class of the config breaks its contract on a batch; returns the config's model."""
 
     @abstractmethod
     def validate(self) -> dict[str, float]:
         """Numbers of the present weights on the validation sets; holds ``metric``'s."""
 
+    @classmethod
     @abstractmethod
-    def deployed(self) -> nn.Module:
-        """The part whose weights inference needs."""
+    def item_statistics(cls, network: nn.Module) -> Callable:
+        """What stage 5 measures of training items; see toolkit.tasks.training_statistics."""
 
-    def one_second(self) -> tuple[nn.Module, tuple]:
-        """The network whose cost is counted, on the CPU, and inputs that are one second of audio, a batch of one."""
-        raise NotImplementedError(type(self).__name__)
+    def load_state_dict(self, state_dict: Mapping, *args, **kwargs):
+        """As in the base class; takes checkpoints of version 0.1, too."""
+        own = self.state_dict().keys()
+        return super().load_state_dict({_present(key, own): v for key, v in state_dict.items()}, *args, **kwargs)
+
+
+def _present(key: str, own) -> str:
+    for pattern, name in _FORMER:
+        renamed = re.sub(f"^{pattern}", name, key)
+        if key not in own and renamed in own:
+            return renamed
+    return key

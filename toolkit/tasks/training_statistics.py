@@ -6,11 +6,89 @@ from pathlib import Path
 
 import numpy as np
 
+from toolkit.data.collate import load_batches
 from toolkit.data.datasets import TrainingDataset
 from toolkit.data.item import ItemSpec
+from toolkit.features.frontend import FrontEnd
 from toolkit.io.atomic import replacing
 from toolkit.io.datadir import write_table
+from toolkit.io.progress import progress
 from toolkit.train.runlog import say_steps
+
+_BATCH = 16
+
+
+class FeatureStatistics:
+    """Mean and deviation (F,) of features over all frames.
+
+    Args:
+        frontend: makes features of audio.
+    """
+
+    def __init__(self, frontend: FrontEnd):
+        self._frontend, self._frames = frontend, 0
+        self._total, self._square = np.zeros(frontend.dim), np.zeros(frontend.dim)
+
+    def add(self, batch: Mapping) -> list[str]:
+        """``frames,features`` of each item of a batch, ``feats`` (B, T, F) or ``wav`` (B, N)."""
+        feats, lengths = batch.get("feats"), batch["lengths"]
+        if feats is None:
+            feats, lengths = self._frontend(batch["wav"], lengths)
+        sizes = [feats.shape[1]] * len(feats) if lengths is None else lengths.tolist()
+        for row, size in zip(feats.double().numpy(), sizes, strict=True):
+            self._total += row[:size].sum(0)
+            self._square += np.square(row[:size]).sum(0)
+        self._frames += sum(sizes)
+        return [f"{size},{self._frontend.dim}" for size in sizes]
+
+    def result(self) -> dict:
+        """Entries of stats.json."""
+        mean = self._total / self._frames
+        deviation = np.sqrt(np.maximum(self._square / self._frames - mean**2, 0))
+        return {"feature_mean": mean.round(4).tolist(), "feature_deviation": deviation.round(4).tolist()}
+
+
+class LevelStatistics:
+    """Mean and deviation over recordings of their level in dB below full scale."""
+
+    def __init__(self):
+        self._levels: list[float] = []
+
+    def add(self, batch: Mapping) -> list[str]:
+        """Samples of each item of a batch with ``wav`` (B, N)."""
+        wav, lengths = batch["wav"].double(), batch["lengths"]
+        sizes = [wav.shape[1]] * len(wav) if lengths is None else lengths.tolist()
+        powers = [max(float(row[:size].square().mean()), 1e-10) for row, size in zip(wav, sizes, strict=True)]
+        self._levels += (10 * np.log10(powers)).tolist()
+        return [str(size) for size in sizes]
+
+    def result(self) -> dict:
+        """An entry of stats.json."""
+        mean, deviation = (round(float(of(self._levels)), 2) for of in (np.mean, np.std))
+        return {"level_db": {"mean": mean, "deviation": deviation}}
+
+
+def read_all(data: TrainingDataset, measure, workers: int) -> dict[str, str]:
+    """Read every item once; every fault of the data is met.
+
+    Args:
+        data: opened.
+        measure: takes the batches, FeatureStatistics or another with ``add``.
+        workers: processes that read.
+
+    Returns:
+        Item -> its shape. An utterance that stands in the set at several speeds is named by its speaker, too.
+    """
+    repeated, shapes = len(set(data.ids)) < len(data), {}
+    specs = [ItemSpec(i, 0, i) for i in range(len(data))]
+    batches = [specs[i : i + _BATCH] for i in range(0, len(specs), _BATCH)]
+    with progress(len(specs), "statistics") as bar:
+        for batch in load_batches(data, batches, workers):
+            labels = [f"{data.speakers[label]}-" for label in batch["labels"]] if repeated else [""] * len(batch["ids"])
+            names = [f"{label}{key}" for label, key in zip(labels, batch["ids"], strict=True)]
+            shapes |= dict(zip(names, measure.add(batch), strict=True))
+            bar.update(len(names))
+    return shapes
 
 
 def write_statistics(

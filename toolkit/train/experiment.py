@@ -18,7 +18,7 @@ from toolkit.exports import public_path
 from toolkit.io.atomic import replacing
 from toolkit.io.config import ConfigParser, changed_keys, load_config
 from toolkit.io.errors import InputError, counted, some_of
-from toolkit.metrics.cost.complexity import count_macs_thop
+from toolkit.metrics.cost.complexity import count_macs_thop, count_parameters
 from toolkit.train.checkpoint import load
 from toolkit.train.inputs import NAME, check_inputs, inputs_of, warn_of_shared_speakers, write
 from toolkit.train.probe import probe
@@ -149,12 +149,12 @@ def default(cls: type, **init_args) -> dict:
     return {"class_path": public_path(f"{cls.__module__}.{cls.__qualname__}"), "init_args": init_args}
 
 
-def run_training(parser, args, built, deployed: nn.Module, task, data) -> None:
+def run_training(parser, args, built, system, task, data) -> None:
     """Train what a config says in ``args.expdir``, and write down what was run.
 
     Args:
         parser, args, built: the config's parser, its values, and the objects made of them.
-        deployed: what inference needs.
+        system: the network that is trained, as a toolkit.systems.base.System.
         task: see toolkit.tasks.base.
         data: the opened training data, with ``seconds`` and ``speakers``.
     """
@@ -165,7 +165,7 @@ def run_training(parser, args, built, deployed: nn.Module, task, data) -> None:
         if not begin(parser, args, data, task):
             logging.info("%s: %s trained before; nothing to do", expdir, counted(args.trainer.epochs, "epoch"))
             return
-        info = describe(deployed, task) | {
+        info = describe(system, task) | {
             "seed": args.seed,
             "epochs": args.trainer.epochs,
             "precision": args.trainer.precision,
@@ -181,13 +181,13 @@ def run_training(parser, args, built, deployed: nn.Module, task, data) -> None:
         write_info(expdir, info, built.trainer)
 
 
-def describe(deployed: nn.Module, task: nn.Module) -> dict:
+def describe(system, task: nn.Module) -> dict:
     """Sizes, cost of a second of audio, versions and machine."""
     return {
         "commit": commit(),
-        "parameters": sum(p.numel() for p in deployed.parameters()),
-        "parameters_training": sum(p.numel() for p in task.parameters()),
-        "macs_thop": count_macs_thop(*task.one_second()),
+        "parameters": count_parameters(system.network),
+        "parameters_training": count_parameters(task),
+        "macs_thop": count_macs_thop(*system.counted(1.0)),
         "torch": torch.__version__,
         "machine": platform.machine(),
     }

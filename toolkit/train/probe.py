@@ -133,10 +133,16 @@ def check_tensor(who: str, what: str, value, shape: tuple[int, ...], dtype: torc
 
 
 def check_loss(who: str, value) -> Tensor:
-    """Raise InputError unless ``value`` is a finite scalar with a gradient; returns it."""
-    if not check_tensor(who, "the loss", value, ()).requires_grad:
-        raise InputError(f"{who}: the loss must have a gradient; it is detached from the network's output")
-    return value
+    """Raise InputError unless a loss gave a finite scalar with a gradient, and a dict of scalars; returns the first."""
+    if not isinstance(value, tuple) or len(value) != 2 or not isinstance(value[1], dict):
+        raise InputError(
+            f"{who}: forward must return two values, the loss and a dict of terms; it returns {type(value).__name__}"
+        )
+    for name, term in value[1].items():
+        check_tensor(who, f"term {name!r}", torch.as_tensor(term) if isinstance(term, float) else term, ())
+    if not check_tensor(who, "the loss", value[0], ()).requires_grad:
+        raise InputError(f"{who}: the loss must have a gradient; it is detached from the network's outputs")
+    return value[0]
 
 
 def check_gradient(network: nn.Module) -> None:

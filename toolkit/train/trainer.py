@@ -208,7 +208,7 @@ class Trainer:
             waited = time.perf_counter() - waiting
             rate = self._set_rate(epoch - 1 + (number - 1) / len(batches))
             stats = self._step(batch)
-            meter.add(stats, len(batch["labels"]) * self.accelerator.num_processes, waited)
+            meter.add(stats, len(batch["ids"]) * self.accelerator.num_processes, waited)
             now = time.perf_counter()
             self.trained_seconds += now - waiting
             if now - last_log > self.log_seconds or number == len(batches):

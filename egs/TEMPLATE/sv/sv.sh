@@ -38,7 +38,7 @@ Simulation
 Training and evaluation
   --feats_type raw|fbank      train from audio (mixtures on the fly) or from dumped features (raw)
   --sv_config                 training config (conf/train_ecapa.yaml)
-  --sv_args "--trainer.epochs 3"            more options of sv_train
+  --sv_args "--trainer.epochs 3"            more options of train sv
   --sv_tag                    name of the experiment: exp/sv_<tag> (default: from config, features, args)
   --inference_model           weights to embed with (valid.eer.ave.pth)
   --se_exp ../se/exp/se_<x>   enhance all that is embedded first, by this experiment or packed zip; its scores have a row of
@@ -230,14 +230,14 @@ listen() { # to what a model makes of the noisiest sets that estimates the speec
 }
 
 check_configs() { # before any work: every key of every config that the stages asked for will read
-    local stream config said
+    local stream mixing config said
     if ! runs_stage 6 && { runs_stage 7 || runs_stage 8 || runs_stage 9 || runs_stage 10; }; then
         [ -f "${sv_exp}/config.yaml" ] || no_experiment "${sv_exp}" sv
     fi
     if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 4 ]; then
         # shellcheck disable=SC2046,SC2086
-        later "fix ${sv_config}${sv_args:+, or --sv_args \"${sv_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.sv_train --help lists the keys" \
-            sv_train --config "${sv_config}" $(! runs_stage 6 || training_words "${sv_exp}" "${feats_root}/${train_sim}" "${all_valid}") ${sv_args} --check
+        later "fix ${sv_config}${sv_args:+, or --sv_args \"${sv_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.train sv --help lists the keys" \
+            train sv --config "${sv_config}" $(! runs_stage 6 || training_words "${sv_exp}" "${feats_root}/${train_sim}" "${all_valid}") ${sv_args} --check
     fi
     if runs_stage 7; then
         [ -z "${floor_config}" ] || later "--floor_config ${floor_config}: see above" check_network sv --config "${floor_config}"
@@ -252,16 +252,16 @@ check_configs() { # before any work: every key of every config that the stages a
     fi
     run_checks
     if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 4 ]; then
-        stream=$(sed -n 1p <<<"${said}")
+        stream=$(sed -n 's/^stream: //p' <<<"${said}") mixing=$(sed -n 's/^mixing: //p' <<<"${said}")
         trained=$(sed -n 's/^trained: //p' <<<"${said}")
         case "${feats_type} ${stream}" in
-            "raw wav" | "raw wav mixing" | "fbank feats") ;;
+            "raw wav" | "fbank feats") ;;
             fbank*) die "${sv_config} trains from audio: give --feats_type raw (with this recipe's features it would need" \
                 "data.class_path FeatureDataset)" ;;
             *) die "${sv_config} trains from features: give --feats_type fbank (to train from audio it would need" \
                 "data.class_path MixtureDataset)" ;;
         esac
-        if [ "${stream}" = "wav mixing" ] && [ -n "${simulate_train_config}" ] &&
+        if "${mixing}" && [ -n "${simulate_train_config}" ] &&
             [ "$(sed -n 's/^plan: //p' <<<"${said}" | sed -n 1p)" = mixing ]; then
             die "${sv_config} adds noise to what it reads, and --simulate_train_config ${simulate_train_config} has added noise" \
                 "before; give --simulate_train_config \"\", or --sv_args \"--data.init_args.planner null\""
@@ -360,13 +360,13 @@ if runs_stage 4 && say_stage 4 "features -> ${feats_root}"; then
 fi
 
 if runs_stage 5 && say_stage 5 "statistics -> ${expdir}/sv_stats_${feats_type}/${train_sim}"; then
-    statistics "${expdir}/sv_stats_${feats_type}/${train_sim}" "${feats_root}/${train_sim}" "${sv_config}" "${sv_args}" toolkit.bin.sv_stats
+    statistics "${expdir}/sv_stats_${feats_type}/${train_sim}" "${feats_root}/${train_sim}" "${sv_config}" "${sv_args}" sv
 fi
 
 data_is_made
 
 if runs_stage 6 && say_stage 6 "training -> ${sv_exp}, log in ${sv_exp}/train.log"; then
-    train "${sv_exp}" "${feats_root}/${train_sim}" "${all_valid}" "${sv_config}" "${sv_args}" toolkit.bin.sv_train
+    train "${sv_exp}" "${feats_root}/${train_sim}" "${all_valid}" "${sv_config}" "${sv_args}" sv
 fi
 
 device=cpu

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from toolkit.io.errors import InputError
+from toolkit.losses.base import TrainingFacts
 from toolkit.losses.enhancement.ssl_mse import SSLMSE
 from toolkit.losses.enhancement.waveform import SNR, Multitask
 from toolkit.models.ssl.base import LayerwiseNetwork, SSLModel
@@ -39,7 +40,7 @@ ESTIMATE, CLEAN = torch.tensor([[1.0, 2.0, 0.0, -1.0]]), torch.tensor([[1.0, 1.0
 
 def test_the_upper_half_of_the_layers_by_hand():
     """Eqs. 14-20, N = 4: weights 0, 0, 1/2, 1/2. Sums (x^3 + x^4) / 2: 1, 12, 0, 0 and 1, 1, 0, 1 -> (121 + 1) / 4."""
-    assert SSLMSE(PowersModel())(ESTIMATE, CLEAN).item() == (11**2 + 1) / 4
+    assert SSLMSE(PowersModel()).compare(ESTIMATE, CLEAN).item() == (11**2 + 1) / 4
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_weights_of_the_published_models(name, first, count):
 def test_weights_of_ones_own_and_no_layer_in_vain():
     """x - x^2: 0, -2, 0, -2 and 0, 0, 0, 0."""
     loss = SSLMSE(PowersModel(), [1, -1, 0, 0])
-    assert loss(ESTIMATE, CLEAN).item() == (4 + 4) / 4
+    assert loss.compare(ESTIMATE, CLEAN).item() == (4 + 4) / 4
     assert {layers for layers, _ in loss.ssl.network.asked} == {2}
 
 
@@ -72,17 +73,16 @@ def test_weights_that_do_not_fit(weights):
 def test_multitask():
     """Eq. 21; error (0, 1, 0, -2): SNR 10 log10(3 / 5)."""
     loss = Multitask(SSLMSE(PowersModel()), alpha=0.1)
-    snr = SNR()(ESTIMATE, CLEAN).item()
-    assert loss(ESTIMATE, CLEAN).item() == pytest.approx(30.5 + 0.1 * snr)
-    assert {name: part.item() for name, part in loss.parts.items()} == pytest.approx(
-        {"ssl_loss": 30.5, "snr_loss": snr}
-    )
+    snr = SNR().compare(ESTIMATE, CLEAN).item()
+    total, terms = loss({"speech": ESTIMATE}, {"spk1": CLEAN})
+    assert total.item() == pytest.approx(30.5 + 0.1 * snr)
+    assert {name: term.item() for name, term in terms.items()} == pytest.approx({"ssl_loss": 30.5, "snr_loss": snr})
 
 
 def test_gradients_go_through_the_model_and_not_into_it():
     """At sample 2 of ESTIMATE: 2 * 11 / 4 * d(x^3 + x^4)/2 at 2 = 5.5 * (12 + 32) / 2."""
     loss, estimate, clean = SSLMSE(PowersModel()), ESTIMATE.clone().requires_grad_(), CLEAN.clone().requires_grad_()
-    loss(estimate, clean).backward()
+    loss.compare(estimate, clean).backward()
     assert estimate.grad[0, 1].item() == pytest.approx(5.5 * 22)
     assert clean.grad is None
     assert loss.ssl.network.weight.grad is None
@@ -94,7 +94,7 @@ def test_of_a_transformer_too(wavlm):
     """Also where the signal comes from a network that is trained."""
     torch.manual_seed(0)
     network, loss = nn.Linear(2000, 2000), SSLMSE(Untrained(wavlm))
-    loss(network(torch.randn(2, 2000)), torch.randn(2, 2000)).backward()
+    loss.compare(network(torch.randn(2, 2000)), torch.randn(2, 2000)).backward()
     assert network.weight.grad.abs().max() > 0
     assert all(p.grad is None and not p.requires_grad for p in loss.ssl.network.parameters())
     assert sum(1 for _ in loss.ssl.network.parameters()) > 50
@@ -105,29 +105,29 @@ def test_the_model_is_not_of_the_experiment():
     task = nn.ModuleDict({"loss": Multitask(SSLMSE(Untrained()))})
     file = io.BytesIO()
     torch.save(task.state_dict(), file)
-    task["loss"].setup(16000)
+    task["loss"].setup(TrainingFacts(16000))
     task.train()
     assert not list(task.parameters())
     assert not task.state_dict()
-    assert not any(module.training for module in task["loss"].loss.ssl.network.modules())
+    assert not any(module.training for module in task["loss"].losses["loss"].ssl.network.modules())
     file.seek(0)
     task.load_state_dict(torch.load(file, weights_only=True))
 
 
 def test_the_model_goes_along_with_the_task():
     task = nn.ModuleDict({"loss": Multitask(SSLMSE(Untrained()))})
-    task["loss"].setup(16000)
-    network = task["loss"].loss.ssl.network
-    assert {p.device.type for p in task.to("meta")["loss"].loss.ssl.network.parameters()} == {"meta"}
-    assert network is task["loss"].loss.ssl.network
+    task["loss"].setup(TrainingFacts(16000))
+    network = task["loss"].losses["loss"].ssl.network
+    assert {p.device.type for p in task.to("meta")["loss"].losses["loss"].ssl.network.parameters()} == {"meta"}
+    assert network is task["loss"].losses["loss"].ssl.network
 
 
 def test_the_model_is_the_same_in_every_run():
     """It is in no checkpoint, so a run that goes on must have it again."""
     x, estimate = torch.randn(1, 2000), torch.randn(1, 2000)
     torch.manual_seed(1)
-    first, drawn = SSLMSE(Untrained())(estimate, x), torch.rand(1)
+    first, drawn = SSLMSE(Untrained()).compare(estimate, x), torch.rand(1)
     torch.manual_seed(2)
-    assert torch.equal(first, SSLMSE(Untrained())(estimate, x))
+    assert torch.equal(first, SSLMSE(Untrained()).compare(estimate, x))
     torch.manual_seed(1)
     assert torch.equal(drawn, torch.rand(1))  # reading it has drawn nothing

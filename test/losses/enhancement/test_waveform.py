@@ -7,6 +7,7 @@ import pytest
 import torch
 import torchaudio
 
+from toolkit.losses.base import TrainingFacts
 from toolkit.losses.enhancement.ssl_mse import SSLMSE
 from toolkit.losses.enhancement.waveform import LMFB, SISNR, SNR, Multitask, mean_square
 from toolkit.metrics.signal.intrusive import si_sdr
@@ -30,35 +31,39 @@ def noise(*shape: int, seed: int = 0) -> torch.Tensor:
     return 0.1 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
+def value_of(loss, output, reference, lengths=None) -> torch.Tensor:
+    return loss({"speech": output}, {"spk1": reference, "lengths": lengths})[0]
+
+
 # --- values ----------------------------------------------------------------------------------------------------------
 
 
 def test_snr_has_the_clean_signal_above_the_line():
-    """Eq. 5 with its slip mended: 25 over 1, not 18 over 1."""
-    assert SNR()(ESTIMATE, X).item() == pytest.approx(-10 * math.log10(25))
+    """Eq. 5 with its slip fixed: 25 over 1, not 18 over 1."""
+    assert value_of(SNR(), ESTIMATE, X).item() == pytest.approx(-10 * math.log10(25))
 
 
 def test_snr_is_the_mean_over_utterances():
     """Ratios 25 and 1: mean of the decibels, not of the energies."""
-    assert SNR()(torch.cat((ESTIMATE, 0 * X)), torch.cat((X, X))).item() == pytest.approx(-5 * math.log10(25))
+    assert value_of(SNR(), torch.cat((ESTIMATE, 0 * X)), torch.cat((X, X))).item() == pytest.approx(-5 * math.log10(25))
 
 
 def test_snr_knows_the_scale_and_si_snr_does_not():
     x, estimate = noise(2, 500), noise(2, 500) + noise(2, 500, seed=1)
-    assert SNR()(2 * estimate, x).item() != pytest.approx(SNR()(estimate, x).item(), abs=1)
-    assert SISNR()(2 * estimate, x).item() == pytest.approx(SISNR()(estimate, x).item(), abs=1e-4)
-    assert SISNR()(estimate + 1, x).item() == pytest.approx(SISNR()(estimate, x).item(), abs=1e-3)
+    assert value_of(SNR(), 2 * estimate, x).item() != pytest.approx(value_of(SNR(), estimate, x).item(), abs=1)
+    assert value_of(SISNR(), 2 * estimate, x).item() == pytest.approx(value_of(SISNR(), estimate, x).item(), abs=1e-4)
+    assert value_of(SISNR(), estimate + 1, x).item() == pytest.approx(value_of(SISNR(), estimate, x).item(), abs=1e-3)
 
 
 def test_si_sdr_by_hand():
     """<e, x> = 21, a = 21 / 25: a x = (2.52, 3.36), energy 17.64; error (0.48, -0.36), energy 0.36: ratio 49."""
-    assert SISNR(zero_mean=False)(ESTIMATE, X).item() == pytest.approx(-10 * math.log10(49), rel=1e-5)
+    assert value_of(SISNR(zero_mean=False), ESTIMATE, X).item() == pytest.approx(-10 * math.log10(49), rel=1e-5)
 
 
 def test_si_snr_removes_the_means():
     """Means off: x (-1, 0, 1), estimate (-1, -1, 2), a = 3 / 2, a x (-1.5, 0, 1.5), error (0.5, -1, 0.5): 4.5 / 1.5."""
     x, estimate = torch.tensor([[4.0, 5, 6]]), torch.tensor([[6.0, 6, 9]])
-    assert SISNR()(estimate, x).item() == pytest.approx(-10 * math.log10(3), rel=1e-5)
+    assert value_of(SISNR(), estimate, x).item() == pytest.approx(-10 * math.log10(3), rel=1e-5)
 
 
 @pytest.mark.parametrize("zero_mean", [True, False])
@@ -66,12 +71,12 @@ def test_si_snr_is_that_of_fast_bss_eval(zero_mean):
     x = noise(3, 4000) + 0.02
     estimate = 0.7 * x + 0.3 * noise(3, 4000, seed=1)
     theirs = fast_bss_eval.si_sdr_loss(estimate, x, zero_mean=zero_mean, clamp_db=None).mean()
-    assert SISNR(zero_mean)(estimate, x).item() == pytest.approx(theirs.item(), abs=1e-4)
+    assert value_of(SISNR(zero_mean), estimate, x).item() == pytest.approx(theirs.item(), abs=1e-4)
 
 
 def test_si_snr_is_our_metric():
     x, estimate = noise(1, 4000), noise(1, 4000) + noise(1, 4000, seed=1)
-    assert -SISNR()(estimate, x).item() == pytest.approx(si_sdr(estimate[0].numpy(), x[0].numpy()), abs=1e-4)
+    assert -value_of(SISNR(), estimate, x).item() == pytest.approx(si_sdr(estimate[0].numpy(), x[0].numpy()), abs=1e-4)
 
 
 def test_lmfb_is_the_mean_square_of_torchaudios_log_mel():
@@ -80,13 +85,13 @@ def test_lmfb_is_the_mean_square_of_torchaudios_log_mel():
     x, estimate = noise(2, 8000), noise(2, 8000, seed=1)
     theirs = ((mel(x) + 1e-6).log() - (mel(estimate) + 1e-6).log()).square()
     assert theirs.shape == (2, 80, 41)
-    assert LMFB()(estimate, x).item() == pytest.approx(theirs.mean().item(), rel=1e-4)
+    assert value_of(LMFB(), estimate, x).item() == pytest.approx(theirs.mean().item(), rel=1e-4)
 
 
 def test_lmfb_of_a_scaled_signal():
     """Eq. 10 by hand: ten times the amplitude is log(100) more in every energy far above the floor."""
     x = 100 * noise(1, 4000)
-    assert LMFB()(10 * x, x).item() == pytest.approx(math.log(100) ** 2, rel=1e-4)
+    assert value_of(LMFB(), 10 * x, x).item() == pytest.approx(math.log(100) ** 2, rel=1e-4)
 
 
 def test_mean_square_by_hand():
@@ -101,12 +106,13 @@ def test_multitask_is_a_weighted_sum(alpha):
     """Eqs. 9 and 21."""
     x, estimate = noise(2, 4000), noise(2, 4000, seed=1)
     loss = Multitask(LMFB(), alpha)
-    lmfb, snr = LMFB()(estimate, x).item(), SNR()(estimate, x).item()
-    assert loss(estimate, x).item() == pytest.approx(lmfb + alpha * snr, rel=1e-5)
-    assert {name: part.item() for name, part in loss.parts.items()} == pytest.approx(
+    lmfb, snr = value_of(LMFB(), estimate, x).item(), value_of(SNR(), estimate, x).item()
+    total, terms = loss({"speech": estimate.requires_grad_()}, {"spk1": x})
+    assert total.item() == pytest.approx(lmfb + alpha * snr, rel=1e-5)
+    assert {name: term.item() for name, term in terms.items()} == pytest.approx(
         {"lmfb_loss": lmfb, "snr_loss": snr}, rel=1e-5
     )
-    assert not any(part.requires_grad for part in loss.parts.values())
+    assert not any(term.requires_grad for term in terms.values())
 
 
 # --- promises of all -------------------------------------------------------------------------------------------------
@@ -121,13 +127,13 @@ def test_promises(make):
 def test_mixed_precision_takes_the_signals_in_float32(make):
     x, estimate = noise(2, 3000), noise(2, 3000, seed=1)
     loss = make()
-    exact = loss(estimate, x).item()
+    exact = value_of(loss, estimate, x).item()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        value = loss(estimate, x)
+        value = value_of(loss, estimate, x)
     assert value.dtype == torch.float32
     assert value.item() == pytest.approx(exact, rel=0.05)
 
 
 def test_losses_of_the_waveform_take_any_rate():
-    SNR().setup(8000)
-    Multitask(SISNR()).setup(44100)
+    SNR().setup(TrainingFacts(8000))
+    Multitask(SISNR()).setup(TrainingFacts(44100))

@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 
-from toolkit.bin import sv_train
+from toolkit.bin import train
 from toolkit.data.batches import CropBatches
 from toolkit.data.collate import load_batches
 from toolkit.data.datasets import MixtureDataset
@@ -20,7 +20,7 @@ from toolkit.losses.speaker.paranoise import ParaNoiseLoss
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.sv.paranoise import ParaNoise
 from toolkit.simulate.planner import MixturePlanner, Noise
-from toolkit.tasks.verification.verification_task import SVTask
+from toolkit.tasks.verification.verification_task import VerificationTask
 from toolkit.train.checkpoint import load
 from toolkit.train.trainer import Trainer
 
@@ -56,9 +56,9 @@ def words(config, corpus):
     return ["--config", str(config), *dirs]
 
 
-def train(words, expdir, *more) -> dict:
+def trained(words, expdir, *more) -> dict:
     """Train, and return the last state."""
-    sv_train.main([*words, "--expdir", str(expdir), *more])
+    train.main(["sv", *words, "--expdir", str(expdir), *more])
     return load(expdir / "checkpoint/last.pt")
 
 
@@ -68,7 +68,7 @@ def records(expdir) -> list[dict]:
 
 
 def test_every_part_of_the_loss_falls(words, tmp_path):
-    train(words, tmp_path / "exp", "--trainer.epochs", "4")
+    trained(words, tmp_path / "exp", "--trainer.epochs", "4")
     first, *_, last = records(tmp_path / "exp")
     assert first.keys() > PARTS
     for part in PARTS:
@@ -84,7 +84,7 @@ NONE = {"--model.init_args.noise": "none", "--model.init_args.parallel": "[]"}
 @pytest.mark.parametrize(("options", "parts"), [(ATTRIBUTES, PARTS), (NONE, PARTS - {"noise"})])
 def test_variants_train_with_their_parts(words, tmp_path, options, parts):
     more = [word for pair in options.items() for word in pair]
-    train(words, tmp_path / "exp", "--trainer.epochs", "2", *more)
+    trained(words, tmp_path / "exp", "--trainer.epochs", "2", *more)
     first, *_, last = records(tmp_path / "exp")
     assert PARTS & first.keys() == parts
     assert last["loss"] < first["loss"]
@@ -93,7 +93,7 @@ def test_variants_train_with_their_parts(words, tmp_path, options, parts):
 
 
 def test_it_resumes_exactly_from_the_middle_of_an_epoch(words, tmp_path, monkeypatch):
-    whole = train(words, tmp_path / "whole", "--trainer.epochs", "2")
+    whole = trained(words, tmp_path / "whole", "--trainer.epochs", "2")
     step = Trainer._step
 
     def dying(self, batch):
@@ -104,24 +104,24 @@ def test_it_resumes_exactly_from_the_middle_of_an_epoch(words, tmp_path, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "_step", dying)
         with pytest.raises(KeyboardInterrupt):
-            train(words, tmp_path / "parts", "--trainer.epochs", "2", "--trainer.checkpoint_minutes", "0")
+            trained(words, tmp_path / "parts", "--trainer.epochs", "2", "--trainer.checkpoint_minutes", "0")
     state = load(tmp_path / "parts/checkpoint/last.pt")
     assert (state["epoch"], state["batch"]) == (2, 2)
-    again = train(words, tmp_path / "parts", "--trainer.epochs", "2")
+    again = trained(words, tmp_path / "parts", "--trainer.epochs", "2")
     assert whole["task"].keys() == again["task"].keys()
     assert all(torch.equal(whole["task"][key], again["task"][key]) for key in whole["task"])
 
 
-def task_of(corpus) -> SVTask:
+def task_of(corpus) -> VerificationTask:
     """A task over the corpus whose network is small and whose items are mixtures, every second one clean."""
     frontend = LogMelSpectrogram(n_mels=16)
     model = ParaNoise(16, 8, (8, 8, 8, 8), (1, 1, 1, 1))
     planner = MixturePlanner({"noise": Noise([str(corpus / "raw/noise")], snr=(0, 10))})
-    data = MixtureDataset(planner, clean_members=1).open(corpus / "raw/train", frontend, 0, model.streams)
-    return SVTask(SpeakerEmbedder(frontend, model, "mean_var"), ParaNoiseLoss(), None, CropBatches(8), data, [])
+    data = MixtureDataset(planner, clean_members=1).open(corpus / "raw/train", 16000, model.streams)
+    return VerificationTask(SpeakerEmbedder(frontend, model, "mean_var"), ParaNoiseLoss(), CropBatches(8), data, [])
 
 
-def batch_of(task: SVTask, items, seconds: float | None = None) -> dict:
+def batch_of(task: VerificationTask, items, seconds: float | None = None) -> dict:
     """These items as a batch, clean and noisy in turn."""
     draws = [ItemSpec(item, 1, place, seconds, place % 2) for place, item in enumerate(items)]
     return next(load_batches(task.dataset, [draws], 0))
@@ -130,18 +130,18 @@ def batch_of(task: SVTask, items, seconds: float | None = None) -> dict:
 def test_targets_are_the_log_mels_of_speech_and_noise_and_the_input_is_normalised(corpus):
     """What a perfect network would say costs nothing; clean items' noise may be anything."""
     task = task_of(corpus)
-    batch, seen, frontend = batch_of(task, [0, 1, 6, 7], 0.4), {}, task.embedder.frontend
+    batch, seen, frontend = batch_of(task, [0, 1, 6, 7], 0.4), {}, task.network.frontend
 
     def perfect(feats, lengths):
         seen["feats"] = feats
-        said = {"speech": frontend(batch["spk1"])[0], "noise": frontend(batch["noise1"])[0]}
-        said["noise"][0::2] = 1e3  # clean
-        return said | {"embedding": torch.randn(4, 8), "initial": torch.randn(4, 8)}
+        outputs = {"speech": frontend(batch["spk1"])[0], "noise": frontend(batch["noise1"])[0]}
+        outputs["noise"][0::2] = 1e3  # clean
+        return outputs | {"embedding": torch.randn(4, 8), "initial": torch.randn(4, 8)}
 
-    task.embedder.model.estimates = perfect
+    task.network.model.outputs = perfect
     _, stats = task(batch)
     assert stats["speech"] == stats["noise"] == 0
-    assert stats.keys() == PARTS | {"accuracy"}
+    assert stats.keys() == PARTS | {"accuracy", "accuracy_initial"}
     mixture = frontend(batch["wav"])[0]
     mean, deviation = mixture.mean(1, keepdim=True), mixture.var(1, correction=0, keepdim=True).add(1e-5).sqrt()
     torch.testing.assert_close(seen["feats"], (mixture - mean) / deviation, atol=1e-3, rtol=1e-3)
@@ -151,15 +151,15 @@ def test_padding_of_a_batch_of_whole_utterances_does_not_count(corpus):
     """The error of a padded batch is the mean over its frames: those of each utterance alone, weighted by length."""
     task, items = task_of(corpus).eval(), [0, 1, 6, 7]
     together = task(batch_of(task, items))[1]
-    frontend, model = task.embedder.frontend, task.embedder.model
+    frontend, model = task.network.frontend, task.network.model
     errors = {"speech": [], "noise": []}
     for place, item in enumerate(items):
         held = task.dataset[ItemSpec(item, 1, place, None, place % 2)]
         alone = {stream: torch.from_numpy(held[stream])[None] for stream in model.streams}
-        said = model.estimates(task.embedder.normalized(frontend(alone["wav"])[0]))
-        errors["speech"].append((said["speech"] - frontend(alone["spk1"])[0])[0].square())
+        outputs = model.outputs(task.network.normalized(frontend(alone["wav"])[0]))
+        errors["speech"].append((outputs["speech"] - frontend(alone["spk1"])[0])[0].square())
         if place % 2:
-            errors["noise"].append((said["noise"] - frontend(alone["noise1"])[0])[0].square())
+            errors["noise"].append((outputs["noise"] - frontend(alone["noise1"])[0])[0].square())
     assert len({len(one) for one in errors["speech"]}) > 1
     for name, squares in errors.items():
         assert together[name] == pytest.approx(torch.cat(squares).mean().item(), rel=1e-4)
@@ -167,26 +167,26 @@ def test_padding_of_a_batch_of_whole_utterances_does_not_count(corpus):
 
 def test_all_clean_is_refused(words, tmp_path, capsys):
     for more in (["--data.init_args.clean_members", "2"], ["--data.init_args.clean_members", "3"]):
-        assert run(sv_train.main, [*words, "--expdir", str(tmp_path / "exp"), *more]) == 1
+        assert run(train.main, ["sv", *words, "--expdir", str(tmp_path / "exp"), *more]) == 1
         said = capsys.readouterr().err
         assert f"clean_members {more[1]}: all would be clean, the loss takes 2 utterances of a speaker" in said
-        assert run(sv_train.main, [*words, *more, "--check"]) == 1
+        assert run(train.main, ["sv", *words, *more, "--check"]) == 1
         assert "all would be clean" in capsys.readouterr().err
     loss = ["--loss.class_path", "toolkit.losses.speaker.margin.AAMSoftmax"]
-    assert run(sv_train.main, [*words, *loss, "--check"]) == 1
+    assert run(train.main, ["sv", *words, *loss, "--check"]) == 1
     assert "clean_members 1: all would be clean, the loss takes 1 utterances" in capsys.readouterr().err
     assert not (tmp_path / "exp").exists()
 
 
 def test_a_kind_of_noise_that_the_classifier_does_not_know_is_refused_before_any_work(words, capsys):
     more = ["--model.init_args.noise", "class", "--model.init_args.noise_classes", "[noise,music]", "--check"]
-    assert run(sv_train.main, [*words, *more]) == 1
+    assert run(train.main, ["sv", *words, *more]) == 1
     assert "noise_classes are noise, music; the mixtures have babble: add it" in capsys.readouterr().err
 
 
 def test_features_are_refused_before_any_work(words, capsys):
     more = ["--data.class_path", "toolkit.data.datasets.FeatureDataset", "--check"]
-    assert run(sv_train.main, [*words, *more]) == 1
+    assert run(train.main, ["sv", *words, *more]) == 1
     said = capsys.readouterr().err
     assert "the model trains on wav, spk1, noise1" in said
     assert "toolkit.data.datasets.MixtureDataset" in said
@@ -195,7 +195,7 @@ def test_features_are_refused_before_any_work(words, capsys):
 def test_a_set_without_the_streams_is_refused_by_name(words, corpus, tmp_path):
     more = ["--data.init_args.planner", "null"]
     with pytest.raises(InputError, match=r"raw/train/spk1.scp: no such file.*--train_streams"):
-        train(words, tmp_path / "exp", *more)
+        trained(words, tmp_path / "exp", *more)
     assert not (tmp_path / "exp").exists()
 
 
@@ -205,7 +205,7 @@ CONFIGS = sorted(EGS.glob("*/*/conf/train_paranoise_*.yaml"))
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: "-".join(path.parts[-4:]))
 def test_the_recipes_configs_pass_the_check(config, capsys):
-    sv_train.main(["--config", str(config), "--check"])
+    train.main(["sv", "--config", str(config), "--check"])
     assert capsys.readouterr().out.strip() == "wav mixing"
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 
-from toolkit.bin import sv_train
+from toolkit.bin import train
 from toolkit.io.command_line import run
 from toolkit.io.errors import InputError
 from toolkit.train.checkpoint import load
@@ -18,9 +18,9 @@ from toolkit.train.experiment import alone
 from toolkit.train.trainer import Trainer
 
 
-def train(options, expdir, *more) -> dict:
+def trained(options, expdir, *more) -> dict:
     """Train, and return the last state."""
-    sv_train.main([*options, "--expdir", str(expdir), *more])
+    train.main(["sv", *options, "--expdir", str(expdir), *more])
     return load(expdir / "checkpoint/last.pt")
 
 
@@ -41,7 +41,7 @@ def interrupted_after(monkeypatch, steps: int):
 
 
 def test_the_loss_falls_and_the_run_is_written_down(options, tmp_path):
-    train(options, tmp_path / "exp", "--trainer.epochs", "8", "--optimizer.init_args.lr", "0.01")
+    trained(options, tmp_path / "exp", "--trainer.epochs", "8", "--optimizer.init_args.lr", "0.01")
     records = [json.loads(line) for line in (tmp_path / "exp/metrics.jsonl").read_text().splitlines()]
     losses = [r["loss"] for r in records if r["kind"] == "train"]
     assert losses[-1] < 0.7 * losses[0]
@@ -60,32 +60,32 @@ def test_the_batch_that_is_tried_before_training_changes_nothing(options, tmp_pa
 
 
 def test_three_epochs_are_two_and_one(options, tmp_path, monkeypatch):
-    whole = train(options, tmp_path / "whole")
+    whole = trained(options, tmp_path / "whole")
     with monkeypatch.context() as patch:
         interrupted_after(patch, 8)  # two epochs of four batches
         with pytest.raises(KeyboardInterrupt):
-            train(options, tmp_path / "parts")
+            trained(options, tmp_path / "parts")
     assert load(tmp_path / "parts/checkpoint/last.pt")["epoch"] == 3
-    assert same(whole["task"], train(options, tmp_path / "parts")["task"])
+    assert same(whole["task"], trained(options, tmp_path / "parts")["task"])
 
 
 def test_resuming_inside_an_epoch_changes_nothing(options, tmp_path, monkeypatch):
-    whole = train(options, tmp_path / "whole")
+    whole = trained(options, tmp_path / "whole")
     with monkeypatch.context() as patch:
         interrupted_after(patch, 6)
         with pytest.raises(KeyboardInterrupt):
-            train(options, tmp_path / "parts", "--trainer.checkpoint_minutes", "0")
+            trained(options, tmp_path / "parts", "--trainer.checkpoint_minutes", "0")
     state = load(tmp_path / "parts/checkpoint/last.pt")
     assert (state["epoch"], state["batch"]) == (2, 2)
-    assert same(whole["task"], train(options, tmp_path / "parts")["task"])
+    assert same(whole["task"], trained(options, tmp_path / "parts")["task"])
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_writes_a_checkpoint_and_the_same_command_goes_on_exactly(python, options, tmp_path, stop):
     """As the scheduler stops a job: the signal goes to every process of the group, those that make batches too."""
     words = [*options, "--trainer.epochs", "12", "--trainer.workers", "1", "--trainer.log_seconds", "0"]
-    whole = train(words, tmp_path / "whole")
-    command = [python, "-m", "toolkit.bin.sv_train", *words, "--expdir", str(tmp_path / "parts")]
+    whole = trained(words, tmp_path / "whole")
+    command = [python, "-m", "toolkit.bin.train", "sv", *words, "--expdir", str(tmp_path / "parts")]
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True) as job:
         for line in job.stderr:
@@ -100,13 +100,13 @@ def test_a_signal_writes_a_checkpoint_and_the_same_command_goes_on_exactly(pytho
     assert state["epoch"] < 13
     state_steps = 4 * (state["epoch"] - 1) + state["batch"]
     assert state["step"] == state_steps >= 6
-    assert same(whole["task"], train(words, tmp_path / "parts")["task"])
+    assert same(whole["task"], trained(words, tmp_path / "parts")["task"])
 
 
 def test_a_training_that_was_left_behind_is_waited_for(python, options, tmp_path):
     """Another process holds the experiment; when it ends, training begins."""
     expdir = tmp_path / "exp"
-    command = [python, "-m", "toolkit.bin.sv_train", *options, "--trainer.epochs", "1", "--expdir", str(expdir)]
+    command = [python, "-m", "toolkit.bin.train", "sv", *options, "--trainer.epochs", "1", "--expdir", str(expdir)]
     with alone(expdir):
         job = subprocess.Popen(
             command, env={**os.environ, "PYTHONPATH": os.getcwd()}, stderr=subprocess.PIPE, text=True
@@ -119,58 +119,58 @@ def test_a_training_that_was_left_behind_is_waited_for(python, options, tmp_path
 
 
 def test_a_kill_between_the_last_step_and_its_validation_loses_no_step(options, tmp_path, monkeypatch):
-    whole = train(options, tmp_path / "whole")
+    whole = trained(options, tmp_path / "whole")
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "_validate", lambda self, epoch: sys.exit(137))
         with pytest.raises(SystemExit):
-            train(options, tmp_path / "parts")
+            trained(options, tmp_path / "parts")
     state = load(tmp_path / "parts/checkpoint/last.pt")
     assert (state["epoch"], state["batch"]) == (1, 4)
-    again = train(options, tmp_path / "parts")
+    again = trained(options, tmp_path / "parts")
     assert same(whole["task"], again["task"])
     assert whole["best"] == again["best"]
 
 
 def test_more_epochs_go_on_in_the_same_folder(options, tmp_path):
-    train(options, tmp_path / "exp", "--trainer.epochs", "1")
-    assert train(options, tmp_path / "exp", "--trainer.epochs", "2")["epoch"] == 3
+    trained(options, tmp_path / "exp", "--trainer.epochs", "1")
+    assert trained(options, tmp_path / "exp", "--trainer.epochs", "2")["epoch"] == 3
 
 
 def test_training_on_is_said_and_takes_the_packed_model_away(options, tmp_path, caplog):
-    train(options, tmp_path / "exp", "--trainer.epochs", "1")
+    trained(options, tmp_path / "exp", "--trainer.epochs", "1")
     packed = tmp_path / "exp/packed.zip"
     packed.write_text("what one epoch gave")
-    train(options, tmp_path / "exp", "--trainer.epochs", "1")
+    trained(options, tmp_path / "exp", "--trainer.epochs", "1")
     assert packed.exists()
     assert caplog.text.count("trained on") == 0
-    train(options, tmp_path / "exp", "--trainer.epochs", "2")
+    trained(options, tmp_path / "exp", "--trainer.epochs", "2")
     assert not packed.exists()
     assert "exp: has 1 epoch, is now trained on to 2; another tag" in caplog.text
 
 
 def test_another_config_in_the_same_folder_is_refused(options, tmp_path):
-    train(options, tmp_path / "exp", "--trainer.epochs", "1")
+    trained(options, tmp_path / "exp", "--trainer.epochs", "1")
     with pytest.raises(InputError, match=r"another config: model.init_args.channels 16 -> 8; choose"):
-        train(options, tmp_path / "exp", "--model.init_args.channels", "8")
+        trained(options, tmp_path / "exp", "--model.init_args.channels", "8")
 
 
 def test_the_dumped_config_is_complete(options, tmp_path):
-    first = train(options, tmp_path / "one", "--trainer.epochs", "1")
+    first = trained(options, tmp_path / "one", "--trainer.epochs", "1")
     config = ["--config", str(tmp_path / "one/config.yaml")]
     second = train(config, tmp_path / "two")
     assert same(first["task"], second["task"])
 
 
 def test_init_from_starts_at_the_given_weights(options, tmp_path):
-    train(options, tmp_path / "one", "--trainer.epochs", "1")
+    trained(options, tmp_path / "one", "--trainer.epochs", "1")
     weights = str(tmp_path / "one/valid.eer.best.pth")
     frozen = ["--optimizer.init_args.lr", "0", "--optimizer.init_args.weight_decay", "0"]
-    state = train(options, tmp_path / "two", "--trainer.epochs", "1", "--init_from", weights, *frozen)
-    ours = {k.removeprefix("embedder."): v for k, v in state["task"].items()}
+    state = trained(options, tmp_path / "two", "--trainer.epochs", "1", "--init_from", weights, *frozen)
+    ours = {k.removeprefix("network."): v for k, v in state["task"].items()}
     given = load(tmp_path / "one/valid.eer.best.pth")
-    trained = [key for key in given if "running_" not in key and "num_batches" not in key]
-    assert len(trained) > 50
-    assert all(torch.equal(ours[key], given[key]) for key in trained)
+    learnt = [key for key in given if "running_" not in key and "num_batches" not in key]
+    assert len(learnt) > 50
+    assert all(torch.equal(ours[key], given[key]) for key in learnt)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_init_from_starts_at_the_given_weights(options, tmp_path):
     ],
 )
 def test_a_mistyped_key_ends_in_one_line_and_exit_1(options, tmp_path, capsys, words, said):
-    assert run(sv_train.main, [*options, "--expdir", str(tmp_path / "exp"), *words]) == 1
+    assert run(train.main, ["sv", *options, "--expdir", str(tmp_path / "exp"), *words]) == 1
     error = capsys.readouterr().err
     assert said in error
     assert "Traceback" not in error
@@ -203,22 +203,22 @@ def test_trials_of_ids_that_are_not_in_the_set(options, corpus, tmp_path):
         (bad / name).write_bytes((corpus / "raw/dev" / name).read_bytes())
     (bad / "trials").write_text("s04-u0 ghost target\ns04-u0 s05-u0 nontarget\n")
     with pytest.raises(InputError, match="ghost"):
-        train(options, tmp_path / "exp", "--valid_dirs", f"[{bad}]")
+        trained(options, tmp_path / "exp", "--valid_dirs", f"[{bad}]")
 
 
 def test_a_diverged_run_ends_with_advice(options, tmp_path):
     with pytest.raises(InputError, match=r"lower optimizer.init_args.lr"):
-        train(options, tmp_path / "exp", "--batches.init_args.repeats", "4", "--optimizer.init_args.lr", "1e38")
+        trained(options, tmp_path / "exp", "--batches.init_args.repeats", "4", "--optimizer.init_args.lr", "1e38")
 
 
 def test_a_diverged_model_is_not_blamed_on_the_audio_alone(options, tmp_path):
     with pytest.raises(InputError, match=r"not finite.*or training diverged"):
-        train(options, tmp_path / "exp", "--trainer.epochs", "1", "--optimizer.init_args.lr", "1e38")
+        trained(options, tmp_path / "exp", "--trainer.epochs", "1", "--optimizer.init_args.lr", "1e38")
 
 
 def test_mixed_precision_trains(options, tmp_path):
     AcceleratorState._reset_state(True)  # one process has one precision; this one has had another
-    train(options, tmp_path / "exp", "--trainer.epochs", "2", "--trainer.precision", "bf16")
+    trained(options, tmp_path / "exp", "--trainer.epochs", "2", "--trainer.precision", "bf16")
     records = [json.loads(line) for line in (tmp_path / "exp/metrics.jsonl").read_text().splitlines()]
     losses = [r["loss"] for r in records if r["kind"] == "train"]
     AcceleratorState._reset_state(True)
@@ -231,7 +231,7 @@ def test_two_processes_train_one_model(python, options, tmp_path):
     launcher = [python, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "--no_python", python]
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
     done = subprocess.run(
-        [*launcher, "-m", "toolkit.bin.sv_train", *words], env=environment, capture_output=True, text=True
+        [*launcher, "-m", "toolkit.bin.train", "sv", *words], env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-2000:]
     info = json.loads((tmp_path / "exp/train_info.json").read_text())

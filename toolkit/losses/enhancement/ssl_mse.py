@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from toolkit.io.errors import InputError
+from toolkit.losses.base import TrainingFacts
 from toolkit.losses.enhancement.waveform import EnhancementLoss
 from toolkit.models.ssl.base import SSLModel
 from toolkit.nn.frozen import FrozenModule
@@ -15,7 +16,7 @@ class SSLMSE(EnhancementLoss):
     With ``Multitask`` around it this is eq. 21. Equations 19 and 20 print floor(2 / N); by the text the upper half is
     meant: weight 1 / (N - floor(N / 2)) on the layers above floor(N / 2), 0 below.
 
-    The model is neither trained nor part of the experiment's checkpoints; the gradient goes through it to the estimate.
+    The model is neither trained nor part of the experiment's checkpoints; the gradient goes through it to the output.
     Of the reference no gradient is kept.
 
     Utterances of different lengths are not padded for the model: those of one length go through it together, since some
@@ -30,6 +31,7 @@ class SSLMSE(EnhancementLoss):
     """
 
     fs: int
+    term = "ssl_loss"
 
     def __init__(self, ssl: SSLModel, layer_weights: list[float] | None = None):
         super().__init__()
@@ -42,9 +44,9 @@ class SSLMSE(EnhancementLoss):
         self.layer_weights = weights[: self.top]
         self.ssl: FrozenModule | None = None
 
-    def setup(self, fs: int) -> None:
+    def setup(self, facts: TrainingFacts) -> None:
         """See EnhancementLoss; reads the model's weights."""
-        super().setup(fs)
+        super().setup(facts)
         if self.ssl is None:
             self.ssl = FrozenModule(self._model.load())
 
@@ -54,23 +56,19 @@ class SSLMSE(EnhancementLoss):
         layers = self.ssl(wav, self.top)
         return sum(weight * layer for weight, layer in zip(self.layer_weights, layers, strict=True) if weight)
 
-    def forward(self, estimate: Tensor, reference: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, N) estimate and reference, lengths (B,) samples or None for all N -> scalar."""
+    def compare(self, output: Tensor, reference: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, N) output and reference, lengths (B,) samples or None for all N -> scalar."""
         if self.ssl is None:
-            self.setup(self.fs)
-            self.to(estimate.device)
+            self.setup(TrainingFacts(self.fs))
+            self.to(output.device)
         if lengths is None:
-            loss = self._distances(estimate, reference).mean()
-        else:
-            samples = lengths.tolist()
-            rows = {count: [i for i, n in enumerate(samples) if n == count] for count in set(samples)}
-            parts = [self._distances(estimate[i, :n], reference[i, :n]) for n, i in rows.items()]
-            loss = torch.cat(parts).mean()
-        self.parts = {"ssl_loss": loss.detach()}
-        return loss
+            return self._distances(output, reference).mean()
+        samples = lengths.tolist()
+        rows = {count: [i for i, n in enumerate(samples) if n == count] for count in set(samples)}
+        return torch.cat([self._distances(output[i, :n], reference[i, :n]) for n, i in rows.items()]).mean()
 
-    def _distances(self, estimate: Tensor, reference: Tensor) -> Tensor:
+    def _distances(self, output: Tensor, reference: Tensor) -> Tensor:
         """Eq. 14 of utterances of one length: (B, N), (B, N) -> (B,)."""
         with torch.no_grad():
             clean = self.features(reference)
-        return (self.features(estimate) - clean).float().square().mean((1, 2))
+        return (self.features(output) - clean).float().square().mean((1, 2))

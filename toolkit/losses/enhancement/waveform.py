@@ -1,57 +1,78 @@
 """Losses between an estimated signal and its reference: in the waveform, in log-mel energies, and their sums."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from toolkit.features.log_mel import LogMelSpectrogram
 from toolkit.io.errors import InputError
+from toolkit.losses.base import Loss, TrainingFacts
+from toolkit.losses.weighted_sum import WeightedSum
 from toolkit.nn.mask import length_mask
 
 _TINY = 1e-8  # energy beside which silence is nothing
 
 
-class EnhancementLoss(nn.Module, ABC):
-    """A training loss over a batch of estimated signals.
+class EnhancementLoss(Loss):
+    """A loss between an output signal and its reference.
 
-    A class of your own plugs in by its import path (``class_path``, ``init_args``), as a model does. Whatever is
-    silent, loss and gradient are finite. Losses are computed in float32 also under autocast.
+    A class of your own writes ``compare``. Whatever is silent, loss and gradient are finite. Losses are computed in
+    float32 also under autocast.
 
     Attributes:
         fs: rate in Hz which the loss is made for; None where it does not matter.
-        parts: unweighted terms of the last batch by name, detached scalars, for the log. Less is better in all of them.
+        output: of the network, which signal (B, N) is compared.
+        term: name of the loss in the log; less is better.
+        reference: stream of the batch with which it is compared; the task sets it.
     """
 
     fs: int | None = None
+    output: str = "speech"
+    term: str = "signal_loss"
+    reference: str = "spk1"
 
-    def __init__(self):
-        super().__init__()
-        self.parts: dict[str, Tensor] = {}
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The reference."""
+        return (self.reference,)
 
-    def setup(self, fs: int) -> None:
-        """Make ready; the task calls it once, before training.
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The output that is compared."""
+        return (self.output,)
 
-        Args:
-            fs: rate of the audio in Hz.
+    def setup(self, facts: TrainingFacts) -> None:
+        """See Loss.
 
         Raises:
             InputError: the loss is made for another rate.
         """
-        if self.fs not in (None, fs):
-            raise InputError(f"loss {type(self).__name__} is made for {self.fs} Hz, the audio has {fs} Hz")
+        if self.fs not in (None, facts.fs):
+            raise InputError(f"loss {type(self).__name__} is made for {self.fs} Hz, the audio has {facts.fs} Hz")
+
+    def compare_with(self, reference: str) -> None:
+        """See Loss."""
+        self.reference = reference
 
     @abstractmethod
-    def forward(self, estimate: Tensor, reference: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def compare(self, output: Tensor, reference: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Mean loss of a batch, every utterance counting the same.
 
         Args:
-            estimate, reference: (B, N) samples, padded at the end with anything finite.
+            output, reference: (B, N) samples, padded at the end with anything finite.
             lengths: (B,) int64 samples of each utterance; None says that all have N.
 
         Returns:
             a scalar.
         """
+
+    def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
+        """See Loss."""
+        output = self.output_of(outputs, self.output)
+        loss = self.compare(output, batch[self.reference], batch.get("lengths"))
+        return loss, {self.term: loss.detach()}
 
 
 def _masked(*signals: Tensor, lengths: Tensor | None) -> tuple[Tensor, ...]:
@@ -74,12 +95,12 @@ class SNR(EnhancementLoss):
     SSL-MSE (Sato et al. 2025), eq. 5, which prints the estimate's energy above the line.
     """
 
-    def forward(self, estimate: Tensor, reference: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, N) estimate and reference, lengths (B,) samples or None for all N -> scalar in dB."""
-        estimate, reference = _masked(estimate, reference, lengths=lengths)
-        loss = -_ratio(reference, reference - estimate).mean()
-        self.parts = {"snr_loss": loss.detach()}
-        return loss
+    term = "snr_loss"
+
+    def compare(self, output: Tensor, reference: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, N) output and reference, lengths (B,) samples or None for all N -> scalar in dB."""
+        output, reference = _masked(output, reference, lengths=lengths)
+        return -_ratio(reference, reference - output).mean()
 
 
 class SISNR(EnhancementLoss):
@@ -91,22 +112,22 @@ class SISNR(EnhancementLoss):
         zero_mean: means are removed first.
     """
 
+    term = "si_snr_loss"
+
     def __init__(self, zero_mean: bool = True):
         super().__init__()
         self.zero_mean = zero_mean
 
-    def forward(self, estimate: Tensor, reference: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, N) estimate and reference, lengths (B,) samples or None for all N -> scalar in dB."""
-        signals = _masked(estimate, reference, lengths=lengths)
+    def compare(self, output: Tensor, reference: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, N) output and reference, lengths (B,) samples or None for all N -> scalar in dB."""
+        signals = _masked(output, reference, lengths=lengths)
         if self.zero_mean:
             count = signals[0].shape[1] if lengths is None else lengths[:, None]
             centred = (x - x.sum(1, keepdim=True) / count for x in signals)
             signals = _masked(*centred, lengths=lengths)
-        estimate, reference = signals
-        scale = (estimate * reference).sum(1, keepdim=True) / (reference.square().sum(1, keepdim=True) + _TINY)
-        loss = -_ratio(scale * reference, estimate - scale * reference).mean()
-        self.parts = {"si_snr_loss": loss.detach()}
-        return loss
+        output, reference = signals
+        scale = (output * reference).sum(1, keepdim=True) / (reference.square().sum(1, keepdim=True) + _TINY)
+        return -_ratio(scale * reference, output - scale * reference).mean()
 
 
 def mean_square(difference: Tensor, frames: Tensor | None) -> Tensor:
@@ -136,6 +157,8 @@ class LMFB(EnhancementLoss):
         floor: added to the energies.
     """
 
+    term = "lmfb_loss"
+
     def __init__(
         self,
         fs: int = 16000,
@@ -151,17 +174,15 @@ class LMFB(EnhancementLoss):
             fs, n_mels, n_fft, frame_ms, hop_ms, preemphasis=0.0, window="hann", floor=floor
         )
 
-    def forward(self, estimate: Tensor, reference: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, N) estimate and reference, lengths (B,) samples or None for all N -> scalar."""
-        ours, frames = self.features(estimate, lengths)
+    def compare(self, output: Tensor, reference: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, N) output and reference, lengths (B,) samples or None for all N -> scalar."""
+        ours, frames = self.features(output, lengths)
         with torch.no_grad():
             theirs, _ = self.features(reference, lengths)
-        loss = mean_square(ours - theirs, frames)
-        self.parts = {"lmfb_loss": loss.detach()}
-        return loss
+        return mean_square(ours - theirs, frames)
 
 
-class Multitask(EnhancementLoss):
+class Multitask(WeightedSum):
     """L + alpha L_SNR: SSL-MSE (Sato et al. 2025), eqs. 9 and 21.
 
     Args:
@@ -170,17 +191,10 @@ class Multitask(EnhancementLoss):
         snr: L_SNR, or another in its place; None is SNR().
     """
 
-    def __init__(self, loss: EnhancementLoss, alpha: float = 0.1, snr: EnhancementLoss | None = None):
-        super().__init__()
-        self.loss, self.alpha, self.snr = loss, alpha, snr or SNR()
+    def __init__(self, loss: Loss, alpha: float = 0.1, snr: Loss | None = None):
+        super().__init__({"loss": loss, "snr": snr or SNR()}, {"snr": alpha})
 
-    def setup(self, fs: int) -> None:
-        """See EnhancementLoss."""
-        self.loss.setup(fs)
-        self.snr.setup(fs)
-
-    def forward(self, estimate: Tensor, reference: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, N) estimate and reference, lengths (B,) samples or None for all N -> scalar."""
-        total = self.loss(estimate, reference, lengths) + self.alpha * self.snr(estimate, reference, lengths)
-        self.parts = {**self.snr.parts, **self.loss.parts}
-        return total
+    def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
+        """See Loss; terms are those of the two, by their own names."""
+        total, terms = super().forward(outputs, batch)
+        return total, {name: value for name, value in terms.items() if name not in self.losses}

@@ -1,39 +1,36 @@
-"""Losses over speaker embeddings: softmax, additive angular margin, angular prototypical, and sums of them."""
+"""Losses over speaker embeddings: softmax, additive angular margin, angular prototypical."""
 
 import math
-from abc import ABC, abstractmethod
-from typing import cast
+from abc import abstractmethod
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from toolkit.io.errors import InputError, some_of
+from toolkit.losses.base import Loss, TrainingFacts
 
 
-class SpeakerLoss(nn.Module, ABC):
-    """A training loss over a batch of speaker embeddings.
+class SpeakerLoss(Loss):
+    """A loss over speaker embeddings and the speakers' labels.
 
-    A class of your own plugs in by its import path (``class_path``, ``init_args``), as an encoder does.
+    A class of your own sets ``output`` in its constructor where it is not ``embedding``, and writes ``setup`` and
+    ``compare``.
 
     Attributes:
-        utterances_per_speaker: utterances of each speaker which a batch must hold, side by side (rows: speaker 0
-            utterance 0, speaker 0 utterance 1, speaker 1 utterance 0, ...); 1 asks for nothing.
+        output: of the network, which vector (B, D) is compared.
     """
 
-    utterances_per_speaker: int = 1
+    output: str = "embedding"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The output that is compared."""
+        return (self.output,)
 
     @abstractmethod
-    def setup(self, embedding_dim: int, num_speakers: int) -> None:
-        """Create the parameters; the task calls it once, before the optimizer is made.
-
-        Args:
-            embedding_dim: D of the encoder.
-            num_speakers: N of the training set.
-        """
-
-    @abstractmethod
-    def forward(self, embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor | None]:
+    def compare(self, embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor | None]:
         """Loss of a batch.
 
         Args:
@@ -45,28 +42,41 @@ class SpeakerLoss(nn.Module, ABC):
             loss which classifies no speakers.
         """
 
-    def joint(self, said: dict[str, Tensor], labels: Tensor, wanted: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
-        """Loss of all that a network says of a batch; a loss over embeddings alone looks at nothing else.
+    def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
+        """See Loss; reads ``output`` (B, D) and ``labels`` (B,). Terms: ``accuracy`` of a loss that classifies."""
+        if "labels" not in batch:
+            raise InputError(f"loss {type(self).__name__}: needs speaker labels; the training set has no utt2spk")
+        loss, logits = self.compare(self.output_of(outputs, self.output), batch["labels"])
+        if logits is None:
+            return loss, {}
+        name = "accuracy" if self.output == "embedding" else f"accuracy_{self.output}"
+        return loss, {name: (logits.detach().argmax(1) == batch["labels"]).float().mean()}
 
-        Args:
-            said: see SpeakerEncoder.estimates; holds ``embedding`` (B, D).
-            labels: (B,) int64.
-            wanted: see toolkit.losses.speaker.paranoise.targets; empty where the network asks for no other streams.
-
-        Returns:
-            as forward.
-        """
-        return self(said["embedding"], labels)
+    def size_of(self, facts: TrainingFacts) -> int:
+        """D of the vectors; InputError where the network gives no such output."""
+        if self.output not in facts.dims:
+            raise InputError(
+                f"loss {type(self).__name__}: reads the vector `{self.output}`; the network has {some_of(facts.dims)}"
+            )
+        return facts.dims[self.output]
 
 
 class SoftmaxCE(SpeakerLoss):
-    """Cross-entropy of a linear layer with bias over the speakers."""
+    """Cross-entropy of a linear layer with bias over the speakers.
 
-    def setup(self, embedding_dim: int, num_speakers: int) -> None:
-        """See SpeakerLoss."""
-        self.classifier = nn.Linear(embedding_dim, num_speakers)
+    Args:
+        output: see SpeakerLoss.
+    """
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def __init__(self, output: str = "embedding"):
+        super().__init__()
+        self.output = output
+
+    def setup(self, facts: TrainingFacts) -> None:
+        """See Loss."""
+        self.classifier = nn.Linear(self.size_of(facts), facts.num_speakers)
+
+    def compare(self, embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """(B, D), (B,) -> loss, (B, N) logits."""
         logits = self.classifier(embeddings)
         return F.cross_entropy(logits, labels), logits
@@ -83,20 +93,22 @@ class AAMSoftmax(SpeakerLoss):
         margin: m, radians. The attribute may change between steps (margin warm-up).
         scale: s.
         easy_margin: margin only where cos(theta) > 0, plain cos(theta) elsewhere.
+        output: see SpeakerLoss.
     """
 
-    def __init__(self, margin: float = 0.2, scale: float = 30.0, easy_margin: bool = False):
+    def __init__(self, margin: float = 0.2, scale: float = 30.0, easy_margin: bool = False, output: str = "embedding"):
         super().__init__()
+        self.output = output
         self.margin = margin
         self.scale = scale
         self.easy_margin = easy_margin
 
-    def setup(self, embedding_dim: int, num_speakers: int) -> None:
-        """See SpeakerLoss."""
-        self.weight = nn.Parameter(torch.empty(num_speakers, embedding_dim))
+    def setup(self, facts: TrainingFacts) -> None:
+        """See Loss."""
+        self.weight = nn.Parameter(torch.empty(facts.num_speakers, self.size_of(facts)))
         nn.init.xavier_normal_(self.weight)
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def compare(self, embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """(B, D), (B,) -> loss, (B, N) logits s cos(theta), without the margin."""
         with torch.autocast(embeddings.device.type, enabled=False):
             cosine = F.linear(F.normalize(embeddings.float()), F.normalize(self.weight.float()))
@@ -125,26 +137,34 @@ class AngularPrototypical(SpeakerLoss):
         init_scale: w to start from; it is kept positive.
         init_bias: b to start from.
         utterances_per_speaker: U, 2 or more.
+        output: see SpeakerLoss.
 
     Raises:
         InputError: ``utterances_per_speaker`` is below 2.
     """
 
-    def __init__(self, init_scale: float = 10.0, init_bias: float = -5.0, utterances_per_speaker: int = 2):
+    def __init__(
+        self,
+        init_scale: float = 10.0,
+        init_bias: float = -5.0,
+        utterances_per_speaker: int = 2,
+        output: str = "embedding",
+    ):
         super().__init__()
+        self.output = output
         if utterances_per_speaker < 2:
             raise InputError(f"utterances_per_speaker {utterances_per_speaker}: the prototypical loss needs 2 or more")
         self.utterances_per_speaker = utterances_per_speaker
         self.init_scale = init_scale
         self.init_bias = init_bias
 
-    def setup(self, embedding_dim: int, num_speakers: int) -> None:
-        """See SpeakerLoss."""
+    def setup(self, facts: TrainingFacts) -> None:
+        """See Loss."""
         self.scale = nn.Parameter(torch.tensor(float(self.init_scale)))
         self.bias = nn.Parameter(torch.tensor(float(self.init_bias)))
         self._order_checked = False
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> tuple[Tensor, None]:
+    def compare(self, embeddings: Tensor, labels: Tensor) -> tuple[Tensor, None]:
         """(B, D), (B,) with B a multiple of U -> loss, None.
 
         Raises:
@@ -168,45 +188,3 @@ class AngularPrototypical(SpeakerLoss):
     def _in_order(self, labels: Tensor) -> bool:
         grouped = labels.unflatten(0, (-1, self.utterances_per_speaker))
         return bool((grouped == grouped[:, :1]).all())
-
-
-class SumLoss(SpeakerLoss):
-    """Weighted sum of losses, e.g. AAM-softmax and angular prototypical.
-
-    Args:
-        losses: the members by name.
-        weights: by name; a member without one has weight 1.
-
-    Attributes:
-        parts: unweighted losses of the last batch by name, detached scalars, for the log.
-
-    Raises:
-        InputError: no members; a weight names no member; members ask for different numbers of utterances per speaker.
-    """
-
-    def __init__(self, losses: dict[str, SpeakerLoss], weights: dict[str, float] | None = None):
-        super().__init__()
-        weights = weights or {}
-        if not losses:
-            raise InputError("losses: the sum has no members; give at least one")
-        if unknown := weights.keys() - losses.keys():
-            raise InputError(f"weights: {some_of(sorted(unknown))}: no such loss; there are {some_of(losses)}")
-        demands = {loss.utterances_per_speaker for loss in losses.values()} - {1}
-        if len(demands) > 1:
-            raise InputError(f"losses: utterances_per_speaker {some_of(sorted(demands))} differ; make them one number")
-        self.utterances_per_speaker = max(demands, default=1)
-        self.losses = nn.ModuleDict(losses)
-        self.weights = {name: weights.get(name, 1.0) for name in losses}
-        self.parts: dict[str, Tensor] = {}
-
-    def setup(self, embedding_dim: int, num_speakers: int) -> None:
-        """See SpeakerLoss."""
-        for loss in self.losses.values():
-            cast(SpeakerLoss, loss).setup(embedding_dim, num_speakers)
-
-    def forward(self, embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor | None]:
-        """(B, D), (B,) -> weighted sum, (B, N) logits of the first member which has them."""
-        results = {name: loss(embeddings, labels) for name, loss in self.losses.items()}
-        self.parts = {name: loss.detach() for name, (loss, _) in results.items()}
-        total = sum(self.weights[name] * loss for name, (loss, _) in results.items())
-        return total, next((logits for _, logits in results.values() if logits is not None), None)

@@ -1,6 +1,5 @@
-"""The joint loss of ParaNoise-SV, and the targets of its estimates."""
+"""The joint loss of ParaNoise-SV: targets of its spectrograms and of its noise attributes, and five terms."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import torch
@@ -8,47 +7,33 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from toolkit.io.errors import InputError, some_of
+from toolkit.losses.base import Loss, TrainingFacts
 from toolkit.losses.speaker.margin import AAMSoftmax, AngularPrototypical, SoftmaxCE, SpeakerLoss
+from toolkit.losses.weighted_sum import WeightedSum
 
 TERMS = ("noise", "speech", "initial", "prototype", "margin")
 
 
-def targets(
-    spectra: Mapping[str, tuple[Tensor, Tensor | None]],
-    facts: Sequence[Mapping[str, str]],
-    classes: Sequence[str],
-    device: torch.device,
-) -> dict[str, Tensor]:
-    """What the estimates of a batch should be.
+def is_noisy(facts: Sequence[Mapping[str, str]], device: torch.device) -> Tensor:
+    """(B,) bool of the facts of B mixtures: their ``noise`` is a kind, and not ``clean``."""
+    return torch.tensor([fact.get("noise", "clean") != "clean" for fact in facts], device=device)
 
-    Args:
-        spectra: ``spk1`` and ``noise1`` -> their log-mel (B, T, F) and lengths (B,) frames or None.
-        facts: of each mixture: ``noise``, its kind (``clean`` is none), and ``snr`` in dB.
-        classes: kinds of noise, in the order of the classifier; none where there is no classifier.
-        device: of the result.
 
-    Returns:
-        ``speech`` and ``noise`` (B, T, F) where their streams are there; ``frames`` (B,) where lengths differ;
-        ``noisy`` (B,) bool; ``noise_class`` (B,) int64, -1 where it is none; ``snr`` (B,) dB, NaN without noise.
+def snr_targets(facts: Sequence[Mapping[str, str]], device: torch.device) -> Tensor:
+    """(B,) dB of the facts of B mixtures; 0 without noise, where it does not count."""
+    values = [float(fact.get("snr", 0)) if fact.get("noise", "clean") != "clean" else 0.0 for fact in facts]
+    return torch.tensor(values, device=device)
+
+
+def class_targets(facts: Sequence[Mapping[str, str]], classes: Sequence[str], device: torch.device) -> Tensor:
+    """(B,) int64 of the facts of B mixtures: place of their kind of noise among ``classes``, -1 where it is none.
 
     Raises:
         InputError: a kind of noise is none of the classes.
     """
-    names = {"spk1": "speech", "noise1": "noise"}
-    wanted = {names[stream]: feats for stream, (feats, _) in spectra.items()}
-    lengths = next(iter(spectra.values()))[1]
-    if lengths is not None:
-        wanted["frames"] = lengths
     kinds = [fact.get("noise", "clean") for fact in facts]
     check_classes(kinds, classes)
-    snrs = [
-        float(fact.get("snr", "nan")) if kind != "clean" else math.nan for fact, kind in zip(facts, kinds, strict=True)
-    ]
-    return wanted | {
-        "noisy": torch.tensor([kind != "clean" for kind in kinds], device=device),
-        "noise_class": torch.tensor([classes.index(k) if k in classes else -1 for k in kinds], device=device),
-        "snr": torch.tensor(snrs, device=device),
-    }
+    return torch.tensor([classes.index(kind) if kind in classes else -1 for kind in kinds], device=device)
 
 
 def check_classes(kinds: Iterable[str], classes: Sequence[str]) -> None:
@@ -59,89 +44,105 @@ def check_classes(kinds: Iterable[str], classes: Sequence[str]) -> None:
         )
 
 
-def masked_mse(estimate: Tensor, wanted: Tensor, frames: Tensor | None, chosen: Tensor | None = None) -> Tensor:
+def masked_mse(output: Tensor, target: Tensor, frames: Tensor | None, chosen: Tensor | None = None) -> Tensor:
     """Mean squared error over the real frames of the chosen items.
 
     Args:
-        estimate, wanted: (B, T, F).
+        output, target: (B, T, F).
         frames: (B,) real frames, None for all T.
         chosen: (B,) bool, None for all; where none is chosen the loss is 0.
     """
-    weight = torch.ones(estimate.shape[:2], device=estimate.device)
+    weight = torch.ones(output.shape[:2], device=output.device)
     if frames is not None:
-        weight = (torch.arange(estimate.shape[1], device=estimate.device) < frames[:, None]).float()
+        weight = (torch.arange(output.shape[1], device=output.device) < frames[:, None]).float()
     if chosen is not None:
         weight = weight * chosen[:, None]
-    error = (estimate.float() - wanted.float()).square().mean(-1)
+    error = (output.float() - target.float()).square().mean(-1)
     return (error * weight).sum() / weight.sum().clamp(min=1)
 
 
-class ParaNoiseLoss(SpeakerLoss):
+class SpeechSpectrogram(Loss):
+    """L_s: mean squared error of the log-mel of the speech, output ``speech`` against ``spk1_feats``, (B, T, F)."""
+
+    reads = ("speech",)
+
+    def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
+        """See Loss."""
+        return masked_mse(outputs["speech"], outputs["spk1_feats"], outputs.get("frames")), {}
+
+
+class NoiseExtraction(Loss):
+    """L_n: what noise extraction is trained by, on the noisy utterances of the batch; the sum of what there is.
+
+    ``noise`` (B, T, F): mean squared error against ``noise1_feats``; ``noise_class`` (B, classes): cross-entropy;
+    ``noise_snr`` (B,): Huber loss, delta 1 dB.
+    """
+
+    reads = ("noise", "noise_class", "noise_snr")
+    classes: tuple[str, ...] = ()
+
+    def setup(self, facts: TrainingFacts) -> None:
+        """See Loss."""
+        self.classes = facts.classes.get("noise_class", ())
+
+    def check_data(self, data) -> None:
+        """See Loss; the planner's noises must be classes of the network."""
+        if planner := getattr(data, "planner", None):
+            check_classes(planner.noises, self.classes)
+
+    def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
+        """See Loss; ``facts`` of the batch say kind and SNR."""
+        terms, facts = [], batch["facts"]
+        device = next(outputs[name] for name in self.reads if name in outputs).device
+        noisy = is_noisy(facts, device)
+        if "noise" in outputs:
+            terms.append(masked_mse(outputs["noise"], outputs["noise1_feats"], outputs.get("frames"), noisy))
+        if "noise_class" in outputs:
+            target = class_targets(facts, self.classes, device)
+            loss = F.cross_entropy(outputs["noise_class"].float(), target.clamp(min=0), reduction="none")
+            terms.append((loss * (target >= 0)).sum() / (target >= 0).sum().clamp(min=1))
+        if "noise_snr" in outputs:
+            target = snr_targets(facts, device)
+            loss = F.huber_loss(outputs["noise_snr"].float(), target, reduction="none", delta=1.0)
+            terms.append((loss * noisy).sum() / noisy.sum().clamp(min=1))
+        return sum(terms), {}
+
+
+class ParaNoiseLoss(WeightedSum):
     """L = L_n + L_s + L_C + L_AP + L_AAM (ParaNoise-SV, eq. 9).
 
-    L_n, L_s: mean squared error of the estimated log-mel of noise and of speech; L_n counts the noisy utterances alone,
-    since the log-mel of no noise is a constant floor. In place of L_n the counterparts of table 4 have a cross-entropy
-    of the kind of noise, a Huber loss (delta 1 dB) of its SNR, or both. L_C: cross-entropy of a linear layer over the
-    speakers on the initial embedding. L_AP, L_AAM: angular prototypical and additive angular margin losses of the final
+    L_n, L_s: mean squared error of the log-mel of noise and of speech; L_n counts the noisy utterances alone, since the
+    log-mel of no noise is a constant floor. In place of L_n the counterparts of table 4 have a cross-entropy of the
+    kind of noise, a Huber loss (delta 1 dB) of its SNR, or both. L_C: cross-entropy of a linear layer over the speakers
+    on the initial embedding. L_AP, L_AAM: angular prototypical and additive angular margin losses of the final
     embedding. A batch holds each speaker's clean utterance beside a noisy one (``clean_members: 1`` of the data), so
-    that L_AP draws the noisy towards the clean.
+    that L_AP draws the noisy towards the clean. A term whose output a network does not give is left out.
 
     Args:
         margin, scale: of L_AAM, radians and factor.
         weights: by term: ``noise``, ``speech``, ``initial``, ``prototype``, ``margin``; 1 where none is given.
 
-    Attributes:
-        parts: unweighted terms of the last batch by name, for the log.
-
     Raises:
         InputError: a weight names no term.
     """
 
-    utterances_per_speaker = 2
-
     def __init__(self, margin: float = 0.15, scale: float = 32.0, weights: dict[str, float] | None = None):
-        super().__init__()
-        if unknown := sorted(set(weights or {}) - set(TERMS)):
-            raise InputError(f"weights: {unknown[0]}: no such term; there are {', '.join(TERMS)}")
-        self.weights = {term: (weights or {}).get(term, 1.0) for term in TERMS}
-        self.initial, self.prototype, self.margin = SoftmaxCE(), AngularPrototypical(), AAMSoftmax(margin, scale)
-        self.parts: dict[str, Tensor] = {}
+        members = (
+            NoiseExtraction(),
+            SpeechSpectrogram(),
+            SoftmaxCE(output="initial"),
+            AngularPrototypical(),
+            AAMSoftmax(margin, scale),
+        )
+        super().__init__(dict(zip(TERMS, members, strict=True)), weights)
 
-    def setup(self, embedding_dim: int, num_speakers: int) -> None:
-        """See SpeakerLoss."""
-        for loss in (self.initial, self.prototype, self.margin):
-            loss.setup(embedding_dim, num_speakers)
+    def setup(self, facts: TrainingFacts) -> None:
+        """See Loss."""
+        for name, loss in list(self.losses.items()):
+            if isinstance(loss, SpeakerLoss) and loss.output not in facts.dims:
+                del self.losses[name]
+        super().setup(facts)
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, D), (B,) -> L_AP + L_AAM of final embeddings alone, (B, N) logits."""
-        return self.joint({"embedding": embeddings}, labels, {})
-
-    def joint(self, said: dict[str, Tensor], labels: Tensor, wanted: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """See SpeakerLoss; a term whose estimate a network does not give is left out."""
-        margin, logits = self.margin(said["embedding"], labels)
-        terms = {"margin": margin, "prototype": self.prototype(said["embedding"], labels)[0]}
-        if "initial" in said:
-            terms["initial"] = self.initial(said["initial"], labels)[0]
-        if "speech" in said:
-            terms["speech"] = masked_mse(said["speech"], wanted["speech"], wanted.get("frames"))
-        noise = _noise_terms(said, wanted)
-        if noise:
-            terms["noise"] = sum(noise)
-        self.parts = {name: term.detach() for name, term in terms.items()}
-        return sum(self.weights[name] * term for name, term in terms.items()), logits
-
-
-def _noise_terms(said: dict[str, Tensor], wanted: dict[str, Tensor]) -> list[Tensor]:
-    """What the noise extraction is trained by, on the noisy utterances of the batch."""
-    terms = []
-    if "noise" in said:
-        terms.append(masked_mse(said["noise"], wanted["noise"], wanted.get("frames"), wanted["noisy"]))
-    if "noise_class" in said:
-        known = wanted["noise_class"] >= 0
-        loss = F.cross_entropy(said["noise_class"].float(), wanted["noise_class"].clamp(min=0), reduction="none")
-        terms.append((loss * known).sum() / known.sum().clamp(min=1))
-    if "noise_snr" in said:
-        snr = torch.where(wanted["noisy"], wanted["snr"], 0.0)
-        loss = F.huber_loss(said["noise_snr"].float(), snr.float(), reduction="none", delta=1.0)
-        terms.append((loss * wanted["noisy"]).sum() / wanted["noisy"].sum().clamp(min=1))
-    return terms
+    def members(self, outputs: Mapping[str, Tensor]) -> dict[str, Loss]:
+        """Those whose outputs the network gives."""
+        return {name: loss for name, loss in self.losses.items() if any(output in outputs for output in loss.reads)}

@@ -1,6 +1,8 @@
 """What a speech enhancer promises, so that every recipe, loss and metric works with it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -26,9 +28,19 @@ class SpeechEnhancer(nn.Module, ABC):
 
     Attributes:
         fs: rate in Hz of the audio.
+        streams: of a mixture, what the network needs in training.
+        output_dims: size of each vector among the training outputs.
+        output_classes: what the logits among them stand for.
     """
 
     fs: int
+    streams: tuple[str, ...] = ("wav",)
+    output_dims: Mapping[str, int] = MappingProxyType({})
+    output_classes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+    def training_outputs(self, batch: Mapping) -> dict[str, Tensor]:
+        """What the loss reads of a batch with ``wav`` (B, N): ``speech`` (B, N), and what a model adds to it."""
+        return {"speech": self(batch["wav"])}
 
     @abstractmethod
     def forward(self, wav: Tensor) -> Tensor:

@@ -26,8 +26,18 @@ class SpeakerEncoder(nn.Module, ABC):
         """Of a mixture, what training needs: ``wav``; ``spk1`` (the speech in it), ``noise1`` for models that ask."""
         return ("wav",)
 
-    def estimates(self, feats: Tensor, lengths: Tensor | None = None) -> dict[str, Tensor]:
-        """All that the network says of a batch, for its loss: ``embedding`` (B, D), and what a model adds to it."""
+    @property
+    def output_dims(self) -> dict[str, int]:
+        """Size of each vector among the outputs."""
+        return {"embedding": self.embedding_dim}
+
+    @property
+    def output_classes(self) -> dict[str, tuple[str, ...]]:
+        """What the logits among the outputs stand for."""
+        return {}
+
+    def outputs(self, feats: Tensor, lengths: Tensor | None = None) -> dict[str, Tensor]:
+        """What the network gives its loss of features (B, T, F): ``embedding`` (B, D), and what a model adds to it."""
         return {"embedding": self(feats, lengths)}
 
     @abstractmethod

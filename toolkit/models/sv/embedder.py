@@ -1,9 +1,12 @@
 """The deployed verifier: waveform -> speaker embedding. Training, the recipes and the Python API all go through it."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 
 from toolkit.features.frontend import FrontEnd
+from toolkit.features.specaugment import SpecAugment
 from toolkit.models.sv.base import SpeakerEncoder
 
 
@@ -15,13 +18,41 @@ class SpeakerEmbedder(nn.Module):
         model: features to embedding.
         normalize: ``mean`` subtracts each feature's mean over the utterance, ``mean_var`` divides by its standard
             deviation too (instance normalisation, variance + 1e-5), ``none`` leaves features as they are.
+        specaugment: masks on the normalised features in training, or None.
     """
 
-    def __init__(self, frontend: FrontEnd, model: SpeakerEncoder, normalize: str = "mean"):
+    def __init__(
+        self,
+        frontend: FrontEnd,
+        model: SpeakerEncoder,
+        normalize: str = "mean",
+        specaugment: SpecAugment | None = None,
+    ):
         super().__init__()
         if normalize not in ("mean", "mean_var", "none"):
             raise ValueError(f"normalize is {normalize!r}; it can be 'mean', 'mean_var' or 'none'")
         self.frontend, self.model, self.normalize = frontend, model, normalize
+        self.specaugment = specaugment or nn.Identity()
+
+    @property
+    def fs(self) -> int:
+        """Rate in Hz of the audio."""
+        return self.frontend.fs
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Of a training item."""
+        return self.model.streams
+
+    @property
+    def output_dims(self) -> dict[str, int]:
+        """Size of each vector among the training outputs."""
+        return self.model.output_dims
+
+    @property
+    def output_classes(self) -> dict[str, tuple[str, ...]]:
+        """What the logits among the training outputs stand for."""
+        return self.model.output_classes
 
     def normalized(self, feats: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """feats (B, T, F), lengths (B,) frames -> normalised feats (B, T, F); padding stays zero."""
@@ -44,6 +75,27 @@ class SpeakerEmbedder(nn.Module):
     def forward(self, wav: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """wav (B, N) at the front end's rate, lengths (B,) samples -> embeddings (B, D)."""
         return self.embed_features(*self.frontend(wav, lengths))
+
+    def training_outputs(self, batch: Mapping) -> dict[str, torch.Tensor]:
+        """What the loss reads.
+
+        Args:
+            batch: ``feats`` (B, T, F) or ``wav`` (B, N), ``lengths`` (B,)|None, further streams (B, N).
+
+        Returns:
+            The encoder's outputs; of further streams ``<stream>_feats`` (B, T, F), not normalised, no gradient;
+            ``frames`` (B,) of those where lengths differ.
+        """
+        feats, lengths = batch.get("feats"), batch["lengths"]
+        if feats is None:
+            feats, lengths = self.frontend(batch["wav"], lengths)
+        outputs = self.model.outputs(self.specaugment(self.normalized(feats, lengths)), lengths)
+        with torch.no_grad():
+            for stream in self.streams[1:]:
+                outputs[f"{stream}_feats"], frames = self.frontend(batch[stream], batch["lengths"])
+                if frames is not None:
+                    outputs["frames"] = frames
+        return outputs
 
 
 def _deviation(variance: torch.Tensor) -> torch.Tensor:

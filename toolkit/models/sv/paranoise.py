@@ -92,8 +92,18 @@ class ParaNoise(SpeakerEncoder):
         """What training needs: the mixture, the speech in it, and the noise where its spectrogram is estimated."""
         return ("wav", "spk1", "noise1") if self.noise == "spectrogram" else ("wav", "spk1")
 
-    def estimates(self, feats: Tensor, lengths: Tensor | None = None) -> dict[str, Tensor]:
-        """All that the network says of a batch.
+    @property
+    def output_dims(self) -> dict[str, int]:
+        """Of the initial and of the final embedding."""
+        return {"embedding": self.embedding_dim, "initial": self.embedding_dim}
+
+    @property
+    def output_classes(self) -> dict[str, tuple[str, ...]]:
+        """Kinds of noise, where noise extraction tells them apart."""
+        return {"noise_class": tuple(self.noise_classes)} if self.noise_classes else {}
+
+    def outputs(self, feats: Tensor, lengths: Tensor | None = None) -> dict[str, Tensor]:
+        """What the network gives its loss.
 
         Args:
             feats: (B, T, F) normalised log-mel.
@@ -103,35 +113,35 @@ class ParaNoise(SpeakerEncoder):
             ``embedding`` and ``initial`` (B, D); ``speech`` (B, T, F) log-mel; and of NE ``noise`` (B, T, F) log-mel,
             or ``noise_class`` (B, classes) logits and ``noise_snr`` (B,) dB.
         """
-        return self._estimates(feats, lengths, everything=True)
+        return self._outputs(feats, lengths, everything=True)
 
     def forward(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, T, F) features, lengths (B,) int64 frames or None for all T -> (B, D) final embeddings.
 
-        What NE says is left out where SE is not shown it.
+        NE is not run where SE is not shown its maps.
         """
-        return self._estimates(feats, lengths, everything=False)["embedding"]
+        return self._outputs(feats, lengths, everything=False)["embedding"]
 
-    def _estimates(self, feats: Tensor, lengths: Tensor | None, everything: bool) -> dict[str, Tensor]:
+    def _outputs(self, feats: Tensor, lengths: Tensor | None, everything: bool) -> dict[str, Tensor]:
         mask = None if lengths is None else length_mask(lengths, feats.shape[1])
         x = feats.transpose(1, 2)[:, None]
         shape = (x.shape[2], x.shape[3])
-        said, noise_maps, noise_steps = {}, None, None
+        outputs, noise_maps, noise_steps = {}, None, None
         if self.noise_encoder is not None and (everything or self.parallel):
             noise_maps, masks = self.noise_encoder(x, mask)
             if self.noise_decoder is not None and (everything or "dec" in self.parallel):
                 noise_steps, noise = self.noise_decoder(noise_maps, masks, shape)
-                said["noise"] = noise[:, 0].transpose(1, 2)
+                outputs["noise"] = noise[:, 0].transpose(1, 2)
             elif self.noise_attributes is not None and everything:
-                said |= self.noise_attributes(noise_maps[-1], masks[-1])
+                outputs |= self.noise_attributes(noise_maps[-1], masks[-1])
         maps, masks = self.speech_encoder(x, mask, noise_maps)
         steps, speech = self.speech_decoder(maps, masks, shape, noise_steps)
-        said["speech"] = speech[:, 0].transpose(1, 2)
+        outputs["speech"] = speech[:, 0].transpose(1, 2)
         pooled = self.initial_pooling(maps[-1], masks[-1])
-        said["initial"] = self.initial(pooled)
+        outputs["initial"] = self.initial(pooled)
         last, last_mask = self.speaker(speech, steps, masks)
-        said["embedding"] = self.final(torch.cat((pooled, self.final_pooling(last, last_mask)), dim=1))
-        return said
+        outputs["embedding"] = self.final(torch.cat((pooled, self.final_pooling(last, last_mask)), dim=1))
+        return outputs
 
 
 def _check(noise: str, parallel: tuple[str, ...]) -> None:
@@ -202,8 +212,8 @@ class NoiseAttributes(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> dict[str, Tensor]:
         """(B, C, F, T), mask (B, T) -> ``noise_class`` (B, classes) logits, ``noise_snr`` (B,) dB."""
         code = self.code(self.pooling(x, mask))
-        said = {} if self.kind is None else {"noise_class": self.kind(code)}
-        return said if self.level is None else said | {"noise_snr": self.level(code)[:, 0]}
+        outputs = {} if self.kind is None else {"noise_class": self.kind(code)}
+        return outputs if self.level is None else outputs | {"noise_snr": self.level(code)[:, 0]}
 
 
 class SpeakerNetwork(nn.Module):

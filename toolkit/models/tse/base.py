@@ -1,8 +1,12 @@
 """What a speaker extractor promises, so that every recipe, loss and metric works with it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from torch import Tensor, nn
+
+CONDITIONS = {"enrolment": "enroll_spk1", "embedding": "embedding"}  # argument of forward -> stream of a batch
 
 
 class SpeakerExtractor(nn.Module, ABC):
@@ -19,18 +23,56 @@ class SpeakerExtractor(nn.Module, ABC):
     training, inference and scoring rely on: any N >= 1 and M >= 1 go in, the same N comes out; with
     ``enrolment_lengths``, in eval mode, an enrolment padded at its end gives what it gives alone; silence in gives
     finite numbers and finite gradients out.
+
+    Attributes:
+        fs: rate in Hz.
+        conditioning: what of the speaker it is given: ``enrolment``, a waveform; ``embedding``, a vector of a speaker
+            encoder (``data.init_args.embeddings`` of a training); or both.
+        output_dims: size of each vector among the training outputs.
+        output_classes: what the logits among them stand for.
     """
 
     fs: int
+    conditioning: tuple[str, ...] = ("enrolment",)
+    output_dims: Mapping[str, int] = MappingProxyType({})
+    output_classes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Of a training item."""
+        return ("wav", *(CONDITIONS[name] for name in self.conditioning))
+
+    def training_outputs(self, batch: Mapping) -> dict[str, Tensor]:
+        """What the loss reads of a batch: ``speech`` (B, N), and what a model adds to it.
+
+        Args:
+            batch: ``wav`` (B, N); by ``conditioning``: ``enroll_spk1`` (B, M), ``enroll_spk1_lengths`` (B,)|None,
+                ``embedding`` (B, D).
+        """
+        return {"speech": self(batch["wav"], **self.conditions(batch))}
+
+    def conditions(self, batch: Mapping) -> dict[str, Tensor | None]:
+        """The arguments of ``forward`` behind the mixture, of a batch."""
+        given = {name: batch[CONDITIONS[name]] for name in self.conditioning}
+        if "enrolment" in given:
+            given["enrolment_lengths"] = batch.get("enroll_spk1_lengths")
+        return given
 
     @abstractmethod
-    def forward(self, mixture: Tensor, enrolment: Tensor, enrolment_lengths: Tensor | None = None) -> Tensor:
-        """Extract the enrolled speaker.
+    def forward(
+        self,
+        mixture: Tensor,
+        enrolment: Tensor | None = None,
+        enrolment_lengths: Tensor | None = None,
+        embedding: Tensor | None = None,
+    ) -> Tensor:
+        """Extract the enrolled speaker; a model names the arguments of its ``conditioning``, the others it leaves out.
 
         Args:
             mixture: (B, N) samples in [-1, 1), all of them valid.
-            enrolment: (B, M) samples of the wanted speaker, padded at the end with anything finite.
+            enrolment: (B, M) samples of the target speaker, padded at the end with anything finite.
             enrolment_lengths: (B,) int64 samples of each enrolment, 1 to M; None says that all have M.
+            embedding: (B, D) of the target speaker.
 
         Returns:
             (B, N) samples.

@@ -1,130 +1,115 @@
-"""Speech enhancement and target speaker extraction: what a training step and a validation are.
+"""Speech enhancement: config keys, contracts and validation, which extraction shares."""
 
-Both make a signal of a mixture, and differ in what they are given: extraction has an enrolment besides.
-"""
-
-from abc import abstractmethod
-from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import torch
 from torch import nn
 
-from toolkit.data.batches import Batches
-from toolkit.data.datasets import TrainingDataset
+from toolkit.data.batches import Batches, CropBatches
+from toolkit.data.datasets import MixtureDataset, TrainingDataset
 from toolkit.data.extraction import fixed_enrolments
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir
 from toolkit.io.errors import InputError
-from toolkit.losses.enhancement.waveform import EnhancementLoss
-from toolkit.metrics.cost.complexity import noise
+from toolkit.losses.base import Loss
+from toolkit.losses.enhancement.waveform import SNR
 from toolkit.metrics.signal.intrusive import Undefined, si_sdr
 from toolkit.models.se.base import SpeechEnhancer
-from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.simulate.enrolments import STREAM
+from toolkit.systems.enhancer import Enhancer
 from toolkit.tasks.base import Task
-from toolkit.train.probe import call, check_loss, check_module, check_padding, check_tensor, name_of
+from toolkit.tasks.training_statistics import LevelStatistics
+from toolkit.train.experiment import default
+from toolkit.train.probe import call, check_loss, check_module, check_tensor, name_of
+from toolkit.train.schedule import Constant
+
+ADAM = {"class_path": "torch.optim.Adam", "init_args": {"lr": 5e-4}}
 
 
-def check_classes_of(model: nn.Module, loss: EnhancementLoss) -> None:
-    """Raise InputError where classes of a user's own are not made as their base classes ask."""
-    check_module("model", model)
-    check_module("loss", loss)
-    if type(getattr(model, "fs", None)) is not int or model.fs < 1:
-        raise InputError(f"{name_of('model', model)}: its constructor must set fs, a whole number in Hz")
-
-
-class SignalTask(Task):
-    """A network from mixture to signal and its loss; validated by the loss on whole held-out mixtures.
+class EnhancementTask(Task):
+    """A network from mixture to speech and its loss; validated by the loss on whole held-out mixtures (see Task).
 
     Args:
-        model: what is deployed.
-        loss: between estimate and reference; ``setup`` is called here.
-        batches: how an epoch is cut.
-        train: the training mixtures, opened.
+        loss: ``compare_with`` has named its reference, the stream that the output should be.
         valid: data dirs of rendered mixtures with the streams; models are ranked by the mean of their losses.
-        reference: the stream that the estimate should be: ``spk1``, or ``dereverb1``.
     """
 
     metric = ("loss", "min")
-    signals = 1  # that the network is given
+    defaults = MappingProxyType(
+        {
+            "loss": default(SNR),
+            "data": default(MixtureDataset),
+            "batches": default(CropBatches, batch_size=8, crop_seconds=[4.0, 4.0]),
+            "optimizer": ADAM,
+            "schedule": default(Constant),
+        }
+    )
+    network: SpeechEnhancer
 
-    def __init__(
-        self,
-        model,
-        loss: EnhancementLoss,
-        batches: Batches,
-        train: TrainingDataset,
-        valid: list[str],
-        reference: str = "spk1",
-    ):
-        super().__init__()
-        check_classes_of(model, loss)
-        self.model, self.loss, self.reference = model, loss, reference
-        call("loss", loss, loss.setup, model.fs)
-        self._batches, self._train, self.valid_streams = batches, train, self.streams(reference)
-        self._valid = {Path(path).name: ValidationMixtures(path, model.fs, self.valid_streams) for path in valid}
+    def __init__(self, network: nn.Module, loss: Loss, batches: Batches, train: TrainingDataset, valid: list[str]):
+        super().__init__(network, loss, batches, train, valid)
+        self.valid_streams = self.streams(network, loss)
+        self.reference = loss.streams[0]
+        self._valid = {Path(path).name: ValidationMixtures(path, network.fs, self.valid_streams) for path in valid}
 
     @classmethod
-    @abstractmethod
-    def streams(cls, reference: str) -> tuple[str, ...]:
-        """What of a mixture it trains on."""
+    def add_network_arguments(cls, parser) -> None:
+        """The enhancer."""
+        Enhancer.add_network_arguments(parser)
 
-    @abstractmethod
-    def estimate(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """The network's output (B, N) for a batch with ``wav`` (B, N)."""
+    @classmethod
+    def add_arguments(cls, parser) -> None:
+        """See Task."""
+        parser.add_argument("--reference", type=str, default="spk1", help="what the output should be: spk1, dereverb1")
 
-    @property
-    def dataset(self) -> TrainingDataset:
-        """The training mixtures."""
-        return self._train
+    @classmethod
+    def build_network(cls, built) -> nn.Module:
+        """See Task."""
+        return built.model
 
-    def batches(self, seed: int, epoch: int):
-        """See Batches.epoch."""
-        return self._batches.epoch(self._train.labels, self._train.seconds, self.per_speaker, seed, epoch)
+    @classmethod
+    def check_classes(cls, network: nn.Module, loss: Loss) -> None:
+        """See Task."""
+        check_module("model", network)
+        check_module("loss", loss)
+        if type(getattr(network, "fs", None)) is not int or network.fs < 1:
+            raise InputError(f"{name_of('model', network)}: its constructor must set fs, a whole number in Hz")
+        if not loss.streams:
+            raise InputError(f"{name_of('loss', loss)}: must name the streams that it compares with, e.g. spk1")
 
-    def deployed(self):
-        """The network."""
-        return self.model
-
-    def one_second(self) -> tuple[nn.Module, tuple]:
-        """The network, and a second of all that it hears."""
-        return self.model, (noise(1.0, self.model.fs),) * self.signals
+    @classmethod
+    def item_statistics(cls, network: nn.Module) -> LevelStatistics:
+        """Level of the mixtures."""
+        return LevelStatistics()
 
     def check_contracts(self, batch: dict) -> nn.Module:
         """Network and loss."""
-        wav, who, loss = batch["wav"], name_of("model", self.model), name_of("loss", self.loss)
-        estimate = self._checked_output(batch, "the output")
-        if not estimate.requires_grad and any(one.requires_grad for one in self.model.parameters()):
+        who, loss, wav = name_of("model", self.network), self.loss, batch["wav"]
+        outputs = self._checked_outputs(batch, "the output")
+        if not outputs["speech"].requires_grad and any(one.requires_grad for one in self.network.parameters()):
             raise InputError(f"{who}: the output must have a gradient; neither detach it, nor run under torch.no_grad")
-        for lengths in ({"lengths": batch["lengths"]}, {}):  # validation gives none
-            found = call("loss", self.loss, partial(self.loss, **lengths), estimate, batch[self.reference])
-            check_loss(loss, found)
-        if not isinstance(getattr(self.loss, "parts", None), dict):
-            raise InputError(f"{loss}: has no dict `parts`; its constructor must call super().__init__()")
-        for name, part in self.loss.parts.items():
-            check_tensor(loss, f"parts[{name!r}]", part, ())
+        for lengths in (batch["lengths"], None):  # validation gives none
+            check_loss(name_of("loss", loss), call("loss", loss, loss, outputs, batch | {"lengths": lengths}))
         self.eval()
         # Whole recordings come in every length, digital silence among them.
         odd = {name: x[:, : x.shape[1] - 1] if name == "wav" else x for name, x in batch.items()}
         with torch.no_grad():
-            self._checked_output(odd, "in eval mode, of other lengths, the output")
-            self._checked_output(batch | {"wav": torch.zeros_like(wav)}, "of a silent input, the output")
-        return self.model
+            self._checked_outputs(odd, "in eval mode, of other lengths, the output")
+            self._checked_outputs(batch | {"wav": torch.zeros_like(wav)}, "of a silent input, the output")
+        return self.network
 
-    def _checked_output(self, batch: dict, what: str) -> torch.Tensor:
-        estimate = call("model", self.model, self.estimate, batch)
-        return check_tensor(name_of("model", self.model), what, estimate, tuple(batch["wav"].shape), torch.float32)
-
-    def forward(self, batch: dict) -> tuple[torch.Tensor, dict[str, float]]:
-        """``wav`` (B, N), the reference (B, N), ``lengths`` (B,)|None -> loss, its parts."""
-        loss = self.loss(self.estimate(batch), batch[self.reference], batch["lengths"])
-        return loss, {name: float(part) for name, part in self.loss.parts.items()}
+    def _checked_outputs(self, batch: dict, what: str) -> dict[str, torch.Tensor]:
+        who, outputs = name_of("model", self.network), call("model", self.network, self.network.training_outputs, batch)
+        if not isinstance(outputs, dict) or "speech" not in outputs:
+            raise InputError(f"{who}: training_outputs must be a dict with `speech`; it is {type(outputs).__name__}")
+        check_tensor(who, what, outputs["speech"], tuple(batch["wav"].shape), torch.float32)
+        return outputs
 
     @torch.inference_mode()
     def validate(self) -> dict[str, float]:
-        """``loss`` and its parts, SI-SDR and its improvement over the mixture in dB: means over sets of their means."""
+        """``loss`` and its terms, SI-SDR and its improvement over the mixture in dB: means over sets of their means."""
         device = next(self.model.parameters()).device
         found = {name: self._measure(valid, device) for name, valid in self._valid.items()}
         names = dict.fromkeys(name for values in found.values() for name in values)
@@ -138,10 +123,10 @@ class SignalTask(Task):
         for key in valid.keys:
             item = valid.item(key)
             batch = {name: torch.from_numpy(samples)[None].to(device) for name, samples in item.items()}
-            estimate = self.estimate(batch)
-            row = {"loss": float(self.loss(estimate, batch[self.reference]))}
-            row |= {name: float(part) for name, part in self.loss.parts.items()}
-            after = _si_sdr(estimate[0].float().cpu().numpy(), item[self.reference])
+            outputs = self.network.training_outputs(batch)
+            loss, terms = self.loss(outputs, batch)
+            row = {name: float(value) for name, value in {"loss": loss, **terms}.items()}
+            after = _si_sdr(outputs["speech"][0].float().cpu().numpy(), item[self.reference])
             before = _si_sdr(item["wav"], item[self.reference])
             rows.append(row | {"si_sdr": after, "si_sdri": after - before})
         # A mixture that equals its reference has no improvement.
@@ -159,51 +144,6 @@ def _si_sdr(estimate: np.ndarray, reference: np.ndarray) -> float:
 def _finite_mean(values: list[float]) -> float:
     finite = [value for value in values if np.isfinite(value)]
     return float(np.mean(finite)) if finite else float("nan")
-
-
-class EnhancementTask(SignalTask):
-    """A SpeechEnhancer: mixture in, speech out."""
-
-    model: SpeechEnhancer
-
-    @classmethod
-    def streams(cls, reference: str) -> tuple[str, ...]:
-        """Mixture and reference."""
-        return ("wav", reference)
-
-    def estimate(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """``wav`` (B, N) -> (B, N)."""
-        return self.model(batch["wav"])
-
-
-class ExtractionTask(SignalTask):
-    """A SpeakerExtractor: mixture and enrolment in, what the enrolled speaker says out."""
-
-    model: SpeakerExtractor
-    signals = 2
-
-    @classmethod
-    def streams(cls, reference: str) -> tuple[str, ...]:
-        """Mixture, reference, enrolment."""
-        return ("wav", reference, STREAM)
-
-    def check_contracts(self, batch: dict) -> nn.Module:
-        """Network and loss; an enrolment padded in a batch must have the effect that it has alone."""
-        super().check_contracts(batch)
-        wav, enrolled, sizes = batch["wav"][:2, : self.model.fs], batch[STREAM], batch.get(f"{STREAM}_lengths")
-        shortest = enrolled.shape[1] if sizes is None else int(sizes.min())
-        self.eval()
-        check_padding(
-            ("model", self.model),
-            "enrolment_lengths",
-            lambda enrolment, lengths: self.model(wav[-len(enrolment) :], enrolment, lengths),
-            enrolled[:2, : min(shortest, 2 * self.model.fs)],
-        )
-        return self.model
-
-    def estimate(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """``wav`` (B, N), ``enroll_spk1`` (B, M), ``enroll_spk1_lengths`` (B,)|None -> (B, N)."""
-        return self.model(batch["wav"], batch[STREAM], batch.get(f"{STREAM}_lengths"))
 
 
 class ValidationMixtures:

@@ -1,0 +1,76 @@
+"""A weighted sum of losses, for every task."""
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from toolkit.io.errors import InputError, some_of
+from toolkit.losses.base import Loss, TrainingFacts
+
+
+class WeightedSum(Loss):
+    """Weighted sum of losses, e.g. AAM-softmax and angular prototypical.
+
+    Args:
+        losses: the members by name.
+        weights: by name; a member without one has weight 1.
+
+    Raises:
+        InputError: no members; a weight names no member; members ask for different numbers of utterances per speaker.
+
+    Example::
+
+        loss:
+          class_path: WeightedSum
+          init_args:
+            losses: {aam: {class_path: AAMSoftmax}, ap: {class_path: AngularPrototypical}}
+            weights: {ap: 0.5}
+    """
+
+    def __init__(self, losses: dict[str, Loss], weights: dict[str, float] | None = None):
+        super().__init__()
+        weights = weights or {}
+        if not losses:
+            raise InputError("losses: the sum has no members; give at least one")
+        if unknown := weights.keys() - losses.keys():
+            raise InputError(f"weights: {some_of(sorted(unknown))}: no such loss; there are {some_of(losses)}")
+        demands = {loss.utterances_per_speaker for loss in losses.values()} - {1}
+        if len(demands) > 1:
+            raise InputError(f"losses: utterances_per_speaker {some_of(sorted(demands))} differ; make them one number")
+        self.utterances_per_speaker = max(demands, default=1)
+        self.losses = nn.ModuleDict(losses)
+        self.weights = {name: weights.get(name, 1.0) for name in losses}
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Those of all members."""
+        return tuple(dict.fromkeys(stream for loss in self.losses.values() for stream in loss.streams))
+
+    def setup(self, facts: TrainingFacts) -> None:
+        """See Loss."""
+        for loss in self.losses.values():
+            loss.setup(facts)
+
+    def compare_with(self, reference: str) -> None:
+        """See Loss."""
+        for loss in self.losses.values():
+            loss.compare_with(reference)
+
+    def check_data(self, data) -> None:
+        """See Loss."""
+        for loss in self.losses.values():
+            loss.check_data(data)
+
+    def members(self, outputs: Mapping[str, Tensor]) -> dict[str, Loss]:
+        """The losses that count for these outputs: all of them."""
+        return dict(self.losses.items())
+
+    def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
+        """See Loss. Terms: the unweighted loss of each member under its name, and the members' own terms."""
+        total, terms, own = 0.0, {}, {}
+        for name, loss in self.members(outputs).items():
+            value, more = loss(outputs, batch)
+            total = total + self.weights[name] * value
+            terms[name] = value.detach()
+            own = more | own  # of two members' accuracies the first counts
+        return total, terms | own

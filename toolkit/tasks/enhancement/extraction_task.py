@@ -1,0 +1,59 @@
+"""Target speaker extraction: what it adds to enhancement."""
+
+import logging
+from types import MappingProxyType
+
+import torch
+from torch import nn
+
+from toolkit.data.extraction import ExtractionDataset
+from toolkit.losses.enhancement.waveform import SISNR
+from toolkit.models.tse.base import SpeakerExtractor
+from toolkit.simulate.enrolments import STREAM
+from toolkit.systems.extractor import Extractor
+from toolkit.tasks.enhancement.enhancement_task import EnhancementTask
+from toolkit.train.experiment import default
+from toolkit.train.probe import check_padding
+
+
+class ExtractionTask(EnhancementTask):
+    """A SpeakerExtractor: mixture and enrolment in, what the enrolled speaker says out (see EnhancementTask)."""
+
+    defaults = MappingProxyType(
+        {**EnhancementTask.defaults, "loss": default(SISNR), "data": default(ExtractionDataset)}
+    )
+    network: SpeakerExtractor
+
+    @classmethod
+    def add_network_arguments(cls, parser) -> None:
+        """The extractor."""
+        Extractor.add_network_arguments(parser)
+
+    @classmethod
+    def check_config(cls, built, network: nn.Module) -> None:
+        """Warn where most of the training is on targets that enrol themselves."""
+        if (start := getattr(built.data, "self_epochs", 0)) >= built.trainer.epochs:
+            logging.warning(
+                "data.init_args.self_epochs %d: in %d epochs most targets are enrolled by their own speech, so little "
+                "is learnt of other enrolments; train longer, or set it to 0",
+                *(start, built.trainer.epochs),
+            )
+
+    def check_contracts(self, batch: dict) -> nn.Module:
+        """Network and loss; an enrolment padded in a batch must have the effect that it has alone."""
+        super().check_contracts(batch)
+        if STREAM not in batch:
+            return self.network
+        wav, enrolled, sizes = batch["wav"][:2, : self.network.fs], batch[STREAM], batch.get(f"{STREAM}_lengths")
+        shortest = enrolled.shape[1] if sizes is None else int(sizes.min())
+        others = {name: x[:2] for name, x in batch.items() if torch.is_tensor(x) and name not in ("lengths", "labels")}
+
+        def outputs(enrolment: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
+            rows = slice(-len(enrolment), None)
+            given = {name: x[rows] for name, x in others.items()} | {"wav": wav[rows]}
+            return self.network.training_outputs(given | {STREAM: enrolment, f"{STREAM}_lengths": lengths})["speech"]
+
+        self.eval()
+        name = ("model", self.network)
+        check_padding(name, "enrolment_lengths", outputs, enrolled[:2, : min(shortest, 2 * self.network.fs)])
+        return self.network

@@ -1,0 +1,150 @@
+"""Kinds of tasks: the one list that programs, packing, reports and recipes look at."""
+
+import argparse
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from toolkit.io.config import load_config
+from toolkit.io.errors import InputError, nearest
+from toolkit.systems.kinds import system_class
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """A kind of task. Its parts are named by place (``module:Class``), and imported when they are needed.
+
+    A task of your own is a TaskSpec in a module of yours; wherever a task is named, also as ``task:`` of a config, its
+    place stands for it: ``my_package.my_task:SPEC``.
+
+    Attributes:
+        name: as it is typed.
+        title: in a few words.
+        task: subclass of toolkit.tasks.base.Task: config keys, training, validation.
+        infer, score: modules of the programs of stages 7 and 8, with ``main(argv)``.
+        report: module of the page, with ``add_arguments(parser)`` and ``write(args)``.
+        outputs: folder of an experiment that stage 7 writes to.
+        system: subclass of toolkit.systems.base.System: the trained network as an object; empty for those of the
+            toolkit's own tasks (toolkit.systems.kinds).
+
+    Example::
+
+        SPEC = TaskSpec("toy", "a toy", "my_toy:ToyTask", "my_toy_infer", "my_toy_score", "my_toy_report",
+            system="my_toy:Toy")
+    """
+
+    name: str
+    title: str
+    task: str
+    infer: str
+    score: str
+    report: str
+    outputs: str = "outputs"
+    system: str = ""
+
+    def load(self, part: str):
+        """The class or the module of a part; ``part`` is the attribute's name.
+
+        Raises:
+            InputError: it cannot be imported.
+        """
+        if part == "system" and not self.system:
+            return system_class(self.name)
+        return _import(getattr(self, part), f"task {self.name}: {part}")
+
+
+def _import(place: str, what: str):
+    module, _, name = place.partition(":")
+    try:
+        found = importlib.import_module(module)
+        return getattr(found, name) if name else found
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"{what} {place}: cannot be imported ({error})") from None
+
+
+_SPECS: dict[str, TaskSpec] = {}
+
+
+def register(spec: TaskSpec) -> TaskSpec:
+    """Add a kind of task; InputError where another has its name."""
+    if _SPECS.setdefault(spec.name, spec) != spec:
+        raise InputError(f"task {spec.name}: is registered already; choose another name")
+    return spec
+
+
+def get(name: str) -> TaskSpec:
+    """The kind of task of this name, or at this place (``module:SPEC``, which is imported: its code runs).
+
+    Raises:
+        InputError: there is none.
+    """
+    if name in _SPECS:
+        return _SPECS[name]
+    if ":" not in name:
+        raise InputError(
+            f"task {name}: unknown{nearest(name, _SPECS)}; use {', '.join(_SPECS)}, or the place of your own, "
+            "my_package.my_task:SPEC"
+        )
+    spec = _import(name, "task")
+    if not isinstance(spec, TaskSpec):
+        raise InputError(f"task {name}: must be a TaskSpec, is {type(spec).__name__}")
+    return spec
+
+
+def of_command_line(words: Sequence[str], description: str) -> tuple[TaskSpec, list[str]]:
+    """The kind of task that a command line is about, and its other words.
+
+    The first word, where it is no option, names it; else ``--task`` or ``task:`` of the ``--config`` files. With --help
+    alone the description is printed.
+
+    Raises:
+        InputError: nothing names it; lists the known ones.
+    """
+    words = list(words)
+    if words and not words[0].startswith("-"):
+        return get(words[0]), words[1:]
+    if {"-h", "--help"} & {*words}:
+        print(f"{description.strip()}\n\nKinds of tasks: {', '.join(_SPECS)}. Their options: <task> --help")
+        raise SystemExit(0)
+    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    options.add_argument("--task")
+    options.add_argument("--config", action="append", default=[])
+    given, _ = options.parse_known_args(words)
+    stated = [config["task"] for config in map(load_config, given.config) if isinstance(config.get("task"), str)]
+    if given.task or stated:
+        return get(given.task or stated[-1]), words
+    raise InputError(f"the first word must name the kind of task: {', '.join(_SPECS)}; then come options, see --help")
+
+
+register(
+    TaskSpec(
+        "sv",
+        "speaker verification",
+        "toolkit.tasks.verification.verification_task:VerificationTask",
+        "toolkit.bin.embed_utterances",
+        "toolkit.bin.score_trials",
+        "toolkit.tasks.verification.trial_report",
+        "embeddings",
+    )
+)
+_AUDIO = ("toolkit.bin.score_audio", "toolkit.tasks.enhancement.audio_report")
+register(
+    TaskSpec(
+        "se",
+        "speech enhancement",
+        "toolkit.tasks.enhancement.enhancement_task:EnhancementTask",
+        "toolkit.bin.enhance_audio",
+        *_AUDIO,
+        "enhanced",
+    )
+)
+register(
+    TaskSpec(
+        "tse",
+        "target speaker extraction",
+        "toolkit.tasks.enhancement.extraction_task:ExtractionTask",
+        "toolkit.bin.extract_audio",
+        *_AUDIO,
+        "extracted",
+    )
+)
