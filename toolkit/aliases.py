@@ -113,6 +113,16 @@ FUNCTIONS = {
 }  # below toolkit: former path -> module and what it is there
 
 
+PROGRAMS = {
+    "bin.sv_train": "bin.train sv",
+    "bin.se_train": "bin.train se",
+    "bin.tse_train": "bin.train tse",
+    "bin.sv_stats": "bin.statistics sv",
+    "bin.signal_stats": "bin.statistics",
+}  # below toolkit: former program -> present one, and the words that go before those given
+MODULES |= {former: present.split()[0] for former, present in PROGRAMS.items()}
+
+
 class _Moved:
     """Finds a module under its former path, as one that looks up its names in the present one."""
 
@@ -133,10 +143,11 @@ class _Moved:
 
     def get_code(self, fullname: str):
         """What ``python -m`` runs of a program that has moved: the present one."""
-        present = f"toolkit.{MODULES[fullname.removeprefix('toolkit.')]}"
-        return compile(
-            f"import runpy; runpy.run_module({present!r}, run_name='__main__', alter_sys=True)", present, "exec"
-        )
+        former = fullname.removeprefix("toolkit.")
+        present, *words = PROGRAMS.get(former, MODULES[former]).split()
+        source = f"import runpy, sys; sys.argv[1:1] = {words!r}; "
+        source += f"runpy.run_module('toolkit.{present}', run_name='__main__', alter_sys=True)"
+        return compile(source, present, "exec")
 
 
 def _attribute(former: str, name: str):

@@ -4,10 +4,11 @@ import argparse
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from toolkit.io.config import load_config
 from toolkit.io.errors import InputError, nearest
-from toolkit.systems.kinds import system_class
+from toolkit.systems.kinds import system_class, task_of
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,12 @@ def get(name: str) -> TaskSpec:
 def of_command_line(words: Sequence[str], description: str) -> tuple[TaskSpec, list[str]]:
     """The kind of task that a command line is about, and its other words.
 
-    The first word, where it is no option, names it; else ``--task`` or ``task:`` of the ``--config`` files. With --help
-    alone the description is printed.
+    The first word, where it is no option, names it; else ``--task``, ``task:`` of the ``--config`` files, or the
+    experiment of ``--model`` or ``--expdir``. With --help alone the description is printed.
 
     Raises:
-        InputError: nothing names it; lists the known ones.
+        InputError: nothing names it; lists the known ones. Or an experiment names a task that the toolkit has not, and
+            ``--trust`` is not among the words.
     """
     words = list(words)
     if words and not words[0].startswith("-"):
@@ -107,13 +109,35 @@ def of_command_line(words: Sequence[str], description: str) -> tuple[TaskSpec, l
         print(f"{description.strip()}\n\nKinds of tasks: {', '.join(_SPECS)}. Their options: <task> --help")
         raise SystemExit(0)
     options = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    options.add_argument("--task")
+    for name in ("--task", "--model", "--expdir"):
+        options.add_argument(name)
     options.add_argument("--config", action="append", default=[])
     given, _ = options.parse_known_args(words)
-    stated = [config["task"] for config in map(load_config, given.config) if isinstance(config.get("task"), str)]
+    stated = [task for config in map(load_config, given.config) if (task := config.get("task"))]
     if given.task or stated:
-        return get(given.task or stated[-1]), words
+        return get(str(given.task or stated[-1])), words
+    if folder := given.model or given.expdir:
+        return of_experiment(folder, trust="--trust" in words), words
     raise InputError(f"the first word must name the kind of task: {', '.join(_SPECS)}; then come options, see --help")
+
+
+def of_experiment(path, trust: bool = False) -> TaskSpec:
+    """The kind of task of an experiment's folder, by its config.
+
+    Args:
+        path: the folder.
+        trust: import a task from outside the toolkit, whose code runs.
+
+    Raises:
+        InputError: it has no config, the config tells no task, or one from outside that is not trusted.
+    """
+    config = Path(path) / "config.yaml"
+    task = task_of(load_config(config))
+    if task is None:
+        raise InputError(f"{config}: does not tell its task; add the key task: ({', '.join(_SPECS)})")
+    if task not in _SPECS and not trust:
+        raise InputError(f"{config}: task {task[:100]!r} is not of the toolkit; use --trust if you trust its author")
+    return get(task)
 
 
 register(

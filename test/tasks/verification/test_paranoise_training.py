@@ -189,7 +189,7 @@ def test_features_are_refused_before_any_work(words, capsys):
     assert run(train.main, ["sv", *words, *more]) == 1
     said = capsys.readouterr().err
     assert "the model trains on wav, spk1, noise1" in said
-    assert "toolkit.data.datasets.MixtureDataset" in said
+    assert "MixtureDataset" in said
 
 
 def test_a_set_without_the_streams_is_refused_by_name(words, corpus, tmp_path):

@@ -52,9 +52,9 @@ def test_the_loss_falls_and_the_run_is_written_down(options, tmp_path):
 
 
 def test_the_batch_that_is_tried_before_training_changes_nothing(options, tmp_path, monkeypatch):
-    tried = train([*options, "--trainer.epochs", "1"], tmp_path / "tried")
+    tried = trained([*options, "--trainer.epochs", "1"], tmp_path / "tried")
     monkeypatch.setattr("toolkit.train.experiment.probe", lambda task, seed: None)
-    untried = train([*options, "--trainer.epochs", "1"], tmp_path / "untried")
+    untried = trained([*options, "--trainer.epochs", "1"], tmp_path / "untried")
     assert same(tried["task"], untried["task"])
     assert torch.equal(tried["rng"][0], untried["rng"][0])
 
@@ -157,7 +157,7 @@ def test_another_config_in_the_same_folder_is_refused(options, tmp_path):
 def test_the_dumped_config_is_complete(options, tmp_path):
     first = trained(options, tmp_path / "one", "--trainer.epochs", "1")
     config = ["--config", str(tmp_path / "one/config.yaml")]
-    second = train(config, tmp_path / "two")
+    second = trained(config, tmp_path / "two")
     assert same(first["task"], second["task"])
 
 
