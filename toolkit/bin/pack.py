@@ -2,8 +2,9 @@
 
 import argparse
 import sys
+from pathlib import Path
 
-from toolkit.io.command_line import Parser, run
+from toolkit.io.command_line import Parser, add_trust, run
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -12,6 +13,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--expdir", required=True, help="folder of the experiment; its config.yaml says the task")
     parser.add_argument("--weights", help="which weights; default: those that training leaves for use")
     parser.add_argument("--output", required=True, help="zip to write")
+    add_trust(parser)
     return parser
 
 
@@ -19,7 +21,10 @@ def main(argv=None) -> None:
     """Pack."""
     args = get_parser().parse_args(argv)
     from toolkit.systems.packing import pack
+    from toolkit.tasks import registry
 
+    if (Path(args.expdir) / "config.yaml").is_file():
+        registry.of_experiment(args.expdir, args.trust)
     manifest = pack(args.expdir, args.output, args.weights)
     print(f"{args.output}: {', '.join(manifest['sha256'])}")
 

@@ -10,7 +10,12 @@ from toolkit.io.errors import InputError, some_of
 if TYPE_CHECKING:
     from toolkit.systems.base import System
 
-_CLASSES = {"sv": "verifier.Verifier", "se": "enhancer.Enhancer", "tse": "extractor.Extractor"}
+_CLASSES = {
+    "sv": "toolkit.systems.verifier:Verifier",
+    "se": "toolkit.systems.enhancer:Enhancer",
+    "tse": "toolkit.systems.extractor:Extractor",
+}
+_ROOMS = tuple(_CLASSES)  # of toolkit.models, each with the networks of a task
 _IN_ROOM = re.compile(r"toolkit\.models\.([a-z_]+)\.")
 
 
@@ -22,8 +27,13 @@ def system_class(task: str) -> "type[System]":
     """
     if task not in _CLASSES:
         raise InputError(f"task {str(task)[:40]!r} is unknown; must be one of {some_of(_CLASSES)}")
-    module, _, name = _CLASSES[task].partition(".")
-    return getattr(importlib.import_module(f"toolkit.systems.{module}"), name)
+    module, _, name = _CLASSES[task].partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def register_system(task: str, place: str) -> None:
+    """Add the systems of a task from outside the toolkit; ``place``: ``module:Class`` of a System."""
+    _CLASSES[task] = place
 
 
 def task_of(config: Mapping) -> str | None:
@@ -64,4 +74,4 @@ def class_path(config: Mapping, key: str) -> str:
 
 
 def _room(task: str):
-    return importlib.import_module(f"toolkit.models.{task}")
+    return importlib.import_module(f"toolkit.models.{task}") if task in _ROOMS else None

@@ -3,12 +3,12 @@
 import argparse
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toolkit.io.config import load_config
 from toolkit.io.errors import InputError, nearest
-from toolkit.systems.kinds import system_class, task_of
+from toolkit.systems.kinds import register_system, system_class, task_of
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class TaskSpec:
         name: as it is typed.
         title: in a few words.
         task: subclass of toolkit.tasks.base.Task: config keys, training, validation.
-        infer, score: modules of the programs of stages 7 and 8, with ``main(argv)``.
-        report: module of the page, with ``add_arguments(parser)`` and ``write(args)``.
+        infer, score: modules (or classes) with ``main(argv)``, the programs of stages 7 and 8.
+        report: of the page, with ``add_arguments(parser)`` and ``write(args)``.
         outputs: folder of an experiment that stage 7 writes to.
         system: subclass of toolkit.systems.base.System: the trained network as an object; empty for those of the
             toolkit's own tasks (toolkit.systems.kinds).
@@ -49,7 +49,7 @@ class TaskSpec:
         Raises:
             InputError: it cannot be imported.
         """
-        if part == "system" and not self.system:
+        if part == "system":
             return system_class(self.name)
         return _import(getattr(self, part), f"task {self.name}: {part}")
 
@@ -57,8 +57,8 @@ class TaskSpec:
 def _import(place: str, what: str):
     module, _, name = place.partition(":")
     try:
-        found = importlib.import_module(module)
-        return getattr(found, name) if name else found
+        imported = importlib.import_module(module)
+        return getattr(imported, name) if name else imported
     except (ImportError, AttributeError) as error:
         raise InputError(f"{what} {place}: cannot be imported ({error})") from None
 
@@ -89,7 +89,8 @@ def get(name: str) -> TaskSpec:
     spec = _import(name, "task")
     if not isinstance(spec, TaskSpec):
         raise InputError(f"task {name}: must be a TaskSpec, is {type(spec).__name__}")
-    return spec
+    register_system(name, spec.system)
+    return replace(spec, name=name)  # as a config must name it
 
 
 def of_command_line(words: Sequence[str], description: str) -> tuple[TaskSpec, list[str]]:
