@@ -70,14 +70,17 @@ class Distance(EnhancementLoss):
         super().__init__()
         self.fault = fault
 
-    def forward(self, estimate, reference, lengths=None):
-        error = (estimate - reference).square()
+    def forward(self, outputs, batch):
+        loss, terms = super().forward(outputs, batch)
+        return loss, {"distance": loss} if self.fault == "detached" else terms
+
+    def compare(self, output, reference, lengths=None):
+        error = (output - reference).square()
         if lengths is None or self.fault == "beyond":
             loss = error.mean()
         else:
             mask = length_mask(lengths, error.shape[1])
             loss = (error.masked_fill(~mask, 0).sum(1) / lengths).mean()
-        self.parts = {"distance": loss if self.fault == "detached" else loss.detach()}
         if self.fault == "mean of":
             return error.sum(1).sqrt().sum()
         return -loss if self.fault == "falls" else loss
@@ -88,8 +91,8 @@ class Classes(SoftmaxCE):
         super().__init__()
         self.fault = fault
 
-    def forward(self, embeddings, labels):
-        loss, logits = super().forward(embeddings, labels)
+    def compare(self, embeddings, labels):
+        loss, logits = super().compare(embeddings, labels)
         return (loss.detach().requires_grad_() if self.fault == "reaches" else loss), logits[
             :, : 2 if self.fault == "logits" else None
         ]

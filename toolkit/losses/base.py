@@ -43,9 +43,17 @@ class Loss(nn.Module, ABC):
         reads: outputs of the network of which one at least must be there.
     """
 
-    streams: tuple[str, ...] = ()
     utterances_per_speaker: int = 1
-    reads: tuple[str, ...] = ()
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """None here."""
+        return ()
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """None here."""
+        return ()
 
     def setup(self, facts: TrainingFacts) -> None:
         """Make parameters, read weights; the task calls it once, before the optimizer is made.

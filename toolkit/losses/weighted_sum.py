@@ -1,7 +1,9 @@
 """A weighted sum of losses, for every task."""
 
 from collections.abc import Mapping
+from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from toolkit.io.errors import InputError, some_of
@@ -44,33 +46,39 @@ class WeightedSum(Loss):
     @property
     def streams(self) -> tuple[str, ...]:
         """Those of all members."""
-        return tuple(dict.fromkeys(stream for loss in self.losses.values() for stream in loss.streams))
+        return tuple(dict.fromkeys(stream for loss in self._members.values() for stream in loss.streams))
+
+    @property
+    def _members(self) -> dict[str, Loss]:
+        return {name: cast(Loss, loss) for name, loss in self.losses.items()}
 
     def setup(self, facts: TrainingFacts) -> None:
         """See Loss."""
-        for loss in self.losses.values():
+        for loss in self._members.values():
             loss.setup(facts)
 
     def compare_with(self, reference: str) -> None:
         """See Loss."""
-        for loss in self.losses.values():
+        for loss in self._members.values():
             loss.compare_with(reference)
 
     def check_data(self, data) -> None:
         """See Loss."""
-        for loss in self.losses.values():
+        for loss in self._members.values():
             loss.check_data(data)
 
     def members(self, outputs: Mapping[str, Tensor]) -> dict[str, Loss]:
         """The losses that count for these outputs: all of them."""
-        return dict(self.losses.items())
+        return self._members
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
         """See Loss. Terms: the unweighted loss of each member under its name, and the members' own terms."""
-        total, terms, own = 0.0, {}, {}
+        terms: dict[str, Tensor] = {}
+        own: dict[str, Tensor] = {}
+        weighted: list[Tensor] = []
         for name, loss in self.members(outputs).items():
             value, more = loss(outputs, batch)
-            total = total + self.weights[name] * value
+            weighted.append(self.weights[name] * value)
             terms[name] = value.detach()
             own = more | own  # of two members' accuracies the first counts
-        return total, terms | own
+        return torch.stack(weighted).sum(), terms | own

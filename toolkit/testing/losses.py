@@ -4,14 +4,17 @@ import copy
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DataDependentOutputException
 
 from toolkit.io.errors import InputError
+from toolkit.losses.base import Loss, TrainingFacts
 from toolkit.losses.enhancement.waveform import EnhancementLoss
 from toolkit.losses.speaker.margin import SpeakerLoss
+from toolkit.losses.weighted_sum import WeightedSum
 from toolkit.testing import promises as p
 
 _DIMENSION, _SPEAKERS = 8, 4
@@ -19,7 +22,7 @@ _SAMPLES = 3000
 
 
 def check_loss(loss: nn.Module) -> None:
-    """Check the promises of a SpeakerLoss or an EnhancementLoss.
+    """Check the promises of a SpeakerLoss or an EnhancementLoss; of a WeightedSum, those of its members.
 
     Args:
         loss: before ``setup``; it is not changed.
@@ -32,9 +35,12 @@ def check_loss(loss: nn.Module) -> None:
         check_loss(AAMSoftmax(margin=0.3))
     """
     loss = copy.deepcopy(loss)
-    with p.promise(loss, "it is a SpeakerLoss or an EnhancementLoss"):
-        assert isinstance(loss, SpeakerLoss | EnhancementLoss)
-    if isinstance(loss, SpeakerLoss):
+    with p.promise(loss, "it is a SpeakerLoss, an EnhancementLoss, or a sum of those"):
+        assert isinstance(loss, SpeakerLoss | EnhancementLoss | WeightedSum)
+    if isinstance(loss, WeightedSum):
+        for member in loss.losses.values():
+            check_loss(member)
+    elif isinstance(loss, SpeakerLoss):
         _check_speaker_loss(loss)
     elif isinstance(loss, EnhancementLoss):
         _check_enhancement_loss(loss)
@@ -47,24 +53,24 @@ def _check_speaker_loss(loss: SpeakerLoss) -> None:
         assert count >= 1
     torch.manual_seed(0)
     with promise("setup creates the parameters"):
-        loss.setup(_DIMENSION, _SPEAKERS)
+        loss.setup(TrainingFacts(num_speakers=_SPEAKERS, dims={loss.output: _DIMENSION}))
     labels = torch.arange(_SPEAKERS).repeat_interleave(count)
     embeddings = 20 * p.sounds(len(labels), _DIMENSION)
     with promise("(B, D) embeddings and (B,) labels give a finite scalar, and (B, N) logits or None"):
-        value, logits = loss(embeddings, labels)
+        value, logits = loss.compare(embeddings, labels)
         p.check_shape(value, ())
         if logits is not None:
             p.check_shape(logits, (len(labels), _SPEAKERS))
-    _check_parts(loss)
+    _check_terms(loss, {loss.output: embeddings}, {"labels": labels})
     with promise("loss and gradient are finite for embeddings that are zero, equal or large"):
         for odd in (torch.zeros_like(embeddings), torch.ones_like(embeddings), 1e4 * embeddings):
-            _check_step(loss, lambda x: loss(x, labels)[0], odd)
+            _check_step(loss, lambda x: loss.compare(x, labels)[0], odd)
     with promise("the gradient reaches the embeddings"):
-        _check_step(loss, lambda x: loss(x, labels)[0], embeddings, reached=True)
+        _check_step(loss, lambda x: loss.compare(x, labels)[0], embeddings, reached=True)
     with promise("the state dict holds all that training changes"):
-        p.check_state(loss, lambda network: network(embeddings, labels)[0])
+        p.check_state(loss, lambda network: cast(SpeakerLoss, network).compare(embeddings, labels)[0])
     with promise("it computes where its input lies"):
-        p.check_device(loss, lambda network, *x: network(*x)[0], embeddings, labels)
+        p.check_device(loss, lambda network, *x: network.compare(*x)[0], embeddings, labels)
 
 
 def _check_enhancement_loss(loss: EnhancementLoss) -> None:
@@ -72,54 +78,56 @@ def _check_enhancement_loss(loss: EnhancementLoss) -> None:
     if loss.fs is not None:
         with promise("setup refuses another rate than fs with an InputError"):
             try:
-                copy.deepcopy(loss).setup(loss.fs + 1)
+                copy.deepcopy(loss).setup(TrainingFacts(loss.fs + 1))
             except InputError:
                 pass
             else:
                 raise AssertionError(f"{loss.fs + 1} Hz was taken")
-    loss.setup(loss.fs or 16000)
-    estimate, reference = p.sounds(3, _SAMPLES), p.sounds(3, _SAMPLES, seed=1)
-    with promise("(B, N) estimate and reference give a finite scalar"):
-        p.check_shape(loss(estimate.clone().requires_grad_(), reference), ())
-    _check_parts(loss)
+    loss.setup(TrainingFacts(loss.fs or 16000))
+    output, reference = p.sounds(3, _SAMPLES), p.sounds(3, _SAMPLES, seed=1)
+    with promise("(B, N) output and reference give a finite scalar"):
+        p.check_shape(loss.compare(output.clone().requires_grad_(), reference), ())
+    _check_terms(loss, {loss.output: output}, {loss.reference: reference, "lengths": None})
     with promise("a batch has the mean of the losses of its utterances"), torch.no_grad():
-        alone = [loss(estimate[i, None], reference[i, None]) for i in range(3)]
-        p.check_equal(loss(estimate, reference), torch.stack(alone).mean())
+        alone = [loss.compare(output[i, None], reference[i, None]) for i in range(3)]
+        p.check_equal(loss.compare(output, reference), torch.stack(alone).mean())
     lengths = torch.tensor([_SAMPLES, 2 * _SAMPLES // 3, 401])
     with promise("what lies beyond the lengths does not count"), torch.no_grad():
-        alone = [loss(estimate[i, None, :n], reference[i, None, :n]) for i, n in enumerate(lengths)]
-        padded = [x.clone() for x in (estimate, reference)]
+        alone = [loss.compare(output[i, None, :n], reference[i, None, :n]) for i, n in enumerate(lengths)]
+        padded = [x.clone() for x in (output, reference)]
         for row, n in enumerate(lengths):
             padded[0][row, n:], padded[1][row, n:] = p.LOUD, -p.LOUD
-        p.check_equal(loss(*padded, lengths), torch.stack(alone).mean())
-    with promise("loss and gradient are finite in silence and for a perfect estimate"):
+        p.check_equal(loss.compare(padded[0], padded[1], lengths), torch.stack(alone).mean())
+    with promise("loss and gradient are finite in silence and for a perfect output"):
         for samples in (1, 7, _SAMPLES):
-            ours, theirs = estimate[:, :samples], reference[:, :samples]
+            ours, theirs = output[:, :samples], reference[:, :samples]
             silence = torch.zeros_like(ours)
             for pair in ((silence, theirs), (ours, silence), (silence, silence), (theirs, theirs)):
                 _check_step(loss, partial(_swapped, loss, pair[1]), pair[0])
-    with promise("the gradient reaches the estimate"):
-        _check_step(loss, partial(_swapped, loss, reference), estimate, reached=True)
+    with promise("the gradient reaches the output"):
+        _check_step(loss, partial(_swapped, loss, reference), output, reached=True)
     with promise("a loss falls on the way to the reference"), torch.no_grad():
-        near, far = (loss(reference + share * (estimate - reference), reference) for share in (0.01, 1.0))
+        near, far = (loss.compare(reference + share * (output - reference), reference) for share in (0.01, 1.0))
         assert near < far, f"it is {float(near):.3g} near the reference and {float(far):.3g} far from it"
     with promise("it computes where its input lies"):
-        p.check_device(loss, lambda network, *x: network(*x), estimate, reference)
+        p.check_device(loss, lambda network, *x: network.compare(*x), output, reference)
         with suppress(DataDependentOutputException):  # of a loss that reads the lengths
-            p.check_device(loss, lambda network, *x: network(*x), estimate, reference, lengths)
+            p.check_device(loss, lambda network, *x: network.compare(*x), output, reference, lengths)
 
 
-def _swapped(loss: EnhancementLoss, reference: Tensor, estimate: Tensor) -> Tensor:
-    return loss(estimate, reference)
+def _swapped(loss: EnhancementLoss, reference: Tensor, output: Tensor) -> Tensor:
+    return loss.compare(output, reference)
 
 
-def _check_parts(loss: nn.Module) -> None:
-    """``parts``, where a loss has them, are detached scalars by name."""
-    with p.promise(loss, "parts is a dict of detached scalars"):
-        for name, part in getattr(loss, "parts", {}).items():
+def _check_terms(loss: Loss, outputs: dict[str, Tensor], batch: dict) -> None:
+    """The loss of outputs and batch comes with terms, detached scalars by name."""
+    with p.promise(loss, "outputs and batch give the loss, and terms: detached scalars by name"):
+        value, terms = loss({name: output.clone().requires_grad_() for name, output in outputs.items()}, batch)
+        p.check_shape(value, ())
+        for name, term in terms.items():
             assert isinstance(name, str)
-            p.check_shape(torch.as_tensor(part), ())
-            assert not torch.as_tensor(part).requires_grad, f"{name} is not detached"
+            p.check_shape(term, ())
+            assert not term.requires_grad, f"{name} is not detached"
 
 
 def _check_step(loss: nn.Module, function: Callable[[Tensor], Tensor], inputs: Tensor, reached: bool = False) -> None:

@@ -95,7 +95,7 @@ def test_every_point_of_table_1_has_its_shape():
             )
         )
     with torch.no_grad():
-        said = model.estimates(torch.randn(1, 256, 64))
+        said = model.outputs(torch.randn(1, 256, 64))
     down = [(16, 32, 256), (16, 32, 256), (32, 16, 128), (64, 8, 64), (128, 8, 64)]
     up = [(64, 8, 64), (32, 16, 128), (16, 32, 256), (16, 32, 256)]
     expected = {f"{name}_E{i}": shape for name in "NS" for i, shape in enumerate(down)}
@@ -125,7 +125,7 @@ def test_cost_of_training():
             self.model = ParaNoise()
 
         def forward(self, feats):
-            return self.model.estimates(feats)["embedding"]
+            return self.model.outputs(feats)["embedding"]
 
     assert round(count_macs_thop(All(), (torch.randn(1, 256, 64),)) / 1e9, 2) == 4.45
 
@@ -195,5 +195,5 @@ def test_it_equals_the_network_written_down_in_plain_functions(variant):
     model = after_training(small(n_mels=16, **variant)).double()
     feats = torch.randn(2, 12, 16, dtype=torch.float64)
     expected = whole(model.state_dict(), feats)
-    torch.testing.assert_close(model.estimates(feats), expected)
+    torch.testing.assert_close(model.outputs(feats), expected)
     torch.testing.assert_close(model(feats), expected["embedding"])

@@ -34,9 +34,9 @@ def moved(model: ParaNoise, where: torch.nn.Module) -> set[str]:
 
     handles = [module.register_forward_hook(keep(name)) for name, module in parts.items()]
     with torch.no_grad():
-        model.estimates(feats)
+        model.outputs(feats)
         handles.append(where.register_forward_hook(change))
-        model.estimates(feats)
+        model.outputs(feats)
     for handle in handles:
         handle.remove()
     return {name for name, (before, after) in outputs.items() if not torch.equal(before, after)}
@@ -80,7 +80,7 @@ def test_both_and_no_connections():
 def test_gradients_reach_noise_extraction_through_the_connections_alone(parallel, reached, train):
     torch.manual_seed(0)
     model = small(parallel=parallel).train(train)
-    said = model.estimates(torch.randn(8, 16, 20))
+    said = model.outputs(torch.randn(8, 16, 20))
     (said["embedding"] * torch.randn(8, 12)).sum().backward()
     for part, letter in ((model.noise_encoder, "E"), (model.noise_decoder, "D")):
         some = [p.grad is not None and bool(p.grad.any()) for p in part.parameters()]
@@ -93,7 +93,7 @@ def test_gradients_reach_noise_extraction_through_the_connections_alone(parallel
 def test_deeper_stages_of_noise_extraction_learn_from_the_noise_alone():
     """(enc) is shown E0 to E3: the embedding does not reach NE's fourth stage, the noise does."""
     model = small()
-    said = model.estimates(torch.randn(8, 16, 20))
+    said = model.outputs(torch.randn(8, 16, 20))
     said["embedding"].square().sum().backward(retain_graph=True)
     assert all(p.grad is None or not p.grad.any() for p in model.noise_encoder.stages[3].parameters())
     said["noise"].square().sum().backward()
@@ -106,7 +106,7 @@ def test_the_embedding_does_not_outshout_the_speech_at_the_beginning():
     model, feats = ParaNoise(32, 16, (8, 8, 8, 8)), torch.randn(8, 40, 32)
     margin = AAMSoftmax(0.15, 32)
     margin.setup(16, 4)
-    said, norms = model.estimates(feats), {}
+    said, norms = model.outputs(feats), {}
     losses = {
         "margin": margin(said["embedding"], torch.arange(8) // 2)[0],
         "speech": (said["speech"] + 7).square().mean(),  # log-mels lie there
@@ -122,7 +122,7 @@ def test_every_parameter_is_trained_by_what_the_network_says(variant):
     """No parameter is idle: many processes would wait for its gradient."""
     torch.manual_seed(0)
     model = small(**variant)
-    said = model.estimates(torch.randn(8, 16, 20))
+    said = model.outputs(torch.randn(8, 16, 20))
     sum((value * torch.randn_like(value)).sum() for value in said.values()).backward()
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.isfinite().all()] == []
 
@@ -157,7 +157,7 @@ def test_an_embedding_costs_no_more_of_noise_extraction_than_is_shown(variant, c
 )
 def test_what_a_variant_says_and_asks_for(variant, says, streams):
     model = small(**variant).eval()
-    said = model.estimates(torch.randn(3, 9, 20))
+    said = model.outputs(torch.randn(3, 9, 20))
     assert said.keys() == {"embedding", "initial", "speech"} | says
     assert model.streams == streams
     shapes = {"noise": (3, 9, 20), "noise_class": (3, 3), "noise_snr": (3,)}
@@ -177,7 +177,7 @@ def test_attributes_replace_the_decoder():
     decoder = count(on_paper().noise_decoder)
     for noise, heads in (("class", 3 * 193), ("snr", 193), ("class+snr", 4 * 193)):
         assert count(on_paper(noise=noise)) == count(on_paper()) - decoder + code + heads
-    assert small(noise="class", noise_classes=("a", "b")).eval().estimates(torch.randn(2, 9, 20))[
+    assert small(noise="class", noise_classes=("a", "b")).eval().outputs(torch.randn(2, 9, 20))[
         "noise_class"
     ].shape == (2, 2)
 
@@ -203,10 +203,10 @@ def test_bad_arguments(wrong, said):
 def test_padded_utterance_says_what_it_says_alone(variant):
     model = after_training(small(**variant))
     feats, lengths = torch.randn(9, 51, 20), torch.tensor([51, 50, 49, 33, 5, 4, 3, 2, 1])
-    alone = [model.estimates(x[None, :n]) for x, n in zip(feats, lengths, strict=True)]
+    alone = [model.outputs(x[None, :n]) for x, n in zip(feats, lengths, strict=True)]
     for x, n in zip(feats, lengths, strict=True):
         x[n:] = 1e3
-    together = model.estimates(feats, lengths)
+    together = model.outputs(feats, lengths)
     for i, n in enumerate(lengths):
         for name, value in alone[i].items():
             ours = together[name][i, :n] if value.dim() == 3 else together[name][i]
@@ -236,7 +236,7 @@ def test_full_lengths_equal_no_lengths_and_order_does_not_matter():
 @pytest.mark.parametrize("frames", [1, 2, 3, 4, 5, 51])
 def test_short_utterances_have_finite_embeddings_and_gradients(frames):
     model = small()
-    said = model.estimates(torch.randn(4, frames, 20))
+    said = model.outputs(torch.randn(4, frames, 20))
     sum(value.square().mean() for value in said.values()).backward()
     assert all(value.isfinite().all() for value in said.values())
     assert all(p.grad.isfinite().all() for p in model.parameters())

@@ -105,7 +105,7 @@ class NoiseExtraction(Loss):
             target = snr_targets(facts, device)
             loss = F.huber_loss(outputs["noise_snr"].float(), target, reduction="none", delta=1.0)
             terms.append((loss * noisy).sum() / noisy.sum().clamp(min=1))
-        return sum(terms), {}
+        return torch.stack(terms).sum(), {}
 
 
 class ParaNoiseLoss(WeightedSum):
@@ -145,4 +145,8 @@ class ParaNoiseLoss(WeightedSum):
 
     def members(self, outputs: Mapping[str, Tensor]) -> dict[str, Loss]:
         """Those whose outputs the network gives."""
-        return {name: loss for name, loss in self.losses.items() if any(output in outputs for output in loss.reads)}
+        return {
+            name: loss
+            for name, loss in super().members(outputs).items()
+            if any(output in outputs for output in loss.reads)
+        }

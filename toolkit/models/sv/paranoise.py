@@ -1,6 +1,6 @@
 """ParaNoise-SV."""
 
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -85,7 +85,7 @@ class ParaNoise(SpeakerEncoder):
         both = self.initial_pooling.out_channels + self.final_pooling.out_channels
         self.final = _embedding(both, embedding_dim)
         _start_at_zero(self)
-        self.to(memory_format=torch.channels_last)  # a training step on a CPU takes a fifth less
+        cast(Any, self).to(memory_format=torch.channels_last)  # a training step on a CPU takes a fifth less
 
     @property
     def streams(self) -> tuple[str, ...]:

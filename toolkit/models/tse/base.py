@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -59,14 +60,8 @@ class SpeakerExtractor(nn.Module, ABC):
         return given
 
     @abstractmethod
-    def forward(
-        self,
-        mixture: Tensor,
-        enrolment: Tensor | None = None,
-        enrolment_lengths: Tensor | None = None,
-        embedding: Tensor | None = None,
-    ) -> Tensor:
-        """Extract the enrolled speaker; a model names the arguments of its ``conditioning``, the others it leaves out.
+    def forward(self, mixture: Tensor, *conditions: Any, **named_conditions: Any) -> Tensor:
+        """Extract the enrolled speaker. Behind the mixture a model names the arguments of its ``conditioning``.
 
         Args:
             mixture: (B, N) samples in [-1, 1), all of them valid.

@@ -53,7 +53,7 @@ class Listener:
     def _estimates(self, wav: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """wav (1, N) -> its log-mel (1, T, F), and what the model says of it."""
         feats, _ = self.embedder.frontend(wav)
-        return feats, self.embedder.model.estimates(self.embedder.normalized(feats))
+        return feats, self.embedder.model.outputs(self.embedder.normalized(feats))
 
     @torch.inference_mode()
     def hear(self, key: str, mixture: np.ndarray, clean: np.ndarray | None = None) -> Example:
