@@ -35,7 +35,9 @@ setup(
         "Topic :: Multimedia :: Sound/Audio :: Speech",
         "Typing :: Typed",
     ],
-    packages=find_packages(include=["toolkit", "toolkit.*"]),
+    packages=[*find_packages(include=["toolkit", "toolkit.*"], exclude=["toolkit._voxsift"]), "voxsift"],
+    package_dir={"voxsift": "toolkit/_voxsift"},
+    entry_points={"console_scripts": ["voxsift = voxsift.__main__:main"]},
     package_data={"toolkit": ["py.typed"], "toolkit.report": ["*.j2"]},
     install_requires=[
         *torch_ranges(),
@@ -51,6 +53,7 @@ setup(
         "numpy>=1.26",
         "pyroomacoustics>=0.10",
         "pyyaml>=6",
+        "safetensors>=0.4",
         "scipy>=1.12",
         "soundfile>=0.13",
         "soxr>=0.5",

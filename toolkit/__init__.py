@@ -1,7 +1,17 @@
-"""voxsift: sift noisy recordings for a voice (speaker verification, enhancement, target extraction)."""
+"""voxsift: sift noisy recordings for a voice (speaker verification, enhancement, target extraction).
+
+Example::
+
+    from toolkit import Enhancer, Extractor, Verifier  # or: from voxsift import ...
+
+    speech = Enhancer.load("exp/se_x").enhance("noisy.wav")
+"""
 
 from toolkit import aliases
+from toolkit.exports import exports
 
 __version__ = "0.1.0"
+_DISTRIBUTION = "voxsift"  # what tells this package from others that are called toolkit
+__all__, __getattr__, __dir__ = exports(__name__, {"systems": "Enhancer Extractor Verifier"})
 
 aliases.install()

@@ -1,12 +1,16 @@
 """One path from audio to embedding: batch == single, training features == inference features, packed == folder."""
 
+import json
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
 import torch
 
+from test.conftest import voice
 from toolkit.bin import pack as pack_program
-from toolkit.bin import train
 from toolkit.features.kaldi_fbank import KaldiFbank
 from toolkit.io.audio import AudioTable
 from toolkit.io.command_line import run
@@ -14,6 +18,8 @@ from toolkit.io.errors import InputError
 from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.systems.verifier import Verifier, batches_by_length
+
+TRAINED = Path(__file__).parents[1] / "fixtures/v0.1/sv_ecapa"
 
 
 @pytest.fixture(scope="module")
@@ -82,13 +88,10 @@ def test_batches_by_length_bound_the_padding():
     assert all(len(b) == 1 or len(b) * max(lengths[k] for k in b) <= 30 for b in batches)
 
 
-def test_packed_and_folder_embed_alike(options, corpus, tmp_path):
-    exp = tmp_path / "exp"
-    train.main(["sv", *options, "--expdir", str(exp), "--trainer.epochs", "1"])
-    pack_program.main(["--expdir", str(exp), "--output", str(tmp_path / "model.zip")])
+def test_packed_and_folder_embed_alike(corpus, tmp_path):
+    pack_program.main(["--expdir", str(TRAINED), "--output", str(tmp_path / "model.zip")])
     audio = AudioTable(corpus / "raw/dev")
-    one = Verifier.load(exp).embed_table(audio, audio.keys()[:2])
-    two = Verifier.load(tmp_path / "model.zip").embed_table(audio, audio.keys()[:2])
+    one, two = (Verifier.load(path).embed_table(audio, audio.keys()[:2]) for path in (TRAINED, tmp_path / "model.zip"))
     assert all(np.array_equal(a[1], b[1]) for a, b in zip(one, two, strict=True))
 
 
@@ -105,13 +108,12 @@ def test_packing_without_a_model_is_said(tmp_path, capsys):
     assert not (tmp_path / "x.zip").exists()
 
 
-def test_weights_of_another_network_are_named(options, tmp_path):
-    exp = tmp_path / "exp"
-    train.main(["sv", *options, "--expdir", str(exp), "--trainer.epochs", "1"])
-    config = (exp / "config.yaml").read_text().replace("channels: 16", "channels: 32")
-    (exp / "config.yaml").write_text(config)
+def test_weights_of_another_network_are_named(tmp_path):
+    shutil.copytree(TRAINED, tmp_path / "exp")
+    config = (TRAINED / "config.yaml").read_text().replace("channels: 16", "channels: 32")
+    (tmp_path / "exp/config.yaml").write_text(config)
     with pytest.raises(InputError, match=r"valid.eer.ave.pth: weights of another network"):
-        Verifier.load(exp)
+        Verifier.load(tmp_path / "exp")
 
 
 def test_the_floor_needs_no_weights(tmp_path, corpus):
@@ -192,3 +194,57 @@ def test_missing_weights_list_those_that_there_are(tmp_path):
         Verifier.load(tmp_path)
     with pytest.raises(InputError, match=rf"give the experiment, {tmp_path}, and epoch3.pth as weights$"):
         Verifier.load(tmp_path / "epoch3.pth")
+
+
+class TestScore:
+    """Cosines and calibrated scores, of recordings and of embeddings."""
+
+    @pytest.fixture
+    def files(self, tmp_path):
+        for i, name in enumerate("ab"):
+            soundfile.write(tmp_path / f"{name}.wav", voice(i, 0, 0.8, 22050), 22050, subtype="FLOAT")
+        return [str(tmp_path / f"{name}.wav") for name in "ab"]
+
+    def test_it_is_the_cosine_whatever_is_given(self, verifier, files):
+        a, b = map(verifier.embed, files)
+        assert (a.shape, a.dtype, np.linalg.norm(a)) == ((16,), np.float32, pytest.approx(1))
+        expected = pytest.approx(float(a @ b), abs=1e-6)
+        assert verifier.score(*files) == (expected, None)
+        assert verifier.score(3 * a, torch.from_numpy(b)).cosine == expected
+        assert verifier.score(a, files[1]).cosine == expected
+        assert verifier.score(files[0], voice(1, 0, 0.8, 22050), fs=22050).cosine == expected
+        assert verifier.score(a, a).cosine == pytest.approx(1)
+
+    @pytest.mark.parametrize(
+        "bad", [np.zeros(16), np.full(16, np.nan), np.ones(17), np.ones((2, 16)), None, "gone.wav"]
+    )
+    def test_what_is_neither(self, verifier, files, bad):
+        for pair in ((bad, files[0]), (files[0], bad)):
+            with pytest.raises(InputError):
+                verifier.score(*pair)
+
+    @pytest.mark.parametrize(
+        ("content", "llr"),
+        [
+            ({"scale": 10, "offset": -4.0, "scores": []}, 2.0),
+            ({"scale": 0.0, "offset": 1.5, "scores": [], "way": {"scoring": "cosine", "score_norm": "none"}}, 1.5),
+            ({"scale": 10, "offset": -4, "scores": [], "way": {"scoring": "cosine", "score_norm": "as_norm"}}, None),
+            ({"scale": -1, "offset": -4, "scores": []}, None),
+            ({"scale": "x"}, None),
+            ([], None),
+        ],
+    )
+    def test_the_calibration_of_an_experiment_travels_in_the_zip(self, tmp_path, content, llr):
+        """By hand: at a cosine of 0.6, 10 * 0.6 - 4 = 2."""
+        exp = tmp_path / "exp"
+        shutil.copytree(TRAINED, exp)
+        (exp / "calibration").mkdir()
+        (exp / "calibration/calibration.json").write_text(json.dumps(content))
+        pack_program.main(["--expdir", str(exp), "--output", str(tmp_path / "model.zip")])
+        one, two = np.eye(8)[0], 0.6 * np.eye(8)[0] + 0.8 * np.eye(8)[1]
+        for path in (exp, tmp_path / "model.zip"):
+            verifier = Verifier.load(path)
+            assert verifier.score(one, two) == (pytest.approx(0.6), llr if llr is None else pytest.approx(llr))
+            assert len(str(verifier).splitlines()) <= 24
+        shutil.copy(exp / "valid.eer.ave.pth", exp / "other.pth")
+        assert Verifier.load(exp, "other.pth").calibration is None

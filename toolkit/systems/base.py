@@ -173,7 +173,7 @@ class System:
         """Name and value of each line of ``print``."""
         lines = {"task": facts["task"], "network": facts["class"], "weights": facts["weights"] or "-"}
         lines |= {"rate": f"{self.fs} Hz", "device": str(self.device), "parameters": f"{facts['parameters']:,}"}
-        lines["cost"] = f"{facts['macs'] / 1e9:.3g} G multiply-accumulates a second of audio"
+        lines["cost"] = f"{facts['macs'] / 1e6:,.1f} M multiply-accumulates a second of audio"
         lines["training"] = "not known"
         if training := facts["training"]:
             parts = [counted(training[f"{noun}s"], noun) for noun in ("epoch", "step") if _is_count(training, noun)]

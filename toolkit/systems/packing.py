@@ -68,7 +68,9 @@ def pack(expdir, output, weights: str | None = None, task: str | None = None) ->
 def _tensors(path: Path) -> bytes:
     """Weights as safetensors, each tensor by itself, also where several share memory."""
     state = load(path)
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
+    ):
         raise InputError(f"{path}: must hold tensors by name; train again (stage 6), or name other weights")
     return to_safetensors({name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in state.items()})
 

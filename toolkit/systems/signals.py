@@ -19,7 +19,7 @@ from toolkit.io.jobs import ark_path, read_work, write_job_tables
 from toolkit.io.progress import progress
 
 PEAK = 0.99
-_RATES = range(1000, 1_000_001)  # Hz
+_RATES = 1000, 1_000_000  # Hz
 
 
 class Recording(NamedTuple):
@@ -84,8 +84,9 @@ def recording_of(x, fs: int | None, what: str = "recording", channel: int | str 
 
 def check_rate(fs) -> int:
     """The rate in Hz as a whole number; InputError where it is none."""
-    if isinstance(fs, bool) or not isinstance(fs, Real) or fs != fs or int(fs) != fs or int(fs) not in _RATES:
-        raise InputError(f"fs={fs!r:.40} must be a rate in Hz, a whole number from {_RATES[0]} to {_RATES[-1]}")
+    least, most = _RATES
+    if not (isinstance(fs, Real) and least <= fs <= most and fs == int(fs)):
+        raise InputError(f"fs={fs!r:.40} must be a rate in Hz, a whole number from {least} to {most}")
     return int(fs)
 
 

@@ -1,0 +1,38 @@
+"""The package ``toolkit`` under the name of its distribution: ``import voxsift``. setup.py installs this folder so.
+
+Other software may have a package ``toolkit``, too. Where that comes first, importing this one says so.
+"""
+
+import importlib
+import importlib.util
+from types import ModuleType
+
+
+def _toolkit() -> ModuleType:
+    """The package; ImportError where there is none, or another's comes first."""
+    try:
+        found, cause = importlib.import_module("toolkit"), None
+    except Exception as error:  # another's may need what is not installed
+        found, cause = None, error
+    if found is not None and getattr(found, "_DISTRIBUTION", None) == "voxsift":
+        return found
+    spec = getattr(found, "__spec__", None) or importlib.util.find_spec("toolkit")
+    if spec is None:
+        raise ImportError("voxsift: its package toolkit is not found; install voxsift again") from cause
+    path = spec.origin or next(iter(spec.submodule_search_locations or []), "unknown")
+    raise ImportError(
+        f"voxsift: another package named toolkit comes first on Python's path: {path}; take its folder out of "
+        "PYTHONPATH and sys.path, start Python in another folder, or install voxsift into a separate environment"
+    ) from cause
+
+
+_package = _toolkit()
+__all__, __version__ = list(_package.__all__), _package.__version__
+
+
+def __getattr__(name: str):
+    return getattr(_package, name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,8 @@
+"""``python -m toolkit.cli``, the same as ``voxsift``."""
+
+import sys
+
+from toolkit.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

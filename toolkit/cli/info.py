@@ -1,0 +1,26 @@
+"""Show what a trained system is: task, network, size, cost, rate, training, calibration.
+
+Example: voxsift info exp/sv_train_ecapa_fbank
+         voxsift info packed.zip --json
+"""
+
+import argparse
+import json
+
+from toolkit.io.command_line import add_trust
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``voxsift info``."""
+    parser.add_argument("model", help="packed.zip, or the folder of an experiment")
+    parser.add_argument("--weights", help="which weights of the folder; default: those that training leaves for use")
+    parser.add_argument("--json", action="store_true", help="all facts as JSON")
+    add_trust(parser)
+
+
+def main(args: argparse.Namespace) -> None:
+    """Print it."""
+    from toolkit.systems.base import System
+
+    system = System.load(args.model, args.weights, args.trust)
+    print(json.dumps(system.info(), indent=1) if args.json else system)
