@@ -85,6 +85,7 @@ MODULES = {
     "bin.model_info": "bin.network_info",
     "bin.se_inference": "bin.enhance_audio",
     "bin.tse_inference": "bin.extract_audio",
+    "bin.signal_report": "bin.report",
 }  # below toolkit: former -> present
 NAMES = {
     "SpeakerData": "TrainingDataset",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from toolkit.bin.compare_trials import main
-from toolkit.bin.comparing import system_name
+from toolkit.tasks.comparison import system_name
 from toolkit.io.command_line import run
 from toolkit.io.datadir import write_table
 

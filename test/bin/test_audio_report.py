@@ -12,7 +12,7 @@ from helpers.page_reader import Page
 from helpers.signal_scores import SETS, UTTS, values, write_audio, write_scores
 from matplotlib.figure import Figure
 
-from toolkit.bin.signal_report import main
+from toolkit.bin.report import main
 from toolkit.io.command_line import run
 from toolkit.io.errors import InputError
 from toolkit.metrics.statistics.bootstrap import stretch
@@ -313,7 +313,7 @@ def test_enhancement_has_no_enrolment(root, monkeypatch):
     write_scores(one, 4, "_beta0.2", keep=("si_sdr", "si_sdr_in"))
     write_audio(Path("dump/raw"), Path("exp/se_one/enhanced"))
     sweeps = []
-    monkeypatch.setattr("toolkit.bin.signal_report.plot_sweep", lambda *args: sweeps.append(args))
+    monkeypatch.setattr("toolkit.tasks.enhancement.audio_report.plot_sweep", lambda *args: sweeps.append(args))
     main(["--task", "se", "--expdir", "exp/se_one", "--listen_sets", "1"])
     ((curves, levels, *_),) = sweeps
     assert [[at for at, _ in points] for points in curves.values()] == [[0, 0.2]]
@@ -387,5 +387,6 @@ def test_an_output_that_is_lost(root):
 
 
 def test_neither_torch_nor_a_plotting_window():
-    code = "import sys, toolkit.bin.signal_report; sys.exit(any(m in sys.modules for m in ('torch', 'matplotlib')))"
+    code = "import sys, toolkit.bin.report, toolkit.tasks.enhancement.audio_report; "
+    code += "sys.exit(any(m in sys.modules for m in ('torch', 'matplotlib')))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
