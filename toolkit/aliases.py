@@ -30,7 +30,7 @@ MODULES = {
     "metrics.scoring": "metrics.verification.vectors",
     "metrics.narrow": "metrics.verification.binned_scores",
     "metrics.catalogue": "metrics.signal.registry",
-    "metrics.extraction": "metrics.signal.extraction",
+    "metrics.extraction": "metrics.signal.over_suppression",
     "metrics.dnsmos": "metrics.signal.dnsmos",
     "metrics.complexity": "metrics.cost.complexity",
     "metrics.thop_rules": "metrics.cost.thop_rules",

@@ -13,7 +13,7 @@ import sys
 from toolkit.io.command_line import Parser, run
 from toolkit.io.errors import InputError
 from toolkit.metrics.statistics.paired import Difference
-from toolkit.tasks.comparison import add_comparison_arguments, check_comparison, shown, tell
+from toolkit.tasks.paired_comparison import add_comparison_arguments, check_comparison, shown, tell
 from toolkit.tasks.verification.trial_comparison import compare_systems, load_condition, sentence
 
 

@@ -2,9 +2,10 @@
 
 import sys
 
-from toolkit.io.command_line import check_or_train, run
+from toolkit.io.command_line import run
 from toolkit.io.config import ConfigParser
 from toolkit.tasks.verification.spec import add_network_arguments, add_training_arguments, check, train
+from toolkit.train.experiment import check_or_train
 
 
 def get_parser() -> ConfigParser:

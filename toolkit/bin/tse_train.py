@@ -3,9 +3,10 @@
 import sys
 from functools import partial
 
-from toolkit.io.command_line import check_or_train, run
+from toolkit.io.command_line import run
 from toolkit.io.config import ConfigParser
 from toolkit.tasks.enhancement.spec import EXTRACTION, add_arguments, check, train
+from toolkit.train.experiment import check_or_train
 
 
 def get_parser() -> ConfigParser:

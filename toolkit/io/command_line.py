@@ -8,7 +8,6 @@ import re
 import sys
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 
 from toolkit.io.errors import InputError, is_text, nearest, one_line
 
@@ -203,28 +202,6 @@ def check_measuring(args) -> None:
         raise InputError(f"--duration_edges {args.duration_edges}: must rise")
 
 
-def check_or_train(parser, check: Callable, train: Callable, argv: list[str] | None) -> None:
-    """What a training program does: train, or with --check only construct what the config says.
-
-    Args:
-        parser: of the config's keys.
-        check: (parser, args) -> what is printed, the stream that training reads. With --expdir, how far the experiment
-            is trained is printed, too; one that was begun must have the same config.
-        train: (parser, args).
-    """
-    parser.add_argument("--check", action="store_true", help="check the config, print the stream it reads, and end")
-    args = parser.parse(argv)
-    if args.pop("check"):
-        print(check(parser, args))
-        if args.expdir:
-            from toolkit.train.experiment import refuse_other, state_of
-
-            refuse_other(parser, parser.dump(args, skip_default=False), Path(args.expdir))
-            print(state_of(Path(args.expdir), args.trainer.epochs))
-    else:
-        train(parser, args)
-
-
 def add_device(parser) -> None:
     """The option of where a network runs."""
     parser.add_argument("--device", type=_device, default="cpu", help="cpu, cuda or cuda:<number>")
@@ -234,17 +211,6 @@ def _device(word: str) -> str:
     if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", word):
         raise argparse.ArgumentTypeError(f"must be cpu, cuda or cuda:<number>, got {word!r}")
     return word
-
-
-def check_device(device: str) -> None:
-    """Raise InputError when there is no such device."""
-    if device != "cpu":
-        import torch
-
-        if int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
-            raise InputError(
-                f"--device {device}: no such device here; use --device cpu (of a recipe: --gpu_inference false)"
-            )
 
 
 def add_signal_arguments(parser, **inputs: str) -> None:

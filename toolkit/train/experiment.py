@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,7 +30,7 @@ _FREE = ("accept_data", "check", "config", "expdir", "init_from", "train_dir", "
 
 
 @contextmanager
-def alone(expdir: Path):
+def experiment_lock(expdir: Path):
     """Hold the experiment's lock: a process that an interrupted run left behind is waited for.
 
     The lock goes with the process, however it ends. Of many processes only the first takes it.
@@ -149,6 +150,26 @@ def default(cls: type, **init_args) -> dict:
     return {"class_path": public_path(f"{cls.__module__}.{cls.__qualname__}"), "init_args": init_args}
 
 
+def check_or_train(parser, check: Callable, train: Callable, argv: list[str] | None) -> None:
+    """What a training program does: train, or with --check only construct what the config says.
+
+    Args:
+        parser: of the config's keys.
+        check: (parser, args) -> what is printed, the stream that training reads. With --expdir, how far the experiment
+            is trained is printed, too; one that was begun must have the same config.
+        train: (parser, args).
+    """
+    parser.add_argument("--check", action="store_true", help="check the config, print the stream it reads, and end")
+    args = parser.parse(argv)
+    if args.pop("check"):
+        print(check(parser, args))
+        if args.expdir:
+            refuse_other(parser, parser.dump(args, skip_default=False), Path(args.expdir))
+            print(state_of(Path(args.expdir), args.trainer.epochs))
+    else:
+        train(parser, args)
+
+
 def run_training(parser, args, built, deployed: nn.Module, task, data) -> None:
     """Train what a config says in ``args.expdir``, and write down what was run.
 
@@ -159,7 +180,7 @@ def run_training(parser, args, built, deployed: nn.Module, task, data) -> None:
         data: the opened training data, with ``seconds`` and ``speakers``.
     """
     expdir = Path(args.expdir)
-    with alone(expdir):
+    with experiment_lock(expdir):
         if not (expdir / "train_info.json").exists():  # else it has trained before
             probe(task, args.seed)
         if not begin(parser, args, data, task):

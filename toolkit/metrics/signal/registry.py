@@ -9,7 +9,7 @@ import numpy as np
 from toolkit.io.errors import InputError
 from toolkit.metrics.signal import intrusive as signal
 from toolkit.metrics.signal.dnsmos import dnsmos
-from toolkit.metrics.signal.extraction import tsos
+from toolkit.metrics.signal.over_suppression import tsos
 from toolkit.metrics.statistics.bootstrap import RATE
 
 

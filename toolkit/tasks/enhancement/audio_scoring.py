@@ -10,8 +10,8 @@ import numpy as np
 from toolkit.io.audio import read_audio
 from toolkit.io.datadir import read_table
 from toolkit.io.errors import InputError, some_of
-from toolkit.metrics.signal.extraction import energy_left, wrong_speaker
 from toolkit.metrics.signal.intrusive import Undefined, si_sdr
+from toolkit.metrics.signal.over_suppression import energy_left, wrong_speaker
 from toolkit.metrics.signal.registry import compute
 
 NO_REASON = "-"

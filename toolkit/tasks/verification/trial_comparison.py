@@ -15,7 +15,7 @@ from toolkit.io.trials import Trials
 from toolkit.metrics.signal.registry import Metric
 from toolkit.metrics.statistics.bootstrap import Resamples, mean_of, resample_verification
 from toolkit.metrics.statistics.paired import Difference, compare
-from toolkit.tasks.comparison import verdict
+from toolkit.tasks.paired_comparison import verdict
 
 _NAMES = {"eer": "EER", "cllr": "Cllr", "min_cllr": "min Cllr"}
 
@@ -101,7 +101,7 @@ def compare_systems(
 
 
 def sentence(metric: str, found: Difference, a: str, b: str, level: float) -> str:
-    """:func:`toolkit.tasks.comparison.verdict` on EER, minDCF or Cllr."""
+    """:func:`toolkit.tasks.paired_comparison.verdict` on EER, minDCF or Cllr."""
     name = _NAMES.get(metric) or f"minDCF({metric.rpartition('_')[2]})"
     how = Metric(name, "%", False, 100) if metric == "eer" else Metric(name, "", False, digits=3)
     return verdict(how, found, a, b, level)

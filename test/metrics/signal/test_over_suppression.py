@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from toolkit.metrics.signal.extraction import energy_left, over_suppressed, tsos, wrong_speaker
 from toolkit.metrics.signal.intrusive import Undefined
+from toolkit.metrics.signal.over_suppression import energy_left, over_suppressed, tsos, wrong_speaker
 
 NAN = math.nan
 
