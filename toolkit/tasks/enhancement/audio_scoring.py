@@ -12,7 +12,7 @@ from toolkit.io.datadir import read_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.metrics.signal.intrusive import Undefined, si_sdr
 from toolkit.metrics.signal.over_suppression import energy_left, wrong_speaker
-from toolkit.metrics.signal.registry import compute
+from toolkit.metrics.signal.registry import check_metrics, compute
 
 NO_REASON = "-"
 
@@ -178,3 +178,58 @@ def unsaid(line: str) -> dict[str, str]:
     if line == NO_REASON:
         return {}
     return dict(part.split(": ", 1) if ": " in part else (part, "") for part in line.split("; "))
+
+
+def scorer_of(args) -> Scorer:
+    """What the options ask for."""
+    metrics = tuple(dict.fromkeys(word for words in args.metrics for word in words.split()))
+    wanted = tuple(name for name in metrics if name != "energy_left")
+    check_metrics(wanted)
+    if "energy_left" in metrics and not args.input:
+        raise InputError("--metrics energy_left is relative to the mixture: give its stream by --input")
+    if args.input_scores and not args.input:
+        raise InputError("--input_scores are those of a stream of ref_root: give it by --input")
+    if args.sv_exp and not args.input:
+        raise InputError("--sv_exp measures the mixture as well: give its stream by --input")
+    return Scorer(wanted, bool(args.interferer), "energy_left" in metrics, bool(args.input))
+
+
+def similarity_of(args, name: str, utts: list[str]):
+    """What measures likeness to the enrolments of a set; None where no verification system is given."""
+    if not args.sv_exp:
+        return None
+    import torch
+
+    from toolkit.systems.verifier import Verifier
+    from toolkit.tasks.enhancement.similarity import Similarity
+
+    torch.set_num_threads(1)
+    return Similarity(Verifier.load(args.sv_exp, trust=args.trust), Path(args.ref_root) / name, utts)
+
+
+def score_set(args, scorer: Scorer, name: str, utts: Sequence[str], bar) -> dict[str, dict[str, str]]:
+    """Score some utterances of a set as the options of ``score_audio`` ask for: table -> utterance -> value."""
+    roles = {"reference": args.reference, "input": args.input}
+    roles |= {f"interferer{i or ''}": stream for i, stream in enumerate(args.interferer)}
+    tables = {role: Path(args.ref_root) / name / f"{stream}.scp" for role, stream in roles.items() if stream}
+    streams = open_streams(name, utts, estimate=Path(args.in_root) / name / f"{args.estimate}.scp", **tables)
+    similarity = similarity_of(args, name, utts)
+    before = read_scores(Path(args.input_scores) / name, scorer.metrics, utts) if args.input_scores else {}
+    if lost := [utt for utt in utts if args.input_scores and utt not in before]:
+        raise InputError(f"{Path(args.input_scores) / name}: lacks {some_of(lost)}; score the set again")
+    names = [*scorer.names(), *([] if similarity is None else ["similarity", "similarity_in"])]
+    rows = {f"utt2{metric}": {} for metric in [*names, "undefined"]}
+    for utt in utts:
+        signals, fs = streams.read(utt)
+        if args.absent:
+            signals["reference"] = np.zeros_like(signals["estimate"])
+        values, undefined = scorer.score(signals, fs, before.get(utt))
+        if similarity is not None:
+            of = {"similarity": signals["estimate"], "similarity_in": signals["input"]}
+            for found, more in zip((values, undefined), similarity.score(utt, fs, **of), strict=True):
+                found |= more
+        for metric, value in values.items():
+            rows[f"utt2{metric}"][utt] = f"{value:.6f}"
+        rows["utt2undefined"][utt] = said(undefined)
+        bar.update()
+    return rows
