@@ -12,7 +12,7 @@ import sys
 
 from toolkit.io.command_line import Parser, run
 from toolkit.report.experiment_page import add_report_arguments
-from toolkit.tasks.kind import REPORTS, task_of
+from toolkit.tasks.kind import REPORTS, task_of_experiment
 
 
 def get_parser(task: str | None = None) -> argparse.ArgumentParser:
@@ -32,7 +32,7 @@ def main(argv=None) -> None:
     for option in ("--expdir", "--task"):
         finder.add_argument(option, nargs="?")
     given, _ = finder.parse_known_args(words)
-    task = given.task if given.task in REPORTS else task_of(given.expdir) if given.expdir else None
+    task = given.task if given.task in REPORTS else task_of_experiment(given.expdir) if given.expdir else None
     args = get_parser(task).parse_args(words)
     args.task = task
     importlib.import_module(REPORTS[task]).write(args, shlex.join(["python", "-m", "toolkit.bin.report", *words]))

@@ -4,26 +4,24 @@ from pathlib import Path
 
 from toolkit.io.config import load_config
 from toolkit.io.errors import InputError
+from toolkit.systems.kinds import task_of
 
 _TRIALS, _AUDIO = "toolkit.tasks.verification.trial_report", "toolkit.tasks.enhancement.audio_report"
 REPORTS = {"sv": _TRIALS, "se": _AUDIO, "tse": _AUDIO}  # modules with add_arguments(parser) and write(args, command)
 
 
-def task_of(expdir) -> str:
-    """The task of an experiment: ``task`` of its config, else the room of its model, else what was made of it.
+def task_of_experiment(expdir) -> str:
+    """The task of an experiment: by its config (toolkit.systems.kinds.task_of), else by its scores.
 
     Raises:
         InputError: nothing tells.
     """
     expdir = Path(expdir)
     path = expdir / "config.yaml"
-    config = load_config(path) if path.is_file() else {}
-    model = config.get("model")
-    name = str(model.get("class_path") if isinstance(model, dict) else model).removeprefix("toolkit.models.")
-    for task in (config.get("task"), name.partition(".")[0]):
-        if task in REPORTS:
-            return task
-    if any(expdir.glob("scores*/*/metrics.json")) or "frontend" in config:
+    task = task_of(load_config(path)) if path.is_file() else None
+    if task in REPORTS:
+        return task
+    if any(expdir.glob("scores*/*/metrics.json")):
         return "sv"
     if any(expdir.glob("scores*/*/result.json")):
         return "tse" if (expdir / "extracted").is_dir() else "se"
