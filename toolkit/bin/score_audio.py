@@ -4,8 +4,8 @@ Example: python -m toolkit.bin.score_audio --in_root exp/se/enhanced --ref_root 
              --metrics si_sdr pesq_wb estoi --input wav --work work.1 --job 1
 
 The estimates are <in_root>/<set>/wav.scp, the references <ref_root>/<set>/spk1.scp. With --input the mixture is scored
-as well (utt2<metric>_in), with --interferer utt2wrong_speaker tells where the output is nearer to an interferer. What
-is undefined (silence, too short, no utterance found) is nan, and counted by summarise_audio.
+as well (utt2<metric>_mix); with --interferer, utt2speaker_confusion tells where the output is nearer to an interferer.
+What is undefined (silence, too short, no utterance found) is nan, and counted by summarise_audio.
 """
 
 import argparse
@@ -28,7 +28,7 @@ def get_parser(check: bool = False) -> argparse.ArgumentParser:
         "--metrics",
         nargs="+",
         default=["si_sdr"],
-        help=f"of {' '.join(COMPUTED)}, or energy_left (needs --input); "
+        help=f"of {' '.join(COMPUTED)}, or residual_energy (needs --input); "
         "tsos is the definition with k = 2, whatever the level, tsos_k1 that with k = 1, which depends on it",
     )
     parser.add_argument("--estimate", default="wav", help="stream of in_root that is scored")

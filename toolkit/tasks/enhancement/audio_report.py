@@ -62,7 +62,7 @@ def draw(results: dict, folder: Path) -> Plots:
     """Draw what there is data for; returns (caption, file) of each plot."""
     plots, points = [], {}
     for one in results["sets"]:
-        if {"si_sdri", "si_sdr_in"} <= set(one["metrics"]):
+        if {"si_sdri", "si_sdr_mix"} <= set(one["metrics"]):
             points[one["set"]] = points_of(one)
     if any(len(one.before) for one in points.values()):
         facts = results["sets"][0]["bootstrap"]
@@ -89,9 +89,9 @@ def draw_weights(points: list[Weighed], folder: Path) -> Plots:
 def points_of(one: dict) -> Points:
     """The utterances of a set that have a finite SI-SDR before and after."""
     found = values_of(one)
-    before, gain = found.values["si_sdr_in"], found.values["si_sdri"]
+    before, gain = found.values["si_sdr_mix"], found.values["si_sdri"]
     known = np.isfinite(before) & np.isfinite(gain)
-    wrong = found.values.get("wrong_speaker", np.zeros(len(known))) == 1
+    wrong = found.values.get("speaker_confusion", np.zeros(len(known))) == 1
     return Points(before[known], gain[known], wrong[known], np.array(found.speakers)[found.speaker][known])
 
 

@@ -11,8 +11,8 @@ from toolkit.io.audio import read_audio
 from toolkit.io.datadir import read_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.metrics.signal.intrusive import Undefined, si_sdr
-from toolkit.metrics.signal.over_suppression import energy_left, wrong_speaker
-from toolkit.metrics.signal.registry import check_metrics, compute
+from toolkit.metrics.signal.over_suppression import residual_energy, speaker_confusion
+from toolkit.metrics.signal.registry import check_metrics, compute, present_name
 
 NO_REASON = "-"
 
@@ -75,20 +75,20 @@ class Scorer:
     Attributes:
         metrics: names of toolkit.metrics.signal.registry.COMPUTED.
         interferer: say whether the output is nearer to an interferer than to the target?
-        energy_left: say how much is left of mixtures without a target?
+        residual_energy: say how much is left of mixtures without a target?
         input: measure the unprocessed mixture as well?
     """
 
     metrics: tuple[str, ...]
     interferer: bool = False
-    energy_left: bool = False
+    residual_energy: bool = False
     input: bool = False
 
     def names(self) -> list[str]:
-        """Of all values; ``<metric>_in`` are those of the mixture."""
-        names = [*self.metrics, *(["si_sdr_interferer", "wrong_speaker"] if self.interferer else [])]
-        names += ["energy_left"] if self.energy_left else []
-        return names + ([f"{metric}_in" for metric in self.metrics] if self.input else [])
+        """Of all values; ``<metric>_mix`` are those of the mixture."""
+        names = [*self.metrics, *(["si_sdr_interferer", "speaker_confusion"] if self.interferer else [])]
+        names += ["residual_energy"] if self.residual_energy else []
+        return names + ([f"{metric}_mix" for metric in self.metrics] if self.input else [])
 
     def score(
         self, signals: Mapping[str, np.ndarray], fs: int, mixture: tuple[Mapping, Mapping] | None = None
@@ -105,12 +105,12 @@ class Scorer:
         if self.interferer:
             others = [signal for role, signal in signals.items() if role.startswith("interferer")]
             _add(*_speakers(estimate, reference, others), values, undefined)
-        if self.energy_left:
+        if self.residual_energy:
             _add(*_left(estimate, reference, signals["input"]), values, undefined)
         if self.input:
             found, why = mixture or compute(self.metrics, signals["input"], reference, fs)
-            values |= {f"{name}_in": value for name, value in found.items()}
-            undefined |= {f"{name}_in": reason.replace("estimate", "mixture") for name, reason in why.items()}
+            values |= {f"{name}_mix": value for name, value in found.items()}
+            undefined |= {f"{name}_mix": reason.replace("estimate", "mixture") for name, reason in why.items()}
         return values, undefined
 
 
@@ -128,8 +128,8 @@ def _speakers(estimate, reference, interferers) -> tuple[dict[str, float], dict[
     if math.isnan(nearest):
         undefined["si_sdr_interferer"] = why = found[0][1]
     if why:
-        undefined["wrong_speaker"] = why
-    return {"si_sdr_interferer": nearest, "wrong_speaker": float(wrong_speaker(target, nearest))}, undefined
+        undefined["speaker_confusion"] = why
+    return {"si_sdr_interferer": nearest, "speaker_confusion": float(speaker_confusion(target, nearest))}, undefined
 
 
 def _nearness(estimate, talker, role: str) -> tuple[float, str]:
@@ -143,9 +143,9 @@ def _nearness(estimate, talker, role: str) -> tuple[float, str]:
 def _left(estimate, reference, mixture) -> tuple[dict[str, float], dict[str, str]]:
     """What is left where there is no target."""
     if reference.any():
-        return {"energy_left": math.nan}, {"energy_left": "the target is present"}
-    left = float(energy_left(estimate, mixture))
-    return {"energy_left": left}, {"energy_left": "silent mixture"} if math.isnan(left) else {}
+        return {"residual_energy": math.nan}, {"residual_energy": "the target is present"}
+    left = float(residual_energy(estimate, mixture))
+    return {"residual_energy": left}, {"residual_energy": "silent mixture"} if math.isnan(left) else {}
 
 
 def read_scores(
@@ -182,16 +182,16 @@ def unsaid(line: str) -> dict[str, str]:
 
 def scorer_of(args) -> Scorer:
     """What the options ask for."""
-    metrics = tuple(dict.fromkeys(word for words in args.metrics for word in words.split()))
-    wanted = tuple(name for name in metrics if name != "energy_left")
+    metrics = tuple(dict.fromkeys(present_name(word) for words in args.metrics for word in words.split()))
+    wanted = tuple(name for name in metrics if name != "residual_energy")
     check_metrics(wanted)
-    if "energy_left" in metrics and not args.input:
-        raise InputError("--metrics energy_left is relative to the mixture: give its stream by --input")
+    if "residual_energy" in metrics and not args.input:
+        raise InputError("--metrics residual_energy is relative to the mixture: give its stream by --input")
     if args.input_scores and not args.input:
         raise InputError("--input_scores are those of a stream of ref_root: give it by --input")
     if args.sv_exp and not args.input:
         raise InputError("--sv_exp measures the mixture as well: give its stream by --input")
-    return Scorer(wanted, bool(args.interferer), "energy_left" in metrics, bool(args.input))
+    return Scorer(wanted, bool(args.interferer), "residual_energy" in metrics, bool(args.input))
 
 
 def similarity_of(args, name: str, utts: list[str]):
@@ -217,7 +217,7 @@ def score_set(args, scorer: Scorer, name: str, utts: Sequence[str], bar) -> dict
     before = read_scores(Path(args.input_scores) / name, scorer.metrics, utts) if args.input_scores else {}
     if lost := [utt for utt in utts if args.input_scores and utt not in before]:
         raise InputError(f"{Path(args.input_scores) / name}: lacks {some_of(lost)}; score the set again")
-    names = [*scorer.names(), *([] if similarity is None else ["similarity", "similarity_in"])]
+    names = [*scorer.names(), *([] if similarity is None else ["similarity", "similarity_mix"])]
     rows = {f"utt2{metric}": {} for metric in [*names, "undefined"]}
     for utt in utts:
         signals, fs = streams.read(utt)
@@ -225,7 +225,7 @@ def score_set(args, scorer: Scorer, name: str, utts: Sequence[str], bar) -> dict
             signals["reference"] = np.zeros_like(signals["estimate"])
         values, undefined = scorer.score(signals, fs, before.get(utt))
         if similarity is not None:
-            of = {"similarity": signals["estimate"], "similarity_in": signals["input"]}
+            of = {"similarity": signals["estimate"], "similarity_mix": signals["input"]}
             for found, more in zip((values, undefined), similarity.score(utt, fs, **of), strict=True):
                 found |= more
         for metric, value in values.items():
