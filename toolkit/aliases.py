@@ -30,7 +30,7 @@ MODULES = {
     "metrics.scoring": "metrics.verification.vectors",
     "metrics.narrow": "metrics.verification.binned_scores",
     "metrics.catalogue": "metrics.signal.registry",
-    "metrics.extraction": "metrics.signal.extraction",
+    "metrics.extraction": "metrics.signal.over_suppression",
     "metrics.dnsmos": "metrics.signal.dnsmos",
     "metrics.complexity": "metrics.cost.complexity",
     "metrics.thop_rules": "metrics.cost.thop_rules",
@@ -85,6 +85,7 @@ MODULES = {
     "bin.model_info": "bin.network_info",
     "bin.se_inference": "bin.enhance_audio",
     "bin.tse_inference": "bin.extract_audio",
+    "bin.signal_report": "bin.report",
 }  # below toolkit: former -> present
 NAMES = {
     "SpeakerData": "TrainingDataset",

@@ -282,7 +282,7 @@ if runs_stage 9 && say_stage 9 "report -> ${exp}/RESULTS.md, ${results}"; then
         if [ "${other}" != "${exp}" ]; then others+=" ${other}"; fi
     done
     # shellcheck disable=SC2086
-    act "${python}" -m toolkit.bin.signal_report --task "${task}" --expdir "${exp}" ${others:+--compare ${others}} --data_root "${dumpdir}/raw" \
+    act "${python}" -m toolkit.bin.report --task "${task}" --expdir "${exp}" ${others:+--compare ${others}} --data_root "${dumpdir}/raw" \
         --outputs "${output_name}" --recipe_results "${results}" ${ood_noises:+--ood ${ood_noises}}
     if ! "${dry_run}"; then
         log "tables: ${exp}/RESULTS.md and ${results}; page: ${exp}/report.html (in ${PWD})"

@@ -16,11 +16,11 @@ from pathlib import Path
 from listed import read_list
 from sources import at_rate, corpus, length_of, make_noise, make_source, mapped, power, read_speakers, unsped
 
-from toolkit.bin.simulate_plan import genders_of, write_set
 from toolkit.io.command_line import run
 from toolkit.io.datadir import DataDir, invert, write_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.simulate.enrolments import FACT, STREAM, EnrolmentPool, planned, target_of
+from toolkit.simulate.mixture_sets import genders_of, write_set
 from toolkit.simulate.plan import Mixture, Source
 from toolkit.simulate.sets import write_mix_conf
 

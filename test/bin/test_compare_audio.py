@@ -20,7 +20,9 @@ def scored(tmp_path, monkeypatch):
             folder = tmp_path / "exp" / system / "metrics" / name
             write_table(folder / "utt2spk", UTTS)
             write_table(folder / "utt2si_sdr", {utt: rng.normal() + gain for utt in UTTS})
-            write_table(folder / "utt2wrong_speaker", {utt: int(i % (4 + 2 * gain) == 0) for i, utt in enumerate(UTTS)})
+            write_table(
+                folder / "utt2speaker_confusion", {utt: int(i % (4 + 2 * gain) == 0) for i, utt in enumerate(UTTS)}
+            )
     return tmp_path
 
 
@@ -32,12 +34,12 @@ def test_what_is_said_and_written(scored, capsys):
     lines = capsys.readouterr().out.splitlines()
     # The same random numbers and 2 dB: no draw differs.
     assert lines[0] == "test: SI-SDR: two is better than one by 2.00 dB [2.00, 2.00], p = 0.016"
-    assert lines[1].startswith("test: wrong speaker: two is better than one by 11.11 % [")
+    assert lines[1].startswith("test: speaker confusion: two is better than one by 11.11 % [")
     found = json.loads((scored / "compare.json").read_text())["differences"]["test"]
     assert found["si_sdr"]["value"] == pytest.approx(2)
-    assert found["wrong_speaker"]["value"] == pytest.approx(-100 / 9, abs=1e-5)
-    assert found["wrong_speaker"]["unit"] == "%"
-    assert 0 < found["wrong_speaker"]["p"] <= 1
+    assert found["speaker_confusion"]["value"] == pytest.approx(-100 / 9, abs=1e-5)
+    assert found["speaker_confusion"]["unit"] == "%"
+    assert 0 < found["speaker_confusion"]["p"] <= 1
 
 
 def test_the_other_way_round(scored, capsys):
@@ -47,7 +49,7 @@ def test_the_other_way_round(scored, capsys):
 
 def test_other_mixtures_and_other_folders_are_refused(scored, capsys):
     for name, shift in (("one", 0), ("two", 0.1)):
-        write_table(scored / f"exp/{name}/metrics/test/utt2si_sdr_in", dict.fromkeys(UTTS, 1 + shift))
+        write_table(scored / f"exp/{name}/metrics/test/utt2si_sdr_mix", dict.fromkeys(UTTS, 1 + shift))
     assert run(main, WORDS) == 1
     assert "exp/two/metrics/test: not the mixtures of exp/one/metrics/test: s00-0, " in capsys.readouterr().err
     assert run(main, ["--a", "exp/one", "--b", "exp/two"]) == 1

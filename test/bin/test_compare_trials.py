@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from toolkit.bin.compare_trials import main
-from toolkit.bin.comparing import system_name
 from toolkit.io.command_line import run
 from toolkit.io.datadir import write_table
+from toolkit.tasks.paired_comparison import system_name
 
 UTT2SPK = {f"s{s:02d}-{u}": f"s{s:02d}" for s in range(15) for u in range(3)}
 

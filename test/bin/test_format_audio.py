@@ -11,8 +11,7 @@ from scipy.signal import resample_poly
 
 from toolkit.bin import format_audio
 from toolkit.bin import jobs as jobs_program
-from toolkit.bin.format_audio import resample
-from toolkit.io.audio import AudioTable
+from toolkit.io.audio import AudioTable, resample
 from toolkit.io.command_line import run
 from toolkit.io.datadir import DataDir, read_table, write_table
 

@@ -76,7 +76,7 @@ def test_any_number_of_jobs_gives_the_same_tables(root, stage, tables):
     assert stage(root / "four", 4) == tables
     assert len(list((root / "four/logs").glob("*/score.*.log"))) == 4
     metrics = {"si_sdr", "sdr", "pesq_nb", "stoi", "tsos"}
-    metrics |= {f"{name}_in" for name in metrics} | {"si_sdr_interferer", "wrong_speaker"}
+    metrics |= {f"{name}_mix" for name in metrics} | {"si_sdr_interferer", "speaker_confusion"}
     assert set(tables) == {f"utt2{name}" for name in metrics | {"undefined", "spk"}}
 
 
@@ -87,28 +87,28 @@ def test_mixtures_that_were_scored_before_give_the_same_tables(root, stage, tabl
     table = root / "mixtures/test/utt2stoi"
     write_table(table, read_table(table) | {"s1-u0": "0.123456"})
     stage(root / "again", 1, options=before)
-    assert read_table(root / "again/test/utt2stoi_in")["s1-u0"] == "0.123456"  # taken, not computed
+    assert read_table(root / "again/test/utt2stoi_mix")["s1-u0"] == "0.123456"  # taken, not computed
 
 
 def test_what_is_undefined_is_counted_and_ends_nothing(root, tables):
     undefined = read_table(root / "one/test/utt2undefined")
     assert list(undefined) == UTTS
-    silent = ("si_sdr", "sdr", "pesq_nb", "stoi", "si_sdr_interferer", "wrong_speaker")
+    silent = ("si_sdr", "sdr", "pesq_nb", "stoi", "si_sdr_interferer", "speaker_confusion")
     assert sorted(undefined["s0-u1"].split("; ")) == sorted(f"{name}: silent estimate" for name in silent)
     short = "pesq_nb: shorter than 0.25 s; stoi: fewer than 30 frames of speech"
-    assert undefined["s2-u2"] == f"{short}; {short.replace(': ', '_in: ')}"
+    assert undefined["s2-u2"] == f"{short}; {short.replace(': ', '_mix: ')}"
     assert all(undefined[utt] == "-" for utt in UTTS if utt not in ("s0-u1", "s2-u2"))
     assert read_table(root / "one/test/utt2si_sdr")["s0-u1"] == "nan"
     assert read_table(root / "one/test/utt2tsos")["s0-u1"] == "1.000000"
 
 
-def test_the_wrong_speaker_is_found(root, tables):
-    wrong = read_table(root / "one/test/utt2wrong_speaker")
+def test_the_speaker_confusion_is_found(root, tables):
+    wrong = read_table(root / "one/test/utt2speaker_confusion")
     assert {utt for utt in UTTS if wrong[utt] == "1.000000"} == {"s1-u1"}
     near, far = (read_table(root / f"one/test/utt2{name}") for name in ("si_sdr", "si_sdr_interferer"))
     assert float(far["s1-u1"]) > 60 > 20 > float(near["s1-u1"])
     # The interferer is 0.3 of what it was: 10.5 dB less, but for what the voices have in common.
-    gains = [float(near[utt]) - float(read_table(root / "one/test/utt2si_sdr_in")[utt]) for utt in UTTS[3:4]]
+    gains = [float(near[utt]) - float(read_table(root / "one/test/utt2si_sdr_mix")[utt]) for utt in UTTS[3:4]]
     np.testing.assert_allclose(gains, 10.5, atol=1.5)
 
 
@@ -119,7 +119,7 @@ def test_a_summary_of_it(root, tables, capsys):
     assert said.startswith("test: 9 utterances of 3 speakers\ntest: SI-SDR ")
     assert "test: PESQ (nb) " in said
     assert ", 2 undefined\n" in said
-    assert "test: wrong speaker 12.50 % [" in said
+    assert "test: speaker confusion 12.50 % [" in said
     assert {path.name for path in (root / "scores/test").iterdir()} == {"result.json", "utterances.tsv"}
 
 
@@ -134,7 +134,7 @@ def score(root, *options, **roots):
     ("options", "message"),
     [
         (["--metrics", "si_snr"], "error: --metrics si_snr: no such metric; there are si_sdr "),
-        (["--metrics", "energy_left"], "error: --metrics energy_left is relative to the mixture"),
+        (["--metrics", "residual_energy"], "error: --metrics residual_energy is relative to the mixture"),
         (["--reference", "spk3"], "raw/test/spk3.scp: no such file"),
         (["--input_scores", "nowhere"], "error: --input_scores are those of a stream of ref_root: give it by --input"),
         (["--input", "wav", "--input_scores", "nowhere"], "nowhere/test/utt2si_sdr: no such file"),
@@ -156,14 +156,14 @@ def test_an_estimate_of_another_length_is_said(root, capsys, tmp_path):
     assert not (root / "bad/test/.jobs").exists()
 
 
-def test_energy_left_needs_no_target(root, tmp_path):
+def test_residual_energy_needs_no_target(root, tmp_path):
     raw = tmp_path / "raw/test"
     scp(raw, "spk1", {utt: np.zeros(8000) if utt == UTTS[0] else voice(0, 0, 0.5) for utt in UTTS})
     scp(raw, "wav", {utt: voice(1, 0, 0.5) for utt in UTTS})
     scp(tmp_path / "enhanced/test", "wav", {utt: 0.1 * voice(1, 0, 0.5) for utt in UTTS})
     roots = {"in_root": tmp_path / "enhanced", "ref_root": tmp_path / "raw", "out_root": tmp_path / "out"}
-    assert score(root, "--metrics", "energy_left", "si_sdr", "--input", "wav", **roots) == 0
-    left = read_table(tmp_path / "out/test/.jobs/1/utt2energy_left")
+    assert score(root, "--metrics", "residual_energy", "si_sdr", "--input", "wav", **roots) == 0
+    left = read_table(tmp_path / "out/test/.jobs/1/utt2residual_energy")
     assert float(left[UTTS[0]]) == pytest.approx(-20, abs=0.1)
     assert {left[utt] for utt in UTTS[1:]} == {"nan"}
 

@@ -16,7 +16,7 @@ def root(tmp_path):
         folder = tmp_path / "metrics" / name
         write_table(folder / "utt2spk", UTTS)
         write_table(folder / "utt2si_sdr", {utt: i + 0.25 for i, utt in enumerate(UTTS)})
-        write_table(folder / "utt2si_sdr_in", dict.fromkeys(UTTS, -1))
+        write_table(folder / "utt2si_sdr_mix", dict.fromkeys(UTTS, -1))
         write_table(folder / "utt2undefined", dict.fromkeys(UTTS, "-"))
         write_table(tmp_path / f"raw/{name}/utt2spk", UTTS)
         write_table(tmp_path / f"raw/{name}/utt2noise", {utt: "babble" if "u0" in utt else "hum" for utt in UTTS})

@@ -79,7 +79,7 @@ def test_scores_are_those_of_the_files(recipe, monkeypatch):
 
 
 def test_what_comes_out_without_the_target_is_measured(recipe):
-    left = result(recipe, "scores_absent", "test4_2talker")["metrics"]["energy_left"]
+    left = result(recipe, "scores_absent", "test4_2talker")["metrics"]["residual_energy"]
     assert left["n"] == 16
     assert left["value"] < 0  # what explains a part of the mixture has less energy than the mixture
 
@@ -147,7 +147,7 @@ def test_mixtures_of_three_talkers(recipe, tree, monkeypatch):
     monkeypatch.chdir(recipe)
     estimates = AudioTable("exp/tse_tiny/extracted/test_3talker")
     talkers = [AudioTable("dump/raw/test_3talker", stream=f"spk{i}") for i in (1, 2, 3)]
-    wrong = read_table("exp/tse_tiny/metrics/test_3talker/utt2wrong_speaker")
+    wrong = read_table("exp/tse_tiny/metrics/test_3talker/utt2speaker_confusion")
     for key in others:
         to_target, *to_others = (si_sdr(estimates.read(key), talker.read(key)) for talker in talkers)
         assert float(wrong[key]) == (max(to_others) > to_target)

@@ -19,7 +19,6 @@ from toolkit.io.errors import InputError
 from toolkit.metrics.cost import complexity
 from toolkit.simulate.minicorpus import corpus as minicorpus
 
-PROGRAMS = [m.name for m in pkgutil.iter_modules(toolkit.bin.__path__) if m.name not in ("cli", "comparing")]
 JOB = "--out_root out --work work.{0} --job 1"
 TRAIN = "--train_dir raw/{0} --valid_dirs [raw/{0}] --expdir out"
 # A command that ends well, of each program; one that is not here is tried with its options alone.
@@ -54,7 +53,8 @@ GOOD = {
     "train": "sv --config sv.yaml --check " + TRAIN.format("test"),
     "extract_audio": "--model exp/tse --in_root raw " + JOB.format("mix"),
 }
-
+# With former names of programs among them.
+PROGRAMS = sorted({m.name for m in pkgutil.iter_modules(toolkit.bin.__path__)} | GOOD.keys())
 IN_PARTS = {"make_minicorpus", "report", "signal_report", "simulate_plan"}  # as jobs: file by file, each whole
 
 

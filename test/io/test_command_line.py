@@ -15,7 +15,7 @@ from toolkit.io.errors import InputError
 from toolkit.io.progress import progress
 
 ROOT = Path(toolkit.__file__).parents[1]
-PROGRAMS = [m.name for m in pkgutil.iter_modules(toolkit.bin.__path__) if m.name not in ("cli", "comparing")]
+PROGRAMS = [m.name for m in pkgutil.iter_modules(toolkit.bin.__path__)]
 
 
 def python(*argv, **options):

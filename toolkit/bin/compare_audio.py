@@ -9,14 +9,13 @@ neither. Several folders are several conditions, compared one by one and in thei
 import argparse
 import sys
 
-from toolkit.bin.comparing import add_comparison_arguments, check_comparison, tell
 from toolkit.io.command_line import Parser, run
 from toolkit.io.errors import InputError
 from toolkit.metrics.signal.registry import METRICS
 from toolkit.metrics.statistics.paired import Difference
 from toolkit.tasks.enhancement.audio_comparison import compare_audio_values, load_audio_condition
 from toolkit.tasks.enhancement.audio_summary import in_units
-from toolkit.tasks.verification.trial_comparison import verdict
+from toolkit.tasks.paired_comparison import add_comparison_arguments, check_comparison, tell, verdict
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -10,10 +10,10 @@ import argparse
 import math
 import sys
 
-from toolkit.bin.comparing import add_comparison_arguments, check_comparison, shown, tell
 from toolkit.io.command_line import Parser, run
 from toolkit.io.errors import InputError
 from toolkit.metrics.statistics.paired import Difference
+from toolkit.tasks.paired_comparison import add_comparison_arguments, check_comparison, shown, tell
 from toolkit.tasks.verification.trial_comparison import compare_systems, load_condition, sentence
 
 

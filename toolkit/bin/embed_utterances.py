@@ -16,13 +16,13 @@ from toolkit.io.command_line import (
     Parser,
     add_job_arguments,
     add_network_choice,
-    check_device,
     real_number,
     run,
     whole_number,
 )
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
 from toolkit.io.progress import progress
+from toolkit.nn.device import check_device
 from toolkit.systems.verifier import Verifier
 from toolkit.tasks.verification.segments import embed_segments
 

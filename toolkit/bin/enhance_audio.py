@@ -11,7 +11,7 @@ import argparse
 import sys
 from functools import partial
 
-from toolkit.io.command_line import Parser, add_network_choice, add_signal_arguments, check_device, is_job, run, share
+from toolkit.io.command_line import Parser, add_network_choice, add_signal_arguments, is_job, run, share
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -31,6 +31,8 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv=None) -> None:
     """Enhance."""
     args = get_parser().parse_args(argv)
+    from toolkit.nn.device import check_device
+
     check_device(args.device)
     job = is_job(args, "input")
     from toolkit.systems.enhancer import Enhancer

@@ -13,7 +13,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from toolkit.io.command_line import Parser, add_network_choice, add_signal_arguments, check_device, is_job, run, seconds
+from toolkit.io.command_line import Parser, add_network_choice, add_signal_arguments, is_job, run, seconds
 from toolkit.io.errors import InputError
 
 
@@ -89,6 +89,8 @@ def data_dirs(args: argparse.Namespace) -> None:
 def main(argv=None) -> None:
     """Extract."""
     args = get_parser().parse_args(argv)
+    from toolkit.nn.device import check_device
+
     check_device(args.device)
     (data_dirs if is_job(args, "enroll", "mixture") else one_file)(args)
 

@@ -8,41 +8,11 @@ log-likelihood ratios and metrics.json their actDCF and Cllr. EER and minDCF are
 """
 
 import argparse
-import json
-import logging
 import sys
-from pathlib import Path
 
-import numpy as np
-
-from toolkit.io.atomic import replacing
-from toolkit.io.bootstrap_store import NAME as DRAWS
-from toolkit.io.bootstrap_store import identity_of, write_draws
-from toolkit.io.command_line import Parser, add_measuring_arguments, check_measuring, run, whole_number
-from toolkit.io.datadir import DataDir
-from toolkit.io.errors import InputError
-from toolkit.io.scores import write_scores
-from toolkit.metrics.statistics.bootstrap import Resamples
-from toolkit.systems.calibration_file import load_calibration, way_of
-from toolkit.tasks.verification.trial_groups import break_down
-from toolkit.tasks.verification.trial_scoring import (
-    SCORE_NORMS,
-    SCORINGS,
-    TrialSet,
-    check_way,
-    load_cohort,
-    load_trials,
-    trial_scores,
-)
-from toolkit.tasks.verification.trial_summary import (
-    Bootstrap,
-    condition,
-    measure,
-    measure_groups,
-    targets_within_session,
-)
-
-TOP_N = 300
+from toolkit.io.command_line import Parser, add_measuring_arguments, run, whole_number
+from toolkit.tasks.verification.scored_set import TOP_N, check_options, score_set
+from toolkit.tasks.verification.trial_scoring import SCORE_NORMS, SCORINGS
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -75,89 +45,11 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def check_options(args) -> None:
-    """Raise InputError where an option is out of its range or lacks another."""
-    check_measuring(args)
-    if args.top_n is not None and args.score_norm != "as_norm":
-        raise InputError(f"--top_n {args.top_n} needs --score_norm as_norm")
-    if args.cohort_utt2spk and not args.cohort:
-        raise InputError("--cohort_utt2spk needs --cohort, whose embeddings it names the speakers of")
-    if (args.duration_edges or args.fs) and "duration" not in args.breakdown:
-        raise InputError("--duration_edges and --fs need --breakdown duration")
-    if args.breakdown and not args.data_dir:
-        raise InputError("--breakdown needs --data_dir, whose tables tell the groups")
-    check_way(args.scoring, args.score_norm, args.cohort)
-
-
-def models_of(args) -> Path | None:
-    """The table of enrolment models, if there is one."""
-    if args.enroll2utt:
-        return None if args.enroll2utt == "none" else Path(args.enroll2utt)
-    beside = Path(args.trials).parent / "enroll2utt"
-    return beside if beside.is_file() else None
-
-
-def write_results(args, found: TrialSet, scores: np.ndarray, llrs, metrics: dict, drawn: Resamples) -> None:
-    """Write scores.txt, llr.txt, draws.npz and, last, metrics.json; what this run does not make is removed."""
-    output = Path(args.output)
-    write_scores(output / "scores.txt", found.trials, scores)
-    for name, made in (("llr.txt", llrs is not None), (DRAWS, args.resamples > 0)):
-        if not made:
-            (output / name).unlink(missing_ok=True)
-    if llrs is not None:
-        write_scores(output / "llr.txt", found.trials, llrs)
-    if args.resamples:
-        identity = identity_of(found.trials, found.speakers, args.seed, args.resamples)
-        write_draws(output / DRAWS, drawn.draws, identity)
-    with replacing(output / "metrics.json") as handle:
-        lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in metrics.items())
-        handle.write("{\n" + ",\n".join(lines) + "\n}\n")
-
-
-def warn_of_lost(name: str, drawn: Resamples, speakers: int, resamples: int) -> None:
-    """Say when draws of speakers had no trials of a kind, so that there is no interval or a less certain one."""
-    if min(drawn.speakers.values()) < 2:
-        logging.warning("%s: no intervals: all its targets are of one speaker; test on ten speakers or more", name)
-    elif drawn.too_few:
-        logging.warning(
-            "%s: no intervals: %d speakers are too few, %d of %d draws of them had no targets or no nontargets; "
-            "test on ten speakers or more",
-            *(name, speakers, drawn.lost, resamples),
-        )
-    elif drawn.lost:
-        logging.warning(
-            "%s: intervals of %d speakers are rough: %d of %d draws of them had no targets or no nontargets",
-            *(name, speakers, drawn.lost, resamples),
-        )
-
-
 def main(argv=None) -> None:
     """Score and measure."""
     args = get_parser().parse_args(argv)
     check_options(args)
-    found = load_trials(args.trials, args.utt2spk, models_of(args))
-    name = args.name or Path(args.data_dir or args.output).resolve().name
-    where, bootstrap = condition(args.data_dir), Bootstrap(args.resamples, args.level, args.seed)
-    breakdowns = [
-        break_down(fact, DataDir(args.data_dir), found, args.duration_edges, args.fs) for fact in args.breakdown
-    ]
-    cohort = load_cohort(args.cohort, args.cohort_utt2spk, args.scoring) if args.cohort else None
-    scores, facts = trial_scores(found, args.embeddings, args.scoring, args.score_norm, cohort, args.top_n or TOP_N)
-    calibration = content = None
-    if args.calibration:
-        calibration, content = load_calibration(args.calibration, way_of(facts))
-    measured, drawn = measure(scores, found, bootstrap, calibration)
-    warn_of_lost(name, drawn, len(found.speakers), args.resamples)
-    metrics = {"set": name, "condition": where} | measured | {"scoring": facts}
-    if (within := targets_within_session(args.data_dir, found)) is not None:
-        metrics["n_target_within_session"] = within
-    if content:
-        metrics["calibration"] = {key: content.get(key) for key in ("scale", "offset", "p_target", "scores")}
-    if breakdowns:
-        metrics["breakdown"] = measure_groups(scores, found, breakdowns, bootstrap)
-    write_results(args, found, scores, calibration and calibration(scores), metrics, drawn)
-    eer = metrics["metrics"]["eer"]["value"]
-    print(f"{name}: EER {eer:.2f} % over {len(scores)} trials, {args.output}/metrics.json")
+    score_set(args)
 
 
 if __name__ == "__main__":

@@ -213,17 +213,6 @@ def _device(word: str) -> str:
     return word
 
 
-def check_device(device: str) -> None:
-    """Raise InputError when there is no such device."""
-    if device != "cpu":
-        import torch
-
-        if int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
-            raise InputError(
-                f"--device {device}: no such device here; use --device cpu (of a recipe: --gpu_inference false)"
-            )
-
-
 def add_signal_arguments(parser, **inputs: str) -> None:
     """The options of a program that makes a signal of others: of files, or of data dirs as a job.
 

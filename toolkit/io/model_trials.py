@@ -1,12 +1,13 @@
-"""Draw trials of enrolment models of several utterances against single ones."""
+"""Draw trials of data dirs: of enrolment models of several utterances against single ones, or of pairs."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from toolkit.io.datadir import c_sorted, invert
+from toolkit.io.datadir import DataDir, c_sorted, invert
+from toolkit.io.enrolment import draw_models
 from toolkit.io.errors import InputError, some_of
-from toolkit.io.trials import Trials
+from toolkit.io.trials import Trials, make_trials
 
 _LISTED = 1 << 22  # so many pairs are listed; of more, some are drawn until there are enough
 
@@ -128,3 +129,43 @@ class _Draw:
             fits = (self.gender == self.gender[spk]) == same_gender
         fits[spk] = False
         return np.flatnonzero(fits)
+
+
+def draw_pairs(data: DataDir, args) -> Trials:
+    """Trials of an utterance against another."""
+    utt2spk = data.table("utt2spk")
+    sizes = [len(utts) for utts in invert(utt2spk).values()]
+    if len(sizes) < 2 or max(sizes) < 2:
+        raise InputError(
+            f"{data.path}: trials need two speakers, and two utterances of one; it has {len(sizes)} speakers"
+        )
+    targets = sum(min(args.targets_per_speaker, n * (n - 1) // 2) for n in sizes)
+    possible = (len(utt2spk) ** 2 - sum(n * n for n in sizes)) // 2
+    wanted, gender = nontargets_of(targets, possible, data, args)
+    return make_trials(utt2spk, wanted, targets_per_speaker=args.targets_per_speaker, spk2gender=gender, seed=args.seed)
+
+
+def draw_with_models(data: DataDir, args) -> tuple[Trials, dict[str, list[str]]]:
+    """Trials of an enrolment model against an utterance, and the models that stand in them."""
+    utt2spk = data.table("utt2spk")
+    models = draw_models(utt2spk, args.enroll_utts, args.seed)
+    available, possible = count_pairs(models, utt2spk)
+    if not available or not possible:
+        raise InputError(
+            f"{data.path}: models of {args.enroll_utts} utterances need two speakers, and a speaker with "
+            f"{args.enroll_utts + 1} utterances; lower --enroll_utts"
+        )
+    targets = sum(min(args.targets_per_speaker, n) for n in available.values())
+    wanted, gender = nontargets_of(targets, possible, data, args)
+    trials = make_model_trials(
+        models, utt2spk, wanted, targets_per_speaker=args.targets_per_speaker, spk2gender=gender, seed=args.seed
+    )
+    enrolled = {trials.ids[i] for i in set(trials.enroll.tolist())}
+    return trials, {model: utts for model, utts in models.items() if model in enrolled}
+
+
+def nontargets_of(targets: int, possible: int, data: DataDir, args) -> tuple[int, dict[str, str] | None]:
+    """How many nontargets to draw, and spk2gender where it is there and the choice is wide enough to heed it."""
+    wanted = round(targets * args.nontargets_per_target)
+    heed = "spk2gender" in data and wanted < possible // 4
+    return min(wanted, possible), data.table("spk2gender") if heed else None

@@ -7,6 +7,7 @@ __all__, __getattr__, __dir__ = exports(
     {
         "attention": "CellBatchNorm2d ConvolutionalBlockAttention LocalGlobalAttention PointwiseContext",
         "dense_unet": "Conv2dBlock DenseBlock PyramidPooling Transposed2dBlock",
+        "device": "check_device device_of",
         "frozen": "FrozenModule",
         "interaction": "IterativeFeatureIntegration contextual_interaction",
         "mask": "length_mask masked_mean zero_padding",

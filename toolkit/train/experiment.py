@@ -29,7 +29,7 @@ _FREE = ("accept_data", "check", "config", "expdir", "init_from", "train_dir", "
 
 
 @contextmanager
-def alone(expdir: Path):
+def experiment_lock(expdir: Path):
     """Hold the experiment's lock: a process that an interrupted run left behind is waited for.
 
     The lock goes with the process, however it ends. Of many processes only the first takes it.
@@ -159,7 +159,7 @@ def run_training(parser, args, built, system, task, data) -> None:
         data: the opened training data, with ``seconds`` and ``speakers``.
     """
     expdir = Path(args.expdir)
-    with alone(expdir):
+    with experiment_lock(expdir):
         if not (expdir / "train_info.json").exists():  # else it has trained before
             probe(task, args.seed)
         if not begin(parser, args, data, task):

@@ -105,7 +105,7 @@ measure_all() {
     measure extracted "${metrics}" ${sv_exp:+--sv_exp ${sv_exp} "${trusted[@]}"}
     [ -z "${simulate_enroll_config}" ] || measure "extracted_$(condition_of "${simulate_enroll_config}")" "${metrics}"
     for seconds in ${enroll_lengths}; do measure "extracted_enroll${seconds}s" si_sdr; done
-    if "${absent}" && can_be_absent; then measure extracted_absent energy_left --absent; fi
+    if "${absent}" && can_be_absent; then measure extracted_absent residual_energy --absent; fi
 }
 
 . "$(dirname "$(readlink -f "$0")")/../signal.sh"

@@ -65,11 +65,11 @@ def test_a_mean_rests_on_the_speakers_who_have_a_value():
 def test_intervals_of_rates_are_rates():
     wrong = np.zeros(50)
     wrong[:4] = 1  # of one speaker in ten
-    drawn = resample_means({"wrong_speaker": wrong, "wrong_speakeri": wrong}, np.repeat(np.arange(10), 5), 500)
+    drawn = resample_means({"speaker_confusion": wrong, "speaker_confusioni": wrong}, np.repeat(np.arange(10), 5), 500)
     found = mean_intervals(drawn)
-    value, low, high = found["wrong_speaker"]
+    value, low, high = found["speaker_confusion"]
     assert 0 <= low < value < high < 1
-    assert found["wrong_speakeri"][2] < high  # a difference is no rate
+    assert found["speaker_confusioni"][2] < high  # a difference is no rate
 
 
 def test_metrics_and_systems_meet_the_same_draws():

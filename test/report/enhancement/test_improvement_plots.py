@@ -54,7 +54,7 @@ def test_every_utterance_is_a_dot(tmp_path, drawn):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("SI-SDR of the mixture (dB)", "SI-SDR improvement (dB)")
 
 
-def test_many_sets_without_wrong_speakers_or_bins(tmp_path, drawn):
+def test_many_sets_without_speaker_confusions_or_bins(tmp_path, drawn):
     sets = {str(i): points(3)._replace(wrong=np.zeros(3, bool)) for i in range(20)}
     plot_improvement(sets, [], 0.9, tmp_path / "p.png")
     assert not drawn[0].legends

@@ -7,12 +7,12 @@ def metric(value):
 
 
 def one_set(noise, snr, before, after, test_set="test"):
-    metrics = {"si_sdr": metric(after), "si_sdr_in": metric(before), "si_sdri": metric(after - before)}
+    metrics = {"si_sdr": metric(after), "si_sdr_mix": metric(before), "si_sdri": metric(after - before)}
     condition = {"noise": noise, "snr": snr}
     return {
         "set": f"{test_set}_{noise}_{snr}",
         "condition": condition,
-        "metrics": metrics | {"wrong_speaker": metric(9)},
+        "metrics": metrics | {"speaker_confusion": metric(9)},
     }
 
 
@@ -26,7 +26,7 @@ def mean(sets, **values):
 
 
 GRID = [one_set("rain", 0, -1, 5), one_set("rain", 10, 9, 11), one_set("wind", 0, 1, 2)]
-MEAN = mean(GRID[:2], si_sdr=8.0, si_sdr_in=4.0, si_sdri=4.0)
+MEAN = mean(GRID[:2], si_sdr=8.0, si_sdr_mix=4.0, si_sdri=4.0)
 
 
 def lines(text, part=0):

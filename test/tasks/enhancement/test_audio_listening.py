@@ -18,9 +18,9 @@ from toolkit.tasks.enhancement.audio_summary import UtteranceValues, read_uttera
 
 def signals(gains, wrong=None, to_interferer=None):
     utts = [f"u{i}" for i in range(len(gains))]
-    values = {"si_sdr": np.array(gains) + 1.0, "si_sdr_in": np.ones(len(gains)), "si_sdri": np.array(gains, float)}
+    values = {"si_sdr": np.array(gains) + 1.0, "si_sdr_mix": np.ones(len(gains)), "si_sdri": np.array(gains, float)}
     if wrong is not None:
-        values |= {"wrong_speaker": np.array(wrong, float), "si_sdr_interferer": np.array(to_interferer, float)}
+        values |= {"speaker_confusion": np.array(wrong, float), "si_sdr_interferer": np.array(to_interferer, float)}
     return UtteranceValues("test", utts, ["s"], np.zeros(len(utts), int), values, {utt: {} for utt in utts})
 
 
@@ -31,16 +31,16 @@ def test_best_median_and_worst():
     assert cases(signals([np.nan])) == []
 
 
-def test_the_clearest_wrong_speaker_that_is_not_heard_yet():
+def test_the_clearest_speaker_confusion_that_is_not_heard_yet():
     found = signals([9, 8, 7, 6, 5], wrong=[0, 1, 0, 1, 1], to_interferer=[0, 10, 0, 11, 30])
-    assert cases(found)[3:] == [("wrong speaker, one of 3", 3)]  # 4 leads by more, and is the worst already
+    assert cases(found)[3:] == [("speaker confusion, one of 3", 3)]  # 4 leads by more, and is the worst already
     assert cases(signals([9, 8, 7], wrong=[1, 1, 1], to_interferer=[20] * 3))[3:] == []
     assert len(cases(signals([9, 8, 7, 6], wrong=[0] * 4, to_interferer=[0] * 4))) == 3
 
 
 def test_without_mixtures_scores_the_output_ranks():
     found = signals([3, 9, 1])
-    del found.values["si_sdri"], found.values["si_sdr_in"]
+    del found.values["si_sdri"], found.values["si_sdr_mix"]
     assert [case for case, _ in cases(found)] == ["best of 3", "median of 3", "worst of 3"]
 
 

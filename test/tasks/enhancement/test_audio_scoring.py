@@ -16,18 +16,18 @@ SIGNALS = {"reference": TARGET, "interferer": OTHER, "input": TARGET + OTHER}
 
 
 def scored(estimate, scorer=None, **signals):
-    scorer = scorer or Scorer(("si_sdr",), interferer=True, energy_left=True, input=True)
+    scorer = scorer or Scorer(("si_sdr",), interferer=True, residual_energy=True, input=True)
     return scorer.score({"estimate": estimate, **SIGNALS, **signals}, FS)
 
 
-def test_the_wrong_speaker_by_construction():
+def test_the_speaker_confusion_by_construction():
     for estimate, wrong in ((TARGET + 0.1 * OTHER, 0), (0.1 * TARGET + OTHER, 1)):
         values, undefined = scored(estimate)
-        assert values["wrong_speaker"] == wrong
+        assert values["speaker_confusion"] == wrong
         assert values["si_sdr"] == si_sdr(estimate, TARGET)
         assert values["si_sdr_interferer"] == si_sdr(estimate, OTHER)
-        assert values["si_sdr_in"] == si_sdr(TARGET + OTHER, TARGET)
-        assert undefined == {"energy_left": "the target is present"}
+        assert values["si_sdr_mix"] == si_sdr(TARGET + OTHER, TARGET)
+        assert undefined == {"residual_energy": "the target is present"}
 
 
 def test_of_several_interferers_the_nearest_counts():
@@ -38,10 +38,10 @@ def test_of_several_interferers_the_nearest_counts():
             values, undefined = scored(estimate, **signals)
             nearest = max(si_sdr(estimate, OTHER), si_sdr(estimate, third))
             assert values["si_sdr_interferer"] == nearest
-            assert values["wrong_speaker"] == (nearest > si_sdr(estimate, TARGET))
-            assert set(undefined) == {"energy_left"}
+            assert values["speaker_confusion"] == (nearest > si_sdr(estimate, TARGET))
+            assert set(undefined) == {"residual_energy"}
     _, undefined = scored(TARGET, interferer=0 * OTHER, interferer2=0 * OTHER)
-    assert undefined["wrong_speaker"] == undefined["si_sdr_interferer"] == "silent interferer"
+    assert undefined["speaker_confusion"] == undefined["si_sdr_interferer"] == "silent interferer"
 
 
 def test_names_are_those_of_the_values():
@@ -52,28 +52,28 @@ def test_names_are_those_of_the_values():
 
 def test_without_a_target_what_is_left_counts():
     values, undefined = scored(0.1 * OTHER, reference=0 * TARGET, input=OTHER)
-    assert values["energy_left"] == pytest.approx(-20)
-    assert math.isnan(values["wrong_speaker"])
+    assert values["residual_energy"] == pytest.approx(-20)
+    assert math.isnan(values["speaker_confusion"])
     assert undefined == {
         "si_sdr": "silent reference",
-        "wrong_speaker": "silent target",
-        "si_sdr_in": "silent reference",
+        "speaker_confusion": "silent target",
+        "si_sdr_mix": "silent reference",
     }
-    assert scored(0 * OTHER, reference=0 * TARGET)[0]["energy_left"] == -math.inf
+    assert scored(0 * OTHER, reference=0 * TARGET)[0]["residual_energy"] == -math.inf
 
 
 def test_silence_has_reasons():
     _, undefined = scored(0 * TARGET)
-    assert undefined["si_sdr"] == undefined["wrong_speaker"] == undefined["si_sdr_interferer"] == "silent estimate"
-    assert "si_sdr_in" not in undefined
+    assert undefined["si_sdr"] == undefined["speaker_confusion"] == undefined["si_sdr_interferer"] == "silent estimate"
+    assert "si_sdr_mix" not in undefined
     _, undefined = scored(TARGET, interferer=0 * OTHER, input=0 * OTHER)
-    assert undefined["wrong_speaker"] == undefined["si_sdr_interferer"] == "silent interferer"
-    assert undefined["si_sdr_in"] == "silent mixture"
+    assert undefined["speaker_confusion"] == undefined["si_sdr_interferer"] == "silent interferer"
+    assert undefined["si_sdr_mix"] == "silent mixture"
 
 
 def test_reasons_are_written_and_read():
-    why = {"stoi": "silent estimate", "pesq_wb_in": "shorter than 0.25 s"}
-    assert said(why) == "stoi: silent estimate; pesq_wb_in: shorter than 0.25 s"
+    why = {"stoi": "silent estimate", "pesq_wb_mix": "shorter than 0.25 s"}
+    assert said(why) == "stoi: silent estimate; pesq_wb_mix: shorter than 0.25 s"
     assert unsaid(said(why)) == why
     assert said({}) == "-"
     assert unsaid("-") == {}

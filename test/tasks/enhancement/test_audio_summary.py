@@ -26,7 +26,7 @@ STOI = dict(zip(UTTS, (0.5, "nan", "nan", 0.7, 0.9), strict=True))
 @pytest.fixture
 def folder(tmp_path):
     """``test``: five utterances of three speakers."""
-    tables = {"utt2spk": UTTS, "utt2si_sdr": SI_SDR, "utt2si_sdr_in": INPUT, "utt2stoi": STOI, "utt2undefined": WHY}
+    tables = {"utt2spk": UTTS, "utt2si_sdr": SI_SDR, "utt2si_sdr_mix": INPUT, "utt2stoi": STOI, "utt2undefined": WHY}
     tables |= {"utt2snr": dict.fromkeys(UTTS, "5"), "utt2noise": dict.fromkeys(UTTS, "babble")}
     for name, rows in tables.items():
         write_table(tmp_path / "test" / name, rows)
@@ -37,12 +37,12 @@ def test_means_are_of_what_is_finite_and_the_rest_is_counted(folder):
     found = summarise_values(load_values(folder), Bootstrap(200))
     assert (found["n_utterances"], found["n_speakers"], found["note"]) == (5, 3, "few speakers")
     metrics = found["metrics"]
-    assert list(metrics) == ["si_sdr", "si_sdr_in", "si_sdri", "stoi"]
+    assert list(metrics) == ["si_sdr", "si_sdr_mix", "si_sdri", "stoi"]
     assert metrics["si_sdr"]["value"] == 9
     assert metrics["si_sdr"]["n"] == 3
     assert metrics["si_sdr"]["undefined"] == {"silent estimate": 1}
     assert metrics["si_sdr"]["infinite"] == {"inf": 1}
-    assert metrics["si_sdr_in"]["value"] == 3.2
+    assert metrics["si_sdr_mix"]["value"] == 3.2
     assert metrics["si_sdri"]["value"] == pytest.approx((9 + 10 - 1) / 3)  # pairs alone, not 9 - 3.2
     assert metrics["si_sdri"]["undefined"] == {"no value before or after": 2}
     assert metrics["stoi"]["value"] == pytest.approx(0.7)
@@ -61,7 +61,7 @@ def test_the_improvements_interval_is_that_of_the_differences(folder):
 
 
 def test_mixtures_that_were_scored_by_themselves(folder, tmp_path):
-    (folder / "utt2si_sdr_in").unlink()
+    (folder / "utt2si_sdr_mix").unlink()
     for name, rows in {
         "utt2spk": UTTS,
         "utt2si_sdr": INPUT | {"c1": "nan"},
@@ -69,11 +69,11 @@ def test_mixtures_that_were_scored_by_themselves(folder, tmp_path):
     }.items():
         write_table(tmp_path / "mixture" / name, rows)
     found = summarise_values(load_values(folder, tmp_path / "mixture"), Bootstrap(0))["metrics"]
-    assert found["si_sdr_in"]["value"] == 2.5
-    assert found["si_sdr_in"]["undefined"] == {"x": 1}
+    assert found["si_sdr_mix"]["value"] == 2.5
+    assert found["si_sdr_mix"]["undefined"] == {"x": 1}
     assert found["si_sdri"]["value"] == 9.5
     assert found["si_sdr"]["undefined"] == {"silent estimate": 1}
-    assert "stoi_in" not in found
+    assert "stoi_mix" not in found
 
 
 def test_nothing_finite_and_one_speaker(folder, caplog):
@@ -89,8 +89,8 @@ def test_nothing_finite_and_one_speaker(folder, caplog):
 
 
 def test_rates_are_in_per_cent(folder):
-    write_table(folder / "utt2wrong_speaker", dict(zip(UTTS, (0, 1, "nan", 0, 0), strict=True)))
-    found = summarise_values(load_values(folder), Bootstrap(100))["metrics"]["wrong_speaker"]
+    write_table(folder / "utt2speaker_confusion", dict(zip(UTTS, (0, 1, "nan", 0, 0), strict=True)))
+    found = summarise_values(load_values(folder), Bootstrap(100))["metrics"]["speaker_confusion"]
     assert (found["value"], found["unit"]) == (25, "%")
     assert found["high"] <= 100
     assert in_units("tsos", {"value": 0.5, "p": 0.01}) == {"value": 50, "p": 0.01, "unit": "%"}
@@ -133,7 +133,7 @@ def test_pairs_of_genders(folder):
 
 def test_the_table_of_utterances_has_the_worst_on_top(folder):
     lines = [line.split("\t") for line in table_of_utterances(load_values(folder)).splitlines()]
-    assert lines[0] == ["utterance", "speaker", "si_sdr", "si_sdr_in", "si_sdri", "stoi", "undefined"]
+    assert lines[0] == ["utterance", "speaker", "si_sdr", "si_sdr_mix", "si_sdri", "stoi", "undefined"]
     assert [line[0] for line in lines[1:]] == ["b1", "c1", "a1", "a2", "b2"]
     assert lines[1] == ["b1", "B", "nan", "3.0000", "nan", "nan", "si_sdr: silent estimate; stoi: silent estimate"]
     assert lines[3] == ["a1", "A", "10.0000", "1.0000", "9.0000", "0.5000", "-"]
@@ -165,9 +165,9 @@ def test_a_bad_table_of_utterances(tmp_path, text):
 
 
 def test_of_rates_the_highest_is_the_worst(folder):
-    for name in ("si_sdr", "si_sdr_in", "stoi"):
+    for name in ("si_sdr", "si_sdr_mix", "stoi"):
         (folder / f"utt2{name}").unlink()
-    write_table(folder / "utt2wrong_speaker", dict(zip(UTTS, (0, 1, 0, "nan", 0), strict=True)))
+    write_table(folder / "utt2speaker_confusion", dict(zip(UTTS, (0, 1, 0, "nan", 0), strict=True)))
     lines = table_of_utterances(load_values(folder)).splitlines()
     assert [line.split("\t")[0] for line in lines[1:3]] == ["b2", "a2"]
 
@@ -186,7 +186,22 @@ def test_bad_tables_are_said(folder):
     write_table(folder / "utt2stoi", dict.fromkeys(UTTS, "high"))
     with pytest.raises(InputError, match="utt2stoi: a value is no number"):
         load_values(folder)
-    for name in ("si_sdr", "si_sdr_in", "stoi"):
+    for name in ("si_sdr", "si_sdr_mix", "stoi"):
         (folder / f"utt2{name}").unlink()
     with pytest.raises(InputError, match="holds no utt2<metric>"):  # utt2snr is a fact
         load_values(folder)
+
+
+def test_names_of_version_0_1_are_read(folder, tmp_path):
+    now = load_values(folder)
+    write_table(folder / "utt2wrong_speaker", dict.fromkeys(UTTS, 1))
+    (folder / "utt2si_sdr_mix").rename(folder / "utt2si_sdr_in")
+    found = load_values(folder)
+    np.testing.assert_array_equal(found.values["si_sdri"], now.values["si_sdri"])
+    assert found.values["speaker_confusion"].tolist() == [1] * 5
+    text = table_of_utterances(found)
+    (tmp_path / "new.tsv").write_text(text)
+    (tmp_path / "old.tsv").write_text(
+        text.replace("si_sdr_mix", "si_sdr_in").replace("speaker_confusion", "wrong_speaker")
+    )
+    assert read_utterances(tmp_path / "old.tsv").values.keys() == read_utterances(tmp_path / "new.tsv").values.keys()

@@ -14,7 +14,7 @@ from toolkit.bin import train
 from toolkit.io.command_line import run
 from toolkit.io.errors import InputError
 from toolkit.train.checkpoint import load
-from toolkit.train.experiment import alone
+from toolkit.train.experiment import experiment_lock
 from toolkit.train.trainer import Trainer
 
 
@@ -107,7 +107,7 @@ def test_a_training_that_was_left_behind_is_waited_for(python, options, tmp_path
     """Another process holds the experiment; when it ends, training begins."""
     expdir = tmp_path / "exp"
     command = [python, "-m", "toolkit.bin.train", "sv", *options, "--trainer.epochs", "1", "--expdir", str(expdir)]
-    with alone(expdir):
+    with experiment_lock(expdir):
         job = subprocess.Popen(
             command, env={**os.environ, "PYTHONPATH": os.getcwd()}, stderr=subprocess.PIPE, text=True
         )

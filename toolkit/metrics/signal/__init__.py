@@ -6,7 +6,7 @@ __all__, __getattr__, __dir__ = exports(
     __name__,
     {
         "intrusive": "Undefined estoi pesq sdr si_sdr stoi wave_snr",
-        "extraction": "over_suppressed tsos",
+        "over_suppression": "over_suppressed tsos",
         "registry": "METRICS compute",
     },
 )

@@ -9,7 +9,7 @@ import numpy as np
 from toolkit.io.errors import InputError
 from toolkit.metrics.signal import intrusive as signal
 from toolkit.metrics.signal.dnsmos import dnsmos
-from toolkit.metrics.signal.extraction import tsos
+from toolkit.metrics.signal.over_suppression import tsos
 from toolkit.metrics.statistics.bootstrap import RATE
 
 
@@ -49,18 +49,27 @@ METRICS = {
     "tsos": Metric("TSOS", "%", False, 100, limits=RATE),
     "tsos_k1": Metric("TSOS, k = 1", "%", False, 100, limits=RATE),
     "si_sdr_interferer": Metric("SI-SDR to the interferer", "dB", False),
-    "wrong_speaker": Metric("wrong speaker", "%", False, 100, limits=RATE),
-    "energy_left": Metric("energy left", "dB", False),
+    "speaker_confusion": Metric("speaker confusion", "%", False, 100, limits=RATE),
+    "residual_energy": Metric("residual energy", "dB", False),
     "similarity": Metric("cosine to the enrolment", digits=3, limits=_CORRELATION),
 }
 
 
+FORMER = {"wrong_speaker": "speaker_confusion", "energy_left": "residual_energy"}  # names of version 0.1
+
+
+def present_name(name: str) -> str:
+    """The name of a metric that results of version 0.1 may have by another: ``si_sdr_in`` is ``si_sdr_mix``."""
+    metric = name.removesuffix("_in")
+    return f"{metric}_mix" if metric != name and metric in METRICS else FORMER.get(name, name)
+
+
 def metric_of(name: str) -> Metric:
-    """How ``si_sdr``, ``si_sdr_in`` (of the mixture) or ``si_sdri`` (the improvement) is said."""
+    """How ``si_sdr``, ``si_sdr_mix`` (of the mixture) or ``si_sdri`` (the improvement) is said."""
     if name in METRICS:
         return METRICS[name]
-    if name.endswith("_in"):
-        metric = METRICS[name.removesuffix("_in")]
+    if name.endswith("_mix"):
+        metric = METRICS[name.removesuffix("_mix")]
         return metric._replace(label=f"{metric.label} of the mixture")
     metric = METRICS[name.removesuffix("i")]
     return metric._replace(label=f"{metric.label} improvement")
@@ -68,7 +77,7 @@ def metric_of(name: str) -> Metric:
 
 def limits_of(name: str) -> tuple[float, float]:
     """Least and greatest value that tables can hold of a metric, or of that of the mixture; improvements have none."""
-    metric = METRICS.get(name.removesuffix("_in"))
+    metric = METRICS.get(name.removesuffix("_mix"))
     return (-inf, inf) if metric is None else metric.limits
 
 

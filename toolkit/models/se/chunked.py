@@ -3,13 +3,9 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-
-def home(model: Callable) -> torch.device | None:
-    """Where a model's parameters lie; None of one without any."""
-    parameter = next(model.parameters(), None) if isinstance(model, nn.Module) else None
-    return None if parameter is None else parameter.device
+from toolkit.nn.device import device_of
 
 
 def overlapped(model: Callable[[Tensor], Tensor], wav: Tensor, chunk: int, overlap: int) -> Tensor:
@@ -24,7 +20,7 @@ def overlapped(model: Callable[[Tensor], Tensor], wav: Tensor, chunk: int, overl
     Returns:
         (N,) samples, where ``wav`` lies.
     """
-    device = home(model) or wav.device
+    device = device_of(model) or wav.device
     if len(wav) <= chunk:
         return model(wav[None].to(device))[0].to(wav.device)
     fade = torch.linspace(0, 1, overlap + 2, device=wav.device, dtype=wav.dtype)[1:-1]

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from toolkit.io.errors import InputError
 from toolkit.io.files import misfit
-from toolkit.metrics.signal.registry import METRICS, metric_of
+from toolkit.metrics.signal.registry import METRICS, metric_of, present_name
 from toolkit.report.verification.trial_results import CONDITION, experiment_name, interval_fault, origin_of, read_sets
 
 # Of an output that is not what it should be; they have sections of their own.
-FAILURES = ("wrong_speaker", "tsos", "tsos_k1", "si_sdr_interferer", "energy_left")
+FAILURES = ("speaker_confusion", "tsos", "tsos_k1", "si_sdr_interferer", "residual_energy")
 ABSENT = "absent"  # the variant in which the enrolled speaker is not in the mixture
 _METRIC = {
     **dict.fromkeys(("value", "low", "high"), (float, None)),
@@ -72,7 +72,7 @@ def collect_audio(expdir) -> dict:
         raise InputError(f"{expdir}: no scores/*/result.json; score the experiment (stage 8) before its report")
     for path in sorted(expdir.glob("scores_*/*/result.json")):
         files.setdefault(path.parent.parent.name, []).append(path)
-    sets = {name: read_sets(found, _fault_of) for name, found in files.items()}
+    sets = {name: read_sets(found, _fault_of, _present) for name, found in files.items()}
     return {
         "experiment": expdir.resolve().name,
         "expdir": str(expdir),
@@ -80,6 +80,15 @@ def collect_audio(expdir) -> dict:
         "sets": sets.pop("scores"),
         "variants": {name.removeprefix("scores_"): {"sets": found} for name, found in sets.items()},
     }
+
+
+def _present(content):
+    """A result.json of any version, with the names that metrics have now."""
+    if isinstance(content, list):
+        return [_present(one) for one in content]
+    if not isinstance(content, dict):
+        return content
+    return {present_name(key) if isinstance(key, str) else key: _present(one) for key, one in content.items()}
 
 
 def _fault_of(content: dict) -> str:

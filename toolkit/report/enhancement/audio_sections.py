@@ -10,11 +10,11 @@ from toolkit.report.verification.trial_sections import difference_cells
 from toolkit.report.verification.trial_tables import NONE, markdown
 
 _ABOUT = {
-    "wrong_speaker": "wrong speaker: outputs nearer (SI-SDR) to the interferer than to the target",
+    "speaker_confusion": "speaker confusion: outputs nearer (SI-SDR) to the interferer than to the target",
     "tsos": "TSOS: frames in which the target is suppressed, by the definition with k = 2: it does not depend on level",
     "tsos_k1": "TSOS, k = 1: by the definition with k = 1, which depends on level",
     "si_sdr_interferer": "SI-SDR to the interferer: how much of it is in the output",
-    "energy_left": "energy left: output against mixture where the enrolled speaker is absent, none is wanted",
+    "residual_energy": "residual energy: output against mixture where the enrolled speaker is absent, none is wanted",
 }
 
 
@@ -50,14 +50,14 @@ def failures(experiments: Sequence[Mapping]) -> str | None:
 def _failures(results: Mapping) -> Iterator[tuple[str, str, Mapping, Mapping]]:
     """Over what, experiment, its scores, and those of outputs for an enrolled speaker who was absent.
 
-    Of the latter, only the energy left: all else is against a target that was not asked for.
+    Of the latter, only the residual energy: all else is against a target that was not asked for.
     """
     absent = {one["set"]: one for one in every_set(results["variants"].get(ABSENT, {"sets": []}))}
     sets, none = {one["set"]: one for one in every_set(results)}, {"metrics": {}}
     for over in dict.fromkeys([*sets, *absent]):
         one, left = sets.get(over, none), absent.get(over, none)
         kept = [{name: scores["metrics"][name] for name in wanted if name in scores["metrics"]}
-                for scores, wanted in ((one, FAILURES), (left, ("energy_left",)))]  # fmt: skip
+                for scores, wanted in ((one, FAILURES), (left, ("residual_energy",)))]  # fmt: skip
         yield over, results["experiment"], {**one, "metrics": kept[0]}, {**left, "metrics": kept[1]}
 
 
@@ -68,7 +68,7 @@ def sweep(experiments: Sequence[Mapping], kind: str) -> str | None:
     if not rows:
         return None
     parts = [one for *_, value, one in rows if value != about.main]
-    more = ("si_sdri", "wrong_speaker")
+    more = ("si_sdri", "speaker_confusion")
     names = shown(parts) + [name for name in more if any(name in one["metrics"] for one in parts)]
     table = [[*start, *(metric_cell(one["metrics"], name) for name in names)] for *start, one in rows]
     notes = [lost(", ".join(start), one, names) for *start, one in rows if start[-1] != about.main]
@@ -96,7 +96,7 @@ def groups(experiments: Sequence[Mapping]) -> str | None:
         return None
     parts = [group for *_, group in found if group is not None]
     names = [f"{name}i" if any(f"{name}i" in one["metrics"] for one in parts) else name for name in shown(parts)]
-    names += ["wrong_speaker"] if any("wrong_speaker" in one["metrics"] for one in parts) else []
+    names += ["speaker_confusion"] if any("speaker_confusion" in one["metrics"] for one in parts) else []
     rows = []
     for *start, left_out, group in found:
         if group is None:

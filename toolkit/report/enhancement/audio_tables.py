@@ -29,7 +29,7 @@ _ABOUT = {
 
 
 def title_of(name: str) -> str:
-    """``SI-SDR (dB)``, ``Wrong speaker (%)``."""
+    """``SI-SDR (dB)``, ``Speaker confusion (%)``."""
     metric = metric_of(name)
     label = metric.label[0].upper() + metric.label[1:]
     return f"{label} ({metric.unit})" if metric.unit else label
@@ -78,7 +78,7 @@ def mixtures(rows: Sequence[tuple[str, Mapping]]) -> list[tuple[str, dict]]:
     """The mixtures of a set, once; more than once where experiments were scored on different ones."""
     found: list[tuple[str, dict]] = []
     for name, one in rows:
-        before = {key.removesuffix("_in"): found for key, found in one["metrics"].items() if key.endswith("_in")}
+        before = {key.removesuffix("_mix"): found for key, found in one["metrics"].items() if key.endswith("_mix")}
         same = next((m for _, m in found if agree(m["metrics"], before)), None)
         if same is not None:
             same["metrics"] = before | same["metrics"]

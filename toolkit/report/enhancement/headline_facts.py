@@ -17,9 +17,9 @@ def headline_facts(results: Mapping) -> list[tuple[str, str, str]]:
         found = next((name for name in family if name in first["metrics"]), None)
         if found:
             facts += _fact(first, f"{found}i" if f"{found}i" in first["metrics"] else found)
-    facts += _fact(first, "wrong_speaker")
+    facts += _fact(first, "speaker_confusion")
     absent = {one["set"]: one for one in every_set(results["variants"].get(ABSENT, {"sets": []}))}
-    facts += _fact(absent.get(first["set"], {"metrics": {}}), "energy_left")
+    facts += _fact(absent.get(first["set"], {"metrics": {}}), "residual_energy")
     for other in others:
         facts += _fact(other, "si_sdri" if "si_sdri" in other["metrics"] else "si_sdr")
     return facts + origin_facts(results)

@@ -70,7 +70,7 @@ def _mixtures(name: str, rows: Sequence[tuple], columns: Sequence[Condition]) ->
     """The mixtures of each test set, once; more than once where experiments were scored on different ones."""
     found: list[list] = []
     for label, row, results in rows:
-        part, (cells, average) = _part(label, results), _cells(row, columns, results, f"{name}_in")
+        part, (cells, average) = _part(label, results), _cells(row, columns, results, f"{name}_mix")
         others = [one for one in found if one[0] == part]
         same = next((one for one in others if agree(cells, one[2])), None)
         if same is None:
@@ -78,7 +78,7 @@ def _mixtures(name: str, rows: Sequence[tuple], columns: Sequence[Condition]) ->
             found.append([part, who, cells, average])
         else:
             same[2:] = cells | same[2], average if same[3] == NONE else same[3]
-    return [(who, cells, average, f"{name}_in") for _, who, cells, average in found]
+    return [(who, cells, average, f"{name}_mix") for _, who, cells, average in found]
 
 
 def _cells(row: Mapping[Condition, dict], columns: Sequence[Condition], results: Mapping, metric: str):

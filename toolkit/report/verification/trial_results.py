@@ -87,15 +87,17 @@ def origin_of(expdir: Path, files: Sequence[Path]) -> dict:
     }
 
 
-def read_sets(files: Sequence[Path], fault_of: Callable[[dict], str]) -> list[dict]:
-    """Content of the files, each with its ``folder``, by the name of the ``set``.
+def read_sets(
+    files: Sequence[Path], fault_of: Callable[[dict], str], present: Callable[[dict], dict] = dict
+) -> list[dict]:
+    """Content of the files, each with its ``folder``, by the name of the ``set``; ``present`` makes it of this version.
 
     Raises:
         InputError: a file is malformed, as JSON or by what ``fault_of`` finds in it.
     """
     sets = []
     for path in files:
-        content = read_json(path, "score this set again")
+        content = present(read_json(path, "score this set again"))
         if fault := fault_of(content):
             raise InputError(f"{path}: {fault}; score this set again")
         sets.append(content | {"folder": str(path.parent)})

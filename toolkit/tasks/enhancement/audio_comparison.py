@@ -40,7 +40,7 @@ def load_audio_condition(a, b) -> AudioCondition:
     """
     one, two = (load_values(folder) for folder in (a, b))
     found = pair_values(one, two, a, b)
-    for name in (f"{name}_in" for name in found.a):
+    for name in (f"{name}_mix" for name in found.a):
         if name in one.values and name in two.values:
             with np.errstate(invalid="ignore"):
                 apart = np.flatnonzero(np.abs(one.values[name] - two.values[name]) > SAME_MIXTURE)

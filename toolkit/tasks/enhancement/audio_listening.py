@@ -1,4 +1,4 @@
-"""The best, the median and the worst outputs of a set, and those of the wrong speaker, to be heard and seen.
+"""Examples of a set: its best, median and worst outputs, and the clearest speaker confusion, as audio and pictures.
 
 Loads no torch.
 """
@@ -20,7 +20,7 @@ _NOTE = (
     "Of {sets}: the best, the median and the worst output by SI-SDR improvement{wrong}. Pictures: spectrograms on one "
     "scale of colours. Numbers, against the target: of the mixture → of the output."
 )
-_WRONG = ", and that which is most clearly of the wrong speaker"
+_WRONG = ", and that of the clearest speaker confusion"
 _WINDOW, _HOP = 0.032, 0.01  # seconds
 _FLOOR = 1e-5  # of an amplitude, so that silence has a level
 
@@ -64,11 +64,11 @@ def cases(found: UtteranceValues) -> list[tuple[str, int]]:
         for case, place in (("best", 0), ("worst", len(order) - 1), ("median", len(order) // 2)):
             chosen.setdefault(order[place], f"{case} of {len(order)}")
     named = [(chosen[i], i) for i in order if i in chosen]
-    if {"wrong_speaker", "si_sdr_interferer", "si_sdr"} <= set(found.values):
+    if {"speaker_confusion", "si_sdr_interferer", "si_sdr"} <= set(found.values):
         lead = found.values["si_sdr_interferer"] - found.values["si_sdr"]
-        wrong = np.flatnonzero((found.values["wrong_speaker"] == 1) & np.isfinite(lead))
+        wrong = np.flatnonzero((found.values["speaker_confusion"] == 1) & np.isfinite(lead))
         left = [i for i in wrong[np.argsort(-lead[wrong], kind="stable")].tolist() if i not in chosen]
-        named += [(f"wrong speaker, one of {len(wrong)}", i) for i in left[:1]]
+        named += [(f"speaker confusion, one of {len(wrong)}", i) for i in left[:1]]
     return named
 
 
@@ -76,13 +76,13 @@ def facts_of(found: UtteranceValues, i: int) -> dict[str, str]:
     """What the page says of an utterance: each metric before and after."""
     facts = {}
     for name, metric in METRICS.items():
-        if name not in found.values or name == "wrong_speaker":
+        if name not in found.values or name == "speaker_confusion":
             continue
-        pair = [found.values[key][i] for key in (f"{name}_in", name) if key in found.values]
+        pair = [found.values[key][i] for key in (f"{name}_mix", name) if key in found.values]
         said = " → ".join("none" if np.isnan(x) else f"{metric.scale * x:.{metric.digits}f}" for x in pair)
         why = found.undefined[found.utts[i]].get(name, "")
         facts[metric.label] = f"{said} {metric.unit}".rstrip() + (f" ({why})" if why else "")
-    wrong = found.values.get("wrong_speaker", np.full(len(found.utts), np.nan))[i]
+    wrong = found.values.get("speaker_confusion", np.full(len(found.utts), np.nan))[i]
     if np.isfinite(wrong):
         facts["nearer to"] = "the interferer" if wrong else "the target"
     return facts

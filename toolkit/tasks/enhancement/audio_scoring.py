@@ -10,9 +10,9 @@ import numpy as np
 from toolkit.io.audio import read_audio
 from toolkit.io.datadir import read_table
 from toolkit.io.errors import InputError, some_of
-from toolkit.metrics.signal.extraction import energy_left, wrong_speaker
 from toolkit.metrics.signal.intrusive import Undefined, si_sdr
-from toolkit.metrics.signal.registry import compute
+from toolkit.metrics.signal.over_suppression import residual_energy, speaker_confusion
+from toolkit.metrics.signal.registry import check_metrics, compute, present_name
 
 NO_REASON = "-"
 
@@ -75,20 +75,20 @@ class Scorer:
     Attributes:
         metrics: names of toolkit.metrics.signal.registry.COMPUTED.
         interferer: say whether the output is nearer to an interferer than to the target?
-        energy_left: say how much is left of mixtures without a target?
+        residual_energy: say how much is left of mixtures without a target?
         input: measure the unprocessed mixture as well?
     """
 
     metrics: tuple[str, ...]
     interferer: bool = False
-    energy_left: bool = False
+    residual_energy: bool = False
     input: bool = False
 
     def names(self) -> list[str]:
-        """Of all values; ``<metric>_in`` are those of the mixture."""
-        names = [*self.metrics, *(["si_sdr_interferer", "wrong_speaker"] if self.interferer else [])]
-        names += ["energy_left"] if self.energy_left else []
-        return names + ([f"{metric}_in" for metric in self.metrics] if self.input else [])
+        """Of all values; ``<metric>_mix`` are those of the mixture."""
+        names = [*self.metrics, *(["si_sdr_interferer", "speaker_confusion"] if self.interferer else [])]
+        names += ["residual_energy"] if self.residual_energy else []
+        return names + ([f"{metric}_mix" for metric in self.metrics] if self.input else [])
 
     def score(
         self, signals: Mapping[str, np.ndarray], fs: int, mixture: tuple[Mapping, Mapping] | None = None
@@ -105,12 +105,12 @@ class Scorer:
         if self.interferer:
             others = [signal for role, signal in signals.items() if role.startswith("interferer")]
             _add(*_speakers(estimate, reference, others), values, undefined)
-        if self.energy_left:
+        if self.residual_energy:
             _add(*_left(estimate, reference, signals["input"]), values, undefined)
         if self.input:
             found, why = mixture or compute(self.metrics, signals["input"], reference, fs)
-            values |= {f"{name}_in": value for name, value in found.items()}
-            undefined |= {f"{name}_in": reason.replace("estimate", "mixture") for name, reason in why.items()}
+            values |= {f"{name}_mix": value for name, value in found.items()}
+            undefined |= {f"{name}_mix": reason.replace("estimate", "mixture") for name, reason in why.items()}
         return values, undefined
 
 
@@ -128,8 +128,8 @@ def _speakers(estimate, reference, interferers) -> tuple[dict[str, float], dict[
     if math.isnan(nearest):
         undefined["si_sdr_interferer"] = why = found[0][1]
     if why:
-        undefined["wrong_speaker"] = why
-    return {"si_sdr_interferer": nearest, "wrong_speaker": float(wrong_speaker(target, nearest))}, undefined
+        undefined["speaker_confusion"] = why
+    return {"si_sdr_interferer": nearest, "speaker_confusion": float(speaker_confusion(target, nearest))}, undefined
 
 
 def _nearness(estimate, talker, role: str) -> tuple[float, str]:
@@ -143,9 +143,9 @@ def _nearness(estimate, talker, role: str) -> tuple[float, str]:
 def _left(estimate, reference, mixture) -> tuple[dict[str, float], dict[str, str]]:
     """What is left where there is no target."""
     if reference.any():
-        return {"energy_left": math.nan}, {"energy_left": "the target is present"}
-    left = float(energy_left(estimate, mixture))
-    return {"energy_left": left}, {"energy_left": "silent mixture"} if math.isnan(left) else {}
+        return {"residual_energy": math.nan}, {"residual_energy": "the target is present"}
+    left = float(residual_energy(estimate, mixture))
+    return {"residual_energy": left}, {"residual_energy": "silent mixture"} if math.isnan(left) else {}
 
 
 def read_scores(
@@ -178,3 +178,58 @@ def unsaid(line: str) -> dict[str, str]:
     if line == NO_REASON:
         return {}
     return dict(part.split(": ", 1) if ": " in part else (part, "") for part in line.split("; "))
+
+
+def scorer_of(args) -> Scorer:
+    """What the options ask for."""
+    metrics = tuple(dict.fromkeys(present_name(word) for words in args.metrics for word in words.split()))
+    wanted = tuple(name for name in metrics if name != "residual_energy")
+    check_metrics(wanted)
+    if "residual_energy" in metrics and not args.input:
+        raise InputError("--metrics residual_energy is relative to the mixture: give its stream by --input")
+    if args.input_scores and not args.input:
+        raise InputError("--input_scores are those of a stream of ref_root: give it by --input")
+    if args.sv_exp and not args.input:
+        raise InputError("--sv_exp measures the mixture as well: give its stream by --input")
+    return Scorer(wanted, bool(args.interferer), "residual_energy" in metrics, bool(args.input))
+
+
+def similarity_of(args, name: str, utts: list[str]):
+    """What measures likeness to the enrolments of a set; None where no verification system is given."""
+    if not args.sv_exp:
+        return None
+    import torch
+
+    from toolkit.systems.verifier import Verifier
+    from toolkit.tasks.enhancement.similarity import Similarity
+
+    torch.set_num_threads(1)
+    return Similarity(Verifier.load(args.sv_exp, trust=args.trust), Path(args.ref_root) / name, utts)
+
+
+def score_set(args, scorer: Scorer, name: str, utts: Sequence[str], bar) -> dict[str, dict[str, str]]:
+    """Score some utterances of a set as the options of ``score_audio`` ask for: table -> utterance -> value."""
+    roles = {"reference": args.reference, "input": args.input}
+    roles |= {f"interferer{i or ''}": stream for i, stream in enumerate(args.interferer)}
+    tables = {role: Path(args.ref_root) / name / f"{stream}.scp" for role, stream in roles.items() if stream}
+    streams = open_streams(name, utts, estimate=Path(args.in_root) / name / f"{args.estimate}.scp", **tables)
+    similarity = similarity_of(args, name, utts)
+    before = read_scores(Path(args.input_scores) / name, scorer.metrics, utts) if args.input_scores else {}
+    if lost := [utt for utt in utts if args.input_scores and utt not in before]:
+        raise InputError(f"{Path(args.input_scores) / name}: lacks {some_of(lost)}; score the set again")
+    names = [*scorer.names(), *([] if similarity is None else ["similarity", "similarity_mix"])]
+    rows = {f"utt2{metric}": {} for metric in [*names, "undefined"]}
+    for utt in utts:
+        signals, fs = streams.read(utt)
+        if args.absent:
+            signals["reference"] = np.zeros_like(signals["estimate"])
+        values, undefined = scorer.score(signals, fs, before.get(utt))
+        if similarity is not None:
+            of = {"similarity": signals["estimate"], "similarity_mix": signals["input"]}
+            for found, more in zip((values, undefined), similarity.score(utt, fs, **of), strict=True):
+                found |= more
+        for metric, value in values.items():
+            rows[f"utt2{metric}"][utt] = f"{value:.6f}"
+        rows["utt2undefined"][utt] = said(undefined)
+        bar.update()
+    return rows

@@ -14,7 +14,7 @@ from toolkit.io.enrolment import sides_of
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.text import read_lines
 from toolkit.io.trials import Trials
-from toolkit.metrics.signal.registry import METRICS, metric_of
+from toolkit.metrics.signal.registry import METRICS, metric_of, present_name
 from toolkit.metrics.statistics.speaker_means import METHOD, mean_intervals, resample_means
 from toolkit.tasks.enhancement.audio_scoring import unsaid
 from toolkit.tasks.verification.trial_groups import Breakdown, break_down
@@ -34,7 +34,7 @@ class UtteranceValues:
         utts: the ids, C-sorted.
         speakers: names of the S speakers, C-sorted.
         speaker: (N,) index into them.
-        values: metric -> (N,); ``<metric>_in`` of the mixture, ``<metric>i`` the improvement, value minus input.
+        values: metric -> (N,); ``<metric>_mix`` of the mixture, ``<metric>i`` the improvement, value minus input.
         undefined: why a metric has no value: utterance -> metric -> reason.
     """
 
@@ -51,7 +51,7 @@ def load_values(folder, input_folder=None) -> UtteranceValues:
 
     Args:
         folder: ``utt2spk``, ``utt2<metric>``, ``utt2undefined``.
-        input_folder: the same of the mixtures, scored as if they were estimates, for what has no ``utt2<metric>_in``.
+        input_folder: the same of the mixtures, scored as if they were estimates, for what has no ``utt2<metric>_mix``.
 
     Raises:
         InputError: there is no table of a metric, a value is no number, or tables are of different utterances.
@@ -64,22 +64,23 @@ def load_values(folder, input_folder=None) -> UtteranceValues:
     utts, utt2spk = data.keys(), data.table("utt2spk")
     speakers = c_sorted(set(utt2spk.values()))
     number = {spk: i for i, spk in enumerate(speakers)}
-    measured = [name for name in METRICS if f"utt2{name}" in data]
+    tables = {present_name(table.removeprefix("utt2")): table for table in data.tables()}
+    measured = [name for name in METRICS if name in tables]
     if not measured:
         raise InputError(f"{data.path}: holds no utt2<metric>; score the set (stage 8, score_audio) first")
     before = None if input_folder is None else DataDir(input_folder)
     values, undefined = {}, _reasons(data, utts, "")
     for name in measured:
-        values[name] = _column(data, f"utt2{name}", utts)
-        if f"utt2{name}_in" in data:
-            values[f"{name}_in"] = _column(data, f"utt2{name}_in", utts)
+        values[name] = _column(data, tables[name], utts)
+        if f"{name}_mix" in tables:
+            values[f"{name}_mix"] = _column(data, tables[f"{name}_mix"], utts)
         elif before and f"utt2{name}" in before:
-            values[f"{name}_in"] = _column(before, f"utt2{name}", utts)
-        if f"{name}_in" in values:
+            values[f"{name}_mix"] = _column(before, f"utt2{name}", utts)
+        if f"{name}_mix" in values:
             with np.errstate(invalid="ignore"):
-                values[f"{name}i"] = _finite(values[name]) - _finite(values[f"{name}_in"])
+                values[f"{name}i"] = _finite(values[name]) - _finite(values[f"{name}_mix"])
     if before:
-        undefined = {utt: _reasons(before, utts, "_in")[utt] | why for utt, why in undefined.items()}
+        undefined = {utt: _reasons(before, utts, "_mix")[utt] | why for utt, why in undefined.items()}
     return UtteranceValues(
         data.path.name, utts, speakers, np.array([number[utt2spk[u]] for u in utts]), values, undefined
     )
@@ -97,7 +98,11 @@ def _column(data: DataDir, table: str, utts: Sequence[str]) -> np.ndarray:
 
 def _reasons(data: DataDir, utts: Sequence[str], suffix: str) -> dict[str, dict[str, str]]:
     rows = data.table("utt2undefined") if "utt2undefined" in data else {}
-    return {utt: {f"{name}{suffix}": why for name, why in unsaid(rows.get(utt, "-")).items()} for utt in utts}
+    return {utt: {f"{n}{suffix}": why for n, why in _present(unsaid(rows.get(utt, "-"))).items()} for utt in utts}
+
+
+def _present(reasons: Mapping[str, str]) -> dict[str, str]:
+    return {present_name(name): why for name, why in reasons.items()}
 
 
 def _finite(x: np.ndarray) -> np.ndarray:
@@ -153,7 +158,7 @@ def in_units(name: str, numbers: Mapping[str, float]) -> dict:
 def _counts(name: str, values: np.ndarray, undefined: Sequence[Mapping[str, str]]) -> dict:
     """How many utterances the mean is of, and what became of the others."""
     lost = np.flatnonzero(np.isnan(values))
-    unknown = _UNSAID if name in METRICS or name.endswith("_in") else _UNPAIRED
+    unknown = _UNSAID if name in METRICS or name.endswith("_mix") else _UNPAIRED
     reasons = Counter(undefined[i].get(name, unknown) for i in lost)
     infinite = {word: int(count) for word in ("inf", "-inf") if (count := (values == float(word)).sum())}
     return {"n": int(np.isfinite(values).sum()), "undefined": dict(reasons.most_common()), "infinite": infinite}
@@ -214,7 +219,7 @@ def read_utterances(path) -> UtteranceValues:
     path = Path(path)
     try:
         header, *lines = (line for _, line in read_lines(path))
-        names = header.split("\t")[2:-1]
+        names = [present_name(name) for name in header.split("\t")[2:-1]]
         rows = {utt: (spk, cells) for utt, spk, *cells in (line.split("\t") for line in lines)}
         utts = c_sorted(rows)
         values = np.array([[float(x) for x in rows[utt][1][:-1]] for utt in utts]).reshape(len(utts), len(names))
@@ -224,7 +229,7 @@ def read_utterances(path) -> UtteranceValues:
         raise InputError(f"{path}: is no table of utterances ({error!r}); score the set again (stage 8)") from None
     speakers = c_sorted({spk for spk, _ in rows.values()})
     number = {spk: i for i, spk in enumerate(speakers)}
-    undefined = {utt: unsaid(rows[utt][1][-1]) for utt in utts}
+    undefined = {utt: _present(unsaid(rows[utt][1][-1])) for utt in utts}
     index = np.array([number[rows[utt][0]] for utt in utts], dtype=int)
     return UtteranceValues(path.parent.name, utts, speakers, index, dict(zip(names, values.T, strict=True)), undefined)
 
@@ -238,7 +243,7 @@ def line_of(metrics: Mapping[str, Mapping], name: str) -> str:
 
     interval = "" if one["low"] is None else f" [{number(one['low'])}, {number(one['high'])}]"
     line = f"{metric.label} {number(one['value'])}{' ' * bool(metric.unit)}{metric.unit}{interval}"
-    if f"{name}_in" in metrics:
-        line += f", input {number(metrics[f'{name}_in']['value'])}"
+    if f"{name}_mix" in metrics:
+        line += f", input {number(metrics[f'{name}_mix']['value'])}"
     lost = {"undefined": sum(one["undefined"].values()), "infinite": sum(one["infinite"].values())}
     return line + "".join(f", {count} {what}" for what, count in lost.items() if count)

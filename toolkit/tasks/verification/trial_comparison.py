@@ -15,6 +15,7 @@ from toolkit.io.trials import Trials
 from toolkit.metrics.signal.registry import Metric
 from toolkit.metrics.statistics.bootstrap import Resamples, mean_of, resample_verification
 from toolkit.metrics.statistics.paired import Difference, compare
+from toolkit.tasks.paired_comparison import verdict
 
 _NAMES = {"eer": "EER", "cllr": "Cllr", "min_cllr": "min Cllr"}
 
@@ -100,24 +101,7 @@ def compare_systems(
 
 
 def sentence(metric: str, found: Difference, a: str, b: str, level: float) -> str:
-    """:func:`verdict` on EER, minDCF or Cllr."""
+    """:func:`toolkit.tasks.paired_comparison.verdict` on EER, minDCF or Cllr."""
     name = _NAMES.get(metric) or f"minDCF({metric.rpartition('_')[2]})"
     how = Metric(name, "%", False, 100) if metric == "eer" else Metric(name, "", False, digits=3)
     return verdict(how, found, a, b, level)
-
-
-def verdict(how: Metric, found: Difference, a: str, b: str, level: float) -> str:
-    """``EER: B is better than A by 1.20 % [0.40, 2.00], p = 0.004``; the interval is of what is better."""
-    unit = f" {how.unit}" if how.unit else ""
-    sign = -1 if found.value < 0 else 1
-    value, low, high = (
-        f"{round(how.scale * sign * x, how.digits) + 0.0:.{how.digits}f}"  # no minus before a rounded zero
-        for x in (found.value, *((found.high, found.low) if sign < 0 else (found.low, found.high)))
-    )
-    if np.isnan(found.p):
-        signed = f"{how.scale * found.value:.{how.digits}f}{unit}"
-        return f"{how.label}: {b} minus {a} is {signed}; too few speakers for an interval"
-    side = int(np.sign(found.value)) * (1 if how.higher_is_better else -1)
-    word = {1: f"better than {a} by", 0: f"as good as {a},", -1: f"worse than {a} by"}[side]
-    shown = "" if found.p <= 1 - level else "; no difference is shown"
-    return f"{how.label}: {b} is {word} {value}{unit} [{low}, {high}], p = {found.p:.2g}{shown}"

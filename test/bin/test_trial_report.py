@@ -84,5 +84,6 @@ def test_an_experiment_without_scores(experiments):
 
 
 def test_reporting_imports_neither_torch_nor_a_plotting_window():
-    code = "import sys, toolkit.bin.report; sys.exit(any(m in sys.modules for m in ('torch', 'matplotlib')))"
+    code = "import sys, toolkit.bin.report, toolkit.tasks.verification.trial_report; "
+    code += "sys.exit(any(m in sys.modules for m in ('torch', 'matplotlib')))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

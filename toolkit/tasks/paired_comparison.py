@@ -1,14 +1,17 @@
-"""What programs that compare two systems share: options, names, progress, output."""
+"""What comparisons of two systems share: options, names, progress, output."""
 
 import argparse
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from toolkit.io.atomic import replacing
 from toolkit.io.command_line import add_bootstrap_arguments
 from toolkit.io.errors import InputError
 from toolkit.io.progress import progress
+from toolkit.metrics.signal.registry import Metric
 from toolkit.metrics.statistics.paired import Difference
 
 
@@ -34,6 +37,23 @@ def system_name(folder: str) -> str:
     if len(path.parts) < 3 or kind not in ("scores", "metrics"):
         return str(path)
     return f"{path.parts[-3]} ({way})" if way else path.parts[-3]
+
+
+def verdict(how: Metric, found: Difference, a: str, b: str, level: float) -> str:
+    """``EER: B is better than A by 1.20 % [0.40, 2.00], p = 0.004``; the interval is of what is better."""
+    unit = f" {how.unit}" if how.unit else ""
+    sign = -1 if found.value < 0 else 1
+    value, low, high = (
+        f"{round(how.scale * sign * x, how.digits) + 0.0:.{how.digits}f}"  # no minus before a rounded zero
+        for x in (found.value, *((found.high, found.low) if sign < 0 else (found.low, found.high)))
+    )
+    if np.isnan(found.p):
+        signed = f"{how.scale * found.value:.{how.digits}f}{unit}"
+        return f"{how.label}: {b} minus {a} is {signed}; too few speakers for an interval"
+    side = int(np.sign(found.value)) * (1 if how.higher_is_better else -1)
+    word = {1: f"better than {a} by", 0: f"as good as {a},", -1: f"worse than {a} by"}[side]
+    shown = "" if found.p <= 1 - level else "; no difference is shown"
+    return f"{how.label}: {b} is {word} {value}{unit} [{low}, {high}], p = {found.p:.2g}{shown}"
 
 
 def tell(

@@ -12,7 +12,7 @@ from helpers.page_reader import Page
 from helpers.signal_scores import SETS, UTTS, values, write_audio, write_scores
 from matplotlib.figure import Figure
 
-from toolkit.bin.signal_report import main
+from toolkit.bin.report import main
 from toolkit.io.command_line import run
 from toolkit.io.errors import InputError
 from toolkit.metrics.statistics.bootstrap import stretch
@@ -20,7 +20,7 @@ from toolkit.metrics.statistics.paired import paired_difference
 from toolkit.metrics.statistics.speaker_means import resample_means
 
 CELL = re.compile(r"[+-]?\d+\.\d+ \[(?:-|[+-]?\d+\.\d+, [+-]?\d+\.\d+)\]")
-DIGITS = {"pesq_nb": 2, "pesq_nb_in": 2, "pesq_nbi": 2}
+DIGITS = {"pesq_nb": 2, "pesq_nb_mix": 2, "pesq_nbi": 2}
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def root(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: Path(path).write_bytes(b"PNG"))  # it takes a second
     one = write_scores(Path("exp/tse_one"))
-    write_scores(one, 7, "_enroll1s", keep=("si_sdr", "si_sdr_in"))
-    write_scores(one, 8, "_enroll2.5s", keep=("si_sdr", "si_sdr_in"))
+    write_scores(one, 7, "_enroll1s", keep=("si_sdr", "si_sdr_mix"))
+    write_scores(one, 8, "_enroll2.5s", keep=("si_sdr", "si_sdr_mix"))
     write_scores(one, 0, "_absent", keep=("si_sdr_interferer",), change=add_energy)
     write_scores(Path("exp/tse_two"), 1)
     facts = {"seed": 3, "commit": "abc", "parameters": 12345, "epochs": 2, "wall_seconds": 90}
@@ -45,7 +45,7 @@ def root(tmp_path, monkeypatch):
 
 
 def add_energy(name, tables, undefined):
-    tables["energy_left"] = {utt: -10.5 - i for i, utt in enumerate(UTTS)}
+    tables["residual_energy"] = {utt: -10.5 - i for i, utt in enumerate(UTTS)}
 
 
 WORDS = ["--task", "tse", "--expdir", "exp/tse_one", "--ood", "rain"]
@@ -83,7 +83,9 @@ def test_numbers_are_those_of_the_scores_and_no_others(root):
     assert set(shown) <= known
     for name in SETS:
         metrics = json.loads(Path(f"exp/tse_two/scores/{name}/result.json").read_text())["metrics"]
-        assert {cell(metrics[k]) for k in ("si_sdr", "si_sdr_in", "si_sdri", "pesq_nb", "wrong_speaker")} <= set(shown)
+        assert {cell(metrics[k]) for k in ("si_sdr", "si_sdr_mix", "si_sdri", "pesq_nb", "speaker_confusion")} <= set(
+            shown
+        )
 
 
 def test_the_page_holds_the_tables_of_results_md(root):
@@ -99,7 +101,7 @@ def test_the_mixture_stands_once_in_every_set(root):
     assert [(row["Over"], row["Experiment"]) for row in rows] == [
         (name, who) for name in SETS for who in ("unprocessed mixture", "tse_one", "tse_two")
     ]
-    assert rows[0]["SI-SDR (dB)"].startswith(f"{values('test', 0)['si_sdr_in'].mean():.2f} [")
+    assert rows[0]["SI-SDR (dB)"].startswith(f"{values('test', 0)['si_sdr_mix'].mean():.2f} [")
     assert rows[2]["SI-SDR improvement (dB)"].startswith(f"{np.subtract(*side('test', 1)).mean():.2f} [")
     assert rows[0]["Utterances"] == "18"
     recipe = Path("exp/RESULTS.md").read_text()
@@ -109,7 +111,7 @@ def test_the_mixture_stands_once_in_every_set(root):
 
 def side(name, seed):
     found = values(name, seed)
-    return found["si_sdr"], found["si_sdr_in"]
+    return found["si_sdr"], found["si_sdr_mix"]
 
 
 def test_means_over_sets(root):
@@ -142,7 +144,7 @@ def test_comparison_is_paired_and_p_is_that_of_the_draws(root):
     found = paired_difference(*(one.values["x"] for one in pair), *(one.draws["x"] for one in pair), speakers=6)
     assert rows[0]["SI-SDR (dB)"] == f"{found.value:+.2f} [{found.low:+.2f}, {found.high:+.2f}]"
     assert rows[0][3] == f"{found.p:.2g}"
-    assert "(wrong speaker: below 0)" in text
+    assert "(speaker confusion: below 0)" in text
 
 
 def test_comparison_of_other_sets_says_so(root):
@@ -193,11 +195,11 @@ def test_what_has_no_value_is_said_under_the_table(root):
 def test_failures(root):
     main(BOTH)
     text, rows = table("Failures")
-    wrong = 100 * values("test", 0)["wrong_speaker"].mean()
-    assert rows[0]["Wrong speaker (%)"].startswith(f"{wrong:.2f} [")
-    assert rows[0]["Energy left (dB)"].startswith("-19.00 [")  # -10.5 ... -27.5
-    assert next(row for row in rows if row["Experiment"] == "tse_two")["Energy left (dB)"] == "-"
-    assert "energy left: output against mixture" in text
+    wrong = 100 * values("test", 0)["speaker_confusion"].mean()
+    assert rows[0]["Speaker confusion (%)"].startswith(f"{wrong:.2f} [")
+    assert rows[0]["Residual energy (dB)"].startswith("-19.00 [")  # -10.5 ... -27.5
+    assert next(row for row in rows if row["Experiment"] == "tse_two")["Residual energy (dB)"] == "-"
+    assert "residual energy: output against mixture" in text
 
 
 def test_sweep(root):
@@ -215,7 +217,7 @@ def test_sweep(root):
 def test_sets_of_a_grid_have_a_table_by_noise_and_snr(root):
     grid = ("test_rain_0", "test_rain_10", "test_clean_0")
     for name, seed in (("exp/se_one", 0), ("exp/se_two", 1)):
-        write_scores(Path(name), seed, sets=grid, keep=("si_sdr", "si_sdr_in"))
+        write_scores(Path(name), seed, sets=grid, keep=("si_sdr", "si_sdr_mix"))
     main(["--task", "se", "--expdir", "exp/se_one", "--compare", "exp/se_two"])
     cells = {row["Experiment"]: row for row in table("By noise and SNR (dB)", "se_one")[1]}
     every = {(row["Over"], row["Experiment"]): row for row in table("Every set", "se_one")[1]}
@@ -230,7 +232,7 @@ def test_sets_of_a_grid_have_a_table_by_noise_and_snr(root):
 
 def test_test_sets_of_one_grid_have_means_of_their_own(root):
     grid = [f"{name}_rain_{snr}" for name in ("test", "other") for snr in (0, 10)]
-    write_scores(Path("exp/se_one"), sets=grid, keep=("si_sdr", "si_sdr_in"))
+    write_scores(Path("exp/se_one"), sets=grid, keep=("si_sdr", "si_sdr_mix"))
     main(["--task", "se", "--expdir", "exp/se_one"])
     cells = {row["Experiment"]: row for row in table("By noise and SNR (dB)", "se_one")[1]}
     for name in ("test", "other"):
@@ -240,8 +242,8 @@ def test_test_sets_of_one_grid_have_means_of_their_own(root):
 
 def test_an_experiment_scored_on_fewer_sets_is_in_the_summary_too(root):
     grid = ["test_rain_0", "test_rain_10"]
-    write_scores(Path("exp/se_one"), sets=grid, keep=("si_sdr", "si_sdr_in"))
-    write_scores(Path("exp/se_two"), sets=grid[:1], keep=("si_sdr", "si_sdr_in"))
+    write_scores(Path("exp/se_one"), sets=grid, keep=("si_sdr", "si_sdr_mix"))
+    write_scores(Path("exp/se_two"), sets=grid[:1], keep=("si_sdr", "si_sdr_mix"))
     main(["--task", "se", "--expdir", "exp/se_one", "--compare", "exp/se_two"])
     found = [(row["Over"], row["Experiment"]) for row in table("Summary", "se_one")[1]]
     mixture = "unprocessed mixture"
@@ -251,10 +253,10 @@ def test_an_experiment_scored_on_fewer_sets_is_in_the_summary_too(root):
 
 def test_experiments_that_differ_in_alpha_alone_have_a_table_and_curves(root):
     for name, alpha in (("one", 0.1), ("two", 1.0)):
-        expdir = write_scores(Path(f"exp/se_{name}"), int(alpha), keep=("si_sdr", "si_sdr_in"))
+        expdir = write_scores(Path(f"exp/se_{name}"), int(alpha), keep=("si_sdr", "si_sdr_mix"))
         loss = {"class_path": "Multitask", "init_args": {"loss": {"class_path": "LMFB"}, "alpha": alpha}}
         (expdir / "config.yaml").write_text(json.dumps({"model": {}, "loss": loss, "expdir": str(expdir)}))
-    write_scores(Path("exp/se_two"), 5, "_beta0.5", keep=("si_sdr", "si_sdr_in"))
+    write_scores(Path("exp/se_two"), 5, "_beta0.5", keep=("si_sdr", "si_sdr_mix"))
     main(["--task", "se", "--expdir", "exp/se_one", "--compare", "exp/se_two"])
     _, rows = table("Multitask weight alpha by observation adding beta", "se_one")
     main_rows = {row["Experiment"]: row for row in table("Summary", "se_one")[1]}
@@ -277,7 +279,7 @@ def test_another_variant_is_a_row_of_its_own(root):
 
 def test_mixtures_that_differ_are_told_apart(root):
     def louder(name, tables, undefined):
-        tables["si_sdr_in"] = {utt: value + 1 for utt, value in tables["si_sdr_in"].items()}
+        tables["si_sdr_mix"] = {utt: value + 1 for utt, value in tables["si_sdr_mix"].items()}
 
     write_scores(Path("exp/tse_else"), 0, change=louder)
     main([*WORDS, "--compare", "exp/tse_else"])
@@ -303,17 +305,17 @@ def test_links_lead_somewhere_and_players_are_there(root):
     assert sorted(link[1:] for link in page.links if link.startswith("#")) == sorted(page.ids)
     heard = [name for name in page.files() if name.endswith(".flac")]
     assert heard[:4] == [f"listening/01_{label}.flac" for label in ("mixture", "enrolment", "output", "target")]
-    assert len(heard) == page.tags.count("audio") == 16  # best, median, worst, wrong speaker
+    assert len(heard) == page.tags.count("audio") == 16  # best, median, worst, speaker confusion
     assert "plots/improvement.png" in page.files()
     assert "plots/training.png" in page.files()
 
 
 def test_enhancement_has_no_enrolment(root, monkeypatch):
-    one = write_scores(Path("exp/se_one"), keep=("si_sdr", "si_sdr_in"))
-    write_scores(one, 4, "_beta0.2", keep=("si_sdr", "si_sdr_in"))
+    one = write_scores(Path("exp/se_one"), keep=("si_sdr", "si_sdr_mix"))
+    write_scores(one, 4, "_beta0.2", keep=("si_sdr", "si_sdr_mix"))
     write_audio(Path("dump/raw"), Path("exp/se_one/enhanced"))
     sweeps = []
-    monkeypatch.setattr("toolkit.bin.signal_report.plot_sweep", lambda *args: sweeps.append(args))
+    monkeypatch.setattr("toolkit.tasks.enhancement.audio_report.plot_sweep", lambda *args: sweeps.append(args))
     main(["--task", "se", "--expdir", "exp/se_one", "--listen_sets", "1"])
     ((curves, levels, *_),) = sweeps
     assert [[at for at, _ in points] for points in curves.values()] == [[0, 0.2]]
@@ -322,7 +324,7 @@ def test_enhancement_has_no_enrolment(root, monkeypatch):
     assert "speech enhancement" in page.text
     assert not {"enrolment", "Failures", "Enrolment length"} & set(page.text)
     assert [row["Beta"] for row in table("Observation adding", "se_one")[1]] == ["0", "0.2"] * 3
-    assert not [text for text in page.text if "wrong speaker" in text]
+    assert not [text for text in page.text if "speaker confusion" in text]
     assert page.tags.count("audio") == 9
 
 
@@ -387,5 +389,18 @@ def test_an_output_that_is_lost(root):
 
 
 def test_neither_torch_nor_a_plotting_window():
-    code = "import sys, toolkit.bin.signal_report; sys.exit(any(m in sys.modules for m in ('torch', 'matplotlib')))"
+    code = "import sys, toolkit.bin.report, toolkit.tasks.enhancement.audio_report; "
+    code += "sys.exit(any(m in sys.modules for m in ('torch', 'matplotlib')))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_results_of_version_0_1_are_reported(root):
+    for path in Path("exp/tse_two/scores").glob("*/*"):
+        text = path.read_text() if path.suffix in (".json", ".tsv") else ""
+        if text:
+            path.write_text(text.replace("_mix", "_in").replace("speaker_confusion", "wrong_speaker"))
+    main(["--task", "tse", "--expdir", "exp/tse_one", "--compare", "exp/tse_two", "--listen_sets", "0"])
+    _, rows = table("Every set")
+    assert all(
+        "-" not in row["SI-SDR improvement (dB)"].split(" ")[0] for row in rows if row["Experiment"] == "tse_two"
+    )

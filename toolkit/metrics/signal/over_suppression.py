@@ -10,7 +10,7 @@ import numpy as np
 from toolkit.metrics.signal.intrusive import Undefined, sounding
 
 
-def wrong_speaker(to_target, to_interferer) -> np.ndarray:
+def speaker_confusion(to_target, to_interferer) -> np.ndarray:
     """Is the output nearer to the interferer than to the target?
 
     Args:
@@ -24,7 +24,7 @@ def wrong_speaker(to_target, to_interferer) -> np.ndarray:
     return np.where(np.isnan(target) | np.isnan(other), np.nan, (other > target).astype(np.float64))
 
 
-def energy_left(output: np.ndarray, mixture: np.ndarray) -> np.ndarray:
+def residual_energy(output: np.ndarray, mixture: np.ndarray) -> np.ndarray:
     """Energy of outputs relative to their mixtures, in dB: how much is left of what ought to be removed entirely.
 
     Args:

@@ -1,25 +1,17 @@
-"""Report an enhancement or extraction experiment: results.json, RESULTS.md, report.html, plots, examples to listen to.
+"""The report of an enhancement or extraction experiment, with examples to listen to.
 
-Reads scores*/<set>/{result.json,utterances.tsv} as summarise_audio writes them. Variants beside the main scores
-(scores_enroll2s, scores_absent, scores_beta0.2) get tables of their own; others (scores_<way>) rows of their own. Error
-rates of outputs by a verification system (se.sh --sv_exp) are read in EXPDIR/sv_<x>/enhanced*, and in sv_<x> beside
-EXPDIR those of noisy and clean audio.
-
-Example: python -m toolkit.bin.signal_report --task tse --expdir exp/tse_x --compare exp/tse_y --data_root dump/raw
+Read are scores*/<set>/{result.json,utterances.tsv} as summarise_audio writes them. Variants beside the main scores
+(scores_enroll2s, scores_absent, scores_beta0.2) get tables of their own; others (scores_<variant>) rows of their own.
+Error rates of outputs by a verification system (se.sh --sv_exp) are read in EXPDIR/sv_<x>/enhanced*, and in sv_<x>
+beside EXPDIR those of noisy and clean audio.
 """
 
 import argparse
-import json
-import os
-import shlex
-import sys
 from pathlib import Path
 
 import numpy as np
 
-from toolkit.io.atomic import replacing
-from toolkit.io.command_line import Parser, real_number, run, whole_number
-from toolkit.io.errors import counted
+from toolkit.io.command_line import real_number, whole_number
 from toolkit.report.enhancement.audio_results import SWEEPS, collect_audio, every_set, rows_of, swept
 from toolkit.report.enhancement.audio_sections import audio_sections
 from toolkit.report.enhancement.audio_tables import audio_page, title_of
@@ -28,10 +20,8 @@ from toolkit.report.enhancement.improvement_plots import Points, binned, plot_im
 from toolkit.report.enhancement.loss_weights import Weighed, weight_points, weights
 from toolkit.report.enhancement.noise_grid import noise_by_snr
 from toolkit.report.enhancement.verified import collect_verified, verification
+from toolkit.report.experiment_page import Plots, draw_training, write_report
 from toolkit.report.page import LISTENING, html_page
-from toolkit.report.plots import plot_training
-from toolkit.report.verdict import verdicts
-from toolkit.report.verification.trial_results import read_run_log
 from toolkit.tasks.enhancement.audio_aggregation import add_means, add_row_means, compare_experiments, values_of
 from toolkit.tasks.enhancement.audio_listening import sources_of, write_cases
 
@@ -39,23 +29,12 @@ KINDS = {"se": "speech enhancement", "tse": "target speaker extraction"}
 OUTPUTS = {"se": "enhanced", "tse": "extracted"}
 
 
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.signal_report``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("--task", choices=KINDS, required=True)
-    parser.add_argument(
-        "--expdir", type=Path, required=True, help="experiment; gets results.json, report.html, plots/ and listening/"
-    )
-    parser.add_argument("--compare", type=Path, nargs="*", default=[], help="experiments that get a row in its tables")
+def add_arguments(parser) -> None:
+    """Options of this report alone."""
     parser.add_argument("--data_root", type=Path, default=Path("dump/raw"), help="folder of the test sets' audio")
     parser.add_argument("--outputs", help="folder of EXPDIR with the outputs; default: enhanced, extracted")
-    parser.add_argument("--output", type=Path, help="page to write; default EXPDIR/RESULTS.md")
     parser.add_argument(
-        "--ood", nargs="*", default=[], help="kinds of noise that are out of domain: a mean of their own"
-    )
-    parser.add_argument("--recipe_results", type=Path, help="page over all these experiments, without plots")
-    parser.add_argument(
-        "--listen_sets", type=whole_number(), default=3, help="examples of so many test sets, the first ones"
+        "--listen_sets", type=whole_number(), default=3, help="number of test sets that examples are of, the first ones"
     )
     parser.add_argument(
         "--max_seconds",
@@ -63,10 +42,9 @@ def get_parser() -> argparse.ArgumentParser:
         default=10.0,
         help="no more than the beginning of an example",
     )
-    return parser
 
 
-def gather(args) -> list[dict]:
+def collect_all(args) -> list[dict]:
     """The experiment, then those to compare with, each with its means over sets."""
     paths = {path.resolve(): path for path in reversed([args.expdir, *args.compare])}
     experiments = [collect_audio(path) for path in reversed(paths.values())]
@@ -80,11 +58,11 @@ def gather(args) -> list[dict]:
     return experiments
 
 
-def draw(results: dict, folder: Path) -> list[tuple[str, Path]]:
+def draw(results: dict, folder: Path) -> Plots:
     """Draw what there is data for; returns (caption, file) of each plot."""
     plots, points = [], {}
     for one in results["sets"]:
-        if {"si_sdri", "si_sdr_in"} <= set(one["metrics"]):
+        if {"si_sdri", "si_sdr_mix"} <= set(one["metrics"]):
             points[one["set"]] = points_of(one)
     if any(len(one.before) for one in points.values()):
         facts = results["sets"][0]["bootstrap"]
@@ -96,14 +74,10 @@ def draw(results: dict, folder: Path) -> list[tuple[str, Path]]:
         plot_improvement(points, bins, facts["level"], plots[-1][1], results["experiment"])
     for kind, about in SWEEPS.items():
         plots += draw_sweep(results, kind, folder / f"sweep_{kind}.png", f"{about.title}, {results['experiment']}")
-    log = Path(results["expdir"]) / "metrics.jsonl"
-    if log.is_file():
-        plots.append((f"training, {results['experiment']}", folder / "training.png"))
-        plot_training(read_run_log(log), plots[-1][1], results["experiment"], "si_sdri", "SI-SDR improvement (dB)")
-    return plots
+    return plots + draw_training(results, folder, "si_sdri", "SI-SDR improvement (dB)")
 
 
-def draw_weights(points: list[Weighed], folder: Path) -> list[tuple[str, Path]]:
+def draw_weights(points: list[Weighed], folder: Path) -> Plots:
     """Curves over alpha for each mean over sets, or for each set where there is none."""
     plots = []
     for number, over in enumerate(dict.fromkeys(point.over for point in points), 1):
@@ -115,13 +89,13 @@ def draw_weights(points: list[Weighed], folder: Path) -> list[tuple[str, Path]]:
 def points_of(one: dict) -> Points:
     """The utterances of a set that have a finite SI-SDR before and after."""
     found = values_of(one)
-    before, gain = found.values["si_sdr_in"], found.values["si_sdri"]
+    before, gain = found.values["si_sdr_mix"], found.values["si_sdri"]
     known = np.isfinite(before) & np.isfinite(gain)
-    wrong = found.values.get("wrong_speaker", np.zeros(len(known))) == 1
+    wrong = found.values.get("speaker_confusion", np.zeros(len(known))) == 1
     return Points(before[known], gain[known], wrong[known], np.array(found.speakers)[found.speaker][known])
 
 
-def draw_sweep(results: dict, kind: str, path: Path, title: str) -> list[tuple[str, Path]]:
+def draw_sweep(results: dict, kind: str, path: Path, title: str) -> Plots:
     """A curve for the mean over sets, or for each set where there is none."""
     turned, labels = swept(results, kind), [one["set"] for one in results["means"] or results["sets"]]
     for name in ("si_sdri", "si_sdr"):
@@ -155,37 +129,24 @@ def listen(args, results: dict) -> Path | None:
     return folder if write_cases(folder, sources, args.max_seconds) else None
 
 
-def main(argv=None) -> None:
-    """Write the reports."""
-    args = get_parser().parse_args(argv)
-    words = map(str, sys.argv[1:] if argv is None else argv)
-    command = shlex.join(["python", "-m", "toolkit.bin.signal_report", *words])
-    experiments = gather(args)
-    results, output = experiments[0], args.output or args.expdir / "RESULTS.md"
-    rows = rows_of(experiments)
+def write(args: argparse.Namespace, command: str) -> None:
+    """Write the report; ``command`` is named on its pages."""
+    experiments = collect_all(args)
+    results, rows = experiments[0], rows_of(experiments)
     comparisons = [compare_experiments(results, other, args.ood) for other in rows[1:]]
     verified = collect_verified(experiments)
     points = weight_points(experiments, verified)
-    heard, plots = listen(args, results), draw(results, args.expdir / "plots")
-    plots += draw_weights(points, args.expdir / "plots")
-    links = [(caption, os.path.relpath(path, output.parent).replace(os.sep, "/")) for caption, path in plots]
+    examples = listen(args, results)
+    plots = draw(results, args.expdir / "plots") + draw_weights(points, args.expdir / "plots")
     first = [noise_by_snr(rows, args.ood), *(verification(*one, args.ood) for one in verified.items()), weights(points)]
     parts = {"sections": audio_sections(rows, comparisons), "first": [part for part in first if part]}
-    with replacing(args.expdir / "results.json") as handle:
-        json.dump({**results, "comparisons": comparisons, "verified": verified}, handle, indent=1)
-    with replacing(output) as handle:
-        handle.write(audio_page(results["experiment"], rows, command, links, **parts))
-    page = audio_page(results["experiment"], rows, command, **parts)
-    facts, title = headline_facts(results), results["experiment"]
-    with replacing(args.expdir / "report.html") as handle:
-        handle.write(html_page(title, KINDS[args.task], facts, page, plots, heard, args.expdir))
-    if args.recipe_results:
-        with replacing(args.recipe_results) as handle:
-            handle.write(audio_page("Results", rows, command, **parts))
-    made = f"{counted(len(experiments), 'experiment')}, {counted(len(plots), 'plot')}"
-    heard_too = ", examples to listen to" if heard else ""
-    print(f"{output}: {made}{heard_too}", *verdicts(rows), sep="\n")
-
-
-if __name__ == "__main__":
-    sys.exit(run(main))
+    title, facts = results["experiment"], headline_facts(results)
+    write_report(
+        args,
+        {**results, "comparisons": comparisons, "verified": verified},
+        rows,
+        plots,
+        lambda title, links: audio_page(title, rows, command, links, **parts),
+        lambda text: html_page(title, KINDS[args.task], facts, text, plots, examples, args.expdir),
+        notes=", examples to listen to" if examples else "",
+    )

@@ -3,23 +3,23 @@ import math
 import numpy as np
 import pytest
 
-from toolkit.metrics.signal.extraction import energy_left, over_suppressed, tsos, wrong_speaker
 from toolkit.metrics.signal.intrusive import Undefined
+from toolkit.metrics.signal.over_suppression import over_suppressed, residual_energy, speaker_confusion, tsos
 
 NAN = math.nan
 
 
-def test_the_wrong_speaker():
+def test_the_speaker_confusion():
     to_target = [10.0, -3.0, 0.0, NAN, 1.0, -math.inf]
     to_interferer = [-10.0, 5.0, 0.0, 1.0, NAN, 3.0]
-    np.testing.assert_equal(wrong_speaker(to_target, to_interferer), [0, 1, 0, NAN, NAN, 1])
-    assert wrong_speaker(1.0, 2.0) == 1
+    np.testing.assert_equal(speaker_confusion(to_target, to_interferer), [0, 1, 0, NAN, NAN, 1])
+    assert speaker_confusion(1.0, 2.0) == 1
 
 
-def test_energy_left_by_hand():
+def test_residual_energy_by_hand():
     mixture = np.array([[3.0, 4.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
     output = np.array([[0.3, 0.4], [0.0, 1.0], [0.0, 0.0], [0.0, 1.0]])
-    np.testing.assert_allclose(energy_left(output, mixture), [-20, 0, -np.inf, np.nan], atol=1e-12)
+    np.testing.assert_allclose(residual_energy(output, mixture), [-20, 0, -np.inf, np.nan], atol=1e-12)
 
 
 def test_over_suppression_worked_by_hand():

@@ -1,0 +1,185 @@
+"""Data dirs of folders of audio: speakers and recordings shared out over sets by seed."""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+from toolkit.io.atomic import replacing
+from toolkit.io.audio import audio_files
+from toolkit.io.datadir import c_sorted, invert, write_table
+from toolkit.io.errors import InputError, counted, some_of
+from toolkit.io.files import misfit, read_json
+from toolkit.io.folders import Speech, cut_recordings, own_trials, passed_over, read_speech, recording_ids, rooms_of
+from toolkit.io.trials import Trials, write_trials
+from toolkit.simulate.plan import generator
+
+_FOLDERS = ("speech", "test_speech", "noise", "music", "rooms")
+_PATHS = (*_FOLDERS, "trials")
+_SETS = {"train", "valid", "test", "noise_train", "noise_test", "music_train", "music_test", "rirs_train"}
+_EXAMPLE = './run.sh --local_data_opts "--speech /my/speech --noise /my/noise"'
+
+
+def options_of(parser: argparse.ArgumentParser, argv: list[str] | None) -> tuple[argparse.Namespace, dict]:
+    """The options, checked, and what to remember of them: those given, else those remembered, else the defaults."""
+    args = parser.parse_args(argv)
+    if args.speech is None:
+        memory = _remembered(args.outdir)
+        if not memory:
+            raise InputError(f"--speech is missing; {_EXAMPLE}")
+        parser.set_defaults(**memory["options"])
+        args = parser.parse_args(argv)
+        print(f"options of the last time hold ({args.outdir}/prepare_folder.json)")
+    options = {key: value for key, value in vars(args).items() if key != "outdir"}
+    for name in _PATHS:
+        if words := getattr(args, name):
+            setattr(args, name, Path(" ".join(words)).expanduser())
+    if args.trials and args.segment_seconds:
+        raise InputError("--trials compare recordings, --segment_seconds cuts them into others; give one of the two")
+    _check_apart({f"--{name}": getattr(args, name) for name in _FOLDERS if getattr(args, name)})
+    return args, options
+
+
+def _remembered(outdir: Path) -> dict:
+    """Options and sets of the last time; empty when there was none."""
+    path = outdir / "prepare_folder.json"
+    if not path.is_file():
+        return {}
+    memory, remedy = read_json(path), f"remove it and give all options again; {_EXAMPLE}"
+    paths = {f"{name}?": ([str], None) for name in _PATHS}
+    numbers = {"segment_seconds?": (float, None), "allow_bad?": int, "valid_share?": float, "test_share?": float}
+    if fault := misfit(memory, {"options": {**paths, **numbers, "seed?": int}, "sets": [str]}):
+        raise InputError(f"{path}: {fault}; {remedy}")
+    return memory
+
+
+def _check_apart(folders: dict[str, Path]) -> None:
+    """Raise InputError when one folder is another or lies in it: its audio would be taken for both."""
+    for one, path in folders.items():
+        for other, holder in folders.items():
+            if one != other and holder.resolve() in (path.resolve(), *path.resolve().parents):
+                raise InputError(f"{one} {path} lies in {other} {holder}; its audio would be taken for both, move it")
+
+
+def share_out(names: list[str], shares: dict[str, float], least: int, seed: int, fit=None) -> dict[str, list[str]]:
+    """Set -> its names, at random by seed; ``shares`` are of all, ``least`` at least, ``train`` gets the rest.
+
+    Args:
+        fit: those that can be in another set than ``train``; default: all.
+    """
+    order = generator(seed, "share out").permutation(c_sorted(names)).tolist()
+    sets = {}
+    for part, share in shares.items():
+        able = [name for name in order if fit is None or name in fit]
+        chosen = sets[part] = able[: max(least, round(share * len(names)))]
+        if len(chosen) < least:
+            raise InputError(f"{len(able)} are too few for {part}, which wants {least}")
+        order = [name for name in order if name not in set(chosen)]
+    if len(order) < least:
+        wanted = f"{', '.join(['train', *shares][:-1])} and {[*shares][-1]}"
+        raise InputError(f"{len(names)} are too few for {wanted}, which want {least} each")
+    return {"train": order, **sets}
+
+
+def speech_sets(args: argparse.Namespace) -> tuple[dict[str, Speech], Trials | None]:
+    """train, valid and test; the user's own trials of test, if there are any."""
+    speech = read_speech(args.speech)
+    tests = read_speech(args.test_speech) if args.test_speech else speech
+    if args.test_speech and (both := set(speech.speakers()) & set(tests.speakers())):
+        raise InputError(f"--test_speech: --speech has these speakers too, keep them apart: {some_of(c_sorted(both))}")
+    if args.segment_seconds:
+        speech = cut_recordings(speech, args.segment_seconds, args.allow_bad)
+        tests = cut_recordings(tests, args.segment_seconds, args.allow_bad) if args.test_speech else speech
+    sets, shares, trials = {}, {"valid": args.valid_share}, None
+    if args.trials:
+        trials = own_trials(args.trials, tests)
+        sets["test"] = tests.of(utts=set(trials.used_ids()))
+        speech = speech.of(speakers=set(speech.speakers()) - set(sets["test"].speakers()))
+    elif args.test_speech:
+        sets["test"] = tests
+    else:
+        shares["test"] = args.test_share
+    several = {speaker for speaker, utts in invert(speech.utt2spk).items() if len(utts) > 1}
+    try:
+        shared = share_out(speech.speakers(), shares, 2, args.seed, several)
+    except InputError as error:
+        remedy = "" if args.segment_seconds else " Long recordings can be cut: --segment_seconds 4."
+        if folders := [
+            path.name for path in Path(args.speech).iterdir() if len(speech.speakers()) < 3 and path.is_dir()
+        ]:
+            remedy += (
+                f" Each folder directly below --speech is a speaker: {some_of(folders, 3)}; is --speech one too high?"
+            )
+        raise InputError(
+            f"{args.speech}: {len(speech.speakers())} speakers, {len(several)} of them with two utterances or more, as "
+            f"valid and test need them: {error}.{remedy}"
+        ) from None
+    return sets | {part: speech.of(speakers=set(names)) for part, names in shared.items()}, trials
+
+
+def write_set(path: Path, speech: Speech) -> None:
+    """Write wav.scp, utt2spk, spk2utt; where recordings are cut, segments, and utt2session: the recording of each."""
+    write_table(path / "wav.scp", speech.wav)
+    write_table(path / "utt2spk", speech.utt2spk)
+    write_table(path / "spk2utt", {spk: " ".join(utts) for spk, utts in invert(speech.utt2spk).items()})
+    if speech.segments:
+        write_table(path / "segments", speech.segments)
+        write_table(path / "utt2session", {utt: speech.recording_of(utt) for utt in speech.utt2spk})
+    else:
+        for former in ("segments", "utt2session"):
+            (path / former).unlink(missing_ok=True)
+
+
+def write_speech(args: argparse.Namespace, sets: dict[str, Speech], trials: Trials | None) -> None:
+    """Write train, valid and test."""
+    for name, speech in sets.items():
+        write_set(args.outdir / name, speech)
+        for former in ("trials", "enroll2utt"):  # of other utterances, perhaps
+            (args.outdir / name / former).unlink(missing_ok=True)
+        cut = f" cut from {len(speech.wav)} recordings" if speech.segments else ""
+        print(f"{args.outdir / name}: {len(speech.utt2spk)} utterances{cut}, {len(speech.speakers())} speakers")
+        alone = [speaker for speaker, count in speech.recordings().items() if count == 1]
+        if name != "train" and speech.segments and alone:
+            print(
+                f"note: {len(alone)} of these speakers have one recording: their target trials are within one session"
+            )
+    if trials:
+        write_trials(args.outdir / "test/trials", trials)
+
+
+def sound_sets(args: argparse.Namespace, kind: str) -> dict[str, Speech]:
+    """The sets of noise, music or rooms, if there is a folder of them."""
+    folder = getattr(args, kind)
+    if folder is None:
+        return {}
+    files = audio_files(folder)
+    wav = recording_ids(files)
+    shared, source = {"rirs_train": list(wav)}, dict(zip(wav, wav, strict=True))
+    if kind == "rooms":
+        source = rooms_of(files)
+    else:
+        try:
+            parts = share_out(list(wav), {"test": args.test_share}, 1, args.seed)
+        except InputError as error:
+            raise InputError(f"{folder}: {len(wav)} recordings: {error}; a long one can be cut in two") from None
+        shared = {f"{kind}_{part}": keys for part, keys in parts.items()}
+    return {name: Speech({k: wav[k] for k in keys}, {k: source[k] for k in keys}) for name, keys in shared.items()}
+
+
+def write_sets(args: argparse.Namespace, options: dict) -> None:
+    """Write all sets, and what is remembered of the options; sets of the last time that are no more are removed."""
+    before = _SETS.intersection(_remembered(args.outdir).get("sets", []))
+    speech, trials = speech_sets(args)  # all is read before anything is written
+    sounds = {name: one for kind in ("noise", "music", "rooms") for name, one in sound_sets(args, kind).items()}
+    write_speech(args, speech, trials)
+    for name, one in sounds.items():
+        write_set(args.outdir / name, one)
+        print(f"{args.outdir / name}: {counted(len(one.wav), 'recording')}")
+    sets = [*speech, *sounds]
+    for name in before - set(sets):
+        shutil.rmtree(args.outdir / name, ignore_errors=True)
+    for name in _FOLDERS:
+        if getattr(args, name) and (others := passed_over(getattr(args, name))):
+            print(f"note: not read as audio in {getattr(args, name)}: {others}")
+    with replacing(args.outdir / "prepare_folder.json") as handle:
+        json.dump({"options": options, "sets": sets}, handle, indent=1)
