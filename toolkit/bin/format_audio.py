@@ -38,7 +38,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--min_seconds", type=real_number(0, 1e9), default=LEAST_SECONDS, help="shorter ids are bad")
     parser.add_argument("--max_seconds", type=seconds, default=1e9, help="longer ids are bad")
     parser.add_argument(
-        "--allow_bad", type=whole_number(), default=0, help="leave out up to so many bad ids; more end the run"
+        "--allow_bad", type=whole_number(), default=0, help="leave out up to this many bad ids; more end the run"
     )
     parser.add_argument(
         "--trim_zeros",
@@ -142,7 +142,7 @@ class SegmentReader:
         end = seconds if end == math.inf else end
         if not 0 <= begin < end <= seconds + 0.01:  # times are often rounded to 10 ms
             where = f"{key}: {self.path / 'segments'}"
-            raise InputError(f"{where}: {begin:g} to {end:g} s is no part of {recording}, which lasts {seconds:.3f} s")
+            raise InputError(f"{where}: {begin:g} to {end:g} s lies outside {recording}, which lasts {seconds:.3f} s")
         return samples[round(begin * rate) : round(end * rate)], rate
 
 

@@ -7,6 +7,7 @@ Example: python -m toolkit.bin.report --expdir exp/ecapa --compare exp/mean_fban
 
 import argparse
 import json
+import logging
 import os
 import shlex
 import sys
@@ -18,7 +19,13 @@ from toolkit.io.errors import counted
 from toolkit.report.page import report_page
 from toolkit.report.plots import det_choice, plot_det, plot_eer_by_snr, plot_training
 from toolkit.report.verdict import verdicts
-from toolkit.report.verification.trial_results import collect, experiment_name, read_run_log, ways_of_scoring
+from toolkit.report.verification.trial_results import (
+    collect,
+    experiment_name,
+    read_run_log,
+    same_test_sets,
+    ways_of_scoring,
+)
 from toolkit.report.verification.trial_sections import sections
 from toolkit.report.verification.trial_tables import by_condition, results_page
 
@@ -62,6 +69,9 @@ def gather(args) -> list[dict]:
     asked = [(args.expdir, args.scores)]
     asked += [(path, way) for path in [args.expdir, *args.compare] for way in ways_of_scoring(path) or ["scores"]]
     experiments = [collect(path, way) for path, way in dict.fromkeys(asked)]
+    for message in same_test_sets(experiments):
+        logging.warning("%s", message)
+    experiments = [one for number, one in enumerate(experiments) if one["sets"] or number == 0]
     if len({one["experiment"] for one in experiments}) < len(experiments):
         for one in experiments:
             one["experiment"] = experiment_name(one["expdir"], one["scores"])

@@ -55,7 +55,7 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--recipe_results", type=Path, help="page over all these experiments, without plots")
     parser.add_argument(
-        "--listen_sets", type=whole_number(), default=3, help="examples of so many test sets, the first ones"
+        "--listen_sets", type=whole_number(), default=3, help="number of test sets with examples, the first ones"
     )
     parser.add_argument(
         "--max_seconds",

@@ -11,16 +11,18 @@ from itertools import product
 from pathlib import Path
 from typing import Literal
 
+import yaml
+
 from toolkit.io.audio import AudioTable, audio_info
 from toolkit.io.command_line import run
 from toolkit.io.config import ConfigParser
-from toolkit.io.datadir import DataDir, invert, write_table
-from toolkit.io.errors import InputError
+from toolkit.io.datadir import DataDir, c_sorted, invert, write_table
+from toolkit.io.errors import InputError, some_of
 from toolkit.io.progress import progress
 from toolkit.simulate.enrolments import FACT, STREAM, EnrolmentPool, planned
 from toolkit.simulate.plan import Mixture, generator, write_plan
 from toolkit.simulate.planner import MixturePlanner
-from toolkit.simulate.sets import write_mix_conf
+from toolkit.simulate.sets import check_known_sets, write_mix_conf
 
 
 def get_parser() -> ConfigParser:
@@ -37,7 +39,7 @@ def get_parser() -> ConfigParser:
         "--num_mixtures",
         type=int | None,
         default=None,
-        help="so many in all, of utterances drawn at random, none twice before all are taken (without --snrs)",
+        help="mixtures in all, of utterances drawn at random, none twice before all are taken (without --snrs)",
     )
     parser.add_argument(
         "--enroll",
@@ -49,6 +51,9 @@ def get_parser() -> ConfigParser:
     parser.add_argument("--enroll_from", type=str | None, default=None, help="data dir of enrolments; default: --data")
     parser.add_argument("--each_speed", action="store_true", help="a copy at each speed instead of a drawn one")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--known_sets", type=list[str] | None, default=None, help="with --check: names of sets that configs may draw on"
+    )
     parser.add_argument("--check", action="store_true", help="check the config, say whether it mixes, and end")
     return parser
 
@@ -98,6 +103,11 @@ def write_set(
     other_genders(path, mixtures, genders or {})
     for table in (p.name for p in source.path.glob("spk2*") if p.name != "spk2utt"):
         values = source.table(table)
+        if lost := {old[u] for u in utts} - values.keys():
+            raise InputError(
+                f"{source.path / table}: has no line for {some_of(c_sorted(lost), 3)} of utt2spk; add it, or "
+                "remove the table"
+            )
         write_table(path / table, {m.speaker: values[old[u]] for m, u in zip(mixtures, utts, strict=True)})
     for table in set(source.tables()) - _OF_THE_AUDIO:
         if not table.endswith(".scp") and not (path / table).exists():  # not what the mixture says itself
@@ -180,6 +190,13 @@ def main(argv=None) -> None:
     if unknown := [kind for kind in args.kinds or [] if kind not in planner.noises]:
         raise InputError(f"--kinds {unknown[0]}: the config knows {', '.join(planner.noises) or 'none'}")
     if args.check:
+        if args.known_sets is not None:
+            config = yaml.safe_load(parser.dump(args))["planner"]
+            config["noises"] = {
+                k: n for k, n in (config["noises"] or {}).items() if k in (args.kinds or config["noises"])
+            }
+            root, where = Path(args.data).parent, ", ".join(parser.read_files)
+            check_known_sets(config, "planner", args.known_sets, root, where)
         print("plan: mixing" if planner.noises or planner.interferer else "plan: one talker alone")
         return
     if args.snrs and args.kinds:  # recordings of other kinds need not be there

@@ -183,7 +183,7 @@ def add_measuring_arguments(parser, breakdown: str) -> None:
     parser.add_argument(
         "--duration_edges", nargs="*", type=seconds, default=[], help="in seconds, rising; default: terciles"
     )
-    parser.add_argument("--fs", type=rate, help="rate in Hz of utt2num_samples, where there is no utt2dur")
+    parser.add_argument("--fs", type=rate, help="rate in Hz of utt2num_samples, where utt2dur is missing")
     add_bootstrap_arguments(parser, 0)
 
 
@@ -213,9 +213,16 @@ def check_or_train(parser, check: Callable, train: Callable, argv: list[str] | N
         train: (parser, args).
     """
     parser.add_argument("--check", action="store_true", help="check the config, print the stream it reads, and end")
+    parser.add_argument(
+        "--known_sets", type=list[str] | None, default=None, help="with --check: names of sets that the config may use"
+    )
     args = parser.parse(argv)
+    known = args.pop("known_sets")
     if args.pop("check"):
-        print(check(parser, args))
+        stream = check(parser, args)
+        if known is not None:
+            _check_planner(parser, args, known)
+        print(stream)
         if args.expdir:
             from toolkit.train.experiment import refuse_other, state_of
 
@@ -223,6 +230,18 @@ def check_or_train(parser, check: Callable, train: Callable, argv: list[str] | N
             print(state_of(Path(args.expdir), args.trainer.epochs))
     else:
         train(parser, args)
+
+
+def _check_planner(parser, args, known: list[str]) -> None:
+    """Raise InputError where the training data mixes in a set that is none of ``known``."""
+    import yaml
+
+    from toolkit.simulate.sets import check_known_sets
+
+    data = yaml.safe_load(parser.dump(args)).get("data") or {}
+    planner = (data.get("init_args") or {}).get("planner")
+    root = Path(args.train_dir or ".").parent
+    check_known_sets(planner or {}, "data.init_args.planner", known, root, ", ".join(parser.read_files))
 
 
 def add_device(parser) -> None:

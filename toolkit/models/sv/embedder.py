@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from toolkit.features.frontend import FrontEnd
+from toolkit.io.errors import InputError
 from toolkit.models.sv.base import SpeakerEncoder
 
 
@@ -20,7 +21,7 @@ class SpeakerEmbedder(nn.Module):
     def __init__(self, frontend: FrontEnd, model: SpeakerEncoder, normalize: str = "mean"):
         super().__init__()
         if normalize not in ("mean", "mean_var", "none"):
-            raise ValueError(f"normalize is {normalize!r}; it can be 'mean', 'mean_var' or 'none'")
+            raise InputError(f"--normalize {normalize!r}: must be mean, mean_var or none")
         self.frontend, self.model, self.normalize = frontend, model, normalize
 
     def normalized(self, feats: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
