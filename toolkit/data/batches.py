@@ -219,23 +219,30 @@ class BucketBatches(Batches):
 
         A batch of one takes a row of a batch of about its length, or exchanges one; what finds none is left out.
         """
-        batches, dropped = [list(batch) for batch in batches], 0
-        for at, batch in enumerate(batches):
-            if len(set(speaker[batch])) > 1:
+        batches = [list(batch) for batch in batches]
+
+        def is_mixed(batch: list[int]) -> bool:
+            return len(set(speaker[batch])) > 1
+
+        for at in range(len(batches)):
+            batch = batches[at]
+            if is_mixed(batch):
                 continue
-            near = sorted(range(max(0, at - _NEAR), min(len(batches), at + _NEAR + 1)), key=lambda j: abs(j - at))
-            pairs = ((j, row) for j in near for row in batches[j] if speaker[row] != speaker[batch[0]])
+            near = sorted(range(max(0, at - _NEAR), min(len(batches), at + _NEAR + 1)), key=lambda n: abs(n - at))
+            pairs = [(n, row) for n in near if batch for row in batches[n] if speaker[row] != speaker[batch[0]]]
             for j, row in pairs:
                 rest = [other for other in batches[j] if other != row]
-                choices = [([*batch, row], rest)]
-                choices += [([*(o for o in batch if o != own), row], [*rest, own]) for own in batch[-1:]]
-                fit = [two for two in choices if all(self._is_mixed(b, speaker, longest, per_speaker) for b in two)]
+                fit = [
+                    (more, less)
+                    for more, less in (([*batch, row], rest), ([*batch[:-1], row], [*rest, batch[-1]]))
+                    if is_mixed(more) and (is_mixed(less) or not is_mixed(batches[j]))
+                    if all(not one or self._holds(one, longest, per_speaker) for one in (more, less))
+                ]
                 if fit:
                     batches[at], batches[j] = map(sorted, fit[0])
                     break
-            else:
-                dropped += len(batch)
-                batches[at] = []
+        batches = [batch for batch in batches if is_mixed(batch)]
+        dropped = len(speaker) - sum(map(len, batches))
         if dropped == len(speaker):
             raise InputError(
                 "no batch has two speakers, which the loss needs; raise batches.init_args.batch_seconds or max_size, "
@@ -247,7 +254,4 @@ class BucketBatches(Batches):
                 "batches.init_args.batch_seconds",
                 *(dropped, len(speaker)),
             )
-        return [batch for batch in batches if batch]
-
-    def _is_mixed(self, batch: list[int], speaker: np.ndarray, longest: np.ndarray, per_speaker: int) -> bool:
-        return len(set(speaker[batch])) > 1 and self._holds(batch, longest, per_speaker)
+        return batches
