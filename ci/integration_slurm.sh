@@ -51,7 +51,7 @@ case_array_over_the_limit() { # MaxArraySize is 11
 }
 
 case_failing_job() {
-    fails "slurm.pl: 1 / 3 failed, log is in log/x.*.log" "${slurm_pl}" JOB=1:3 log/x.JOB.log test JOB -ne 2
+    fails "1 / 3 failed, log is in log/x.*.log" "${slurm_pl}" JOB=1:3 log/x.JOB.log test JOB -ne 2
     has_line log/x.2.log '# Finished at .* with status 1'
     has_line log/x.3.log '# Finished at .* with status 0'
 }

@@ -30,7 +30,7 @@ sub parse_command_line {
     my %line = (options => { pick => 'all' }, first => 1, last => 1);
     while (@ARGV) {
         if    ($ARGV[0] =~ /^-/)                       { parse_option($line{options}, $usage); }
-        elsif ($ARGV[0] =~ /^[A-Za-z_]\w*=[-.,:\d]*$/) { parse_job_range(\%line); }
+        elsif (is_job_range($ARGV[0]))                 { parse_job_range(\%line); }
         else                                           { last; }
     }
     if (@ARGV < 2) { print STDERR $usage; exit 1; }
@@ -72,11 +72,18 @@ sub check_number {
         if defined $least && ($value !~ /^\d+$/ || $value < $least);
 }
 
+# A log whose name has a = must have a folder (./a=1) or the suffix .log, so that a mistyped range is never taken for it.
+sub is_job_range {
+    my ($word) = @_;
+    return $word !~ m{/|\.log\z}s && $word =~ /=|^[^:]*:?\d+:\d+\z/;
+}
+
 sub parse_job_range {
     my ($line) = @_;
     my $range = shift @ARGV;
     stop(255, "two job ranges: $name=$line->{first}:$line->{last} and $range") if defined $name;
-    stop(255, "bad job range $range, expected e.g. JOB=1:20") if $range !~ /^(\w+)=(\d+)(?::(\d+))?\z/;
+    stop(255, "bad job range $range, expected e.g. JOB=1:20 (a log of that name: ./$range)")
+        if $range !~ /^(\w+)=(\d+)(?::(\d+))?\z/;
     stop(255, "bad job range $range: at most 1000000 jobs") if grep { defined && $_ > 1_000_000 } $2, $3;
     ($name, $line->{first}, $line->{last}) = ($1, $2, defined $3 ? $3 : $2);
     stop(255, "bad job range $range: jobs are numbered from 1") if $line->{first} < 1;

@@ -31,6 +31,7 @@ sub read_config {
     my ($named) = @_;
     my %config = (default => {}, options => [], file => $named // 'conf/slurm.conf');
     my $text = $built_in;
+    stop(1, "$config{file}: is a FIFO; expected a file") if -p $config{file} && $config{file} !~ m{^/(?:dev|proc)/};
     if (open(my $handle, '<', $config{file})) { local $/; $text = <$handle> // ''; }
     elsif (defined $named) { stop(1, "--config $named: $!"); }
     else { $config{file} = 'the built-in config'; }
@@ -42,7 +43,7 @@ sub read_config {
         my $set = read_config_line(\%config, $_) or stop(1, "$config{file}:$number: not understood: $_");
         $set_in{$set} = "$config{file}:$number: ";
     }
-    stop(1, "$config{file}: there is no line 'command sbatch ...'") if !$config{command};
+    stop(1, "$config{file}: line 'command sbatch ...' not found") if !$config{command};
     for my $name (sort keys %{ $config{default} }) {
         words_of_option(\%config, $name, $config{default}{$name}, $set_in{"default $name"});
     }

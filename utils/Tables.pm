@@ -8,11 +8,13 @@ use warnings;
 use Exporter qw(import);
 use File::Basename qw(basename);
 
-our @EXPORT = qw(stop wrong_usage shown show_lines each_line finish write_list look_alikes check_tables clean_table);
+our @EXPORT = qw(stop wrong_usage shown show_lines each_line listed_in keep_lines filter_tables finish write_list look_alikes
+                 check_tables clean_table);
 our $program = basename($0);    # who says the errors
 
 my $refused = qr/[\0\x0b\x0c\x1c-\x1f\r]/;
 my $digits  = '(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][-+]?[0-9]+)?';
+my $plain_line = qr/^([!-~]+)(?:[ \t][ -~\t]*)?\n\z/;    # most lines are printable ASCII, the key first
 my ($number, $level) = (qr/^$digits\z/, qr/^(?:inf|[-+]?$digits)\z/);
 my %number_of = (    # fields of a line, at least and at most; of other tables two and more
     segments => [4, 4],
@@ -80,24 +82,73 @@ sub open_file {
     return $handle;
 }
 
-# Calls back with every line of a file, without its end and without a byte order mark; $. is its number.
+# A line that was read from a file, without its end and, of the first, its byte order mark; $. is its number.
+sub checked_line {
+    my ($path, $line) = @_;
+    my $name = $path eq '-' ? 'standard input' : $path;
+    if ($. == 1) {
+        stop("$name: is UTF-16 text; save it as UTF-8") if $line =~ /^(?:\xff\xfe|\xfe\xff)/;
+        $line =~ s/^\xef\xbb\xbf//;
+    }
+    chomp $line;
+    if ($line =~ tr/\0\x0b\x0c\r\x1c-\x1f//) {
+        $line =~ s/\r\z//;
+        stop(sprintf('%s:%d: holds the control character U+%04X; remove it', $name, $., ord $&)) if $line =~ $refused;
+    }
+    return $line;
+}
+
+# Calls back with every checked line of a file.
 sub each_line {
     my ($path, $call) = @_;
     my $handle = open_file($path);
-    my $name = $path eq '-' ? 'standard input' : $path;
     while (my $line = <$handle>) {
-        if ($. == 1) {
-            stop("$name: is UTF-16 text; save it as UTF-8") if $line =~ /^(?:\xff\xfe|\xfe\xff)/;
-            $line =~ s/^\xef\xbb\xbf//;
-        }
-        chomp $line;
-        if ($line =~ tr/\0\x0b\x0c\r\x1c-\x1f//) {
-            $line =~ s/\r\z//;
-            stop(sprintf('%s:%d: holds the control character U+%04X; remove it', $name, $., ord $&)) if $line =~ $refused;
-        }
-        $call->($line);
+        $call->(checked_line($path, $line));
     }
     close($handle);
+}
+
+# The first fields of the lines of a file, as the keys of a hash.
+sub listed_in {
+    my ($path) = @_;
+    my %listed;
+    my $handle = open_file($path);
+    while (my $line = <$handle>) {
+        if ($line =~ $plain_line) { $listed{$1} = 1; next; }
+        $line = checked_line($path, $line);
+        $line =~ /^[ \t]*([^ \t]+)/ or stop("$path:$.: expected 1 field(s) or more, got '$line'");
+        $listed{$1} = 1;
+    }
+    close($handle);
+    return \%listed;
+}
+
+# Prints to $out the lines of a file whose Nth field is listed, with $exclude the others.
+sub keep_lines {
+    my ($listed, $exclude, $number, $path, $out) = @_;
+    my $before = $number - 1;
+    my $plain = $number == 1 ? $plain_line : qr/^(?:[!-~]+[ \t]+){$before}([!-~]+)(?:[ \t][ -~\t]*)?\n\z/;
+    my $handle = open_file($path);
+    while (my $line = <$handle>) {
+        if ($line =~ $plain) { print $out $line if $exclude xor $listed->{$1}; next; }
+        $line = checked_line($path, $line);
+        $line =~ /^[ \t]*(?:[^ \t]+[ \t]+){$before}([^ \t]+)/
+            or stop("$path:$.: expected $number field(s) or more, got '$line'");
+        print $out "$line\n" if $exclude xor $listed->{$1};
+    }
+    close($handle);
+}
+
+# Writes the lines of each file whose first field is in the file $list into a file of the same name in a folder.
+sub filter_tables {
+    my ($list, $folder, @paths) = @_;
+    my $listed = listed_in($list);
+    for my $path (@paths) {
+        my $aside = "$folder/" . basename($path);
+        open(my $out, '>', $aside) or stop("cannot write $aside: $!");
+        keep_lines($listed, 0, 1, $path, $out);
+        close($out) or stop("cannot write $aside: $!");
+    }
 }
 
 # Closes standard output, which a program has written to.
@@ -111,10 +162,11 @@ sub write_list {
     for my $file (@files) {
         my ($path, @lines) = @$file;
         if ($path eq '-') { print map { "$_\n" } @lines; finish(); next; }
+        $give_up->('cannot write: the name of a file is empty') if $path eq '';
         # Of what stands in the place of a file, a device and the shell's >(...) are written into, and never replaced.
         my $special = -e $path && !-f _;
         $give_up->("cannot write $path: is a folder") if $special && -d _;
-        $give_up->("cannot write $path: is no file") if $special && $path !~ m{^/(?:dev|proc)/};
+        $give_up->("cannot write $path: is not a file") if $special && $path !~ m{^/(?:dev|proc)/};
         my $aside = $special || $path =~ m{^/(?:dev|proc)/} ? $path : "$path.$$.tmp";
         open(my $handle, '>', $aside) or $give_up->("cannot write $path: $!");
         push @asides, [$aside, $path] if $aside ne $path;
@@ -157,13 +209,26 @@ sub fields_of {
     return @fields;
 }
 
+# What most lines of a table are like, of which nothing more need be checked; the key is captured.
+my $seconds = qr/([!-~]+)[ \t]+[1-9][0-9]{0,7}(?:[.][0-9]+)?\n/;
+my $whole   = qr/([!-~]+)[ \t]+[1-9][0-9]{0,14}\n/;
+my %plain_of = (utt2dur => $seconds, reco2dur => $seconds, utt2num_samples => $whole, utt2num_frames => $whole);
+
+sub plain_entry {
+    my ($name, $least, $most) = @_;
+    return $plain_of{$name} // ($most != $least ? qr/([!-~]+)[ \t]+[!-~][ -~\t]*\n/
+        : $least == 2 && !$rule_of{$name} ? qr/([!-~]+)[ \t]+[!-~]+[ \t]*\n/ : qr/(?!)/);
+}
+
 # Prints the lines of a table that are well formed, without byte order mark, DOS line ends and blanks at their beginning.
 sub clean_table {
     my ($path) = @_;
     my $name = basename($path);
     my ($least, $most) = @{ $number_of{$name} // [2, 9e99] };
+    my $plain = plain_entry($name, $least, $most);
     my $handle = open_file($path);
     while (my $line = <$handle>) {
+        if ($line =~ /\A$plain\z/) { print $line; next; }
         stop("$path: is UTF-16 text; save it as UTF-8") if $. == 1 && $line =~ /^(?:\xff\xfe|\xfe\xff)/;
         $line =~ s/^\xef\xbb\xbf// if $. == 1;
         $line =~ s/\r?\n?\z//;
@@ -172,6 +237,25 @@ sub clean_table {
         my @fields = fields_of($line, $least, $most) or next;
         print "$line\n" if $name ne 'segments' || $rule_of{segments}[0]->(@fields);
     }
+}
+
+# Are all lines of a file plain entries, their keys in order? Most tables are done with this, in half of the time.
+sub is_plain {
+    my ($path, $plain) = @_;
+    open(my $handle, '<', $path) or return 0;
+    my ($rest, $last) = ('', '');
+    while (read($handle, my $block, 1 << 18)) {
+        $block = $rest . $block;
+        my $end = rindex($block, "\n") + 1;
+        $rest  = substr($block, $end);
+        $block = substr($block, 0, $end);
+        while ($block =~ /\G$plain/gc) {
+            return 0 if $1 le $last;
+            $last = $1;
+        }
+        return 0 if (pos($block) // 0) != $end;
+    }
+    return $rest eq '' && $last ne '';
 }
 
 # Prints what is wrong with the tables of a data dir, "path:line: what"; into the file $broken goes "path:line" of lines
@@ -184,9 +268,7 @@ sub check_tables {
         my ($least, $most) = @{ $number_of{$name} // [2, 9e99] };
         my ($rule, $expected) = @{ $rule_of{$name} // [] };
         my ($last, %times) = ('');
-        # Most lines are plain ones in order.
-        my $plain = $most != $least ? qr/^([!-~]+)[ \t]+[!-~][ -~\t]*\n\z/
-            : $least == 2 ? qr/^([!-~]+)[ \t]+([!-~]+)[ \t]*\n\z/ : qr/(?!)/;
+        next if is_plain($path, plain_entry($name, $least, $most));
         # Of each kind ten are enough.
         my $bad = sub {
             my ($kind, $what) = @_;
@@ -199,7 +281,6 @@ sub check_tables {
         $. = 0;
         my $line;
         while (defined($line = <$handle>)) {
-            if ($line =~ $plain && $1 gt $last && (!$rule || $rule->("$1", "$2"))) { $last = $1; next; }
             if ($. == 1 && $line =~ /^(?:\xff\xfe|\xfe\xff)/) { $malformed->('UTF', 'is UTF-16 text; save it as UTF-8'); last; }
             if ($. == 1 && $line =~ s/^\xef\xbb\xbf//) { $malformed->('BOM', 'begins with a byte order mark (U+FEFF)'); }
             if ($line !~ s/\n\z// && $order) { $bad->('end', 'no newline at the end of the last line'); }

@@ -164,7 +164,7 @@ undrawable() {
         { utt = substr($2, 2) }
         NF != 3 { print $1 " expected *UTT SPEAKER, got: " $0; next }
         elsewhere { next }
-        !(utt in speaker) { print $1 " " $2 " " $3 ": there is no utterance " utt; next }
+        !(utt in speaker) { print $1 " " $2 " " $3 ": unknown utterance " utt; next }
         size[$3] == (speaker[utt] == $3 "") { print $1 " " $2 " " $3 ": speaker " $3 " has no " \
             (size[$3] ? "other utterance" : "utterance") " to draw" }' "$1" "$2"
 }
@@ -206,13 +206,17 @@ for_each_plan() {
 
 # make_aside DEST: makes DEST and in it the folder $aside, where files are written before they take their places.
 make_aside() {
-    made=
-    [ -d "$1" ] || made=$1
+    local path=$1
+    made=()
+    until [ -d "$path" ]; do
+        made+=("$path")
+        path=$(dirname -- "$path")
+    done
     mkdir -p -- "$1" 2>/dev/null || die "$1: cannot make the folder"
     # What a killed run left.
     rm -rf "$1"/.aside.*
     aside=$(mktemp -d "$1/.aside.XXXXXX" 2>/dev/null) || die "$1: cannot write into the folder"
-    trap 'rm -rf "$aside"; [ -z "$made" ] || rmdir "$made" 2>/dev/null || true' EXIT
+    trap 'rm -rf "$aside"; [ ${#made[@]} -eq 0 ] || rmdir "${made[@]}" 2>/dev/null || true' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
 }
@@ -285,24 +289,19 @@ copy_whole_files() {
 # select_utts SRC UTTS OUT: writes SRC's tables and plan into OUT, cut down to the utterances listed in UTTS and to
 # their recordings and speakers; makes spk2utt.
 select_utts() {
-    local src=$1 utts=$2 out=$3 name utils
-    utils=$(dirname "${BASH_SOURCE[0]}")
-    local filter=$utils/filter_scp.pl
-    "$filter" "$utts" "$src/utt2spk" >"$out/utt2spk"
-    "$utils/utt2spk_to_spk2utt.pl" "$out/utt2spk" >"$out/spk2utt"
-    for name in $(tables_of "$src" utt); do
-        "$filter" "$utts" "$src/$name" >"$out/$name"
-    done
-    for name in $(tables_of "$src" spk); do
-        "$filter" "$out/spk2utt" "$src/$name" >"$out/$name"
-    done
-    if [ -f "$src/segments" ]; then
-        "$filter" "$utts" "$src/segments" >"$out/segments"
-        for name in $(tables_of "$src" reco); do
-            "$filter" <(column 2 "$out/segments") "$src/$name" >"$out/$name"
-        done
+    local src=$1 utts=$2 out=$3 name names
+    mapfile -t names < <(echo utt2spk; tables_of "$src" utt; files_like "$src" segments)
+    tables filter_tables "$utts" "$out" "${names[@]/#/$src/}"
+    "$tools/utt2spk_to_spk2utt.pl" "$out/utt2spk" >"$out/spk2utt"
+    mapfile -t names < <(tables_of "$src" spk)
+    [ ${#names[@]} -eq 0 ] || tables filter_tables "$out/spk2utt" "$out" "${names[@]/#/$src/}"
+    mapfile -t names < <(tables_of "$src" reco)
+    if [ ${#names[@]} -gt 0 ]; then
+        column 2 "$out/segments" >"$out/.recos"
+        tables filter_tables "$out/.recos" "$out" "${names[@]/#/$src/}"
+        rm "$out/.recos"
     fi
     for name in $(files_like "$src" "$PLAN"); do
-        plan_table "$src/$name" | "$filter" "$utts" | plan_lines >"$out/$name"
+        plan_table "$src/$name" | "$tools/filter_scp.pl" "$utts" | plan_lines >"$out/$name"
     done
 }

@@ -27,20 +27,8 @@ while (@ARGV && $ARGV[0] =~ /^-./) {
 }
 if (!@ARGV) { print STDERR $usage; exit 1; }
 
-# Calls back with (line, field) for every line that has the field; other lines are an error.
-sub for_each_line {
-    my ($path, $number, $call) = @_;
-    my $before = $number - 1;
-    my $field_of = qr/^[ \t]*(?:[^ \t]+[ \t]+){$before}([^ \t]+)/;
-    each_line($path, sub {
-        $_[0] =~ $field_of or stop("$path:$.: expected $number field(s) or more, got '$_[0]'");
-        $call->($_[0], $1);
-    });
-}
-
-my %listed;
-for_each_line(shift @ARGV, 1, sub { $listed{ $_[1] } = 1; });
+my $listed = listed_in(shift @ARGV);
 for my $path (@ARGV ? @ARGV : '-') {
-    for_each_line($path, $field, sub { print "$_[0]\n" if $exclude xor $listed{ $_[1] }; });
+    keep_lines($listed, $exclude, $field, $path, \*STDOUT);
 }
 finish();

@@ -45,7 +45,7 @@ clean_table() {
 # clean_plan NAME: $dir/NAME without lines that are no mixtures, every id once, in $clean.
 clean_plan() {
     { plan_table "$dir/$1" || true; } 2>"$aside/.lists/bad" | awk '!seen[$1]++' | plan_lines >"$clean/$1"
-    [ ! -s "$aside/.lists/bad" ] || say "$dir/$1: dropped $(wc -l <"$aside/.lists/bad") lines that are no mixtures"
+    [ ! -s "$aside/.lists/bad" ] || say "$dir/$1: dropped $(wc -l <"$aside/.lists/bad") lines that are not mixtures"
 }
 
 # durations SCP OUT: of recordings, from their headers.

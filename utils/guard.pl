@@ -49,6 +49,15 @@ sub holders {
         map { chomp; [split(/ /, $_, 4)] } <$handle>;
 }
 
+# Who has a file, in less than 200 characters along with what recipe.sh says: the first of them.
+sub holder_line {
+    my ($first, @more) = @_ or return '';
+    my $who = "process $first->[0] on $first->[1], since $first->[2]" . (@more ? ', and ' . @more . ' more' : '');
+    (my $command = $first->[3]) =~ s{^\S*/}{};
+    $command = substr($command, 0, 37) . '...' if length $command > 40;
+    return "$who: $command";
+}
+
 sub take {
     my ($mode, $wait, $file) = @_;
     my $handle = $held{$file};
@@ -65,7 +74,7 @@ sub take {
             last;
         }
         my @others = holders($handle);
-        my $who = join('; ', map { "process $_->[0] on $_->[1], since $_->[2]: $_->[3]" } @others);
+        my $who = holder_line(@others);
         # A run that was killed holds its lock until its processes have ended.
         if (!$wait && (@others || time - $began > $patience)) {
             return answer("error: $file: another run is at work there: " . ($who || 'it does not say which'));

@@ -66,7 +66,7 @@ process=("$0" --world_size $((num_nodes * per_node)) "$@")
 if [ "${num_nodes}" -eq 1 ]; then
     exec "${torchrun[@]}" --standalone "${process[@]}"
 fi
-[ -n "${SLURM_JOB_NODELIST:-}" ] || die "--num_nodes ${num_nodes} needs a Slurm job of so many nodes"
+[ -n "${SLURM_JOB_NODELIST:-}" ] || die "--num_nodes ${num_nodes} needs a Slurm job of as many nodes"
 
 srun=(srun --export=ALL --nodes "${num_nodes}" --ntasks "${num_nodes}" --ntasks-per-node 1 --kill-on-bad-exit=1)
 if [ -n "${SLURM_CPUS_PER_TASK:-}" ]; then srun+=(--cpus-per-task "${SLURM_CPUS_PER_TASK}"); fi

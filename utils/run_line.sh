@@ -18,7 +18,9 @@ die() {
 
 [ -f "$1" ] || die "$1: no such file"
 [[ $2 =~ ^0*[1-9][0-9]{0,8}$ ]] || die "the line must be a whole number from 1 up, got '$2'"
-command=$(sed -n "$((10#$2))p" -- "$1" | tr '\0' '\1')
+command=$(sed -n "$((10#$2))p" -- "$1" | LC_ALL=C sed $'1s/^\xef\xbb\xbf//; s/\r$//' | tr '\0' '\1')
 [ -n "${command}" ] || die "$1: has no command in line $2"
-[[ ${command} != *$'\1'* ]] || die "$1: line $2 is no command: it holds NUL"
+if LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f]' <<<"${command}"; then
+    die "$1: line $2 is not a command: it holds a control character"
+fi
 exec bash -euo pipefail -c "${command}"

@@ -18,6 +18,7 @@ die() {
     echo "error: run_once.sh: $*" >&2
     exit 1
 }
+[ -n "${marker}" ] || die "the name of the marker is empty"
 for file in "${marker}" "${marker}.lock"; do
     if [ -e "${file}" ] && [ ! -f "${file}" ]; then die "${file}: is not a file"; fi
 done
@@ -41,4 +42,4 @@ if [ -f "${marker}" ]; then
     exit 0
 fi
 "$@"
-touch "${marker}"
+touch -- "${marker}"

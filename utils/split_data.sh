@@ -104,7 +104,7 @@ deal() {
             }
         }
         put($_) for sort keys %lines;
-        print STDERR "split_data.sh: warning: left out $lost lines of $name, whose ids are no utterances, ",
+        print STDERR "split_data.sh: warning: left out $lost lines of $name, whose ids are not utterances, ",
             "e.g. $example\n" if $lost;' "$lists/$1" "$2" "$aside"
 }
 

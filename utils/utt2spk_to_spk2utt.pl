@@ -22,8 +22,8 @@ if (@ARGV > 1) { print STDERR $usage; exit 1; }
 my $path = @ARGV ? $ARGV[0] : '-';
 my (%seen, %utterances);
 each_line($path, sub {
-    my ($utterance, $speaker, @more) = split(' ', $_[0]);
-    stop("$path:$.: expected 'utterance speaker', got '$_[0]'") if !defined $speaker || @more;
+    my ($utterance, $speaker) = $_[0] =~ /^[ \t]*([^ \t]+)[ \t]+([^ \t]+)[ \t]*\z/
+        or stop("$path:$.: expected 'utterance speaker', got '$_[0]'");
     stop("$path:$.: duplicate utterance $utterance") if $seen{$utterance}++;
     push @{ $utterances{$speaker} }, $utterance;
 });

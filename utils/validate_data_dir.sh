@@ -155,13 +155,13 @@ check_streams() {
         kind=${name%%[0-9]*}
         n=${name//[!0-9]/}
         [ "$n" = 1 ] || [ -f "$dir/$kind$((10#$n - 1)).scp" ] ||
-            echo "$dir/$name: there is no $kind$((10#$n - 1)).scp; streams are numbered from 1, without gaps" | complain
+            echo "$dir/$name: $kind$((10#$n - 1)).scp not found; streams are numbered from 1, without gaps" | complain
     done
     local sound='[.](wav|flac|opus|ogg|mp3|aiff|aif|au|w64|sph)$'
     for name in $(files_like "$dir" "$ENROLMENTS"); do
         n=${name//[!0-9]/}
         [ -f "$dir/spk$n.scp" ] ||
-            echo "$dir/$name: there is no spk$n.scp, the speech to extract; $(stream_remedy "spk$n")" | complain
+            echo "$dir/$name: spk$n.scp not found, the speech to extract; $(stream_remedy "spk$n")" | complain
         each_line "$dir/$name" "\$2 ~ /^[*]/ || tolower(\$0) ~ /$sound/ || /([.]npy|:[0-9]+|[|])[ \t]*$/" \
             'expected an audio file, file.ark:offset, an embedding (.npy), or *UTT SPEAKER'
         if ! comparable utt2spk "$name"; then continue; fi
@@ -175,7 +175,7 @@ check_plan() {
     [ -f "$dir/mix.jsonl" ] || return 0
     plan_table "$dir/mix.jsonl" >"$work/plan" 2>"$work/bad" || true
     complain <"$work/bad"
-    awk -v file="$dir/mix.jsonl" 'seen[$1]++ == 1 { print file ": id " $1 " stands twice" }' "$work/plan" | complain
+    awk -v file="$dir/mix.jsonl" 'seen[$1]++ == 1 { print file ": duplicate id " $1 }' "$work/plan" | complain
     sort -u -k1,1 "$work/plan" >"$work/mix.jsonl"
     comparable utt2spk || return 0
     same_keys "$work/mix.jsonl" "$work/keys_of_utt2spk" utt2spk "$dir/mix.jsonl"

@@ -80,7 +80,7 @@ hold() {
     while read -r -u "${GUARD[0]}" reply; do
         case "${reply}" in
             ok) return 0 ;;
-            error:*) die "${reply}; let it end (--wait true waits for it), or end it" ;;
+            error:*) die "${reply}; --wait true waits for it" ;;
             *) log "${reply}" ;;
         esac
     done
@@ -333,6 +333,19 @@ say_jobs() {
 
 # What data stages of all tasks do; their options are the variables of the task script.
 
+# read_words TEXT: words=(...) of a text in which quotes join words, as in the shell; nothing in it is run.
+read_words() {
+    mapfile -d '' words < <("${python}" -c '
+import shlex, sys
+try:
+    print(*shlex.split(sys.argv[1]), sep="\0", end="\0" if sys.argv[1].strip() else "")
+except ValueError as error:
+    sys.exit(f"error: --local_data_opts {sys.argv[1]}: {error}; close it, or put a backslash before it")' "$1"; printf '%s\0' "$?")
+    local status=${words[-1]}
+    unset "words[-1]"
+    [ "${status}" -eq 0 ] || exit 1
+}
+
 # prepare_data: stage 1; notes the tables that local/data.sh writes, so that stage 3 may run the commands in them.
 prepare_data() {
     if "${dry_run}"; then
@@ -344,8 +357,9 @@ prepare_data() {
         touch data/.stage_1
         sleep 0.02 # clocks of file systems tick slowly
     fi
-    # shellcheck disable=SC2086
-    local/data.sh ${local_data_opts}
+    local words=()
+    read_words "${local_data_opts}"
+    local/data.sh "${words[@]}"
     find data/ -mindepth 2 -maxdepth 2 -name wav.scp -cnewer data/.stage_1 -exec sha256sum {} + >>data/.made
     rm -f data/.stage_1
 }
@@ -392,6 +406,7 @@ plan() { # plan CONFIG SET NAME [options]: write data/<name>*/mix.jsonl, when th
         return
     fi
     shift 3
+    if [[ " $* " == *" --check "* ]]; then set -- "$@" --known_sets "$(known_sets)"; fi
     [[ " $* " != *" --kinds "* ]] ||
         remedy="--test_noises ${test_noises} --ood_noises ${ood_noises} --snrs ${snrs}: the kinds are those of ${config}"
     later "${remedy}" simulate_plan ${config:+--config "${config}"} \
@@ -455,11 +470,16 @@ train() {
         mkdir -p "${exp}"
     fi
     warn_of_known_speakers --train_dir "$2" "${all_tests}"
+    # On the terminal; the trainer says it in its log alone.
+    trap 'echo "${exp}: training was interrupted; the same command goes on from its last checkpoint" >&2
+        trap - INT
+        kill -INT $$' INT
     # shellcheck disable=SC2046,SC2086
     submit "${cuda_cmd} --gpu ${ngpu}$([ "${num_nodes}" -eq 1 ] || echo " --num-nodes ${num_nodes}")" "${exp}" \
         --name "${exp}" "${exp}/train.log" \
         utils/launch.sh --ngpu "${ngpu}" --num_nodes "${num_nodes}" "${python}" -m toolkit.bin.train "$6" \
         --config "$4" $(training_words "$1" "$2" "$3") $5
+    trap - INT
     "${dry_run}" || say_training "${exp}"
 }
 
@@ -472,6 +492,11 @@ warn_of_known_speakers() {
     done
     if "${dry_run}" || [ "${#dirs[@]}" -eq 0 ]; then return 0; fi
     "${python}" -m toolkit.bin.known_speakers "$1" "$2" --sets "${dirs[@]}" || exit 1
+}
+
+known_sets() { # what planner configs may name, as a list
+    # shellcheck disable=SC2086
+    as_list "$(echo ${train_set} ${valid_sets} ${test_sets} ${extra_sets} ${room_sets})"
 }
 
 as_list() { # "a b" -> [a,b]

@@ -16,7 +16,7 @@ template=$(cd "$(dirname "$0")" && pwd)
 target=${1%/}
 task=$(basename "${target}")
 if [ ! -f "${template}/${task}/${task}.sh" ]; then
-    echo "error: setup.sh: ${task} is no task; egs/<dataset>/<task> ends in sv, se or tse" >&2
+    echo "error: setup.sh: unknown task ${task}; egs/<dataset>/<task> must end in sv, se or tse" >&2
     exit 1
 fi
 top=$(cd "$(dirname "$(dirname "${target}")")/.." 2>/dev/null && pwd) || true

@@ -129,7 +129,7 @@ check_configs() { # before any work: every key of every config that the stages a
     if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 5 ]; then
         # shellcheck disable=SC2046,SC2086
         later "fix ${config}${train_args:+, or --${task}_args \"${train_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.train ${task} --help lists the keys" \
-            train "${task}" --config "${config}" $(! runs_stage 6 || training_words "${exp}" "${dumpdir}/raw/${train_sim}" "${all_valid}") ${train_args} --check
+            train "${task}" --config "${config}" $(! runs_stage 6 || training_words "${exp}" "${dumpdir}/raw/${train_sim}" "${all_valid}") ${train_args} --known_sets "$(known_sets)" --check
     fi
     if runs_stage 8; then
         # shellcheck disable=SC2086

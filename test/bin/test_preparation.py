@@ -1,6 +1,7 @@
 """Own corpora and trial lists: prepare_folder, make_trials."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -83,7 +84,15 @@ def test_too_few_speakers(tmp_path, capsys):
         for utt in range(2):
             tone(tmp_path / f"speech/{speaker}/{utt}.wav", 0.01)
     assert run(prepare_folder.main, ["--speech", str(tmp_path / "speech"), "--outdir", str(tmp_path / "data")]) == 1
-    assert "5 are too few for train, valid and test, which want 2 each" in capsys.readouterr().err
+    assert "need 6 in all, there are 5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("option", "rest"), [("--test_share", []), ("--valid_share", ["--test_share", "0.2"])])
+def test_the_share_that_is_advised_is_enough(folder, option, rest, capsys):
+    assert prepare(folder, option, 0.95, *rest) == 1
+    advised = re.search(rf"give {option} (0[.]\d+) or less", capsys.readouterr().err)[1]
+    assert prepare(folder, option, advised, *rest) == 0
+    assert prepare(folder, option, float(advised) + 0.11, *rest) == 1
 
 
 def test_speakers_with_one_recording_are_all_in_train(folder):
@@ -239,7 +248,7 @@ def test_music_and_rooms(folder):
 def test_one_recording_of_noise_is_too_few(folder, capsys):
     tone(folder / "one/a.wav", 0.01)
     assert prepare(folder, noise="one") == 1
-    assert "1 recordings: 1 are too few for train and test, which want 1 each; a long one" in capsys.readouterr().err
+    assert "need 2 in all, there are 1; a long one" in capsys.readouterr().err
 
 
 def test_a_folder_of_test_speakers(folder, capsys):
@@ -292,7 +301,7 @@ def test_own_trials_are_checked(folder, own_list, capsys):
     assert said in capsys.readouterr().err
     own_list.write_text(text + "1 talker1/s0/a.wav talker1/s9/a.wav\n")
     assert prepare(folder, "--trials", own_list) == 1
-    assert "talker1/s9/a.wav" in capsys.readouterr().err
+    assert "my list:4: talker1/s9/a.wav: " in capsys.readouterr().err
     own_list.write_text(text.splitlines()[0] + "\n")
     assert prepare(folder, "--trials", own_list) == 1
     assert "none of the 1 trials is a nontarget" in capsys.readouterr().err

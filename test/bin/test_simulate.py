@@ -306,3 +306,21 @@ def test_a_mixture_that_is_not_in_the_plan(plan, tmp_path, capsys):
 def test_a_set_that_was_not_planned(tmp_path, capsys):
     assert run(simulate_render.main, render_options(tmp_path, "other s04-u0\n")) == 1
     assert "other/mix_conf.yaml: no such file; is it a planned set" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("key", ["noises.noise.data", "interferer.data", "rooms"])
+def test_a_mistyped_set_of_a_config_is_found_by_its_check(tmp_path, key, capsys):
+    names = {"noises.noise.data": "noise_train", "interferer.data": "train", "rooms": "rirs_train"}
+
+    def check(**over):
+        value = {name: [over.get(name.split(".")[0], right)] for name, right in names.items()}
+        planner = {"noises": {"noise": {"data": value["noises.noise.data"]}}, "rooms": value["rooms"], "room_prob": 0.5}
+        planner["interferer"] = {"data": value["interferer.data"]}
+        (tmp_path / "a.yaml").write_text(yaml.safe_dump({"planner": planner}))
+        words = ["--config", f"{tmp_path}/a.yaml", "--data", "raw/train", "--name", "x", "--check"]
+        return run(simulate_plan.main, [*words, "--known_sets", f"[{','.join(names.values())}]"])
+
+    assert check() == 0
+    assert check(**{key.split(".")[0]: names[key] + "x"}) == 1
+    message = capsys.readouterr().err
+    assert all(part in message for part in ("a.yaml", f"planner.{key}", f"{names[key]}x", f"{names[key]}?"))

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from toolkit.data.batches import BucketBatches, CropBatches, arrange, fill, share
 from toolkit.data.item import ItemSpec
@@ -160,3 +162,34 @@ def test_processes_share_a_batch_evenly_and_in_whole_groups(size, world, per_spe
     together = [draw for part in parts for draw in part]
     assert together == batch[: size // (world * per_speaker) * world * per_speaker]
     assert all(part[0].index % per_speaker == 0 and len(part) % per_speaker == 0 for part in parts if part)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(
+    st.lists(st.integers(0, 6), min_size=4, max_size=80),
+    st.integers(0, 99),
+    st.sampled_from([2, 3]),
+    st.floats(20, 200),
+)
+def test_no_bucket_of_groups_holds_one_speaker(labels, seed, per_speaker, most):
+    labels, seconds = np.array(labels), np.random.default_rng(seed).uniform(0.5, 9.0, len(labels))
+    try:
+        batches = BucketBatches(batch_seconds=most).epoch(labels, seconds, per_speaker, seed, 1)
+    except InputError:
+        assert (np.bincount(labels) >= per_speaker).sum() < 2 or most < 2 * per_speaker * seconds.max()
+        return
+    drawn_ = items(batches)
+    assert len(set(drawn_)) == len(drawn_)
+    for batch in batches:
+        index = [draw.index for draw in batch]
+        rows = labels[index].reshape(-1, per_speaker)
+        assert (rows == rows[:, :1]).all()
+        assert len(set(rows[:, 0])) > 1
+        assert len(index) * seconds[index].max() <= most
+
+
+def test_groups_that_find_no_other_speaker_are_counted(caplog):
+    labels, seconds = np.repeat([0, 1, 2], [4, 2, 2]), np.r_[np.full(4, 9.0), np.ones(4)]
+    batches = BucketBatches(batch_seconds=18.0).epoch(labels, seconds, 2, 0, 1)
+    assert sorted(items(batches)) == [4, 5, 6, 7]
+    assert "2 of 4" in caplog.text

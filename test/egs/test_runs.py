@@ -53,6 +53,7 @@ def test_the_second_run_says_which_is_at_work(tree, folder, start):
     assert second.returncode == 1
     assert f"process {first.pid} on {os.uname().nodename}, since 20" in second.stderr
     assert "task.sh 6 false sleep 50" in second.stderr
+    assert len(second.stderr.splitlines()[-1]) < 200
     assert first.poll() is None
 
 
@@ -69,6 +70,30 @@ def test_a_run_that_waits_goes_on_after_the_other(tree, folder, start):
     done = tree.run(folder, "bash", "task.sh", "6", "true")
     assert done.returncode == 0, done.stderr
     assert "waiting: " in done.stdout
+
+
+def test_ctrl_c_in_training_says_that_the_same_command_goes_on(folder):
+    train = "submit() { echo begun; sleep 50; }\nwarn_of_known_speakers() { :; }\n"
+    train += "all_tests= cuda_cmd=x ngpu=0 num_nodes=1\n"
+    (folder / "train.sh").write_text(f"set -euo pipefail\n. ./recipe.sh\n{train}train exp/sv_i a '' c '' m\n")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    run = subprocess.Popen(["bash", "train.sh"], cwd=folder, **pipes)
+    assert run.stdout.readline() == "begun\n"
+    os.killpg(run.pid, signal.SIGINT)
+    assert "exp/sv_i: " in run.communicate(timeout=10)[1]
+    assert run.returncode == -signal.SIGINT
+
+
+def test_quotes_join_the_words_of_local_data_opts(folder):
+    script = 'set -euo pipefail\n. ./recipe.sh\npython=python3\nread_words "$1"\nprintf \'<%s>\' "${words[@]}"\n'
+    (folder / "words.sh").write_text(script)
+
+    def words(text):
+        return subprocess.run(["bash", "words.sh", text], cwd=folder, capture_output=True, text=True)
+
+    assert words("--speech '/my speech' --x \"a  b\" *").stdout == "<--speech></my speech><--x><a  b><*>"
+    assert words("").stdout == "<>"
+    assert (words("--speech '/my").returncode, "--local_data_opts" in words("--speech '/my").stderr) == (1, True)
 
 
 def test_all_that_a_run_has_started_ends_with_it(tree, folder, start):

@@ -203,5 +203,5 @@ def test_nothing_is_saved_with_a_model():
     "wrong", [{"window": "kaiser"}, {"low_hz": 400.0, "high_hz": 400.0}, {"high_hz": 9000.0}, {"low_hz": -1.0}]
 )
 def test_bad_arguments(wrong):
-    with pytest.raises(ValueError, match=r"kaiser|is no band of 0 to 8000 Hz"):
+    with pytest.raises(ValueError, match=r"kaiser|0 to 8000 Hz"):
         KaldiFbank(**wrong)

@@ -109,7 +109,7 @@ def test_centres_are_where_the_filters_peak(frontend):
     ("frontend", "said"),
     [
         (LogMelSpectrogram(n_mfcc=20), "no way back to audio"),
-        (torch.nn.Identity(), "frontend Identity: there is no way back"),
+        (torch.nn.Identity(), "frontend Identity: "),
         (LogMelSpectrogram(hop_ms=13.0), "208 apart, overlap too little"),
     ],
 )

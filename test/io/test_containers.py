@@ -108,6 +108,49 @@ def test_a_wav_file_without_samples_is_that(read):
             read(data)
 
 
+def claims_less(form: str, samples: int) -> bytes:
+    """The same audio under a header that counts fewer samples."""
+    data = bytearray(encoded(form, None if form == "FLAC" else "PCM_16"))
+    if form == "FLAC":
+        data[22:26] = struct.pack(">I", samples)
+    else:
+        kind, more = {"AU": (">I", 0), "CAF": (">q", 4), "WAV": ("<I", 0)}[form]
+        at = data.rindex(struct.pack(kind, 2 * N + more), 0, 5000)  # of a wav file the first is the byte rate
+        struct.pack_into(kind, data, at, 2 * samples + more)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("form", ["WAV", "AU", "CAF", "FLAC"])
+@pytest.mark.parametrize("samples", [100, N // 2 + 1, N - 100])
+def test_samples_that_the_header_does_not_count_are_not_passed_over(read, form, samples):
+    assert len(read(claims_less(form, N))) == N
+    with pytest.raises(InputError, match=rf"a.snd: .*{samples} samples.* {N}"):
+        read(claims_less(form, samples))
+
+
+def test_joined_wav_files_are_not_read_in_part(read):
+    with pytest.raises(InputError, match="a.snd: "):
+        read(encoded("WAV") * 2)
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    return name + struct.pack("<I", len(data)) + data
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        chunk(b"LIST", bytes(100)),
+        chunk(b"ab1 ", bytes(31)) + b"\0" + chunk(b"LIST", bytes(3)),
+        chunk(b"LIST", b"x" * 99)[:50],
+        b"TAG" + bytes(125),
+        bytes(3),
+    ],
+)
+def test_what_may_follow_the_audio_of_a_wav_file(read, tail):
+    np.testing.assert_array_equal(read(encoded("WAV") + tail), read(encoded("WAV")))
+
+
 @pytest.mark.parametrize("length", [2 * N + 45, 10**6, 0xC0000000])
 def test_a_length_beyond_the_file_is_a_promise(read, length):
     with pytest.raises(InputError, match="shorter"):

@@ -35,6 +35,8 @@ def of(*files: str) -> str:
         ("set/utt2spk", "a a\n"),
         ("x.wav", "RIFFRIFF"),
         ("y.ark", "12345"),
+        ("y", "in a command"),
+        ("set/wav.scp", "a x.wav\nb gone.wav\nc cat z |\n"),
         ("source/.done.format", "two"),
         ("room/utt2spk", "r s\n"),
     ],

@@ -328,7 +328,7 @@ def test_the_largest_gains_scale_what_there_is(gain):
 @pytest.mark.parametrize("value", [3e38, np.nan])
 def test_samples_that_overflow_are_refused(value):
     audio = Sounds(speech=white(1), noise=np.full(8000, value))
-    with pytest.raises(InputError, match="mix: .*overflow"):
+    with pytest.raises(InputError, match="mix: .*overflow|noise: .*full scale"):
         mix(audio, SPEECH, Source("noise1", "noise", 8000, gain=10.0))
 
 
@@ -339,3 +339,13 @@ def test_rendering_leaves_the_recordings_alone():
     one, two = (mix(audio, *sources, snr={"noise1": 0.0}) for _ in range(2))
     assert all(np.array_equal(one[name], two[name]) for name in one)
     assert all(np.array_equal(audio.values[key], before[key]) for key in before)
+
+
+@pytest.mark.parametrize(("samples", "part"), [(np.full(9000, 0.2), (0, 8000)), (np.full(9000, 0.2), (500, 4000)),
+                                               (3000 * white(1, 9000), (100, 8000))])  # fmt: skip
+def test_sources_that_are_no_sound_are_named(samples, part):
+    begin, length = part
+    with pytest.raises(InputError, match="^odd: "):
+        mix(Sounds(a=white(0), odd=samples), Source("spk1", "a", 8000), Source("noise1", "odd", length, begin=begin))
+    level = np.r_[np.full(4000, 0.01), white(2, 4000)]  # a pause with an offset is one
+    mix(Sounds(a=white(0), b=level), Source("spk1", "a", 8000), Source("noise1", "b", 3000))

@@ -175,8 +175,8 @@ def test_a_wrong_path_of_a_system_lists_what_there_is(tmp_path):
     there = f"there are: {exp}/sv_a, {exp}/sv_b"
     said = {
         exp / "sv_c": f"{exp}/sv_c: no such experiment or packed model; {there}",
-        exp / "sv_stats_fbank": f"{exp}/sv_stats_fbank: is no experiment (it has no config.yaml); {there}",
-        exp: f"{exp}: is no experiment (it has no config.yaml); {there}",
+        exp / "sv_stats_fbank": f"{exp}/sv_stats_fbank: is not an experiment (config.yaml not found); {there}",
+        exp: f"{exp}: is not an experiment (config.yaml not found); {there}",
         tmp_path / "no/exp/a": f"{tmp_path}/no/exp/a: no such experiment or packed model; nor is there {tmp_path}/no",
     }
     for path, message in said.items():

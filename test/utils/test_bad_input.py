@@ -170,6 +170,8 @@ def faults(scene, words, table, content):
     except subprocess.TimeoutExpired:
         return "hangs"
     said = done.stderr.decode(errors="replace")
+    if program == "run_line.sh":  # what the shell says of the line's own command
+        said = re.sub(r"bash: line 1: .*: command not found", "", said)
     runs_commands = program in ("run.pl", "slurm.pl", "run_line.sh", "run_once.sh", "launch.sh")
     if internal := INTERNAL.search(said):
         return f"{internal[0]!r} in: {said[-500:]}"

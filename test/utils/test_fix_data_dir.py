@@ -113,7 +113,7 @@ def test_the_plan_decides_too(call, mixture):
     path = mixture()
     (path / "mix.jsonl").write_text("no mixture\n" + "\n".join(lines(path / "mix.jsonl")[:2]) + "\n")
     done = call("fix_data_dir.sh", path)
-    assert "mix.jsonl: dropped 1 lines that are no mixtures" in done.stdout
+    assert "mix.jsonl: dropped 1 lines that are not mixtures" in done.stdout
     assert "2 utterances are not in mix.jsonl, e.g. b-1" in done.stdout
     assert keys(path / "utt2spk") == ["a-1", "a-2"]
     assert len(lines(path / "mix.jsonl")) == 2

@@ -30,3 +30,9 @@ def test_what_is_not_there_is_said(call, tmp_path):
     assert "commands: has no command in line 2" in call("run_line.sh", "commands", 2, code=1).stderr
     assert "none: no such file" in call("run_line.sh", "none", 1, code=1).stderr
     assert "Usage: run_line.sh" in call("run_line.sh", code=1).stderr
+
+
+def test_marks_and_line_ends_of_other_systems_are_no_part_of_a_command(call, tmp_path):
+    (tmp_path / "commands").write_bytes(b"\xef\xbb\xbfecho \xc3\xbc >out\r\n")
+    call("run_line.sh", "commands", 1)
+    assert (tmp_path / "out").read_text() == "\u00fc\n"

@@ -83,7 +83,10 @@ def test_single_job_number(call, tmp_path):
     assert output(tmp_path / "x.5.log") == "5\n"
 
 
-@pytest.mark.parametrize("job_range", ["JOB=0:2", "JOB=3:2", "JOB=-1:2", "JOB=1:", "JOB="])
+@pytest.mark.parametrize(
+    "job_range",
+    ["JOB=0:2", "JOB=3:2", "JOB=-1:2", "JOB=1:", "JOB=", "JOB=1:1000000000", "JOB=1:n", "JOB=1:10x", "J-B=1:2", "1:2"],
+)
 def test_bad_job_range_dies(call, job_range):
     assert job_range in call("run.pl", job_range, "x.JOB.log", "true", code=255).stderr
 

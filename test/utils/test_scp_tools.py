@@ -37,7 +37,7 @@ def test_split_writes_into_what_is_no_file_and_replaces_none(call, tmp_path):
     assert call("split_scp.pl", "in.scp", "/dev/stdout", "b").stdout == "".join(lines[:2])
     assert (tmp_path / "b").read_text() == "".join(lines[2:])
     os.mkfifo(tmp_path / "pipe")
-    assert "pipe: is no file" in call("split_scp.pl", "in.scp", "c", "pipe", code=1).stderr
+    assert "pipe: is not a file" in call("split_scp.pl", "in.scp", "c", "pipe", code=1).stderr
     assert (tmp_path / "pipe").is_fifo()
     assert not (tmp_path / "c").exists()
 

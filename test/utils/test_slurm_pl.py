@@ -180,7 +180,7 @@ def test_the_shared_config_is_what_is_built_in(submit, slurm, config):
 
 
 WRONG_CONFIGS = [
-    ("option name=*\n", "there is no line 'command sbatch ...'"),
+    ("option name=*\n", "'command sbatch ...'"),
     ("command sbatch\nfoo bar\n", "conf/slurm.conf:2: not understood: foo bar"),
     ("command sbatch\n\noption name\n", "conf/slurm.conf:3: not understood"),
     ("command sbatch\ncommand sbatch\n", "conf/slurm.conf:2: not understood"),

@@ -131,4 +131,4 @@ def test_a_malformed_utt2spk_is_said(call, data_dir):
 def test_lines_of_no_utterance_are_said(call, source):
     (source / "text").write_text((source / "text").read_text() + "z-1 lost\n")
     message = call("split_data.sh", source, 2).stderr
-    assert "left out 1 lines of text, whose ids are no utterances, e.g. z-1 lost" in message
+    assert "left out 1 lines of text, whose ids are not utterances, e.g. z-1 lost" in message

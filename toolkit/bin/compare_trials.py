@@ -13,7 +13,7 @@ import sys
 from toolkit.io.command_line import Parser, run
 from toolkit.io.errors import InputError
 from toolkit.metrics.statistics.paired import Difference
-from toolkit.tasks.paired_comparison import add_comparison_arguments, check_comparison, shown, tell
+from toolkit.tasks.paired_comparison import add_comparison_arguments, check_comparison, tell, with_progress
 from toolkit.tasks.verification.trial_comparison import compare_systems, load_condition, sentence
 
 
@@ -45,7 +45,7 @@ def main(argv=None) -> None:
     check_comparison(args)
     speakers = args.utt2spk * (len(args.a) if len(args.utt2spk) == 1 else 1)
     conditions = [load_condition(a, b, s, args.enroll2utt) for a, b, s in zip(args.a, args.b, speakers, strict=True)]
-    found = compare_systems(conditions, args.resamples, args.level, args.seed, shown)
+    found = compare_systems(conditions, args.resamples, args.level, args.seed, with_progress)
     tell(args, found, sentence, in_units)
 
 

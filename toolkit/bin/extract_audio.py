@@ -24,7 +24,7 @@ def get_parser() -> argparse.ArgumentParser:
     enroll, mixture = "recording of the wanted speaker alone", "recording with the wanted speaker among others"
     add_signal_arguments(parser, enroll=enroll, mixture=mixture)
     parser.add_argument(
-        "--enroll_seconds", type=seconds, help="the first so many seconds of an enrolment; default: all"
+        "--enroll_seconds", type=seconds, help="the first seconds that are used of an enrolment; default: all"
     )
     parser.add_argument(
         "--enroll_from",

@@ -26,7 +26,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--min_seconds", type=real_number(0, 1e9), default=LEAST_SECONDS, help="shorter ids are bad")
     parser.add_argument("--max_seconds", type=seconds, default=1e9, help="longer ids are bad")
     parser.add_argument(
-        "--allow_bad", type=whole_number(), default=0, help="leave out up to so many bad ids; more end the run"
+        "--allow_bad", type=whole_number(), default=0, help="leave out up to this many bad ids; more end the run"
     )
     parser.add_argument(
         "--trim_zeros",

@@ -29,8 +29,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--segment_seconds",
         type=real_number(0.5, 1e9),
-        help="cut recordings into equal pieces of about so many seconds, for speakers with few, long ones; trials may "
-        "then compare pieces of one recording, which is easier than recordings of two days",
+        help="cut recordings into equal pieces of about this many seconds, for speakers with few, long ones; trials "
+        "may then compare pieces of one recording, which is easier than recordings of two days",
     )
     parser.add_argument(
         "--allow_bad", type=whole_number(), default=0, help="how many unreadable files --segment_seconds leaves out"

@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> None:
     corpus, outdir = Path(args.corpus), Path(args.outdir)
     if not (corpus / "corpus.json").is_file():
         raise InputError(
-            f"{corpus}: is no complete mini corpus; python -m toolkit.bin.make_minicorpus --outdir {corpus}"
+            f"{corpus}: is not a complete mini corpus; run python -m toolkit.bin.make_minicorpus --outdir {corpus}"
         )
     sets = []
     for split, rows in _by_split(corpus / "speech", "speaker", "gender", "text").items():

@@ -5,13 +5,17 @@ that one trial list serves every condition. Without: one set, whose noise, SNR, 
 """
 
 import sys
+from pathlib import Path
 from typing import Literal
+
+import yaml
 
 from toolkit.io.command_line import run
 from toolkit.io.config import ConfigParser
 from toolkit.io.errors import InputError
 from toolkit.simulate.mixture_sets import check_options, plan_sets
 from toolkit.simulate.planner import MixturePlanner
+from toolkit.simulate.sets import check_known_sets
 
 
 def get_parser() -> ConfigParser:
@@ -28,7 +32,7 @@ def get_parser() -> ConfigParser:
         "--num_mixtures",
         type=int | None,
         default=None,
-        help="so many in all, of utterances drawn at random, none twice before all are taken (without --snrs)",
+        help="mixtures in all, of utterances drawn at random, none twice before all are taken (without --snrs)",
     )
     parser.add_argument(
         "--enroll",
@@ -40,6 +44,9 @@ def get_parser() -> ConfigParser:
     parser.add_argument("--enroll_from", type=str | None, default=None, help="data dir of enrolments; default: --data")
     parser.add_argument("--each_speed", action="store_true", help="a copy at each speed instead of a drawn one")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--known_sets", type=list[str] | None, default=None, help="with --check: names of sets that configs may draw on"
+    )
     parser.add_argument("--check", action="store_true", help="check the config, say whether it mixes, and end")
     return parser
 
@@ -53,6 +60,13 @@ def main(argv=None) -> None:
     if unknown := [kind for kind in args.kinds or [] if kind not in planner.noises]:
         raise InputError(f"--kinds {unknown[0]}: the config knows {', '.join(planner.noises) or 'none'}")
     if args.check:
+        if args.known_sets is not None:
+            config = yaml.safe_load(parser.dump(args))["planner"]
+            config["noises"] = {
+                k: n for k, n in (config["noises"] or {}).items() if k in (args.kinds or config["noises"])
+            }
+            root, where = Path(args.data).parent, ", ".join(parser.read_files)
+            check_known_sets(config, "planner", args.known_sets, root, where)
         print("plan: mixing" if planner.noises or planner.interferer else "plan: one talker alone")
         return
     plan_sets(args, planner)

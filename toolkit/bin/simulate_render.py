@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.io.ark import ArkWriter
+from toolkit.io.audio import check_usable
 from toolkit.io.command_line import Parser, add_job_arguments, run
 from toolkit.io.errors import InputError
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
@@ -48,10 +49,13 @@ def render_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> Non
                 raise InputError(f"{args.in_root}/{name}/mix.jsonl: has no mixture {key}; plan again (stage 2)")
             made = render(mixtures[key], audio, rooms)
             if STREAM in arks and FACT in mixtures[key].facts:
-                made[STREAM] = audio.read(mixtures[key].facts[FACT])
+                enrolment = mixtures[key].facts[FACT]
+                made[STREAM] = audio.read(enrolment)
+                what = f"{key}: its enrolment {enrolment} ({audio.values[enrolment]})"
+                check_usable(made[STREAM], mixtures[key].fs, what, "drop the utterance, and plan again (stage 2)")
             for stream, ark in arks.items():
                 if stream not in {*made, *silent}:
-                    raise InputError(f"{key}: has no stream {stream}, only {', '.join(made)}; mend --streams")
+                    raise InputError(f"{key}: has no stream {stream}, only {', '.join(made)}; fix --streams")
                 ark.write_audio(key, made.get(stream, np.zeros_like(made["wav"])), mixtures[key].fs)
             bar.update()
     lengths = {key: mixtures[key].length for key in keys}

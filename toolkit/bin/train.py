@@ -19,11 +19,15 @@ def main(argv=None) -> None:
     spec, words = registry.of_command_line(sys.argv[1:] if argv is None else argv, __doc__)
     parser = get_parser(spec, __doc__)
     parser.add_argument("--check", action="store_true", help="check the config, print the stream it reads, and end")
+    parser.add_argument(
+        "--known_sets", type=list[str] | None, default=None, help="with --check: names of sets that the config may use"
+    )
     args = parser.parse(words)
+    known_sets = args.pop("known_sets")
     if not args.pop("check"):
         train(spec, parser, args)
         return
-    print(check(spec, parser, args))
+    print(check(spec, parser, args, known_sets))
     if args.expdir:
         from toolkit.train.experiment import refuse_other, state_of
 

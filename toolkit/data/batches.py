@@ -1,5 +1,6 @@
 """Batches of an epoch, as lists of draws: a function of (data, seed, epoch) alone, so training resumes exactly."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections import Counter, deque
 from dataclasses import replace
@@ -10,6 +11,7 @@ from toolkit.data.item import ItemSpec
 from toolkit.io.errors import InputError
 from toolkit.simulate.plan import generator
 
+_NEAR = 20  # batches that are looked at on either side, for a row of another speaker
 _SMALLEST = 16  # utterances in a batch that min_batches makes smaller
 
 
@@ -131,10 +133,10 @@ class CropBatches(Batches):
         rng = generator(seed, "crop batches", epoch)
         passes = [arrange(labels, per_speaker, rng) for _ in range(self.repeats)]
         per_batch = self.batch_size // per_speaker
-        if per_batch == 0:
+        if per_batch < (1 if per_speaker == 1 else 2):
             raise InputError(
-                f"batches.init_args.batch_size is {self.batch_size}; the loss needs {per_speaker} utterances of a "
-                "speaker in a batch"
+                f"batches.init_args.batch_size is {self.batch_size}; the loss needs {per_speaker} utterances of each "
+                f"of two speakers in a batch: {2 * per_speaker} or more"
             )
         if self.min_batches:
             smaller = max(_SMALLEST // per_speaker, self.repeats * len(passes[0]) // self.min_batches)
@@ -190,14 +192,66 @@ class BucketBatches(Batches):
         """Rows are sorted by their longest utterance, cut into batches, and the batches shuffled."""
         rng = generator(seed, "bucket batches", epoch)
         rows = arrange(labels, per_speaker, rng)
+        rows = rows[np.argsort(seconds[rows].max(axis=1), kind="stable")]
         longest = seconds[rows].max(axis=1)
-        batches, batch, slot = [], [], 0
-        for row in np.argsort(longest, kind="stable"):
-            size = len(batch) + per_speaker
-            if batch and (size > self.max_size or size * longest[row] > self.batch_seconds):
-                batches.append(batch)
-                batch = []
-            batch += [ItemSpec(int(i), epoch, slot + k, member=k) for k, i in enumerate(rows[row])]
-            slot += per_speaker
-        batches.append(batch)
-        return [batches[i] for i in rng.permutation(len(batches))]
+        batches: list[list[int]] = [[]]
+        for row in range(len(rows)):
+            if batches[-1] and not self._holds([*batches[-1], row], longest, per_speaker):
+                batches.append([])
+            batches[-1].append(row)
+        if per_speaker > 1:
+            batches = self._of_several_speakers(batches, labels[rows[:, 0]], longest, per_speaker)
+        batches = [batches[i] for i in rng.permutation(len(batches))]
+        return [
+            [ItemSpec(int(i), epoch, row * per_speaker + k, member=k) for row in batch for k, i in enumerate(rows[row])]
+            for batch in batches
+        ]
+
+    def _holds(self, batch: list[int], longest: np.ndarray, per_speaker: int) -> bool:
+        """Are these rows (the last the longest) within the largest batch?"""
+        size = len(batch) * per_speaker
+        return size <= self.max_size and size * longest[max(batch)] <= self.batch_seconds
+
+    def _of_several_speakers(
+        self, batches: list[list[int]], speaker: np.ndarray, longest: np.ndarray, per_speaker: int
+    ) -> list[list[int]]:
+        """Batches of two speakers or more, which losses that tell speakers from each other need.
+
+        A batch of one takes a row of a batch of about its length, or exchanges one; what finds none is left out.
+        """
+        batches = [list(batch) for batch in batches]
+
+        def is_mixed(batch: list[int]) -> bool:
+            return len(set(speaker[batch])) > 1
+
+        for at in range(len(batches)):
+            batch = batches[at]
+            if is_mixed(batch):
+                continue
+            near = sorted(range(max(0, at - _NEAR), min(len(batches), at + _NEAR + 1)), key=lambda n: abs(n - at))
+            pairs = [(n, row) for n in near if batch for row in batches[n] if speaker[row] != speaker[batch[0]]]
+            for j, row in pairs:
+                rest = [other for other in batches[j] if other != row]
+                fit = [
+                    (more, less)
+                    for more, less in (([*batch, row], rest), ([*batch[:-1], row], [*rest, batch[-1]]))
+                    if is_mixed(more) and (is_mixed(less) or not is_mixed(batches[j]))
+                    if all(not one or self._holds(one, longest, per_speaker) for one in (more, less))
+                ]
+                if fit:
+                    batches[at], batches[j] = map(sorted, fit[0])
+                    break
+        batches = [batch for batch in batches if is_mixed(batch)]
+        dropped = len(speaker) - sum(map(len, batches))
+        if dropped == len(speaker):
+            raise InputError(
+                "no batch has two speakers, which the loss needs; raise batches.init_args.batch_seconds or max_size, "
+                "or train on more speakers"
+            )
+        if dropped:
+            logging.warning(
+                "batches: %d of %d groups of a speaker's utterances are left out, in batches of one speaker; raise "
+                "batches.init_args.batch_seconds",
+                *(dropped, len(speaker)),
+            )
+        return batches

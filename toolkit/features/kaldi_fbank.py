@@ -90,7 +90,7 @@ class KaldiFbank(FrontEnd):
         check_size(n_mels, self.n_fft)
         high = high_hz if high_hz > 0 else fs / 2 + high_hz
         if not 0 <= low_hz < high <= fs / 2:
-            raise ValueError(f"low_hz {low_hz:g} to high_hz {high:g} is no band of 0 to {fs / 2:g} Hz")
+            raise ValueError(f"low_hz {low_hz:g} to high_hz {high:g} must be a band within 0 to {fs / 2:g} Hz")
         windows = {"povey": 0.5, "hann": 0.5, "hamming": 0.54}
         if window not in windows:
             raise ValueError(f"window is {window!r}; it can be {', '.join(windows)}")

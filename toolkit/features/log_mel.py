@@ -76,7 +76,7 @@ class LogMelSpectrogram(FrontEnd):
         self.frame, self.hop, self.n_fft = int(fs * frame_ms / 1000), int(fs * hop_ms / 1000), n_fft
         high = high_hz if high_hz > 0 else fs / 2 + high_hz
         if not 0 <= low_hz < high <= fs / 2:
-            raise ValueError(f"low_hz {low_hz:g} to high_hz {high:g} is no band of 0 to {fs / 2:g} Hz")
+            raise ValueError(f"low_hz {low_hz:g} to high_hz {high:g} must be a band within 0 to {fs / 2:g} Hz")
         check_size(n_mels, n_fft)
         if self.frame > n_fft:
             raise ValueError(f"n_fft {n_fft} is shorter than a frame, {self.frame} samples")

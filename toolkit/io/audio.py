@@ -24,6 +24,7 @@ from toolkit.io.ark import AudioEntry, regular_size, split_place
 from toolkit.io.containers import SHORT, decoded_blocks, is_short, mended
 from toolkit.io.datadir import c_sorted, read_table
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.tails import uncounted_frames
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".opus", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".w64"})
 # What a network can be given: eight frames of 25 ms, less than which says nothing of a voice; and a peak 18 dB above
@@ -167,6 +168,11 @@ def _checked(handle: _OneRead, size: int, read_at: Callable[[int, int], bytes], 
         raise source.fault(SHORT)
     if handle.frames == 0:
         raise source.fault("holds no samples", _REPLACE)
+    if source.thorough and (more := uncounted_frames(handle, size, read_at)):
+        raise source.fault(
+            f"its header counts {handle.frames} samples, the file holds about {handle.frames + more}; if all are "
+            "audio, rewrite it with sox or ffmpeg (sox --ignore-length in.wav out.wav), else cut off the rest"
+        )
     if handle.frames >= _UNKNOWN_FRAMES:
         raise source.fault("its header does not say how long it is; encode it to a file, or as wav")
     if handle.frames > _FRAMES_PER_BYTE * size:
@@ -292,12 +298,12 @@ def unusable(samples: np.ndarray, fs: int, least: float = LEAST_SECONDS) -> str:
             f"peaks at {peak:.4g}, far beyond full scale: samples must lie in [-1, 1]; divide what has the scale of "
             "whole numbers by theirs (of 16 bits: 32768)"
         )
-    return f"is constant ({low:.3g}), there is no sound in it" if round(low * 32768) == round(high * 32768) else ""
+    return f"is constant ({low:.3g}), without sound" if round(low * 32768) == round(high * 32768) else ""
 
 
-def check_usable(samples: np.ndarray, fs: int, what: str, remedy: str = "") -> None:
+def check_usable(samples: np.ndarray, fs: int, what: str, remedy: str = "", least: float = LEAST_SECONDS) -> None:
     """Raise InputError, ``what`` first, where a recording is :func:`unusable`."""
-    if why := unusable(samples, fs):
+    if why := unusable(samples, fs, least):
         raise InputError(f"{what} {why}{remedy and f'; {remedy}'}")
 
 
@@ -345,7 +351,7 @@ def audio_files(folder) -> dict[str, Path]:
     """
     folder, files = Path(folder), {}
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; mend the path (db.sh, or an option of local/data.sh)")
+        raise InputError(f"{folder}: no such folder; fix the path (db.sh, or an option of local/data.sh)")
     for path in files_below(folder):
         if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".") and path.is_file():
             if _NO_NAME.search(str(path)):
@@ -441,5 +447,5 @@ def _lengths(path: Path, only: Container[str] | None) -> dict[str, int]:
     """``utt2num_samples``."""
     table = read_table(path, only)
     if bad := [f"{key} {length}" for key, length in table.items() if not _LENGTH.fullmatch(length)]:
-        raise InputError(f"{path}: a length is no number of samples: {some_of(bad, 3)}; run stage 3 again")
+        raise InputError(f"{path}: a length must be a number of samples: {some_of(bad, 3)}; run stage 3 again")
     return {key: int(length) for key, length in table.items()}

@@ -182,7 +182,7 @@ def add_measuring_arguments(parser, breakdown: str) -> None:
     parser.add_argument(
         "--duration_edges", nargs="*", type=seconds, default=[], help="in seconds, rising; default: terciles"
     )
-    parser.add_argument("--fs", type=rate, help="rate in Hz of utt2num_samples, where there is no utt2dur")
+    parser.add_argument("--fs", type=rate, help="rate in Hz of utt2num_samples, where utt2dur is missing")
     add_bootstrap_arguments(parser, 0)
 
 

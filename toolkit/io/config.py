@@ -116,6 +116,8 @@ class ConfigParser(ArgumentParser):
         parser.add_argument("--config", action="config", help="YAML file; may be given several times, later ones win")
         return parser
 
+    read_files: tuple[str, ...] = ()  # what --config has named
+
     def parse(self, argv: list[str] | None = None) -> Namespace:
         """Parse ``argv`` (default: the process's).
 
@@ -133,7 +135,7 @@ class ConfigParser(ArgumentParser):
             found, given = finder.parse_known_args(words)
             for file in found.config:
                 config = merge(config, load_config(file))
-            files = found.config if config else []
+            files = self.read_files = tuple(found.config if config else ())
             self._prepare(config)
             args = self.parse_args(["--config", yaml.safe_dump(config), *given] if config else given)
             _check_numbers(args.as_dict(), "")

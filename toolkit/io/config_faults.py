@@ -69,7 +69,7 @@ def _what(lines: str, options: list[str]) -> str:
             return f"{wrong['group']} has no key {key}{nearest(key, known)}"
         if owner:
             return f"{owner[-1].rpartition('.')[2]} has no key {key}{nearest(key, _parameters(owner[-1]))}"
-        return f"there is no key {key}{nearest(key, {option[2:].partition('.')[0] for option in options})}"
+        return f"unknown key {key}{nearest(key, {option[2:].partition('.')[0] for option in options})}"
     if (path := _CLASS.findall(lines)) and (lost := _NO_MODULE.search(lines)):
         if not f"{path[-1]}.".startswith(f"{lost[1]}."):
             return f"{path[-1]}: its module imports {lost[1]}, which is not installed"
@@ -81,7 +81,7 @@ def _what(lines: str, options: list[str]) -> str:
     if path and "has no attribute" in lines:
         module, _, name = path[-1].rpartition(".")
         there = [one for one in dir(pydoc.locate(module)) if inspect.isclass(pydoc.locate(f"{module}.{one}"))]
-        return f"there is no {path[-1]}{nearest(name, there)}"
+        return f"{path[-1]} not found{nearest(name, there)}"
     if (union := _UNION.search(lines)) and not _CLASS.search(lines):
         forms = [form for form in re.split(r", (?![^\[]*\])", union[1]) if form != "<class 'NoneType'>"]
         return f"must be {' or '.join(_FORMS.get(form, form) for form in forms)}, got {union[2]}"

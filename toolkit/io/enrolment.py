@@ -74,7 +74,7 @@ class Sides:
             if len(found) > 1:
                 raise InputError(
                     f"{source}: the utterances of model {name} are of several speakers, {some_of(c_sorted(found))}; "
-                    "mend enroll2utt"
+                    "fix enroll2utt"
                 )
             speakers.append(found.pop())
             start += count

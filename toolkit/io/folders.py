@@ -9,10 +9,10 @@ import numpy as np
 
 from toolkit.io.audio import AUDIO_SUFFIXES, audio_files, file_info, files_below
 from toolkit.io.datadir import c_sorted
-from toolkit.io.errors import InputError, some_of
+from toolkit.io.errors import InputError, counted, some_of
 from toolkit.io.progress import progress
 from toolkit.io.text import fields
-from toolkit.io.trials import Trials, check_ids, check_kinds, read_trials
+from toolkit.io.trials import Trials, check_kinds, read_trials
 
 # Below "-" in the order of bytes, which is what ends a speaker in an utterance's id: "a!-x" would come before "a-x".
 _BELOW_DASH = re.compile(r"[\s!-,]+")
@@ -163,7 +163,14 @@ def own_trials(path: Path, speech: Speech) -> Trials:
     names = [utt_of(name) for name in trials.ids]
     # With the paths, for a message that names the one which looks the same.
     named = {name for path, utt in speech.paths.items() for name in (path, path + speech.wav[utt].suffix)}
-    check_ids(names, {*speech.utt2spk, *named}, "the speech folder")
+    unknown = [i for i, name in enumerate(names) if name not in speech.utt2spk]
+    if unknown:
+        at = int(np.flatnonzero(np.isin(trials.enroll, unknown) | np.isin(trials.test, unknown))[0])
+        lost = [trials.ids[i] for i in dict.fromkeys((trials.enroll[at], trials.test[at])) if i in unknown]
+        raise InputError(
+            f"{path}:{at + 1}: {some_of(lost, known={*speech.utt2spk, *named})}: no such recording in the speech "
+            f"folder ({counted(len(unknown), 'such name')} in the list); correct the path, or remove these trials"
+        )
     ids = c_sorted(set(names))
     number = {utt: i for i, utt in enumerate(ids)}
     index = np.array([number[name] for name in names], np.int32)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,13 +46,17 @@ def _marks(folder: Path) -> Iterator[bytes]:
 
 
 def _states(scp: bytes) -> bytes:
-    """Name, size and time of the files that a scp names; commands have none."""
-    names = {line.split(maxsplit=1)[1].strip() for line in scp.splitlines() if len(line.split(maxsplit=1)) == 2}
+    """Name, size and time of the files that a scp names: by themselves, or as a word of a command."""
+    values = {line.split(maxsplit=1)[1].strip() for line in scp.splitlines() if len(line.split(maxsplit=1)) == 2}
+    names = {_without_offset(value) for value in values if not value.endswith(b"|")}
+    names.update(word.strip(b"\"'") for value in values if value.endswith(b"|") for word in value[:-1].split())
     states = []
-    for name in sorted({_without_offset(name) for name in names if not name.endswith(b"|")}):
+    for name in sorted(names):
         try:
             state = os.stat(name)
         except (OSError, ValueError):  # the stage itself says what is wrong
+            continue
+        if stat.S_ISDIR(state.st_mode):
             continue
         states.append(b"%s %d %d" % (name, state.st_size, state.st_mtime_ns))
     return b"\n".join(states)

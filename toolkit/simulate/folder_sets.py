@@ -72,13 +72,23 @@ def share_out(names: list[str], shares: dict[str, float], least: int, seed: int,
     for part, share in shares.items():
         able = [name for name in order if fit is None or name in fit]
         chosen = sets[part] = able[: max(least, round(share * len(names)))]
-        if len(chosen) < least:
-            raise InputError(f"{len(able)} are too few for {part}, which wants {least}")
         order = [name for name in order if name not in set(chosen)]
-    if len(order) < least:
-        wanted = f"{', '.join(['train', *shares][:-1])} and {[*shares][-1]}"
-        raise InputError(f"{len(names)} are too few for {wanted}, which want {least} each")
+    for part, chosen in {**sets, "train": order}.items():
+        if len(chosen) < least:
+            raise InputError(_too_few(part, len(chosen), len(names), shares, least, len(fit or names)))
     return {"train": order, **sets}
+
+
+def _too_few(part: str, count: int, total: int, shares: dict[str, float], least: int, able: int) -> str:
+    """Why a set got too few, and the share of the largest other set with which all get enough, where there is one."""
+    said = f"{count} left for {part}, which needs {least}"
+    largest = max((name for name in shares if name != part), key=shares.get, default=None)
+    others = sum(max(least, round(share * total)) for name, share in shares.items() if name != largest)
+    spare = min(total - least, able) - others
+    if largest and least <= spare < round(shares[largest] * total):
+        return f"{said}; give --{largest}_share {int(100 * spare / total) / 100:g} or less"
+    need = least * (1 + len(shares))
+    return f"{said}: {' and '.join(['train', *shares])} need {need} in all, there are {total}"
 
 
 def speech_sets(args: argparse.Namespace) -> tuple[dict[str, Speech], Trials | None]:

@@ -6,8 +6,8 @@ from itertools import product
 from pathlib import Path
 
 from toolkit.io.audio import AudioTable, audio_info
-from toolkit.io.datadir import DataDir, invert, write_table
-from toolkit.io.errors import InputError
+from toolkit.io.datadir import DataDir, c_sorted, invert, write_table
+from toolkit.io.errors import InputError, some_of
 from toolkit.io.progress import progress
 from toolkit.simulate.enrolments import FACT, STREAM, EnrolmentPool, planned
 from toolkit.simulate.plan import Mixture, generator, write_plan
@@ -72,6 +72,11 @@ def write_set(
     other_genders(path, mixtures, genders or {})
     for table in (p.name for p in source.path.glob("spk2*") if p.name != "spk2utt"):
         values = source.table(table)
+        if lost := {old[u] for u in utts} - values.keys():
+            raise InputError(
+                f"{source.path / table}: has no line for {some_of(c_sorted(lost), 3)} of utt2spk; add it, or "
+                "remove the table"
+            )
         write_table(path / table, {m.speaker: values[old[u]] for m, u in zip(mixtures, utts, strict=True)})
     for table in set(source.tables()) - _OF_THE_AUDIO:
         if not table.endswith(".scp") and not (path / table).exists():  # not what the mixture says itself

@@ -108,7 +108,7 @@ class Mixture:
         if min(self.fs, self.length, *(s.length for s in self.sources)) < 1 or min(numbers) < 0:
             raise InputError(f"{self.id}: fs and lengths must be positive, begins and offsets not negative")
         if max(numbers) > MOST_SAMPLES:
-            raise InputError(f"{self.id}: {max(numbers)} is no number of samples; the most are {MOST_SAMPLES}")
+            raise InputError(f"{self.id}: {max(numbers)} samples; must be {MOST_SAMPLES} or fewer")
         if late := [s.utt for s in self.sources if s.offset >= self.length]:
             raise InputError(f"{self.id}: {late[0]} starts after the mixture's {self.length} samples")
         if not all(SPEEDS[0] <= s.speed <= SPEEDS[1] for s in self.sources):

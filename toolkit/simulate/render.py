@@ -16,7 +16,7 @@ from functools import reduce
 
 import numpy as np
 
-from toolkit.io.audio import LOUDEST, AudioTable
+from toolkit.io.audio import LOUDEST, AudioTable, check_usable
 from toolkit.io.errors import InputError
 from toolkit.simulate.plan import Mixture, Source
 from toolkit.simulate.rooms import direct_path
@@ -99,6 +99,7 @@ def _take(source: Source, audio: AudioTable) -> np.ndarray:
     else:
         whole = audio.read(source.utt)
         samples = np.take(whole, np.arange(first, first + wanted), mode="wrap")
+    _check_sound(samples, source, audio)
     if source.speed != 1.0:
         import soxr
 
@@ -107,6 +108,21 @@ def _take(source: Source, audio: AudioTable) -> np.ndarray:
     if short > 2:  # a resampler may end a sample or two early; more is a plan for other audio
         raise InputError(f"{source.utt}: is {short} samples shorter than the plan says; make the plan again")
     return np.pad(samples, (0, short)) if short > 0 else samples[: source.length]
+
+
+def _check_sound(samples: np.ndarray, source: Source, audio: AudioTable) -> None:
+    """Raise InputError where a recording is constant, or beyond full scale by far, as its part here lets suspect."""
+    if not len(samples):
+        return
+    low, high = float(samples.min()), float(samples.max())
+    peak = max(-low, high)
+    if peak > LOUDEST or high - low < 0.5 / 32768 < peak:  # silence is left to whoever sets SNRs
+        check_usable(
+            audio.read(source.utt),
+            *(audio.fs or 1, f"{source.utt}: {audio.values[source.utt]}:"),
+            "format the set (stage 3), or drop the utterance",
+            least=0,
+        )
 
 
 def _response(source: Source, rooms: AudioTable | None, mixture: Mixture) -> np.ndarray:

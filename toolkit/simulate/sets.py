@@ -1,6 +1,7 @@
 """A mixture set on disk: its plan, and ``mix_conf.yaml``, which says where the plan's recordings are."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
@@ -36,6 +37,29 @@ def read_mix_conf(path: Path) -> dict:
     if fault := misfit(conf, {"data": [str], "rooms": [str], "fs": int, "enrolments?": [str]}):
         raise InputError(f"{path}/mix_conf.yaml: {fault}; plan again (stage 2)")
     return conf
+
+
+def check_known_sets(config: Mapping, key: str, known: Sequence[str], root: Path, where: str) -> None:
+    """Raise InputError where a planner config names a set that is none of ``known``, and no data dir below ``root``.
+
+    Args:
+        config: of a MixturePlanner.
+        key: under which the config has it.
+        known: names of the sets that a recipe makes.
+        root: folder of formatted sets.
+        where: the config file, which the message names first.
+    """
+    lists = {f"noises.{kind}.data": noise["data"] for kind, noise in (config.get("noises") or {}).items()}
+    lists |= {"interferer.data": (config.get("interferer") or {}).get("data"), "rooms": config.get("rooms")}
+    for name, sets in lists.items():
+        for one in sets or []:
+            if one not in known and not (root / one).is_dir():
+                near = get_close_matches(one, known, 1)
+                raise InputError(
+                    f"{where}: {key}.{name}: unknown set {one}{f' (did you mean {near[0]}?)' if near else ''}; must "
+                    "be one of --train_set, --valid_sets, --test_sets, --extra_sets or --room_sets: "
+                    f"{', '.join(known) or 'none'}"
+                )
 
 
 def enrolment_dirs(path: Path) -> list[str]:

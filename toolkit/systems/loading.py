@@ -57,7 +57,7 @@ def _check_experiment(path: Path) -> None:
     """Raise InputError where a folder is no experiment; it lists those in it and beside it."""
     if (path / CONFIG).is_file():
         return
-    what = "is no experiment (it has no config.yaml)" if path.is_dir() else "no such experiment or packed model"
+    what = "is not an experiment (config.yaml not found)" if path.is_dir() else "no such experiment or packed model"
     there = [str(config.parent) for folder in (path, path.parent) for config in sorted(folder.glob(f"*/{CONFIG}"))]
     there += [str(packed) for folder in (path, path.parent) for packed in sorted(folder.glob("*.zip"))]
     gone = next((folder for folder in reversed(path.parents) if not folder.exists()), None)

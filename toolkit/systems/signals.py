@@ -157,7 +157,7 @@ def convert_file(path, output, make: Callable[[], np.ndarray], others=()) -> Non
     samples = check_signal(make(), str(path))
     kind = Path(output).suffix.lstrip(".").upper() or "WAV"
     if kind not in soundfile.available_formats():
-        raise InputError(f"{output}: {kind} is no format of audio files; end it in .wav or .flac")
+        raise InputError(f"{output}: unknown format of audio files {kind}; end the name in .wav or .flac")
     with replacing_path(output) as aside:
         try:
             soundfile.write(aside, np.clip(samples, -1, 1), file_info(path).rate, format=kind)

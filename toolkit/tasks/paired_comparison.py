@@ -74,7 +74,7 @@ def tell(
             handle.write(json.dumps(content, indent=1) + "\n")
 
 
-def shown(draws: Iterable) -> Iterable:
+def with_progress(draws: Iterable) -> Iterable:
     """The draws, with their progress."""
     with progress(len(draws), "bootstrap", "draws") as bar:
         for draw in draws:

@@ -23,7 +23,7 @@ class TaskSpec:
         title: in a few words.
         task: subclass of toolkit.tasks.base.Task: config keys, training, validation.
         infer, score: modules (or classes) with ``main(argv)``, the programs of stages 7 and 8.
-        report: of the page, with ``add_arguments(parser)`` and ``write(args)``.
+        report: of the page, with ``add_arguments(parser)`` and ``write(args, command)``.
         outputs: folder of an experiment that stage 7 writes to.
         system: subclass of toolkit.systems.base.System: the trained network as an object; empty for those of the
             toolkit's own tasks (toolkit.systems.kinds).
@@ -133,12 +133,21 @@ def of_experiment(path, trust: bool = False) -> TaskSpec:
         InputError: it has no config, the config tells no task, or one from outside that is not trusted.
     """
     config = Path(path) / "config.yaml"
-    task = task_of(load_config(config))
+    task = (task_of(load_config(config)) if config.is_file() else None) or _task_by_scores(Path(path))
     if task is None:
-        raise InputError(f"{config}: does not tell its task; add the key task: ({', '.join(_SPECS)})")
+        raise InputError(f"{config}: does not tell its task; name it as the first word ({', '.join(_SPECS)})")
     if task not in _SPECS and not trust:
         raise InputError(f"{config}: task {task[:100]!r} is not of the toolkit; use --trust if you trust its author")
     return get(task)
+
+
+def _task_by_scores(expdir: Path) -> str | None:
+    """The task of a folder that holds scores and no config."""
+    if any(expdir.glob("scores*/*/metrics.json")):
+        return "sv"
+    if any(expdir.glob("scores*/*/result.json")):
+        return "tse" if (expdir / get("tse").outputs).is_dir() else "se"
+    return None
 
 
 register(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
+import yaml
 
 from toolkit.data.batches import Batches
 from toolkit.data.datasets import TrainingDataset
@@ -11,6 +12,7 @@ from toolkit.io.config import ConfigParser, load_config
 from toolkit.io.errors import InputError
 from toolkit.losses.base import Loss
 from toolkit.metrics.cost.complexity import count_parameters
+from toolkit.simulate.sets import check_known_sets
 from toolkit.tasks.registry import TaskSpec
 from toolkit.train.checkpoint import load_model
 from toolkit.train.experiment import run_training
@@ -53,8 +55,13 @@ def _build(spec: TaskSpec, parser: ConfigParser, args):
     return built, network
 
 
-def check(spec: TaskSpec, parser: ConfigParser, args) -> str:
+def check(spec: TaskSpec, parser: ConfigParser, args, known_sets: list[str] | None = None) -> str:
     """Construct all that a config says, without data.
+
+    Args:
+        spec: the kind of task.
+        parser, args: of its config keys.
+        known_sets: names of the sets that a planner may draw on; None: any.
 
     Returns:
         Lines ``stream: feats`` (or ``wav``: what training reads), ``mixing: true`` (it adds noise or talkers to that)
@@ -70,6 +77,10 @@ def check(spec: TaskSpec, parser: ConfigParser, args) -> str:
             f"data: features hold the mixtures alone, and the model trains on {', '.join(streams)}; set "
             "data.class_path to a class that reads audio, MixtureDataset"
         )
+    if known_sets is not None:
+        data = yaml.safe_load(parser.dump(args)).get("data") or {}
+        planned, root = (data.get("init_args") or {}).get("planner") or {}, Path(args.train_dir or ".").parent
+        check_known_sets(planned, "data.init_args.planner", known_sets, root, ", ".join(parser.read_files))
     planner = getattr(built.data, "planner", None)
     mixing = bool(planner and (planner.noises or planner.interferer))
     return f"stream: {built.data.stream}\nmixing: {str(mixing).lower()}\nfs: {network.fs}"

@@ -18,6 +18,7 @@ from toolkit.exports import public_path
 from toolkit.io.atomic import replacing
 from toolkit.io.config import ConfigParser, changed_keys, load_config
 from toolkit.io.errors import InputError, counted, some_of
+from toolkit.io.files import misfit, read_json
 from toolkit.metrics.cost.complexity import count_macs_thop, count_parameters
 from toolkit.train.checkpoint import load
 from toolkit.train.inputs import NAME, check_inputs, inputs_of, warn_of_shared_speakers, write
@@ -76,13 +77,18 @@ def refuse_other(parser: ConfigParser, text: str, expdir: Path) -> None:
 
 def finished_epochs(expdir: Path) -> int:
     """Epochs of the last training that came to its end, by ``train_info.json``; 0 where there is none."""
+    path = expdir / "train_info.json"
+    if not path.exists():
+        return 0
     try:
-        return int(json.loads((expdir / "train_info.json").read_text(encoding="utf-8"))["epochs"])
-    except FileNotFoundError:
+        info = read_json(path, "it is written anew")
+        fault = misfit(info, {"epochs": int})
+    except InputError as error:
+        logging.warning("%s", error)
         return 0
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        logging.warning("%s/train_info.json: is damaged (%s); it is written anew", expdir, type(error).__name__)
-        return 0
+    if fault:
+        logging.warning("%s: %s; it is written anew", path, fault)
+    return 0 if fault else info["epochs"]
 
 
 def state_of(expdir: Path, epochs: int) -> str:

@@ -14,11 +14,13 @@ from pathlib import Path
 from toolkit.io.atomic import replacing
 from toolkit.io.datadir import DataDir, c_sorted, invert
 from toolkit.io.errors import InputError, counted, some_of
+from toolkit.io.files import misfit, read_json
 from toolkit.io.identity import file_digest, recordings, states
 
 NAME = "inputs.json"
 TRAINING, VALIDATION = "training set", "validation set"
 _VERSION = 1
+_RECORD = {"version": int, "stamp": str, "files": {...: str}, "sets": {...: {...: [(int, str)]}}}
 _FACTS = ("utt2num_samples", "utt2dur", "utt2noise", "utt2snr", "utt2interferer")
 
 
@@ -119,19 +121,13 @@ def read(expdir: Path) -> dict | None:
     path = expdir / NAME
     if not path.is_file():
         return None
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["version"] > _VERSION:
-            raise InputError(f"{path}: was written by a newer version of the toolkit; update the toolkit")
-        sets = {
-            role: {speaker: [int(count), digest] for speaker, (count, digest) in speakers.items()}
-            for role, speakers in kept["sets"].items()
-        }
-        return {"stamp": kept["stamp"], "files": dict(kept["files"]), "sets": sets}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{path}: is damaged ({type(error).__name__}); restore it, or remove it to go on with unchecked data"
-        ) from None
+    remedy = "restore it, or remove it to go on with unchecked data"
+    kept = read_json(path, remedy)
+    if isinstance(version := kept.get("version"), int) and version > _VERSION:
+        raise InputError(f"{path}: was written by a newer version of the toolkit; update the toolkit")
+    if fault := misfit(kept, _RECORD):
+        raise InputError(f"{path}: {fault}; {remedy}")
+    return {key: kept[key] for key in ("stamp", "files", "sets")}
 
 
 def write(expdir: Path, kept: dict) -> None:
@@ -229,11 +225,11 @@ def _check_unrecorded(expdir: Path, data) -> None:
         InputError: the training set has another number of utterances or speakers.
     """
     try:
-        info = json.loads((expdir / "train_info.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        info = read_json(expdir / "train_info.json")
+    except InputError:
         info = {}
     for name, count in (("utterances", len(data)), ("speakers", len(data.speakers))):
-        if isinstance(info, dict) and info.get(name, count) != count:
+        if info.get(name, count) != count:
             raise InputError(
                 f"{expdir}: was trained on {info[name]} {name}, the training set has {count} now; choose another tag "
                 "(--<task>_tag), or remove the folder to train anew"

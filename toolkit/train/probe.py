@@ -72,7 +72,7 @@ def small_batch(task, seed: int) -> dict:
     """Two groups of the first batches, of two speakers where there are two, made as every batch is."""
     draws, labels = list(chain.from_iterable(task.batches(seed, 1))), task.dataset.labels
     if not draws:
-        raise InputError("there are no training batches; check the training set and batches")
+        raise InputError("no training batches; check the training set and batches")
     groups = [draws[i : i + task.per_speaker] for i in range(0, len(draws), task.per_speaker)]
     first = groups[0]
     others = (group for group in groups[1:] if labels[group[0].index] != labels[first[0].index])

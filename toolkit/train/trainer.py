@@ -185,7 +185,7 @@ class Trainer:
         """This process's part of every batch of an epoch."""
         batches = self.task.batches(self.seed, epoch)
         if not batches:
-            raise InputError("there are no training batches; the training set is smaller than a batch")
+            raise InputError("no training batches; the training set is smaller than a batch")
         rank, world, per_speaker = self.accelerator.process_index, self.accelerator.num_processes, self.task.per_speaker
         least = -(-self._least // per_speaker) * per_speaker * world
         if min(map(len, batches)) < least:

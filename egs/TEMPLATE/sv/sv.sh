@@ -237,7 +237,7 @@ check_configs() { # before any work: every key of every config that the stages a
     if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 4 ]; then
         # shellcheck disable=SC2046,SC2086
         later "fix ${sv_config}${sv_args:+, or --sv_args \"${sv_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.train sv --help lists the keys" \
-            train sv --config "${sv_config}" $(! runs_stage 6 || training_words "${sv_exp}" "${feats_root}/${train_sim}" "${all_valid}") ${sv_args} --check
+            train sv --config "${sv_config}" $(! runs_stage 6 || training_words "${sv_exp}" "${feats_root}/${train_sim}" "${all_valid}") ${sv_args} --known_sets "$(known_sets)" --check
     fi
     if runs_stage 7; then
         [ -z "${floor_config}" ] || later "--floor_config ${floor_config}: see above" check_network sv --config "${floor_config}"

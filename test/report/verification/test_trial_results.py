@@ -4,7 +4,7 @@ import os
 import pytest
 
 from toolkit.io.errors import InputError
-from toolkit.report.verification.trial_results import collect, read_run_log
+from toolkit.report.verification.trial_results import collect, read_run_log, same_test_sets
 
 METRICS = {
     name: {"value": 2.0, "low": 1.0, "high": 3.0, "unit": unit}
@@ -115,3 +115,13 @@ def test_malformed_log_line_is_named(tmp_path, line):
     path.write_text(path.read_text() + line + "\n")
     with pytest.raises(InputError, match=r"metrics.jsonl:2: "):
         read_run_log(path)
+
+
+def test_sets_scored_on_other_trials_than_the_first_experiments_are_left_out(expdir):
+    now, old = collect(expdir), collect(expdir)
+    old["sets"][0]["n_target"] += 1
+    old["sets"].append({**old["sets"][1], "set": "test_c"})
+    (message,) = same_test_sets([now, old])
+    assert "test_a" in message
+    assert [one["set"] for one in now["sets"]] == ["test_a", "test_b"]
+    assert [one["set"] for one in old["sets"]] == ["test_b", "test_c"]

@@ -128,7 +128,7 @@ class report:
         parser.add_argument("--scores", type=Path, required=True)
 
     @staticmethod
-    def write(args):
+    def write(args, command):
         error = json.loads(args.scores.read_text())["mean_error"]
         (Path(args.expdir) / "RESULTS.md").write_text(f"mean error {error:.3f} dB\n")
 

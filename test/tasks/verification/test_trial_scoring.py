@@ -178,7 +178,7 @@ def test_a_small_cohort_and_one_of_the_trials_speakers_are_warned_of(setup, capl
     _, facts = scored(folder, "mean_cosine", "as_norm", top_n=300)
     assert facts["top_n"] == 6
     assert "has 6 speakers, fewer than --top_n 300; all count" in caplog.text
-    assert "1 of its speakers stand in the trials: s3" in caplog.text
+    assert "cohort: 1 of its speakers" in caplog.text
 
 
 @pytest.mark.parametrize(

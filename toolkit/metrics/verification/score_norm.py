@@ -85,7 +85,7 @@ def normalize(scores: np.ndarray, method: str, enroll: np.ndarray | None, test: 
         ValueError: a standard deviation is zero (a cohort of one speaker, or of equal ones), or the method is unknown.
     """
     if method not in METHODS:
-        raise ValueError(f"{method!r} is no score normalisation; it can be {', '.join(METHODS)}")
+        raise ValueError(f"unknown score normalisation {method!r}; must be one of {', '.join(METHODS)}")
     sides = [side for side, without in ((enroll, "t_norm"), (test, "z_norm")) if method != without]
     if any((std <= _LEAST_STD).any() for _, std in sides):
         raise ValueError("some cohort scores do not differ")

@@ -142,7 +142,7 @@ class Untrained(SSLModel):
         seed: int = 0,
     ):
         if dim % heads:
-            raise InputError(f"dim {dim} is no multiple of heads {heads}")
+            raise InputError(f"dim {dim} must be a multiple of heads {heads}")
         self.wavlm, self.dim, self.num_layers, self.heads = wavlm, dim, num_layers, heads
         self.conv_channels, self.normalized, self.seed = conv_channels, normalized, seed
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from toolkit.features.frontend import FrontEnd
 from toolkit.features.specaugment import SpecAugment
+from toolkit.io.errors import InputError
 from toolkit.models.sv.base import SpeakerEncoder
 
 
@@ -30,7 +31,7 @@ class SpeakerEmbedder(nn.Module):
     ):
         super().__init__()
         if normalize not in ("mean", "mean_var", "none"):
-            raise ValueError(f"normalize is {normalize!r}; it can be 'mean', 'mean_var' or 'none'")
+            raise InputError(f"--normalize {normalize!r}: must be mean, mean_var or none")
         self.frontend, self.model, self.normalize = frontend, model, normalize
         self.specaugment = specaugment or nn.Identity()
 

@@ -124,7 +124,7 @@ def swept(results: Mapping, kind: str) -> list[tuple[float, Mapping]]:
     return sorted(((float(m[2]), one) for m, one in found if m and m[1] == kind), key=lambda pair: pair[0])
 
 
-def shown(parts: Sequence[Mapping], *, failures: bool = False) -> list[str]:
+def metrics_of(parts: Sequence[Mapping], *, failures: bool = False) -> list[str]:
     """The metrics that any of these sets has, in the catalogue's order."""
     names = {name for one in parts for name in one["metrics"]}
     return [name for name in METRICS if name in names and (name in FAILURES) == failures]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from toolkit.metrics.signal.registry import METRICS, metric_of
 from toolkit.metrics.statistics.paired import Difference
-from toolkit.report.enhancement.audio_results import ABSENT, FAILURES, SWEEPS, every_set, shown, swept
+from toolkit.report.enhancement.audio_results import ABSENT, FAILURES, SWEEPS, every_set, metrics_of, swept
 from toolkit.report.enhancement.audio_tables import lost, metric_cell, paragraphs, title_of
 from toolkit.report.verification.trial_sections import difference_cells
 from toolkit.report.verification.trial_tables import NONE, markdown
@@ -33,7 +33,7 @@ def audio_sections(experiments: Sequence[Mapping], comparisons: Sequence[Mapping
 def failures(experiments: Sequence[Mapping]) -> str | None:
     """Outputs that are not what they should be."""
     rows = [row for results in experiments for row in _failures(results)]
-    names = shown([one for _, _, *parts in rows for one in parts], failures=True)
+    names = metrics_of([one for _, _, *parts in rows for one in parts], failures=True)
     if not names:
         return None
     table = [
@@ -69,7 +69,7 @@ def sweep(experiments: Sequence[Mapping], kind: str) -> str | None:
         return None
     parts = [one for *_, value, one in rows if value != about.main]
     more = ("si_sdri", "speaker_confusion")
-    names = shown(parts) + [name for name in more if any(name in one["metrics"] for one in parts)]
+    names = metrics_of(parts) + [name for name in more if any(name in one["metrics"] for one in parts)]
     table = [[*start, *(metric_cell(one["metrics"], name) for name in names)] for *start, one in rows]
     notes = [lost(", ".join(start), one, names) for *start, one in rows if start[-1] != about.main]
     axis = about.axis.split(":")[0]
@@ -95,7 +95,7 @@ def groups(experiments: Sequence[Mapping]) -> str | None:
     if not found:
         return None
     parts = [group for *_, group in found if group is not None]
-    names = [f"{name}i" if any(f"{name}i" in one["metrics"] for one in parts) else name for name in shown(parts)]
+    names = [f"{name}i" if any(f"{name}i" in one["metrics"] for one in parts) else name for name in metrics_of(parts)]
     names += ["speaker_confusion"] if any("speaker_confusion" in one["metrics"] for one in parts) else []
     rows = []
     for *start, left_out, group in found:

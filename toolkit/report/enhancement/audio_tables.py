@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from toolkit.metrics.signal.registry import SAME_MIXTURE, metric_of
-from toolkit.report.enhancement.audio_results import every_set, shown
+from toolkit.report.enhancement.audio_results import every_set, metrics_of
 from toolkit.report.verification.trial_tables import (
     NONE,
     condition_of,
@@ -105,7 +105,7 @@ def summary(experiments: Sequence[Mapping]) -> list[tuple[str, list[tuple[str, M
 def main_table(groups: Sequence[tuple[str, Sequence[tuple[str, Mapping]]]], *, counts: bool) -> tuple[str, str]:
     """Metrics of mixture and experiments over sets (``groups`` as of :func:`blocks`); and what has no value."""
     every = [one for _, rows in groups for _, one in rows]
-    names, table, notes = shown(every), [], []
+    names, table, notes = metrics_of(every), [], []
     columns = list(names)
     if any("si_sdri" in one["metrics"] for one in every):
         columns.insert(1, "si_sdri")  # behind SI-SDR, which comes first
@@ -125,7 +125,7 @@ def main_table(groups: Sequence[tuple[str, Sequence[tuple[str, Mapping]]]], *, c
 def improvement_table(experiments: Sequence[Mapping]) -> tuple[str, str] | None:
     """Output minus mixture, utterance by utterance; None where no mixture was scored."""
     parts = [one for results in experiments for one in every_set(results)]
-    names = [f"{name}i" for name in shown(parts) if any(f"{name}i" in one["metrics"] for one in parts)]
+    names = [f"{name}i" for name in metrics_of(parts) if any(f"{name}i" in one["metrics"] for one in parts)]
     if not names:
         return None
     table, notes = [], []
@@ -161,7 +161,7 @@ def audio_page(
         sections: more of them, in Markdown, to stand before the plots.
         first: those that stand behind the summary.
     """
-    names = shown([one for results in experiments for one in results["sets"]])
+    names = metrics_of([one for results in experiments for one in results["sets"]])
     about = "; ".join(dict.fromkeys(_ABOUT[name] for name in names if name in _ABOUT))
     short, _ = main_table(summary(experiments), counts=False)
     table, notes = main_table(list(blocks(experiments, means=False)), counts=True)

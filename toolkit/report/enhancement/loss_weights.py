@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from toolkit.metrics.signal.registry import metric_of
-from toolkit.report.enhancement.audio_results import shown, swept
+from toolkit.report.enhancement.audio_results import metrics_of, swept
 from toolkit.report.enhancement.audio_tables import title_of
 from toolkit.report.verification.trial_tables import NONE, average_eer, interval_cell, markdown
 
@@ -99,7 +99,7 @@ def _metrics(results: Mapping) -> Iterator[tuple]:
     """Over what, title, digits, beta, value of each metric: of the means over sets, else of the sets."""
     for beta, scores in [(0.0, results), *swept(results, "beta")]:
         for one in scores.get("means") or scores["sets"]:
-            for name in shown([one]):
+            for name in metrics_of([one]):
                 if one["metrics"][name]["value"] is not None:
                     yield one["set"], title_of(name), metric_of(name).digits, beta, one["metrics"][name]
 

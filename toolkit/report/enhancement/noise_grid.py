@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from toolkit.report.enhancement.audio_results import shown
+from toolkit.report.enhancement.audio_results import metrics_of
 from toolkit.report.enhancement.audio_tables import MIXTURE, agree, metric_cell, title_of
 from toolkit.report.verification.trial_tables import (
     NONE,
@@ -52,7 +52,7 @@ def noise_by_snr(experiments: Sequence[Mapping], ood: Collection[str]) -> str | 
 
 
 def _names(rows: Sequence[tuple]) -> list[str]:
-    return shown([one for _, row, _ in rows for one in row.values()])
+    return metrics_of([one for _, row, _ in rows for one in row.values()])
 
 
 def _lines(name: str, rows: Sequence[tuple], columns: Sequence[Condition]) -> Iterator[list[str]]:

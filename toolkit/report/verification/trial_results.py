@@ -1,10 +1,12 @@
 """One experiment's numbers, gathered: what every table and plot is made from."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from toolkit.io.errors import InputError
+from toolkit.io.bootstrap_store import NAME as DRAWS
+from toolkit.io.bootstrap_store import read_draws
+from toolkit.io.errors import InputError, some_of
 from toolkit.io.files import misfit, parse_json, read_json, read_text, read_yaml
 
 METRICS = ("eer", "min_dcf_0.01", "min_dcf_0.05")
@@ -67,6 +69,36 @@ def collect(expdir, scores: str = "scores") -> dict:
         **origin_of(expdir, files),
         "sets": read_sets(files, _fault_of),
     }
+
+
+def same_test_sets(experiments: Sequence[dict]) -> Iterator[str]:
+    """Leave out of the other experiments the sets that were scored on other trials than the first's.
+
+    Args:
+        experiments: as :func:`collect` gathers them; ``sets`` are changed.
+
+    Yields:
+        What is left out, for a message.
+    """
+    trials = {one["set"]: _trials_of(one) for one in experiments[0]["sets"]}
+    for experiment in experiments[1:]:
+        odd = [one["set"] for one in experiment["sets"] if _differ(_trials_of(one), trials.get(one["set"]))]
+        experiment["sets"] = [one for one in experiment["sets"] if one["set"] not in odd]
+        if odd:
+            yield (
+                f"{experiment['expdir']}/{experiment['scores']}: {some_of(odd, 5)}: scored on other trials than those "
+                f"of {experiments[0]['expdir']}; left out of the tables, score it again (stage 8)"
+            )
+
+
+def _trials_of(one: Mapping) -> tuple[tuple[int, int], str]:
+    """Numbers of trials of a set, and their digest where draws are kept."""
+    path = Path(one["folder"]) / DRAWS
+    return (one["n_target"], one["n_nontarget"]), read_draws(path)[1]["trials"] if path.is_file() else ""
+
+
+def _differ(one: tuple, other: tuple | None) -> bool:
+    return other is not None and (one[0] != other[0] or bool(one[1] and other[1] and one[1] != other[1]))
 
 
 def origin_of(expdir: Path, files: Sequence[Path]) -> dict:

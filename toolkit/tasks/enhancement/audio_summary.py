@@ -93,7 +93,7 @@ def _column(data: DataDir, table: str, utts: Sequence[str]) -> np.ndarray:
     try:
         return np.array([float(rows[utt]) for utt in utts])
     except ValueError as error:
-        raise InputError(f"{data.path / table}: a value is no number ({error}); score the set again") from None
+        raise InputError(f"{data.path / table}: a value must be a number ({error}); score the set again") from None
 
 
 def _reasons(data: DataDir, utts: Sequence[str], suffix: str) -> dict[str, dict[str, str]]:
@@ -226,7 +226,7 @@ def read_utterances(path) -> UtteranceValues:
         for name in names:
             metric_of(name)
     except (ValueError, KeyError) as error:
-        raise InputError(f"{path}: is no table of utterances ({error!r}); score the set again (stage 8)") from None
+        raise InputError(f"{path}: must be a table of utterances ({error!r}); score the set again (stage 8)") from None
     speakers = c_sorted({spk for spk, _ in rows.values()})
     number = {spk: i for i, spk in enumerate(speakers)}
     undefined = {utt: _present(unsaid(rows[utt][1][-1])) for utt in utts}

@@ -103,7 +103,7 @@ def _seconds(data: DataDir, sides: Sides, fs: int | None) -> np.ndarray:
     try:
         seconds = scale * np.array([float(rows[utt]) for utt in sides.utts])
     except ValueError as error:
-        raise InputError(f"{data.path / name}: a duration is no number ({error})") from None
+        raise InputError(f"{data.path / name}: a duration must be a number ({error})") from None
     return sums_by_owner(seconds[sides.members], sides.counts)
 
 

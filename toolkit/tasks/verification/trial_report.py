@@ -4,12 +4,13 @@ The ways are the folders scores, scores_as_norm, ... of EXPDIR.
 """
 
 import argparse
+import logging
 from pathlib import Path
 
 from toolkit.report.experiment_page import Plots, draw_training, write_report
 from toolkit.report.page import report_page
 from toolkit.report.plots import det_choice, plot_det, plot_eer_by_snr
-from toolkit.report.verification.trial_results import collect, experiment_name, ways_of_scoring
+from toolkit.report.verification.trial_results import collect, experiment_name, same_test_sets, ways_of_scoring
 from toolkit.report.verification.trial_sections import sections
 from toolkit.report.verification.trial_tables import by_condition, results_page
 
@@ -38,6 +39,9 @@ def collect_all(args) -> list[dict]:
     asked = [(args.expdir, args.scores)]
     asked += [(path, way) for path in [args.expdir, *args.compare] for way in ways_of_scoring(path) or ["scores"]]
     experiments = [collect(path, way) for path, way in dict.fromkeys(asked)]
+    for message in same_test_sets(experiments):
+        logging.warning("%s", message)
+    experiments = [one for number, one in enumerate(experiments) if one["sets"] or number == 0]
     if len({one["experiment"] for one in experiments}) < len(experiments):
         for one in experiments:
             one["experiment"] = experiment_name(one["expdir"], one["scores"])

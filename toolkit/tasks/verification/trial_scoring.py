@@ -232,7 +232,7 @@ def _normalized(scores, vectors, found: TrialSet, cohort: Cohort, method: str, t
         )
     known = set(found.speakers).intersection(cohort.speakers or [])
     if known:
-        logging.warning("cohort: %d of its speakers stand in the trials: %s", len(known), some_of(c_sorted(known), 3))
+        logging.warning("cohort: %d of its speakers are in the trials: %s", len(known), some_of(c_sorted(known), 3))
     top = top_n if method == "as_norm" else None
     statistics = cohort_statistics(vectors, cohort.vectors, top)
     try:

@@ -149,7 +149,7 @@ def _decibels(text: str, utt: str, data_dir: str) -> float | None:
     except ValueError:
         value = math.nan
     if math.isnan(value) or value == -math.inf:
-        raise InputError(f"{data_dir}/utt2snr: {utt}: {text!r} is no number of dB")
+        raise InputError(f"{data_dir}/utt2snr: {utt}: must be a number of dB, is {text!r}")
     if math.isinf(value):  # no noise at all
         return None
     return int(value) if value.is_integer() else value
