@@ -2,9 +2,9 @@
 
 import inspect
 
-import discover
 import pytest
 import torch
+from helpers import discover
 
 from toolkit.features.frontend import FrontEnd
 from toolkit.losses.enhancement.waveform import EnhancementLoss
