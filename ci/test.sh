@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# All tests: installs what they need, lints, runs pytest. Arguments go to pytest: ci/test.sh test/io -k trials
+# All tests: installs what they need, lints, runs pytest. --fast: those of mathematics, data and io, and lint of Python.
+# Other arguments go to pytest: ci/test.sh test/io -k trials
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,9 +8,14 @@ tools/install.sh --extras "dev se"
 # shellcheck source=tools/activate.sh
 . tools/activate.sh
 export OMP_NUM_THREADS=1
+# A file's tests share what they have made; files in their order, for those of few long tests would come last.
+workers=(-n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 1)
 if [ $# -eq 0 ]; then
     ci/lint.sh
-    # A file's tests share what they have made; files in their order, for those of few long tests would come last.
-    set -- -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 1
+    set -- "${workers[@]}"
+elif [ "$1" = --fast ]; then
+    ruff check .
+    ruff format --check .
+    set -- "${workers[@]}" -m "fast and not slow" "${@:2}"
 fi
 exec python -m pytest --durations=5 "$@"

@@ -1,12 +1,16 @@
-"""Tiny data that many tests share, made once."""
+"""Marks of tests by their folders; a python3 that starts fast; tiny data that many tests share, made once."""
 
 import os
+import sys
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
 import soundfile
+from helpers import warm
+from helpers.once import controller, once
 
 from toolkit.bin import format_audio
 from toolkit.io.datadir import DataDir, invert, write_table
@@ -14,6 +18,29 @@ from toolkit.io.jobs import merge
 from toolkit.io.trials import make_trials, write_trials
 
 FS = 16000
+FAST = {"data", "features", "io", "losses", "metrics", "models", "nn", "report", "simulate"}  # what starts no recipe
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark the tests; those of recipes, which take longest, come first, and before them the one that takes longest."""
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        if folder in FAST:
+            item.add_marker("fast")
+        if folder == "egs":
+            item.add_marker("recipe")
+        if "slurm" in item.path.stem:
+            item.add_marker("slurm")
+    items.sort(key=lambda item: (item.path.stem != "test_survival", item.get_closest_marker("recipe") is None))
+
+
+@pytest.fixture(scope="session")
+def python(tmp_path_factory):
+    """A python3 that starts programs of the toolkit fast; with TEST_COLD=1 as always."""
+    if os.environ.get("TEST_COLD"):
+        return Path(sys.executable)
+    return once(tmp_path_factory, "warm", lambda folder: warm.start(folder, controller())) / "python3"
 
 
 def voice(speaker: int, utt: int, seconds: float, fs: int = FS) -> np.ndarray:

@@ -7,9 +7,9 @@ import pytest
 import soundfile
 import torch
 import yaml
+from helpers.plain_tse import TINY_SEFPNET
 
 from test.conftest import voice
-from test.plain_tse import TINY_SEFPNET
 from toolkit.bin import extract_audio
 from toolkit.io.audio import AudioTable
 from toolkit.io.command_line import run

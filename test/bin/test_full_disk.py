@@ -6,7 +6,6 @@ A limit on the size of files stands for the full disk; the system reports both t
 import os
 import resource
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -142,11 +141,13 @@ def visible(folder: Path) -> set[str]:
         ("pack", 3_000, set()),
     ],
 )
-def test_a_full_disk_is_said_and_nothing_half_written_is_kept(corpus, house, tmp_path, program, limit, complete):
+def test_a_full_disk_is_said_and_nothing_half_written_is_kept(
+    python, corpus, house, tmp_path, program, limit, complete
+):
     out = tmp_path / "out"
     out.mkdir()
     done = subprocess.run(
-        [sys.executable, "-m", f"toolkit.bin.{program}", *command(program, corpus, house, out)],
+        [python, "-m", f"toolkit.bin.{program}", *command(program, corpus, house, out)],
         cwd=ROOT,
         capture_output=True,
         text=True,

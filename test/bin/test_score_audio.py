@@ -1,3 +1,4 @@
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -45,8 +46,13 @@ def root(tmp_path_factory):
 OPTIONS = ["--metrics", "si_sdr sdr", "pesq_nb", "stoi", "tsos", "--interferer", "spk2", "--input", "wav"]
 
 
-def stage(root, out, nj, part="enhanced", options=OPTIONS):
+@pytest.fixture(scope="module")
+def stage(root, python):
     """The stage as recipes run it: run_jobs, run.pl, merge."""
+    return functools.partial(run_stage, python, root)
+
+
+def run_stage(python, root, out, nj, part="enhanced", options=OPTIONS):
     script = """
         set -euo pipefail
         . egs/TEMPLATE/recipe.sh
@@ -55,32 +61,32 @@ def stage(root, out, nj, part="enhanced", options=OPTIONS):
         run_jobs --name score --cmd utils/run.pl --nj "${nj}" --in_root "${root}/${part}" --out_root "${out}" \\
             --sets test -- "${python}" -m toolkit.bin.score_audio --ref_root "${root}/raw" "$@"
     """
-    words = ["bash", "-c", script, "bash", sys.executable, root, out, nj, part, *options]
+    words = ["bash", "-c", script, "bash", python, root, out, nj, part, *options]
     done = subprocess.run([*map(str, words)], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return {path.name: path.read_bytes() for path in (out / "test").glob("utt2*")}
 
 
 @pytest.fixture(scope="module")
-def tables(root):
-    return stage(root, root / "one", 1)
+def tables(root, stage):
+    return stage(root / "one", 1)
 
 
-def test_any_number_of_jobs_gives_the_same_tables(root, tables):
-    assert stage(root, root / "four", 4) == tables
+def test_any_number_of_jobs_gives_the_same_tables(root, stage, tables):
+    assert stage(root / "four", 4) == tables
     assert len(list((root / "four/logs").glob("*/score.*.log"))) == 4
     metrics = {"si_sdr", "sdr", "pesq_nb", "stoi", "tsos"}
     metrics |= {f"{name}_in" for name in metrics} | {"si_sdr_interferer", "wrong_speaker"}
     assert set(tables) == {f"utt2{name}" for name in metrics | {"undefined", "spk"}}
 
 
-def test_mixtures_that_were_scored_before_give_the_same_tables(root, tables):
-    stage(root, root / "mixtures", 2, part="raw", options=OPTIONS[:-4])
+def test_mixtures_that_were_scored_before_give_the_same_tables(root, stage, tables):
+    stage(root / "mixtures", 2, part="raw", options=OPTIONS[:-4])
     before = [*OPTIONS, "--input_scores", root / "mixtures"]
-    assert stage(root, root / "before", 2, options=before) == tables
+    assert stage(root / "before", 2, options=before) == tables
     table = root / "mixtures/test/utt2stoi"
     write_table(table, read_table(table) | {"s1-u0": "0.123456"})
-    stage(root, root / "again", 1, options=before)
+    stage(root / "again", 1, options=before)
     assert read_table(root / "again/test/utt2stoi_in")["s1-u0"] == "0.123456"  # taken, not computed
 
 

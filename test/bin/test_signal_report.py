@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.page_reader import Page
+from helpers.signal_scores import SETS, UTTS, values, write_audio, write_scores
 from matplotlib.figure import Figure
-from page_reader import Page
-from signal_scores import SETS, UTTS, values, write_audio, write_scores
 
 from toolkit.bin.signal_report import main
 from toolkit.io.command_line import run

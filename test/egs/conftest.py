@@ -1,21 +1,23 @@
 """Recipes outside the checkout: a tree with the same folders, whose outputs stay in a temporary folder."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from helpers.once import once
 
 ROOT = Path(__file__).parents[2]
 
 
 class Tree:
-    """``<tmp>/egs/...`` over links to this checkout's TEMPLATE and utils."""
+    """``<tmp>/egs/...`` over links to this checkout's TEMPLATE and utils; ``python``: the python3 of its recipes."""
 
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, path: Path, python: Path | None = None):
+        self.path, self.python = path, python
         (path / "egs").mkdir()
         (path / "egs/TEMPLATE").symlink_to(ROOT / "egs/TEMPLATE")
         (path / "utils").symlink_to(ROOT / "utils")
@@ -27,7 +29,25 @@ class Tree:
         shutil.copytree(
             ROOT / "egs" / dataset, self.path / "egs" / dataset, symlinks=True, ignore=made, dirs_exist_ok=True
         )
-        return self.path / "egs" / recipe
+        return self.use_python(self.path / "egs" / recipe)
+
+    def adopt(self, folder: Path) -> Path:
+        """Copy a recipe with all that it has made, at its place in another tree."""
+        recipe = "/".join(folder.parts[-2:])
+        return shutil.copytree(folder, self.path / "egs" / recipe, symlinks=True)
+
+    def setup(self, recipe: str) -> Path:
+        """Make a recipe by setup.sh."""
+        done = self.run(self.path, "egs/TEMPLATE/setup.sh", f"egs/{recipe}")
+        assert done.returncode == 0, done.stderr
+        return self.use_python(self.path / "egs" / recipe)
+
+    def use_python(self, folder: Path) -> Path:
+        """Let a recipe find our python3 before others."""
+        if self.python is not None:
+            (folder / "local").mkdir(exist_ok=True)
+            (folder / "local/path.sh").write_text(f"export PATH={self.python.parent}:$PATH\n")
+        return folder
 
     def run(self, folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess:
         """Run a command in a recipe's folder."""
@@ -36,9 +56,9 @@ class Tree:
 
 
 @pytest.fixture(scope="module")
-def tree(tmp_path_factory):
+def tree(tmp_path_factory, python):
     """An empty tree."""
-    return Tree(tmp_path_factory.mktemp("tree"))
+    return Tree(tmp_path_factory.mktemp("tree"), python)
 
 
 SMALL = "--train_speakers 8 --dev_speakers 3 --test_speakers 4 --babble_speakers 6 --utterances 4"
@@ -59,11 +79,16 @@ def outcome(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def mini(tmp_path_factory):
-    """Folder of the mini recipe after one whole run at a tiny size, and what came out of it."""
-    tree = Tree(tmp_path_factory.mktemp("mini"))
-    folder = tree.copy("mini/sv")
-    done = tree.run(folder, "./run.sh", *MINI, "--skip_packing", "false")
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    folder.joinpath("first.log").write_text(done.stdout)
-    return folder, outcome(folder)
+def mini(tmp_path_factory, python):
+    """Folder of the mini recipe after one whole run at a tiny size, and what came out of it. To be copied (adopt)."""
+
+    def make(root: Path) -> None:
+        tree = Tree(root, python)
+        folder = tree.copy("mini/sv")
+        done = tree.run(folder, "./run.sh", *MINI, "--skip_packing", "false")
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        folder.joinpath("first.log").write_text(done.stdout)
+        (root / "outcome.json").write_text(json.dumps(outcome(folder)))
+
+    root = once(tmp_path_factory, "mini", make)
+    return root / "egs/mini/sv", json.loads((root / "outcome.json").read_text())

@@ -1,7 +1,5 @@
 """Enhancement before verification: sv.sh --se_exp."""
 
-import shutil
-
 import pytest
 
 from toolkit.io.audio import AudioTable
@@ -36,7 +34,7 @@ def cascade(mini, tree, tmp_path_factory):
     experiment.mkdir(parents=True)
     experiment.joinpath("config.yaml").write_text("model: {class_path: own_enhancer.Gain, init_args: {gain: 0.5}}\n")
     words = [*OPTIONS, "--se_exp", str(experiment), "--trust", "true", "--stage", "7", "--stop_stage", "9"]
-    folder = shutil.copytree(mini[0], tree.path / "egs/mini/sv", symlinks=True)
+    folder = tree.adopt(mini[0])
     done = tree.run(folder, "./run.sh", *words, PYTHONPATH=str(own))
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return folder

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from libri2mix_corpora import (
+from helpers.libri2mix_corpora import (
     GENDERS,
     RATE,
     SPEAKERS,

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import yaml
-from libri2mix_corpora import mixed, read_rows, write_corpora
+from helpers.libri2mix_corpora import mixed, read_rows, write_corpora
 
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir, read_table

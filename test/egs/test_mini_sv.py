@@ -16,9 +16,9 @@ TAG = "train_ecapa_fbank_trainer_epochs_1"
 
 
 @pytest.fixture(scope="module")
-def recipe(mini):
+def recipe(mini, tree):
     """The recipe after one whole run."""
-    return mini[0]
+    return tree.adopt(mini[0])
 
 
 def test_every_stage_leaves_what_it_promises(recipe):

@@ -18,7 +18,7 @@ STREAMS = ["--train_streams", "wav spk1 noise1"]
 @pytest.fixture(scope="module")
 def recipe(mini, tree):
     """The mini recipe after stage 2 with streams, in a folder of its own for the audio."""
-    folder = mini[0]
+    folder = tree.adopt(mini[0])
     done = tree.run(folder, "./run.sh", *MINI, *ONE_TEST, *STREAMS, "--stage", "2", "--stop_stage", "2")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return folder

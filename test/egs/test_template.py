@@ -44,7 +44,7 @@ def recipe(tree, sounds):
     done = tree.run(tree.path, "egs/TEMPLATE/setup.sh", "egs/mine/sv")
     assert done.returncode == 0, done.stderr
     assert "cd egs/mine/sv && ./run.sh --local_data_opts" in done.stdout
-    folder = tree.path / "egs/mine/sv"
+    folder = tree.use_python(tree.path / "egs/mine/sv")
     (folder / "conf/train_ecapa.yaml").write_text(CONFIG)
     options = f"--speech {sounds}/speech --noise {sounds}/noise --rooms {sounds}/rooms --segment_seconds 0.8"
     done = tree.run(folder, "./run.sh", "--local_data_opts", options, "--snrs", "10", "--resamples", "20")
@@ -111,7 +111,7 @@ def test_the_configs_pass_the_check(config, capsys):
 def test_the_folders_choose_the_config(tree, options):
     folder = tree.path / "egs/choice/sv"
     if not folder.exists():
-        tree.run(tree.path, "egs/TEMPLATE/setup.sh", "egs/choice/sv")
+        tree.setup("choice/sv")
     done = tree.run(folder, "./run.sh", "--local_data_opts", options, "--dry_run", "true")
     assert done.returncode == 0, done.stderr
     assert f"training -> exp/sv_{CHOICES[options]}_raw, log" in done.stdout
@@ -120,14 +120,14 @@ def test_the_folders_choose_the_config(tree, options):
 
 
 def test_own_options_win(tree):
-    tree.run(tree.path, "egs/TEMPLATE/setup.sh", "egs/choice/sv")
+    tree.setup("choice/sv")
     options = ["--local_data_opts", "--speech S --noise N", "--sv_config", "conf/train_ecapa.yaml", "--dry_run", "true"]
     done = tree.run(tree.path / "egs/choice/sv", "./run.sh", *options)
     assert "training -> exp/sv_train_ecapa_raw, log" in done.stdout
 
 
 def test_no_folder_is_said_and_the_options_are_listed(tree):
-    tree.run(tree.path, "egs/TEMPLATE/setup.sh", "egs/none/sv")
+    tree.setup("none/sv")
     done = tree.run(tree.path / "egs/none/sv", "local/data.sh", "--help")
     assert done.returncode == 0
     assert "--segment_seconds" in done.stdout
@@ -155,10 +155,10 @@ def test_setup_says_what_it_wants(tree):
 
 
 def test_setup_keeps_what_a_recipe_owns(tree):
-    tree.run(tree.path, "egs/TEMPLATE/setup.sh", "egs/kept/sv")
+    tree.setup("kept/sv")
     run = tree.path / "egs/kept/sv/run.sh"
     run.write_text("mine")
-    tree.run(tree.path, "egs/TEMPLATE/setup.sh", "egs/kept/sv")
+    tree.setup("kept/sv")
     assert run.read_text() == "mine"
 
 
@@ -172,7 +172,7 @@ def test_setup_keeps_what_a_recipe_owns(tree):
 def test_the_folders_choose_what_extraction_is_tested_on(tree, options, config, conditions):
     folder = tree.path / "egs/choice/tse"
     if not folder.exists():
-        tree.run(tree.path, "egs/TEMPLATE/setup.sh", "egs/choice/tse")
+        tree.setup("choice/tse")
     done = tree.run(folder, "./run.sh", "--local_data_opts", options, "--dry_run", "true")
     assert done.returncode == 0, done.stderr
     assert f"training -> exp/tse_{config}, log" in done.stdout

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from voxceleb1_corpora import LISTS, write_corpora
+from helpers.voxceleb1_corpora import LISTS, write_corpora
 
 from toolkit.io.datadir import read_table
 from toolkit.io.errors import InputError

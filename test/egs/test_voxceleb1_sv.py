@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from voxceleb1_corpora import write_corpora
+from helpers.voxceleb1_corpora import write_corpora
 
 from toolkit.io.datadir import read_table
 from toolkit.io.trials import read_trials

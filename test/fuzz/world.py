@@ -7,11 +7,11 @@ import signal
 import numpy as np
 import soundfile
 import yaml
+from helpers.plain_tse import TINY_SEFPNET
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
 from test.conftest import FS, add_trials, format_sets, voice, write_noise, write_speech
-from test.plain_tse import TINY_SEFPNET
 from toolkit.bin import (
     calibrate_scores,
     embed_utterances,

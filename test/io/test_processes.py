@@ -3,14 +3,14 @@
 import subprocess
 import sys
 
-import in_children
+from helpers import in_children
 
 from test.utils.waiting import processes_in, wait_for
 from toolkit.io.processes import process_pool
 
 
 def test_a_lock_that_is_held_here_is_free_there():
-    with in_children.LOCK, process_pool(1, "in_children") as pool:
+    with in_children.LOCK, process_pool(1, "helpers.in_children") as pool:
         assert pool.submit(in_children.is_free).result()
 
 

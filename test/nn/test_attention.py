@@ -2,11 +2,11 @@
 
 import math
 
-import plain_tse
 import pytest
 import torch
-from plain import after_training
-from plain_tse import set_context
+from helpers import plain_tse
+from helpers.plain import after_training
+from helpers.plain_tse import set_context
 
 from toolkit.io.errors import InputError
 from toolkit.nn.attention import (

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from plain_tse import activated
+from helpers.plain_tse import activated
 from torch.nn import functional
 
 from toolkit.nn.dense_unet import Conv2dBlock, DenseBlock, PyramidPooling, Transposed2dBlock

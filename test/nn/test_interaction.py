@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from plain import after_training
-from plain_tse import integrated, set_context
+from helpers.plain import after_training
+from helpers.plain_tse import integrated, set_context
 
 from toolkit.nn.interaction import IterativeFeatureIntegration, contextual_interaction
 

@@ -1,9 +1,9 @@
 import math
 
-import plain
 import pytest
 import torch
-from plain import after_training
+from helpers import plain
+from helpers.plain import after_training
 
 from toolkit.nn.mask import length_mask
 from toolkit.nn.res2net import AttentionalFeatureFusion, Res2NetBlock, Res2NetStage

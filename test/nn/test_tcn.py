@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from plain_tse import standardised
+from helpers.plain_tse import standardised
 
 from toolkit.nn.mask import length_mask
 from toolkit.nn.tcn import GlobalLayerNorm, TemporalBlock, TemporalNetwork

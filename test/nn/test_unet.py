@@ -1,7 +1,7 @@
-import plain
 import pytest
 import torch
-from plain import after_training
+from helpers import plain
+from helpers.plain import after_training
 
 from toolkit.nn.mask import length_mask
 from toolkit.nn.unet import Decoder, Encoder, Merge

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_reader import Page
+from helpers.page_reader import Page
 
 from toolkit.bin.report import main
 from toolkit.io.bootstrap_store import write_draws

@@ -3,9 +3,9 @@
 import re
 
 import pytest
+from helpers.signal_scores import write_scores
 
 from test.report.verification.test_trial_sections import write_experiment
-from test.signal_scores import write_scores
 from toolkit.report.bootstrap_samples import difference
 from toolkit.report.enhancement.audio_results import collect_audio
 from toolkit.report.verdict import verdicts

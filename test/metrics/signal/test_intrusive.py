@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 from conftest import voice
-from in_children import crash
+from helpers.in_children import crash
 
 from toolkit.io.errors import InputError
 from toolkit.metrics.signal import intrusive as signal

@@ -1,7 +1,7 @@
-import plain
 import pytest
 import torch
-from plain import after_training
+from helpers import plain
+from helpers.plain import after_training
 
 from toolkit.metrics.cost.complexity import count_macs_thop
 from toolkit.models.sv.base import SpeakerEncoder

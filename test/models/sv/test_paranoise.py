@@ -1,9 +1,9 @@
 """ParaNoise-SV against its paper: sizes, shapes, and the whole network written down once more."""
 
-import plain
 import pytest
 import torch
-from plain import after_training
+from helpers import plain
+from helpers.plain import after_training
 
 from toolkit.metrics.cost.complexity import count_macs_thop
 from toolkit.models.sv.paranoise import ParaNoise

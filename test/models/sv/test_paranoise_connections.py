@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from plain import after_training
+from helpers.plain import after_training
 
 from toolkit.features.log_mel import LogMelSpectrogram
 from toolkit.io.errors import InputError

@@ -1,9 +1,9 @@
 """The extraction networks written down once more, and the promises of every speaker extractor."""
 
-import plain_tse
 import pytest
 import torch
-from plain import after_training
+from helpers import plain_tse
+from helpers.plain import after_training
 
 from toolkit.features.complex_stft import ComplexSTFT
 from toolkit.io.errors import InputError

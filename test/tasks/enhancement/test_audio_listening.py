@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from helpers.signal_scores import FS, write_audio, write_scores
 from matplotlib.figure import Figure
-from signal_scores import FS, write_audio, write_scores
 
 from toolkit.io.audio import read_audio
 from toolkit.io.datadir import read_table, write_table

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from helpers.plain_tse import TINY_SEFPNET
 from torch import nn
 
-from test.plain_tse import TINY_SEFPNET
 from toolkit.bin import se_train, simulate_plan, simulate_render, tse_train
 from toolkit.data.batches import CropBatches
 from toolkit.io.audio import AudioTable

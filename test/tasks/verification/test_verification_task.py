@@ -81,11 +81,11 @@ def test_resuming_inside_an_epoch_changes_nothing(options, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_writes_a_checkpoint_and_the_same_command_goes_on_exactly(options, tmp_path, stop):
+def test_a_signal_writes_a_checkpoint_and_the_same_command_goes_on_exactly(python, options, tmp_path, stop):
     """As the scheduler stops a job: the signal goes to every process of the group, those that make batches too."""
     words = [*options, "--trainer.epochs", "12", "--trainer.workers", "1", "--trainer.log_seconds", "0"]
     whole = train(words, tmp_path / "whole")
-    command = [sys.executable, "-m", "toolkit.bin.sv_train", *words, "--expdir", str(tmp_path / "parts")]
+    command = [python, "-m", "toolkit.bin.sv_train", *words, "--expdir", str(tmp_path / "parts")]
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True) as job:
         for line in job.stderr:
@@ -103,10 +103,10 @@ def test_a_signal_writes_a_checkpoint_and_the_same_command_goes_on_exactly(optio
     assert same(whole["task"], train(words, tmp_path / "parts")["task"])
 
 
-def test_a_training_that_was_left_behind_is_waited_for(options, tmp_path):
+def test_a_training_that_was_left_behind_is_waited_for(python, options, tmp_path):
     """Another process holds the experiment; when it ends, training begins."""
     expdir = tmp_path / "exp"
-    command = [sys.executable, "-m", "toolkit.bin.sv_train", *options, "--trainer.epochs", "1", "--expdir", str(expdir)]
+    command = [python, "-m", "toolkit.bin.sv_train", *options, "--trainer.epochs", "1", "--expdir", str(expdir)]
     with alone(expdir):
         job = subprocess.Popen(
             command, env={**os.environ, "PYTHONPATH": os.getcwd()}, stderr=subprocess.PIPE, text=True
@@ -225,10 +225,10 @@ def test_mixed_precision_trains(options, tmp_path):
     assert losses[-1] < losses[0]
 
 
-def test_two_processes_train_one_model(options, tmp_path):
+def test_two_processes_train_one_model(python, options, tmp_path):
     """The run ends, says that it was two, and makes as many steps as one process does."""
     words = [*options, "--expdir", str(tmp_path / "exp"), "--trainer.epochs", "1"]
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    launcher = [python, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "--no_python", python]
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
     done = subprocess.run(
         [*launcher, "-m", "toolkit.bin.sv_train", *words], env=environment, capture_output=True, text=True

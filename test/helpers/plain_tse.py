@@ -3,8 +3,8 @@
 ``w`` are weights by name, ``name`` a prefix in them, ``x`` (B, C, F, T) without padding, in evaluation mode.
 """
 
-import plain
 import torch
+from helpers import plain
 from torch.nn import functional
 
 

@@ -124,7 +124,7 @@ def folders(corpora: Path) -> dict[str, str]:
 
 def load_program():
     """The module egs/libri2mix/prepare_data.py; other datasets have files of these names."""
-    path = Path(__file__).parents[1] / "egs/libri2mix/prepare_data.py"
+    path = Path(__file__).parents[2] / "egs/libri2mix/prepare_data.py"
     spec = importlib.util.spec_from_file_location("libri2mix_prepare_data", path)
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(path.parent))

@@ -1,0 +1,42 @@
+"""The ``python3`` of ``warm.py``: a program of the toolkit runs in a warm interpreter, all else in a new one."""
+
+import os
+import resource
+import signal
+import socket
+import sys
+
+
+def new(words: list[str]) -> None:
+    """Become an interpreter as it always is."""
+    os.execv(sys.executable, [sys.executable, *words])
+
+
+def main(words: list[str]) -> int:
+    """The exit status of ``python3 WORDS``."""
+    if words[:1] != ["-m"] or not words[1:] or not words[1].startswith(("toolkit.", "torch.")):
+        new(words)
+    server = socket.socket(socket.AF_UNIX)
+    try:
+        server.connect(f"{os.path.dirname(os.path.abspath(sys.argv[0]))}/{os.getpid() % 2}")
+    except OSError:
+        new(words)
+    environment = [b"%s=%s" % pair for pair in os.environb.items()]
+    limits = [limit for number in range(16) for limit in resource.getrlimit(number)]
+    numbers = " ".join(map(str, [os.umask(0), len(words), *limits])).encode()
+    request = [numbers, os.getcwdb(), *map(os.fsencode, words), *environment]
+    data = b"\0".join(request)
+    socket.send_fds(server, [b"%8d" % len(data)], [0, 1, 2])
+    server.sendall(data)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # what the program may handle
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, _: server.sendall(bytes([number])))
+    status = int(server.recv(8) or b"-9")
+    if status < 0:
+        if status != -signal.SIGKILL:
+            signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    return status
+
+
+sys.exit(main(sys.argv[1:]))
