@@ -38,6 +38,7 @@ def exports(room: str, modules: Mapping[str, str]) -> tuple[list[str], Callable,
 def public_names() -> dict[str, str]:
     """Name of every exported class -> its path, such as ``toolkit.models.sv.EcapaTdnn``; imports no room's modules."""
     rooms = [module.name for module in pkgutil.walk_packages(toolkit.__path__, "toolkit.") if module.ispkg]
+    rooms.remove("toolkit._voxsift")  # offers what toolkit does
     exported = {room: getattr(importlib.import_module(room), "__all__", ()) for room in rooms}
     return {name: f"{room}.{name}" for room, names in exported.items() for name in names if name[0].isupper()}
 
@@ -70,5 +71,7 @@ def import_room(cls: type) -> None:
     while room.startswith("toolkit.") and not hasattr(sys.modules[room], "__all__"):
         room = room.rpartition(".")[0]
     if room.startswith("toolkit."):
-        for name in sys.modules[room].__all__:
-            getattr(sys.modules[room], name)
+        inner = [module.name for module in pkgutil.iter_modules(sys.modules[room].__path__, f"{room}.") if module.ispkg]
+        for module in (sys.modules[room], *map(importlib.import_module, inner)):
+            for name in getattr(module, "__all__", ()):
+                getattr(module, name)

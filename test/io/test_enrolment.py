@@ -70,7 +70,7 @@ def test_models_that_do_not_fit(data, models, message):
 
 def test_a_model_of_several_speakers(data):
     sides = sides_of(read_trials(data / "trials"), MODELS | {"A": ["a0", "c1"]})
-    with pytest.raises(InputError, match="utt2spk: the utterances of model A are of several speakers, a, c; mend"):
+    with pytest.raises(InputError, match="utt2spk: the utterances of model A are of several speakers, a, c; fix"):
         sides.speakers(UTT2SPK, "utt2spk")
 
 

@@ -102,7 +102,7 @@ def test_every_encoder_passes(name):
 
 
 @pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("batches", [CropBatches(8), BucketBatches(6.0)])
+@pytest.mark.parametrize("batches", [CropBatches(8), BucketBatches(9.0)])
 def test_every_speaker_loss_passes(name, batches):
     probe(verification(Encoder(), LOSSES[name](), batches=batches), 0)
 

@@ -1,4 +1,4 @@
-"""Training losses: the contract, the weighted sum for every task, and those of each task in rooms of their own."""
+"""Training losses: the contract and the weighted sum for every task; the others are in rooms by what they compare."""
 
 from toolkit.exports import exports
 
@@ -7,9 +7,5 @@ __all__, __getattr__, __dir__ = exports(
     {
         "base": "Loss TrainingFacts",
         "weighted_sum": "WeightedSum",
-        "speaker.margin": "AAMSoftmax AngularPrototypical SoftmaxCE SpeakerLoss",
-        "speaker.paranoise": "ParaNoiseLoss",
-        "enhancement.ssl_mse": "SSLMSE",
-        "enhancement.waveform": "EnhancementLoss LMFB Multitask SISNR SNR",
     },
 )

@@ -1,4 +1,4 @@
-"""What one training or inference step of a task is."""
+"""Kinds of tasks: their registry, their training step, and a room for each family of them."""
 
 from toolkit.exports import exports
 
@@ -6,5 +6,6 @@ __all__, __getattr__, __dir__ = exports(
     __name__,
     {
         "base": "Task",
+        "registry": "TaskSpec",
     },
 )

@@ -107,7 +107,7 @@ def of_command_line(words: Sequence[str], description: str) -> tuple[TaskSpec, l
     if words and not words[0].startswith("-"):
         return get(words[0]), words[1:]
     if {"-h", "--help"} & {*words}:
-        print(f"{description.strip()}\n\nKinds of tasks: {', '.join(_SPECS)}. Their options: <task> --help")
+        print(f"usage: <program> {{{','.join(_SPECS)}}} [options]\n\n{description.strip()}\n\nOptions: <task> --help")
         raise SystemExit(0)
     options = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for name in ("--task", "--model", "--expdir"):
