@@ -94,6 +94,7 @@ NAMES = {
     "TargetSpeech": "ExtractionDataset",
     "Draw": "ItemSpec",
     "SignalLoss": "EnhancementLoss",
+    "SumLoss": "WeightedSum",
     "LogMel": "KaldiFbank",
     "CenteredLogMel": "LogMelSpectrogram",
     "Resynthesis": "MelInversion",
