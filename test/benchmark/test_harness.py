@@ -18,6 +18,12 @@ def equal(ours, theirs):
     np.testing.assert_allclose(ours, theirs, atol=0.1)
 
 
+@pytest.fixture(autouse=True)
+def no_collection(monkeypatch):
+    """What is collected before a call is timed: all that the other tests have imported, time after time."""
+    monkeypatch.setattr(harness.gc, "collect", lambda: 0)
+
+
 @pytest.fixture
 def clock(monkeypatch):
     """A clock that callables advance themselves, so that figures are exact."""
