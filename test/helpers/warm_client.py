@@ -6,6 +6,8 @@ import signal
 import socket
 import sys
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # which a program may handle
+
 
 def new(words: list[str]) -> None:
     """Become an interpreter as it always is."""
@@ -23,14 +25,14 @@ def main(words: list[str]) -> int:
         new(words)
     environment = [b"%s=%s" % pair for pair in os.environb.items()]
     limits = [limit for number in range(16) for limit in resource.getrlimit(number)]
-    numbers = " ".join(map(str, [os.umask(0), len(words), *limits])).encode()
+    ignored = sum(1 << number for number in SIGNALS if signal.getsignal(number) is signal.SIG_IGN)
+    numbers = " ".join(map(str, [os.umask(0), ignored, len(words), *limits])).encode()
     request = [numbers, os.getcwdb(), *map(os.fsencode, words), *environment]
     data = b"\0".join(request)
     socket.send_fds(server, [b"%8d" % len(data)], [0, 1, 2])
     server.sendall(data)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # what the program may handle
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda number, _: server.sendall(bytes([number])))
+    for number in SIGNALS:
+        signal.signal(number, lambda number, _: server.sendall(bytes([number])))
     status = int(server.recv(8) or b"-9")
     if status < 0:
         if status != -signal.SIGKILL:

@@ -1,7 +1,7 @@
 """An interpreter that has imported torch and the like, of which programs of the toolkit are forks.
 
 ``warm_server.py SOCKET OWNER`` ends with the process OWNER. A request is the client's standard files, then its umask,
-limits, folder, words and environment (``warm_client.py``). The answer is the exit status.
+ignored signals, limits, folder, words and environment (``warm_client.py``). The answer is the exit status.
 """
 
 import atexit
@@ -65,8 +65,12 @@ def become(files: list[int], words: list[bytes]) -> str:
     for target, file in enumerate(files):
         os.dup2(file, target)
         os.close(file)
-    umask, count, *limits = map(int, words[0].split())
+    umask, ignored, count, *limits = map(int, words[0].split())
     os.umask(umask)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if ignored >> number & 1:
+            signal.signal(number, signal.SIG_IGN)
     os.chdir(words[1])
     for number, limit in enumerate(zip(limits[::2], limits[1::2], strict=True)):
         resource.setrlimit(number, limit)

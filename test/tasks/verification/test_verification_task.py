@@ -83,13 +83,13 @@ def test_resuming_inside_an_epoch_changes_nothing(options, tmp_path, monkeypatch
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_writes_a_checkpoint_and_the_same_command_goes_on_exactly(python, options, tmp_path, stop):
     """As the scheduler stops a job: the signal goes to every process of the group, those that make batches too."""
-    words = [*options, "--trainer.epochs", "12", "--trainer.workers", "1", "--trainer.log_seconds", "0"]
+    words = [*options, "--trainer.epochs", "5", "--trainer.workers", "1", "--trainer.log_seconds", "0"]
     whole = trained(words, tmp_path / "whole")
     command = [python, "-m", "toolkit.bin.train", "sv", *words, "--expdir", str(tmp_path / "parts")]
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True) as job:
         for line in job.stderr:
-            if "epoch 2/12 step 2" in line:
+            if "epoch 2/5 step 2" in line:
                 os.killpg(job.pid, stop)
                 break
         said = job.stderr.read()
@@ -97,7 +97,7 @@ def test_a_signal_writes_a_checkpoint_and_the_same_command_goes_on_exactly(pytho
     assert "a checkpoint is written" in said
     assert "Traceback" not in said
     state = load(tmp_path / "parts/checkpoint/last.pt")
-    assert state["epoch"] < 13
+    assert state["epoch"] < 6
     state_steps = 4 * (state["epoch"] - 1) + state["batch"]
     assert state["step"] == state_steps >= 6
     assert same(whole["task"], trained(words, tmp_path / "parts")["task"])
