@@ -1,6 +1,6 @@
 import pytest
 import torch
-from plain import after_training
+from helpers.plain import after_training
 
 from toolkit.io.errors import InputError
 from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
