@@ -15,7 +15,7 @@ FLOORS = (
     {"train", "losses"},
     {"systems"},
     {"tasks"},
-    {"bin", "cli", "testing"},
+    {"bin", "cli", "testing", "_voxsift"},
 )
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 FILES = sorted(path for path in ROOT.rglob("*.py") if len(path.relative_to(ROOT).parts) > 1)
@@ -23,7 +23,7 @@ NUMERIC = ("torch", "torchaudio", "accelerate")
 # Contracts of a kind of model or task, and a paper's model with its loss.
 STEMS = {"__init__", "base", "spec", "paranoise"}
 # Programs may be named after the module that they call, checks after what they check.
-TOP = ("bin", "cli", "testing")
+TOP = ("bin", "cli", "testing", "_voxsift")
 
 
 def room_of(path: Path) -> str:
