@@ -23,7 +23,7 @@ NUMERIC = ("torch", "torchaudio", "accelerate")
 # Contracts of a kind of model or task, lists of what is registered, and a paper's model with its loss.
 STEMS = {"__init__", "base", "registry", "paranoise"}
 # Programs may be named after the module that they call, checks after what they check.
-TOP = ("bin", "cli", "testing")
+TOP = ("bin", "cli", "testing", "_voxsift")
 
 
 def room_of(path: Path) -> str:

@@ -37,8 +37,8 @@ def exports(room: str, modules: Mapping[str, str]) -> tuple[list[str], Callable,
 @functools.cache
 def public_names() -> dict[str, str]:
     """Name of every exported class -> its path, such as ``toolkit.models.sv.EcapaTdnn``; imports no room's modules."""
-    rooms = [module.name for module in pkgutil.walk_packages(toolkit.__path__, "toolkit.") if module.ispkg]
-    rooms.remove("toolkit._voxsift")  # offers what toolkit does
+    packages = [module.name for module in pkgutil.walk_packages(toolkit.__path__, "toolkit.") if module.ispkg]
+    rooms = [name for name in packages if "._" not in name]
     exported = {room: getattr(importlib.import_module(room), "__all__", ()) for room in rooms}
     return {name: f"{room}.{name}" for room, names in exported.items() for name in names if name[0].isupper()}
 

@@ -93,7 +93,7 @@ def test_cost_of_extraction_by_the_second(unmeasured, capsys):
             "--seconds 0: must be a number from 0.1",
         ),
         (["--config", "none.yaml"], "none.yaml"),
-        (["--config", str(EGS / "mini/tse/conf/simulate_valid.yaml")], "names no model; a training config is wanted"),
+        (["--config", str(EGS / "mini/tse/conf/simulate_valid.yaml")], "names no model; must be a training config"),
     ],
 )
 def test_what_cannot_be_measured(capsys, words, said):

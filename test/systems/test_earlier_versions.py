@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import yaml
 
-from toolkit.bin import se_train, sv_train, tse_train
+from toolkit.bin import train
 from toolkit.io.config import load_config
 from toolkit.systems.base import System
 from toolkit.systems.kinds import task_of
@@ -17,7 +17,6 @@ from toolkit.train.checkpoint import load
 
 OLD = Path(__file__).parents[1] / "fixtures/v0.1"
 NAMES = ["sv_ecapa", "sv_paranoise", "se_convtasnet", "tse_sefpnet"]
-PROGRAMS = {"sv": sv_train, "se": se_train, "tse": tse_train}
 MIXTURE, ENROLMENT = (np.load(OLD / f"{name}.npy") for name in ("mixture", "enrolment"))
 CALLS = {
     "sv": lambda system: system.embed(MIXTURE, 16000),
@@ -46,7 +45,7 @@ def test_they_are_packed_anew(name, tmp_path):
 def test_their_configs_are_accepted(name, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(OLD / name, "exp/" + name)
-    PROGRAMS[name.partition("_")[0]].main(["--config", str(OLD / name / "config.yaml"), "--check"])
+    train.main([name.partition("_")[0], "--config", str(OLD / name / "config.yaml"), "--check"])
     assert "trained: all done before, epochs 2" in capsys.readouterr().out
 
 
@@ -55,7 +54,7 @@ def test_a_training_goes_on(corpus, tmp_path):
     shutil.copytree(OLD / "sv_ecapa", tmp_path / "exp")
     words = ["--train_dir", str(corpus / "raw/train"), "--valid_dirs", f"[{corpus / 'raw/dev'}]"]
     words += ["--config", str(OLD / "sv_ecapa/config.yaml"), "--expdir", str(tmp_path / "exp")]
-    sv_train.main([*words, "--trainer.epochs", "3", "--accept_data", "true"])
+    train.main(["sv", *words, "--trainer.epochs", "3", "--accept_data", "true"])
     assert load(tmp_path / "exp/checkpoint/last.pt")["step"] == 12
 
 
