@@ -37,9 +37,16 @@ def exports(room: str, modules: Mapping[str, str]) -> tuple[list[str], Callable,
 @functools.cache
 def public_names() -> dict[str, str]:
     """Name of every exported class -> its path, such as ``toolkit.models.sv.EcapaTdnn``; imports no room's modules."""
-    rooms = [module.name for module in pkgutil.walk_packages(toolkit.__path__, "toolkit.") if module.ispkg]
+    rooms = [
+        module.name
+        for module in pkgutil.walk_packages(toolkit.__path__, "toolkit.")
+        if module.ispkg and "._" not in module.name
+    ]
     exported = {room: getattr(importlib.import_module(room), "__all__", ()) for room in rooms}
-    return {name: f"{room}.{name}" for room, names in exported.items() for name in names if name[0].isupper()}
+    paths: dict[str, str] = {}  # a room comes before those within it, whose classes it may export, too
+    for room, names in exported.items():
+        paths = {name: f"{room}.{name}" for name in names if name[0].isupper()} | paths
+    return paths
 
 
 def public_path(name: str) -> str:

@@ -5,6 +5,7 @@ from toolkit.exports import exports
 __all__, __getattr__, __dir__ = exports(
     __name__,
     {
-        "enhancement_task": "EnhancementTask ExtractionTask",
+        "enhancement_task": "EnhancementTask",
+        "extraction_task": "ExtractionTask",
     },
 )

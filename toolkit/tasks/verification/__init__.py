@@ -5,6 +5,6 @@ from toolkit.exports import exports
 __all__, __getattr__, __dir__ = exports(
     __name__,
     {
-        "verification_task": "SVTask",
+        "verification_task": "VerificationTask",
     },
 )
