@@ -15,19 +15,23 @@ FLOORS = (
     {"train", "losses"},
     {"systems"},
     {"tasks"},
-    {"bin", "cli", "testing", "_voxsift"},
+    {"bin", "cli", "testing"},
 )
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
-FILES = sorted(path for path in ROOT.rglob("*.py") if len(path.relative_to(ROOT).parts) > 1)
-NUMERIC = ("torch", "torchaudio", "accelerate")
-# Contracts of a kind of model or task, lists of what is registered, and a paper's model with its loss.
-STEMS = {"__init__", "base", "registry", "paranoise"}
-# Programs may be named after the module that they call, checks after what they check.
-TOP = ("bin", "cli", "testing", "_voxsift")
 
 
 def room_of(path: Path) -> str:
     return path.relative_to(ROOT).parts[0]
+
+
+FILES = sorted(
+    path for path in ROOT.rglob("*.py") if len(path.relative_to(ROOT).parts) > 1 and room_of(path) != "_voxsift"
+)
+NUMERIC = ("torch", "torchaudio", "accelerate")
+# Contracts of a kind of model, system or task; registries; a paper's model with its loss.
+STEMS = {"__init__", "base", "registry", "paranoise"}
+# Programs may be named after the module that they call, checks after what they check.
+TOP = ("bin", "cli", "testing")
 
 
 def imports_of(path: Path) -> set[str]:

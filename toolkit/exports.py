@@ -40,7 +40,10 @@ def public_names() -> dict[str, str]:
     packages = [module.name for module in pkgutil.walk_packages(toolkit.__path__, "toolkit.") if module.ispkg]
     rooms = [name for name in packages if "._" not in name]
     exported = {room: getattr(importlib.import_module(room), "__all__", ()) for room in rooms}
-    return {name: f"{room}.{name}" for room, names in exported.items() for name in names if name[0].isupper()}
+    paths: dict[str, str] = {}  # a room comes before those within it, whose classes it may export, too
+    for room, names in exported.items():
+        paths = {name: f"{room}.{name}" for name in names if name[0].isupper()} | paths
+    return paths
 
 
 def public_path(name: str) -> str:

@@ -120,7 +120,7 @@ def test_means_over_sets(root):
     _, rows = table("Summary")
     assert [row["Experiment"] for row in rows] == ["unprocessed mixture", "tse_one", "tse_two"]
     speaker = np.unique(list(UTTS.values()), return_inverse=True)[1]
-    draws = np.mean([resample_means({"x": gain}, speaker, 60).draws["x"] for gain in gains], axis=0)
+    draws = np.mean([resample_means({"x": gain}, speaker, 60).samples["x"] for gain in gains], axis=0)
     low, high = gains.mean() + stretch(len(set(UTTS.values())), 0.95) * (
         np.quantile(draws, [0.025, 0.975]) - gains.mean()
     )
@@ -141,7 +141,7 @@ def test_comparison_is_paired_and_p_is_that_of_the_draws(root):
     assert [row["Over"] for row in rows] == list(SETS)
     speaker = np.unique(list(UTTS.values()), return_inverse=True)[1]
     pair = [resample_means({"x": values("test", seed)["si_sdr"].round(4)}, speaker, 60) for seed in (0, 1)]
-    found = paired_difference(*(one.values["x"] for one in pair), *(one.draws["x"] for one in pair), speakers=6)
+    found = paired_difference(*(one.values["x"] for one in pair), *(one.samples["x"] for one in pair), speakers=6)
     assert rows[0]["SI-SDR (dB)"] == f"{found.value:+.2f} [{found.low:+.2f}, {found.high:+.2f}]"
     assert rows[0][3] == f"{found.p:.2g}"
     assert "(speaker confusion: below 0)" in text

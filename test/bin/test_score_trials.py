@@ -6,7 +6,7 @@ import pytest
 from toolkit.bin import calibrate_scores
 from toolkit.bin.score_trials import main
 from toolkit.io.ark import ArkWriter
-from toolkit.io.bootstrap_store import read_draws
+from toolkit.io.bootstrap_store import read_samples
 from toolkit.io.command_line import run
 from toolkit.io.datadir import write_table
 from toolkit.io.enrolment import write_enroll2utt
@@ -214,7 +214,7 @@ def test_without_resamples_there_are_no_intervals_and_no_draws(setup, tmp_path):
 
 def test_the_draws_behind_the_intervals_are_kept(setup, tmp_path):
     found = setup("--level", "0.5")
-    draws, identity = read_draws(tmp_path / "out/draws.npz")
+    draws, identity = read_samples(tmp_path / "out/draws.npz")
     assert (identity["seed"], identity["resamples"]) == (0, 50)
     eer = found["metrics"]["eer"]
     drawn = Resamples({"eer": eer["value"] / 100}, {"eer": draws["eer"]}, {"eer": found["interval_speakers"]})

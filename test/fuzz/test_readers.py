@@ -38,7 +38,7 @@ GIVEN = {
     "open_set": ("sim/mix/mix.jsonl", folder_of),
     "read_array": ("emb/test/embedding.scp", entries),
     "read_audio": ("raw/test/wav.scp", entries),
-    "read_draws": ("exp/sv/scores/test/draws.npz",),
+    "read_samples": ("exp/sv/scores/test/draws.npz",),
     "read_enroll2utt": ("enroll2utt",),
     "read_file": ("speech/talker0/a.wav",),
     "read_json": ("exp/sv/train_info.json",),

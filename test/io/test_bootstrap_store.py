@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from toolkit.io.bootstrap_store import identity_of, read_draws, write_draws
+from toolkit.io.bootstrap_store import identity_of, read_samples, write_samples
 from toolkit.io.errors import InputError
 from toolkit.io.trials import Trials
 
@@ -13,8 +13,8 @@ def trials(labels=(1, 0)):
 def test_what_is_written_is_read(tmp_path):
     draws = {"eer": np.array([0.25, np.nan]), "min_dcf_0.01": np.array([1.0, 0.5])}
     identity = identity_of(trials(), ["s", "t"], 3, 2)
-    write_draws(tmp_path / "draws.npz", draws, identity)
-    found, whose = read_draws(tmp_path / "draws.npz")
+    write_samples(tmp_path / "draws.npz", draws, identity)
+    found, whose = read_samples(tmp_path / "draws.npz")
     assert whose == identity
     assert list(found) == list(draws)
     np.testing.assert_array_equal(found["eer"], draws["eer"])
@@ -22,7 +22,7 @@ def test_what_is_written_is_read(tmp_path):
 
 def test_the_same_content_makes_the_same_file(tmp_path):
     for name in ("one", "two"):
-        write_draws(tmp_path / name, {"eer": np.zeros(3)}, identity_of(trials(), ["s"], 0, 3))
+        write_samples(tmp_path / name, {"eer": np.zeros(3)}, identity_of(trials(), ["s"], 0, 3))
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
@@ -38,4 +38,4 @@ def test_identity_tells_trials_speakers_and_settings_apart():
 def test_damaged_files_are_named(tmp_path, content):
     (tmp_path / "draws.npz").write_bytes(content)
     with pytest.raises(InputError, match="draws.npz: holds no draws"):
-        read_draws(tmp_path / "draws.npz")
+        read_samples(tmp_path / "draws.npz")

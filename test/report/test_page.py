@@ -8,7 +8,7 @@ import pytest
 from helpers.page_reader import Page
 
 from toolkit.bin.report import main
-from toolkit.io.bootstrap_store import write_draws
+from toolkit.io.bootstrap_store import write_samples
 from toolkit.io.errors import InputError
 from toolkit.report.listening import Column, Row, write_listening
 from toolkit.report.page import html_page, key_facts, report_page
@@ -155,7 +155,7 @@ def test_key_facts(expdir):
     for name in ("test", "test_babble_0"):  # draws of the same speakers: all are the value
         draws = {"eer": np.full(11, 0.055)}
         identity = {"trials": "t", "speakers": "s", "seed": 0, "resamples": 11}
-        write_draws(expdir / "scores" / name / "draws.npz", draws, identity)
+        write_samples(expdir / "scores" / name / "draws.npz", draws, identity)
     assert key_facts(collect(expdir), ["rain"]) == [
         ("EER, clean", "2.00 %", "1.00 to 3.00"),
         ("EER, mean of 2 conditions", "5.50 %", "5.50 to 5.50"),

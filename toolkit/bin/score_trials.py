@@ -10,7 +10,7 @@ log-likelihood ratios and metrics.json their actDCF and Cllr. EER and minDCF are
 import argparse
 import sys
 
-from toolkit.io.command_line import Parser, add_measuring_arguments, run, whole_number
+from toolkit.io.command_line import Parser, add_summary_arguments, run, whole_number
 from toolkit.tasks.verification.scored_set import TOP_N, check_options, score_set
 from toolkit.tasks.verification.trial_scoring import SCORE_NORMS, SCORINGS
 
@@ -41,7 +41,7 @@ def get_parser() -> argparse.ArgumentParser:
         help=f"of as_norm: how many of the highest cohort scores count (default: {TOP_N})",
     )
     parser.add_argument("--calibration", help="calibration.json of a development set (calibrate_scores)")
-    add_measuring_arguments(parser, "gender, duration, or tables spk2<x>, utt2<x> of data_dir")
+    add_summary_arguments(parser, "gender, duration, or tables spk2<x>, utt2<x> of data_dir")
     return parser
 
 

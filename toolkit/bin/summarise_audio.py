@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from toolkit.io.atomic import replacing
-from toolkit.io.command_line import Parser, add_measuring_arguments, check_measuring, run
+from toolkit.io.command_line import Parser, add_summary_arguments, check_summary_arguments, run
 from toolkit.io.datadir import DataDir
 from toolkit.metrics.signal.registry import METRICS
 from toolkit.tasks.enhancement.audio_summary import (
@@ -38,7 +38,7 @@ def get_parser() -> argparse.ArgumentParser:
         "--data_root", help="folder of the sets whose facts tell groups and condition; default: in_root"
     )
     parser.add_argument("--input_root", help="the mixtures' tables, where they were scored by themselves")
-    add_measuring_arguments(parser, "gender, gender_pair, duration, or tables spk2<x>, utt2<x>")
+    add_summary_arguments(parser, "gender, gender_pair, duration, or tables spk2<x>, utt2<x>")
     return parser
 
 
@@ -66,7 +66,7 @@ def write(folder: Path, result: dict, table: str) -> None:
 def main(argv=None) -> None:
     """Summarise each set."""
     args = get_parser().parse_args(argv)
-    check_measuring(args)
+    check_summary_arguments(args)
     summaries = {name: summarise(args, name) for name in args.sets}
     for name, (result, table) in summaries.items():
         write(Path(args.out_root or args.in_root) / name, result, table)

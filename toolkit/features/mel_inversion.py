@@ -9,14 +9,14 @@ from toolkit.features.log_mel import LogMelSpectrogram
 from toolkit.io.errors import InputError
 
 
-def wiener_mask(wanted: Tensor, rest: Tensor) -> Tensor:
+def wiener_mask(target: Tensor, rest: Tensor) -> Tensor:
     """Log-mels (B, T, F) of a wanted part and of the rest -> its share of their energy, in [0, 1]."""
-    return torch.sigmoid(wanted - rest)
+    return torch.sigmoid(target - rest)
 
 
-def share_mask(wanted: Tensor, mixture: Tensor) -> Tensor:
+def share_mask(target: Tensor, mixture: Tensor) -> Tensor:
     """Log-mels (B, T, F) of a wanted part and of the mixture -> its share of the mixture's energy, 1 at most."""
-    return (wanted - mixture).clamp(max=0).exp()
+    return (target - mixture).clamp(max=0).exp()
 
 
 class MelInversion(nn.Module):

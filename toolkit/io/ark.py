@@ -92,10 +92,10 @@ def regular_size(path) -> int:
     Raises:
         OSError: there is none, or it is not a regular one.
     """
-    found = os.stat(path)
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, _NO_FILES.get(stat.S_IFMT(found.st_mode), "is a device, not a file"), path)
-    return found.st_size
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, _NO_FILES.get(stat.S_IFMT(status.st_mode), "is a device, not a file"), path)
+    return status.st_size
 
 
 def open_regular(path) -> int:
@@ -162,8 +162,8 @@ def _layout(head: bytes) -> tuple[bytes, tuple[int, ...], int, int]:
             shape = () if mark != 4 or not whole else (rows, columns) if kind.endswith(b"M") else (rows,)
             start, size = start + 5 * len(shape), math.prod(shape) * np.dtype(_FLOATS[kind]).itemsize
     if not shape or min(shape) < 1:
-        found = next((what for mark, what in _FOREIGN.items() if head.startswith(mark)), "something else")
-        raise ValueError(f"expected a binary matrix or vector of Kaldi's, found {found}")
+        foreign = next((what for mark, what in _FOREIGN.items() if head.startswith(mark)), "something else")
+        raise ValueError(f"expected a binary matrix or vector of Kaldi's, found {foreign}")
     return kind, shape, start, size
 
 
@@ -289,5 +289,5 @@ def remove_stale(folder, stem: str, num_jobs: int) -> None:
     """Remove ``<stem>.<job>.ark`` of jobs beyond ``num_jobs`` (an earlier split) and what killed writers left aside."""
     name = re.compile(rf"{re.escape(stem)}\.(\d+)\.ark|(\.){re.escape(stem)}\.\d+\.\d+\.tmp\.ark")
     for path in Path(folder).glob("*.ark"):
-        if (found := name.fullmatch(path.name)) and (found[2] or int(found[1]) > num_jobs):
+        if (match := name.fullmatch(path.name)) and (match[2] or int(match[1]) > num_jobs):
             path.unlink()

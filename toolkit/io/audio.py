@@ -316,8 +316,8 @@ def _run(value: str, name: str) -> int:
     if done.returncode or not os.fstat(output).st_size:
         os.close(output)
         why = f"failed (exit {done.returncode})" if done.returncode else "printed nothing"
-        said = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise InputError(f"{name}: command {why}: {command}{': ' + said[0] if said else ''}")
+        last_line = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise InputError(f"{name}: command {why}: {command}{': ' + last_line[0] if last_line else ''}")
     return output
 
 

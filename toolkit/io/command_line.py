@@ -72,8 +72,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str):
         """Say it and end."""
-        said = one_line(message.rstrip("?"))
-        self.exit(2, f"error: {said}{'? See' if message.endswith('?') else '; see'} {self.prog} --help\n")
+        line = one_line(message.rstrip("?"))
+        self.exit(2, f"error: {line}{'? See' if message.endswith('?') else '; see'} {self.prog} --help\n")
 
 
 def whole_number(least: int = 0, most: int = _MOST) -> Callable[[str], int]:
@@ -176,7 +176,7 @@ def add_trust(parser) -> None:
     parser.add_argument("--trust", action="store_true", help=what)
 
 
-def add_measuring_arguments(parser, breakdown: str) -> None:
+def add_summary_arguments(parser, breakdown: str) -> None:
     """The options of programs that measure a set: its groups (``breakdown`` says which there are) and intervals."""
     parser.add_argument("--breakdown", nargs="*", default=[], help=breakdown)
     parser.add_argument(
@@ -196,7 +196,7 @@ def add_bootstrap_arguments(parser, least: int) -> None:
     parser.add_argument("--seed", type=seed, default=0, help="of the draws")
 
 
-def check_measuring(args) -> None:
+def check_summary_arguments(args) -> None:
     """Raise InputError where the edges of these options do not rise."""
     if any(a >= b for a, b in pairwise(args.duration_edges)):
         raise InputError(f"--duration_edges {args.duration_edges}: must rise")

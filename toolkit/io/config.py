@@ -132,10 +132,10 @@ class ConfigParser(ArgumentParser):
         finder.add_argument("--config", action="append", default=[])
         config, files, given = {}, [], []
         try:
-            found, given = finder.parse_known_args(words)
-            for file in found.config:
+            known, given = finder.parse_known_args(words)
+            for file in known.config:
                 config = merge(config, load_config(file))
-            files = self.read_files = tuple(found.config if config else ())
+            files = self.read_files = tuple(known.config if config else ())
             self._prepare(config)
             args = self.parse_args(["--config", yaml.safe_dump(config), *given] if config else given)
             _check_numbers(args.as_dict(), "")

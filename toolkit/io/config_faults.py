@@ -80,8 +80,8 @@ def _what(lines: str, options: list[str]) -> str:
         )
     if path and "has no attribute" in lines:
         module, _, name = path[-1].rpartition(".")
-        there = [one for one in dir(pydoc.locate(module)) if inspect.isclass(pydoc.locate(f"{module}.{one}"))]
-        return f"{path[-1]} not found{nearest(name, there)}"
+        classes = [one for one in dir(pydoc.locate(module)) if inspect.isclass(pydoc.locate(f"{module}.{one}"))]
+        return f"{path[-1]} not found{nearest(name, classes)}"
     if (union := _UNION.search(lines)) and not _CLASS.search(lines):
         forms = [form for form in re.split(r", (?![^\[]*\])", union[1]) if form != "<class 'NoneType'>"]
         return f"must be {' or '.join(_FORMS.get(form, form) for form in forms)}, got {union[2]}"
@@ -99,6 +99,6 @@ def _what(lines: str, options: list[str]) -> str:
 
 def _parameters(path: str) -> set[str]:
     """Names of the arguments of a class's constructor, and of those of its bases."""
-    found = pydoc.locate(path)
-    classes = inspect.getmro(found) if inspect.isclass(found) else ()
+    cls_or_function = pydoc.locate(path)
+    classes = inspect.getmro(cls_or_function) if inspect.isclass(cls_or_function) else ()
     return {name for cls in classes[:-1] for name in inspect.signature(cls.__init__).parameters} - {"self"}

@@ -65,9 +65,9 @@ def is_short(handle: soundfile.SoundFile, size: int, read_at: Callable[[int, int
     if "Frames" in log and (found := _FRAMES.search(log)) and int(found[1]) > frames:
         return True
     if "should be" in log and (found := _BYTES.search(log)):
-        promised, there = (int(number) for number in found.groups() if number)
+        promised, sizes = (int(number) for number in found.groups() if number)
         # A header that counts itself is wrong, not cut off.
-        if there < promised and promised not in (size, size - 8) and not _is_unknown(promised):
+        if sizes < promised and promised not in (size, size - 8) and not _is_unknown(promised):
             return True
     if form in _SIZE and handle.subtype in _WIDTHS:
         found, width = _SIZE[form].findall(log), _WIDTHS[handle.subtype] * handle.channels

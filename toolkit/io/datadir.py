@@ -82,15 +82,15 @@ class DataDir:
 
     def seconds(self, name: str, ids: Sequence[str]) -> list[float]:
         """Durations of some ids by a table of them; InputError where one is missing or no number above 0."""
-        found = []
+        durations = []
         for key in ids:
             try:
-                found.append(float(self.table(name)[key]))
+                durations.append(float(self.table(name)[key]))
             except (KeyError, ValueError):
-                found.append(math.nan)
-            if not 0 < found[-1] < math.inf:
+                durations.append(math.nan)
+            if not 0 < durations[-1] < math.inf:
                 raise InputError(f"{self.path / name}: {key}: must have a number of seconds above 0; run stage 3 again")
-        return found
+        return durations
 
     def tables(self) -> list[str]:
         """Names of the tables keyed by utterance that are here (streams and facts), C-sorted."""

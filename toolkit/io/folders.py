@@ -49,9 +49,9 @@ class Speech:
     def of(self, speakers: set[str] | None = None, utts: set[str] | None = None) -> "Speech":
         """What is of these speakers, or these utterances."""
         utt2spk = {u: s for u, s in self.utt2spk.items() if (u in utts if speakers is None else s in speakers)}
-        wanted = {self.recording_of(utt) for utt in utt2spk}
+        recordings = {self.recording_of(utt) for utt in utt2spk}
         segments = {u: s for u, s in self.segments.items() if u in utt2spk}
-        wav = {key: path for key, path in self.wav.items() if key in wanted}
+        wav = {key: path for key, path in self.wav.items() if key in recordings}
         return replace(self, wav=wav, utt2spk=utt2spk, segments=segments)
 
 

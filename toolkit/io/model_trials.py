@@ -141,8 +141,10 @@ def draw_pairs(data: DataDir, args) -> Trials:
         )
     targets = sum(min(args.targets_per_speaker, n * (n - 1) // 2) for n in sizes)
     possible = (len(utt2spk) ** 2 - sum(n * n for n in sizes)) // 2
-    wanted, gender = nontargets_of(targets, possible, data, args)
-    return make_trials(utt2spk, wanted, targets_per_speaker=args.targets_per_speaker, spk2gender=gender, seed=args.seed)
+    nontargets, gender = nontargets_of(targets, possible, data, args)
+    return make_trials(
+        utt2spk, nontargets, targets_per_speaker=args.targets_per_speaker, spk2gender=gender, seed=args.seed
+    )
 
 
 def draw_with_models(data: DataDir, args) -> tuple[Trials, dict[str, list[str]]]:
@@ -156,9 +158,9 @@ def draw_with_models(data: DataDir, args) -> tuple[Trials, dict[str, list[str]]]
             f"{args.enroll_utts + 1} utterances; lower --enroll_utts"
         )
     targets = sum(min(args.targets_per_speaker, n) for n in available.values())
-    wanted, gender = nontargets_of(targets, possible, data, args)
+    nontargets, gender = nontargets_of(targets, possible, data, args)
     trials = make_model_trials(
-        models, utt2spk, wanted, targets_per_speaker=args.targets_per_speaker, spk2gender=gender, seed=args.seed
+        models, utt2spk, nontargets, targets_per_speaker=args.targets_per_speaker, spk2gender=gender, seed=args.seed
     )
     enrolled = {trials.ids[i] for i in set(trials.enroll.tolist())}
     return trials, {model: utts for model, utts in models.items() if model in enrolled}
@@ -166,6 +168,6 @@ def draw_with_models(data: DataDir, args) -> tuple[Trials, dict[str, list[str]]]
 
 def nontargets_of(targets: int, possible: int, data: DataDir, args) -> tuple[int, dict[str, str] | None]:
     """How many nontargets to draw, and spk2gender where it is there and the choice is wide enough to heed it."""
-    wanted = round(targets * args.nontargets_per_target)
-    heed = "spk2gender" in data and wanted < possible // 4
-    return min(wanted, possible), data.table("spk2gender") if heed else None
+    count = round(targets * args.nontargets_per_target)
+    heed = "spk2gender" in data and count < possible // 4
+    return min(count, possible), data.table("spk2gender") if heed else None

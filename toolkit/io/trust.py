@@ -62,7 +62,7 @@ def _is_ours(path: str) -> bool:
     if not path.startswith("toolkit.") or not all(map(_NAME.fullmatch, path.split("."))):
         return False
     try:
-        found = pydoc.locate(path)
+        located = pydoc.locate(path)
     except pydoc.ErrorDuringImport:
         return True
-    return found is None or (inspect.isclass(found) and found.__module__.startswith("toolkit."))
+    return located is None or (inspect.isclass(located) and located.__module__.startswith("toolkit."))

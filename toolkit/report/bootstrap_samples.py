@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.io.bootstrap_store import NAME, read_draws
+from toolkit.io.bootstrap_store import NAME, read_samples
 from toolkit.metrics.statistics.bootstrap import Resamples, mean_of
 from toolkit.metrics.statistics.paired import Difference, compare
 
@@ -13,44 +13,44 @@ _SAME_DRAWS = ("speakers", "seed", "resamples")
 _SCALE = {"eer": 100.0}  # draws are rates in [0, 1], results are in per cent
 
 
-def resamples_of(one: dict) -> tuple[Resamples, dict] | None:
+def resamples_of(results: dict) -> tuple[Resamples, dict] | None:
     """Values and draws of a set, rates in [0, 1], and the draws' identity; None: none were kept."""
-    path = Path(one["folder"], NAME) if "folder" in one else None
+    path = Path(results["folder"], NAME) if "folder" in results else None
     if path is None or not path.is_file():
         return None
-    draws, identity = read_draws(path)
-    names = [name for name in draws if name in one["metrics"]]
-    values = {name: one["metrics"][name]["value"] / _SCALE.get(name, 1.0) for name in names}
-    speakers = one.get("interval_speakers", one["n_speakers"])
-    return Resamples(values, {name: draws[name] for name in names}, dict.fromkeys(names, speakers)), identity
+    samples, identity = read_samples(path)
+    names = [name for name in samples if name in results["metrics"]]
+    values = {name: results["metrics"][name]["value"] / _SCALE.get(name, 1.0) for name in names}
+    speakers = results.get("interval_speakers", results["n_speakers"])
+    return Resamples(values, {name: samples[name] for name in names}, dict.fromkeys(names, speakers)), identity
 
 
 def average(sets: Sequence[dict]) -> tuple[Resamples, list[dict]] | None:
     """The mean over sets, draw by draw, and the sets' identities; None where they do not share their draws."""
-    found = [resamples_of(one) for one in sets]
-    if not found or None in found:
+    samples = [resamples_of(one) for one in sets]
+    if not samples or None in samples:
         return None
-    identities = [identity for _, identity in found]
+    identities = [identity for _, identity in samples]
     if any(identity[key] != identities[0][key] for identity in identities for key in _SAME_DRAWS):
         return None
-    return mean_of([drawn for drawn, _ in found]), identities
+    return mean_of([drawn for drawn, _ in samples]), identities
 
 
 def average_interval(sets: Sequence[dict], metric: str) -> tuple[float, float] | None:
     """Low and high of the mean of a metric over sets, at the sets' level, in the unit of their metrics.json."""
-    found = average(sets)
-    if found is None or metric not in found[0].values:
+    averaged = average(sets)
+    if averaged is None or metric not in averaged[0].values:
         return None
-    _, low, high = (_SCALE.get(metric, 1.0) * x for x in found[0].intervals(sets[0]["bootstrap"]["level"])[metric])
+    _, low, high = (_SCALE.get(metric, 1.0) * x for x in averaged[0].intervals(sets[0]["bootstrap"]["level"])[metric])
     return None if np.isnan(low) else (low, high)
 
 
 def difference(ours: Sequence[dict], theirs: Sequence[dict]) -> dict[str, Difference] | None:
     """Theirs minus ours in the mean over sets, set by set the same trials; None where trials or draws differ."""
-    found = average(ours), average(theirs)
-    if None in found or len(ours) != len(theirs):
+    pair = average(ours), average(theirs)
+    if None in pair or len(ours) != len(theirs):
         return None
-    if any(a != b for a, b in zip(found[0][1], found[1][1], strict=True)):
+    if any(a != b for a, b in zip(pair[0][1], pair[1][1], strict=True)):
         return None
-    rates = compare(found[0][0], found[1][0], ours[0]["bootstrap"]["level"])
+    rates = compare(pair[0][0], pair[1][0], ours[0]["bootstrap"]["level"])
     return {n: Difference(*(_SCALE.get(n, 1.0) * x for x in one[:3]), one.p) for n, one in rates.items()}

@@ -50,11 +50,11 @@ def html_page(
     def link(path) -> str:
         return quote(os.path.relpath(path, folder).replace(os.sep, "/"))
 
-    heard = (listening and read_listening(listening)) or {"note": "", "rows": []}
+    examples = (listening and read_listening(listening)) or {"note": "", "rows": []}
     columns = ("audio", "picture")
     rows = [
         row | {"columns": [c | {what: link(listening / c[what]) for what in columns} for c in row["columns"]]}
-        for row in heard["rows"]
+        for row in examples["rows"]
     ]
     environment = Environment(
         loader=PackageLoader("toolkit.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -67,7 +67,7 @@ def html_page(
         intro=intro,
         sections=sections,
         plots=[(caption, link(path)) for caption, path in plots],
-        note=heard["note"],
+        note=examples["note"],
         rows=rows,
     )
 

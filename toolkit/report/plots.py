@@ -62,8 +62,8 @@ def plot_det(curves: Mapping[str, dict], path, title: str = "") -> None:
         if 0 < eer < 100:
             ax.plot(*[ndtri(eer / 100)] * 2, marker, color=colour, markersize=6)
             points.append(np.array([ndtri(eer / 100)]))
-    drawn = np.concatenate(points) if points else np.empty(0)
-    low, high = (drawn.min(), drawn.max()) if drawn.size else (ndtri(0.001), ndtri(0.4))
+    rates = np.concatenate(points) if points else np.empty(0)
+    low, high = (rates.min(), rates.max()) if rates.size else (ndtri(0.001), ndtri(0.4))
     low, high = max(low, ndtri(0.0005)) - 0.1, min(high, ndtri(0.8)) + 0.1
     ticks = [t for t in _DET_TICKS if low <= ndtri(t / 100) <= high]
     for axis in (ax.xaxis, ax.yaxis):
@@ -134,8 +134,8 @@ def plot_training(
         metric: its name in the log.
         label: and on the axis.
     """
-    found = _series(run_log["valid"], metric)
-    figure, axes = new_figure(6.4, 5.6 if found else 3.8, rows=2 if found else 1)
+    series = _series(run_log["valid"], metric)
+    figure, axes = new_figure(6.4, 5.6 if series else 3.8, rows=2 if series else 1)
     for number, kind in enumerate(("train", "valid")):
         losses = _series(run_log[kind], "loss")
         if losses:
@@ -144,8 +144,8 @@ def plot_training(
             )
     axes[0].set(ylabel="loss", title=title)
     axes[0].legend(fontsize=9)
-    if found:
-        axes[1].plot(*found, STYLES[1], marker=MARKERS[1], markersize=4, color=COLOURS[1])
+    if series:
+        axes[1].plot(*series, STYLES[1], marker=MARKERS[1], markersize=4, color=COLOURS[1])
         axes[1].set(ylabel=f"validation {label}")
         if metric == "eer":
             axes[1].set_ylim(bottom=0)
@@ -155,8 +155,8 @@ def plot_training(
 
 
 def _series(epochs: Mapping[int, Mapping[str, float]], name: str) -> tuple[list[int], list[float]] | None:
-    found = [(epoch, record[name]) for epoch, record in epochs.items() if name in record]
-    return tuple(map(list, zip(*found, strict=True))) if found else None
+    points = [(epoch, record[name]) for epoch, record in epochs.items() if name in record]
+    return tuple(map(list, zip(*points, strict=True))) if points else None
 
 
 def plot_spectrogram(levels: np.ndarray, hz: np.ndarray, hop_seconds: float, path, limits: tuple[float, float]) -> None:

@@ -26,8 +26,8 @@ def verdicts(experiments: Sequence[Mapping]) -> list[str]:
             signal = any("si_sdri" in one["metrics"] for one in results["sets"])
             compared = [_over_mixture(results)] if signal else list(_over_baseline(results, baseline))
             circumstances = "; ".join(_circumstances(results))
-            said = ". ".join(compared) or "not compared with an untrained baseline"
-            lines.append(f"{results['experiment']}: {said}{circumstances and ': '}{circumstances}.")
+            comparisons = ". ".join(compared) or "not compared with an untrained baseline"
+            lines.append(f"{results['experiment']}: {comparisons}{circumstances and ': '}{circumstances}.")
     return lines
 
 
@@ -39,13 +39,15 @@ def _over_baseline(results: Mapping, baseline: Mapping | None) -> Iterator[str]:
     for label, sets in (("clean", clean), (f"mean of {len(shared)} conditions", shared)):
         if sets and (sets is clean or len(sets) > len(clean)):
             others = [theirs[one["set"]] for one in sets]
-            ours, floor = (float(np.mean([one["metrics"]["eer"]["value"] for one in part])) for part in (sets, others))
-            found = difference(others, sets)
-            p = found["eer"].p if found else float("nan")
-            word = _word(floor - ours, p)
+            ours, baseline_eer = (
+                float(np.mean([one["metrics"]["eer"]["value"] for one in part])) for part in (sets, others)
+            )
+            differences = difference(others, sets)
+            p = differences["eer"].p if differences else float("nan")
+            word = _word(baseline_eer - ours, p)
             chance = "too few speakers for a p-value" if np.isnan(p) else f"p = {p:.2g}"
             over = f"{label}, " if len(shared) > len(clean) else ""
-            yield f"{over}{word} the untrained baseline (EER {ours:.2f} % against {floor:.2f} %, {chance})"
+            yield f"{over}{word} the untrained baseline (EER {ours:.2f} % against {baseline_eer:.2f} %, {chance})"
 
 
 def _word(gain: float, p: float) -> str:

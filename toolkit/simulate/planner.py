@@ -215,8 +215,8 @@ class MixturePlanner:
         if self.noises and (kind or rng.random() < self.noise_prob):
             kind = kind or list(self.noises)[rng.choice(len(self.noises), p=self._weights / self._weights.sum())]
             sources += self._draw_noise(rng, kind, {speaker, utt}, length, room)
-            drawn = round(float(rng.uniform(*self.noises[kind].snr)), 2)
-            ratios["noise1"] = drawn if snr is None else float(snr)
+            level = round(float(rng.uniform(*self.noises[kind].snr)), 2)
+            ratios["noise1"] = level if snr is None else float(snr)
             facts |= {"noise": kind, "snr": f"{ratios['noise1']:g}"}
         if target.room:
             facts["room"] = target.room

@@ -93,12 +93,12 @@ def _take(source: Source, audio: AudioTable) -> np.ndarray:
     first = int(source.begin * source.speed)
     if first >= have:
         raise InputError(f"{source.utt}: has {have} samples, the plan begins at {first}; make the plan again")
-    wanted = int(np.ceil(source.length * source.speed)) + 1
+    needed = int(np.ceil(source.length * source.speed)) + 1
     if not source.wrap:
-        samples = audio.read(source.utt, first, min(wanted, have - first))
+        samples = audio.read(source.utt, first, min(needed, have - first))
     else:
         whole = audio.read(source.utt)
-        samples = np.take(whole, np.arange(first, first + wanted), mode="wrap")
+        samples = np.take(whole, np.arange(first, first + needed), mode="wrap")
     _check_sound(samples, source, audio)
     if source.speed != 1.0:
         import soxr
@@ -191,10 +191,10 @@ def _level(parts: list[tuple[Source, np.ndarray]], mixture: Mixture) -> float:
     if len(parts) == 1:
         samples = parts[0][1][: mixture.length - parts[0][0].offset]
     else:
-        heard = np.zeros(mixture.length, bool)
+        is_active = np.zeros(mixture.length, bool)
         for source, image in parts:
-            heard[source.offset : source.offset + len(image)] = True
-        samples = _place(parts, mixture.length)[heard]
+            is_active[source.offset : source.offset + len(image)] = True
+        samples = _place(parts, mixture.length)[is_active]
     if mixture.level == "active" and parts[0][0].role.startswith("spk"):
         power = active_level(samples, mixture.fs)
     else:
@@ -217,8 +217,8 @@ def _scale(parts: list[tuple[Source, np.ndarray]], reference: float, mixture: Mi
         return _gained(parts)
     if len(parts) > 1:
         parts = [(source, image / np.float32(np.sqrt(_level([(source, image)], mixture)))) for source, image in parts]
-    wanted = reference / 10 ** (mixture.snr[role] / 10)
-    factor = np.float32(np.sqrt(wanted / _level(parts, mixture)))
+    target_level = reference / 10 ** (mixture.snr[role] / 10)
+    factor = np.float32(np.sqrt(target_level / _level(parts, mixture)))
     return [(source, image * factor) for source, image in parts]
 
 

@@ -45,7 +45,7 @@ def draw_room(rng: np.random.Generator, sources: int = 1, rt60=(0.2, 0.8), dista
         distance: least and greatest distance from a source to the microphone, m.
     """
     size = rng.uniform(_SMALLEST, _LARGEST)
-    wanted = rng.uniform(*rt60)
+    rt60_target = rng.uniform(*rt60)
     width = size[:2] - _FROM_WALL
     microphone = np.array([*(size[:2] * rng.uniform(0.25, 0.75, 2)), rng.uniform(0.7, 1.6)])
     places: list[tuple] = []
@@ -53,7 +53,7 @@ def draw_room(rng: np.random.Generator, sources: int = 1, rt60=(0.2, 0.8), dista
         place = rng.uniform((_FROM_WALL, _FROM_WALL, 1.0), (*width, 1.8))
         if distance[0] <= np.linalg.norm(place - microphone) <= distance[1]:
             places.append(tuple(place.tolist()))
-    return Room(tuple(size.tolist()), float(wanted), tuple(microphone.tolist()), tuple(places))
+    return Room(tuple(size.tolist()), float(rt60_target), tuple(microphone.tolist()), tuple(places))
 
 
 def simulate_rirs(room: Room, seed: int) -> list[np.ndarray]:

@@ -39,37 +39,40 @@ def system_name(folder: str) -> str:
     return f"{path.parts[-3]} ({way})" if way else path.parts[-3]
 
 
-def verdict(how: Metric, found: Difference, a: str, b: str, level: float) -> str:
+def verdict(how: Metric, difference: Difference, a: str, b: str, level: float) -> str:
     """``EER: B is better than A by 1.20 % [0.40, 2.00], p = 0.004``; the interval is of what is better."""
     unit = f" {how.unit}" if how.unit else ""
-    sign = -1 if found.value < 0 else 1
+    sign = -1 if difference.value < 0 else 1
     value, low, high = (
         f"{round(how.scale * sign * x, how.digits) + 0.0:.{how.digits}f}"  # no minus before a rounded zero
-        for x in (found.value, *((found.high, found.low) if sign < 0 else (found.low, found.high)))
+        for x in (
+            difference.value,
+            *((difference.high, difference.low) if sign < 0 else (difference.low, difference.high)),
+        )
     )
-    if np.isnan(found.p):
-        signed = f"{how.scale * found.value:.{how.digits}f}{unit}"
+    if np.isnan(difference.p):
+        signed = f"{how.scale * difference.value:.{how.digits}f}{unit}"
         return f"{how.label}: {b} minus {a} is {signed}; too few speakers for an interval"
-    side = int(np.sign(found.value)) * (1 if how.higher_is_better else -1)
+    side = int(np.sign(difference.value)) * (1 if how.higher_is_better else -1)
     word = {1: f"better than {a} by", 0: f"as good as {a},", -1: f"worse than {a} by"}[side]
-    shown = "" if found.p <= 1 - level else "; no difference is shown"
-    return f"{how.label}: {b} is {word} {value}{unit} [{low}, {high}], p = {found.p:.2g}{shown}"
+    shown = "" if difference.p <= 1 - level else "; no difference is shown"
+    return f"{how.label}: {b} is {word} {value}{unit} [{low}, {high}], p = {difference.p:.2g}{shown}"
 
 
 def tell(
     args,
-    found: Mapping[str, Mapping[str, Difference]],
+    conditions: Mapping[str, Mapping[str, Difference]],
     sentence: Callable[[str, Difference, str, str, float], str],
     in_units: Callable[[str, Difference], dict],
 ) -> None:
     """Print a sentence for each condition and metric; write the JSON that --output asks for."""
     a, b = args.names or (system_name(args.a[0]), system_name(args.b[0]))
-    for name, differences in found.items():
+    for name, differences in conditions.items():
         for metric, difference in differences.items():
             print(f"{name}: {sentence(metric, difference, a, b, args.level)}")
     if args.output:
         content = {key: getattr(args, key) for key in ("a", "b", "resamples", "level", "seed")}
-        content["differences"] = {n: {m: in_units(m, d) for m, d in rows.items()} for n, rows in found.items()}
+        content["differences"] = {n: {m: in_units(m, d) for m, d in rows.items()} for n, rows in conditions.items()}
         with replacing(args.output) as handle:
             handle.write(json.dumps(content, indent=1) + "\n")
 

@@ -13,7 +13,7 @@ from toolkit.features.frontend import FrontEnd
 from toolkit.io.atomic import replacing
 from toolkit.io.datadir import write_table
 from toolkit.io.progress import progress
-from toolkit.train.runlog import say_steps
+from toolkit.train.runlog import log_interval
 
 _BATCH = 16
 
@@ -113,7 +113,7 @@ def write_statistics(
         "seconds": dict(zip(("min", "median", "max"), lengths, strict=True)),
         "items_per_speaker": {"min": int(per_speaker.min()), "max": int(per_speaker.max())},
         "batches_per_epoch": len(batches),
-        "steps": say_steps(len(batches), epochs),
+        "steps": log_interval(len(batches), epochs),
         **more,
     }
     write_table(output / "shapes", shapes)

@@ -107,7 +107,7 @@ class Meter:
         return means | {"utterances_per_second": self.utterances / seconds, "data_wait": self.waited / seconds}
 
 
-def say_steps(per_epoch: int, epochs: int) -> int:
+def log_interval(per_epoch: int, epochs: int) -> int:
     """Log the steps of a training before it begins, a warning where they are few; returns them."""
     steps = per_epoch * epochs
     text = f"{steps} steps in all: {counted(epochs, 'epoch')} of {per_epoch} batches"
@@ -122,7 +122,7 @@ def say_steps(per_epoch: int, epochs: int) -> int:
     return steps
 
 
-def say_train(epoch: int, epochs: int, step: int, steps: int, means: dict[str, float], seconds_left: float) -> None:
+def log_progress(epoch: int, epochs: int, step: int, steps: int, means: dict[str, float], seconds_left: float) -> None:
     """One line of training: where, how well, how fast, how long yet."""
     speed, wait = means["utterances_per_second"], means["data_wait"]
     rest = [f"{k} {v:.4g}" for k, v in means.items() if k not in ("utterances_per_second", "data_wait")]

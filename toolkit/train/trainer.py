@@ -14,7 +14,7 @@ from toolkit.data.collate import load_batches
 from toolkit.io.errors import InputError, some_of
 from toolkit.train.checkpoint import Checkpoints
 from toolkit.train.interrupt import StopSignal
-from toolkit.train.runlog import Meter, RunLog, say_steps, say_train
+from toolkit.train.runlog import Meter, RunLog, log_interval, log_progress
 from toolkit.train.schedule import Schedule
 
 _MAX_BAD_STEPS = 10
@@ -74,7 +74,7 @@ class Trainer:
         with StopSignal(enabled=self.accelerator.num_processes == 1) as self.stop:
             epoch, done = self._resume()
             if self.accelerator.is_main_process:
-                say_steps(len(self._share(1)), self.epochs)
+                log_interval(len(self._share(1)), self.epochs)
             while epoch <= self.epochs:
                 self._train_epoch(epoch, done)
                 self._validate(epoch)
@@ -267,7 +267,7 @@ class Trainer:
         means = {**meter.means(), "lr": rate}
         left = seconds * (total - number + (self.epochs - epoch) * total)
         if self.accelerator.is_main_process:
-            say_train(epoch, self.epochs, number, total, means, left)
+            log_progress(epoch, self.epochs, number, total, means, left)
         self.log.record("train", epoch=epoch, step=self.step, **means)
         meter.reset()
 

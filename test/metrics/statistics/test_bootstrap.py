@@ -40,7 +40,7 @@ def test_a_resample_is_the_corpus_of_the_drawn_speakers(seed):
     found = resample_verification(scores, is_target, enroll, test, resamples=1, seed=seed)
     drawn = np.random.default_rng(seed).choice(8, size=8)
     expected = verification_metrics(*resampled_corpus(scores, enroll, test, drawn))
-    assert {name: draws[0] for name, draws in found.draws.items()} == pytest.approx(expected, abs=1e-12)
+    assert {name: draws[0] for name, draws in found.samples.items()} == pytest.approx(expected, abs=1e-12)
 
 
 CALIBRATION = Calibration(1.5, -0.8)
@@ -53,7 +53,7 @@ def test_a_resample_of_calibrated_scores_is_that_of_the_drawn_speakers(seed):
         scores, is_target, enroll, test, (0.1, 0.3), resamples=1, seed=seed, calibration=CALIBRATION
     )
     drawn = resampled_corpus(scores, enroll, test, np.random.default_rng(seed).choice(8, size=8))
-    for values, parts in ((found.values, (scores[is_target], scores[~is_target])), (found.draws, drawn)):
+    for values, parts in ((found.values, (scores[is_target], scores[~is_target])), (found.samples, drawn)):
         expected = verification_metrics(*parts, (0.1, 0.3)) | calibration_metrics(*map(CALIBRATION, parts), (0.1, 0.3))
         assert {name: float(np.squeeze(value)) for name, value in values.items()} == pytest.approx(expected, abs=1e-6)
 
@@ -85,7 +85,7 @@ def test_a_metric_rests_on_the_speakers_of_targets_or_of_nontargets_where_they_a
     enroll, test = np.array([0, 1, 1, 0, 2, 4]), np.array([0, 1, 1, 1, 3, 5])
     found = resample_verification(np.arange(6.0), enroll == test, enroll, test, resamples=5)
     assert set(found.speakers.values()) == {2}
-    assert set(mean_of([found, Resamples(found.values, found.draws)]).speakers.values()) == {2}
+    assert set(mean_of([found, Resamples(found.values, found.samples)]).speakers.values()) == {2}
 
 
 def test_the_mean_over_conditions_is_taken_draw_by_draw():
@@ -93,7 +93,7 @@ def test_the_mean_over_conditions_is_taken_draw_by_draw():
     parts = [resample_verification(s, *trials, resamples=30) for s in (scores, 2 * scores, -scores)]
     found = mean_of(parts)
     assert found.values["eer"] == pytest.approx(np.mean([part.values["eer"] for part in parts]))
-    assert found.draws["eer"] == pytest.approx(np.mean([part.draws["eer"] for part in parts], axis=0))
+    assert found.samples["eer"] == pytest.approx(np.mean([part.samples["eer"] for part in parts], axis=0))
     # A system and its opposite: their EERs add up to one in every draw, so that the mean of them does not spread.
     opposite = mean_of([parts[0], parts[2]]).intervals()["eer"]
     assert opposite == pytest.approx((0.5, 0.5, 0.5), abs=1e-9)
@@ -107,7 +107,7 @@ def test_lists_of_different_speakers_meet_the_same_draws():
     )
     drawn = np.random.default_rng(4).choice(8, size=8)
     corpus = resampled_corpus(*(x[some] for x in (scores, enroll, test)), drawn)
-    assert found.draws["eer"][0] == pytest.approx(verification_metrics(*corpus)["eer"])
+    assert found.samples["eer"][0] == pytest.approx(verification_metrics(*corpus)["eer"])
 
 
 def test_no_resamples_make_no_intervals(caplog):

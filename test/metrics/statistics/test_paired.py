@@ -61,7 +61,7 @@ def test_equal_systems_are_told_apart_as_seldom_as_the_level_says(speakers):
         differences = {"x": rng.normal(size=speakers)}
         drawn = resample_means(differences, np.arange(speakers), 200, seed=trial)
         zeros = np.zeros(200)
-        alarms += paired_difference(0.0, drawn.values["x"], zeros, drawn.draws["x"], speakers=speakers).p <= 0.05
+        alarms += paired_difference(0.0, drawn.values["x"], zeros, drawn.samples["x"], speakers=speakers).p <= 0.05
     assert 0.02 < alarms / 600 < 0.08  # without the stretch 0.17 and 0.09
 
 

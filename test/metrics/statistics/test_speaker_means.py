@@ -17,7 +17,7 @@ def test_draws_are_those_of_a_loop():
     finite = np.isfinite(values["a"])
     assert found.values["a"] == pytest.approx(values["a"][finite].mean())
     rng = np.random.default_rng(4)
-    for drawn in found.draws["a"]:
+    for drawn in found.samples["a"]:
         counts = rng.multinomial(12, np.full(12, 1 / 12))
         once = [v for s, n in enumerate(counts) for _ in range(n) for v in values["a"][(speaker == s) & finite]]
         assert drawn == pytest.approx(np.mean(once))
@@ -76,9 +76,9 @@ def test_metrics_and_systems_meet_the_same_draws():
     values, speaker = example()
     values["b"] = values["a"] + 2
     found = resample_means(values, speaker, 20, seed=1)
-    np.testing.assert_allclose(found.draws["b"] - found.draws["a"], 2)
+    np.testing.assert_allclose(found.samples["b"] - found.samples["a"], 2)
     alone = resample_means({"b": values["b"]}, speaker, 20, seed=1)
-    np.testing.assert_allclose(alone.draws["b"], found.draws["b"])
+    np.testing.assert_allclose(alone.samples["b"], found.samples["b"])
 
 
 def test_a_metric_that_few_have_leaves_the_others_alone():
@@ -92,7 +92,7 @@ def test_a_metric_that_few_have_leaves_the_others_alone():
     assert found["of_one"][0] == pytest.approx(values["a"][speaker == 2].mean())
     assert np.isnan(found["of_one"][1:]).all()
     # A seventh of the draws holds none of the two: (10 / 12)^12 = 0.11; the others make the interval.
-    drawn = resample_means({"x": values["of_two"]}, speaker, 2000).draws["x"]
+    drawn = resample_means({"x": values["of_two"]}, speaker, 2000).samples["x"]
     assert np.isnan(drawn).mean() == pytest.approx((10 / 12) ** 12, abs=0.03)
     assert np.isfinite(found["of_two"]).all()
 

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from toolkit.io.bootstrap_store import NAME, write_draws
+from toolkit.io.bootstrap_store import NAME, write_samples
 from toolkit.metrics.statistics.bootstrap import Resamples
 from toolkit.report.enhancement.verified import collect_verified, verification
 
@@ -22,7 +22,7 @@ def write(folder, name, noise, snr, eer, shift=0.0):
     counts = dict.fromkeys(("n_target", "n_nontarget", "n_speakers"), 9) | {"det": {"fpr": [], "fnr": []}}
     (out / "metrics.json").write_text(json.dumps(facts | counts))
     identity = {"speakers": "x", "trials": "y", "seed": 0, "resamples": 5}
-    write_draws(out / NAME, {"eer": drawn / 100}, identity)
+    write_samples(out / NAME, {"eer": drawn / 100}, identity)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from toolkit.bin.report import main
-from toolkit.io.bootstrap_store import write_draws
+from toolkit.io.bootstrap_store import write_samples
 from toolkit.metrics.statistics.bootstrap import Resamples
 from toolkit.metrics.statistics.paired import paired_difference
 from toolkit.report.bootstrap_samples import average_interval, difference, resamples_of
@@ -48,7 +48,7 @@ def write_experiment(path, seed, trials="t", speakers="s", **more):
         folder.mkdir(parents=True)
         (folder / "metrics.json").write_text(json.dumps(content | more))
         identity = {"trials": trials + name, "speakers": speakers, "seed": 0, "resamples": 40}
-        write_draws(folder / "draws.npz", draws, identity)
+        write_samples(folder / "draws.npz", draws, identity)
     return collect(path)
 
 
@@ -66,7 +66,7 @@ def test_draws_come_with_values_of_their_unit_and_their_speakers(experiments):
     found, identity = resamples_of(experiments[0]["sets"][0])
     assert found.speakers == dict.fromkeys(NAMES, 30)
     assert resamples_of(experiments[0]["sets"][0] | {"interval_speakers": 5})[0].speakers["eer"] == 5
-    assert found.draws["eer"].mean() == pytest.approx(found.values["eer"], rel=1e-5)
+    assert found.samples["eer"].mean() == pytest.approx(found.values["eer"], rel=1e-5)
     assert identity["trials"] == "ttest"
 
 

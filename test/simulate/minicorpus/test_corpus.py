@@ -19,7 +19,7 @@ from toolkit.simulate.minicorpus.corpus import Settings, make_minicorpus
 TINY = Settings(
     3, train_speakers=4, dev_speakers=2, test_speakers=2, babble_speakers=2, utterances=3, noises=1, pieces=1, rooms=1
 )
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")

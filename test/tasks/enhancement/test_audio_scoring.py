@@ -8,7 +8,7 @@ from conftest import voice
 from toolkit.io.datadir import write_table
 from toolkit.io.errors import InputError
 from toolkit.metrics.signal.intrusive import si_sdr
-from toolkit.tasks.enhancement.audio_scoring import Scorer, open_streams, said, unsaid
+from toolkit.tasks.enhancement.audio_scoring import Scorer, open_streams, parse_reasons, reasons_text
 
 FS = 16000
 TARGET, OTHER = voice(0, 0, 1.0), voice(3, 1, 1.0)
@@ -73,10 +73,10 @@ def test_silence_has_reasons():
 
 def test_reasons_are_written_and_read():
     why = {"stoi": "silent estimate", "pesq_wb_mix": "shorter than 0.25 s"}
-    assert said(why) == "stoi: silent estimate; pesq_wb_mix: shorter than 0.25 s"
-    assert unsaid(said(why)) == why
-    assert said({}) == "-"
-    assert unsaid("-") == {}
+    assert reasons_text(why) == "stoi: silent estimate; pesq_wb_mix: shorter than 0.25 s"
+    assert parse_reasons(reasons_text(why)) == why
+    assert reasons_text({}) == "-"
+    assert parse_reasons("-") == {}
 
 
 @pytest.fixture

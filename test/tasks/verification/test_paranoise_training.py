@@ -199,7 +199,7 @@ def test_a_set_without_the_streams_is_refused_by_name(words, corpus, tmp_path):
     assert not (tmp_path / "exp").exists()
 
 
-EGS = Path(__file__).parents[2] / "egs"
+EGS = Path(__file__).parents[3] / "egs"
 CONFIGS = sorted(EGS.glob("*/*/conf/train_paranoise_*.yaml"))
 
 

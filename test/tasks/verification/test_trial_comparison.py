@@ -75,7 +75,7 @@ def test_conditions_of_several_speakers_share_the_draws(tmp_path, speakers):
             drawn = resample_verification(
                 numbers(folder), enroll == test, enroll, test, resamples=30, population=np.arange(12)
             )
-            draws.append(drawn.draws["eer"])
+            draws.append(drawn.samples["eer"])
             values.append(drawn.values["eer"])
         means.append((np.mean(values), np.mean(draws, axis=0)))
     difference = means[1][1] - means[0][1]

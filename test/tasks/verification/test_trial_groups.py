@@ -4,7 +4,7 @@ import pytest
 from toolkit.io.datadir import DataDir, write_table
 from toolkit.io.enrolment import write_enroll2utt
 from toolkit.io.errors import InputError
-from toolkit.tasks.verification.trial_groups import break_down
+from toolkit.tasks.verification.trial_groups import group_trials
 from toolkit.tasks.verification.trial_scoring import load_trials
 
 UTT2SPK = {"a0": "a", "a1": "a", "b0": "b", "b1": "b", "c0": "c"}
@@ -24,7 +24,7 @@ def data(tmp_path):
 
 def broken(data, fact, edges=(), fs=None, table=None):
     found = load_trials(data / "trials", data / "utt2spk", table)
-    one = break_down(fact, DataDir(data), found, edges, fs)
+    one = group_trials(fact, DataDir(data), found, edges, fs)
     pairs = list(found.trials.pairs())
     groups = {label: [pairs[i] for i in np.flatnonzero(of)] for label, of in one.groups.items()}
     return groups, [pairs[i] for i in np.flatnonzero(one.left_out)]

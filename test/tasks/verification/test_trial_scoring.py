@@ -10,7 +10,7 @@ from toolkit.io.ark import ArkWriter
 from toolkit.io.datadir import write_table
 from toolkit.io.enrolment import write_enroll2utt
 from toolkit.io.errors import InputError
-from toolkit.tasks.verification.trial_scoring import check_way, load_cohort, load_trials, trial_scores
+from toolkit.tasks.verification.trial_scoring import check_scoring, load_cohort, load_trials, trial_scores
 
 RNG = np.random.default_rng(0)
 UTT2SPK = {f"s{s}-{u}": f"s{s}" for s in range(5) for u in range(5)}
@@ -191,7 +191,7 @@ def test_a_small_cohort_and_one_of_the_trials_speakers_are_warned_of(setup, capl
 )
 def test_ways_that_have_no_meaning(way, message):
     with pytest.raises(InputError, match=message):
-        check_way(*way)
+        check_scoring(*way)
 
 
 def test_scoring_imports_no_torch():

@@ -138,20 +138,20 @@ def compute(names: Sequence[str], estimate: np.ndarray, reference: np.ndarray, f
     """
     values, undefined = {}, {}
     for family in _FAMILIES:
-        wanted = [name for name in family.names if name in names]
-        if not wanted:
+        chosen = [name for name in family.names if name in names]
+        if not chosen:
             continue
         if family.rates and fs not in family.rates:
             rates = " and ".join(map(str, family.rates))
             raise InputError(
-                f"--metrics {wanted[0]}: is for {rates} Hz, the audio is at {fs} Hz; leave it out, or take audio at "
+                f"--metrics {chosen[0]}: is for {rates} Hz, the audio is at {fs} Hz; leave it out, or take audio at "
                 "that rate (stage 3 resamples, --fs)"
             )
         try:
-            found = dict(zip(family.names, family.compute(estimate, reference, fs), strict=True))
+            results = dict(zip(family.names, family.compute(estimate, reference, fs), strict=True))
         except signal.Undefined as error:
-            found = dict.fromkeys(family.names, float("nan"))
-            undefined |= dict.fromkeys(wanted, str(error))
-        values |= {name: found[name] for name in wanted}
-        undefined |= {name: "no value" for name in wanted if isnan(found[name]) and name not in undefined}
+            results = dict.fromkeys(family.names, float("nan"))
+            undefined |= dict.fromkeys(chosen, str(error))
+        values |= {name: results[name] for name in chosen}
+        undefined |= {name: "no value" for name in chosen if isnan(results[name]) and name not in undefined}
     return values, undefined

@@ -45,23 +45,23 @@ class Resamples:
 
     Attributes:
         values: metric -> value.
-        draws: metric -> (R,) values; NaN where a draw lacks a kind of trial.
+        samples: metric -> (R,) values; NaN where a draw lacks a kind of trial.
         speakers: metric -> how many speakers it rests on; without it, so many that their number does not matter.
     """
 
     values: Mapping[str, float]
-    draws: Mapping[str, np.ndarray]
+    samples: Mapping[str, np.ndarray]
     speakers: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def lost(self) -> int:
         """How many draws lack a kind of trial, so that they have no metrics."""
-        return int(np.isnan(np.array(list(self.draws.values()))).any(0).sum()) if self.draws else 0
+        return int(np.isnan(np.array(list(self.samples.values()))).any(0).sum()) if self.samples else 0
 
     @property
     def too_few(self) -> bool:
         """Are so many draws lost that there is no interval?"""
-        return self.lost > MAX_LOST * len(next(iter(self.draws.values()), ()))
+        return self.lost > MAX_LOST * len(next(iter(self.samples.values()), ()))
 
     def intervals(
         self, level: float = 0.95, limits: Callable[[str], tuple[float, float]] | None = None
@@ -75,15 +75,15 @@ class Resamples:
             level: of the intervals, in (0, 1).
             limits: metric -> least and greatest value that it can have; default: those of verification metrics.
         """
-        drawn = np.array(list(self.draws.values())).reshape(len(self.draws), -1)
-        usable = drawn[:, ~np.isnan(drawn).any(0)]
-        enough = usable.shape[1] and drawn.shape[1] - usable.shape[1] <= MAX_LOST * drawn.shape[1]
-        found = {}
+        samples = np.array(list(self.samples.values())).reshape(len(self.samples), -1)
+        usable = samples[:, ~np.isnan(samples).any(0)]
+        enough = usable.shape[1] and samples.shape[1] - usable.shape[1] <= MAX_LOST * samples.shape[1]
+        intervals = {}
         for (name, value), draws in zip(self.values.items(), usable, strict=True):
             factor = stretch(self.speakers[name], level) if name in self.speakers else 1.0
             bounds = _bounds(name, value, draws, factor, (limits or _limits)(name), level) if enough else (np.nan,) * 2
-            found[name] = value, *map(float, bounds)
-        return found
+            intervals[name] = value, *map(float, bounds)
+        return intervals
 
 
 def stretch(speakers: int, level: float) -> float:
@@ -107,7 +107,7 @@ def mean_of(parts: Sequence[Resamples]) -> Resamples:
     names = [name for name in parts[0].values if all(name in part.values for part in parts)]
     return Resamples(
         {name: float(np.mean([part.values[name] for part in parts])) for name in names},
-        {name: np.mean([part.draws[name] for part in parts], axis=0) for name in names},
+        {name: np.mean([part.samples[name] for part in parts], axis=0) for name in names},
         fewest_speakers(parts, names),
     )
 
@@ -177,8 +177,8 @@ def resample_verification(
     values = sample.metrics()
     speakers = np.unique(sample.speakers() if population is None else population)
     rng = np.random.default_rng(seed)
-    drawn = [_draw(sample, speakers, rng, len(values)) for _ in progress(range(resamples))]
-    draws = dict(zip(values, np.reshape(drawn, (resamples, len(values))).T, strict=True))
+    rows = [_draw(sample, speakers, rng, len(values)) for _ in progress(range(resamples))]
+    draws = dict(zip(values, np.reshape(rows, (resamples, len(values))).T, strict=True))
     return Resamples(values, draws, dict.fromkeys(values, sample.fewest_speakers()))
 
 
@@ -255,19 +255,19 @@ def _limits(name: str) -> tuple[float, float]:
     return RATE if name == "eer" or name.startswith("min_") else (0.0, inf)
 
 
-def _bounds(name: str, value: float, draws: np.ndarray, factor: float, limits: tuple[float, float], level: float):
+def _bounds(name: str, value: float, samples: np.ndarray, factor: float, limits: tuple[float, float], level: float):
     """Low and high of one metric, of its (R,) usable draws."""
     sides = (1 - level) / 2, (1 + level) / 2
     if name.startswith("min_"):
-        reach = factor * np.quantile(np.abs(draws - value), level)
+        reach = factor * np.quantile(np.abs(samples - value), level)
         low, high = value - reach, value + reach
     elif limits == RATE:
         angle = _angle(value)
-        below, above = np.quantile(_angle(draws), sides) - angle
+        below, above = np.quantile(_angle(samples), sides) - angle
         reached = angle - factor * max(above, 0), angle - factor * min(below, 0)
         low, high = np.sin(np.clip(reached, 0, np.pi / 2)) ** 2
     else:
-        low, high = np.quantile(draws, sides)
+        low, high = np.quantile(samples, sides)
         low, high = low + (factor - 1) * min(low - value, 0), high + (factor - 1) * max(high - value, 0)
     return np.clip((low, high), *limits)
 

@@ -49,9 +49,9 @@ def paired_difference(
     """
     if np.shape(a_draws) != np.shape(b_draws):
         raise ValueError(f"{len(a_draws)} draws of one system, {len(b_draws)} of the other")
-    value, drawn = b - a, np.asarray(b_draws) - np.asarray(a_draws)
-    usable = drawn[~np.isnan(drawn)]
-    if speakers == 1 or not len(usable) or len(drawn) - len(usable) > MAX_LOST * len(drawn):
+    value, differences = b - a, np.asarray(b_draws) - np.asarray(a_draws)
+    usable = differences[~np.isnan(differences)]
+    if speakers == 1 or not len(usable) or len(differences) - len(usable) > MAX_LOST * len(differences):
         return Difference(value, np.nan, np.nan, np.nan)
     distance = np.abs(usable - value) * (stretch(speakers, level) if speakers else 1)
     outside = int((1 - level) * (1 + len(usable)) + 1e-9)  # of 1 + R draws, the sample among them
@@ -67,4 +67,6 @@ def compare(a: Resamples, b: Resamples, level: float = 0.95, speakers: int | Non
     """:func:`paired_difference` in each metric that both systems have; by default of the speakers that it rests on."""
     names = [name for name in a.values if name in b.values]
     counts = fewest_speakers((a, b), names) if speakers is None else dict.fromkeys(names, speakers)
-    return {n: paired_difference(a.values[n], b.values[n], a.draws[n], b.draws[n], level, counts.get(n)) for n in names}
+    return {
+        n: paired_difference(a.values[n], b.values[n], a.samples[n], b.samples[n], level, counts.get(n)) for n in names
+    }

@@ -35,24 +35,26 @@ def resample_means(
     speaker = np.asarray(speaker)
     count = max(population, int(speaker.max(initial=-1)) + 1)
     table = np.array([values[name] for name in values], dtype=np.float64).reshape(len(values), len(speaker))
-    known = np.isfinite(table)
+    is_finite = np.isfinite(table)
     sums, numbers = (
         np.array([np.bincount(speaker, weights=row, minlength=count) for row in rows]).reshape(len(values), count)
-        for rows in (np.where(known, table, 0), known)
+        for rows in (np.where(is_finite, table, 0), is_finite)
     )
     rng = np.random.default_rng(seed)
-    draws = rng.multinomial(count, np.full(count, 1 / max(count, 1)), size=resamples) if count else np.zeros((0, 0))
+    weights = rng.multinomial(count, np.full(count, 1 / max(count, 1)), size=resamples) if count else np.zeros((0, 0))
     with np.errstate(invalid="ignore", divide="ignore"):
-        means = (draws @ sums.T) / (draws @ numbers.T)
+        means = (weights @ sums.T) / (weights @ numbers.T)
         whole = sums.sum(1) / numbers.sum(1)
     having = (numbers > 0).sum(1)
     means[:, having < 2] = np.nan
     return Resamples(*(dict(zip(values, of, strict=True)) for of in (whole.tolist(), means.T, having.tolist())))
 
 
-def mean_intervals(drawn: Resamples, level: float = 0.95) -> dict[str, tuple[float, float, float]]:
+def mean_intervals(resamples: Resamples, level: float = 0.95) -> dict[str, tuple[float, float, float]]:
     """``{metric: (mean, low, high)}``, each by the draws that it has itself; NaN where these are too few."""
     return {
-        name: replace(drawn, values={name: value}, draws={name: drawn.draws[name]}).intervals(level, limits_of)[name]
-        for name, value in drawn.values.items()
+        name: replace(resamples, values={name: value}, samples={name: resamples.samples[name]}).intervals(
+            level, limits_of
+        )[name]
+        for name, value in resamples.values.items()
     }

@@ -43,17 +43,17 @@ class BinnedScores:
         ``below``: how many targets, and how many nontargets, of the whole list lie below the score; ``up_to``: below or
         at it.
         """
-        wanted = np.zeros(_BINS, dtype=bool)
-        wanted[list(bins)] = True
-        found = [
-            np.sort(np.concatenate([x[wanted[b]] for x, b in zip(_chunks(scores), _chunks(places), strict=True)]))
+        is_inside = np.zeros(_BINS, dtype=bool)
+        is_inside[list(bins)] = True
+        sorted_scores = [
+            np.sort(np.concatenate([x[is_inside[b]] for x, b in zip(_chunks(scores), _chunks(places), strict=True)]))
             for scores, places in zip(self._scores, self._bins, strict=True)
         ]
         # Of what lies in the bins below a score's own, the search does not see what lies in unwanted ones.
-        unseen = self.below[:, :-1] - np.cumsum(self._counts * wanted, axis=1) + self._counts * wanted
-        unseen = np.repeat(unseen[:, wanted], self._counts[0, wanted], axis=1)
+        unseen = self.below[:, :-1] - np.cumsum(self._counts * is_inside, axis=1) + self._counts * is_inside
+        unseen = np.repeat(unseen[:, is_inside], self._counts[0, is_inside], axis=1)
         below, up_to = (
-            unseen + np.stack([np.searchsorted(scores, found[0], side) for scores in found])
+            unseen + np.stack([np.searchsorted(scores, sorted_scores[0], side) for scores in sorted_scores])
             for side in ("left", "right")
         )
         return below, up_to

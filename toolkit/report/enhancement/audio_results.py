@@ -120,8 +120,8 @@ def rows_of(experiments: Sequence[Mapping]) -> list[dict]:
 
 def swept(results: Mapping, kind: str) -> list[tuple[float, Mapping]]:
     """Value and scores of each variant of a sweep (``SWEEPS``), rising."""
-    found = ((_SWEPT.fullmatch(name), one) for name, one in results["variants"].items())
-    return sorted(((float(m[2]), one) for m, one in found if m and m[1] == kind), key=lambda pair: pair[0])
+    matches = ((_SWEPT.fullmatch(name), one) for name, one in results["variants"].items())
+    return sorted(((float(m[2]), one) for m, one in matches if m and m[1] == kind), key=lambda pair: pair[0])
 
 
 def metrics_of(parts: Sequence[Mapping], *, failures: bool = False) -> list[str]:

@@ -25,9 +25,9 @@ def audio_sections(experiments: Sequence[Mapping], comparisons: Sequence[Mapping
         experiments: gathered results, with means.
         comparisons: with the first, as toolkit.tasks.enhancement.audio_aggregation.compare_experiments makes them.
     """
-    found = [failures(experiments), *(sweep(experiments, kind) for kind in SWEEPS), groups(experiments)]
-    found.append(comparison(experiments[0]["experiment"], comparisons))
-    return [part for part in found if part is not None]
+    parts = [failures(experiments), *(sweep(experiments, kind) for kind in SWEEPS), groups(experiments)]
+    parts.append(comparison(experiments[0]["experiment"], comparisons))
+    return [part for part in parts if part is not None]
 
 
 def failures(experiments: Sequence[Mapping]) -> str | None:
@@ -83,22 +83,22 @@ def _swept(results: Mapping, kind: str) -> Iterator[tuple[str, str, str, Mapping
     turned = swept(results, kind)
     for main in every_set(results):
         over, name = main["set"], results["experiment"]
-        found = [(f"{value:g}", one) for value, scores in turned for one in every_set(scores) if one["set"] == over]
-        if found:
-            found.insert(0 if SWEEPS[kind].is_value else len(found), (SWEEPS[kind].main, main))
-            yield from ((over, name, value, one) for value, one in found)
+        rows = [(f"{value:g}", one) for value, scores in turned for one in every_set(scores) if one["set"] == over]
+        if rows:
+            rows.insert(0 if SWEEPS[kind].is_value else len(rows), (SWEEPS[kind].main, main))
+            yield from ((over, name, value, one) for value, one in rows)
 
 
 def groups(experiments: Sequence[Mapping]) -> str | None:
     """Groups of utterances, of the sets that were broken down."""
-    found = list(_groups(experiments))
-    if not found:
+    all_groups = list(_groups(experiments))
+    if not all_groups:
         return None
-    parts = [group for *_, group in found if group is not None]
+    parts = [group for *_, group in all_groups if group is not None]
     names = [f"{name}i" if any(f"{name}i" in one["metrics"] for one in parts) else name for name in metrics_of(parts)]
     names += ["speaker_confusion"] if any("speaker_confusion" in one["metrics"] for one in parts) else []
     rows = []
-    for *start, left_out, group in found:
+    for *start, left_out, group in all_groups:
         if group is None:
             rows.append([*start, "left out", *[NONE] * len(names), f"{left_out:,}", NONE, "in no group"])
             continue
@@ -106,7 +106,7 @@ def groups(experiments: Sequence[Mapping]) -> str | None:
         counts = [f"{group[count]:,}" for count in ("n_utterances", "n_speakers")]
         rows.append([*start, left_out, *cells, *counts, "; ".join(_marks(group, names))])
     header = ["Over", "Experiment", "By", "Group", *map(title_of, names), "Utterances", "Speakers", "Note"]
-    pairs = "; gender pair: of target and interferer" if any("gender pair" in start for start in found) else ""
+    pairs = "; gender pair: of target and interferer" if any("gender pair" in start for start in all_groups) else ""
     text = f"Each group's utterances alone [low, high]{pairs}.\n"
     return "\n".join(["## Groups of utterances\n", text, markdown(header, rows, text_columns=4)])
 
@@ -153,13 +153,13 @@ def comparison(first: str, comparisons: Sequence[Mapping]) -> str | None:
             markdown(header, rows, text_columns=2),
         ]
     how = {True: "Compared in part", False: "Not compared"}
-    said = [(how[bool(one["differences"])], one["experiment"], "; ".join(one["notes"])) for one in comparisons]
-    parts.append(paragraphs([f"{part}, {name}: {text}." for part, name, text in said if text]))
+    notes = [(how[bool(one["differences"])], one["experiment"], "; ".join(one["notes"])) for one in comparisons]
+    parts.append(paragraphs([f"{part}, {name}: {text}." for part, name, text in notes if text]))
     return "\n".join(parts)
 
 
-def _difference(found: Mapping | None, name: str) -> list[str]:
-    if found is None or found["value"] is None:
+def _difference(difference: Mapping | None, name: str) -> list[str]:
+    if difference is None or difference["value"] is None:
         return [NONE, NONE]
-    numbers = (float("nan") if found[key] is None else found[key] for key in ("value", "low", "high", "p"))
+    numbers = (float("nan") if difference[key] is None else difference[key] for key in ("value", "low", "high", "p"))
     return difference_cells(Difference(*numbers), metric_of(name).digits)

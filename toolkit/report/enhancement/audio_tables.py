@@ -46,17 +46,17 @@ def lost(who: str, one: Mapping, names: Sequence[str]) -> str:
     """``test, tse_x: 12 of 2,000 utterances have no STOI: silent estimate (12).``; empty where all have a value."""
     total, reasons = f"{one.get('n_utterances', 0):,}", {}
     for name in (name for name in names if name in one["metrics"]):
-        found, label = one["metrics"][name], metric_of(name).label
-        if undefined := found.get("undefined"):
+        metric, label = one["metrics"][name], metric_of(name).label
+        if undefined := metric.get("undefined"):
             why = ", ".join(f"{reason} ({count:,})" for reason, count in undefined.items())
             what = f"{sum(undefined.values()):,} of {total} utterances have no"
             reasons.setdefault((what, f": {why}"), []).append(label)
-        if infinite := found.get("infinite"):
+        if infinite := metric.get("infinite"):
             why = ", ".join(f"{word} ({count:,})" for word, count in infinite.items())
             what = f"{sum(infinite.values()):,} of {total} utterances have an infinite"
             reasons.setdefault((what, f", left out of the mean: {why}"), []).append(label)
-    said = "; ".join(f"{what} {', '.join(labels)}{why}" for (what, why), labels in reasons.items())
-    return f"{who}: {said}." if said else ""
+    sentence = "; ".join(f"{what} {', '.join(labels)}{why}" for (what, why), labels in reasons.items())
+    return f"{who}: {sentence}." if sentence else ""
 
 
 def blocks(experiments: Sequence[Mapping], *, means: bool) -> Iterator[tuple[str, list[tuple[str, Mapping]]]]:

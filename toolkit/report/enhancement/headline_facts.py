@@ -14,9 +14,9 @@ def headline_facts(results: Mapping) -> list[tuple[str, str, str]]:
     first, *others = results["means"] or results["sets"][:1]
     facts = []
     for family in _HEADLINES:
-        found = next((name for name in family if name in first["metrics"]), None)
-        if found:
-            facts += _fact(first, f"{found}i" if f"{found}i" in first["metrics"] else found)
+        name_of_family = next((name for name in family if name in first["metrics"]), None)
+        if name_of_family:
+            facts += _fact(first, f"{name_of_family}i" if f"{name_of_family}i" in first["metrics"] else name_of_family)
     facts += _fact(first, "speaker_confusion")
     absent = {one["set"]: one for one in every_set(results["variants"].get(ABSENT, {"sets": []}))}
     facts += _fact(absent.get(first["set"], {"metrics": {}}), "residual_energy")
@@ -25,12 +25,12 @@ def headline_facts(results: Mapping) -> list[tuple[str, str, str]]:
     return facts + origin_facts(results)
 
 
-def _fact(one: Mapping, name: str) -> list[tuple[str, str, str]]:
-    found = one["metrics"].get(name)
-    if found is None or found["value"] is None:
+def _fact(results: Mapping, name: str) -> list[tuple[str, str, str]]:
+    estimate = results["metrics"].get(name)
+    if estimate is None or estimate["value"] is None:
         return []
     metric, sign = metric_of(name), "" if name in METRICS else "+"
     value, *interval = (
-        f"{found[key]:{sign}.{metric.digits}f}" for key in ("value", "low", "high") if found[key] is not None
+        f"{estimate[key]:{sign}.{metric.digits}f}" for key in ("value", "low", "high") if estimate[key] is not None
     )
-    return [(f"{metric.label}, {one['set']}", f"{value} {metric.unit}".rstrip(), " to ".join(interval))]
+    return [(f"{metric.label}, {results['set']}", f"{value} {metric.unit}".rstrip(), " to ".join(interval))]

@@ -42,8 +42,8 @@ def binned(points: Points, resamples: int, level: float, seed: int) -> list[dict
     place[np.argsort(points.before, kind="stable")] = np.arange(len(place)) * count // len(place)
     gains = {str(i): np.where(place == i, points.gain, np.nan) for i in range(count)}
     _, speaker = np.unique(points.speaker, return_inverse=True)
-    found = mean_intervals(resample_means(gains, speaker, resamples, seed), level)
-    numbers = {name: [None if np.isnan(x) else x for x in interval] for name, interval in found.items()}
+    intervals = mean_intervals(resample_means(gains, speaker, resamples, seed), level)
+    numbers = {name: [None if np.isnan(x) else x for x in interval] for name, interval in intervals.items()}
     return [
         {"at": float(points.before[place == int(name)].mean()), "n": int((place == int(name)).sum())}
         | dict(zip(("value", "low", "high"), interval, strict=True))
@@ -134,16 +134,19 @@ def plot_weights(points: Sequence[Weighed], path, title: str = "") -> None:
     for point in points:
         if point.alpha is not None:
             curves.setdefault((point.loss, point.beta), []).append(point)
-    losses, betas = (list(dict.fromkeys(found)) for found in zip(*sorted(curves), strict=True))
+    losses, betas = (list(dict.fromkeys(coordinates)) for coordinates in zip(*sorted(curves), strict=True))
     for ax, metric in zip(axes, metrics, strict=True):
         for (loss, beta), line in curves.items():
             colour, turn = COLOURS[losses.index(loss) % len(COLOURS)], sorted(betas).index(beta)
-            there = [point for point in line if point.metric == metric]
-            at, found = [alphas.index(point.alpha) for point in there], [point.found for point in there]
+            points_of_metric = [point for point in line if point.metric == metric]
+            at, coordinates = (
+                [alphas.index(point.alpha) for point in points_of_metric],
+                [point.found for point in points_of_metric],
+            )
             style = {"linestyle": STYLES[turn % len(STYLES)], "marker": MARKERS[turn % len(MARKERS)]}
             label = f"{loss}, beta {beta:g}" if len(betas) > 1 else loss
-            ax.plot(at, [one["value"] for one in found], color=colour, label=label, **style)
-            draw_bars(ax, at, found, colour)
+            ax.plot(at, [one["value"] for one in coordinates], color=colour, label=label, **style)
+            draw_bars(ax, at, coordinates, colour)
         plain = [p for p in points if p.metric == metric and p.alpha is None and p.beta == 0]
         for number, point in enumerate(plain):
             style = STYLES[-1 - number % len(STYLES)]

@@ -47,7 +47,7 @@ def weight_points(experiments: Sequence[Mapping], verified: Mapping[str, Sequenc
         experiments: gathered results, with means.
         verified: error rates of their outputs (:func:`toolkit.report.enhancement.verified.collect_verified`).
     """
-    weighed = [(*found, one) for one in experiments if (found := _weight(one))]
+    weighed = [(*weight, one) for one in experiments if (weight := _weight(one))]
     weighed = [one for one in weighed if len({other[2] for other in weighed if other[0] == one[0]}) > 1]
     if not weighed:
         return []
@@ -61,8 +61,8 @@ def weight_points(experiments: Sequence[Mapping], verified: Mapping[str, Sequenc
     rows += sorted(((labels[kind], alpha, one) for kind, _, alpha, one in weighed), key=lambda row: row[:2])
     points = []
     for loss, alpha, one in rows:
-        for over, metric, digits, beta, found in [*_metrics(one), *_rates(one, verified)]:
-            points.append(Weighed(over, metric, digits, loss, alpha, one["experiment"], beta, found))
+        for over, metric, digits, beta, weight in [*_metrics(one), *_rates(one, verified)]:
+            points.append(Weighed(over, metric, digits, loss, alpha, one["experiment"], beta, weight))
     # What only experiments without alpha were scored by makes no curve.
     swept_by = {point.metric for point in points if point.alpha is not None}
     return [point for point in points if point.metric in swept_by]

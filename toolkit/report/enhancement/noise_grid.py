@@ -19,8 +19,8 @@ _Cells = dict[Condition, dict]  # condition -> a metric's value with its interva
 
 def grid_rows(results: Mapping) -> dict[str, dict[Condition, dict]]:
     """As :func:`toolkit.report.verification.trial_tables.by_condition`, of the sets that have one noise at one SNR."""
-    there = [one for one in results["sets"] if (condition_of(one) or (None, None))[1] is not None]
-    return by_condition({**results, "sets": there})
+    sets = [one for one in results["sets"] if (condition_of(one) or (None, None))[1] is not None]
+    return by_condition({**results, "sets": sets})
 
 
 def columns_of(rows: Sequence[Mapping[Condition, dict]], ood: Collection[str], of_ood: bool) -> list[Condition]:
@@ -57,13 +57,13 @@ def _names(rows: Sequence[tuple]) -> list[str]:
 
 def _lines(name: str, rows: Sequence[tuple], columns: Sequence[Condition]) -> Iterator[list[str]]:
     """The lines of one metric: the mixture, then every experiment's output and what it improves."""
-    wanted = [("", name), (": improvement", f"{name}i")]
+    kinds = [("", name), (": improvement", f"{name}i")]
     lines = [(label + what, *_cells(row, columns, results, metric), metric)
-             for label, row, results in rows for what, metric in wanted]  # fmt: skip
+             for label, row, results in rows for what, metric in kinds]  # fmt: skip
     for label, cells, average, metric in [*_mixtures(name, rows, columns), *lines]:
         if cells:
-            found = [metric_cell({metric: cells[c]}, metric) if c in cells else NONE for c in columns]
-            yield [title_of(name), label, *found, *([average] if len(columns) > 1 else [])]
+            cells_of_row = [metric_cell({metric: cells[c]}, metric) if c in cells else NONE for c in columns]
+            yield [title_of(name), label, *cells_of_row, *([average] if len(columns) > 1 else [])]
 
 
 def _mixtures(name: str, rows: Sequence[tuple], columns: Sequence[Condition]) -> list[tuple[str, _Cells, str, str]]:

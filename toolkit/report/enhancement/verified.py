@@ -105,5 +105,5 @@ def _against(
 ) -> list[str]:
     if not all(c in before and c in row for c in columns):
         return [NONE, NONE]
-    found = difference([before[c] for c in columns], [row[c] for c in columns])
-    return [NONE, NONE] if found is None else difference_cells(found["eer"], 2)
+    differences = difference([before[c] for c in columns], [row[c] for c in columns])
+    return [NONE, NONE] if differences is None else difference_cells(differences["eer"], 2)

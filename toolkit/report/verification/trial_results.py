@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from toolkit.io.bootstrap_store import NAME as DRAWS
-from toolkit.io.bootstrap_store import read_draws
+from toolkit.io.bootstrap_store import read_samples
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.files import misfit, parse_json, read_json, read_text, read_yaml
 
@@ -37,10 +37,10 @@ _TRAIN = {
 }
 
 
-def ways_of_scoring(expdir) -> list[str]:
+def scoring_variants(expdir) -> list[str]:
     """Folders of an experiment that hold scores: ``scores``, and ``scores_<way>`` of other ways to make them."""
-    found = {path.parent.parent.name for path in Path(expdir).glob("scores*/*/metrics.json")}
-    return sorted(name for name in found if name == "scores" or name.startswith("scores_"))
+    folders = {path.parent.parent.name for path in Path(expdir).glob("scores*/*/metrics.json")}
+    return sorted(name for name in folders if name == "scores" or name.startswith("scores_"))
 
 
 def collect(expdir, scores: str = "scores") -> dict:
@@ -94,7 +94,7 @@ def same_test_sets(experiments: Sequence[dict]) -> Iterator[str]:
 def _trials_of(one: Mapping) -> tuple[tuple[int, int], str]:
     """Numbers of trials of a set, and their digest where draws are kept."""
     path = Path(one["folder"]) / DRAWS
-    return (one["n_target"], one["n_nontarget"]), read_draws(path)[1]["trials"] if path.is_file() else ""
+    return (one["n_target"], one["n_nontarget"]), read_samples(path)[1]["trials"] if path.is_file() else ""
 
 
 def _differ(one: tuple, other: tuple | None) -> bool:
@@ -138,8 +138,8 @@ def read_sets(
 
 def experiment_name(name: str, scores: str) -> str:
     """``sv_ecapa``, ``sv_ecapa (as_norm)``: an experiment in one way of scoring."""
-    way = scores.removeprefix("scores").strip("_")
-    return f"{name} ({way})" if way else name
+    variant = scores.removeprefix("scores").strip("_")
+    return f"{name} ({variant})" if variant else name
 
 
 def _utc(seconds: float) -> str:

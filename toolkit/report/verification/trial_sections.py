@@ -22,8 +22,8 @@ _CALIBRATION = {"act_dcf_0.01": "actDCF(0.01)", "act_dcf_0.05": "actDCF(0.05)", 
 
 def sections(experiments: Sequence[dict], ood: Collection[str]) -> list[str]:
     """All sections that there is something for."""
-    found = (comparison(experiments, ood), calibration(experiments), breakdown(experiments))
-    return [part for part in found if part is not None]
+    parts = (comparison(experiments, ood), calibration(experiments), breakdown(experiments))
+    return [part for part in parts if part is not None]
 
 
 def comparison(experiments: Sequence[dict], ood: Collection[str]) -> str | None:
@@ -31,9 +31,9 @@ def comparison(experiments: Sequence[dict], ood: Collection[str]) -> str | None:
     first, others = experiments[0], experiments[1:]
     rows, apart = [], []
     for other in others:
-        found = list(_differences(first, other, ood))
-        rows += [[other["experiment"], over, *_difference_cells(one)] for over, one in found if one is not None]
-        if not any(one is not None for _, one in found):
+        pairs = list(_differences(first, other, ood))
+        rows += [[other["experiment"], over, *_difference_cells(one)] for over, one in pairs if one is not None]
+        if not any(one is not None for _, one in pairs):
             apart.append(other["experiment"])
     if not others:
         return None
@@ -68,18 +68,20 @@ def _test_set(label: str, results: dict) -> str:
     return label.removeprefix(results["experiment"]).removeprefix(": ")
 
 
-def _difference_cells(found: dict[str, Difference]) -> list[str]:
+def _difference_cells(differences: dict[str, Difference]) -> list[str]:
     cells = []
     for metric, digits in zip(METRICS, DIGITS, strict=True):
-        cells += difference_cells(found[metric], digits)
+        cells += difference_cells(differences[metric], digits)
     return cells
 
 
-def difference_cells(one: Difference, digits: int) -> list[str]:
+def difference_cells(difference: Difference, digits: int) -> list[str]:
     """``+1.20 [+0.40, +2.00]`` and ``0.004``."""
-    value, low, high = (f"{round(x, digits) + 0.0:+.{digits}f}" for x in one[:3])  # no minus before a rounded zero
-    unknown = np.isnan(one.p)
-    return [f"{value} [{NONE if unknown else f'{low}, {high}'}]", NONE if unknown else f"{one.p:.2g}"]
+    value, low, high = (
+        f"{round(x, digits) + 0.0:+.{digits}f}" for x in difference[:3]
+    )  # no minus before a rounded zero
+    unknown = np.isnan(difference.p)
+    return [f"{value} [{NONE if unknown else f'{low}, {high}'}]", NONE if unknown else f"{difference.p:.2g}"]
 
 
 def calibration(experiments: Sequence[dict]) -> str | None:
@@ -93,7 +95,7 @@ def calibration(experiments: Sequence[dict]) -> str | None:
                 fits[results["experiment"]] = one["calibration"]
     if not rows:
         return None
-    said = "; ".join(
+    sentences = "; ".join(
         f"{name}: llr = {fit['scale']:.4g} * score {fit['offset']:+.4g} (prior {fit['p_target']:g}, by "
         f"{', '.join(fit['scores'])})"
         for name, fit in fits.items()
@@ -101,7 +103,7 @@ def calibration(experiments: Sequence[dict]) -> str | None:
     text = (
         "Scores turned into log-likelihood ratios by a development set. actDCF: cost at the threshold they imply, "
         "minDCF and what miscalibration adds; Cllr: cost in bits over all thresholds, 1 tells nothing; min Cllr: at "
-        f"the best calibration. {said}.\n"
+        f"the best calibration. {sentences}.\n"
     )
     header = ["Experiment", "Set", *_CALIBRATION.values()]
     return "\n".join(["## Calibration\n", text, markdown(header, rows, text_columns=2)])

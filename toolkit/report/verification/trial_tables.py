@@ -253,8 +253,8 @@ def page_of(
     plots: Sequence[tuple[str, str]] = (),
 ) -> str:
     """A RESULTS.md of any task: verdicts, where numbers come from, ``parts``, plots; arguments as in results_page."""
-    said = [f"{line}\n" for line in verdicts(experiments)]
-    parts = [f"# {title}\n", f"Made by `{command}`; do not edit.\n", *said, origin_table(experiments), *parts]
+    lines = [f"{line}\n" for line in verdicts(experiments)]
+    parts = [f"# {title}\n", f"Made by `{command}`; do not edit.\n", *lines, origin_table(experiments), *parts]
     if plots:
         parts += ["## Plots\n", *(f"![{caption}]({path})\n" for caption, path in plots)]
     return "\n".join(parts)

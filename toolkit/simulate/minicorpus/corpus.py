@@ -112,9 +112,11 @@ def _claim(outdir: Path, settings: Settings) -> None:
     """Note in ``outdir`` whose corpus it is to become; refuse one that is another's."""
     claim = outdir / ".settings.json"
     if claim.is_file():
-        found = read_json(claim, f"remove the corpus (rm -r {outdir})")
+        content = read_json(claim, f"remove the corpus (rm -r {outdir})")
         other = [
-            f"{key} {found.get(key)}, not {want}" for key, want in asdict(settings).items() if found.get(key) != want
+            f"{key} {content.get(key)}, not {want}"
+            for key, want in asdict(settings).items()
+            if content.get(key) != want
         ]
         if other:
             raise InputError(f"{outdir}: holds a corpus with {'; '.join(other)}: remove it (rm -r {outdir})")

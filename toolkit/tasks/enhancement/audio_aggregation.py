@@ -31,13 +31,13 @@ def values_of(one: Mapping) -> UtteranceValues:
         InputError: its table is bad, or not of the utterances that result.json counts.
     """
     path = Path(one["folder"], TABLE)
-    found = _read(path, path.stat().st_mtime_ns if path.is_file() else 0)
-    if len(found.utts) != one["n_utterances"]:
+    values = _read(path, path.stat().st_mtime_ns if path.is_file() else 0)
+    if len(values.utts) != one["n_utterances"]:
         raise InputError(
-            f"{path}: has {len(found.utts)} utterances, result.json beside it {one['n_utterances']}; "
+            f"{path}: has {len(values.utts)} utterances, result.json beside it {one['n_utterances']}; "
             "score the set again (stage 8)"
         )
-    return found
+    return values
 
 
 def add_means(scores: dict, ood: Collection[str]) -> None:
@@ -105,7 +105,7 @@ def compare_experiments(first: Mapping, other: Mapping, ood: Collection[str]) ->
             continue
         notes += _fewer(conditions[-1])
         outside |= {name} if ours[name]["condition"]["noise"] in ood else set()
-    found = {}
+    compared = {}
     if conditions:
         facts = ours[conditions[0].name]["bootstrap"]
         draws = facts["resamples"], facts["level"], facts["seed"]
@@ -113,10 +113,10 @@ def compare_experiments(first: Mapping, other: Mapping, ood: Collection[str]) ->
             inside = [one for one in conditions if (one.name in outside) == of_ood]
             if len(inside) > 1:
                 label = f"mean of {len(inside)} sets{', out of domain' if of_ood else ''}"
-                found[label] = compare_audio_values(inside, *draws)["Avg."]
-        found |= {one.name: compare_audio_values([one], *draws)[one.name] for one in conditions}
+                compared[label] = compare_audio_values(inside, *draws)["Avg."]
+        compared |= {one.name: compare_audio_values([one], *draws)[one.name] for one in conditions}
     differences = {
-        over: {name: in_units(name, one._asdict()) for name, one in row.items()} for over, row in found.items()
+        over: {name: in_units(name, one._asdict()) for name, one in row.items()} for over, row in compared.items()
     }
     return {"experiment": other["experiment"], "differences": differences, "notes": notes}
 

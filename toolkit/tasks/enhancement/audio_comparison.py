@@ -39,8 +39,8 @@ def load_audio_condition(a, b) -> AudioCondition:
         InputError: a folder is bad, they hold other utterances, speakers or mixtures, or no metric is in both.
     """
     one, two = (load_values(folder) for folder in (a, b))
-    found = pair_values(one, two, a, b)
-    for name in (f"{name}_mix" for name in found.a):
+    condition = pair_values(one, two, a, b)
+    for name in (f"{name}_mix" for name in condition.a):
         if name in one.values and name in two.values:
             with np.errstate(invalid="ignore"):
                 apart = np.flatnonzero(np.abs(one.values[name] - two.values[name]) > SAME_MIXTURE)
@@ -48,7 +48,7 @@ def load_audio_condition(a, b) -> AudioCondition:
                 raise InputError(
                     f"{b}: not the mixtures of {a}: {some_of(one.utts[i] for i in apart)}; score both on one set"
                 )
-    return found
+    return condition
 
 
 def pair_values(one: UtteranceValues, two: UtteranceValues, a, b, quiet: bool = False) -> AudioCondition:
@@ -89,7 +89,7 @@ def compare_audio_values(
     for one in conditions:
         speaker = np.array([number[spk] for spk in one.speaker.tolist()])
         drawn.append(tuple(resample_means(x, speaker, resamples, seed, len(everyone)) for x in (one.a, one.b)))
-    found = {one.name: compare(*pair, level) for one, pair in zip(conditions, drawn, strict=True)}
+    differences = {one.name: compare(*pair, level) for one, pair in zip(conditions, drawn, strict=True)}
     if len(conditions) > 1:
-        found["Avg."] = compare(*(mean_of(parts) for parts in zip(*drawn, strict=True)), level, len(everyone))
-    return found
+        differences["Avg."] = compare(*(mean_of(parts) for parts in zip(*drawn, strict=True)), level, len(everyone))
+    return differences

@@ -45,44 +45,44 @@ class Source:
         """Label -> scp, of those that are there; empty where mixtures or outputs are not."""
         named = {"mixture": self.data / "wav.scp", "enrolment": self.data / "enroll_spk1.scp"}
         named |= {"output": self.outputs / "wav.scp", "target": self.data / "spk1.scp"}
-        there = {label: path for label, path in named.items() if path.is_file()}
+        present = {label: path for label, path in named.items() if path.is_file()}
         if not self.enrolled:
-            there.pop("enrolment", None)
-        return there if {"mixture", "output"} <= set(there) else {}
+            present.pop("enrolment", None)
+        return present if {"mixture", "output"} <= set(present) else {}
 
 
-def cases(found: UtteranceValues) -> list[tuple[str, int]]:
+def cases(scored: UtteranceValues) -> list[tuple[str, int]]:
     """What for, and the utterance's index: by SI-SDR improvement (by SI-SDR where no mixture was scored).
 
     An utterance is a case once: where the set is small, the worst is not also the median.
     """
-    name = "si_sdri" if "si_sdri" in found.values else "si_sdr"
-    values = found.values.get(name, np.full(len(found.utts), np.nan))
+    name = "si_sdri" if "si_sdri" in scored.values else "si_sdr"
+    values = scored.values.get(name, np.full(len(scored.utts), np.nan))
     order = [i for i in np.argsort(-values, kind="stable").tolist() if np.isfinite(values[i])]
     chosen: dict[int, str] = {}
     if order:
         for case, place in (("best", 0), ("worst", len(order) - 1), ("median", len(order) // 2)):
             chosen.setdefault(order[place], f"{case} of {len(order)}")
     named = [(chosen[i], i) for i in order if i in chosen]
-    if {"speaker_confusion", "si_sdr_interferer", "si_sdr"} <= set(found.values):
-        lead = found.values["si_sdr_interferer"] - found.values["si_sdr"]
-        wrong = np.flatnonzero((found.values["speaker_confusion"] == 1) & np.isfinite(lead))
+    if {"speaker_confusion", "si_sdr_interferer", "si_sdr"} <= set(scored.values):
+        lead = scored.values["si_sdr_interferer"] - scored.values["si_sdr"]
+        wrong = np.flatnonzero((scored.values["speaker_confusion"] == 1) & np.isfinite(lead))
         left = [i for i in wrong[np.argsort(-lead[wrong], kind="stable")].tolist() if i not in chosen]
         named += [(f"speaker confusion, one of {len(wrong)}", i) for i in left[:1]]
     return named
 
 
-def facts_of(found: UtteranceValues, i: int) -> dict[str, str]:
+def facts_of(scored: UtteranceValues, i: int) -> dict[str, str]:
     """What the page says of an utterance: each metric before and after."""
     facts = {}
     for name, metric in METRICS.items():
-        if name not in found.values or name == "speaker_confusion":
+        if name not in scored.values or name == "speaker_confusion":
             continue
-        pair = [found.values[key][i] for key in (f"{name}_mix", name) if key in found.values]
-        said = " → ".join("none" if np.isnan(x) else f"{metric.scale * x:.{metric.digits}f}" for x in pair)
-        why = found.undefined[found.utts[i]].get(name, "")
-        facts[metric.label] = f"{said} {metric.unit}".rstrip() + (f" ({why})" if why else "")
-    wrong = found.values.get("speaker_confusion", np.full(len(found.utts), np.nan))[i]
+        pair = [scored.values[key][i] for key in (f"{name}_mix", name) if key in scored.values]
+        change = " → ".join("none" if np.isnan(x) else f"{metric.scale * x:.{metric.digits}f}" for x in pair)
+        why = scored.undefined[scored.utts[i]].get(name, "")
+        facts[metric.label] = f"{change} {metric.unit}".rstrip() + (f" ({why})" if why else "")
+    wrong = scored.values.get("speaker_confusion", np.full(len(scored.utts), np.nan))[i]
     if np.isfinite(wrong):
         facts["nearer to"] = "the interferer" if wrong else "the target"
     return facts
@@ -123,20 +123,20 @@ def write_cases(folder, sources: Sequence[Source], max_seconds: float) -> int:
     Raises:
         InputError: audio is bad, missing or at several rates.
     """
-    found = [pair for source in sources for pair in _rows(source, max_seconds)]
-    rates = {rate for _, rate in found}
+    pairs = [pair for source in sources for pair in _rows(source, max_seconds)]
+    rates = {rate for _, rate in pairs}
     if len(rates) > 1:
         raise InputError(
             f"the test sets' audio is at {' and '.join(map(str, sorted(rates)))} Hz; format it at one (--fs)"
         )
-    if found:
+    if pairs:
         fs = rates.pop()
         hz = np.fft.rfftfreq(round(_WINDOW * fs), 1 / fs)
-        rows = [row for row, _ in found]
+        rows = [row for row, _ in pairs]
         names = ", ".join(dict.fromkeys(row.facts["set"] for row in rows))
         wrong = _WRONG if any(source.enrolled for source in sources) else ""
         write_listening(folder, rows, fs, hz, _HOP, _NOTE.format(sets=names, wrong=wrong))
-    return len(found)
+    return len(pairs)
 
 
 def sources_of(

@@ -88,11 +88,13 @@ def draw_weights(points: list[Weighed], folder: Path) -> Plots:
 
 def points_of(one: dict) -> Points:
     """The utterances of a set that have a finite SI-SDR before and after."""
-    found = values_of(one)
-    before, gain = found.values["si_sdr_mix"], found.values["si_sdri"]
-    known = np.isfinite(before) & np.isfinite(gain)
-    wrong = found.values.get("speaker_confusion", np.zeros(len(known))) == 1
-    return Points(before[known], gain[known], wrong[known], np.array(found.speakers)[found.speaker][known])
+    scored = values_of(one)
+    before, gain = scored.values["si_sdr_mix"], scored.values["si_sdri"]
+    is_finite = np.isfinite(before) & np.isfinite(gain)
+    wrong = scored.values.get("speaker_confusion", np.zeros(len(is_finite))) == 1
+    return Points(
+        before[is_finite], gain[is_finite], wrong[is_finite], np.array(scored.speakers)[scored.speaker][is_finite]
+    )
 
 
 def draw_sweep(results: dict, kind: str, path: Path, title: str) -> Plots:

@@ -37,15 +37,15 @@ class Streams:
         Raises:
             InputError: a file is bad, or two are of different length or rate.
         """
-        found, fs = {}, 0
+        signals, fs = {}, 0
         for role, values in self.values.items():
             samples, rate = read_audio(values[utt], utt)
-            if found and rate != fs:
+            if signals and rate != fs:
                 raise self._differ(utt, role, f"is at {fs} Hz", f"at {rate} Hz")
-            if found and len(samples) != (length := len(found["estimate"])):
+            if signals and len(samples) != (length := len(signals["estimate"])):
                 raise self._differ(utt, role, f"has {length} samples", len(samples))
-            found[role], fs = samples, rate
-        return found, fs
+            signals[role], fs = samples, rate
+        return signals, fs
 
     def _differ(self, utt: str, role: str, one: str, other) -> InputError:
         return InputError(
@@ -60,8 +60,8 @@ def open_streams(name: str, utts: Sequence[str], **tables: Path) -> Streams:
     Raises:
         InputError: a table is missing, malformed or lacks an utterance.
     """
-    wanted = set(utts)
-    values = {role: read_table(path, wanted) for role, path in tables.items()}
+    utt_set = set(utts)
+    values = {role: read_table(path, utt_set) for role, path in tables.items()}
     for role, rows in values.items():
         if lost := [utt for utt in utts if utt not in rows]:
             raise InputError(f"{tables[role]}: lacks {len(lost)} ids of the {role} to score: {some_of(lost)}")
@@ -108,25 +108,25 @@ class Scorer:
         if self.residual_energy:
             _add(*_left(estimate, reference, signals["input"]), values, undefined)
         if self.input:
-            found, why = mixture or compute(self.metrics, signals["input"], reference, fs)
-            values |= {f"{name}_mix": value for name, value in found.items()}
+            of_mixture, why = mixture or compute(self.metrics, signals["input"], reference, fs)
+            values |= {f"{name}_mix": value for name, value in of_mixture.items()}
             undefined |= {f"{name}_mix": reason.replace("estimate", "mixture") for name, reason in why.items()}
         return values, undefined
 
 
-def _add(found: dict, why: dict, values: dict, undefined: dict) -> None:
-    values |= found
+def _add(more: dict, why: dict, values: dict, undefined: dict) -> None:
+    values |= more
     undefined |= why
 
 
 def _speakers(estimate, reference, interferers) -> tuple[dict[str, float], dict[str, str]]:
     """SI-SDR to the nearest of the interferers that are not silent, and whether it is above that to the target."""
     target, why = _nearness(estimate, reference, "target")
-    found = [_nearness(estimate, interferer, "interferer") for interferer in interferers]
-    nearest = max((value for value, _ in found if not math.isnan(value)), default=math.nan)
+    similarities = [_nearness(estimate, interferer, "interferer") for interferer in interferers]
+    nearest = max((value for value, _ in similarities if not math.isnan(value)), default=math.nan)
     undefined = {}
     if math.isnan(nearest):
-        undefined["si_sdr_interferer"] = why = found[0][1]
+        undefined["si_sdr_interferer"] = why = similarities[0][1]
     if why:
         undefined["speaker_confusion"] = why
     return {"si_sdr_interferer": nearest, "speaker_confusion": float(speaker_confusion(target, nearest))}, undefined
@@ -156,25 +156,25 @@ def read_scores(
     Raises:
         InputError: a metric was not scored there, or a value is no number.
     """
-    wanted = set(utts)
-    tables = {name: read_table(Path(folder) / f"utt2{name}", wanted) for name in metrics}
-    reasons, found = read_table(Path(folder) / "utt2undefined", wanted), {}
+    utt_set = set(utts)
+    tables = {name: read_table(Path(folder) / f"utt2{name}", utt_set) for name in metrics}
+    reasons, scores = read_table(Path(folder) / "utt2undefined", utt_set), {}
     for utt, line in reasons.items():
         try:
             values = {name: float(rows[utt]) for name, rows in tables.items()}
         except (KeyError, ValueError):
             raise InputError(f"{folder}: {utt} has no value of {', '.join(metrics)}; score the set again") from None
-        found[utt] = values, {name: why for name, why in unsaid(line).items() if name in tables}
-    return found
+        scores[utt] = values, {name: why for name, why in parse_reasons(line).items() if name in tables}
+    return scores
 
 
-def said(undefined: Mapping[str, str]) -> str:
+def reasons_text(undefined: Mapping[str, str]) -> str:
     """A line of ``utt2undefined``: ``stoi: silent estimate; pesq_wb: no utterance detected``."""
     return "; ".join(f"{name}: {reason}" for name, reason in undefined.items()) or NO_REASON
 
 
-def unsaid(line: str) -> dict[str, str]:
-    """The reverse of :func:`said`."""
+def parse_reasons(line: str) -> dict[str, str]:
+    """The reverse of :func:`reasons_text`."""
     if line == NO_REASON:
         return {}
     return dict(part.split(": ", 1) if ": " in part else (part, "") for part in line.split("; "))
@@ -183,15 +183,15 @@ def unsaid(line: str) -> dict[str, str]:
 def scorer_of(args) -> Scorer:
     """What the options ask for."""
     metrics = tuple(dict.fromkeys(present_name(word) for words in args.metrics for word in words.split()))
-    wanted = tuple(name for name in metrics if name != "residual_energy")
-    check_metrics(wanted)
+    computed = tuple(name for name in metrics if name != "residual_energy")
+    check_metrics(computed)
     if "residual_energy" in metrics and not args.input:
         raise InputError("--metrics residual_energy is relative to the mixture: give its stream by --input")
     if args.input_scores and not args.input:
         raise InputError("--input_scores are those of a stream of ref_root: give it by --input")
     if args.sv_exp and not args.input:
         raise InputError("--sv_exp measures the mixture as well: give its stream by --input")
-    return Scorer(wanted, bool(args.interferer), "residual_energy" in metrics, bool(args.input))
+    return Scorer(computed, bool(args.interferer), "residual_energy" in metrics, bool(args.input))
 
 
 def similarity_of(args, name: str, utts: list[str]):
@@ -230,6 +230,6 @@ def score_set(args, scorer: Scorer, name: str, utts: Sequence[str], bar) -> dict
                 found |= more
         for metric, value in values.items():
             rows[f"utt2{metric}"][utt] = f"{value:.6f}"
-        rows["utt2undefined"][utt] = said(undefined)
+        rows["utt2undefined"][utt] = reasons_text(undefined)
         bar.update()
     return rows

@@ -16,8 +16,8 @@ from toolkit.io.text import read_lines
 from toolkit.io.trials import Trials
 from toolkit.metrics.signal.registry import METRICS, metric_of, present_name
 from toolkit.metrics.statistics.speaker_means import METHOD, mean_intervals, resample_means
-from toolkit.tasks.enhancement.audio_scoring import unsaid
-from toolkit.tasks.verification.trial_groups import Breakdown, break_down
+from toolkit.tasks.enhancement.audio_scoring import parse_reasons
+from toolkit.tasks.verification.trial_groups import Grouping, group_trials
 from toolkit.tasks.verification.trial_scoring import TrialSet
 from toolkit.tasks.verification.trial_summary import FEW_SPEAKERS, Bootstrap
 
@@ -65,12 +65,12 @@ def load_values(folder, input_folder=None) -> UtteranceValues:
     speakers = c_sorted(set(utt2spk.values()))
     number = {spk: i for i, spk in enumerate(speakers)}
     tables = {present_name(table.removeprefix("utt2")): table for table in data.tables()}
-    measured = [name for name in METRICS if name in tables]
-    if not measured:
+    names = [name for name in METRICS if name in tables]
+    if not names:
         raise InputError(f"{data.path}: holds no utt2<metric>; score the set (stage 8, score_audio) first")
     before = None if input_folder is None else DataDir(input_folder)
     values, undefined = {}, _reasons(data, utts, "")
-    for name in measured:
+    for name in names:
         values[name] = _column(data, tables[name], utts)
         if f"{name}_mix" in tables:
             values[f"{name}_mix"] = _column(data, tables[f"{name}_mix"], utts)
@@ -98,7 +98,9 @@ def _column(data: DataDir, table: str, utts: Sequence[str]) -> np.ndarray:
 
 def _reasons(data: DataDir, utts: Sequence[str], suffix: str) -> dict[str, dict[str, str]]:
     rows = data.table("utt2undefined") if "utt2undefined" in data else {}
-    return {utt: {f"{n}{suffix}": why for n, why in _present(unsaid(rows.get(utt, "-"))).items()} for utt in utts}
+    return {
+        utt: {f"{n}{suffix}": why for n, why in _present(parse_reasons(rows.get(utt, "-"))).items()} for utt in utts
+    }
 
 
 def _present(reasons: Mapping[str, str]) -> dict[str, str]:
@@ -109,34 +111,34 @@ def _finite(x: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(x), x, np.nan)
 
 
-def summarise_values(found: UtteranceValues, bootstrap: Bootstrap) -> dict:
+def summarise_values(scored: UtteranceValues, bootstrap: Bootstrap) -> dict:
     """Counts, metrics with intervals, and how the intervals were made."""
-    if len(found.speakers) < 2:
-        logging.warning("%s: no intervals: its utterances are of one speaker, and speakers are resampled", found.name)
-    everyone = np.ones(len(found.utts), dtype=bool)
+    if len(scored.speakers) < 2:
+        logging.warning("%s: no intervals: its utterances are of one speaker, and speakers are resampled", scored.name)
+    everyone = np.ones(len(scored.utts), dtype=bool)
     facts = bootstrap.facts() | {"method": METHOD}
-    return {**_measure(found, everyone, bootstrap), "bootstrap": facts}
+    return {**_measure(scored, everyone, bootstrap), "bootstrap": facts}
 
 
-def summarise_groups(found: UtteranceValues, breakdowns: Sequence[Breakdown], bootstrap: Bootstrap) -> dict[str, dict]:
+def summarise_groups(scored: UtteranceValues, groupings: Sequence[Grouping], bootstrap: Bootstrap) -> dict[str, dict]:
     """Metrics with intervals of each group; how many utterances are in none."""
     return {
         one.fact: {
-            "groups": {label: _measure(found, of, bootstrap) for label, of in one.groups.items()},
+            "groups": {label: _measure(scored, of, bootstrap) for label, of in one.groups.items()},
             "left_out": int(one.left_out.sum()),
         }
-        for one in breakdowns
+        for one in groupings
     }
 
 
-def _measure(found: UtteranceValues, of: np.ndarray, bootstrap: Bootstrap) -> dict:
+def _measure(scored: UtteranceValues, of: np.ndarray, bootstrap: Bootstrap) -> dict:
     """One group, ``of`` (N,) bool."""
-    names, speaker = np.unique(found.speaker[of], return_inverse=True)
-    values = {name: column[of] for name, column in found.values.items()}
-    drawn = resample_means(values, speaker, bootstrap.resamples, bootstrap.seed)
-    undefined = [found.undefined[utt] for utt, here in zip(found.utts, of, strict=True) if here]
+    names, speaker = np.unique(scored.speaker[of], return_inverse=True)
+    values = {name: column[of] for name, column in scored.values.items()}
+    samples = resample_means(values, speaker, bootstrap.resamples, bootstrap.seed)
+    undefined = [scored.undefined[utt] for utt, here in zip(scored.utts, of, strict=True) if here]
     metrics = {}
-    for name, interval in mean_intervals(drawn, bootstrap.level).items():
+    for name, interval in mean_intervals(samples, bootstrap.level).items():
         metrics[name] = in_units(name, dict(zip(("value", "low", "high"), interval, strict=True)))
         metrics[name] |= _counts(name, values[name], undefined)
     return {
@@ -164,20 +166,20 @@ def _counts(name: str, values: np.ndarray, undefined: Sequence[Mapping[str, str]
     return {"n": int(np.isfinite(values).sum()), "undefined": dict(reasons.most_common()), "infinite": infinite}
 
 
-def group_values(fact: str, data: DataDir, found: UtteranceValues, edges: Sequence[float] = (), fs: int | None = None):
+def group_values(fact: str, data: DataDir, scored: UtteranceValues, edges: Sequence[float] = (), fs: int | None = None):
     """Groups of utterances: those of toolkit.tasks.verification.trial_groups, or ``gender_pair``.
 
     ``gender_pair`` reads spk2gender, and for the interferer utt2interferer_gender or, of utt2interferer, spk2gender.
     """
     if fact == "gender_pair":
-        return _gender_pairs(data, found)
+        return _gender_pairs(data, scored)
     # An utterance is a trial of itself against itself.
-    index = np.arange(len(found.utts))
-    trials = Trials(found.utts, index, index, np.ones(len(index), dtype=bool))
-    return break_down(fact, data, TrialSet(trials, sides_of(trials), found.speakers, found.speaker), edges, fs)
+    index = np.arange(len(scored.utts))
+    trials = Trials(scored.utts, index, index, np.ones(len(index), dtype=bool))
+    return group_trials(fact, data, TrialSet(trials, sides_of(trials), scored.speakers, scored.speaker), edges, fs)
 
 
-def _gender_pairs(data: DataDir, found: UtteranceValues) -> Breakdown:
+def _gender_pairs(data: DataDir, scored: UtteranceValues) -> Grouping:
     tables = [name for name in ("utt2interferer_gender", "utt2interferer") if name in data]
     if not tables or "spk2gender" not in data:
         raise InputError(
@@ -186,27 +188,27 @@ def _gender_pairs(data: DataDir, found: UtteranceValues) -> Breakdown:
     genders, others = data.table("spk2gender"), data.table(tables[0])
     if tables[0] == "utt2interferer":
         others = {utt: genders.get(spk) for utt, spk in others.items()}
-    targets = [genders.get(found.speakers[i]) for i in found.speaker]
-    pairs = [(target, others.get(utt)) for utt, target in zip(found.utts, targets, strict=True)]
+    targets = [genders.get(scored.speakers[i]) for i in scored.speaker]
+    pairs = [(target, others.get(utt)) for utt, target in zip(scored.utts, targets, strict=True)]
     labels = np.array(["-".join(pair) if all(pair) else "" for pair in pairs])
     groups = {label: labels == label for label in c_sorted(set(labels.tolist()) - {""})}
-    return Breakdown("gender_pair", groups, labels == "")
+    return Grouping("gender_pair", groups, labels == "")
 
 
-def table_of_utterances(found: UtteranceValues) -> str:
+def table_of_utterances(scored: UtteranceValues) -> str:
     """Tab-separated lines, a header first: id, speaker, values, reasons; the worst of the first metric on top.
 
     Utterances in which that one has no value come first of all.
     """
-    first = next(iter(found.values))
-    worst = found.values[first] * (1 if metric_of(first).higher_is_better else -1)
+    first = next(iter(scored.values))
+    worst = scored.values[first] * (1 if metric_of(first).higher_is_better else -1)
     order = np.argsort(np.where(np.isnan(worst), -np.inf, worst), kind="stable")
-    lines = ["\t".join(["utterance", "speaker", *found.values, "undefined"])]
+    lines = ["\t".join(["utterance", "speaker", *scored.values, "undefined"])]
     for i in order.tolist():
-        utt = found.utts[i]
-        numbers = (f"{column[i]:.4f}" for column in found.values.values())
-        why = "; ".join(f"{name}: {reason}" for name, reason in found.undefined[utt].items()) or "-"
-        lines.append("\t".join([utt, found.speakers[found.speaker[i]], *numbers, why]))
+        utt = scored.utts[i]
+        numbers = (f"{column[i]:.4f}" for column in scored.values.values())
+        why = "; ".join(f"{name}: {reason}" for name, reason in scored.undefined[utt].items()) or "-"
+        lines.append("\t".join([utt, scored.speakers[scored.speaker[i]], *numbers, why]))
     return "\n".join(lines) + "\n"
 
 
@@ -229,7 +231,7 @@ def read_utterances(path) -> UtteranceValues:
         raise InputError(f"{path}: must be a table of utterances ({error!r}); score the set again (stage 8)") from None
     speakers = c_sorted({spk for spk, _ in rows.values()})
     number = {spk: i for i, spk in enumerate(speakers)}
-    undefined = {utt: _present(unsaid(rows[utt][1][-1])) for utt in utts}
+    undefined = {utt: _present(parse_reasons(rows[utt][1][-1])) for utt in utts}
     index = np.array([number[rows[utt][0]] for utt in utts], dtype=int)
     return UtteranceValues(path.parent.name, utts, speakers, index, dict(zip(names, values.T, strict=True)), undefined)
 

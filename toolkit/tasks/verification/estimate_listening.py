@@ -57,8 +57,8 @@ class Listener:
     def __init__(self, embedder: SpeakerEmbedder):
         self.embedder, self.fs = embedder, embedder.frontend.fs
         with torch.inference_mode():
-            feats, said = self._estimates(torch.zeros(1, self.fs))
-        if "speech" not in said or said["speech"].shape != feats.shape:
+            feats, outputs = self._estimates(torch.zeros(1, self.fs))
+        if "speech" not in outputs or outputs["speech"].shape != feats.shape:
             raise InputError(f"{type(embedder.model).__name__} makes no enhanced speech")
         self.resynthesis = MelInversion(embedder.frontend)
 
@@ -81,15 +81,15 @@ class Listener:
             InputError: an estimate is not finite.
         """
         wav = torch.from_numpy(mixture)[None]
-        feats, said = self._estimates(wav)
-        if odd := [name for name in ("speech", "noise") if name in said and not said[name].isfinite().all()]:
+        feats, outputs = self._estimates(wav)
+        if odd := [name for name in ("speech", "noise") if name in outputs and not outputs[name].isfinite().all()]:
             raise InputError(f"{key}: the estimated {odd[0]} is not finite; training diverged (loss in metrics.jsonl)")
-        if "noise" in said:
-            mask = wiener_mask(said["speech"], said["noise"])
-            parts = {"estimated noise": (self.resynthesis(wav, 1 - mask), said["noise"])}
+        if "noise" in outputs:
+            mask = wiener_mask(outputs["speech"], outputs["noise"])
+            parts = {"estimated noise": (self.resynthesis(wav, 1 - mask), outputs["noise"])}
         else:
-            mask, parts = share_mask(said["speech"], feats), {}
-        parts = {"mixture": (wav, feats), "estimated speech": (self.resynthesis(wav, mask), said["speech"]), **parts}
+            mask, parts = share_mask(outputs["speech"], feats), {}
+        parts = {"mixture": (wav, feats), "estimated speech": (self.resynthesis(wav, mask), outputs["speech"]), **parts}
         numbers = {}
         if clean is not None and clean.any():
             level = np.float32(np.dot(clean, mixture) / np.dot(clean, clean))
@@ -101,7 +101,7 @@ class Listener:
 
     def _numbers(self, parts: dict[str, tuple[torch.Tensor, torch.Tensor]]) -> dict[str, float]:
         """What is measured against ``clean speech``."""
-        truth, wanted = parts["clean speech"]
+        truth, clean = parts["clean speech"]
         numbers = {}
         for name in ("mixture", "speech"):
             wav, log_mel = parts[name if name == "mixture" else f"estimated {name}"]
@@ -109,7 +109,7 @@ class Listener:
                 numbers[f"si_sdr_{name}"] = si_sdr(wav[0].numpy(), truth[0].numpy())
             except Undefined:
                 numbers[f"si_sdr_{name}"] = float("nan")
-            numbers[f"mse_{name}"] = float((log_mel - wanted).square().mean())
+            numbers[f"mse_{name}"] = float((log_mel - clean).square().mean())
         if "estimated noise" in parts:
             rest, _ = self.embedder.frontend(parts["mixture"][0] - truth)
             numbers["mse_noise"] = float((parts["estimated noise"][1] - rest).square().mean())
@@ -151,11 +151,11 @@ class ListeningSet:
 
     def facts(self, key: str) -> dict[str, str]:
         """Set, kind of noise and SNR of an utterance."""
-        said = {"set": self.name}
+        facts = {"set": self.name}
         for fact, name, unit in (("noise", "noise", ""), ("snr", "SNR", " dB")):
             if key in self._tables.get(fact, {}):
-                said[name] = self._tables[fact][key] + unit
-        return said
+                facts[name] = self._tables[fact][key] + unit
+        return facts
 
 
 def chosen(sets: list[ListeningSet], args: argparse.Namespace) -> Iterator[tuple[ListeningSet, str]]:

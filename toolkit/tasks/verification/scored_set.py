@@ -8,20 +8,20 @@ import numpy as np
 
 from toolkit.io.atomic import replacing
 from toolkit.io.bootstrap_store import NAME as DRAWS
-from toolkit.io.bootstrap_store import identity_of, write_draws
-from toolkit.io.command_line import check_measuring
+from toolkit.io.bootstrap_store import identity_of, write_samples
+from toolkit.io.command_line import check_summary_arguments
 from toolkit.io.datadir import DataDir
 from toolkit.io.errors import InputError
 from toolkit.io.scores import write_scores
 from toolkit.metrics.statistics.bootstrap import Resamples
 from toolkit.systems.calibration_file import load_calibration, way_of
-from toolkit.tasks.verification.trial_groups import break_down
-from toolkit.tasks.verification.trial_scoring import TrialSet, check_way, load_cohort, load_trials, trial_scores
+from toolkit.tasks.verification.trial_groups import group_trials
+from toolkit.tasks.verification.trial_scoring import TrialSet, check_scoring, load_cohort, load_trials, trial_scores
 from toolkit.tasks.verification.trial_summary import (
     Bootstrap,
     condition,
-    measure,
-    measure_groups,
+    summarise_trial_groups,
+    summarise_trials,
     targets_within_session,
 )
 
@@ -30,7 +30,7 @@ TOP_N = 300
 
 def check_options(args) -> None:
     """Raise InputError where an option is out of its range or lacks another."""
-    check_measuring(args)
+    check_summary_arguments(args)
     if args.top_n is not None and args.score_norm != "as_norm":
         raise InputError(f"--top_n {args.top_n} needs --score_norm as_norm")
     if args.cohort_utt2spk and not args.cohort:
@@ -39,7 +39,7 @@ def check_options(args) -> None:
         raise InputError("--duration_edges and --fs need --breakdown duration")
     if args.breakdown and not args.data_dir:
         raise InputError("--breakdown needs --data_dir, whose tables tell the groups")
-    check_way(args.scoring, args.score_norm, args.cohort)
+    check_scoring(args.scoring, args.score_norm, args.cohort)
 
 
 def models_of(args) -> Path | None:
@@ -50,62 +50,62 @@ def models_of(args) -> Path | None:
     return beside if beside.is_file() else None
 
 
-def write_results(args, found: TrialSet, scores: np.ndarray, llrs, metrics: dict, drawn: Resamples) -> None:
+def write_results(args, trial_set: TrialSet, scores: np.ndarray, llrs, metrics: dict, samples: Resamples) -> None:
     """Write scores.txt, llr.txt, draws.npz and, last, metrics.json; what this run does not make is removed."""
     output = Path(args.output)
-    write_scores(output / "scores.txt", found.trials, scores)
+    write_scores(output / "scores.txt", trial_set.trials, scores)
     for name, made in (("llr.txt", llrs is not None), (DRAWS, args.resamples > 0)):
         if not made:
             (output / name).unlink(missing_ok=True)
     if llrs is not None:
-        write_scores(output / "llr.txt", found.trials, llrs)
+        write_scores(output / "llr.txt", trial_set.trials, llrs)
     if args.resamples:
-        identity = identity_of(found.trials, found.speakers, args.seed, args.resamples)
-        write_draws(output / DRAWS, drawn.draws, identity)
+        identity = identity_of(trial_set.trials, trial_set.speakers, args.seed, args.resamples)
+        write_samples(output / DRAWS, samples.samples, identity)
     with replacing(output / "metrics.json") as handle:
         lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in metrics.items())
         handle.write("{\n" + ",\n".join(lines) + "\n}\n")
 
 
-def warn_of_lost(name: str, drawn: Resamples, speakers: int, resamples: int) -> None:
+def warn_of_lost(name: str, samples: Resamples, speakers: int, resamples: int) -> None:
     """Say when draws of speakers had no trials of a kind, so that there is no interval or a less certain one."""
-    if min(drawn.speakers.values()) < 2:
+    if min(samples.speakers.values()) < 2:
         logging.warning("%s: no intervals: all its targets are of one speaker; test on ten speakers or more", name)
-    elif drawn.too_few:
+    elif samples.too_few:
         logging.warning(
             "%s: no intervals: %d speakers are too few, %d of %d draws of them had no targets or no nontargets; "
             "test on ten speakers or more",
-            *(name, speakers, drawn.lost, resamples),
+            *(name, speakers, samples.lost, resamples),
         )
-    elif drawn.lost:
+    elif samples.lost:
         logging.warning(
             "%s: intervals of %d speakers are rough: %d of %d draws of them had no targets or no nontargets",
-            *(name, speakers, drawn.lost, resamples),
+            *(name, speakers, samples.lost, resamples),
         )
 
 
 def score_set(args) -> None:
     """Score the trials of a set as the options of ``score_trials`` ask for, and write what comes of it."""
-    found = load_trials(args.trials, args.utt2spk, models_of(args))
+    trial_set = load_trials(args.trials, args.utt2spk, models_of(args))
     name = args.name or Path(args.data_dir or args.output).resolve().name
     where, bootstrap = condition(args.data_dir), Bootstrap(args.resamples, args.level, args.seed)
-    breakdowns = [
-        break_down(fact, DataDir(args.data_dir), found, args.duration_edges, args.fs) for fact in args.breakdown
+    groupings = [
+        group_trials(fact, DataDir(args.data_dir), trial_set, args.duration_edges, args.fs) for fact in args.breakdown
     ]
     cohort = load_cohort(args.cohort, args.cohort_utt2spk, args.scoring) if args.cohort else None
-    scores, facts = trial_scores(found, args.embeddings, args.scoring, args.score_norm, cohort, args.top_n or TOP_N)
+    scores, facts = trial_scores(trial_set, args.embeddings, args.scoring, args.score_norm, cohort, args.top_n or TOP_N)
     calibration = content = None
     if args.calibration:
         calibration, content = load_calibration(args.calibration, way_of(facts))
-    measured, drawn = measure(scores, found, bootstrap, calibration)
-    warn_of_lost(name, drawn, len(found.speakers), args.resamples)
-    metrics = {"set": name, "condition": where} | measured | {"scoring": facts}
-    if (within := targets_within_session(args.data_dir, found)) is not None:
+    summary, samples = summarise_trials(scores, trial_set, bootstrap, calibration)
+    warn_of_lost(name, samples, len(trial_set.speakers), args.resamples)
+    metrics = {"set": name, "condition": where} | summary | {"scoring": facts}
+    if (within := targets_within_session(args.data_dir, trial_set)) is not None:
         metrics["n_target_within_session"] = within
     if content:
         metrics["calibration"] = {key: content.get(key) for key in ("scale", "offset", "p_target", "scores")}
-    if breakdowns:
-        metrics["breakdown"] = measure_groups(scores, found, breakdowns, bootstrap)
-    write_results(args, found, scores, calibration and calibration(scores), metrics, drawn)
+    if groupings:
+        metrics["breakdown"] = summarise_trial_groups(scores, trial_set, groupings, bootstrap)
+    write_results(args, trial_set, scores, calibration and calibration(scores), metrics, samples)
     eer = metrics["metrics"]["eer"]["value"]
     print(f"{name}: EER {eer:.2f} % over {len(scores)} trials, {args.output}/metrics.json")

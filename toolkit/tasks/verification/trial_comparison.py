@@ -94,14 +94,14 @@ def compare_systems(
             for scores in (one.a, one.b)
         )
         drawn.append(tuple(both))
-    found = {one.name: compare(*pair, level) for one, pair in zip(conditions, drawn, strict=True)}
+    differences = {one.name: compare(*pair, level) for one, pair in zip(conditions, drawn, strict=True)}
     if len(conditions) > 1:
-        found["Avg."] = compare(*(mean_of(parts) for parts in zip(*drawn, strict=True)), level, len(everyone))
-    return found
+        differences["Avg."] = compare(*(mean_of(parts) for parts in zip(*drawn, strict=True)), level, len(everyone))
+    return differences
 
 
-def sentence(metric: str, found: Difference, a: str, b: str, level: float) -> str:
+def sentence(metric: str, difference: Difference, a: str, b: str, level: float) -> str:
     """:func:`toolkit.tasks.paired_comparison.verdict` on EER, minDCF or Cllr."""
     name = _NAMES.get(metric) or f"minDCF({metric.rpartition('_')[2]})"
     how = Metric(name, "%", False, 100) if metric == "eer" else Metric(name, "", False, digits=3)
-    return verdict(how, found, a, b, level)
+    return verdict(how, difference, a, b, level)

@@ -17,7 +17,7 @@ _MANY = 6  # more different numbers than this are a measure, not names of groups
 
 
 @dataclass(frozen=True)
-class Breakdown:
+class Grouping:
     """Groups of trials by one fact.
 
     Attributes:
@@ -31,7 +31,7 @@ class Breakdown:
     left_out: np.ndarray
 
 
-def break_down(fact: str, data: DataDir, found: TrialSet, edges: Sequence[float] = (), fs: int | None = None):
+def group_trials(fact: str, data: DataDir, trial_set: TrialSet, edges: Sequence[float] = (), fs: int | None = None):
     """Group trials.
 
     ``gender`` (spk2gender) and any table ``spk2<x>`` or ``utt2<x>`` group trials whose sides have the same value;
@@ -48,30 +48,30 @@ def break_down(fact: str, data: DataDir, found: TrialSet, edges: Sequence[float]
     """
     if fact == "duration":
         shorter = np.minimum(
-            *(_seconds(data, found.sides, fs)[side] for side in (found.sides.enroll, found.sides.test))
+            *(_seconds(data, trial_set.sides, fs)[side] for side in (trial_set.sides.enroll, trial_set.sides.test))
         )
         groups = _by_size(shorter, list(edges) or _terciles(shorter), " s")
-        return Breakdown(fact, groups, np.zeros(len(shorter), dtype=bool))
+        return Grouping(fact, groups, np.zeros(len(shorter), dtype=bool))
     table = "spk2gender" if fact == "gender" else fact
-    values = values_of_sides(data, table, found)
+    values = values_of_sides(data, table, trial_set)
     numbers = _numbers(values)
     if numbers is None:
         labels = {value: values == value for value in c_sorted(set(values.tolist()) - {MIXED})}
     else:
         labels = _by_size(numbers, _terciles(numbers[~np.isnan(numbers)]), "")
-    both = {label: has[found.sides.enroll] & has[found.sides.test] for label, has in labels.items()}
-    return Breakdown(fact, both, ~np.any(list(both.values()), axis=0))
+    both = {label: has[trial_set.sides.enroll] & has[trial_set.sides.test] for label, has in labels.items()}
+    return Grouping(fact, both, ~np.any(list(both.values()), axis=0))
 
 
-def values_of_sides(data: DataDir, table: str, found: TrialSet) -> np.ndarray:
+def values_of_sides(data: DataDir, table: str, trial_set: TrialSet) -> np.ndarray:
     """The value (S,) of each side in a table ``spk2<fact>`` or ``utt2<fact>``; ``MIXED`` where it has several."""
     if not table.startswith(("spk2", "utt2")) or table in ("spk2utt", "utt2spk"):
         raise InputError(f"--breakdown {table}: it can be gender, duration, or a table spk2<fact> or utt2<fact>")
     rows = _table(data, table)
     if table.startswith("spk2"):
-        _need(found.speakers, rows, data, table)
-        return np.array([rows[spk] for spk in found.speakers])[found.side_speaker]
-    sides = found.sides
+        _need(trial_set.speakers, rows, data, table)
+        return np.array([rows[spk] for spk in trial_set.speakers])[trial_set.side_speaker]
+    sides = trial_set.sides
     _need(sides.utts, rows, data, table)
     of_members = [rows[sides.utts[i]] for i in sides.members.tolist()]
     starts = (np.cumsum(sides.counts) - sides.counts).tolist()

@@ -10,7 +10,7 @@ from pathlib import Path
 from toolkit.report.experiment_page import Plots, draw_training, write_report
 from toolkit.report.page import report_page
 from toolkit.report.plots import det_choice, plot_det, plot_eer_by_snr
-from toolkit.report.verification.trial_results import collect, experiment_name, same_test_sets, ways_of_scoring
+from toolkit.report.verification.trial_results import collect, experiment_name, same_test_sets, scoring_variants
 from toolkit.report.verification.trial_sections import sections
 from toolkit.report.verification.trial_tables import by_condition, results_page
 
@@ -37,7 +37,7 @@ def draw(results: dict, ood: list[str], folder: Path) -> Plots:
 def collect_all(args) -> list[dict]:
     """The experiment as it is to be shown first, its other ways of scoring, then the experiments to compare with."""
     asked = [(args.expdir, args.scores)]
-    asked += [(path, way) for path in [args.expdir, *args.compare] for way in ways_of_scoring(path) or ["scores"]]
+    asked += [(path, way) for path in [args.expdir, *args.compare] for way in scoring_variants(path) or ["scores"]]
     experiments = [collect(path, way) for path, way in dict.fromkeys(asked)]
     for message in same_test_sets(experiments):
         logging.warning("%s", message)

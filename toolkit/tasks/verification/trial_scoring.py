@@ -63,8 +63,8 @@ def load_trials(path, utt2spk_path, enroll2utt=None) -> TrialSet:
     names = sides.speakers(utt2spk, str(utt2spk_path))
     speakers = c_sorted(set(names))
     number = {spk: i for i, spk in enumerate(speakers)}
-    found = TrialSet(trials, sides, speakers, np.array([number[name] for name in names]))
-    enroll, test = found.speaker_pairs()
+    trial_set = TrialSet(trials, sides, speakers, np.array([number[name] for name in names]))
+    enroll, test = trial_set.speaker_pairs()
     odd = np.flatnonzero((enroll == test) != trials.is_target)
     if odd.size:
         a, b = (sides.names[side[odd[0]]] for side in (sides.enroll, sides.test))
@@ -72,7 +72,7 @@ def load_trials(path, utt2spk_path, enroll2utt=None) -> TrialSet:
             f"{utt2spk_path}: speakers {speakers[enroll[odd[0]]]} and {speakers[test[odd[0]]]} of trial '{a} {b}' "
             f"contradict its label ({odd.size} such trials); is it the utt2spk of these trials?"
         )
-    return found
+    return trial_set
 
 
 @dataclass(frozen=True)
@@ -123,28 +123,28 @@ def _in_order(parts: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     return rows[np.argsort(owners, kind="stable")]
 
 
-def side_vectors(found: UnitRows, sides: Sides, scoring: str) -> np.ndarray:
+def side_vectors(embeddings: UnitRows, sides: Sides, scoring: str) -> np.ndarray:
     """(S, D) a vector for each side, whose dot products are the scores of ``cosine`` or ``mean_cosine``."""
-    if sides.are_utterances and (found.counts == 1).all():
-        return found.sums  # unit vectors
+    if sides.are_utterances and (embeddings.counts == 1).all():
+        return embeddings.sums  # unit vectors
     if sides.are_utterances:
-        means = found.sums / found.counts[:, None]
+        means = embeddings.sums / embeddings.counts[:, None]
     else:
-        counts = sums_by_owner(found.counts[sides.members], sides.counts)
-        means = sums_by_owner(found.sums[sides.members], sides.counts) / counts[:, None]
+        counts = sums_by_owner(embeddings.counts[sides.members], sides.counts)
+        means = sums_by_owner(embeddings.sums[sides.members], sides.counts) / counts[:, None]
     return unit(means.astype(np.float32)) if scoring == "cosine" else means.astype(np.float32)
 
 
-def side_rows(found: UnitRows, sides: Sides) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def side_rows(embeddings: UnitRows, sides: Sides) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """``(rows, first (S,), count (S,))``: the unit vectors of each side, one after the other."""
-    first = np.cumsum(found.counts) - found.counts
+    first = np.cumsum(embeddings.counts) - embeddings.counts
     if sides.are_utterances:
-        return found.rows, first, found.counts
-    counts = found.counts[sides.members]
+        return embeddings.rows, first, embeddings.counts
+    counts = embeddings.counts[sides.members]
     starts = np.cumsum(counts) - counts
     every = np.repeat(first[sides.members] - starts, counts) + np.arange(counts.sum())
     per_side = sums_by_owner(counts, sides.counts)
-    return found.rows[every], np.cumsum(per_side) - per_side, per_side
+    return embeddings.rows[every], np.cumsum(per_side) - per_side, per_side
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class Cohort:
 def load_cohort(path, utt2spk_path, scoring: str) -> Cohort:
     """Read a cohort: all embeddings of a scp, averaged by speaker as enrolment models are where utt2spk is given."""
     utts = list(read_table(path))
-    found = load_unit_rows(path, utts, scoring)
+    embeddings = load_unit_rows(path, utts, scoring)
     if utt2spk_path is None:
         names, groups = None, [[i] for i in range(len(utts))]
     else:
@@ -178,10 +178,10 @@ def load_cohort(path, utt2spk_path, scoring: str) -> Cohort:
     none = np.empty(0, dtype=int)
     counts = np.array(list(map(len, groups)))
     everyone = Sides(names or utts, utts, np.concatenate(groups), counts, none, none)
-    return Cohort(side_vectors(found, everyone, scoring), names)
+    return Cohort(side_vectors(embeddings, everyone, scoring), names)
 
 
-def check_way(scoring: str, score_norm: str, cohort) -> None:
+def check_scoring(scoring: str, score_norm: str, cohort) -> None:
     """Raise InputError where the options of scoring contradict one another."""
     if score_norm != "none" and scoring == "neg_euclidean":
         raise InputError(
@@ -192,7 +192,7 @@ def check_way(scoring: str, score_norm: str, cohort) -> None:
         raise InputError(f"--score_norm {score_norm}: it and --cohort are given both, or none of them")
 
 
-def trial_scores(found: TrialSet, embeddings, scoring: str, score_norm: str, cohort: Cohort | None, top_n: int):
+def trial_scores(trial_set: TrialSet, embeddings, scoring: str, score_norm: str, cohort: Cohort | None, top_n: int):
     """Score a trial list.
 
     Args:
@@ -205,7 +205,7 @@ def trial_scores(found: TrialSet, embeddings, scoring: str, score_norm: str, coh
     Returns:
         ``(scores (N,), facts of how they were made)``.
     """
-    sides, rows = found.sides, load_unit_rows(embeddings, found.sides.utts, scoring)
+    sides, rows = trial_set.sides, load_unit_rows(embeddings, trial_set.sides.utts, scoring)
     facts = {"scoring": scoring, "score_norm": score_norm}
     if not sides.are_utterances:
         facts["enrolment"] = _range(sides.counts[np.unique(sides.enroll)], "utterances")
@@ -219,24 +219,24 @@ def trial_scores(found: TrialSet, embeddings, scoring: str, score_norm: str, coh
     scores = dot_scores(vectors, vectors, sides.enroll, sides.test)
     if score_norm == "none":
         return scores, facts
-    return _normalized(scores, vectors, found, cohort, score_norm, top_n), facts | _cohort_facts(
+    return _normalized(scores, vectors, trial_set, cohort, score_norm, top_n), facts | _cohort_facts(
         cohort, score_norm, top_n
     )
 
 
-def _normalized(scores, vectors, found: TrialSet, cohort: Cohort, method: str, top_n: int) -> np.ndarray:
+def _normalized(scores, vectors, trial_set: TrialSet, cohort: Cohort, method: str, top_n: int) -> np.ndarray:
     if cohort.vectors.shape[1] != vectors.shape[1]:
         raise InputError(
             f"--cohort: its embeddings have {cohort.vectors.shape[1]} values, the trials' {vectors.shape[1]}; embed "
             "both with one model"
         )
-    known = set(found.speakers).intersection(cohort.speakers or [])
-    if known:
-        logging.warning("cohort: %d of its speakers are in the trials: %s", len(known), some_of(c_sorted(known), 3))
+    shared = set(trial_set.speakers).intersection(cohort.speakers or [])
+    if shared:
+        logging.warning("cohort: %d of its speakers are in the trials: %s", len(shared), some_of(c_sorted(shared), 3))
     top = top_n if method == "as_norm" else None
     statistics = cohort_statistics(vectors, cohort.vectors, top)
     try:
-        return normalize(scores, method, statistics[:, found.sides.enroll], statistics[:, found.sides.test])
+        return normalize(scores, method, statistics[:, trial_set.sides.enroll], statistics[:, trial_set.sides.test])
     except ValueError as error:
         raise InputError(f"--cohort: {error}; are its embeddings all alike?") from None
 

@@ -2,18 +2,18 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from toolkit.io.datadir import DataDir
 from toolkit.io.errors import InputError
-from toolkit.io.progress import progress
 from toolkit.metrics.statistics.bootstrap import METHOD, Resamples, resample_verification
 from toolkit.metrics.verification.calibration import Calibration
 from toolkit.metrics.verification.error_rates import det_points
-from toolkit.tasks.verification.trial_groups import MIXED, Breakdown, values_of_sides
+from toolkit.tasks.paired_comparison import with_progress
+from toolkit.tasks.verification.trial_groups import MIXED, Grouping, values_of_sides
 from toolkit.tasks.verification.trial_scoring import TrialSet
 
 P_TARGETS = (0.01, 0.05)
@@ -39,51 +39,54 @@ class Bootstrap:
         }
 
 
-def measure(
-    scores: np.ndarray, found: TrialSet, bootstrap: Bootstrap, calibration: Calibration | None = None
+def summarise_trials(
+    scores: np.ndarray, trial_set: TrialSet, bootstrap: Bootstrap, calibration: Calibration | None = None
 ) -> tuple[dict, Resamples]:
     """Counts, metrics (EER in per cent, costs normalised) with intervals, DET curve; and the draws behind them."""
-    is_target = found.trials.is_target
+    is_target = trial_set.trials.is_target
     logging.info(
-        "%d trials of %d speakers; bootstrap with %d resamples", len(scores), len(found.speakers), bootstrap.resamples
+        "%d trials of %d speakers; bootstrap with %d resamples",
+        len(scores),
+        len(trial_set.speakers),
+        bootstrap.resamples,
     )
-    drawn = _resample(scores, is_target, found.speaker_pairs(), bootstrap, calibration, _shown)
+    samples = _resample(scores, is_target, trial_set.speaker_pairs(), bootstrap, calibration, with_progress)
     fpr, fnr = det_points(scores[is_target], scores[~is_target])
     return {
-        **_counts(is_target, found.speaker_pairs()),
-        "interval_speakers": min(drawn.speakers.values()),
-        "metrics": metrics_of(drawn, bootstrap.level),
+        **_counts(is_target, trial_set.speaker_pairs()),
+        "interval_speakers": min(samples.speakers.values()),
+        "metrics": metrics_of(samples, bootstrap.level),
         "det": {"fpr": fpr.round(7).tolist(), "fnr": fnr.round(7).tolist()},
         "bootstrap": bootstrap.facts(),
-    }, drawn
+    }, samples
 
 
-def measure_groups(
-    scores: np.ndarray, found: TrialSet, breakdowns: Sequence[Breakdown], bootstrap: Bootstrap
+def summarise_trial_groups(
+    scores: np.ndarray, trial_set: TrialSet, groupings: Sequence[Grouping], bootstrap: Bootstrap
 ) -> dict[str, dict]:
     """Metrics with intervals of each group; what is left out is counted, what cannot be measured says why."""
-    is_target = found.trials.is_target
+    is_target = trial_set.trials.is_target
     return {
         one.fact: {
-            "groups": {label: _measure_group(scores, found, of, bootstrap) for label, of in one.groups.items()},
+            "groups": {label: _measure_group(scores, trial_set, of, bootstrap) for label, of in one.groups.items()},
             "left_out": {
                 "n_target": int((one.left_out & is_target).sum()),
                 "n_nontarget": int((one.left_out & ~is_target).sum()),
             },
         }
-        for one in breakdowns
+        for one in groupings
     }
 
 
-def _measure_group(scores, found: TrialSet, of: np.ndarray, bootstrap: Bootstrap) -> dict:
-    is_target, pairs = found.trials.is_target[of], tuple(side[of] for side in found.speaker_pairs())
+def _measure_group(scores, trial_set: TrialSet, of: np.ndarray, bootstrap: Bootstrap) -> dict:
+    is_target, pairs = trial_set.trials.is_target[of], tuple(side[of] for side in trial_set.speaker_pairs())
     counts = _counts(is_target, pairs)
     missing = [kind for kind in ("target", "nontarget") if not counts[f"n_{kind}"]]
     if missing:
         return {**counts, "metrics": None, "note": f"no {' and no '.join(missing)} trials"}
-    drawn = _resample(scores[of], is_target, pairs, bootstrap, None, iter)
+    samples = _resample(scores[of], is_target, pairs, bootstrap, None, iter)
     few = min(counts["n_target"], counts["n_nontarget"]) < FEW_TRIALS or counts["n_speakers"] < FEW_SPEAKERS
-    return {**counts, "metrics": metrics_of(drawn, bootstrap.level), "note": "few trials" if few else ""}
+    return {**counts, "metrics": metrics_of(samples, bootstrap.level), "note": "few trials" if few else ""}
 
 
 def _resample(scores, is_target, pairs, bootstrap: Bootstrap, calibration, shown: Callable) -> Resamples:
@@ -99,21 +102,14 @@ def _counts(is_target: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]) -> dict
     }
 
 
-def metrics_of(drawn: Resamples, level: float) -> dict[str, dict]:
+def metrics_of(samples: Resamples, level: float) -> dict[str, dict]:
     """``{metric: {"value", "low", "high", "unit"}}``; low and high are None where there is no interval."""
     metrics = {}
-    for name, interval in drawn.intervals(level).items():
+    for name, interval in samples.intervals(level).items():
         scale, unit = (100.0, "%") if name == "eer" else (1.0, "")
         numbers = [None if math.isnan(x) else round(scale * x, 6) for x in interval]
         metrics[name] = dict(zip(("value", "low", "high"), numbers, strict=True)) | {"unit": unit}
     return metrics
-
-
-def _shown(draws: Iterable) -> Iterable:
-    with progress(len(draws), "bootstrap", "draws") as bar:
-        for draw in draws:
-            yield draw
-            bar.update()
 
 
 def condition(data_dir: str | None) -> dict:
@@ -133,14 +129,14 @@ def condition(data_dir: str | None) -> dict:
     }
 
 
-def targets_within_session(data_dir: str | None, found: TrialSet) -> int | None:
+def targets_within_session(data_dir: str | None, trial_set: TrialSet) -> int | None:
     """Target trials whose sides are of one recording session, by ``utt2session``; None where there is no such table."""
     if data_dir is None or "utt2session" not in (data := DataDir(data_dir)):
         return None
     enroll, test = (
-        values_of_sides(data, "utt2session", found)[side] for side in (found.sides.enroll, found.sides.test)
+        values_of_sides(data, "utt2session", trial_set)[side] for side in (trial_set.sides.enroll, trial_set.sides.test)
     )
-    return int((found.trials.is_target & (enroll == test) & (enroll != MIXED)).sum())
+    return int((trial_set.trials.is_target & (enroll == test) & (enroll != MIXED)).sum())
 
 
 def _decibels(text: str, utt: str, data_dir: str) -> float | None:
