@@ -99,6 +99,7 @@ NAMES = {
     "CenteredLogMel": "LogMelSpectrogram",
     "Resynthesis": "MelInversion",
     "Frozen": "FrozenModule",
+    "SumLoss": "WeightedSum",
 }  # in any module
 FUNCTIONS = {
     "losses.margin.SumLoss": "losses.weighted_sum:WeightedSum",
