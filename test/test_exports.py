@@ -95,7 +95,7 @@ def test_a_base_may_name_its_class_otherwise(tmp_path):
 def test_short_names_at_any_depth(tmp_path):
     (tmp_path / "a.yaml").write_text("loss: {class_path: Multitask, init_args: {loss: {class_path: SSLMSE}}}")
     loss = load_config(tmp_path / "a.yaml")["loss"]
-    assert loss["init_args"]["loss"]["class_path"] == "toolkit.losses.SSLMSE"
+    assert loss["init_args"]["loss"]["class_path"] == "toolkit.losses.enhancement.SSLMSE"
     argv = ["--loss", "Multitask", "--loss.init_args.loss", "SSLMSE"]
     args = get_parser(registry.get("se"), "").parse([*argv, "--loss.init_args.loss.init_args.ssl", "Untrained"])
     assert args.loss.init_args.loss.init_args.ssl.class_path == "toolkit.models.ssl.Untrained"

@@ -495,8 +495,7 @@ warn_of_known_speakers() {
 }
 
 known_sets() { # what planner configs may name, as a list
-    # shellcheck disable=SC2086
-    as_list "$(echo ${train_set} ${valid_sets} ${test_sets} ${extra_sets} ${room_sets})"
+    as_list "$(printf ' %s' "${train_set}" "${valid_sets}" "${test_sets}" "${extra_sets}" "${room_sets}" | tr -s ' ')"
 }
 
 as_list() { # "a b" -> [a,b]

@@ -1,9 +1,10 @@
 """A weighted sum of losses, for every task."""
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import add
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 
 from toolkit.io.errors import InputError, some_of
@@ -81,4 +82,4 @@ class WeightedSum(Loss):
             weighted.append(self.weights[name] * value)
             terms[name] = value.detach()
             own = more | own  # of two members' accuracies the first counts
-        return torch.stack(weighted).sum(), terms | own
+        return reduce(add, weighted), terms | own

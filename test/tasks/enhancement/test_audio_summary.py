@@ -160,7 +160,7 @@ def test_the_table_of_utterances_is_read_back(folder):
 )
 def test_a_bad_table_of_utterances(tmp_path, text):
     (tmp_path / "utterances.tsv").write_text(text)
-    with pytest.raises(InputError, match=r"utterances.tsv: is no table of utterances .*stage 8"):
+    with pytest.raises(InputError, match=r"utterances.tsv: .*stage 8"):
         read_utterances(tmp_path / "utterances.tsv")
 
 
@@ -184,7 +184,7 @@ def test_bad_tables_are_said(folder):
     with pytest.raises(InputError, match="utt2stoi: lacks a2, b1, b2, c1"):
         load_values(folder)
     write_table(folder / "utt2stoi", dict.fromkeys(UTTS, "high"))
-    with pytest.raises(InputError, match="utt2stoi: a value is no number"):
+    with pytest.raises(InputError, match="utt2stoi: .*high"):
         load_values(folder)
     for name in ("si_sdr", "si_sdr_mix", "stoi"):
         (folder / f"utt2{name}").unlink()

@@ -1,6 +1,8 @@
 """The joint loss of ParaNoise-SV: targets of its spectrograms and of its noise attributes, and five terms."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from operator import add
 
 import torch
 import torch.nn.functional as F
@@ -105,7 +107,7 @@ class NoiseExtraction(Loss):
             target = snr_targets(facts, device)
             loss = F.huber_loss(outputs["noise_snr"].float(), target, reduction="none", delta=1.0)
             terms.append((loss * noisy).sum() / noisy.sum().clamp(min=1))
-        return torch.stack(terms).sum(), {}
+        return reduce(add, terms), {}
 
 
 class ParaNoiseLoss(WeightedSum):
@@ -144,9 +146,6 @@ class ParaNoiseLoss(WeightedSum):
         super().setup(facts)
 
     def members(self, outputs: Mapping[str, Tensor]) -> dict[str, Loss]:
-        """Those whose outputs the network gives."""
-        return {
-            name: loss
-            for name, loss in super().members(outputs).items()
-            if any(output in outputs for output in loss.reads)
-        }
+        """Those whose outputs the network gives, the losses of the final embedding first."""
+        members = reversed(super().members(outputs).items())
+        return {name: loss for name, loss in members if any(output in outputs for output in loss.reads)}

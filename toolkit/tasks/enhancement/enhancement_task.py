@@ -110,7 +110,7 @@ class EnhancementTask(Task):
     @torch.inference_mode()
     def validate(self) -> dict[str, float]:
         """``loss`` and its terms, SI-SDR and its improvement over the mixture in dB: means over sets of their means."""
-        device = next(self.model.parameters()).device
+        device = next(self.network.parameters()).device
         found = {name: self._measure(valid, device) for name, valid in self._valid.items()}
         names = dict.fromkeys(name for values in found.values() for name in values)
         means = {name: float(np.mean([values[name] for values in found.values()])) for name in names}
