@@ -99,7 +99,6 @@ NAMES = {
     "CenteredLogMel": "LogMelSpectrogram",
     "Resynthesis": "MelInversion",
     "Frozen": "FrozenModule",
-    "SumLoss": "WeightedSum",
 }  # in any module
 FUNCTIONS = {
     "losses.margin.SumLoss": "losses.weighted_sum:WeightedSum",

@@ -74,8 +74,9 @@ class Task(nn.Module, ABC):
 
     @classmethod
     def streams(cls, network: nn.Module, loss: Loss) -> tuple[str, ...]:
-        """What a training item holds: what the network and the loss ask for."""
-        return tuple(dict.fromkeys([*network.streams, *loss.streams]))
+        """What a training item holds: what the network and the loss ask for, in an order that inputs.json keeps."""
+        first, *others = network.streams
+        return tuple(dict.fromkeys([first, *loss.streams, *others]))
 
     @staticmethod
     def facts(network: nn.Module, num_speakers: int) -> TrainingFacts:
