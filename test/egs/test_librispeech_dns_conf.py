@@ -8,8 +8,9 @@ import torch
 import yaml
 
 from toolkit.io.config import ConfigParser, load_config
+from toolkit.losses.base import Loss
 from toolkit.losses.enhancement.ssl_mse import SSLMSE
-from toolkit.losses.enhancement.waveform import LMFB, SNR, EnhancementLoss, Multitask
+from toolkit.losses.enhancement.waveform import LMFB, SNR, Multitask
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.se.conv_tasnet import ConvTasNet
 from toolkit.models.se.demucs import Demucs
@@ -23,7 +24,7 @@ def build(config: Path):
     """Classes of a config."""
     parser = ConfigParser()
     parser.add_argument("--model", type=SpeechEnhancer)
-    parser.add_argument("--loss", type=EnhancementLoss)
+    parser.add_argument("--loss", type=Loss)
     parser.add_argument("--optimizer", type=Callable[[Iterable], torch.optim.Optimizer])
     parser.add_argument("--schedule", type=Schedule)
     values = {key: value for key, value in load_config(config).items() if key in KEYS}
@@ -44,9 +45,10 @@ def build(config: Path):
 def test_conv_tasnet_configs(name, kind, alpha, ssl, rate):
     built = build(CONF / f"{name}.yaml")
     assert isinstance(built.model, ConvTasNet)
-    loss = built.loss.loss if isinstance(built.loss, Multitask) else built.loss
+    multitask = isinstance(built.loss, Multitask)
+    loss = built.loss.losses["loss"] if multitask else built.loss
     assert isinstance(loss, kind)
-    assert getattr(built.loss, "alpha", None) == alpha
+    assert (built.loss.weights["snr"] if multitask else None) == alpha
     assert ssl is None or (loss._model.name, loss._model.weights) == (ssl, None)
     optimizer = built.optimizer(built.model.parameters())
     assert isinstance(optimizer, torch.optim.Adam)
@@ -79,5 +81,6 @@ def test_every_combination_of_losses_is_a_config(inner, snr, tmp_path):
     config = tmp_path / "small.yaml"
     config.write_text(yaml.safe_dump({"base": str(base), "loss": {"init_args": members}}))
     loss = build(config).loss
-    assert loss(torch.rand(2, 2000), torch.rand(2, 2000)).isfinite()
-    assert len(loss.parts) == 2
+    value, terms = loss({"speech": torch.rand(2, 2000)}, {"spk1": torch.rand(2, 2000)})
+    assert value.isfinite()
+    assert len(terms) == 2

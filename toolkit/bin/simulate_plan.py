@@ -62,9 +62,8 @@ def main(argv=None) -> None:
     if args.check:
         if args.known_sets is not None:
             config = yaml.safe_load(parser.dump(args))["planner"]
-            config["noises"] = {
-                k: n for k, n in (config["noises"] or {}).items() if k in (args.kinds or config["noises"])
-            }
+            noises = config.get("noises") or {}
+            config["noises"] = {kind: noises[kind] for kind in args.kinds or noises}
             root, where = Path(args.data).parent, ", ".join(parser.read_files)
             check_known_sets(config, "planner", args.known_sets, root, where)
         print("plan: mixing" if planner.noises or planner.interferer else "plan: one talker alone")
