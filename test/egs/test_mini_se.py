@@ -124,7 +124,7 @@ def test_fine_tuning_begins_where_the_first_phase_ended(recipe, tree):
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     config = yaml.safe_load((recipe / "exp/se_still/config.yaml").read_text())
     assert config["init_from"] == "exp/se_one/valid.loss.ave.pth"
-    assert config["loss"]["init_args"]["loss"]["class_path"] == "toolkit.losses.SSLMSE"
+    assert config["loss"]["init_args"]["loss"]["class_path"].endswith(".SSLMSE")
     one, still = (Enhancer.load(recipe / "exp" / name).network.state_dict() for name in ("se_one", "se_still"))
     assert all((one[name] == still[name]).all() for name in one)
     logged = [json.loads(line) for line in (recipe / "exp/se_still/metrics.jsonl").read_text().splitlines()]
