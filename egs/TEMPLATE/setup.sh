@@ -4,7 +4,7 @@ set -euo pipefail
 
 if [ $# -ne 1 ] || [ "$1" = --help ]; then
     cat >&2 <<'EOF'
-Usage: egs/TEMPLATE/setup.sh egs/<dataset>/<task>      (task: sv, se, tse)
+Usage: egs/TEMPLATE/setup.sh egs/<dataset>/<task>      (task: a folder of egs/TEMPLATE with <task>.sh, as sv, se, tse)
 Makes the folder with links to the task script, path.sh, cmd.sh, db.sh, recipe.sh, conf/slurm.conf and utils, and copies
 of run.sh, conf/ and local/ to edit. Files that are there already are kept.
 e.g.: egs/TEMPLATE/setup.sh egs/mine/sv
@@ -16,7 +16,8 @@ template=$(cd "$(dirname "$0")" && pwd)
 target=${1%/}
 task=$(basename "${target}")
 if [ ! -f "${template}/${task}/${task}.sh" ]; then
-    echo "error: setup.sh: unknown task ${task}; egs/<dataset>/<task> must end in sv, se or tse" >&2
+    known=$(cd "${template}" && for one in */; do [ ! -f "${one}${one%/}.sh" ] || echo "${one%/}"; done | paste -sd ' ')
+    echo "error: setup.sh: unknown task ${task}; egs/<dataset>/<task> must end in one of: ${known}" >&2
     exit 1
 fi
 top=$(cd "$(dirname "$(dirname "${target}")")/.." 2>/dev/null && pwd) || true
