@@ -3,12 +3,8 @@
 import importlib
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from toolkit.io.errors import InputError, some_of
-
-if TYPE_CHECKING:
-    from toolkit.systems.base import System
 
 _CLASSES = {
     "sv": "toolkit.systems.verifier:Verifier",
@@ -19,8 +15,8 @@ _ROOMS = tuple(_CLASSES)  # of toolkit.models, each with the networks of a task
 _IN_ROOM = re.compile(r"toolkit\.models\.([a-z_]+)\.")
 
 
-def system_class(task: str) -> "type[System]":
-    """The class of systems for a task.
+def system_class(task: str) -> type:
+    """The class of systems for a task, a subclass of toolkit.systems.base.System.
 
     Raises:
         InputError: there are no systems for it.
