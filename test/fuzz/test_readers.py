@@ -73,7 +73,7 @@ def readers() -> dict:
         "audio_info": toolkit.io.audio.audio_info,
     }
     for package in (toolkit.io, toolkit.simulate, toolkit.report):
-        for one in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for one in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             for name, reader in inspect.getmembers(importlib.import_module(one.name), inspect.isfunction):
                 if name.startswith(("read_", "load_", "open_set")) and reader.__module__ == one.name:
                     found[name] = reader

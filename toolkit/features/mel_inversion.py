@@ -40,7 +40,9 @@ class MelInversion(nn.Module):
         super().__init__()
         if not isinstance(frontend, (KaldiFbank, LogMelSpectrogram)) or getattr(frontend, "dct", None) is not None:
             name = type(frontend).__name__
-            raise InputError(f"frontend {name}: cannot be turned back into audio; use KaldiFbank or LogMelSpectrogram")
+            raise InputError(
+                f"frontend {name}: cannot be turned back into audio; use KaldiFbank or LogMelSpectrogram (without MFCCs)"
+            )
         if 2 * frontend.hop > frontend.frame:
             raise InputError(f"frontend: frames of {frontend.frame} samples, {frontend.hop} apart, overlap too little")
         self.hop, self.n_fft = frontend.hop, frontend.n_fft

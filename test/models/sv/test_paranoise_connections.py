@@ -6,6 +6,7 @@ from helpers.plain import after_training
 
 from toolkit.features.log_mel import LogMelSpectrogram
 from toolkit.io.errors import InputError
+from toolkit.losses.base import TrainingFacts
 from toolkit.losses.speaker.margin import AAMSoftmax
 from toolkit.metrics.cost.complexity import measure_peak_memory
 from toolkit.models.sv.base import SpeakerEncoder
@@ -105,10 +106,10 @@ def test_the_embedding_does_not_outshout_the_speech_at_the_beginning():
     torch.manual_seed(0)
     model, feats = ParaNoise(32, 16, (8, 8, 8, 8)), torch.randn(8, 40, 32)
     margin = AAMSoftmax(0.15, 32)
-    margin.setup(16, 4)
+    margin.setup(TrainingFacts(num_speakers=4, dims={"embedding": 16}))
     said, norms = model.outputs(feats), {}
     losses = {
-        "margin": margin(said["embedding"], torch.arange(8) // 2)[0],
+        "margin": margin.compare(said["embedding"], torch.arange(8) // 2)[0],
         "speech": (said["speech"] + 7).square().mean(),  # log-mels lie there
     }
     for name, loss in losses.items():
