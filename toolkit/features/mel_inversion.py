@@ -41,7 +41,7 @@ class MelInversion(nn.Module):
         if not isinstance(frontend, (KaldiFbank, LogMelSpectrogram)) or getattr(frontend, "dct", None) is not None:
             name = type(frontend).__name__
             raise InputError(
-                f"frontend {name}: cannot be turned back into audio; use KaldiFbank or LogMelSpectrogram (without MFCCs)"
+                f"frontend {name}: cannot be turned back into audio; use KaldiFbank or LogMelSpectrogram without n_mfcc"
             )
         if 2 * frontend.hop > frontend.frame:
             raise InputError(f"frontend: frames of {frontend.frame} samples, {frontend.hop} apart, overlap too little")
