@@ -16,7 +16,7 @@ from toolkit.metrics.verification.error_rates import eer
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.sv.mean_fbank import MeanFbank
 from toolkit.systems.verifier import Verifier
-from toolkit.tasks.verification.verification_task import ValidationSet
+from toolkit.tasks.verification.verification_task import ValidationTrials
 
 UTT2SPK = {f"s{s}-{u}": f"s{s}" for s in range(6) for u in range(8)}
 
@@ -93,7 +93,7 @@ def test_noisy_sets_take_the_models_along(dev, corpus, tmp_path):
 def test_validation_scores_models(dev):
     torch.manual_seed(0)
     embedder = SpeakerEmbedder(KaldiFbank(), MeanFbank(), normalize="none")
-    valid = ValidationSet(str(dev), 16000)
+    valid = ValidationTrials(str(dev), 16000)
     models, vectors = (
         read_enroll2utt(dev / "enroll2utt"),
         dict(Verifier(embedder).embed_table(valid.audio, valid.audio.keys())),

@@ -102,7 +102,7 @@ def test_rate_and_length_in_are_rate_and_length_out(system, tmp_path, fs, length
         ({"--mixture": "silent.wav"}, "silent.wav: the mixture is digital silence"),
         ({"--mixture": "gone.wav"}, "gone.wav: no such file"),
         ({"--mixture": "stereo.wav"}, "has 2 channels"),
-        ({"--output": "o.tape"}, "TAPE is no format of audio files"),
+        ({"--output": "o.tape"}, "o.tape: unknown format of audio files TAPE"),
         ({"--output": None}, "--output is missing"),
         ({"--output": "m.wav"}, "m.wav: is to be read and to be written; name another output"),
         ({"--model": "nowhere"}, "nowhere: no such experiment"),

@@ -10,7 +10,6 @@ import yaml
 from toolkit.bin import simulate_plan, simulate_render
 from toolkit.data.datasets import MixtureDataset
 from toolkit.data.item import ItemSpec
-from toolkit.features.kaldi_fbank import KaldiFbank
 from toolkit.io.audio import AudioTable
 from toolkit.io.command_line import run
 from toolkit.io.datadir import DataDir, read_table, write_table
@@ -261,7 +260,7 @@ def on_the_fly(corpus, rooms):
     }
     speeds = {"speeds": [0.9, 1.0, 1.1], "new_speakers": True}
     planner = MixturePlanner(noises, 0.8, [str(rooms)], 0.5, **speeds)
-    return MixtureDataset(planner).open(corpus / "raw/train", KaldiFbank(), seed=11)
+    return MixtureDataset(planner).open(corpus / "raw/train", 16000, seed=11)
 
 
 @pytest.mark.parametrize("seconds", [None, 0.6, 3.0])

@@ -103,7 +103,7 @@ CHOICES = {
 def test_the_configs_pass_the_check(config, capsys):
     train.main(["sv", "--config", str(ROOT / f"egs/TEMPLATE/sv/conf/{config}.yaml"), "--check"])
     mixes = "noise" in config or "music" in config
-    assert capsys.readouterr().out == ("wav mixing\n" if mixes else "wav\n")
+    assert capsys.readouterr().out == f"stream: wav\nmixing: {str(mixes).lower()}\nfs: 16000\n"
 
 
 # A dry run takes seconds: of each folder one choice with it and one without.

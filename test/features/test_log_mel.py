@@ -111,5 +111,5 @@ def test_nothing_is_saved_with_a_model():
     "wrong", [{"window": "povey"}, {"n_fft": 256}, {"n_mfcc": 65}, {"low_hz": 9000.0}, {"high_hz": 9000.0}]
 )
 def test_bad_arguments(wrong):
-    with pytest.raises(ValueError, match=r"povey|shorter than a frame|n_mfcc 65|is no band"):
+    with pytest.raises(ValueError, match=r"povey|shorter than a frame|n_mfcc 65|must be a band"):
         LogMelSpectrogram(**wrong)

@@ -18,6 +18,7 @@ from toolkit.io.command_line import run
 from toolkit.io.errors import InputError
 from toolkit.metrics.cost import complexity
 from toolkit.simulate.minicorpus import corpus as minicorpus
+from toolkit.tasks import registry, training
 
 JOB = "--out_root out --work work.{0} --job 1"
 TRAIN = "--train_dir raw/{0} --valid_dirs [raw/{0}] --expdir out"
@@ -38,7 +39,8 @@ GOOD = {
     "report": "--expdir exp/sv --output out/RESULTS.md",
     "enhance_audio": "--model exp/se --in_root raw " + JOB.format("test"),
     "compare_audio": "--a exp/se/metrics/mix --b exp/tse/metrics/mix --resamples 20 --output out/c.json",
-    "signal_report": "--task se --expdir exp/se --compare exp/tse --data_root raw --listen_sets 0",
+    "infer": "sv --model exp/sv --in_root raw " + JOB.format("test"),
+    "score": "se --in_root raw --ref_root raw " + JOB.format("mix"),
     "score_audio": "--in_root raw --ref_root raw --input wav --interferer spk2 " + JOB.format("mix"),
     "statistics": "tse --config tse.yaml --output out " + TRAIN.format("mix"),
     "summarise_audio": "--in_root exp/se/metrics --sets mix --data_root raw --out_root out --resamples 20",
@@ -55,12 +57,17 @@ GOOD = {
 }
 # With former names of programs among them.
 PROGRAMS = sorted({m.name for m in pkgutil.iter_modules(toolkit.bin.__path__)} | GOOD.keys())
-IN_PARTS = {"make_minicorpus", "report", "signal_report", "simulate_plan"}  # as jobs: file by file, each whole
+IN_PARTS = {"make_minicorpus", "report", "infer", "score", "simulate_plan"}  # as jobs: file by file, each whole
 
 
 def options_of(program) -> list[str]:
     """The long options of a program."""
-    parser = program.get_parser()
+    if program.__name__.endswith((".train", ".statistics")):
+        parser = training.get_parser(registry.get("sv"), "")
+    elif not hasattr(program, "get_parser"):  # its options are those of a task's part
+        return []
+    else:
+        parser = program.get_parser()
     return sorted(
         o for o in parser._option_string_actions if o.startswith("--") and o not in ("--help", "--print_config")
     )

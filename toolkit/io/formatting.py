@@ -108,7 +108,7 @@ class SegmentReader:
         end = seconds if end == math.inf else end
         if not 0 <= begin < end <= seconds + 0.01:  # times are often rounded to 10 ms
             where = f"{key}: {self.path / 'segments'}"
-            raise InputError(f"{where}: {begin:g} to {end:g} s is no part of {recording}, which lasts {seconds:.3f} s")
+            raise InputError(f"{where}: {begin:g} to {end:g} s lies outside {recording}, which lasts {seconds:.3f} s")
         return samples[round(begin * rate) : round(end * rate)], rate
 
 

@@ -121,7 +121,7 @@ def _swapped(loss: EnhancementLoss, reference: Tensor, output: Tensor) -> Tensor
 
 def _check_terms(loss: Loss, outputs: dict[str, Tensor], batch: dict) -> None:
     """The loss of outputs and batch comes with terms, detached scalars by name."""
-    with p.promise(loss, "outputs and batch give the loss, and terms: detached scalars by name"):
+    with p.promise(loss, "outputs and batch give the loss, and detached scalars as terms"):
         value, terms = loss({name: output.clone().requires_grad_() for name, output in outputs.items()}, batch)
         p.check_shape(value, ())
         for name, term in terms.items():
