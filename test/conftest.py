@@ -21,6 +21,16 @@ FS = 16000
 FAST = {"data", "features", "io", "losses", "metrics", "models", "nn", "report", "simulate"}  # what starts no recipe
 
 
+def pytest_ignore_collect(collection_path, config):
+    """With ``-m fast...`` the other folders are not even imported."""
+    slow = (
+        collection_path.parent == Path(__file__).parent
+        and collection_path.is_dir()
+        and collection_path.name not in FAST
+    )
+    return True if slow and config.option.markexpr.startswith("fast") else None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Mark the tests; those of recipes, which take longest, come first, and before them the one that takes longest."""

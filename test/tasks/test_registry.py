@@ -57,14 +57,20 @@ def test_a_command_line_names_its_task(words, name, rest, tmp_path, monkeypatch)
         registry.of_command_line(["--seed", "1"], "")
 
 
-def run(*words: str, code: int = 0) -> str:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(OUTSIDE), *sys.path])}
-    done = subprocess.run([sys.executable, "-m", *words], env=environment, capture_output=True, text=True)
-    assert done.returncode == code, done.stderr
-    return done.stderr
+@pytest.fixture
+def run(python):
+    """Run a program, as a process; returns what it says."""
+
+    def call(*words: str, code: int = 0) -> str:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(OUTSIDE), *sys.path])}
+        done = subprocess.run([python, "-m", *words], env=environment, capture_output=True, text=True)
+        assert done.returncode == code, done.stderr
+        return done.stderr
+
+    return call
 
 
-def test_a_task_from_outside_goes_all_the_way(corpus, tmp_path):
+def test_a_task_from_outside_goes_all_the_way(run, corpus, tmp_path):
     """Its levels are those of the audio to a few tenths of a dB, since it can learn the crest factor of a voice."""
     exp, dev = tmp_path / "exp", corpus / "raw/dev"
     words = ["--train_dir", str(corpus / "raw/train"), "--trainer.workers", "0"]
