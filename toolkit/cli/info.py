@@ -6,6 +6,7 @@ Example: voxsift info exp/sv_train_ecapa_fbank
 
 import argparse
 import json
+from pathlib import Path
 
 from toolkit.io.command_line import add_trust
 
@@ -21,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     """Print it."""
     from toolkit.systems.base import System
+    from toolkit.tasks import registry
 
+    if args.trust and (Path(args.model) / "config.yaml").is_file():
+        registry.of_experiment(args.model, trust=True)  # which may be of a task from outside
     system = System.load(args.model, args.weights, args.trust)
     print(json.dumps(system.info(), indent=1) if args.json else system)

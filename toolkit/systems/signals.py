@@ -111,7 +111,10 @@ def samples_of(x, what: str = "recording") -> np.ndarray:
     if array.ndim == 2 and len(array) == 1:
         array = array[0]
     if array.ndim != 1 or not array.size:
-        raise InputError(f"the {what} has the shape {array.shape}; must be samples of one channel, (N,) or (1, N)")
+        raise InputError(
+            f"the {what} has the shape {array.shape}; must be samples of one channel, (N,) or (1, N); of several "
+            "take one, samples[:, 0], or their mean, samples.mean(1)"
+        )
     if array.dtype.kind == "i" and array.dtype.itemsize in (2, 4):
         return from_integers(array)
     if array.dtype.kind != "f" or np.ma.isMaskedArray(x):

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -107,7 +108,9 @@ def of_command_line(words: Sequence[str], description: str) -> tuple[TaskSpec, l
     if words and not words[0].startswith("-"):
         return get(words[0]), words[1:]
     if {"-h", "--help"} & {*words}:
-        print(f"usage: <program> {{{','.join(_SPECS)}}} [options]\n\n{description.strip()}\n\nOptions: <task> --help")
+        program = getattr(getattr(sys.modules["__main__"], "__spec__", None), "name", "<program>")
+        usage = f"usage: python -m {program} {{{','.join(_SPECS)},module:SPEC}} [options]"
+        print(f"{usage}\n\n{description.strip()}\n\nOptions: <task> --help")
         raise SystemExit(0)
     options = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for name in ("--task", "--model", "--expdir"):

@@ -25,7 +25,7 @@ def get_parser(spec: TaskSpec, description: str) -> ConfigParser:
     """A command line with all config keys of a task."""
     task, parser = spec.load("task"), ConfigParser.command_line(description)
     task.add_network_arguments(parser)
-    parser.add_argument("--task", type=str, default=spec.name, help="kind of task; written into config.yaml")
+    parser.add_argument("--task", type=str, default=spec.name, help="must be as it is here; for configs that say it")
     parser.add_argument("--loss", type=Loss, default=task.defaults["loss"])
     parser.add_argument("--data", type=TrainingDataset, default=task.defaults["data"], help="where items come from")
     parser.add_argument("--batches", type=Batches, default=task.defaults["batches"])
@@ -45,6 +45,8 @@ def get_parser(spec: TaskSpec, description: str) -> ConfigParser:
 
 def _build(spec: TaskSpec, parser: ConfigParser, args):
     """The objects of a config, and the network, with the weights that it starts from."""
+    if args.task != spec.name:
+        raise InputError(f"task {spec.name}: config or options say task: {args.task}; give a config of {spec.name}")
     task, built = spec.load("task"), parser.build(args)
     network = task.build_network(built)
     task.check_classes(network, built.loss)
