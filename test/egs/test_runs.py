@@ -114,6 +114,7 @@ def test_the_same_command_waits_for_what_a_killed_run_has_left(tree, folder, sta
 
 
 def test_a_lock_file_that_another_machine_left_locks_nothing(tree, folder):
+    wait_for(lambda: processes_in(folder) == [])  # of the runs before, which hold it until they have ended
     (folder / "exp").mkdir(exist_ok=True)
     (folder / "exp/.sv_x.lock").write_text("1 elsewhere 2026-01-01T00:00:00 ./sv.sh\n")
     assert tree.run(folder, "bash", "task.sh", "6", "false").returncode == 0
