@@ -73,7 +73,10 @@ class WeightedSum(Loss):
         return self._members
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """See Loss. Terms: the unweighted loss of each member under its name, and the members' own terms."""
+        """Outputs and a batch of (B, ...) -> loss (scalar), terms.
+
+        Terms are the unweighted loss of each member under its name, and the members' own terms.
+        """
         terms: dict[str, Tensor] = {}
         own: dict[str, Tensor] = {}
         weighted: list[Tensor] = []

@@ -69,7 +69,7 @@ class EnhancementLoss(Loss):
         """
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """See Loss."""
+        """``output`` (B, N) of the network and the reference (B, N) of the batch -> loss (scalar), terms."""
         output = self.output_of(outputs, self.output)
         loss = self.compare(output, batch[self.reference], batch.get("lengths"))
         return loss, {self.term: loss.detach()}
@@ -195,6 +195,6 @@ class Multitask(WeightedSum):
         super().__init__({"loss": loss, "snr": snr or SNR()}, {"snr": alpha})
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """See Loss; terms are those of the two, by their own names."""
+        """Outputs (B, N) and a batch -> loss (scalar); terms are those of the two, by their own names."""
         total, terms = super().forward(outputs, batch)
         return total, {name: value for name, value in terms.items() if name not in self.losses}

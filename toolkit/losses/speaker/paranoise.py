@@ -69,7 +69,7 @@ class SpeechSpectrogram(Loss):
     reads = ("speech",)
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """See Loss."""
+        """``speech`` and ``spk1_feats`` (B, T, F), ``frames`` (B,) where lengths differ -> loss (scalar), no terms."""
         return masked_mse(outputs["speech"], outputs["spk1_feats"], outputs.get("frames")), {}
 
 
@@ -93,7 +93,7 @@ class NoiseExtraction(Loss):
             check_classes(planner.noises, self.classes)
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """See Loss; ``facts`` of the batch say kind and SNR."""
+        """Outputs (B, T, F), (B, classes), (B,); ``facts`` of B mixtures tell kind and SNR -> loss (scalar)."""
         terms, facts = [], batch["facts"]
         device = next(outputs[name] for name in self.reads if name in outputs).device
         noisy = is_noisy(facts, device)
