@@ -2,7 +2,7 @@
 
 A module that has moved is found under its former path; a class that was renamed, under its former name there; a
 function that is a method now, or lies elsewhere, under the path it had. A room (``metrics.verification``) that was a
-module before exports the names of that module itself.
+module before exports the names of that module, too (toolkit.exports).
 """
 
 import importlib
@@ -141,7 +141,7 @@ class _Moved:
     def exec_module(self, module: ModuleType) -> None:
         """Give the module the names of the present one."""
         former = module.__name__.removeprefix("toolkit.")
-        module.__getattr__ = partial(_attribute, former)
+        module.__getattr__ = partial(attribute, former)
 
     def get_code(self, fullname: str):
         """What ``python -m`` runs of a program that has moved: the present one."""
@@ -152,7 +152,7 @@ class _Moved:
         return compile(source, present, "exec")
 
 
-def _attribute(former: str, name: str):
+def attribute(former: str, name: str):
     """What a module ``former`` has under a name, by the tables."""
     if name.startswith("__"):
         raise AttributeError(name)

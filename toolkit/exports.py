@@ -25,6 +25,8 @@ def exports(room: str, modules: Mapping[str, str]) -> tuple[list[str], Callable,
 
     def get(name: str):
         if name not in homes:
+            if (former := room.removeprefix("toolkit.")) in aliases.MODULES:
+                return aliases.attribute(former, name)
             raise AttributeError(f"module {room!r} has no attribute {name!r}")
         value = getattr(importlib.import_module(f"{room}.{homes[name]}"), name)
         setattr(sys.modules[room], name, value)

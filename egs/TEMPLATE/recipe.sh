@@ -451,14 +451,14 @@ marks_of_sounds() { # of the sets that training may draw on
     for set in ${extra_sets} ${room_sets}; do compgen -G "${dumpdir}/raw/${set}/.done.format" || true; done
 }
 
-# training_words EXPDIR TRAIN_DIR VALID_SETS: the options that stage 6 adds to a config
+# training_words EXPDIR TRAIN_DIR VALID_SETS [VALID_ROOT]: the options that stage 6 adds to a config
 training_words() {
     local valid_dirs='' set
-    for set in $3; do valid_dirs+=" ${dumpdir}/raw/${set}"; done
+    for set in $3; do valid_dirs+=" ${4:-${dumpdir}/raw}/${set}"; done
     echo "--train_dir $2 --valid_dirs $(as_list "${valid_dirs}") --expdir $1"
 }
 
-# train EXPDIR TRAIN_DIR VALID_SETS CONFIG ARGS TASK: stage 6, on --ngpu GPUs of --num_nodes nodes.
+# train EXPDIR TRAIN_DIR VALID_SETS CONFIG ARGS TASK [VALID_ROOT]: stage 6, on --ngpu GPUs of --num_nodes nodes.
 train() {
     local exp=$1
     if "${dry_run}"; then
@@ -478,7 +478,7 @@ train() {
     submit "${cuda_cmd} --gpu ${ngpu}$([ "${num_nodes}" -eq 1 ] || echo " --num-nodes ${num_nodes}")" "${exp}" \
         --name "${exp}" "${exp}/train.log" \
         utils/launch.sh --ngpu "${ngpu}" --num_nodes "${num_nodes}" "${python}" -m toolkit.bin.train "$6" \
-        --config "$4" $(training_words "$1" "$2" "$3") $5
+        --config "$4" $(training_words "$1" "$2" "$3" "${7:-}") $5
     trap - INT
     "${dry_run}" || say_training "${exp}"
 }

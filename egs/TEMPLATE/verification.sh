@@ -29,6 +29,35 @@ embed_sets() {
         --device "$("${gpu_inference}" && echo cuda || echo cpu)" "$@"
 }
 
+# enhance_first SE_EXP OUT_ROOT SETS: what is embedded, enhanced by an experiment in speech enhancement or a packed.zip
+enhance_first() {
+    run_jobs --name enhance --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
+        --in_root "${dumpdir}/raw" --out_root "$2" --sets "$3" --deps "$(files_of "$1" valid.loss.ave.pth)" -- \
+        "${python}" -m toolkit.bin.enhance_audio --model "$1" --device "$("${gpu_inference}" && echo cuda || echo cpu)" "${trusted[@]}"
+}
+
+# enhance_vectors EE_EXP IN_ROOT OUT_ROOT SETS [options of enhance_embeddings]: by an experiment's folder or a packed.zip
+enhance_vectors() {
+    local system=$1 in_root=$2 out_root=$3 sets=$4
+    shift 4
+    run_jobs --name embed --cmd "${decode_cmd}" --nj 1 --in_root "${in_root}" --out_root "${out_root}" --sets "${sets}" \
+        --stems embedding --deps "$(files_of "${system}" valid.distance.ave.pth)" -- \
+        "${python}" -m toolkit.bin.enhance_embeddings --model "${system}" "$@"
+}
+
+# name_of SYSTEM: of an experiment's folder or a packed.zip
+name_of() {
+    basename "${1%/packed.zip}" .zip
+}
+
+# lists_of SETS: <set>/trials<_x> of each set; a set with lists trials_<x> beside trials, or in its place, has several
+lists_of() {
+    local set
+    for set in $1; do
+        (cd "${dumpdir}/raw" 2>/dev/null && find "${set}" -name 'trials*' 2>/dev/null | LC_ALL=C sort) || echo "${set}/trials"
+    done
+}
+
 # queue_scores LIST VECTORS OUT FILES [options of score_trials]: append to scores=() what scores the trials dump/raw/LIST
 # (<set>/trials<_x>) by the embeddings in VECTORS as <set><_x>, from FILES.
 queue_scores() {

@@ -27,6 +27,12 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dev_every", type=int, default=12, help="each so-many-th speaker of the train part is for dev"
     )
+    parser.add_argument(
+        "--librispeech",
+        action="store_true",
+        help="also train on LibriSpeech's train-clean-100 (seven of ten talkers; one is for dev, two for babble), and "
+        "test on its test-clean: data/libri_test",
+    )
     return parser
 
 
@@ -70,12 +76,28 @@ def prepare_speechocean(args: argparse.Namespace) -> None:
             write_speech(args.outdir / name, wav, chosen, **tables)
 
 
-def prepare_babble(args: argparse.Namespace) -> None:
-    """data/babble_test: LibriSpeech talkers, who are in no trial."""
-    files = audio_files(corpus("LIBRISPEECH") / "train-clean-100")
-    wav = {path.stem: path for path in files.values()}
+def librispeech(part: str) -> tuple[dict[str, Path], dict[str, str]]:
+    """Audio and speaker of the utterances of a part of LibriSpeech."""
+    wav = {path.stem: path for path in audio_files(corpus("LIBRISPEECH") / part).values()}
     # Both corpora number their speakers; a prefix keeps LibriSpeech's 103 apart from speechocean762's.
-    write_speech(args.outdir / "babble_test", wav, {utt: f"librispeech-{utt.split('-')[0]}" for utt in wav})
+    return wav, {utt: f"librispeech-{utt.split('-')[0]}" for utt in wav}
+
+
+def prepare_babble(args: argparse.Namespace) -> None:
+    """data/babble_test: LibriSpeech talkers, who are in no trial; with --librispeech others join data/train and dev."""
+    wav, utt2spk = librispeech("train-clean-100")
+    if not args.librispeech:
+        write_speech(args.outdir / "babble_test", wav, utt2spk)
+        return
+    tenth = {speaker: number % 10 for number, speaker in enumerate(c_sorted(set(utt2spk.values())))}
+    sets = {utt: {4: "babble_test", 9: "babble_test", 2: "dev"}.get(tenth[utt2spk[utt]], "train") for utt in utt2spk}
+    for name in ("babble_test", "dev", "train"):
+        own = {utt: speaker for utt, speaker in utt2spk.items() if sets[utt] == name}
+        more = {} if name == "babble_test" else {t: read_table(args.outdir / name / t) for t in ("wav.scp", "utt2spk")}
+        write_speech(args.outdir / name, wav | more.get("wav.scp", {}), own | more.get("utt2spk", {}))
+        for table in ("text", "spk2gender"):  # which not all have
+            (args.outdir / name / table).unlink(missing_ok=True)
+    write_speech(args.outdir / "libri_test", *librispeech("test-clean"))
 
 
 def prepare_noises(args: argparse.Namespace) -> None:

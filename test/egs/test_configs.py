@@ -17,9 +17,9 @@ def test_every_config_is_accepted(config, capsys, monkeypatch):
     monkeypatch.setattr(Pretrained, "load", lambda _: Untrained().load())
     monkeypatch.chdir(config.parents[1])
     train.main([config.parents[1].name, "--config", str(config), "--check"])
-    assert capsys.readouterr().out.split()[1] in ("wav", "feats")
+    assert capsys.readouterr().out.split()[1] in ("wav", "feats", "clean")
 
 
 def test_all_tasks_have_configs():
-    assert {path.parents[1].name for path in CONFIGS} == {"sv", "se", "tse"}
+    assert {path.parents[1].name for path in CONFIGS} == {"sv", "se", "tse", "ee"}
     assert len(CONFIGS) >= 40

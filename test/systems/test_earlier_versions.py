@@ -59,11 +59,12 @@ def test_a_training_goes_on(corpus, tmp_path):
 
 
 def test_functions_of_scripts(tmp_path):
-    from toolkit.tasks.embedding import embed_file
     from toolkit.tasks.inference import enhance, extract
     from toolkit.tasks.packing import load_embedder, load_enhancer, load_extractor
     from toolkit.tasks.packing import pack as former_pack
     from toolkit.tasks.sv_experiment import build_embedder
+
+    from toolkit.tasks.embedding import embed_file
 
     soundfile.write(tmp_path / "a.wav", MIXTURE, 16000, subtype="FLOAT")
     embedder = load_embedder(OLD / "sv_ecapa", model="valid.eer.ave.pth", trust=False)

@@ -14,12 +14,13 @@ from toolkit.io.atomic import replacing
 from toolkit.io.command_line import Parser, add_trust, rate, run
 from toolkit.io.config import load_config
 from toolkit.io.errors import InputError
+from toolkit.systems.kinds import known_tasks, system_class
 
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.check_network TASK``."""
     parser = Parser(description=__doc__)
-    parser.add_argument("task", choices=["sv", "se", "tse"])
+    parser.add_argument("task", choices=known_tasks())
     one = parser.add_mutually_exclusive_group(required=True)
     one.add_argument("--model", help="folder of an experiment, or packed.zip")
     one.add_argument("--config", help="config of a network that needs no training")
@@ -37,8 +38,6 @@ def main(argv=None) -> None:
         with replacing(Path(args.whole)) as handle:
             yaml.safe_dump(load_config(args.config), handle, sort_keys=False)
         return
-    from toolkit.systems.kinds import system_class
-
     kind = system_class(args.task)
     system = kind.untrained(args.config) if args.config else kind.load(args.model, args.weights, args.trust)
     if args.fs not in (None, system.fs):

@@ -20,6 +20,7 @@ from toolkit.io.command_line import (
     run,
     whole_number,
 )
+from toolkit.io.extractors import write_extractor
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
 from toolkit.io.progress import progress
 from toolkit.nn.device import check_device
@@ -57,6 +58,7 @@ def main(argv=None) -> None:
                     embeddings = embed_segments(verifier, audio, keys, *segments, bar)
                 for key, embedding in embeddings:
                     ark.write(key, embedding)
+            write_extractor(Path(args.out_root) / name, verifier.identity)
             write_job_tables(args.out_root, name, args.job, embedding_scp=ark.scp)
 
 

@@ -9,5 +9,6 @@ __all__, __getattr__, __dir__ = exports(
         "datasets": "FeatureDataset MixtureDataset TrainingDataset",
         "extraction": "ExtractionDataset",
         "item": "ItemSpec",
+        "pairs": "AudioPairs EmbeddingPairs",
     },
 )

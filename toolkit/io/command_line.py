@@ -162,9 +162,9 @@ def add_job_arguments(parser, required: bool = True) -> None:
     parser.add_argument("--job", type=positive_int, required=required, help="number of this job, from 1")
 
 
-def add_network_choice(parser) -> None:
+def add_network_choice(parser, required: bool = True) -> None:
     """The options that name a trained network."""
-    parser.add_argument("--model", required=True, help="packed.zip, or the folder of an experiment")
+    parser.add_argument("--model", required=required, help="packed.zip, or the folder of an experiment")
     parser.add_argument("--weights", help="which weights of the folder; default: those that training leaves for use")
     add_device(parser)
     add_trust(parser)

@@ -99,8 +99,10 @@ class DataDir:
         return c_sorted(n for n in names if n.endswith(".scp") or n.startswith("utt2") or n == "text")
 
     def keys(self) -> list[str]:
-        """The utterance ids, C-sorted: those of ``utt2spk``; of ``segments`` or ``wav.scp`` where there is none."""
-        primary = next((name for name in ("utt2spk", "segments") if name in self), "wav.scp")
+        """The utterance ids, C-sorted: those of ``utt2spk``; of ``segments``, ``wav.scp`` or another scp without."""
+        scps = (name for name in self.tables() if name.endswith(".scp"))
+        known = (name for name in ("utt2spk", "segments", "wav.scp") if name in self)
+        primary = next(known, None) or next(scps, "wav.scp")
         return c_sorted(self.table(primary))
 
     def check_same_keys(self, *names: str) -> None:

@@ -7,9 +7,11 @@ __all__, __getattr__, __dir__ = exports(
     {
         "base": "System",
         "verifier": "Score Verifier",
+        "embedding_enhancer": "EmbeddingEnhancer",
         "enhancer": "Enhancer",
         "extractor": "Extractor",
         "kinds": "system_class task_of",
         "packing": "pack",
+        "trained_embedder": "TrainedEmbedder",
     },
 )

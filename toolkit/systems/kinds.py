@@ -10,9 +10,15 @@ _CLASSES = {
     "sv": "toolkit.systems.verifier:Verifier",
     "se": "toolkit.systems.enhancer:Enhancer",
     "tse": "toolkit.systems.extractor:Extractor",
+    "ee": "toolkit.systems.embedding_enhancer:EmbeddingEnhancer",
 }
-_ROOMS = tuple(_CLASSES)  # of toolkit.models, each with the networks of a task
+_ROOMS = ("sv", "se", "tse")  # of toolkit.models, each with the networks of a task; configs of others name it
 _IN_ROOM = re.compile(r"toolkit\.models\.([a-z_]+)\.")
+
+
+def known_tasks() -> list[str]:
+    """Names of the tasks that there are systems for."""
+    return list(_CLASSES)
 
 
 def system_class(task: str) -> type:
@@ -51,9 +57,9 @@ def task_of(config: Mapping) -> str | None:
     if config.get("task") is not None:
         return str(config["task"])
     path = class_path(config, "model")
-    if (room := _IN_ROOM.match(path)) and room[1] in _CLASSES:
+    if (room := _IN_ROOM.match(path)) and room[1] in _ROOMS:
         return room[1]
-    exporting = (task for task in _CLASSES if path in getattr(_room(task), "__all__", ()))
+    exporting = (task for task in _ROOMS if path in importlib.import_module(f"toolkit.models.{task}").__all__)
     if task := next(exporting, None):
         return task
     if not {"frontend", "normalize"}.isdisjoint(config):
@@ -67,7 +73,3 @@ def class_path(config: Mapping, key: str) -> str:
     """The class that a config names under a key; empty where it names none."""
     value = config.get(key) or ""
     return str(value.get("class_path", "") if isinstance(value, Mapping) else value)
-
-
-def _room(task: str):
-    return importlib.import_module(f"toolkit.models.{task}") if task in _ROOMS else None

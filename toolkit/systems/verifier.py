@@ -1,6 +1,8 @@
 """Speaker verification by a trained network: embeddings of audio, and scores of pairs."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -83,6 +85,18 @@ class Verifier(System):
     def dim(self) -> int:
         """D, numbers of an embedding."""
         return self.network.model.embedding_dim
+
+    @property
+    def identity(self) -> dict:
+        """What embeddings are told apart by: ``extractor`` (a name), ``class``, ``dim``, ``fs``, and a ``digest`` of
+        weights, front end and normalisation."""
+        network = self.network
+        digest = hashlib.blake2b(repr([network.normalize, network.frontend.conf()]).encode(), digest_size=16)
+        for name, tensor in sorted(network.state_dict().items()):
+            digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+        name = Path(self.origin.path or "untrained").resolve().name
+        facts = {"extractor": name, "class": self._class_name(), "dim": self.dim, "fs": self.fs}
+        return facts | {"digest": digest.hexdigest()}
 
     @property
     def calibration(self) -> Calibration | None:

@@ -97,6 +97,10 @@ class Task(nn.Module, ABC):
         loss, terms = self.loss(self.network.training_outputs(batch), batch)
         return loss, {name: float(value) for name, value in terms.items()}
 
+    def training_facts(self) -> dict:
+        """What train_info.json says of this task alone."""
+        return {}
+
     def deployed(self) -> nn.Module:
         """The part whose weights inference needs."""
         return self.network

@@ -185,3 +185,14 @@ register(
         "extracted",
     )
 )
+register(
+    TaskSpec(
+        "ee",
+        "enhancement of speaker embeddings",
+        "toolkit.tasks.embedding.embedding_task:EmbeddingTask",
+        "toolkit.bin.enhance_embeddings",
+        "toolkit.bin.score_trials",
+        "toolkit.tasks.verification.trial_report",
+        "embeddings",
+    )
+)

@@ -180,6 +180,7 @@ def run_training(parser, args, built, system, task, data) -> None:
             "hours": round(float(data.seconds.sum()) / 3600, 3),
             "train_dir": args.train_dir,
             "valid_dirs": args.valid_dirs,
+            **task.training_facts(),
         }
         logging.info("%(utterances)d items of %(speakers)d speakers, %(hours).2f h; %(parameters)d parameters", info)
         wanted = [parameter for parameter in task.parameters() if parameter.requires_grad]

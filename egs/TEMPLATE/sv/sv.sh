@@ -43,6 +43,8 @@ Training and evaluation
   --inference_model           weights to embed with (valid.eer.ave.pth)
   --se_exp ../se/exp/se_<x>   enhance all that is embedded first, by this experiment or packed zip; its scores have a row of
                               their own beside those without (none)
+  --ee_exp ../ee/exp/ee_<x>   enhance all embeddings, by this experiment or packed zip, which was trained for this extractor;
+                              its scores have a row of their own beside those without (none)
   --floor_config              config of a network without training, the floor of the table (conf/mean_fbank.yaml; "" none)
   --scoring                   cosine: of whole utterances; mean_cosine, neg_euclidean: over all pairs of segments (cosine)
   --num_segments, --segment_seconds         segments of an utterance, 0: one behind the other (10, 4.015)
@@ -71,6 +73,7 @@ sv_args=
 sv_tag=
 inference_model=valid.eer.ave.pth
 se_exp=
+ee_exp=
 floor_config=conf/mean_fbank.yaml
 scoring=cosine
 score_tag=
@@ -177,35 +180,43 @@ audio_root=${dumpdir}/raw
 if [ -n "${se_exp}" ]; then
     [ -f "${se_exp}/config.yaml" ] || [ -f "${se_exp}" ] ||
         die "--se_exp ${se_exp}: no such experiment, nor packed zip, of enhancement"
-    se_name=$(basename "${se_exp%/packed.zip}" .zip)
+    se_name=$(name_of "${se_exp}")
     se_name=se_${se_name#se_} way+=_${se_name} embeddings+=_${se_name} audio_root=${dumpdir}/${se_name}
+fi
+vectors=${embeddings}
+if [ -n "${ee_exp}" ]; then
+    [ -f "${ee_exp}/config.yaml" ] || [ -f "${ee_exp}" ] ||
+        die "--ee_exp ${ee_exp}: no such experiment, nor packed zip, of embedding enhancement"
+    [ -f "${ee_exp}" ] || ee_exp=${ee_exp%/}
+    ee_name=$(name_of "${ee_exp}")
+    ee_name=ee_${ee_name#ee_} way+=_${ee_name} vectors+=_${ee_name}
+    floor_config= # whose embeddings are others
 fi
 results=${results:-${expdir}/RESULTS.md}
 floor_exp=${expdir}/$([ -z "${floor_config}" ] || basename "${floor_config}" .yaml)
 feats_root=${dumpdir}/raw
 [ "${feats_type}" = raw ] || feats_root=${dumpdir}/${feats_type}
 
-score_sets() { # score_sets FOLDER SETS [options of score_trials]: <system>/FOLDER/<set> of every system, each in a job;
-    # a set with lists trials_<x> beside trials, or in its place, is scored by each: <set>_<x>
+score_sets() { # score_sets FOLDER SETS [options of score_trials]: <system>/FOLDER/<set><_x> of every system and list
     local folder=$1 sets=$2 logdir=${sv_exp}/logs/$1 system set list
     shift 2
     scores=()
     for system in ${systems}; do
-        for list in $(for set in ${sets}; do (cd "${dumpdir}/raw" 2>/dev/null && find "${set}" -name 'trials*' 2>/dev/null | LC_ALL=C sort) || echo "${set}/trials"; done); do
+        for list in $(lists_of "${sets}"); do
             set=${list%/*}
-            local vectors=${system}/${embeddings} options=(--scoring "${scoring}" "$@")
-            local files=${vectors}/${set}/.done.embed
+            local root=${system}/${vectors} options=(--scoring "${scoring}" "$@")
+            local files=${root}/${set}/.done.embed
             if [ -n "${cohort}" ]; then
-                options+=(--score_norm "${score_norm}" --cohort "${vectors}/${cohort}/embedding.scp"
-                    --cohort_utt2spk "${vectors}/${cohort}/utt2spk")
+                options+=(--score_norm "${score_norm}" --cohort "${root}/${cohort}/embedding.scp"
+                    --cohort_utt2spk "${root}/${cohort}/utt2spk")
                 [ "${score_norm}" != as_norm ] || options+=(--top_n "${top_n}")
-                files+=" ${vectors}/${cohort}/.done.embed"
+                files+=" ${root}/${cohort}/.done.embed"
             fi
             if "${calibrate}" && [ "${folder}" = "scores${way}" ]; then
                 options+=(--calibration "${system}/calibration${way}/calibration.json")
                 files+=" ${system}/calibration${way}/calibration.json"
             fi
-            queue_scores "${list}" "${vectors}/${set}" "${system}/${folder}/${set}${list##*/trials}" "${files}" \
+            queue_scores "${list}" "${root}/${set}" "${system}/${folder}/${set}${list##*/trials}" "${files}" \
                 "${options[@]}"
         done
     done
@@ -242,6 +253,7 @@ check_configs() { # before any work: every key of every config that the stages a
     if runs_stage 7; then
         [ -z "${floor_config}" ] || later "--floor_config ${floor_config}: see above" check_network sv --config "${floor_config}"
         [ -z "${se_exp}" ] || later "--se_exp ${se_exp}: see above" check_network se --model "${se_exp}" --fs "${fs}" "${trusted[@]}"
+        [ -z "${ee_exp}" ] || later "--ee_exp ${ee_exp}: see above" check_network ee --model "${ee_exp}" "${trusted[@]}"
     fi
     if [ "${stage}" -le 6 ]; then
         for config in ${simulate_train_config} ${simulate_valid_config}; do plan "${config}" "${train_set}" check --check; done
@@ -369,8 +381,6 @@ if runs_stage 6 && say_stage 6 "training -> ${sv_exp}, log in ${sv_exp}/train.lo
     train "${sv_exp}" "${feats_root}/${train_sim}" "${all_valid}" "${sv_config}" "${sv_args}" sv
 fi
 
-device=cpu
-if "${gpu_inference}"; then device=cuda; fi
 systems=${sv_exp}
 if [ -n "${floor_config}" ]; then systems+=" ${floor_exp}"; fi
 
@@ -386,14 +396,13 @@ if runs_stage 7 && say_stage 7 "embeddings of ${embedded} -> ${sv_exp}/${embeddi
         act utils/subset_data_dir.sh --per-spk "${dumpdir}/raw/${cohort_set:-${train_set}}" "${cohort_utts}" "${dumpdir}/raw/${cohort}"
     fi
     if [ -n "${se_exp}" ]; then
-        run_jobs --name enhance --cmd "${decode_cmd} --gpu $("${gpu_inference}" && echo 1 || echo 0)" --nj "${inference_nj}" \
-            --in_root "${dumpdir}/raw" --out_root "${audio_root}" --sets "${embedded}" --deps "$(files_of "${se_exp}" valid.loss.ave.pth)" -- \
-            "${python}" -m toolkit.bin.enhance_audio --model "${se_exp}" --device "${device}" "${trusted[@]}"
+        enhance_first "${se_exp}" "${audio_root}" "${embedded}"
     fi
     segments=()
     if [ "${scoring}" != cosine ]; then segments=(--num_segments "${num_segments}" --segment_seconds "${segment_seconds}"); fi
     for system in ${systems}; do
         embed_sets "${system}" "${inference_model}" "${audio_root}" "${system}/${embeddings}" "${embedded}" --trust "${segments[@]}"
+        [ -z "${ee_exp}" ] || enhance_vectors "${ee_exp}" "${system}/${embeddings}" "${system}/${vectors}" "${embedded}" "${trusted[@]}"
     done
 fi
 

@@ -15,8 +15,8 @@ def sums_by_owner(rows: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
-    """Rows (R, D) at length 1; a zero row stays."""
-    norms = np.sqrt(np.einsum("rd,rd->r", rows, rows))[:, None]
+    """Rows (..., D) at length 1; a zero row stays."""
+    norms = np.sqrt(np.einsum("...d,...d->...", rows, rows))[..., None]
     return rows / np.where(norms > 0, norms, 1)
 
 

@@ -211,17 +211,23 @@ def trial_scores(trial_set: TrialSet, embeddings, scoring: str, score_norm: str,
         facts["enrolment"] = _range(sides.counts[np.unique(sides.enroll)], "utterances")
     if scoring != "cosine":
         facts["segments"] = _range(rows.counts, "segments")
-    if scoring == "neg_euclidean":
-        every, first, count = side_rows(rows, sides)
-        pairs = ((first[side], count[side]) for side in (sides.enroll, sides.test))
-        return neg_euclidean_scores(every, *pairs), facts
-    vectors = side_vectors(rows, sides, scoring)
-    scores = dot_scores(vectors, vectors, sides.enroll, sides.test)
+    scores = scores_of_rows(rows, sides, scoring)
     if score_norm == "none":
         return scores, facts
+    vectors = side_vectors(rows, sides, scoring)
     return _normalized(scores, vectors, trial_set, cohort, score_norm, top_n), facts | _cohort_facts(
         cohort, score_norm, top_n
     )
+
+
+def scores_of_rows(rows: UnitRows, sides: Sides, scoring: str) -> np.ndarray:
+    """Scores (N,) of trials by the embeddings of their utterances, which are in the order of ``sides.utts``."""
+    if scoring == "neg_euclidean":
+        every, first, count = side_rows(rows, sides)
+        pairs = ((first[side], count[side]) for side in (sides.enroll, sides.test))
+        return neg_euclidean_scores(every, *pairs)
+    vectors = side_vectors(rows, sides, scoring)
+    return dot_scores(vectors, vectors, sides.enroll, sides.test)
 
 
 def _normalized(scores, vectors, trial_set: TrialSet, cohort: Cohort, method: str, top_n: int) -> np.ndarray:

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Stage 1: speechocean762 and LibriSpeech (train-clean-100, test-clean), noises, music and room responses -> data/.
+# Arguments go to prepare_data.py.
+# shellcheck disable=SC1091  # sourced files are links in the recipe
+set -euo pipefail
+
+. ./path.sh
+set -a # prepare_data.py reads db.sh's variables from the environment
+. ./db.sh
+set +a
+if [[ " $* " == *" --help "* ]]; then exec python3 ../prepare_data.py --help; fi
+python3 ../prepare_data.py --librispeech "$@"
+python3 -m toolkit.bin.make_trials data/test data/libri_test

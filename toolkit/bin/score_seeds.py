@@ -1,0 +1,63 @@
+"""EER of enhanced embeddings over many seeds of the noise that a diffusion model adds, and of means over its draws.
+
+Example: python -m toolkit.bin.score_seeds --model exp/ee_x --in_root dump/embed/ge2e --data_root dump/raw \\
+             --sets test test_babble_0 --output exp/ee_x/sampling/scores.json
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from toolkit.io.atomic import replacing
+from toolkit.io.command_line import Parser, add_network_choice, run, whole_number
+from toolkit.io.errors import InputError
+from toolkit.io.extractors import read_extractor
+from toolkit.io.progress import progress
+from toolkit.nn.device import check_device
+from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
+from toolkit.tasks.embedding.sampling_spread import spread_of_set
+from toolkit.tasks.verification.trial_scoring import SCORINGS
+from toolkit.tasks.verification.trial_summary import condition
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.score_seeds``."""
+    parser = Parser(description=__doc__)
+    add_network_choice(parser)
+    parser.add_argument("--in_root", required=True, help="folder of the sets' embeddings before enhancement")
+    parser.add_argument("--data_root", required=True, help="folder of the sets with trials, e.g. dump/raw")
+    parser.add_argument("--sets", nargs="+", required=True)
+    parser.add_argument("--seeds", type=whole_number(2, 10**4), default=20, help="how many, from 0")
+    parser.add_argument("--draws", type=whole_number(0, 10**4), default=5, help="of means; 0: none")
+    parser.add_argument("--scoring", choices=SCORINGS, default="cosine")
+    parser.add_argument("--output", required=True, help="JSON file to write")
+    return parser
+
+
+def main(argv=None) -> None:
+    """Score and write."""
+    args = get_parser().parse_args(argv)
+    if args.draws > args.seeds:
+        raise InputError(f"--draws {args.draws}: must be --seeds {args.seeds} at most")
+    torch.set_num_threads(1)
+    check_device(args.device)
+    enhancer = EmbeddingEnhancer.load(args.model, args.weights, args.trust, args.device)
+    sets = {}
+    with progress(len(args.sets), "seeds") as bar:
+        for name in args.sets:
+            scp = Path(args.in_root) / name / "embedding.scp"
+            enhancer.check_extractor(read_extractor(scp.parent), str(scp))
+            data_dir = Path(args.data_root) / name
+            rates = spread_of_set(enhancer, data_dir, scp, args.seeds, args.draws, args.scoring)
+            sets[name] = {"condition": condition(str(data_dir)), **rates}
+            bar.update()
+    Path(args.output).parent.mkdir(parents=True, exist_ok=True)
+    with replacing(Path(args.output)) as handle:
+        json.dump({"seeds": args.seeds, "draws": args.draws, "scoring": args.scoring, "sets": sets}, handle, indent=1)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

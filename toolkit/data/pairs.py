@@ -1,0 +1,217 @@
+"""Clean speech beside variants of it in noise, music and rooms: training data of embedding enhancement."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.data.datasets import TrainingDataset
+from toolkit.data.item import ItemSpec
+from toolkit.io.audio import AudioTable
+from toolkit.io.datadir import DataDir, read_table
+from toolkit.io.embeddings import read_rows
+from toolkit.io.errors import InputError, some_of
+from toolkit.io.extractors import read_extractor
+from toolkit.simulate.plan import Mixture
+from toolkit.simulate.planner import MixturePlanner
+from toolkit.simulate.render import SilentSource, render
+from toolkit.simulate.sets import ROOMS_KEPT
+
+CLEAN, VARIANTS = "clean", "variants"
+_ATTEMPTS = 20  # a crop or a noise may be digital silence; draw again so often
+
+
+class AudioPairs(TrainingDataset):
+    """A crop of clean speech, and each of its variants: the same crop with a noise or in a room, rendered on the fly.
+
+    Labels are not needed; no speaker is read but to keep a talker out of his own babble.
+
+    Args:
+        variants: name -> what is done to the speech. Each planner gives one variant; its speeds stay at 1.
+
+    Raises:
+        InputError: there are no variants, or one changes speeds or has an interferer.
+
+    Example::
+
+        data:
+          class_path: AudioPairs
+          init_args:
+            variants:
+              noise: {noises: {noise: {data: [noise_train], snr: [0, 15]}}}
+              room: {rooms: [rirs_train], room_prob: 1.0}
+    """
+
+    stream = CLEAN
+
+    def __init__(self, variants: dict[str, MixturePlanner]):
+        if not variants:
+            raise InputError("variants: there are none; name one or more, each with a planner")
+        # By name: a config that was written and read again may have them in another order.
+        self.variants = dict(sorted(variants.items()))
+        for name, planner in self.variants.items():
+            if name in (CLEAN, VARIANTS) or not name.isidentifier():
+                raise InputError(f"variants: {name!r:.40} must be a name of letters, digits and _, other than {CLEAN}")
+            if planner.speeds != [1.0] or planner.interferer:
+                raise InputError(
+                    f"variants.{name}: must have no speeds and no interferer, whose speech is not the same"
+                )
+
+    def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = (CLEAN,), seed: int = 0) -> "AudioPairs":
+        """Bind to ``dump/raw/<set>``; the planners' sets are looked for beside it."""
+        data, root = DataDir(data_dir), Path(data_dir).parent
+        self.fs = fs
+        for planner in self.variants.values():
+            planner.open(root)
+        others = [path for planner in self.variants.values() for path in planner.data_dirs()]
+        self._speaker = data.table("utt2spk") if "utt2spk" in data else {}
+        self._audio = AudioTable(*dict.fromkeys([str(data_dir), *others]), fs=fs)
+        rooms = [path for planner in self.variants.values() for path in planner.room_dirs()]
+        self._rooms = AudioTable(*dict.fromkeys(rooms), fs=fs, keep=ROOMS_KEPT) if rooms else None
+        super().open(data_dir, fs, streams, seed)
+        return self
+
+    def sources(self, data_dir: str) -> list[tuple[str, tuple[str, ...]]]:
+        """See TrainingDataset; the planners' sets besides."""
+        planners = self.variants.values()
+        others = dict.fromkeys(path for one in planners for path in (*one.data_dirs(), *one.room_dirs()))
+        return [(data_dir, ("wav",)), *((path, ("wav",)) for path in others)]
+
+    def _seconds(self, data: DataDir) -> np.ndarray:
+        return np.array([self._audio.num_samples(key) for key in self.ids]) / self.fs
+
+    def mixtures(self, draw: ItemSpec, attempt: int = 0) -> dict[str, Mixture]:
+        """The plan lines of a draw, by name: ``clean`` and the variants, all of the same part of the speech."""
+        key, fs = self.ids[draw.index], self.fs
+        crop = None if draw.seconds is None else round(draw.seconds * fs)
+        words = (self.seed, draw.epoch, draw.slot, key, attempt)
+        facts = key, key, self._speaker.get(key, key), self._audio.num_samples(key), fs, crop
+        clean = MixturePlanner().draw((*words, CLEAN), *facts)
+        (speech,) = clean.sources
+        planned = {CLEAN: clean}
+        for name, planner in self.variants.items():
+            mixture = planner.draw((*words, name), *facts)
+            same = (replace(speech, room=s.room) if s.role == "spk1" else s for s in mixture.sources)
+            planned[name] = replace(mixture, sources=tuple(same))
+        return planned
+
+    def _load(self, draw: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        for attempt in range(_ATTEMPTS):
+            try:
+                planned = self.mixtures(draw, attempt)
+                audio = {name: render(one, self._audio, self._rooms)["wav"] for name, one in planned.items()}
+            except SilentSource as error:
+                silent = error
+                continue
+            return {CLEAN: audio.pop(CLEAN), VARIANTS: np.stack(list(audio.values()))}, {}
+        raise silent
+
+
+class EmbeddingPairs(TrainingDataset):
+    """Embeddings of clean speech and of its variants, as stage 4 keeps them: ``clean.scp`` and ``<variant>.scp``.
+
+    The arks hold a vector (D,) an utterance, or a matrix (K, D) with a row for each of K draws, which are K items. All
+    is kept in memory: 4 (1 + V) D bytes an item. Labels and ``utt2dur`` are not needed; without the latter an item
+    counts as a second.
+
+    Attributes (after ``open``):
+        extractor: what made the embeddings (toolkit.io.extractors); None: not known.
+    """
+
+    stream = CLEAN
+
+    def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = (CLEAN,), seed: int = 0) -> "EmbeddingPairs":
+        """Bind to ``dump/pairs/<extractor>/<set>``."""
+        self._rows, self.extractor = read_pairs(data_dir), read_extractor(data_dir)
+        return super().open(data_dir, fs, streams, seed)
+
+    @property
+    def dim(self) -> int:
+        """D."""
+        return self._rows.rows.shape[2]
+
+    def sources(self, data_dir: str) -> list[tuple[str, tuple[str, ...]]]:
+        """See TrainingDataset."""
+        return [(data_dir, (CLEAN, *self._rows.variants))]
+
+    def _items(self, data: DataDir, utt2spk: dict[str, str]) -> tuple[list[str], list[str]]:
+        keys, counts = self._rows.keys, self._rows.counts
+        if lost := [key for key in keys if key not in utt2spk]:
+            raise InputError(f"{data.path / 'utt2spk'}: lacks {some_of(lost)} of {CLEAN}.scp; fix it or remove it")
+        ids = [key if n == 1 else f"{key}-{k + 1}" for key, n in zip(keys, counts, strict=True) for k in range(n)]
+        return ids, [utt2spk[key] for key, n in zip(keys, counts, strict=True) for _ in range(n)]
+
+    def _seconds(self, data: DataDir) -> np.ndarray:
+        seconds = data.seconds("utt2dur", self._rows.keys) if "utt2dur" in data else np.ones(len(self._rows.keys))
+        return np.repeat(seconds, self._rows.counts)
+
+    def _load(self, draw: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        rows = self._rows.rows[draw.index]
+        return {CLEAN: rows[0], VARIANTS: rows[1:]}, {}
+
+
+class PairRows:
+    """Embeddings of utterances and their variants.
+
+    Attributes:
+        keys: the U utterances, C-sorted.
+        counts: (U,) draws of each.
+        variants: names of the V variants, sorted.
+        rows: (sum of counts, 1 + V, D) float32: of the clean speech, then of each variant.
+    """
+
+    def __init__(self, keys: list[str], counts: np.ndarray, variants: tuple[str, ...], rows: np.ndarray):
+        self.keys, self.counts, self.variants, self.rows = keys, counts, variants, rows
+
+
+def read_pairs(data_dir) -> PairRows:
+    """Read ``clean.scp`` and all other scp of a folder.
+
+    Raises:
+        InputError: there is no ``clean.scp`` or no variant, ids or numbers of draws differ between tables, or an
+            embedding is zero, not finite or of another size; names table and id.
+    """
+    path = Path(data_dir)
+    data = DataDir(path)
+    names = [name.removesuffix(".scp") for name in data.tables() if name.endswith(".scp")]
+    if CLEAN not in names:
+        raise InputError(f"{path}/{CLEAN}.scp: no such file; stage 4 makes it, or embed clean speech and its variants")
+    variants = tuple(name for name in names if name not in (CLEAN, "wav", "embedding"))
+    if not variants:
+        raise InputError(
+            f"{path}: has no variants; beside {CLEAN}.scp must be a table for each, e.g. noise.scp, with embeddings of "
+            "the same utterances in noise"
+        )
+    keys = sorted(read_table(path / f"{CLEAN}.scp"), key=str.encode)
+    tables = [_rows_of(path / f"{name}.scp", keys) for name in (CLEAN, *variants)]
+    counts, sizes = tables[0][1], {rows.shape[1] for rows, _ in tables}
+    for name, (_, other) in zip(variants, tables[1:], strict=True):
+        if (odd := np.flatnonzero(other != counts)).size:
+            key = keys[odd[0]]
+            raise InputError(
+                f"{path}/{name}.scp: {key}: has {other[odd[0]]} rows, {CLEAN}.scp {counts[odd[0]]}; embed both again"
+            )
+    if len(sizes) > 1:
+        raise InputError(f"{path}: embeddings of {some_of(sorted(sizes))} numbers; embed all with one model")
+    return PairRows(keys, counts, variants, np.stack([rows for rows, _ in tables], 1))
+
+
+def _rows_of(path: Path, keys: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """All embeddings of a table (R, D), utterance by utterance, and how many each has (U,)."""
+    table = read_table(path)
+    if table.keys() != set(keys):
+        odd = some_of(sorted(table.keys() ^ set(keys)), known=keys)
+        raise InputError(
+            f"{path}: not the same ids as {CLEAN}.scp: {odd}; embed the missing ones, or remove the others"
+        )
+    parts: list[np.ndarray] = [np.empty(0)] * len(keys)
+    for places, rows, counts in read_rows(table, keys, str(path)):
+        ends = np.cumsum(np.ones(len(places), int) if counts is None else counts)
+        for place, part in zip(places, np.split(rows, ends[:-1]), strict=True):
+            parts[place] = part
+    rows = np.concatenate(parts)
+    counts = np.array([len(part) for part in parts])
+    if (zero := np.flatnonzero(~rows.any(1))).size:
+        key = keys[int(np.searchsorted(np.cumsum(counts), zero[0], side="right"))]
+        raise InputError(f"{path}: {key}: the embedding is all zero; embed it again")
+    return rows, counts

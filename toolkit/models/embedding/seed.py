@@ -1,0 +1,171 @@
+"""SEED: speaker embedding enhancement diffusion (arXiv 2505.16798)."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from toolkit.io.errors import InputError
+from toolkit.models.embedding.base import EmbeddingRestorer
+from toolkit.nn.diffusion import DiffusionSchedule, falling_timesteps, sinusoidal
+
+NORMS = ("none", "unit", "sqrt_dim")
+ENSEMBLES = ("none", "raw", "normalised")
+_CLIP = 3.0  # of DDIM predictions, in units of the deviation of a number of an embedding of length sqrt(D)
+
+
+class RDMBlock(nn.Module):
+    """Residual block of the representation diffusion model (RCG, arXiv 2312.03701; SEED, figure 1-c).
+
+    Args:
+        dim: H, of its input and output.
+        condition_dim: of the timestep's embedding.
+        dropout: before the last linear layer, which is zero at first.
+    """
+
+    def __init__(self, dim: int, condition_dim: int, dropout: float = 0.0):
+        super().__init__()
+        self.inner = nn.Sequential(nn.LayerNorm(dim), nn.SiLU(), nn.Linear(dim, dim))
+        self.condition = nn.Sequential(nn.SiLU(), nn.Linear(condition_dim, dim))
+        self.outer = nn.Sequential(nn.LayerNorm(dim), nn.SiLU(), nn.Dropout(dropout), nn.Linear(dim, dim))
+        _zero(self.outer[-1])
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """x (B, H), condition (B, C) -> (B, H)."""
+        return x + self.outer(self.inner(x) + self.condition(condition))
+
+
+class RDMNetwork(nn.Module):
+    """The residual MLP f(x_t, t) of SEED; its output is zero before training.
+
+    Args:
+        dim: D of the embeddings.
+        hidden_dim: H, even; the paper's is 2D.
+        blocks: residual blocks; the paper's are 3.
+        dropout: see RDMBlock; the authors' is 0.
+    """
+
+    def __init__(self, dim: int, hidden_dim: int, blocks: int = 3, dropout: float = 0.0):
+        super().__init__()
+        self.hidden_dim = hidden_dim
+        self.time = nn.Sequential(nn.Linear(hidden_dim, dim), nn.SiLU(), nn.Linear(dim, dim))
+        self.first = nn.Linear(dim, hidden_dim)
+        self.blocks = nn.ModuleList(RDMBlock(hidden_dim, dim, dropout) for _ in range(blocks))
+        self.last = nn.Sequential(nn.LayerNorm(hidden_dim, eps=1e-6), nn.SiLU(), nn.Linear(hidden_dim, dim))
+        _zero(self.last[-1])
+
+    def forward(self, x: Tensor, timestep: Tensor) -> Tensor:
+        """x (B, D), timestep (B,) int64 -> (B, D)."""
+        condition = self.time(sinusoidal(timestep, self.hidden_dim).to(x.dtype))
+        x = self.first(x)
+        for block in self.blocks:
+            x = block(x, condition)
+        return self.last(x)
+
+
+class SEED(EmbeddingRestorer):
+    """Adds Gaussian noise to an embedding and predicts the clean one from it (SEED, section 3.3).
+
+    Where paper and authors' code (github kaistmm/seed-pytorch) leave a choice, it is an argument; the defaults are the
+    code's. Sizes with three blocks: 9,725,440 parameters for D = 512, 2,437,888 for 256, 1,373,760 for 192.
+
+    Args:
+        dim: D of the embeddings.
+        hidden_dim: of the network; None: 2D.
+        blocks, dropout: of the network.
+        timesteps, betas: of training; see DiffusionSchedule.
+        shared_timestep: one timestep for an utterance and its variants (eq. 9); the code draws one for each.
+        self_conditioning: what is diffused in training is the embedding that is to be enhanced (the paper, and the
+            authors' published configs). False: the clean one, of which the network learns the distribution alone.
+        train_norm: length of embeddings, inputs and targets, in training: ``none``, as they are (the code); ``unit``,
+            1; ``sqrt_dim``, sqrt(D), at which a number has variance 1 as the diffusion's noise has.
+        sample_norm: likewise of inputs in use; the code normalises here alone, whatever ``train_norm`` is.
+        timestep: at which embeddings are enhanced: 50 in the paper.
+        steps: DDIM steps from ``timestep`` down to 0; one predicts the clean embedding at once, as in the paper.
+        ensemble: what is given back: ``none``, the prediction; ``raw``, its sum with the embedding as it is (the code's
+            ``feature_ensemble``, the paper's for WavLM-ECAPA); ``normalised``, the sum of both at unit length.
+
+    Raises:
+        InputError: an argument is out of its range.
+
+    Example::
+
+        seed = SEED(dim=256).eval()
+        enhanced = seed(embeddings, torch.randn_like(embeddings))  # (B, 256)
+    """
+
+    draws_noise = True
+
+    def __init__(
+        self,
+        dim: int = 256,
+        hidden_dim: int | None = None,
+        blocks: int = 3,
+        dropout: float = 0.0,
+        timesteps: int = 1000,
+        betas: tuple[float, float] = (1e-4, 0.02),
+        shared_timestep: bool = False,
+        self_conditioning: bool = True,
+        train_norm: str = "none",
+        sample_norm: str = "sqrt_dim",
+        timestep: int = 50,
+        steps: int = 1,
+        ensemble: str = "none",
+    ):
+        super().__init__()
+        hidden_dim = 2 * dim if hidden_dim is None else hidden_dim
+        if dim < 1 or hidden_dim < 2 or hidden_dim % 2 or blocks < 1 or not 0 <= dropout < 1:
+            raise InputError(
+                f"dim {dim}, hidden_dim {hidden_dim}, blocks {blocks}, dropout {dropout}: dim and blocks must be 1 or "
+                "more, hidden_dim even, dropout from 0 to below 1"
+            )
+        for name, value, known in (
+            ("train_norm", train_norm, NORMS),
+            ("sample_norm", sample_norm, NORMS),
+            ("ensemble", ensemble, ENSEMBLES),
+        ):
+            if value not in known:
+                raise InputError(f"{name} {value!r:.40}: must be {', '.join(known)}")
+        self.dim = dim
+        self.schedule = DiffusionSchedule(timesteps, betas)
+        self.network = RDMNetwork(dim, hidden_dim, blocks, dropout)
+        self.shared_timestep, self.self_conditioning = shared_timestep, self_conditioning
+        self.train_norm, self.sample_norm, self.ensemble = train_norm, sample_norm, ensemble
+        self.timesteps = falling_timesteps(self.schedule.check_timestep(timestep, "timestep"), steps)
+
+    def training_outputs(self, batch: Mapping) -> dict[str, Tensor]:
+        """Predictions at random timesteps: ``embedding`` (B, 1 + V, D); ``target`` (B, D), the clean embeddings."""
+        rows = at_length(self.pairs(batch), self.train_norm)
+        target = rows[:, 0]
+        if not self.self_conditioning:
+            rows = target[:, None].expand_as(rows)
+        shape = (len(rows), 1) if self.shared_timestep else rows.shape[:2]
+        timestep = torch.randint(self.schedule.timesteps, shape, device=rows.device).expand(rows.shape[:2])
+        diffused = self.schedule.diffuse(rows, torch.randn_like(rows), timestep)
+        predicted = self.network(diffused.flatten(0, 1), timestep.flatten())
+        return {"embedding": predicted.unflatten(0, rows.shape[:2]), "target": target}
+
+    def forward(self, embedding: Tensor, noise: Tensor | None = None) -> Tensor:
+        """See EmbeddingRestorer; without ``noise`` it is zero, the mean of what could be drawn."""
+        start = at_length(embedding, self.sample_norm)
+        first = torch.tensor(self.timesteps[0], device=embedding.device)
+        diffused = self.schedule.diffuse(start, torch.zeros_like(start) if noise is None else noise, first)
+        restored = self.schedule.denoise(self.network, diffused, self.timesteps, _CLIP * self.dim**0.5)
+        if self.ensemble == "raw":
+            return embedding + restored
+        if self.ensemble == "normalised":
+            return normalize(embedding, dim=-1) + normalize(restored, dim=-1)
+        return restored
+
+
+def at_length(embedding: Tensor, norm: str) -> Tensor:
+    """(..., D) at length 1 (``unit``), sqrt(D) (``sqrt_dim``), or as it is (``none``)."""
+    if norm == "none":
+        return embedding
+    return normalize(embedding, dim=-1) * (embedding.shape[-1] ** 0.5 if norm == "sqrt_dim" else 1.0)
+
+
+def _zero(linear: nn.Linear) -> None:
+    nn.init.zeros_(linear.weight)
+    nn.init.zeros_(linear.bias)

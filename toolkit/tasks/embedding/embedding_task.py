@@ -1,0 +1,193 @@
+"""Enhancement of speaker embeddings: config keys, contracts and validation."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from torch import nn
+
+from toolkit.data.batches import Batches, CropBatches
+from toolkit.data.datasets import TrainingDataset
+from toolkit.data.pairs import CLEAN, EmbeddingPairs, read_pairs
+from toolkit.io.errors import InputError
+from toolkit.io.extractors import read_extractor
+from toolkit.losses.base import Loss
+from toolkit.losses.embedding.reconstruction import EmbeddingReconstruction
+from toolkit.metrics.verification.vectors import unit
+from toolkit.models.embedding.base import EmbeddingRestorer
+from toolkit.models.sv.embedder import SpeakerEmbedder
+from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
+from toolkit.systems.verifier import Verifier
+from toolkit.tasks.base import Task
+from toolkit.train.experiment import default
+from toolkit.train.probe import call, check_loss, check_module, name_of
+from toolkit.train.schedule import Constant
+
+_TERMS = ("distance", "clean", "before")  # of validation
+
+
+class EmbeddingTask(Task):
+    """A network from embedding to embedding and its loss; validated by the distance to clean embeddings (see Task).
+
+    No speaker label is read, unless the loss asks for several utterances of a speaker.
+
+    Args:
+        valid: folders of embeddings of clean speech and its variants (toolkit.data.pairs.EmbeddingPairs).
+    """
+
+    metric = ("distance", "min")
+    defaults = MappingProxyType(
+        {
+            "loss": default(EmbeddingReconstruction),
+            "data": default(EmbeddingPairs),
+            "batches": default(CropBatches, batch_size=300, crop_seconds=[2.015, 2.015]),
+            "optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"lr": 5e-4, "weight_decay": 5e-5}},
+            "schedule": default(Constant),
+        }
+    )
+    network: EmbeddingRestorer
+
+    def __init__(
+        self, network: EmbeddingRestorer, loss: Loss, batches: Batches, train: TrainingDataset, valid: list[str]
+    ):
+        super().__init__(network, loss, batches, train, valid)
+        self._valid = {Path(path).name: read_pairs(path) for path in valid}
+        sizes = {name: rows.rows.shape[2] for name, rows in self._valid.items()}
+        if isinstance(train, EmbeddingPairs):
+            sizes["the training set"] = train.dim
+        for name, size in sizes.items():
+            if size != network.dim:
+                raise InputError(
+                    f"model.init_args.dim {network.dim}: the embeddings of {name} have {size} numbers; set dim to that "
+                    f'(--ee_args "--model.init_args.dim {size}")'
+                )
+        self._extractor = self._checked_extractor(train, valid)
+        self.valid_streams = tuple({name: None for rows in self._valid.values() for name in (CLEAN, *rows.variants)})
+
+    def _checked_extractor(self, train: TrainingDataset, valid: list[str]) -> dict | None:
+        """What makes the embeddings of training; InputError where those of validation are of another extractor."""
+        own = self.network.extractor
+        ours = train.extractor if isinstance(train, EmbeddingPairs) else own and Verifier(own).identity
+        for path in valid:
+            theirs = read_extractor(path)
+            if ours and theirs and ours["digest"] != theirs["digest"]:
+                raise InputError(
+                    f"{path}: embeddings of {theirs['extractor']}, those of training are of {ours['extractor']}; "
+                    "embed both with one"
+                )
+        return ours
+
+    def training_facts(self) -> dict:
+        """``extractor``: what makes the embeddings (toolkit.systems.verifier.Verifier.identity); None: not known."""
+        return {"extractor": self._extractor}
+
+    @classmethod
+    def add_network_arguments(cls, parser) -> None:
+        """The enhancer."""
+        EmbeddingEnhancer.add_network_arguments(parser)
+
+    @classmethod
+    def add_arguments(cls, parser) -> None:
+        """See Task."""
+        parser.add_argument(
+            "--extractor",
+            type=SpeakerEmbedder | None,
+            default=None,
+            help="makes embeddings of audio while training (data: AudioPairs); none where the data holds embeddings",
+        )
+
+    @classmethod
+    def build_network(cls, built) -> EmbeddingRestorer:
+        """See Task."""
+        built.model.extract_by(built.extractor)
+        return built.model
+
+    @classmethod
+    def check_classes(cls, network: EmbeddingRestorer, loss: Loss) -> None:
+        """See Task."""
+        check_module("model", network)
+        check_module("loss", loss)
+        if type(getattr(network, "dim", None)) is not int or network.dim < 1:
+            raise InputError(f"{name_of('model', network)}: its constructor must set dim, a whole number from 1")
+
+    @classmethod
+    def check_config(cls, built, network: EmbeddingRestorer) -> None:
+        """See Task."""
+        reads_audio = not isinstance(built.data, EmbeddingPairs)
+        if reads_audio != (built.extractor is not None):
+            raise InputError(
+                "extractor: goes with data of audio (AudioPairs), whose embeddings it makes; give both or neither"
+            )
+
+    @classmethod
+    def item_statistics(cls, network: EmbeddingRestorer) -> "PairStatistics":
+        """Lengths of embeddings, and how near the variants are to the clean speech."""
+        return PairStatistics(network)
+
+    def check_contracts(self, batch: dict) -> nn.Module:
+        """Network and loss."""
+        network, loss, who = self.network, self.loss, name_of("model", self.network)
+        outputs = call("model", network, network.training_outputs, batch)
+        if not isinstance(outputs, dict) or "embedding" not in outputs:
+            raise InputError(f"{who}: training_outputs must be a dict with `embedding`; it is {type(outputs).__name__}")
+        check_loss(name_of("loss", loss), call("loss", loss, loss, outputs, batch))
+        self.eval()
+        rows = network.pairs(batch)[:, 0]
+        system = EmbeddingEnhancer(network)
+        enhanced = call("model", network, system.enhance, rows)
+        alone = np.concatenate([call("model", network, system.enhance, row[None]) for row in rows])
+        if enhanced.shape != (len(rows), network.dim):
+            raise InputError(f"{who}: forward must give {(len(rows), network.dim)}; it gives {enhanced.shape}")
+        if not np.allclose(enhanced, alone, rtol=1e-3, atol=1e-3 * np.abs(alone).max()):
+            raise InputError(f"{who}: in eval mode, an embedding must be enhanced in a batch as it is alone")
+        return network
+
+    def validate(self) -> dict[str, float]:
+        """``distance``: cosine distance in % of the enhanced embeddings of variants to the clean one as it was.
+
+        Besides ``clean``, the same of the enhanced clean one; ``before``, of variants before enhancement. Means over
+        sets of their means.
+        """
+        measured = {name: self._measure(rows.rows, rows.keys, rows.counts) for name, rows in self._valid.items()}
+        means = {term: float(np.mean([values[term] for values in measured.values()])) for term in _TERMS}
+        if len(measured) > 1:
+            means |= {f"distance_{name}": values["distance"] for name, values in measured.items()}
+        return means
+
+    def _measure(self, rows: np.ndarray, keys: list[str], counts: np.ndarray) -> dict[str, float]:
+        """Of embeddings (M, 1 + V, D)."""
+        count = rows.shape[1]
+        names = [f"{key}-{k}-{v}" for key, n in zip(keys, counts, strict=True) for k in range(n) for v in range(count)]
+        enhanced = EmbeddingEnhancer(self.network).enhance_rows(rows.reshape(-1, rows.shape[2]), names)
+        before, after = unit(rows), unit(enhanced).reshape(rows.shape)
+        distance = 100 * (1 - np.einsum("md,mvd->mv", before[:, 0], after))
+        unchanged = 100 * (1 - np.einsum("md,mvd->mv", before[:, 0], before[:, 1:]))
+        values = (distance[:, 1:], distance[:, 0], unchanged)
+        return {term: float(value.mean()) for term, value in zip(_TERMS, values, strict=True)}
+
+
+class PairStatistics:
+    """Of embeddings: lengths of the clean ones, and cosines between them and their variants.
+
+    Args:
+        network: its ``pairs`` are measured.
+    """
+
+    def __init__(self, network: EmbeddingRestorer):
+        self._network, self._lengths, self._cosines = network, [], []
+
+    def add(self, batch: Mapping) -> list[str]:
+        """``variants,numbers`` of each item of a batch."""
+        rows = self._network.pairs(batch).double().numpy()
+        self._lengths.append(np.linalg.norm(rows[:, 0], axis=-1))
+        self._cosines.append(np.einsum("bd,bvd->bv", unit(rows[:, 0]), unit(rows[:, 1:])))
+        return [f"{rows.shape[1] - 1},{rows.shape[2]}"] * len(rows)
+
+    def result(self) -> dict:
+        """Entries of stats.json."""
+        lengths, cosines = np.concatenate(self._lengths), np.concatenate(self._cosines)
+        return {
+            "embedding_length": {"mean": round(float(lengths.mean()), 4), "deviation": round(float(lengths.std()), 4)},
+            "cosine_to_variants": cosines.mean(0).round(4).tolist(),
+        }

@@ -1,0 +1,73 @@
+"""How much the EER of enhanced embeddings depends on the noise that is drawn: many seeds, and means of draws."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.io.datadir import read_table
+from toolkit.io.embeddings import read_rows
+from toolkit.io.trials import check_ids
+from toolkit.metrics.verification.error_rates import eer
+from toolkit.metrics.verification.vectors import sums_by_owner, unit
+from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
+from toolkit.tasks.verification.trial_scoring import TrialSet, UnitRows, load_trials, scores_of_rows
+
+
+def spread_of_set(
+    enhancer: EmbeddingEnhancer, data_dir, embeddings, seeds: int, draws: int, scoring: str = "cosine"
+) -> dict[str, list[float]]:
+    """EER in % of the trials of a data dir, with noise of several seeds.
+
+    Args:
+        data_dir: with ``trials`` and ``utt2spk``.
+        embeddings: scp of the embeddings before enhancement.
+        seeds: how many, from 0.
+        draws: of as many successive seeds the embeddings are averaged; 0: of none.
+
+    Returns:
+        ``single``: an EER for each seed; ``averaged``: of each ``seeds // draws`` mean over ``draws`` seeds.
+    """
+    path = Path(data_dir)
+    models = path / "enroll2utt"
+    trials = load_trials(path / "trials", path / "utt2spk", models if models.is_file() else None)
+    rows, names, counts = _raw_rows(embeddings, trials.sides.utts)
+    found: dict[str, list[float]] = {"single": [], "averaged": []}
+    total = np.zeros_like(rows)
+    for seed in range(seeds):
+        enhanced = enhancer.enhance_rows(rows, names, seed)
+        found["single"].append(_eer(trials, enhanced, counts, scoring))
+        total += enhanced
+        if draws and (seed + 1) % draws == 0:
+            found["averaged"].append(_eer(trials, total / draws, counts, scoring))
+            total[:] = 0
+    return found
+
+
+def _raw_rows(scp, utts: list[str]) -> tuple[np.ndarray, list[str], np.ndarray]:
+    """Embeddings (R, D) of utterances as they are, utterance by utterance, a name of each row, rows of each (U,)."""
+    table = read_table(scp)
+    check_ids(utts, table, str(scp))
+    parts: list[np.ndarray] = [np.empty(0)] * len(utts)
+    segmented = False
+    for places, rows, counts in read_rows(table, utts, str(scp)):
+        segmented = segmented or counts is not None
+        ends = np.cumsum(np.ones(len(places), int) if counts is None else counts)
+        for place, part in zip(places, np.split(rows, ends[:-1]), strict=True):
+            parts[place] = part
+    counts = np.array([len(part) for part in parts])
+    names = [row for utt, n in zip(utts, counts, strict=True) for row in row_names(utt, int(n), segmented)]
+    return np.concatenate(parts), names, counts
+
+
+def row_names(utt: str, count: int, segmented: bool) -> Iterator[str]:
+    """Names of an utterance's embeddings, by which their noise is drawn: its id, with a number if it has segments."""
+    return (f"{utt}#{k}" if segmented else utt for k in range(count))
+
+
+def _eer(trials: TrialSet, rows: np.ndarray, counts: np.ndarray, scoring: str) -> float:
+    rows = unit(rows)
+    sums = rows if (counts == 1).all() else sums_by_owner(rows, counts)
+    scores = scores_of_rows(UnitRows(sums, counts, rows), trials.sides, scoring)
+    is_target = trials.trials.is_target
+    return 100 * eer(scores[is_target], scores[~is_target])[0]
