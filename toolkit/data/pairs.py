@@ -86,7 +86,7 @@ class AudioPairs(TrainingDataset):
         crop = None if draw.seconds is None else round(draw.seconds * fs)
         words = (self.seed, draw.epoch, draw.slot, key, attempt)
         facts = key, key, self._speaker.get(key, key), self._audio.num_samples(key), fs, crop
-        clean = MixturePlanner().draw((*words, CLEAN), *facts)
+        clean = MixturePlanner().open().draw((*words, CLEAN), *facts)
         (speech,) = clean.sources
         planned = {CLEAN: clean}
         for name, planner in self.variants.items():

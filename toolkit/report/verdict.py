@@ -15,7 +15,8 @@ def verdicts(experiments: Sequence[Mapping]) -> list[str]:
 
     Args:
         experiments: gathered results of verification, where one that was not trained (``train`` is empty) is the
-            baseline; or of enhancement and extraction, whose baseline is the mixture.
+            baseline; of enhancement of embeddings, whose baseline is their extractor; or of enhancement and extraction,
+            whose baseline is the mixture.
     """
     baselines = [one for one in experiments if not one["train"]]
     lines = []
@@ -24,7 +25,11 @@ def verdicts(experiments: Sequence[Mapping]) -> list[str]:
             same_way = (one for one in baselines if one.get("scores") == results.get("scores"))
             baseline = next(same_way, baselines[0] if baselines else None)
             signal = any("si_sdri" in one["metrics"] for one in results["sets"])
-            compared = [_over_mixture(results)] if signal else list(_over_baseline(results, baseline))
+            if extractor := (results["train"].get("extractor") or {}).get("extractor"):
+                raw = next((one for one in experiments if one["experiment"] == extractor), None)
+                compared = list(_over_extractor(results, raw))
+            else:
+                compared = [_over_mixture(results)] if signal else list(_over_baseline(results, baseline))
             circumstances = "; ".join(_circumstances(results))
             comparisons = ". ".join(compared) or "not compared with an untrained baseline"
             lines.append(f"{results['experiment']}: {comparisons}{circumstances and ': '}{circumstances}.")
@@ -48,6 +53,25 @@ def _over_baseline(results: Mapping, baseline: Mapping | None) -> Iterator[str]:
             chance = "too few speakers for a p-value" if np.isnan(p) else f"p = {p:.2g}"
             over = f"{label}, " if len(shared) > len(clean) else ""
             yield f"{over}{word} the untrained baseline (EER {ours:.2f} % against {baseline_eer:.2f} %, {chance})"
+
+
+def _over_extractor(results: Mapping, raw: Mapping | None) -> Iterator[str]:
+    """Enhanced embeddings against those they are made of, test set by test set: without noise, and in all of it."""
+    theirs = {one["set"]: one for one in raw["sets"]} if raw else {}
+    shared = [one for one in results["sets"] if one["set"] in theirs]
+    names = [one["set"] for one in shared if one["condition"]["noise"] == "clean"]
+    for name in names:
+        clean = [one for one in shared if one["set"] == name]
+        noisy = [one for one in shared if one["set"].startswith(f"{name}_") and one["set"] not in names]
+        for label, sets in ((f"{name}, clean", clean), (f"{name}, mean of {len(noisy)} noisy conditions", noisy)):
+            if sets:
+                others = [theirs[one["set"]] for one in sets]
+                before, after = (float(np.mean([one["metrics"]["eer"]["value"] for one in s])) for s in (others, sets))
+                differences = difference(others, sets)
+                p = differences["eer"].p if differences else float("nan")
+                chance = "no p-value" if np.isnan(p) else f"p = {p:.2g}"
+                word = _word(before - after, p)
+                yield f"{label}: {word} the extractor alone (EER {after:.2f} % against {before:.2f} %, {chance})"
 
 
 def _word(gain: float, p: float) -> str:

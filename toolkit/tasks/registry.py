@@ -192,7 +192,7 @@ register(
         "toolkit.tasks.embedding.embedding_task:EmbeddingTask",
         "toolkit.bin.enhance_embeddings",
         "toolkit.bin.score_trials",
-        "toolkit.tasks.verification.trial_report",
+        "toolkit.tasks.embedding.embedding_report",
         "embeddings",
     )
 )

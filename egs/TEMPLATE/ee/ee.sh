@@ -45,7 +45,7 @@ Training and evaluation
   --ee_args "--trainer.epochs 3"            more options of train ee
   --ee_tag                    name of the experiment: exp/ee_<tag> (default: from config, extractor, args)
   --sampling_seed, --sampling_draws         of the noise in use (0); mean over so many draws of it (1)
-  --spread_seeds, --spread_draws            EER over so many seeds (20), and of means over so many draws (8); 0: neither
+  --spread_seeds, --spread_draws            EER over so many seeds (20), and of means over so many draws (5); 0: neither
   --se_exp ../se/exp/se_<x>   a row for enhancement of the audio in place of the embeddings, by this experiment or packed zip
   --scoring                   cosine: of whole utterances; mean_cosine, neg_euclidean: over all pairs of segments (cosine)
   --num_segments, --segment_seconds         segments of an utterance, 0: one behind the other (10, 4.015)
@@ -70,7 +70,7 @@ ee_tag=
 sampling_seed=0
 sampling_draws=1
 spread_seeds=20
-spread_draws=8
+spread_draws=5
 se_exp=
 scoring=cosine
 num_segments=10
@@ -107,7 +107,8 @@ start_guard
 note_skips
 
 # Names that the stages share
-extractor=${extractor_name:-$([ -n "${sv_exp}" ] && name_of "${sv_exp}" || basename "${extractor_config}" .yaml)}
+extractor=$(if [ -n "${sv_exp}" ]; then name_of "${sv_exp}"; else basename "${extractor_config}" .yaml; fi)
+extractor=${extractor_name:-${extractor}}
 raw_exp=${expdir}/${extractor}
 system=${sv_exp:-${raw_exp}}
 all_tests=${test_sets}
@@ -148,6 +149,39 @@ score_system() { # score_system SYSTEM FOLDER VECTORS: queue <system>/FOLDER/<se
         queue_scores "${list}" "$3/${list%/*}" "$1/$2/${list%/*}${list##*/trials}" "$3/${list%/*}/.done.embed" \
             --scoring "${scoring}" --resamples "${resamples}"
     done
+}
+
+measure_spread() { # EER over seeds of the noise, for networks that draw any
+    local set files sig out=${ee_exp}/sampling${way}.json
+    [ "${spread_seeds}" -gt 1 ] || return 0
+    if "${dry_run}"; then
+        note "spread over ${spread_seeds} seeds -> ${out}"
+        return
+    fi
+    files=$(files_of "${ee_exp}" valid.distance.ave.pth)
+    for set in ${all_tests}; do files+=" ${embedded}/${set}/.done.embed"; done
+    sig=$(signature "${dumpdir}/raw/${test_sets%% *}" "sampling ${all_tests} ${spread_seeds} ${spread_draws} ${scoring}" "${files}") || exit 1
+    if done_before "${ee_exp}/.done.sampling${way}" "${sig}"; then return 0; fi
+    mkdir -p "${ee_exp}/logs/sampling"
+    # shellcheck disable=SC2086
+    submit "${decode_cmd}" "${ee_exp}/logs/sampling" "${ee_exp}/logs/sampling/score.log" "${python}" -m toolkit.bin.score_seeds \
+        --model "${ee_exp}" --trust --in_root "${embedded}" --data_root "${dumpdir}/raw" --sets ${all_tests} \
+        --seeds "${spread_seeds}" --draws "${spread_draws}" --scoring "${scoring}" --output "${out}"
+    echo "${sig}" >"${ee_exp}/.done.sampling${way}"
+}
+
+cost() { # cost OUTPUT SYSTEMS: size, time and memory of systems one behind the other, once for the same weights
+    local out=$1 files='' sig one
+    shift
+    if "${dry_run}"; then
+        note "costs -> ${out}"
+        return
+    fi
+    for one in "$@"; do files+=" $(files_of "${one}" 'valid.*.ave.pth')"; done
+    sig=$(signature "${dumpdir}/raw/${test_sets%% *}" "cost" "${files}") || exit 1
+    if done_before "${out%/*}/.done.${out##*/}" "${sig}"; then return 0; fi
+    "${python}" -m toolkit.bin.system_cost --systems "$@" --trust --output "${out}" || exit 1
+    echo "${sig}" >"${out%/*}/.done.${out##*/}"
 }
 
 check_configs() { # before any work: every key of every config that the stages asked for will read
@@ -257,6 +291,10 @@ if runs_stage 8 && say_stage 8 "scoring -> ${ee_exp}/scores${way}, ${raw_exp}/sc
     [ -z "${cascade}" ] || score_system "${raw_exp}" "scores${way%_seed*}_${cascade}" "${embedded}_${cascade}"
     score_system "${ee_exp}" "scores${way}" "${ee_exp}/${embeddings}"
     score_queue "${ee_exp}/logs/scores${way}" "scores${way}/" "${all_tests}"
+    measure_spread
+    cost "${raw_exp}/cost${way%_seed*}.json" "${system}"
+    [ -z "${cascade}" ] || cost "${raw_exp}/cost${way%_seed*}_${cascade}.json" "${se_exp}" "${system}"
+    cost "${ee_exp}/cost${way}.json" "${system}" "${ee_exp}"
 fi
 
 if runs_stage 9 && say_stage 9 "report -> ${ee_exp}/RESULTS.md, ${results}"; then

@@ -5,6 +5,7 @@ The ways are the folders scores, scores_as_norm, ... of EXPDIR.
 
 import argparse
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from toolkit.report.experiment_page import Plots, draw_training, write_report
@@ -48,10 +49,14 @@ def collect_all(args) -> list[dict]:
     return experiments
 
 
-def write(args: argparse.Namespace, command: str) -> None:
-    """Write the report; ``command`` is named on its pages."""
+def write(args: argparse.Namespace, command: str, first_sections: Callable = lambda *_: []) -> None:
+    """Write the report; ``command`` is named on its pages.
+
+    Args:
+        first_sections: (experiments, kinds of noise out of domain) -> sections that come before those of all reports.
+    """
     experiments = collect_all(args)
-    results, more = experiments[0], sections(experiments, args.ood)
+    results, more = experiments[0], [*first_sections(experiments, args.ood), *sections(experiments, args.ood)]
     plots = draw(results, args.ood, args.expdir / "plots")
     write_report(
         args,

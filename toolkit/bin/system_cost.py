@@ -1,0 +1,52 @@
+"""Size, time and memory of systems one behind the other, from audio to the last one's output, as JSON.
+
+Example: python -m toolkit.bin.system_cost --systems se/exp/se_x sv/exp/sv_y --seconds 4 --output cost.json
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from torch import nn
+
+from toolkit.io.atomic import replacing
+from toolkit.io.command_line import Parser, add_trust, real_number, run
+from toolkit.io.errors import InputError
+from toolkit.metrics.cost.complexity import noise, profile
+from toolkit.systems.base import System
+
+_FROM_AUDIO = {"sv", "se"}
+_FOLLOWING = {"se": {"se", "sv"}, "sv": {"ee"}, "ee": {"ee"}}  # task -> tasks that take its output
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of ``python -m toolkit.bin.system_cost``."""
+    parser = Parser(description=__doc__)
+    parser.add_argument("--systems", nargs="+", required=True, help="experiments or packed zips, in their order")
+    parser.add_argument("--seconds", type=real_number(0.1, 3600), default=4.0, help="of audio")
+    parser.add_argument("--output", required=True, help="JSON file to write")
+    add_trust(parser)
+    return parser
+
+
+def main(argv=None) -> None:
+    """Measure and write."""
+    args = get_parser().parse_args(argv)
+    systems = [System.load(path, trust=args.trust) for path in args.systems]
+    tasks, first = [system.task for system in systems], systems[0]
+    if tasks[0] not in _FROM_AUDIO:
+        raise InputError(f"{args.systems[0]}: task {tasks[0]} does not begin with audio alone; begin with sv or se")
+    for path, before, after in zip(args.systems[1:], tasks, tasks[1:], strict=False):
+        if after not in _FOLLOWING.get(before, ()):
+            raise InputError(f"{path}: task {after} does not take what task {before} gives")
+    chain = nn.Sequential(*(system.network for system in systems))
+    measured = profile(chain, (noise(args.seconds, first.fs),), args.seconds)
+    parts = [type(getattr(system.network, "model", system.network)).__name__ for system in systems]
+    Path(args.output).parent.mkdir(parents=True, exist_ok=True)
+    with replacing(Path(args.output)) as handle:
+        json.dump({"parts": parts, "systems": args.systems, **measured}, handle, indent=1)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
