@@ -412,13 +412,6 @@ class AudioTable:
         """The ids, C-sorted."""
         return c_sorted(self.values)
 
-    def renamed(self, ids: Mapping[str, str]) -> "AudioTable":
-        """Some of the recordings by other ids; ``ids`` are new id -> id here."""
-        table = AudioTable(fs=self.fs, keep=self._keep)
-        table.values = {new: self._value(old) for new, old in ids.items()}
-        table._lengths = {new: self._lengths[old] for new, old in ids.items() if old in self._lengths}
-        return table
-
     def _value(self, key: str) -> str:
         if key not in self.values:
             raise InputError(f"{key}: no such id in wav.scp; make the plan again from the present data dirs")
