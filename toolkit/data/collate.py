@@ -22,7 +22,7 @@ def pad(arrays: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor | None]:
 
 
 def _pad_items(values: list) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Of each item an array (T_i, ...), or K of them -> as :func:`pad`, (B, ...) and (B,), or (B, K, ...) and (B, K)."""
+    """Of each item an array (T_i, ...) -> as :func:`pad`; of each K arrays -> (B, K, max T, ...), (B, K)|None."""
     if isinstance(values[0], np.ndarray):
         return pad(values)
     padded, lengths = pad([array for arrays in values for array in arrays])

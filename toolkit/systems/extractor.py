@@ -59,8 +59,8 @@ class Extractor(System):
                 given.
         """
         several = _recordings(enrolment)
-        named = {f"enrolment {i} of {len(several)}" if len(several) > 1 else "enrolment": x for i, x in enumerate(several, 1)}
-        named = {"mixture": mixture, **named}
+        number = " {} of " + str(len(several)) if len(several) > 1 else ""
+        named = {"mixture": mixture} | {f"enrolment{number.format(i)}": x for i, x in enumerate(several, 1)}
         mixed = len(set(map(is_path, named.values()))) > 1  # files and samples: fs is that of the samples
         recordings = []
         for what, x in named.items():
@@ -70,7 +70,7 @@ class Extractor(System):
         return recordings[0].like(self._scaled(wav, voices), self.fs)
 
     def _scaled(self, wav: np.ndarray, voices: list[np.ndarray]) -> np.ndarray:
-        """(N,) mixture, (M_k,) enrolments at the network's rate -> (N,) at the level that explains most of the mixture."""
+        """(N,) mixture, (M_k,) enrolments at the network's rate -> (N,) at the level that explains most of it."""
         chunk = round(CHUNK_SECONDS * self.fs)
         padded, lengths = (None if x is None else x[None].to(self.device) for x in pad(voices))
         with self.inferring() as network:

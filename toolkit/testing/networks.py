@@ -15,9 +15,7 @@ _SAMPLES = (1, 2, 15, 16, 17, 255, 1023, 4001)
 _MIXTURE_ENROLMENT = ((1, 1), (1, 700), (15, 16), (16, 1), (17, 33), (333, 1000), (1001, 80))
 
 
-def check_encoder(
-    encoder: SpeakerEncoder, features: int, frames: int = 50, dtype: torch.dtype | None = None
-) -> None:
+def check_encoder(encoder: SpeakerEncoder, features: int, frames: int = 50, dtype: torch.dtype | None = None) -> None:
     """Check the promises of a SpeakerEncoder.
 
     Args:
