@@ -2,9 +2,10 @@
 
 import copy
 from functools import partial
+from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.sv.base import SpeakerEncoder
@@ -163,11 +164,11 @@ def check_extractor(extractor: SpeakerExtractor, dtype: torch.dtype | None = Non
             p.check_equal(_extracted(model, mixture, _padded(enrolment, lengths), lengths), torch.cat(alone))
         with promise("in eval mode, the padding of several enrolments has no influence"):
             three, counts = sounds(6, 300, seed=2), torch.tensor([[300, 17, 160], [1, 80, 160]])
-            loud, silent = (_padded(three, counts.flatten(), value).view(2, 3, 300) for value in (p.LOUD, 0.0))
-            together = _extracted(model, mixture[:2], loud, counts)
+            noisy, silent = (_padded(three, counts.flatten(), value).view(2, 3, 300) for value in (p.LOUD, 0.0))
+            together = _extracted(model, mixture[:2], noisy, counts)
             for i, longest in enumerate((300, 160)):
-                alone = _extracted(model, mixture[i, None], silent[i, None, :, :longest], counts[i, None])
-                p.check_equal(together[i], alone[0])
+                short = _extracted(model, mixture[i, None], silent[i, None, :, :longest], counts[i, None])
+                p.check_equal(together[i], short[0])
         with promise("in eval mode, a batch is its members"):
             _check_members(lambda rows: _extracted(model, mixture[rows], enrolment[rows]))
     with promise("a training step reaches all parameters and both inputs, and not the padding"):
@@ -175,7 +176,8 @@ def check_extractor(extractor: SpeakerExtractor, dtype: torch.dtype | None = Non
         named = {"the mixture": mixture[:2].clone(), "the enrolment": enrolment[:2].clone()}
         for tensor in named.values():
             tensor.requires_grad_()
-        p.check_gradients(trained, [_extracted(trained, *named.values(), torch.tensor([500, 300]))], named)
+        out = _extracted(trained, named["the mixture"], named["the enrolment"], torch.tensor([500, 300]))
+        p.check_gradients(trained, [out], named)
         gradient = named["the enrolment"].grad
         assert gradient is not None
         assert not gradient[1, 300:].any(), "padding of the enrolment has a gradient"
@@ -185,9 +187,9 @@ def check_extractor(extractor: SpeakerExtractor, dtype: torch.dtype | None = Non
         p.check_device(copy.deepcopy(extractor), _extracted, mixture, enrolment, lengths)
 
 
-def _extracted(network: SpeakerExtractor, mixture: Tensor, enrolment: Tensor, lengths: Tensor | None = None) -> Tensor:
+def _extracted(network: nn.Module, mixture: Tensor, enrolment: Tensor, lengths: Tensor | None = None) -> Tensor:
     """(B, N), of enrolments (B, M) or (B, K, M) in the form that the network takes."""
-    return network(mixture, *network.fit_enrolments(enrolment, lengths))
+    return network(mixture, *cast(SpeakerExtractor, network).fit_enrolments(enrolment, lengths))
 
 
 def _padded(items: Tensor, lengths: Tensor, value: float = p.LOUD) -> Tensor:
