@@ -5,11 +5,13 @@ import io
 import numpy as np
 import pytest
 import soundfile
+import soxr
 import torch
 import yaml
 from helpers.plain_tse import TINY_SEFPNET
 
 from test.conftest import voice
+from test.models.tse.extractors import Several
 from toolkit.bin import extract_audio
 from toolkit.io.audio import AudioTable
 from toolkit.io.command_line import run
@@ -223,6 +225,80 @@ def test_options_of_files(system, model, tmp_path):
     for option in (["--absent"], ["--enroll_from", "dump/raw/x"]):
         assert run(extract_audio.main, words(system, *one, *option, "--output", tmp_path / "c.wav")) == 1
     assert not (tmp_path / "c.wav").exists()
+
+
+@pytest.fixture
+def several(tmp_path) -> list[str]:
+    """Files of speaker 0: of 8 kHz, but for the last."""
+    files = [write(tmp_path / f"e{i}.wav", voice(0, i, 0.3 + 0.1 * i, 8000), 8000) for i in (1, 2)]
+    return [*files, write(tmp_path / "e3.wav", voice(0, 3, 0.5, 16000), 16000)]
+
+
+def test_several_enrolments_are_joined_in_their_order(model, several):
+    mixture, parts = voice(0, 0, 0.5, 8000), [soundfile.read(path, dtype="float32")[0] for path in several[:2]]
+    joined, turned = (extract(model, mixture, np.concatenate(some)) for some in (parts, parts[::-1]))
+    assert not np.allclose(joined, turned, atol=1e-5)
+    for given in (parts, tuple(parts), [parts[0].tolist(), torch.from_numpy(parts[1])[None]], [several[0], parts[1]]):
+        np.testing.assert_allclose(extract(model, mixture, given), joined, atol=1e-6)
+    assert np.array_equal(extract(model, mixture, several[1::-1]), turned)
+    assert np.array_equal(extract(model, mixture, parts[:1]), extract(model, mixture, parts[0]))
+
+
+def test_each_of_several_files_is_resampled_from_its_rate(model, several):
+    mixture, (wav, rate) = voice(0, 0, 0.5, 8000), soundfile.read(several[2], dtype="float32")
+    given = [soundfile.read(several[0], dtype="float32")[0], soxr.resample(wav, rate, 8000)]
+    expected = extract(model, mixture, given)
+    np.testing.assert_allclose(extract(model, mixture, [several[0], several[2]]), expected, atol=1e-5)
+
+
+def test_a_network_of_several_is_given_them_side_by_side(several):
+    system, mixture = Extractor(Several()), voice(0, 0, 0.5, 16000)
+    seen = []
+    system.network.register_forward_hook(lambda module, inputs, out: seen.append(inputs))
+    outputs = [system.extract(mixture, given, 16000) for given in (several, several[::-1], several[0], several[:1])]
+    assert np.array_equal(*outputs[:2])
+    assert np.array_equal(*outputs[2:])
+    assert seen[0][1].shape == (1, 3, seen[0][2].max())
+    assert seen[0][2].tolist() == [[6400, 8000, 8000]]
+    assert seen[2][1].shape == (1, 1, 6400)
+    assert system.cost()["macs"] > 0
+
+
+def test_several_that_are_no_enrolments_are_refused(model, several):
+    good, mixture = voice(0, 1, 0.5, 8000), voice(0, 0, 0.5, 8000)
+    faults = [
+        ([], "empty list"),
+        ((good, 0 * good), "enrolment 2 of 2 is digital silence"),
+        ([good, None], "enrolment 2 of 2"),
+        ([[0.1] * 900, [0.2]], "enrolment 1 of 2 is constant"),
+    ]
+    for bad, said in faults:
+        with pytest.raises(InputError, match=said):
+            extract(model, mixture, bad)
+    with pytest.raises(InputError, match=r"e3\.wav: .* is at 16000 Hz, fs=8000"):
+        Extractor(model).extract(several[0], several, 8000)
+    with pytest.raises(InputError, match="give its rate"):
+        Extractor(model).extract(several[0], [several[0], good])
+
+
+def test_a_job_takes_the_several_that_utt2enroll_names(system, model, mixtures):
+    table, root = AudioTable(mixtures, stream="enroll_spk1"), mixtures.parent
+    write_table(root / "voices/wav.scp", table.values)
+    write_table(mixtures / "utt2enroll", {"s0-m": "s0-m s2-m", "s1-m": "s1-m", "s2-m": "s2-m s1-m s0-m"})
+    made, mixed = job(system, mixtures, "--enroll_from", root / "voices"), AudioTable(mixtures)
+    for key, utts in (("s0-m", ("s0-m", "s2-m")), ("s1-m", ("s1-m",)), ("s2-m", ("s2-m", "s1-m", "s0-m"))):
+        expected = extract(model, mixed.read(key), np.concatenate([table.read(utt) for utt in utts]))
+        assert np.array_equal(made[key], np.rint(check_signal(expected, "") * 32768) / 32768)
+    write_table(mixtures / "utt2enroll", dict.fromkeys(table.values, "s0-m nobody"))
+    with pytest.raises(InputError, match="1 enrolment .*: nobody"):
+        job(system, mixtures, "--enroll_from", root / "voices")
+
+
+def test_files_of_several_enrolments(system, model, several, tmp_path):
+    mixture = write(tmp_path / "m.wav", voice(0, 0, 0.5, 8000), 8000)
+    extract_audio.main(words(system, "--enroll", *several, "--mixture", mixture, "--output", tmp_path / "o.wav"))
+    expected = check_signal(Extractor(model).extract(mixture, several), "")
+    assert np.abs(soundfile.read(tmp_path / "o.wav")[0] - expected).max() <= 1 / 32768
 
 
 def test_a_silent_enrolment_of_a_set_is_named(system, mixtures, capsys):

@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import pytest
+from helpers.trial_scores import write_metrics
 
 from toolkit.bin.report import main
 from toolkit.io.errors import InputError
@@ -17,20 +18,7 @@ CONDITIONS = [
 
 def make_experiment(path, shift=0.0):
     for name, noise, snr, eer in CONDITIONS:
-        value = {"value": eer + shift, "low": eer + shift - 1, "high": eer + shift + 1}
-        content = {
-            "set": name,
-            "condition": {"noise": noise, "snr": snr},
-            "n_target": 100,
-            "n_nontarget": 1000,
-            "n_speakers": 30,
-            "metrics": dict.fromkeys(("eer", "min_dcf_0.01", "min_dcf_0.05"), value),
-            "det": {"fpr": [1, 0.2, 0.05, 0], "fnr": [0, 0.05, 0.2, 1]},
-            "bootstrap": {"resamples": 10, "level": 0.95, "unit": "speaker", "seed": 0, "method": "m"},
-        }
-        folder = path / "scores" / name
-        folder.mkdir(parents=True)
-        (folder / "metrics.json").write_text(json.dumps(content))
+        write_metrics(path, name, noise, snr, eer + shift)
     return path
 
 

@@ -223,6 +223,8 @@ def test_a_fault_of_an_option_is_said_in_plain_words(write, argv, said):
         ("loop: {epoch: 1}", "loop has no key epoch, did you mean epochs?"),
         ("sed: 1", "unknown key sed, did you mean seed?"),
         ("zzz: 1", "unknown key zzz"),
+        ("lop: {epochs: 1}", "unknown key lop, did you mean loop?"),
+        ("ent: {class_path: mynets.Deep}", "unknown key ent, did you mean net?"),
         ("loop: {epochs: many}", "loop.epochs: must be a whole number, got many"),
         ("net: {class_path: mynets.Deep, init_args: {dept: 1}}", "net: Deep has no key dept, did you mean depth?"),
         ("net: {init_args: {width: x}}", "net: width: must be a whole number, got x"),

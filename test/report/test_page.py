@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.page_reader import Page
+from helpers.trial_scores import write_metrics
 
 from toolkit.bin.report import main
 from toolkit.io.bootstrap_store import write_samples
@@ -15,31 +16,13 @@ from toolkit.report.page import html_page, key_facts, report_page
 from toolkit.report.verification.trial_results import collect
 
 
-def one_set(folder, name, noise, snr, eer, interval=True):
-    value = {"value": eer, "low": eer - 1 if interval else None, "high": eer + 1 if interval else None}
-    content = {
-        "set": name,
-        "condition": {"noise": noise, "snr": snr},
-        "n_target": 100,
-        "n_nontarget": 1000,
-        "n_speakers": 30,
-        "metrics": dict.fromkeys(("eer", "min_dcf_0.01", "min_dcf_0.05"), value),
-        "det": {"fpr": [1, 0.2, 0.05, 0], "fnr": [0, 0.05, 0.2, 1]},
-        "bootstrap": {"resamples": 10, "level": 0.8, "unit": "speaker", "seed": 0, "method": "m"},
-    }
-    folder = folder / "scores" / name
-    folder.mkdir(parents=True)
-    (folder / "metrics.json").write_text(json.dumps(content))
-    return folder
-
-
 @pytest.fixture
 def expdir(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = Path("exp/a <b>&'x'\" #1")
     for name, noise, snr, eer in [("test", "clean", None, 2.0), ("test_babble_0", "babble", 0, 9.0)]:
-        one_set(path, name, noise, snr, eer)
-    one_set(path, "test_rain_0", "rain", 0, 7.0)
+        write_metrics(path, name, noise, snr, eer, level=0.8)
+    write_metrics(path, "test_rain_0", "rain", 0, 7.0, level=0.8)
     (path / "train_info.json").write_text(
         json.dumps(
             {
@@ -68,7 +51,7 @@ def read(expdir):
 
 
 def test_the_tables_are_those_of_results_md(expdir):
-    one_set(Path("exp/other"), "test", "clean", None, 4.0)
+    write_metrics(Path("exp/other"), "test", "clean", None, 4.0, level=0.8)
     main(["--expdir", str(expdir), "--compare", "exp/other", "--ood", "rain"])
     lines = (expdir / "RESULTS.md").read_text().splitlines()
     wanted = [line.strip("| ").split(" | ") for line in lines if line.startswith("|") and "---" not in line]
@@ -169,7 +152,7 @@ def test_key_facts(expdir):
 
 
 def test_key_facts_of_little(tmp_path):
-    one_set(tmp_path / "e", "mine", "mixed", "mixed", 5.0, interval=False)
+    write_metrics(tmp_path / "e", "mine", "mixed", "mixed", 5.0, interval=False, level=0.8)
     facts = key_facts(collect(tmp_path / "e"))
     assert facts[0] == ("EER, mine", "5.00 %", "")
     assert [name for name, *_ in facts[1:]] == ["date (UTC)"]

@@ -215,6 +215,14 @@ class TestScore:
         assert verifier.score(files[0], voice(1, 0, 0.8, 22050), fs=22050).cosine == expected
         assert verifier.score(a, a).cosine == pytest.approx(1)
 
+    @pytest.mark.parametrize("fs", [1000, 16000])
+    def test_an_embedding_and_samples_with_their_rate_are_not_mixed(self, verifier, files, fs):
+        vector, wav = verifier.embed(files[0]), voice(1, 0, 0.8, fs)
+        for pair in ((vector, wav), (wav, torch.from_numpy(vector)), (vector, vector), (vector, files[1])):
+            with pytest.raises(InputError, match="an array of 16 numbers"):
+                verifier.score(*pair, fs=fs)
+        assert verifier.score(vector, verifier.embed(wav, fs)).cosine < 1
+
     @pytest.mark.parametrize(
         "bad", [np.zeros(16), np.full(16, np.nan), np.ones(17), np.ones((2, 16)), None, "gone.wav"]
     )

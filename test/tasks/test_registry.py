@@ -27,8 +27,9 @@ def test_parts_of_our_tasks_can_be_had(name):
 
 
 def test_an_unknown_task_is_named_with_the_nearest():
-    with pytest.raises(InputError, match=r"task tsee: unknown, did you mean tse\?"):
-        registry.get("tsee")
+    for name, near in (("tsee", "tse"), ("SV", "sv"), ("Tse", "tse")):
+        with pytest.raises(InputError, match=rf"task {name}: unknown, did you mean {near}\?"):
+            registry.get(name)
     with pytest.raises(InputError, match="task no_such:SPEC: cannot be imported"):
         registry.get("no_such:SPEC")
     with pytest.raises(InputError, match="json:dumps: must be a TaskSpec, is function"):

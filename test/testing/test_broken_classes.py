@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from test.models.tse.extractors import Several
 from toolkit.losses.enhancement.waveform import EnhancementLoss
 from toolkit.losses.speaker.margin import SoftmaxCE
 from toolkit.models.se.base import SpeechEnhancer
@@ -102,6 +103,7 @@ CHECKS = {
     Encoder: lambda encoder: check_encoder(encoder, 6),
     Enhancer: check_enhancer,
     Extractor: check_extractor,
+    Several: check_extractor,
     Distance: check_loss,
     Classes: check_loss,
 }
@@ -109,6 +111,7 @@ FAULTS = {
     Encoder: ["alone", "its input lies", "zeros", "any T", "reaches all"],
     Enhancer: ["as many samples", "silence", "a batch is"],
     Extractor: ["alone", "both inputs"],
+    Several: ["several"],
     Distance: ["beyond", "detached", "mean of", "falls"],
     Classes: ["logits", "reaches"],
 }

@@ -1,8 +1,9 @@
 """The run log: records, rewinding, speed."""
 
 import json
+import logging
 
-from toolkit.train.runlog import Meter, RunLog
+from toolkit.train.runlog import Meter, RunLog, log_interval
 
 
 def test_rewinding_drops_what_the_checkpoint_has_not_seen(tmp_path):
@@ -27,3 +28,10 @@ def test_a_meter_means_over_its_steps():
     assert means["loss"] == 2.0
     assert 3.9 < means["utterances_per_second"] <= 4.0
     assert means["data_wait"] == 0.0
+
+
+def test_few_steps_are_warned_of_where_asked_for(caplog):
+    caplog.set_level(logging.INFO)
+    for per_epoch, epochs, warn in ((5, 3, True), (5, 3, False), (500, 3, True)):
+        assert log_interval(per_epoch, epochs, warn) == per_epoch * epochs
+    assert [record.levelno for record in caplog.records] == [logging.WARNING, logging.INFO, logging.INFO]

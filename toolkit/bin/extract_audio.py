@@ -2,9 +2,11 @@
 
 One file, any rate and length in, the same out:
     python -m toolkit.bin.extract_audio --enroll a.wav --mixture b.wav --output c.wav --model packed.zip
+Several recordings of the speaker: --enroll a.wav a2.wav.
 
 Data dirs with enroll_spk1.scp, as a job of a recipe: --in_root, --out_root, --work, --job; out come data dirs of the
-extracted speech. --absent enrols another speaker than those in the mixture: what should come out is silence.
+extracted speech. With --enroll_from a line of utt2enroll may name several utterances, `a-1 a-2 a-3`. --absent enrols
+another speaker than those in the mixture: what should come out is silence.
 """
 
 import argparse
@@ -21,8 +23,8 @@ def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.extract_audio``."""
     parser = Parser(description=__doc__)
     add_network_choice(parser)
-    enroll, mixture = "recording of the wanted speaker alone", "recording with the wanted speaker among others"
-    add_signal_arguments(parser, enroll=enroll, mixture=mixture)
+    enroll, mixture = "recordings of the wanted speaker alone", "recording with the wanted speaker among others"
+    add_signal_arguments(parser, several=("enroll",), enroll=enroll, mixture=mixture)
     parser.add_argument(
         "--enroll_seconds", type=seconds, help="the first seconds that are used of an enrolment; default: all"
     )
@@ -47,13 +49,18 @@ def one_file(args: argparse.Namespace) -> None:
     if args.absent or args.enroll_from:
         raise InputError("--absent and --enroll_from choose enrolments of data dirs; here --enroll names the enrolment")
     extractor = Extractor.load(args.model, args.weights, args.trust, args.device)
-    channel = args.channel if file_info(args.enroll).channels > 1 else None  # it is of the mixture, or of both
-    enrolled = recording_of(args.enroll, None, "enrolment", channel)
-    enrolment = first_seconds(enrolled.samples, args.enroll_seconds, enrolled.fs)
-    if (lasts := len(enrolment) / enrolled.fs) < 0.5:
-        logging.warning("%s: an enrolment of %.2g s; a voice is known by a second or more", args.enroll, lasts)
-    make = partial(extractor.extract, args.mixture, enrolment, enrolled.fs, args.channel)
-    convert_file(args.mixture, args.output, make, [args.enroll])
+    enrolments, lasts = [], 0.0
+    for path in args.enroll:
+        channel = args.channel if file_info(path).channels > 1 else None  # it is of the mixture, or of all
+        enrolled = recording_of(path, None, "enrolment", channel)
+        enrolled = enrolled._replace(samples=first_seconds(enrolled.samples, args.enroll_seconds, enrolled.fs))
+        lasts += len(enrolled.samples) / enrolled.fs
+        enrolments.append(enrolled.at(extractor.fs))
+    if lasts < 0.5:
+        named = ", ".join(args.enroll)
+        logging.warning("%s: an enrolment of %.2g s; a voice is known by a second or more", named, lasts)
+    make = partial(extractor.extract, args.mixture, enrolments, extractor.fs, args.channel)
+    convert_file(args.mixture, args.output, make, args.enroll)
     print(args.output, file=sys.stderr)  # standard output may be the output
 
 
@@ -73,13 +80,17 @@ def data_dirs(args: argparse.Namespace) -> None:
         others = args.enroll_from
         enrolled = absent_speakers(DataDir(path), keys) if args.absent else {}
         named = [enrolled.get(key, key) for key in keys]
-        voices = other_enrolments(path, others, fs, named) if others else fixed_enrolments(path, fs, named)
+        if others:
+            table, utts = other_enrolments(path, others, fs, named)
+        else:
+            table, utts = fixed_enrolments(path, fs, named), {key: [key] for key in named}
 
         def make(key, wav):
-            whose = enrolled.get(key, key)
-            voice = first_seconds(voices.read(whose), args.enroll_seconds, fs)
-            check_usable(voice, fs, f"{key}: its enrolment ({voices.values[whose]})", "choose another")
-            return extractor.extract(wav, voice, fs)
+            voices = []
+            for utt in utts[enrolled.get(key, key)]:
+                voices.append(first_seconds(table.read(utt), args.enroll_seconds, fs))
+                check_usable(voices[-1], fs, f"{key}: its enrolment ({table.values[utt]})", "choose another")
+            return extractor.extract(wav, voices, fs)
 
         return make
 

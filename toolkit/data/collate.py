@@ -21,17 +21,27 @@ def pad(arrays: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor | None]:
     return torch.from_numpy(out), torch.tensor(lengths)
 
 
+def _pad_items(values: list) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Of each item an array (T_i, ...) -> as :func:`pad`; of each K arrays -> (B, K, max T, ...), (B, K)|None."""
+    if isinstance(values[0], np.ndarray):
+        return pad(values)
+    padded, lengths = pad([array for arrays in values for array in arrays])
+    shape = len(values), len(values[0])
+    return padded.unflatten(0, shape), None if lengths is None else lengths.view(shape)
+
+
 def collate(items: list) -> "dict | InputError":
     """Items of TrainingDataset -> ``{ids, facts, labels (B,), lengths (B,)|None, feats (B, T, F) | wav (B, N)}``.
 
     Further streams of a mixture (``spk1``, ``noise1``) are (B, N) as ``wav`` is; enrolments (``enroll_spk1``, (B, M))
-    have ``<name>_lengths`` of their own, (B,)|None. ``facts`` is a list of mappings.
+    have ``<name>_lengths`` of their own, (B,)|None. A stream that is a list of K arrays (M_k,) in each item becomes
+    (B, K, M) with lengths (B, K)|None. ``facts`` is a list of mappings.
     """
     for item in items:
         if isinstance(item, InputError):
             return item
-    streams = [name for name, value in items[0].items() if isinstance(value, np.ndarray)]
-    padded = {name: pad([item[name] for item in items]) for name in streams}
+    streams = [name for name, value in items[0].items() if isinstance(value, np.ndarray | list)]
+    padded = {name: _pad_items([item[name] for item in items]) for name in streams}
     lengths = padded[streams[0]][1]
     rest = {"ids": [item["id"] for item in items], "facts": [item["facts"] for item in items]}
     if "label" in items[0]:

@@ -30,14 +30,18 @@ class ExtractionDataset(MixtureDataset):
 
     Args:
         planner: interferer, noises, rooms, ...; see MixtureDataset.
+        enrolments: how many are drawn of a target, none twice unless its speaker has fewer. Above 1 the ``enroll_spk1``
+            of an item is a list of them, (B, K, M) in a batch; the model joins them, or takes several
+            (toolkit.models.tse.base). ``embedding`` is the mean of their vectors.
         enroll_seconds: the part of an enrolment that is used, drawn between the two for each; None: all of it.
         enroll_from: sets beside the training set, e.g. a copy of it in noise for noisy enrolments
             (``--simulate_train_enroll_config``).
         repeat_short: see MixtureDataset. By default what is shorter than a crop is padded with zeros, as the authors of
             SEF-PNet pad it; the loss leaves the zeros out, normalisation over time does not.
         self_epochs: over so many epochs the share of mixtures whose enrolment is the target's speech in the mixture
-            itself falls evenly from 1 to 0. No paper does so; it teaches a network in a few hundred steps to look for
-            the enrolment in the mixture. Whether the end is better for it has not been measured.
+            itself falls evenly from 1 to 0; of several enrolments, it is the first. No paper does so; it teaches a
+            network in a few hundred steps to look for the enrolment in the mixture. Whether the end is better for it
+            has not been measured.
         embeddings: embedding.scp of the enrolments, of a model that is conditioned on embeddings.
     """
 
@@ -49,14 +53,18 @@ class ExtractionDataset(MixtureDataset):
         self_epochs: int = 0,
         repeat_short: bool = False,
         embeddings: str | None = None,
+        enrolments: int = 1,
     ):
         super().__init__(planner, repeat_short=repeat_short)
         self.embeddings = embeddings
         if self_epochs < 0:
             raise InputError(f"self_epochs is {self_epochs}; it can be 0 or more")
+        if enrolments < 1:
+            raise InputError(f"enrolments is {enrolments}; it can be 1 or more")
         if enroll_seconds and not 0 < enroll_seconds[0] <= enroll_seconds[1]:
             raise InputError(f"enroll_seconds is {enroll_seconds}; two lengths in seconds, the shorter first")
         self.enroll_seconds, self.enroll_from, self.self_epochs = enroll_seconds, enroll_from, self_epochs
+        self.enrolments = enrolments
 
     def open(
         self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav", "spk1"), seed: int = 0
@@ -64,6 +72,11 @@ class ExtractionDataset(MixtureDataset):
         """Bind to ``dump/raw/<set>``; targets that nothing can enrol are left out, with a warning that counts them."""
         data, fixed = DataDir(data_dir), None
         if f"{STREAM}.scp" in data and not next(iter(read_table(data.path / f"{STREAM}.scp").values())).startswith("*"):
+            if self.enrolments > 1:
+                raise InputError(
+                    f"{data.path}/{STREAM}.scp: fixes one enrolment for each mixture, and data.init_args.enrolments is "
+                    f"{self.enrolments}; leave it at 1, or let enrolments be drawn (--enroll draw at stage 2)"
+                )
             fixed = AudioTable(data_dir, fs=fs, stream=STREAM)
         self._fixed, self._targets = fixed, self._targets_of(data)
         if fixed is None:
@@ -123,17 +136,25 @@ class ExtractionDataset(MixtureDataset):
         key = self.ids[draw.index]
         words = (draw.epoch, draw.slot, key)
         rng = generator(self.seed, "enrolment", *words)
-        utt = self._pool.draw(rng, *self._targets[key]) if self._fixed is None else self._planned.get(key, key)
+        if self._fixed is None:
+            utts = self._pool.draw_several(rng, *self._targets[key], self.enrolments)
+        else:
+            utts = fields(self._planned.get(key, key))
         if EMBEDDING in self._conditions:
-            if utt not in self._vectors:
-                raise InputError(f"{self.embeddings}: lacks the enrolment {utt}; embed its set (embed_utterances)")
-            streams[EMBEDDING] = read_array(self._vectors[utt], utt)
+            streams[EMBEDDING] = np.mean([self._vector(utt) for utt in utts], axis=0)
         if STREAM in self._conditions:
             share = generator(self.seed, "self", *words).random() * self.self_epochs
-            itself = self.self_epochs and share < self.self_epochs + 1 - draw.epoch  # epochs count from 1
-            enrolment = (self._enrolments, utt) if self._fixed is None else (self._fixed, key)
-            streams[STREAM] = streams["spk1"] if itself else self._part(rng, *enrolment)
+            itself = int(share < self.self_epochs + 1 - draw.epoch) if self.self_epochs else 0  # epochs count from 1
+            table, names = (self._enrolments, utts) if self._fixed is None else (self._fixed, [key])
+            parts = [streams["spk1"]] * itself + [self._part(rng, table, name) for name in names[itself:]]
+            streams[STREAM] = parts if self.enrolments > 1 else parts[0]
         return streams, facts
+
+    def _vector(self, utt: str) -> np.ndarray:
+        """The embedding (D,) of an enrolment."""
+        if utt not in self._vectors:
+            raise InputError(f"{self.embeddings}: lacks the enrolment {utt}; embed its set (embed_utterances)")
+        return read_array(self._vectors[utt], utt)
 
     def _part(self, rng: np.random.Generator, table: AudioTable, utt: str) -> np.ndarray:
         """The samples (M,) of an enrolment that are used."""
@@ -149,8 +170,13 @@ def first_seconds(samples: np.ndarray, seconds: float | None, fs: int) -> np.nda
     return samples if seconds is None else samples[: max(1, round(seconds * fs))]
 
 
-def other_enrolments(data_dir, sets: list[str], fs: int, ids: Collection[str]) -> AudioTable:
-    """The enrolments of some ``ids`` as other sets have them, e.g. in noise: mixture -> its utt2enroll there.
+def other_enrolments(
+    data_dir, sets: list[str], fs: int, ids: Collection[str]
+) -> tuple[AudioTable, dict[str, list[str]]]:
+    """The enrolments of some ``ids`` as other sets have them, e.g. in noise.
+
+    Returns:
+        The audio of those sets, and by mixture the utterances in it that its line of utt2enroll names: one or several.
 
     Raises:
         InputError: the test set has no utt2enroll, or no set has an utterance that it names.
@@ -158,13 +184,14 @@ def other_enrolments(data_dir, sets: list[str], fs: int, ids: Collection[str]) -
     data = DataDir(data_dir)
     if f"utt2{FACT}" not in data:
         raise InputError(f"{data.path}/utt2{FACT}: no such table; plan the set with --enroll fixed")
-    utts = read_table(data.path / f"utt2{FACT}", set(ids))
-    table = AudioTable(*sets, fs=fs, only=set(utts.values()))
-    if lost := [utt for utt in utts.values() if utt not in table.values]:
+    utts = {key: fields(value) for key, value in read_table(data.path / f"utt2{FACT}", set(ids)).items()}
+    named = dict.fromkeys(utt for several in utts.values() for utt in several)
+    table = AudioTable(*sets, fs=fs, only=set(named))
+    if lost := [utt for utt in named if utt not in table.values]:
         raise InputError(
             f"{', '.join(sets)}: {counted(len(lost), 'enrolment')} of {data.path} not found: {some_of(lost)}"
         )
-    return table.renamed(utts)
+    return table, utts
 
 
 def fixed_enrolments(data_dir, fs: int, ids: Collection[str] | None = None) -> AudioTable:

@@ -10,7 +10,7 @@ import math
 import os
 import re
 import subprocess
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -411,13 +411,6 @@ class AudioTable:
     def keys(self) -> list[str]:
         """The ids, C-sorted."""
         return c_sorted(self.values)
-
-    def renamed(self, ids: Mapping[str, str]) -> "AudioTable":
-        """Some of the recordings by other ids; ``ids`` are new id -> id here."""
-        table = AudioTable(fs=self.fs, keep=self._keep)
-        table.values = {new: self._value(old) for new, old in ids.items()}
-        table._lengths = {new: self._lengths[old] for new, old in ids.items() if old in self._lengths}
-        return table
 
     def _value(self, key: str) -> str:
         if key not in self.values:

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from itertools import pairwise
 
 from toolkit.io.errors import InputError, is_text, nearest, one_line
@@ -213,15 +213,16 @@ def _device(word: str) -> str:
     return word
 
 
-def add_signal_arguments(parser, **inputs: str) -> None:
+def add_signal_arguments(parser, several: Container[str] = (), **inputs: str) -> None:
     """The options of a program that makes a signal of others: of files, or of data dirs as a job.
 
     Args:
+        several: options that take several files.
         inputs: name of the option -> which file it is; each is needed where no work list is given.
     """
     one = parser.add_argument_group("one file")
     for name, what in inputs.items():
-        one.add_argument(f"--{name}", help=what)
+        one.add_argument(f"--{name}", nargs="+" if name in several else None, help=what)
     one.add_argument("--output", help="file to write: .wav, .flac, ...")
     one.add_argument("--channel", type=channel, help="of several, from 0, or mean")
     add_job_arguments(parser.add_argument_group("data dirs"), required=False)

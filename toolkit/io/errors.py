@@ -62,7 +62,9 @@ def counted(count: int, noun: str) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """``, did you mean --speech?``, or nothing where none of ``known`` is near (``--epochs``: ``--trainer.epochs``)."""
-    known, last = sorted(known), word.lstrip("-").rpartition(".")[2]
-    same = [one for one in known if one.lstrip("-").rpartition(".")[2] == last]
-    found = same or get_close_matches(word, known, n=1) or get_close_matches(last, known, n=1)
-    return f", did you mean {found[0]}?" if found and found[0] != word else ""
+    names = {name.casefold(): name for name in sorted(known)}
+    whole = word.casefold()
+    last = whole.lstrip("-").rpartition(".")[2]
+    same = [name for name in names if name.lstrip("-").rpartition(".")[2] == last]
+    found = same or get_close_matches(whole, names, n=1) or get_close_matches(last, names, n=1)
+    return f", did you mean {names[found[0]]}?" if found and names[found[0]] != word else ""

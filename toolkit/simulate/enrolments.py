@@ -32,7 +32,11 @@ class EnrolmentPool:
         return any(other != utt for other in self._of.get(speaker, ()))
 
     def draw(self, rng: np.random.Generator, speaker: str, utt: str) -> str:
-        """An utterance of a speaker which is not ``utt``.
+        """An utterance of a speaker which is not ``utt``; InputError where there is none."""
+        return self.draw_several(rng, speaker, utt, 1)[0]
+
+    def draw_several(self, rng: np.random.Generator, speaker: str, utt: str, count: int) -> list[str]:
+        """``count`` utterances of a speaker, none of them ``utt``; one comes again only where all others have come.
 
         Raises:
             InputError: there is none.
@@ -43,7 +47,12 @@ class EnrolmentPool:
                 f"{utt}: {', '.join(self.data_dirs)} has no other utterance of speaker {speaker} to enrol with; leave "
                 "the speaker out, or name a set that has one (enroll_from)"
             )
-        return others[rng.integers(len(others))]
+        drawn: list[str] = []
+        left: list[str] = []
+        while len(drawn) < count:
+            left = left or others.copy()
+            drawn.append(left.pop(int(rng.integers(len(left)))))
+        return drawn
 
     def check(self, targets: Iterable[tuple[str, str]]) -> None:
         """Raise InputError when a (speaker, utterance) has no other utterance to be enrolled with."""

@@ -1,10 +1,14 @@
 """Target speaker extraction by a trained network."""
 
+from numbers import Real
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from toolkit.data.collate import pad
 from toolkit.io.config import ConfigParser
+from toolkit.io.errors import InputError
 from toolkit.models.se.chunked import overlapped
 from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.models.tse.sef_pnet import SEFPNet
@@ -23,6 +27,7 @@ class Extractor(System):
         extractor = Extractor.load("exp/tse_train_sefpnet")
         speech = extractor.extract("crowd.wav", "speaker_alone.wav")  # at the rate and of the length of crowd.wav
         speech = extractor.extract(mixture, enrolment, fs=8000)
+        speech = extractor.extract("crowd.wav", ["speaker_alone.wav", "speaker_again.wav"])
     """
 
     task = "tse"
@@ -41,7 +46,8 @@ class Extractor(System):
 
         Args:
             mixture: a file; or samples (N,) or (1, N): floats in [-1, 1], int16 or int32.
-            enrolment: the speaker alone, likewise.
+            enrolment: the speaker alone, likewise; or a list or tuple of several such recordings, each of any rate. A
+                network without ``several_enrolments`` is given them joined end to end, in their order.
             fs: rate in Hz of those that are samples.
             channel: of files, which of several channels (from 0), or ``"mean"``.
 
@@ -49,22 +55,26 @@ class Extractor(System):
             (N,) float32 at the rate of the mixture.
 
         Raises:
-            InputError: one of the two is no usable recording (toolkit.systems.signals.recording_of).
+            InputError: one of them is no usable recording (toolkit.systems.signals.recording_of), or no enrolment is
+                given.
         """
-        one_is_file = is_path(mixture) != is_path(enrolment)  # then fs is that of the other
-        recordings = {}
-        for what, x in (("mixture", mixture), ("enrolment", enrolment)):
+        several = _recordings(enrolment)
+        number = " {} of " + str(len(several)) if len(several) > 1 else ""
+        named = {"mixture": mixture} | {f"enrolment{number.format(i)}": x for i, x in enumerate(several, 1)}
+        mixed = len(set(map(is_path, named.values()))) > 1  # files and samples: fs is that of the samples
+        recordings = []
+        for what, x in named.items():
             of_file = is_path(x)
-            given = None if of_file and one_is_file else fs
-            recordings[what] = recording_of(x, given, what, channel if of_file else None)
-        wav, voice = (recording.at(self.fs) for recording in recordings.values())
-        return recordings["mixture"].like(self._scaled(wav, voice), self.fs)
+            recordings.append(recording_of(x, None if of_file and mixed else fs, what, channel if of_file else None))
+        wav, *voices = (recording.at(self.fs) for recording in recordings)
+        return recordings[0].like(self._scaled(wav, voices), self.fs)
 
-    def _scaled(self, wav: np.ndarray, voice: np.ndarray) -> np.ndarray:
-        """(N,) mixture, (M,) enrolment at the network's rate -> (N,) at the level that explains most of the mixture."""
+    def _scaled(self, wav: np.ndarray, voices: list[np.ndarray]) -> np.ndarray:
+        """(N,) mixture, (M_k,) enrolments at the network's rate -> (N,) at the level that explains most of it."""
         chunk = round(CHUNK_SECONDS * self.fs)
+        padded, lengths = (None if x is None else x[None].to(self.device) for x in pad(voices))
         with self.inferring() as network:
-            enrolled = _Enrolled(network, torch.from_numpy(voice)[None].to(self.device))
+            enrolled = _Enrolled(network, *network.fit_enrolments(padded, lengths))
             estimate = overlapped(enrolled, torch.from_numpy(wav), chunk, chunk // 4).float().numpy()
         power = float(np.square(estimate, dtype=np.float64).sum())
         gain = float(estimate.astype(np.float64) @ wav) / power if power > 0 else 1.0
@@ -72,16 +82,31 @@ class Extractor(System):
 
     def example(self, seconds: float) -> tuple[Tensor, ...]:
         """A mixture and an enrolment of the same length."""
-        return super().example(seconds) * 2
+        (wav,) = super().example(seconds)
+        return wav, self.network.fit_enrolments(wav)[0]
 
 
 class _Enrolled(nn.Module):
-    """An extractor with its enrolment."""
+    """An extractor with the enrolment of one speaker, as its forward takes it: (1, ...), lengths (1, ...) or None."""
 
-    def __init__(self, network: SpeakerExtractor, enrolment: Tensor):
+    def __init__(self, network: SpeakerExtractor, *enrolled: Tensor | None):
         super().__init__()
-        self.network, self.enrolment = network, enrolment
+        self.network, self.enrolled = network, enrolled
 
     def forward(self, wav: Tensor) -> Tensor:
-        """(B, N) mixtures -> (B, N), all of one enrolment (1, M)."""
-        return self.network(wav, self.enrolment.expand(len(wav), -1))
+        """(B, N) mixtures of the same speaker -> (B, N)."""
+        enrolled = (None if x is None else x.expand(len(wav), *x.shape[1:]) for x in self.enrolled)
+        return self.network(wav, *enrolled)
+
+
+def _recordings(enrolment) -> list:
+    """The recordings of a list or tuple of them; an array, or a list of numbers, is one recording.
+
+    Raises:
+        InputError: the list is empty.
+    """
+    if not isinstance(enrolment, list | tuple) or (enrolment and isinstance(enrolment[0], Real)):
+        return [enrolment]
+    if not enrolment:
+        raise InputError("the enrolment is an empty list; give one recording of the speaker, or several")
+    return list(enrolment)

@@ -131,7 +131,7 @@ class Verifier(System):
             fs: rate in Hz of those that are samples.
 
         Raises:
-            InputError: as of :meth:`embed`.
+            InputError: as of :meth:`embed`; or an array of D numbers comes with ``fs``, and may be either.
         """
         one, two = (self._direction(x, fs, is_path(a) != is_path(b)) for x in (a, b))
         cosine = float(np.dot(one.astype(np.float64), two))
@@ -142,9 +142,15 @@ class Verifier(System):
         """(D,) at unit length, of a recording or an embedding."""
         if is_path(x):
             return self.embed(x, None if one_is_file else fs)
-        if fs is None and (vector := samples_of(x, "embedding")).shape == (self.dim,):
-            return _unit(vector, "the embedding")
-        return self.embed(x, fs)
+        vector = samples_of(x, "recording or embedding")
+        if vector.shape != (self.dim,):
+            return self.embed(x, fs)
+        if fs is not None:
+            raise InputError(
+                f"an array of {self.dim} numbers and fs={fs!r:.40}: it may be an embedding or samples; embed samples "
+                "first, embed(samples, fs), and score embeddings without fs"
+            )
+        return _unit(vector, "the embedding")
 
     def vectors(self, wav: Tensor, lengths: Tensor | None = None) -> np.ndarray:
         """wav (B, N) at ``fs``, lengths (B,) samples or None (all full) -> embeddings (B, D) float32 as they are."""

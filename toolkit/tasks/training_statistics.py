@@ -113,7 +113,7 @@ def write_statistics(
         "seconds": dict(zip(("min", "median", "max"), lengths, strict=True)),
         "items_per_speaker": {"min": int(per_speaker.min()), "max": int(per_speaker.max())},
         "batches_per_epoch": len(batches),
-        "steps": log_interval(len(batches), epochs),
+        "steps": log_interval(len(batches), epochs, warn=True),
         **more,
     }
     write_table(output / "shapes", shapes)

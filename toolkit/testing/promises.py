@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import torch
@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from toolkit.io.errors import InputError
 from toolkit.testing.devices import fake_cuda
 
-TOLERANCE = 1e-4  # of a result that must equal another, in parts of its norm
+TOLERANCES = {torch.float64: 1e-9}  # of a result that must equal another, in parts of its norm; others:
+_TOLERANCE = 1e-4
 Network = TypeVar("Network", bound=nn.Module)
 LOUD = 100.0  # what padding is filled with, so that it is noticed where it counts
 
@@ -41,9 +42,17 @@ def after_training(module: Network) -> Network:
     return module.eval()
 
 
-def sounds(*shape: int, seed: int = 0) -> Tensor:
+def precision_of(module: nn.Module, function: Callable[[nn.Module, torch.dtype], Tensor]) -> torch.dtype:
+    """float64 where ``function`` of a copy of the module and of inputs in float64 is computed so; else float32."""
+    with suppress(Exception), torch.no_grad():  # what is wrong in float32 too, a check will name
+        if function(copy.deepcopy(module).double().eval(), torch.float64).dtype == torch.float64:
+            return torch.float64
+    return torch.float32
+
+
+def sounds(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
     """Noise at the level of speech."""
-    return 0.05 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+    return 0.05 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed)).to(dtype)
 
 
 def check_shape(out: Tensor, shape: tuple[int, ...]) -> None:
@@ -57,7 +66,8 @@ def check_equal(one: Tensor, other: Tensor) -> None:
     """Two results are the same but for rounding."""
     assert one.shape == other.shape, f"the shapes are {tuple(one.shape)} and {tuple(other.shape)}"
     difference = float((one - other).norm() / other.norm().clamp(min=1e-9))
-    assert difference <= TOLERANCE, f"the results differ by {difference:.2g} of their norm"
+    tolerance = TOLERANCES.get(one.dtype, _TOLERANCE)
+    assert difference <= tolerance, f"the results differ by {difference:.2g} of their norm"
 
 
 def check_gradients(module: nn.Module, outputs: Iterable[Tensor], inputs: dict[str, Tensor]) -> None:

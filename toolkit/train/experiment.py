@@ -21,7 +21,7 @@ from toolkit.io.errors import InputError, counted, some_of
 from toolkit.io.files import misfit, read_json
 from toolkit.metrics.cost.complexity import count_macs_thop, count_parameters
 from toolkit.train.checkpoint import load
-from toolkit.train.inputs import NAME, check_inputs, inputs_of, warn_of_shared_speakers, write
+from toolkit.train.inputs import NAME, another_folder, check_inputs, inputs_of, warn_of_shared_speakers, write
 from toolkit.train.probe import probe
 
 # May change between the runs that train one experiment: how long, how fast, how often; not what. Of the data it is the
@@ -55,7 +55,7 @@ def refuse_other(parser: ConfigParser, text: str, expdir: Path) -> None:
 
     Keys that a config of an older version lacks have their defaults.
     """
-    path = expdir / "config.yaml"
+    path, elsewhere = expdir / "config.yaml", another_folder(parser.get_default("task"))
     if not path.exists():
         return
     try:
@@ -65,13 +65,12 @@ def refuse_other(parser: ConfigParser, text: str, expdir: Path) -> None:
             changed = changed_keys(completed, text, _FREE)
     except InputError as error:
         raise InputError(
-            f"{error}; restore {path.name}, or remove it to go on with the config given now, or choose another tag "
-            "(--<task>_tag)"
+            f"{error}; restore {path.name}, or remove it to go on with the config given now, or choose {elsewhere}"
         ) from None
     if changed:
         raise InputError(
             f"{path}: the experiment was begun with another config: {some_of(changed, 5)}; "
-            "choose another tag (--<task>_tag), or remove the folder to begin again"
+            f"choose {elsewhere}, or remove the folder to begin again"
         )
 
 
@@ -124,22 +123,22 @@ def begin(parser: ConfigParser, args, data, task) -> bool:
     done = finished_epochs(expdir)
     if done > epochs:
         raise InputError(
-            f"{expdir}: has {counted(done, 'epoch')}, --trainer.epochs {epochs} is less; choose another tag "
-            "(--<task>_tag)"
+            f"{expdir}: has {counted(done, 'epoch')}, --trainer.epochs {epochs} is less; choose "
+            f"{another_folder(args.task)}"
         )
     found, recorded = None, (expdir / NAME).exists()
     begun = (expdir / "train_info.json").exists() or any(expdir.glob("checkpoint/*.pt"))
     if main:
         inputs = inputs_of(args, yaml.safe_load(text), data, task)
         warn_of_shared_speakers(inputs)
-        found = check_inputs(expdir, inputs, data, args.accept_data) if begun else inputs.record()
+        found = check_inputs(expdir, inputs, data, args.accept_data, args.task) if begun else inputs.record()
         if begun and not path.exists():
             logging.warning("%s: is missing; whether it was trained with this config was not checked", path)
     finished = done == epochs and has_average(expdir, task.metric[0])
     if 0 < done < epochs:
         logging.warning(
-            "%s: has %s, is now trained on to %d; another tag (--<task>_tag) keeps both",
-            *(expdir, counted(done, "epoch"), epochs),
+            "%s: has %s, is now trained on to %d; %s keeps both",
+            *(expdir, counted(done, "epoch"), epochs, another_folder(args.task)),
         )
     if not finished:
         (expdir / "packed.zip").unlink(missing_ok=True)  # it holds what was trained before

@@ -189,7 +189,12 @@ def warn_of_shared_speakers(inputs: Inputs) -> None:
         )
 
 
-def check_inputs(expdir: Path, inputs: Inputs, data, accept: bool) -> dict | None:
+def another_folder(task: str) -> str:
+    """How a kind of task (its name, or its place ``module:SPEC``) is told to train in another folder, for messages."""
+    return "another --expdir" if ":" in task else f"another tag (--{task}_tag)"
+
+
+def check_inputs(expdir: Path, inputs: Inputs, data, accept: bool, task: str) -> dict | None:
     """The record to keep of a training that goes on; None where the one that is kept holds.
 
     Args:
@@ -197,13 +202,14 @@ def check_inputs(expdir: Path, inputs: Inputs, data, accept: bool) -> dict | Non
         inputs: as they are now.
         data: the opened training data.
         accept: go on with other inputs, and keep a record of those.
+        task: name of the kind of task, for messages.
 
     Raises:
         InputError: the inputs are not those that the experiment was trained on; says what changed.
     """
     kept = read(expdir)
     if kept is None:
-        _check_unrecorded(expdir, data)
+        _check_unrecorded(expdir, data, task)
     elif kept["stamp"] == inputs.stamp():
         return None
     found = inputs.record()
@@ -211,14 +217,14 @@ def check_inputs(expdir: Path, inputs: Inputs, data, accept: bool) -> dict | Non
         said = f"{expdir}: the training data has changed since the training began: {'. '.join(changed)}"
         if not accept:
             raise InputError(
-                f"{said}. Choose another tag (--<task>_tag), or remove the folder to train anew; --accept_data true "
-                "(of a recipe: in --<task>_args) keeps what was trained, and goes on with the data as it is now"
+                f"{said}. Choose {another_folder(task)}, or remove the folder to train anew; --accept_data true "
+                f"(of a recipe: in --{task}_args) keeps what was trained, and goes on with the data as it is now"
             )
         logging.warning("%s. Accepted (--accept_data)", said)
     return found
 
 
-def _check_unrecorded(expdir: Path, data) -> None:
+def _check_unrecorded(expdir: Path, data, task: str) -> None:
     """Of an experiment without a record of its inputs: warn, and compare what train_info.json tells of them.
 
     Raises:
@@ -231,8 +237,8 @@ def _check_unrecorded(expdir: Path, data) -> None:
     for name, count in (("utterances", len(data)), ("speakers", len(data.speakers))):
         if info.get(name, count) != count:
             raise InputError(
-                f"{expdir}: was trained on {info[name]} {name}, the training set has {count} now; choose another tag "
-                "(--<task>_tag), or remove the folder to train anew"
+                f"{expdir}: was trained on {info[name]} {name}, the training set has {count} now; choose "
+                f"{another_folder(task)}, or remove the folder to train anew"
             )
     logging.warning(
         "%s: holds no record of what it was trained on (%s); whether the data is the same was not checked", expdir, NAME

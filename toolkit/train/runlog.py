@@ -107,11 +107,11 @@ class Meter:
         return means | {"utterances_per_second": self.utterances / seconds, "data_wait": self.waited / seconds}
 
 
-def log_interval(per_epoch: int, epochs: int) -> int:
-    """Log the steps of a training before it begins, a warning where they are few; returns them."""
+def log_interval(per_epoch: int, epochs: int, warn: bool = False) -> int:
+    """Log the steps of a training before it begins; with ``warn``, a warning where they are few; returns them."""
     steps = per_epoch * epochs
     text = f"{steps} steps in all: {counted(epochs, 'epoch')} of {per_epoch} batches"
-    if steps < FEW_STEPS:
+    if warn and steps < FEW_STEPS:
         logging.warning(
             "%s. Fewer than %d seldom train a network; set batches.init_args.min_batches, lower "
             "batches.init_args.batch_size, or raise trainer.epochs",

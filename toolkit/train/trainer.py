@@ -105,7 +105,7 @@ class Trainer:
             said = " ".join(str(error).split())[:200]
             raise InputError(
                 f"{where}: the checkpoint does not fit this network and its classes ({type(error).__name__}: {said}); "
-                "restore its own, or choose another tag (--<task>_tag)"
+                "restore its own, or train in another folder (of a recipe: choose another tag)"
             ) from None
         epoch, batch = state["epoch"], state["batch"]
         if self.accelerator.is_main_process:

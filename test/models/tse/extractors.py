@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from toolkit.io.config import ConfigParser, load_config
 from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.models.tse.dpccn import SDPCCN
 from toolkit.models.tse.sef_pnet import SEFPNet
+from toolkit.nn.mask import length_mask, masked_mean
 
 CONF = Path(__file__).parents[3] / "egs/libri2mix/tse/conf"
 NAMES = ("sdpccn", "dpccn_ci", "dpccn_ci_ifi", "sefpnet", "dpccn_ci_lca", "dpccn_ci_se", "dpccn_ci_cbam")
@@ -34,6 +36,24 @@ def small(name: str, **changes) -> SpeakerExtractor:
     args = model_config(name)["init_args"]
     own = {"window": 64, "hop": 16, "stem_channels": 4, "integration_channels": 5, "mix_channels": 6}
     return SEFPNet(**args | own | _SIZES | changes)
+
+
+class Several(SpeakerExtractor):
+    """A gain by the loudest of several enrolments; with a ``fault`` all have the length of the first."""
+
+    several_enrolments = True
+
+    def __init__(self, fault: str = ""):
+        super().__init__()
+        self.fs, self.fault, self.layer = 16000, fault, nn.Linear(1, 1)
+
+    def forward(self, mixture, enrolment, enrolment_lengths=None):
+        power, mask = enrolment.flatten(0, 1).square()[:, None], None
+        if enrolment_lengths is not None:
+            lengths = enrolment_lengths[:, :1].expand_as(enrolment_lengths) if self.fault else enrolment_lengths
+            mask = length_mask(lengths.flatten(), enrolment.shape[2])
+        loudest = masked_mean(power, mask).view(enrolment.shape[:2]).amax(1, keepdim=True)
+        return self.layer((mixture * (1 + loudest))[..., None])[..., 0]
 
 
 def sounds(batch: int, samples: int, seed: int = 0, dtype=torch.float32) -> torch.Tensor:

@@ -145,7 +145,7 @@ def test_training_on_is_said_and_takes_the_packed_model_away(options, tmp_path, 
     assert caplog.text.count("trained on") == 0
     trained(options, tmp_path / "exp", "--trainer.epochs", "2")
     assert not packed.exists()
-    assert "exp: has 1 epoch, is now trained on to 2; another tag" in caplog.text
+    assert "exp: has 1 epoch, is now trained on to 2; another tag (--sv_tag)" in caplog.text
 
 
 def test_another_config_in_the_same_folder_is_refused(options, tmp_path):

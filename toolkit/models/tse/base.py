@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 CONDITIONS = {"enrolment": "enroll_spk1", "embedding": "embedding"}  # argument of forward -> stream of a batch
 
@@ -25,16 +27,21 @@ class SpeakerExtractor(nn.Module, ABC):
     ``enrolment_lengths``, in eval mode, an enrolment padded at its end gives what it gives alone; silence in gives
     finite numbers and finite gradients out.
 
+    A speaker may come with several enrolments, (B, K, M). A class with ``several_enrolments`` takes them so, with
+    lengths (B, K), for any K >= 1. To every other they come joined end to end, in their order, as one of (B, M).
+
     Attributes:
         fs: rate in Hz.
         conditioning: what of the speaker it is given: ``enrolment``, a waveform; ``embedding``, a vector of a speaker
             encoder (``data.init_args.embeddings`` of a training); or both.
+        several_enrolments: does ``forward`` take enrolments (B, K, M)?
         output_dims: size of each vector among the training outputs.
         output_classes: what the logits among them stand for.
     """
 
     fs: int
     conditioning: tuple[str, ...] = ("enrolment",)
+    several_enrolments: bool = False
     output_dims: Mapping[str, int] = MappingProxyType({})
     output_classes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
@@ -47,8 +54,8 @@ class SpeakerExtractor(nn.Module, ABC):
         """What the loss reads of a batch: ``speech`` (B, N), and what a model adds to it.
 
         Args:
-            batch: ``wav`` (B, N); by ``conditioning``: ``enroll_spk1`` (B, M), ``enroll_spk1_lengths`` (B,)|None,
-                ``embedding`` (B, D).
+            batch: ``wav`` (B, N); by ``conditioning``: ``enroll_spk1`` (B, M) and ``enroll_spk1_lengths`` (B,)|None,
+                or (B, K, M) and (B, K)|None; ``embedding`` (B, D).
         """
         return {"speech": self(batch["wav"], **self.conditions(batch))}
 
@@ -56,8 +63,28 @@ class SpeakerExtractor(nn.Module, ABC):
         """The arguments of ``forward`` behind the mixture, of a batch."""
         given = {name: batch[CONDITIONS[name]] for name in self.conditioning}
         if "enrolment" in given:
-            given["enrolment_lengths"] = batch.get("enroll_spk1_lengths")
+            enrolled = self.fit_enrolments(given["enrolment"], batch.get("enroll_spk1_lengths"))
+            given["enrolment"], given["enrolment_lengths"] = enrolled
         return given
+
+    def fit_enrolments(self, enrolment: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """One or several enrolments of each speaker in the form that ``forward`` takes.
+
+        Args:
+            enrolment: (B, M) or (B, K, M) samples.
+            lengths: (B,) or (B, K) samples; None says that all have M.
+
+        Returns:
+            (B, K, M) with lengths (B, K)|None for a class with ``several_enrolments``; else (B, M) with (B,)|None.
+        """
+        if self.several_enrolments and enrolment.dim() == 2:
+            return enrolment[:, None], None if lengths is None else lengths[:, None]
+        if self.several_enrolments or enrolment.dim() == 2:
+            return enrolment, lengths
+        if lengths is None:
+            return enrolment.flatten(1), None
+        joined = [torch.cat([x[:n] for x, n in zip(*row, strict=True)]) for row in zip(enrolment, lengths, strict=True)]
+        return pad_sequence(joined, batch_first=True), lengths.sum(1)
 
     @abstractmethod
     def forward(self, mixture: Tensor, *conditions: Any, **named_conditions: Any) -> Tensor:
@@ -65,8 +92,9 @@ class SpeakerExtractor(nn.Module, ABC):
 
         Args:
             mixture: (B, N) samples in [-1, 1), all of them valid.
-            enrolment: (B, M) samples of the target speaker, padded at the end with anything finite.
-            enrolment_lengths: (B,) int64 samples of each enrolment, 1 to M; None says that all have M.
+            enrolment: (B, M) samples of the target speaker, padded at the end with anything finite; (B, K, M) with
+                ``several_enrolments``.
+            enrolment_lengths: (B,) int64 samples of each enrolment, 1 to M; None says that all have M; (B, K) likewise.
             embedding: (B, D) of the target speaker.
 
         Returns:

@@ -45,15 +45,18 @@ class ExtractionTask(EnhancementTask):
         if STREAM not in batch:
             return self.network
         wav, enrolled, sizes = batch["wav"][:2, : self.network.fs], batch[STREAM], batch.get(f"{STREAM}_lengths")
-        shortest = enrolled.shape[1] if sizes is None else int(sizes.min())
+        shortest = enrolled.shape[-1] if sizes is None else int(sizes.min())
         others = {name: x[:2] for name, x in batch.items() if torch.is_tensor(x) and name not in ("lengths", "labels")}
 
         def outputs(enrolment: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
-            rows = slice(-len(enrolment), None)
+            rows, enrolment = slice(-len(enrolment), None), enrolment.movedim(1, -1)
             given = {name: x[rows] for name, x in others.items()} | {"wav": wav[rows]}
+            if lengths is not None and enrolment.dim() == 3:  # all enrolments of an item are padded alike
+                lengths = lengths[:, None].expand(enrolment.shape[:2])
             return self.network.training_outputs(given | {STREAM: enrolment, f"{STREAM}_lengths": lengths})["speech"]
 
         self.eval()
         name = ("model", self.network)
-        check_padding(name, "enrolment_lengths", outputs, enrolled[:2, : min(shortest, 2 * self.network.fs)])
+        enrolled = enrolled[:2, ..., : min(shortest, 2 * self.network.fs)].movedim(-1, 1)
+        check_padding(name, "enrolment_lengths", outputs, enrolled)
         return self.network
