@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from test.conftest import voice
+from test.tasks.embedding.conftest import pairs, trained  # noqa: F401
 from toolkit.cli.main import main
 
 ROOT = Path(__file__).parents[2]
@@ -20,11 +21,13 @@ EXPERIMENTS = {
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path, monkeypatch):
+def place(tmp_path, monkeypatch, trained):  # noqa: F811
     monkeypatch.chdir(tmp_path)
     for path, name in EXPERIMENTS.items():
         (Path("egs/mini") / path).parent.mkdir(parents=True)
         (Path("egs/mini") / path).symlink_to(ROOT / "test/fixtures/v0.1" / name)
+    Path("exp").mkdir()
+    Path("exp/ee_mine").symlink_to(trained)
     for i, name in enumerate(("a", "b", "noisy", "crowd", "speaker_alone")):
         soundfile.write(f"{name}.wav", voice(i, 0, 0.5, 22050), 22050)
 

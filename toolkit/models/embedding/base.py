@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -41,7 +42,7 @@ class EmbeddingRestorer(nn.Module, ABC):
     @property
     def extractor(self) -> SpeakerEmbedder | None:
         """What makes embeddings of the audio that training reads; None where it reads embeddings."""
-        return self._extractor and self._extractor.network
+        return None if self._extractor is None else cast(SpeakerEmbedder, self._extractor.network)
 
     @property
     def fs(self) -> int:

@@ -28,8 +28,7 @@ class RDMBlock(nn.Module):
         super().__init__()
         self.inner = nn.Sequential(nn.LayerNorm(dim), nn.SiLU(), nn.Linear(dim, dim))
         self.condition = nn.Sequential(nn.SiLU(), nn.Linear(condition_dim, dim))
-        self.outer = nn.Sequential(nn.LayerNorm(dim), nn.SiLU(), nn.Dropout(dropout), nn.Linear(dim, dim))
-        _zero(self.outer[-1])
+        self.outer = nn.Sequential(nn.LayerNorm(dim), nn.SiLU(), nn.Dropout(dropout), _zero(nn.Linear(dim, dim)))
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """x (B, H), condition (B, C) -> (B, H)."""
@@ -52,8 +51,7 @@ class RDMNetwork(nn.Module):
         self.time = nn.Sequential(nn.Linear(hidden_dim, dim), nn.SiLU(), nn.Linear(dim, dim))
         self.first = nn.Linear(dim, hidden_dim)
         self.blocks = nn.ModuleList(RDMBlock(hidden_dim, dim, dropout) for _ in range(blocks))
-        self.last = nn.Sequential(nn.LayerNorm(hidden_dim, eps=1e-6), nn.SiLU(), nn.Linear(hidden_dim, dim))
-        _zero(self.last[-1])
+        self.last = nn.Sequential(nn.LayerNorm(hidden_dim, eps=1e-6), nn.SiLU(), _zero(nn.Linear(hidden_dim, dim)))
 
     def forward(self, x: Tensor, timestep: Tensor) -> Tensor:
         """x (B, D), timestep (B,) int64 -> (B, D)."""
@@ -166,6 +164,7 @@ def at_length(embedding: Tensor, norm: str) -> Tensor:
     return normalize(embedding, dim=-1) * (embedding.shape[-1] ** 0.5 if norm == "sqrt_dim" else 1.0)
 
 
-def _zero(linear: nn.Linear) -> None:
+def _zero(linear: nn.Linear) -> nn.Linear:
     nn.init.zeros_(linear.weight)
     nn.init.zeros_(linear.bias)
+    return linear
