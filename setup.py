@@ -64,6 +64,9 @@ setup(
         "se": ["pesq>=0.0.4", "pystoi>=0.4", "fast-bss-eval>=0.1.4"],
         # Of speechmos the network's file is used, not the code, which wants librosa as well.
         "dnsmos": ["onnxruntime>=1.17", "speechmos>=0.0.1.1"],
+        # Of Resemblyzer the file of weights is used, not the code, which wants librosa and webrtcvad (a compiler, too):
+        # tools/install.sh adds it without what it depends on.
+        "pretrained": [],
         # The peers of the benchmarks; a torchcodec is compiled for one torch.
         "bench": ["audiomentations>=0.43", "lhotse>=1.33", "speechbrain>=1.1", "torchcodec==0.11.*"],
         "dev": [

@@ -8,7 +8,7 @@ Usage: tools/install.sh [--extras "dev"] [--python python3.11] [--venv tools/ven
 Makes a venv with uv, installs the toolkit and a pair of torch and torchaudio that it is tested with. Run again, it does
 nothing, or only what has changed.
   --extras       optional parts: "dev" (tests, lint, oracles of the tests), "se" (PESQ, STOI, SDR),
-                 "dnsmos" (DNSMOS); several: "dev se"
+                 "dnsmos" (DNSMOS), "pretrained" (weights of GE2E, 15 MB); several: "dev se"
   --python       interpreter of the venv, 3.10 or later (python3)
   --venv         where the venv goes (tools/venv, which tools/activate.sh looks for)
   --torch        the pair of tools/torch_pairs.txt: newest, oldest, or a version of torch, such as 2.11.0 (the pair
@@ -93,6 +93,10 @@ elif [ "${here}" != "${pair}" ]; then
 fi
 packages=".${extras:+[${extras// /,}]}"
 "${uv[@]}" pip install --quiet --python "${target}" "torch==${pair% *}" "torchaudio==${pair#* }" --editable "${packages}"
+if [[ " ${extras} " == *" pretrained "* ]]; then
+    # Only its file of weights is used; what its code imports (librosa, webrtcvad) stays away.
+    "${uv[@]}" pip install --quiet --python "${target}" --no-deps Resemblyzer==0.1.4
+fi
 "${target}" -c 'import torch, torchaudio, kaldiio, soundfile, toolkit' ||
     die "the installed packages cannot be imported; remove ${venv} and run this again"
 "${into_active}" || echo "${wanted}" >"${venv}/.installed"

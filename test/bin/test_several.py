@@ -3,10 +3,14 @@
 import io
 
 import pytest
+import torch
 import yaml
 
 from toolkit.bin import check_network, several, signatures
 from toolkit.io.command_line import run
+from toolkit.models.sv.ge2e import GE2E
+from toolkit.systems.packing import pack
+from toolkit.systems.verifier import Verifier
 
 
 def feed(monkeypatch, program, text: str) -> int:
@@ -77,3 +81,22 @@ def test_a_config_is_written_whole(tmp_path):
         "normalize": "none",
         "seed": 3,
     }
+
+
+def test_published_weights_become_those_of_an_experiment(tmp_path):
+    """They are needed when the experiment is made, not when it, or its package, is used."""
+    sizes = {"hidden": 8, "num_layers": 1, "embedding_dim": 6}
+    published, wav = GE2E(**sizes), 0.1 * torch.randn(1, 16000)
+    torch.save({"model_state": published.state_dict()}, tmp_path / "published.pt")
+    model = {"class_path": "GE2E", "init_args": {**sizes, "weights": str(tmp_path / "published.pt")}}
+    config = {"frontend": {"class_path": "MelPower"}, "model": model, "normalize": "none"}
+    (tmp_path / "ge2e.yaml").write_text(yaml.safe_dump(config))
+    exp, zipped = tmp_path / "exp", tmp_path / "packed.zip"
+    check_network.main(["sv", "--config", str(tmp_path / "ge2e.yaml"), "--whole", str(exp / "config.yaml")])
+    pack(exp, zipped)
+    (tmp_path / "published.pt").unlink()
+    truth = published(Verifier.load(exp, trust=True).network.frontend(wav)[0])
+    for path in (exp, zipped):
+        assert Verifier.load(path, trust=True).vectors(wav) == pytest.approx(truth.detach().numpy(), abs=1e-6)
+    (exp / "valid.eer.ave.pth").unlink()
+    assert run(check_network.main, ["sv", "--model", str(exp), "--trust"]) == 1

@@ -29,6 +29,7 @@ SMALL = {
         "embedding_dim": 12,
         "base_width": 32,
     },
+    "GE2E": {"n_mels": 20, "hidden": 12, "num_layers": 2, "embedding_dim": 16},
     "MeanFbank": {"n_mels": 20},
     "ResNet34": {"n_mels": 20, "channels": (8, 8, 16), "blocks": (1, 2, 1), "strides": (1, 2, 2)}
     | {"embedding_dim": 12, "reduction": 1, "attention_channels": 6},

@@ -50,6 +50,12 @@ def test_the_order_of_the_extras_does_not_matter(install, again):
     assert not install(again)
 
 
+def test_of_resemblyzer_the_package_alone_is_installed(install, tmp_path):
+    assert install("pretrained") == ".[pretrained]"
+    calls = (tmp_path / "tools/venv/bin/calls").read_text().splitlines()
+    assert [line.split()[-2:] for line in calls if "Resemblyzer" in line] == [["--no-deps", "Resemblyzer==0.1.4"]]
+
+
 def test_what_was_asked_for_before_stays(install):
     assert install("") == "."
     assert install("se") == ".[se]"

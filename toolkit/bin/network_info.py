@@ -43,13 +43,15 @@ def main(argv=None) -> None:
         raise InputError(f"{args.config}: names no model; must be a training config, conf/train_<x>.yaml")
     if not args.trust:
         check_classes(config, args.config, (*NETWORK_KEYS, "loss"))
+    from toolkit.nn.pretrained import without_weights
     from toolkit.systems.base import System
     from toolkit.tasks import registry
     from toolkit.tasks.training import count_training_parameters
 
-    system = System.untrained(args.config, args.fs)
-    info = system.measured_cost(args.seconds)
-    info["parameters_training"] = count_training_parameters(registry.get(system.task), args.config, args.speakers)
+    with without_weights():
+        system = System.untrained(args.config, args.fs)
+        info = system.measured_cost(args.seconds)
+        info["parameters_training"] = count_training_parameters(registry.get(system.task), args.config, args.speakers)
     print(json.dumps({**info, "fs": system.fs}, indent=1))
 
 

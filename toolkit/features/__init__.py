@@ -10,6 +10,7 @@ __all__, __getattr__, __dir__ = exports(
         "kaldi_fbank": "KaldiFbank",
         "log_mel": "LogMelSpectrogram",
         "mel_inversion": "MelInversion",
+        "mel_power": "MelPower",
         "specaugment": "SpecAugment",
     },
 )

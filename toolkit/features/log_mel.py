@@ -9,14 +9,19 @@ from toolkit.features.frontend import FrontEnd
 from toolkit.features.kaldi_fbank import check_size, frames_at_once, mel
 
 
+def hertz_triangles(edges: torch.Tensor, n_fft: int, fs: int) -> torch.Tensor:
+    """Triangular filters of unit peak between ``edges`` (n_mels + 2,) in Hz, float64 -> (n_fft // 2 + 1, n_mels)."""
+    bins = torch.arange(n_fft // 2 + 1, dtype=torch.float64)[:, None] * fs / n_fft
+    rise = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    fall = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
+    return torch.minimum(rise, fall).clamp(min=0)
+
+
 def hertz_filters(n_mels: int, n_fft: int, fs: int, low_hz: float, high_hz: float) -> torch.Tensor:
     """Triangular filters of unit peak, equally spaced in mel, straight-sided in Hz -> (n_fft // 2 + 1, n_mels)."""
     low, high = mel(torch.tensor([low_hz, high_hz], dtype=torch.float64)).tolist()
     edges = 700.0 * torch.expm1(torch.linspace(low, high, n_mels + 2, dtype=torch.float64) / 1127.0)
-    bins = torch.arange(n_fft // 2 + 1, dtype=torch.float64)[:, None] * fs / n_fft
-    rise = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    fall = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    return torch.minimum(rise, fall).clamp(min=0).float()
+    return hertz_triangles(edges, n_fft, fs).float()
 
 
 def cosine_transform(n_mfcc: int, n_mels: int) -> torch.Tensor:

@@ -179,7 +179,8 @@ class System:
             parts = [counted(training[f"{noun}s"], noun) for noun in ("epoch", "step") if _is_count(training, noun)]
             parts += [f"{training[key]} {key}" for key in ("hours", "speakers", "utterances") if key in training]
             lines["training"] = ", ".join(parts) or "not known"
-            lines |= {key: str(training[key]) for key in ("train_dir", "date", "commit", "seed") if key in training}
+            known = ("pretrained", "train_dir", "date", "commit", "seed")
+            lines |= {key: str(training[key]) for key in known if key in training}
         return lines
 
     def __str__(self) -> str:

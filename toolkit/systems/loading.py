@@ -19,6 +19,7 @@ from toolkit.io.config import load_config
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.files import read_json
 from toolkit.io.trust import check_classes
+from toolkit.nn.pretrained import without_weights
 from toolkit.systems.calibration_file import read_calibration
 from toolkit.systems.kinds import system_class, task_of
 from toolkit.systems.packing import (
@@ -143,15 +144,16 @@ def _load_folder(
 
 
 def _built(config: Path, kind: type, weights: Path, trust: bool) -> tuple[nn.Module, bool]:
-    """The network with its weights, and whether it has any (mean fbank has none)."""
-    with nullcontext() if trust else torch.device("meta"):  # shapes without memory
+    """The network with its weights, and whether it has any (mean fbank has none); published ones are not read."""
+    with without_weights(), nullcontext() if trust else torch.device("meta"):  # shapes without memory
         outline = _build(config, kind.build_stored, trust)
     has_weights = next(outline.parameters(), None) is not None
     if has_weights:
         _check_weights(weights)
     if not trust:
         _check_size(weights if has_weights else None, outline, config)
-    network = _build(config, kind.build, trust)
+    with without_weights():
+        network = _build(config, kind.build, trust)
     if has_weights:
         load_model(network, weights)
     return network.eval(), has_weights

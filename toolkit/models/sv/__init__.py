@@ -9,6 +9,7 @@ __all__, __getattr__, __dir__ = exports(
         "ecapa_tdnn": "EcapaTdnn",
         "embedder": "SpeakerEmbedder",
         "eres2netv2": "ERes2NetV2",
+        "ge2e": "GE2E",
         "mean_fbank": "MeanFbank",
         "paranoise": "ParaNoise",
         "resnet34": "ResNet34",
