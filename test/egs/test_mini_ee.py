@@ -29,7 +29,7 @@ WORDS = [
 ]
 WORDS += [
     "--ee_args",
-    "--model.init_args.dim 64 --trainer.epochs 2 --batches.init_args.batch_size 16",
+    "--model.init_args.dim 96 --trainer.epochs 2 --batches.init_args.batch_size 16",
     "--ee_tag",
     EE[3:],
 ]
@@ -39,7 +39,9 @@ WORDS += ["--spread_seeds", "4", "--spread_draws", "2", "--crop_seconds", "1"]
 @pytest.fixture(scope="module")
 def recipe(mini, tree):
     """The recipe after stages 4 to 10, beside the one of verification."""
-    verification, folder = tree.adopt(mini[0]), tree.copy("mini/ee")
+    folder = tree.copy("mini/ee")
+    shutil.rmtree(folder.parent / "sv")
+    verification = tree.adopt(mini[0])
     for name in ("data", "downloads"):
         shutil.copytree(verification / name, folder / name, symlinks=True)
     shutil.copytree(verification / "dump/raw", folder / "dump/raw")
@@ -59,7 +61,7 @@ def test_pairs_are_of_all_utterances(recipe):
         assert read_table(pairs / f"{name}.scp").keys() == read_table(raw / "wav.scp").keys()
     rows = [vectors_in(pairs / f"{name}.scp", recipe) for name in ("clean", "noise")]
     key = next(iter(rows[0]))
-    assert rows[0][key].shape == (1, 64)
+    assert rows[0][key].shape == (1, 96)
     assert not np.allclose(rows[0][key], rows[1][key], atol=1e-3)
 
 

@@ -34,7 +34,7 @@ Data
   --test_noises, --ood_noises, --snrs       kinds of noise in the matrix, those out of domain, SNRs in dB
 Extractor
   --sv_exp ../sv/exp/sv_<x>   what makes the embeddings: an experiment in speaker verification, or a packed zip
-  --extractor_config          in its place, the config of an extractor that needs no training, such as conf/ge2e.yaml
+  --extractor_config          without --sv_exp: the config of an extractor that needs no training, such as conf/ge2e.yaml
   --extractor_name            name of its folders (default: that of the experiment or of the config)
   --inference_model           weights of --sv_exp (valid.eer.ave.pth)
 Training and evaluation
@@ -94,11 +94,12 @@ check_counts pair_draws sampling_draws
 check_counts_or_0 num_segments sampling_seed spread_seeds spread_draws
 check_numbers crop_seconds segment_seconds
 check_names ee_tag extractor_name
-case "${sv_exp:+a}${extractor_config:+b}" in
-    a) [ -f "${sv_exp}/config.yaml" ] || [ -f "${sv_exp}" ] || die "--sv_exp ${sv_exp}: no such experiment or packed.zip" ;;
-    b) ;;
-    *) die "--sv_exp or --extractor_config must say what makes the embeddings; give one of them" ;;
-esac
+if [ -n "${sv_exp}" ]; then
+    [ -f "${sv_exp}/config.yaml" ] || [ -f "${sv_exp}" ] || die "--sv_exp ${sv_exp}: no such experiment or packed.zip"
+    [ -f "${sv_exp}" ] || sv_exp=${sv_exp%/}
+    extractor_config=
+fi
+[ -n "${sv_exp}${extractor_config}" ] || die "--sv_exp or --extractor_config must say what makes the embeddings"
 [ -z "${se_exp}" ] || [ -f "${se_exp}/config.yaml" ] || [ -f "${se_exp}" ] ||
     die "--se_exp ${se_exp}: no such experiment, nor packed zip, of enhancement"
 log "${command_line}"
@@ -118,7 +119,8 @@ for set in ${test_sets}; do
     done
 done
 if [ -z "${ee_tag}" ]; then
-    ee_tag=$(basename "${ee_config}" .yaml)_${extractor}
+    ee_tag=$(basename "${ee_config}" .yaml)
+    [[ "_${ee_tag}_" == *"_${extractor}_"* ]] || ee_tag+=_${extractor}
     [ -z "${ee_args}" ] || ee_tag+=_$(printf %s "${ee_args#--}" | tr -sc 'A-Za-z0-9' '_')
 fi
 ee_exp=${expdir}/ee_${ee_tag}
