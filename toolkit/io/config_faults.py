@@ -102,5 +102,6 @@ def _what(lines: str, options: list[str]) -> str:
 def _parameters(path: str) -> set[str]:
     """Names of the arguments of a class's constructor, and of those of its bases."""
     cls_or_function = pydoc.locate(path)
-    classes = inspect.getmro(cls_or_function) if inspect.isclass(cls_or_function) else ()
-    return {name for cls in classes[:-1] for name in inspect.signature(cls.__init__).parameters} - {"self"}
+    bases = inspect.getmro(cls_or_function)[:-1] if inspect.isclass(cls_or_function) else ()
+    makers = [vars(cls)["__init__"] for cls in bases if "__init__" in vars(cls)]
+    return {name for maker in makers for name in inspect.signature(maker).parameters} - {"self"}
