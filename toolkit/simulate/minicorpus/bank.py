@@ -29,7 +29,7 @@ def run_all(tasks: Sequence[tuple], workers: int, title: str) -> list:
     try:
         with progress(len(tasks), title, "task") as bar, ExitStack() as stack:
             run: Callable[..., Iterator] = map
-            if workers > 1:
+            if min(workers, len(tasks)) > 1:
                 run = stack.enter_context(process_pool(min(workers, len(tasks)), tasks[0][0].__module__)).map
             for result in run(_call, tasks):
                 results.append(result)
