@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import ClassVar, TypeVar
+from typing import ClassVar, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -42,16 +42,16 @@ class System:
 
     task: ClassVar[str | None] = None
     network_keys: ClassVar[tuple[str, ...]] = ("model",)
-    network_type: ClassVar[type[Network]] = Network
+    network_type: ClassVar[type[nn.Module]] = nn.Module
     weights: ClassVar[str] = "valid.loss.ave.pth"
 
     network: Network
 
-    def __init__(self, network: Network, origin: Origin | None = None):
+    def __init__(self, network: nn.Module, origin: Origin | None = None):
         if not isinstance(network, self.network_type):
             name = type(self).__name__
             raise InputError(f"{type(network).__name__} is not a network of {name}; use {name}.load")
-        self.network, self.origin = network, origin or Origin()
+        self.network, self.origin = cast(Network, network), origin or Origin()
 
     @classmethod
     def load(cls: type[_Self], path, weights: str | None = None, trust: bool = False, device="cpu") -> _Self:
