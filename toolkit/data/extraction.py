@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -133,8 +133,9 @@ class ExtractionDataset(MixtureDataset):
         self._speed = [self._speed[i] for i in kept]
         return [ids[i] for i in kept], [labels[i] for i in kept]
 
-    def _load(self, draw: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-        streams, facts = super()._load(draw)
+    def _load(self, draw: ItemSpec) -> tuple[dict[str, Any], dict[str, str]]:
+        loaded, facts = super()._load(draw)
+        streams: dict[str, Any] = dict(loaded)  # arrays, and of several enrolments a list of arrays
         key = self.ids[draw.index]
         words = (draw.epoch, draw.slot, key)
         rng = generator(self.seed, "enrolment", *words)
