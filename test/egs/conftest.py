@@ -62,7 +62,7 @@ def tree(tmp_path_factory, python):
 
 
 SMALL = "--train_speakers 8 --dev_speakers 3 --test_speakers 4 --babble_speakers 6 --utterances 4"
-SMALL += " --noises 1 --pieces 1 --rooms 1"
+SMALL += " --noises 1 --pieces 1 --rooms 1 --workers 1"
 MINI = ["--local_data_opts", SMALL, "--snrs", "0 20", "--sv_args", "--trainer.epochs 1", "--resamples", "50"]
 
 

@@ -17,7 +17,7 @@ from toolkit.systems.verifier import Verifier
 from .conftest import ROOT
 
 CORPUS = "--train_speakers 4 --dev_speakers 2 --test_speakers 2 --babble_speakers 1 --utterances 2"
-CORPUS += " --noises 1 --pieces 1 --rooms 1"
+CORPUS += " --noises 1 --pieces 1 --rooms 1 --workers 1"
 SMALL = "--model.init_args.filters 16 --model.init_args.bottleneck 8 --model.init_args.hidden 8"
 SMALL += " --model.init_args.blocks 2 --trainer.epochs 1 --trainer.workers 0 --batches.init_args.batch_size 2"
 OPTIONS = ["--local_data_opts", CORPUS, "--se_args", SMALL, "--resamples", "20", "--snrs", "5", "--ood_noises", ""]

@@ -8,10 +8,11 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-from .conftest import MINI, outcome
+from .conftest import MINI, SMALL, outcome
 
 STAGES = range(1, 11)
-COMMAND = ["./run.sh", *MINI, "--skip_packing", "false"]
+# Several processes make the corpus, so that there are some to kill.
+COMMAND = ["./run.sh", *MINI, "--local_data_opts", f"{SMALL} --workers 2", "--skip_packing", "false"]
 
 
 def start(folder: Path) -> subprocess.Popen:

@@ -31,6 +31,7 @@ PRELOADED = [
     "matplotlib.figure",
     "multiprocessing.connection",
     "numpy",
+    "pyroomacoustics",
     "scipy.fft",
     "scipy.optimize",
     "scipy.signal",
@@ -38,6 +39,7 @@ PRELOADED = [
     "soundfile",
     "soxr",
     "torch",
+    "torch._dynamo",  # which the first optimizer imports, and takes as long as torch itself
     "torch.nn.attention",
     "torch.utils.data",
     "torch.utils.tensorboard",

@@ -160,10 +160,13 @@ def _apart(speakers: np.ndarray, sizes: np.ndarray) -> list[int]:
 
     A speaker of more rows than there are batches has its even share of each.
     """
-    most, speakers = (-(-np.bincount(speakers) // len(sizes))).tolist(), speakers.tolist()
-    order, waiting, stream = [], deque(), deque(range(len(speakers)))
+    most = (-(-np.bincount(speakers) // len(sizes))).tolist()
+    order: list[int] = []
+    waiting: deque[int] = deque()
+    stream = deque(range(len(speakers)))
     for size in sizes:
-        held, kept, end = Counter(), [], len(order) + size
+        held: Counter[int] = Counter()
+        kept, end = [], len(order) + size
         while len(order) < end and (waiting or stream):
             row = (waiting or stream).popleft()
             if held[speakers[row]] < most[speakers[row]]:

@@ -1,6 +1,7 @@
 """Items to padded batches, and the loader that makes them."""
 
 import signal
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,7 +44,7 @@ def collate(items: list) -> "dict | InputError":
     streams = [name for name, value in items[0].items() if isinstance(value, np.ndarray | list)]
     padded = {name: _pad_items([item[name] for item in items]) for name in streams}
     lengths = padded[streams[0]][1]
-    rest = {"ids": [item["id"] for item in items], "facts": [item["facts"] for item in items]}
+    rest: dict[str, Any] = {"ids": [item["id"] for item in items], "facts": [item["facts"] for item in items]}
     if "label" in items[0]:
         rest["labels"] = torch.tensor([int(item["label"]) for item in items])
     rest |= {f"{name}_lengths": own for name, (_, own) in padded.items() if name.startswith("enroll")}

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from toolkit.simulate.planner import MixturePlanner
 from toolkit.simulate.render import SilentSource, cut, render
 from toolkit.simulate.sets import ROOMS_KEPT
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 _ATTEMPTS = 20  # a crop or a noise may be digital silence; draw again so often
 
 
@@ -28,7 +32,7 @@ def check_feats_conf(path: Path, frontend: FrontEnd) -> None:
     if not path.is_file():
         raise InputError(f"{path}: file not found, so nothing says what made the features; run stage 4")
     made_by, expected = read_yaml(path, "run stage 4"), frontend.conf()
-    made_by["class"] = NAMES.get(made_by.get("class"), made_by.get("class"))
+    made_by["class"] = NAMES.get(str(made_by.get("class")), made_by.get("class"))
     odd = [f"{k} is {made_by.get(k)}, expected {v}" for k, v in expected.items() if made_by.get(k) != v]
     if odd:
         raise InputError(f"{path}: features were made another way: {'; '.join(odd)}; run stage 4 with this config")
@@ -49,7 +53,7 @@ class TrainingDataset(ABC):
 
     clean_members: int = 0  # of a speaker's utterances side by side in a batch, how many are left without noise
 
-    def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav",), seed: int = 0) -> "TrainingDataset":
+    def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav",), seed: int = 0) -> "Self":
         """Bind to a formatted data dir; returns itself.
 
         Args:
@@ -113,7 +117,7 @@ class FeatureDataset(TrainingDataset):
         """See TrainingDataset; features made by another front end are refused."""
         self._frontend = frontend
 
-    def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav",), seed: int = 0) -> "FeatureDataset":
+    def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav",), seed: int = 0) -> "Self":
         """Bind to ``dump/<feats>/<set>``."""
         if len(streams) > 1:
             raise InputError(
@@ -144,7 +148,7 @@ class FeatureDataset(TrainingDataset):
             if matrix.rows <= frames:
                 feats = matrix.read(0, matrix.rows)
                 return np.take(feats, np.arange(frames) + rng.integers(len(feats)), axis=0, mode="wrap")
-            start = rng.integers(matrix.rows - frames + 1)
+            start = int(rng.integers(matrix.rows - frames + 1))
             return matrix.read(start, start + frames)
 
 
@@ -166,7 +170,7 @@ class MixtureDataset(TrainingDataset):
         self.planner, self.clean_members = planner or MixturePlanner(), clean_members
         self.repeat_short = repeat_short
 
-    def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav",), seed: int = 0) -> "MixtureDataset":
+    def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav",), seed: int = 0) -> "Self":
         """Bind to ``dump/raw/<set>``; the planner's sets are looked for beside it."""
         data = DataDir(data_dir)
         self._utt2spk = data.table("utt2spk") if "utt2spk" in data else {key: key for key in data.keys()}

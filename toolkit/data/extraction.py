@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from toolkit.simulate.enrolments import FACT, STREAM, EnrolmentPool
 from toolkit.simulate.plan import generator
 from toolkit.simulate.planner import MixturePlanner
 from toolkit.simulate.sets import enrolment_dirs
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 EMBEDDING = "embedding"  # stream: the enrolment's vector (D,)
 _MANY = 0.5  # more than this share of targets without an enrolment is a mistake, not a corpus's odd ends
@@ -66,9 +70,7 @@ class ExtractionDataset(MixtureDataset):
         self.enroll_seconds, self.enroll_from, self.self_epochs = enroll_seconds, enroll_from, self_epochs
         self.enrolments = enrolments
 
-    def open(
-        self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav", "spk1"), seed: int = 0
-    ) -> "ExtractionDataset":
+    def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav", "spk1"), seed: int = 0) -> "Self":
         """Bind to ``dump/raw/<set>``; targets that nothing can enrol are left out, with a warning that counts them."""
         data, fixed = DataDir(data_dir), None
         if f"{STREAM}.scp" in data and not next(iter(read_table(data.path / f"{STREAM}.scp").values())).startswith("*"):
@@ -131,8 +133,9 @@ class ExtractionDataset(MixtureDataset):
         self._speed = [self._speed[i] for i in kept]
         return [ids[i] for i in kept], [labels[i] for i in kept]
 
-    def _load(self, draw: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-        streams, facts = super()._load(draw)
+    def _load(self, draw: ItemSpec) -> tuple[dict[str, Any], dict[str, str]]:
+        loaded, facts = super()._load(draw)
+        streams: dict[str, Any] = dict(loaded)  # arrays, and of several enrolments a list of arrays
         key = self.ids[draw.index]
         words = (draw.epoch, draw.slot, key)
         rng = generator(self.seed, "enrolment", *words)

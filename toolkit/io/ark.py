@@ -151,11 +151,12 @@ def _layout(head: bytes) -> tuple[bytes, tuple[int, ...], int, int]:
         ValueError: it is no matrix or vector of floats.
     """
     kind, blank, _ = head[2:].partition(b" ")
-    start, shape, size = len(kind) + 3, (), 0
+    start, size = len(kind) + 3, 0
+    shape: tuple[int, ...] = ()
     if head[:2] == b"\0B" and blank:
         if kind in _COMPRESSED:
-            shape = struct.unpack_from("<ii", head, start + 8)
-            start, size = start + 16, _COMPRESSED[kind](*shape)
+            rows, columns = shape = struct.unpack_from("<ii", head, start + 8)
+            start, size = start + 16, _COMPRESSED[kind](rows, columns)
         elif kind in _FLOATS:
             mark, rows, second, columns = struct.unpack_from("<BiBi", head, start)
             whole = kind.endswith(b"V") or second == 4
@@ -188,7 +189,8 @@ class MatrixEntry:
     _HEAD = struct.Struct("<5sBiBi")
 
     def __init__(self, value: str, name: str):
-        self._value, self._name, self._ark, self._whole = value, name, None, None
+        self._value, self._name, self._whole = value, name, None
+        self._ark: int | None = None
         path, offset = split_place(value)
         if offset is not None and os.path.isfile(path):
             self._ark, self._start = open_regular(path), offset + self._HEAD.size
@@ -214,6 +216,7 @@ class MatrixEntry:
         """Rows ``start .. stop``, (stop - start, F) float32."""
         if self._whole is not None:
             return self._whole[start:stop]
+        assert self._ark is not None, "closed"
         data = os.pread(self._ark, (stop - start) * self._row_bytes, self._start + start * self._row_bytes)
         return _finite(np.frombuffer(data, "<f4").reshape(stop - start, -1), self._value, self._name)
 

@@ -349,7 +349,8 @@ def audio_files(folder) -> dict[str, Path]:
     Raises:
         InputError: folder missing or without audio, files that differ by extension only, a name unfit for a table.
     """
-    folder, files = Path(folder), {}
+    folder = Path(folder)
+    files: dict[str, Path] = {}
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; fix the path (db.sh, or an option of local/data.sh)")
     for path in files_below(folder):

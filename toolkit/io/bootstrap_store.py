@@ -30,8 +30,8 @@ def identity_of(trials: Trials, speakers: Sequence[str], seed: int, resamples: i
 def write_samples(path, draws: Mapping[str, np.ndarray], identity: Mapping) -> None:
     """Write metric -> (R,) values, and the identity."""
     with replacing(path, "wb") as handle:
-        arrays = {name: values.astype(np.float32) for name, values in draws.items()}
-        np.savez(handle, **arrays, **{_IDENTITY: np.array(json.dumps(identity))})
+        arrays: dict = {name: values.astype(np.float32) for name, values in draws.items()}
+        np.savez(handle, **arrays | {_IDENTITY: np.array(json.dumps(identity))})
 
 
 def read_samples(path) -> tuple[dict[str, np.ndarray], dict]:

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Container
 from itertools import pairwise
+from typing import NamedTuple
 
 from toolkit.io.errors import InputError, is_text, nearest, one_line
 
@@ -25,7 +26,7 @@ class _Help(argparse.RawDescriptionHelpFormatter):
             isinstance(default, (int, float, str)) and not isinstance(default, bool) and default != argparse.SUPPRESS
         )
         notes = ["%(default)s"] if plain and default != "" and "default" not in text else []
-        notes += [action.type.range] if hasattr(action.type, "range") else []
+        notes += [action.type.range] if isinstance(action.type, Number) else []
         return f"{text} ({'; '.join(notes)})".strip() if notes else text
 
 
@@ -76,37 +77,40 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {line}{'? See' if message.endswith('?') else '; see'} {self.prog} --help\n")
 
 
-def whole_number(least: int = 0, most: int = _MOST) -> Callable[[str], int]:
-    """The ``type`` of an option that is a whole number in a range."""
-
-    def parse(word: str) -> int:
-        value = _convert(int, word, "a whole number")
-        if not least <= value <= most:
-            raise _OutOfRange(f"must be a whole number {parse.range}")
-        return value
-
-    parse.range = f"from {least} to {most}"
-    return parse
-
-
-def real_number(least: float, most: float, *, inside: bool = False) -> Callable[[str], float]:
+class Number(NamedTuple):
     """The ``type`` of an option that is a number in a range; ``inside``: but not one of its ends."""
 
-    def parse(word: str) -> float:
-        value = _convert(float, word, "a number")
-        if not least <= value <= most or (inside and value in (least, most)):
-            raise _OutOfRange(f"must be a number {parse.range}")
+    kind: type[int] | type[float]
+    least: float
+    most: float
+    inside: bool = False
+
+    @property
+    def range(self) -> str:
+        """``from 0 to 1``; of a whole number all its digits."""
+        least, most = (end if self.kind is int else f"{end:g}" for end in (self.least, self.most))
+        return f"above {least} and below {most}" if self.inside else f"from {least} to {most}"
+
+    def __call__(self, word: str) -> float:
+        """The number that a word is."""
+        what = "a whole number" if self.kind is int else "a number"
+        try:
+            value = self.kind(word)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be {what}, got {word!r}") from None
+        if not self.least <= value <= self.most or (self.inside and value in (self.least, self.most)):
+            raise _OutOfRange(f"must be {what} {self.range}")
         return value
 
-    parse.range = f"above {least:g} and below {most:g}" if inside else f"from {least:g} to {most:g}"
-    return parse
+
+def whole_number(least: int = 0, most: int = _MOST) -> Number:
+    """The ``type`` of an option that is a whole number in a range."""
+    return Number(int, least, most)
 
 
-def _convert(kind: type, word: str, what: str) -> int | float:
-    try:
-        return kind(word)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be {what}, got {word!r}") from None
+def real_number(least: float, most: float, *, inside: bool = False) -> Number:
+    """The ``type`` of an option that is a number in a range; ``inside``: but not one of its ends."""
+    return Number(float, least, most, inside)
 
 
 positive_int, seed, share = whole_number(1), whole_number(0, 2**32 - 1), real_number(0, 1)

@@ -106,7 +106,7 @@ class ConfigParser(ArgumentParser):
         """As in the base class; see add_argument."""
         for cls in theclass.__mro__[:-1]:
             with suppress(NameError, TypeError):  # a name that only type checkers know, or a constructor in C
-                _import_rooms(tuple(get_type_hints(cls.__init__).values()))
+                _import_rooms(tuple(get_type_hints(vars(cls).get("__init__")).values()))
         return super().add_class_arguments(theclass, *args, **kwargs)
 
     @classmethod
@@ -130,7 +130,9 @@ class ConfigParser(ArgumentParser):
                 raise InputError(f"{before} {word!a}".strip() + ": must be UTF-8 text, and not empty")
         finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
         finder.add_argument("--config", action="append", default=[])
-        config, files, given = {}, [], []
+        config: dict = {}
+        files: tuple[str, ...] = ()
+        given: list[str] = []
         try:
             known, given = finder.parse_known_args(words)
             for file in known.config:
@@ -155,7 +157,7 @@ class ConfigParser(ArgumentParser):
         """Refuse groups of keys that are none; forget the defaults of classes that ``config`` replaces."""
         defaults = self.get_defaults()
         for key, value in config.items():
-            if key in self.groups and not isinstance(value, dict):
+            if key in (self.groups or ()) and not isinstance(value, dict):
                 raise ArgumentError(None, f"Key '{key}' holds keys of its own, got {value!r}")
             # jsonargparse would hand the default's init_args on to the new class, where it takes them.
             default, new = defaults.get(key), value.get("class_path") if isinstance(value, dict) else value

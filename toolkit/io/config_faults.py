@@ -69,9 +69,9 @@ def _what(lines: str, options: list[str]) -> str:
             return f"{wrong['group']} has no key {key}{nearest(key, known)}"
         if owner:
             return f"{owner[-1].rpartition('.')[2]} has no key {key}{nearest(key, _parameters(owner[-1]))}"
-        known = {option[2:].partition(".")[0] for option in options}
-        key = key if (top := key.partition(".")[0]) in known else top  # where modle is unknown, so is modle.class_path
-        return f"unknown key {key}{nearest(key, known)}"
+        keys = {option[2:].partition(".")[0] for option in options}
+        key = key if (top := key.partition(".")[0]) in keys else top  # where modle is unknown, so is modle.class_path
+        return f"unknown key {key}{nearest(key, keys)}"
     if (path := _CLASS.findall(lines)) and (lost := _NO_MODULE.search(lines)):
         if not f"{path[-1]}.".startswith(f"{lost[1]}."):
             return f"{path[-1]}: its module imports {lost[1]}, which is not installed"
@@ -102,5 +102,6 @@ def _what(lines: str, options: list[str]) -> str:
 def _parameters(path: str) -> set[str]:
     """Names of the arguments of a class's constructor, and of those of its bases."""
     cls_or_function = pydoc.locate(path)
-    classes = inspect.getmro(cls_or_function) if inspect.isclass(cls_or_function) else ()
-    return {name for cls in classes[:-1] for name in inspect.signature(cls.__init__).parameters} - {"self"}
+    bases = inspect.getmro(cls_or_function)[:-1] if inspect.isclass(cls_or_function) else ()
+    makers = [vars(cls)["__init__"] for cls in bases if "__init__" in vars(cls)]
+    return {name for maker in makers for name in inspect.signature(maker).parameters} - {"self"}

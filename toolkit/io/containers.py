@@ -10,6 +10,7 @@ import re
 import struct
 import zlib
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import soundfile
@@ -56,7 +57,7 @@ def is_short(handle: soundfile.SoundFile, size: int, read_at: Callable[[int, int
     log, frames = handle.extra_info, handle.frames
     if handle.subtype == "GSM610" and form in ("WAV", "WAVEX"):  # libsndfile takes the odd byte at the end for a block
         data = _data_chunk(read_at, size)
-        return bool(data) and data[0] + data[1] > size and not _is_unknown(data[1])
+        return data is not None and sum(data) > size and not _is_unknown(data[1])
     if form == "SDS":  # blocks of 120 bytes, seven bits of a sample in each byte
         return size < 21 + 127 * -(-frames // (120 // -(-read_at(6, 1)[0] // 7)))
     # Every crop comes through here: words are looked for before patterns.
@@ -70,13 +71,13 @@ def is_short(handle: soundfile.SoundFile, size: int, read_at: Callable[[int, int
         if sizes < promised and promised not in (size, size - 8) and not _is_unknown(promised):
             return True
     if form in _SIZE and handle.subtype in _WIDTHS:
-        found, width = _SIZE[form].findall(log), _WIDTHS[handle.subtype] * handle.channels
-        return bool(found) and frames < int(found[-1]) // width
+        sizes_of_audio = _SIZE[form].findall(log)
+        return bool(sizes_of_audio) and frames < int(sizes_of_audio[-1]) // (_WIDTHS[handle.subtype] * handle.channels)
     if form == "NIST":
-        found = _SAMPLE_COUNT.search(read_at(0, _NIST_HEADER))
-        return bool(found) and frames < int(found[1])
+        count = _SAMPLE_COUNT.search(read_at(0, _NIST_HEADER))
+        return count is not None and frames < int(count[1])
     if len(log) >= _LOG_CHARACTERS and (data := _data_chunk(read_at, size)):
-        return data[0] + data[1] > size + 1 and data[1] not in (size, size - 8) and not _is_unknown(data[1])
+        return sum(data) > size + 1 and data[1] not in (size, size - 8) and not _is_unknown(data[1])
     return False
 
 
@@ -216,7 +217,7 @@ def _joined(parts: list[bytes]) -> int:
         descriptor = _memory_file(part)
         try:
             with soundfile.SoundFile(f"/proc/self/fd/{descriptor}") as handle:
-                if is_short(handle, len(part), lambda place, count, part=part: part[place:][:count]):
+                if is_short(handle, len(part), partial(_piece, part)):
                     raise ValueError(SHORT)
                 kinds.add((handle.samplerate, handle.channels))
                 samples.append(decoded_blocks(handle, handle.frames))
@@ -226,4 +227,9 @@ def _joined(parts: list[bytes]) -> int:
         raise ValueError("is several files joined, of several rates or numbers of channels")
     wav = io.BytesIO()
     soundfile.write(wav, np.concatenate(samples), kinds.pop()[0], format="WAV", subtype="FLOAT")
-    return _memory_file(wav.getbuffer())
+    return _memory_file(wav.getvalue())
+
+
+def _piece(data: bytes, place: int, count: int) -> bytes:
+    """``count`` bytes at a place."""
+    return data[place:][:count]

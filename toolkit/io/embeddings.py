@@ -87,7 +87,7 @@ def _read_ark(path: str, places: np.ndarray, offsets: np.ndarray, table: Mapping
             rows, counts = np.atleast_2d(array), None if array.ndim == 1 else np.array([len(array)])
         yield part, rows, counts
         at += len(part)
-        if mapped:
+        if mapped and isinstance(mapped, mmap.mmap):
             mapped.madvise(mmap.MADV_DONTNEED)  # what was gathered need not stay in memory
 
 

@@ -98,7 +98,9 @@ def misfit(value, shape, name: str = "") -> str:
 
 
 def _said(kind) -> str:
-    return {dict: "a mapping", list: "a list"}.get(type(kind)) or _KINDS.get(kind, str(kind))
+    if isinstance(kind, dict | list):
+        return "a mapping" if isinstance(kind, dict) else "a list"
+    return _KINDS.get(kind, str(kind))
 
 
 def _is(value, kind: type | str | None) -> bool:

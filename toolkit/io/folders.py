@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -46,9 +47,9 @@ class Speech:
         """Speaker -> how many recordings."""
         return Counter(speaker for _, speaker in {(self.recording_of(utt), spk) for utt, spk in self.utt2spk.items()})
 
-    def of(self, speakers: set[str] | None = None, utts: set[str] | None = None) -> "Speech":
+    def of(self, speakers: Collection[str] = (), utts: Collection[str] = ()) -> "Speech":
         """What is of these speakers, or these utterances."""
-        utt2spk = {u: s for u, s in self.utt2spk.items() if (u in utts if speakers is None else s in speakers)}
+        utt2spk = {u: s for u, s in self.utt2spk.items() if s in speakers or u in utts}
         recordings = {self.recording_of(utt) for utt in utt2spk}
         segments = {u: s for u, s in self.segments.items() if u in utt2spk}
         wav = {key: path for key, path in self.wav.items() if key in recordings}
@@ -90,7 +91,9 @@ def read_speech(folder: Path) -> Speech:
     Raises:
         InputError: no audio, a file in no speaker's folder, or two files or folders that would get the same id.
     """
-    wav, utt2spk, paths, folder_of = {}, {}, {}, {}
+    wav: dict[str, Path] = {}
+    folder_of: dict[str, Path] = {}
+    utt2spk, paths = {}, {}
     for key, path in audio_files(folder).items():
         name, _, rest = key.partition("/")
         if not rest:

@@ -3,7 +3,7 @@
 import argparse
 import math
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -150,7 +150,9 @@ def format_one(reader: SegmentReader, key: str, args: argparse.Namespace, notes:
 def format_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> list[str]:
     """Format ``keys`` of one set; returns the messages of bad ids."""
     reader = SegmentReader(DataDir(Path(args.in_root) / name), keys, args.channel, args.allow_pipes)
-    lengths, bad, notes = {}, {}, Counter()
+    lengths: dict[str, int] = {}
+    bad: dict[str, str] = {}
+    notes: Counter[str] = Counter()
     with ArkWriter(ark_path(args.out_root, name, "wav", args.job)) as ark:
         for key in keys:
             bar.update()
@@ -166,7 +168,7 @@ def format_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> lis
                 f"{len(bad)} bad of {len(keys)}, --allow_bad {args.allow_bad}: {some_of(bad.values(), 5)}; "
                 "fix or remove them, or raise --allow_bad to leave them out"
             )
-    tables = {"dropped": bad} if bad else {}
+    tables: dict[str, Mapping[str, object]] = {"dropped": bad} if bad else {}
     seconds = {key: f"{n / args.fs:.4f}" for key, n in lengths.items()}
     if lengths:
         tables |= {"wav_scp": ark.scp, "utt2num_samples": lengths, "utt2dur": seconds}

@@ -32,7 +32,8 @@ def recordings(table: Mapping[str, str]) -> dict[str, bytes]:
     Raises:
         InputError: a file is missing or is no regular file.
     """
-    found, files = {}, {}
+    found: dict[str, bytes] = {}
+    files: dict[str, dict[int, list[str]]] = {}
     for key, value in table.items():
         if (place := _place(value)) is None:
             found[key] = value.encode()

@@ -7,7 +7,7 @@ its tables to ``<out_root>/<set>/.jobs/<job>/<table>`` and its arks to ``<out_ro
 
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from toolkit.io.ark import remove_stale
@@ -55,7 +55,7 @@ def ark_path(out_root, name: str, stem: str, job: int) -> Path:
     return Path(out_root) / name / "data" / f"{stem}.{job}.ark"
 
 
-def write_job_tables(out_root, name: str, job: int, **tables: dict[str, object]) -> None:
+def write_job_tables(out_root, name: str, job: int, **tables: Mapping[str, object]) -> None:
     """Write a job's tables; ``wav_scp=`` is written as ``wav.scp``, others keep their keyword as name."""
     folder = Path(out_root) / name / ".jobs" / str(job)
     shutil.rmtree(folder, ignore_errors=True)  # an interrupted run may have left other tables

@@ -92,7 +92,7 @@ class _Draw:
         return np.concatenate(drawn)
 
     @staticmethod
-    def _pairs(model: int, utts: np.ndarray) -> np.ndarray:
+    def _pairs(model: int | np.integer, utts: np.ndarray) -> np.ndarray:
         return np.stack([np.full(len(utts), model), utts], axis=1)
 
     def nontargets(self, n: int, same_gender: bool | None) -> np.ndarray:

@@ -68,7 +68,8 @@ def parts_of(data: bytes) -> list[Part]:
 
 def _frames(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Begin, end and samples of each frame; tags, and what is cut off, are passed over."""
-    at, synced, known = 0, False, {}
+    at, synced = 0, False
+    known: dict[bytes, tuple[int, int]] = {}
     while at + 4 <= len(data):
         head = data[at : at + 4]
         size, samples = known.get(head) or known.setdefault(head, _frame(head))

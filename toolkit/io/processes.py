@@ -24,6 +24,7 @@ def process_pool(workers: int, module: str) -> ProcessPoolExecutor:
 def _end_with_parent() -> None:
     """End this worker when the process that made the pool has ended: a killed one tells nobody."""
     parent = multiprocessing.parent_process()
+    assert parent is not None  # this runs in a worker
 
     def watch() -> None:
         multiprocessing.connection.wait([parent.sentinel])

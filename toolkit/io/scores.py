@@ -53,7 +53,7 @@ def read_scores(path) -> Scores:
     for number, block in blocks(path, "no such score file; score the trials first (score_trials)"):
         columns = columns_of(block, 3)
         scores = _numbers(columns[2]) if columns else None
-        if scores is None:
+        if columns is None or scores is None:
             raise _malformed(block, path, number)
         parts.append((*(np.fromiter(map(index.__getitem__, columns[i]), np.int32) for i in (0, 1)), scores))
     if not parts:

@@ -3,7 +3,7 @@
 import re
 import struct
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import soundfile
 
@@ -42,27 +42,28 @@ def uncounted_frames(handle: soundfile.SoundFile, size: int, read_at: ReadAt) ->
 def _audio(form: str, read_at: ReadAt, size: int) -> tuple[int, int, Callable | None]:
     """Where the audio begins, its bytes by the header, and what tells chunks behind it; (0, 0, None) if not known."""
     if form == "AU":
-        order = {b".snd": "big", b"dns.": "little"}.get(read_at(0, 4))
-        begin, length = (int.from_bytes(read_at(at, 4), order or "big") for at in (4, 8))
-        return (begin, length, None) if order and length < 1 << 32 - 1 else (0, 0, None)
+        mark = read_at(0, 4)
+        begin, length = (int.from_bytes(read_at(at, 4), "little" if mark == b"dns." else "big") for at in (4, 8))
+        return (begin, length, None) if mark in (b".snd", b"dns.") and length < 1 << 32 - 1 else (0, 0, None)
     if form == "NIST":
         head = read_at(0, 1024)
-        counts = [re.search(rb"%s -i (\d+)" % name, head) for name in (b"sample_count", b"sample_n_bytes")]
-        channels = re.search(rb"channel_count -i (\d+)", head)
-        if not all(counts) or b"shorten" in head or not head[8:15].strip().isdigit():
+        names = (b"sample_count", b"sample_n_bytes", b"channel_count")
+        count, width, channels = (re.search(rb"%s -i (\d+)" % name, head) for name in names)
+        if not (count and width) or b"shorten" in head or not head[8:15].strip().isdigit():
             return 0, 0, None
-        each = int(counts[1][1]) * (int(channels[1]) if channels else 1)
-        return int(head[8:15]), int(counts[0][1]) * each, None
+        return int(head[8:15]), int(count[1]) * int(width[1]) * (int(channels[1]) if channels else 1), None
     chunks = {"WAV": _riff, "WAVEX": _riff, "RF64": _riff, "AIFF": _riff, "CAF": _caf}.get(form)
+    if chunks is None:
+        return 0, 0, None
     long = 0
-    for name, begin, length in chunks(read_at, 0, size) if chunks else ():
+    for name, begin, length in chunks(read_at, 0, size):
         if name == b"ds64":
             long = struct.unpack("<Q", read_at(begin + 8, 8))[0]
         if name in (b"data", b"SSND"):
             length = long if length == 0xFFFFFFFF and long else length
             if form == "CAF":  # the audio comes after a number of edits
                 begin, length = begin + 4, max(0, length - 4)
-            return begin, length if length <= size - begin else 0, lambda *where: _are_chunks(chunks, *where)
+            return begin, length if length <= size - begin else 0, partial(_are_chunks, chunks)
     return 0, 0, None
 
 

@@ -88,8 +88,8 @@ def read_trials(path) -> Trials:
     for number, block in blocks(path, "no such trial list; run the stage that writes it"):
         layout = layout or layout_of(block.partition(b"\n")[0].decode(), path)
         columns = columns_of(block, 3)
-        is_target = columns and _booleans(columns[layout.label], layout)
-        if is_target is None:
+        is_target = _booleans(columns[layout.label], layout) if columns else None
+        if columns is None or is_target is None:
             raise _malformed(block, layout, path, number)
         ids = (np.fromiter(map(index.__getitem__, columns[i]), np.int32) for i in (layout.enroll, layout.test))
         parts.append((*ids, is_target))
@@ -214,12 +214,12 @@ class _PairDraw:
     def targets(self, per_speaker: int | None, total: int | None) -> np.ndarray:
         """(N, 2) pairs of different utterances of one speaker."""
         available = self.num_utts * (self.num_utts - 1) // 2
-        if total is None:
+        if per_speaker is not None:
             quota = np.minimum(available, per_speaker)
-        elif total > available.sum():
-            raise InputError(f"make_trials: {total} target pairs asked for, the utterances make {available.sum()}")
-        else:
+        elif total is not None and total <= available.sum():
             quota = self._take_turns(available, total)
+        else:
+            raise InputError(f"make_trials: {total} target pairs asked for, the utterances make {available.sum()}")
         pairs = [self._pairs_of(utts, n) for utts, n in zip(self.utts, quota, strict=True)]
         return np.concatenate(pairs) if pairs else np.empty((0, 2), dtype=int)
 

@@ -74,15 +74,16 @@ def absent_speakers(data: DataDir, keys: Iterable[str]) -> dict[str, str]:
     keys = list(keys)
     ids, speaker = data.keys(), data.table("utt2spk")
     other = read_table(data.path / "utt2interferer", set(keys)) if "utt2interferer" in data else {}
-    speakers = {}
+    speakers: dict[str, str] = {}
     for key in keys:
         if key not in speaker:
             raise InputError(f"{data.path}: {key}: not in utt2spk; make the work list again")
         inside = {speaker[key], *fields(other.get(key, ""))}
         order = generator("stranger", key).permutation(len(ids))
-        speakers[key] = next((ids[i] for i in order if speaker[ids[i]] not in inside), None)
-        if speakers[key] is None:
+        absent = next((ids[i] for i in order if speaker[ids[i]] not in inside), None)
+        if absent is None:
             raise InputError(f"{data.path}: {key}: every target of the set is in this mixture; none can be absent")
+        speakers[key] = absent
     return speakers
 
 

@@ -82,7 +82,7 @@ def share_out(names: list[str], shares: dict[str, float], least: int, seed: int,
 def _too_few(part: str, count: int, total: int, shares: dict[str, float], least: int, able: int) -> str:
     """Why a set got too few, and the share of the largest other set with which all get enough, where there is one."""
     said = f"{count} left for {part}, which needs {least}"
-    largest = max((name for name in shares if name != part), key=shares.get, default=None)
+    largest = max((name for name in shares if name != part), key=shares.__getitem__, default=None)
     others = sum(max(least, round(share * total)) for name, share in shares.items() if name != largest)
     spare = min(total - least, able) - others
     if largest and least <= spare < round(shares[largest] * total):

@@ -158,7 +158,7 @@ def plan_sets(args, planner: MixturePlanner) -> None:
         pool.check((utt2spk[utt], utt) for utt in utts)
     for name, mixtures, targets in make(args, planner, lengths, utt2spk, fs):
         path = Path(args.out_root) / name
-        if args.enroll == "fixed":
+        if pool is not None and args.enroll == "fixed":
             mixtures = [enrolled(m, utt2spk[utt], pool, args.seed) for m, utt in zip(mixtures, targets, strict=True)]
         write_set(path, mixtures, source, targets, genders_of([args.data, *planner.data_dirs()]))
         (path / f"{STREAM}.scp").unlink(missing_ok=True)

@@ -97,8 +97,8 @@ class Mixture:
         texts = [*self.facts.values(), *(s.utt for s in self.sources), *(s.room for s in self.sources if s.room)]
         if odd := [text for text in texts if not isinstance(text, str)]:
             raise InputError(f"{self.id}: ids and facts must be text, got {odd[0]!r}")
-        if odd := [flag for flag in (self.clip, *(s.wrap for s in self.sources)) if not isinstance(flag, bool)]:
-            raise InputError(f"{self.id}: clip and wrap must be true or false, got {odd[0]!r}")
+        if wrong := [flag for flag in (self.clip, *(s.wrap for s in self.sources)) if not isinstance(flag, bool)]:
+            raise InputError(f"{self.id}: clip and wrap must be true or false, got {wrong[0]!r}")
 
     def _check_positions(self):
         """Raise InputError when a source does not lie in the mixture."""

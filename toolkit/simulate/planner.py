@@ -1,6 +1,7 @@
 """Drawing mixtures: which noise, room, speed and interferer go with an utterance, by seed."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -233,7 +234,7 @@ class MixturePlanner:
 
     def _draw_room(self, rng: np.random.Generator):
         """Endless impulse responses of one room, none twice while they last; Nones without a room."""
-        responses: list[str | None] = [None]
+        responses: Sequence[str | None] = [None]
         if self._rooms and rng.random() < self.room_prob:
             responses = self._rooms[rng.integers(len(self._rooms))]
         order = rng.permutation(len(responses))
@@ -255,16 +256,18 @@ class MixturePlanner:
 
     def _draw_interferer(self, rng, target: Source, speaker: str, room, fills: bool) -> tuple[Source, Source, float]:
         """Target and interferer cut to the length mode (``fills``: both to the target's length), their ratio in dB."""
+        assert self.interferer is not None
+        how = self.interferer.length
         key = self._talkers.draw(rng, {speaker})
         have = self._talkers.audio.num_samples(key)
         sir = round(float(rng.uniform(*self.interferer.sir)), 2)
-        if fills and self.interferer.length != "target":
+        if fills and how != "target":
             begin = int(rng.integers(have - target.length + 1)) if have > target.length else 0
             return target, Source("spk2", key, target.length, begin, room=room, wrap=have < target.length), sir
         shortest = min(have, target.length)
-        if self.interferer.length == "min":
+        if how == "min":
             target = replace(target, length=shortest)
-        length = have if self.interferer.length == "max" else shortest
+        length = have if how == "max" else shortest
         begin = int(rng.integers(have - length + 1)) if have > length else 0
         return target, Source("spk2", key, length, begin, room=room), sir
 

@@ -59,7 +59,7 @@ def render(mixture: Mixture, audio: AudioTable, rooms: AudioTable | None = None)
         if source.room is None:
             image = dry
         else:
-            response = _response(source, rooms, mixture)
+            response = _response(source, source.room, rooms, mixture)
             if source.role == "spk1":
                 image, near = convolve(dry, response, response[: round(EARLY_SECONDS * mixture.fs)])
                 early = [(source, near)]
@@ -125,11 +125,11 @@ def _check_sound(samples: np.ndarray, source: Source, audio: AudioTable) -> None
         )
 
 
-def _response(source: Source, rooms: AudioTable | None, mixture: Mixture) -> np.ndarray:
+def _response(source: Source, room: str, rooms: AudioTable | None, mixture: Mixture) -> np.ndarray:
     """Impulse response from its direct path on, the direct path at unit energy."""
     if rooms is None:
-        raise InputError(f"{mixture.id}: {source.utt} is put into room {source.room}, but no room data dir was given")
-    response = rooms.read(source.room)
+        raise InputError(f"{mixture.id}: {source.utt} is put into room {room}, but no room data dir was given")
+    response = rooms.read(room)
     start = direct_path(response)
     window = max(1, round(_DIRECT_SECONDS * mixture.fs))
     energy = float(np.sum(response[max(0, start - window) : start + window].astype(np.float64) ** 2))

@@ -85,6 +85,6 @@ def open_set(
     if ids is not None:
         sources = [source for mixture in mixtures.values() for source in mixture.sources]
         utts = {source.utt for source in sources} | {m.facts[FACT] for m in mixtures.values() if FACT in m.facts}
-        responses = {source.room for source in sources}
+        responses = {source.room for source in sources if source.room is not None}
     rooms = AudioTable(*conf["rooms"], fs=fs, keep=ROOMS_KEPT, only=responses) if conf["rooms"] else None
     return mixtures, AudioTable(*conf["data"], fs=fs, only=utts), rooms

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import ClassVar, TypeVar
+from typing import ClassVar, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from toolkit.io.config import ConfigParser, load_config, merge
 from toolkit.io.errors import InputError, counted, one_line
 from toolkit.metrics.cost.complexity import count_macs, count_macs_thop, count_parameters, noise, profile
+from toolkit.models.network import Network
 from toolkit.systems.kinds import system_class, task_of
 from toolkit.systems.loading import Origin, load_network
 
@@ -44,11 +45,13 @@ class System:
     network_type: ClassVar[type[nn.Module]] = nn.Module
     weights: ClassVar[str] = "valid.loss.ave.pth"
 
+    network: Network
+
     def __init__(self, network: nn.Module, origin: Origin | None = None):
         if not isinstance(network, self.network_type):
             name = type(self).__name__
             raise InputError(f"{type(network).__name__} is not a network of {name}; use {name}.load")
-        self.network, self.origin = network, origin or Origin()
+        self.network, self.origin = cast(Network, network), origin or Origin()
 
     @classmethod
     def load(cls: type[_Self], path, weights: str | None = None, trust: bool = False, device="cpu") -> _Self:
@@ -72,7 +75,7 @@ class System:
     @classmethod
     def untrained(cls, config, fs: int | None = None) -> "System":
         """The system that a training config (a path) describes, before training; ``fs`` as in :meth:`build`."""
-        kind = cls if cls.task else system_class(task_of(load_config(config)) or "sv")
+        kind: type[System] = cls if cls.task else system_class(task_of(load_config(config)) or "sv")
         return kind(kind.build(config, fs).eval())
 
     @classmethod
@@ -81,7 +84,7 @@ class System:
         raise NotImplementedError(cls.__name__)
 
     @classmethod
-    def build(cls, config, fs: int | None = None) -> nn.Module:
+    def build(cls, config, fs: int | None = None) -> Network:
         """The untrained network of a training config (a path).
 
         Args:
@@ -162,7 +165,7 @@ class System:
             second of audio), ``training`` (what train_info.json holds), ``calibration`` (what calibration.json holds);
             None for what is not known.
         """
-        facts = {"task": self.task, "class": self._class_name(), "path": self.origin.path}
+        facts: dict[str, object] = {"task": self.task, "class": self._class_name(), "path": self.origin.path}
         facts |= {"weights": self.origin.weights, "fs": self.fs, **self.cost()}
         return facts | {"training": self.origin.training, "calibration": self.origin.calibration}
 

@@ -26,6 +26,7 @@ class Enhancer(System):
 
     task = "se"
     network_type = SpeechEnhancer
+    network: SpeechEnhancer
 
     @classmethod
     def add_network_arguments(cls, parser: ConfigParser) -> None:

@@ -32,6 +32,7 @@ class Extractor(System):
 
     task = "tse"
     network_type = SpeakerExtractor
+    network: SpeakerExtractor
 
     @classmethod
     def add_network_arguments(cls, parser: ConfigParser) -> None:
@@ -72,9 +73,10 @@ class Extractor(System):
     def _scaled(self, wav: np.ndarray, voices: list[np.ndarray]) -> np.ndarray:
         """(N,) mixture, (M_k,) enrolments at the network's rate -> (N,) at the level that explains most of it."""
         chunk = round(CHUNK_SECONDS * self.fs)
-        padded, lengths = (None if x is None else x[None].to(self.device) for x in pad(voices))
-        with self.inferring() as network:
-            enrolled = _Enrolled(network, *network.fit_enrolments(padded, lengths))
+        padded, lengths = pad(voices)
+        batch = padded[None].to(self.device), None if lengths is None else lengths[None].to(self.device)
+        with self.inferring():
+            enrolled = _Enrolled(self.network, *self.network.fit_enrolments(*batch))
             estimate = overlapped(enrolled, torch.from_numpy(wav), chunk, chunk // 4).float().numpy()
         power = float(np.square(estimate, dtype=np.float64).sum())
         gain = float(estimate.astype(np.float64) @ wav) / power if power > 0 else 1.0

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -128,7 +129,7 @@ def _load_folder(
         check_classes(config, path / CONFIG)
     task_there = known_task(task_of(config) or task, path)
     check_task(path, task_there, task)
-    kind = system_class(task_there)
+    kind: Any = system_class(task_there)
     stored = path / (weights or kind.weights)
     network, has_weights = _built(path / CONFIG, kind, stored, trust)
     calibration = None  # it is of the weights that are loaded by default
@@ -143,7 +144,7 @@ def _load_folder(
     return task_there, network, origin
 
 
-def _built(config: Path, kind: type, weights: Path, trust: bool) -> tuple[nn.Module, bool]:
+def _built(config: Path, kind: Any, weights: Path, trust: bool) -> tuple[nn.Module, bool]:
     """The network with its weights, and whether it has any (mean fbank has none); published ones are not read."""
     with without_weights(), nullcontext() if trust else torch.device("meta"):  # shapes without memory
         outline = _build(config, kind.build_stored, trust)

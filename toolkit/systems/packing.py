@@ -6,6 +6,7 @@ import logging
 import stat
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save as to_safetensors
@@ -47,7 +48,8 @@ def pack(expdir, output, weights: str | None = None, task: str | None = None) ->
     contents = {CONFIG: (expdir / CONFIG).read_bytes()}
     config = _complete_config(contents[CONFIG], expdir / CONFIG)
     task = task_of(config) or task
-    weights = weights or system_class(known_task(task, expdir)).weights
+    kind: Any = system_class(known_task(task, expdir))
+    weights = weights or kind.weights
     if not (expdir / weights).is_file():
         raise InputError(f"{expdir / weights}: no such file; train first (stage 6)")
     try:

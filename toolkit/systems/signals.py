@@ -85,9 +85,10 @@ def recording_of(x, fs: int | None, what: str = "recording", channel: int | str 
 def check_rate(fs) -> int:
     """The rate in Hz as a whole number; InputError where it is none."""
     least, most = _RATES
-    if not (isinstance(fs, Real) and least <= fs <= most and fs == int(fs)):
+    rate = float(fs) if isinstance(fs, Real) else 0.0
+    if not (least <= rate <= most and rate.is_integer()):
         raise InputError(f"fs={fs!r:.40} must be a rate in Hz, a whole number from {least} to {most}")
-    return int(fs)
+    return int(rate)
 
 
 def samples_of(x, what: str = "recording") -> np.ndarray:

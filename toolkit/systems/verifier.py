@@ -50,6 +50,7 @@ class Verifier(System):
     task = "sv"
     network_keys = ("frontend", "model", "normalize")
     network_type = SpeakerEmbedder
+    network: SpeakerEmbedder
     weights = "valid.eer.ave.pth"
 
     @classmethod
@@ -136,7 +137,7 @@ class Verifier(System):
         one, two = (self._direction(x, fs, is_path(a) != is_path(b)) for x in (a, b))
         cosine = float(np.dot(one.astype(np.float64), two))
         calibration = self.calibration
-        return Score(cosine, None if calibration is None else float(calibration(cosine)))
+        return Score(cosine, None if calibration is None else float(calibration(np.array(cosine))))
 
     def _direction(self, x, fs: int | None, one_is_file: bool) -> np.ndarray:
         """(D,) at unit length, of a recording or an embedding."""
@@ -181,8 +182,8 @@ class Verifier(System):
 
     def counted(self, seconds: float) -> tuple[nn.Module, tuple]:
         """The encoder on features: published counts leave out the front end's filters."""
-        with self.inferring() as network:
-            return network.model, network.frontend(*self.example(seconds))
+        with self.inferring():
+            return self.network.model, self.network.frontend(*self.example(seconds))
 
     def _class_name(self) -> str:
         return type(self.network.model).__name__

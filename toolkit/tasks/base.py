@@ -2,8 +2,8 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Generic, TypeVar
 
 import torch
 from torch import nn
@@ -12,18 +12,22 @@ from toolkit.data.batches import Batches
 from toolkit.data.datasets import TrainingDataset
 from toolkit.data.item import ItemSpec
 from toolkit.losses.base import Loss, TrainingFacts
+from toolkit.models.network import Network
+from toolkit.tasks.training_statistics import ItemStatistics
 from toolkit.train.probe import call
 
 # Where the weights of checkpoints of version 0.1 are now.
 _FORMER = ((r"(embedder|model)\.", "network."), (r"loss\.(?!losses\.)(\w+)\.", r"loss.losses.\1."))
 
 
-class Task(nn.Module, ABC):
+_Network = TypeVar("_Network", bound=Network)
+
+
+class Task(nn.Module, ABC, Generic[_Network]):
     """A network and its loss over a training set: the step, the validation, the weights to deploy.
 
     Args:
-        network: what is deployed; it has ``fs``, ``streams``, ``output_dims``, ``output_classes`` and
-            ``training_outputs`` (see SpeakerEncoder, SpeechEnhancer, SpeakerExtractor).
+        network: what is deployed (see toolkit.models.network).
         loss: between its outputs and a batch; ``setup`` is called here.
         batches: how an epoch is cut.
         train: the training set, opened with the streams of :meth:`streams`.
@@ -39,8 +43,10 @@ class Task(nn.Module, ABC):
     defaults: ClassVar[Mapping[str, dict]]
     valid_streams: tuple[str, ...] = ("wav",)
     valid_lists: tuple[str, ...] = ()
+    network: _Network
+    loss: Loss
 
-    def __init__(self, network: nn.Module, loss: Loss, batches: Batches, train: TrainingDataset, valid: list[str]):
+    def __init__(self, network: _Network, loss: Loss, batches: Batches, train: TrainingDataset, valid: list[str]):
         super().__init__()
         self.check_classes(network, loss)
         self.network, self.loss = network, loss
@@ -60,26 +66,26 @@ class Task(nn.Module, ABC):
 
     @classmethod
     @abstractmethod
-    def build_network(cls, built) -> nn.Module:
+    def build_network(cls, built) -> _Network:
         """The network, untrained, of the classes that a config names."""
 
     @classmethod
     @abstractmethod
-    def check_classes(cls, network: nn.Module, loss: Loss) -> None:
+    def check_classes(cls, network: _Network, loss: Loss) -> None:
         """Raise InputError where classes of a user's own are not made as their base classes ask."""
 
     @classmethod
-    def check_config(cls, built, network: nn.Module) -> None:
+    def check_config(cls, built, network: _Network) -> None:
         """Raise InputError where classes of a config do not go together; warn of what is odd. No data is there yet."""
 
     @classmethod
-    def streams(cls, network: nn.Module, loss: Loss) -> tuple[str, ...]:
+    def streams(cls, network: _Network, loss: Loss) -> tuple[str, ...]:
         """What a training item holds: what the network and the loss ask for, in an order that inputs.json keeps."""
         first, *others = network.streams
         return tuple(dict.fromkeys([first, *loss.streams, *others]))
 
     @staticmethod
-    def facts(network: nn.Module, num_speakers: int) -> TrainingFacts:
+    def facts(network: _Network, num_speakers: int) -> TrainingFacts:
         """What the loss may depend on."""
         return TrainingFacts(network.fs, num_speakers, network.output_dims, network.output_classes)
 
@@ -115,7 +121,7 @@ class Task(nn.Module, ABC):
 
     @classmethod
     @abstractmethod
-    def item_statistics(cls, network: nn.Module) -> Callable:
+    def item_statistics(cls, network: _Network) -> ItemStatistics:
         """What stage 5 measures of training items; see toolkit.tasks.training_statistics."""
 
     def load_state_dict(self, state_dict: Mapping, *args, **kwargs):

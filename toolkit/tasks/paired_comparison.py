@@ -12,7 +12,8 @@ from toolkit.io.command_line import add_bootstrap_arguments
 from toolkit.io.errors import InputError
 from toolkit.io.progress import progress
 from toolkit.metrics.signal.registry import Metric
-from toolkit.metrics.statistics.paired import Difference
+from toolkit.metrics.statistics.bootstrap import Resamples, mean_of
+from toolkit.metrics.statistics.paired import Difference, compare
 
 
 def add_comparison_arguments(parser: argparse.ArgumentParser, what: str) -> None:
@@ -77,9 +78,21 @@ def tell(
             handle.write(json.dumps(content, indent=1) + "\n")
 
 
-def with_progress(draws: Iterable) -> Iterable:
-    """The draws, with their progress."""
-    with progress(len(draws), "bootstrap", "draws") as bar:
-        for draw in draws:
-            yield draw
+def compare_conditions(
+    pairs: Mapping[str, tuple[Resamples, Resamples]], level: float, num_speakers: int
+) -> dict[str, dict[str, Difference]]:
+    """Differences B - A of each condition and, of several, of their mean (``Avg.``); all have the same samples."""
+    differences = {name: compare(a, b, level) for name, (a, b) in pairs.items()}
+    if len(pairs) > 1:
+        a, b = (mean_of(parts) for parts in zip(*pairs.values(), strict=True))
+        differences["Avg."] = compare(a, b, level, num_speakers)
+    return differences
+
+
+def with_progress(samples: Iterable) -> Iterable:
+    """The bootstrap samples, a sequence, with their progress."""
+    samples = list(samples)
+    with progress(len(samples), "bootstrap", "samples") as bar:
+        for sample in samples:
+            yield sample
             bar.update()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -16,6 +17,16 @@ from toolkit.io.progress import progress
 from toolkit.train.runlog import log_interval
 
 _BATCH = 16
+
+
+class ItemStatistics(Protocol):
+    """What is measured of training items, batch by batch."""
+
+    def add(self, batch: Mapping) -> list[str]:
+        """The shape of each item of a batch."""
+
+    def result(self) -> dict:
+        """Entries of stats.json."""
 
 
 class FeatureStatistics:
@@ -68,18 +79,19 @@ class LevelStatistics:
         return {"level_db": {"mean": mean, "deviation": deviation}}
 
 
-def read_all(data: TrainingDataset, measure, workers: int) -> dict[str, str]:
+def read_all(data: TrainingDataset, measure: ItemStatistics, workers: int) -> dict[str, str]:
     """Read every item once; every fault of the data is met.
 
     Args:
         data: opened.
-        measure: takes the batches, FeatureStatistics or another with ``add``.
+        measure: takes the batches.
         workers: processes that read.
 
     Returns:
         Item -> its shape. An utterance that stands in the set at several speeds is named by its speaker, too.
     """
-    repeated, shapes = len(set(data.ids)) < len(data), {}
+    repeated = len(set(data.ids)) < len(data)
+    shapes: dict[str, str] = {}
     specs = [ItemSpec(i, 0, i) for i in range(len(data))]
     batches = [specs[i : i + _BATCH] for i in range(0, len(specs), _BATCH)]
     with progress(len(specs), "statistics") as bar:

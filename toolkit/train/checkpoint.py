@@ -4,6 +4,7 @@ import logging
 import os
 import zipfile
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import torch
 from safetensors.torch import load_file
@@ -21,7 +22,8 @@ class _Handle:
     """A file for torch.save, which turns the error of a full disk into one that does not say so."""
 
     def __init__(self, handle):
-        self._handle, self.error = handle, None
+        self._handle = handle
+        self.error: OSError | None = None
 
     def write(self, data) -> int:
         try:
@@ -39,7 +41,7 @@ def save(path: Path, state: dict) -> None:
     with replacing(path, "wb") as file:  # a handle: given a path, torch writes its name into the file
         handle = _Handle(file)
         try:
-            torch.save(state, handle)
+            torch.save(state, cast(BinaryIO, handle))
         except RuntimeError:
             if handle.error is None:
                 raise

@@ -203,7 +203,7 @@ def commit() -> str:
     """Commit of the toolkit, with ``+`` when the tree differs from it; ``unknown`` outside a checkout."""
     here = Path(__file__).parent
 
-    def git(*words: str) -> subprocess.CompletedProcess:
+    def git(*words: str | Path) -> subprocess.CompletedProcess:
         return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True)
 
     try:

@@ -160,9 +160,9 @@ def _changed_speakers(old: dict, new: dict) -> str:
             speakers = some_of(c_sorted(ids), 5)
             words.append(f"{counted(total, 'utterance')} of {counted(len(ids), 'speaker')} {what}: {speakers}")
     changed = c_sorted(one for one in old.keys() & new.keys() if old[one] != new[one])
-    counts = [f"{one} ({old[one][0]} -> {new[one][0]})" if old[one][0] != new[one][0] else one for one in changed]
+    texts = [f"{one} ({old[one][0]} -> {new[one][0]})" if old[one][0] != new[one][0] else one for one in changed]
     if changed:
-        words.append(f"other utterances of {some_of(counts, 5)}")
+        words.append(f"other utterances of {some_of(texts, 5)}")
     return "; ".join(words)
 
 

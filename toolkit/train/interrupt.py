@@ -3,6 +3,7 @@
 import logging
 import signal
 import threading
+from typing import Any
 
 
 class StopSignal:
@@ -15,7 +16,7 @@ class StopSignal:
     def __init__(self, enabled: bool = True):
         self.received: signal.Signals | None = None
         self._enabled = enabled and threading.current_thread() is threading.main_thread()
-        self._before: dict[int, object] = {}
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopSignal":
         if self._enabled:
@@ -37,6 +38,6 @@ class StopSignal:
 
     def end(self) -> None:
         """End the program the way the signal would have."""
-        if self.received == signal.SIGINT:
+        if self.received in (None, signal.SIGINT):
             raise KeyboardInterrupt
         raise SystemExit(128 + self.received)

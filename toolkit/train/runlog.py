@@ -4,12 +4,16 @@ import json
 import logging
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from humanfriendly import format_timespan
 
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import counted
 from toolkit.report.verdict import FEW_STEPS
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 
 def read_records(path: Path) -> list[dict]:
@@ -39,7 +43,8 @@ class RunLog:
     """
 
     def __init__(self, expdir, enabled: bool = True):
-        self.path, self.enabled, self._board = Path(expdir) / "metrics.jsonl", enabled, None
+        self.path, self.enabled = Path(expdir) / "metrics.jsonl", enabled
+        self._board: SummaryWriter | None = None
         self._purge_step: int | None = None
         if enabled:
             self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -47,8 +47,9 @@ class Trainer:
     ):
         if precision not in ("no", "bf16", "fp16"):
             raise ValueError(f"precision is {precision!r}; it can be no, bf16 or fp16")
-        least = {"epochs": epochs - 1, "keep_best": keep_best - 1, "workers": workers, "threads": threads}
-        least |= {"clip_norm": clip_norm, "log_seconds": log_seconds, "checkpoint_minutes": checkpoint_minutes}
+        least: dict[str, float] = {"epochs": epochs - 1, "keep_best": keep_best - 1, "workers": workers}
+        least |= {"threads": threads, "clip_norm": clip_norm, "log_seconds": log_seconds}
+        least["checkpoint_minutes"] = checkpoint_minutes
         if odd := [name for name, value in least.items() if value < 0]:
             raise ValueError(f"{odd[0]} must be at least {int(odd[0] in ('epochs', 'keep_best'))}")
         if threads > 1024:
@@ -58,8 +59,11 @@ class Trainer:
         self.keep_best, self.log_seconds, self.checkpoint_seconds = keep_best, log_seconds, 60 * checkpoint_minutes
         self.threads = threads
 
-    def fit(self, task, optimizer: torch.optim.Optimizer, schedule: Schedule, expdir, seed: int) -> Path:
-        """Train, resuming from ``expdir`` when there is something to resume; returns the averaged model's path."""
+    def fit(self, task, optimizer: torch.optim.Optimizer, schedule: Schedule, expdir, seed: int) -> Path | None:
+        """Train, resuming from ``expdir`` when there is something to resume; returns the averaged model's path.
+
+        Of several processes the main one makes the averaged model; the others return None.
+        """
         from accelerate import Accelerator
 
         if self.threads:
@@ -68,7 +72,8 @@ class Trainer:
         self.task, self.schedule, self.seed = task, schedule, seed
         self.base_rates = [group["lr"] for group in optimizer.param_groups]
         self.wrapped, self.optimizer = self.accelerator.prepare(task, optimizer)
-        self.checkpoints = Checkpoints(expdir, *task.metric, keep_best=self.keep_best)
+        metric, goal = task.metric
+        self.checkpoints = Checkpoints(expdir, metric, goal, self.keep_best)
         self.log = RunLog(expdir, enabled=self.accelerator.is_main_process)
         # Several processes would note a signal at different steps, and then wait for one another.
         with StopSignal(enabled=self.accelerator.num_processes == 1) as self.stop:

@@ -7,14 +7,15 @@ attention, interpolate) do not. Only the exact classes below have a rule; subcla
 
 from collections.abc import Callable
 from math import prod
+from typing import Any
 
 from torch import Tensor, nn
 
 # (module, first input, output) -> operations
-Rule = Callable[[nn.Module, Tensor, Tensor], float]
+Rule = Callable[[Any, Tensor, Tensor], float]
 
 
-def _convolution(module: nn.Module, x: Tensor, y: Tensor) -> int:
+def _convolution(module: nn.modules.conv._ConvNd, x: Tensor, y: Tensor) -> int:
     return y.numel() * (x.shape[1] // module.groups) * prod(module.kernel_size)
 
 
@@ -36,7 +37,7 @@ def _output_elements(module: nn.Module, x: Tensor, y: Tensor) -> int:
 
 
 def _softmax(module: nn.Softmax, x: Tensor, y: Tensor) -> int:
-    classes = x.shape[module.dim]
+    classes = x.shape[-1 if module.dim is None else module.dim]
     return x.numel() // classes * (3 * classes - 1)
 
 

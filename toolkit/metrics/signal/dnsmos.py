@@ -56,9 +56,10 @@ def dnsmos(estimate: np.ndarray) -> tuple[float, float, float]:
         raw = np.array([session.run(None, {"input_1": w[None]})[0][0] for w in windows if len(w) == _WINDOW])
     except Exception as error:
         raise Undefined(f"DNSMOS fails ({type(error).__name__})") from None
-    return tuple(
+    sig, bak, ovrl = (
         float(np.mean(np.polyval(p, column))) for p, column in zip(_POLYNOMIALS, raw.astype(float).T, strict=True)
     )
+    return sig, bak, ovrl
 
 
 @cache

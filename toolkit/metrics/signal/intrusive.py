@@ -218,7 +218,7 @@ def find_library(name: str, extra: str = "se") -> Path:
         spec = importlib.util.find_spec(name)
     except ValueError:  # a module without a spec stands for it
         spec = None
-    if spec is None:
+    if spec is None or spec.submodule_search_locations is None:
         raise InputError(f"{name} is not installed: tools/install.sh --extras {extra}")
     return Path(spec.submodule_search_locations[0])
 
@@ -228,6 +228,8 @@ def _bss_eval() -> ModuleType:
     """The numpy half of fast_bss_eval, by itself: the whole imports torch where there is one."""
     name, folder = "fast_bss_eval_numpy", find_library("fast_bss_eval") / "numpy"
     spec = importlib.util.spec_from_file_location(name, folder / "__init__.py")
+    assert spec is not None
+    assert spec.loader is not None
     sys.modules[name] = module = importlib.util.module_from_spec(spec)  # before it runs, for its relative imports
     spec.loader.exec_module(module)
     return module

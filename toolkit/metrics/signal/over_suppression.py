@@ -82,7 +82,7 @@ def tsos(
     e, s = sounding(estimate, reference, silent_estimate=True)
     frame, hop = round(frame_seconds * fs), round(hop_seconds * fs)
     magnitudes = [_magnitudes(x, frame, hop) for x in (e, s)]
-    lacking = over_suppressed(*magnitudes, **how)
+    lacking = over_suppressed(magnitudes[0], magnitudes[1], **how)
     if silence_db is not None:
         energy = np.square(magnitudes[1]).sum(-1)
         lacking = lacking[energy > energy.max() * 10 ** (-silence_db / 10)]

@@ -136,7 +136,8 @@ def compute(names: Sequence[str], estimate: np.ndarray, reference: np.ndarray, f
     Raises:
         InputError: a metric does not exist at this rate.
     """
-    values, undefined = {}, {}
+    values: dict[str, float] = {}
+    undefined: dict[str, str] = {}
     for family in _FAMILIES:
         chosen = [name for name in family.names if name in names]
         if not chosen:

@@ -82,7 +82,7 @@ class Resamples:
         for (name, value), draws in zip(self.values.items(), usable, strict=True):
             factor = stretch(self.speakers[name], level) if name in self.speakers else 1.0
             bounds = _bounds(name, value, draws, factor, (limits or _limits)(name), level) if enough else (np.nan,) * 2
-            intervals[name] = value, *map(float, bounds)
+            intervals[name] = value, float(bounds[0]), float(bounds[1])
         return intervals
 
 
@@ -173,7 +173,8 @@ def resample_verification(
         ValueError: lengths differ, a kind of trial is missing, scores are not finite, an index is negative, or a
             trial's label contradicts its speakers.
     """
-    sample = _Sample(*_checked(scores, is_target, enroll_spk_index, test_spk_index), p_targets, calibration)
+    trials = _checked(scores, is_target, enroll_spk_index, test_spk_index)
+    sample = _Sample(*trials, p_targets, calibration)
     values = sample.metrics()
     speakers = np.unique(sample.speakers() if population is None else population)
     rng = np.random.default_rng(seed)
@@ -198,14 +199,15 @@ class _Sample:
         order = [kind[np.argsort(scores[kind])] for kind in (np.flatnonzero(is_target), np.flatnonzero(~is_target))]
         self._sweep = ScoreSweep(*(scores[kind] for kind in order))
         self._target_spk, (self._enroll, self._test) = enroll[order[0]], (x[order[1]] for x in (enroll, test))
-        self._p_targets, self._costs = p_targets, None
+        self._p_targets = p_targets
+        self._costs: list[np.ndarray] = []  # none without calibration
         if calibration is not None:
             llrs = [calibration(scores[kind]) for kind in order]
             self._costs = [
                 (softplus(sign * x) / np.log(2)).astype(np.float32) for sign, x in zip((-1, 1), llrs, strict=True)
             ]
             # An LLR rises with its score, so those below a threshold come first.
-            self._rejected = [[np.searchsorted(x, bayes_threshold(p)) for x in llrs] for p in p_targets]
+            self._rejected = [[int(np.searchsorted(x, bayes_threshold(p))) for x in llrs] for p in p_targets]
 
     def speakers(self) -> np.ndarray:
         """Speaker of each side of each trial."""
@@ -223,7 +225,7 @@ class _Sample:
         """All metrics; without weights each trial counts once."""
         rates = self._sweep.rates(*weights)
         values = metrics_of(rates, self._p_targets)
-        if self._costs is None:
+        if not self._costs:
             return values
         for p, rejected in zip(self._p_targets, self._rejected, strict=True):
             missed, kept_out = self._shares(rejected, weights)
@@ -238,7 +240,7 @@ class _Sample:
         return [float(w[:n].sum() / w.sum()) for n, w in zip(first, weights, strict=True)]
 
 
-def _checked(scores, is_target, enroll, test) -> tuple[np.ndarray, ...]:
+def _checked(scores, is_target, enroll, test) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     scores, is_target, enroll, test = (np.asarray(x) for x in (scores, is_target, enroll, test))
     if not scores.shape == is_target.shape == enroll.shape == test.shape == (scores.size,):
         raise ValueError("scores, is_target and the speaker indices must be 1-D and of one length")

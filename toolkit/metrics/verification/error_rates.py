@@ -180,7 +180,8 @@ def _thin(rates: Rates, max_points: int) -> tuple[np.ndarray, np.ndarray]:
         fpr, fnr = (np.clip(rate, margin, 1 - margin) for rate in corner(i))
         return np.log(fnr / (1 - fnr)) - np.log(fpr / (1 - fpr))
 
-    marks = np.linspace(*place(np.array([0, last])), max_points)
+    begin, end = place(np.array([0, last]))
+    marks = np.linspace(begin, end, max_points)
     low, high = np.zeros(max_points, dtype=int), np.full(max_points, last)
     for _ in range(last.bit_length()):
         middle = (low + high) // 2

@@ -86,7 +86,10 @@ def normalize(scores: np.ndarray, method: str, enroll: np.ndarray | None, test: 
     """
     if method not in METHODS:
         raise ValueError(f"unknown score normalisation {method!r}; must be one of {', '.join(METHODS)}")
-    sides = [side for side, without in ((enroll, "t_norm"), (test, "z_norm")) if method != without]
+    sides = [side for side, without in ((enroll, "t_norm"), (test, "z_norm")) if side is not None and method != without]
     if any((std <= _LEAST_STD).any() for _, std in sides):
         raise ValueError("some cohort scores do not differ")
-    return sum((scores - mean) / std for mean, std in sides) / len(sides)
+    total = np.zeros(len(scores))
+    for mean, std in sides:
+        total += (scores - mean) / std
+    return total / len(sides)

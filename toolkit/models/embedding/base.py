@@ -1,19 +1,20 @@
 """What an enhancer of speaker embeddings promises, so that the task, the recipes and scoring work with it."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from toolkit.io.errors import InputError
+from toolkit.models.network import Network
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.nn.frozen import FrozenModule
 
 
-class EmbeddingRestorer(nn.Module, ABC):
+class EmbeddingRestorer(Network):
     """From the speaker embedding of a noisy utterance to what it would be of a clean one.
 
     A class of your own plugs in by its import path; its constructor's arguments are the keys of ``init_args``, so give
@@ -45,7 +46,7 @@ class EmbeddingRestorer(nn.Module, ABC):
         return None if self._extractor is None else cast(SpeakerEmbedder, self._extractor.network)
 
     @property
-    def fs(self) -> int:
+    def fs(self) -> int:  # type: ignore[override]  # that of the extractor
         """Rate in Hz of the audio that training reads; 16000 where it reads embeddings, which have none."""
         return self.extractor.fs if self.extractor else 16000
 

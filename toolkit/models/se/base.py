@@ -1,16 +1,17 @@
 """What a speech enhancer promises, so that every recipe, loss and metric works with it."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from toolkit.models.network import Network
 from toolkit.models.se.chunked import overlapped
 
 
-class SpeechEnhancer(nn.Module, ABC):
+class SpeechEnhancer(Network):
     """From a noisy waveform to the speech in it.
 
     A class of your own plugs in by its import path; its constructor's arguments are the keys of ``init_args``, so give

@@ -8,10 +8,11 @@ from torch import nn
 from toolkit.features.frontend import FrontEnd
 from toolkit.features.specaugment import SpecAugment
 from toolkit.io.errors import InputError
+from toolkit.models.network import Network
 from toolkit.models.sv.base import SpeakerEncoder
 
 
-class SpeakerEmbedder(nn.Module):
+class SpeakerEmbedder(Network):
     """Front end, normalisation, encoder.
 
     Args:
@@ -32,13 +33,9 @@ class SpeakerEmbedder(nn.Module):
         super().__init__()
         if normalize not in ("mean", "mean_var", "none"):
             raise InputError(f"--normalize {normalize!r}: must be mean, mean_var or none")
+        self.fs = frontend.fs
         self.frontend, self.model, self.normalize = frontend, model, normalize
         self.specaugment = specaugment or nn.Identity()
-
-    @property
-    def fs(self) -> int:
-        """Rate in Hz of the audio."""
-        return self.frontend.fs
 
     @property
     def streams(self) -> tuple[str, ...]:

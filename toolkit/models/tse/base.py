@@ -1,18 +1,20 @@
 """What a speaker extractor promises, so that every recipe, loss and metric works with it."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
+
+from toolkit.models.network import Network
 
 CONDITIONS = {"enrolment": "enroll_spk1", "embedding": "embedding"}  # argument of forward -> stream of a batch
 
 
-class SpeakerExtractor(nn.Module, ABC):
+class SpeakerExtractor(Network):
     """From a mixture and an enrolment of one speaker to what that speaker says in it.
 
     A class of your own plugs in by its import path; its constructor's arguments are the keys of ``init_args``, so give

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 
@@ -28,8 +28,8 @@ def run_all(tasks: Sequence[tuple], workers: int, title: str) -> list:
     results = []
     try:
         with progress(len(tasks), title, "task") as bar, ExitStack() as stack:
-            run = map
-            if workers > 1:
+            run: Callable[..., Iterator] = map
+            if min(workers, len(tasks)) > 1:
                 run = stack.enter_context(process_pool(min(workers, len(tasks)), tasks[0][0].__module__)).map
             for result in run(_call, tasks):
                 results.append(result)

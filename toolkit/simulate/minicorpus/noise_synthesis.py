@@ -121,9 +121,10 @@ def birds(rng, count):
     """Groups of whistled sweeps over a breeze."""
 
     def song():
-        low, high = np.sort(rng.uniform(2000, 6000, 2))
+        ends = np.sort(rng.uniform(2000, 6000, 2))
         length, gap, repeats = rng.uniform(0.05, 0.2), rng.uniform(0.02, 0.1), rng.integers(2, 8)
-        sweep = np.geomspace(*rng.permutation([low, high]), len(seconds(length)))
+        begin, end = rng.permutation(ends)
+        sweep = np.geomspace(begin, end, len(seconds(length)))
         syllable = np.sin(2 * np.pi * np.cumsum(sweep) / RATE) * np.hanning(len(sweep))
         return rng.uniform(0.3, 1) * np.tile(np.append(syllable, np.zeros(round(gap * RATE))), repeats)
 

@@ -88,7 +88,7 @@ def draw_speakers(count: int, seed: int, prefix: str = "spk") -> list[Speaker]:
         seed: the same seed and count give the same speakers.
         prefix: their names are ``<prefix>001``, ``<prefix>002``, ...
     """
-    speakers: list[Speaker | None] = [None] * count
+    speakers: dict[int, Speaker] = {}
     for first, gender in enumerate("fm"):
         rng = np.random.default_rng([seed, first])
         places = range(first, count, 2)
@@ -107,7 +107,7 @@ def draw_speakers(count: int, seed: int, prefix: str = "spk") -> list[Speaker]:
         for place, accent, variant, *numbers in columns:
             name = f"{prefix}{place + 1:03d}"
             speakers[place] = Speaker(name, gender, f"{accent}+{variant}", *map(float, numbers))
-    return speakers
+    return [speakers[place] for place in range(count)]
 
 
 def draw_sentence(rng: np.random.Generator) -> str:

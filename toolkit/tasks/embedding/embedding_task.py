@@ -68,7 +68,9 @@ class EmbeddingTask(Task):
     def _checked_extractor(self, train: TrainingDataset, valid: list[str]) -> dict | None:
         """What makes the embeddings of training; InputError where those of validation are of another extractor."""
         own = self.network.extractor
-        ours = train.extractor if isinstance(train, EmbeddingPairs) else own and Verifier(own).identity
+        ours = None if own is None else Verifier(own).identity
+        if isinstance(train, EmbeddingPairs):
+            ours = train.extractor
         for path in valid:
             theirs = read_extractor(path)
             if ours and theirs and ours["digest"] != theirs["digest"]:
@@ -175,7 +177,9 @@ class PairStatistics:
     """
 
     def __init__(self, network: EmbeddingRestorer):
-        self._network, self._lengths, self._cosines = network, [], []
+        self._network = network
+        self._lengths: list[float] = []
+        self._cosines: list[float] = []
 
     def add(self, batch: Mapping) -> list[str]:
         """``variants,numbers`` of each item of a batch."""

@@ -97,9 +97,9 @@ def compare_experiments(first: Mapping, other: Mapping, ood: Collection[str]) ->
     if alone := [*(name for name in ours if name not in theirs), *(name for name in theirs if name not in ours)]:
         notes.append(f"not in both: {', '.join(alone)}")
     for name in (name for name in ours if name in theirs):
-        pair = [values_of(one[name]) for one in (ours, theirs)]
+        a, b = ours[name], theirs[name]
         try:
-            conditions.append(pair_values(*pair, ours[name]["folder"], theirs[name]["folder"], quiet=True))
+            conditions.append(pair_values(values_of(a), values_of(b), a["folder"], b["folder"], quiet=True))
         except InputError:
             notes.append(f"{name}: other utterances, speakers or metrics")
             continue

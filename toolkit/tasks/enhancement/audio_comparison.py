@@ -9,10 +9,10 @@ import numpy as np
 from toolkit.io.datadir import c_sorted
 from toolkit.io.errors import InputError, some_of
 from toolkit.metrics.signal.registry import METRICS, SAME_MIXTURE
-from toolkit.metrics.statistics.bootstrap import Resamples, mean_of
-from toolkit.metrics.statistics.paired import Difference, compare
+from toolkit.metrics.statistics.paired import Difference
 from toolkit.metrics.statistics.speaker_means import resample_means
 from toolkit.tasks.enhancement.audio_summary import UtteranceValues, load_values
+from toolkit.tasks.paired_comparison import compare_conditions
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def pair_values(one: UtteranceValues, two: UtteranceValues, a, b, quiet: bool = 
         raise InputError(f"{a}, {b}: no metric is in both; score both with the same --metrics")
     pairs = {name: _paired(name, one, two, quiet) for name in names}
     speaker = np.array(one.speakers)[one.speaker]
-    return AudioCondition(one.name, *({n: pairs[n][i] for n in names} for i in (0, 1)), speaker)
+    return AudioCondition(one.name, {n: pairs[n][0] for n in names}, {n: pairs[n][1] for n in names}, speaker)
 
 
 def _paired(name: str, one: UtteranceValues, two: UtteranceValues, quiet: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -85,11 +85,9 @@ def compare_audio_values(
     """
     everyone = c_sorted(set().union(*(one.speaker.tolist() for one in conditions)))
     number = {spk: i for i, spk in enumerate(everyone)}
-    drawn: list[tuple[Resamples, Resamples]] = []
+    pairs = {}
     for one in conditions:
         speaker = np.array([number[spk] for spk in one.speaker.tolist()])
-        drawn.append(tuple(resample_means(x, speaker, resamples, seed, len(everyone)) for x in (one.a, one.b)))
-    differences = {one.name: compare(*pair, level) for one, pair in zip(conditions, drawn, strict=True)}
-    if len(conditions) > 1:
-        differences["Avg."] = compare(*(mean_of(parts) for parts in zip(*drawn, strict=True)), level, len(everyone))
-    return differences
+        a, b = (resample_means(x, speaker, resamples, seed, len(everyone)) for x in (one.a, one.b))
+        pairs[one.name] = a, b
+    return compare_conditions(pairs, level, len(everyone))

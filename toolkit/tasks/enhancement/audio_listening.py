@@ -143,5 +143,5 @@ def sources_of(
     sets: Sequence[Mapping], signals: Mapping[str, UtteranceValues], data_root, outputs, enrolled: bool
 ) -> list[Source]:
     """Where the signals of gathered sets are: ``<data_root>/<set>`` and ``<outputs>/<set>``."""
-    roots = Path(data_root), Path(outputs)
-    return [Source(signals[one["set"]], *(root / one["set"] for root in roots), enrolled) for one in sets]
+    names = [one["set"] for one in sets]
+    return [Source(signals[name], Path(data_root) / name, Path(outputs) / name, enrolled) for name in names]

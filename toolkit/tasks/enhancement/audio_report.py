@@ -7,6 +7,7 @@ beside EXPDIR those of noisy and clean audio.
 """
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -118,7 +119,7 @@ def draw_sweep(results: dict, kind: str, path: Path, title: str) -> Plots:
     return []
 
 
-def _has(one: dict, name: str) -> bool:
+def _has(one: Mapping, name: str) -> bool:
     return one["metrics"].get(name, {}).get("value") is not None
 
 

@@ -37,7 +37,8 @@ class Streams:
         Raises:
             InputError: a file is bad, or two are of different length or rate.
         """
-        signals, fs = {}, 0
+        signals: dict[str, np.ndarray] = {}
+        fs = 0
         for role, values in self.values.items():
             samples, rate = read_audio(values[utt], utt)
             if signals and rate != fs:
@@ -61,7 +62,7 @@ def open_streams(name: str, utts: Sequence[str], **tables: Path) -> Streams:
         InputError: a table is missing, malformed or lacks an utterance.
     """
     utt_set = set(utts)
-    values = {role: read_table(path, utt_set) for role, path in tables.items()}
+    values: dict[str, Mapping[str, str]] = {role: read_table(path, utt_set) for role, path in tables.items()}
     for role, rows in values.items():
         if lost := [utt for utt in utts if utt not in rows]:
             raise InputError(f"{tables[role]}: lacks {len(lost)} ids of the {role} to score: {some_of(lost)}")
@@ -177,7 +178,7 @@ def parse_reasons(line: str) -> dict[str, str]:
     """The reverse of :func:`reasons_text`."""
     if line == NO_REASON:
         return {}
-    return dict(part.split(": ", 1) if ": " in part else (part, "") for part in line.split("; "))
+    return {name: reason for name, _, reason in (part.partition(": ") for part in line.split("; "))}
 
 
 def scorer_of(args) -> Scorer:
@@ -194,7 +195,7 @@ def scorer_of(args) -> Scorer:
     return Scorer(computed, bool(args.interferer), "residual_energy" in metrics, bool(args.input))
 
 
-def similarity_of(args, name: str, utts: list[str]):
+def similarity_of(args, name: str, utts: Sequence[str]):
     """What measures likeness to the enrolments of a set; None where no verification system is given."""
     if not args.sv_exp:
         return None
@@ -218,7 +219,7 @@ def score_set(args, scorer: Scorer, name: str, utts: Sequence[str], bar) -> dict
     if lost := [utt for utt in utts if args.input_scores and utt not in before]:
         raise InputError(f"{Path(args.input_scores) / name}: lacks {some_of(lost)}; score the set again")
     names = [*scorer.names(), *([] if similarity is None else ["similarity", "similarity_mix"])]
-    rows = {f"utt2{metric}": {} for metric in [*names, "undefined"]}
+    rows: dict[str, dict[str, str]] = {f"utt2{metric}": {} for metric in [*names, "undefined"]}
     for utt in utts:
         signals, fs = streams.read(utt)
         if args.absent:

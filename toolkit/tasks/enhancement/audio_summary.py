@@ -159,7 +159,7 @@ def in_units(name: str, numbers: Mapping[str, float]) -> dict:
 
 def _counts(name: str, values: np.ndarray, undefined: Sequence[Mapping[str, str]]) -> dict:
     """How many utterances the mean is of, and what became of the others."""
-    lost = np.flatnonzero(np.isnan(values))
+    lost = np.flatnonzero(np.isnan(values)).tolist()
     unknown = _UNSAID if name in METRICS or name.endswith("_mix") else _UNPAIRED
     reasons = Counter(undefined[i].get(name, unknown) for i in lost)
     infinite = {word: int(count) for word in ("inf", "-inf") if (count := (values == float(word)).sum())}
@@ -187,9 +187,9 @@ def _gender_pairs(data: DataDir, scored: UtteranceValues) -> Grouping:
         )
     genders, others = data.table("spk2gender"), data.table(tables[0])
     if tables[0] == "utt2interferer":
-        others = {utt: genders.get(spk) for utt, spk in others.items()}
-    targets = [genders.get(scored.speakers[i]) for i in scored.speaker]
-    pairs = [(target, others.get(utt)) for utt, target in zip(scored.utts, targets, strict=True)]
+        others = {utt: genders.get(spk, "") for utt, spk in others.items()}
+    targets = [genders.get(scored.speakers[i], "") for i in scored.speaker]
+    pairs = [(target, others.get(utt, "")) for utt, target in zip(scored.utts, targets, strict=True)]
     labels = np.array(["-".join(pair) if all(pair) else "" for pair in pairs])
     groups = {label: labels == label for label in c_sorted(set(labels.tolist()) - {""})}
     return Grouping("gender_pair", groups, labels == "")

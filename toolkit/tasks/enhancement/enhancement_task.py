@@ -17,6 +17,7 @@ from toolkit.losses.base import Loss
 from toolkit.losses.enhancement.waveform import SNR
 from toolkit.metrics.signal.intrusive import Undefined, si_sdr
 from toolkit.models.se.base import SpeechEnhancer
+from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.simulate.enrolments import STREAM
 from toolkit.systems.enhancer import Enhancer
 from toolkit.tasks.base import Task
@@ -28,7 +29,10 @@ from toolkit.train.schedule import Constant
 ADAM = {"class_path": "torch.optim.Adam", "init_args": {"lr": 5e-4}}
 
 
-class EnhancementTask(Task):
+_Network = SpeechEnhancer | SpeakerExtractor
+
+
+class EnhancementTask(Task[_Network]):
     """A network from mixture to speech and its loss; validated by the loss on whole held-out mixtures (see Task).
 
     Args:
@@ -46,9 +50,8 @@ class EnhancementTask(Task):
             "schedule": default(Constant),
         }
     )
-    network: SpeechEnhancer
 
-    def __init__(self, network: nn.Module, loss: Loss, batches: Batches, train: TrainingDataset, valid: list[str]):
+    def __init__(self, network: _Network, loss: Loss, batches: Batches, train: TrainingDataset, valid: list[str]):
         super().__init__(network, loss, batches, train, valid)
         self.valid_streams = self.streams(network, loss)
         self.reference = loss.streams[0]
@@ -65,12 +68,12 @@ class EnhancementTask(Task):
         parser.add_argument("--reference", type=str, default="spk1", help="what the output should be: spk1, dereverb1")
 
     @classmethod
-    def build_network(cls, built) -> nn.Module:
+    def build_network(cls, built) -> _Network:
         """See Task."""
         return built.model
 
     @classmethod
-    def check_classes(cls, network: nn.Module, loss: Loss) -> None:
+    def check_classes(cls, network: _Network, loss: Loss) -> None:
         """See Task."""
         check_module("model", network)
         check_module("loss", loss)
@@ -80,7 +83,7 @@ class EnhancementTask(Task):
             raise InputError(f"{name_of('loss', loss)}: must name the streams that it compares with, e.g. spk1")
 
     @classmethod
-    def item_statistics(cls, network: nn.Module) -> LevelStatistics:
+    def item_statistics(cls, network: _Network) -> LevelStatistics:
         """Level of the mixtures."""
         return LevelStatistics()
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from toolkit.data.extraction import ExtractionDataset
 from toolkit.losses.enhancement.waveform import SISNR
+from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.simulate.enrolments import STREAM
 from toolkit.systems.extractor import Extractor
@@ -30,7 +31,7 @@ class ExtractionTask(EnhancementTask):
         Extractor.add_network_arguments(parser)
 
     @classmethod
-    def check_config(cls, built, network: nn.Module) -> None:
+    def check_config(cls, built, network: SpeechEnhancer | SpeakerExtractor) -> None:
         """Warn where most of the training is on targets that enrol themselves."""
         if (start := getattr(built.data, "self_epochs", 0)) >= built.trainer.epochs:
             logging.warning(

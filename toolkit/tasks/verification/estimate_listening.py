@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from toolkit.features.frontend import FrontEnd
+from toolkit.features.kaldi_fbank import KaldiFbank
+from toolkit.features.log_mel import LogMelSpectrogram
 from toolkit.features.mel_inversion import MelInversion, centres, share_mask, wiener_mask
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir
@@ -131,6 +132,7 @@ class ListeningSet:
         self.keys = self._audio.keys()
         self._tables = {fact: data.table(f"utt2{fact}") for fact in ("noise", "snr", "room") if f"utt2{fact}" in data}
         self._dry = "spk1.scp" not in data  # a clean set holds what was said, not what reached the microphone
+        self._clean: AudioTable | None = None
         if not self._dry:
             self._clean = AudioTable(path, fs=fs, stream="spk1")
         else:
@@ -138,7 +140,8 @@ class ListeningSet:
             named = sorted(named, key=lambda clean: len(clean.name))[-1:] or cleans
             if len(named) > 1:
                 raise InputError(f"{path}: --clean names several sets, and it is named after none of them; give one")
-            self._clean = AudioTable(*named, fs=fs) if named else None
+            if named:
+                self._clean = AudioTable(*named, fs=fs)
 
     def read(self, key: str, max_seconds: float) -> tuple[np.ndarray, np.ndarray | None]:
         """Mixture, and clean speech or None; the beginnings of both."""
@@ -179,7 +182,7 @@ def row_of(example: Example, key: str, facts: dict[str, str]) -> Row:
     return Row(key, facts, n, columns)
 
 
-def write_examples(args: argparse.Namespace, listener: Listener, frontend: FrontEnd) -> None:
+def write_examples(args: argparse.Namespace, listener: Listener, frontend: KaldiFbank | LogMelSpectrogram) -> None:
     """Write the folder of examples that the options of ``listen_trials`` ask for."""
     sets = [ListeningSet(path, args.clean, listener.fs) for path in args.sets]
     rows, alone = [], 0

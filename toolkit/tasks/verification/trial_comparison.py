@@ -13,9 +13,10 @@ from toolkit.io.errors import InputError
 from toolkit.io.scores import Scores, read_scores, scores_of
 from toolkit.io.trials import Trials
 from toolkit.metrics.signal.registry import Metric
-from toolkit.metrics.statistics.bootstrap import Resamples, mean_of, resample_verification
-from toolkit.metrics.statistics.paired import Difference, compare
-from toolkit.tasks.paired_comparison import verdict
+from toolkit.metrics.statistics.bootstrap import resample_verification
+from toolkit.metrics.statistics.paired import Difference
+from toolkit.tasks.paired_comparison import compare_conditions, verdict
+from toolkit.tasks.verification.trial_summary import P_TARGETS
 
 _NAMES = {"eer": "EER", "cllr": "Cllr", "min_cllr": "min Cllr"}
 
@@ -77,27 +78,14 @@ def compare_systems(
     """
     everyone = c_sorted(set().union(*(np.unique(side).tolist() for c in conditions for side in (c.enroll, c.test))))
     number = {spk: i for i, spk in enumerate(everyone)}
-    drawn: list[tuple[Resamples, Resamples]] = []
+    pairs = {}
     for one in conditions:
         names, places = np.unique(np.stack([one.enroll, one.test]), return_inverse=True)
-        pairs = np.array([number[name] for name in names.tolist()])[places.reshape(2, -1)]
-        both = (
-            resample_verification(
-                scores,
-                one.is_target,
-                *pairs,
-                resamples=resamples,
-                seed=seed,
-                progress=progress,
-                population=np.arange(len(everyone)),
-            )
-            for scores in (one.a, one.b)
-        )
-        drawn.append(tuple(both))
-    differences = {one.name: compare(*pair, level) for one, pair in zip(conditions, drawn, strict=True)}
-    if len(conditions) > 1:
-        differences["Avg."] = compare(*(mean_of(parts) for parts in zip(*drawn, strict=True)), level, len(everyone))
-    return differences
+        enroll, test = np.array([number[name] for name in names.tolist()])[places.reshape(2, -1)]
+        how = P_TARGETS, resamples, seed, progress, None, np.arange(len(everyone))
+        a, b = (resample_verification(x, one.is_target, enroll, test, *how) for x in (one.a, one.b))
+        pairs[one.name] = a, b
+    return compare_conditions(pairs, level, len(everyone))
 
 
 def sentence(metric: str, difference: Difference, a: str, b: str, level: float) -> str:

@@ -99,7 +99,8 @@ def load_unit_rows(path, utts: Sequence[str], scoring: str) -> UnitRows:
     """
     table = read_table(path)
     check_ids(utts, table, str(path))
-    sums, counts, parts = None, np.ones(len(utts), dtype=np.int64), []
+    sums: np.ndarray | None = None
+    counts, parts = np.ones(len(utts), dtype=np.int64), []
     for places, rows, n in read_rows(table, utts, str(path)):
         if n is not None and scoring == "cosine":
             raise InputError(f"{path}: holds matrices, not vectors; give the scp of the embeddings{_SEGMENTS}")
@@ -114,6 +115,7 @@ def load_unit_rows(path, utts: Sequence[str], scoring: str) -> UnitRows:
         counts[places] = 1 if n is None else n
         if scoring == "neg_euclidean":
             parts.append((owners, rows))
+    assert sums is not None, "no utterances"
     return UnitRows(sums, counts, _in_order(parts) if parts else None)
 
 
@@ -136,7 +138,8 @@ def side_vectors(embeddings: UnitRows, sides: Sides, scoring: str) -> np.ndarray
 
 
 def side_rows(embeddings: UnitRows, sides: Sides) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """``(rows, first (S,), count (S,))``: the unit vectors of each side, one after the other."""
+    """``(rows, first (S,), count (S,))``: the unit vectors of each side, one after the other, of ``neg_euclidean``."""
+    assert embeddings.rows is not None
     first = np.cumsum(embeddings.counts) - embeddings.counts
     if sides.are_utterances:
         return embeddings.rows, first, embeddings.counts
@@ -212,7 +215,7 @@ def trial_scores(trial_set: TrialSet, embeddings, scoring: str, score_norm: str,
     if scoring != "cosine":
         facts["segments"] = _range(rows.counts, "segments")
     scores = scores_of_rows(rows, sides, scoring)
-    if score_norm == "none":
+    if cohort is None:
         return scores, facts
     vectors = side_vectors(rows, sides, scoring)
     return _normalized(scores, vectors, trial_set, cohort, score_norm, top_n), facts | _cohort_facts(
@@ -249,7 +252,7 @@ def _normalized(scores, vectors, trial_set: TrialSet, cohort: Cohort, method: st
 
 def _cohort_facts(cohort: Cohort, method: str, top_n: int) -> dict:
     size, unit_of = len(cohort.vectors), "utterances" if cohort.speakers is None else "speakers"
-    facts = {"cohort": f"{size} {unit_of}"}
+    facts: dict[str, str | int] = {"cohort": f"{size} {unit_of}"}
     if method == "as_norm":
         if size < top_n:
             logging.warning("cohort: has %d %s, fewer than --top_n %d; all count", size, unit_of, top_n)

@@ -90,8 +90,9 @@ def _measure_group(scores, trial_set: TrialSet, of: np.ndarray, bootstrap: Boots
 
 
 def _resample(scores, is_target, pairs, bootstrap: Bootstrap, calibration, shown: Callable) -> Resamples:
-    draws = bootstrap.resamples, bootstrap.seed, shown, calibration
-    return resample_verification(scores, is_target, *pairs, P_TARGETS, *draws)
+    enroll, test = pairs
+    how = P_TARGETS, bootstrap.resamples, bootstrap.seed, shown, calibration
+    return resample_verification(scores, is_target, enroll, test, *how)
 
 
 def _counts(is_target: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]) -> dict[str, int]:
@@ -116,7 +117,8 @@ def condition(data_dir: str | None) -> dict:
     """``{"noise": kind | "clean" | "mixed", "snr": dB | None | "mixed"}`` by the data dir's tables."""
     if data_dir is None:
         return {"noise": "clean", "snr": None}
-    tables, noises, snrs = DataDir(data_dir), {"clean"}, {None}
+    tables, noises = DataDir(data_dir), {"clean"}
+    snrs: set[float | None] = {None}
     if "utt2noise" in tables:
         noises = set(tables.table("utt2noise").values())
     elif "utt2snr" in tables:

@@ -30,7 +30,7 @@ from toolkit.train.schedule import WarmupCosine
 _MOST_DIMENSIONS = 1_000_000
 
 
-class VerificationTask(Task):
+class VerificationTask(Task[SpeakerEmbedder]):
     """Embedder and loss over utterances of speakers; validated by the EER of held-out trials (see Task)."""
 
     metric = ("eer", "min")
@@ -44,7 +44,6 @@ class VerificationTask(Task):
             "schedule": default(WarmupCosine),
         }
     )
-    network: SpeakerEmbedder
 
     def __init__(
         self, network: SpeakerEmbedder, loss: Loss, batches: Batches, train: TrainingDataset, valid: list[str]
@@ -99,6 +98,7 @@ class VerificationTask(Task):
         frontend, model, loss = self.network.frontend, self.network.model, self.loss
         wav, feats, lengths = batch.get("wav"), batch.get("feats"), batch["lengths"]
         if feats is None:
+            assert wav is not None
             feats, lengths = call("frontend", frontend, frontend, wav, lengths)
             shape = (len(wav), feats.shape[1] if torch.is_tensor(feats) and feats.ndim == 3 else 1, frontend.dim)
             check_tensor(name_of("frontend", frontend), "features", feats, shape)

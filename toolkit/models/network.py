@@ -1,0 +1,35 @@
+"""What a network of any task has, so that training, loading and export need not know its kind."""
+
+from abc import ABC
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+
+class Network(nn.Module, ABC):
+    """A network that a task trains and a system holds: see SpeakerEmbedder, SpeechEnhancer, SpeakerExtractor.
+
+    Attributes:
+        fs: rate in Hz of the audio.
+    """
+
+    fs: int
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Of a training item, what the network needs."""
+        return ("wav",)
+
+    @property
+    def output_dims(self) -> Mapping[str, int]:
+        """Size of each vector among the training outputs."""
+        return {}
+
+    @property
+    def output_classes(self) -> Mapping[str, tuple[str, ...]]:
+        """What the logits among the training outputs stand for."""
+        return {}
+
+    def training_outputs(self, batch: Mapping) -> dict[str, Tensor]:
+        """What the loss reads of a batch (toolkit.data.collate)."""
+        raise NotImplementedError(type(self).__name__)
