@@ -13,6 +13,6 @@ __all__, __getattr__, __dir__ = exports(
         "mel_power": "MelPower",
         "specaugment": "SpecAugment",
         "speechbrain_fbank": "SpeechBrainFbank",
-        "waveform": "Waveform",
+        "raw_waveform": "Waveform",
     },
 )

@@ -6,7 +6,7 @@ import pytest
 import torch
 from helpers.plain import after_training
 
-from toolkit.features.waveform import Waveform
+from toolkit.features.raw_waveform import Waveform
 from toolkit.io.errors import InputError
 from toolkit.models.ssl.base import SSLModel
 from toolkit.models.ssl.wav2vec2 import Pretrained, Untrained
