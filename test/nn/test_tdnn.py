@@ -1,14 +1,16 @@
+import numpy as np
 import pytest
 import torch
 
 from toolkit.io.errors import InputError
 from toolkit.nn.mask import length_mask
-from toolkit.nn.tdnn import Res2Tdnn, SERes2Block, SqueezeExcitation, TdnnBlock
+from toolkit.nn.tdnn import Res2Tdnn, SERes2Block, SqueezeExcitation, TdnnBlock, reflected
 
 
 def blocks():
     return [
         TdnnBlock(8, 8, 3, dilation=2),
+        TdnnBlock(8, 8, 5, dilation=3, padding="reflect"),
         Res2Tdnn(8, 4),
         SqueezeExcitation(8, 2),
         SERes2Block(8, scale=4, se_norm=True),
@@ -23,6 +25,17 @@ def test_shape_stays_and_padding_does_not_count(block):
     padded = block.eval()(x, length_mask(torch.tensor([6, 11]), 11))
     assert padded.shape == x.shape
     torch.testing.assert_close(padded[:1, :, :6], block(x[:1, :, :6]))
+
+
+@pytest.mark.parametrize("width", [1, 5, 30])
+def test_reflection_is_numpys_at_the_end_of_each_utterance(width):
+    x, lengths = torch.randn(4, 2, 9), [9, 6, 2, 1]
+    padded = reflected(x, length_mask(torch.tensor(lengths), 9), width)
+    assert padded.shape == (4, 2, 9 + 2 * width)
+    for row, whole, n in zip(padded, x, lengths, strict=True):
+        expected = np.pad(whole[:, :n].numpy(), ((0, 0), (width, width)), mode="reflect")
+        np.testing.assert_array_equal(row[:, : n + 2 * width], expected)
+        np.testing.assert_array_equal(reflected(whole[None, :, :n], None, width)[0], expected)
 
 
 def test_tdnn_block_normalises_after_the_activation():

@@ -13,7 +13,7 @@ from toolkit.io.command_line import add_trust
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``voxsift info``."""
-    parser.add_argument("model", help="packed.zip, or the folder of an experiment")
+    parser.add_argument("model", help="packed.zip, the folder of an experiment, or a checkpoint of others")
     parser.add_argument("--weights", help="which weights of the folder; default: those that training leaves for use")
     parser.add_argument("--json", action="store_true", help="all facts as JSON")
     add_trust(parser)

@@ -12,5 +12,7 @@ __all__, __getattr__, __dir__ = exports(
         "mel_inversion": "MelInversion",
         "mel_power": "MelPower",
         "specaugment": "SpecAugment",
+        "speechbrain_fbank": "SpeechBrainFbank",
+        "raw_waveform": "Waveform",
     },
 )

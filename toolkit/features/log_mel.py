@@ -17,11 +17,30 @@ def hertz_triangles(edges: torch.Tensor, n_fft: int, fs: int) -> torch.Tensor:
     return torch.minimum(rise, fall).clamp(min=0)
 
 
+def mel_edges(n_mels: int, fs: int, low_hz: float, high_hz: float) -> torch.Tensor:
+    """Edges in Hz, equally spaced in mel, of ``n_mels`` filters, of which one begins where the one before has its peak.
+
+    Args:
+        n_mels: filters.
+        fs: rate in Hz.
+        low_hz, high_hz: band in Hz; ``high_hz`` <= 0 counts from the Nyquist frequency.
+
+    Returns:
+        (n_mels + 2,) float64.
+
+    Raises:
+        ValueError: the band is empty or leaves 0 .. fs / 2.
+    """
+    high = high_hz if high_hz > 0 else fs / 2 + high_hz
+    if not 0 <= low_hz < high <= fs / 2:
+        raise ValueError(f"low_hz {low_hz:g} to high_hz {high:g} must be a band within 0 to {fs / 2:g} Hz")
+    low, high = mel(torch.tensor([low_hz, high], dtype=torch.float64)).tolist()
+    return 700.0 * torch.expm1(torch.linspace(low, high, n_mels + 2, dtype=torch.float64) / 1127.0)
+
+
 def hertz_filters(n_mels: int, n_fft: int, fs: int, low_hz: float, high_hz: float) -> torch.Tensor:
     """Triangular filters of unit peak, equally spaced in mel, straight-sided in Hz -> (n_fft // 2 + 1, n_mels)."""
-    low, high = mel(torch.tensor([low_hz, high_hz], dtype=torch.float64)).tolist()
-    edges = 700.0 * torch.expm1(torch.linspace(low, high, n_mels + 2, dtype=torch.float64) / 1127.0)
-    return hertz_triangles(edges, n_fft, fs).float()
+    return hertz_triangles(mel_edges(n_mels, fs, low_hz, high_hz), n_fft, fs).float()
 
 
 def cosine_transform(n_mfcc: int, n_mels: int) -> torch.Tensor:
@@ -39,7 +58,7 @@ class LogMelSpectrogram(FrontEnd):
     frames. The first difference is that of the whole recording (the sample before the first is the second). Unlike
     ``KaldiFbank``, frames keep their mean, samples count in [-1, 1), and the filters' sides are straight in Hz.
 
-    ``preemphasis=0, n_mels=80, low_hz=20, high_hz=7600, n_mfcc=80`` is the front end of SEED's ECAPA-TDNN.
+    ``n_mels=80, low_hz=20, high_hz=7600, n_mfcc=80`` is the front end of SEED's ECAPA-TDNN.
 
     Args:
         fs: rate in Hz.
@@ -79,9 +98,6 @@ class LogMelSpectrogram(FrontEnd):
         self._conf = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         self.fs, self.dim, self.preemphasis, self.floor = fs, n_mfcc or n_mels, preemphasis, floor
         self.frame, self.hop, self.n_fft = int(fs * frame_ms / 1000), int(fs * hop_ms / 1000), n_fft
-        high = high_hz if high_hz > 0 else fs / 2 + high_hz
-        if not 0 <= low_hz < high <= fs / 2:
-            raise ValueError(f"low_hz {low_hz:g} to high_hz {high:g} must be a band within 0 to {fs / 2:g} Hz")
         check_size(n_mels, n_fft)
         if self.frame > n_fft:
             raise ValueError(f"n_fft {n_fft} is shorter than a frame, {self.frame} samples")
@@ -94,7 +110,7 @@ class LogMelSpectrogram(FrontEnd):
         left = (n_fft - self.frame) // 2
         taper = nn.functional.pad(taper.float(), (left, n_fft - self.frame - left))
         # A row for the real and one for the imaginary part of every bin: their squares are summed by the filters.
-        filters = hertz_filters(n_mels, n_fft, fs, low_hz, high)
+        filters = hertz_filters(n_mels, n_fft, fs, low_hz, high_hz)
         self.register_buffer("taper", taper, persistent=False)
         self.register_buffer("filters", filters.repeat_interleave(2, 0), persistent=False)
         self.register_buffer("dct", cosine_transform(n_mfcc, n_mels) if n_mfcc else None, persistent=False)

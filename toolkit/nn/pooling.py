@@ -57,6 +57,7 @@ class AttentiveStatisticsPooling(nn.Module):
         variance_floor: least variance, so that the root has a gradient.
         kind: ``asp`` gives weighted mean and deviation, ``sap`` the mean alone (self-attentive pooling), ``l2`` the
             root of the weighted mean square, and the deviation.
+        tanh: hyperbolic tangent after the attention's normalisation.
 
     Attributes:
         out_channels: 2C, or C of ``sap``.
@@ -72,6 +73,7 @@ class AttentiveStatisticsPooling(nn.Module):
         global_context: bool = False,
         variance_floor: float = 1e-5,
         kind: str = "asp",
+        tanh: bool = False,
     ):
         super().__init__()
         if kind not in KINDS:
@@ -82,6 +84,7 @@ class AttentiveStatisticsPooling(nn.Module):
         self.context_projection = nn.Linear(2 * channels, bottleneck, bias=False) if global_context else None
         self.statistics = StatisticsPooling(variance_floor)
         self.norm = nn.BatchNorm1d(bottleneck)
+        self.activation = nn.Tanh() if tanh else nn.Identity()
         self.logits = nn.Conv1d(bottleneck, channels, 1)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -89,7 +92,7 @@ class AttentiveStatisticsPooling(nn.Module):
         hidden = self.frame_projection(x)
         if self.context_projection is not None:
             hidden = hidden + self.context_projection(self.statistics(x, mask))[:, :, None]
-        logits = _at_least_float32(self.logits(self.norm(hidden.relu())))
+        logits = _at_least_float32(self.logits(self.activation(self.norm(hidden.relu()))))
         if mask is not None:
             logits = logits.masked_fill(~mask[:, None], -torch.inf)
         weights = logits.softmax(dim=-1)

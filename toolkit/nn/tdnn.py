@@ -1,8 +1,9 @@
 """Time-delay blocks: convolutions along time over (B, C, T), which keep the number of frames.
 
 Each block takes an optional ``mask`` (B, T), True for real frames. Every convolution wider than one frame then sees
-zeros in the padding, as it does beyond the end of an unpadded utterance, and every mean leaves the padding out: a
-padded utterance gives the same values as the utterance alone. Batch normalisation in training mode is the exception;
+zeros in the padding, as it does beyond the end of an unpadded utterance (or, with ``padding="reflect"``, the utterance
+mirrored at its own ends), and every mean leaves the padding out: a padded utterance gives the same values as the
+utterance alone. Batch normalisation in training mode is the exception;
 its statistics count padded frames.
 """
 
@@ -13,8 +14,21 @@ from toolkit.io.errors import InputError
 from toolkit.nn.mask import masked_mean, zero_padding
 
 
+def reflected(x: Tensor, mask: Tensor | None, width: int) -> Tensor:
+    """(B, C, T), mask (B, T) -> (B, C, T + 2 width): mirrored at both ends, repeatedly where T is less."""
+    frames = torch.arange(-width, x.shape[-1] + width, device=x.device)
+    if mask is None:
+        period = max(2 * (x.shape[-1] - 1), 1)
+        place = frames.remainder(period)
+        return x[:, :, torch.minimum(place, period - place)]
+    last = mask.sum(1, keepdim=True) - 1
+    place = frames.remainder((2 * last).clamp(min=1))
+    place = torch.where(place > last, 2 * last - place, place)
+    return x.gather(2, place[:, None].expand(-1, x.shape[1], -1))
+
+
 class TdnnBlock(nn.Module):
-    """Conv1d - ReLU - batch normalisation, zero padding so that T stays.
+    """Conv1d - ReLU - batch normalisation, padded so that T stays.
 
     Args:
         in_channels: channels of the input.
@@ -22,25 +36,38 @@ class TdnnBlock(nn.Module):
         kernel_size: frames, odd.
         dilation: frames between the taps.
         norm: False leaves the batch normalisation out.
+        padding: ``zeros``, or ``reflect``: the utterance is mirrored at its ends.
 
     Raises:
-        InputError: ``kernel_size`` is even.
+        InputError: ``kernel_size`` is even, or ``padding`` is neither.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 1, dilation: int = 1, norm: bool = True):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int = 1,
+        dilation: int = 1,
+        norm: bool = True,
+        padding: str = "zeros",
+    ):
         super().__init__()
+        if padding not in ("zeros", "reflect"):
+            raise InputError(f"padding {padding!r}: must be zeros or reflect")
         if kernel_size % 2 == 0:
             raise InputError(f"kernel size {kernel_size}: an even kernel would shift the frames; choose an odd one")
-        padding = kernel_size // 2 * dilation
-        self.conv = nn.Conv1d(in_channels, out_channels, kernel_size, dilation=dilation, padding=padding)
+        self.reach = kernel_size // 2 * dilation  # frames on either side
+        self.reflect = padding == "reflect"
+        width = 0 if self.reflect else self.reach
+        self.conv = nn.Conv1d(in_channels, out_channels, kernel_size, dilation=dilation, padding=width)
         # In place: the convolution's gradient does not need its output.
         self.activation = nn.ReLU(inplace=True)
         self.norm = nn.BatchNorm1d(out_channels) if norm else nn.Identity()
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """(B, C_in, T), mask (B, T) -> (B, C_out, T); the output's padding is not zero."""
-        if self.conv.kernel_size[0] > 1:
-            x = zero_padding(x, mask)
+        if self.reach:
+            x = reflected(x, mask, self.reach) if self.reflect else zero_padding(x, mask)
         return self.norm(self.activation(self.conv(x)))
 
 
@@ -54,13 +81,15 @@ class Res2Tdnn(nn.Module):
         InputError: ``scale`` does not divide ``channels``.
     """
 
-    def __init__(self, channels: int, scale: int = 8, kernel_size: int = 3, dilation: int = 1):
+    def __init__(self, channels: int, scale: int = 8, kernel_size: int = 3, dilation: int = 1, padding: str = "zeros"):
         super().__init__()
         if channels % scale:
             raise InputError(f"scale {scale} does not divide {channels} channels; choose one which does")
         self.scale = scale
         width = channels // scale
-        self.blocks = nn.ModuleList(TdnnBlock(width, width, kernel_size, dilation) for _ in range(scale - 1))
+        self.blocks = nn.ModuleList(
+            TdnnBlock(width, width, kernel_size, dilation, padding=padding) for _ in range(scale - 1)
+        )
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """(B, C, T), mask (B, T) -> (B, C, T)."""
@@ -104,6 +133,7 @@ class SERes2Block(nn.Module):
         scale: groups of the Res2 block.
         se_channels: bottleneck of the squeeze-excitation.
         se_norm: batch normalisation in that bottleneck.
+        padding: see :class:`TdnnBlock`, of the Res2 block.
     """
 
     def __init__(
@@ -114,10 +144,11 @@ class SERes2Block(nn.Module):
         scale: int = 8,
         se_channels: int = 128,
         se_norm: bool = False,
+        padding: str = "zeros",
     ):
         super().__init__()
         self.before = TdnnBlock(channels, channels)
-        self.res2 = Res2Tdnn(channels, scale, kernel_size, dilation)
+        self.res2 = Res2Tdnn(channels, scale, kernel_size, dilation, padding)
         self.after = TdnnBlock(channels, channels)
         self.se = SqueezeExcitation(channels, se_channels, se_norm)
 

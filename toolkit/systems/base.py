@@ -55,10 +55,10 @@ class System:
 
     @classmethod
     def load(cls: type[_Self], path, weights: str | None = None, trust: bool = False, device="cpu") -> _Self:
-        """The system of an experiment's folder or of a packed zip, in eval mode.
+        """The system of an experiment's folder, of a packed zip or of a checkpoint of others, in eval mode.
 
         Args:
-            path: folder with ``config.yaml`` and weights, or a zip.
+            path: folder with ``config.yaml`` and weights, a zip, or a file that toolkit.systems.published recognises.
             weights: which weights of a folder; None: those that training leaves for use.
             trust: build classes from outside the toolkit too. This runs code that the config names; only for models
                 whose author you trust.

@@ -12,7 +12,7 @@ _CLASSES = {
     "tse": "toolkit.systems.extractor:Extractor",
     "ee": "toolkit.systems.embedding_enhancer:EmbeddingEnhancer",
 }
-_ROOMS = ("sv", "se", "tse")  # of toolkit.models, each with the networks of a task; configs of others name it
+_ROOMS = {"sv": "sv", "se": "se", "tse": "tse", "embedding": "ee"}  # of toolkit.models: whose networks are in it
 _IN_ROOM = re.compile(r"toolkit\.models\.([a-z_]+)\.")
 
 
@@ -58,8 +58,9 @@ def task_of(config: Mapping) -> str | None:
         return str(config["task"])
     path = class_path(config, "model")
     if (room := _IN_ROOM.match(path)) and room[1] in _ROOMS:
-        return room[1]
-    exporting = (task for task in _ROOMS if path in importlib.import_module(f"toolkit.models.{task}").__all__)
+        return _ROOMS[room[1]]
+    rooms = ((task, importlib.import_module(f"toolkit.models.{room}")) for room, task in _ROOMS.items())
+    exporting = (task for task, room in rooms if path in room.__all__)
     if task := next(exporting, None):
         return task
     if not {"frontend", "normalize"}.isdisjoint(config):

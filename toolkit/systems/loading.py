@@ -1,6 +1,7 @@
-"""A trained network from an experiment's folder or a packed zip: whole, or one line of what is wrong.
+"""A trained network from an experiment's folder, a packed zip or a checkpoint that others have published: whole, or one
+line of what is wrong.
 
-Both may come from elsewhere: classes from outside the toolkit are not built unless the caller trusts them, and sizes
+All may come from elsewhere: classes from outside the toolkit are not built unless the caller trusts them, and sizes
 are checked before memory is taken.
 """
 
@@ -33,6 +34,7 @@ from toolkit.systems.packing import (
     known_task,
     unpack,
 )
+from toolkit.systems.published import published_network
 from toolkit.train.checkpoint import load_model
 
 _MOST_BUFFERS = 2**26  # bytes of windows, filters and the like, which are made and not stored
@@ -44,7 +46,7 @@ class Origin:
     """Where a system comes from.
 
     Attributes:
-        path: the experiment or the zip; None: it was made in Python.
+        path: the experiment, the zip or the checkpoint; None: it was made in Python.
         weights: which file of weights; None: the network has none.
         training, calibration: what train_info.json and calibration/calibration.json hold; None where there are none.
     """
@@ -91,7 +93,7 @@ def _check_size(weights: Path | None, network: nn.Module, config: Path) -> None:
 
 
 def load_network(path, task: str | None, weights: str | None, trust: bool) -> tuple[str, nn.Module, Origin]:
-    """The network of an experiment's folder or of a packed zip, in eval mode; see toolkit.systems.base.System.load.
+    """The network of an experiment, a packed zip or a published checkpoint, in eval mode; see System.load.
 
     Args:
         path, weights, trust: as there.
@@ -109,6 +111,10 @@ def load_network(path, task: str | None, weights: str | None, trust: bool) -> tu
         raise InputError(f"{str(path)[:200]}: {error.strerror}") from None
     if not packed:
         return _load_folder(path, task, weights, trust)
+    if published := published_network(path):
+        family, network = published
+        check_task(path, "sv", task)
+        return "sv", network, Origin(str(path), f"{path.name}, {family}")
     with tempfile.TemporaryDirectory() as folder:
         try:
             found = unpack(path, Path(folder), task)

@@ -16,6 +16,7 @@ from toolkit.io.errors import InputError, some_of
 from toolkit.io.files import parse_yaml
 from toolkit.io.trust import check_classes
 from toolkit.systems.kinds import system_class, task_of
+from toolkit.systems.published import NAMES
 from toolkit.train.checkpoint import load
 
 _MANIFEST = "manifest.json"
@@ -130,7 +131,9 @@ def unpack(path: Path, folder: Path, task: str | None) -> str:
         if path.suffix in (".pth", ".pt", ".safetensors"):
             give = f"give the experiment, {path.parent}, and {path.name} as weights"
         what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise InputError(f"{path}: not a packed system, or damaged ({what}); {give}") from None
+        raise InputError(
+            f"{path}: not a packed system nor a checkpoint of {NAMES}, or damaged ({what}); {give}"
+        ) from None
     _complete_config((folder / CONFIG).read_bytes(), folder / CONFIG)
     return found
 

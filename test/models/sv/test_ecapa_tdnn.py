@@ -21,6 +21,8 @@ def small(**changes) -> EcapaTdnn:
         ({"channels": 1024, "embedding_dim": 256}, 14_855_296),
         # SEED's backbone, 14.8553 M, without its unused last normalisation
         ({"channels": 1024, "embedding_dim": 256, "pooling": "l2", "embedding_norm": False}, 14_855_296 - 512),
+        # SpeechBrain's, whose model card says 20.8 M
+        ({"channels": 1024, "mfa_channels": 3072} | PLAIN | {"padding": "reflect"}, 20_767_552),
         # LGR-TSE's global encoder, 78.99 M
         ({"channels": 2048, "mfa_channels": 6144, "embedding_dim": 256, "attention_channels": 256} | PLAIN, 78_988_416),
     ],
@@ -64,7 +66,13 @@ def test_layers_of_unequal_number_are_refused():
 
 
 @pytest.mark.parametrize(
-    "options", [PLAIN, {"pooling": "l2"}, {"kernel_sizes": (3, 5, 3, 3), "dilations": (2, 1, 3, 1)}]
+    "options",
+    [
+        PLAIN,
+        {"padding": "reflect", "attention_tanh": True},
+        {"pooling": "l2"},
+        {"kernel_sizes": (3, 5, 3, 3), "dilations": (2, 1, 3, 1)},
+    ],
 )
 def test_variants_keep_the_promises(options):
     check_encoder(small(**options), features=20)

@@ -15,6 +15,14 @@ class LayerwiseNetwork(nn.Module, ABC):
         Every N from 1 on is taken; what a waveform gives does not depend on the others of the batch.
         """
 
+    def hidden_states(self, wav: Tensor) -> list[Tensor]:
+        """wav (B, N) -> (B, T, D), num_layers + 1 of them: the transformer's input, and the outputs of its layers.
+
+        The last is what the transformer gives: where it ends with a layer normalisation, behind that. Networks that
+        are made of all states need it (toolkit.models.sv.WavLmEcapa), losses do not.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no hidden_states")
+
 
 class SSLModel(ABC):
     """Which self-supervised model, and where its weights come from; they are read when ``load`` is called.
@@ -24,11 +32,17 @@ class SSLModel(ABC):
     Attributes:
         fs: rate in Hz.
         num_layers: layers of the transformer.
+        dim: D of their outputs; networks that are made of all states need it.
     """
 
     fs: int = 16000
     num_layers: int
+    dim: int
 
     @abstractmethod
     def load(self) -> LayerwiseNetwork:
         """The network with its weights; the same each time, whatever torch's generator of random numbers is at."""
+
+    def build(self) -> LayerwiseNetwork:
+        """The network for weights from elsewhere; nothing need be read for it."""
+        return self.load()

@@ -15,23 +15,24 @@ from toolkit.models.ssl.base import LayerwiseNetwork, SSLModel
 
 @dataclass(frozen=True)
 class _Kind:
-    """A published model: torchaudio's factory and pipeline, its layers, and whether it reads normalised waveforms."""
+    """A published model: torchaudio's factory and pipeline, layers, whether it reads normalised waveforms, D."""
 
     factory: Callable[[], torchaudio.models.Wav2Vec2Model]
     pipeline: str
     num_layers: int
     normalized: bool
+    dim: int = 768
 
 
 _models = torchaudio.models
 KINDS = {
     "wavlm_base": _Kind(_models.wavlm_base, "WAVLM_BASE", 12, False),
     "wavlm_base_plus": _Kind(_models.wavlm_base, "WAVLM_BASE_PLUS", 12, False),
-    "wavlm_large": _Kind(_models.wavlm_large, "WAVLM_LARGE", 24, True),
+    "wavlm_large": _Kind(_models.wavlm_large, "WAVLM_LARGE", 24, True, 1024),
     "hubert_base": _Kind(_models.hubert_base, "HUBERT_BASE", 12, False),
-    "hubert_large": _Kind(_models.hubert_large, "HUBERT_LARGE", 24, True),
+    "hubert_large": _Kind(_models.hubert_large, "HUBERT_LARGE", 24, True, 1024),
     "wav2vec2_base": _Kind(_models.wav2vec2_base, "WAV2VEC2_BASE", 12, False),
-    "wav2vec2_large_lv60k": _Kind(_models.wav2vec2_large_lv60k, "WAV2VEC2_LARGE_LV60K", 24, True),
+    "wav2vec2_large_lv60k": _Kind(_models.wav2vec2_large_lv60k, "WAV2VEC2_LARGE_LV60K", 24, True, 1024),
 }
 
 
@@ -58,6 +59,16 @@ class Layers(LayerwiseNetwork):
         wav = F.pad(wav, (0, max(self.shortest - wav.shape[1], 0)))
         return self.model.extract_features(wav, num_layers=num_layers)[0]
 
+    def hidden_states(self, wav: Tensor) -> list[Tensor]:
+        """See LayerwiseNetwork."""
+        transformer, inputs = self.model.encoder.transformer, []
+        hook = transformer.layers[0].register_forward_pre_hook(lambda _, arguments: inputs.append(arguments[0]))
+        try:
+            *states, last = self(wav, len(transformer.layers))
+        finally:
+            hook.remove()
+        return [*inputs, *states, last if transformer.layer_norm_first else transformer.layer_norm(last)]
+
 
 class Pretrained(SSLModel):
     """A published model with its weights.
@@ -78,7 +89,11 @@ class Pretrained(SSLModel):
         if weights is not None and not Path(weights).is_file():
             raise InputError(f"{weights}: no such file of {name}'s weights; leave weights out to fetch it")
         self.name, self.weights, self.kind = name, weights, KINDS[name]
-        self.num_layers = self.kind.num_layers
+        self.num_layers, self.dim = self.kind.num_layers, self.kind.dim
+
+    def build(self) -> Layers:
+        """See SSLModel; nothing is fetched."""
+        return Layers(self.kind.factory(), self.kind.normalized)
 
     def load(self) -> Layers:
         """See SSLModel.

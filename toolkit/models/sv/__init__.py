@@ -13,5 +13,6 @@ __all__, __getattr__, __dir__ = exports(
         "mean_fbank": "MeanFbank",
         "paranoise": "ParaNoise",
         "resnet34": "ResNet34",
+        "wavlm_ecapa": "WavLmEcapa",
     },
 )

@@ -21,6 +21,9 @@ class SpeakerEmbedder(Network):
         normalize: ``mean`` subtracts each feature's mean over the utterance, ``mean_var`` divides by its standard
             deviation too (instance normalisation, variance + 1e-5), ``none`` leaves features as they are.
         specaugment: masks on the normalised features in training, or None.
+
+    Raises:
+        InputError: ``normalize`` is none of these, or a model that reads audio is for another rate.
     """
 
     def __init__(
@@ -33,6 +36,10 @@ class SpeakerEmbedder(Network):
         super().__init__()
         if normalize not in ("mean", "mean_var", "none"):
             raise InputError(f"--normalize {normalize!r}: must be mean, mean_var or none")
+        if (reads := getattr(model, "fs", frontend.fs)) != frontend.fs:
+            raise InputError(
+                f"frontend: is for {frontend.fs} Hz, the model reads {reads} Hz; set frontend.init_args.fs"
+            )
         self.fs = frontend.fs
         self.frontend, self.model, self.normalize = frontend, model, normalize
         self.specaugment = specaugment or nn.Identity()

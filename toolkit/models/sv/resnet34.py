@@ -34,6 +34,7 @@ class ResNet34(SpeakerEncoder):
         attention_channels: bottleneck of the pooling's attention.
         pooling: ``asp``, weighted mean and standard deviation; ``sap``, mean alone; ``l2``, root of the weighted mean
             square, and deviation.
+        variance_floor: least variance in the pooling; SEED's code has 1e-4.
 
     Raises:
         InputError: ``channels``, ``blocks`` and ``strides`` differ in number, ``reduction`` is more than the channels,
@@ -50,6 +51,7 @@ class ResNet34(SpeakerEncoder):
         reduction: int = 8,
         attention_channels: int = 128,
         pooling: str = "asp",
+        variance_floor: float = 1e-5,
     ):
         super().__init__()
         if not len(channels) == len(blocks) == len(strides) > 0:
@@ -64,7 +66,9 @@ class ResNet34(SpeakerEncoder):
         )
         for stride in strides:
             n_mels = -(-n_mels // stride)
-        self.pooling = AttentiveStatisticsPooling(channels[-1] * n_mels, attention_channels, kind=pooling)
+        self.pooling = AttentiveStatisticsPooling(
+            channels[-1] * n_mels, attention_channels, variance_floor=variance_floor, kind=pooling
+        )
         self.embedding = nn.Linear(self.pooling.out_channels, embedding_dim)
         cast(Any, self).to(memory_format=torch.channels_last)  # a training step on a CPU takes 12 % less
 
