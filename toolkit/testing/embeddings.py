@@ -53,7 +53,9 @@ def _check_training(restorer: EmbeddingRestorer, rows: Tensor) -> None:
     promise, network, batch = partial(p.promise, restorer), copy.deepcopy(restorer).train(), _batch(rows)
     torch.manual_seed(0)
     outputs = network.training_outputs(batch)
-    with promise("training_outputs gives embedding, (B, output_dim) or (B, 1 + V, output_dim), and output_dims says so"):
+    with promise(
+        "training_outputs gives embedding, (B, output_dim) or (B, 1 + V, output_dim), and output_dims says so"
+    ):
         assert network.output_dims["embedding"] == network.output_dim
         for name, dim in network.output_dims.items():
             assert name in outputs, f"outputs are {', '.join(outputs)}"
@@ -81,5 +83,5 @@ def _trained(restorer: EmbeddingRestorer) -> EmbeddingRestorer:
     model, generator = p.after_training(restorer), torch.Generator().manual_seed(3)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
+            parameter.add_(torch.randn(parameter.shape, generator=generator), alpha=0.1)
     return model

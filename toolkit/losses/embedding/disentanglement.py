@@ -88,8 +88,8 @@ class EnvironmentTriplet(Loss):
         dim = _sizes(facts, self, self.output)[0]
         hidden = self.hidden_dim or dim
         self.discriminator = nn.Sequential(
-            *(nn.BatchNorm1d(dim), nn.ELU(), nn.Linear(dim, hidden)),
-            *(nn.BatchNorm1d(hidden), nn.ELU(), nn.Linear(hidden, hidden)),
+            *(nn.BatchNorm1d(dim, track_running_stats=False), nn.ELU(), nn.Linear(dim, hidden)),
+            *(nn.BatchNorm1d(hidden, track_running_stats=False), nn.ELU(), nn.Linear(hidden, hidden)),
         )
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
@@ -100,12 +100,16 @@ class EnvironmentTriplet(Loss):
 
 
 class AdversarialTriplet(EnvironmentTriplet):
-    """As EnvironmentTriplet, with the gradient of the code reversed: a code of which no discriminator tells environments.
+    """As EnvironmentTriplet with the gradient of the code reversed, so that no discriminator finds environments in it.
 
     The discriminator learns here, not by the trainer's optimizer: in training mode, after each loss, by ``steps`` steps
     of Adam on the codes of the batch, of which no gradient goes to the network. Its rate is the same in all epochs (the
     authors' falls along with the other). Weights and moments are parameters and buffers of this loss, so checkpoints
     hold them.
+
+    Attributes (after ``setup``):
+        moments: (2, W), Adam's means of the gradient of the discriminator's W weights, and of its square.
+        updates: steps made, of each of the discriminator's tensors.
 
     Args:
         output, hidden_dim, margin: see EnvironmentTriplet.
@@ -115,6 +119,9 @@ class AdversarialTriplet(EnvironmentTriplet):
     Raises:
         InputError: ``hidden_dim`` is below 1, ``steps`` below 0, or ``lr`` not above 0.
     """
+
+    moments: Tensor
+    updates: Tensor
 
     def __init__(
         self,
@@ -160,7 +167,7 @@ class AdversarialTriplet(EnvironmentTriplet):
         """Steps of Adam; returns the loss before the last of them. Where a gradient is not finite, there is no step."""
         weights = {name: weight.detach().requires_grad_() for name, weight in self._weights()}  # share their memory
         values, sizes = list(weights.values()), [weight.numel() for weight in weights.values()]
-        first, second = ([m.view_as(v) for m, v in zip(row.split(sizes), values)] for row in self.moments)
+        first, second = ([m.view_as(v) for m, v in zip(row.split(sizes), values, strict=True)] for row in self.moments)
         for _ in range(self.steps):
             loss = self._loss(weights, codes)
             gradients = _mean_of_processes(torch.autograd.grad(loss, values))

@@ -17,9 +17,9 @@ class DRL(EmbeddingRestorer):
     Encoder and decoder are batch normalisation and a linear layer each. A batch holds three utterances of a speaker
     side by side (DRLLoss asks for them): anchor and positive are taken under one condition, the negative under another,
     both drawn anew in each batch. A condition is the clean speech or a kind of variant; two utterances with ``noise``
-    need not have the same noise. The decoder gets codes of length 1; a batch in two, they are the speaker codes of
-    other utterances of the speaker. In the paper the extractor is trained as well, and the negative is of another video;
-    here the extractor is as it is. 1,053,184 parameters for three sizes of 512, 264,448 for 256.
+    need not have the same noise. The decoder gets codes of length 1; in every other batch, by chance, the speaker codes
+    are those of other utterances of the speaker. In the paper the extractor is trained as well, and the negative is of
+    another video; here the extractor is as it is. 1,053,184 parameters where all sizes are 512, 264,448 for 256.
 
     Args:
         dim: D of the embeddings.
@@ -50,8 +50,8 @@ class DRL(EmbeddingRestorer):
         environment_dim = speaker_dim if environment_dim is None else environment_dim
         if min(dim, speaker_dim, environment_dim) < 1 or not 0 <= swap_prob <= 1:
             raise InputError(
-                f"dim {dim}, speaker_dim {speaker_dim}, environment_dim {environment_dim}, swap_prob {swap_prob}: sizes "
-                "must be 1 or more, swap_prob from 0 to 1"
+                f"dim {dim}, speaker_dim {speaker_dim}, environment_dim {environment_dim}, swap_prob {swap_prob}: "
+                "sizes must be 1 or more, swap_prob from 0 to 1"
             )
         self.dim, self.code_dims, self.swap_prob = dim, (speaker_dim, environment_dim), swap_prob
         self.encoder = nn.Sequential(nn.BatchNorm1d(dim), nn.Linear(dim, sum(self.code_dims)))
@@ -79,7 +79,9 @@ class DRL(EmbeddingRestorer):
         """
         rows = self.pairs(batch)
         if len(rows) % 3:
-            raise InputError(f"DRL: a batch of {len(rows)}: needs three utterances of each speaker; use the loss DRLLoss")
+            raise InputError(
+                f"DRL: a batch of {len(rows)}: needs three utterances of each speaker; use the loss DRLLoss"
+            )
         conditions = draw_conditions(len(rows) // 3, rows.shape[1], rows.device)
         original = rows[torch.arange(len(rows), device=rows.device), conditions.flatten()]
         speaker, environment = self.encoder(original).split(self.code_dims, 1)
@@ -92,7 +94,7 @@ class DRL(EmbeddingRestorer):
         }
 
     def _swapped(self, codes: Tensor) -> Tensor:
-        """Speaker codes (3S, E): as they are, or each that of another utterance of the speaker, third, first, second."""
+        """Speaker codes (3S, E): as they are, or those of a speaker's third, first and second utterance."""
         exchanged = codes.unflatten(0, (-1, 3)).roll(1, 1).flatten(0, 1)
         return torch.where(torch.rand((), device=codes.device) < self.swap_prob, exchanged, codes)
 
