@@ -16,7 +16,7 @@ from toolkit.losses.embedding import (
     InputReconstruction,
     SpeakerOfTriplet,
 )
-from toolkit.losses.embedding.disentanglement import triplet_loss
+from toolkit.losses.embedding.disentanglement import _mean_of_processes, triplet_loss
 from toolkit.testing import fake_cuda
 
 FACTS = TrainingFacts(num_speakers=4, dims={"embedding": 6, "environment": 6})
@@ -205,3 +205,11 @@ def test_what_does_not_fit_is_refused(make, match):
 
 def set_up_with(num_speakers: int = 4, dims=FACTS.dims) -> None:
     DRLLoss().setup(TrainingFacts(num_speakers=num_speakers, dims=dims))
+
+
+def test_gradients_are_the_mean_of_all_processes(monkeypatch):
+    """As if the gradient of the other of two processes were 3 throughout."""
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda gradient: gradient.add_(3))
+    assert [g.tolist() for g in _mean_of_processes((torch.ones(2), torch.zeros(1)))] == [[2, 2], [1.5]]
