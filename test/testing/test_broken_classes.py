@@ -7,11 +7,12 @@ from torch import nn
 from test.models.tse.extractors import Several
 from toolkit.losses.enhancement.waveform import EnhancementLoss
 from toolkit.losses.speaker.margin import SoftmaxCE
+from toolkit.models.embedding.base import EmbeddingRestorer
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.nn.mask import length_mask, masked_mean
-from toolkit.testing import check_encoder, check_enhancer, check_extractor, check_loss
+from toolkit.testing import check_embedding_restorer, check_encoder, check_enhancer, check_extractor, check_loss
 
 
 class Encoder(SpeakerEncoder):
@@ -66,6 +67,27 @@ class Extractor(SpeakerExtractor):
         return self.layer((mixture * (1 + cue))[..., None])[..., 0]
 
 
+class Restorer(EmbeddingRestorer):
+    def __init__(self, fault: str = ""):
+        super().__init__()
+        self.dim, self.fault = 4, fault
+        self.layer, self.unused = nn.Linear(4, 4), nn.Linear(2, 2) if fault == "reaches all" else None
+
+    def forward(self, embedding, noise=None):
+        out = self.layer(embedding)
+        if self.fault == "its input lies":
+            out = out + torch.zeros(4)
+        if self.fault == "output_dim":
+            return out[:, :3]
+        return out - embedding.mean(0) if self.fault == "alone" else out
+
+    def training_outputs(self, batch):
+        rows = self.pairs(batch)
+        target = rows if self.fault == "like the clean one" else rows[:, 0]
+        out = {"embedding": self.layer(rows), "target": target}
+        return {"target": target} if self.fault == "training_outputs" else out
+
+
 class Distance(EnhancementLoss):
     def __init__(self, fault: str = ""):
         super().__init__()
@@ -104,6 +126,7 @@ CHECKS = {
     Enhancer: check_enhancer,
     Extractor: check_extractor,
     Several: check_extractor,
+    Restorer: check_embedding_restorer,
     Distance: check_loss,
     Classes: check_loss,
 }
@@ -112,6 +135,7 @@ FAULTS = {
     Enhancer: ["as many samples", "silence", "a batch is"],
     Extractor: ["alone", "both inputs"],
     Several: ["several"],
+    Restorer: ["output_dim", "alone", "training_outputs", "like the clean one", "reaches all", "its input lies"],
     Distance: ["beyond", "detached", "mean of", "falls"],
     Classes: ["logits", "reaches"],
 }

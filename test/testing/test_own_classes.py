@@ -9,16 +9,25 @@ from helpers import discover
 from toolkit.features.frontend import FrontEnd
 from toolkit.losses.enhancement.waveform import EnhancementLoss
 from toolkit.losses.speaker.margin import SpeakerLoss
+from toolkit.models.embedding.base import EmbeddingRestorer
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.tse.base import SpeakerExtractor
-from toolkit.testing import check_encoder, check_enhancer, check_extractor, check_loss, fake_cuda
+from toolkit.testing import (
+    check_embedding_restorer,
+    check_encoder,
+    check_enhancer,
+    check_extractor,
+    check_loss,
+    fake_cuda,
+)
 
 _MAPS = {"window": 64, "hop": 16, "dense_channels": (6, 8), "conv_channels": (10, 12), "dense_depth": 3}
 _MAPS |= {"stem_channels": 4, "tcn_layers": 2, "tcn_blocks": 3}
 # For speed; a class that is not here is tried at its full size.
 SMALL = {
     "ConvTasNet": {"filters": 16, "filter_samples": 16, "bottleneck": 6, "hidden": 8, "blocks": 3, "repeats": 2},
+    "DRL": {"dim": 12, "speaker_dim": 6, "environment_dim": 4},
     "Demucs": {"hidden": 8, "depth": 3},
     "ERes2NetV2": {"n_mels": 20, "channels": 8, "blocks": (1, 1, 1, 1), "embedding_dim": 12},
     "EcapaTdnn": {"n_mels": 20, "channels": 32, "mfa_channels": 48, "embedding_dim": 16},
@@ -34,6 +43,7 @@ SMALL = {
     "ResNet34": {"n_mels": 20, "channels": (8, 8, 16), "blocks": (1, 2, 1), "strides": (1, 2, 2)}
     | {"embedding_dim": 12, "reduction": 1, "attention_channels": 6},
     "SDPCCN": _MAPS | {"speaker_channels": 7},
+    "SEED": {"dim": 12},
     "SEFPNet": _MAPS | {"integration_channels": 5, "mix_channels": 6},
     "WavLmEcapa": {"channels": 32, "embedding_dim": 12, "attention_channels": 8},
 }
@@ -63,6 +73,11 @@ def test_enhancer(cls):
 @every(SpeakerExtractor)
 def test_extractor(cls):
     check_extractor(made(cls))
+
+
+@every(EmbeddingRestorer)
+def test_embedding_restorer(cls):
+    check_embedding_restorer(made(cls))
 
 
 @pytest.mark.parametrize("cls", [*discover.subclasses(SpeakerLoss), *discover.subclasses(EnhancementLoss)])

@@ -58,7 +58,7 @@ class EmbeddingEnhancer(System):
             draws: the mean over so many draws of noise is taken.
 
         Returns:
-            float32, of the shape of ``x``; not normalised in length.
+            float32, (E,) or (N, E) as ``x``, E being the network's ``output_dim``; not normalised in length.
 
         Raises:
             InputError: an embedding is of another size, zero or not finite, or ids are not as many.
@@ -67,7 +67,7 @@ class EmbeddingEnhancer(System):
         names = [row.tobytes().hex() for row in rows] if ids is None else list(ids)
         if len(names) != len(rows):
             raise InputError(f"ids: there are {len(names)} for {len(rows)} embeddings; give one for each")
-        return self.enhance_rows(rows, names, seed, draws).reshape(np.shape(x))
+        return self.enhance_rows(rows, names, seed, draws).reshape(*np.shape(x)[:-1], self.network.output_dim)
 
     def enhance_rows(self, rows: np.ndarray, ids: Sequence[str], seed: int = 0, draws: int = 1) -> np.ndarray:
         """As :meth:`enhance`, of (N, D) float32.
@@ -78,7 +78,7 @@ class EmbeddingEnhancer(System):
         check_rows(rows, ids, self.dim)
         if draws < 1:
             raise InputError(f"draws {draws}: must be 1 or more")
-        enhanced = np.empty_like(rows)
+        enhanced = np.empty((len(rows), self.network.output_dim), np.float32)
         for first in range(0, len(rows), _ROWS):
             part = slice(first, first + _ROWS)
             enhanced[part] = self._mean(rows[part], self._noise(ids[part], seed, draws))

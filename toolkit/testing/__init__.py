@@ -14,6 +14,7 @@ __all__, __getattr__, __dir__ = exports(
     __name__,
     {
         "networks": "check_encoder check_enhancer check_extractor",
+        "embeddings": "check_embedding_restorer",
         "losses": "check_loss",
         "datasets": "check_dataset",
         "devices": "fake_cuda",

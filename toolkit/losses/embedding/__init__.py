@@ -1,5 +1,11 @@
-"""Losses between enhanced embeddings and those of clean speech."""
+"""Losses of networks that enhance speaker embeddings."""
 
 from toolkit.exports import exports
 
-__all__, __getattr__, __dir__ = exports(__name__, {"reconstruction": "EmbeddingReconstruction"})
+__all__, __getattr__, __dir__ = exports(
+    __name__,
+    {
+        "disentanglement": "AdversarialTriplet CodeCorrelation DRLLoss EnvironmentTriplet SpeakerOfTriplet",
+        "reconstruction": "EmbeddingReconstruction InputReconstruction",
+    },
+)

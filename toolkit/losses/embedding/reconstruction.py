@@ -1,4 +1,4 @@
-"""Distance of predicted embeddings from the clean one."""
+"""Distance of predicted embeddings from the clean one, or from the one that went in."""
 
 from collections.abc import Mapping
 
@@ -54,3 +54,14 @@ class EmbeddingReconstruction(Loss):
         if rows.shape[1] > 1:
             terms["noisy"] = rows[:, 1:].mean().detach()
         return loss, terms
+
+
+class InputReconstruction(Loss):
+    """Absolute differences between ``reconstruction`` and ``original``, mean over numbers and utterances."""
+
+    reads = ("reconstruction",)
+
+    def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
+        """Both (B, D) -> loss (scalar), no terms; ``original`` is not drawn towards the reconstruction."""
+        original = self.output_of(outputs, "original").detach()
+        return (self.output_of(outputs, "reconstruction") - original).float().abs().mean(), {}

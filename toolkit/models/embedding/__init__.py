@@ -6,6 +6,7 @@ __all__, __getattr__, __dir__ = exports(
     __name__,
     {
         "base": "EmbeddingRestorer",
+        "drl": "DRL",
         "seed": "SEED",
     },
 )

@@ -22,7 +22,8 @@ class EmbeddingRestorer(Network):
     promise which scoring relies on: in eval mode an embedding is enhanced in a batch as it is alone.
 
     Attributes:
-        dim: D, numbers of an embedding.
+        dim: D, numbers of an embedding that is given.
+        keeps_space: can an enhanced embedding be compared with one that is not enhanced?
         draws_noise: is ``noise`` of :meth:`forward` read?
         streams: of a training item: ``clean`` (D,) and ``variants`` (V, D), embeddings of the same speech under V
             kinds of distortion; with :meth:`extract_by` audio, ``clean`` (N,) and ``variants`` (V, N).
@@ -30,15 +31,21 @@ class EmbeddingRestorer(Network):
     """
 
     dim: int
+    keeps_space: bool = True
     draws_noise: bool = False
     streams: tuple[str, ...] = ("clean", "variants")
     output_classes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     _extractor: FrozenModule | None = None
 
     @property
+    def output_dim(self) -> int:
+        """E, numbers of an enhanced embedding: D, unless a network says otherwise."""
+        return self.dim
+
+    @property
     def output_dims(self) -> dict[str, int]:
-        """That of the embeddings."""
-        return {"embedding": self.dim}
+        """That of the enhanced embeddings."""
+        return {"embedding": self.output_dim}
 
     @property
     def extractor(self) -> SpeakerEmbedder | None:
@@ -73,7 +80,13 @@ class EmbeddingRestorer(Network):
 
     @abstractmethod
     def training_outputs(self, batch: Mapping) -> dict[str, Tensor]:
-        """What the loss reads of a batch: ``embedding`` (B, 1 + V, D) made of :meth:`pairs`, and ``target`` (B, D)."""
+        """What the loss reads of a batch.
+
+        Returns:
+            ``embedding``, enhanced ones of :meth:`pairs`: (B, 1 + V, E) of all, or (B, E) of one each; ``target``
+            (B, D), where those of all are to be like the clean one (EmbeddingReconstruction); what a loss of the
+            network's own reads besides.
+        """
 
     @abstractmethod
     def forward(self, embedding: Tensor, noise: Tensor | None = None) -> Tensor:
@@ -84,5 +97,5 @@ class EmbeddingRestorer(Network):
             noise: (B, D) standard normal, for networks with ``draws_noise``.
 
         Returns:
-            (B, D) enhanced embeddings, not normalised in length.
+            (B, E) enhanced embeddings, not normalised in length.
         """

@@ -147,7 +147,7 @@ class SEED(EmbeddingRestorer):
     def forward(self, embedding: Tensor, noise: Tensor | None = None) -> Tensor:
         """See EmbeddingRestorer; without ``noise`` it is zero, the mean of what could be drawn."""
         start = at_length(embedding, self.sample_norm)
-        first = torch.tensor(self.timesteps[0], device=embedding.device)
+        first = torch.full((len(embedding),), self.timesteps[0], device=embedding.device)
         diffused = self.schedule.diffuse(start, torch.zeros_like(start) if noise is None else noise, first)
         restored = self.schedule.denoise(self.network, diffused, self.timesteps, _CLIP * self.dim**0.5)
         if self.ensemble == "raw":

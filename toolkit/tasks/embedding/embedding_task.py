@@ -139,8 +139,8 @@ class EmbeddingTask(Task):
         system = EmbeddingEnhancer(network)
         enhanced = call("model", network, system.enhance, rows)
         alone = np.concatenate([call("model", network, system.enhance, row[None]) for row in rows])
-        if enhanced.shape != (len(rows), network.dim):
-            raise InputError(f"{who}: forward must give {(len(rows), network.dim)}; it gives {enhanced.shape}")
+        if enhanced.shape != (len(rows), network.output_dim):
+            raise InputError(f"{who}: forward must give {(len(rows), network.output_dim)}; it gives {enhanced.shape}")
         if not np.allclose(enhanced, alone, rtol=1e-3, atol=1e-3 * np.abs(alone).max()):
             raise InputError(f"{who}: in eval mode, an embedding must be enhanced in a batch as it is alone")
         return network
@@ -149,7 +149,8 @@ class EmbeddingTask(Task):
         """``distance``: cosine distance in % of the enhanced embeddings of variants to the clean one as it was.
 
         Besides ``clean``, the same of the enhanced clean one; ``before``, of variants before enhancement. Means over
-        sets of their means.
+        sets of their means. Where enhanced embeddings are in another space (``keeps_space``), those of variants are
+        compared with the enhanced clean one, and all are in % of the mean distance between different clean items.
         """
         measured = {name: self._measure(rows.rows, rows.keys, rows.counts) for name, rows in self._valid.items()}
         means = {term: float(np.mean([values[term] for values in measured.values()])) for term in _TERMS}
@@ -162,11 +163,21 @@ class EmbeddingTask(Task):
         count = rows.shape[1]
         names = [f"{key}-{k}-{v}" for key, n in zip(keys, counts, strict=True) for k in range(n) for v in range(count)]
         enhanced = EmbeddingEnhancer(self.network).enhance_rows(rows.reshape(-1, rows.shape[2]), names)
-        before, after = unit(rows), unit(enhanced).reshape(rows.shape)
-        distance = 100 * (1 - np.einsum("md,mvd->mv", before[:, 0], after))
-        unchanged = 100 * (1 - np.einsum("md,mvd->mv", before[:, 0], before[:, 1:]))
+        before, after = unit(rows), unit(enhanced).reshape(*rows.shape[:2], -1)
+        keeps = self.network.keeps_space
+        target = before[:, 0] if keeps else after[:, 0]
+        scales = (1.0, 1.0) if keeps else (mean_distance(target), mean_distance(before[:, 0]))
+        distance = 100 * (1 - np.einsum("md,mvd->mv", target, after)) / scales[0]
+        unchanged = 100 * (1 - np.einsum("md,mvd->mv", before[:, 0], before[:, 1:])) / scales[1]
         values = (distance[:, 1:], distance[:, 0], unchanged)
         return {term: float(value.mean()) for term, value in zip(_TERMS, values, strict=True)}
+
+
+def mean_distance(rows: np.ndarray) -> float:
+    """Cosine distance of two different rows of (M, E) at unit length, on average; 1e-9 where there is none."""
+    count, total = len(rows), rows.sum(0, dtype=np.float64)
+    cosine = (total @ total - count) / max(count * (count - 1), 1)
+    return max(1 - float(cosine), 1e-9)
 
 
 class PairStatistics:

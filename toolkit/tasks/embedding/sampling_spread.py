@@ -33,7 +33,7 @@ def spread_of_set(
     trials = load_trials(path / "trials", path / "utt2spk", models if models.is_file() else None)
     rows, names, counts = _raw_rows(embeddings, trials.sides.utts)
     found: dict[str, list[float]] = {"single": [], "averaged": []}
-    total = np.zeros_like(rows)
+    total = np.zeros((len(rows), enhancer.network.output_dim), np.float32)
     for seed in range(seeds):
         enhanced = enhancer.enhance_rows(rows, names, seed)
         found["single"].append(_eer(trials, enhanced, counts, scoring))
