@@ -137,7 +137,6 @@ def test_verification_takes_the_enhancer(recipe, tree):
 @pytest.mark.parametrize(
     ("words", "fault"),
     [
-        (["--extractor_config", "conf/ge2e.yaml"], "--sv_exp"),
         (["--sv_exp", "nowhere"], "nowhere"),
         (["--ee_args", "--model.init_args.dim 7", "--ee_tag", "seven"], "dim 7"),
         (["--ee_config", "conf/pairs_train.yaml", "--ee_tag", "odd"], "extractor"),

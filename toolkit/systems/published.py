@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from toolkit.features.frontend import FrontEnd
 from toolkit.features.log_mel import LogMelSpectrogram
 from toolkit.features.speechbrain_fbank import SpeechBrainFbank
 from toolkit.io.errors import InputError, some_of
+from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.sv.resnet34 import ResNet34
@@ -44,7 +45,7 @@ class Family(NamedTuple):
     left_out: str
     arrange: Callable[[Weights], None]
     sizes: Callable[[Weights], dict[str, Any]]
-    model: Callable[..., nn.Module]
+    model: Callable[..., SpeakerEncoder]
     normalize: str
     frontend: Callable[[int], FrontEnd]
 
