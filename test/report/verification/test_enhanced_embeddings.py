@@ -1,0 +1,82 @@
+"""What the report of embedding enhancement adds: means by test set, costs, spread over seeds; by hand-made results."""
+
+import json
+from pathlib import Path
+
+import pytest
+from helpers.trial_scores import write_metrics
+
+from toolkit.io.errors import InputError
+from toolkit.report.verdict import verdicts
+from toolkit.report.verification.enhanced_embeddings import sections, table_of_costs, table_of_sets, table_of_spread
+from toolkit.report.verification.trial_results import collect
+
+SETS = [
+    ("test", "clean", None),
+    ("test_babble_0", "babble", 0),
+    ("test_babble_10", "babble", 10),
+    ("test_ood_0", "ood", 0),
+]
+
+
+@pytest.fixture
+def experiments(tmp_path):
+    """The extractor with EERs 1, 10, 6, 20; the enhancer with 2, 8, 4, 16."""
+    for name, rates in (("ge2e", (1, 10, 6, 20)), ("ee_x", (2, 8, 4, 16))):
+        for (test_set, noise, snr), rate in zip(SETS, rates, strict=True):
+            write_metrics(tmp_path / name, test_set, noise, snr, rate)
+    info = {"extractor": {"extractor": "ge2e", "digest": "1"}, "steps": 1000}
+    (tmp_path / "ee_x/train_info.json").write_text(json.dumps(info))
+    return [collect(tmp_path / name) for name in ("ee_x", "ge2e")]
+
+
+def cells(table: str, name: str) -> list[str]:
+    (line,) = [line for line in table.splitlines() if line.startswith(f"| {name} |")]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_means_by_test_set(experiments):
+    table = table_of_sets(experiments, ["ood"])
+    assert [cell.split()[0] for cell in cells(table, "ee_x")[1::2]] == ["2.00", "6.00", "16.00"]
+    assert cells(table, "ge2e")[2::2] == ["1.000", "8.000", "20.000"]  # minDCF, which is the EER's number here
+
+
+def test_the_verdict_is_over_the_extractor(experiments):
+    (line,) = verdicts(experiments)
+    assert "test, clean" in line
+    assert "2.00 % against 1.00 %" in line
+    assert "9.33 % against 12.00 %" in line
+
+
+def test_costs(experiments):
+    assert table_of_costs(experiments, ["ood"]) is None
+    cost = {
+        "parts": ["GE2E", "SEED"],
+        "parameters": 3861504,
+        "rtf_1thread": 0.0061,
+        "peak_memory_mib": 31.4,
+        "seconds": 4.0,
+    }
+    Path(experiments[0]["expdir"], "cost.json").write_text(json.dumps(cost))
+    assert cells(table_of_costs(experiments, ["ood"]), "ee_x")[1:] == [
+        *("GE2E -> SEED", "3.86", "0.0061", "31", "2.00", "6.00"),
+    ]
+
+
+def test_spread(experiments):
+    spread = {"test": ("clean", None, [2, 3, 1], [1]), "test_babble_0": ("babble", 0.0, [8, 6, 10], [5])}
+    spread["test_babble_10"] = ("babble", 10.0, [4, 6, 2], [3])
+    sets = {
+        name: {"condition": {"noise": noise, "snr": snr}, "single": single, "averaged": averaged}
+        for name, (noise, snr, single, averaged) in spread.items()
+    }
+    path = Path(experiments[0]["expdir"], "sampling.json")
+    path.write_text(json.dumps({"seeds": 3, "draws": 3, "scoring": "cosine", "sets": sets}))
+    rows = [line for line in table_of_spread(experiments, []).splitlines() if line.startswith("| ee_x |")]
+    numbers = [[cell.strip() for cell in row.strip("|").split("|")][2:] for row in rows]
+    assert numbers[0] == ["1", "2.00", "1.00", "2.00", "3.00", "1.00 to 1.00"]
+    assert numbers[1] == ["2", "6.00", "6.00", "6.00", "6.00", "4.00 to 4.00"]
+    assert len(sections(experiments, [])) == 2
+    path.write_text('{"seeds": 3}')
+    with pytest.raises(InputError, match=r"sampling\.json"):
+        table_of_spread(experiments, [])
