@@ -80,9 +80,9 @@ def test_speaker_loss_of_anchor_and_negative():
     cosine = torch.stack([torch.stack([torch.cosine_similarity(n, a, dim=0) for a in anchor]) for n in negative])
     logits = 10 * cosine - 5
     prototype = (logits.logsumexp(1) - logits.diagonal()).mean()
-    assert float(terms["softmax"]) == pytest.approx(float(softmax), rel=1e-5)
-    assert float(terms["prototype"]) == pytest.approx(float(prototype), rel=1e-5)
-    assert float(value) == pytest.approx(float(softmax + prototype), rel=1e-5)
+    assert float(terms["softmax"]) == pytest.approx(softmax.item(), rel=1e-5)
+    assert float(terms["prototype"]) == pytest.approx(prototype.item(), rel=1e-5)
+    assert value.item() == pytest.approx((softmax + prototype).item(), rel=1e-5)
 
 
 def test_the_positive_is_not_read():
@@ -118,7 +118,7 @@ def test_the_discriminator_learns_as_by_torchs_adam():
             value = triplet_loss(network(codes(batch).detach()), 0.3)
             value.backward()
             optimizer.step()
-        assert float(terms["discriminator"]) == pytest.approx(float(value), rel=1e-4)
+        assert float(terms["discriminator"]) == pytest.approx(value.item(), rel=1e-4)
     for ours, theirs in zip(loss.discriminator.parameters(), network.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
@@ -164,7 +164,7 @@ def test_the_sum_has_the_papers_weights():
     loss, rows = set_up(DRLLoss()), codes()
     value, terms = loss(outputs_of(rows), {"labels": LABELS})
     parts = [terms[name] for name in ("speaker", "environment", "correlation", "reconstruction")]
-    assert float(value) == pytest.approx(float(sum(parts) + 0.5 * terms["adversarial"]), rel=1e-5)
+    assert value.item() == pytest.approx((sum(parts) + 0.5 * terms["adversarial"]).item(), rel=1e-5)
     assert loss.utterances_per_speaker == 3
 
 

@@ -7,8 +7,7 @@ import pytest
 import torch
 import yaml
 
-from test.data.test_pairs import write_pairs
-from test.tasks.embedding.conftest import train_ee
+from test.tasks.embedding.conftest import train_ee, write_pairs
 from toolkit.io.datadir import write_table
 from toolkit.io.errors import InputError
 from toolkit.systems import EmbeddingEnhancer
