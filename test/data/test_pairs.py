@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from helpers.embedding_pairs import write_pairs
 
 from toolkit.data.item import ItemSpec
 from toolkit.data.pairs import AudioPairs, EmbeddingPairs, read_pairs
-from toolkit.io.ark import ArkWriter
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import write_table
 from toolkit.io.errors import InputError
@@ -21,17 +21,6 @@ def planner(corpus, snr: float, **more) -> MixturePlanner:
 def audio(corpus):
     variants = {"quiet": planner(corpus, 100), "loud": planner(corpus, 0)}
     return AudioPairs(variants).open(str(corpus / "raw/train"), 16000, seed=4)
-
-
-def write_pairs(path, rows, names=("clean", "music", "noise"), ids=None):
-    """(U, K, V, D) or (U, V, D) embeddings, as stage 4 keeps them."""
-    ids = ids or [f"u{i}" for i in range(len(rows))]
-    for v, name in enumerate(names):
-        with ArkWriter(path / f"{name}.ark") as ark:
-            for key, row in zip(ids, rows, strict=True):
-                ark.write(key, np.ascontiguousarray(row[..., v, :], np.float32))
-        write_table(path / f"{name}.scp", ark.scp)
-    return path
 
 
 ROWS = np.random.default_rng(0).standard_normal((4, 2, 3, 5)).astype(np.float32)

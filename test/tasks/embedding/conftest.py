@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import yaml
+from helpers.embedding_pairs import write_pairs
 
-from test.data.test_pairs import write_pairs
 from toolkit.bin import train
 from toolkit.io.extractors import write_extractor
 
