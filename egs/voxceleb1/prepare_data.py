@@ -11,6 +11,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -129,10 +130,15 @@ def official_trials(path: Path, published: int, partial: bool) -> Trials:
     trials.ids = [os.path.splitext(name)[0].replace("/", "-") for name in trials.ids]
     if len(trials) != published:
         complain(f"{path}: {len(trials)} trials, published are {published}", partial)
+    note_duplicates(trials, path)
+    return trials
+
+
+def note_duplicates(trials: Trials, path: Path) -> None:
+    """Say how many lines of a list repeat an earlier one."""
     both = np.stack([trials.enroll, trials.test], 1).astype(np.int64)
     if twice := len(trials) - len(np.unique(both[:, 0] * len(trials.ids) + both[:, 1])):
         print(f"note: {path}: {twice} trials stand there more than once; they are kept, as published")
-    return trials
 
 
 def with_audio(trials: Trials, wav: dict[str, Path], path: Path, partial: bool) -> np.ndarray:
@@ -182,11 +188,46 @@ def write_speech(path: Path, wav: dict[str, Path], utts: Iterable[str], gender: 
     print(f"{path}: {len(utt2spk)} utterances of {len(spk2utt)} speakers")
 
 
-def write_test(args, name: str, wav: dict[str, Path], utts: Iterable[str], gender: dict[str, str], lists: Path) -> None:
-    """A test set and its trial lists: of ``utts``, or, where these are none, of what its lists name."""
-    trials, left_out = {}, {}
+@dataclass(frozen=True)
+class VoxCeleb:
+    """VoxCeleb1 as it lies on disk.
+
+    Attributes:
+        wav: utterance -> file.
+        utts: speaker -> utterances.
+        meta: speaker -> gender and set.
+        lists: folder of the trial lists.
+    """
+
+    wav: dict[str, Path]
+    utts: dict[str, list[str]]
+    meta: dict[str, dict[str, str]]
+    lists: Path
+
+    def of(self, part: str) -> dict[str, list[str]]:
+        """Speaker -> utterances of dev or test."""
+        return {speaker: ids for speaker, ids in self.utts.items() if self.meta[speaker]["set"] == part}
+
+    def tested(self) -> list[str]:
+        """The utterances of the test part."""
+        return [utt for ids in self.of("test").values() for utt in ids]
+
+    def gender(self) -> dict[str, str]:
+        """Speaker -> m or f."""
+        return {speaker: row["gender"] for speaker, row in self.meta.items()}
+
+
+def write_test(args, name: str, vox: VoxCeleb, utts: Iterable[str], cleaned: bool = False) -> None:
+    """A test set and its trial lists: of ``utts``, or, where these are none, of what its lists name.
+
+    Args:
+        cleaned: take the cleaned lists alone; all of them are needed.
+    """
+    trials, left_out, wav = {}, {}, vox.wav
     for (owner, table), (file, published) in LISTS.items():
-        if owner == name and (path := find_list(lists, file, needed=table == "trials")):
+        if owner != name or (cleaned and table.endswith("_original")):
+            continue
+        if path := find_list(vox.lists, file, needed=cleaned or table == "trials"):
             whole = official_trials(path, published, args.partial)
             keep = with_audio(whole, wav, path, args.partial)
             if not (whole.is_target & keep).any() or not (~whole.is_target & keep).any():
@@ -195,7 +236,8 @@ def write_test(args, name: str, wav: dict[str, Path], utts: Iterable[str], gende
             trials[table], left_out[table] = subset(whole, keep), subset(whole, ~keep)
     if not trials:
         return
-    write_speech(args.outdir / name, wav, utts or {u for some in trials.values() for u in some.used_ids()}, gender)
+    used = utts or {u for some in trials.values() for u in some.used_ids()}
+    write_speech(args.outdir / name, wav, used, vox.gender())
     for table, some in trials.items():
         write_trials(args.outdir / name / table, some)
         if len(left_out[table]):
@@ -203,19 +245,23 @@ def write_test(args, name: str, wav: dict[str, Path], utts: Iterable[str], gende
             print(f"warning: {name}: {len(left_out[table])} trials are in left_out_{table}", file=sys.stderr)
 
 
-def main(argv=None) -> None:
-    """Write all sets."""
-    args = get_parser().parse_args(argv)
+def read_corpus(partial: bool) -> VoxCeleb:
+    """Find the audio and read the speakers; complains where they are not those published."""
     root, lists = corpus("VOXCELEB1"), corpus("VOXCELEB1_LISTS")
     wav, meta = find_audio(root), read_meta(find_list(lists, META, needed=True))
     utts = invert({utt: utt.split("-", 1)[0] for utt in wav})
-    check_complete(root, utts, meta, args.partial)
-    gender = {speaker: row["gender"] for speaker, row in meta.items()}
-    dev = {s: ids for s, ids in utts.items() if meta[s]["set"] == "dev"}
-    tested = [utt for s, ids in utts.items() if meta[s]["set"] == "test" for utt in ids]
+    check_complete(root, utts, meta, partial)
+    return VoxCeleb(wav, utts, meta, lists)
+
+
+def main(argv=None) -> None:
+    """Write all sets."""
+    args = get_parser().parse_args(argv)
+    vox = read_corpus(args.partial)
+    wav, gender, dev = vox.wav, vox.gender(), vox.of("dev")
     held = hold_out(args, dev, gender) if args.valid_speakers else set()
-    write_test(args, "voxceleb1_o", wav, tested, gender, lists)
-    write_test(args, "voxceleb1", wav, [], gender, lists)
+    write_test(args, "voxceleb1_o", vox, vox.tested())
+    write_test(args, "voxceleb1", vox, [])
     write_speech(args.outdir / "train", wav, [u for ids in dev.values() for u in ids if u not in held], gender)
     if held:
         write_speech(args.outdir / "valid", wav, held, gender)

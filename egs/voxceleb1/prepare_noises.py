@@ -22,6 +22,10 @@ WHERE = {
     "MUSAN": "openslr.org/17",
     "RIRS_NOISES": "openslr.org/28",
     "NONSPEECH100": "web.cse.ohio-state.edu/pnl/corpus/HuNonspeech/HuCorpus.html",
+    "LIBRITTS_R": "openslr.org/141",
+    "LIBRILIGHT": "github facebookresearch/libri-light (small.tar)",
+    "VOXSRC23": "mm.kaist.ac.kr/datasets/voxceleb/voxsrc/competition2023.html (validation set of tracks 1 and 2)",
+    "VOXCONVERSE": "mm.kaist.ac.kr/projects/seed-pytorch/voxconverse_test_SV.zip",
 }
 MUSAN_FILES = {"music": 660, "noise": 930, "speech": 426}
 NONSPEECH_FILES = 100

@@ -18,7 +18,7 @@ from toolkit.io.extractors import read_extractor
 from toolkit.io.progress import progress
 from toolkit.nn.device import check_device
 from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
-from toolkit.tasks.embedding.sampling_spread import spread_of_set
+from toolkit.tasks.embedding.sampling_spread import spread_of_list
 from toolkit.tasks.verification.trial_scoring import SCORINGS
 from toolkit.tasks.verification.trial_summary import condition
 
@@ -28,13 +28,23 @@ def get_parser() -> argparse.ArgumentParser:
     parser = Parser(description=__doc__)
     add_network_choice(parser)
     parser.add_argument("--in_root", required=True, help="folder of the sets' embeddings before enhancement")
-    parser.add_argument("--data_root", required=True, help="folder of the sets with trials, e.g. dump/raw")
+    parser.add_argument(
+        "--data_root", required=True, help="folder of the sets with trials (and trials_<x>), e.g. dump/raw"
+    )
     parser.add_argument("--sets", nargs="+", required=True)
     parser.add_argument("--seeds", type=whole_number(2, 10**4), default=20, help="how many, from 0")
     parser.add_argument("--draws", type=whole_number(0, 10**4), default=5, help="of means; 0: none")
     parser.add_argument("--scoring", choices=SCORINGS, default="cosine")
     parser.add_argument("--output", required=True, help="JSON file to write")
     return parser
+
+
+def lists_of(data_dir: Path) -> list[Path]:
+    """``trials`` and ``trials_<x>`` of a set; InputError where it has none."""
+    lists = sorted(data_dir.glob("trials*"))
+    if not lists:
+        raise InputError(f"{data_dir}: holds no trials; run stage 3, or leave the set out of --sets")
+    return lists
 
 
 def main(argv=None) -> None:
@@ -51,8 +61,9 @@ def main(argv=None) -> None:
             scp = Path(args.in_root) / name / "embedding.scp"
             enhancer.check_extractor(read_extractor(scp.parent), str(scp))
             data_dir = Path(args.data_root) / name
-            rates = spread_of_set(enhancer, data_dir, scp, args.seeds, args.draws, args.scoring)
-            sets[name] = {"condition": condition(str(data_dir)), **rates}
+            for path in lists_of(data_dir):
+                rates = spread_of_list(enhancer, path, scp, args.seeds, args.draws, args.scoring)
+                sets[name + path.name.removeprefix("trials")] = {"condition": condition(str(data_dir)), **rates}
             bar.update()
     Path(args.output).parent.mkdir(parents=True, exist_ok=True)
     with replacing(Path(args.output)) as handle:

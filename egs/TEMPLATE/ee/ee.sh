@@ -30,7 +30,7 @@ Data
   --min_wav_duration, --max_wav_duration    in seconds (0.1, 300)
   --format_opts "..."                       more options of format_audio, e.g. --allow_pipes (run commands in wav.scp)
   --allow_bad 0                             leave out up to so many bad utterances of a set instead of stopping
-  --simulate_test_config      planner config with the noises of the test conditions
+  --simulate_test_config      planner config with the noises of the test conditions (empty: without --test_noises)
   --test_noises, --ood_noises, --snrs       kinds of noise in the matrix, those out of domain, SNRs in dB
 Extractor
   --sv_exp ../sv/exp/sv_<x>   what makes the embeddings: an experiment in speaker verification, or a packed zip
@@ -90,6 +90,8 @@ esac
 for name in extractor_config ee_config pairs_config valid_pairs_config simulate_test_config; do
     [ -z "${!name}" ] || [ -f "${!name}" ] || die "--${name} ${!name}: no such file"
 done
+[ -n "${simulate_test_config}" ] || [ -z "${test_noises}${ood_noises}" ] ||
+    die "--test_noises ${test_noises} --ood_noises ${ood_noises}: --simulate_test_config must name the config of these noises"
 check_counts pair_draws sampling_draws
 check_counts_or_0 num_segments sampling_seed spread_seeds spread_draws
 check_numbers crop_seconds segment_seconds

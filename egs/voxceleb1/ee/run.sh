@@ -1,12 +1,19 @@
 #!/usr/bin/env bash
-# Enhancement of speaker embeddings on your own corpus: sets and configs. All options: ./run.sh --help
-# ./run.sh --local_data_opts "--speech /my/speech --noise /my/noise" --sv_exp /my/verifier/packed.zip
+# Enhancement of speaker embeddings (SEED), tested on VoxCeleb1, VC-Mix and VoxSRC23: sets and configs. It needs --sv_exp,
+# an experiment or packed.zip of verification. All options: ./run.sh --help
+# shellcheck disable=SC1091  # sourced files are links in the recipe
 set -euo pipefail
 cd "$(dirname "$0")"
+. ./db.sh
+
+tests="voxceleb1_o voxceleb1"
+if [ -d data/vcmix ] || [ -d "${VOXCONVERSE}" ]; then tests+=" vcmix"; fi
+if [ -d data/voxsrc23 ] || [ -d "${VOXSRC23}" ]; then tests+=" voxsrc23"; fi
 
 exec ./ee.sh \
-    --train_set train --valid_sets valid --test_sets test \
-    --extra_sets "noise_train noise_test" \
-    --simulate_test_config conf/simulate_test.yaml --test_noises noise --snrs "0 10 20" \
-    --ee_config conf/train_seed.yaml \
+    --train_set train --valid_sets valid --test_sets "${tests}" \
+    --extra_sets "noise_train noise_test music_train music_test" --room_sets rirs_simulated \
+    --simulate_test_config "" \
+    --ee_config conf/train_seed_resnet34.yaml --pair_draws 4 \
+    --scoring neg_euclidean --num_segments 10 --segment_seconds 4.015 --spread_seeds 0 \
     "$@"

@@ -14,13 +14,13 @@ from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
 from toolkit.tasks.verification.trial_scoring import TrialSet, UnitRows, load_trials, scores_of_rows
 
 
-def spread_of_set(
-    enhancer: EmbeddingEnhancer, data_dir, embeddings, seeds: int, draws: int, scoring: str = "cosine"
+def spread_of_list(
+    enhancer: EmbeddingEnhancer, trial_list, embeddings, seeds: int, draws: int, scoring: str = "cosine"
 ) -> dict[str, list[float]]:
-    """EER in % of the trials of a data dir, with noise of several seeds.
+    """EER in % of a trial list, with noise of several seeds.
 
     Args:
-        data_dir: with ``trials`` and ``utt2spk``.
+        trial_list: of a data dir, with ``utt2spk`` beside it.
         embeddings: scp of the embeddings before enhancement.
         seeds: how many, from 0.
         draws: of as many successive seeds the embeddings are averaged; 0: of none.
@@ -28,9 +28,9 @@ def spread_of_set(
     Returns:
         ``single``: an EER for each seed; ``averaged``: of each ``seeds // draws`` mean over ``draws`` seeds.
     """
-    path = Path(data_dir)
-    models = path / "enroll2utt"
-    trials = load_trials(path / "trials", path / "utt2spk", models if models.is_file() else None)
+    path = Path(trial_list)
+    models = path.with_name("enroll2utt")
+    trials = load_trials(path, path.with_name("utt2spk"), models if models.is_file() else None)
     rows, names, counts = _raw_rows(embeddings, trials.sides.utts)
     found: dict[str, list[float]] = {"single": [], "averaged": []}
     total = np.zeros((len(rows), enhancer.network.output_dim), np.float32)
