@@ -96,17 +96,25 @@ def test_what_does_not_fit_is_refused(bad, trained, root):  # noqa: F811
 
 def test_spread_over_seeds(trained, root):  # noqa: F811
     words = ["--in_root", root / "in", "--data_root", root / "in", "--sets", "test", "--output", root / "spread.json"]
-    score_seeds.main([str(word) for word in ("--model", trained, *words, "--seeds", "4", "--draws", "2")])
+    score_seeds.main(
+        [str(word) for word in ("--model", trained, *words, "--seeds", "4", "--draws", "2", "--timesteps", "50", "700")]
+    )
     spread = json.loads((root / "spread.json").read_text())["sets"]["test"]
     rows = dict(zip(IDS, rows_of(5, 24)[:, 1], strict=True))
-    enhancer, trials = EmbeddingEnhancer.load(trained), (root / "in/test/trials").read_text().split("\n")[:-1]
-    for number, seeds in enumerate([[0], [1], [2], [3], [0, 1], [2, 3]]):
-        mean = {k: sum(enhancer.enhance(row, [k], seed) for seed in seeds) for k, row in rows.items()}
+    enhancer, late, trials = (
+        *map(EmbeddingEnhancer.load, [trained] * 2),
+        (root / "in/test/trials").read_text().split("\n")[:-1],
+    )
+    late.network.start_at(700)
+    whole = [*spread["single"], *spread["averaged"], *spread["timesteps"]]
+    for number, seeds in enumerate([[0], [1], [2], [3], [0, 1], [2, 3], [0], [0]]):
+        system = late if number == 7 else enhancer
+        mean = {k: sum(system.enhance(row, [k], seed) for seed in seeds) for k, row in rows.items()}
         scores = {"target": [], "nontarget": []}
         for a, b, kind in map(str.split, trials):
             scores[kind].append(mean[a] @ mean[b] / np.linalg.norm(mean[a]) / np.linalg.norm(mean[b]))
         expected = 100 * eer(np.array(scores["target"]), np.array(scores["nontarget"]))[0]
-        assert [*spread["single"], *spread["averaged"]][number] == pytest.approx(expected, abs=1e-3)
+        assert whole[number] == pytest.approx(expected, abs=1e-3)
 
 
 def test_cost_of_what_does_not_go_together(trained, root):  # noqa: F811

@@ -73,6 +73,14 @@ def test_vectors_and_labels(tmp_path):
     assert EmbeddingPairs().open(tmp_path, 16000).speakers == []
 
 
+def test_some_variants(tmp_path):
+    pairs = EmbeddingPairs(["noise"]).open(write_pairs(tmp_path, ROWS), 16000)
+    assert np.array_equal(pairs[ItemSpec(5, 1, 0)]["variants"], ROWS[2, 1, 2:])
+    assert pairs.sources("x") == [("x", ("clean", "noise"))]
+    with pytest.raises(InputError, match="rain"):
+        EmbeddingPairs(["rain"]).open(tmp_path, 16000)
+
+
 @pytest.mark.parametrize("change", ["missing", "draws", "size", "zero", "nan", "alone", "none"])
 def test_bad_embeddings_are_named(change, tmp_path):
     rows = ROWS.copy()

@@ -34,6 +34,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--sets", nargs="+", required=True)
     parser.add_argument("--seeds", type=whole_number(2, 10**4), default=20, help="how many, from 0")
     parser.add_argument("--draws", type=whole_number(0, 10**4), default=5, help="of means; 0: none")
+    parser.add_argument("--timesteps", nargs="*", type=whole_number(), default=[], help="start from these as well")
     parser.add_argument("--scoring", choices=SCORINGS, default="cosine")
     parser.add_argument("--output", required=True, help="JSON file to write")
     return parser
@@ -55,6 +56,10 @@ def main(argv=None) -> None:
     torch.set_num_threads(1)
     check_device(args.device)
     enhancer = EmbeddingEnhancer.load(args.model, args.weights, args.trust, args.device)
+    if not enhancer.network.draws_noise:
+        print(f"{args.model}: draws no noise; there is no spread")
+        Path(args.output).unlink(missing_ok=True)
+        return
     sets = {}
     with progress(len(args.sets), "seeds") as bar:
         for name in args.sets:
@@ -62,12 +67,13 @@ def main(argv=None) -> None:
             enhancer.check_extractor(read_extractor(scp.parent), str(scp))
             data_dir = Path(args.data_root) / name
             for path in lists_of(data_dir):
-                rates = spread_of_list(enhancer, path, scp, args.seeds, args.draws, args.scoring)
+                rates = spread_of_list(enhancer, path, scp, args.seeds, args.draws, args.scoring, args.timesteps)
                 sets[name + path.name.removeprefix("trials")] = {"condition": condition(str(data_dir)), **rates}
             bar.update()
+    options = {name: getattr(args, name) for name in ("seeds", "draws", "timesteps", "scoring")}
     Path(args.output).parent.mkdir(parents=True, exist_ok=True)
     with replacing(Path(args.output)) as handle:
-        json.dump({"seeds": args.seeds, "draws": args.draws, "scoring": args.scoring, "sets": sets}, handle, indent=1)
+        json.dump({**options, "sets": sets}, handle, indent=1)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Clean speech beside variants of it in noise, music and rooms: training data of embedding enhancement."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -114,15 +115,21 @@ class EmbeddingPairs(TrainingDataset):
     is kept in memory: 4 (1 + V) D bytes an item. Labels and ``utt2dur`` are not needed; without the latter an item
     counts as a second.
 
+    Args:
+        variants: those to train on; None: all that there are.
+
     Attributes (after ``open``):
         extractor: what made the embeddings (toolkit.io.extractors); None: not known.
     """
 
     stream = CLEAN
 
+    def __init__(self, variants: list[str] | None = None):
+        self.variants = variants
+
     def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = (CLEAN,), seed: int = 0) -> "EmbeddingPairs":
         """Bind to ``dump/pairs/<extractor>/<set>``."""
-        self._rows, self.extractor = read_pairs(data_dir), read_extractor(data_dir)
+        self._rows, self.extractor = read_pairs(data_dir, self.variants), read_extractor(data_dir)
         return super().open(data_dir, fs, streams, seed)
 
     @property
@@ -164,8 +171,8 @@ class PairRows:
         self.keys, self.counts, self.variants, self.rows = keys, counts, variants, rows
 
 
-def read_pairs(data_dir) -> PairRows:
-    """Read ``clean.scp`` and all other scp of a folder.
+def read_pairs(data_dir, only: Sequence[str] | None = None) -> PairRows:
+    """Read ``clean.scp`` and all other scp of a folder, or ``only`` those of some variants.
 
     Raises:
         InputError: there is no ``clean.scp`` or no variant, ids or numbers of draws differ between tables, or an
@@ -177,6 +184,9 @@ def read_pairs(data_dir) -> PairRows:
     if CLEAN not in names:
         raise InputError(f"{path}/{CLEAN}.scp: no such file; stage 4 makes it, or embed clean speech and its variants")
     variants = tuple(name for name in names if name not in (CLEAN, "wav", "embedding"))
+    if unknown := [name for name in only or [] if name not in variants]:
+        raise InputError(f"{path}/{unknown[0]}.scp: no such file; there are variants {some_of(variants) or 'none'}")
+    variants = tuple(name for name in variants if only is None or name in only)
     if not variants:
         raise InputError(
             f"{path}: has no variants; beside {CLEAN}.scp must be a table for each, e.g. noise.scp, with embeddings of "

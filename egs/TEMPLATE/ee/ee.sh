@@ -46,6 +46,7 @@ Training and evaluation
   --ee_tag                    name of the experiment: exp/ee_<tag> (default: from config, extractor, args)
   --sampling_seed, --sampling_draws         of the noise in use (0); mean over so many draws of it (1)
   --spread_seeds, --spread_draws            EER over so many seeds (20), and of means over so many draws (5); 0: neither
+  --spread_timesteps "1 50"   EER by the timestep of a diffusion model (none)
   --se_exp ../se/exp/se_<x>   a row for enhancement of the audio in place of the embeddings, by this experiment or packed zip
   --scoring                   cosine: of whole utterances; mean_cosine, neg_euclidean: over all pairs of segments (cosine)
   --num_segments, --segment_seconds         segments of an utterance, 0: one behind the other (10, 4.015)
@@ -71,6 +72,7 @@ sampling_seed=0
 sampling_draws=1
 spread_seeds=20
 spread_draws=5
+spread_timesteps=
 se_exp=
 scoring=cosine
 num_segments=10
@@ -93,7 +95,7 @@ done
 [ -n "${simulate_test_config}" ] || [ -z "${test_noises}${ood_noises}" ] ||
     die "--test_noises ${test_noises} --ood_noises ${ood_noises}: --simulate_test_config must name the config of these noises"
 check_counts pair_draws sampling_draws
-check_counts_or_0 num_segments sampling_seed spread_seeds spread_draws
+check_counts_or_0 spread_timesteps num_segments sampling_seed spread_seeds spread_draws
 check_numbers crop_seconds segment_seconds
 check_names ee_tag extractor_name
 if [ -n "${sv_exp}" ]; then
@@ -164,13 +166,13 @@ measure_spread() { # EER over seeds of the noise, for networks that draw any
     fi
     files=$(files_of "${ee_exp}" valid.distance.ave.pth)
     for set in ${all_tests}; do files+=" ${embedded}/${set}/.done.embed"; done
-    sig=$(signature "${dumpdir}/raw/${test_sets%% *}" "sampling ${all_tests} ${spread_seeds} ${spread_draws} ${scoring}" "${files}") || exit 1
+    sig=$(signature "${dumpdir}/raw/${test_sets%% *}" "sampling ${all_tests} ${spread_seeds} ${spread_draws} ${spread_timesteps} ${scoring}" "${files}") || exit 1
     if done_before "${ee_exp}/.done.sampling${way}" "${sig}"; then return 0; fi
     mkdir -p "${ee_exp}/logs/sampling"
     # shellcheck disable=SC2086
     submit "${decode_cmd}" "${ee_exp}/logs/sampling" "${ee_exp}/logs/sampling/score.log" "${python}" -m toolkit.bin.score_seeds \
         --model "${ee_exp}" --trust --in_root "${embedded}" --data_root "${dumpdir}/raw" --sets ${all_tests} \
-        --seeds "${spread_seeds}" --draws "${spread_draws}" --scoring "${scoring}" --output "${out}"
+        --seeds "${spread_seeds}" --draws "${spread_draws}" --timesteps ${spread_timesteps} --scoring "${scoring}" --output "${out}"
     echo "${sig}" >"${ee_exp}/.done.sampling${way}"
 }
 

@@ -8,7 +8,13 @@ from helpers.trial_scores import write_metrics
 
 from toolkit.io.errors import InputError
 from toolkit.report.verdict import verdicts
-from toolkit.report.verification.enhanced_embeddings import sections, table_of_costs, table_of_sets, table_of_spread
+from toolkit.report.verification.enhanced_embeddings import (
+    sections,
+    table_of_costs,
+    table_of_sets,
+    table_of_spread,
+    table_of_timesteps,
+)
 from toolkit.report.verification.trial_results import collect
 
 SETS = [
@@ -67,16 +73,17 @@ def test_spread(experiments):
     spread = {"test": ("clean", None, [2, 3, 1], [1]), "test_babble_0": ("babble", 0.0, [8, 6, 10], [5])}
     spread["test_babble_10"] = ("babble", 10.0, [4, 6, 2], [3])
     sets = {
-        name: {"condition": {"noise": noise, "snr": snr}, "single": single, "averaged": averaged}
+        name: {"condition": {"noise": noise, "snr": snr}, "single": single, "averaged": averaged, "timesteps": [4, 2]}
         for name, (noise, snr, single, averaged) in spread.items()
     }
     path = Path(experiments[0]["expdir"], "sampling.json")
-    path.write_text(json.dumps({"seeds": 3, "draws": 3, "scoring": "cosine", "sets": sets}))
+    path.write_text(json.dumps({"seeds": 3, "draws": 3, "timesteps": [1, 50], "scoring": "cosine", "sets": sets}))
     rows = [line for line in table_of_spread(experiments, []).splitlines() if line.startswith("| ee_x |")]
     numbers = [[cell.strip() for cell in row.strip("|").split("|")][2:] for row in rows]
     assert numbers[0] == ["1", "2.00", "1.00", "2.00", "3.00", "1.00 to 1.00"]
     assert numbers[1] == ["2", "6.00", "6.00", "6.00", "6.00", "4.00 to 4.00"]
-    assert len(sections(experiments, [])) == 2
+    assert len(sections(experiments, [])) == 3
+    assert "| ee_x | clean | 4.00 | 2.00 |" in table_of_timesteps(experiments, [])
     path.write_text('{"seeds": 3}')
     with pytest.raises(InputError, match=r"sampling\.json"):
         table_of_spread(experiments, [])

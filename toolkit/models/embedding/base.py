@@ -70,6 +70,10 @@ class EmbeddingRestorer(Network):
             )
         self._extractor = None if extractor is None else FrozenModule(extractor)
 
+    def start_at(self, timestep: int) -> None:
+        """Enhance from another timestep of the diffusion on; InputError where a network has none, or not this one."""
+        raise InputError(f"{type(self).__name__}: has no timesteps; these are of diffusion models, such as SEED")
+
     def pairs(self, batch: Mapping) -> Tensor:
         """The embeddings of a batch (B, 1 + V, D): of the clean speech, then of its V variants."""
         rows = torch.cat([batch["clean"][:, None], batch["variants"]], 1)

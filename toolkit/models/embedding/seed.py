@@ -130,7 +130,12 @@ class SEED(EmbeddingRestorer):
         self.network = RDMNetwork(dim, hidden_dim, blocks, dropout)
         self.shared_timestep, self.self_conditioning = shared_timestep, self_conditioning
         self.train_norm, self.sample_norm, self.ensemble = train_norm, sample_norm, ensemble
-        self.timesteps = falling_timesteps(self.schedule.check_timestep(timestep, "timestep"), steps)
+        self.steps = steps
+        self.start_at(timestep)
+
+    def start_at(self, timestep: int) -> None:
+        """See EmbeddingRestorer."""
+        self.timesteps = falling_timesteps(self.schedule.check_timestep(timestep, "timestep"), self.steps)
 
     def training_outputs(self, batch: Mapping) -> dict[str, Tensor]:
         """Predictions at random timesteps: ``embedding`` (B, 1 + V, D); ``target`` (B, D), the clean embeddings."""

@@ -1,6 +1,6 @@
 """Sections of RESULTS.md on enhancement of embeddings: error rates by test set, spread of the noise, costs."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,13 @@ SPREAD, COST = "sampling", "cost"  # <name><way of scoring>.json of an experimen
 _SPREAD = {
     "seeds": int,
     "draws": int,
-    "sets": {...: {"condition": {"noise": str, "snr": (float, "mixed", None)}, "single": [float], "averaged": [float]}},
+    "timesteps": [int],
+    "sets": {
+        ...: {
+            "condition": {"noise": str, "snr": (float, "mixed", None)},
+            **{name: [float] for name in ("single", "averaged", "timesteps")},
+        }
+    },
 }
 _COST = {"parts": [str], "parameters": int, "rtf_1thread": float, "peak_memory_mib": float, "seconds": float}
 _MIN_DCF = "min_dcf_0.05"
@@ -28,7 +34,8 @@ _MIN_DCF = "min_dcf_0.05"
 
 def sections(experiments: Sequence[dict], ood: Collection[str]) -> list[str]:
     """All of them that there is something for."""
-    parts = (table_of_sets(experiments, ood), table_of_costs(experiments, ood), table_of_spread(experiments, ood))
+    tables = (table_of_sets, table_of_costs, table_of_spread, table_of_timesteps)
+    parts = (table(experiments, ood) for table in tables)
     return [part for part in parts if part is not None]
 
 
@@ -108,25 +115,27 @@ def table_of_costs(experiments: Sequence[dict], ood: Collection[str]) -> str | N
     return "\n".join(["## Costs\n", text, markdown(header, cells, text_columns=2)])
 
 
-def table_of_spread(experiments: Sequence[dict], ood: Collection[str]) -> str | None:
-    """EER over seeds of the noise that is drawn in use, and of means over draws of it."""
-    cells, counts = [], set()
+def _spreads(experiments: Sequence[dict], ood: Collection[str]) -> Iterator[tuple[dict, str, dict, list[dict]]]:
+    """``(experiment, kind of sets, content of sampling.json, its sets of this kind)``."""
     for results in experiments:
         spread = _file_of(results, SPREAD, _SPREAD)
-        if spread is None:
-            continue
-        counts.add((spread["seeds"], spread["draws"]))
         kinds: dict[str, list[dict]] = {}
-        for one in spread["sets"].values():
+        for one in spread["sets"].values() if spread else ():
             noise, snr = one["condition"]["noise"], one["condition"]["snr"]
             if "mixed" not in (noise, snr):
                 kinds.setdefault(_kind((noise, snr), ood), []).append(one)
-        for kind, sets in kinds.items():
-            single = np.mean([one["single"] for one in sets], 0)
-            averaged = np.mean([one["averaged"] for one in sets], 0)
-            values = [f"{value:.2f}" for value in (single[0], single.min(), np.median(single), single.max())]
-            means = [f"{averaged.min():.2f} to {averaged.max():.2f}"] if averaged.size else [NONE]
-            cells.append([results["experiment"], kind, str(len(sets)), *values, *means])
+        yield from ((results, kind, spread, sets) for kind, sets in kinds.items() if spread)
+
+
+def table_of_spread(experiments: Sequence[dict], ood: Collection[str]) -> str | None:
+    """EER over seeds of the noise that is drawn in use, and of means over draws of it."""
+    cells, counts = [], set()
+    for results, kind, spread, sets in _spreads(experiments, ood):
+        counts.add((spread["seeds"], spread["draws"]))
+        single, averaged = (np.mean([one[name] for one in sets], 0) for name in ("single", "averaged"))
+        values = [f"{value:.2f}" for value in (single[0], single.min(), np.median(single), single.max())]
+        means = [f"{averaged.min():.2f} to {averaged.max():.2f}"] if averaged.size else [NONE]
+        cells.append([results["experiment"], kind, str(len(sets)), *values, *means])
     if not cells:
         return None
     seeds, draws = (" or ".join(sorted({str(count[i]) for count in counts})) for i in (0, 1))
@@ -137,3 +146,19 @@ def table_of_spread(experiments: Sequence[dict], ood: Collection[str]) -> str | 
     )
     header = ["Experiment", "Over", "Sets", "Seed 0", "Lowest", "Median", "Highest", "Mean of draws"]
     return "\n".join(["## Spread over the noise of sampling\n", text, markdown(header, cells, text_columns=2)])
+
+
+def table_of_timesteps(experiments: Sequence[dict], ood: Collection[str]) -> str | None:
+    """EER by the timestep from which embeddings are enhanced."""
+    rows = [row for row in _spreads(experiments, ood) if row[2]["timesteps"]]
+    steps = sorted({step for _, _, spread, _ in rows for step in spread["timesteps"]})
+    if not rows:
+        return None
+    cells = []
+    for results, kind, spread, sets in rows:
+        means = np.mean([one["timesteps"] for one in sets], 0)
+        rates = dict(zip(spread["timesteps"], means, strict=True))
+        cells.append([results["experiment"], kind, *(f"{rates[s]:.2f}" if s in rates else NONE for s in steps)])
+    text = "EER (%), mean over sets, by the timestep of the noise that is added in use; all with the same weights.\n"
+    header = ["Experiment", "Over", *(f"t = {step}" for step in steps)]
+    return "\n".join(["## Timestep\n", text, markdown(header, cells, text_columns=2)])

@@ -1,6 +1,7 @@
 """How much the EER of enhanced embeddings depends on the noise that is drawn: many seeds, and means of draws."""
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,33 +16,45 @@ from toolkit.tasks.verification.trial_scoring import TrialSet, UnitRows, load_tr
 
 
 def spread_of_list(
-    enhancer: EmbeddingEnhancer, trial_list, embeddings, seeds: int, draws: int, scoring: str = "cosine"
+    enhancer: EmbeddingEnhancer,
+    trial_list,
+    embeddings,
+    seeds: int,
+    draws: int,
+    scoring: str = "cosine",
+    timesteps: Sequence[int] = (),
 ) -> dict[str, list[float]]:
-    """EER in % of a trial list, with noise of several seeds.
+    """EER in % of a trial list, with noise of several seeds, and from several timesteps on.
 
     Args:
         trial_list: of a data dir, with ``utt2spk`` beside it.
         embeddings: scp of the embeddings before enhancement.
         seeds: how many, from 0.
         draws: of as many successive seeds the embeddings are averaged; 0: of none.
+        timesteps: from which embeddings are enhanced with seed 0, besides.
 
     Returns:
-        ``single``: an EER for each seed; ``averaged``: of each ``seeds // draws`` mean over ``draws`` seeds.
+        ``single``: an EER for each seed; ``averaged``: of each ``seeds // draws`` mean over ``draws`` seeds;
+        ``timesteps``: for each timestep.
     """
     path = Path(trial_list)
     models = path.with_name("enroll2utt")
     trials = load_trials(path, path.with_name("utt2spk"), models if models.is_file() else None)
     rows, names, counts = _raw_rows(embeddings, trials.sides.utts)
-    found: dict[str, list[float]] = {"single": [], "averaged": []}
+    rates: dict[str, list[float]] = {"single": [], "averaged": [], "timesteps": []}
     total = np.zeros((len(rows), enhancer.network.output_dim), np.float32)
     for seed in range(seeds):
         enhanced = enhancer.enhance_rows(rows, names, seed)
-        found["single"].append(_eer(trials, enhanced, counts, scoring))
+        rates["single"].append(_eer(trials, enhanced, counts, scoring))
         total += enhanced
         if draws and (seed + 1) % draws == 0:
-            found["averaged"].append(_eer(trials, total / draws, counts, scoring))
+            rates["averaged"].append(_eer(trials, total / draws, counts, scoring))
             total[:] = 0
-    return found
+    moved = EmbeddingEnhancer(copy.deepcopy(enhancer.network))
+    for timestep in timesteps:
+        moved.network.start_at(timestep)
+        rates["timesteps"].append(_eer(trials, moved.enhance_rows(rows, names), counts, scoring))
+    return rates
 
 
 def _raw_rows(scp, utts: list[str]) -> tuple[np.ndarray, list[str], np.ndarray]:
