@@ -40,6 +40,7 @@ GIVEN = {
     "read_audio": ("raw/test/wav.scp", entries),
     "read_samples": ("exp/sv/scores/test/draws.npz",),
     "read_enroll2utt": ("enroll2utt",),
+    "read_extractor": ("emb/test/embedding_conf.yaml", folder_of),
     "read_file": ("speech/talker0/a.wav",),
     "read_json": ("exp/sv/train_info.json",),
     "read_lines": ("work.test",),

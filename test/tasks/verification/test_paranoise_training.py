@@ -68,7 +68,7 @@ def records(expdir) -> list[dict]:
 
 
 def test_every_part_of_the_loss_falls(words, tmp_path):
-    trained(words, tmp_path / "exp", "--trainer.epochs", "4")
+    trained(words, tmp_path / "exp", "--trainer.epochs", "8")
     first, *_, last = records(tmp_path / "exp")
     assert first.keys() > PARTS
     for part in PARTS:

@@ -10,6 +10,7 @@ from toolkit.models.ssl.base import SSLModel
 from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
 from toolkit.nn.mask import length_mask, masked_mean
+from toolkit.nn.pretrained import reads_weights
 
 
 class WavLmEcapa(SpeakerEncoder):
@@ -95,7 +96,7 @@ class WavLmEcapa(SpeakerEncoder):
         return sum(weight * state for weight, state in zip(self.layer_weights(), states, strict=True))
 
     def _read_weights(self) -> None:
-        if self._must_read:
+        if self._must_read and reads_weights():
             self.ssl.load_state_dict(self._model.load().state_dict())
             self.has_weights.fill_(True)
             self._must_read = False

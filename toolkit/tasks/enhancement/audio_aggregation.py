@@ -98,8 +98,9 @@ def compare_experiments(first: Mapping, other: Mapping, ood: Collection[str]) ->
         notes.append(f"not in both: {', '.join(alone)}")
     for name in (name for name in ours if name in theirs):
         a, b = ours[name], theirs[name]
+        pair = values_of(a), values_of(b)
         try:
-            conditions.append(pair_values(values_of(a), values_of(b), a["folder"], b["folder"], quiet=True))
+            conditions.append(pair_values(*pair, a["folder"], b["folder"], quiet=True))
         except InputError:
             notes.append(f"{name}: other utterances, speakers or metrics")
             continue
