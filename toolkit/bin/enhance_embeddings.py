@@ -17,7 +17,7 @@ from toolkit.io.ark import ArkWriter
 from toolkit.io.command_line import Parser, add_job_arguments, add_network_choice, is_job, positive_int, run, seed
 from toolkit.io.datadir import read_table, write_table
 from toolkit.io.embeddings import read_rows
-from toolkit.io.errors import InputError
+from toolkit.io.errors import InputError, counted
 from toolkit.io.extractors import read_extractor, write_extractor
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
 from toolkit.io.progress import progress
@@ -54,6 +54,7 @@ def main(argv=None) -> None:
         scp = enhance_table(enhancer, args, source, None, output / f"{_STEM}.ark")
         write_table(output / f"{_STEM}.scp", scp)
         write_extractor(output, enhanced_by(enhancer, source.parent, args))
+        print(f"{output}/{_STEM}.scp: {counted(len(scp), 'embedding')} of {source}, enhanced by {args.model}")
         return
     for name, keys in read_work(args.work).items():
         source, target = Path(args.in_root) / name / f"{_STEM}.scp", Path(args.out_root) / name

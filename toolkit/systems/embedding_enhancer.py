@@ -154,7 +154,7 @@ def _rows(x, dim: int) -> np.ndarray:
     values = np.asarray(x.detach().cpu() if torch.is_tensor(x) else x)
     if values.ndim not in (1, 2) or values.shape[-1] != dim or values.dtype.kind not in "fiu":
         raise InputError(f"embedding: must be ({dim},) or (N, {dim}) numbers, is {values.dtype} {values.shape}")
-    rows = np.ascontiguousarray(np.atleast_2d(values), dtype=np.float32)
+    rows = np.array(values, dtype=np.float32, ndmin=2)  # a copy: torch takes no array that cannot be written
     check_rows(rows, [f"embedding {i}" for i in range(len(rows))], dim)
     return rows
 

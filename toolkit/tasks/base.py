@@ -107,6 +107,9 @@ class Task(nn.Module, ABC, Generic[_Network]):
         """What train_info.json says of this task alone."""
         return {}
 
+    def judge(self, validation: Mapping[str, float]) -> None:
+        """Warn, when training has ended, where the last validation says that the network is of no use."""
+
     def deployed(self) -> nn.Module:
         """The part whose weights inference needs."""
         return self.network

@@ -184,6 +184,8 @@ def run_training(parser, args, built, system, task, data) -> None:
         logging.info("%(utterances)d items of %(speakers)d speakers, %(hours).2f h; %(parameters)d parameters", info)
         wanted = [parameter for parameter in task.parameters() if parameter.requires_grad]
         built.trainer.fit(task, built.optimizer(wanted), built.schedule, expdir, args.seed)
+        if built.trainer.last_validation is not None:
+            task.judge(built.trainer.last_validation)
         write_info(expdir, info, built.trainer)
 
 

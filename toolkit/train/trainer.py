@@ -58,6 +58,7 @@ class Trainer:
         self.workers = min(workers, os.cpu_count() or 1)
         self.keep_best, self.log_seconds, self.checkpoint_seconds = keep_best, log_seconds, 60 * checkpoint_minutes
         self.threads = threads
+        self.last_validation: dict[str, float] | None = None  # None until an epoch was validated
 
     def fit(self, task, optimizer: torch.optim.Optimizer, schedule: Schedule, expdir, seed: int) -> Path | None:
         """Train, resuming from ``expdir`` when there is something to resume; returns the averaged model's path.
@@ -282,7 +283,7 @@ class Trainer:
 
         if self.accelerator.is_main_process:
             self.wrapped.eval()
-            values = self.task.validate()
+            self.last_validation = values = self.task.validate()
             logging.info(
                 "epoch %d/%d valid: %s", epoch, self.epochs, ", ".join(f"{k} {v:.4g}" for k, v in values.items())
             )

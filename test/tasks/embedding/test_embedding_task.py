@@ -87,3 +87,12 @@ def test_audio_without_an_extractor_is_refused(pairs, corpus, tmp_path):
 def test_defaults_are_the_papers():
     assert EmbeddingTask.defaults["optimizer"]["init_args"] == {"lr": 5e-4, "weight_decay": 5e-5}
     assert EmbeddingTask.defaults["batches"]["init_args"]["batch_size"] == 300
+
+
+def test_a_network_that_does_not_help_is_warned_of(pairs, tmp_path, caplog):
+    train_ee(pairs, tmp_path / "exp", "--trainer.epochs", "1", "--optimizer.init_args.lr", "1e-9")
+    last = validations(tmp_path / "exp")[-1]
+    assert last["distance"] >= last["before"]
+    assert any(
+        record.levelname == "WARNING" and f"{last['before']:.2f}" in record.getMessage() for record in caplog.records
+    )

@@ -1,5 +1,6 @@
 """Enhancement of speaker embeddings: config keys, contracts and validation."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -79,6 +80,16 @@ class EmbeddingTask(Task):
                     "embed both with one"
                 )
         return ours
+
+    def judge(self, validation: Mapping[str, float]) -> None:
+        """See Task."""
+        if validation["distance"] >= validation["before"]:
+            logging.warning(
+                "enhanced embeddings are no nearer to those of clean speech than before (distance %.2f %%, before %.2f "
+                "%%); train on more speech, longer (--trainer.epochs) or in smaller batches "
+                "(--batches.init_args.batch_size)",
+                *(validation["distance"], validation["before"]),
+            )
 
     def training_facts(self) -> dict:
         """``extractor``: what makes the embeddings (toolkit.systems.verifier.Verifier.identity); None: not known."""
