@@ -10,7 +10,7 @@ from toolkit.data.datasets import TrainingDataset
 from toolkit.data.item import ItemSpec
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir, read_table
-from toolkit.io.embeddings import read_rows
+from toolkit.io.embeddings import read_all
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.extractors import read_extractor
 from toolkit.simulate.plan import Mixture
@@ -214,13 +214,7 @@ def _rows_of(path: Path, keys: list[str]) -> tuple[np.ndarray, np.ndarray]:
         raise InputError(
             f"{path}: not the same ids as {CLEAN}.scp: {odd}; embed the missing ones, or remove the others"
         )
-    parts: list[np.ndarray] = [np.empty(0)] * len(keys)
-    for places, rows, counts in read_rows(table, keys, str(path)):
-        ends = np.cumsum(np.ones(len(places), int) if counts is None else counts)
-        for place, part in zip(places, np.split(rows, ends[:-1]), strict=True):
-            parts[place] = part
-    rows = np.concatenate(parts)
-    counts = np.array([len(part) for part in parts])
+    rows, counts, _ = read_all(table, keys, str(path))
     if (zero := np.flatnonzero(~rows.any(1))).size:
         key = keys[int(np.searchsorted(np.cumsum(counts), zero[0], side="right"))]
         raise InputError(f"{path}: {key}: the embedding is all zero; embed it again")

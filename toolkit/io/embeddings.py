@@ -53,6 +53,22 @@ def read_rows(
             yield part, rows, counts
 
 
+def read_all(table: Mapping[str, str], ids: Sequence[str], source: str) -> tuple[np.ndarray, np.ndarray, bool]:
+    """All embeddings of ``ids``, one id after the other; arguments and errors as of :func:`read_rows`.
+
+    Returns:
+        ``(rows (R, D) float32, counts (n,) rows of each id, whether any is a matrix)``.
+    """
+    parts: list[np.ndarray] = [np.empty(0)] * len(ids)
+    segmented = False
+    for places, rows, counts in read_rows(table, ids, source):
+        segmented = segmented or counts is not None
+        ends = np.cumsum(np.ones(len(places), int) if counts is None else counts)
+        for place, part in zip(places, np.split(rows, ends[:-1]), strict=True):
+            parts[place] = part
+    return np.concatenate(parts), np.array([len(part) for part in parts]), segmented
+
+
 def _by_ark(table: Mapping[str, str], ids: Sequence[str]) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """``(ark, places in ids, offsets)``; offset -1 where the value names no ark."""
     found: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))

@@ -99,7 +99,7 @@ class DRL(EmbeddingRestorer):
         return torch.where(torch.rand((), device=codes.device) < self.swap_prob, exchanged, codes)
 
     def forward(self, embedding: Tensor, noise: Tensor | None = None) -> Tensor:
-        """See EmbeddingRestorer; ``noise`` is not read."""
+        """(B, D) -> (B, E), see EmbeddingRestorer; ``noise`` is not read."""
         return self.encoder(embedding)[:, : self.output_dim]
 
 

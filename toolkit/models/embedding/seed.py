@@ -150,7 +150,7 @@ class SEED(EmbeddingRestorer):
         return {"embedding": predicted.unflatten(0, rows.shape[:2]), "target": target}
 
     def forward(self, embedding: Tensor, noise: Tensor | None = None) -> Tensor:
-        """See EmbeddingRestorer; without ``noise`` it is zero, the mean of what could be drawn."""
+        """(B, D) -> (B, D), see EmbeddingRestorer; without ``noise`` (B, D) it is zero, its mean."""
         start = at_length(embedding, self.sample_norm)
         first = torch.full((len(embedding),), self.timesteps[0], device=embedding.device)
         diffused = self.schedule.diffuse(start, torch.zeros_like(start) if noise is None else noise, first)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.io.datadir import read_table
-from toolkit.io.embeddings import read_rows
+from toolkit.io.embeddings import read_all
 from toolkit.io.trials import check_ids
 from toolkit.metrics.verification.error_rates import eer
 from toolkit.metrics.verification.vectors import sums_by_owner, unit
@@ -61,16 +61,9 @@ def _raw_rows(scp, utts: list[str]) -> tuple[np.ndarray, list[str], np.ndarray]:
     """Embeddings (R, D) of utterances as they are, utterance by utterance, a name of each row, rows of each (U,)."""
     table = read_table(scp)
     check_ids(utts, table, str(scp))
-    parts: list[np.ndarray] = [np.empty(0)] * len(utts)
-    segmented = False
-    for places, rows, counts in read_rows(table, utts, str(scp)):
-        segmented = segmented or counts is not None
-        ends = np.cumsum(np.ones(len(places), int) if counts is None else counts)
-        for place, part in zip(places, np.split(rows, ends[:-1]), strict=True):
-            parts[place] = part
-    counts = np.array([len(part) for part in parts])
+    rows, counts, segmented = read_all(table, utts, str(scp))
     names = [row for utt, n in zip(utts, counts, strict=True) for row in row_names(utt, int(n), segmented)]
-    return np.concatenate(parts), names, counts
+    return rows, names, counts
 
 
 def row_names(utt: str, count: int, segmented: bool) -> Iterator[str]:
