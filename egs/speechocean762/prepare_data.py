@@ -11,6 +11,10 @@ from toolkit.io.audio import audio_files
 from toolkit.io.command_line import run
 from toolkit.io.datadir import c_sorted, invert, read_table, write_table
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.folders import Speech, cut_recordings
+from toolkit.simulate.folder_sets import write_set
+
+PIECE_SECONDS = 3
 
 WHERE = {
     "SPEECHOCEAN762": "openslr.org/101",
@@ -31,7 +35,7 @@ def get_parser() -> argparse.ArgumentParser:
         "--librispeech",
         action="store_true",
         help="also train on LibriSpeech's train-clean-100 (seven of ten talkers; one is for dev, two for babble), and "
-        "test on its test-clean: data/libri_test",
+        "test on its test-clean: data/libri_test; training and dev speech is cut into pieces",
     )
     return parser
 
@@ -93,10 +97,15 @@ def prepare_babble(args: argparse.Namespace) -> None:
     sets = {utt: {4: "babble_test", 9: "babble_test", 2: "dev"}.get(tenth[utt2spk[utt]], "train") for utt in utt2spk}
     for name in ("babble_test", "dev", "train"):
         own = {utt: speaker for utt, speaker in utt2spk.items() if sets[utt] == name}
-        more = {} if name == "babble_test" else {t: read_table(args.outdir / name / t) for t in ("wav.scp", "utt2spk")}
-        write_speech(args.outdir / name, wav | more.get("wav.scp", {}), own | more.get("utt2spk", {}))
+        if name == "babble_test":
+            write_speech(args.outdir / name, wav, own)
+            continue
+        ocean = {t: read_table(args.outdir / name / t) for t in ("wav.scp", "utt2spk")}
         for table in ("text", "spk2gender"):  # which not all have
             (args.outdir / name / table).unlink(missing_ok=True)
+        both = Speech({u: wav[u] for u in own} | ocean["wav.scp"], own | ocean["utt2spk"])
+        # Crops are drawn from utterances, so LibriSpeech's long ones would count no more than speechocean762's.
+        write_set(args.outdir / name, cut_recordings(both, PIECE_SECONDS))
     write_speech(args.outdir / "libri_test", *librispeech("test-clean"))
 
 

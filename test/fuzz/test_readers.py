@@ -36,6 +36,7 @@ GIVEN = {
     "audio_info": ("raw/test/wav.scp", entries),
     "load_config": ("sv.yaml",),
     "open_set": ("sim/mix/mix.jsonl", folder_of),
+    "read_all": ("emb/test/embedding.scp", lambda reader, path: reader(t := read_table(path), list(t), path)),
     "read_array": ("emb/test/embedding.scp", entries),
     "read_audio": ("raw/test/wav.scp", entries),
     "read_samples": ("exp/sv/scores/test/draws.npz",),
