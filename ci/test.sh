@@ -9,6 +9,7 @@ tools/install.sh --extras "dev se"
 # shellcheck source=tools/activate.sh
 . tools/activate.sh
 export OMP_NUM_THREADS=1
+unset PYTHONDONTWRITEBYTECODE # recipes start the same programs hundreds of times
 coverage=()
 if [ "${1:-}" = --coverage ]; then
     coverage=(--cov --cov-report=html --cov-report=term:skip-covered)

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from matplotlib.image import imread
 from scipy.special import ndtri
 
@@ -13,14 +12,6 @@ def one_set(eer, low=None, high=None):
     rate = np.linspace(0, 1, 21)
     det = {"fpr": rate[::-1].tolist(), "fnr": rate.tolist()}
     return {"metrics": {"eer": {"value": eer, "low": low, "high": high}}, "det": det, "bootstrap": BOOTSTRAP}
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figures that were saved, to look into."""
-    figures, savefig = [], Figure.savefig
-    monkeypatch.setattr(Figure, "savefig", lambda self, *a, **k: (figures.append(self), savefig(self, *a, **k)))
-    return figures
 
 
 def lines(ax):

@@ -17,7 +17,7 @@ import soundfile
 from toolkit.io.atomic import replacing, replacing_path
 from toolkit.io.errors import InputError
 from toolkit.io.files import misfit, read_json
-from toolkit.report.plots import plot_spectrogram
+from toolkit.report.plots import plot_spectrograms
 
 FILE = "listening.json"
 _RANGE = 70.0  # dB from the loudest to the darkest colour
@@ -70,7 +70,7 @@ def write_listening(folder, rows: Sequence[Row], fs: int, hz: np.ndarray, hop_se
         hop_seconds: from frame to frame.
         note: what there is to hear and see, a sentence or two for the page.
     """
-    folder, listed = Path(folder), []
+    folder, listed, pictures = Path(folder), [], []
     before = _files(folder)
     top = max(float(row.columns[0].levels.max()) for row in rows)
     for number, row in enumerate(rows, 1):
@@ -81,11 +81,12 @@ def write_listening(folder, rows: Sequence[Row], fs: int, hz: np.ndarray, hop_se
             audio, picture = folder / f"{stem}.flac", folder / f"{stem}.png"
             with replacing_path(audio) as aside:
                 soundfile.write(aside, scale * column.samples, fs, subtype="PCM_16")
-            plot_spectrogram(column.levels, hz, hop_seconds, picture, (top - _RANGE, top))
+            pictures.append((column.levels, picture))
             columns.append({"label": column.label, "audio": audio.name, "picture": picture.name})
         # JSON knows no infinity and no NaN.
         numbers = {name: value if math.isfinite(value) else None for name, value in row.numbers.items()}
         listed.append({"id": row.id, "facts": dict(row.facts), "numbers": numbers, "columns": columns})
+    plot_spectrograms(pictures, hz, hop_seconds, (top - _RANGE, top))
     with replacing(folder / FILE) as handle:
         json.dump({"note": note, "rows": listed}, handle, indent=1, ensure_ascii=False)
     for name in before - _files(folder):

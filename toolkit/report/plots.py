@@ -1,6 +1,7 @@
 """Plots of an experiment. matplotlib is imported when one is drawn, not before."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -30,9 +31,12 @@ def new_figure(width: float, height: float, rows: int = 1):
 
 
 def save_figure(figure, path) -> None:
-    """Write a PNG."""
+    """Write a PNG. Figure.savefig would draw it twice."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure.set_dpi(150)
     with replacing_path(path) as aside:
-        figure.savefig(aside, dpi=150)
+        FigureCanvasAgg(figure).print_png(aside)
 
 
 def plot_det(curves: Mapping[str, dict], path, title: str = "") -> None:
@@ -159,21 +163,21 @@ def _series(epochs: Mapping[int, Mapping[str, float]], name: str) -> tuple[list[
     return tuple(map(list, zip(*points, strict=True))) if points else None
 
 
-def plot_spectrogram(levels: np.ndarray, hz: np.ndarray, hop_seconds: float, path, limits: tuple[float, float]) -> None:
-    """A spectrogram: time from left to right, frequency upwards, rows equally high.
+def plot_spectrograms(
+    pictures: Iterable[tuple[np.ndarray, Path]], hz: np.ndarray, hop_seconds: float, limits: tuple[float, float]
+) -> None:
+    """Spectrograms that are to be compared: time from left to right, frequency upwards, rows equally high.
 
     Args:
-        levels: (T, F) dB; what lies outside ``limits`` has their colours.
+        pictures: (T, F) dB, where what lies outside ``limits`` has their colours; path of the PNG to write.
         hz: (F,) frequencies of the rows, rising.
         hop_seconds: from frame to frame.
-        path: of the PNG to write.
-        limits: lowest and highest level of the colours, in dB; alike in pictures that are to be compared.
+        limits: lowest and highest level of the colours, in dB.
     """
     figure, (ax,) = new_figure(3.6, 2.2)
     ax.grid(visible=False)
-    extent = (-hop_seconds / 2, (len(levels) - 0.5) * hop_seconds, -0.5, len(hz) - 0.5)
     colours = {"cmap": "magma", "vmin": limits[0], "vmax": limits[1], "interpolation": "nearest"}
-    image = ax.imshow(levels.T, origin="lower", aspect="auto", extent=extent, **colours)
+    image = ax.imshow(np.zeros((len(hz), 1)), origin="lower", aspect="auto", **colours)
     places, ticks = [], []
     for tick in sorted((tick for tick in _SPECTROGRAM_TICKS if hz[0] <= tick <= hz[-1]), reverse=True):
         place = float(np.interp(tick, hz, np.arange(len(hz))))
@@ -182,9 +186,13 @@ def plot_spectrogram(levels: np.ndarray, hz: np.ndarray, hop_seconds: float, pat
         places.append(place)
         ticks.append(f"{tick / 1000:g}")
     ax.set_yticks(places, ticks)
-    ax.set(xlim=(0, extent[1]), xlabel="time (s)", ylabel="frequency (kHz)")
+    ax.set(xlabel="time (s)", ylabel="frequency (kHz)")
     figure.colorbar(image, label="dB", aspect=30, pad=0.02)
-    save_figure(figure, path)
+    for levels, path in pictures:
+        image.set(data=levels.T, extent=(-hop_seconds / 2, (len(levels) - 0.5) * hop_seconds, -0.5, len(hz) - 0.5))
+        ax.set_xlim(0, (len(levels) - 0.5) * hop_seconds)
+        save_figure(figure, path)
+        figure.set_layout_engine("none")  # as the first has it; laying out takes as long as drawing
 
 
 def det_choice(row: Mapping[Condition, dict]) -> dict[str, dict]:

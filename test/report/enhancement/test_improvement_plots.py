@@ -1,17 +1,10 @@
+import matplotlib.image
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from toolkit.report.enhancement.improvement_plots import Points, binned, plot_improvement, plot_sweep
-from toolkit.report.plots import plot_spectrogram, plot_training
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figures that were saved, to look into."""
-    figures = []
-    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: (figures.append(self), open(path, "wb").close()))
-    return figures
+from toolkit.report.plots import plot_spectrograms, plot_training
 
 
 def points(count, speakers=5):
@@ -87,7 +80,29 @@ def test_training_curve_of_another_metric(tmp_path, drawn):
 @pytest.mark.parametrize(("fs", "ticks"), [(8000, ["4", "2", "1", "0.5"]), (16000, ["8", "4", "2", "1"])])
 def test_ticks_of_a_linear_spectrogram_do_not_touch(tmp_path, drawn, fs, ticks):
     hz = np.fft.rfftfreq(512, 1 / fs)
-    plot_spectrogram(np.zeros((4, len(hz))), hz, 0.01, tmp_path / "p.png", (-70, 0))
+    plot_spectrograms([(np.zeros((4, len(hz))), tmp_path / "p.png")], hz, 0.01, (-70, 0))
     ax = drawn[0].axes[0]
     assert [label.get_text() for label in ax.get_yticklabels()] == ticks
     assert np.allclose(np.interp(ax.get_yticks(), np.arange(len(hz)), hz), [1000 * float(t) for t in ticks])
+
+
+def test_spectrograms_of_one_page_do_not_see_each_other(tmp_path, monkeypatch):
+    rng, hz, seen = np.random.default_rng(0), np.fft.rfftfreq(64, 1 / 8000), []
+    short, long = rng.uniform(-70, 0, (20, len(hz))), rng.uniform(-70, 0, (50, len(hz)))
+    names = [tmp_path / f"{name}.png" for name in "abc"]
+    save = FigureCanvasAgg.print_png
+
+    def note(self, path):
+        ax = self.figure.axes[0]
+        seen.append((ax.images[0].get_array().T, ax.images[0].get_extent(), ax.get_xlim()))
+        save(self, path)
+
+    monkeypatch.setattr(FigureCanvasAgg, "print_png", note)
+    plot_spectrograms(zip((short, long, short), names, strict=True), hz, 0.1, (-70, 0))
+    for levels, (shown, extent, seconds) in zip((short, long, short), seen, strict=True):
+        np.testing.assert_array_equal(shown, levels)
+        assert extent[:2] == pytest.approx([-0.05, 0.1 * len(levels) - 0.05])
+        assert seconds == pytest.approx((0, 0.1 * len(levels) - 0.05))
+    first, second, third = (matplotlib.image.imread(name) for name in names)
+    np.testing.assert_array_equal(first, third)
+    assert not np.array_equal(first, second)

@@ -1,5 +1,5 @@
 import pytest
-from matplotlib.figure import Figure
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from toolkit.report.enhancement.improvement_plots import plot_weights
 from toolkit.report.enhancement.loss_weights import weight_points, weights
@@ -99,7 +99,9 @@ def test_two_sweeps_of_one_loss_are_told_apart():
 
 def test_curves(monkeypatch, tmp_path):
     figures = []
-    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: (figures.append(self), open(path, "wb").close()))
+    monkeypatch.setattr(
+        FigureCanvasAgg, "print_png", lambda self, path: (figures.append(self.figure), open(path, "wb").close())
+    )
     plot_weights(weight_points(SWEEP, {}), tmp_path / "alpha.png", "title")
     (ax,) = figures[0].axes
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0.01", "0.1"]
