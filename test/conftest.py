@@ -33,7 +33,10 @@ def pytest_ignore_collect(collection_path, config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark the tests; those of recipes, which take longest, come first, and before them the one that takes longest."""
+    """Mark the tests, and bring them into an order for two workers: what takes longest first, and last what takes least.
+
+    What another worker is making (``mini``) is not waited for while there is something else to do.
+    """
     for item in items:
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
         if folder in FAST:
@@ -42,7 +45,13 @@ def pytest_collection_modifyitems(items):
             item.add_marker("recipe")
         if "slurm" in item.path.stem:
             item.add_marker("slurm")
-    items.sort(key=lambda item: (item.path.stem != "test_survival", item.get_closest_marker("recipe") is None))
+    uses_mini = {item.path for item in items if "mini" in item.fixturenames}
+
+    def place(item) -> tuple[bool, ...]:
+        recipe, fast = (item.get_closest_marker(mark) is not None for mark in ("recipe", "fast"))
+        return item.path.stem != "test_survival", not recipe, item.path in uses_mini, fast
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

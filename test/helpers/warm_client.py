@@ -1,4 +1,4 @@
-"""The ``python3`` of ``warm.py``: a program of the toolkit runs in a warm interpreter, all else in a new one."""
+"""The ``python3`` of ``warm.py``: programs of the toolkit and of recipes run in a warm interpreter, all else in a new one."""
 
 import os
 import resource
@@ -16,7 +16,8 @@ def new(words: list[str]) -> None:
 
 def main(words: list[str]) -> int:
     """The exit status of ``python3 WORDS``."""
-    if words[:1] != ["-m"] or not words[1:] or not words[1].startswith(("toolkit.", "torch.")):
+    module = words[1] if words[:1] == ["-m"] and words[1:] else ""
+    if not module.startswith(("toolkit.", "torch.")) and not "".join(words[:1]).endswith(".py"):
         new(words)
     server = socket.socket(socket.AF_UNIX)
     try:

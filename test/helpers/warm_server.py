@@ -18,6 +18,7 @@ import socket
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 
 # What the toolkit imports from elsewhere, not the toolkit: its own imports stay as the program has them.
 PRELOADED = [
@@ -61,8 +62,8 @@ def receive(client: socket.socket) -> tuple[list[int], list[bytes]]:
     return files, data.split(b"\0")
 
 
-def become(files: list[int], words: list[bytes]) -> str:
-    """Take over the client's files, folder and environment; returns the module to run."""
+def become(files: list[int], words: list[bytes]) -> Callable[[], object]:
+    """Take over the client's files, folder, words and environment; returns what to run."""
     os.setsid()
     for target, file in enumerate(files):
         os.dup2(file, target)
@@ -79,16 +80,21 @@ def become(files: list[int], words: list[bytes]) -> str:
     os.environb.clear()
     os.environb.update(word.split(b"=", 1) for word in words[2 + count :])
     sys.argv = [os.fsdecode(word) for word in words[2 : 2 + count]]
-    sys.path[:0] = [os.getcwd(), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    script = sys.argv[0] != "-m"
+    first = os.path.dirname(os.path.realpath(sys.argv[0])) if script else os.getcwd()
+    sys.path[:0] = [first, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     importlib.invalidate_caches()
     random.seed()
-    return sys.argv.pop(1)  # sys.argv[0] is "-m" while packages are imported, as always
+    if script:
+        return lambda: runpy.run_path(sys.argv[0], run_name="__main__")
+    module = sys.argv.pop(1)  # sys.argv[0] is "-m" while packages are imported, as always
+    return lambda: runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
-def run(module: str) -> int:
-    """Run it as ``python -m`` does; returns the exit status."""
+def run(program: Callable[[], object]) -> int:
+    """Run it as ``python`` does; returns the exit status."""
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        program()
     except SystemExit as error:
         if error.code is None or isinstance(error.code, int):
             return error.code or 0
