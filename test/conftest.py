@@ -33,7 +33,7 @@ def pytest_ignore_collect(collection_path, config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark the tests, and bring them into an order for two workers: what takes longest first, and last what takes least.
+    """Mark the tests; what takes longest comes first, what takes least last, for the sake of several workers.
 
     What another worker is making (``mini``) is not waited for while there is something else to do.
     """

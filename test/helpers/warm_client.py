@@ -1,4 +1,4 @@
-"""The ``python3`` of ``warm.py``: programs of the toolkit and of recipes run in a warm interpreter, all else in a new one."""
+"""The ``python3`` of ``warm.py``: programs of toolkit and recipes run in a warm interpreter, all else in a new one."""
 
 import os
 import resource
