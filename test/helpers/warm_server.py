@@ -1,7 +1,8 @@
 """An interpreter that has imported torch and the like, of which programs of the toolkit are forks.
 
-``warm_server.py SOCKET OWNER`` ends with the process OWNER. A request is the client's standard files, then its umask,
-ignored signals, limits, folder, words and environment (``warm_client.py``). The answer is the exit status.
+``warm_server.py SOCKET OWNER``, without torch where SOCKET is called ``light...``, ends with the process OWNER. A
+request is the client's standard files, then its umask, ignored signals, limits, folder, words and environment
+(``warm_client.py``). The answer is the exit status.
 """
 
 import atexit
@@ -21,14 +22,13 @@ import traceback
 from collections.abc import Callable
 
 # What the toolkit imports from elsewhere, not the toolkit: its own imports stay as the program has them.
-PRELOADED = [
-    "accelerate",
-    "accelerate.utils",
+LIGHT = [
     "concurrent.futures.process",
     "jinja2",
     "jsonargparse",
     "kaldiio",
     "markdown",
+    "matplotlib.backends.backend_agg",
     "matplotlib.figure",
     "multiprocessing.connection",
     "numpy",
@@ -39,14 +39,18 @@ PRELOADED = [
     "scipy.special",
     "soundfile",
     "soxr",
+    "tqdm",
+    "yaml",
+]
+HEAVY = [
     "torch",
     "torch._dynamo",  # which the first optimizer imports, and takes as long as torch itself
     "torch.nn.attention",
     "torch.utils.data",
     "torch.utils.tensorboard",
     "torchaudio.functional",
-    "tqdm",
-    "yaml",
+    "accelerate",
+    "accelerate.utils",
 ]
 
 
@@ -154,7 +158,7 @@ def pass_on(client: socket.socket, worker: int) -> None:
 def main(path: str, owner: int) -> None:
     """Serve until the owner ends. A program whose client ends first is killed."""
     del sys.path[0]  # the folder of this file
-    for name in PRELOADED:
+    for name in LIGHT if os.path.basename(path).startswith("light") else LIGHT + HEAVY:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
