@@ -106,12 +106,13 @@ keep_speakers() {
 # keep_enrolled: cuts the utterances down to those for which an enrolment can be drawn, where it is to be drawn
 # (*UTT SPEAKER); one that goes may have been another's enrolment, so until nothing changes.
 keep_enrolled() {
-    local name before=
+    local name before="" elsewhere
+    elsewhere=$(drawn_elsewhere "$dir")
     until [ "$before" = "$(wc -l <"$utts")" ]; do
         before=$(wc -l <"$utts")
         for name in $(files_like "$clean" "$ENROLMENTS"); do
             "$utils/filter_scp.pl" "$utts" "$clean/utt2spk" >"$utts.utt2spk"
-            undrawable "$utts.utt2spk" "$clean/$name" "$dir" | awk '{ print $1 }' | comm -23 "$utts" - |
+            tables list_undrawable "$utts.utt2spk" "$clean/$name" "$elsewhere" | awk '{ print $1 }' | comm -23 "$utts" - |
                 keep_only "$utts" "utterances are" "reach of an enrolment that $name lets draw"
         done
     done
