@@ -10,13 +10,14 @@ HERE = Path(__file__).parent
 
 
 def start(folder: Path, owner: int) -> None:
-    """Make ``folder/python3`` and the two interpreters behind it, which end with the process ``owner``.
+    """Make ``folder/python3`` (and ``python``) and the two interpreters behind it, which end with process ``owner``.
 
     Two, whose hashes of strings differ: what depends on the order of a set would show, as it does between cold starts.
     """
     client = (HERE / "warm_client.py").read_text()
     (folder / "python3").write_text(f"#!{sys.executable} -IS\n{client}")
     (folder / "python3").chmod(0o755)
+    (folder / "python").symlink_to("python3")
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     environment |= {"LC_ALL": "C", "PYTHONIOENCODING": "UTF-8", "OMP_NUM_THREADS": "1"}
     for number in range(2):

@@ -1,4 +1,4 @@
-"""The ``python3`` of ``warm.py``: a program of the toolkit runs in a warm interpreter, all else in a new one."""
+"""The ``python3`` of ``warm.py``: the toolkit's programs and pytest run in a warm interpreter, others in a new one."""
 
 import os
 import resource
@@ -16,7 +16,7 @@ def new(words: list[str]) -> None:
 
 def main(words: list[str]) -> int:
     """The exit status of ``python3 WORDS``."""
-    if words[:1] != ["-m"] or not words[1:] or not words[1].startswith(("toolkit.", "torch.")):
+    if words[:1] != ["-m"] or not words[1:] or not f"{words[1]}.".startswith(("toolkit.", "torch.", "pytest.")):
         new(words)
     server = socket.socket(socket.AF_UNIX)
     try:
