@@ -1,4 +1,4 @@
-"""The ``python3`` of ``warm.py``: the toolkit's programs and pytest run in a warm interpreter, others in a new one."""
+"""The ``python3`` of ``warm.py``: the toolkit's programs, scripts and pytest run warm; all else starts anew."""
 
 import os
 import resource
@@ -16,7 +16,8 @@ def new(words: list[str]) -> None:
 
 def main(words: list[str]) -> int:
     """The exit status of ``python3 WORDS``."""
-    if words[:1] != ["-m"] or not words[1:] or not f"{words[1]}.".startswith(("toolkit.", "torch.", "pytest.")):
+    module = f"{words[1]}." if words[:1] == ["-m"] and words[1:] else ""
+    if not module.startswith(("toolkit.", "torch.", "pytest.")) and not "".join(words[:1]).endswith(".py"):
         new(words)
     server = socket.socket(socket.AF_UNIX)
     try:

@@ -62,7 +62,7 @@ def receive(client: socket.socket) -> tuple[list[int], list[bytes]]:
 
 
 def become(files: list[int], words: list[bytes]) -> str:
-    """Take over the client's files, folder and environment; returns the module to run."""
+    """Take over the client's files, folder and environment; returns the module or the script to run."""
     os.setsid()
     for target, file in enumerate(files):
         os.dup2(file, target)
@@ -79,16 +79,21 @@ def become(files: list[int], words: list[bytes]) -> str:
     os.environb.clear()
     os.environb.update(word.split(b"=", 1) for word in words[2 + count :])
     sys.argv = [os.fsdecode(word) for word in words[2 : 2 + count]]
-    sys.path[:0] = [os.getcwd(), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    script = "" if sys.argv[0] == "-m" else sys.argv[0]
+    folder = os.path.dirname(os.path.realpath(script)) if script else os.getcwd()
+    sys.path[:0] = [folder, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     importlib.invalidate_caches()
     random.seed()
-    return sys.argv.pop(1)  # sys.argv[0] is "-m" while packages are imported, as always
+    return script or sys.argv.pop(1)  # sys.argv[0] is "-m" while packages are imported, as always
 
 
-def run(module: str) -> int:
-    """Run it as ``python -m`` does; returns the exit status."""
+def run(name: str) -> int:
+    """Run a module as ``python -m`` does, or a script; returns the exit status."""
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        if name.endswith(".py"):
+            runpy.run_path(name, run_name="__main__")
+        else:
+            runpy.run_module(name, run_name="__main__", alter_sys=True)
     except SystemExit as error:
         if error.code is None or isinstance(error.code, int):
             return error.code or 0

@@ -60,7 +60,7 @@ def test_lost_jobs_fail_and_slurms_word_is_said(submit, tmp_path, state, said):
 
 
 def test_a_job_that_someone_cancels(slurm, tmp_path):
-    environment = os.environ | slurm.environment | {"SLURM_PL_GRACE": "1"}  # for the log of a script that is told to end
+    environment = os.environ | slurm.environment | {"SLURM_PL_GRACE": "1"}  # for the log of a script that ends
     command = [UTILS / "slurm.pl", "-tc", "2", "JOB=1:4", "x.JOB.log", "sh", "-c", "touch on.JOB; sleep 60"]
     runner = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: (tmp_path / "on.1").exists() and (tmp_path / "on.2").exists())
