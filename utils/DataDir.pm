@@ -1,6 +1,7 @@
 package DataDir;
 
-# What validate_data_dir.sh checks: every table of a data dir by itself, then the tables against each other.
+# What validate_data_dir.sh checks: every table of a data dir by itself, then the tables against each other; and how
+# fix_data_dir.sh cuts them down to what they share.
 
 use strict;
 use warnings;
@@ -272,6 +273,45 @@ sub validate {
     my ($speakers, $line) = count('spk2utt');
     print STDERR shown("$program: warning: $dir has only one speaker: " . (split ' ', $line)[0] . "\n") if $speakers == 1;
     print shown("$program: $dir is a valid data dir: $utterances utterances, $speakers speakers\n");
+}
+
+# Cuts the sorted ids of a file (of $what) down to those of standard input (which are those of $owner).
+sub keep_only {
+    my ($list, $what, $owner) = @_;
+    my @ids = <STDIN>;
+    chomp @ids;
+    my $kept = lines_in($list);
+    write_list([$list, @{ common($kept, \@ids, $what, $owner) }]);
+}
+
+# Cuts the sorted ids of a file (of $what) down to those that all of these sorted tables of a folder have.
+sub keep_common {
+    ($dir, my ($list, $what, @names)) = @_;
+    my $kept = lines_in($list);
+    for my $name (@names) {
+        $kept = common($kept, ids_of($name, 1), $what, $name) if !has_keys($name, $kept);
+    }
+    write_list([$list, @$kept]);
+}
+
+sub lines_in {
+    my ($path) = @_;
+    open(my $handle, '<', $path) or stop("cannot read $path: $!");
+    chomp(my @lines = <$handle>);
+    return \@lines;
+}
+
+# What two sorted lists share; says how many of the first are lost.
+sub common {
+    my ($first, $second, $what, $owner) = @_;
+    my @odd = odd_ones($first, $second);
+    my @lost = grep { !/^\t/ } @odd;
+    return $first if !@lost;
+    print shown("$Tables::program: " . @lost . " $what not in $owner, e.g. $lost[0]\n");
+    my ($alike) = alike(@odd);
+    print shown("$Tables::program: $alike\n") if defined $alike;
+    my %is_lost = map { $_ => 1 } @lost;
+    return [grep { !$is_lost{$_} } @$first];
 }
 
 1;

@@ -289,6 +289,19 @@ sub is_plain {
     return $rest eq '' && $last ne '';
 }
 
+# Copies tables that are plain and in order into a folder; prints their names.
+sub copy_ordered {
+    my ($folder, @paths) = @_;
+    require File::Copy;
+    for my $path (@paths) {
+        my $name = basename($path);
+        my ($least, $most) = @{ $number_of{$name} // [2, 9e99] };
+        next if $name eq 'segments' || !is_plain($path, plain_entry($name, $least, $most));
+        File::Copy::copy($path, "$folder/$name") or stop("cannot copy $path: $!");
+        print "$name\n";
+    }
+}
+
 # Calls $say with what is wrong with a table of a data dir, "path:line: what", and $broken with the numbers of lines that
 # are no entries of a table. With $order it must be sorted, with $open segments may have the end -1.
 sub check_table {

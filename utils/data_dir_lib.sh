@@ -177,7 +177,7 @@ need_data_dir() {
 # DEST. $open_ends = 1 lets segments end at -1.
 open_ends=0
 need_source() {
-    local faults paths
+    local faults names
     need_data_dir "$1"
     if [ $# -eq 2 ]; then
         [ -n "$2" ] || die "the name of the destination is empty"
@@ -185,8 +185,8 @@ need_source() {
         if [ -e "$2" ] && [ ! -d "$2" ]; then die "$2: is not a folder"; fi
         if [ "$1" -ef "$2" ]; then die "source and destination are both $1"; fi
     fi
-    mapfile -t paths < <(all_tables "$1" | awk -v dir="$1/" '{ print dir $0 }')
-    faults=$(tables check_tables 0 "$open_ends" "${paths[@]}" | head -n 10)
+    mapfile -t names < <(all_tables "$1")
+    faults=$(tables check_tables 0 "$open_ends" "${names[@]/#/"$1"/}" | head -n 10)
     if [ -z "$faults" ]; then faults=$(for_each_plan "$1" 2>&1 >/dev/null | head -n 10); fi
     [ -z "$faults" ] || die "$faults
   correct them; utils/fix_data_dir.sh $1 drops malformed lines and duplicates, and removes marks and DOS line ends"
@@ -242,10 +242,7 @@ fill_ends() {
 
 # put_in_place DEST: renames the files of $aside into DEST.
 put_in_place() {
-    local path
-    for path in "$aside"/*; do
-        mv -f "$path" "$1/${path##*/}"
-    done
+    mv -f "$aside"/* "$1"
 }
 
 # replace_contents DEST: as put_in_place; tables that DEST had before and that are not renewed are removed.
@@ -265,11 +262,11 @@ place_valid() {
     local src=$1 dest=$2 said
     shift 2
     said=$("$tools/validate_data_dir.sh" "$@" "$aside" 2>&1) || {
-        grep -v '^validate_data_dir.sh: [^:]*$' <<<"${said//"$aside"/$dest}" >&2
+        grep -v '^validate_data_dir.sh: [^:]*$' <<<"${said//"$aside"/"$dest"}" >&2
         die "$dest was not made, for it would not be valid; correct $src first (utils/fix_data_dir.sh)"
     }
     replace_contents "$dest"
-    echo "${said//"$aside"/$dest}"
+    echo "${said//"$aside"/"$dest"}"
 }
 
 # copy_whole_files SRC: copies the files that hold for the dir as a whole into $aside.
@@ -285,14 +282,14 @@ copy_whole_files() {
 select_utts() {
     local src=$1 utts=$2 out=$3 name names
     mapfile -t names < <(echo utt2spk; tables_of "$src" utt; files_like "$src" segments)
-    tables filter_tables "$utts" "$out" "${names[@]/#/$src/}"
+    tables filter_tables "$utts" "$out" "${names[@]/#/"$src"/}"
     "$tools/utt2spk_to_spk2utt.pl" "$out/utt2spk" >"$out/spk2utt"
     mapfile -t names < <(tables_of "$src" spk)
-    [ ${#names[@]} -eq 0 ] || tables filter_tables "$out/spk2utt" "$out" "${names[@]/#/$src/}"
+    [ ${#names[@]} -eq 0 ] || tables filter_tables "$out/spk2utt" "$out" "${names[@]/#/"$src"/}"
     mapfile -t names < <(tables_of "$src" reco)
     if [ ${#names[@]} -gt 0 ]; then
         column 2 "$out/segments" >"$out/.recos"
-        tables filter_tables "$out/.recos" "$out" "${names[@]/#/$src/}"
+        tables filter_tables "$out/.recos" "$out" "${names[@]/#/"$src"/}"
         rm "$out/.recos"
     fi
     for name in $(files_like "$src" "$PLAN"); do
