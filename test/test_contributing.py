@@ -32,9 +32,9 @@ def tree(tmp_path):
     return tmp_path
 
 
-def run(command: str, tree: Path, **options) -> None:
-    """Run it in the tree, with the Python of this test."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+def run(command: str, tree: Path, python: Path = Path(sys.executable), **options) -> None:
+    """Run it in the tree, with that Python."""
+    path = f"{python.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     environ = {**os.environ, "PATH": path, "PYTHONPATH": str(tree), "GIT_CEILING_DIRECTORIES": str(tree.parent)}
     command = command.replace("/my/digits", f"{tree}/digits")
     done = subprocess.run(["bash", "-ec", command], cwd=tree, env=environ, capture_output=True, text=True, **options)
@@ -42,14 +42,14 @@ def run(command: str, tree: Path, **options) -> None:
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_a_diff_applies_and_its_commands_succeed(section, tree):
+def test_a_diff_applies_and_its_commands_succeed(section, tree, python):
     blocks = BLOCK.findall(SECTIONS[section])
     assert [kind for kind, _ in blocks].count("diff") == 1
     for kind, text in blocks:
         if kind == "diff":
             run("git apply -", tree, input=text)
         else:
-            run(text, tree)
+            run(text, tree, python)
 
 
 def test_every_diff_is_clean(tree):

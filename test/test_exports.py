@@ -119,8 +119,8 @@ def test_what_is_written_loads_back(tmp_path):
     assert parser.dump(again, skip_default=False) == (tmp_path / "a.yaml").read_text()
 
 
-def test_help_names_classes_that_nothing_has_imported():
-    command = [sys.executable, "-m", "toolkit.bin.train", "sv", "--help"]
+def test_help_names_classes_that_nothing_has_imported(python):
+    command = [python, "-m", "toolkit.bin.train", "sv", "--help"]
     help_text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert {"EcapaTdnn", "ERes2NetV2", "ResNet34", "MeanFbank", "ParaNoise"} <= set(
         help_text.replace(",", " ").replace(".", " ").replace(")", " ").split()

@@ -8,8 +8,8 @@ use warnings;
 use Exporter qw(import);
 use File::Basename qw(basename);
 
-our @EXPORT = qw(stop wrong_usage shown show_lines each_line listed_in keep_lines filter_tables finish write_list look_alikes
-                 check_tables clean_table);
+our @EXPORT = qw(stop wrong_usage shown show_lines each_line listed_in keep_lines filter_tables finish write_list alike
+                 look_alikes undrawable list_undrawable check_table check_tables clean_table);
 our $program = basename($0);    # who says the errors
 
 my $refused = qr/[\0\x0b\x0c\x1c-\x1f\r]/;
@@ -179,21 +179,52 @@ sub write_list {
 }
 
 # Of the lines of comm -3, ids that look the same in both files: they differ in Unicode normalisation only.
-sub look_alikes {
+sub alike {
     my (%seen, @said);
-    while (my $line = <STDIN>) {
+    for my $line (@_) {
         next if $line !~ /[^\t\n -~]/;
         my ($tab, $id) = $line =~ /^(\t?)(.*)$/;
         my $text = $id;
         my $key = utf8::decode($text) ? normalised($text) : $id;
         my $other = $seen{$key} // '';
         my $form = $key eq $text ? 'NFC' : 'NFD';
-        push @said, "$id differs from $other->[1] only in Unicode normalisation ($form vs $other->[2])\n"
+        push @said, "$id differs from $other->[1] only in Unicode normalisation ($form vs $other->[2])"
             if $other && $other->[0] ne $tab;
         $seen{$key} = [$tab, $id, $form];
     }
-    print @said;
+    return @said;
 }
+
+sub look_alikes { print map { "$_\n" } alike(<STDIN>); }
+
+# Of enrolments that say *UTT SPEAKER, those for which there is none to draw, and why: "id why". Where they are drawn from
+# another set ($elsewhere), only the form is looked at.
+sub undrawable {
+    my ($utt2spk, $enrolments, $elsewhere) = @_;
+    my (%speaker, %size, @said);
+    my $handle = open_file($utt2spk);
+    while (my $line = <$handle>) {
+        my ($utt, $speaker) = split(' ', $line);
+        $speaker{$utt} = $speaker;
+        $size{$speaker}++;
+    }
+    $handle = open_file($enrolments);
+    while (my $line = <$handle>) {
+        chomp $line;
+        my ($id, $utt, $speaker, @more) = split(/[ \t]+/, $line =~ s/^[ \t]+|[ \t]+\z//gr);
+        next if !defined $utt || $utt !~ s/^\*//;
+        if (!defined $speaker || @more) { push @said, "$id expected *UTT SPEAKER, got: $line"; next; }
+        next if $elsewhere;
+        my $entry = "$id *$utt $speaker";
+        if (!defined $speaker{$utt}) { push @said, "$entry: unknown utterance $utt"; next; }
+        my $size = $size{$speaker} // 0;
+        push @said, "$entry: speaker $speaker has no " . ($size ? 'other utterance' : 'utterance') . ' to draw'
+            if $size == ($speaker{$utt} eq $speaker ? 1 : 0);
+    }
+    return @said;
+}
+
+sub list_undrawable { print map { "$_\n" } undrawable(@_); }
 
 sub is_utf8 {
     my ($text) = @_;
@@ -258,61 +289,76 @@ sub is_plain {
     return $rest eq '' && $last ne '';
 }
 
-# Prints what is wrong with the tables of a data dir, "path:line: what"; into the file $broken goes "path:line" of lines
-# that are no entries of a table. With $order they must be sorted, with $open segments may have the end -1.
-sub check_tables {
-    my ($broken, $order, $open, @paths) = @_;
-    open(my $list, '>>', $broken) or stop("cannot write $broken: $!");
+# Copies tables that are plain and in order into a folder; prints their names.
+sub copy_ordered {
+    my ($folder, @paths) = @_;
+    require File::Copy;
     for my $path (@paths) {
         my $name = basename($path);
         my ($least, $most) = @{ $number_of{$name} // [2, 9e99] };
-        my ($rule, $expected) = @{ $rule_of{$name} // [] };
-        my ($last, %times) = ('');
-        next if is_plain($path, plain_entry($name, $least, $most));
-        # Of each kind ten are enough.
-        my $bad = sub {
-            my ($kind, $what) = @_;
-            print "$path:$.: $what\n" if ++$times{$kind} <= 10;
-        };
-        my $malformed = sub { $bad->(@_); print $list "$path:$.\n"; };
-        my $handle;
-        if (!open($handle, '<', $path)) { print "$path: cannot be read: $!\n"; print $list "$path:0\n"; next; }
-        binmode($handle);
-        $. = 0;
-        my $line;
-        while (defined($line = <$handle>)) {
-            if ($. == 1 && $line =~ /^(?:\xff\xfe|\xfe\xff)/) { $malformed->('UTF', 'is UTF-16 text; save it as UTF-8'); last; }
-            if ($. == 1 && $line =~ s/^\xef\xbb\xbf//) { $malformed->('BOM', 'begins with a byte order mark (U+FEFF)'); }
-            if ($line !~ s/\n\z// && $order) { $bad->('end', 'no newline at the end of the last line'); }
-            if ($line =~ s/\r\z//) {
-                $malformed->('DOS', "ends with a carriage return (a DOS line end: sed -i 's/\\r\$//' $path)");
-            }
-            if ($line =~ $refused) { $malformed->('control', sprintf('holds the control character U+%04X', ord $&)); next; }
-            if (!is_utf8($line)) { $malformed->('UTF-8', 'is not UTF-8'); next; }
-            if ($line =~ /^[ \t]/) { $malformed->('blank', 'begins with a blank'); }
-            my @fields = fields_of($line, $least, $most) or do {
-                $malformed->('count', 'expected ' . ($least == $most ? '' : 'at least ') . "$least fields, got: $line");
-                next;
-            };
-            if ($rule && !$rule->(@fields)) { $bad->('value', "$expected, got: $line"); }
-            elsif ($name eq 'segments' && !$open && to_the_end($fields[3])) {
-                $bad->('open', 'the end is -1, to the end of the recording; utils/fix_data_dir.sh '
-                    . ($path =~ s{/segments$}{}r) . ' writes the time there');
-            }
-            my $id = $fields[0];
-            if ($id eq $last) { $bad->('twice', "duplicate id $id"); }
-            elsif ($order && $id lt $last) {
-                $bad->('order', "not sorted: id $id after $last (LC_ALL=C sort)");
-            }
-            $last = $id;
-        }
-        if (!$.) { print "$path: is empty\n"; print $list "$path:0\n"; }
-        for my $kind (sort keys %times) {
-            print "$path:  ... and ", $times{$kind} - 10, " more like it ($kind)\n" if $times{$kind} > 10;
-        }
-        close($handle);
+        next if $name eq 'segments' || !is_plain($path, plain_entry($name, $least, $most));
+        File::Copy::copy($path, "$folder/$name") or stop("cannot copy $path: $!");
+        print "$name\n";
     }
-    close($list) or stop("cannot write $broken: $!");
+}
+
+# Calls $say with what is wrong with a table of a data dir, "path:line: what", and $broken with the numbers of lines that
+# are no entries of a table. With $order it must be sorted, with $open segments may have the end -1.
+sub check_table {
+    my ($path, $order, $open, $say, $broken) = @_;
+    my $name = basename($path);
+    my ($least, $most) = @{ $number_of{$name} // [2, 9e99] };
+    my ($rule, $expected) = @{ $rule_of{$name} // [] };
+    my ($last, %times) = ('');
+    return if is_plain($path, plain_entry($name, $least, $most));
+    # Of each kind ten are enough.
+    my $bad = sub {
+        my ($kind, $what) = @_;
+        $say->("$path:$.: $what") if ++$times{$kind} <= 10;
+    };
+    my $malformed = sub { $bad->(@_); $broken->($.); };
+    my $handle;
+    if (!open($handle, '<', $path)) { $say->("$path: cannot be read: $!"); $broken->(0); return; }
+    binmode($handle);
+    $. = 0;
+    my $line;
+    while (defined($line = <$handle>)) {
+        if ($. == 1 && $line =~ /^(?:\xff\xfe|\xfe\xff)/) { $malformed->('UTF', 'is UTF-16 text; save it as UTF-8'); last; }
+        if ($. == 1 && $line =~ s/^\xef\xbb\xbf//) { $malformed->('BOM', 'begins with a byte order mark (U+FEFF)'); }
+        if ($line !~ s/\n\z// && $order) { $bad->('end', 'no newline at the end of the last line'); }
+        if ($line =~ s/\r\z//) {
+            $malformed->('DOS', "ends with a carriage return (a DOS line end: sed -i 's/\\r\$//' $path)");
+        }
+        if ($line =~ $refused) { $malformed->('control', sprintf('holds the control character U+%04X', ord $&)); next; }
+        if (!is_utf8($line)) { $malformed->('UTF-8', 'is not UTF-8'); next; }
+        if ($line =~ /^[ \t]/) { $malformed->('blank', 'begins with a blank'); }
+        my @fields = fields_of($line, $least, $most) or do {
+            $malformed->('count', 'expected ' . ($least == $most ? '' : 'at least ') . "$least fields, got: $line");
+            next;
+        };
+        if ($rule && !$rule->(@fields)) { $bad->('value', "$expected, got: $line"); }
+        elsif ($name eq 'segments' && !$open && to_the_end($fields[3])) {
+            $bad->('open', 'the end is -1, to the end of the recording; utils/fix_data_dir.sh '
+                . ($path =~ s{/segments$}{}r) . ' writes the time there');
+        }
+        my $id = $fields[0];
+        if ($id eq $last) { $bad->('twice', "duplicate id $id"); }
+        elsif ($order && $id lt $last) {
+            $bad->('order', "not sorted: id $id after $last (LC_ALL=C sort)");
+        }
+        $last = $id;
+    }
+    if (!$.) { $say->("$path: is empty"); $broken->(0); }
+    for my $kind (sort keys %times) {
+        $say->("$path:  ... and " . ($times{$kind} - 10) . " more like it ($kind)") if $times{$kind} > 10;
+    }
+    close($handle);
+}
+
+# Prints what is wrong with tables.
+sub check_tables {
+    my ($order, $open, @paths) = @_;
+    check_table($_, $order, $open, sub { print "$_[0]\n" }, sub { }) for @paths;
 }
 
 binmode(STDOUT);

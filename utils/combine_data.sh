@@ -128,7 +128,7 @@ for name in $(names_in all_tables "$@"); do
             "other sources' recordings; give it one (recording file A|B), or remove all"
         say "left out $name: not in ${lacking//$'\n'/ }"
     else
-        for src in "$@"; do awk 1 "$src/$name"; done | merge "$name"
+        awk 1 "${@/%//"$name"}" | merge "$name"
     fi
 done
 merge_segments "$@"

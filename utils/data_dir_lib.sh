@@ -4,7 +4,8 @@
 # A table is a file of "key value..." lines, sorted by key (LC_ALL=C). Its keys are utterances, recordings or speakers.
 # Without a segments file every utterance is a recording, so recording tables are utterance tables.
 
-# utt2spk, spk2utt and segments are not in these lists: they tie the others together.
+# These tie the others together, and are not in the other lists.
+readonly MAIN_TABLES='utt2spk|spk2utt|segments'
 readonly UTT_TABLES='text|feats\.scp|vad\.scp|enroll_spk[0-9]+\.scp|utt2[A-Za-z0-9_]+'
 readonly RECO_TABLES='wav\.scp|(spk|noise|dereverb)[0-9]+\.scp|reco2[A-Za-z0-9_]+'
 readonly SPK_TABLES='cmvn\.scp|spk2[A-Za-z0-9_]+'
@@ -24,9 +25,12 @@ tools=$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # With it perl would take what it reads for characters, and their blanks for its own.
 unset PERL_UNICODE
 
-# tables FUNCTION ARGUMENT...: a function of Tables.pm.
+# tables FUNCTION ARGUMENT...: a function of Tables.pm or, as DataDir::validate, of DataDir.pm.
 tables() {
-    perl -I "$tools" -MTables -e '$Tables::program = shift; my $call = \&{"Tables::" . shift}; $call->(@ARGV)' "${0##*/}" "$@"
+    local package=Tables
+    [[ $1 != *::* ]] || package=${1%%::*}
+    perl -I "$tools" "-M$package" -e '$Tables::program = shift; my $call = \&{+shift}; $call->(@ARGV)' \
+        "${0##*/}" "$package::${1#*::}" "${@:2}"
 }
 
 # tell MESSAGE: says it, with escapes for what cannot be seen.
@@ -62,12 +66,13 @@ need_toolkit() {
     [ ! -f "$root/tools/activate.sh" ] || . "$root/tools/activate.sh"
 }
 
-# files_like DIR PATTERN: names of the files in DIR that match the extended regular expression as a whole.
+# files_like DIR PATTERN [BUT]: names of the files in DIR, except BUT, that match the extended regular expression as a
+# whole.
 files_like() {
     local path name
     for path in "$1"/*; do
         name=${path##*/}
-        if [ -f "$path" ] && [[ $name =~ ^($2)$ ]]; then echo "$name"; fi
+        if [[ $name =~ ^($2)$ && $name != "${3:-}" ]] && [ -f "$path" ]; then echo "$name"; fi
     done
 }
 
@@ -85,15 +90,15 @@ tables_of() {
     [ -f "$1/segments" ] || utt_tables+="|$RECO_TABLES"
     [ -f "$1/segments" ] || reco_tables='-'
     case $2 in
-        utt) files_like "$1" "$utt_tables" | awk '$0 != "utt2spk"' ;;
+        utt) files_like "$1" "$utt_tables" utt2spk ;;
         reco) files_like "$1" "$reco_tables" ;;
-        spk) files_like "$1" "$SPK_TABLES$(extra_pattern "$extra_spk_files")" | awk '$0 != "spk2utt"' ;;
+        spk) files_like "$1" "$SPK_TABLES$(extra_pattern "$extra_spk_files")" spk2utt ;;
     esac
 }
 
 # all_tables DIR: names of all tables of DIR.
 all_tables() {
-    files_like "$1" "utt2spk|spk2utt|segments"
+    files_like "$1" "$MAIN_TABLES"
     tables_of "$1" utt
     tables_of "$1" reco
     tables_of "$1" spk
@@ -102,7 +107,7 @@ all_tables() {
 # plan_table PLAN [UTT_PREFIX UTT_SUFFIX SPK_PREFIX SPK_SUFFIX]: the lines of a plan as a table, "id line", with new ids
 # of mixtures and speakers if wanted; says on stderr which lines are no mixtures, and fails for them.
 plan_table() {
-    python3 -c '
+    python3 -S -c '
 import json, sys
 plan, *affixes = sys.argv[1:]
 code = 0
@@ -150,23 +155,12 @@ rename_enrolments() {
         { print }'
 }
 
-# undrawable UTT2SPK ENROLMENTS DIR: the ids whose enrolment is *UTT SPEAKER, and there is none to draw; and why. Where a plan
-# draws them from another set (enrolments in the mix_conf.yaml of DIR), only the form is looked at.
-undrawable() {
-    local elsewhere=0 dirs=''
-    if [ -f "$3/mix_conf.yaml" ]; then
-        dirs=$(need_toolkit && python3 -m toolkit.bin.enrolment_dirs "$3") || exit 1
-    fi
-    if [ -n "$dirs" ]; then elsewhere=1; fi
-    awk -v elsewhere="$elsewhere" '
-        FNR == NR { speaker[$1] = $2 ""; size[$2]++; next }
-        $2 !~ /^\*/ { next }
-        { utt = substr($2, 2) }
-        NF != 3 { print $1 " expected *UTT SPEAKER, got: " $0; next }
-        elsewhere { next }
-        !(utt in speaker) { print $1 " " $2 " " $3 ": unknown utterance " utt; next }
-        size[$3] == (speaker[utt] == $3 "") { print $1 " " $2 " " $3 ": speaker " $3 " has no " \
-            (size[$3] ? "other utterance" : "utterance") " to draw" }' "$1" "$2"
+# drawn_elsewhere DIR: prints true if DIR has enrolments, and draws them from another set (by its mix_conf.yaml).
+drawn_elsewhere() {
+    local dirs
+    if [ ! -f "$1/mix_conf.yaml" ] || [ -z "$(files_like "$1" "$ENROLMENTS")" ]; then return 0; fi
+    dirs=$(need_toolkit && python3 -m toolkit.bin.enrolment_dirs "$1") || exit 1
+    [ -z "$dirs" ] || echo true
 }
 
 # column N FILE: the Nth field of every line.
@@ -183,7 +177,7 @@ need_data_dir() {
 # DEST. $open_ends = 1 lets segments end at -1.
 open_ends=0
 need_source() {
-    local faults paths
+    local faults names
     need_data_dir "$1"
     if [ $# -eq 2 ]; then
         [ -n "$2" ] || die "the name of the destination is empty"
@@ -191,8 +185,8 @@ need_source() {
         if [ -e "$2" ] && [ ! -d "$2" ]; then die "$2: is not a folder"; fi
         if [ "$1" -ef "$2" ]; then die "source and destination are both $1"; fi
     fi
-    mapfile -t paths < <(all_tables "$1" | awk -v dir="$1/" '{ print dir $0 }')
-    faults=$(tables check_tables /dev/null 0 "$open_ends" "${paths[@]}" | head -n 10)
+    mapfile -t names < <(all_tables "$1")
+    faults=$(tables check_tables 0 "$open_ends" "${names[@]/#/"$1"/}" | head -n 10)
     if [ -z "$faults" ]; then faults=$(for_each_plan "$1" 2>&1 >/dev/null | head -n 10); fi
     [ -z "$faults" ] || die "$faults
   correct them; utils/fix_data_dir.sh $1 drops malformed lines and duplicates, and removes marks and DOS line ends"
@@ -248,10 +242,7 @@ fill_ends() {
 
 # put_in_place DEST: renames the files of $aside into DEST.
 put_in_place() {
-    local path
-    for path in "$aside"/*; do
-        mv -f "$path" "$1/${path##*/}"
-    done
+    mv -f "$aside"/* "$1"
 }
 
 # replace_contents DEST: as put_in_place; tables that DEST had before and that are not renewed are removed.
@@ -271,11 +262,11 @@ place_valid() {
     local src=$1 dest=$2 said
     shift 2
     said=$("$tools/validate_data_dir.sh" "$@" "$aside" 2>&1) || {
-        grep -v '^validate_data_dir.sh: [^:]*$' <<<"${said//"$aside"/$dest}" >&2
+        grep -v '^validate_data_dir.sh: [^:]*$' <<<"${said//"$aside"/"$dest"}" >&2
         die "$dest was not made, for it would not be valid; correct $src first (utils/fix_data_dir.sh)"
     }
     replace_contents "$dest"
-    echo "${said//"$aside"/$dest}"
+    echo "${said//"$aside"/"$dest"}"
 }
 
 # copy_whole_files SRC: copies the files that hold for the dir as a whole into $aside.
@@ -291,14 +282,14 @@ copy_whole_files() {
 select_utts() {
     local src=$1 utts=$2 out=$3 name names
     mapfile -t names < <(echo utt2spk; tables_of "$src" utt; files_like "$src" segments)
-    tables filter_tables "$utts" "$out" "${names[@]/#/$src/}"
+    tables filter_tables "$utts" "$out" "${names[@]/#/"$src"/}"
     "$tools/utt2spk_to_spk2utt.pl" "$out/utt2spk" >"$out/spk2utt"
     mapfile -t names < <(tables_of "$src" spk)
-    [ ${#names[@]} -eq 0 ] || tables filter_tables "$out/spk2utt" "$out" "${names[@]/#/$src/}"
+    [ ${#names[@]} -eq 0 ] || tables filter_tables "$out/spk2utt" "$out" "${names[@]/#/"$src"/}"
     mapfile -t names < <(tables_of "$src" reco)
     if [ ${#names[@]} -gt 0 ]; then
         column 2 "$out/segments" >"$out/.recos"
-        tables filter_tables "$out/.recos" "$out" "${names[@]/#/$src/}"
+        tables filter_tables "$out/.recos" "$out" "${names[@]/#/"$src"/}"
         rm "$out/.recos"
     fi
     for name in $(files_like "$src" "$PLAN"); do

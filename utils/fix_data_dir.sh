@@ -32,7 +32,16 @@ clean=$aside/.clean
 mkdir "$clean" "$aside/.lists"
 utts=$aside/.lists/utts
 
-# clean_table NAME: $dir/NAME without malformed lines, sorted, every id once, in $clean.
+# clean_tables NAME...: $dir/NAME without malformed lines, sorted, every id once, in $clean.
+clean_tables() {
+    local name ordered
+    # Most tables are well formed and in order.
+    ordered=$(tables copy_ordered "$clean" "${@/#/"$dir"/}")
+    for name; do
+        [[ $'\n'$ordered$'\n' == *$'\n'"$name"$'\n'* ]] || clean_table "$name"
+    done
+}
+
 clean_table() {
     local before after
     tables clean_table "$dir/$1" | sort -s -u -k1,1 >"$clean/$1"
@@ -69,36 +78,27 @@ end_segments() {
 }
 
 # keep_only LIST WHAT OWNER: cuts the sorted LIST (of WHAT) down to the sorted ids of standard input (those of OWNER).
-keep_only() {
-    cat >"$1.ids"
-    comm -23 "$1" "$1.ids" >"$1.lost"
-    comm -12 "$1" "$1.ids" >"$1.kept"
-    if [ -s "$1.lost" ]; then
-        say "$(wc -l <"$1.lost") $2 not in $3, e.g. $(awk 'NR == 1' "$1.lost")"
-        comm -3 "$1" "$1.ids" | tables look_alikes >"$1.alike"
-        [ ! -s "$1.alike" ] || say "$(awk 'NR == 1' "$1.alike")"
-    fi
-    mv "$1.kept" "$1"
-}
+keep_only() { tables DataDir::keep_only "$@"; }
+
+# keep_common LIST WHAT NAME...: cuts the sorted LIST (of WHAT) down to the ids that every table $clean/NAME has.
+keep_common() { tables DataDir::keep_common "$clean" "$@"; }
 
 # keep_recordings: cuts the segments down to recordings that every recording table has, the utterances to segments.
 keep_recordings() {
-    local name recos=$aside/.lists/recos
+    local recos=$aside/.lists/recos
     column 2 "$clean/segments" | sort -u >"$recos"
-    for name in $(tables_of "$clean" reco); do
-        column 1 "$clean/$name" | keep_only "$recos" "recordings of segments are" "$name"
-    done
+    # shellcheck disable=SC2046  # names of tables have no blanks
+    keep_common "$recos" "recordings of segments are" $(tables_of "$clean" reco)
     "$utils/filter_scp.pl" -f 2 "$recos" "$clean/segments" | awk '{ print $1 }' |
         keep_only "$utts" "utterances are" "segments (or their recordings are lost)"
 }
 
 # keep_speakers: cuts the utterances down to those of speakers that every speaker table has.
 keep_speakers() {
-    local name spks=$aside/.lists/spks
+    local spks=$aside/.lists/spks
     column 2 "$clean/utt2spk" | sort -u >"$spks"
-    for name in $(tables_of "$clean" spk); do
-        column 1 "$clean/$name" | keep_only "$spks" "speakers are" "$name"
-    done
+    # shellcheck disable=SC2046
+    keep_common "$spks" "speakers are" $(tables_of "$clean" spk)
     "$utils/filter_scp.pl" -f 2 "$spks" "$clean/utt2spk" | awk '{ print $1 }' |
         keep_only "$utts" "utterances are of speakers" "every speaker table"
 }
@@ -106,29 +106,31 @@ keep_speakers() {
 # keep_enrolled: cuts the utterances down to those for which an enrolment can be drawn, where it is to be drawn
 # (*UTT SPEAKER); one that goes may have been another's enrolment, so until nothing changes.
 keep_enrolled() {
-    local name before=
+    local name before="" elsewhere
+    elsewhere=$(drawn_elsewhere "$dir")
     until [ "$before" = "$(wc -l <"$utts")" ]; do
         before=$(wc -l <"$utts")
         for name in $(files_like "$clean" "$ENROLMENTS"); do
             "$utils/filter_scp.pl" "$utts" "$clean/utt2spk" >"$utts.utt2spk"
-            undrawable "$utts.utt2spk" "$clean/$name" "$dir" | awk '{ print $1 }' | comm -23 "$utts" - |
+            tables list_undrawable "$utts.utt2spk" "$clean/$name" "$elsewhere" | awk '{ print $1 }' | comm -23 "$utts" - |
                 keep_only "$utts" "utterances are" "reach of an enrolment that $name lets draw"
         done
     done
 }
 
-for name in $(all_tables "$dir"); do
-    [ "$name" = spk2utt ] || clean_table "$name"
+mapfile -t names < <(all_tables "$dir")
+for i in "${!names[@]}"; do
+    [ "${names[i]}" != spk2utt ] || unset "names[i]"
 done
+clean_tables "${names[@]}"
 for name in $(files_like "$dir" "$PLAN"); do clean_plan "$name"; done
 column 1 "$clean/utt2spk" >"$utts"
 if [ -f "$clean/segments" ]; then
     end_segments
     keep_recordings
 fi
-for name in $(tables_of "$clean" utt); do
-    column 1 "$clean/$name" | keep_only "$utts" "utterances are" "$name"
-done
+# shellcheck disable=SC2046
+keep_common "$utts" "utterances are" $(tables_of "$clean" utt)
 for name in $(files_like "$clean" "$PLAN"); do
     plan_table "$clean/$name" | awk '{ print $1 }' | sort | keep_only "$utts" "utterances are" "$name"
 done
@@ -138,8 +140,7 @@ keep_enrolled
 select_utts "$clean" "$utts" "$aside"
 
 mkdir -p "$dir/.backup"
-for name in $(all_tables "$dir") $(files_like "$dir" "$PLAN"); do
-    cp "$dir/$name" "$dir/.backup/$name"
-done
+mapfile -t names < <(all_tables "$dir"; files_like "$dir" "$PLAN")
+cp "${names[@]/#/"$dir"/}" "$dir/.backup"
 put_in_place "$dir"
 say "$dir: kept $(wc -l <"$utts") utterances of $(awk 'NF { print $1 }' "$dir/.backup/utt2spk" | sort -u | wc -l)"

@@ -11,6 +11,7 @@ use List::Util qw(max min);
 use POSIX qw(:signal_h setlocale LC_ALL);
 use SlurmConf;
 use SlurmScript;
+use Time::HiRes qw(time);
 
 my $usage = <<'END';
 Usage: slurm.pl [options] [JOB=1:n] log-file command [arguments...]
@@ -39,7 +40,7 @@ Lines of a config (# begins a comment):
 
 Exit code: 0 all copies succeeded, 1 one or more failed, 255 wrong options. The jobs are cancelled when slurm.pl
 ends before them, by Ctrl-C or kill -9.
-SLURM_PL_GRACE: seconds that a job may be gone from Slurm before its log shows its end (75).
+SLURM_PL_GRACE: seconds that a job may be gone from Slurm before its log shows its end (75); Slurm is asked as often.
 END
 
 my $grace = $ENV{SLURM_PL_GRACE} // 75;
@@ -226,7 +227,7 @@ sub wait_for_all {
             push @failed, { %$job, number => $number } if ($job->{status} // 1) != 0;
             delete $waiting->{$number};
         }
-        if (%$waiting && time - $looked >= min(max(2, 2 * $pause), 10)) {
+        if (%$waiting && time - $looked >= min(max(2, 2 * $pause), 10, $grace)) {
             look_at_queue($waiting);
             $looked = time;
         }

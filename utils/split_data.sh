@@ -66,8 +66,8 @@ list_pieces() {
         case $unit in spk) echo "speakers; --per-utt cuts them" ;; utt) echo utterances ;; reco) echo recordings ;; esac
     )"
     mapfile -t pieces < <(seq "$n")
-    mkdir "${pieces[@]/#/$aside/}"
-    "$utils/split_scp.pl" --utt2spk="$lists/units" "$lists/units" "${pieces[@]/#/$lists/piece.}"
+    mkdir "${pieces[@]/#/"$aside"/}"
+    "$utils/split_scp.pl" --utt2spk="$lists/units" "$lists/units" "${pieces[@]/#/"$lists"/piece.}"
     for piece in "${pieces[@]}"; do
         awk -v piece="$piece" '{ print $1, piece }' "$lists/piece.$piece"
     done >"$lists/utt"

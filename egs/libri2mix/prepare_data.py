@@ -20,9 +20,9 @@ from toolkit.io.command_line import run
 from toolkit.io.datadir import DataDir, invert, write_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.simulate.enrolments import FACT, STREAM, EnrolmentPool, planned, target_of
+from toolkit.simulate.mix_conf import write_mix_conf
 from toolkit.simulate.mixture_sets import genders_of, write_set
 from toolkit.simulate.plan import Mixture, Source
-from toolkit.simulate.sets import write_mix_conf
 
 PARTS = {  # metadata, its mixtures
     "train-100": ("libri2mix_train-clean-100.csv", 13900),

@@ -1,6 +1,7 @@
 """The harness of the benchmarks: order, agreement, faults, targets, the table. Nothing here is timed."""
 
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -186,15 +187,17 @@ def test_a_module_runs_apart_and_its_death_is_a_fault(tmp_path, monkeypatch):
     assert __main__.run_apart(package / "bench_dying.py", ["zzz"])[2][0].fault == "crashed: the process ended with 7"
 
 
-def test_every_module_registers_rows_and_says_what_it_compares():
+def test_every_module_registers_rows_and_says_what_it_compares(python, tmp_path):
     """In one child process: the modules import torch."""
-    code = (
+    (tmp_path / "rows.py").write_text(
         "import importlib, json, pathlib\nfrom benchmark import harness\nfound = {}\n"
         "for path in sorted(pathlib.Path('benchmark').glob('bench_*.py')):\n"
         "    before = len(harness.ROWS)\n    module = importlib.import_module('benchmark.' + path.stem)\n"
         "    found[path.stem] = [len(harness.ROWS) - before, module.__doc__]\nprint(json.dumps(found))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "test", capture_output=True, text=True, check=True)
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}/test:{ROOT}"}
+    command = [python, tmp_path / "rows.py"]
+    done = subprocess.run(command, cwd=ROOT / "test", env=environment, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     assert found
     for name, (rows, doc) in found.items():

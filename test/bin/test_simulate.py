@@ -15,9 +15,9 @@ from toolkit.io.command_line import run
 from toolkit.io.datadir import DataDir, read_table, write_table
 from toolkit.io.errors import InputError
 from toolkit.io.jobs import merge
+from toolkit.simulate.mix_conf import write_mix_conf
 from toolkit.simulate.plan import read_plan, write_plan
 from toolkit.simulate.planner import MixturePlanner, Noise
-from toolkit.simulate.sets import write_mix_conf
 
 
 @pytest.fixture(scope="module")

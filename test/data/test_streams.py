@@ -15,9 +15,9 @@ from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import write_table
 from toolkit.io.errors import InputError
 from toolkit.io.jobs import merge
+from toolkit.simulate.mix_conf import write_mix_conf
 from toolkit.simulate.plan import write_plan
 from toolkit.simulate.planner import Interferer, MixturePlanner, Noise
-from toolkit.simulate.sets import write_mix_conf
 
 STREAMS = ("wav", "spk1", "noise1")
 

@@ -10,13 +10,15 @@ HERE = Path(__file__).parent
 
 
 def start(folder: Path, owner: int) -> None:
-    """Make ``folder/python3`` and the interpreters behind it, with torch and without, which end with ``owner``.
+    """Make ``folder/python3`` (and ``python``) and the interpreters behind it, with torch and without; they end with
+    the process ``owner``.
 
     Two of each, whose hashes of strings differ: what depends on the order of a set would show, as between cold starts.
     """
     client = (HERE / "warm_client.py").read_text()
     (folder / "python3").write_text(f"#!{sys.executable} -IS\n{client}")
     (folder / "python3").chmod(0o755)
+    (folder / "python").symlink_to("python3")
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     environment |= {"LC_ALL": "C", "PYTHONIOENCODING": "UTF-8", "OMP_NUM_THREADS": "1"}
     names = [f"{kind}{number}" for kind in ("light", "heavy") for number in range(2)]

@@ -1,4 +1,4 @@
-"""The ``python3`` of ``warm.py``: programs of toolkit and recipes run in a warm interpreter, all else in a new one."""
+"""The ``python3`` of ``warm.py``: the toolkit's programs, scripts and pytest run warm; all else starts anew."""
 
 import os
 import resource
@@ -19,10 +19,10 @@ def new(words: list[str]) -> None:
 
 def main(words: list[str]) -> int:
     """The exit status of ``python3 WORDS``."""
-    module = words[1] if words[:1] == ["-m"] and words[1:] else ""
-    if not module.startswith(("toolkit.", "torch.")) and not "".join(words[:1]).endswith(".py"):
+    module = f"{words[1]}." if words[:1] == ["-m"] and words[1:] else ""
+    if not module.startswith(("toolkit.", "torch.", "pytest.")) and not "".join(words[:1]).endswith(".py"):
         new(words)
-    kind = "light" if not module or module.removeprefix("toolkit.bin.") in LIGHT.split() else "heavy"
+    kind = "light" if not module or module[len("toolkit.bin.") : -1] in LIGHT.split() else "heavy"
     server = socket.socket(socket.AF_UNIX)
     try:
         server.connect(f"{os.path.dirname(os.path.abspath(sys.argv[0]))}/{kind}{os.getpid() % 2}")

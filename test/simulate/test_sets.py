@@ -3,8 +3,9 @@
 import pytest
 
 from toolkit.io.errors import InputError
+from toolkit.simulate.mix_conf import write_mix_conf
 from toolkit.simulate.plan import Mixture, Source, write_plan
-from toolkit.simulate.sets import open_set, write_mix_conf
+from toolkit.simulate.sets import open_set
 
 
 def write_set(path, corpus, ids=("a", "b"), rooms=()):

@@ -1,6 +1,7 @@
 """Fixtures that run the helper scripts and make small data dirs."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -18,11 +19,28 @@ WAV = "a-1 a1.wav\na-2 a2.wav\nb-1 sox b1.wav -t wav - |\nb-2 all.ark:123\n"
 
 
 @pytest.fixture
-def call(tmp_path):
+def utils():
+    """The folder of the scripts that ``call`` runs."""
+    return UTILS
+
+
+@pytest.fixture(scope="module")
+def warm_utils(tmp_path_factory, python):
+    """A copy of utils/ in a checkout whose python3 starts programs fast."""
+    root = tmp_path_factory.mktemp("checkout")
+    shutil.copytree(UTILS, root / "utils", symlinks=True)
+    (root / "toolkit").symlink_to(UTILS.parent / "toolkit")
+    (root / "tools").mkdir()
+    (root / "tools/activate.sh").write_text(f"export PATH={python.parent}:$PATH\n")
+    return root / "utils"
+
+
+@pytest.fixture
+def call(tmp_path, utils):
     """``call(script, *args, code=0)``: run utils/script in tmp_path, expect the exit code, return the process."""
 
     def _call(script, *args, code=0, stdin="", env=None):
-        command = [UTILS / script, *map(str, args)]
+        command = [utils / script, *map(str, args)]
         environment = {**os.environ, **(env or {})}
         done = subprocess.run(
             command, cwd=tmp_path, input=stdin, capture_output=True, text=True, env=environment, timeout=60

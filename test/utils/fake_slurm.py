@@ -77,7 +77,7 @@ def run_tasks(job: int, numbers: list, limit: int, command: list[str], output: s
                 if (HOME / "requeue").exists():
                     (HOME / "requeue").unlink()
                     set_state(task, "PENDING")
-                    time.sleep(1)
+                    time.sleep(0.6)
                     waiting.append(int(task.split("_")[1]) if "_" in task else None)
                 elif state_of(task) == "RUNNING":
                     killed = os.environ.get("FAKE_KILLED", "FAILED")

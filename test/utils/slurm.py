@@ -21,7 +21,7 @@ class Slurm:
             program.write_text(f"#!{sys.executable} -IS\n{fake.read_text()}")
             program.chmod(0o755)
         self.environment = {"PATH": f"{programs}:{os.environ['PATH']}", "FAKE_SLURM": str(self.folder)}
-        self.environment["SLURM_PL_GRACE"] = "1"
+        self.environment["SLURM_PL_GRACE"] = "0.3"
 
     def submitted(self, job=1):
         """What sbatch was given before the script, without what is always there."""

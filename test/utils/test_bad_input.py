@@ -202,3 +202,12 @@ def test_some_bad_input(scene, case):
 @pytest.mark.parametrize("case", CASES, ids=name_of)
 def test_all_bad_input(scene, case):
     assert faults(scene, *case) is None
+
+
+@pytest.mark.parametrize(
+    "command", ["fix_data_dir.sh D", "subset_data_dir.sh D 2 E", "combine_data.sh E D", "split_data.sh D 2"]
+)
+def test_a_name_with_an_ampersand(call, data_dir, command):
+    """Which bash replaces in ${name/pattern/string}."""
+    data_dir("a&b", {"text": "".join(f"{utt} x\n" for utt in UTTS)})
+    call(*[{"D": "a&b", "E": "c&d"}.get(word, word) for word in command.split()])

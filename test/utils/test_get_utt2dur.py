@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import soundfile
 
+from test.utils.conftest import UTILS
 from toolkit.io.ark import ArkWriter
+
+
+@pytest.fixture
+def utils(warm_utils):
+    return warm_utils
 
 
 def durations(path):
@@ -40,8 +46,8 @@ def test_no_torch_is_loaded(call, audio):
     call("run.pl", "log", "python3", "-c", script)
 
 
-def test_where_kaldi_keeps_it(call, audio):
-    call("data/get_utt2dur.sh", "--allow-pipes", "true", audio)
+def test_in_the_checkout_itself_where_kaldi_keeps_it(call, audio):
+    call(UTILS / "data/get_utt2dur.sh", "--allow-pipes", "true", audio)
     assert durations(audio) == WANTED
 
 

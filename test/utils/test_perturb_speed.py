@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +13,8 @@ from toolkit.io.audio import AudioTable
 from toolkit.io.jobs import merge
 from toolkit.simulate.plan import Mixture, Source
 from toolkit.simulate.render import render
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def lines(path):
@@ -31,23 +33,25 @@ def pitch(samples, rate):
 
 
 @pytest.fixture
-def stage3(tmp_path):
+def utils(warm_utils):
+    return warm_utils
+
+
+@pytest.fixture
+def stage3(tmp_path, python):
     """``stage3(set)``: the formatted audio of a set, as a recipe's jobs make it."""
 
     def _stage3(name):
         keys = [line.split()[0] for line in lines(tmp_path / name / "utt2spk")]
         (tmp_path / "work").write_text("".join(f"{name} {key}\n" for key in keys))
         roots = ["--in_root", str(tmp_path), "--out_root", str(tmp_path / "raw"), "--work", str(tmp_path / "work")]
-        command = [sys.executable, "-m", "toolkit.bin.format_audio", *roots, "--job", "1", "--allow_pipes"]
-        command += ["--channel", "0"]
-        subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, check=True)
+        command = [python, "-m", "toolkit.bin.format_audio", *roots, "--job", "1", "--allow_pipes", "--channel", "0"]
+        environment = {"PYTHONPATH": str(ROOT), "PATH": f"{python.parent}:{os.environ['PATH']}"}
+        subprocess.run(command, cwd=tmp_path, env=os.environ | environment, check=True)
         merge(tmp_path, tmp_path / "raw", name, 1, ["wav"])
         return AudioTable(tmp_path / "raw" / name)
 
     return _stage3
-
-
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The tools for lists (split_scp.pl, filter_scp.pl, apply_map.pl, shuffle_list.pl, ...), and what all scripts keep."""
 
 import os
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -243,10 +244,24 @@ def test_shuffle_is_a_permutation_that_the_seed_decides(call):
     assert shuffled(call, 30) == shuffled(call, 30, "--srand", 777)
 
 
-def test_shuffle_is_fair(call):
+# The script with every seed, in forks of one interpreter, which has started once.
+SEEDS = """
+my $script = shift;
+for my $seed (0 .. 299) {
+    my $run = fork // die;
+    if (!$run) { @ARGV = ('--srand', $seed, 'list'); do $script; exit; }
+    waitpid($run, 0);
+}"""
+
+
+def test_shuffle_is_fair(tmp_path):
     # All 6 orders of 3 lines, about equally often: 300 seeds, 50 expected of each, 5 standard deviations are 32.
-    orders = Counter(tuple(shuffled(call, 3, "--srand", seed)) for seed in range(300))
-    assert len(orders) == 6
+    (tmp_path / "list").write_text("a\nb\nc\n")
+    command = ["perl", "-I", UTILS, "-MTables", "-MCwd", "-e", SEEDS, UTILS / "shuffle_list.pl"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    lines = done.stdout.split()
+    orders = Counter(tuple(lines[i : i + 3]) for i in range(0, len(lines), 3))
+    assert (orders.total(), len(orders)) == (300, 6)
     assert all(abs(count - 50) < 32 for count in orders.values())
 
 

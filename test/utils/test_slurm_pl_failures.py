@@ -60,7 +60,7 @@ def test_lost_jobs_fail_and_slurms_word_is_said(submit, tmp_path, state, said):
 
 
 def test_a_job_that_someone_cancels(slurm, tmp_path):
-    environment = os.environ | slurm.environment
+    environment = os.environ | slurm.environment | {"SLURM_PL_GRACE": "1"}  # for the log of a script that ends
     command = [UTILS / "slurm.pl", "-tc", "2", "JOB=1:4", "x.JOB.log", "sh", "-c", "touch on.JOB; sleep 60"]
     runner = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: (tmp_path / "on.1").exists() and (tmp_path / "on.2").exists())
@@ -75,7 +75,7 @@ def test_a_job_that_someone_cancels(slurm, tmp_path):
 @pytest.mark.parametrize("kill", ["kill $$", "kill -9 $$", "kill -9 $PPID $$"])
 def test_what_slurm_starts_again_is_waited_for(submit, slurm, tmp_path, kill):
     (slurm.folder / "requeue").touch()
-    submit("x.log", "sh", "-c", f"test -f on || {{ touch on; {kill}; }}; sleep 1; echo again")
+    submit("x.log", "sh", "-c", f"test -f on || {{ touch on; {kill}; }}; sleep 0.5; echo again")
     assert output(tmp_path / "x.log") == "again\n"
 
 
@@ -88,7 +88,7 @@ def test_a_script_that_cannot_start_shows_slurms_log(submit, tmp_path):
 
 def test_a_log_that_the_command_prints_is_not_taken_for_its_own(submit, tmp_path):
     submit("old.log", "true")
-    submit("new.log", "sh", "-c", "cat old.log; sleep 1; exit 3", code=1)
+    submit("new.log", "sh", "-c", "cat old.log; sleep 0.5; exit 3", code=1)
 
 
 def test_an_old_log_is_not_taken_for_the_new_one(submit, slurm, tmp_path):
@@ -108,7 +108,7 @@ def test_an_old_log_is_not_taken_for_the_new_one(submit, slurm, tmp_path):
 
 def test_slurm_may_be_out_of_reach_for_a_while(submit, slurm):
     (slurm.folder / "deaf").touch()
-    said = submit("x.log", "sh", "-c", f"sleep 3; rm {slurm.folder}/deaf").stderr
+    said = submit("x.log", "sh", "-c", f"sleep 1; rm {slurm.folder}/deaf").stderr
     assert said.count("squeue failed, waiting on: slurm_load_jobs error: Unable to contact") == 1
 
 
@@ -171,7 +171,7 @@ def test_ctrl_c_while_submitting_leaves_no_job_behind(slurm, tmp_path):
     """Ctrl-C reaches the whole foreground group; sbatch must not die of it, and its job must be cancelled."""
     (tmp_path / "conf").mkdir()
     slow = tmp_path / "slow"
-    slow.write_text('#!/bin/sh\nsbatch "$@" >answer\ntouch submitted\nsleep 1\ncat answer\n')
+    slow.write_text('#!/bin/sh\nsbatch "$@" >answer\ntouch submitted\nsleep 0.5\ncat answer\n')
     slow.chmod(0o755)
     (tmp_path / "conf/slurm.conf").write_text(f"command {slow}\n")
     runner = start_jobs(slurm, tmp_path, signal.SIGINT, signal.SIG_DFL, "sleep 60")

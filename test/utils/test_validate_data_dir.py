@@ -193,6 +193,13 @@ def test_all_faults_are_said_at_once(call, data_dir):
     assert "does not agree" not in said
 
 
+def test_a_table_with_a_wrong_value_is_compared_with_others(complaints, data_dir):
+    said = complaints(data_dir(tables={"spk1.scp": "a-1 x\na-2 ~/x\nb-2 x\n"}))
+    assert "spk1.scp:2: ~ is not expanded" in said
+    assert "spk1.scp: id b-1 of utt2spk is missing" in said
+    assert "were not compared" not in said
+
+
 @pytest.mark.parametrize("name", ["utt2spk", "spk2utt"])
 def test_without_a_main_table_the_others_are_checked(complaints, data_dir, name):
     said = complaints(data_dir(tables={name: None, "utt2dur": "a-1 1\na-2 x\nb-1 1\nb-2 1\n"}))

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from toolkit.io.command_line import Parser, run
-from toolkit.simulate.sets import enrolment_dirs
+from toolkit.simulate.mix_conf import enrolment_dirs
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -15,9 +15,9 @@ from toolkit.io.datadir import DataDir, read_table
 from toolkit.io.errors import InputError, counted, some_of
 from toolkit.io.text import fields
 from toolkit.simulate.enrolments import FACT, STREAM, EnrolmentPool
+from toolkit.simulate.mix_conf import enrolment_dirs
 from toolkit.simulate.plan import generator
 from toolkit.simulate.planner import MixturePlanner
-from toolkit.simulate.sets import enrolment_dirs
 
 if TYPE_CHECKING:
     from typing_extensions import Self

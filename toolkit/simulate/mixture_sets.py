@@ -10,9 +10,9 @@ from toolkit.io.datadir import DataDir, c_sorted, invert, write_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.progress import progress
 from toolkit.simulate.enrolments import FACT, STREAM, EnrolmentPool, planned
+from toolkit.simulate.mix_conf import write_mix_conf
 from toolkit.simulate.plan import Mixture, generator, write_plan
 from toolkit.simulate.planner import MixturePlanner
-from toolkit.simulate.sets import write_mix_conf
 
 _MOST, _MOST_DB = 10**8, 200
 _OF_THE_AUDIO = {"utt2dur", "utt2num_samples", "utt2num_frames", "utt2uniq"}  # not so of the mixture

@@ -1,0 +1,38 @@
+"""``mix_conf.yaml`` of a mixture set: where the recordings of its plan are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from toolkit.io.atomic import replacing
+from toolkit.io.errors import InputError
+from toolkit.io.files import misfit, read_yaml
+
+
+def write_mix_conf(
+    path: Path, data: list[str], rooms: list[str], fs: int, seed: int, enrolments: Sequence[str] = ()
+) -> None:
+    """Write what made the plan: data dirs of recordings, of impulse responses and of enrolments, rate in Hz, seed."""
+    conf = {"data": list(dict.fromkeys(map(str, data))), "rooms": list(map(str, rooms)), "fs": fs, "seed": seed}
+    if enrolments:
+        conf["enrolments"] = list(enrolments)
+    with replacing(path / "mix_conf.yaml") as handle:
+        yaml.safe_dump(conf, handle, sort_keys=False)
+
+
+def read_mix_conf(path: Path) -> dict:
+    """The mix_conf.yaml of a set.
+
+    Raises:
+        InputError: it is missing, or does not say data, rooms and fs.
+    """
+    conf = read_yaml(path / "mix_conf.yaml", "is it a planned set (stage 2)?")
+    if fault := misfit(conf, {"data": [str], "rooms": [str], "fs": int, "enrolments?": [str]}):
+        raise InputError(f"{path}/mix_conf.yaml: {fault}; plan again (stage 2)")
+    return conf
+
+
+def enrolment_dirs(path: Path) -> list[str]:
+    """The data dirs that a set's enrolments are drawn from, by its mix_conf.yaml; none where it does not say."""
+    return read_mix_conf(path).get("enrolments", []) if (path / "mix_conf.yaml").is_file() else []
