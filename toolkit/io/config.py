@@ -150,8 +150,11 @@ class ConfigParser(ArgumentParser):
 
     def validate(self, namespace: Namespace, skip_unset: bool = False, **kwargs) -> None:
         """As in the base class, but ``key: null`` is checked like any value, in nested classes too."""
-        super().validate(namespace, skip_unset=True, **kwargs)  # first, since it says what is missing
-        super().validate(namespace, skip_unset=skip_unset, **kwargs)
+        try:
+            super().validate(namespace, skip_unset=skip_unset, **kwargs)
+        except Exception:
+            super().validate(namespace, skip_unset=True, **kwargs)  # where it fails too, it says what is missing
+            raise
 
     def _prepare(self, config: dict) -> None:
         """Refuse groups of keys that are none; forget the defaults of classes that ``config`` replaces."""
