@@ -4,10 +4,11 @@ import pytest
 import yaml
 
 
-@pytest.fixture
-def config(corpus, tmp_path):
-    """Path of a config that trains in seconds, and the data options that go with it."""
+@pytest.fixture(scope="session")
+def config_text(corpus):
+    """A config that trains in seconds."""
     network = {"channels": 16, "mfa_channels": 24, "embedding_dim": 8, "se_channels": 4, "attention_channels": 4}
+    network |= {"scale": 2}  # a step and a checkpoint take time by the layer
     values = {
         "model": {"class_path": "toolkit.models.sv.ecapa_tdnn.EcapaTdnn", "init_args": network},
         "specaugment": {"freq_width": 4},
@@ -21,13 +22,21 @@ def config(corpus, tmp_path):
         },
         "trainer": {"epochs": 3, "workers": 0, "threads": 1, "keep_best": 2},
     }
-    path = tmp_path / "config.yaml"
-    path.write_text(yaml.safe_dump(values))
-    return path
+    return yaml.safe_dump(values)
 
 
 @pytest.fixture
-def options(config, corpus):
+def config(config_text, tmp_path):
+    """Path of such a config that the test may change."""
+    path = tmp_path / "config.yaml"
+    path.write_text(config_text)
+    return path
+
+
+@pytest.fixture(scope="session")
+def options(config_text, corpus, tmp_path_factory):
     """Command-line words of a training run, but for --expdir."""
+    config = tmp_path_factory.mktemp("training") / "config.yaml"
+    config.write_text(config_text)
     dirs = ["--train_dir", str(corpus / "raw/train"), "--valid_dirs", f"[{corpus / 'raw/dev'}]"]
     return ["--config", str(config), *dirs]

@@ -45,14 +45,17 @@ def main(argv=None) -> None:
         check_classes(config, args.config, (*NETWORK_KEYS, "loss"))
     from toolkit.nn.pretrained import without_weights
     from toolkit.systems.base import System
+    from toolkit.systems.kinds import system_class, task_of
     from toolkit.tasks import registry
-    from toolkit.tasks.training import count_training_parameters
+    from toolkit.tasks.training import untrained
 
+    kind: type[System] = system_class(task_of(config) or "sv")
     with without_weights():
-        system = System.untrained(args.config, args.fs)
+        system, trained = untrained(registry.get(str(kind.task)), args.config, args.speakers)
+        if args.fs:
+            system = kind.untrained(args.config, args.fs)
         info = system.measured_cost(args.seconds)
-        info["parameters_training"] = count_training_parameters(registry.get(system.task), args.config, args.speakers)
-    print(json.dumps({**info, "fs": system.fs}, indent=1))
+    print(json.dumps({**info, "parameters_training": trained, "fs": system.fs}, indent=1))
 
 
 if __name__ == "__main__":

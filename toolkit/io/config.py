@@ -148,18 +148,13 @@ class ConfigParser(ArgumentParser):
     def _options(self) -> list[str]:
         return [option for option in self._option_string_actions if option.startswith("--")]
 
-    _pass: bool | None = None  # skip_unset of the check that is under way, in which nested classes are checked
-
     def validate(self, namespace: Namespace, skip_unset: bool = False, **kwargs) -> None:
         """As in the base class, but ``key: null`` is checked like any value, in nested classes too."""
-        if ConfigParser._pass is not None:  # twice at each depth would be 2^depth times
-            super().validate(namespace, skip_unset=ConfigParser._pass, **kwargs)
-            return
         try:
-            for ConfigParser._pass in (True, skip_unset):  # True first, since it says what is missing
-                super().validate(namespace, skip_unset=ConfigParser._pass, **kwargs)
-        finally:
-            ConfigParser._pass = None
+            super().validate(namespace, skip_unset=skip_unset, **kwargs)
+        except Exception:
+            super().validate(namespace, skip_unset=True, **kwargs)  # where it fails too, it says what is missing
+            raise
 
     def dump(self, namespace: Namespace, skip_validation: bool = True, **kwargs) -> str:
         """As in the base class, but without a check: what is written has been parsed."""

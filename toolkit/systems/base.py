@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from toolkit.io.config import ConfigParser, load_config, merge
 from toolkit.io.errors import InputError, counted, one_line
-from toolkit.metrics.cost.complexity import count_macs, count_macs_thop, count_parameters, noise, profile
+from toolkit.metrics.cost.complexity import count_macs, count_parameters, noise, profile
 from toolkit.models.network import Network
 from toolkit.systems.kinds import system_class, task_of
 from toolkit.systems.loading import Origin, load_network
@@ -154,8 +154,7 @@ class System:
 
     def measured_cost(self, seconds: float) -> dict[str, float]:
         """As :meth:`cost`, with what toolkit.metrics.cost.complexity.profile measures; the network is on the CPU."""
-        thop = {"macs_thop": count_macs_thop(*self.counted(seconds))}
-        return profile(self.network, self.example(seconds), seconds) | thop | self.cost(seconds)
+        return profile(self.network, self.example(seconds), seconds, self.counted(seconds))
 
     def info(self) -> dict:
         """Facts of the system.

@@ -13,6 +13,7 @@ from toolkit.io.errors import InputError
 from toolkit.losses.base import Loss
 from toolkit.metrics.cost.complexity import count_parameters
 from toolkit.simulate.sets import check_known_sets
+from toolkit.systems.base import System
 from toolkit.tasks.registry import TaskSpec
 from toolkit.train.checkpoint import load_model
 from toolkit.train.experiment import run_training
@@ -88,12 +89,12 @@ def check(spec: TaskSpec, parser: ConfigParser, args, known_sets: list[str] | No
     return f"stream: {built.data.stream}\nmixing: {str(mixing).lower()}\nfs: {network.fs}"
 
 
-def count_training_parameters(spec: TaskSpec, config, num_speakers: int) -> int:
-    """Parameters of network and loss of a training config (a path), for so many speakers."""
+def untrained(spec: TaskSpec, config, num_speakers: int) -> tuple[System, int]:
+    """The system of a training config (a path), and the parameters of network and loss for so many speakers."""
     parser = get_parser(spec, "")
     task, (built, network) = spec.load("task"), _build(spec, parser, parser.parse_checked(load_config(config), config))
     built.loss.setup(task.facts(network, num_speakers))
-    return count_parameters(network) + count_parameters(built.loss)
+    return spec.load("system")(network.eval()), count_parameters(network) + count_parameters(built.loss)
 
 
 def open_data(spec: TaskSpec, parser: ConfigParser, args):

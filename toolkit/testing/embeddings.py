@@ -44,8 +44,8 @@ def check_embedding_restorer(restorer: EmbeddingRestorer) -> None:
         p.check_state(model, lambda network: network(rows, noise))
     with promise("it computes where its input lies"):
         batch = _batch(rows)
-        p.check_device(copy.deepcopy(restorer), lambda network, *x: network(*x), rows, noise)
-        p.check_device(copy.deepcopy(restorer), partial(_embedding, tuple(batch)), *batch.values())
+        p.check_device(restorer, lambda network, *x: network(*x), rows, noise)
+        p.check_device(restorer, partial(_embedding, tuple(batch)), *batch.values())
 
 
 def _check_training(restorer: EmbeddingRestorer, rows: Tensor) -> None:

@@ -71,9 +71,9 @@ def check_encoder(encoder: SpeakerEncoder, features: int, frames: int = 50, dtyp
     with promise("its state dict holds all that training changes"):
         p.check_state(encoder, lambda network: network(feats))
     with promise("it computes where its input lies"):
-        p.check_device(copy.deepcopy(encoder), lambda network, *x: network(*x), feats)
+        p.check_device(encoder, lambda network, *x: network(*x), feats)
         with suppress(DataDependentOutputException):  # of a network that reads the lengths
-            p.check_device(copy.deepcopy(encoder), lambda network, *x: network(*x), feats, lengths)
+            p.check_device(encoder, lambda network, *x: network(*x), feats, lengths)
 
 
 def check_enhancer(enhancer: SpeechEnhancer, dtype: torch.dtype | None = None) -> None:
@@ -123,7 +123,7 @@ def check_enhancer(enhancer: SpeechEnhancer, dtype: torch.dtype | None = None) -
     with promise("its state dict holds all that training changes"):
         p.check_state(enhancer, lambda network: network(sounds(2, 2001)))
     with promise("it computes where its input lies"):
-        p.check_device(copy.deepcopy(enhancer), lambda network, wav: network(wav), sounds(2, 2001))
+        p.check_device(enhancer, lambda network, wav: network(wav), sounds(2, 2001))
 
 
 def check_extractor(extractor: SpeakerExtractor, dtype: torch.dtype | None = None) -> None:
@@ -188,7 +188,7 @@ def check_extractor(extractor: SpeakerExtractor, dtype: torch.dtype | None = Non
     with promise("its state dict holds all that training changes"):
         p.check_state(extractor, lambda network: _extracted(network, mixture, enrolment))
     with promise("it computes where its input lies"):
-        p.check_device(copy.deepcopy(extractor), _extracted, mixture, enrolment, lengths)
+        p.check_device(extractor, _extracted, mixture, enrolment, lengths)
 
 
 def _extracted(network: nn.Module, mixture: Tensor, enrolment: Tensor, lengths: Tensor | None = None) -> Tensor:

@@ -103,8 +103,8 @@ def check_state(module: nn.Module, function: Callable[[nn.Module], Tensor]) -> N
 
 def check_device(module: nn.Module, function: Callable[..., Tensor], *inputs: Tensor | None) -> None:
     """On a (fake) CUDA device, in training and in eval mode, nothing meets a tensor of the CPU."""
-    for train in (True, False):
-        with fake_cuda(module.train(train)) as network:
-            there = [None if x is None else torch.zeros(x.shape, dtype=x.dtype, device="cuda") for x in inputs]
-            out = function(network, *there)
+    with fake_cuda(module) as network:
+        there = [None if x is None else torch.zeros(x.shape, dtype=x.dtype, device="cuda") for x in inputs]
+        for train in (True, False):
+            out = function(network.train(train), *there)
             assert out.device.type == "cuda", f"the output lies on {out.device}"

@@ -1,5 +1,7 @@
 """Training enhancement and extraction: the loss falls, runs resume exactly, validation says what it is."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -55,13 +57,13 @@ def mixtures(corpus, tmp_path_factory):
     return root / "raw/two"
 
 
-@pytest.fixture(params=["se", "tse"])
+@pytest.fixture(scope="module", params=["se", "tse"])
 def task(request):
     return request.param
 
 
-@pytest.fixture
-def words(task, corpus, mixtures, tmp_path):
+@pytest.fixture(scope="module")
+def words(task, corpus, mixtures, tmp_path_factory):
     """Command-line words of a tiny training run, but for --expdir."""
     kind, arguments = DATA[task]
     values = {
@@ -75,11 +77,12 @@ def words(task, corpus, mixtures, tmp_path):
             "init_args": {"batch_size": 4, "crop_seconds": [0.5, 0.5], "repeats": 2},
         },
         "optimizer": {"class_path": "torch.optim.Adam", "init_args": {"lr": 0.005}},
-        "trainer": {"epochs": 3, "workers": 0, "threads": 1, "keep_best": 2, "clip_norm": 1.0},
+        "trainer": {"epochs": 2, "workers": 0, "threads": 1, "keep_best": 2, "clip_norm": 1.0},
     }
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(values))
+    config = tmp_path_factory.mktemp("training") / "config.yaml"
+    config.write_text(yaml.safe_dump(values))
     dirs = ["--train_dir", str(corpus / "raw/train"), "--valid_dirs", f"[{mixtures}]"]
-    return ["--config", str(tmp_path / "config.yaml"), *dirs]
+    return ["--config", str(config), *dirs]
 
 
 def trained(task, words, expdir, *more) -> dict:
@@ -88,11 +91,18 @@ def trained(task, words, expdir, *more) -> dict:
     return load(expdir / "checkpoint/last.pt")
 
 
-def test_epochs_in_one_go_equal_epochs_in_two(task, words, tmp_path):
+@pytest.fixture(scope="module")
+def one_epoch(task, words, tmp_path_factory):
+    """Folder of an experiment of one epoch; to be read."""
+    expdir = tmp_path_factory.mktemp("one_epoch")
+    trained(task, words, expdir, "--trainer.epochs", "1")
+    return expdir
+
+
+def test_epochs_in_one_go_equal_epochs_in_two(task, words, one_epoch, tmp_path):
     whole = trained(task, words, tmp_path / "whole")
-    trained(task, words, tmp_path / "parts", "--trainer.epochs", "1")
-    parts = trained(task, words, tmp_path / "parts")
-    assert whole["step"] == parts["step"] == 3 * 8
+    parts = trained(task, words, shutil.copytree(one_epoch, tmp_path / "parts"))
+    assert whole["step"] == parts["step"] == 2 * 8
     for name, value in whole["task"].items():
         assert torch.equal(value, parts["task"][name]), name
     log = (tmp_path / "whole/metrics.jsonl").read_text().splitlines()
@@ -100,13 +110,12 @@ def test_epochs_in_one_go_equal_epochs_in_two(task, words, tmp_path):
     assert np.mean(losses[-1:]) < losses[0]
 
 
-def test_validation_is_the_mean_over_whole_mixtures(task, words, mixtures, tmp_path):
-    trained(task, words, tmp_path / "exp", "--trainer.epochs", "1")
-    log = (tmp_path / "exp/metrics.jsonl").read_text().splitlines()
+def test_validation_is_the_mean_over_whole_mixtures(task, one_epoch, mixtures):
+    log = (one_epoch / "metrics.jsonl").read_text().splitlines()
     (said,) = (yaml.safe_load(line) for line in log if '"valid"' in line)
     names = ["wav", "spk1", "enroll_spk1"]
     tables = {name: AudioTable(mixtures, stream=name) for name in names}
-    model = system_class(task).load(tmp_path / "exp", "epoch1.pth").network
+    model = system_class(task).load(one_epoch, "epoch1.pth").network
     after, before = [], []
     for key in tables["wav"].keys():
         wav, target, voice = (torch.from_numpy(tables[name].read(key))[None] for name in names)
@@ -136,8 +145,8 @@ def test_a_silent_output_is_validated(corpus, mixtures):
     assert values["loss"] == pytest.approx(0)
 
 
-def test_packed_models_give_what_the_folder_gives_and_know_their_task(task, words, tmp_path, capsys):
-    trained(task, words, tmp_path / "exp", "--trainer.epochs", "1")
+def test_packed_models_give_what_the_folder_gives_and_know_their_task(task, one_epoch, tmp_path, capsys):
+    shutil.copytree(one_epoch, tmp_path / "exp")
     pack(tmp_path / "exp", tmp_path / "packed.zip")
     one, two = (system_class(task).load(tmp_path / name).network for name in ("exp", "packed.zip"))
     for name, value in one.state_dict().items():

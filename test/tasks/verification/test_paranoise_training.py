@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -68,12 +69,14 @@ def records(expdir) -> list[dict]:
 
 
 def test_every_part_of_the_loss_falls(words, tmp_path):
-    trained(words, tmp_path / "exp", "--trainer.epochs", "8")
-    first, *_, last = records(tmp_path / "exp")
-    assert first.keys() > PARTS
+    one_long_epoch = ["--trainer.epochs", "1", "--batches.init_args.repeats", "30"]  # validations take their time
+    trained(words, tmp_path / "exp", *one_long_epoch, "--trainer.log_seconds", "0")
+    steps = records(tmp_path / "exp")
+    assert steps[0].keys() > PARTS
     for part in PARTS:
-        assert last[part] < 0.9 * first[part], part
-    for record in (first, last):
+        first, last = (np.mean([record[part] for record in some]) for some in (steps[:12], steps[-12:]))
+        assert last < 0.9 * first, part
+    for record in steps:
         assert record["loss"] == pytest.approx(sum(record[part] for part in PARTS), rel=1e-4)
 
 
@@ -93,21 +96,22 @@ def test_variants_train_with_their_parts(words, tmp_path, options, parts):
 
 
 def test_it_resumes_exactly_from_the_middle_of_an_epoch(words, tmp_path, monkeypatch):
-    whole = trained(words, tmp_path / "whole", "--trainer.epochs", "2")
+    words += ["--trainer.epochs", "2", "--batches.init_args.repeats", "2"]
+    whole = trained(words, tmp_path / "whole")
     step = Trainer._step
 
     def dying(self, batch):
-        if self.step == 14:  # two of twelve batches of the second epoch
+        if self.step == 6:  # two of four batches of the second epoch
             raise KeyboardInterrupt
         return step(self, batch)
 
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "_step", dying)
         with pytest.raises(KeyboardInterrupt):
-            trained(words, tmp_path / "parts", "--trainer.epochs", "2", "--trainer.checkpoint_minutes", "0")
+            trained(words, tmp_path / "parts", "--trainer.checkpoint_minutes", "0")
     state = load(tmp_path / "parts/checkpoint/last.pt")
     assert (state["epoch"], state["batch"]) == (2, 2)
-    again = trained(words, tmp_path / "parts", "--trainer.epochs", "2")
+    again = trained(words, tmp_path / "parts")
     assert whole["task"].keys() == again["task"].keys()
     assert all(torch.equal(whole["task"][key], again["task"][key]) for key in whole["task"])
 
@@ -200,16 +204,10 @@ def test_a_set_without_the_streams_is_refused_by_name(words, corpus, tmp_path):
 
 
 EGS = Path(__file__).parents[3] / "egs"
-CONFIGS = sorted(EGS.glob("*/*/conf/train_paranoise_*.yaml"))
+CONFIGS = sorted(EGS.glob("*/*/conf/train_paranoise_none.yaml"))
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: "-".join(path.parts[-4:]))
-def test_the_recipes_configs_pass_the_check(config, capsys):
-    train.main(["sv", "--config", str(config), "--check"])
-    assert capsys.readouterr().out.split()[:4] == ["stream:", "wav", "mixing:", "true"]
-
-
-@pytest.mark.parametrize("config", [c for c in CONFIGS if c.stem.endswith("_none")], ids=lambda path: path.parts[-4])
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.parts[-4])
 def test_with_and_without_noise_extraction_all_else_is_equal(config):
     without, with_it = (load_config(config.with_stem(f"train_paranoise_{name}")) for name in ("none", "enc"))
     model = without["model"]["init_args"]

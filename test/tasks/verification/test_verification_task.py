@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -21,7 +23,37 @@ from toolkit.train.trainer import Trainer
 def trained(options, expdir, *more) -> dict:
     """Train, and return the last state."""
     train.main(["sv", *options, "--expdir", str(expdir), *more])
-    return load(expdir / "checkpoint/last.pt")
+    return load(expdir / LAST)
+
+
+STOPPABLE = ["--trainer.epochs", "5", "--trainer.workers", "1", "--trainer.log_seconds", "0"]
+LAST = "checkpoint/last.pt"
+
+
+@pytest.fixture(scope="module")
+def whole(options, tmp_path_factory):
+    """The last state of three epochs in one go."""
+    return trained(options, tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="module")
+def whole_stoppable(options, tmp_path_factory):
+    """That of the five epochs which a signal stops."""
+    return trained([*options, *STOPPABLE], tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="module")
+def one_epoch(options, tmp_path_factory):
+    """Folder of an experiment of one epoch; to be read."""
+    expdir = tmp_path_factory.mktemp("one_epoch")
+    trained(options, expdir, "--trainer.epochs", "1")
+    return expdir
+
+
+@pytest.fixture
+def begun(one_epoch, tmp_path):
+    """A copy of it, to go on in."""
+    return Path(shutil.copytree(one_epoch, tmp_path / "exp"))
 
 
 def same(one: dict, two: dict) -> bool:
@@ -51,40 +83,39 @@ def test_the_loss_falls_and_the_run_is_written_down(options, tmp_path):
     assert (tmp_path / "exp/valid.eer.ave.pth").exists()
 
 
-def test_the_batch_that_is_tried_before_training_changes_nothing(options, tmp_path, monkeypatch):
-    tried = trained([*options, "--trainer.epochs", "1"], tmp_path / "tried")
+def test_the_batch_that_is_tried_before_training_changes_nothing(options, one_epoch, tmp_path, monkeypatch):
+    tried = load(one_epoch / LAST)
     monkeypatch.setattr("toolkit.train.experiment.probe", lambda task, seed: None)
     untried = trained([*options, "--trainer.epochs", "1"], tmp_path / "untried")
     assert same(tried["task"], untried["task"])
     assert torch.equal(tried["rng"][0], untried["rng"][0])
 
 
-def test_three_epochs_are_two_and_one(options, tmp_path, monkeypatch):
-    whole = trained(options, tmp_path / "whole")
+def test_three_epochs_are_two_and_one(options, whole, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         interrupted_after(patch, 8)  # two epochs of four batches
         with pytest.raises(KeyboardInterrupt):
             trained(options, tmp_path / "parts")
-    assert load(tmp_path / "parts/checkpoint/last.pt")["epoch"] == 3
+    assert load(tmp_path / "parts" / LAST)["epoch"] == 3
     assert same(whole["task"], trained(options, tmp_path / "parts")["task"])
 
 
-def test_resuming_inside_an_epoch_changes_nothing(options, tmp_path, monkeypatch):
-    whole = trained(options, tmp_path / "whole")
+def test_resuming_inside_an_epoch_changes_nothing(options, whole, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         interrupted_after(patch, 6)
         with pytest.raises(KeyboardInterrupt):
             trained(options, tmp_path / "parts", "--trainer.checkpoint_minutes", "0")
-    state = load(tmp_path / "parts/checkpoint/last.pt")
+    state = load(tmp_path / "parts" / LAST)
     assert (state["epoch"], state["batch"]) == (2, 2)
     assert same(whole["task"], trained(options, tmp_path / "parts")["task"])
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_writes_a_checkpoint_and_the_same_command_goes_on_exactly(python, options, tmp_path, stop):
+def test_a_signal_writes_a_checkpoint_and_the_same_command_goes_on_exactly(
+    python, options, whole_stoppable, tmp_path, stop
+):
     """As the scheduler stops a job: the signal goes to every process of the group, those that make batches too."""
-    words = [*options, "--trainer.epochs", "5", "--trainer.workers", "1", "--trainer.log_seconds", "0"]
-    whole = trained(words, tmp_path / "whole")
+    words = [*options, *STOPPABLE]
     command = [python, "-m", "toolkit.bin.train", "sv", *words, "--expdir", str(tmp_path / "parts")]
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True) as job:
@@ -96,11 +127,11 @@ def test_a_signal_writes_a_checkpoint_and_the_same_command_goes_on_exactly(pytho
     assert job.returncode == (143 if stop == signal.SIGTERM else 130), said
     assert "a checkpoint is written" in said
     assert "Traceback" not in said
-    state = load(tmp_path / "parts/checkpoint/last.pt")
+    state = load(tmp_path / "parts" / LAST)
     assert state["epoch"] < 6
     state_steps = 4 * (state["epoch"] - 1) + state["batch"]
     assert state["step"] == state_steps >= 6
-    assert same(whole["task"], trained(words, tmp_path / "parts")["task"])
+    assert same(whole_stoppable["task"], trained(words, tmp_path / "parts")["task"])
 
 
 def test_a_training_that_was_left_behind_is_waited_for(python, options, tmp_path):
@@ -118,56 +149,49 @@ def test_a_training_that_was_left_behind_is_waited_for(python, options, tmp_path
     assert (expdir / "train_info.json").exists()
 
 
-def test_a_kill_between_the_last_step_and_its_validation_loses_no_step(options, tmp_path, monkeypatch):
-    whole = trained(options, tmp_path / "whole")
+def test_a_kill_between_the_last_step_and_its_validation_loses_no_step(options, whole, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "_validate", lambda self, epoch: sys.exit(137))
         with pytest.raises(SystemExit):
             trained(options, tmp_path / "parts")
-    state = load(tmp_path / "parts/checkpoint/last.pt")
+    state = load(tmp_path / "parts" / LAST)
     assert (state["epoch"], state["batch"]) == (1, 4)
     again = trained(options, tmp_path / "parts")
     assert same(whole["task"], again["task"])
     assert whole["best"] == again["best"]
 
 
-def test_more_epochs_go_on_in_the_same_folder(options, tmp_path):
-    trained(options, tmp_path / "exp", "--trainer.epochs", "1")
-    assert trained(options, tmp_path / "exp", "--trainer.epochs", "2")["epoch"] == 3
+def test_more_epochs_go_on_in_the_same_folder(options, begun):
+    assert trained(options, begun, "--trainer.epochs", "2")["epoch"] == 3
 
 
-def test_training_on_is_said_and_takes_the_packed_model_away(options, tmp_path, caplog):
-    trained(options, tmp_path / "exp", "--trainer.epochs", "1")
-    packed = tmp_path / "exp/packed.zip"
+def test_training_on_is_said_and_takes_the_packed_model_away(options, begun, caplog):
+    packed = begun / "packed.zip"
     packed.write_text("what one epoch gave")
-    trained(options, tmp_path / "exp", "--trainer.epochs", "1")
+    trained(options, begun, "--trainer.epochs", "1")
     assert packed.exists()
     assert caplog.text.count("trained on") == 0
-    trained(options, tmp_path / "exp", "--trainer.epochs", "2")
+    trained(options, begun, "--trainer.epochs", "2")
     assert not packed.exists()
     assert "exp: has 1 epoch, is now trained on to 2; another tag (--sv_tag)" in caplog.text
 
 
-def test_another_config_in_the_same_folder_is_refused(options, tmp_path):
-    trained(options, tmp_path / "exp", "--trainer.epochs", "1")
+def test_another_config_in_the_same_folder_is_refused(options, begun):
     with pytest.raises(InputError, match=r"another config: model.init_args.channels 16 -> 8; choose"):
-        trained(options, tmp_path / "exp", "--model.init_args.channels", "8")
+        trained(options, begun, "--model.init_args.channels", "8")
 
 
-def test_the_dumped_config_is_complete(options, tmp_path):
-    first = trained(options, tmp_path / "one", "--trainer.epochs", "1")
-    config = ["--config", str(tmp_path / "one/config.yaml")]
-    second = trained(config, tmp_path / "two")
-    assert same(first["task"], second["task"])
+def test_the_dumped_config_is_complete(one_epoch, tmp_path):
+    again = trained(["--config", str(one_epoch / "config.yaml")], tmp_path / "again")
+    assert same(load(one_epoch / LAST)["task"], again["task"])
 
 
-def test_init_from_starts_at_the_given_weights(options, tmp_path):
-    trained(options, tmp_path / "one", "--trainer.epochs", "1")
-    weights = str(tmp_path / "one/valid.eer.best.pth")
+def test_init_from_starts_at_the_given_weights(options, one_epoch, tmp_path):
+    weights = one_epoch / "valid.eer.best.pth"
     frozen = ["--optimizer.init_args.lr", "0", "--optimizer.init_args.weight_decay", "0"]
-    state = trained(options, tmp_path / "two", "--trainer.epochs", "1", "--init_from", weights, *frozen)
+    state = trained(options, tmp_path / "two", "--trainer.epochs", "1", "--init_from", str(weights), *frozen)
     ours = {k.removeprefix("network."): v for k, v in state["task"].items()}
-    given = load(tmp_path / "one/valid.eer.best.pth")
+    given = load(weights)
     learnt = [key for key in given if "running_" not in key and "num_batches" not in key]
     assert len(learnt) > 50
     assert all(torch.equal(ours[key], given[key]) for key in learnt)
@@ -236,4 +260,4 @@ def test_two_processes_train_one_model(python, options, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     info = json.loads((tmp_path / "exp/train_info.json").read_text())
     assert info["processes"] == 2
-    assert load(tmp_path / "exp/checkpoint/last.pt")["step"] == 4
+    assert load(tmp_path / "exp" / LAST)["step"] == 4

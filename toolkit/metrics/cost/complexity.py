@@ -18,21 +18,25 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from toolkit.metrics.cost.thop_rules import RULES
 
 
-def profile(model: nn.Module, example_inputs: tuple, seconds: float) -> dict[str, float]:
+def profile(
+    model: nn.Module, example_inputs: tuple, seconds: float, counted: tuple[nn.Module, tuple] | None = None
+) -> dict[str, float]:
     """All counts and measurements of this module for one input.
 
     Args:
         model: on the CPU; its modes (train, eval) are as before afterwards.
         example_inputs: positional arguments of ``forward``, batch of one, on the CPU.
         seconds: length of the audio which they stand for.
+        counted: the part of ``model`` whose multiply-accumulates count, and its inputs; None: all of it.
 
     Returns:
         ``parameters``, ``macs``, ``macs_thop``, ``rtf_1thread``, ``peak_memory_mib``, ``seconds``.
     """
+    counted = counted or (model, example_inputs)
     return {
         "parameters": count_parameters(model),
-        "macs": count_macs(model, example_inputs),
-        "macs_thop": count_macs_thop(model, example_inputs),
+        "macs": count_macs(*counted),
+        "macs_thop": count_macs_thop(*counted),
         "rtf_1thread": measure_rtf(model, example_inputs, seconds),
         "peak_memory_mib": measure_peak_memory(model, example_inputs),
         "seconds": seconds,
