@@ -17,12 +17,20 @@ if [ "${1:-}" = --coverage ]; then
 fi
 # A file's tests share what they have made; files in their order, for those of few long tests would come last.
 workers=(-n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 1)
+lint=
 if [ $# -eq 0 ]; then
-    ci/lint.sh
+    ci/lint.sh & # beside the tests, which leave a core idle now and then
+    lint=$!
     set -- "${workers[@]}"
 elif [ "$1" = --fast ]; then
     ruff check .
     ruff format --check .
     set -- "${workers[@]}" -m "fast and not slow" "${@:2}"
 fi
-exec python -m pytest --durations=5 "${coverage[@]}" "$@"
+status=0
+python -m pytest --durations=5 "${coverage[@]}" "$@" || status=$?
+if [ -n "${lint}" ] && ! wait "${lint}"; then
+    echo "error: lint fails, see above" >&2
+    status=1
+fi
+exit "${status}"
