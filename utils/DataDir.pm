@@ -82,15 +82,16 @@ sub same_keys {
     complain(map { "$dir/$name: id $_" } alike(@odd));
 }
 
-# Whether a table has the ids $keys, in their order and each of them once, as most have.
+# Whether a table has the ids of another in the same order, as most have.
 sub has_keys {
-    my ($name, $keys) = @_;
-    my $count = 0;
+    my ($name, $owner) = @_;
     open(my $handle, '<', "$dir/$name") or return 0;
+    open(my $other,  '<', "$dir/$owner") or return 0;
     while (my $line = <$handle>) {
-        return 0 if $line !~ /^([^ \t\n]+)/ || $1 ne ($keys->[$count++] // '');
+        my ($key) = (<$other> // return 0) =~ /^([^ \t\n]+)/ or return 0;
+        return 0 if index($line, $key) || substr($line, length $key, 1) !~ tr/ \t//;
     }
-    return $count == @$keys;
+    return eof($other);
 }
 
 sub check_required {
@@ -105,6 +106,7 @@ sub check_text {
     my @said;
     lines_of('text', sub {
         my ($text) = @_;
+        return if $text !~ /[^ -~\t]/;
         my $where = "$dir/text:$.:";
         if (!utf8::decode($text)) { push @said, "$where is not UTF-8"; }
         elsif ($text =~ /[^\S \t]/) { push @said, "$where holds the unusual blank " . sprintf('U+%04X', ord $&); }
@@ -151,18 +153,18 @@ sub check_recordings {
 
 sub check_speakers {
     return if !comparable('utt2spk');
-    my (@pairs, @said, $last);
+    my (@said, $last);
     lines_of('utt2spk', sub {
-        my ($utt, $speaker) = split ' ', $_[0];
-        push @pairs, "$utt $speaker";
+        my (undef, $speaker) = split ' ', $_[0];
         push @said, "$dir/utt2spk:$.: not sorted by speaker: $speaker after $last "
             . '(begin utterance ids with the speaker id and a -, or waive it with --no-spk-sort)'
             if defined $last && $speaker lt $last;
         $last = $speaker;
-    });
-    complain(@said) if $set{spk_sort};
-    return if !comparable('spk2utt');
-    my @others;
+    }) if $set{spk_sort};
+    complain(@said);
+    return if !comparable('spk2utt') || is_inverse();
+    my (@pairs, @others);
+    lines_of('utt2spk', sub { push @pairs, join ' ', split ' ', $_[0] });
     lines_of('spk2utt', sub {
         my ($speaker, @utts) = split ' ', $_[0];
         push @others, map { "$_ $speaker" } @utts;
@@ -175,20 +177,36 @@ sub check_speakers {
     complain(@odd);
 }
 
-# Whether the tables have the ids $keys of $owner, where both sides can be compared.
+# Has spk2utt the utterances of utt2spk in the same order, as where utterance ids begin with the speaker's?
+sub is_inverse {
+    open(my $utt2spk, '<', "$dir/utt2spk") or return 0;
+    open(my $spk2utt, '<', "$dir/spk2utt") or return 0;
+    while (my $line = <$spk2utt>) {
+        my ($speaker, @utts) = split ' ', $line;
+        for (@utts) {
+            my ($utt, $of) = split ' ', <$utt2spk> // return 0;
+            return 0 if $utt ne $_ || $of ne $speaker;
+        }
+    }
+    return eof($utt2spk);
+}
+
+# Whether the tables have the ids that stand in field $number of $owner, where both sides can be compared.
 sub compare {
-    my ($keys, $owner, @names) = @_;
+    my ($owner, $number, @names) = @_;
     return if !comparable($owner);
-    for my $name (grep { comparable($_) && !has_keys($_, $keys) } @names) {
+    my $keys;
+    for my $name (grep { comparable($_) && !($number == 1 && has_keys($_, $owner)) } @names) {
+        $keys //= ids_of($owner, $number);
         same_keys($name, ids_of($name, 1), $keys, $owner);
     }
 }
 
 sub check_key_sets {
     my @segments = -f "$dir/segments" ? 'segments' : ();
-    compare(ids_of('utt2spk', 1), 'utt2spk', @{ $set{utt} }, @segments);
-    compare(ids_of('spk2utt', 1), 'spk2utt', @{ $set{spk} });
-    compare(ids_of('segments', 2), 'segments', @{ $set{reco} }) if @segments;
+    compare('utt2spk', 1, @{ $set{utt} }, @segments);
+    compare('spk2utt', 1, @{ $set{spk} });
+    compare('segments', 2, @{ $set{reco} }) if @segments;
 }
 
 # How one comes by a stream.
@@ -289,7 +307,7 @@ sub keep_common {
     ($dir, my ($list, $what, @names)) = @_;
     my $kept = lines_in($list);
     for my $name (@names) {
-        $kept = common($kept, ids_of($name, 1), $what, $name) if !has_keys($name, $kept);
+        $kept = common($kept, ids_of($name, 1), $what, $name);
     }
     write_list([$list, @$kept]);
 }

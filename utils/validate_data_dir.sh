@@ -59,11 +59,14 @@ mapfile -t main < <(files_like "$dir" "$MAIN_TABLES")
 settings=("dir=$dir" "fix=$utils/fix_data_dir.sh" "wav_check=$wav_check" "spk_sort=$spk_sort" "non_print=$non_print"
     "required=${required[*]}" "streams=${streams[*]-}" "utt=${utt[*]-}" "reco=${reco[*]-}" "spk=${spk[*]-}"
     "tables=${main[*]-} ${utt[*]-} ${reco[*]-} ${spk[*]-}")
-elsewhere=$(drawn_elsewhere "$dir")
+code=0
+elsewhere=$(drawn_elsewhere "$dir") || code=1
 work=
 if [ -f "$dir/mix.jsonl" ]; then
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     plan_table "$dir/mix.jsonl" >"$work/plan" 2>"$work/bad" || true
 fi
+[ "$code" -eq 0 ] || exec >/dev/null # not valid, whatever the tables are
 tables DataDir::validate "${settings[@]}" "elsewhere=$elsewhere" "plan=$work"
+exit "$code"

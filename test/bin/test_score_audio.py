@@ -86,7 +86,7 @@ def test_mixtures_that_were_scored_before_give_the_same_tables(root, stage, tabl
     assert stage(root / "before", 2, options=before) == tables
     table = root / "mixtures/test/utt2stoi"
     write_table(table, read_table(table) | {"s1-u0": "0.123456"})
-    stage(root / "again", 1, options=before)
+    stage(root / "again", 1, options=["--metrics", "stoi", *before[-4:]])
     assert read_table(root / "again/test/utt2stoi_mix")["s1-u0"] == "0.123456"  # taken, not computed
 
 

@@ -305,6 +305,17 @@ def test_enrolments_of_a_planned_set_lie_in_another(complaints, call, mixture):
     assert "expected *UTT SPEAKER" in complaints(path)
 
 
+def test_a_broken_mix_conf_is_said_with_other_faults(call, mixture):
+    path = mixture(tables={"mix_conf.yaml": "data: ["})
+    done = call("validate_data_dir.sh", *WAIVED, path, code=1)
+    assert "mix_conf.yaml: is not valid YAML" in done.stderr
+    assert done.stdout == ""
+    (path / "utt2snr").write_text("a-1 0\na-2 0\nb-1\nb-2 0\n")
+    said = call("validate_data_dir.sh", *WAIVED, path, code=1).stderr
+    assert "mix_conf.yaml: is not valid YAML" in said
+    assert "utt2snr:3: expected" in said
+
+
 SNRS = {"inf": True, "-12.5": True, "+3": True, "1e1": True, "nan": False, "10dB": False, "clean": False, "-inf": False}
 
 
