@@ -231,7 +231,7 @@ def test_one_enrolment_is_the_first_of_several_and_the_target_itself_comes_first
 @pytest.mark.parametrize("make", [Several, lambda: small("sefpnet", fs=16000)], ids=["several", "joined"])
 def test_a_padded_batch_of_several_trains_and_gives_what_its_items_give(several, make):
     model = make()
-    probe(ExtractionTask(model, SISNR(), CropBatches(4), several, []), 0)
+    probe(ExtractionTask(model, SISNR(), CropBatches(4, (0.3, 0.3)), several, []), 0)
     batch = next(load_batches(several, [[ItemSpec(i, 1, i, 0.2) for i in range(3)]], 0))
     lengths = batch["enroll_spk1_lengths"]
     assert lengths.shape == batch["enroll_spk1"].shape[:2] == (3, 3)

@@ -11,7 +11,7 @@ from toolkit.systems.verifier import Verifier
 from toolkit.train.checkpoint import save
 
 WORDS = ["--config", "c.yaml", "--train_dir", "raw/train", "--valid_dirs", "[raw/dev]", "--expdir", "exp"]
-NETWORK = {"channels": 8, "mfa_channels": 8, "embedding_dim": 4, "se_channels": 4, "attention_channels": 4}
+NETWORK = {"channels": 8, "mfa_channels": 8, "embedding_dim": 4, "se_channels": 4, "attention_channels": 4, "scale": 2}
 
 
 def go_on(*more) -> None:

@@ -13,6 +13,7 @@ from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.testing import promises as p
+from toolkit.testing.devices import fake_cuda
 
 _SAMPLES = (1, 2, 15, 16, 17, 255, 1023, 4001)
 _MIXTURE_ENROLMENT = ((1, 1), (1, 700), (15, 16), (16, 1), (17, 33), (333, 1000), (1001, 80))
@@ -70,10 +71,10 @@ def check_encoder(encoder: SpeakerEncoder, features: int, frames: int = 50, dtyp
         p.check_gradients(trained, outputs.values(), {"the features": wav})
     with promise("its state dict holds all that training changes"):
         p.check_state(encoder, lambda network: network(feats))
-    with promise("it computes where its input lies"):
-        p.check_device(encoder, lambda network, *x: network(*x), feats)
+    with promise("it computes where its input lies"), fake_cuda(encoder) as there:
+        p.check_on_device(there, lambda network, *x: network(*x), feats)
         with suppress(DataDependentOutputException):  # of a network that reads the lengths
-            p.check_device(encoder, lambda network, *x: network(*x), feats, lengths)
+            p.check_on_device(there, lambda network, *x: network(*x), feats, lengths)
 
 
 def check_enhancer(enhancer: SpeechEnhancer, dtype: torch.dtype | None = None) -> None:

@@ -104,7 +104,12 @@ def check_state(module: nn.Module, function: Callable[[nn.Module], Tensor]) -> N
 def check_device(module: nn.Module, function: Callable[..., Tensor], *inputs: Tensor | None) -> None:
     """On a (fake) CUDA device, in training and in eval mode, nothing meets a tensor of the CPU."""
     with fake_cuda(module) as network:
-        there = [None if x is None else torch.zeros(x.shape, dtype=x.dtype, device="cuda") for x in inputs]
-        for train in (True, False):
-            out = function(network.train(train), *there)
-            assert out.device.type == "cuda", f"the output lies on {out.device}"
+        check_on_device(network, function, *inputs)
+
+
+def check_on_device(network: nn.Module, function: Callable[..., Tensor], *inputs: Tensor | None) -> None:
+    """As :func:`check_device`, of a module that lies there (inside ``fake_cuda``)."""
+    there = [None if x is None else torch.zeros(x.shape, dtype=x.dtype, device="cuda") for x in inputs]
+    for train in (True, False):
+        out = function(network.train(train), *there)
+        assert out.device.type == "cuda", f"the output lies on {out.device}"
