@@ -15,8 +15,9 @@ if [ "${1:-}" = --coverage ]; then
     coverage=(--cov --cov-report=html --cov-report=term:skip-covered)
     shift
 fi
-# A file's tests share what they have made; files in their order, for those of few long tests would come last.
-workers=(-n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 1)
+# A worker more than cores, for tests of recipes wait for processes. A file's tests share what they have made; files in
+# their order, for those of few long tests would come last.
+workers=(-n $(($(nproc) + 1)) --dist loadfile --no-loadscope-reorder --max-worker-restart 1)
 lint=
 if [ $# -eq 0 ]; then
     ci/lint.sh & # beside the tests, which leave a core idle now and then

@@ -14,7 +14,7 @@ SETS = ("train", "dev", "test", "libri_test", "babble_test")
 def data(tree):
     """Its data dirs."""
     folder = tree.copy("speechocean762/ee")
-    done = tree.run(folder, "./run.sh", "--stop_stage", "1")
+    done = tree.run(folder, "local/data.sh")
     assert done.returncode == 0, done.stderr[-2000:]
     return folder / "data"
 
