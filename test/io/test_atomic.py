@@ -31,6 +31,18 @@ def test_replaces_the_old_file(tmp_path, mode, content):
     assert names(tmp_path) == ["table"]
 
 
+def test_an_error_leaves_no_new_folder(tmp_path):
+    (tmp_path / "old").mkdir()
+    with pytest.raises(ValueError, match="half"), replacing(tmp_path / "old/a/b/table") as handle:
+        handle.writelines(failing(ValueError))
+    assert names(tmp_path) == ["old"]
+    assert names(tmp_path / "old") == []
+    with pytest.raises(ValueError, match="half"), replacing(tmp_path / "a/b/table") as handle:
+        (tmp_path / "a/other").touch()
+        handle.writelines(failing(ValueError))
+    assert names(tmp_path / "a") == ["other"]
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path, error):
     path = tmp_path / "table"

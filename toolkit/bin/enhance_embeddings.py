@@ -88,7 +88,7 @@ def enhanced_by(enhancer: EmbeddingEnhancer, source: Path, args) -> dict:
     facts = read_extractor(source) or enhancer.extractor or {"extractor": "unknown", "digest": ""}
     name = Path(str(args.model)).name
     how = f"{name}, seed {args.seed}, draws {args.draws}"
-    return facts | {"extractor": f"{facts['extractor']} enhanced by {how}", "digest": f"{facts['digest']} {how}"}
+    return facts | {"extractor": f"{facts['extractor']} enhanced by {how}", "digest": f"{facts['digest']} {how}".strip()}
 
 
 if __name__ == "__main__":

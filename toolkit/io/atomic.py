@@ -5,7 +5,7 @@ import os
 import shutil
 import stat
 import tempfile
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from toolkit.io.errors import InputError
@@ -18,7 +18,7 @@ def replacing(path, mode: str = "w"):
     """Open a file aside of ``path``; on success it takes the place of ``path``, on error it is removed.
 
     Args:
-        path: final place; its folder is made when missing. A link is followed. A FIFO, a terminal or another device
+        path: final place; its folder is made when missing, and removed on error. A link is followed. A FIFO, a terminal or another device
             that takes characters gets the bytes; it is not replaced.
         mode: ``"w"`` (text, UTF-8) or ``"wb"``.
 
@@ -45,6 +45,7 @@ def replacing_path(path):
     streams = kind in _STREAMS or (held and kind == stat.S_IFREG)
     final = Path(os.path.realpath(path))
     with tempfile.TemporaryDirectory() if streams else nullcontext(final.parent) as folder:
+        new_folders = [path for path in (Path(folder), *Path(folder).parents) if not path.exists()]
         Path(folder).mkdir(parents=True, exist_ok=True)
         # The suffix stays last: audio and figure writers choose the format by it.
         aside = Path(folder) / f".{final.stem}.{os.getpid()}.tmp{path.suffix}"
@@ -55,6 +56,7 @@ def replacing_path(path):
                     shutil.copyfileobj(source, stream)
             else:
                 os.replace(aside, final)
+            new_folders = []
         except OSError as error:
             # Name the file that is wanted: a write to a full disk names none, others name the one aside.
             full = error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -63,6 +65,9 @@ def replacing_path(path):
             raise
         finally:
             aside.unlink(missing_ok=True)
+            with suppress(OSError):  # another file may lie in one of them by now
+                for new_folder in new_folders:
+                    new_folder.rmdir()
 
 
 def _kind(path: Path) -> int | None:
