@@ -5,11 +5,14 @@ from toolkit.exports import exports
 __all__, __getattr__, __dir__ = exports(
     __name__,
     {
+        "arn": "ARN",
         "attention": "CellBatchNorm2d ConvolutionalBlockAttention LocalGlobalAttention PointwiseContext",
+        "deep_filter": "DeepFilter",
         "dense_unet": "Conv2dBlock DenseBlock PyramidPooling Transposed2dBlock",
         "device": "check_device device_of",
         "frozen": "FrozenModule",
         "interaction": "IterativeFeatureIntegration contextual_interaction",
+        "local_global": "LocalGlobal SpeakerCues",
         "mask": "length_mask masked_mean zero_padding",
         "pooling": "AttentiveStatisticsPooling StatisticsPooling",
         "res2net": "AttentionalFeatureFusion Res2NetBlock Res2NetStage",

@@ -1,0 +1,75 @@
+"""Attentive recurrent network: a recurrent layer, self-attention with gates, a feedforward block."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from toolkit.io.errors import InputError
+
+_CHUNKS = 4  # the feedforward layer is N to 4N; its output is folded to N by a sum
+
+
+class ARN(nn.Module):
+    """Attentive recurrent network, one block, not causal (Pandey and Wang 2022, TASLP 30, section III).
+
+    A BLSTM gives V = LN(x) and Q = LN(x). With vectors a, b, c of N that are trained, and no biases left out::
+
+        q = Linear(Q) sigma(a);  k = V sigma(b);  v = V sigma(Linear(sigma(c))) tanh(Linear(sigma(c)))
+        h = Q + softmax(q k^T / sqrt(N)) v
+        out = LN(h) + the sum over 4 parts of N of Dropout(GELU(Linear(LN(h)))), a linear layer of N to 4N
+
+    So the gate on v does not depend on the input. N = 1024 has 13,660,160 parameters.
+
+    Args:
+        channels: N, even: half of it for each direction of the BLSTM.
+        in_channels: of the input; None: N.
+        out_channels: a linear layer gives so many; None: there is none, and N come out.
+        input_norm: layer normalisation of the input. Of one channel it would leave nothing, so give False there.
+        dropout: in the feedforward block.
+
+    Raises:
+        InputError: ``channels`` is odd, a size is below 1, or ``input_norm`` is to normalise a single channel.
+
+    Example::
+
+        ARN(64)(torch.randn(2, 100, 64)).shape  # (2, 100, 64)
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        in_channels: int | None = None,
+        out_channels: int | None = None,
+        input_norm: bool = True,
+        dropout: float = 0.05,
+    ):
+        super().__init__()
+        given = channels if in_channels is None else in_channels
+        if channels < 2 or channels % 2 or min(given, channels if out_channels is None else out_channels) < 1:
+            raise InputError(
+                f"ARN of {channels} channels, in {given}, out {out_channels}: channels must be even, all 1 or more"
+            )
+        if input_norm and given == 1:
+            raise InputError("ARN: layer normalisation of one channel is constant; set input_norm to false")
+        self.scale = channels**-0.5
+        self.input_norm = nn.LayerNorm(given) if input_norm else nn.Identity()
+        self.rnn = nn.LSTM(given, channels // 2, batch_first=True, bidirectional=True)
+        self.value_norm, self.query_norm = nn.LayerNorm(channels), nn.LayerNorm(channels)
+        self.query = nn.Linear(channels, channels)
+        self.query_gate, self.key_gate, self.value_gate = (nn.Parameter(torch.zeros(channels)) for _ in range(3))
+        self.value_sigmoid, self.value_tanh = nn.Linear(channels, channels), nn.Linear(channels, channels)
+        self.feedforward_norm, self.out_norm = nn.LayerNorm(channels), nn.LayerNorm(channels)
+        self.feedforward = nn.Linear(channels, _CHUNKS * channels)
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Identity() if out_channels is None else nn.Linear(channels, out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, in_channels), all T valid -> (B, T, out_channels), or (B, T, N)."""
+        x = self.rnn(self.input_norm(x))[0]
+        value, query = self.value_norm(x), self.query_norm(x)
+        q, k = self.query(query) * self.query_gate.sigmoid(), value * self.key_gate.sigmoid()
+        gate = self.value_gate.sigmoid()
+        v = value * (self.value_sigmoid(gate).sigmoid() * self.value_tanh(gate).tanh())
+        h = query + functional.scaled_dot_product_attention(q, k, v, scale=self.scale)
+        wide = self.dropout(functional.gelu(self.feedforward(self.feedforward_norm(h))))
+        return self.out(self.out_norm(h) + wide.unflatten(-1, (_CHUNKS, -1)).sum(-2))
