@@ -13,12 +13,13 @@ from toolkit.nn.mask import length_mask
 
 _POWER_FLOOR = 1e-12  # |X|^2 below which the compression is linear: -120 dB of a bin of magnitude 1
 _MOST_SAMPLES = 2**20  # of a window
+SHAPES = {"sqrt_hann": 0.5, "hann": 1.0}  # of windows: powers of Hann
 
 _Count = TypeVar("_Count", int, Tensor)
 
 
 class ComplexSTFT(nn.Module):
-    """Square root of Hann as window of analysis and of synthesis; overlap-add divided by the sum of its squares.
+    """One window for analysis and for synthesis; overlap-add divided by the sum of its squares.
 
     ``window - hop`` zeros stand before a recording and as many, or two hops if that is more, behind it; what does not
     fill a frame there is left out. Every sample lies under enough of its frames: the way back is exact at any length.
@@ -27,27 +28,28 @@ class ComplexSTFT(nn.Module):
     Args:
         window: samples of a frame, and points of the transform.
         hop: samples between frames, half a window at most.
+        shape: of the window, ``sqrt_hann`` or ``hann``, both periodic.
 
     Attributes:
         bins: F = window // 2 + 1.
 
     Raises:
-        InputError: ``hop`` is not 1 to half a window, or that is longer than any recording needs.
+        InputError: ``hop`` is not 1 to half a window, or that is longer than any recording needs; ``shape`` is unknown.
     """
 
     taper: Tensor
 
-    def __init__(self, window: int = 256, hop: int = 64):
+    def __init__(self, window: int = 256, hop: int = 64, shape: str = "sqrt_hann"):
         super().__init__()
+        if shape not in SHAPES:
+            raise InputError(f"shape {shape!r}: must be one of {', '.join(SHAPES)}")
         if window > _MOST_SAMPLES:
             raise InputError(f"window {window}: it can be {_MOST_SAMPLES} samples at most")
         if not 1 <= hop <= window // 2:
             raise InputError(f"hop {hop}: it can be 1 to {window // 2}, half a window of {window} samples")
         self.window, self.hop, self.bins = window, hop, window // 2 + 1
-        taper = (
-            torch.signal.windows.hann(window, sym=False, dtype=torch.float64, device=torch.device("cpu")).sqrt().float()
-        )
-        self.register_buffer("taper", taper, persistent=False)
+        taper = torch.signal.windows.hann(window, sym=False, dtype=torch.float64, device=torch.device("cpu"))
+        self.register_buffer("taper", (taper ** SHAPES[shape]).float(), persistent=False)
 
     def num_frames(self, num_samples: _Count) -> _Count:
         """Frames of a recording of ``num_samples`` samples."""
