@@ -39,6 +39,7 @@ SMALL = {
         "base_width": 32,
     },
     "GE2E": {"n_mels": 20, "hidden": 12, "num_layers": 2, "embedding_dim": 16},
+    "LGRTSE": {"window": 64, "hop": 32, "channels": (3, 4, 6), "local_hidden": 4, "representation": "local"},
     "MeanFbank": {"n_mels": 20},
     "ResNet34": {"n_mels": 20, "channels": (8, 8, 16), "blocks": (1, 2, 1), "strides": (1, 2, 2)}
     | {"embedding_dim": 12, "reduction": 1, "attention_channels": 6},

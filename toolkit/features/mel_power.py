@@ -100,7 +100,8 @@ class MelPower(FrontEnd):
         if self.target_dbfs is None:
             return wav
         count = wav.shape[1] if lengths is None else lengths[:, None]
-        level = (wav.square().sum(1, keepdim=True) / count).sqrt().clamp(min=_QUIETEST)
+        power = wav.square().sum(1, keepdim=True) / count
+        level = power.clamp(min=_QUIETEST**2).sqrt()  # in this order the gradient of silence is finite
         return wav * (10 ** (self.target_dbfs / 20) / level).clamp(min=1)
 
     def _energies(self, frames: torch.Tensor) -> torch.Tensor:

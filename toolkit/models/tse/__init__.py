@@ -7,6 +7,7 @@ __all__, __getattr__, __dir__ = exports(
     {
         "base": "SpeakerExtractor",
         "dpccn": "DPCCN SDPCCN",
+        "lgr_tse": "LGRTSE",
         "sef_pnet": "SEFPNet",
     },
 )

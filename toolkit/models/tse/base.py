@@ -3,13 +3,18 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from toolkit.io.errors import InputError
 from toolkit.models.network import Network
+from toolkit.models.sv.embedder import SpeakerEmbedder
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 CONDITIONS = {"enrolment": "enroll_spk1", "embedding": "embedding"}  # argument of forward -> stream of a batch
 
@@ -29,6 +34,10 @@ class SpeakerExtractor(Network):
     ``enrolment_lengths``, in eval mode, an enrolment padded at its end gives what it gives alone; silence in gives
     finite numbers and finite gradients out.
 
+    A network that needs a speaker embedding takes a trained encoder by ``embed_by``, frozen, in its constructor. Then
+    waveforms are enough; a batch that holds ``embedding`` (``data.init_args.embeddings``: of whole enrolments, computed
+    once) spares the encoder's work.
+
     A speaker may come with several enrolments, (B, K, M). A class with ``several_enrolments`` takes them so, with
     lengths (B, K), for any K >= 1. To every other they come joined end to end, in their order, as one of (B, M).
 
@@ -37,6 +46,8 @@ class SpeakerExtractor(Network):
         conditioning: what of the speaker it is given: ``enrolment``, a waveform; ``embedding``, a vector of a speaker
             encoder (``data.init_args.embeddings`` of a training); or both.
         several_enrolments: does ``forward`` take enrolments (B, K, M)?
+        speaker_encoder: makes ``embedding`` of an enrolment; its weights are part of the network's. May be None.
+        embedding_dim: D of ``embedding``; 0 where none is read.
         output_dims: size of each vector among the training outputs.
         output_classes: what the logits among them stand for.
     """
@@ -46,6 +57,80 @@ class SpeakerExtractor(Network):
     several_enrolments: bool = False
     output_dims: Mapping[str, int] = MappingProxyType({})
     output_classes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+    embedding_dim: int = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.speaker_encoder: SpeakerEmbedder | None = None
+
+    def embed_by(self, encoder: SpeakerEmbedder | None, dim: int | None = None, reads_enrolment: bool = True) -> int:
+        """Condition the network on an embedding; the constructor calls it once it has set ``fs``.
+
+        Args:
+            encoder: is changed: frozen, in eval mode from now on. None: every batch must hold ``embedding``.
+            dim: D; None: that of ``encoder``.
+            reads_enrolment: the network reads the enrolment itself too.
+
+        Returns:
+            D.
+
+        Raises:
+            InputError: the encoder is for another rate or of another size than ``dim``, or neither is given.
+        """
+        if encoder is None and dim is None:
+            raise InputError(
+                "model.init_args.speaker_encoder: is missing; give a trained one (class_path: TrainedEmbedder), or set "
+                "embedding_dim to the size of those in data.init_args.embeddings"
+            )
+        if encoder is not None:
+            name, size = type(encoder.model).__name__, encoder.model.embedding_dim
+            if encoder.fs != self.fs:
+                raise InputError(
+                    f"model.init_args.speaker_encoder: {name} is for {encoder.fs} Hz, the extractor for {self.fs} Hz; "
+                    "give an encoder of that rate, or set model.init_args.fs"
+                )
+            if dim not in (None, size):
+                raise InputError(
+                    f"model.init_args.embedding_dim {dim}: speaker_encoder {name} gives embeddings of {size} numbers; "
+                    "set embedding_dim to that, or leave it out"
+                )
+            dim = size
+            self.speaker_encoder = encoder.eval().requires_grad_(False)
+        reads = encoder is not None or reads_enrolment
+        self.conditioning = ("enrolment",) * reads + ("embedding",) * (encoder is None)
+        self.embedding_dim = int(dim or 0)
+        return self.embedding_dim
+
+    def embedding_of(
+        self, enrolment: Tensor | None, lengths: Tensor | None = None, embedding: Tensor | None = None
+    ) -> Tensor:
+        """The embedding (B, D) that is given, else that of enrolments (B, M) with lengths (B,), by the encoder.
+
+        Raises:
+            InputError: the one that is given has another size; or there is neither it nor an encoder.
+        """
+        if embedding is not None:
+            if embedding.shape[-1] != self.embedding_dim:
+                raise InputError(
+                    f"data.init_args.embeddings: embeddings have {embedding.shape[-1]} numbers, the model takes "
+                    f"{self.embedding_dim}; embed the enrolments with the encoder that it is for"
+                )
+            return embedding
+        if self.speaker_encoder is None or enrolment is None:
+            raise InputError(
+                f"{type(self).__name__}: needs an embedding of the enrolment; set model.init_args.speaker_encoder, so "
+                "that it makes them itself"
+            )
+        with torch.autocast(enrolment.device.type, enabled=False):  # as those that were computed before
+            return self.speaker_encoder(enrolment, lengths)
+
+    def train(self, mode: bool = True) -> "Self":
+        """As in torch; the speaker encoder stays in eval mode."""
+        super().train(mode)
+        if self.speaker_encoder is not None:
+            self.speaker_encoder.eval()
+        return self
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -57,7 +142,7 @@ class SpeakerExtractor(Network):
 
         Args:
             batch: ``wav`` (B, N); by ``conditioning``: ``enroll_spk1`` (B, M) and ``enroll_spk1_lengths`` (B,)|None,
-                or (B, K, M) and (B, K)|None; ``embedding`` (B, D).
+                or (B, K, M) and (B, K)|None; ``embedding`` (B, D), with a speaker encoder only where there is one.
         """
         return {"speech": self(batch["wav"], **self.conditions(batch))}
 
@@ -67,6 +152,8 @@ class SpeakerExtractor(Network):
         if "enrolment" in given:
             enrolled = self.fit_enrolments(given["enrolment"], batch.get("enroll_spk1_lengths"))
             given["enrolment"], given["enrolment_lengths"] = enrolled
+        if self.speaker_encoder is not None and CONDITIONS["embedding"] in batch:
+            given["embedding"] = batch[CONDITIONS["embedding"]]
         return given
 
     def fit_enrolments(self, enrolment: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
