@@ -46,7 +46,8 @@ class ExtractionDataset(MixtureDataset):
             itself falls evenly from 1 to 0; of several enrolments, it is the first. No paper does so; it teaches a
             network in a few hundred steps to look for the enrolment in the mixture. Whether the end is better for it
             has not been measured.
-        embeddings: embedding.scp of the enrolments, of a model that is conditioned on embeddings.
+        embeddings: embedding.scp of the enrolments' sets, by utterance, for a model that is conditioned on embeddings.
+            Of a model with a speaker encoder, that encoder made them; they spare its work in training.
     """
 
     def __init__(
@@ -80,6 +81,8 @@ class ExtractionDataset(MixtureDataset):
                     f"{self.enrolments}; leave it at 1, or let enrolments be drawn (--enroll draw at stage 2)"
                 )
             fixed = AudioTable(data_dir, fs=fs, stream=STREAM)
+        if self.embeddings is not None and STREAM in streams:
+            streams = tuple(dict.fromkeys((*streams, EMBEDDING)))
         self._fixed, self._targets = fixed, self._targets_of(data)
         if fixed is None:
             root = data.path.parent

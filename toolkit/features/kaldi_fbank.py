@@ -94,11 +94,14 @@ class KaldiFbank(FrontEnd):
         windows = {"povey": 0.5, "hann": 0.5, "hamming": 0.54}
         if window not in windows:
             raise ValueError(f"window is {window!r}; it can be {', '.join(windows)}")
-        taper = torch.signal.windows.general_hamming(self.frame, alpha=windows[window], sym=True, dtype=torch.float64)
-        taper = taper**0.85 if window == "povey" else taper
-        taper = nn.functional.pad(taper.float(), (0, self.n_fft - self.frame))
-        # A row for the real and one for the imaginary part of every bin: their squares are summed by the filters.
-        filters = nn.functional.pad(mel_filters(n_mels, self.n_fft, fs, low_hz, high), (0, 0, 0, 1))
+        with torch.device("cpu"):  # the outline of a network has values here, too
+            taper = torch.signal.windows.general_hamming(
+                self.frame, alpha=windows[window], sym=True, dtype=torch.float64
+            )
+            taper = taper**0.85 if window == "povey" else taper
+            taper = nn.functional.pad(taper.float(), (0, self.n_fft - self.frame))
+            # A row for the real and one for the imaginary part of every bin: their squares are summed by the filters.
+            filters = nn.functional.pad(mel_filters(n_mels, self.n_fft, fs, low_hz, high), (0, 0, 0, 1))
         self.register_buffer("taper", taper, persistent=False)
         self.register_buffer("filters", filters.repeat_interleave(2, 0), persistent=False)
         self._groups = _groups(self.filters)

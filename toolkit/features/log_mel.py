@@ -106,11 +106,14 @@ class LogMelSpectrogram(FrontEnd):
         windows = {"hamming": 0.54, "hann": 0.5}
         if window not in windows:
             raise ValueError(f"window is {window!r}; it can be {', '.join(windows)}")
-        taper = torch.signal.windows.general_hamming(self.frame, alpha=windows[window], sym=False, dtype=torch.float64)
-        left = (n_fft - self.frame) // 2
-        taper = nn.functional.pad(taper.float(), (left, n_fft - self.frame - left))
-        # A row for the real and one for the imaginary part of every bin: their squares are summed by the filters.
-        filters = hertz_filters(n_mels, n_fft, fs, low_hz, high_hz)
+        with torch.device("cpu"):  # the outline of a network has values here, too
+            taper = torch.signal.windows.general_hamming(
+                self.frame, alpha=windows[window], sym=False, dtype=torch.float64
+            )
+            left = (n_fft - self.frame) // 2
+            taper = nn.functional.pad(taper.float(), (left, n_fft - self.frame - left))
+            # A row for the real and one for the imaginary part of every bin: their squares are summed by the filters.
+            filters = hertz_filters(n_mels, n_fft, fs, low_hz, high_hz)
         self.register_buffer("taper", taper, persistent=False)
         self.register_buffer("filters", filters.repeat_interleave(2, 0), persistent=False)
         self.register_buffer("dct", cosine_transform(n_mfcc, n_mels) if n_mfcc else None, persistent=False)

@@ -54,11 +54,12 @@ class SpeechBrainFbank(FrontEnd):
         check_size(n_mels, n_fft)
         if frame > n_fft or n_fft % 2:
             raise ValueError(f"n_fft {n_fft}: must be even, and at least a frame, {frame} samples")
-        taper = torch.hamming_window(frame, dtype=torch.float64).float()
-        left = (n_fft - frame) // 2
-        edges = mel_edges(n_mels, fs, low_hz, high_hz)
-        bins = torch.arange(n_fft // 2 + 1, dtype=torch.float64)[:, None] * fs / n_fft
-        filters = (1 - (bins - edges[1:-1]).abs() / (edges[1:-1] - edges[:-2])).clamp(min=0).float()
+        with torch.device("cpu"):  # the outline of a network has values here, too
+            taper = torch.hamming_window(frame, dtype=torch.float64).float()
+            left = (n_fft - frame) // 2
+            edges = mel_edges(n_mels, fs, low_hz, high_hz)
+            bins = torch.arange(n_fft // 2 + 1, dtype=torch.float64)[:, None] * fs / n_fft
+            filters = (1 - (bins - edges[1:-1]).abs() / (edges[1:-1] - edges[:-2])).clamp(min=0).float()
         self.register_buffer("taper", nn.functional.pad(taper, (left, n_fft - frame - left)), persistent=False)
         self.register_buffer("filters", filters.repeat_interleave(2, 0), persistent=False)
 

@@ -13,6 +13,7 @@ from toolkit.metrics.cost.complexity import count_macs, count_parameters, noise,
 from toolkit.models.network import Network
 from toolkit.systems.kinds import system_class, task_of
 from toolkit.systems.loading import Origin, load_network
+from toolkit.systems.packing import with_embedders
 
 _WIDTH = 100  # columns of what print() shows
 _Self = TypeVar("_Self", bound="System")
@@ -208,7 +209,7 @@ def parsed(config, keys: tuple[str, ...], add: Callable[[ConfigParser], None], o
     """
     parser = ConfigParser()
     add(parser)
-    given = {key: value for key, value in load_config(config).items() if key in keys}
+    given = {key: value for key, value in with_embedders(load_config(config)).items() if key in keys}
     if over:
         given = merge({**{key: parser.get_default(key) for key in over}, **given}, over)
     return parser.build(parser.parse_checked(given, str(config)))

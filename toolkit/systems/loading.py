@@ -33,6 +33,7 @@ from toolkit.systems.packing import (
     check_task,
     known_task,
     unpack,
+    with_embedders,
 )
 from toolkit.systems.published import published_network
 from toolkit.train.checkpoint import load_model
@@ -131,6 +132,8 @@ def _load_folder(
     """As :func:`load_network`, of a folder; ``package``: the zip that it was in."""
     _check_experiment(path)
     config = load_config(path / CONFIG)
+    if package is None:  # a package describes all itself, and names no other file
+        config = with_embedders(config)
     if not trust:
         check_classes(config, path / CONFIG)
     task_there = known_task(task_of(config) or task, path)

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from safetensors.torch import save as to_safetensors
 
+from toolkit.exports import public_path
 from toolkit.io.atomic import replacing_path
+from toolkit.io.config import load_config
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.files import parse_yaml
-from toolkit.io.trust import check_classes
+from toolkit.io.trust import NETWORK_KEYS, check_classes
 from toolkit.systems.kinds import system_class, task_of
 from toolkit.systems.published import NAMES
 from toolkit.train.checkpoint import load
@@ -24,6 +27,7 @@ WEIGHTS, FORMER_WEIGHTS = "model.safetensors", "model.pth"
 CONFIG = "config.yaml"
 TRAINING, CALIBRATION = "train_info.json", "calibration/calibration.json"
 _FACTS = (TRAINING, CALIBRATION, "results.json")  # where an experiment has them; nothing reads results.json back
+_EMBEDDER = "toolkit.systems.TrainedEmbedder"
 _MOST_TEXT = 2**20  # bytes of config and manifest
 _MOST_INFLATED = 32  # times the archive; weights are noise, which packs by less than 2
 
@@ -48,6 +52,8 @@ def pack(expdir, output, weights: str | None = None, task: str | None = None) ->
         raise InputError(f"{expdir / CONFIG}: no such file; train first (stage 6)")
     contents = {CONFIG: (expdir / CONFIG).read_bytes()}
     config = _complete_config(contents[CONFIG], expdir / CONFIG)
+    if (whole := with_embedders(config)) != config:
+        contents[CONFIG] = yaml.safe_dump(whole, sort_keys=False, allow_unicode=True).encode()
     task = task_of(config) or task
     kind: Any = system_class(known_task(task, expdir))
     weights = weights or kind.weights
@@ -66,6 +72,48 @@ def pack(expdir, output, weights: str | None = None, task: str | None = None) ->
         for name, data in contents.items():
             archive.writestr(name, data)
     return manifest
+
+
+def with_embedders(config: dict) -> dict:
+    """A training config in which trained speaker encoders of the model are described by their own configs.
+
+    Their weights are among the model's once it is trained: to build it, no weights of theirs are needed. What ``model``
+    has of TrainedEmbedder becomes a SpeakerEmbedder; published checkpoints, which have no config, stay as they are.
+
+    Raises:
+        InputError: a system that is named is not there.
+    """
+    return {key: _with_embedders(value) if key == "model" else value for key, value in config.items()}
+
+
+def _with_embedders(value):
+    if isinstance(value, list):
+        return [_with_embedders(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if public_path(str(value.get("class_path", ""))) == _EMBEDDER:
+        config = _config_of(Path(str((value.get("init_args") or {}).get("system"))))
+        keys: tuple[str, ...] = NETWORK_KEYS
+        if all(key in config for key in keys):
+            return {"class_path": public_path("SpeakerEmbedder"), "init_args": {key: config[key] for key in keys}}
+    return {key: _with_embedders(one) for key, one in value.items()}
+
+
+def _config_of(system: Path) -> dict:
+    """Of an experiment's folder or of a package; empty for what has none, such as a published checkpoint."""
+    if (system / CONFIG).is_file():
+        return load_config(system / CONFIG)
+    if not system.is_file():
+        raise InputError(
+            f"TrainedEmbedder: {system}: no such system; its config describes the speaker encoder. Put it back, or use "
+            "a package of this model (stage 10), which needs none"
+        )
+    if not zipfile.is_zipfile(system):
+        return {}
+    with zipfile.ZipFile(system) as archive:
+        if CONFIG not in archive.namelist():  # a checkpoint of torch is a zip too
+            return {}
+        return _complete_config(_read(archive, archive.getinfo(CONFIG), _MOST_TEXT), system)
 
 
 def _tensors(path: Path) -> bytes:

@@ -36,11 +36,11 @@ class LGRTSE(SpeakerExtractor):
             model: {class_path: GE2E, init_args: {weights: resemblyzer}}
             normalize: none
 
-    Its weights are part of the experiment's, so ``Extractor`` works from waveforms alone. Training runs it on what each
-    batch has of the enrolments, unless ``data.init_args.embeddings`` names an ``embedding.scp`` that it made
-    (``embed_utterances``): then embeddings are of whole enrolments, computed once, and it runs in validation alone.
-    Without ``speaker_encoder``, ``embedding_dim`` says the size of embeddings from there, and there is no extraction
-    from waveforms.
+    Its weights are part of the experiment's, so ``Extractor`` works from waveforms alone. Of the system's folder it
+    reads the config, which a package has itself. Training runs the encoder on what each batch has of the enrolments,
+    unless ``data.init_args.embeddings`` names an ``embedding.scp`` that it made (``embed_utterances``): then embeddings
+    are of whole enrolments, computed once, and the encoder runs in validation alone. Without ``speaker_encoder``,
+    ``embedding_dim`` says the size of embeddings from there, and there is no extraction from waveforms.
 
     The paper leaves open what of the ARN's input and output the local network is given (``local_in``), whether the taps
     of the filter are limited (``taps``; it names no activation, so the default is none), the length of embeddings

@@ -9,9 +9,10 @@ from torch import nn
 
 from toolkit.data.batches import Batches, CropBatches
 from toolkit.data.datasets import MixtureDataset, TrainingDataset
-from toolkit.data.extraction import fixed_enrolments
+from toolkit.data.extraction import EMBEDDING, fixed_enrolments
+from toolkit.io.ark import read_array
 from toolkit.io.audio import AudioTable
-from toolkit.io.datadir import DataDir
+from toolkit.io.datadir import DataDir, read_table
 from toolkit.io.errors import InputError
 from toolkit.losses.base import Loss
 from toolkit.losses.enhancement.waveform import SNR
@@ -155,7 +156,7 @@ class ValidationMixtures:
     Args:
         path: formatted data dir with a scp for every stream.
         fs: rate in Hz that its audio must have.
-        streams: what is read.
+        streams: what is read; of ``embedding`` the vectors in ``embedding.scp``, by mixture.
 
     Raises:
         InputError: a stream is missing; says how to make it.
@@ -168,11 +169,14 @@ class ValidationMixtures:
                 f"{path}/{missing[0]}.scp: no such file; validation takes rendered mixtures with {', '.join(streams)} "
                 "(--simulate_valid_config at stage 2)"
             )
-        self._tables = {name: AudioTable(path, fs=fs, stream=name) for name in streams if name != STREAM}
+        self._vectors = read_table(data.path / f"{EMBEDDING}.scp") if EMBEDDING in streams else {}
+        audio = [name for name in streams if name not in (STREAM, EMBEDDING)]
+        self._tables = {name: AudioTable(path, fs=fs, stream=name) for name in audio}
         if STREAM in streams:
             self._tables[STREAM] = fixed_enrolments(path, fs)
         self.keys = data.keys()
 
     def item(self, key: str) -> dict[str, np.ndarray]:
-        """Stream -> samples (N,), of the enrolment (M,)."""
-        return {name: table.read(key) for name, table in self._tables.items()}
+        """Stream -> samples (N,), of the enrolment (M,); its embedding (D,)."""
+        vectors = {EMBEDDING: read_array(self._vectors[key], key)} if self._vectors else {}
+        return {name: table.read(key) for name, table in self._tables.items()} | vectors

@@ -1,20 +1,37 @@
 """Target speaker extraction: what it adds to enhancement."""
 
 import logging
+from pathlib import Path
 from types import MappingProxyType
 
 import torch
 from torch import nn
 
 from toolkit.data.extraction import ExtractionDataset
+from toolkit.io.errors import InputError
+from toolkit.io.extractors import read_extractor
 from toolkit.losses.enhancement.waveform import SISNR
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.simulate.enrolments import STREAM
 from toolkit.systems.extractor import Extractor
+from toolkit.systems.verifier import Verifier
 from toolkit.tasks.enhancement.enhancement_task import EnhancementTask
 from toolkit.train.experiment import default
 from toolkit.train.probe import check_padding
+
+
+def _check_embeddings(path: str | None, network: SpeechEnhancer | SpeakerExtractor) -> None:
+    """Raise InputError where an embedding.scp is known to be of another encoder than the network's."""
+    encoder = getattr(network, "speaker_encoder", None)
+    if path is None or encoder is None or not (facts := read_extractor(Path(path).parent)):
+        return
+    own = Verifier(encoder).identity
+    if facts["digest"] != own["digest"]:
+        raise InputError(
+            f"data.init_args.embeddings: {path} was made by {facts['extractor']} ({facts.get('class')}), not by "
+            f"model.init_args.speaker_encoder ({own['class']}); embed with that, or leave embeddings out"
+        )
 
 
 class ExtractionTask(EnhancementTask):
@@ -32,7 +49,12 @@ class ExtractionTask(EnhancementTask):
 
     @classmethod
     def check_config(cls, built, network: SpeechEnhancer | SpeakerExtractor) -> None:
-        """Warn where most of the training is on targets that enrol themselves."""
+        """See Task; a warning where most of the training is on targets that enrol themselves.
+
+        Raises:
+            InputError: ``data.init_args.embeddings`` are known to be of another encoder than the network's.
+        """
+        _check_embeddings(getattr(built.data, "embeddings", None), network)
         if (start := getattr(built.data, "self_epochs", 0)) >= built.trainer.epochs:
             logging.warning(
                 "data.init_args.self_epochs %d: in %d epochs most targets are enrolled by their own speech, so little "
