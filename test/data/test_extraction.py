@@ -265,3 +265,7 @@ def test_the_embedding_of_several_is_the_mean_of_theirs(corpus, tmp_path):
     audio = AudioTable(corpus / "raw/train")
     expected = sum(vectors[source_of(part, audio)] for part in item["enroll_spk1"]) / 2
     assert np.array_equal(item["embedding"], expected)
+    # Of a model that makes them itself, too, those that are there are read.
+    given = ExtractionDataset(planner(corpus), embeddings=str(tmp_path / "embedding.scp"), enrolments=2)
+    again = given.open(str(corpus / "raw/train"), 16000, STREAMS, 3)[ItemSpec(0, 1, 0)]
+    assert np.array_equal(again["embedding"], item["embedding"])

@@ -30,6 +30,20 @@ def test_it_is_the_transform_of_torch_on_the_padded_recording(window, hop):
     assert mask is None
 
 
+@every_size
+def test_a_window_of_hann_itself(window, hop):
+    stft, wav = ComplexSTFT(window, hop, "hann").double(), noise(2, 301)
+    padded = torch.nn.functional.pad(wav, (window - hop, 3 * window))
+    taper = torch.from_numpy(scipy.signal.get_window("hann", window))
+    expected = torch.stft(padded, window, hop, window=taper, center=False, return_complex=True)
+    found = stft(wav)[0]
+    expected = torch.stack((expected.real, expected.imag), 1)[..., : found.shape[3]]
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(stft.inverse(found, 301), wav, atol=1e-10, rtol=0)
+    with pytest.raises(InputError, match="shape 'hamming': must be one of sqrt_hann, hann"):
+        ComplexSTFT(window, hop, "hamming")
+
+
 def test_frames_are_those_of_the_authors():
     """(n + 2 (window - hop) - window) / hop + 1: 128 of one second at 8 kHz, 503 of four; 65 with frames of 64 ms."""
     assert [ComplexSTFT(256, 64)(torch.zeros(1, n))[0].shape[3] for n in (8000, 32000)] == [128, 503]

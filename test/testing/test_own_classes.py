@@ -87,6 +87,13 @@ def test_loss(cls):
 
 
 @every(FrontEnd)
+def test_a_front_end_is_made_as_a_part_of_an_outline(cls):
+    """A network that embeds enrolments has one; its outline is made without memory."""
+    with torch.device("meta"):
+        made(cls)
+
+
+@every(FrontEnd)
 def test_a_front_end_computes_where_its_input_lies(cls):
     with fake_cuda(made(cls)) as frontend:
         lengths = torch.full((2,), 3000, device="cuda")

@@ -19,6 +19,7 @@ from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.systems.extractor import Extractor
 from toolkit.systems.packing import pack, with_embedders
 from toolkit.systems.verifier import Verifier
+from toolkit.tasks.enhancement.enhancement_task import ValidationMixtures
 from toolkit.train.checkpoint import save
 
 SIZES = {"n_mels": 8, "channels": 8, "mfa_channels": 8, "embedding_dim": 4, "se_channels": 4, "attention_channels": 4}
@@ -120,6 +121,22 @@ def test_a_package_describes_a_packed_verifier_too(tree, tmp_path):
     assert described["class_path"] == "toolkit.models.sv.SpeakerEmbedder"
     assert described["init_args"]["model"]["init_args"]["channels"] == 8
     assert with_embedders(described) == described
+
+
+def test_validation_by_stored_embeddings(tree, tmp_path):
+    """Of a network without an encoder; by mixture."""
+    shutil.copytree(tree / "raw/two", tmp_path / "two")
+    keys = DataDir(tmp_path / "two").keys()
+    with ArkWriter(tmp_path / "embedding.ark") as ark:
+        for i, key in enumerate(keys):
+            ark.write(key, np.full(4, i, np.float32))
+    streams = ("wav", "spk1", "embedding")
+    with pytest.raises(InputError, match="two/embedding.scp: no such file"):
+        ValidationMixtures(str(tmp_path / "two"), 16000, streams)
+    write_table(tmp_path / "two/embedding.scp", ark.scp)
+    item = ValidationMixtures(str(tmp_path / "two"), 16000, streams).item(keys[2])
+    assert item.keys() == set(streams)
+    assert item["embedding"].tolist() == [2.0] * 4
 
 
 def test_embeddings_of_another_encoder_are_refused(tree, corpus, tmp_path):
