@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from toolkit.features.kaldi_fbank import KaldiFbank
 from toolkit.io.errors import InputError
 from toolkit.models.embedding import SEED
-from toolkit.models.sv import SpeakerEmbedder
+from toolkit.models.sv import MeanFbank, SpeakerEmbedder
 from toolkit.systems import EmbeddingEnhancer
 from toolkit.systems.embedding_enhancer import noise_of
 
@@ -76,6 +77,17 @@ def test_the_screen(enhancer):
     assert enhancer.info()["fs"] is None
     assert "6 numbers" in str(enhancer)
     assert "Hz" not in str(enhancer)
+
+
+def test_an_extractor_makes_the_embeddings_of_audio():
+    network, embedder = SEED(20), SpeakerEmbedder(KaldiFbank(n_mels=20), MeanFbank(20), "none")
+    network.extract_by(embedder)
+    assert network.extractor is embedder
+    wav = 0.1 * torch.randn(2, 3, 800)
+    rows = network.pairs({"clean": wav[:, 0], "variants": wav[:, 1:]})
+    torch.testing.assert_close(rows, embedder(wav.flatten(0, 1)).view(2, 3, 20))
+    network.extract_by(None)
+    assert network.extractor is None
 
 
 def test_an_extractor_of_another_size_is_refused():

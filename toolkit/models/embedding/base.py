@@ -35,7 +35,10 @@ class EmbeddingRestorer(Network):
     draws_noise: bool = False
     streams: tuple[str, ...] = ("clean", "variants")
     output_classes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
-    _extractor: FrozenModule | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._extractor: FrozenModule | None = None  # an attribute of the class would hide the module
 
     @property
     def output_dim(self) -> int:
