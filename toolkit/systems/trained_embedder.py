@@ -7,6 +7,8 @@ from toolkit.systems.verifier import Verifier
 class TrainedEmbedder(SpeakerEmbedder):
     """Front end, normalisation and encoder of an experiment in speaker verification, or of a packed one.
 
+    As the ``speaker_encoder`` of an extractor its weights become part of the extractor's, which is loaded without them.
+
     Args:
         system: folder or zip; what Verifier.load takes.
         weights: which weights of a folder; None: those that training leaves for use.
@@ -17,6 +19,7 @@ class TrainedEmbedder(SpeakerEmbedder):
     Example::
 
         extractor: {class_path: TrainedEmbedder, init_args: {system: ../sv/exp/sv_x}}
+        model: {class_path: LGRTSE, init_args: {speaker_encoder: {class_path: TrainedEmbedder, init_args: ...}}}
     """
 
     def __init__(self, system: str, weights: str | None = None):

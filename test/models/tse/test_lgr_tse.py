@@ -195,7 +195,7 @@ def test_the_system_is_its_parts_in_the_order_of_figure_1(kind):
         skips.append(x)
     sequence = x.permute(0, 3, 1, 2).reshape(2, x.shape[3], -1)
     if kind != "local":
-        sequence = sequence * model.speaker.gain(model.speaker_encoder(enrolment))[:, None]
+        sequence = sequence * model.speaker.gain(model.trained_embedder(enrolment))[:, None]
     x = model.arn(sequence).reshape(2, x.shape[3], *x.shape[1:3]).permute(0, 2, 3, 1)
     for layer, skip in zip(model.decoder, reversed(skips), strict=True):
         x = layer(torch.cat((x, skip), 1))
@@ -238,11 +238,11 @@ def test_mixed_precision_keeps_the_spectrogram_out_of_it():
 
 def test_an_embedding_that_is_given_spares_the_encoder():
     model, mixture, enrolment = small().eval(), sounds(2, 400), sounds(2, 300, 1)
-    vector = model.speaker_encoder(enrolment)
+    vector = model.trained_embedder(enrolment)
     expected = model(mixture, enrolment)
     batch = {"wav": mixture, "enroll_spk1": enrolment, "embedding": vector}
     calls = []
-    model.speaker_encoder.register_forward_hook(lambda *_: calls.append(1))
+    model.trained_embedder.register_forward_hook(lambda *_: calls.append(1))
     torch.testing.assert_close(model.training_outputs(batch)["speech"], expected)
     assert not calls
     del batch["embedding"]
@@ -253,12 +253,12 @@ def test_an_embedding_that_is_given_spares_the_encoder():
 
 def test_the_encoder_stays_as_it_is_and_travels_with_the_weights():
     model, wav = small().train(), sounds(2, 400)
-    before = [p.clone() for p in model.speaker_encoder.parameters()]
-    assert not model.speaker_encoder.model.training
+    before = [p.clone() for p in model.trained_embedder.parameters()]
+    assert not model.trained_embedder.model.training
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], 1.0)
     model(wav, sounds(2, 300, 1)).square().sum().backward()
     optimizer.step()
-    assert all(torch.equal(a, b) for a, b in zip(before, model.speaker_encoder.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(before, model.trained_embedder.parameters(), strict=True))
     other = small(speaker_encoder=SpeakerEmbedder(Pieces(), Tiny(), "none"))  # of other weights
     other.load_state_dict(model.state_dict())
     torch.testing.assert_close(other.eval()(wav, wav), model.eval()(wav, wav))

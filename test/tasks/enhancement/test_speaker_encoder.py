@@ -100,7 +100,7 @@ def test_training_reads_embeddings_and_the_system_needs_waveforms_alone(tree, co
     system = Extractor.load(tmp_path / "exp")
     expected = system.extract(mixture, enrolment, fs=16000)
     assert expected.shape == (4000,)
-    state, own = Verifier.load(tree / "sv").network.state_dict(), system.network.speaker_encoder.state_dict()
+    state, own = Verifier.load(tree / "sv").network.state_dict(), system.network.trained_embedder.state_dict()
     assert all(torch.allclose(own[name], value) for name, value in state.items())
     # A package describes the verifier itself; an experiment reads that in the verifier's folder.
     pack(tmp_path / "exp", tmp_path / "packed.zip")

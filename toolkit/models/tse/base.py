@@ -46,7 +46,7 @@ class SpeakerExtractor(Network):
         conditioning: what of the speaker it is given: ``enrolment``, a waveform; ``embedding``, a vector of a speaker
             encoder (``data.init_args.embeddings`` of a training); or both.
         several_enrolments: does ``forward`` take enrolments (B, K, M)?
-        speaker_encoder: makes ``embedding`` of an enrolment; its weights are part of the network's. May be None.
+        trained_embedder: makes ``embedding`` of an enrolment; its weights are part of the network's. May be None.
         embedding_dim: D of ``embedding``; 0 where none is read.
         output_dims: size of each vector among the training outputs.
         output_classes: what the logits among them stand for.
@@ -62,7 +62,7 @@ class SpeakerExtractor(Network):
 
     def __init__(self) -> None:
         super().__init__()
-        self.speaker_encoder: SpeakerEmbedder | None = None
+        self.trained_embedder: SpeakerEmbedder | None = None
 
     def embed_by(self, encoder: SpeakerEmbedder | None, dim: int | None = None, reads_enrolment: bool = True) -> int:
         """Condition the network on an embedding; the constructor calls it once it has set ``fs``.
@@ -96,7 +96,7 @@ class SpeakerExtractor(Network):
                     "set embedding_dim to that, or leave it out"
                 )
             dim = size
-            self.speaker_encoder = encoder.eval().requires_grad_(False)
+            self.trained_embedder = encoder.eval().requires_grad_(False)
         reads = encoder is not None or reads_enrolment
         self.conditioning = ("enrolment",) * reads + ("embedding",) * (encoder is None)
         self.embedding_dim = int(dim or 0)
@@ -117,19 +117,19 @@ class SpeakerExtractor(Network):
                     f"{self.embedding_dim}; embed the enrolments with the encoder that it is for"
                 )
             return embedding
-        if self.speaker_encoder is None or enrolment is None:
+        if self.trained_embedder is None or enrolment is None:
             raise InputError(
                 f"{type(self).__name__}: needs an embedding of the enrolment; set model.init_args.speaker_encoder, so "
                 "that it makes them itself"
             )
         with torch.autocast(enrolment.device.type, enabled=False):  # as those that were computed before
-            return self.speaker_encoder(enrolment, lengths)
+            return self.trained_embedder(enrolment, lengths)
 
     def train(self, mode: bool = True) -> "Self":
         """As in torch; the speaker encoder stays in eval mode."""
         super().train(mode)
-        if self.speaker_encoder is not None:
-            self.speaker_encoder.eval()
+        if self.trained_embedder is not None:
+            self.trained_embedder.eval()
         return self
 
     @property
@@ -152,7 +152,7 @@ class SpeakerExtractor(Network):
         if "enrolment" in given:
             enrolled = self.fit_enrolments(given["enrolment"], batch.get("enroll_spk1_lengths"))
             given["enrolment"], given["enrolment_lengths"] = enrolled
-        if self.speaker_encoder is not None and CONDITIONS["embedding"] in batch:
+        if self.trained_embedder is not None and CONDITIONS["embedding"] in batch:
             given["embedding"] = batch[CONDITIONS["embedding"]]
         return given
 

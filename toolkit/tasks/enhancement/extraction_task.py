@@ -23,7 +23,7 @@ from toolkit.train.probe import check_padding
 
 def _check_embeddings(path: str | None, network: SpeechEnhancer | SpeakerExtractor) -> None:
     """Raise InputError where an embedding.scp is known to be of another encoder than the network's."""
-    encoder = getattr(network, "speaker_encoder", None)
+    encoder = getattr(network, "trained_embedder", None)
     if path is None or encoder is None or not (facts := read_extractor(Path(path).parent)):
         return
     own = Verifier(encoder).identity
