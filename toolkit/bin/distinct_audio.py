@@ -35,6 +35,7 @@ def main(argv=None) -> None:
     """Write both."""
     args = get_parser().parse_args(argv)
     ids: dict[tuple[str, bytes], str] = {}  # utterance and its samples' hash -> id
+    distinct_ids: dict[str, dict[str, str]]
     wav, utt2spk, distinct_ids = {}, {}, {}
     for name in args.sets:
         table = AudioTable(args.data_root / name, stream=args.stream)
@@ -52,8 +53,8 @@ def main(argv=None) -> None:
                     wav[ids[key]], utt2spk[ids[key]] = table.values[utt], speakers[utt]
                 distinct_ids[name][utt] = ids[key]
                 bar.update()
-    for table, rows in (("wav.scp", wav), ("utt2spk", utt2spk)):
-        write_table(args.output / NAME / table, rows)
+    for table_name, rows in (("wav.scp", wav), ("utt2spk", utt2spk)):
+        write_table(args.output / NAME / table_name, rows)
     speakers = {spk: " ".join(utts) for spk, utts in invert(utt2spk).items()}
     write_table(args.output / NAME / "spk2utt", speakers)
     for name, rows in distinct_ids.items():

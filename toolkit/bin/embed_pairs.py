@@ -7,6 +7,7 @@ matrices (draws, D), with clean.scp and an scp for each variant. Speaker labels 
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -89,7 +90,7 @@ def main(argv=None) -> None:
 
 def embed_crops(verifier: Verifier, pairs: AudioPairs, index: int, num_crops: int, seconds: float | None):
     """(num_crops, 1 + V, D) embeddings of crops of an item of ``pairs``; those of clean speech come first."""
-    items = [pairs[ItemSpec(index, epoch=crop, slot=0, seconds=seconds)] for crop in range(num_crops)]
+    items: list[Any] = [pairs[ItemSpec(index, epoch=crop, slot=0, seconds=seconds)] for crop in range(num_crops)]
     for item in items:
         if isinstance(item, InputError):
             raise item

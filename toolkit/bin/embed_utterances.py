@@ -6,8 +6,10 @@ consecutive crops and the last one. The arks then hold matrices (segments, D). S
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from toolkit.io.ark import ArkWriter
@@ -47,6 +49,7 @@ def main(argv=None) -> None:
     check_device(args.device)
     verifier = Verifier.load(args.model, args.weights, args.trust, args.device)
     work = read_work(args.work)
+    embeddings: Iterable[tuple[str, np.ndarray]]
     with progress(sum(map(len, work.values())), "embed") as bar:
         for name, keys in work.items():
             audio = AudioTable(Path(args.in_root) / name, fs=verifier.fs, only=set(keys))

@@ -8,6 +8,7 @@ import argparse
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -52,7 +53,7 @@ def main(argv=None) -> None:
     torch.set_num_threads(1)
     check_device(args.device)
     embedder = Verifier.load(args.model, args.weights, args.trust, args.device).network
-    frontend = embedder.frontend
+    frontend: Any = embedder.frontend
     try:
         listener = Listener(embedder)
     except InputError as reason:

@@ -33,6 +33,7 @@ def main(argv=None) -> None:
     """Run the programs; SystemExit with the exit code of the first that fails."""
     get_parser().parse_args(argv)
     for remedy, name, *words in commands(sys.stdin.read().split("\0")[:-1]):
+        code: str | int | None
         program = importlib.import_module(f"toolkit.bin.{name}")
         try:
             code = run(program.main, words)

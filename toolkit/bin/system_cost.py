@@ -17,7 +17,8 @@ from toolkit.metrics.cost.complexity import noise, profile
 from toolkit.systems.base import System
 
 _FROM_AUDIO = {"sv", "se"}
-_FOLLOWING = {"se": {"se", "sv"}, "sv": {"ee"}, "ee": {"ee"}}  # task -> tasks that take its output
+# task -> tasks that take its output
+_FOLLOWING: dict[str | None, set[str]] = {"se": {"se", "sv"}, "sv": {"ee"}, "ee": {"ee"}}
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -24,7 +24,7 @@ def verbs() -> dict[str, ModuleType]:
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``voxsift`` without a verb."""
     known = verbs()
-    lines = [f"  {name:12}{module.__doc__.partition(chr(10))[0]}" for name, module in known.items()]
+    lines = [f"  {name:12}{str(module.__doc__).partition(chr(10))[0]}" for name, module in known.items()]
     epilog = "\n".join(["verbs (voxsift VERB --help explains one):", *lines])
     parser = Parser(prog="voxsift", usage="voxsift VERB ...", description=__doc__, epilog=epilog)
     parser.add_argument("--version", action="version", version=f"voxsift {toolkit.__version__}")

@@ -5,7 +5,7 @@ The page needs nothing but the files beside it, which it links relatively.
 
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,8 +19,8 @@ from toolkit.report.verification.trial_tables import by_condition, condition_of
 
 LISTENING = "listening"  # folder of the examples, in the experiment's folder
 # Markdown syntax that the tables do not use and that ids could match.
-_UNUSED = ("reference", "link", "image_link", "image_reference", "short_reference", "short_image_ref", "autolink")
-_UNUSED += ("automail", "html", "entity", "em_strong")
+_UNUSED: tuple[str, ...] = ("reference", "link", "image_link", "image_reference", "short_reference", "short_image_ref")
+_UNUSED += ("autolink", "automail", "html", "entity", "em_strong")
 
 
 def html_page(
@@ -96,7 +96,7 @@ def key_facts(results: dict, ood: Collection[str] = ()) -> list[tuple[str, str, 
     return facts + origin_facts(results)
 
 
-def origin_facts(results: dict) -> list[tuple[str, str, str]]:
+def origin_facts(results: Mapping) -> list[tuple[str, str, str]]:
     """Facts of training (size, duration, seed, commit, date): name, value and no interval."""
     train = results["train"]
     length = [f"{train['epochs']} epochs"] if "epochs" in train else []
@@ -135,7 +135,7 @@ def _rates(results: dict, ood: Collection[str]) -> Iterator[tuple[str, dict]]:
 def _sections(text: str) -> tuple[Markup, list[tuple[str, str, Markup]]]:
     """RESULTS.md -> text before its first section, and anchor, heading and content of each section."""
     above, *parts = re.split(r"^## ", text, flags=re.MULTILINE)
-    sections = []
+    sections: list[tuple[str, str, Markup]] = []
     for part in parts:
         heading, _, content = part.partition("\n")
         sections.append((f"section-{len(sections) + 1}", heading, _html(content)))

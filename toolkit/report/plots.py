@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
@@ -90,7 +91,7 @@ def plot_eer_by_snr(row: Mapping[Condition, dict], path, title: str = "", ood: C
         ood: kinds of noise that are out of domain; they are dashed.
     """
     figure, (ax,) = new_figure(6.4, 4.6)
-    kinds, levels = (sorted({c[i] for c in row if c[1] is not None}) for i in (0, 1))
+    kinds, levels = (sorted({c[i] for c in cast(Iterable[Any], row) if c[1] is not None}) for i in (0, 1))
     apart = min(np.diff(levels), default=1.0) / max(3 * (len(kinds) - 1), 12)
     for number, noise in enumerate(kinds):
         snrs = sorted(c[1] for c in row if c[0] == noise and c[1] is not None)
@@ -114,7 +115,7 @@ def plot_eer_by_snr(row: Mapping[Condition, dict], path, title: str = "", ood: C
     save_figure(figure, path)
 
 
-def draw_bars(ax, x: Sequence[float], metrics: Sequence[Mapping], colour: str) -> None:
+def draw_bars(ax, x: Sequence[float] | np.ndarray, metrics: Sequence[Mapping], colour: str) -> None:
     """Draw the known intervals of metrics as bars at ``x``."""
     known = [(at, m["low"], m["high"]) for at, m in zip(x, metrics, strict=True) if m["low"] is not None]
     if known:
@@ -158,7 +159,7 @@ def plot_training(
     save_figure(figure, path)
 
 
-def _series(epochs: Mapping[int, Mapping[str, float]], name: str) -> tuple[list[int], list[float]] | None:
+def _series(epochs: Mapping[int, Mapping[str, float]], name: str) -> tuple[list, ...] | None:
     points = [(epoch, record[name]) for epoch, record in epochs.items() if name in record]
     return tuple(map(list, zip(*points, strict=True))) if points else None
 
@@ -178,7 +179,8 @@ def plot_spectrograms(
     ax.grid(visible=False)
     colours = {"cmap": "magma", "vmin": limits[0], "vmax": limits[1], "interpolation": "nearest"}
     image = ax.imshow(np.zeros((len(hz), 1)), origin="lower", aspect="auto", **colours)
-    places, ticks = [], []
+    places: list[float] = []
+    ticks: list[str] = []
     for tick in sorted((tick for tick in _SPECTROGRAM_TICKS if hz[0] <= tick <= hz[-1]), reverse=True):
         place = float(np.interp(tick, hz, np.arange(len(hz))))
         if places and places[-1] - place < _TICKS_APART * len(hz):
@@ -198,7 +200,7 @@ def plot_spectrograms(
 def det_choice(row: Mapping[Condition, dict]) -> dict[str, dict]:
     """The curves of a DET plot: clean, and each kind of noise at its lowest SNR."""
     lowest = {}
-    for noise, snr in sorted((c for c in row if c[1] is not None), key=lambda c: -c[1]):
+    for noise, snr in sorted((c for c in cast(Iterable[Any], row) if c[1] is not None), key=lambda c: -c[1]):
         lowest[noise] = (noise, snr)
     clean = [c for c in row if c[1] is None]
     return {condition_name(c): row[c] for c in [*clean, *(lowest[noise] for noise in sorted(lowest))]}

@@ -88,7 +88,8 @@ def _word(gain: float, p: float) -> str:
 
 def _over_mixture(results: Mapping) -> str:
     """SI-SDR improvement of the mean over sets if there is one, else of the first set."""
-    (set_result, *_) = [*results.get("means", []), *results["sets"]]
+    set_results: list[Mapping] = [*results.get("means", []), *results["sets"]]
+    (set_result, *_) = set_results
     metric = set_result["metrics"].get("si_sdri") or {"value": None}
     if metric["value"] is None:
         return "not compared with the mixture"

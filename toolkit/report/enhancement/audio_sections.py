@@ -53,6 +53,7 @@ def _failures(results: Mapping) -> Iterator[tuple[str, str, Mapping, Mapping]]:
     Of the latter only the residual energy: other metrics compare with a target that was not enrolled.
     """
     absent = {set_result["set"]: set_result for set_result in every_set(results["variants"].get(ABSENT, {"sets": []}))}
+    no_scores: Mapping[str, Mapping]
     sets, no_scores = {set_result["set"]: set_result for set_result in every_set(results)}, {"metrics": {}}
     for over in dict.fromkeys([*sets, *absent]):
         scores, absent_scores = sets.get(over, no_scores), absent.get(over, no_scores)

@@ -44,6 +44,7 @@ def metric_cell(metrics: Mapping[str, Mapping], name: str) -> str:
 
 def missing_values(label: str, set_result: Mapping, names: Sequence[str]) -> str:
     """``test, tse_x: 12 of 2,000 utterances have no STOI: silent estimate (12).``; empty if all have a value."""
+    reasons: dict[tuple[str, str], list[str]]
     total, reasons = f"{set_result.get('n_utterances', 0):,}", {}
     for name in (name for name in names if name in set_result["metrics"]):
         metric, metric_label = set_result["metrics"][name], metric_of(name).label

@@ -1,7 +1,7 @@
 """Plots of enhancement and extraction: improvement by input, metrics by the parameter of a sweep."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -132,7 +132,7 @@ def plot_weights(points: Sequence[Weighed], path, title: str = "") -> None:
         path: of the PNG to write.
     """
     metrics = list(dict.fromkeys(point.metric for point in points))
-    alphas = sorted({point.alpha for point in points if point.alpha is not None})
+    alphas: list[Any] = sorted({point.alpha for point in points if point.alpha is not None})
     figure, axes = new_figure(6.4, 1.2 + 2.2 * len(metrics), rows=len(metrics))
     curves: dict[tuple[str, float], list[Weighed]] = {}
     for point in points:
@@ -153,8 +153,8 @@ def plot_weights(points: Sequence[Weighed], path, title: str = "") -> None:
             draw_bars(ax, at, estimates, colour)
         plain = [p for p in points if p.metric == metric and p.alpha is None and p.beta == 0]
         for number, point in enumerate(plain):
-            style = STYLES[-1 - number % len(STYLES)]
-            ax.axhline(point.estimate["value"], color="0.35", linestyle=style, label=point.experiment)
+            linestyle = STYLES[-1 - number % len(STYLES)]
+            ax.axhline(point.estimate["value"], color="0.35", linestyle=linestyle, label=point.experiment)
         ax.set_ylabel(metric)
     axes[0].set_title(title)
     axes[-1].set_xticks(range(len(alphas)), [f"{alpha:g}" for alpha in alphas])

@@ -57,7 +57,7 @@ def weight_points(experiments: Sequence[Mapping], verified: Mapping[str, Sequenc
             labels[kind] = f"{label}, as {results['experiment']}"
     networks = [results["config"].get("model") for *_, results in weighed]
     plain = [results for results in experiments if _weight(results) is None and _of_networks(results, networks)]
-    rows = [(_loss(results), None, results) for results in plain]
+    rows: list[tuple[str, float | None, Mapping]] = [(_loss(results), None, results) for results in plain]
     rows += sorted(((labels[kind], alpha, results) for kind, _, alpha, results in weighed), key=lambda row: row[:2])
     points = []
     for loss, alpha, results in rows:
@@ -120,6 +120,7 @@ def weights(points: Sequence[Weighed]) -> str | None:
     """The section: alpha by beta."""
     if not points:
         return None
+    rows: dict[tuple[str, ...], dict[float, str]]
     betas, rows = sorted({point.beta for point in points}), {}
     overs, metrics = (list(dict.fromkeys(column)) for column in list(zip(*points, strict=True))[:2])
     for point in sorted(points, key=lambda point: (overs.index(point.over), metrics.index(point.metric))):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from toolkit.io.bootstrap_store import NAME as SAMPLES_FILE
 from toolkit.io.bootstrap_store import read_samples
@@ -14,12 +15,13 @@ CONDITION = {"noise": str, "snr": (float, "mixed", None)}
 _METRIC = {"value": float, "low": (float, None), "high": (float, None)}
 _COUNTS = {"n_target": int, "n_nontarget": int}
 _GROUP = {**_COUNTS, "n_speakers": int, "note": str, "metrics": ({...: _METRIC}, None)}
+_METRICS: dict[Any, Any] = {...: _METRIC, **dict.fromkeys(METRICS, _METRIC)}
 _SET = {
     "set": str,
     "condition": CONDITION,
     **_COUNTS,
     "n_speakers": int,
-    "metrics": {...: _METRIC, **dict.fromkeys(METRICS, _METRIC)},
+    "metrics": _METRICS,
     "det": {"fpr": [float], "fnr": [float]},
     "bootstrap": {"resamples": int, "level": float, "seed": int},
     "n_target_within_session?": int,

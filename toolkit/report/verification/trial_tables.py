@@ -1,6 +1,7 @@
 """Tables in Markdown, from collected results (see :mod:`toolkit.report.verification.trial_results`)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import cast
 
 from toolkit.io.errors import InputError
 from toolkit.report.bootstrap_samples import average_interval
@@ -14,13 +15,13 @@ DIGITS = (2, 3, 3)
 Condition = tuple[str, float | None]  # kind of noise, SNR in dB; ("clean", None)
 
 
-def condition_of(set_result: dict) -> Condition | None:
+def condition_of(set_result: Mapping) -> Condition | None:
     """The condition of a set; None if it mixes several."""
     noise, snr = set_result["condition"]["noise"], set_result["condition"]["snr"]
     return None if "mixed" in (noise, snr) else (noise, snr)
 
 
-def by_condition(results: dict) -> dict[str, dict[Condition, dict]]:
+def by_condition(results: Mapping) -> dict[str, dict[Condition, dict]]:
     """Row label -> condition -> set.
 
     If no condition occurs twice: one row, named after the experiment. Otherwise a row for every test set; its noisy
@@ -30,7 +31,9 @@ def by_condition(results: dict) -> dict[str, dict[Condition, dict]]:
         InputError: two sets have the same condition and the same name but for the condition.
     """
     sets = [
-        (condition_of(set_result), set_result) for set_result in results["sets"] if condition_of(set_result) is not None
+        (cast(Condition, condition_of(set_result)), set_result)
+        for set_result in results["sets"]
+        if condition_of(set_result) is not None
     ]
     several = len({condition for condition, _ in sets}) < len(sets)
     rows: dict[str, dict[Condition, dict]] = {}
@@ -46,7 +49,7 @@ def by_condition(results: dict) -> dict[str, dict[Condition, dict]]:
     return rows
 
 
-def _test_set(set_result: dict, condition: Condition) -> str:
+def _test_set(set_result: Mapping, condition: Condition) -> str:
     noise, snr = condition
     return set_result["set"].removesuffix(f"_{noise}" if snr is None else f"_{noise}_{snr:g}")
 
@@ -71,7 +74,7 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], text_columns:
     return "\n".join("| " + " | ".join(row) + " |" for row in (header, rule, *rows)) + "\n"
 
 
-def condition_matrix(experiments: Sequence[dict], ood: Collection[str] = (), *, of_ood: bool = False) -> str | None:
+def condition_matrix(experiments: Sequence[Mapping], ood: Collection[str] = (), *, of_ood: bool = False) -> str | None:
     """EER (%) by condition, a row for every experiment: clean, then each kind of noise at each SNR, then their mean.
 
     Args:
@@ -105,13 +108,13 @@ def condition_header(columns: Sequence[Condition]) -> list[str]:
     return header
 
 
-def _average_cell(sets: Sequence[dict]) -> str:
+def _average_cell(sets: Sequence[Mapping]) -> str:
     average = average_eer(sets)
     interval = "" if average["low"] is None else f" [{average['low']:.2f}, {average['high']:.2f}]"
     return f"{average['value']:.2f}{interval}"
 
 
-def average_eer(sets: Sequence[dict]) -> dict:
+def average_eer(sets: Sequence[Mapping]) -> dict:
     """``{"value", "low", "high"}`` of the mean EER of sets, in %. low and high are None for a single set, or if
     the bootstrap samples differ in speakers or seed."""
     value = sum(set_result["metrics"]["eer"]["value"] for set_result in sets) / len(sets)
@@ -119,14 +122,14 @@ def average_eer(sets: Sequence[dict]) -> dict:
     return {"value": value, "low": low, "high": high}
 
 
-def interval_cell(metric: dict, digits: int) -> str:
+def interval_cell(metric: Mapping, digits: int) -> str:
     """``4.56 [4.10, 5.02]``."""
     value, low, high = metric["value"], metric["low"], metric["high"]
     interval = NONE if low is None else f"{low:.{digits}f}, {high:.{digits}f}"
     return f"{value:.{digits}f} [{interval}]"
 
 
-def detail_table(experiments: Sequence[dict]) -> str:
+def detail_table(experiments: Sequence[Mapping]) -> str:
     """Every set of every experiment: all metrics with intervals, and the numbers of speakers and trials."""
     rows = []
     for results in experiments:
@@ -152,7 +155,7 @@ def detail_table(experiments: Sequence[dict]) -> str:
 COST = "MACs: of one second of audio, counted by the rules of thop, as papers do (of verification: of the encoder)."
 
 
-def origin_table(experiments: Sequence[dict]) -> str:
+def origin_table(experiments: Sequence[Mapping]) -> str:
     """Origin of the results (config, commit, date, seed, size): a row for every experiment."""
     rows = []
     for results in experiments:
@@ -180,7 +183,7 @@ def _or_none(value, template: str = "{}") -> str:
     return NONE if value is None else template.format(value)
 
 
-def interval_method(experiments: Sequence[dict]) -> str:
+def interval_method(experiments: Sequence[Mapping]) -> str:
     """A sentence on the method of the intervals."""
     kinds = {
         tuple(sorted(set_result["bootstrap"].items())) for results in experiments for set_result in results["sets"]
@@ -193,7 +196,7 @@ def interval_method(experiments: Sequence[dict]) -> str:
     return "Intervals: " + ("; ".join(methods) or "none") + "."
 
 
-def scoring_method(experiments: Sequence[dict]) -> str:
+def scoring_method(experiments: Sequence[Mapping]) -> str:
     """A sentence on the scoring backends; empty if they are unknown."""
     backends: dict[str, dict[str, None]] = {}
     for results in experiments:
@@ -220,7 +223,7 @@ def _scoring_backend(facts: dict) -> str:
 
 def results_page(
     title: str,
-    experiments: Sequence[dict],
+    experiments: Sequence[Mapping],
     command: str,
     ood: Collection[str] = (),
     plots: Sequence[tuple[str, str]] = (),
@@ -251,7 +254,7 @@ def results_page(
 
 def page_of(
     title: str,
-    experiments: Sequence[dict],
+    experiments: Sequence[Mapping],
     command: str,
     parts: Sequence[str],
     plots: Sequence[tuple[str, str]] = (),
