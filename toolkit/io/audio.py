@@ -321,7 +321,7 @@ def _run(value: str, name: str) -> int:
     return output
 
 
-def resample(samples: np.ndarray, rate: int, fs: int, method: str = "soxr") -> np.ndarray:
+def resample(samples: np.ndarray, rate: float, fs: float, method: str = "soxr") -> np.ndarray:
     """(N,) at ``rate`` Hz -> (N * fs / rate rounded up,) at ``fs`` Hz.
 
     Args:

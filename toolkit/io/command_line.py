@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Container
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from toolkit.io.errors import InputError, is_text, nearest, one_line
 
@@ -103,14 +103,14 @@ class Number(NamedTuple):
         return value
 
 
-def whole_number(least: int = 0, most: int = _MOST) -> Number:
+def whole_number(least: int = 0, most: int = _MOST) -> Callable[[str], float]:
     """The ``type`` of an option that is a whole number in a range."""
-    return Number(int, least, most)
+    return cast(Callable[[str], float], Number(int, least, most))
 
 
-def real_number(least: float, most: float, *, inside: bool = False) -> Number:
+def real_number(least: float, most: float, *, inside: bool = False) -> Callable[[str], float]:
     """The ``type`` of an option that is a number in a range; ``inside``: but not one of its ends."""
-    return Number(float, least, most, inside)
+    return cast(Callable[[str], float], Number(float, least, most, inside))
 
 
 positive_int, seed, share = whole_number(1), whole_number(0, 2**32 - 1), real_number(0, 1)
