@@ -1,4 +1,4 @@
-"""What comparisons of two systems share: options, names, progress, output."""
+"""Options, names, progress and output of comparisons of two systems."""
 
 import argparse
 import json
@@ -26,7 +26,7 @@ def add_comparison_arguments(parser: argparse.ArgumentParser, what: str) -> None
 
 
 def check_comparison(args) -> None:
-    """Raise InputError where conditions have no names of their own."""
+    """Raise InputError where two conditions have the same name."""
     if len({Path(folder).name for folder in args.a}) < len(args.a):
         raise InputError("--a: two folders have the same name, which names their condition")
 
@@ -34,10 +34,10 @@ def check_comparison(args) -> None:
 def system_name(folder: str) -> str:
     """``exp/a/scores/test`` -> ``a``, ``exp/a/scores_as_norm/test`` -> ``a (as_norm)``; other paths as they are."""
     path = Path(folder)
-    kind, _, way = path.parent.name.partition("_")
+    kind, _, backend = path.parent.name.partition("_")
     if len(path.parts) < 3 or kind not in ("scores", "metrics"):
         return str(path)
-    return f"{path.parts[-3]} ({way})" if way else path.parts[-3]
+    return f"{path.parts[-3]} ({backend})" if backend else path.parts[-3]
 
 
 def verdict(how: Metric, difference: Difference, a: str, b: str, level: float) -> str:
@@ -66,7 +66,7 @@ def tell(
     sentence: Callable[[str, Difference, str, str, float], str],
     in_units: Callable[[str, Difference], dict],
 ) -> None:
-    """Print a sentence for each condition and metric; write the JSON that --output asks for."""
+    """Print a sentence for each condition and metric; write the JSON file of --output."""
     a, b = args.names or (system_name(args.a[0]), system_name(args.b[0]))
     for name, differences in conditions.items():
         for metric, difference in differences.items():

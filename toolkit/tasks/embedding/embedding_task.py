@@ -31,7 +31,7 @@ _TERMS = ("distance", "clean", "before")  # of validation
 class EmbeddingTask(Task):
     """A network from embedding to embedding and its loss; validated by the distance to clean embeddings (see Task).
 
-    No speaker label is read, unless the loss asks for several utterances of a speaker.
+    Speaker labels are read only if the loss needs several utterances of a speaker.
 
     Args:
         valid: folders of embeddings of clean speech and its variants (toolkit.data.pairs.EmbeddingPairs).
@@ -67,7 +67,7 @@ class EmbeddingTask(Task):
         self.valid_streams = tuple({name: None for rows in self._valid.values() for name in (CLEAN, *rows.variants)})
 
     def _checked_extractor(self, train: TrainingDataset, valid: list[str]) -> dict | None:
-        """What makes the embeddings of training; InputError where those of validation are of another extractor."""
+        """The extractor of the training embeddings; InputError where validation has embeddings of another."""
         own = self.network.extractor
         ours = None if own is None else Verifier(own).identity
         if isinstance(train, EmbeddingPairs):
@@ -92,7 +92,7 @@ class EmbeddingTask(Task):
             )
 
     def training_facts(self) -> dict:
-        """``extractor``: what makes the embeddings (toolkit.systems.verifier.Verifier.identity); None: not known."""
+        """``extractor``: identity of the extractor (toolkit.systems.verifier.Verifier.identity), None if unknown."""
         return {"extractor": self._extractor}
 
     @classmethod
@@ -149,15 +149,15 @@ class EmbeddingTask(Task):
         rows = network.pairs(batch)[:, 0]
         system = EmbeddingEnhancer(network)
         enhanced = call("model", network, system.enhance, rows)
-        alone = np.concatenate([call("model", network, system.enhance, row[None]) for row in rows])
+        single = np.concatenate([call("model", network, system.enhance, row[None]) for row in rows])
         if enhanced.shape != (len(rows), network.output_dim):
             raise InputError(f"{who}: forward must give {(len(rows), network.output_dim)}; it gives {enhanced.shape}")
-        if not np.allclose(enhanced, alone, rtol=1e-3, atol=1e-3 * np.abs(alone).max()):
-            raise InputError(f"{who}: in eval mode, an embedding must be enhanced in a batch as it is alone")
+        if not np.allclose(enhanced, single, rtol=1e-3, atol=1e-3 * np.abs(single).max()):
+            raise InputError(f"{who}: in eval mode, an embedding must have the same result in a batch as alone")
         return network
 
     def validate(self) -> dict[str, float]:
-        """``distance``: cosine distance in % of the enhanced embeddings of variants to the clean one as it was.
+        """``distance``: cosine distance in % of the enhanced embeddings of variants to the unchanged clean embedding.
 
         Besides ``clean``, the same of the enhanced clean one; ``before``, of variants before enhancement. Means over
         sets of their means. Where enhanced embeddings are in another space (``keeps_space``), those of variants are

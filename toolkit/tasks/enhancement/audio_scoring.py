@@ -48,9 +48,9 @@ class Streams:
             signals[role], fs = samples, rate
         return signals, fs
 
-    def _differ(self, utt: str, role: str, one: str, other) -> InputError:
+    def _differ(self, utt: str, role: str, own: str, other) -> InputError:
         return InputError(
-            f"{utt}: its estimate ({self.tables['estimate']}) {one}, its {role} ({self.tables[role]}) {other}; "
+            f"{utt}: its estimate ({self.tables['estimate']}) {own}, its {role} ({self.tables[role]}) {other}; "
             "enhance the same set again at its rate"
         )
 
@@ -71,12 +71,12 @@ def open_streams(name: str, utts: Sequence[str], **tables: Path) -> Streams:
 
 @dataclass(frozen=True)
 class Scorer:
-    """Which metrics of an utterance are wanted.
+    """The metrics to compute of an utterance.
 
     Attributes:
         metrics: names of toolkit.metrics.signal.registry.COMPUTED.
-        interferer: say whether the output is nearer to an interferer than to the target?
-        residual_energy: say how much is left of mixtures without a target?
+        interferer: tell whether the output is nearer to an interferer than to the target?
+        residual_energy: measure what is left of mixtures without a target?
         input: measure the unprocessed mixture as well?
     """
 
@@ -152,10 +152,10 @@ def _left(estimate, reference, mixture) -> tuple[dict[str, float], dict[str, str
 def read_scores(
     folder, metrics: Sequence[str], utts: Collection[str]
 ) -> dict[str, tuple[dict[str, float], dict[str, str]]]:
-    """What some utterances of a set were scored before: utterance -> ``(values, undefined)``, as :meth:`Scorer.score`.
+    """The earlier scores of some utterances of a set: utterance -> ``(values, undefined)``, as :meth:`Scorer.score`.
 
     Raises:
-        InputError: a metric was not scored there, or a value is no number.
+        InputError: a metric was not scored there, or a value is not a number.
     """
     utt_set = set(utts)
     tables = {name: read_table(Path(folder) / f"utt2{name}", utt_set) for name in metrics}
@@ -182,7 +182,7 @@ def parse_reasons(line: str) -> dict[str, str]:
 
 
 def scorer_of(args) -> Scorer:
-    """What the options ask for."""
+    """The scorer that the options define."""
     metrics = tuple(dict.fromkeys(present_name(word) for words in args.metrics for word in words.split()))
     computed = tuple(name for name in metrics if name != "residual_energy")
     check_metrics(computed)
@@ -209,7 +209,7 @@ def similarity_of(args, name: str, utts: Sequence[str]):
 
 
 def score_set(args, scorer: Scorer, name: str, utts: Sequence[str], bar) -> dict[str, dict[str, str]]:
-    """Score some utterances of a set as the options of ``score_audio`` ask for: table -> utterance -> value."""
+    """Score some utterances of a set by the options of ``score_audio``: table -> utterance -> value."""
     roles = {"reference": args.reference, "input": args.input}
     roles |= {f"interferer{i or ''}": stream for i, stream in enumerate(args.interferer)}
     tables = {role: Path(args.ref_root) / name / f"{stream}.scp" for role, stream in roles.items() if stream}
@@ -227,8 +227,8 @@ def score_set(args, scorer: Scorer, name: str, utts: Sequence[str], bar) -> dict
         values, undefined = scorer.score(signals, fs, before.get(utt))
         if similarity is not None:
             of = {"similarity": signals["estimate"], "similarity_mix": signals["input"]}
-            for found, more in zip((values, undefined), similarity.score(utt, fs, **of), strict=True):
-                found |= more
+            for collected, more in zip((values, undefined), similarity.score(utt, fs, **of), strict=True):
+                collected |= more
         for metric, value in values.items():
             rows[f"utt2{metric}"][utt] = f"{value:.6f}"
         rows["utt2undefined"][utt] = reasons_text(undefined)

@@ -91,7 +91,9 @@ class EnhancementTask(Task[_Network]):
         """Network and loss."""
         who, loss, wav = name_of("model", self.network), self.loss, batch["wav"]
         outputs = self._checked_outputs(batch, "the output")
-        if not outputs["speech"].requires_grad and any(one.requires_grad for one in self.network.parameters()):
+        if not outputs["speech"].requires_grad and any(
+            parameter.requires_grad for parameter in self.network.parameters()
+        ):
             raise InputError(f"{who}: the output must have a gradient; neither detach it, nor run under torch.no_grad")
         for lengths in (batch["lengths"], None):  # validation gives none
             check_loss(name_of("loss", loss), call("loss", loss, loss, outputs, batch | {"lengths": lengths}))
@@ -114,11 +116,11 @@ class EnhancementTask(Task[_Network]):
     def validate(self) -> dict[str, float]:
         """``loss`` and its terms, SI-SDR and its improvement over the mixture in dB: means over sets of their means."""
         device = next(self.network.parameters()).device
-        found = {name: self._measure(valid, device) for name, valid in self._valid.items()}
-        names = dict.fromkeys(name for values in found.values() for name in values)
-        means = {name: float(np.mean([values[name] for values in found.values()])) for name in names}
-        if len(found) > 1:
-            means |= {f"{name}_{one}": values[name] for one, values in found.items() for name in ("loss", "si_sdri")}
+        by_set = {name: self._measure(valid, device) for name, valid in self._valid.items()}
+        names = dict.fromkeys(name for values in by_set.values() for name in values)
+        means = {name: float(np.mean([values[name] for values in by_set.values()])) for name in names}
+        if len(by_set) > 1:
+            means |= {f"{term}_{name}": values[term] for name, values in by_set.items() for term in ("loss", "si_sdri")}
         return means
 
     def _measure(self, valid: "ValidationMixtures", device: torch.device) -> dict[str, float]:
@@ -155,10 +157,10 @@ class ValidationMixtures:
     Args:
         path: formatted data dir with a scp for every stream.
         fs: rate in Hz that its audio must have.
-        streams: what is read.
+        streams: to read.
 
     Raises:
-        InputError: a stream is missing; says how to make it.
+        InputError: a stream is missing; the message tells how to make it.
     """
 
     def __init__(self, path: str, fs: int, streams: tuple[str, ...]):

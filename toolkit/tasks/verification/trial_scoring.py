@@ -29,7 +29,7 @@ _SEGMENTS = "; --scoring mean_cosine or neg_euclidean is for segments"
 
 @dataclass(frozen=True)
 class TrialSet:
-    """Trials with who stands in them.
+    """Trials and the speakers of their sides.
 
     Attributes:
         trials: the list.
@@ -52,7 +52,7 @@ def load_trials(path, utt2spk_path, enroll2utt=None) -> TrialSet:
     """Read trials, their models where ``enroll2utt`` names a table of them, and the speakers.
 
     Raises:
-        InputError: a file is bad, an id has no speaker, a model is of several, trials are of one kind alone, or a
+        InputError: a file is malformed, an id has no speaker, a model has several, trials are of one kind only, or a
             trial's label contradicts the speakers of its sides.
     """
     trials, utt2spk = read_trials(path), read_table(utt2spk_path)
@@ -81,8 +81,8 @@ class UnitRows:
 
     Attributes:
         sums: (U, D) sum of the unit vectors of each utterance.
-        counts: (U,) how many each has: 1, or its segments.
-        rows: (R, D) the unit vectors, utterance by utterance; None where only the sums are wanted.
+        counts: (U,) vectors of each: 1, or the number of its segments.
+        rows: (R, D) the unit vectors, utterance by utterance; None where only the sums are needed.
     """
 
     sums: np.ndarray
@@ -192,7 +192,7 @@ def check_scoring(scoring: str, score_norm: str, cohort) -> None:
             "vectors, which have no pairwise distances; use cosine or mean_cosine"
         )
     if (score_norm != "none") != (cohort is not None):
-        raise InputError(f"--score_norm {score_norm}: it and --cohort are given both, or none of them")
+        raise InputError(f"--score_norm {score_norm}: use it together with --cohort, or neither")
 
 
 def trial_scores(trial_set: TrialSet, embeddings, scoring: str, score_norm: str, cohort: Cohort | None, top_n: int):
@@ -202,8 +202,8 @@ def trial_scores(trial_set: TrialSet, embeddings, scoring: str, score_norm: str,
         embeddings: scp of the utterances' embeddings.
         scoring: one of ``SCORINGS``.
         score_norm: one of ``SCORE_NORMS``.
-        cohort: what to normalise by.
-        top_n: of as_norm, at least 2; a smaller cohort counts whole, and a warning says so.
+        cohort: the speakers to normalise by.
+        top_n: of as_norm, at least 2; a smaller cohort is used whole, with a warning.
 
     Returns:
         ``(scores (N,), facts of how they were made)``.
