@@ -78,7 +78,7 @@ def test_files_that_do_not_serve(tmp_path, content, message):
     [
         (["--trials", "one"], "--scores names 2 files, --trials 1; give one for each"),
         (["--p_target", "1"], "--p_target 1: must be a number above 0 and below 1"),
-        (["--scores", "x", "y"], "x: no such score file"),
+        (["--scores", "x", "y"], "x: score file not found"),
     ],
 )
 def test_wrong_words_are_said_in_a_line(scored, capsys, change, message):

@@ -1,4 +1,4 @@
-"""What jsonargparse says of a wrong key or value, in one line and in the words of who wrote it."""
+"""Messages of jsonargparse on a wrong key or value, in one line and in the user's words."""
 
 import inspect
 import pydoc
@@ -36,7 +36,7 @@ def in_plain_words(message: str, options: Iterable[str], argv: Sequence[str], so
         message: jsonargparse's, of several lines.
         options: of the command line, ``--trainer.epochs``, ...
         argv: the words given, for the option at fault is named as it was written.
-        source: the configs given, named where it is none of the words; or ``""``.
+        source: the configs given, named if the fault is not in the words; or ``""``.
     """
     options = list(options)
     if message.startswith("unrecognized arguments: -"):
@@ -60,7 +60,7 @@ def in_plain_words(message: str, options: Iterable[str], argv: Sequence[str], so
 
 
 def _what(lines: str, options: list[str]) -> str:
-    """What is wrong, without its place."""
+    """The fault, without its place."""
     if wrong := _NO_KEY.search(lines):
         key, owner = wrong["key"], _CLASS.findall(lines[: wrong.start()] + lines[wrong.end() :])
         if wrong["group"]:
@@ -82,7 +82,11 @@ def _what(lines: str, options: list[str]) -> str:
         )
     if path and "has no attribute" in lines:
         module, _, name = path[-1].rpartition(".")
-        classes = [one for one in dir(pydoc.locate(module)) if inspect.isclass(pydoc.locate(f"{module}.{one}"))]
+        classes = [
+            attribute
+            for attribute in dir(pydoc.locate(module))
+            if inspect.isclass(pydoc.locate(f"{module}.{attribute}"))
+        ]
         return f"{path[-1]} not found{nearest(name, classes)}"
     if (union := _UNION.search(lines)) and not _CLASS.search(lines):
         forms = [form for form in re.split(r", (?![^\[]*\])", union[1]) if form != "<class 'NoneType'>"]
