@@ -108,9 +108,9 @@ class Trainer:
             self._check_resumable(state)
             self._restore(state)
         except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
-            said = " ".join(str(error).split())[:200]
+            text = " ".join(str(error).split())[:200]
             raise InputError(
-                f"{where}: the checkpoint does not fit this network and its classes ({type(error).__name__}: {said}); "
+                f"{where}: the checkpoint does not fit this network and its classes ({type(error).__name__}: {text}); "
                 "restore its own, or train in another folder (of a recipe: choose another tag)"
             ) from None
         epoch, batch = state["epoch"], state["batch"]
@@ -121,7 +121,7 @@ class Trainer:
         return epoch, batch
 
     def _check_resumable(self, state: dict) -> None:
-        """Raise InputError where a state has more epochs than are asked for, or classes of other speakers."""
+        """Raise InputError if a state has more epochs than ``epochs``, or classes of other speakers."""
         expdir, classes = self.checkpoints.expdir, state.get("classes")
         if (done := state["epoch"] - 1) > self.epochs:
             raise InputError(
@@ -229,7 +229,7 @@ class Trainer:
             waiting = time.perf_counter()
 
     def _stop_if_asked(self) -> None:
-        """Right after a checkpoint: end here when a signal has asked for it."""
+        """Right after a checkpoint: end the program if a signal has arrived."""
         if self.stop.received:
             logging.warning("a checkpoint is written; the same command goes on from here")
             self.log.close()
