@@ -178,8 +178,8 @@ class SDPCCN(SpeakerExtractor):
         with torch.autocast(mixture.device.type, enabled=False):  # mixed precision is for the networks
             level = deviation(mixture)
             spectrum = self.stft(mixture / level)[0]
-            wanted, mask = self.stft(enrolment / deviation(enrolment, enrolment_lengths), enrolment_lengths)
-        extracted = self.network(spectrum, self.speaker(magnitude(wanted), mask))
+            enrolled, mask = self.stft(enrolment / deviation(enrolment, enrolment_lengths), enrolment_lengths)
+        extracted = self.network(spectrum, self.speaker(magnitude(enrolled), mask))
         with torch.autocast(mixture.device.type, enabled=False):
             return self.stft.inverse(extracted.to(mixture.dtype), mixture.shape[1]) * level
 
