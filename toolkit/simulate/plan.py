@@ -1,4 +1,4 @@
-"""Mixture plans: seeded text that says what every mixture is made of, one JSON object a line.
+"""Mixture plans: seeded text with the sources of every mixture, one JSON object a line.
 
 A plan can be read, compared and cited; ``render`` (next door) turns a line into samples and nothing else does.
 """
@@ -157,7 +157,7 @@ def read_plan(path, ids: Container[str] | None = None) -> Iterator[Mixture]:
     """The mixtures of a plan, in its order; with ``ids`` those alone, and of other lines no more than the id is read.
 
     Raises:
-        InputError: the plan is missing, or a line is no mixture; names file and line.
+        InputError: the plan is missing, or a line is not a mixture; names file and line.
     """
     for number, line in _lines(path):
         if ids is None or (key := _id_of(line)) is None or key in ids:
