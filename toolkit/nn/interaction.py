@@ -1,4 +1,4 @@
-"""What an enrolment has to say to each frame of a mixture, without a speaker encoder (SEF-PNet, section II-B)."""
+"""Interaction of an enrolment with each frame of a mixture, without a speaker encoder (SEF-PNet, section II-B)."""
 
 from torch import Tensor, nn
 from torch.nn import functional
