@@ -70,7 +70,7 @@ def load_batches(dataset, batches: list[list[ItemSpec]], workers: int, pin_memor
         pin_memory=pin_memory,
         prefetch_factor=4 if workers else None,
         worker_init_fn=_outlive_first_sigterm,
-        # A generator of its own: otherwise every epoch would draw from the one that dropout uses.
+        # A separate generator: otherwise every epoch would use numbers of the one for dropout.
         generator=torch.Generator().manual_seed(0),
     )
     for batch in loader:
