@@ -1,4 +1,4 @@
-"""What goes wrong in extracting one talker: the wrong one comes out, too little, or something where nothing should.
+"""Faults in the extraction of one talker: the wrong talker, too little of the right one, or residual energy.
 
 Over-suppression: Eskimez, Yoshioka, Wang, Wang, Chen and Huang, "Personalized speech enhancement: new models and
 comprehensive evaluation", ICASSP 2022. Papers quote its definition without the STFT, the treatment of silent frames
