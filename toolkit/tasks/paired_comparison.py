@@ -40,24 +40,24 @@ def system_name(folder: str) -> str:
     return f"{path.parts[-3]} ({backend})" if backend else path.parts[-3]
 
 
-def verdict(how: Metric, difference: Difference, a: str, b: str, level: float) -> str:
+def verdict(metric: Metric, difference: Difference, a: str, b: str, level: float) -> str:
     """``EER: B is better than A by 1.20 % [0.40, 2.00], p = 0.004``; the interval is of what is better."""
-    unit = f" {how.unit}" if how.unit else ""
+    unit = f" {metric.unit}" if metric.unit else ""
     sign = -1 if difference.value < 0 else 1
     value, low, high = (
-        f"{round(how.scale * sign * x, how.digits) + 0.0:.{how.digits}f}"  # no minus before a rounded zero
+        f"{round(metric.scale * sign * x, metric.digits) + 0.0:.{metric.digits}f}"  # no minus before a rounded zero
         for x in (
             difference.value,
             *((difference.high, difference.low) if sign < 0 else (difference.low, difference.high)),
         )
     )
     if np.isnan(difference.p):
-        signed = f"{how.scale * difference.value:.{how.digits}f}{unit}"
-        return f"{how.label}: {b} minus {a} is {signed}; too few speakers for an interval"
-    side = int(np.sign(difference.value)) * (1 if how.higher_is_better else -1)
+        signed = f"{metric.scale * difference.value:.{metric.digits}f}{unit}"
+        return f"{metric.label}: {b} minus {a} is {signed}; too few speakers for an interval"
+    side = int(np.sign(difference.value)) * (1 if metric.higher_is_better else -1)
     word = {1: f"better than {a} by", 0: f"as good as {a},", -1: f"worse than {a} by"}[side]
     shown = "" if difference.p <= 1 - level else "; no difference is shown"
-    return f"{how.label}: {b} is {word} {value}{unit} [{low}, {high}], p = {difference.p:.2g}{shown}"
+    return f"{metric.label}: {b} is {word} {value}{unit} [{low}, {high}], p = {difference.p:.2g}{shown}"
 
 
 def tell(

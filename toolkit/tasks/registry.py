@@ -117,9 +117,9 @@ def of_command_line(words: Sequence[str], description: str) -> tuple[TaskSpec, l
         options.add_argument(name)
     options.add_argument("--config", action="append", default=[])
     args, _ = options.parse_known_args(words)
-    stated = [task for config in map(load_config, args.config) if (task := config.get("task"))]
-    if args.task or stated:
-        return get(str(args.task or stated[-1])), words
+    config_tasks = [task for config in map(load_config, args.config) if (task := config.get("task"))]
+    if args.task or config_tasks:
+        return get(str(args.task or config_tasks[-1])), words
     if folder := args.model or args.expdir:
         return of_experiment(folder, trust="--trust" in words), words
     raise InputError(f"the first word must name the kind of task: {', '.join(_SPECS)}; then come options, see --help")

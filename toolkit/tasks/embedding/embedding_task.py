@@ -68,18 +68,18 @@ class EmbeddingTask(Task):
 
     def _checked_extractor(self, train: TrainingDataset, valid: list[str]) -> dict | None:
         """The extractor of the training embeddings; InputError where validation has embeddings of another."""
-        own = self.network.extractor
-        ours = None if own is None else Verifier(own).identity
+        extractor = self.network.extractor
+        expected = None if extractor is None else Verifier(extractor).identity
         if isinstance(train, EmbeddingPairs):
-            ours = train.extractor
+            expected = train.extractor
         for path in valid:
-            theirs = read_extractor(path)
-            if ours and theirs and ours["digest"] != theirs["digest"]:
+            identity = read_extractor(path)
+            if expected and identity and expected["digest"] != identity["digest"]:
                 raise InputError(
-                    f"{path}: embeddings of {theirs['extractor']}, those of training are of {ours['extractor']}; "
+                    f"{path}: embeddings of {identity['extractor']}, those of training are of {expected['extractor']}; "
                     "embed both with one"
                 )
-        return ours
+        return expected
 
     def judge(self, validation: Mapping[str, float]) -> None:
         """See Task."""
@@ -140,10 +140,12 @@ class EmbeddingTask(Task):
 
     def check_contracts(self, batch: dict) -> nn.Module:
         """Network and loss."""
-        network, loss, who = self.network, self.loss, name_of("model", self.network)
+        network, loss, model_name = self.network, self.loss, name_of("model", self.network)
         outputs = call("model", network, network.training_outputs, batch)
         if not isinstance(outputs, dict) or "embedding" not in outputs:
-            raise InputError(f"{who}: training_outputs must be a dict with `embedding`; it is {type(outputs).__name__}")
+            raise InputError(
+                f"{model_name}: training_outputs must be a dict with `embedding`; it is {type(outputs).__name__}"
+            )
         check_loss(name_of("loss", loss), call("loss", loss, loss, outputs, batch))
         self.eval()
         rows = network.pairs(batch)[:, 0]
@@ -151,9 +153,11 @@ class EmbeddingTask(Task):
         enhanced = call("model", network, system.enhance, rows)
         single = np.concatenate([call("model", network, system.enhance, row[None]) for row in rows])
         if enhanced.shape != (len(rows), network.output_dim):
-            raise InputError(f"{who}: forward must give {(len(rows), network.output_dim)}; it gives {enhanced.shape}")
+            raise InputError(
+                f"{model_name}: forward must give {(len(rows), network.output_dim)}; it gives {enhanced.shape}"
+            )
         if not np.allclose(enhanced, single, rtol=1e-3, atol=1e-3 * np.abs(single).max()):
-            raise InputError(f"{who}: in eval mode, an embedding must have the same result in a batch as alone")
+            raise InputError(f"{model_name}: in eval mode, an embedding must have the same result in a batch as alone")
         return network
 
     def validate(self) -> dict[str, float]:

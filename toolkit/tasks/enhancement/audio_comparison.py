@@ -43,18 +43,18 @@ def load_audio_condition(a, b) -> AudioCondition:
     for name in (f"{name}_mix" for name in condition.a):
         if name in first.values and name in second.values:
             with np.errstate(invalid="ignore"):
-                apart = np.flatnonzero(np.abs(first.values[name] - second.values[name]) > SAME_MIXTURE)
-            if len(apart):
+                different = np.flatnonzero(np.abs(first.values[name] - second.values[name]) > SAME_MIXTURE)
+            if len(different):
                 raise InputError(
-                    f"{b}: not the mixtures of {a}: {some_of(first.utts[i] for i in apart)}; score both on one set"
+                    f"{b}: not the mixtures of {a}: {some_of(first.utts[i] for i in different)}; score both on one set"
                 )
     return condition
 
 
 def pair_values(first: UtteranceValues, second: UtteranceValues, a, b, quiet: bool = False) -> AudioCondition:
     """As :func:`load_audio_condition`, of values read from ``a`` and ``b``; ``quiet``: without warnings."""
-    if odd := set(first.utts) ^ set(second.utts):
-        raise InputError(f"{b}: not the utterances of {a}: {some_of(c_sorted(odd))}; score both on one set")
+    if unpaired := set(first.utts) ^ set(second.utts):
+        raise InputError(f"{b}: not the utterances of {a}: {some_of(c_sorted(unpaired))}; score both on one set")
     if first.speakers != second.speakers or (first.speaker != second.speaker).any():
         raise InputError(f"{b}/utt2spk: not the speakers of {a}/utt2spk; score both on one set")
     names = [name for name in METRICS if name in first.values and name in second.values]
@@ -67,13 +67,20 @@ def pair_values(first: UtteranceValues, second: UtteranceValues, a, b, quiet: bo
 
 def _paired(name: str, first: UtteranceValues, second: UtteranceValues, quiet: bool) -> tuple[np.ndarray, np.ndarray]:
     a, b = first.values[name], second.values[name]
-    both = np.isfinite(a) & np.isfinite(b)
-    if not (quiet or both.all()):
+    in_both = np.isfinite(a) & np.isfinite(b)
+    if not (quiet or in_both.all()):
         logging.warning(
             "%s: %s is compared on %d of %d utterances: the others have no finite value in A (%d) or B (%d)",
-            *(first.name, METRICS[name].label, both.sum(), len(both), (~np.isfinite(a)).sum(), (~np.isfinite(b)).sum()),
+            *(
+                first.name,
+                METRICS[name].label,
+                in_both.sum(),
+                len(in_both),
+                (~np.isfinite(a)).sum(),
+                (~np.isfinite(b)).sum(),
+            ),
         )
-    return np.where(both, a, np.nan), np.where(both, b, np.nan)
+    return np.where(in_both, a, np.nan), np.where(in_both, b, np.nan)
 
 
 def compare_audio_values(
@@ -83,11 +90,11 @@ def compare_audio_values(
 
     All conditions have the same bootstrap samples of all their speakers.
     """
-    everyone = c_sorted(set().union(*(condition.speaker.tolist() for condition in conditions)))
-    number = {spk: i for i, spk in enumerate(everyone)}
+    all_speakers = c_sorted(set().union(*(condition.speaker.tolist() for condition in conditions)))
+    number = {spk: i for i, spk in enumerate(all_speakers)}
     pairs = {}
     for condition in conditions:
         speaker = np.array([number[spk] for spk in condition.speaker.tolist()])
-        a, b = (resample_means(x, speaker, resamples, seed, len(everyone)) for x in (condition.a, condition.b))
+        a, b = (resample_means(x, speaker, resamples, seed, len(all_speakers)) for x in (condition.a, condition.b))
         pairs[condition.name] = a, b
-    return compare_conditions(pairs, level, len(everyone))
+    return compare_conditions(pairs, level, len(all_speakers))

@@ -66,9 +66,9 @@ def cases(scored: UtteranceValues) -> list[tuple[str, int]]:
     named = [(chosen[i], i) for i in order if i in chosen]
     if {"speaker_confusion", "si_sdr_interferer", "si_sdr"} <= set(scored.values):
         lead = scored.values["si_sdr_interferer"] - scored.values["si_sdr"]
-        wrong = np.flatnonzero((scored.values["speaker_confusion"] == 1) & np.isfinite(lead))
-        left = [i for i in wrong[np.argsort(-lead[wrong], kind="stable")].tolist() if i not in chosen]
-        named += [(f"speaker confusion, one of {len(wrong)}", i) for i in left[:1]]
+        confused = np.flatnonzero((scored.values["speaker_confusion"] == 1) & np.isfinite(lead))
+        remaining = [i for i in confused[np.argsort(-lead[confused], kind="stable")].tolist() if i not in chosen]
+        named += [(f"speaker confusion, one of {len(confused)}", i) for i in remaining[:1]]
     return named
 
 
@@ -82,9 +82,9 @@ def facts_of(scored: UtteranceValues, i: int) -> dict[str, str]:
         change = " → ".join("none" if np.isnan(x) else f"{metric.scale * x:.{metric.digits}f}" for x in pair)
         why = scored.undefined[scored.utts[i]].get(name, "")
         facts[metric.label] = f"{change} {metric.unit}".rstrip() + (f" ({why})" if why else "")
-    wrong = scored.values.get("speaker_confusion", np.full(len(scored.utts), np.nan))[i]
-    if np.isfinite(wrong):
-        facts["nearer to"] = "the interferer" if wrong else "the target"
+    confused = scored.values.get("speaker_confusion", np.full(len(scored.utts), np.nan))[i]
+    if np.isfinite(confused):
+        facts["nearer to"] = "the interferer" if confused else "the target"
     return facts
 
 

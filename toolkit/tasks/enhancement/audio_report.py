@@ -92,19 +92,19 @@ def points_of(test_set: dict) -> Points:
     scored = values_of(test_set)
     before, gain = scored.values["si_sdr_mix"], scored.values["si_sdri"]
     is_finite = np.isfinite(before) & np.isfinite(gain)
-    wrong = scored.values.get("speaker_confusion", np.zeros(len(is_finite))) == 1
+    is_confused = scored.values.get("speaker_confusion", np.zeros(len(is_finite))) == 1
     return Points(
-        before[is_finite], gain[is_finite], wrong[is_finite], np.array(scored.speakers)[scored.speaker][is_finite]
+        before[is_finite], gain[is_finite], is_confused[is_finite], np.array(scored.speakers)[scored.speaker][is_finite]
     )
 
 
 def draw_sweep(results: dict, kind: str, path: Path, title: str) -> Plots:
     """A curve for the mean over sets, or for each set if there is no mean."""
-    turned, labels = swept(results, kind), [entry["set"] for entry in results["means"] or results["sets"]]
+    variants, labels = swept(results, kind), [entry["set"] for entry in results["means"] or results["sets"]]
     for name in ("si_sdri", "si_sdr"):
         main = {entry["set"]: entry["metrics"][name] for entry in every_set(results) if _has(entry, name)}
         curves = {
-            label: [(value, entry["metrics"][name]) for value, scores in turned for entry in every_set(scores)
+            label: [(value, entry["metrics"][name]) for value, scores in variants for entry in every_set(scores)
                     if entry["set"] == label and _has(entry, name)]
             for label in labels
         }  # fmt: skip

@@ -64,8 +64,10 @@ def open_streams(name: str, utts: Sequence[str], **tables: Path) -> Streams:
     utt_set = set(utts)
     values: dict[str, Mapping[str, str]] = {role: read_table(path, utt_set) for role, path in tables.items()}
     for role, rows in values.items():
-        if lost := [utt for utt in utts if utt not in rows]:
-            raise InputError(f"{tables[role]}: lacks {len(lost)} ids of the {role} to score: {some_of(lost)}")
+        if missing_ids := [utt for utt in utts if utt not in rows]:
+            raise InputError(
+                f"{tables[role]}: lacks {len(missing_ids)} ids of the {role} to score: {some_of(missing_ids)}"
+            )
     return Streams(name, tables, values)
 
 
@@ -104,10 +106,10 @@ class Scorer:
         estimate, reference = signals["estimate"], signals["reference"]
         values, undefined = compute(self.metrics, estimate, reference, fs)
         if self.interferer:
-            others = [signal for role, signal in signals.items() if role.startswith("interferer")]
-            _add(*_speakers(estimate, reference, others), values, undefined)
+            interferers = [signal for role, signal in signals.items() if role.startswith("interferer")]
+            _add(*_speakers(estimate, reference, interferers), values, undefined)
         if self.residual_energy:
-            _add(*_left(estimate, reference, signals["input"]), values, undefined)
+            _add(*_residual(estimate, reference, signals["input"]), values, undefined)
         if self.input:
             of_mixture, why = mixture or compute(self.metrics, signals["input"], reference, fs)
             values |= {f"{name}_mix": value for name, value in of_mixture.items()}
@@ -141,12 +143,12 @@ def _nearness(estimate, talker, role: str) -> tuple[float, str]:
         return math.nan, str(error).replace("reference", role)
 
 
-def _left(estimate, reference, mixture) -> tuple[dict[str, float], dict[str, str]]:
+def _residual(estimate, reference, mixture) -> tuple[dict[str, float], dict[str, str]]:
     """What is left where there is no target."""
     if reference.any():
         return {"residual_energy": math.nan}, {"residual_energy": "the target is present"}
-    left = float(residual_energy(estimate, mixture))
-    return {"residual_energy": left}, {"residual_energy": "silent mixture"} if math.isnan(left) else {}
+    residual = float(residual_energy(estimate, mixture))
+    return {"residual_energy": residual}, {"residual_energy": "silent mixture"} if math.isnan(residual) else {}
 
 
 def read_scores(
@@ -216,8 +218,8 @@ def score_set(args, scorer: Scorer, name: str, utts: Sequence[str], bar) -> dict
     streams = open_streams(name, utts, estimate=Path(args.in_root) / name / f"{args.estimate}.scp", **tables)
     similarity = similarity_of(args, name, utts)
     before = read_scores(Path(args.input_scores) / name, scorer.metrics, utts) if args.input_scores else {}
-    if lost := [utt for utt in utts if args.input_scores and utt not in before]:
-        raise InputError(f"{Path(args.input_scores) / name}: lacks {some_of(lost)}; score the set again")
+    if missing_ids := [utt for utt in utts if args.input_scores and utt not in before]:
+        raise InputError(f"{Path(args.input_scores) / name}: lacks {some_of(missing_ids)}; score the set again")
     names = [*scorer.names(), *([] if similarity is None else ["similarity", "similarity_mix"])]
     rows: dict[str, dict[str, str]] = {f"utt2{metric}": {} for metric in [*names, "undefined"]}
     for utt in utts:

@@ -88,8 +88,8 @@ def load_values(folder, input_folder=None) -> UtteranceValues:
 
 def _column(data: DataDir, table: str, utts: Sequence[str]) -> np.ndarray:
     rows = data.table(table)
-    if lost := [utt for utt in utts if utt not in rows]:
-        raise InputError(f"{data.path / table}: lacks {some_of(lost)}; score the set again")
+    if missing_ids := [utt for utt in utts if utt not in rows]:
+        raise InputError(f"{data.path / table}: lacks {some_of(missing_ids)}; score the set again")
     try:
         return np.array([float(rows[utt]) for utt in utts])
     except ValueError as error:
@@ -115,9 +115,9 @@ def summarise_values(scored: UtteranceValues, bootstrap: Bootstrap) -> dict:
     """Counts, metrics with intervals, and how the intervals were made."""
     if len(scored.speakers) < 2:
         logging.warning("%s: no intervals: its utterances are of one speaker, and speakers are resampled", scored.name)
-    everyone = np.ones(len(scored.utts), dtype=bool)
+    all_utterances = np.ones(len(scored.utts), dtype=bool)
     facts = bootstrap.facts() | {"method": METHOD}
-    return {**_measure(scored, everyone, bootstrap), "bootstrap": facts}
+    return {**_measure(scored, all_utterances, bootstrap), "bootstrap": facts}
 
 
 def summarise_groups(scored: UtteranceValues, groupings: Sequence[Grouping], bootstrap: Bootstrap) -> dict[str, dict]:
@@ -131,18 +131,18 @@ def summarise_groups(scored: UtteranceValues, groupings: Sequence[Grouping], boo
     }
 
 
-def _measure(scored: UtteranceValues, of: np.ndarray, bootstrap: Bootstrap) -> dict:
+def _measure(scored: UtteranceValues, in_group: np.ndarray, bootstrap: Bootstrap) -> dict:
     """One group, ``of`` (N,) bool."""
-    names, speaker = np.unique(scored.speaker[of], return_inverse=True)
-    values = {name: column[of] for name, column in scored.values.items()}
+    names, speaker = np.unique(scored.speaker[in_group], return_inverse=True)
+    values = {name: column[in_group] for name, column in scored.values.items()}
     samples = resample_means(values, speaker, bootstrap.resamples, bootstrap.seed)
-    undefined = [scored.undefined[utt] for utt, here in zip(scored.utts, of, strict=True) if here]
+    undefined = [scored.undefined[utt] for utt, is_member in zip(scored.utts, in_group, strict=True) if is_member]
     metrics = {}
     for name, interval in mean_intervals(samples, bootstrap.level).items():
         metrics[name] = in_units(name, dict(zip(("value", "low", "high"), interval, strict=True)))
         metrics[name] |= _counts(name, values[name], undefined)
     return {
-        "n_utterances": int(of.sum()),
+        "n_utterances": int(in_group.sum()),
         "n_speakers": len(names),
         "metrics": metrics,
         "note": "few speakers" if len(names) < FEW_SPEAKERS else "",
@@ -159,9 +159,9 @@ def in_units(name: str, numbers: Mapping[str, float]) -> dict:
 
 def _counts(name: str, values: np.ndarray, undefined: Sequence[Mapping[str, str]]) -> dict:
     """Number of utterances behind the mean, and why the others have no value."""
-    lost = np.flatnonzero(np.isnan(values)).tolist()
+    missing = np.flatnonzero(np.isnan(values)).tolist()
     unknown = _UNEXPLAINED if name in METRICS or name.endswith("_mix") else _UNPAIRED
-    reasons = Counter(undefined[i].get(name, unknown) for i in lost)
+    reasons = Counter(undefined[i].get(name, unknown) for i in missing)
     infinite = {word: int(count) for word in ("inf", "-inf") if (count := (values == float(word)).sum())}
     return {"n": int(np.isfinite(values).sum()), "undefined": dict(reasons.most_common()), "infinite": infinite}
 
@@ -247,5 +247,5 @@ def line_of(metrics: Mapping[str, Mapping], name: str) -> str:
     line = f"{metric.label} {number(values['value'])}{' ' * bool(metric.unit)}{metric.unit}{interval}"
     if f"{name}_mix" in metrics:
         line += f", input {number(metrics[f'{name}_mix']['value'])}"
-    lost = {"undefined": sum(values["undefined"].values()), "infinite": sum(values["infinite"].values())}
-    return line + "".join(f", {count} {what}" for what, count in lost.items() if count)
+    missing = {"undefined": sum(values["undefined"].values()), "infinite": sum(values["infinite"].values())}
+    return line + "".join(f", {count} {what}" for what, count in missing.items() if count)

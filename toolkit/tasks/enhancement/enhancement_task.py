@@ -89,27 +89,29 @@ class EnhancementTask(Task[_Network]):
 
     def check_contracts(self, batch: dict) -> nn.Module:
         """Network and loss."""
-        who, loss, wav = name_of("model", self.network), self.loss, batch["wav"]
+        model_name, loss, wav = name_of("model", self.network), self.loss, batch["wav"]
         outputs = self._checked_outputs(batch, "the output")
         if not outputs["speech"].requires_grad and any(
             parameter.requires_grad for parameter in self.network.parameters()
         ):
-            raise InputError(f"{who}: the output must have a gradient; neither detach it, nor run under torch.no_grad")
+            raise InputError(
+                f"{model_name}: the output must have a gradient; neither detach it, nor run under torch.no_grad"
+            )
         for lengths in (batch["lengths"], None):  # validation gives none
             check_loss(name_of("loss", loss), call("loss", loss, loss, outputs, batch | {"lengths": lengths}))
         self.eval()
         # Whole recordings come in every length, digital silence among them.
-        odd = {name: x[:, : x.shape[1] - 1] if name == "wav" else x for name, x in batch.items()}
+        shortened = {name: x[:, : x.shape[1] - 1] if name == "wav" else x for name, x in batch.items()}
         with torch.no_grad():
-            self._checked_outputs(odd, "in eval mode, of other lengths, the output")
+            self._checked_outputs(shortened, "in eval mode, of other lengths, the output")
             self._checked_outputs(batch | {"wav": torch.zeros_like(wav)}, "of a silent input, the output")
         return self.network
 
     def _checked_outputs(self, batch: dict, what: str) -> dict[str, torch.Tensor]:
-        who, outputs = name_of("model", self.network), call("model", self.network, self.network.training_outputs, batch)
+        key, outputs = name_of("model", self.network), call("model", self.network, self.network.training_outputs, batch)
         if not isinstance(outputs, dict) or "speech" not in outputs:
-            raise InputError(f"{who}: training_outputs must be a dict with `speech`; it is {type(outputs).__name__}")
-        check_tensor(who, what, outputs["speech"], tuple(batch["wav"].shape), torch.float32)
+            raise InputError(f"{key}: training_outputs must be a dict with `speech`; it is {type(outputs).__name__}")
+        check_tensor(key, what, outputs["speech"], tuple(batch["wav"].shape), torch.float32)
         return outputs
 
     @torch.inference_mode()

@@ -83,8 +83,12 @@ class Listener:
         """
         wav = torch.from_numpy(mixture)[None]
         feats, outputs = self._estimates(wav)
-        if odd := [name for name in ("speech", "noise") if name in outputs and not outputs[name].isfinite().all()]:
-            raise InputError(f"{key}: the estimated {odd[0]} is not finite; training diverged (loss in metrics.jsonl)")
+        if not_finite := [
+            name for name in ("speech", "noise") if name in outputs and not outputs[name].isfinite().all()
+        ]:
+            raise InputError(
+                f"{key}: the estimated {not_finite[0]} is not finite; training diverged (loss in metrics.jsonl)"
+            )
         if "noise" in outputs:
             mask = wiener_mask(outputs["speech"], outputs["noise"])
             parts = {"estimated noise": (self.resynthesis(wav, 1 - mask), outputs["noise"])}
@@ -136,12 +140,12 @@ class ListeningSet:
         if not self._dry:
             self._clean = AudioTable(path, fs=fs, stream="spk1")
         else:
-            named = [clean for clean in cleans if path.name == clean.name or path.name.startswith(f"{clean.name}_")]
-            named = sorted(named, key=lambda clean: len(clean.name))[-1:] or cleans
-            if len(named) > 1:
+            matching = [clean for clean in cleans if path.name == clean.name or path.name.startswith(f"{clean.name}_")]
+            matching = sorted(matching, key=lambda clean: len(clean.name))[-1:] or cleans
+            if len(matching) > 1:
                 raise InputError(f"{path}: --clean names several sets, and it is named after none of them; give one")
-            if named:
-                self._clean = AudioTable(*named, fs=fs)
+            if matching:
+                self._clean = AudioTable(*matching, fs=fs)
 
     def read(self, key: str, max_seconds: float) -> tuple[np.ndarray, np.ndarray | None]:
         """Mixture, and clean speech or None; the beginnings of both."""

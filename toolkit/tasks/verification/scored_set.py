@@ -46,16 +46,16 @@ def models_of(args) -> Path | None:
     """The table of enrolment models, or None."""
     if args.enroll2utt:
         return None if args.enroll2utt == "none" else Path(args.enroll2utt)
-    beside = Path(args.trials).parent / "enroll2utt"
-    return beside if beside.is_file() else None
+    default_path = Path(args.trials).parent / "enroll2utt"
+    return default_path if default_path.is_file() else None
 
 
 def write_results(args, trial_set: TrialSet, scores: np.ndarray, llrs, metrics: dict, samples: Resamples) -> None:
     """Write scores.txt, llr.txt, draws.npz and, last, metrics.json; remove those that this run does not make."""
     output = Path(args.output)
     write_scores(output / "scores.txt", trial_set.trials, scores)
-    for name, made in (("llr.txt", llrs is not None), (SAMPLES_FILE, args.resamples > 0)):
-        if not made:
+    for name, is_made in (("llr.txt", llrs is not None), (SAMPLES_FILE, args.resamples > 0)):
+        if not is_made:
             (output / name).unlink(missing_ok=True)
     if llrs is not None:
         write_scores(output / "llr.txt", trial_set.trials, llrs)
@@ -88,7 +88,7 @@ def score_set(args) -> None:
     """Score the trials of a set by the options of ``score_trials``, and write the results."""
     trial_set = load_trials(args.trials, args.utt2spk, models_of(args))
     name = args.name or Path(args.data_dir or args.output).resolve().name
-    where, bootstrap = condition(args.data_dir), Bootstrap(args.resamples, args.level, args.seed)
+    noise_condition, bootstrap = condition(args.data_dir), Bootstrap(args.resamples, args.level, args.seed)
     groupings = [
         group_trials(fact, DataDir(args.data_dir), trial_set, args.duration_edges, args.fs) for fact in args.breakdown
     ]
@@ -99,7 +99,7 @@ def score_set(args) -> None:
         calibration, content = load_calibration(args.calibration, backend_of(facts))
     summary, samples = summarise_trials(scores, trial_set, bootstrap, calibration)
     warn_of_lost(name, samples, len(trial_set.speakers), args.resamples)
-    metrics = {"set": name, "condition": where} | summary | {"scoring": facts}
+    metrics = {"set": name, "condition": noise_condition} | summary | {"scoring": facts}
     if (within := targets_within_session(args.data_dir, trial_set)) is not None:
         metrics["n_target_within_session"] = within
     if content:

@@ -76,20 +76,22 @@ def compare_systems(
 
     All conditions have the same bootstrap samples of all their speakers.
     """
-    everyone = c_sorted(set().union(*(np.unique(side).tolist() for c in conditions for side in (c.enroll, c.test))))
-    number = {spk: i for i, spk in enumerate(everyone)}
+    all_speakers = c_sorted(set().union(*(np.unique(side).tolist() for c in conditions for side in (c.enroll, c.test))))
+    number = {spk: i for i, spk in enumerate(all_speakers)}
     pairs = {}
     for condition in conditions:
         names, places = np.unique(np.stack([condition.enroll, condition.test]), return_inverse=True)
         enroll, test = np.array([number[name] for name in names.tolist()])[places.reshape(2, -1)]
-        how = P_TARGETS, resamples, seed, progress, None, np.arange(len(everyone))
-        a, b = (resample_verification(x, condition.is_target, enroll, test, *how) for x in (condition.a, condition.b))
+        options = P_TARGETS, resamples, seed, progress, None, np.arange(len(all_speakers))
+        a, b = (
+            resample_verification(x, condition.is_target, enroll, test, *options) for x in (condition.a, condition.b)
+        )
         pairs[condition.name] = a, b
-    return compare_conditions(pairs, level, len(everyone))
+    return compare_conditions(pairs, level, len(all_speakers))
 
 
 def sentence(metric: str, difference: Difference, a: str, b: str, level: float) -> str:
     """:func:`toolkit.tasks.paired_comparison.verdict` on EER, minDCF or Cllr."""
     name = _NAMES.get(metric) or f"minDCF({metric.rpartition('_')[2]})"
-    how = Metric(name, "%", False, 100) if metric == "eer" else Metric(name, "", False, digits=3)
-    return verdict(how, difference, a, b, level)
+    shown_metric = Metric(name, "%", False, 100) if metric == "eer" else Metric(name, "", False, digits=3)
+    return verdict(shown_metric, difference, a, b, level)

@@ -65,12 +65,13 @@ def load_trials(path, utt2spk_path, enroll2utt=None) -> TrialSet:
     number = {spk: i for i, spk in enumerate(speakers)}
     trial_set = TrialSet(trials, sides, speakers, np.array([number[name] for name in names]))
     enroll, test = trial_set.speaker_pairs()
-    odd = np.flatnonzero((enroll == test) != trials.is_target)
-    if odd.size:
-        a, b = (sides.names[side[odd[0]]] for side in (sides.enroll, sides.test))
+    contradictory = np.flatnonzero((enroll == test) != trials.is_target)
+    if contradictory.size:
+        a, b = (sides.names[side[contradictory[0]]] for side in (sides.enroll, sides.test))
         raise InputError(
-            f"{utt2spk_path}: speakers {speakers[enroll[odd[0]]]} and {speakers[test[odd[0]]]} of trial '{a} {b}' "
-            f"contradict its label ({odd.size} such trials); is it the utt2spk of these trials?"
+            f"{utt2spk_path}: speakers {speakers[enroll[contradictory[0]]]} and {speakers[test[contradictory[0]]]} "
+            f"of trial '{a} {b}' contradict its label ({contradictory.size} such trials); "
+            "is it the utt2spk of these trials?"
         )
     return trial_set
 
@@ -180,8 +181,8 @@ def load_cohort(path, utt2spk_path, scoring: str) -> Cohort:
         raise InputError(f"{path}: a cohort has two speakers at least, some hundred are good; it has {len(groups)}")
     none = np.empty(0, dtype=int)
     counts = np.array(list(map(len, groups)))
-    everyone = Sides(names or utts, utts, np.concatenate(groups), counts, none, none)
-    return Cohort(side_vectors(embeddings, everyone, scoring), names)
+    cohort_sides = Sides(names or utts, utts, np.concatenate(groups), counts, none, none)
+    return Cohort(side_vectors(embeddings, cohort_sides, scoring), names)
 
 
 def check_scoring(scoring: str, score_norm: str, cohort) -> None:

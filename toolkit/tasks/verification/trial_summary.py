@@ -91,10 +91,10 @@ def _measure_group(scores, trial_set: TrialSet, of: np.ndarray, bootstrap: Boots
     return {**counts, "metrics": metrics_of(samples, bootstrap.level), "note": "few trials" if few else ""}
 
 
-def _resample(scores, is_target, pairs, bootstrap: Bootstrap, calibration, shown: Callable) -> Resamples:
+def _resample(scores, is_target, pairs, bootstrap: Bootstrap, calibration, progress: Callable) -> Resamples:
     enroll, test = pairs
-    how = P_TARGETS, bootstrap.resamples, bootstrap.seed, shown, calibration
-    return resample_verification(scores, is_target, enroll, test, *how)
+    options = P_TARGETS, bootstrap.resamples, bootstrap.seed, progress, calibration
+    return resample_verification(scores, is_target, enroll, test, *options)
 
 
 def _counts(is_target: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]) -> dict[str, int]:
