@@ -111,7 +111,7 @@ class DataDir:
         for name in names:
             other = set(self.table(name))
             if other != keys:
-                odd = some_of(c_sorted(other ^ keys), known=keys | other)
+                different = some_of(c_sorted(other ^ keys), known=keys | other)
                 raise InputError(
-                    f"{self.path / name}: not the same ids as utt2spk: {odd}; utils/fix_data_dir.sh fixes it"
+                    f"{self.path / name}: not the same ids as utt2spk: {different}; utils/fix_data_dir.sh fixes it"
                 )

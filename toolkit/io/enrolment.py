@@ -111,11 +111,11 @@ def sides_of(trials: Trials, models: Mapping[str, Sequence[str]] | None = None, 
     )
     owner = np.repeat(np.arange(len(members)), sides.counts)
     tests = np.array([m[0] for m in members])[sides.test]
-    again = np.flatnonzero(np.isin(sides.enroll * len(utts) + tests, owner * len(utts) + sides.members))
-    if again.size:
-        model, utt = next(pair for i, pair in enumerate(trials.pairs()) if i == again[0])
+    repeated = np.flatnonzero(np.isin(sides.enroll * len(utts) + tests, owner * len(utts) + sides.members))
+    if repeated.size:
+        model, utt = next(pair for i, pair in enumerate(trials.pairs()) if i == repeated[0])
         raise InputError(
-            f"{source}: trial '{model} {utt}' tests an utterance that the model is made of ({again.size} such trials); "
+            f"{source}: trial '{model} {utt}' tests an utterance of the model ({repeated.size} such trials); "
             "take it out of the model or of the trials"
         )
     return sides

@@ -81,9 +81,9 @@ def misfit(value, shape, name: str = "") -> str:
         parts = [(key, inner) for key, inner in parts if key in value or f"{key}?" not in shape]
         parts += [(key, shape[...]) for key in value if ... in shape]
         prefix = f"{name}." if name else ""
-        lost = (f"{prefix}{key} is missing" if key not in value else misfit(value[key], inner, prefix + key)
+        faults = (f"{prefix}{key} is missing" if key not in value else misfit(value[key], inner, prefix + key)
                 for key, inner in parts)  # fmt: skip
-        return next(filter(None, lost), "")
+        return next(filter(None, faults), "")
     if isinstance(shape, list):
         if not isinstance(value, list):
             return f"{name} must be a list"

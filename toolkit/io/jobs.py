@@ -154,7 +154,7 @@ def _without(path: Path, aside: Path, dropped: set[str], unenrolled: set[str]) -
         dropped: utterances without output.
         unenrolled: ids that trials cannot enrol: those, and models of only those.
     """
-    lost, layout = 0, None
+    left_out, layout = 0, None
     with open(aside, "w", encoding="utf-8", newline="\n") as new:
         for number, line in read_lines(path):
             if path.suffix == ".jsonl":
@@ -163,10 +163,10 @@ def _without(path: Path, aside: Path, dropped: set[str], unenrolled: set[str]) -
                 layout = layout or layout_of(line, path)
                 words = fields(line)
                 needs = layout.fits(line) and (words[layout.enroll] in unenrolled or words[layout.test] in dropped)
-            lost += needs
+            left_out += needs
             if not needs:
                 new.write(line + "\n")
-    return lost
+    return left_out
 
 
 def _tidy(out: Path, present: set[str]) -> None:
