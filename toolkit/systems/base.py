@@ -119,13 +119,13 @@ class System:
     def to(self: _Self, device) -> _Self:
         """Move the network to a device; InputError if it does not exist."""
         try:
-            where = torch.device(device)
-            if where.type == "meta":
+            target = torch.device(device)
+            if target.type == "meta":
                 raise ValueError("it holds no numbers")
-            self.network.to(where)
+            self.network.to(target)
         except Exception as error:  # torch raises a different type for each kind of device
-            why = str(error).strip().partition("\n")[0][:100]
-            raise InputError(f"device {device!r:.40}: cannot be used ({why}); use 'cpu'") from None
+            reason = str(error).strip().partition("\n")[0][:100]
+            raise InputError(f"device {device!r:.40}: cannot be used ({reason}); use 'cpu'") from None
         return self
 
     @contextmanager

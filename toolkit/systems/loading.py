@@ -64,8 +64,8 @@ def _check_experiment(path: Path) -> None:
     what = "is not an experiment (config.yaml not found)" if path.is_dir() else "no such experiment or packed model"
     known = [str(config.parent) for folder in (path, path.parent) for config in sorted(folder.glob(f"*/{CONFIG}"))]
     known += [str(packed) for folder in (path, path.parent) for packed in sorted(folder.glob("*.zip"))]
-    gone = next((folder for folder in reversed(path.parents) if not folder.exists()), None)
-    more = f"; there are: {some_of(dict.fromkeys(known))}" if known else f"; nor is there {gone}" if gone else ""
+    missing = next((folder for folder in reversed(path.parents) if not folder.exists()), None)
+    more = f"; there are: {some_of(dict.fromkeys(known))}" if known else f"; nor is there {missing}" if missing else ""
     raise InputError(f"{path}: {what}{more}")
 
 
