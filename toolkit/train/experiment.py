@@ -95,8 +95,8 @@ def state_of(expdir: Path, epochs: int) -> str:
     done = finished_epochs(expdir)
     if done >= epochs:
         return f"trained: all done before, epochs {done}"
-    begun = " (an interrupted training goes on)" if (expdir / "checkpoint").is_dir() else ""
-    return f"trained: to do, epochs {done} -> {epochs}{begun}"
+    resumed = " (an interrupted training goes on)" if (expdir / "checkpoint").is_dir() else ""
+    return f"trained: to do, epochs {done} -> {epochs}{resumed}"
 
 
 def has_average(expdir: Path, metric: str) -> bool:
@@ -127,12 +127,12 @@ def begin(parser: ConfigParser, args, data, task) -> bool:
             f"{another_folder(args.task)}"
         )
     record, recorded = None, (expdir / NAME).exists()
-    begun = (expdir / "train_info.json").exists() or any(expdir.glob("checkpoint/*.pt"))
+    has_begun = (expdir / "train_info.json").exists() or any(expdir.glob("checkpoint/*.pt"))
     if main:
         inputs = inputs_of(args, yaml.safe_load(text), data, task)
         warn_of_shared_speakers(inputs)
-        record = check_inputs(expdir, inputs, data, args.accept_data, args.task) if begun else inputs.record()
-        if begun and not path.exists():
+        record = check_inputs(expdir, inputs, data, args.accept_data, args.task) if has_begun else inputs.record()
+        if has_begun and not path.exists():
             logging.warning("%s: is missing; whether it was trained with this config was not checked", path)
     finished = done == epochs and has_average(expdir, task.metric[0])
     if 0 < done < epochs:
@@ -203,16 +203,16 @@ def describe(system, task: nn.Module) -> dict:
 
 def commit() -> str:
     """Commit of the toolkit, with ``+`` when the tree differs from it; ``unknown`` outside a checkout."""
-    here = Path(__file__).parent
+    package = Path(__file__).parent
 
     def git(*words: str | Path) -> subprocess.CompletedProcess:
-        return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True)
+        return subprocess.run(["git", *words], cwd=package, capture_output=True, text=True)
 
     try:
         head = git("rev-parse", "--short=12", "HEAD")
         if head.returncode:
             return "unknown"
-        return head.stdout.strip() + ("+" if git("status", "--porcelain", "--", here.parent).stdout.strip() else "")
+        return head.stdout.strip() + ("+" if git("status", "--porcelain", "--", package.parent).stdout.strip() else "")
     except FileNotFoundError:
         return "unknown"
 

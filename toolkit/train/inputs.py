@@ -122,18 +122,18 @@ def read(expdir: Path) -> dict | None:
     if not path.is_file():
         return None
     remedy = "restore it, or remove it to go on with unchecked data"
-    kept = read_json(path, remedy)
-    if isinstance(version := kept.get("version"), int) and version > _VERSION:
+    record = read_json(path, remedy)
+    if isinstance(version := record.get("version"), int) and version > _VERSION:
         raise InputError(f"{path}: was written by a newer version of the toolkit; update the toolkit")
-    if fault := misfit(kept, _RECORD):
+    if fault := misfit(record, _RECORD):
         raise InputError(f"{path}: {fault}; {remedy}")
-    return {key: kept[key] for key in ("stamp", "files", "sets")}
+    return {key: record[key] for key in ("stamp", "files", "sets")}
 
 
-def write(expdir: Path, kept: dict) -> None:
+def write(expdir: Path, record: dict) -> None:
     """Keep a record in an experiment's folder."""
     with replacing(expdir / NAME) as handle:
-        json.dump(kept, handle, indent=1, ensure_ascii=False)
+        json.dump(record, handle, indent=1, ensure_ascii=False)
 
 
 def changes(old: dict, new: dict) -> list[str]:
@@ -212,8 +212,8 @@ def check_inputs(expdir: Path, inputs: Inputs, data, accept: bool, task: str) ->
         _check_unrecorded(expdir, data, task)
     elif kept["stamp"] == inputs.stamp():
         return None
-    record = inputs.record()
-    if kept and (changed := changes(kept, record)):
+    new_record = inputs.record()
+    if kept and (changed := changes(kept, new_record)):
         message = f"{expdir}: the training data has changed since the training began: {'. '.join(changed)}"
         if not accept:
             raise InputError(
@@ -221,7 +221,7 @@ def check_inputs(expdir: Path, inputs: Inputs, data, accept: bool, task: str) ->
                 f"(of a recipe: in --{task}_args) keeps what was trained, and goes on with the data as it is now"
             )
         logging.warning("%s. Accepted (--accept_data)", message)
-    return record
+    return new_record
 
 
 def _check_unrecorded(expdir: Path, data, task: str) -> None:

@@ -56,8 +56,8 @@ class RunLog:
         self._purge_step = step + 1
         if self.path.exists():
             records = read_records(self.path)
-            if (lost := len(self.path.read_bytes().splitlines()) - len(records)) > 1:  # a kill damages one at most
-                logging.warning("%s: %d damaged lines are dropped; curves lack them", self.path, lost)
+            if (damaged := len(self.path.read_bytes().splitlines()) - len(records)) > 1:  # a kill damages one at most
+                logging.warning("%s: %d damaged lines are dropped; curves lack them", self.path, damaged)
             with replacing(self.path) as handle:
                 handle.writelines(json.dumps(r) + "\n" for r in records if r["step"] <= step)
         if step == 0:

@@ -150,15 +150,17 @@ class Trainer:
 
     def _keep_epochs(self, epoch: int, batch: int) -> None:
         """Go on without epochs whose weights are lost, but for the last, which can be had from the checkpoint."""
-        kept = self.checkpoints
-        if (kept.expdir / f"epoch{epoch}.pth").exists():
+        checkpoints = self.checkpoints
+        if (checkpoints.expdir / f"epoch{epoch}.pth").exists():
             return  # killed after this epoch's validation, which comes again and may have removed one of the best
-        lost = kept.forget_lost(self._deployed())
-        if batch == 0 and kept.values and (epoch - 1 in lost or not kept.best):
-            kept.add(epoch - 1, kept.sign * kept.values[-1], self._deployed())
+        lost = checkpoints.forget_lost(self._deployed())
+        if batch == 0 and checkpoints.values and (epoch - 1 in lost or not checkpoints.best):
+            checkpoints.add(epoch - 1, checkpoints.sign * checkpoints.values[-1], self._deployed())
             lost = [other for other in lost if other != epoch - 1]
         for other in lost:
-            logging.warning("%s/epoch%d.pth: was lost or damaged; the average is made without it", kept.expdir, other)
+            logging.warning(
+                "%s/epoch%d.pth: was lost or damaged; the average is made without it", checkpoints.expdir, other
+            )
 
     def _deployed(self) -> dict[str, torch.Tensor]:
         return {name: value.detach().cpu() for name, value in self.task.deployed().state_dict().items()}
