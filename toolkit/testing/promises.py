@@ -78,8 +78,8 @@ def check_gradients(module: nn.Module, outputs: Iterable[Tensor], inputs: dict[s
     missing = [name for name, parameter in learnt.items() if parameter.grad is None]
     assert not missing, f"no gradient reaches {', '.join(missing[:3])}"
     check_finite_gradients(module, inputs)
-    unheard = [name for name, tensor in inputs.items() if tensor.grad is None or not tensor.grad.any()]
-    assert not unheard, f"no gradient reaches {', '.join(unheard)}"
+    unreached = [name for name, tensor in inputs.items() if tensor.grad is None or not tensor.grad.any()]
+    assert not unreached, f"no gradient reaches {', '.join(unreached)}"
 
 
 def check_finite_gradients(module: nn.Module, inputs: dict[str, Tensor]) -> None:
