@@ -72,10 +72,10 @@ def write_set(
     other_genders(path, mixtures, genders or {})
     for table in (p.name for p in source.path.glob("spk2*") if p.name != "spk2utt"):
         values = source.table(table)
-        if lost := {old[u] for u in utts} - values.keys():
+        if missing_speakers := {old[u] for u in utts} - values.keys():
             raise InputError(
-                f"{source.path / table}: has no line for {some_of(c_sorted(lost), 3)} of utt2spk; add it, or "
-                "remove the table"
+                f"{source.path / table}: has no line for {some_of(c_sorted(missing_speakers), 3)} of utt2spk; "
+                "add it, or remove the table"
             )
         write_table(path / table, {m.speaker: values[old[u]] for m, u in zip(mixtures, utts, strict=True)})
     for table in set(source.tables()) - _OF_THE_AUDIO:
