@@ -33,10 +33,10 @@ def check_feats_conf(path: Path, frontend: FrontEnd) -> None:
         raise InputError(f"{path}: file not found, so the front end of the features is unknown; run stage 4")
     made_by, expected = read_yaml(path, "run stage 4"), frontend.conf()
     made_by["class"] = NAMES.get(str(made_by.get("class")), made_by.get("class"))
-    odd = [f"{k} is {made_by.get(k)}, expected {v}" for k, v in expected.items() if made_by.get(k) != v]
-    if odd:
+    differences = [f"{k} is {made_by.get(k)}, expected {v}" for k, v in expected.items() if made_by.get(k) != v]
+    if differences:
         raise InputError(
-            f"{path}: features were made by another front end: {'; '.join(odd)}; run stage 4 with this config"
+            f"{path}: features were made by another front end: {'; '.join(differences)}; run stage 4 with this config"
         )
 
 

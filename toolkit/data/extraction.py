@@ -123,13 +123,13 @@ class ExtractionDataset(MixtureDataset):
             return ids, labels
         kept = [i for i, key in enumerate(ids) if self._pool.has_another(*self._targets[key])]
         if len(kept) < len(ids):
-            lost = sorted(set(ids) - {ids[i] for i in kept})
+            dropped = sorted(set(ids) - {ids[i] for i in kept})
             where = (
-                f"{data.path}: {len(lost)} of {len(set(ids))} targets have no other utterance to enrol their speaker"
+                f"{data.path}: {len(dropped)} of {len(set(ids))} targets have no other utterance to enrol their speaker"
             )
             if len(kept) < (1 - _MANY) * len(ids):
                 raise InputError(f"{where}, of {', '.join(self._pool.data_dirs)}; name a set that has (enroll_from)")
-            logging.warning("%s and are left out: %s", where, some_of(lost, 3))
+            logging.warning("%s and are left out: %s", where, some_of(dropped, 3))
         self._speed = [self._speed[i] for i in kept]
         return [ids[i] for i in kept], [labels[i] for i in kept]
 

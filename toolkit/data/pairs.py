@@ -143,8 +143,10 @@ class EmbeddingPairs(TrainingDataset):
 
     def _items(self, data: DataDir, utt2spk: dict[str, str]) -> tuple[list[str], list[str]]:
         keys, counts = self._rows.keys, self._rows.counts
-        if lost := [key for key in keys if key not in utt2spk]:
-            raise InputError(f"{data.path / 'utt2spk'}: lacks {some_of(lost)} of {CLEAN}.scp; fix it or remove it")
+        if missing_ids := [key for key in keys if key not in utt2spk]:
+            raise InputError(
+                f"{data.path / 'utt2spk'}: lacks {some_of(missing_ids)} of {CLEAN}.scp; fix it or remove it"
+            )
         ids = [key if n == 1 else f"{key}-{k + 1}" for key, n in zip(keys, counts, strict=True) for k in range(n)]
         return ids, [utt2spk[key] for key, n in zip(keys, counts, strict=True) for _ in range(n)]
 
@@ -196,10 +198,11 @@ def read_pairs(data_dir, only: Sequence[str] | None = None) -> PairRows:
     tables = [_rows_of(path / f"{name}.scp", keys) for name in (CLEAN, *variants)]
     counts, sizes = tables[0][1], {rows.shape[1] for rows, _ in tables}
     for name, (_, other) in zip(variants, tables[1:], strict=True):
-        if (odd := np.flatnonzero(other != counts)).size:
-            key = keys[odd[0]]
+        if (different := np.flatnonzero(other != counts)).size:
+            key = keys[different[0]]
             raise InputError(
-                f"{path}/{name}.scp: {key}: has {other[odd[0]]} rows, {CLEAN}.scp {counts[odd[0]]}; embed both again"
+                f"{path}/{name}.scp: {key}: has {other[different[0]]} rows, {CLEAN}.scp {counts[different[0]]}; "
+                "embed both again"
             )
     if len(sizes) > 1:
         raise InputError(f"{path}: embeddings of {some_of(sorted(sizes))} numbers; embed all with one model")
@@ -210,9 +213,9 @@ def _rows_of(path: Path, keys: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """All embeddings of a table (R, D), utterance by utterance, and how many each has (U,)."""
     table = read_table(path)
     if table.keys() != set(keys):
-        odd = some_of(sorted(table.keys() ^ set(keys)), known=keys)
+        different = some_of(sorted(table.keys() ^ set(keys)), known=keys)
         raise InputError(
-            f"{path}: not the same ids as {CLEAN}.scp: {odd}; embed the missing ones, or remove the others"
+            f"{path}: not the same ids as {CLEAN}.scp: {different}; embed the missing ones, or remove the others"
         )
     rows, counts, _ = read_all(table, keys, str(path))
     if (zero := np.flatnonzero(~rows.any(1))).size:
