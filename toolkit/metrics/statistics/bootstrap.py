@@ -251,9 +251,11 @@ def _checked(scores, is_target, enroll, test) -> tuple[np.ndarray, np.ndarray, n
     if scores.size and min(enroll.min(), test.min()) < 0:
         raise ValueError("speaker indices must not be negative")
     is_target = is_target.astype(bool)
-    odd = np.flatnonzero(is_target != (enroll == test))
-    if odd.size:
-        raise ValueError(f"trial {odd[0]}: its label contradicts its speakers ({odd.size} such trials)")
+    contradictory = np.flatnonzero(is_target != (enroll == test))
+    if contradictory.size:
+        raise ValueError(
+            f"trial {contradictory[0]}: its label contradicts its speakers ({contradictory.size} such trials)"
+        )
     return scores, is_target, enroll, test
 
 
