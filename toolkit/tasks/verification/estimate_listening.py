@@ -61,7 +61,7 @@ class Listener:
             feats, outputs = self._estimates(torch.zeros(1, self.fs))
         if "speech" not in outputs or outputs["speech"].shape != feats.shape:
             raise InputError(f"{type(embedder.model).__name__} makes no enhanced speech")
-        self.resynthesis = MelInversion(embedder.frontend)
+        self.mel_inversion = MelInversion(embedder.frontend)
 
     def _estimates(self, wav: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """wav (1, N) -> its log-mel (1, T, F), and the model's outputs."""
@@ -91,10 +91,14 @@ class Listener:
             )
         if "noise" in outputs:
             mask = wiener_mask(outputs["speech"], outputs["noise"])
-            parts = {"estimated noise": (self.resynthesis(wav, 1 - mask), outputs["noise"])}
+            parts = {"estimated noise": (self.mel_inversion(wav, 1 - mask), outputs["noise"])}
         else:
             mask, parts = share_mask(outputs["speech"], feats), {}
-        parts = {"mixture": (wav, feats), "estimated speech": (self.resynthesis(wav, mask), outputs["speech"]), **parts}
+        parts = {
+            "mixture": (wav, feats),
+            "estimated speech": (self.mel_inversion(wav, mask), outputs["speech"]),
+            **parts,
+        }
         numbers = {}
         if clean is not None and clean.any():
             level = np.float32(np.dot(clean, mixture) / np.dot(clean, clean))
