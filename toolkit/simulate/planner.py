@@ -195,7 +195,7 @@ class MixturePlanner:
         Args:
             seed_words: seed of the random choices, e.g. ``(seed, epoch, utt)``.
             num_samples: length of the target recording, samples at ``fs``.
-            crop: use a random part of so many samples of it; a shorter recording is repeated (an interferer as well,
+            crop: use a random part with this number of samples; a shorter recording is repeated (an interferer as well,
                 where it is not cut or padded to the target), or with ``repeat`` False taken as it is. None: all of it.
             speed: fixed factor, or None to draw one; likewise ``kind`` of noise and its ``snr`` in dB.
         """

@@ -37,7 +37,7 @@ class Room:
 def draw_room(rng: np.random.Generator, sources: int = 1, rt60=(0.2, 0.8), distance=(0.5, 4.0)) -> Room:
     """Draw a room of 3 x 3 x 2.4 to 9 x 7 x 3.6 m.
 
-    Sources and microphone stand half a metre or more from every wall, 1 to 1.8 m and 0.7 to 1.6 m high.
+    Sources and microphone are half a metre or more from every wall, 1 to 1.8 m and 0.7 to 1.6 m high.
 
     Args:
         sources: number of sources, each at another place.
