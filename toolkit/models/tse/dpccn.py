@@ -28,8 +28,8 @@ class DPCCN(nn.Module):
     Args:
         bins: F of the spectrograms.
         in_channels: of the input.
-        mix_channels: 0: a 3x3 convolution makes the first width of the input. Else a 1x1 convolution to so many
-            channels, the attention block, and a convolution over three bins of one frame do.
+        mix_channels: 0: a 3x3 convolution makes the first width of the input. Else a 1x1 convolution to this
+            number of channels, the attention block, and a convolution over three bins of one frame do.
         stem_channels: the first width.
         dense_channels: of the encoder stages with dense blocks.
         conv_channels: of those without.
