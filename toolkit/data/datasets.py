@@ -159,9 +159,9 @@ class MixtureDataset(TrainingDataset):
 
     Args:
         planner: noises, rooms, speeds, ...; None trains on the audio as it is. With ``new_speakers`` every utterance
-            stands in the set once at each speed.
-        clean_members: where a batch holds several utterances of a speaker side by side, the first so many are left
-            without noise and room (of a rendered mixture the speech in it is taken).
+            is in the set once at each speed.
+        clean_members: number of a speaker's adjacent utterances in a batch, the first ones, that stay without noise and
+            room (of a rendered mixture the speech in it is taken).
         repeat_short: repeat an utterance that is shorter than a crop to its length; else it is padded in the batch, and
             a network that normalises over time meets levels and statistics that no whole utterance has.
     """
