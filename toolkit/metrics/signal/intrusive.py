@@ -216,7 +216,7 @@ def find_library(name: str, extra: str = "se") -> Path:
     """
     try:
         spec = importlib.util.find_spec(name)
-    except ValueError:  # a module without a spec stands for it
+    except ValueError:  # a module without a spec takes its place
         spec = None
     if spec is None or spec.submodule_search_locations is None:
         raise InputError(f"{name} is not installed: tools/install.sh --extras {extra}")

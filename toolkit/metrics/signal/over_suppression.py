@@ -73,7 +73,7 @@ def tsos(
         estimate, reference: (N,) samples in [-1, 1].
         fs: in Hz.
         frame_seconds, hop_seconds: of the STFT.
-        silence_db: leave out frames whose reference is so many dB below its loudest frame; None: all count.
+        silence_db: leave out frames whose reference is this many dB below its loudest frame; None: all count.
         how: p, gamma, threshold_power of :func:`over_suppressed`.
 
     Raises:

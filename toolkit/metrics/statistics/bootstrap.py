@@ -238,7 +238,7 @@ class _Sample:
         return values | {"cllr": float(sum(means) / 2), "min_cllr": min_cllr_of(rates)}
 
     def _shares(self, first: Sequence[int], weights: Sequence[np.ndarray]) -> list[float]:
-        """The share of the first so many target, and nontarget, trials."""
+        """Of target and of nontarget trials, the share of the ``first`` ones."""
         if not weights:
             return [n / len(cost) for n, cost in zip(first, self._costs, strict=True)]
         return [float(w[:n].sum() / w.sum()) for n, w in zip(first, weights, strict=True)]
