@@ -58,7 +58,7 @@ def replacing_path(path):
                 os.replace(aside, final)
             new_folders = []
         except OSError as error:
-            # Name the file that is wanted: a write to a full disk names none, others name the one aside.
+            # Name the final file: a write to a full disk names none, other errors name the temporary one.
             full = error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
             if full or str(error.filename) == str(aside):
                 error.filename = str(path)

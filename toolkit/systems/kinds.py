@@ -48,7 +48,7 @@ def task_of(config: Mapping) -> str | None:
         config: loaded, see toolkit.io.config.load_config.
 
     Returns:
-        ``sv``, ``se``, ``tse``, or whatever ``task`` says; None where nothing tells.
+        ``sv``, ``se``, ``tse``, or any other value of ``task``; None if unknown.
 
     Example::
 
