@@ -88,7 +88,8 @@ def enhanced_by(enhancer: EmbeddingEnhancer, source: Path, args) -> dict:
     facts = read_extractor(source) or enhancer.extractor or {"extractor": "unknown", "digest": ""}
     name = Path(str(args.model)).name
     how = f"{name}, seed {args.seed}, draws {args.draws}"
-    return facts | {"extractor": f"{facts['extractor']} enhanced by {how}", "digest": f"{facts['digest']} {how}".strip()}
+    digest = f"{facts['digest']} {how}".strip()
+    return facts | {"extractor": f"{facts['extractor']} enhanced by {how}", "digest": digest}
 
 
 if __name__ == "__main__":

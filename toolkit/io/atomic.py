@@ -18,8 +18,8 @@ def replacing(path, mode: str = "w"):
     """Open a file aside of ``path``; on success it takes the place of ``path``, on error it is removed.
 
     Args:
-        path: final place; its folder is made when missing, and removed on error. A link is followed. A FIFO, a terminal or another device
-            that takes characters gets the bytes; it is not replaced.
+        path: final place; its folder is made when missing, and removed on error. A link is followed. A FIFO, a terminal
+            or another device that takes characters gets the bytes; it is not replaced.
         mode: ``"w"`` (text, UTF-8) or ``"wb"``.
 
     Raises:
