@@ -44,8 +44,8 @@ class ExtractionDataset(MixtureDataset):
             SEF-PNet pad it; the loss leaves the zeros out, normalisation over time does not.
         self_epochs: number of epochs over which the share of mixtures whose enrolment is the target's speech in the
             mixture itself falls evenly from 1 to 0; of several enrolments, it is the first. No paper does so; it
-            teaches a network in a few hundred steps to look for the enrolment in the mixture. Whether the end is better
-            for it has not been measured.
+            teaches a network in a few hundred steps to look for the enrolment in the mixture. Whether the final
+            network is better has not been measured.
         embeddings: embedding.scp of the enrolments, of a model that is conditioned on embeddings.
     """
 
