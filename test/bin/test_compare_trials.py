@@ -77,7 +77,7 @@ def test_two_speakers_are_too_few(scored, capsys):
         (["--a", "x", "y"], "--a names 2 folders, --b 1, --utt2spk 1 files"),
         (["--a", "x", "y", "--b", "x", "y", "--utt2spk", "u", "u", "u"], "--utt2spk 3 files"),
         (["--resamples", "0"], "--resamples 0: must be a whole number from 1"),
-        (["--a", "exp/none"], "exp/none/scores.txt: no such score file"),
+        (["--a", "exp/none"], "exp/none/scores.txt: score file not found"),
         (
             ["--a", "exp/one/scores/test", "exp/two/scores/test", "--b", *WORDS[1:2] * 2],
             "two folders have the same name",

@@ -106,7 +106,7 @@ def test_rate_and_length_in_are_rate_and_length_out(system, tmp_path, fs, length
         ({"--mixture": "stereo.wav"}, "has 2 channels"),
         ({"--output": "o.tape"}, "o.tape: unknown format of audio files TAPE"),
         ({"--output": None}, "--output is missing"),
-        ({"--output": "m.wav"}, "m.wav: is to be read and to be written; name another output"),
+        ({"--output": "m.wav"}, "m.wav: is an input and the output; name another output"),
         ({"--model": "nowhere"}, "nowhere: no such experiment"),
         ({"--weights": "best.pth"}, "there are: valid.loss.ave.pth"),
         ({"--device": "cuda"}, "--device cuda: no such device here"),

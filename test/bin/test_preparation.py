@@ -297,7 +297,7 @@ def test_own_trials_are_checked(folder, own_list, capsys):
     text = own_list.read_text()
     own_list.write_text(text + "1 talker1/s0/a.wav talker5/s1/a.wav\n")
     assert prepare(folder, "--trials", own_list) == 1
-    said = "my list:4: talker1-s0-a and talker5-s1-a are called target, their folders say otherwise"
+    said = "my list:4: talker1-s0-a and talker5-s1-a are labelled target, their folders say otherwise"
     assert said in capsys.readouterr().err
     own_list.write_text(text + "1 talker1/s0/a.wav talker1/s9/a.wav\n")
     assert prepare(folder, "--trials", own_list) == 1

@@ -190,9 +190,9 @@ def test_unclear_condition(setup, tmp_path, tables, message):
         (["--top_n", "1"], "--top_n 1: must be a whole number from 2"),
         (["--breakdown", "gender"], "--breakdown needs --data_dir"),
         (["--duration_edges", "4", "2"], "must rise"),
-        (["--score_norm", "as_norm"], "--cohort are given both"),
+        (["--score_norm", "as_norm"], "together with --cohort, or neither"),
         (["--score_norm", "as_norm", "--cohort", "x", "--scoring", "neg_euclidean"], "no meaning"),
-        (["--cohort", "x"], "--cohort are given both"),
+        (["--cohort", "x"], "together with --cohort, or neither"),
         (["--cohort_utt2spk", "x"], "--cohort_utt2spk needs --cohort"),
         (["--top_n", "20"], "--top_n 20 needs --score_norm as_norm"),
         (["--score_norm", "s_norm", "--cohort", "x", "--top_n", "20"], "--top_n 20 needs --score_norm as_norm"),
@@ -297,7 +297,7 @@ def test_a_calibration_of_scores_made_in_another_way_is_refused(setup, tmp_path)
     setup()
     files = [str(tmp_path / name / "scores.txt") for name in ("out", "more")]
     lists = [str(tmp_path / "trials")] * 2
-    with pytest.raises(InputError, match="was scored in another way than others"):
+    with pytest.raises(InputError, match="has another scoring backend than the others"):
         calibrate_scores.main(["--scores", *files, "--trials", *lists, "--output", str(tmp_path / "c.json")])
 
 

@@ -57,7 +57,7 @@ def test_the_same_seed_gives_the_same_file(root):
         (["--level", "95"], "--level 95: must be a number above 0 and below 1"),
         (["--resamples", "-1"], "--resamples -1: must be a whole number from 0"),
         (["--duration_edges", "3", "2"], "--duration_edges [3.0, 2.0]"),
-        (["--breakdown", "gender"], "raw/one/spk2gender: no such table"),
+        (["--breakdown", "gender"], "raw/one/spk2gender: table not found"),
         (["--breakdown", "gender_pair"], "gender_pair needs spk2gender"),
         (["--sets", "three"], "metrics/three: no such data dir"),
         (["--input_root", "nowhere"], "nowhere/one: no such data dir"),

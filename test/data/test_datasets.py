@@ -119,7 +119,9 @@ def test_features_of_another_front_end_are_refused(arks):
 def test_features_of_which_nothing_says_how_they_were_made_are_refused(arks, tmp_path):
     for table in ("utt2spk", "utt2dur", "feats.scp"):
         (tmp_path / table).write_bytes((arks / table).read_bytes())
-    with pytest.raises(InputError, match=r"feats_conf\.yaml: file not found, so nothing says what made the features"):
+    with pytest.raises(
+        InputError, match=r"feats_conf\.yaml: file not found, so the front end of the features is unknown"
+    ):
         features(KaldiFbank()).open(tmp_path, 16000, ("wav",), 0)
 
 

@@ -83,6 +83,7 @@ def become(files: list[int], words: list[bytes]) -> Callable[[], object]:
         resource.setrlimit(number, limit)
     os.environb.clear()
     os.environb.update(word.split(b"=", 1) for word in words[2 + count :])
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     sys.argv = [os.fsdecode(word) for word in words[2 : 2 + count]]
     script = sys.argv[0] != "-m"
     first = os.path.dirname(os.path.realpath(sys.argv[0])) if script else os.getcwd()

@@ -37,9 +37,15 @@ def test_an_error_leaves_no_new_folder(tmp_path):
         handle.writelines(failing(ValueError))
     assert names(tmp_path) == ["old"]
     assert names(tmp_path / "old") == []
-    with pytest.raises(ValueError, match="half"), replacing(tmp_path / "a/b/table") as handle:
+
+
+def test_a_new_folder_stays_where_another_file_lies_in_it(tmp_path):
+    def lines():
         (tmp_path / "a/other").touch()
-        handle.writelines(failing(ValueError))
+        yield from failing(ValueError)
+
+    with pytest.raises(ValueError, match="half"), replacing(tmp_path / "a/b/table") as handle:
+        handle.writelines(lines())
     assert names(tmp_path / "a") == ["other"]
 
 

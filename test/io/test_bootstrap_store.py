@@ -37,5 +37,5 @@ def test_identity_tells_trials_speakers_and_settings_apart():
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"PK\x03\x04"])
 def test_damaged_files_are_named(tmp_path, content):
     (tmp_path / "draws.npz").write_bytes(content)
-    with pytest.raises(InputError, match="draws.npz: holds no draws"):
+    with pytest.raises(InputError, match="draws.npz: holds no bootstrap samples"):
         read_samples(tmp_path / "draws.npz")

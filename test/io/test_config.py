@@ -100,7 +100,7 @@ def test_another_class_begins_with_fresh_arguments(over, wanted):
     [
         ("base: a.yaml\n", "a.yaml: is based on itself"),
         ("base: b.yaml\n", "a.yaml: is based on itself"),
-        ("base: [b.yaml, c.yaml]\n", "a.yaml: base: is one file"),
+        ("base: [b.yaml, c.yaml]\n", "a.yaml: base: must be one file"),
         ("base: nowhere.yaml\n", "nowhere.yaml: no such file"),
         ("x: [1\n", "a.yaml: is not valid YAML: .*line 2"),
         ("- x\n", "a.yaml: must be a mapping"),

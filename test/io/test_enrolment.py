@@ -59,7 +59,7 @@ def test_a_model_may_be_called_as_an_utterance_is(data):
     [
         ({"A": ["a0"]}, "enroll2utt: lacks 1 of the trials' ids: B;"),
         ({"A": ["a0", "a0"], "B": ["b0"]}, "model A names an utterance twice"),
-        ({"A": ["a0", "b3"], "B": ["b0"]}, r"trial 'A b3' tests an utterance that the model is made of \(1 such"),
+        ({"A": ["a0", "b3"], "B": ["b0"]}, r"trial 'A b3' tests an utterance of the model \(1 such"),
     ],
 )
 def test_models_that_do_not_fit(data, models, message):

@@ -37,7 +37,7 @@ def test_all_pairs_there_are():
     trials = make_model_trials(MODELS, UTT2SPK, possible, targets_per_speaker=1000)
     assert int(trials.is_target.sum()) == 8 * 8
     assert len(pairs_of(trials)) == 8 * 8 + possible
-    with pytest.raises(InputError, match=r"785 nontarget pairs asked for, models and utterances make 784"):
+    with pytest.raises(InputError, match=r"785 nontarget pairs requested, models and utterances give 784"):
         make_model_trials(MODELS, UTT2SPK, possible + 1, targets_per_speaker=1)
 
 

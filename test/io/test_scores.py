@@ -84,5 +84,5 @@ def test_malformed_files_are_named(tmp_path, text, message):
 
 
 def test_no_file(tmp_path):
-    with pytest.raises(InputError, match="none: no such score file"):
+    with pytest.raises(InputError, match="none: score file not found"):
         read_scores(tmp_path / "none")

@@ -7,9 +7,9 @@ from toolkit.bin import calibrate_scores
 from toolkit.io.command_line import run
 from toolkit.io.errors import InputError
 from toolkit.metrics.verification.calibration import fit_calibration
-from toolkit.systems.calibration_file import load_calibration, way_of
+from toolkit.systems.calibration_file import backend_of, load_calibration
 
-WAY = {"scoring": "cosine", "score_norm": "none"}
+BACKEND = {"scoring": "cosine", "score_norm": "none"}
 
 
 @pytest.fixture
@@ -41,13 +41,13 @@ def test_sets_are_pooled(scored, capsys):
     assert (found["n_target"], found["n_nontarget"]) == tuple(map(len, pooled))
     assert found["way"] is None  # no metrics.json says how the scores were made
     assert f"llr = {found['scale']:.4g} * score" in capsys.readouterr().out
-    calibration, _ = load_calibration(folder / "c.json", WAY)
+    calibration, _ = load_calibration(folder / "c.json", BACKEND)
     assert calibration == (found["scale"], found["offset"])
 
 
 def test_way_holds_what_a_calibration_depends_on():
-    facts = WAY | {"cohort": "9 speakers", "top_n": 5, "segments": "10 segments", "enrolment": "3 utterances"}
-    assert way_of(facts) == WAY | {"cohort": "9 speakers", "top_n": 5}
+    facts = BACKEND | {"cohort": "9 speakers", "top_n": 5, "segments": "10 segments", "enrolment": "3 utterances"}
+    assert backend_of(facts) == BACKEND | {"cohort": "9 speakers", "top_n": 5}
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_files_that_do_not_serve(tmp_path, content, message):
     if content is not None:
         (tmp_path / "c.json").write_text(content)
     with pytest.raises(InputError, match=message):
-        load_calibration(tmp_path / "c.json", WAY)
+        load_calibration(tmp_path / "c.json", BACKEND)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_files_that_do_not_serve(tmp_path, content, message):
     [
         (["--trials", "one"], "--scores names 2 files, --trials 1; give one for each"),
         (["--p_target", "1"], "--p_target 1: must be a number above 0 and below 1"),
-        (["--scores", "x", "y"], "x: no such score file"),
+        (["--scores", "x", "y"], "x: score file not found"),
     ],
 )
 def test_wrong_words_are_said_in_a_line(scored, capsys, change, message):

@@ -1,6 +1,6 @@
 """The package ``toolkit`` under the name of its distribution: ``import voxsift``. setup.py installs this folder so.
 
-Other software may have a package ``toolkit``, too. Where that comes first, importing this one says so.
+Other software may have a package ``toolkit``, too. If that comes first on the path, the import fails with a message.
 """
 
 import importlib
@@ -9,14 +9,14 @@ from types import ModuleType
 
 
 def _toolkit() -> ModuleType:
-    """The package; ImportError where there is none, or another's comes first."""
+    """The package; ImportError if it is missing, or another ``toolkit`` comes first."""
     try:
-        found, cause = importlib.import_module("toolkit"), None
-    except Exception as error:  # another's may need what is not installed
-        found, cause = None, error
-    if found is not None and getattr(found, "_DISTRIBUTION", None) == "voxsift":
-        return found
-    spec = getattr(found, "__spec__", None) or importlib.util.find_spec("toolkit")
+        package, cause = importlib.import_module("toolkit"), None
+    except Exception as error:  # another package may need modules that are not installed
+        package, cause = None, error
+    if package is not None and getattr(package, "_DISTRIBUTION", None) == "voxsift":
+        return package
+    spec = getattr(package, "__spec__", None) or importlib.util.find_spec("toolkit")
     if spec is None:
         raise ImportError("voxsift: its package toolkit is not found; install voxsift again") from cause
     path = spec.origin or next(iter(spec.submodule_search_locations or []), "unknown")

@@ -16,14 +16,18 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("scp", help="lines '<id> <value>': file, file.ark:offset, or command ending in |")
     parser.add_argument("output")
     parser.add_argument("--rates", help="also write lines '<id> <Hz>' here")
-    parser.add_argument("--read_entire_file", action="store_true", help="decode all of it, do not trust the header")
-    parser.add_argument("--allow_pipes", action="store_true", help="run the commands; give it if you trust the table")
-    parser.add_argument("--permissive", action="store_true", help="leave out what cannot be read, with a warning")
+    parser.add_argument(
+        "--read_entire_file", action="store_true", help="decode the whole file; do not trust the header"
+    )
+    parser.add_argument(
+        "--allow_pipes", action="store_true", help="run the commands; use it only for a table that you trust"
+    )
+    parser.add_argument("--permissive", action="store_true", help="leave out unreadable recordings, with a warning")
     return parser
 
 
 def length_and_rate(value: str, key: str, args: argparse.Namespace) -> tuple[int, int]:
-    """Samples (of one channel) and Hz of a recording."""
+    """Length in samples (of one channel) and rate in Hz of a recording."""
     if args.read_entire_file:
         samples, rate = read_whole(value, key, "all", args.allow_pipes)
         return len(samples), rate

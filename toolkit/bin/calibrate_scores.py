@@ -15,13 +15,13 @@ from toolkit.systems.calibration_file import fit_on, write_calibration
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.calibrate_scores``."""
     parser = Parser(description=__doc__)
-    parser.add_argument("--scores", nargs="+", required=True, help="scores.txt of one development set or of several")
+    parser.add_argument("--scores", nargs="+", required=True, help="scores.txt of one or more development sets")
     parser.add_argument("--trials", nargs="+", required=True, help="their trial lists, in the same order")
     parser.add_argument(
         "--p_target",
         type=real_number(0, 1, inside=True),
         default=0.05,
-        help="target prior at which it is to be at its best",
+        help="target prior for which the calibration is optimised",
     )
     parser.add_argument("--output", required=True, help="file to write")
     return parser

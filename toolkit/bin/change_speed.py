@@ -1,7 +1,7 @@
-"""Print a recording at another speed, tempo and pitch alike, as wav at its own rate: for wav.scp commands.
+"""Print a recording at another speed (tempo and pitch) as wav at its original rate; for wav.scp commands.
 
 utils/perturb_data_dir_speed.sh writes such commands: python3 -m toolkit.bin.change_speed 0.9 a.flac |
-A value that is a command itself is run with --allow_pipes only.
+A value that is itself a command is run only with --allow_pipes.
 """
 
 import argparse
@@ -25,12 +25,12 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def change_speed(samples: np.ndarray, factor: float) -> np.ndarray:
-    """(N, C) -> (N / factor rounded up, C): what a recording at ``factor`` times the rate is at its own."""
-    return np.stack([resample(one, factor, 1.0) for one in samples.T], axis=1)
+    """(N, C) -> (N / factor rounded up, C): samples at ``factor`` times the rate, resampled to the original rate."""
+    return np.stack([resample(channel, factor, 1.0) for channel in samples.T], axis=1)
 
 
 def main(argv=None) -> None:
-    """Write the wav to standard output; 32-bit floats, so that nothing is clipped or rounded here."""
+    """Write the wav to standard output, in 32-bit floats to avoid clipping and rounding."""
     args = get_parser().parse_args(argv)
     samples, rate = read_whole(args.value, "change_speed", "all", args.allow_pipes)
     wav = io.BytesIO()

@@ -1,6 +1,6 @@
-"""Check before other work that a network can be used later: an experiment, a packed model, a config without training.
+"""Check that a network is usable before the work starts: an experiment, a packed model, or a config without training.
 
---whole makes an experiment of a config without training; published weights that its model reads are stored there.
+--whole makes an experiment from a config without training, and stores the published weights that its model reads.
 
 Examples: python -m toolkit.bin.check_network se --model exp/se_a --fs 16000
           python -m toolkit.bin.check_network sv --config conf/mean_fbank.yaml
@@ -25,18 +25,18 @@ def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.check_network TASK``."""
     parser = Parser(description=__doc__)
     parser.add_argument("task", choices=known_tasks())
-    one = parser.add_mutually_exclusive_group(required=True)
-    one.add_argument("--model", help="folder of an experiment, or packed.zip")
-    one.add_argument("--config", help="config of a network that needs no training")
+    network = parser.add_mutually_exclusive_group(required=True)
+    network.add_argument("--model", help="folder of an experiment, or packed.zip")
+    network.add_argument("--config", help="config of a network that needs no training")
     parser.add_argument("--weights", help="which weights of the folder; default: those that training leaves for use")
     add_trust(parser)
-    parser.add_argument("--fs", type=rate, help="rate in Hz that the network must be for")
-    parser.add_argument("--whole", help="only write the config there, with what it is based on; weights beside it")
+    parser.add_argument("--fs", type=rate, help="required rate of the network in Hz")
+    parser.add_argument("--whole", help="only write the whole config to this file; weights beside it")
     return parser
 
 
 def main(argv=None) -> None:
-    """Load it; InputError says what is wrong."""
+    """Load the network; raise InputError if that fails."""
     args = get_parser().parse_args(argv)
     if args.whole:
         config = load_config(args.config)
@@ -53,14 +53,14 @@ def main(argv=None) -> None:
 
 
 def _published_weights(config: Mapping) -> str:
-    """What the config's model reads weights of; empty where it reads none."""
+    """Source of the weights that the config's model reads; empty if it reads none."""
     model = config.get("model")
     arguments = model.get("init_args") if isinstance(model, Mapping) else None
     return str(arguments.get("weights") or "") if isinstance(arguments, Mapping) else ""
 
 
 def _store(task: str, config: str, weights: str, folder: Path) -> None:
-    """Leave in ``folder`` what training leaves: the weights of the network that a config describes, and a note."""
+    """Write the files of a training into ``folder``: the weights of the network of a config, and train_info.json."""
     from toolkit.systems.kinds import system_class
     from toolkit.train.checkpoint import save
 

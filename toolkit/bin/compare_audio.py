@@ -2,8 +2,8 @@
 
 Example: python -m toolkit.bin.compare_audio --a exp/one/metrics/test --b exp/two/metrics/test
 
-Folders hold utt2<metric> tables as score_audio writes them. An utterance in which one system has no value counts for
-neither. Several folders are several conditions, compared one by one and in their mean.
+Folders hold the utt2<metric> tables of score_audio. An utterance for which one system has no value is left out for
+both. Several folders are several conditions, compared one by one and in their mean.
 """
 
 import argparse
@@ -25,9 +25,9 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def sentence(metric: str, found: Difference, a: str, b: str, level: float) -> str:
+def sentence(metric: str, difference: Difference, a: str, b: str, level: float) -> str:
     """``SI-SDR: B is better than A by 1.20 dB [0.40, 2.00], p = 0.004``."""
-    return verdict(METRICS[metric], found, a, b, level)
+    return verdict(METRICS[metric], difference, a, b, level)
 
 
 def main(argv=None) -> None:
@@ -37,8 +37,8 @@ def main(argv=None) -> None:
         raise InputError(f"--a names {len(args.a)} folders, --b {len(args.b)}; give as many of each")
     check_comparison(args)
     conditions = [load_audio_condition(a, b) for a, b in zip(args.a, args.b, strict=True)]
-    found = compare_audio_values(conditions, args.resamples, args.level, args.seed)
-    tell(args, found, sentence, lambda metric, difference: in_units(metric, difference._asdict()))
+    differences = compare_audio_values(conditions, args.resamples, args.level, args.seed)
+    tell(args, differences, sentence, lambda metric, difference: in_units(metric, difference._asdict()))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Example: python -m toolkit.bin.compare_trials --a exp/a/scores/test --b exp/b/scores/test --utt2spk data/test/utt2spk
 
-Folders hold scores.txt as score_trials writes them (lines 'enroll test score'). Several folders are several conditions,
+Folders hold the scores.txt of score_trials (lines 'enroll test score'). Several folders are several conditions,
 compared one by one and in their mean.
 """
 
@@ -21,13 +21,13 @@ def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.compare_trials``."""
     parser = Parser(description=__doc__)
     add_comparison_arguments(parser, "the scores")
-    parser.add_argument("--utt2spk", nargs="+", required=True, help="of all conditions, or one for each")
-    parser.add_argument("--enroll2utt", help="where the trials enrol models of several utterances")
+    parser.add_argument("--utt2spk", nargs="+", required=True, help="one for all conditions, or one for each")
+    parser.add_argument("--enroll2utt", help="if the trials enrol models of several utterances")
     return parser
 
 
 def in_units(metric: str, difference: Difference) -> dict:
-    """A difference as metrics.json has its values: EER in per cent, None for what is not known."""
+    """A difference in the units of metrics.json: EER in per cent, None for NaN."""
     numbers = {key: None if math.isnan(x) else x for key, x in difference._asdict().items()}
     if metric == "eer":
         numbers |= {key: x if x is None else 100 * x for key, x in numbers.items() if key != "p"}
@@ -45,8 +45,8 @@ def main(argv=None) -> None:
     check_comparison(args)
     speakers = args.utt2spk * (len(args.a) if len(args.utt2spk) == 1 else 1)
     conditions = [load_condition(a, b, s, args.enroll2utt) for a, b, s in zip(args.a, args.b, speakers, strict=True)]
-    found = compare_systems(conditions, args.resamples, args.level, args.seed, with_progress)
-    tell(args, found, sentence, in_units)
+    differences = compare_systems(conditions, args.resamples, args.level, args.seed, with_progress)
+    tell(args, differences, sentence, in_units)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""A data dir of the recordings that some sets hold, each once though several hold it, and where each is to be found.
+"""A data dir of the distinct recordings of several sets, and tables that map each utterance to its recording.
 
 Sets of one speech at several SNRs share the clean stream of most mixtures (those that would have peaked are quieter).
-Written are <output>/distinct/{wav.scp,utt2spk,spk2utt}, and <output>/<set>/utt2distinct: utterance -> id in distinct.
+Writes <output>/distinct/{wav.scp,utt2spk,spk2utt}, and <output>/<set>/utt2distinct: utterance -> id in distinct.
 
 Example: python -m toolkit.bin.distinct_audio --data_root dump/raw --sets test_rain_0 test_rain_5 --stream spk1 \\
              --output exp/sv_x/clean/audio
@@ -35,10 +35,11 @@ def main(argv=None) -> None:
     """Write both."""
     args = get_parser().parse_args(argv)
     ids: dict[tuple[str, bytes], str] = {}  # utterance and its samples' hash -> id
-    wav, utt2spk, found = {}, {}, {}
+    distinct_ids: dict[str, dict[str, str]]
+    wav, utt2spk, distinct_ids = {}, {}, {}
     for name in args.sets:
         table = AudioTable(args.data_root / name, stream=args.stream)
-        speakers, found[name] = DataDir(args.data_root / name).table("utt2spk"), {}
+        speakers, distinct_ids[name] = DataDir(args.data_root / name).table("utt2spk"), {}
         utts = table.keys()
         with progress(len(utts), f"compare {name}") as bar:
             for utt in utts:
@@ -50,16 +51,16 @@ def main(argv=None) -> None:
                 if key not in ids:
                     ids[key] = utt if utt not in wav else f"{utt}-in-{name}"
                     wav[ids[key]], utt2spk[ids[key]] = table.values[utt], speakers[utt]
-                found[name][utt] = ids[key]
+                distinct_ids[name][utt] = ids[key]
                 bar.update()
-    for table, rows in (("wav.scp", wav), ("utt2spk", utt2spk)):
-        write_table(args.output / NAME / table, rows)
+    for table_name, rows in (("wav.scp", wav), ("utt2spk", utt2spk)):
+        write_table(args.output / NAME / table_name, rows)
     speakers = {spk: " ".join(utts) for spk, utts in invert(utt2spk).items()}
     write_table(args.output / NAME / "spk2utt", speakers)
-    for name, rows in found.items():
+    for name, rows in distinct_ids.items():
         write_table(args.output / name / TABLE, rows)
-    total = sum(map(len, found.values()))
-    print(f"{args.output / NAME}: {len(wav)} different recordings of {total} utterances of {len(found)} sets")
+    total = sum(map(len, distinct_ids.values()))
+    print(f"{args.output / NAME}: {len(wav)} different recordings of {total} utterances of {len(distinct_ids)} sets")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Dump features of formatted data dirs to arks, with ``feats_conf.yaml`` beside them that says what made them."""
+"""Dump features of formatted data dirs to arks, and their configuration to ``feats_conf.yaml``."""
 
 import argparse
 import sys
@@ -20,8 +20,8 @@ def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.dump_features``."""
     parser = Parser(description=__doc__)
     add_job_arguments(parser)
-    parser.add_argument("--config", required=True, help="training config; its `frontend` makes the features")
-    # Kaldi's other methods have fixed ranges, which features leave.
+    parser.add_argument("--config", required=True, help="training config; its `frontend` computes the features")
+    # Kaldi's other methods have fixed ranges, which features exceed.
     compression = "Kaldi's method: 3 is int16, half the size; 2 and 5 are one byte, a quarter; default float32"
     parser.add_argument("--compression", type=int, choices=[2, 3, 5], help=compression)
     return parser

@@ -1,12 +1,13 @@
-"""Embed clean speech and variants of it in noise, music and rooms: what embedding enhancement trains on.
+"""Embed clean speech and variants of it in noise, music and rooms: the training data of embedding enhancement.
 
-Of every utterance --draws crops are taken, and rendered with the variants of the config (data: AudioPairs). What is
-written are matrices (draws, D), with clean.scp and a scp for each variant. No label of a speaker is needed.
+Takes --draws crops of every utterance and renders them with the variants of the config (data: AudioPairs). Writes
+matrices (draws, D), with clean.scp and an scp for each variant. Speaker labels are not needed.
 """
 
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -29,8 +30,8 @@ from toolkit.systems.verifier import Verifier
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.embed_pairs``."""
     parser = Parser(description=__doc__)
-    parser.add_argument("--config", required=True, help="its key data names the variants; a training config will do")
-    check = parser.add_argument_group("check of the config alone")
+    parser.add_argument("--config", required=True, help="config whose key data names the variants, e.g. of training")
+    check = parser.add_argument_group("check of the config only")
     check.add_argument("--check", action="store_true")
     check.add_argument("--known_sets", help="[a,b]: names of sets that it may use")
     add_job_arguments(parser, required=False)
@@ -42,7 +43,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def pairs_of(config) -> AudioPairs:
-    """The data set of a config; InputError where it is of another class."""
+    """The data set of a config; InputError if it is not AudioPairs."""
     data = parsed(config, ("data",), lambda parser: parser.add_argument("--data", type=TrainingDataset)).data
     if not isinstance(data, AudioPairs):
         raise InputError(f"{config}: data must be AudioPairs with variants; it is {type(data).__name__}")
@@ -50,7 +51,7 @@ def pairs_of(config) -> AudioPairs:
 
 
 def check(config: str, known_sets: str | None) -> None:
-    """Raise InputError where a config cannot be used; ``known_sets``: ``[a,b]``, the sets that it may name."""
+    """Raise InputError if a config cannot be used; ``known_sets``: ``[a,b]``, the sets that it may name."""
     variants = pairs_of(config).variants
     if known_sets is not None:
         planned, known = load_config(config)["data"]["init_args"]["variants"], known_sets.strip("[]").split(",")
@@ -78,7 +79,7 @@ def main(argv=None) -> None:
             number = {key: i for i, key in enumerate(pairs.ids)}
             with ArkWriter(ark_path(args.out_root, name, "pairs", args.job)) as ark:
                 for key in keys:
-                    rows = embed_draws(verifier, pairs, number[key], args.draws, args.crop_seconds or None)
+                    rows = embed_crops(verifier, pairs, number[key], args.draws, args.crop_seconds or None)
                     for stream, matrix in zip(streams, rows.transpose(1, 0, 2), strict=True):
                         ark.write(f"{key}-{stream}", matrix)
                     bar.update()
@@ -87,9 +88,9 @@ def main(argv=None) -> None:
             write_job_tables(args.out_root, name, args.job, **tables)
 
 
-def embed_draws(verifier: Verifier, pairs: AudioPairs, index: int, draws: int, seconds: float | None):
-    """(draws, 1 + V, D) embeddings of an item of ``pairs``, drawn several times; those of clean speech come first."""
-    items = [pairs[ItemSpec(index, epoch=draw, slot=0, seconds=seconds)] for draw in range(draws)]
+def embed_crops(verifier: Verifier, pairs: AudioPairs, index: int, num_crops: int, seconds: float | None):
+    """(num_crops, 1 + V, D) embeddings of crops of an item of ``pairs``; those of clean speech come first."""
+    items: list[Any] = [pairs[ItemSpec(index, epoch=crop, slot=0, seconds=seconds)] for crop in range(num_crops)]
     for item in items:
         if isinstance(item, InputError):
             raise item

@@ -1,13 +1,15 @@
 """Embed the utterances of formatted data dirs with a trained system, to arks of (D,) vectors.
 
 With --num_segments 10, ten crops of --segment_seconds are embedded instead, evenly spread over the utterance; with 0,
-consecutive ones and the last. The arks hold matrices (segments, D) then. What is shorter than a segment is repeated.
+consecutive crops and the last one. The arks then hold matrices (segments, D). Shorter utterances are repeated.
 """
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from toolkit.io.ark import ArkWriter
@@ -34,7 +36,7 @@ def get_parser() -> argparse.ArgumentParser:
     add_job_arguments(parser)
     add_network_choice(parser)
     parser.add_argument(
-        "--num_segments", type=whole_number(0, 10**4), help="segments of an utterance; 0: one behind the other"
+        "--num_segments", type=whole_number(0, 10**4), help="segments of an utterance; 0: consecutive segments"
     )
     parser.add_argument("--segment_seconds", type=real_number(0.01, 1e5), default=4.015, help="length of a segment")
     return parser
@@ -47,6 +49,7 @@ def main(argv=None) -> None:
     check_device(args.device)
     verifier = Verifier.load(args.model, args.weights, args.trust, args.device)
     work = read_work(args.work)
+    embeddings: Iterable[tuple[str, np.ndarray]]
     with progress(sum(map(len, work.values())), "embed") as bar:
         for name, keys in work.items():
             audio = AudioTable(Path(args.in_root) / name, fs=verifier.fs, only=set(keys))

@@ -1,10 +1,10 @@
-"""Enhance speech by a trained system: one file, or formatted data dirs.
+"""Enhance speech with a trained system: one file, or formatted data dirs.
 
-One file, any rate and length in, the same out:
+One file of any rate and length; the output has the same:
     python -m toolkit.bin.enhance_audio --input noisy.wav --output clean.wav --model packed.zip
 
-Data dirs, as a job of a recipe: --in_root, --out_root, --work, --job; out come data dirs of the enhanced speech, with
-the tables of those that went in.
+Data dirs, as a job of a recipe: --in_root, --out_root, --work, --job. The output is data dirs of the
+enhanced speech, with the tables of the input.
 """
 
 import argparse
@@ -22,7 +22,7 @@ def get_parser() -> argparse.ArgumentParser:
         "--observation",
         type=share,
         default=0.0,
-        help="observation adding: share of the recording in what comes out, 0 (none) to 1 (default: 0)",
+        help="observation adding: share of the recording in the output, 0 (none) to 1 (default: 0)",
     )
     add_signal_arguments(parser, input="noisy recording")
     return parser

@@ -30,13 +30,13 @@ _STEM = "embedding"
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.enhance_embeddings``."""
     parser = Parser(description=__doc__)
-    one = parser.add_argument_group("one table")
-    one.add_argument("--embeddings", help="scp of embeddings")
-    one.add_argument("--output", help="folder of embedding.scp and embedding.ark to write")
+    table_options = parser.add_argument_group("one table")
+    table_options.add_argument("--embeddings", help="scp of embeddings")
+    table_options.add_argument("--output", help="folder of embedding.scp and embedding.ark to write")
     add_job_arguments(parser.add_argument_group("data dirs"), required=False)
     add_network_choice(parser)
     parser.add_argument("--seed", type=seed, default=0, help="of the noise")
-    parser.add_argument("--draws", type=positive_int, default=1, help="take the mean over so many draws of noise")
+    parser.add_argument("--draws", type=positive_int, default=1, help="average over this number of noise draws")
     return parser
 
 
@@ -64,12 +64,12 @@ def main(argv=None) -> None:
 
 
 def enhance_table(enhancer: EmbeddingEnhancer, args, source: Path, keys: list[str] | None, ark_file: Path) -> dict:
-    """Enhance the embeddings of a table into an ark; returns id -> place. ``keys``: of these ids alone."""
+    """Enhance the embeddings of a table into an ark; returns id -> place. ``keys``: only these ids."""
     enhancer.check_extractor(read_extractor(source.parent), str(source))
     table = read_table(source)
     keys = list(table) if keys is None else keys
-    if lost := [key for key in keys if key not in table]:
-        raise InputError(f"{source}: lacks {lost[0]}; embed it again")
+    if missing_ids := [key for key in keys if key not in table]:
+        raise InputError(f"{source}: lacks {missing_ids[0]}; embed it again")
     with progress(len(keys), "enhance") as bar, ArkWriter(ark_file) as ark:
         for places, rows, counts in read_rows(table, keys, str(source)):
             sizes = np.ones(len(places), int) if counts is None else counts
@@ -84,11 +84,12 @@ def enhance_table(enhancer: EmbeddingEnhancer, args, source: Path, keys: list[st
 
 
 def enhanced_by(enhancer: EmbeddingEnhancer, source: Path, args) -> dict:
-    """What made the enhanced embeddings: no longer the extractor alone."""
+    """Identity of the enhanced embeddings: extractor, enhancer, seed and draws."""
     facts = read_extractor(source) or enhancer.extractor or {"extractor": "unknown", "digest": ""}
     name = Path(str(args.model)).name
     how = f"{name}, seed {args.seed}, draws {args.draws}"
-    return facts | {"extractor": f"{facts['extractor']} enhanced by {how}", "digest": f"{facts['digest']} {how}".strip()}
+    digest = f"{facts['digest']} {how}".strip()
+    return facts | {"extractor": f"{facts['extractor']} enhanced by {how}", "digest": digest}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Print the data dirs that a mixture set draws its enrolments from, by its mix_conf.yaml; nothing if it names none."""
+"""Print the data dirs from which a mixture set draws enrolments, by its mix_conf.yaml; nothing if it names none."""
 
 import argparse
 import sys

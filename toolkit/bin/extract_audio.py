@@ -1,12 +1,12 @@
-"""Extract one speaker by a trained system: of one file, or of formatted data dirs.
+"""Extract one speaker with a trained system: from one file, or from formatted data dirs.
 
-One file, any rate and length in, the same out:
+One file of any rate and length; the output has the same:
     python -m toolkit.bin.extract_audio --enroll a.wav --mixture b.wav --output c.wav --model packed.zip
 Several recordings of the speaker: --enroll a.wav a2.wav.
 
-Data dirs with enroll_spk1.scp, as a job of a recipe: --in_root, --out_root, --work, --job; out come data dirs of the
-extracted speech. With --enroll_from a line of utt2enroll may name several utterances, `a-1 a-2 a-3`. --absent enrols
-another speaker than those in the mixture: what should come out is silence.
+Data dirs with enroll_spk1.scp, as a job of a recipe: --in_root, --out_root, --work, --job. The output is
+data dirs of the extracted speech. With --enroll_from a line of utt2enroll may name several utterances, `a-1 a-2 a-3`.
+--absent enrols a speaker who is not in the mixture: the output should be silence.
 """
 
 import argparse
@@ -23,10 +23,10 @@ def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.extract_audio``."""
     parser = Parser(description=__doc__)
     add_network_choice(parser)
-    enroll, mixture = "recordings of the wanted speaker alone", "recording with the wanted speaker among others"
+    enroll, mixture = "recordings of only the target speaker", "recording of the target speaker among others"
     add_signal_arguments(parser, several=("enroll",), enroll=enroll, mixture=mixture)
     parser.add_argument(
-        "--enroll_seconds", type=seconds, help="the first seconds that are used of an enrolment; default: all"
+        "--enroll_seconds", type=seconds, help="use only this many seconds from the start of an enrolment; default: all"
     )
     parser.add_argument(
         "--enroll_from",

@@ -1,9 +1,9 @@
-"""Format data dirs: resample, cut segments, keep one channel; FLAC in arks, lengths beside.
+"""Format data dirs: resample, cut segments, keep one channel; write FLAC in arks, and lengths.
 
-Where a data dir has reco2file_and_channel, it says which channel of a recording with several is taken (A or 1 is the
-first), whatever --channel says. Values of wav.scp that are commands (ending in |) are run with --allow_pipes only: give
-it for data dirs that you trust as you trust a program. A recording of floats that peaks beyond full scale is scaled
-down as a whole; one that does so by far is bad, as is one that is silent, constant or too short.
+Where a data dir has reco2file_and_channel, it names the channel of recordings with several (A or 1 is the first) and
+overrides --channel. Values of wav.scp that are commands (ending in |) are run only with --allow_pipes: use it only
+for data dirs that you trust. A recording of floats that peaks beyond full scale is scaled down as a whole. One that
+exceeds full scale by far is bad, as is one that is silent, constant or too short.
 """
 
 import argparse

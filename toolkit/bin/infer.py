@@ -2,8 +2,8 @@
 
 Example: python -m toolkit.bin.infer se --help
 
-The first word names the kind of task; without it the experiment of --model does. The options are those of the program
-that the task has for stage 7.
+The first word names the kind of task; by default the experiment of --model does. The options are those of the task's
+program for stage 7.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The two ends of a parallel stage: list the work of some sets, merge what the jobs wrote (toolkit.io.jobs)."""
+"""The two ends of a parallel stage: list the work of some sets, merge the output of the jobs (toolkit.io.jobs)."""
 
 import argparse
 import sys

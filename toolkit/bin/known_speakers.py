@@ -1,4 +1,4 @@
-"""Warn of test sets with speakers that a network was trained on: its error rates there are those of known speakers.
+"""Warn of test sets that share speakers with the training set: error rates there are those of known speakers.
 
 Example: python -m toolkit.bin.known_speakers --expdir exp/sv_x --sets dump/raw/test dump/raw/test_noise_0
 """
@@ -18,18 +18,18 @@ def get_parser() -> argparse.ArgumentParser:
     parser = Parser(description=__doc__)
     trained = parser.add_mutually_exclusive_group(required=True)
     trained.add_argument("--train_dir", type=Path, help="training set, before training")
-    trained.add_argument("--expdir", type=Path, help="trained experiment; one without inputs.json tells nothing")
+    trained.add_argument("--expdir", type=Path, help="trained experiment; without inputs.json there is no warning")
     parser.add_argument("--sets", nargs="+", required=True, help="data dirs of the test sets")
     return parser
 
 
 def known_speakers(trained: set[str], sets: list[str]) -> list[tuple[list[str], list[str]]]:
-    """Names of test sets, and the speakers among ``trained`` that they share."""
-    found: dict[tuple[str, ...], list[str]] = {}
+    """Names of test sets, and the speakers that they share with ``trained``."""
+    sets_by_speakers: dict[tuple[str, ...], list[str]] = {}
     for path in sets:
-        if both := c_sorted(trained & set(DataDir(path).table("utt2spk").values())):
-            found.setdefault(tuple(both), []).append(Path(path).name)
-    return [(names, list(both)) for both, names in found.items()]
+        if shared := c_sorted(trained & set(DataDir(path).table("utt2spk").values())):
+            sets_by_speakers.setdefault(tuple(shared), []).append(Path(path).name)
+    return [(names, list(shared)) for shared, names in sets_by_speakers.items()]
 
 
 def main(argv=None) -> None:

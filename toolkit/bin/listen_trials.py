@@ -1,13 +1,14 @@
-"""Some mixtures and what a system's model makes of them: audio, spectrograms and listening.json for report.html.
+"""Examples of mixtures and a model's estimates: audio, spectrograms and listening.json for report.html.
 
-Of a model that estimates the speech in a mixture (ParaNoise-SV), the estimated log-mels are drawn, and heard as a mask
-on the mixture's spectrum. Other models make no enhanced speech: that is said, and nothing is written.
+For a model that estimates the speech in a mixture (ParaNoise-SV), the page shows the estimated log-mels and plays them
+as a mask on the mixture's spectrum. For other models the program logs a message and writes nothing.
 """
 
 import argparse
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -35,12 +36,12 @@ def get_parser() -> argparse.ArgumentParser:
         "--per_set", type=positive_int, default=1, help="examples of each set, the same utterances in all"
     )
     parser.add_argument("--ids", nargs="+", help="utterances, instead of drawn ones")
-    parser.add_argument("--seed", type=seed, default=0, help="of the draw")
+    parser.add_argument("--seed", type=seed, default=0, help="of the random choice")
     parser.add_argument(
         "--max_seconds",
         type=real_number(0.1, 1e9, inside=True),
         default=10.0,
-        help="no more than the beginning of an utterance",
+        help="cut longer utterances to this length",
     )
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     return parser
@@ -52,7 +53,7 @@ def main(argv=None) -> None:
     torch.set_num_threads(1)
     check_device(args.device)
     embedder = Verifier.load(args.model, args.weights, args.trust, args.device).network
-    frontend = embedder.frontend
+    frontend: Any = embedder.frontend
     try:
         listener = Listener(embedder)
     except InputError as reason:

@@ -12,7 +12,7 @@ def get_parser() -> argparse.ArgumentParser:
     """The options; those of :class:`Settings` carry its names and defaults."""
     style = argparse.ArgumentDefaultsHelpFormatter
     parser = Parser(description=__doc__, allow_abbrev=False, formatter_class=style)
-    parser.add_argument("--outdir", required=True, help="where the corpus goes, e.g. downloads/mini")
+    parser.add_argument("--outdir", required=True, help="folder of the corpus, e.g. downloads/mini")
     parser.add_argument(
         "--workers", type=whole_number(1, 1000), default=2, help="processes; their number does not change a sample"
     )
@@ -31,7 +31,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Make the corpus; one that is complete is left as it is."""
+    """Make the corpus; leave a complete one unchanged."""
     args = vars(get_parser().parse_args(argv))
     outdir, workers = args.pop("outdir"), args.pop("workers")
     make_minicorpus(outdir, Settings(**args), workers)

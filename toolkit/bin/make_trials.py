@@ -11,7 +11,7 @@ from toolkit.io.command_line import Parser, positive_int, real_number, run, seed
 from toolkit.io.datadir import DataDir
 from toolkit.io.enrolment import read_sides, write_enroll2utt
 from toolkit.io.model_trials import draw_pairs, draw_with_models
-from toolkit.io.trials import check_kinds, write_trials
+from toolkit.io.trials import Trials, check_kinds, write_trials
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -33,7 +33,7 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv=None) -> None:
     """Write the lists."""
     args = get_parser().parse_args(argv)
-    drawn = []
+    drawn: list[tuple[Path, Trials, dict[str, list[str]] | None]] = []
     for path in map(Path, args.data_dirs):
         data = DataDir(path)
         if args.check:

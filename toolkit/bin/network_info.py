@@ -2,8 +2,8 @@
 
 ``parameters`` counts the deployed network, ``parameters_training`` the classifier of a verification loss too (for
 --speakers classes). ``macs`` (multiply-accumulates of an input of ``seconds``) is exact, ``macs_thop`` follows the thop
-package (toolkit.metrics.cost.complexity says how they differ); of verification both are of the encoder on features.
-``rtf_1thread`` is seconds of work a second of audio on one thread, ``peak_memory_mib`` what inference adds, in MiB.
+package (the differences: toolkit.metrics.cost.complexity); of verification both are of the encoder on features.
+``rtf_1thread`` is seconds of work per second of audio on one thread, ``peak_memory_mib`` the MiB that inference adds.
 """
 
 import argparse

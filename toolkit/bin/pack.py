@@ -10,7 +10,7 @@ from toolkit.io.command_line import Parser, add_trust, run
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.pack``."""
     parser = Parser(description=__doc__)
-    parser.add_argument("--expdir", required=True, help="folder of the experiment; its config.yaml says the task")
+    parser.add_argument("--expdir", required=True, help="folder of the experiment; its config.yaml names the task")
     parser.add_argument("--weights", help="which weights; default: those that training leaves for use")
     parser.add_argument("--output", required=True, help="zip to write")
     add_trust(parser)

@@ -1,8 +1,8 @@
 """Data dirs from your own folders: audio by speaker (<speech>/<speaker>/.../*.wav); noises, music, room responses.
 
-Speakers are shared out over train, valid and test (or --test_speech, --trials say which are test), recordings of noise
-over noise_train and noise_test, of music over music_train and music_test, all by seed; rooms are rirs_train. Options
-are remembered: those of the last time hold where --speech is not given.
+Speakers are split by seed into train, valid and test (unless --test_speech or --trials name the test speakers),
+recordings of noise into noise_train and noise_test, of music into music_train and music_test; rooms are rirs_train.
+Without --speech, the options of the previous call are used.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from toolkit.simulate.folder_sets import options_of, write_sets
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.prepare_folder``; paths may have blanks."""
     layout = argparse.RawDescriptionHelpFormatter
-    # run.sh looks for these options by their whole names.
+    # run.sh searches for these options by their full names.
     parser = Parser("local/data.sh", description=__doc__, formatter_class=layout, allow_abbrev=False)
     parser.add_argument("--speech", nargs="+", help="a folder for each speaker, audio at any depth below")
     parser.add_argument(

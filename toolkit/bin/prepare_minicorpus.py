@@ -15,8 +15,8 @@ _SPEECH_SETS = {"train": "train", "dev": "dev", "test": "test", "babble": "babbl
 def get_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = Parser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--corpus", required=True, help="what make_minicorpus made; wav.scp carries this path as given")
-    parser.add_argument("--outdir", default="data", help="where the data dirs go")
+    parser.add_argument("--corpus", required=True, help="output of make_minicorpus; wav.scp holds this path unchanged")
+    parser.add_argument("--outdir", default="data", help="folder of the data dirs")
     return parser
 
 
@@ -51,8 +51,8 @@ def main(argv: list[str] | None = None) -> None:
         sets.append(
             (outdir / f"rirs_{bank.name}", bank, rows, _table(rows, "room"), {"utt2rt60": _table(rows, "rt60")})
         )
-    for one in sets:  # all of them were read
-        _write(*one)
+    for set_arguments in sets:  # all of them were read
+        _write(*set_arguments)
 
 
 def _by_split(folder: Path, *columns: str) -> dict[str, list[dict]]:

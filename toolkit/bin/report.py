@@ -1,6 +1,6 @@
 """Report an experiment of any task: results.json, RESULTS.md, report.html, plots; tables over several experiments.
 
-The task is what the experiment's config says, or the first word. What is read, and what options the task has, tells
+The first word or the config of the experiment names the task. For the inputs and options of a task, see
 `python -m toolkit.bin.report <task> --help`.
 
 Example: python -m toolkit.bin.report --expdir exp/ecapa --compare exp/mean_fbank --ood nonspeech
@@ -20,7 +20,7 @@ def main(argv=None) -> None:
     spec, others = registry.of_command_line(words, __doc__)
     report, parser = spec.load("report"), Parser(description=__doc__)
     add_report_arguments(parser)
-    parser.add_argument("--task", help="of the experiment; default: what its config says")
+    parser.add_argument("--task", help="of the experiment; default: the one its config names")
     add_trust(parser)
     report.add_arguments(parser)
     args = parser.parse_args(others)

@@ -1,9 +1,9 @@
-"""Scores of what stage 7 has made: error rates of trials, metrics of audio.
+"""Scores of the outputs of stage 7: error rates of trials, metrics of audio.
 
 Example: python -m toolkit.bin.score se --help
 
-The first word names the kind of task. The options are those of the program that the task has
-for stage 8.
+The first word names the kind of task. The options are those of the task's program for
+stage 8.
 """
 
 import sys

@@ -5,7 +5,7 @@ Example: python -m toolkit.bin.score_audio --in_root exp/se/enhanced --ref_root 
 
 The estimates are <in_root>/<set>/wav.scp, the references <ref_root>/<set>/spk1.scp. With --input the mixture is scored
 as well (utt2<metric>_mix); with --interferer, utt2speaker_confusion tells where the output is nearer to an interferer.
-What is undefined (silence, too short, no utterance found) is nan, and counted by summarise_audio.
+Undefined values (silence, too short, no utterance found) are nan; summarise_audio counts them.
 """
 
 import argparse
@@ -32,8 +32,8 @@ def get_parser(check: bool = False) -> argparse.ArgumentParser:
         "tsos is the definition with k = 2, whatever the level, tsos_k1 that with k = 1, which depends on it",
     )
     parser.add_argument("--estimate", default="wav", help="stream of in_root that is scored")
-    parser.add_argument("--reference", default="spk1", help="stream of ref_root that it should be")
-    parser.add_argument("--interferer", nargs="+", default=[], help="streams of ref_root it should not be: spk2 ...")
+    parser.add_argument("--reference", default="spk1", help="stream of ref_root that the estimate should match")
+    parser.add_argument("--interferer", nargs="+", default=[], help="streams of ref_root with interferers: spk2 ...")
     parser.add_argument(
         "--absent", action="store_true", help="the target is not in the mixtures: the reference is silence"
     )
@@ -43,7 +43,8 @@ def get_parser(check: bool = False) -> argparse.ArgumentParser:
     add_trust(parser)
     parser.add_argument("--input", help="stream of ref_root that was processed, e.g. wav: score it as well")
     parser.add_argument(
-        "--input_scores", help="folder of the sets whose --input was scored before, as the estimate: not again, then"
+        "--input_scores",
+        help="folder of the sets in which --input was scored as the estimate; skip it here",
     )
     return parser
 

@@ -41,10 +41,10 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def lists_of(data_dir: Path) -> list[Path]:
-    """``trials`` and ``trials_<x>`` of a set; InputError where it has none."""
+    """``trials`` and ``trials_<x>`` of a set; InputError if it has none."""
     lists = sorted(data_dir.glob("trials*"))
     if not lists:
-        raise InputError(f"{data_dir}: holds no trials; run stage 3, or leave the set out of --sets")
+        raise InputError(f"{data_dir}: holds no trials; run stage 3, or remove the set from --sets")
     return lists
 
 

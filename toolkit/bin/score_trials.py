@@ -1,4 +1,4 @@
-"""Score trials by their embeddings: scores.txt, and metrics.json with confidence intervals.
+"""Score trials by embeddings: scores.txt, and metrics.json with confidence intervals.
 
 Example: python -m toolkit.bin.score_trials --trials data/test/trials --embeddings exp/a/test/embedding.scp \\
              --utt2spk data/test/utt2spk --data_dir data/test --output exp/a/scores/test
@@ -25,8 +25,8 @@ def get_parser() -> argparse.ArgumentParser:
         "--enroll2utt", help="'model utt1 utt2 ...': trials enrol models; default: beside the trials; or 'none'"
     )
     parser.add_argument("--embeddings", required=True, help="scp of embeddings, keyed by utterance")
-    parser.add_argument("--utt2spk", required=True, help="speakers of the utterances: what the bootstrap resamples")
-    parser.add_argument("--data_dir", help="its utt2noise and utt2snr, where it has them, tell the condition")
+    parser.add_argument("--utt2spk", required=True, help="speakers of the utterances, which the bootstrap resamples")
+    parser.add_argument("--data_dir", help="folder whose utt2noise and utt2snr, if any, give the condition")
     parser.add_argument("--name", help="name of the set in reports; default: the name of data_dir, else of output")
     parser.add_argument("--output", required=True, help="folder of scores.txt and metrics.json")
     parser.add_argument(
@@ -34,7 +34,7 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--score_norm", choices=SCORE_NORMS, default="none")
     parser.add_argument("--cohort", help="scp of the cohort's embeddings, for score_norm")
-    parser.add_argument("--cohort_utt2spk", help="average the cohort's embeddings by speaker")
+    parser.add_argument("--cohort_utt2spk", help="average the embeddings of the cohort by speaker")
     parser.add_argument(
         "--top_n",
         type=whole_number(2),
@@ -46,7 +46,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def main(argv=None) -> None:
-    """Score and measure."""
+    """Score the trials and compute the metrics."""
     args = get_parser().parse_args(argv)
     check_options(args)
     score_set(args)

@@ -1,7 +1,7 @@
-"""Run several programs of the toolkit, one after another, in one interpreter: its start takes longer than most of them.
+"""Run several programs of the toolkit in one interpreter, whose start takes longer than most of them.
 
-Standard input, each word ended by a NUL: the number of words that follow, what to say where it fails (may be empty),
-the program (train), its words; and the next. It ends with the first that fails.
+Standard input, each word ended by a NUL: the number of words that follow, the message if the program fails (may be
+empty), the program (train), its arguments; then the next program. The first failure ends the run.
 """
 
 import argparse
@@ -18,21 +18,22 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def commands(words: list[str]) -> list[list[str]]:
-    """The words of each: what to say, program, its own words."""
-    found = []
+    """Words of each command: message on failure, program, arguments."""
+    split_commands = []
     while words:
         count = int(words[0]) if words[0].isdigit() else 0
         if count < 2 or len(words) <= count:
             raise InputError(f"standard input: expected a number of words and as many words, got {words[0]!r}")
-        found.append(words[1 : count + 1])
+        split_commands.append(words[1 : count + 1])
         words = words[count + 1 :]
-    return found
+    return split_commands
 
 
 def main(argv=None) -> None:
-    """Run them; SystemExit with the code of the first that fails."""
+    """Run the programs; SystemExit with the exit code of the first that fails."""
     get_parser().parse_args(argv)
     for remedy, name, *words in commands(sys.stdin.read().split("\0")[:-1]):
+        code: str | int | None
         program = importlib.import_module(f"toolkit.bin.{name}")
         try:
             code = run(program.main, words)

@@ -1,4 +1,4 @@
-"""Signatures of sets, by which a recipe knows what is done: a line of standard input each, tab-separated:
+"""Signatures of sets, by which a recipe detects finished work: one per line of standard input, tab-separated:
 
 <data dir>	<what the stage does>	<file> <file> ...
 """

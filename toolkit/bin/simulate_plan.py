@@ -32,7 +32,7 @@ def get_parser() -> ConfigParser:
         "--num_mixtures",
         type=int | None,
         default=None,
-        help="mixtures in all, of utterances drawn at random, none twice before all are taken (without --snrs)",
+        help="mixtures in all, of utterances drawn at random, none twice before all are used (without --snrs)",
     )
     parser.add_argument(
         "--enroll",

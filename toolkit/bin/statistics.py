@@ -1,4 +1,4 @@
-"""Read a whole training set once: statistics, batch shapes, and every fault of the data before training meets it.
+"""Read a whole training set once: statistics, batch shapes, and a check of all data before training.
 
 Example: python -m toolkit.bin.statistics tse --config conf/train.yaml --train_dir dump/raw/train --output exp/stats
 

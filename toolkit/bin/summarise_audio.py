@@ -3,9 +3,9 @@
 Example: python -m toolkit.bin.summarise_audio --in_root exp/se/metrics --sets test --data_root dump/raw \\
              --out_root exp/se/scores --breakdown gender utt2noise utt2snr
 
-Where the mixture was scored too (--input of score_audio, or --input_root), its value and the improvement (si_sdri)
-stand beside. utterances.tsv has a line for each utterance, the worst first. What is undefined or infinite is left out
-of means and counted.
+If the mixture was scored, too (--input of score_audio, or --input_root), the results include its value and the
+improvement (si_sdri). utterances.tsv has a line for each utterance, the worst first. Undefined and infinite values are
+left out of means and counted.
 """
 
 import argparse
@@ -31,27 +31,27 @@ from toolkit.tasks.verification.trial_summary import Bootstrap, condition
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``python -m toolkit.bin.summarise_audio``."""
     parser = Parser(description=__doc__)
-    parser.add_argument("--in_root", required=True, help="folder of the sets' tables, as score_audio writes them")
+    parser.add_argument("--in_root", required=True, help="folder of the sets' tables from score_audio")
     parser.add_argument("--sets", nargs="+", required=True)
     parser.add_argument("--out_root", help="folder of the results; default: in_root")
     parser.add_argument(
-        "--data_root", help="folder of the sets whose facts tell groups and condition; default: in_root"
+        "--data_root", help="folder of the sets whose tables give groups and condition; default: in_root"
     )
-    parser.add_argument("--input_root", help="the mixtures' tables, where they were scored by themselves")
+    parser.add_argument("--input_root", help="the mixtures' tables, if they were scored separately")
     add_summary_arguments(parser, "gender, gender_pair, duration, or tables spk2<x>, utt2<x>")
     return parser
 
 
 def summarise(args, name: str) -> tuple[dict, str]:
     """The content of a set's result.json and utterances.tsv."""
-    found = load_values(Path(args.in_root) / name, Path(args.input_root) / name if args.input_root else None)
+    values = load_values(Path(args.in_root) / name, Path(args.input_root) / name if args.input_root else None)
     data = DataDir(Path(args.data_root or args.in_root) / name)
     bootstrap = Bootstrap(args.resamples, args.level, args.seed)
-    breakdowns = [group_values(fact, data, found, args.duration_edges, args.fs) for fact in args.breakdown]
-    result = {"set": name, "condition": condition(str(data.path))} | summarise_values(found, bootstrap)
-    if breakdowns:
-        result["breakdown"] = summarise_groups(found, breakdowns, bootstrap)
-    return result, table_of_utterances(found)
+    groupings = [group_values(fact, data, values, args.duration_edges, args.fs) for fact in args.breakdown]
+    result = {"set": name, "condition": condition(str(data.path))} | summarise_values(values, bootstrap)
+    if groupings:
+        result["breakdown"] = summarise_groups(values, groupings, bootstrap)
+    return result, table_of_utterances(values)
 
 
 def write(folder: Path, result: dict, table: str) -> None:

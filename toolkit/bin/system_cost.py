@@ -1,4 +1,4 @@
-"""Size, time and memory of systems one behind the other, from audio to the last one's output, as JSON.
+"""Size, time and memory of a chain of systems, from audio to the output of the last one, as JSON.
 
 Example: python -m toolkit.bin.system_cost --systems se/exp/se_x sv/exp/sv_y --seconds 4 --output cost.json
 """
@@ -17,7 +17,8 @@ from toolkit.metrics.cost.complexity import noise, profile
 from toolkit.systems.base import System
 
 _FROM_AUDIO = {"sv", "se"}
-_FOLLOWING = {"se": {"se", "sv"}, "sv": {"ee"}, "ee": {"ee"}}  # task -> tasks that take its output
+# task -> tasks that take its output
+_FOLLOWING: dict[str | None, set[str]] = {"se": {"se", "sv"}, "sv": {"ee"}, "ee": {"ee"}}
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -36,10 +37,10 @@ def main(argv=None) -> None:
     systems = [System.load(path, trust=args.trust) for path in args.systems]
     tasks, first = [system.task for system in systems], systems[0]
     if tasks[0] not in _FROM_AUDIO:
-        raise InputError(f"{args.systems[0]}: task {tasks[0]} does not begin with audio alone; begin with sv or se")
+        raise InputError(f"{args.systems[0]}: task {tasks[0]} does not take only audio as input; begin with sv or se")
     for path, before, after in zip(args.systems[1:], tasks, tasks[1:], strict=False):
         if after not in _FOLLOWING.get(before, ()):
-            raise InputError(f"{path}: task {after} does not take what task {before} gives")
+            raise InputError(f"{path}: task {after} does not accept the output of task {before}")
     chain = nn.Sequential(*(system.network for system in systems))
     measured = profile(chain, (noise(args.seconds, first.fs),), args.seconds)
     parts = [type(getattr(system.network, "model", system.network)).__name__ for system in systems]

@@ -1,9 +1,9 @@
-"""Train a system from a config; the same command again goes on where it stopped.
+"""Train a system from a config; the same command resumes an interrupted training.
 
 Example: python -m toolkit.bin.train se --config conf/train.yaml --train_dir dump/raw/train --expdir exp/se_a ...
 
-The first word names the kind of task; without it ``task:`` of the config does. ``--check`` only constructs what the
-config says, and prints what training reads, and with --expdir how far it is trained.
+The first word names the kind of task; without it ``task:`` of the config does. ``--check`` only builds the
+objects of the config, and prints the inputs of training and, with --expdir, its progress.
 """
 
 import sys

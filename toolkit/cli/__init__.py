@@ -1,3 +1,3 @@
-"""The command ``voxsift VERB``: what a person types. Each other module here is a verb (see toolkit.cli.main)."""
+"""The command ``voxsift VERB``. Each other module here is a verb (see toolkit.cli.main)."""
 
-import toolkit.bin  # noqa: F401  where `python -m` puts the current folder first, it moves to the end
+import toolkit.bin  # noqa: F401  moves the current folder, which `python -m` puts first, to the end of the path

@@ -1,4 +1,4 @@
-"""Show what a trained system is: task, network, size, cost, rate, training, calibration.
+"""Show the facts of a trained system: task, network, size, cost, rate, training, calibration.
 
 Example: voxsift info exp/sv_train_ecapa_fbank
          voxsift info packed.zip --json
@@ -13,14 +13,14 @@ from toolkit.io.command_line import add_trust
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``voxsift info``."""
-    parser.add_argument("model", help="packed.zip, the folder of an experiment, or a checkpoint of others")
+    parser.add_argument("model", help="packed.zip, the folder of an experiment, or a checkpoint of another toolkit")
     parser.add_argument("--weights", help="which weights of the folder; default: those that training leaves for use")
     parser.add_argument("--json", action="store_true", help="all facts as JSON")
     add_trust(parser)
 
 
 def main(args: argparse.Namespace) -> None:
-    """Print it."""
+    """Print the facts."""
     from toolkit.systems.base import System
     from toolkit.tasks import registry
 

@@ -15,7 +15,7 @@ def verbs() -> dict[str, ModuleType]:
     """Name of each verb -> its module: every module of this package but main.
 
     Its docstring is the help. ``add_arguments(parser)`` adds the options, ``main(args)`` does the work and imports
-    what is heavy.
+    slow modules.
     """
     names = (module.name for module in pkgutil.iter_modules(toolkit.cli.__path__))
     return {name: importlib.import_module(f"toolkit.cli.{name}") for name in names if name not in ("main", "__main__")}
@@ -24,7 +24,7 @@ def verbs() -> dict[str, ModuleType]:
 def get_parser() -> argparse.ArgumentParser:
     """Options of ``voxsift`` without a verb."""
     known = verbs()
-    lines = [f"  {name:12}{module.__doc__.partition(chr(10))[0]}" for name, module in known.items()]
+    lines = [f"  {name:12}{str(module.__doc__).partition(chr(10))[0]}" for name, module in known.items()]
     epilog = "\n".join(["verbs (voxsift VERB --help explains one):", *lines])
     parser = Parser(prog="voxsift", usage="voxsift VERB ...", description=__doc__, epilog=epilog)
     parser.add_argument("--version", action="version", version=f"voxsift {toolkit.__version__}")
@@ -43,7 +43,7 @@ def _main(argv: list[str] | None = None) -> None:
     words = sys.argv[1:] if argv is None else argv
     known = verbs()
     if not words or words[0] not in known:
-        get_parser().parse_args(words)  # ends: --help, --version, or no such verb
+        get_parser().parse_args(words)  # exits: --help, --version, or an unknown verb
     module = known[words[0]]
     module.main(verb_parser(words[0], module).parse_args(words[1:]))
 

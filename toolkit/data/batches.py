@@ -1,4 +1,4 @@
-"""Batches of an epoch, as lists of draws: a function of (data, seed, epoch) alone, so training resumes exactly."""
+"""Batches of an epoch, as lists of items: a function of (data, seed, epoch) only, so training resumes exactly."""
 
 import logging
 from abc import ABC, abstractmethod
@@ -27,7 +27,7 @@ class Batches(ABC):
         Args:
             labels: item -> class (N,).
             seconds: item -> length (N,).
-            per_speaker: utterances of each speaker that stand side by side in a batch (the loss asks for it).
+            per_speaker: number of adjacent utterances of each speaker in a batch (a need of the loss).
         """
 
 
@@ -84,13 +84,13 @@ def fill(batches: list[list[ItemSpec]], least: int, per_speaker: int, seconds: n
             "processes"
         )
     batches = [list(batch) for batch in batches]
-    length = [max(draw.seconds or seconds[draw.index] for draw in batch) for batch in batches]
+    length = [max(spec.seconds or seconds[spec.index] for spec in batch) for batch in batches]
     for i in sorted(range(len(batches)), key=length.__getitem__):
         while 0 < len(batches[i]) < least:
             others = [j for j in range(len(batches)) if j != i and batches[j]]
             donor = min(others, key=lambda j: (len(batches[j]) < least + per_speaker, abs(length[j] - length[i])))
             taken = per_speaker if len(batches[donor]) >= least + per_speaker else len(batches[donor])
-            batches[i] += [replace(draw, seconds=batches[i][0].seconds) for draw in batches[donor][-taken:]]
+            batches[i] += [replace(spec, seconds=batches[i][0].seconds) for spec in batches[donor][-taken:]]
             del batches[donor][-taken:]
     return [batch for batch in batches if batch]
 
@@ -102,7 +102,7 @@ class CropBatches(Batches):
         batch_size: utterances in a batch at most, over all processes.
         crop_seconds: the length is drawn for each batch between the two.
         repeats: how often an utterance is drawn in an epoch, each time with another crop.
-        min_batches: of an epoch. A corpus that is too small for so many gets smaller batches, of 16 utterances at
+        min_batches: of an epoch. A corpus that is too small for these gets smaller batches, of 16 utterances at
             least, and then each utterance is drawn more often.
 
     Raises:
@@ -239,7 +239,7 @@ class BucketBatches(Batches):
                     (more, less)
                     for more, less in (([*batch, row], rest), ([*batch[:-1], row], [*rest, batch[-1]]))
                     if is_mixed(more) and (is_mixed(less) or not is_mixed(batches[j]))
-                    if all(not one or self._holds(one, longest, per_speaker) for one in (more, less))
+                    if all(not candidate or self._holds(candidate, longest, per_speaker) for candidate in (more, less))
                 ]
                 if fit:
                     batches[at], batches[j] = map(sorted, fit[0])

@@ -35,7 +35,7 @@ def collate(items: list) -> "dict | InputError":
     """Items of TrainingDataset -> ``{ids, facts, labels (B,), lengths (B,)|None, feats (B, T, F) | wav (B, N)}``.
 
     Further streams of a mixture (``spk1``, ``noise1``) are (B, N) as ``wav`` is; enrolments (``enroll_spk1``, (B, M))
-    have ``<name>_lengths`` of their own, (B,)|None. A stream that is a list of K arrays (M_k,) in each item becomes
+    have separate ``<name>_lengths``, (B,)|None. A stream that is a list of K arrays (M_k,) in each item becomes
     (B, K, M) with lengths (B, K)|None. ``facts`` is a list of mappings.
     """
     for item in items:
@@ -54,7 +54,7 @@ def collate(items: list) -> "dict | InputError":
 def _outlive_first_sigterm(worker: int) -> None:
     """Let a worker live as long as the training process wants it, which stops between two steps by itself.
 
-    A signal to the whole process group would kill it first, and the training process with an error of its own.
+    A signal to the whole process group would kill it first, and the training process with another error.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(signal.SIGTERM, signal.SIG_DFL))
@@ -70,7 +70,7 @@ def load_batches(dataset, batches: list[list[ItemSpec]], workers: int, pin_memor
         pin_memory=pin_memory,
         prefetch_factor=4 if workers else None,
         worker_init_fn=_outlive_first_sigterm,
-        # A generator of its own: otherwise every epoch would draw from the one that dropout uses.
+        # A separate generator: otherwise every epoch would use numbers of the one for dropout.
         generator=torch.Generator().manual_seed(0),
     )
     for batch in loader:

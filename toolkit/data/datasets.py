@@ -24,18 +24,20 @@ from toolkit.simulate.sets import ROOMS_KEPT
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_ATTEMPTS = 20  # a crop or a noise may be digital silence; draw again so often
+_ATTEMPTS = 20  # a crop or a noise may be digital silence: number of attempts
 
 
 def check_feats_conf(path: Path, frontend: FrontEnd) -> None:
-    """Raise InputError when ``feats_conf.yaml`` says that the features were made by another front end."""
+    """Raise InputError if the features were made by another front end, by ``feats_conf.yaml``."""
     if not path.is_file():
-        raise InputError(f"{path}: file not found, so nothing says what made the features; run stage 4")
+        raise InputError(f"{path}: file not found, so the front end of the features is unknown; run stage 4")
     made_by, expected = read_yaml(path, "run stage 4"), frontend.conf()
     made_by["class"] = NAMES.get(str(made_by.get("class")), made_by.get("class"))
-    odd = [f"{k} is {made_by.get(k)}, expected {v}" for k, v in expected.items() if made_by.get(k) != v]
-    if odd:
-        raise InputError(f"{path}: features were made another way: {'; '.join(odd)}; run stage 4 with this config")
+    differences = [f"{k} is {made_by.get(k)}, expected {v}" for k, v in expected.items() if made_by.get(k) != v]
+    if differences:
+        raise InputError(
+            f"{path}: features were made by another front end: {'; '.join(differences)}; run stage 4 with this config"
+        )
 
 
 class TrainingDataset(ABC):
@@ -45,7 +47,7 @@ class TrainingDataset(ABC):
         fs: rate in Hz.
         ids: item -> utterance id.
         speakers: class -> speaker label, C-sorted; empty where the set has no labels.
-        labels: item -> class, int64 (N,); without labels every item is a class of its own.
+        labels: item -> class, int64 (N,); without labels every item is a separate class.
         seconds: item -> length in seconds, float64 (N,).
     """
 
@@ -92,18 +94,18 @@ class TrainingDataset(ABC):
         """Length of every item."""
 
     @abstractmethod
-    def _load(self, draw: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-        """Features (T, F), or samples (N,) of every stream, of a draw; and the facts of its mixture."""
+    def _load(self, spec: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        """Features (T, F), or samples (N,) of every stream, of an item; and the facts of its mixture."""
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, draw: ItemSpec) -> "dict | InputError":
+    def __getitem__(self, spec: ItemSpec) -> "dict | InputError":
         """``{id, label, facts, feats (T, F) | wav (N,), ...}``; an InputError is returned: a worker lives on."""
         try:
-            streams, facts = self._load(draw)
-            label = {"label": self.labels[draw.index]} if self.speakers else {}
-            return {"id": self.ids[draw.index], **label, "facts": facts, **streams}
+            streams, facts = self._load(spec)
+            label = {"label": self.labels[spec.index]} if self.speakers else {}
+            return {"id": self.ids[spec.index], **label, "facts": facts, **streams}
         except InputError as error:
             return error
 
@@ -135,15 +137,15 @@ class FeatureDataset(TrainingDataset):
             return np.array(data.seconds("utt2dur", self.ids))
         raise InputError(f"{data.path / 'utt2dur'}: no such file; stage 3 writes it")
 
-    def _load(self, draw: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-        return {"feats": self._crop(draw)}, {}
+    def _load(self, spec: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        return {"feats": self._crop(spec)}, {}
 
-    def _crop(self, draw: ItemSpec) -> np.ndarray:
-        key = self.ids[draw.index]
-        if draw.seconds is None:
+    def _crop(self, spec: ItemSpec) -> np.ndarray:
+        key = self.ids[spec.index]
+        if spec.seconds is None:
             return read_array(self._scp[key], key)
-        frames = self._frontend.num_frames(round(draw.seconds * self.fs))
-        rng = generator(self.seed, draw.epoch, draw.slot, key)
+        frames = self._frontend.num_frames(round(spec.seconds * self.fs))
+        rng = generator(self.seed, spec.epoch, spec.slot, key)
         with closing(MatrixEntry(self._scp[key], key)) as matrix:
             if matrix.rows <= frames:
                 feats = matrix.read(0, matrix.rows)
@@ -157,9 +159,9 @@ class MixtureDataset(TrainingDataset):
 
     Args:
         planner: noises, rooms, speeds, ...; None trains on the audio as it is. With ``new_speakers`` every utterance
-            stands in the set once at each speed.
-        clean_members: where a batch holds several utterances of a speaker side by side, the first so many are left
-            without noise and room (of a rendered mixture the speech in it is taken).
+            is in the set once at each speed.
+        clean_members: number of a speaker's adjacent utterances in a batch, the first ones, that stay without noise and
+            room (of a rendered mixture the speech in it is taken).
         repeat_short: repeat an utterance that is shorter than a crop to its length; else it is padded in the batch, and
             a network that normalises over time meets levels and statistics that no whole utterance has.
     """
@@ -183,7 +185,7 @@ class MixtureDataset(TrainingDataset):
         return super().open(data_dir, fs, streams, seed)
 
     def _open_rendered(self, data: DataDir) -> "RenderedStreams | None":
-        """The streams of mixtures that stage 2 rendered; None where they are made on the fly, or are not asked for."""
+        """The streams of mixtures that stage 2 rendered; None if they are made on the fly, or not needed."""
         noisy = "utt2interferer" in data or ("utt2noise" in data and set(data.table("utt2noise").values()) != {"clean"})
         mixes = self.planner.noises or self.planner.interferer
         streams = tuple(dict.fromkeys([*self._streams, *(["spk1"] if noisy and self.clean_members else [])]))
@@ -205,7 +207,7 @@ class MixtureDataset(TrainingDataset):
         return RenderedStreams.of(data, streams, self.fs)
 
     def sources(self, data_dir: str) -> list[tuple[str, tuple[str, ...]]]:
-        """See TrainingDataset; the planner's sets besides."""
+        """See TrainingDataset; with the planner's sets."""
         others = dict.fromkeys([*self.planner.data_dirs(), *self.planner.room_dirs()])
         streams = ("wav",) if self._rendered is None else self._rendered.streams
         return [(data_dir, streams), *((path, ("wav",)) for path in others)]
@@ -221,18 +223,18 @@ class MixtureDataset(TrainingDataset):
         lengths = [self._audio.num_samples(key) for key in self.ids]
         return np.array(lengths) / np.array([speed or 1.0 for speed in self._speed]) / self.fs
 
-    def mixture(self, draw: ItemSpec, attempt: int = 0):
-        """The plan line of a draw."""
-        key = self.ids[draw.index]
-        crop = None if draw.seconds is None else round(draw.seconds * self.fs)
-        words = (self.seed, draw.epoch, draw.slot, key, attempt)
+    def mixture(self, spec: ItemSpec, attempt: int = 0):
+        """The plan line of an item."""
+        key = self.ids[spec.index]
+        crop = None if spec.seconds is None else round(spec.seconds * self.fs)
+        words = (self.seed, spec.epoch, spec.slot, key, attempt)
         length, fs = self._audio.num_samples(key), self.fs
-        speed = self._speed[draw.index]
+        speed = self._speed[spec.index]
         return self.planner.draw(words, key, key, self._utt2spk[key], length, fs, crop, speed, repeat=self.repeat_short)
 
-    def _load(self, draw: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    def _load(self, spec: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         for attempt in range(_ATTEMPTS):
-            mixture, clean = self.mixture(draw, attempt), draw.member < self.clean_members
+            mixture, clean = self.mixture(spec, attempt), spec.member < self.clean_members
             if clean:
                 mixture = without_noise(mixture)
             try:
@@ -275,7 +277,7 @@ class RenderedStreams:
         """The streams of a data dir.
 
         Raises:
-            InputError: a stream is missing; names it and says how to make it.
+            InputError: a stream is missing; the message tells how to make it.
         """
         if missing := [name for name in streams if f"{name}.scp" not in data]:
             raise InputError(

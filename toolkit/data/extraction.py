@@ -27,7 +27,7 @@ _MANY = 0.5  # more than this share of targets without an enrolment is a mistake
 
 
 class ExtractionDataset(MixtureDataset):
-    """Mixtures, on the fly or as stage 2 rendered them, each with an enrolment of its target drawn anew every time.
+    """Mixtures, on the fly or as stage 2 rendered them, each with an enrolment of its target, drawn again every time.
 
     Enrolments are other utterances of the target's speaker: of the sets in ``enroll_from``, else those that the set was
     planned with, else the training set. A set whose ``enroll_spk1.scp`` names audio has its enrolments fixed.
@@ -42,10 +42,10 @@ class ExtractionDataset(MixtureDataset):
             (``--simulate_train_enroll_config``).
         repeat_short: see MixtureDataset. By default what is shorter than a crop is padded with zeros, as the authors of
             SEF-PNet pad it; the loss leaves the zeros out, normalisation over time does not.
-        self_epochs: over so many epochs the share of mixtures whose enrolment is the target's speech in the mixture
-            itself falls evenly from 1 to 0; of several enrolments, it is the first. No paper does so; it teaches a
-            network in a few hundred steps to look for the enrolment in the mixture. Whether the end is better for it
-            has not been measured.
+        self_epochs: number of epochs over which the share of mixtures whose enrolment is the target's speech in the
+            mixture itself falls evenly from 1 to 0; of several enrolments, it is the first. No paper does so; it
+            teaches a network in a few hundred steps to look for the enrolment in the mixture. Whether the final
+            network is better has not been measured.
         embeddings: embedding.scp of the enrolments' sets, by utterance, for a model that is conditioned on embeddings.
             Of a model with a speaker encoder, that encoder made them; they spare its work in training.
     """
@@ -104,7 +104,7 @@ class ExtractionDataset(MixtureDataset):
         return read_table(self.embeddings)
 
     def sources(self, data_dir: str) -> list[tuple[str, tuple[str, ...]]]:
-        """See TrainingDataset; the sets of enrolments besides."""
+        """See TrainingDataset; with the sets of enrolments."""
         (_, streams), *others = super().sources(data_dir)
         pool = [] if self._fixed is not None else [(path, ("wav",)) for path in self._pool.data_dirs]
         return [(data_dir, (*streams, STREAM)), *others, *pool]
@@ -114,7 +114,7 @@ class ExtractionDataset(MixtureDataset):
         if f"{STREAM}.scp" in data:
             values = read_table(data.path / f"{STREAM}.scp")
             words = {key: fields(value[1:]) for key, value in values.items() if value.startswith("*")}
-            if bad := [key for key, found in words.items() if len(found) != 2]:
+            if bad := [key for key, parts in words.items() if len(parts) != 2]:
                 raise InputError(f"{data.path}/{STREAM}.scp: {bad[0]}: {values[bad[0]]!r} is not '*UTTERANCE SPEAKER'")
             if words:
                 return {key: (speaker, utt) for key, (utt, speaker) in words.items()}
@@ -126,21 +126,21 @@ class ExtractionDataset(MixtureDataset):
             return ids, labels
         kept = [i for i, key in enumerate(ids) if self._pool.has_another(*self._targets[key])]
         if len(kept) < len(ids):
-            lost = sorted(set(ids) - {ids[i] for i in kept})
+            dropped = sorted(set(ids) - {ids[i] for i in kept})
             where = (
-                f"{data.path}: {len(lost)} of {len(set(ids))} targets have no other utterance to enrol their speaker"
+                f"{data.path}: {len(dropped)} of {len(set(ids))} targets have no other utterance to enrol their speaker"
             )
             if len(kept) < (1 - _MANY) * len(ids):
                 raise InputError(f"{where}, of {', '.join(self._pool.data_dirs)}; name a set that has (enroll_from)")
-            logging.warning("%s and are left out: %s", where, some_of(lost, 3))
+            logging.warning("%s and are left out: %s", where, some_of(dropped, 3))
         self._speed = [self._speed[i] for i in kept]
         return [ids[i] for i in kept], [labels[i] for i in kept]
 
-    def _load(self, draw: ItemSpec) -> tuple[dict[str, Any], dict[str, str]]:
-        loaded, facts = super()._load(draw)
+    def _load(self, spec: ItemSpec) -> tuple[dict[str, Any], dict[str, str]]:
+        loaded, facts = super()._load(spec)
         streams: dict[str, Any] = dict(loaded)  # arrays, and of several enrolments a list of arrays
-        key = self.ids[draw.index]
-        words = (draw.epoch, draw.slot, key)
+        key = self.ids[spec.index]
+        words = (spec.epoch, spec.slot, key)
         rng = generator(self.seed, "enrolment", *words)
         if self._fixed is None:
             utts = self._pool.draw_several(rng, *self._targets[key], self.enrolments)
@@ -150,7 +150,7 @@ class ExtractionDataset(MixtureDataset):
             streams[EMBEDDING] = np.mean([self._vector(utt) for utt in utts], axis=0)
         if STREAM in self._conditions:
             share = generator(self.seed, "self", *words).random() * self.self_epochs
-            itself = int(share < self.self_epochs + 1 - draw.epoch) if self.self_epochs else 0  # epochs count from 1
+            itself = int(share < self.self_epochs + 1 - spec.epoch) if self.self_epochs else 0  # epochs count from 1
             table, names = (self._enrolments, utts) if self._fixed is None else (self._fixed, [key])
             parts = [streams["spk1"]] * itself + [self._part(rng, table, name) for name in names[itself:]]
             streams[STREAM] = parts if self.enrolments > 1 else parts[0]
@@ -189,7 +189,7 @@ def other_enrolments(
     """
     data = DataDir(data_dir)
     if f"utt2{FACT}" not in data:
-        raise InputError(f"{data.path}/utt2{FACT}: no such table; plan the set with --enroll fixed")
+        raise InputError(f"{data.path}/utt2{FACT}: file not found; plan the set with --enroll fixed")
     utts = {key: fields(value) for key, value in read_table(data.path / f"utt2{FACT}", set(ids)).items()}
     named = dict.fromkeys(utt for several in utts.values() for utt in several)
     table = AudioTable(*sets, fs=fs, only=set(named))

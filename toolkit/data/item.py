@@ -11,7 +11,7 @@ class ItemSpec:
         index: which item of the dataset.
         epoch, slot: when in training and where in the epoch; random choices depend on seed, epoch, slot and the id.
         seconds: crop to this length (a shorter utterance is repeated); None takes the whole utterance.
-        member: which of its speaker's utterances that stand side by side in the batch, from 0.
+        member: number of the item among its speaker's adjacent utterances in the batch, from 0.
     """
 
     index: int

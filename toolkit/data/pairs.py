@@ -19,7 +19,7 @@ from toolkit.simulate.render import SilentSource, render
 from toolkit.simulate.sets import ROOMS_KEPT
 
 CLEAN, VARIANTS = "clean", "variants"
-_ATTEMPTS = 20  # a crop or a noise may be digital silence; draw again so often
+_ATTEMPTS = 20  # a crop or a noise may be digital silence: number of attempts
 
 
 class AudioPairs(TrainingDataset):
@@ -28,7 +28,7 @@ class AudioPairs(TrainingDataset):
     Labels are not needed; no speaker is read but to keep a talker out of his own babble.
 
     Args:
-        variants: name -> what is done to the speech. Each planner gives one variant; its speeds stay at 1.
+        variants: name -> distortion of the speech. Each planner gives one variant; its speeds stay at 1.
 
     Raises:
         InputError: there are no variants, or one changes speeds or has an interferer.
@@ -47,7 +47,7 @@ class AudioPairs(TrainingDataset):
 
     def __init__(self, variants: dict[str, MixturePlanner]):
         if not variants:
-            raise InputError("variants: there are none; name one or more, each with a planner")
+            raise InputError("variants: must name one or more, each with a planner")
         # By name: a config that was written and read again may have them in another order.
         self.variants = dict(sorted(variants.items()))
         for name, planner in self.variants.items():
@@ -73,19 +73,19 @@ class AudioPairs(TrainingDataset):
         return self
 
     def sources(self, data_dir: str) -> list[tuple[str, tuple[str, ...]]]:
-        """See TrainingDataset; the planners' sets besides."""
+        """See TrainingDataset; with the planners' sets."""
         planners = self.variants.values()
-        others = dict.fromkeys(path for one in planners for path in (*one.data_dirs(), *one.room_dirs()))
+        others = dict.fromkeys(path for planner in planners for path in (*planner.data_dirs(), *planner.room_dirs()))
         return [(data_dir, ("wav",)), *((path, ("wav",)) for path in others)]
 
     def _seconds(self, data: DataDir) -> np.ndarray:
         return np.array([self._audio.num_samples(key) for key in self.ids]) / self.fs
 
-    def mixtures(self, draw: ItemSpec, attempt: int = 0) -> dict[str, Mixture]:
-        """The plan lines of a draw, by name: ``clean`` and the variants, all of the same part of the speech."""
-        key, fs = self.ids[draw.index], self.fs
-        crop = None if draw.seconds is None else round(draw.seconds * fs)
-        words = (self.seed, draw.epoch, draw.slot, key, attempt)
+    def mixtures(self, spec: ItemSpec, attempt: int = 0) -> dict[str, Mixture]:
+        """The plan lines of an item, by name: ``clean`` and the variants, all of the same part of the speech."""
+        key, fs = self.ids[spec.index], self.fs
+        crop = None if spec.seconds is None else round(spec.seconds * fs)
+        words = (self.seed, spec.epoch, spec.slot, key, attempt)
         facts = key, key, self._speaker.get(key, key), self._audio.num_samples(key), fs, crop
         clean = MixturePlanner().open().draw((*words, CLEAN), *facts)
         (speech,) = clean.sources
@@ -96,11 +96,11 @@ class AudioPairs(TrainingDataset):
             planned[name] = replace(mixture, sources=tuple(same))
         return planned
 
-    def _load(self, draw: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    def _load(self, spec: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         for attempt in range(_ATTEMPTS):
             try:
-                planned = self.mixtures(draw, attempt)
-                audio = {name: render(one, self._audio, self._rooms)["wav"] for name, one in planned.items()}
+                planned = self.mixtures(spec, attempt)
+                audio = {name: render(mixture, self._audio, self._rooms)["wav"] for name, mixture in planned.items()}
             except SilentSource as error:
                 silent = error
                 continue
@@ -111,7 +111,7 @@ class AudioPairs(TrainingDataset):
 class EmbeddingPairs(TrainingDataset):
     """Embeddings of clean speech and of its variants, as stage 4 keeps them: ``clean.scp`` and ``<variant>.scp``.
 
-    The arks hold a vector (D,) an utterance, or a matrix (K, D) with a row for each of K draws, which are K items. All
+    The arks hold a vector (D,) an utterance, or a matrix (K, D) with a row for each of K crops, which are K items. All
     is kept in memory: 4 (1 + V) D bytes an item. Labels and ``utt2dur`` are not needed; without the latter an item
     counts as a second.
 
@@ -143,8 +143,10 @@ class EmbeddingPairs(TrainingDataset):
 
     def _items(self, data: DataDir, utt2spk: dict[str, str]) -> tuple[list[str], list[str]]:
         keys, counts = self._rows.keys, self._rows.counts
-        if lost := [key for key in keys if key not in utt2spk]:
-            raise InputError(f"{data.path / 'utt2spk'}: lacks {some_of(lost)} of {CLEAN}.scp; fix it or remove it")
+        if missing_ids := [key for key in keys if key not in utt2spk]:
+            raise InputError(
+                f"{data.path / 'utt2spk'}: lacks {some_of(missing_ids)} of {CLEAN}.scp; fix it or remove it"
+            )
         ids = [key if n == 1 else f"{key}-{k + 1}" for key, n in zip(keys, counts, strict=True) for k in range(n)]
         return ids, [utt2spk[key] for key, n in zip(keys, counts, strict=True) for _ in range(n)]
 
@@ -152,8 +154,8 @@ class EmbeddingPairs(TrainingDataset):
         seconds = data.seconds("utt2dur", self._rows.keys) if "utt2dur" in data else np.ones(len(self._rows.keys))
         return np.repeat(seconds, self._rows.counts)
 
-    def _load(self, draw: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-        rows = self._rows.rows[draw.index]
+    def _load(self, spec: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        rows = self._rows.rows[spec.index]
         return {CLEAN: rows[0], VARIANTS: rows[1:]}, {}
 
 
@@ -162,7 +164,7 @@ class PairRows:
 
     Attributes:
         keys: the U utterances, C-sorted.
-        counts: (U,) draws of each.
+        counts: (U,) crops of each.
         variants: names of the V variants, sorted.
         rows: (sum of counts, 1 + V, D) float32: of the clean speech, then of each variant.
     """
@@ -175,7 +177,7 @@ def read_pairs(data_dir, only: Sequence[str] | None = None) -> PairRows:
     """Read ``clean.scp`` and all other scp of a folder, or ``only`` those of some variants.
 
     Raises:
-        InputError: there is no ``clean.scp`` or no variant, ids or numbers of draws differ between tables, or an
+        InputError: ``clean.scp`` or all variants are missing, ids or numbers of crops differ between tables, or an
             embedding is zero, not finite or of another size; names table and id.
     """
     path = Path(data_dir)
@@ -196,10 +198,11 @@ def read_pairs(data_dir, only: Sequence[str] | None = None) -> PairRows:
     tables = [_rows_of(path / f"{name}.scp", keys) for name in (CLEAN, *variants)]
     counts, sizes = tables[0][1], {rows.shape[1] for rows, _ in tables}
     for name, (_, other) in zip(variants, tables[1:], strict=True):
-        if (odd := np.flatnonzero(other != counts)).size:
-            key = keys[odd[0]]
+        if (different := np.flatnonzero(other != counts)).size:
+            key = keys[different[0]]
             raise InputError(
-                f"{path}/{name}.scp: {key}: has {other[odd[0]]} rows, {CLEAN}.scp {counts[odd[0]]}; embed both again"
+                f"{path}/{name}.scp: {key}: has {other[different[0]]} rows, {CLEAN}.scp {counts[different[0]]}; "
+                "embed both again"
             )
     if len(sizes) > 1:
         raise InputError(f"{path}: embeddings of {some_of(sorted(sizes))} numbers; embed all with one model")
@@ -210,9 +213,9 @@ def _rows_of(path: Path, keys: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """All embeddings of a table (R, D), utterance by utterance, and how many each has (U,)."""
     table = read_table(path)
     if table.keys() != set(keys):
-        odd = some_of(sorted(table.keys() ^ set(keys)), known=keys)
+        different = some_of(sorted(table.keys() ^ set(keys)), known=keys)
         raise InputError(
-            f"{path}: not the same ids as {CLEAN}.scp: {odd}; embed the missing ones, or remove the others"
+            f"{path}: not the same ids as {CLEAN}.scp: {different}; embed the missing ones, or remove the others"
         )
     rows, counts, _ = read_all(table, keys, str(path))
     if (zero := np.flatnonzero(~rows.any(1))).size:

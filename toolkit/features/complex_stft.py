@@ -21,8 +21,8 @@ _Count = TypeVar("_Count", int, Tensor)
 class ComplexSTFT(nn.Module):
     """One window for analysis and for synthesis; overlap-add divided by the sum of its squares.
 
-    ``window - hop`` zeros stand before a recording and as many, or two hops if that is more, behind it; what does not
-    fill a frame there is left out. Every sample lies under enough of its frames: the way back is exact at any length.
+    A recording is padded with ``window - hop`` zeros in front, and with as many or two hops, if that is more, behind;
+    an incomplete last frame is left out. So enough frames cover every sample, and the inverse is exact at any length.
     A recording of N samples has (N + max(window - hop, 2 hop)) // hop frames, two or more.
 
     Args:

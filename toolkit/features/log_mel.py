@@ -63,7 +63,7 @@ class LogMelSpectrogram(FrontEnd):
     Args:
         fs: rate in Hz.
         n_mels: filters.
-        n_fft: points of the transform, at least a frame; the window stands in its middle.
+        n_fft: points of the transform, at least a frame; the window is in its middle.
         frame_ms, hop_ms: window length and shift in milliseconds.
         low_hz, high_hz: band in Hz; ``high_hz`` <= 0 counts from the Nyquist frequency.
         preemphasis: coefficient of the first difference; 0 takes none.

@@ -10,12 +10,12 @@ from toolkit.io.errors import InputError
 
 
 def wiener_mask(target: Tensor, rest: Tensor) -> Tensor:
-    """Log-mels (B, T, F) of a wanted part and of the rest -> its share of their energy, in [0, 1]."""
+    """Log-mels (B, T, F) of a target part and of the rest -> its share of their energy, in [0, 1]."""
     return torch.sigmoid(target - rest)
 
 
 def share_mask(target: Tensor, mixture: Tensor) -> Tensor:
-    """Log-mels (B, T, F) of a wanted part and of the mixture -> its share of the mixture's energy, 1 at most."""
+    """Log-mels (B, T, F) of a target part and of the mixture -> its share of the mixture's energy, 1 at most."""
     return (target - mixture).clamp(max=0).exp()
 
 
@@ -23,7 +23,7 @@ class MelInversion(nn.Module):
     """Audio from a mask on a front end's mel filters: gains on the mixture's spectrum, with the mixture's phase.
 
     Window, shift, transform and filters are the front end's. Its pre-emphasis, its scale and the mean it takes from
-    frames play no part: they act on wanted part and mixture alike, and the spectrum that is masked is the mixture's
+    frames play no part: they act on target part and mixture alike, and the spectrum that is masked is the mixture's
     without them. Masks that sum to 1 give parts that sum to the mixture.
 
     Args:

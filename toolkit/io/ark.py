@@ -87,10 +87,10 @@ def split_place(value: str) -> tuple[str, int | None]:
 
 
 def regular_size(path) -> int:
-    """The bytes of a regular file; what would block or has no end (a pipe, a device) is no such file.
+    """The size in bytes of a regular file; pipes and devices, which may block or never end, are refused.
 
     Raises:
-        OSError: there is none, or it is not a regular one.
+        OSError: the file is missing, or is not a regular file.
     """
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
@@ -107,8 +107,8 @@ def open_regular(path) -> int:
 def read_array(value: str, name: str) -> np.ndarray:
     """The matrix (T, F) or vector (D,) at ``file.ark:offset``; ``name`` is the id that an error will name.
 
-    Kaldi's binary matrices and vectors of floats are read, compressed ones too; nothing that is text, an object of
-    Python's or a command, whoever wrote the file.
+    Reads Kaldi's binary matrices and vectors of floats, also compressed ones. Text, Python objects and commands are
+    refused.
 
     Raises:
         InputError: the file is missing, the offset holds no array, or a value is not finite.
@@ -145,10 +145,10 @@ def _read_entry(handle, offset: int) -> np.ndarray:
 
 
 def _layout(head: bytes) -> tuple[bytes, tuple[int, ...], int, int]:
-    """What the first bytes of an entry say of it: kind, shape, where its data begins, the data's bytes.
+    """Kind, shape, start of the data and size of the data in bytes, from the first bytes of an entry.
 
     Raises:
-        ValueError: it is no matrix or vector of floats.
+        ValueError: it is not a matrix or vector of floats.
     """
     kind, blank, _ = head[2:].partition(b" ")
     start, size = len(kind) + 3, 0
@@ -230,15 +230,15 @@ class MatrixEntry:
 class AudioEntry:
     """The encoded audio file at an offset of an ark, as a file object: a decoder that seeks reads what it needs only.
 
-    The layout is kaldiio's: ``AUDIO``, one byte that counts the length's bytes, the length, the file. Decoders ask for
-    little, a hundred times a crop: hence no class of io's, and what soundfile asks for only.
+    The layout is kaldiio's: ``AUDIO``, one byte that counts the length's bytes, the length, the file. Decoders read a
+    few bytes, a hundred times a crop; so this is not an io class and has only the methods that soundfile calls.
 
     Attributes:
         size: of the encoded file, bytes.
 
     Raises:
-        OSError: the ark cannot be opened, or is no regular file.
-        InputError: another kind of entry stands there, or the ark ends before the entry does.
+        OSError: the ark cannot be opened, or is not a regular file.
+        InputError: the offset holds another kind of entry, or the ark ends before the entry does.
     """
 
     def __init__(self, path: str, offset: int):

@@ -18,8 +18,8 @@ def replacing(path, mode: str = "w"):
     """Open a file aside of ``path``; on success it takes the place of ``path``, on error it is removed.
 
     Args:
-        path: final place; its folder is made when missing, and removed on error. A link is followed. A FIFO, a terminal or another device
-            that takes characters gets the bytes; it is not replaced.
+        path: final place; its folder is made when missing, and removed on error. A link is followed. A FIFO, a terminal
+            or another device that takes characters gets the bytes; it is not replaced.
         mode: ``"w"`` (text, UTF-8) or ``"wb"``.
 
     Raises:
@@ -58,7 +58,7 @@ def replacing_path(path):
                 os.replace(aside, final)
             new_folders = []
         except OSError as error:
-            # Name the file that is wanted: a write to a full disk names none, others name the one aside.
+            # Name the final file: a write to a full disk names none, other errors name the temporary one.
             full = error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
             if full or str(error.filename) == str(aside):
                 error.filename = str(path)

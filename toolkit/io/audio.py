@@ -21,14 +21,14 @@ import numpy as np
 import soundfile
 
 from toolkit.io.ark import AudioEntry, regular_size, split_place
-from toolkit.io.containers import SHORT, decoded_blocks, is_short, mended
+from toolkit.io.containers import SHORT, decoded_blocks, is_short, repaired
 from toolkit.io.datadir import c_sorted, read_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.tails import uncounted_frames
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".opus", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".w64"})
-# What a network can be given: eight frames of 25 ms, less than which says nothing of a voice; and a peak 18 dB above
-# full scale, which no recording of floats in [-1, 1] reaches and every one on a scale of whole numbers does.
+# Limits of a network's input. Shorter than eight frames of 25 ms says nothing about a voice. A peak 18 dB above full
+# scale means a scale of whole numbers: recordings of floats in [-1, 1] do not reach it.
 LEAST_SECONDS = 0.1
 LOUDEST = 8.0
 _NO_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # what no line of a table can hold
@@ -136,7 +136,7 @@ def _checked_file(path, source: _Source, stack: ExitStack) -> _OneRead:
         if name.lower().endswith(b".raw"):  # soundfile would take it for that, whatever it holds
             raise source.fault("is audio without a header, which tells no rate; convert it to wav", _REPLACE)
         handle = stack.enter_context(_OneRead(b"./-" if name == b"-" else name))  # - is libsndfile's standard input
-        if source.thorough and (copy := mended(path, handle)):
+        if source.thorough and (copy := repaired(path, handle)):
             descriptor, what = copy
             stack.callback(os.close, descriptor)
             path = f"/proc/self/fd/{descriptor}"
@@ -249,7 +249,7 @@ def read_audio(value: str, name: str, start: int = 0, frames: int = -1, fs: int 
     """Samples ``start .. start + frames`` (all when ``frames`` < 0) of a scp value as float32 (N,), and the rate in Hz.
 
     Raises:
-        InputError: missing, undecodable, truncated, empty, not mono, not at ``fs`` Hz (0: any), NaN; says where.
+        InputError: missing, undecodable, truncated, empty, not mono, not at ``fs`` Hz (0: any), NaN; names the place.
     """
     with _opened_value(value, name, thorough=frames < 0) as (handle, source):
         if fs and handle.samplerate != fs:
@@ -286,7 +286,7 @@ def unusable(samples: np.ndarray, fs: int, least: float = LEAST_SECONDS) -> str:
         least: seconds that it must last.
     """
     low, high = (float(samples.min()), float(samples.max())) if len(samples) else (0.0, 0.0)
-    # On the grid of 16 bits, which the format stage writes: what is zero there is silent by any other door too.
+    # On the grid of 16 bits, which the format stage writes: a signal that is zero there is silent in any format.
     if low * 32768 >= -0.5 and high * 32768 <= 0.5 and len(samples):
         return "is digital silence"
     if len(samples) < max(1, least * fs):
@@ -321,12 +321,12 @@ def _run(value: str, name: str) -> int:
     return output
 
 
-def resample(samples: np.ndarray, rate: int, fs: int, method: str = "soxr") -> np.ndarray:
+def resample(samples: np.ndarray, rate: float, fs: float, method: str = "soxr") -> np.ndarray:
     """(N,) at ``rate`` Hz -> (N * fs / rate rounded up,) at ``fs`` Hz.
 
     Args:
         method: ``soxr``, its high quality; or ``polyphase``, scipy's resample_poly, which published corpora are made
-            with: its filter is short and lets some of what is above the new band through.
+            with: its filter is short and passes some energy above the new band.
     """
     if rate == fs:
         return samples
@@ -385,8 +385,8 @@ class AudioTable:
         data_dirs: folders with ``wav.scp`` (and ``utt2num_samples``, else lengths come from the files' headers).
         fs: rate in Hz that every file must have; None takes them as they are.
         stream: of mixtures: ``wav``, or ``spk1``, ``noise1``, ... for another of their tables.
-        keep: so many recordings that were read whole stay in memory (impulse responses are short and met again).
-        only: ids that will be asked for; of the others nothing is kept.
+        keep: number of whole recordings that stay in memory (impulse responses are short and are read again).
+        only: ids that will be read; nothing is kept of the others.
 
     Raises:
         InputError: a folder lacks its tables or has malformed ones, or one id names two recordings.

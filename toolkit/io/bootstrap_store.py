@@ -1,6 +1,6 @@
-"""The bootstrap's draws of a set, kept beside its metrics: what paired comparisons and intervals of means are made of.
+"""The bootstrap samples of a set, stored beside its metrics for paired comparisons and intervals of means.
 
-Two files hold draws of the same speakers, and so can be paired draw by draw, where their identities agree.
+The samples of two files can be paired one by one if their identities agree: they are of the same speakers.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ _IDENTITY = "identity"
 
 
 def identity_of(trials: Trials, speakers: Sequence[str], seed: int, resamples: int) -> dict:
-    """What decides the draws (``speakers``, ``seed``, ``resamples``), and a hash of the trials they were applied to."""
+    """The facts that determine the samples (``speakers``, ``seed``, ``resamples``), and a hash of their trials."""
     digest = hashlib.sha256("\n".join(trials.ids).encode())
     for array in (trials.enroll, trials.test, trials.is_target):
         digest.update(np.ascontiguousarray(array).tobytes())
@@ -27,10 +27,10 @@ def identity_of(trials: Trials, speakers: Sequence[str], seed: int, resamples: i
     return {"trials": digest.hexdigest(), "speakers": names, "seed": seed, "resamples": resamples}
 
 
-def write_samples(path, draws: Mapping[str, np.ndarray], identity: Mapping) -> None:
+def write_samples(path, samples: Mapping[str, np.ndarray], identity: Mapping) -> None:
     """Write metric -> (R,) values, and the identity."""
     with replacing(path, "wb") as handle:
-        arrays: dict = {name: values.astype(np.float32) for name, values in draws.items()}
+        arrays: dict = {name: values.astype(np.float32) for name, values in samples.items()}
         np.savez(handle, **arrays | {_IDENTITY: np.array(json.dumps(identity))})
 
 
@@ -41,12 +41,14 @@ def read_samples(path) -> tuple[dict[str, np.ndarray], dict]:
         InputError: the file is missing or damaged.
     """
     try:
-        with np.load(path) as found:
-            identity = parse_json(str(found[_IDENTITY]), str(path))
-            draws = {name: found[name].astype(np.float64) for name in found.files if name != _IDENTITY}
+        with np.load(path) as arrays:
+            identity = parse_json(str(arrays[_IDENTITY]), str(path))
+            samples = {name: arrays[name].astype(np.float64) for name in arrays.files if name != _IDENTITY}
     except Exception as error:  # numpy and zipfile raise whatever the damage made them meet
-        raise InputError(f"{path}: holds no draws ({type(error).__name__}); score this set again") from None
+        raise InputError(f"{path}: holds no bootstrap samples ({type(error).__name__}); score this set again") from None
     fault = misfit(identity, {"trials": str, "speakers": str, "seed": int, "resamples": int})
-    if fault or any(values.shape != (identity["resamples"],) for values in draws.values()):
-        raise InputError(f"{path}: {fault or 'holds another number of draws than it says'}; score this set again")
-    return draws, identity
+    if fault or any(values.shape != (identity["resamples"],) for values in samples.values()):
+        raise InputError(
+            f"{path}: {fault or 'the number of samples must be that of its identity'}; score this set again"
+        )
+    return samples, identity

@@ -1,4 +1,4 @@
-"""What every command line shares: bad input ends in one clear line and exit code 1."""
+"""Shared parts of all command lines: bad input ends in one clear line and exit code 1."""
 
 import argparse
 import errno
@@ -8,17 +8,17 @@ import re
 import sys
 from collections.abc import Callable, Container
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from toolkit.io.errors import InputError, is_text, nearest, one_line
 
-# What the machine is to blame for, as an error that names a file is the user's.
+# Errors of the machine; other errors that name a file are the user's.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MOST = 10**9  # of any whole number that is counted up to
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
-    """The description as it is written; behind options their default, if it says something, and their range."""
+    """The description as it is written; behind options their default, unless it is empty, and their range."""
 
     def _get_help_string(self, action: argparse.Action) -> str:
         text, default = action.help or "", action.default
@@ -31,11 +31,11 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
 
 class _OutOfRange(Exception):
-    """An option's value is of the right kind and too small or too large."""
+    """An option's value has the right type but is too small or too large."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A command line whose faults are one line that names the option, and the known one that is nearest (exit 2)."""
+    """A command line whose faults are one line that names the option, and the nearest known option (exit 2)."""
 
     def __init__(self, prog: str | None = None, **kwargs):
         spec = getattr(sys.modules["__main__"], "__spec__", None)
@@ -44,7 +44,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(prog=prog, **{"formatter_class": _Help, **kwargs})
 
     def parse_known_args(self, args=None, namespace=None):
-        """As in the base class, but an unknown option is said before one that is missing, which it may be."""
+        """As in the base class, but an unknown option is reported before a missing one, which may be a misspelling."""
         for word in sys.argv[1:] if args is None else args:
             if not is_text(word):
                 self.error(f"{word!a}: must be UTF-8 text")
@@ -72,7 +72,7 @@ class Parser(argparse.ArgumentParser):
             raise InputError(f"{option} {arg_string}: {error}") from None
 
     def error(self, message: str):
-        """Say it and end."""
+        """Print the message and exit."""
         line = one_line(message.rstrip("?"))
         self.exit(2, f"error: {line}{'? See' if message.endswith('?') else '; see'} {self.prog} --help\n")
 
@@ -103,14 +103,14 @@ class Number(NamedTuple):
         return value
 
 
-def whole_number(least: int = 0, most: int = _MOST) -> Number:
+def whole_number(least: int = 0, most: int = _MOST) -> Callable[[str], float]:
     """The ``type`` of an option that is a whole number in a range."""
-    return Number(int, least, most)
+    return cast(Callable[[str], float], Number(int, least, most))
 
 
-def real_number(least: float, most: float, *, inside: bool = False) -> Number:
+def real_number(least: float, most: float, *, inside: bool = False) -> Callable[[str], float]:
     """The ``type`` of an option that is a number in a range; ``inside``: but not one of its ends."""
-    return Number(float, least, most, inside)
+    return cast(Callable[[str], float], Number(float, least, most, inside))
 
 
 positive_int, seed, share = whole_number(1), whole_number(0, 2**32 - 1), real_number(0, 1)
@@ -128,9 +128,8 @@ def channel(word: str) -> int | str:
 def run(main: Callable[[list[str] | None], None], argv: list[str] | None = None) -> int:
     """Call ``main``; return the process's exit code.
 
-    An InputError, an error that names a file, a full disk or memory is said in one line on stderr (exit 1); where
-    nobody reads the output any more (``| head``), the program ends silently (141, as by the signal). A fault
-    of ours keeps its traceback.
+    An InputError, an error that names a file, a full disk or memory gives one line on stderr (exit 1). If the reader
+    of the output has ended (``| head``), the program ends silently (141, as by the signal). A bug keeps its traceback.
     """
     line, date = "%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=line, datefmt=date)
@@ -159,7 +158,7 @@ def run(main: Callable[[list[str] | None], None], argv: list[str] | None = None)
 
 
 def add_job_arguments(parser, required: bool = True) -> None:
-    """The options of every program that a parallel stage runs (toolkit.io.jobs has the contract)."""
+    """The options of every program that a parallel stage runs (contract: toolkit.io.jobs)."""
     parser.add_argument("--in_root", required=required, help="folder of the input sets, e.g. data")
     parser.add_argument("--out_root", required=required, help="folder of the output sets, e.g. dump/raw")
     parser.add_argument("--work", required=required, help="this job's part of the work list: lines '<set> <id>'")
@@ -181,7 +180,7 @@ def add_trust(parser) -> None:
 
 
 def add_summary_arguments(parser, breakdown: str) -> None:
-    """The options of programs that measure a set: its groups (``breakdown`` says which there are) and intervals."""
+    """The options of programs that summarise a set: its groups (``breakdown`` is their help text) and intervals."""
     parser.add_argument("--breakdown", nargs="*", default=[], help=breakdown)
     parser.add_argument(
         "--duration_edges", nargs="*", type=seconds, default=[], help="in seconds, rising; default: terciles"
@@ -191,13 +190,13 @@ def add_summary_arguments(parser, breakdown: str) -> None:
 
 
 def add_bootstrap_arguments(parser, least: int) -> None:
-    """The options of intervals: at ``least`` so many draws."""
+    """The options of intervals, with at ``least`` this number of bootstrap samples."""
     none = "" if least else "; 0: none"
     parser.add_argument(
-        "--resamples", type=whole_number(least, 10**6), default=1000, help=f"draws of speakers for the intervals{none}"
+        "--resamples", type=whole_number(least, 10**6), default=1000, help=f"bootstrap samples for the intervals{none}"
     )
     parser.add_argument("--level", type=real_number(0, 1, inside=True), default=0.95, help="of the intervals")
-    parser.add_argument("--seed", type=seed, default=0, help="of the draws")
+    parser.add_argument("--seed", type=seed, default=0, help="of the bootstrap")
 
 
 def check_summary_arguments(args) -> None:
@@ -207,7 +206,7 @@ def check_summary_arguments(args) -> None:
 
 
 def add_device(parser) -> None:
-    """The option of where a network runs."""
+    """The option for the device of a network."""
     parser.add_argument("--device", type=_device, default="cpu", help="cpu, cuda or cuda:<number>")
 
 
@@ -218,22 +217,22 @@ def _device(word: str) -> str:
 
 
 def add_signal_arguments(parser, several: Container[str] = (), **inputs: str) -> None:
-    """The options of a program that makes a signal of others: of files, or of data dirs as a job.
+    """The options of a program that makes signals from others: from files, or from data dirs as a job.
 
     Args:
         several: options that take several files.
-        inputs: name of the option -> which file it is; each is needed where no work list is given.
+        inputs: name of the option -> its help text; each is needed without a work list.
     """
-    one = parser.add_argument_group("one file")
+    single = parser.add_argument_group("one file")
     for name, what in inputs.items():
-        one.add_argument(f"--{name}", nargs="+" if name in several else None, help=what)
-    one.add_argument("--output", help="file to write: .wav, .flac, ...")
-    one.add_argument("--channel", type=channel, help="of several, from 0, or mean")
+        single.add_argument(f"--{name}", nargs="+" if name in several else None, help=what)
+    single.add_argument("--output", help="file to write: .wav, .flac, ...")
+    single.add_argument("--channel", type=channel, help="of several, from 0, or mean")
     add_job_arguments(parser.add_argument_group("data dirs"), required=False)
 
 
 def is_job(args, *inputs: str) -> bool:
-    """Are data dirs asked for, not files? InputError where options of the one or the other are missing."""
+    """Are the inputs data dirs, not files? InputError where options of either are missing."""
     job = args.work is not None
     names = ("in_root", "out_root", "work", "job") if job else (*inputs, "output")
     if missing := [name for name in names if getattr(args, name) is None]:

@@ -1,6 +1,6 @@
 """Configs: YAML = constructor arguments, typed and checked before any work starts.
 
-A config may name another with ``base: other.yaml`` (relative to itself) and say only what differs. Where a
+A config may name another with ``base: other.yaml`` (relative to itself) and give only what differs. Where a
 ``class_path`` changes, its ``init_args`` start afresh. Command-line options such as ``--trainer.epochs 3`` come last.
 A class of the toolkit is named by its short name, ``class_path: EcapaTdnn``; a former path of it is read, too.
 """
@@ -29,7 +29,7 @@ def load_config(path, _seen: tuple = ()) -> dict:
     """Read a YAML config and what it is based on, merged.
 
     Raises:
-        InputError: a file is missing or not UTF-8, is no mapping of keys, or is based on itself.
+        InputError: a file is missing or not UTF-8, is not a mapping of keys, or is based on itself.
     """
     path = Path(path)
     config, real = with_paths(read_yaml(path)), os.path.realpath(path)
@@ -37,7 +37,7 @@ def load_config(path, _seen: tuple = ()) -> dict:
         raise InputError(f"{path}: is based on itself (base:)")
     base = config.pop("base", None)
     if not isinstance(base, str | None):
-        raise InputError(f"{path}: base: is one file, got {base!r}")
+        raise InputError(f"{path}: base: must be one file, got {base!r}")
     return merge(load_config(path.parent / base, (*_seen, real)), config) if base else config
 
 
@@ -48,11 +48,11 @@ def with_paths(config: dict) -> dict:
 
 def _with_paths(value):
     if isinstance(value, list):
-        return [_with_paths(one) for one in value]
+        return [_with_paths(item) for item in value]
     if not isinstance(value, dict):
         return value
     names = {"class_path": public_path(value["class_path"])} if isinstance(value.get("class_path"), str) else {}
-    return {key: _with_paths(one) for key, one in value.items()} | names
+    return {key: _with_paths(item) for key, item in value.items()} | names
 
 
 def merge(base: dict, over: dict) -> dict:
@@ -80,7 +80,7 @@ def changed_keys(old: str, new: str, free: tuple[str, ...] = ()) -> list[str]:
 
 
 def _leaves(config: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Dotted key and value of everything that is no mapping of keys."""
+    """Dotted key and value of everything that is not a mapping of keys."""
     for key, value in config.items():
         if isinstance(value, dict) and value:
             yield from _leaves(value, f"{prefix}{key}.")
@@ -88,7 +88,7 @@ def _leaves(config: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
             yield f"{prefix}{key}", value
 
 
-_MOST = 10**10  # of any whole number in a config; a larger one is a mistake, and may be counted up to
+_MOST = 10**10  # of any whole number in a config; a larger one is a mistake, and a loop over it would not end
 
 
 class ConfigParser(ArgumentParser):
@@ -111,7 +111,7 @@ class ConfigParser(ArgumentParser):
 
     @classmethod
     def command_line(cls, description: str) -> "ConfigParser":
-        """A command line whose options may also stand in ``--config`` files."""
+        """A command line whose options may also be set in ``--config`` files."""
         parser = cls(description=description)
         parser.add_argument("--config", action="config", help="YAML file; may be given several times, later ones win")
         return parser
@@ -132,18 +132,18 @@ class ConfigParser(ArgumentParser):
         finder.add_argument("--config", action="append", default=[])
         config: dict = {}
         files: tuple[str, ...] = ()
-        given: list[str] = []
+        options: list[str] = []
         try:
-            known, given = finder.parse_known_args(words)
+            known, options = finder.parse_known_args(words)
             for file in known.config:
                 config = merge(config, load_config(file))
             files = self.read_files = tuple(known.config if config else ())
             self._prepare(config)
-            args = self.parse_args(["--config", yaml.safe_dump(config), *given] if config else given)
+            args = self.parse_args(["--config", yaml.safe_dump(config), *options] if config else options)
             _check_numbers(args.as_dict(), "")
             return args
         except ArgumentError as error:
-            raise InputError(in_plain_words(str(error), self._options(), given, ", ".join(files))) from None
+            raise InputError(in_plain_words(str(error), self._options(), options, ", ".join(files))) from None
 
     def _options(self) -> list[str]:
         return [option for option in self._option_string_actions if option.startswith("--")]
@@ -153,19 +153,19 @@ class ConfigParser(ArgumentParser):
         try:
             super().validate(namespace, skip_unset=skip_unset, **kwargs)
         except Exception:
-            super().validate(namespace, skip_unset=True, **kwargs)  # where it fails too, it says what is missing
+            super().validate(namespace, skip_unset=True, **kwargs)  # if it fails too, its error names what is missing
             raise
 
     def dump(self, namespace: Namespace, skip_validation: bool = True, **kwargs) -> str:
-        """As in the base class, but without a check: what is written has been parsed."""
+        """As in the base class, but without a check: the values have been parsed."""
         return super().dump(namespace, skip_validation=skip_validation, **kwargs)
 
     def _prepare(self, config: dict) -> None:
-        """Refuse groups of keys that are none; forget the defaults of classes that ``config`` replaces."""
+        """Refuse groups of keys without keys; drop the defaults of classes that ``config`` replaces."""
         defaults = self.get_defaults()
         for key, value in config.items():
             if key in (self.groups or ()) and not isinstance(value, dict):
-                raise ArgumentError(None, f"Key '{key}' holds keys of its own, got {value!r}")
+                raise ArgumentError(None, f"Key '{key}' must be a mapping of keys, got {value!r}")
             # jsonargparse would hand the default's init_args on to the new class, where it takes them.
             default, new = defaults.get(key), value.get("class_path") if isinstance(value, dict) else value
             if (
@@ -187,7 +187,7 @@ class ConfigParser(ArgumentParser):
             raise InputError(in_plain_words(str(error), self._options(), (), source)) from None
 
     def build(self, args: Namespace) -> Namespace:
-        """The parsed values with classes constructed; what a constructor raises, the user's values made it raise."""
+        """The parsed values with classes constructed; an error of a constructor is a fault of the user's values."""
         try:
             return self.instantiate(args)
         except InputError:
@@ -208,10 +208,10 @@ def _import_rooms(hint) -> None:
 
 
 def _check_numbers(value, key: str) -> None:
-    """Raise InputError where a number of a config is none that anything is made with."""
+    """Raise InputError where a number of a config is not finite or too large."""
     if isinstance(value, dict | list | tuple):
-        for name, one in value.items() if isinstance(value, dict) else enumerate(value):
-            _check_numbers(one, f"{key}.{name}".strip("."))
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            _check_numbers(item, f"{key}.{name}".strip("."))
     elif isinstance(value, int) and abs(value) > _MOST:
         raise InputError(f"{key} must be a whole number from -{_MOST} to {_MOST}, is {str(value)[:40]}")
     elif isinstance(value, float) and not math.isfinite(value):

@@ -1,4 +1,4 @@
-"""What jsonargparse says of a wrong key or value, in one line and in the words of who wrote it."""
+"""Messages of jsonargparse on a wrong key or value, in one line and in the user's words."""
 
 import inspect
 import pydoc
@@ -36,7 +36,7 @@ def in_plain_words(message: str, options: Iterable[str], argv: Sequence[str], so
         message: jsonargparse's, of several lines.
         options: of the command line, ``--trainer.epochs``, ...
         argv: the words given, for the option at fault is named as it was written.
-        source: the configs given, named where it is none of the words; or ``""``.
+        source: the configs given, named if the fault is not in the words; or ``""``.
     """
     options = list(options)
     if message.startswith("unrecognized arguments: -"):
@@ -46,21 +46,21 @@ def in_plain_words(message: str, options: Iterable[str], argv: Sequence[str], so
         return message
     lines = " ".join(message.split())
     keys = _KEY.findall(lines)
-    wrong = _NO_KEY.search(lines)
-    inner = wrong["key"] if wrong else keys[-1] if len(set(keys)) > 1 else ""
+    unknown = _NO_KEY.search(lines)
+    inner = unknown["key"] if unknown else keys[-1] if len(set(keys)) > 1 else ""
     what = _what(lines, options)
     words = [word.partition("=")[0] for word in argv if word.startswith("--")]
-    outer = keys[0] if keys else wrong["group"] or wrong["key"] if wrong else ""
+    outer = keys[0] if keys else unknown["group"] or unknown["key"] if unknown else ""
     for word in words:
         if outer and (word == f"--{outer}" or (word.startswith(f"--{outer}.") and word.endswith(f".{inner}"))):
-            inside = f"{inner}: " if word == f"--{outer}" and inner and not wrong else ""
+            inside = f"{inner}: " if word == f"--{outer}" and inner and not unknown else ""
             return f"{word}: {inside}{what}"
     place = ": ".join(dict.fromkeys(keys))
     return ": ".join(part for part in (source, place, what) if part)
 
 
 def _what(lines: str, options: list[str]) -> str:
-    """What is wrong, without its place."""
+    """The fault, without its place."""
     if wrong := _NO_KEY.search(lines):
         key, owner = wrong["key"], _CLASS.findall(lines[: wrong.start()] + lines[wrong.end() :])
         if wrong["group"]:
@@ -72,17 +72,21 @@ def _what(lines: str, options: list[str]) -> str:
         keys = {option[2:].partition(".")[0] for option in options}
         key = key if (top := key.partition(".")[0]) in keys else top  # where modle is unknown, so is modle.class_path
         return f"unknown key {key}{nearest(key, keys)}"
-    if (path := _CLASS.findall(lines)) and (lost := _NO_MODULE.search(lines)):
-        if not f"{path[-1]}.".startswith(f"{lost[1]}."):
-            return f"{path[-1]}: its module imports {lost[1]}, which is not installed"
-        file = lost[1].replace(".", "/")
+    if (path := _CLASS.findall(lines)) and (missing := _NO_MODULE.search(lines)):
+        if not f"{path[-1]}.".startswith(f"{missing[1]}."):
+            return f"{path[-1]}: its module imports {missing[1]}, which is not installed"
+        file = missing[1].replace(".", "/")
         return (
-            f"no module named {lost[1]} for {path[-1]}: {file}.py, or {file}/__init__.py, must lie in the current "
+            f"no module named {missing[1]} for {path[-1]}: {file}.py, or {file}/__init__.py, must lie in the current "
             "folder (a recipe's own) or in a folder of PYTHONPATH"
         )
     if path and "has no attribute" in lines:
         module, _, name = path[-1].rpartition(".")
-        classes = [one for one in dir(pydoc.locate(module)) if inspect.isclass(pydoc.locate(f"{module}.{one}"))]
+        classes = [
+            attribute
+            for attribute in dir(pydoc.locate(module))
+            if inspect.isclass(pydoc.locate(f"{module}.{attribute}"))
+        ]
         return f"{path[-1]} not found{nearest(name, classes)}"
     if (union := _UNION.search(lines)) and not _CLASS.search(lines):
         forms = [form for form in re.split(r", (?![^\[]*\])", union[1]) if form != "<class 'NoneType'>"]

@@ -1,7 +1,7 @@
-"""What the header of an audio file promises against what the file holds, for the containers that libsndfile reads.
+"""Does an audio file hold the samples that its header promises? For the containers that libsndfile reads.
 
-libsndfile shortens a truncated file without an error; what the header had promised is in its log, or in the header. It
-believes a header without a length that nothing follows, and reads the first of joined files only.
+libsndfile shortens a truncated file without an error; the promised length is in its log, or in the header. It reads
+nothing if the header has no length, and only the first of joined files.
 """
 
 import io
@@ -63,10 +63,10 @@ def is_short(handle: soundfile.SoundFile, size: int, read_at: Callable[[int, int
     # Every crop comes through here: words are looked for before patterns.
     if any(word in log for word in _CUT_WORDS) and _CUT.search(log):
         return True
-    if "Frames" in log and (found := _FRAMES.search(log)) and int(found[1]) > frames:
+    if "Frames" in log and (match := _FRAMES.search(log)) and int(match[1]) > frames:
         return True
-    if "should be" in log and (found := _BYTES.search(log)):
-        promised, sizes = (int(number) for number in found.groups() if number)
+    if "should be" in log and (match := _BYTES.search(log)):
+        promised, sizes = (int(number) for number in match.groups() if number)
         # A header that counts itself is wrong, not cut off.
         if sizes < promised and promised not in (size, size - 8) and not _is_unknown(promised):
             return True
@@ -111,21 +111,21 @@ def _data_chunk(read_at: Callable[[int, int], bytes], size: int) -> tuple[int, i
     return None
 
 
-def mended(path, handle: soundfile.SoundFile) -> tuple[int, str] | None:
-    """A copy in memory that libsndfile reads whole, where it would not do so with the file itself.
+def repaired(path, handle: soundfile.SoundFile) -> tuple[int, str] | None:
+    """A copy in memory that libsndfile reads whole, for a file that it would read only in part.
 
-    Such are wav and au files whose header was never finished; mp3, ogg and flac files that were joined of several; mp3
-    files that do not tell their length.
+    These are wav and au files with an unfinished header; mp3, ogg and flac files joined from several; mp3 files without
+    their length.
 
     Args:
         path: the file.
         handle: the file opened.
 
     Returns:
-        ``(file descriptor of the copy, what is wrong with the file)``, or None where nothing is.
+        ``(file descriptor of the copy, the fault of the file)``, or None for a file without faults.
 
     Raises:
-        ValueError: the file, or one of those it was joined of, holds less than its header promises, or they differ in
+        ValueError: the file, or one of its joined parts, holds less than its header promises, or the parts differ in
             rate or channels.
     """
     if handle.frames == 0:
@@ -160,7 +160,7 @@ def _memory_file(*chunks: bytes) -> int:
 
 
 def _finished(path) -> int | None:
-    """The file with the length there is in its header; None of a file that holds no audio, or is no wav or au."""
+    """The file with its actual length in the header; None for a file without audio, or neither wav nor au."""
     with open(path, "rb") as file:
 
         def read_at(place: int, count: int) -> bytes:
@@ -203,7 +203,7 @@ def _parts(path, handle: soundfile.SoundFile) -> list[bytes] | None:
         frames = [part.samples * len(part.frames) for part in parts]
         regular = len(parts) == 1 and (parts[0].is_told or frames == [handle.frames])
         return None if regular or not parts else [part.as_file(data) for part in parts]
-    starts = [found.start() for found in _STARTS[handle.format].finditer(data)]
+    starts = [match.start() for match in _STARTS[handle.format].finditer(data)]
     if handle.format == "OGG":  # streams side by side begin together
         starts = starts[:1] + [start for start in starts[1:] if _OGG_END.search(data, starts[0], start)]
     ends = [*starts[1:], len(data)]

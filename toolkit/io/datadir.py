@@ -23,7 +23,7 @@ def read_table(path, only: Container[str] | None = None) -> dict[str, str]:
 
     Args:
         path: the table.
-        only: keys that are wanted; the others are passed over, so that memory does not grow with the table.
+        only: keys to read; the others are skipped, so that memory does not grow with the table.
 
     Raises:
         InputError: the file is missing, empty, not UTF-8, or a line has no value or repeats a key.
@@ -59,7 +59,7 @@ def invert(utt2spk: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 class DataDir:
-    """A folder of tables, read when asked for.
+    """A folder of tables, read on demand.
 
     Args:
         path: the folder, e.g. ``dump/raw/train``.
@@ -72,7 +72,7 @@ class DataDir:
         self._tables: dict[str, dict[str, str]] = {}
 
     def __contains__(self, name: str) -> bool:
-        return os.path.lexists(self.path / name)  # a link that leads nowhere is no missing table: reading it says so
+        return os.path.lexists(self.path / name)  # a dangling link is not a missing table: reading it raises the error
 
     def table(self, name: str) -> dict[str, str]:
         """The table ``name``, e.g. ``utt2spk``; read once."""
@@ -106,12 +106,12 @@ class DataDir:
         return c_sorted(self.table(primary))
 
     def check_same_keys(self, *names: str) -> None:
-        """Raise InputError naming ids that stand in one table but not in another."""
+        """Raise InputError naming ids that are in one table but not in another."""
         keys = set(self.keys())
         for name in names:
             other = set(self.table(name))
             if other != keys:
-                odd = some_of(c_sorted(other ^ keys), known=keys | other)
+                different = some_of(c_sorted(other ^ keys), known=keys | other)
                 raise InputError(
-                    f"{self.path / name}: not the same ids as utt2spk: {odd}; utils/fix_data_dir.sh fixes it"
+                    f"{self.path / name}: not the same ids as utt2spk: {different}; utils/fix_data_dir.sh fixes it"
                 )

@@ -1,7 +1,7 @@
 """Embeddings in bulk: vectors (D,), or matrices (S, D) with a row for each of an utterance's segments.
 
-An ark is mapped once and what is wanted of it is gathered by the thousand, instead of opened for every utterance. What
-is no plain float32 array is left to :func:`toolkit.io.ark.read_array`.
+An ark is mapped once and its arrays are read by the thousand, instead of one by one. Arrays that are not plain float32
+are left to :func:`toolkit.io.ark.read_array`.
 """
 
 import mmap
@@ -70,14 +70,14 @@ def read_all(table: Mapping[str, str], ids: Sequence[str], source: str) -> tuple
 
 
 def _by_ark(table: Mapping[str, str], ids: Sequence[str]) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """``(ark, places in ids, offsets)``; offset -1 where the value names no ark."""
-    found: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+    """``(ark, places in ids, offsets)``; offset -1 if the value does not name an ark."""
+    by_path: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
     for place, key in enumerate(ids):
         path, offset = split_place(table[key])
-        places, offsets = found[path]
+        places, offsets = by_path[path]
         places.append(place)
         offsets.append(-1 if offset is None else offset)
-    for path, (places, offsets) in found.items():
+    for path, (places, offsets) in by_path.items():
         order = np.argsort(offsets, kind="stable")
         yield path, np.array(places)[order], np.array(offsets)[order]
 
@@ -104,11 +104,11 @@ def _read_ark(path: str, places: np.ndarray, offsets: np.ndarray, table: Mapping
         yield part, rows, counts
         at += len(part)
         if mapped and isinstance(mapped, mmap.mmap):
-            mapped.madvise(mmap.MADV_DONTNEED)  # what was gathered need not stay in memory
+            mapped.madvise(mmap.MADV_DONTNEED)  # the copied bytes need not stay in memory
 
 
 def _mapped(path: str) -> mmap.mmap | bytes:
-    """The bytes of an ark; none where it cannot be opened, of which the reader of single arrays will say why."""
+    """The bytes of an ark; empty if it cannot be opened, for which the reader of single arrays raises the error."""
     try:
         if os.path.isfile(path):
             with open(open_regular(path), "rb") as handle:
@@ -119,7 +119,7 @@ def _mapped(path: str) -> mmap.mmap | bytes:
 
 
 def _header(data: np.ndarray, offset: int) -> tuple[bytes, tuple[int, ...]]:
-    """The header and shape of the float32 array at an offset; ``(b"", ())`` where there is none or it is cut off."""
+    """The header and shape of the float32 array at an offset; ``(b"", ())`` where it is missing or cut off."""
     head = data[offset : offset + 15].tobytes() if offset >= 0 else b""
     shape: tuple[int, ...] = ()
     if head.startswith(_VECTOR) and len(head) >= 10:
@@ -132,7 +132,7 @@ def _header(data: np.ndarray, offset: int) -> tuple[bytes, tuple[int, ...]]:
 
 
 def _same(data: np.ndarray, offsets: np.ndarray, header: bytes, size: int) -> int:
-    """How many of ``offsets``, from the first on, hold whole arrays with this header; some tens of MB at most."""
+    """Number of leading ``offsets`` that hold whole arrays with this header; some tens of MB at most."""
     offsets = offsets[: max(1, _GATHER_BYTES // (size + len(header)))]
     offsets = offsets[offsets + len(header) + size <= len(data)]
     other = np.flatnonzero((_gather(data, offsets, len(header)) != np.frombuffer(header, np.uint8)).any(1))

@@ -1,4 +1,4 @@
-"""Who stands in the trials: single utterances, or on the enrolment side models of several.
+"""The sides of trials: single utterances, or on the enrolment side models of several.
 
 ``enroll2utt`` in a data dir has lines ``model utt1 utt2 ...``, as spk2utt has; then the first ids of its trials name
 models. Without that table they name utterances.
@@ -63,20 +63,20 @@ class Sides:
         """Speaker of each side.
 
         Raises:
-            InputError: an utterance has no speaker, or a model is of several.
+            InputError: an utterance has no speaker, or a model has several.
         """
         check_ids(self.utts, utt2spk, source)
         if self.are_utterances:
             return [utt2spk[utt] for utt in self.utts]
         speakers, start = [], 0
         for name, count in zip(self.names, self.counts.tolist(), strict=True):
-            found = {utt2spk[self.utts[i]] for i in self.members[start : start + count]}
-            if len(found) > 1:
+            of_model = {utt2spk[self.utts[i]] for i in self.members[start : start + count]}
+            if len(of_model) > 1:
                 raise InputError(
-                    f"{source}: the utterances of model {name} are of several speakers, {some_of(c_sorted(found))}; "
+                    f"{source}: the utterances of model {name} are of several speakers, {some_of(c_sorted(of_model))}; "
                     "fix enroll2utt"
                 )
-            speakers.append(found.pop())
+            speakers.append(of_model.pop())
             start += count
         return speakers
 
@@ -89,7 +89,7 @@ def sides_of(trials: Trials, models: Mapping[str, Sequence[str]] | None = None, 
         source: of the models, for messages.
 
     Raises:
-        InputError: a trial enrols a model that is not there, or tests an utterance of the model it enrols.
+        InputError: a trial enrols an unknown model, or tests an utterance of the model it enrols.
     """
     if models is None:
         utts = trials.used_ids()
@@ -111,19 +111,19 @@ def sides_of(trials: Trials, models: Mapping[str, Sequence[str]] | None = None, 
     )
     owner = np.repeat(np.arange(len(members)), sides.counts)
     tests = np.array([m[0] for m in members])[sides.test]
-    again = np.flatnonzero(np.isin(sides.enroll * len(utts) + tests, owner * len(utts) + sides.members))
-    if again.size:
-        model, utt = next(pair for i, pair in enumerate(trials.pairs()) if i == again[0])
+    repeated = np.flatnonzero(np.isin(sides.enroll * len(utts) + tests, owner * len(utts) + sides.members))
+    if repeated.size:
+        model, utt = next(pair for i, pair in enumerate(trials.pairs()) if i == repeated[0])
         raise InputError(
-            f"{source}: trial '{model} {utt}' tests an utterance that the model is made of ({again.size} such trials); "
+            f"{source}: trial '{model} {utt}' tests an utterance of the model ({repeated.size} such trials); "
             "take it out of the model or of the trials"
         )
     return sides
 
 
-def _rows(ids: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
-    """For each of ``ids`` its place in ``wanted``, -1 where it has none."""
-    number = {key: i for i, key in enumerate(wanted)}
+def _rows(ids: Sequence[str], targets: Sequence[str]) -> np.ndarray:
+    """For each of ``ids`` its place in ``targets``, -1 where it has none."""
+    number = {key: i for i, key in enumerate(targets)}
     return np.array([number.get(key, -1) for key in ids])
 
 

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 
 class InputError(Exception):
-    """Bad input: a file, an id or an option is wrong. The message names it and says the remedy.
+    """Bad input: a file, an id or an option is wrong. The message names it and the remedy.
 
     Command lines turn it into one line on stderr and exit code 1, without a traceback.
     """
@@ -18,15 +18,15 @@ def one_line(text: str) -> str:
 
 
 def is_text(word: str) -> bool:
-    """Can a word of a command line be written to a file as it is? No: bytes that are not UTF-8, and NUL."""
+    """Can a word of a command line be written to a file? Not if it holds NUL or bytes that are not UTF-8."""
     return "\0" not in word and not any("\ud800" <= c <= "\udfff" for c in word)
 
 
 def some_of(ids, limit: int = 10, known: Iterable[str] = ()) -> str:
-    """``a, b, c (+12 more)``: as many ids as a message can carry, what cannot be seen in them as ``\\u200b``.
+    """``a, b, c (+12 more)``: as many ids as fit in a message, invisible characters as ``\\u200b``.
 
     Args:
-        known: where the ids were not found; one that looks the same there is named.
+        known: the ids among which these were not found; one that looks the same is named.
     """
     ids = [str(i) for i in ids]
     more = f" (+{len(ids) - limit} more)" if len(ids) > limit else ""
@@ -43,15 +43,15 @@ def shown(text: str) -> str:
 
 
 def _look_alike(ids: list[str], known: Iterable[str]) -> str:
-    """Names the first id that differs from a known one by Unicode normalisation alone; usually nothing."""
+    """Names the first id that differs from a known one only by Unicode normalisation; usually empty."""
     if all(map(str.isascii, ids)):
         return ""
     composed = {unicodedata.normalize("NFC", key): key for key in known if not key.isascii()}
-    for one in ids:
-        other = composed.get(unicodedata.normalize("NFC", one), one)
-        if other != one:
-            forms = " vs ".join("NFC" if unicodedata.is_normalized("NFC", i) else "NFD" for i in (one, other))
-            return f" ({shown(one)} differs from {shown(other)} only in Unicode normalisation, {forms})"
+    for key in ids:
+        other = composed.get(unicodedata.normalize("NFC", key), key)
+        if other != key:
+            forms = " vs ".join("NFC" if unicodedata.is_normalized("NFC", i) else "NFD" for i in (key, other))
+            return f" ({shown(key)} differs from {shown(other)} only in Unicode normalisation, {forms})"
     return ""
 
 
@@ -61,10 +61,10 @@ def counted(count: int, noun: str) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """``, did you mean --speech?``, or nothing where none of ``known`` is near (``--epochs``: ``--trainer.epochs``)."""
+    """``, did you mean --speech?``, or empty if none of ``known`` is near (``--epochs``: ``--trainer.epochs``)."""
     names = {name.casefold(): name for name in sorted(known)}
     whole = word.casefold()
     last = whole.lstrip("-").rpartition(".")[2]
     same = [name for name in names if name.lstrip("-").rpartition(".")[2] == last]
-    found = same or get_close_matches(whole, names, n=1) or get_close_matches(last, names, n=1)
-    return f", did you mean {names[found[0]]}?" if found and names[found[0]] != word else ""
+    matches = same or get_close_matches(whole, names, n=1) or get_close_matches(last, names, n=1)
+    return f", did you mean {names[matches[0]]}?" if matches and names[matches[0]] != word else ""

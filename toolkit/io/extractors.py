@@ -20,7 +20,7 @@ def write_extractor(folder, identity: Mapping) -> None:
 
 
 def read_extractor(folder) -> dict | None:
-    """What made the embeddings of a folder; None where nothing says it, as of arks from elsewhere.
+    """The extractor of the embeddings of a folder; None if unknown, as for arks from elsewhere.
 
     Raises:
         InputError: the file is malformed.

@@ -17,7 +17,7 @@ def read_text(path, remedy: str = "") -> str:
 
     Args:
         path: the file.
-        remedy: what to do where it is missing.
+        remedy: what to do if it is missing.
 
     Raises:
         InputError: it is missing or cannot be read.
@@ -43,7 +43,7 @@ def parse_json(text: str, where: str) -> dict:
     """The mapping of names to values that a JSON text holds.
 
     Raises:
-        InputError: it is no JSON, or holds something else; names ``where``.
+        InputError: it is not JSON, or not a mapping; names ``where``.
     """
     try:
         content = json.loads(text)
@@ -57,7 +57,7 @@ def parse_json(text: str, where: str) -> dict:
 
 
 def read_json(path, remedy: str = "write it again") -> dict:
-    """The mapping of names to values in a JSON file; InputError where it holds anything else."""
+    """The mapping of names to values in a JSON file; InputError if it holds anything else."""
     text = read_text(path, remedy)
     try:
         return parse_json(text, str(path))
@@ -66,7 +66,7 @@ def read_json(path, remedy: str = "write it again") -> dict:
 
 
 def misfit(value, shape, name: str = "") -> str:
-    """What of a JSON value is not as it must be, ``metrics.eer must be a number``; empty where all is.
+    """The first fault of a JSON value, ``metrics.eer must be a number``; empty if it has the shape.
 
     Args:
         value: as json reads it.
@@ -81,23 +81,23 @@ def misfit(value, shape, name: str = "") -> str:
         parts = [(key, inner) for key, inner in parts if key in value or f"{key}?" not in shape]
         parts += [(key, shape[...]) for key in value if ... in shape]
         prefix = f"{name}." if name else ""
-        lost = (f"{prefix}{key} is missing" if key not in value else misfit(value[key], inner, prefix + key)
+        faults = (f"{prefix}{key} is missing" if key not in value else misfit(value[key], inner, prefix + key)
                 for key, inner in parts)  # fmt: skip
-        return next(filter(None, lost), "")
+        return next(filter(None, faults), "")
     if isinstance(shape, list):
         if not isinstance(value, list):
             return f"{name} must be a list"
-        return next(filter(None, (misfit(one, shape[0], f"{name}[{i}]") for i, one in enumerate(value))), "")
+        return next(filter(None, (misfit(item, shape[0], f"{name}[{i}]") for i, item in enumerate(value))), "")
     kinds = shape if isinstance(shape, tuple) else (shape,)
     if (inner := next((kind for kind in kinds if type(kind) is type(value) in (dict, list)), None)) is not None:
         return misfit(value, inner, name)
     if any(_is(value, kind) for kind in kinds):
         return ""
-    said = " or ".join(_said(kind) for kind in kinds)
-    return f"{name} must be {said}, is {str(value)[:40]!r}"
+    expected = " or ".join(_kind_text(kind) for kind in kinds)
+    return f"{name} must be {expected}, is {str(value)[:40]!r}"
 
 
-def _said(kind) -> str:
+def _kind_text(kind) -> str:
     if isinstance(kind, dict | list):
         return "a mapping" if isinstance(kind, dict) else "a list"
     return _KINDS.get(kind, str(kind))
@@ -115,8 +115,8 @@ def parse_yaml(text: str, where: str) -> dict:
     """The mapping of keys to values that a YAML text holds.
 
     Raises:
-        InputError: it is no YAML, no mapping, has a key twice, refers to itself or is huge once its aliases are written
-            out; names ``where``.
+        InputError: it is not YAML, not a mapping, has a key twice, refers to itself or is huge with its aliases
+            expanded; names ``where``.
     """
     try:
         content = yaml.load(text, _StrictLoader)
@@ -124,7 +124,7 @@ def parse_yaml(text: str, where: str) -> dict:
         raise InputError(f"{where}: is nested too deeply to be read") from None
     except yaml.YAMLError as error:
         raise InputError(f"{where}: is not valid YAML: {' '.join(str(error).split())}") from None
-    except Exception as error:  # constructors raise whatever a value made them meet: `!!timestamp x`, `!!int ""`
+    except Exception as error:  # constructors raise any type of error: `!!timestamp x`, `!!int ""`
         raise InputError(f"{where}: holds a value that YAML cannot construct ({error!r})") from None
     if not isinstance(content, dict):
         raise InputError(f"{where}: must be a mapping of keys to values")
@@ -137,7 +137,7 @@ def read_yaml(path, remedy: str = "") -> dict:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key that stands twice in one mapping, of which YAML would silently keep the last, and bombs."""
+    """Refuses bombs, and a key that occurs twice in one mapping, of which YAML would silently keep the last."""
 
     def get_single_node(self):
         node = super().get_single_node()
@@ -159,7 +159,7 @@ class _StrictLoader(yaml.SafeLoader):
 def _size(node: yaml.Node, known: dict[int, int | None]) -> int:
     """Nodes in a node with its aliases written out; ConstructorError where it holds itself."""
     if id(node) not in known:
-        known[id(node)] = None  # under way
+        known[id(node)] = None  # in progress
         parts = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
         nested = parts if isinstance(node, yaml.CollectionNode) else ()
         known[id(node)] = 1 + sum(_size(part, known) for part in nested)

@@ -183,7 +183,7 @@ def own_trials(path: Path, speech: Speech) -> Trials:
     if len(wrong):
         first, label = wrong[0], "target" if trials.is_target[wrong[0]] else "nontarget"
         raise InputError(
-            f"{path}:{first + 1}: {ids[enroll[first]]} and {ids[test[first]]} are called {label}, their folders say "
-            f"otherwise; so do those of {len(wrong)} of {len(trials)} lines"
+            f"{path}:{first + 1}: {ids[enroll[first]]} and {ids[test[first]]} are labelled {label}, their folders say "
+            f"otherwise; {len(wrong)} of {len(trials)} lines have this fault"
         )
     return Trials(ids, enroll, test, trials.is_target)

@@ -31,7 +31,7 @@ class SegmentReader:
         data: the data dir; its reco2file_and_channel chooses the channel, where it has one.
         keys: the utterances that will be read.
         channel: else; see :func:`toolkit.io.audio.read_whole`.
-        allow_pipes: run what is a command.
+        allow_pipes: run recordings that are commands.
     """
 
     def __init__(self, data: DataDir, keys: Collection[str], channel: int | str | None, allow_pipes: bool = False):
@@ -77,7 +77,7 @@ class SegmentReader:
         except ValueError:
             line = f"'{recording} <file> <channel>', the channel A, B, ... or a number from 1"
             raise InputError(f"{where}: expected a line {line}") from None
-        if samples.shape[1] == 1:  # the file, or the command, is that side alone
+        if samples.shape[1] == 1:  # the file, or the command, is only that side
             if value in self._shared:
                 raise InputError(
                     f"{where}: {value} has one channel and is named for several sides; give a file of each"
@@ -99,7 +99,7 @@ class SegmentReader:
     def read(self, key: str) -> tuple[np.ndarray, int]:
         """Samples (N,) and rate of utterance ``key``."""
         recording, begin, end = self._place(key)
-        if self._last[0] != recording:  # segments of one recording stand side by side: decode it once
+        if self._last[0] != recording:  # segments of a recording are adjacent: decode it once
             self._last = (recording, *self._recording(recording, key))
         _, samples, rate = self._last
         if self.segments is None:

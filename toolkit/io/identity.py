@@ -1,4 +1,4 @@
-"""What recordings hold, as digests that do not depend on where they lie, when they were written or in which arks."""
+"""Content of recordings as digests that do not depend on their folder, their time or their arks."""
 
 import hashlib
 import os
@@ -24,19 +24,19 @@ def _place(value: str) -> tuple[str, int] | None:
 
 
 def recordings(table: Mapping[str, str]) -> dict[str, bytes]:
-    """Id -> digest of what a table of scp values names.
+    """Id -> digest of the recording that its scp value names.
 
-    Of flac it is the MD5 of the samples, which stands in the header. Of other audio and of features it is size and
-    content; of entries above 64 KiB the content of 16 blocks.
+    For flac it is the MD5 of the samples in the header. For other audio and for features it is size and content; for
+    entries above 64 KiB the content of 16 blocks.
 
     Raises:
-        InputError: a file is missing or is no regular file.
+        InputError: a file is missing or not a regular file.
     """
-    found: dict[str, bytes] = {}
+    digests: dict[str, bytes] = {}
     files: dict[str, dict[int, list[str]]] = {}
     for key, value in table.items():
         if (place := _place(value)) is None:
-            found[key] = value.encode()
+            digests[key] = value.encode()
         else:
             files.setdefault(place[0], {}).setdefault(place[1], []).append(key)
     for path, entries in files.items():
@@ -49,10 +49,10 @@ def recordings(table: Mapping[str, str]) -> dict[str, bytes]:
                 ends = [later - len(entries[later][0].encode()) - 1 for _, later in pairwise(starts)]
                 for start, end in zip(starts, [*ends, os.fstat(handle.fileno()).st_size], strict=True):
                     digest = _digest(handle.fileno(), start, end)
-                    found |= dict.fromkeys(entries[start], digest)
+                    digests |= dict.fromkeys(entries[start], digest)
         except FileNotFoundError:
             raise InputError(f"{entries[starts[0]][0]}: {path}: file not found; run the stage that writes it") from None
-    return found
+    return digests
 
 
 def _digest(handle: int, start: int, end: int) -> bytes:
@@ -70,11 +70,11 @@ def _digest(handle: int, start: int, end: int) -> bytes:
 
 
 def states(table: Mapping[str, str]) -> Iterator[str]:
-    """Path, size and time of every file that a table of scp values names: cheap, and all else follows from it here."""
+    """Path, size and time of every file that a table of scp values names: a cheap sign of changes."""
     for path in sorted({place[0] for value in table.values() if (place := _place(value))}):
         if Path(path).exists():
-            found = os.stat(path)
-            yield f"{path} {found.st_size} {found.st_mtime_ns}"
+            status = os.stat(path)
+            yield f"{path} {status.st_size} {status.st_mtime_ns}"
 
 
 def file_digest(path) -> str:

@@ -71,7 +71,7 @@ def merge(in_root, out_root, name: str, num_jobs: int, stems: list[str], allow_b
         allow_bad: how many ids the jobs may have left out together (their table ``dropped``).
 
     Raises:
-        InputError: ids of the input set are in no job's output, or the other way round.
+        InputError: ids of the input set are in no job's output, or the reverse.
     """
     source, out = DataDir(Path(in_root) / name), Path(out_root) / name
     # What is there is listed, not what may be: their number is the user's.
@@ -148,13 +148,13 @@ def _carry_lists(source: DataDir, out: Path, dropped: set[str]) -> set[str]:
 
 
 def _without(path: Path, aside: Path, dropped: set[str], unenrolled: set[str]) -> int:
-    """Copy the lines of a plan or a trial list that do not need what is gone; returns how many lines do.
+    """Copy the lines of a plan or a trial list that need no dropped utterance; returns the number of the others.
 
     Args:
-        dropped: utterances that are gone.
-        unenrolled: what trials cannot enrol: those, and models of them alone.
+        dropped: utterances without output.
+        unenrolled: ids that trials cannot enrol: those, and models of only those.
     """
-    lost, layout = 0, None
+    left_out, layout = 0, None
     with open(aside, "w", encoding="utf-8", newline="\n") as new:
         for number, line in read_lines(path):
             if path.suffix == ".jsonl":
@@ -163,10 +163,10 @@ def _without(path: Path, aside: Path, dropped: set[str], unenrolled: set[str]) -
                 layout = layout or layout_of(line, path)
                 words = fields(line)
                 needs = layout.fits(line) and (words[layout.enroll] in unenrolled or words[layout.test] in dropped)
-            lost += needs
+            left_out += needs
             if not needs:
                 new.write(line + "\n")
-    return lost
+    return left_out
 
 
 def _tidy(out: Path, present: set[str]) -> None:

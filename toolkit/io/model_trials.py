@@ -9,7 +9,7 @@ from toolkit.io.enrolment import draw_models
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.trials import Trials, make_trials
 
-_LISTED = 1 << 22  # so many pairs are listed; of more, some are drawn until there are enough
+_LISTED = 1 << 22  # up to this number all pairs are listed; of more, pairs are drawn until there are enough
 
 
 def make_model_trials(
@@ -31,22 +31,22 @@ def make_model_trials(
         targets_per_speaker: target pairs of each speaker (all it has, where it has fewer).
         spk2gender: speaker -> gender; without it a pair's genders are left to chance.
         same_gender_share: the part of the nontarget pairs that is of one gender; the rest is of two.
-        seed: of the draw.
+        seed: of the random generator.
 
     Raises:
-        InputError: there are fewer such pairs than asked for, or a speaker has no gender.
+        InputError: there are too few such pairs, or a speaker has no gender.
     """
-    draw = _Draw(models, utt2spk, spk2gender, np.random.default_rng(seed))
-    targets = draw.targets(targets_per_speaker)
+    sampler = _PairSampler(models, utt2spk, spk2gender, np.random.default_rng(seed))
+    targets = sampler.targets(targets_per_speaker)
     if spk2gender is None:
-        nontargets = draw.nontargets(num_nontargets, None)
+        nontargets = sampler.nontargets(num_nontargets, None)
     else:
         same = round(num_nontargets * same_gender_share)
-        nontargets = np.concatenate([draw.nontargets(same, True), draw.nontargets(num_nontargets - same, False)])
+        nontargets = np.concatenate([sampler.nontargets(same, True), sampler.nontargets(num_nontargets - same, False)])
     pairs = np.concatenate([targets, nontargets])
-    names = list(dict.fromkeys([*draw.models, *draw.utts]))  # a model may be called as an utterance is
+    names = list(dict.fromkeys([*sampler.models, *sampler.utts]))  # a model may have the id of an utterance
     place = {name: i for i, name in enumerate(names)}
-    enroll, test = (np.array([place[n] for n in ids], dtype=np.int32) for ids in (draw.models, draw.utts))
+    enroll, test = (np.array([place[n] for n in ids], dtype=np.int32) for ids in (sampler.models, sampler.utts))
     return Trials(names, enroll[pairs[:, 0]], test[pairs[:, 1]], np.arange(len(pairs)) < len(targets))
 
 
@@ -62,7 +62,7 @@ def count_pairs(models: Mapping[str, Sequence[str]], utt2spk: Mapping[str, str])
     return targets, nontargets
 
 
-class _Draw:
+class _PairSampler:
     """Pairs as (model, utterance) indices into C-sorted lists."""
 
     def __init__(self, models, utt2spk, spk2gender, rng: np.random.Generator):
@@ -101,7 +101,7 @@ class _Draw:
         possible = sum(int(self.num_utts[others[spk]].sum()) for spk in self.model_spk)
         if n > possible:
             kind = {None: "", True: "same-gender ", False: "cross-gender "}[same_gender]
-            raise InputError(f"make_trials: {n} {kind}nontarget pairs asked for, models and utterances make {possible}")
+            raise InputError(f"make_trials: {n} {kind}nontarget pairs requested, models and utterances give {possible}")
         if possible <= _LISTED:
             utts = {
                 spk: np.concatenate([np.empty(0, dtype=int), *map(self._utts_of, speakers)])
@@ -148,7 +148,7 @@ def draw_pairs(data: DataDir, args) -> Trials:
 
 
 def draw_with_models(data: DataDir, args) -> tuple[Trials, dict[str, list[str]]]:
-    """Trials of an enrolment model against an utterance, and the models that stand in them."""
+    """Trials of an enrolment model against an utterance, and the models that they enrol."""
     utt2spk = data.table("utt2spk")
     models = draw_models(utt2spk, args.enroll_utts, args.seed)
     available, possible = count_pairs(models, utt2spk)
@@ -167,7 +167,7 @@ def draw_with_models(data: DataDir, args) -> tuple[Trials, dict[str, list[str]]]
 
 
 def nontargets_of(targets: int, possible: int, data: DataDir, args) -> tuple[int, dict[str, str] | None]:
-    """How many nontargets to draw, and spk2gender where it is there and the choice is wide enough to heed it."""
+    """Number of nontargets to draw, and spk2gender if it exists and leaves enough pairs to choose from."""
     count = round(targets * args.nontargets_per_target)
     heed = "spk2gender" in data and count < possible // 4
     return min(count, possible), data.table("spk2gender") if heed else None

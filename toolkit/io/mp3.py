@@ -1,4 +1,4 @@
-"""Frames of mp3 files counted: what a file holds, where its header says something else, or nothing.
+"""Count the frames of mp3 files whose header has a wrong number of frames, or none.
 
 A decoder takes the length from a first frame without sound that most encoders write (Xing, Info, VBRI). Without one it
 guesses, by far too little where the bit rate varies; of files that were joined it reads the first.
@@ -20,7 +20,7 @@ class Part:
 
     Attributes:
         begin: where the header lies, or the first frame; bytes of the file.
-        promised: how many frames the header says; None where there is no header.
+        promised: number of frames in the header; None without a header.
         samples: of a frame, of one channel.
         frames: begin and end of each, bytes of the file.
     """
@@ -32,7 +32,7 @@ class Part:
 
     @property
     def is_told(self) -> bool:
-        """Does the header say how many frames there are?"""
+        """Does the header have the right number of frames?"""
         return self.promised == len(self.frames)
 
     @property
@@ -41,7 +41,7 @@ class Part:
         return self.promised is not None and len(self.frames) < self.promised
 
     def as_file(self, data: bytes) -> bytes:
-        """The part of a file as a file by itself, whose header says how many frames there are."""
+        """The part as a complete file, with the number of frames in its header."""
         if self.is_told:
             return data[self.begin : self.frames[-1][1]]
         first = data[self.frames[0][0] :][:4]
@@ -53,7 +53,7 @@ class Part:
 
 
 def parts_of(data: bytes) -> list[Part]:
-    """The parts of an mp3 file: one, or those of the files that were joined to it; none where there is no frame."""
+    """The parts of an mp3 file: one, or one for each joined file; empty without frames."""
     parts: list[Part] = []
     kind = None
     for begin, end, samples in _frames(data):
@@ -67,7 +67,7 @@ def parts_of(data: bytes) -> list[Part]:
 
 
 def _frames(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Begin, end and samples of each frame; tags, and what is cut off, are passed over."""
+    """Begin, end and samples of each frame; skips tags and cut-off frames."""
     at, synced = 0, False
     known: dict[bytes, tuple[int, int]] = {}
     while at + 4 <= len(data):

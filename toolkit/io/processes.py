@@ -22,7 +22,7 @@ def process_pool(workers: int, module: str) -> ProcessPoolExecutor:
 
 
 def _end_with_parent() -> None:
-    """End this worker when the process that made the pool has ended: a killed one tells nobody."""
+    """End this worker when the process that made the pool has ended: a killed process gives no notice."""
     parent = multiprocessing.parent_process()
     assert parent is not None  # this runs in a worker
 

@@ -50,7 +50,7 @@ def read_scores(path) -> Scores:
     """
     index: defaultdict[str, int] = defaultdict(count().__next__)
     parts: list[tuple[np.ndarray, ...]] = []
-    for number, block in blocks(path, "no such score file; score the trials first (score_trials)"):
+    for number, block in blocks(path, "score file not found; score the trials first (score_trials)"):
         columns = columns_of(block, 3)
         scores = _numbers(columns[2]) if columns else None
         if columns is None or scores is None:
@@ -62,7 +62,7 @@ def read_scores(path) -> Scores:
 
 
 def _numbers(words: list[str]) -> np.ndarray | None:
-    """(N,) float64; None where one is no finite number."""
+    """(N,) float64; None where one is not a finite number."""
     try:
         numbers = np.fromiter(map(float, words), np.float64)
     except ValueError:
@@ -78,7 +78,7 @@ def _malformed(block: bytes, path, number: int) -> InputError:
     return InputError(f"{path}:{number + offset}: expected 'enroll test score', got {lines[offset]!r}")
 
 
-def scores_of(trials: Trials, found: Scores, path: str, other: str) -> np.ndarray:
+def scores_of(trials: Trials, scored: Scores, path: str, other: str) -> np.ndarray:
     """The scores of these trials, in their order: (N,) float64.
 
     Args:
@@ -89,21 +89,22 @@ def scores_of(trials: Trials, found: Scores, path: str, other: str) -> np.ndarra
         InputError: the scores are of other trials.
     """
     number = {key: i for i, key in enumerate(trials.ids)}
-    row = np.array([number.get(key, -1) for key in found.ids], dtype=np.int64)
-    wanted = trials.enroll.astype(np.int64) * len(trials.ids) + trials.test
-    there = row[found.enroll] * len(trials.ids) + row[found.test]
-    there[(row[found.enroll] < 0) | (row[found.test] < 0)] = -1
-    if np.array_equal(wanted, there):
-        return found.scores
-    first, second = np.argsort(wanted, kind="stable"), np.argsort(there, kind="stable")
-    if not np.array_equal(wanted[first], there[second]):
-        missing = np.flatnonzero(~np.isin(wanted, there))
+    row = np.array([number.get(key, -1) for key in scored.ids], dtype=np.int64)
+    trial_pairs = trials.enroll.astype(np.int64) * len(trials.ids) + trials.test
+    scored_pairs = row[scored.enroll] * len(trials.ids) + row[scored.test]
+    scored_pairs[(row[scored.enroll] < 0) | (row[scored.test] < 0)] = -1
+    if np.array_equal(trial_pairs, scored_pairs):
+        return scored.scores
+    first, second = np.argsort(trial_pairs, kind="stable"), np.argsort(scored_pairs, kind="stable")
+    if not np.array_equal(trial_pairs[first], scored_pairs[second]):
+        missing = np.flatnonzero(~np.isin(trial_pairs, scored_pairs))
         example = f", e.g. '{_pair(trials, missing[0])}' is not scored" if missing.size else ""
         raise InputError(
-            f"{path}: its {len(there)} trials are not the {len(wanted)} of {other}{example}; score those again"
+            f"{path}: its {len(scored_pairs)} trials are not the {len(trial_pairs)} of {other}{example}; "
+            "score those again"
         )
-    scores = np.empty_like(found.scores)
-    scores[first] = found.scores[second]
+    scores = np.empty_like(scored.scores)
+    scores[first] = scored.scores[second]
     return scores
 
 

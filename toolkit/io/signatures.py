@@ -12,7 +12,7 @@ from toolkit.io.files import read_yaml
 
 
 def signature(folder, words: str, files: list[str]) -> str:
-    """16 hex digits of what a stage makes of a data dir.
+    """16 hex digits that identify the output of a stage on a data dir.
 
     They change with the command (``words``), the tables of ``folder``, size and time of the audio and arks that its
     scps name, the state of the sets that its ``mix_conf.yaml`` names, and ``files``; a config counts with its bases.
@@ -35,7 +35,7 @@ def _of_set(folder: Path, sources: bool = True) -> Iterator[bytes]:
     yield from _marks(folder)
     if sources and (folder / "mix_conf.yaml").is_file():
         for source in _sources(folder / "mix_conf.yaml"):
-            # A formatted set is what its mark says; another one is looked at itself.
+            # The mark of a formatted set is enough; other sets are examined.
             yield from list(_marks(source)) or _of_set(source, sources=False)
 
 
@@ -54,7 +54,7 @@ def _states(scp: bytes) -> bytes:
     for name in sorted(names):
         try:
             state = os.stat(name)
-        except (OSError, ValueError):  # the stage itself says what is wrong
+        except (OSError, ValueError):  # the stage itself reports the fault
             continue
         if stat.S_ISDIR(state.st_mode):
             continue
@@ -68,14 +68,14 @@ def _without_offset(name: bytes) -> bytes:
 
 
 def _sources(conf: Path) -> list[Path]:
-    """The sets that a plan draws on."""
+    """The source sets of a plan."""
     content = read_yaml(conf, "plan again (stage 2)")
     listed = [content.get(key) or [] for key in ("data", "rooms", "enrolments")]
     return [Path(name) for names in listed for name in ([names] if isinstance(names, str) else names)]
 
 
 def _of_file(name: str) -> bytes:
-    """Content of a file; of a config that may be based on others, what all of them say together."""
+    """Content of a file; of a config, together with that of the configs it is based on."""
     try:
         data = Path(name).read_bytes()
     except OSError as error:

@@ -108,9 +108,9 @@ def _flac_frames(read_at: ReadAt, size: int) -> int:
     block, largest, packed = int.from_bytes(head[8:10], "big"), int.from_bytes(head[15:18], "big"), head[18:26]
     counted = int.from_bytes(packed, "big") & (1 << 36) - 1
     tail = read_at(max(0, size - (largest or _LARGEST_FRAME)), largest or _LARGEST_FRAME)
-    for found in reversed(list(_FRAME.finditer(tail))):
-        end = _frame_end(tail[found.start() :][:16], block)
-        if end > counted and _crc(tail[found.start() :], 0x8005, 16) == 0:
+    for frame in reversed(list(_FRAME.finditer(tail))):
+        end = _frame_end(tail[frame.start() :][:16], block)
+        if end > counted and _crc(tail[frame.start() :], 0x8005, 16) == 0:
             return end
     return 0
 

@@ -1,7 +1,7 @@
 """Lines and fields of tables and lists: one definition for all readers, the one of the tools in utils/ (LC_ALL=C).
 
 A blank is a space or a tab. A line ends with a newline, and a carriage return before that belongs to the end. Any other
-character is part of a word, whatever Unicode says of it: ids are equal where their bytes are. A byte order mark before
+character is part of a word, whatever its Unicode class: ids are equal where their bytes are. A byte order mark before
 the first line is not part of it. What one program takes for a blank or an end and another does not is refused: NUL, a
 carriage return within a line, the control characters U+000B, U+000C and U+001C to U+001F.
 """
@@ -43,10 +43,10 @@ def blocks(path, missing: str = "no such file; run the stage that writes it") ->
     The fields of such a line are ``line.split()``: what else that method takes for a blank does not occur.
 
     Args:
-        missing: what to say of a file that does not exist.
+        missing: message for a file that does not exist.
 
     Raises:
-        InputError: the file cannot be read, is no UTF-8, or holds a refused character (the line is named).
+        InputError: the file cannot be read, is not UTF-8, or holds a refused character (the line is named).
     """
     path, number = Path(path), 1
     try:

@@ -1,4 +1,4 @@
-"""Trial lists of speaker verification: pairs of utterances and whether one speaker said both.
+"""Trial lists of speaker verification: pairs of utterances and whether they are of one speaker.
 
 Written as ``enroll test target|nontarget``; VoxCeleb's ``1 enroll test`` / ``0 enroll test`` is read too. Held as
 integer indices into one list of ids, so that tens of millions of trials fit in memory (9 bytes each).
@@ -40,7 +40,7 @@ class Trials:
         return len(self.is_target)
 
     def used_ids(self) -> list[str]:
-        """The ids that stand in a trial, in the order of ``ids``."""
+        """The ids that occur in a trial, in the order of ``ids``."""
         used = np.zeros(len(self.ids), dtype=bool)
         used[self.enroll] = True
         used[self.test] = True
@@ -77,7 +77,7 @@ _VOXCELEB = _Format(1, 2, 0, {"1": True, "0": False}, "1|0 enroll test")
 def read_trials(path) -> Trials:
     """Read ``enroll test target|nontarget`` or ``1|0 enroll test`` lines; the first line tells which of them.
 
-    Ids are kept as they stand (VoxCeleb's are paths, ``id10270/5r0dWxy17C8/00001.wav``).
+    Ids are kept as written (VoxCeleb's are paths, ``id10270/5r0dWxy17C8/00001.wav``).
 
     Raises:
         InputError: the file is missing, empty or not UTF-8, or a line is malformed (its number is named).
@@ -163,7 +163,7 @@ def make_trials(
     same_gender_share: float = 0.5,
     seed: int = 0,
 ) -> Trials:
-    """Draw a random trial list: targets first, then nontargets; no pair twice, whichever way round it stands.
+    """Draw a random trial list: targets first, then nontargets; no pair twice, in either order.
 
     The same arguments give the same list, whatever the order of the mappings.
 
@@ -174,27 +174,27 @@ def make_trials(
         num_targets: target pairs in all, the speakers taking turns; give this or ``targets_per_speaker``.
         spk2gender: speaker -> gender; without it a pair's genders are left to chance.
         same_gender_share: the part of the nontarget pairs that is of one gender; the rest is of two.
-        seed: of the draw.
+        seed: of the random generator.
 
     Raises:
-        InputError: there are fewer such pairs than asked for, or a speaker has no gender.
+        InputError: there are too few such pairs, or a speaker has no gender.
     """
     if (targets_per_speaker is None) == (num_targets is None):
         raise InputError("make_trials: give one of targets_per_speaker and num_targets")
     rng = np.random.default_rng(seed)
-    ids, draw = c_sorted(utt2spk), _PairDraw(utt2spk, spk2gender, rng)
-    targets = draw.targets(targets_per_speaker, num_targets)
+    ids, sampler = c_sorted(utt2spk), _PairSampler(utt2spk, spk2gender, rng)
+    targets = sampler.targets(targets_per_speaker, num_targets)
     if spk2gender is None:
-        nontargets = draw.nontargets(num_nontargets, None)
+        nontargets = sampler.nontargets(num_nontargets, None)
     else:
         num_same = round(num_nontargets * same_gender_share)
-        same, cross = draw.nontargets(num_same, True), draw.nontargets(num_nontargets - num_same, False)
+        same, cross = sampler.nontargets(num_same, True), sampler.nontargets(num_nontargets - num_same, False)
         nontargets = np.concatenate([same, cross])
     pairs = rng.permuted(np.concatenate([targets, nontargets]), axis=1).astype(np.int32)
     return Trials(ids, pairs[:, 0].copy(), pairs[:, 1].copy(), np.arange(len(pairs)) < len(targets))
 
 
-class _PairDraw:
+class _PairSampler:
     """Draws pairs of utterances, as indices into the C-sorted utterances."""
 
     def __init__(self, utt2spk: Mapping[str, str], spk2gender: Mapping[str, str] | None, rng: np.random.Generator):
@@ -219,7 +219,7 @@ class _PairDraw:
         elif total is not None and total <= available.sum():
             quota = self._take_turns(available, total)
         else:
-            raise InputError(f"make_trials: {total} target pairs asked for, the utterances make {available.sum()}")
+            raise InputError(f"make_trials: {total} target pairs requested, the utterances give {available.sum()}")
         pairs = [self._pairs_of(utts, n) for utts, n in zip(self.utts, quota, strict=True)]
         return np.concatenate(pairs) if pairs else np.empty((0, 2), dtype=int)
 
@@ -266,7 +266,7 @@ class _PairDraw:
         return np.concatenate(self.utts)[first[speakers] + self.rng.integers(self.num_utts[speakers])]
 
     def _same_turn(self, groups: list[np.ndarray]) -> np.ndarray:
-        """Pairs within the groups: every speaker stands in two."""
+        """Pairs within the groups: every speaker is in two."""
         orders = [self.rng.permutation(group) for group in groups if len(group) > 1]
         pairs = [np.stack([order, np.roll(order, self.rng.integers(1, len(order)))], axis=1) for order in orders]
         return np.concatenate(pairs) if pairs else np.empty((0, 2), dtype=int)
@@ -288,5 +288,5 @@ class _PairDraw:
         if len(rest) < n:
             kind = {None: "", True: "same-gender ", False: "cross-gender "}[same_gender]
             num, most = len(taken) + n, len(taken) + len(rest)
-            raise InputError(f"make_trials: {num} {kind}nontarget pairs asked for, the utterances make {most}")
+            raise InputError(f"make_trials: {num} {kind}nontarget pairs requested, the utterances give {most}")
         return self.rng.choice(rest, size=max(n, 0), replace=False)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from toolkit.io.errors import InputError
 
-NETWORK_KEYS = ("frontend", "model", "normalize")  # of a training config: what is deployed
+NETWORK_KEYS = ("frontend", "model", "normalize")  # of a training config: the deployed part
 _MOST_VALUES = 10_000  # aliases make millions of one line
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _PLAIN = re.compile(r"[\w+-]*|[+-]?[\d.]+(e[+-]?\d+)?", re.ASCII)  # no module, no path, no YAML within YAML
@@ -19,12 +19,12 @@ _REMEDY = "use --trust (in Python: trust=True) if you trust the author of this m
 
 
 def check_classes(config: Mapping, source, keys: Collection[str] = NETWORK_KEYS) -> None:
-    """Refuse a network that is not made of the toolkit's classes alone, before anything else is imported.
+    """Refuse a network with classes from outside the toolkit, before any of them is imported.
 
     Args:
         config: of a training, loaded.
         source: its file, named in messages.
-        keys: what is built of it.
+        keys: the parts of it that are built.
 
     Raises:
         InputError: it names another module, a function or a file, or is not the config of a network.
@@ -50,7 +50,7 @@ def _values(network: Mapping, source) -> Iterator[tuple[object, object]]:
         if isinstance(value, Mapping):
             inner = list(value.items())
         else:
-            inner = [(key, one) for one in value] if isinstance(value, list | tuple | set) else []
+            inner = [(key, item) for item in value] if isinstance(value, list | tuple | set) else []
         count += len(inner)
         if count > _MOST_VALUES:
             raise InputError(f"{source}: more than {_MOST_VALUES} values; it must be the config of a network")

@@ -17,7 +17,7 @@ class TrainingFacts:
         fs: rate of the audio in Hz.
         num_speakers: classes of the training set; 0 where it has no labels.
         dims: size of each vector that the network gives, by output: ``{"embedding": 192}``.
-        classes: what the logits of an output stand for: ``{"noise_class": ("noise", "music")}``.
+        classes: the classes of the logits of an output: ``{"noise_class": ("noise", "music")}``.
     """
 
     fs: int = 16000
@@ -37,7 +37,7 @@ class Loss(nn.Module, ABC):
                 return loss, {"level": loss.detach()}
 
     Attributes:
-        streams: of a training item, which it compares with: ``("spk1",)``. The network says its own.
+        streams: of a training item, which it compares with: ``("spk1",)``. The network names others.
         utterances_per_speaker: utterances of each speaker which a batch must hold, side by side (rows: speaker 0
             utterance 0, speaker 0 utterance 1, speaker 1 utterance 0, ...); 1 asks for nothing.
         reads: outputs of the network of which one at least must be there.

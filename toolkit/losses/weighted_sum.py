@@ -19,7 +19,7 @@ class WeightedSum(Loss):
         weights: by name; a member without one has weight 1.
 
     Raises:
-        InputError: no members; a weight names no member; members ask for different numbers of utterances per speaker.
+        InputError: no members; a weight names no member; members need different numbers of utterances per speaker.
 
     Example::
 

@@ -1,4 +1,4 @@
-"""What a network of any task has, so that training, loading and export need not know its kind."""
+"""The interface of networks of all tasks, for training, loading and export."""
 
 from abc import ABC
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ class Network(nn.Module, ABC):
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """Of a training item, what the network needs."""
+        """The streams of a training item that the network needs."""
         return ("wav",)
 
     @property
@@ -27,7 +27,7 @@ class Network(nn.Module, ABC):
 
     @property
     def output_classes(self) -> Mapping[str, tuple[str, ...]]:
-        """What the logits among the training outputs stand for."""
+        """The classes of the logits among the training outputs."""
         return {}
 
     def training_outputs(self, batch: Mapping) -> dict[str, Tensor]:

@@ -44,16 +44,16 @@ class ARN(nn.Module):
         dropout: float = 0.05,
     ):
         super().__init__()
-        given = channels if in_channels is None else in_channels
-        if channels < 2 or channels % 2 or min(given, channels if out_channels is None else out_channels) < 1:
+        inputs = channels if in_channels is None else in_channels
+        if channels < 2 or channels % 2 or min(inputs, channels if out_channels is None else out_channels) < 1:
             raise InputError(
-                f"ARN of {channels} channels, in {given}, out {out_channels}: channels must be even, all 1 or more"
+                f"ARN of {channels} channels, in {inputs}, out {out_channels}: channels must be even, all 1 or more"
             )
-        if input_norm and given == 1:
+        if input_norm and inputs == 1:
             raise InputError("ARN: layer normalisation of one channel is constant; set input_norm to false")
         self.scale = channels**-0.5
-        self.input_norm = nn.LayerNorm(given) if input_norm else nn.Identity()
-        self.rnn = nn.LSTM(given, channels // 2, batch_first=True, bidirectional=True)
+        self.input_norm = nn.LayerNorm(inputs) if input_norm else nn.Identity()
+        self.rnn = nn.LSTM(inputs, channels // 2, batch_first=True, bidirectional=True)
         self.value_norm, self.query_norm = nn.LayerNorm(channels), nn.LayerNorm(channels)
         self.query = nn.Linear(channels, channels)
         self.query_gate, self.key_gate, self.value_gate = (nn.Parameter(torch.zeros(channels)) for _ in range(3))

@@ -13,7 +13,7 @@ def attention(kind: str, channels: int) -> nn.Module:
     """The block of that name for maps of ``channels``: one of ATTENTIONS; ``none`` passes the map on.
 
     Raises:
-        InputError: there is no such block.
+        InputError: the block is unknown.
     """
     if kind == "lca":
         return LocalGlobalAttention(channels)

@@ -1,4 +1,4 @@
-"""What an enrolment has to say to each frame of a mixture, without a speaker encoder (SEF-PNet, section II-B)."""
+"""Interaction of an enrolment with each frame of a mixture, without a speaker encoder (SEF-PNet, section II-B)."""
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -30,7 +30,7 @@ class IterativeFeatureIntegration(nn.Module):
     """IFI: how much of the enrolment's mean, and how much of CI, in two rounds (SEF-PNet, figure 2, eq. 5 to 7).
 
     P = sigma(GA(E_CI + E') + LA(E_CI + E')); E1 = P E_CI + (1 - P) E'; and with Q = sigma(GA(E1) + LA(E1)) the output
-    is Q E_CI + (1 - Q) E'. So eq. 7 is read with its parentheses closed. Each round has a GA and an LA of its own: the
+    is Q E_CI + (1 - Q) E'. So eq. 7 is read with its parentheses closed. Each round has a separate GA and LA: the
     published size counts both. (The authors' program calls the first GA in both rounds and leaves the second idle.)
 
     Args:

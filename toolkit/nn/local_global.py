@@ -15,7 +15,7 @@ _FRAMES = 4096  # that the ARN reads at once
 
 
 class SpeakerCues(NamedTuple):
-    """What an enrolment tells the layers of a separation network.
+    """Inputs that an enrolment adds to the layers of a separation network.
 
     Attributes:
         features: of each layer's input, (B, C_i, F_i); none without local features.
@@ -58,6 +58,7 @@ class LocalGlobal(nn.Module):
         local_in: 1 or 2; see above.
         hidden: channels of the ARN.
         unit_embedding: the embedding is brought to unit length first.
+        dropout: in the ARN.
 
     Attributes:
         added: channels that each separation layer's input gains, level by level; empty where there are no local ones.
@@ -83,6 +84,7 @@ class LocalGlobal(nn.Module):
         local_in: int = 2,
         hidden: int = 32,
         unit_embedding: bool = False,
+        dropout: float = 0.05,
     ):
         super().__init__()
         check_kind(kind)
@@ -92,7 +94,7 @@ class LocalGlobal(nn.Module):
         if (uses_local and layers is None) or (uses_global and embedding_dim is None):
             raise InputError(f"representation {kind!r}: needs {'embedding_dim' if layers else 'local layers'}")
         self.local_in, self.unit_embedding = local_in, unit_embedding
-        self.arn = ARN(hidden, 1, 1, input_norm=False) if uses_local else None
+        self.arn = ARN(hidden, 1, 1, input_norm=False, dropout=dropout) if uses_local else None
         self.layers = nn.ModuleList(layers or ()) if uses_local else None
         self.gain = nn.Linear(embedding_dim or 0, bottleneck) if uses_global else None
         self.added = (1, *widths) if uses_local else ()
@@ -102,11 +104,11 @@ class LocalGlobal(nn.Module):
 
         Args:
             magnitude: (B, F, T); None where there are no local features.
-            mask: (B, T) of real frames; None says that all are.
+            mask: (B, T) of real frames; None: all are.
             embedding: (B, D); None where there is no global one.
         """
         levels = [] if magnitude is None else self.levels(magnitude, mask)
-        features = tuple(masked_mean(one, mask) for one in levels)
+        features = tuple(masked_mean(level, mask) for level in levels)
         if self.gain is None or embedding is None:
             return SpeakerCues(features)
         vector = nn.functional.normalize(embedding) if self.unit_embedding else embedding
@@ -122,11 +124,11 @@ class LocalGlobal(nn.Module):
         heard = torch.cat([self.arn(part) for part in sequences.split(_FRAMES)])[:, :, 0]
         heard = heard.unflatten(0, (count, frames)).transpose(1, 2)[:, None]
         x = torch.cat((magnitude[:, None].to(heard.dtype), heard), 1) if self.local_in == 2 else heard
-        found = [heard]
+        maps = [heard]
         for layer in self.layers:
             x = layer(zero_padding(x, mask))
-            found.append(x)
-        return found
+            maps.append(x)
+        return maps
 
 
 def check_kind(kind: str) -> None:

@@ -1,4 +1,4 @@
-"""From frames to one vector an utterance: (B, C, T) -> (B, 2C), mean and standard deviation (or what ``kind`` says).
+"""From frames to one vector an utterance: (B, C, T) -> (B, 2C), mean and standard deviation (or as ``kind``).
 
 ``mask`` (B, T) is True for real frames; without it all are. The variance is floored, so one frame is enough and its
 gradient is finite. Statistics are in float32 at least, also under autocast.

@@ -14,7 +14,7 @@ def reads_weights() -> bool:
 
 @contextmanager
 def without_weights() -> Iterator[None]:
-    """Networks built inside have random weights, whatever weights their arguments name.
+    """Networks built inside have random weights, even if their arguments name weights.
 
     Example::
 

@@ -86,20 +86,20 @@ class Decoder(nn.Module):
 
     def __init__(self, channels: tuple[int, ...], blocks: tuple[int, ...], kernel_size: int = 1, guest_kernel: int = 0):
         super().__init__()
-        one, two, three, four = channels
-        self.first = Merge(four + three, three, kernel_size)
+        c1, c2, c3, c4 = channels
+        self.first = Merge(c4 + c3, c3, kernel_size)
         self.up = nn.ModuleList(
-            nn.ConvTranspose2d(wide, narrow, 2, 2, bias=False) for wide, narrow in ((three, two), (two, one))
+            nn.ConvTranspose2d(wider, width, 2, 2, bias=False) for wider, width in ((c3, c2), (c2, c1))
         )
-        self.last = Merge(2 * one, one, kernel_size)
-        widths = ((three, three), (2 * two, two), (2 * one, one), (one, one))
+        self.last = Merge(2 * c1, c1, kernel_size)
+        widths = ((c3, c3), (2 * c2, c2), (2 * c1, c1), (c1, c1))
         self.stages = nn.ModuleList(
             ResidualStage(*width, depth) for width, depth in zip(widths, reversed(blocks), strict=True)
         )
-        self.out = nn.ConvTranspose2d(2 * one, 1, (2, 1), (2, 1), bias=False)
+        self.out = nn.ConvTranspose2d(2 * c1, 1, (2, 1), (2, 1), bias=False)
         self.merges = None
         if guest_kernel:
-            self.merges = nn.ModuleList(Merge(2 * width, width, guest_kernel) for width in (four, three, two, one))
+            self.merges = nn.ModuleList(Merge(2 * width, width, guest_kernel) for width in (c4, c3, c2, c1))
 
     def forward(
         self, maps: list[Tensor], masks: Masks, shape: tuple[int, int], guests: list[Tensor] | None = None

@@ -1,7 +1,8 @@
-"""Intervals and differences of gathered results, from the draws that were kept beside the scores."""
+"""Intervals and differences of collected results, from the bootstrap samples stored with the scores."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -9,12 +10,12 @@ from toolkit.io.bootstrap_store import NAME, read_samples
 from toolkit.metrics.statistics.bootstrap import Resamples, mean_of
 from toolkit.metrics.statistics.paired import Difference, compare
 
-_SAME_DRAWS = ("speakers", "seed", "resamples")
-_SCALE = {"eer": 100.0}  # draws are rates in [0, 1], results are in per cent
+_SAMPLING_KEYS = ("speakers", "seed", "resamples")
+_SCALE = {"eer": 100.0}  # bootstrap samples are rates in [0, 1], results are in per cent
 
 
-def resamples_of(results: dict) -> tuple[Resamples, dict] | None:
-    """Values and draws of a set, rates in [0, 1], and the draws' identity; None: none were kept."""
+def resamples_of(results: Mapping) -> tuple[Resamples, dict] | None:
+    """Values and bootstrap samples of a set, rates in [0, 1], and the samples' identity; None: none are stored."""
     path = Path(results["folder"], NAME) if "folder" in results else None
     if path is None or not path.is_file():
         return None
@@ -25,19 +26,19 @@ def resamples_of(results: dict) -> tuple[Resamples, dict] | None:
     return Resamples(values, {name: samples[name] for name in names}, dict.fromkeys(names, speakers)), identity
 
 
-def average(sets: Sequence[dict]) -> tuple[Resamples, list[dict]] | None:
-    """The mean over sets, draw by draw, and the sets' identities; None where they do not share their draws."""
-    samples = [resamples_of(one) for one in sets]
-    if not samples or None in samples:
+def average(sets: Sequence[Mapping]) -> tuple[Resamples, list[dict]] | None:
+    """The mean over sets, sample by sample, and the sets' identities; None if the sets have no common samples."""
+    set_samples: list[Any] = [resamples_of(set_result) for set_result in sets]
+    if not set_samples or None in set_samples:
         return None
-    identities = [identity for _, identity in samples]
-    if any(identity[key] != identities[0][key] for identity in identities for key in _SAME_DRAWS):
+    identities = [identity for _, identity in set_samples]
+    if any(identity[key] != identities[0][key] for identity in identities for key in _SAMPLING_KEYS):
         return None
-    return mean_of([drawn for drawn, _ in samples]), identities
+    return mean_of([resamples for resamples, _ in set_samples]), identities
 
 
-def average_interval(sets: Sequence[dict], metric: str) -> tuple[float, float] | None:
-    """Low and high of the mean of a metric over sets, at the sets' level, in the unit of their metrics.json."""
+def average_interval(sets: Sequence[Mapping], metric: str) -> tuple[float, float] | None:
+    """Interval (low, high) of the mean of a metric over sets, at the sets' level, in the unit of metrics.json."""
     averaged = average(sets)
     if averaged is None or metric not in averaged[0].values:
         return None
@@ -45,12 +46,15 @@ def average_interval(sets: Sequence[dict], metric: str) -> tuple[float, float] |
     return None if np.isnan(low) else (low, high)
 
 
-def difference(ours: Sequence[dict], theirs: Sequence[dict]) -> dict[str, Difference] | None:
-    """Theirs minus ours in the mean over sets, set by set the same trials; None where trials or draws differ."""
-    pair = average(ours), average(theirs)
+def difference(ours: Sequence[Mapping], theirs: Sequence[Mapping]) -> dict[str, Difference] | None:
+    """Theirs minus ours in the mean over sets, paired by set; None if trials or bootstrap samples differ."""
+    pair: tuple[Any, Any] = average(ours), average(theirs)
     if None in pair or len(ours) != len(theirs):
         return None
-    if any(a != b for a, b in zip(pair[0][1], pair[1][1], strict=True)):
+    if any(our_identity != their_identity for our_identity, their_identity in zip(pair[0][1], pair[1][1], strict=True)):
         return None
     rates = compare(pair[0][0], pair[1][0], ours[0]["bootstrap"]["level"])
-    return {n: Difference(*(_SCALE.get(n, 1.0) * x for x in one[:3]), one.p) for n, one in rates.items()}
+    return {
+        metric: Difference(*[*(_SCALE.get(metric, 1.0) * x for x in rate_difference[:3]), rate_difference.p])
+        for metric, rate_difference in rates.items()
+    }

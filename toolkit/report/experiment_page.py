@@ -1,4 +1,4 @@
-"""What the reports of all tasks share: their options, the plot of the training, the files that are written."""
+"""What the reports of all tasks share: options, the plot of training, the files to write."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def add_report_arguments(parser) -> None:
 
 
 def draw_training(results: dict, folder: Path, *metric: str) -> Plots:
-    """The curves of ``metrics.jsonl``, where there is one; ``metric``: see toolkit.report.plots.plot_training."""
+    """Plot ``metrics.jsonl`` if it exists; ``metric``: see toolkit.report.plots.plot_training."""
     log = Path(results["expdir"]) / "metrics.jsonl"
     if not log.is_file():
         return []
@@ -45,7 +45,7 @@ def write_report(
     stem: str = "results",
     notes: str = "",
 ) -> None:
-    """Write the files of a report and print what was made, and the verdicts.
+    """Write the files of a report; print a summary and the verdicts.
 
     Args:
         args: of :func:`add_report_arguments`.
@@ -53,7 +53,7 @@ def write_report(
         plots: of the experiment.
         page: (title, links to plots) -> Markdown.
         html: Markdown without plots -> report.html.
-        notes: what else was made.
+        notes: further outputs, for the printed summary.
     """
     title, output = results["experiment"], args.output or args.expdir / "RESULTS.md"
     links = [(caption, os.path.relpath(path, output.parent).replace(os.sep, "/")) for caption, path in plots]

@@ -1,6 +1,6 @@
-"""Examples to listen to: audio files, spectrograms, and ``listening.json``, which says what they are.
+"""Examples to listen to: audio files, spectrograms, and ``listening.json``, which describes them.
 
-Any task writes them, and the page (next door) shows them: a row for an example, a column for each of its signals.
+Any task can write them. The page (toolkit.report.page) shows them: a row per example, a column per signal.
 """
 
 import json
@@ -32,7 +32,7 @@ class Column:
     """One signal of an example.
 
     Attributes:
-        label: what it is.
+        label: name of the signal.
         samples: (N,) in [-1, 1).
         levels: (T, F) dB, its spectrogram.
     """
@@ -48,8 +48,8 @@ class Row:
 
     Attributes:
         id: of its utterance.
-        facts: name -> what the page says: condition, measured numbers.
-        numbers: name -> what was measured, for programs.
+        facts: name -> text on the page: condition, measured values.
+        numbers: name -> measured value, for programs.
         columns: the mixture first; the loudest of all mixtures has the brightest colour.
     """
 
@@ -60,19 +60,19 @@ class Row:
 
 
 def write_listening(folder, rows: Sequence[Row], fs: int, hz: np.ndarray, hop_seconds: float, note: str) -> None:
-    """Write audio (FLAC), spectrograms (PNG) and listening.json; what an earlier one named and this does not, goes.
+    """Write audio (FLAC), spectrograms (PNG) and listening.json; delete files that only the previous one listed.
 
     Args:
-        folder: where to.
-        rows: the examples; one that would peak above 0.99 is scaled down as a whole.
-        fs: rate in Hz.
+        folder: to write to.
+        rows: the examples; an example that peaks above 0.99 is scaled down as a whole.
+        fs: sampling rate in Hz.
         hz: (F,) frequencies of the spectrograms' rows.
         hop_seconds: from frame to frame.
-        note: what there is to hear and see, a sentence or two for the page.
+        note: what to listen for; one or two sentences for the page.
     """
-    folder, listed, pictures = Path(folder), [], []
-    before = _files(folder)
-    top = max(float(row.columns[0].levels.max()) for row in rows)
+    folder, row_records, pictures = Path(folder), [], []
+    previous_files = _files(folder)
+    peak_level = max(float(row.columns[0].levels.max()) for row in rows)
     for number, row in enumerate(rows, 1):
         scale = min(1.0, _PEAK / max(max(np.abs(column.samples).max() for column in row.columns), 1e-9))
         columns = []
@@ -83,18 +83,18 @@ def write_listening(folder, rows: Sequence[Row], fs: int, hz: np.ndarray, hop_se
                 soundfile.write(aside, scale * column.samples, fs, subtype="PCM_16")
             pictures.append((column.levels, picture))
             columns.append({"label": column.label, "audio": audio.name, "picture": picture.name})
-        # JSON knows no infinity and no NaN.
+        # JSON has neither infinity nor NaN.
         numbers = {name: value if math.isfinite(value) else None for name, value in row.numbers.items()}
-        listed.append({"id": row.id, "facts": dict(row.facts), "numbers": numbers, "columns": columns})
-    plot_spectrograms(pictures, hz, hop_seconds, (top - _RANGE, top))
+        row_records.append({"id": row.id, "facts": dict(row.facts), "numbers": numbers, "columns": columns})
+    plot_spectrograms(pictures, hz, hop_seconds, (peak_level - _RANGE, peak_level))
     with replacing(folder / FILE) as handle:
-        json.dump({"note": note, "rows": listed}, handle, indent=1, ensure_ascii=False)
-    for name in before - _files(folder):
+        json.dump({"note": note, "rows": row_records}, handle, indent=1, ensure_ascii=False)
+    for name in previous_files - _files(folder):
         (folder / name).unlink(missing_ok=True)
 
 
 def _files(folder: Path) -> set[str]:
-    """Names of the files that a listening.json lists in its own folder; none where it cannot be read."""
+    """Names of the files in ``folder`` that its listening.json lists; empty if it cannot be read."""
     with suppress(InputError):
         columns = [column for row in (read_listening(folder) or {"rows": []})["rows"] for column in row["columns"]]
         return {name for c in columns for name in (c["audio"], c["picture"]) if Path(name).name == name}
@@ -105,7 +105,7 @@ def read_listening(folder) -> dict | None:
     """``{"note", "rows": [{"id", "facts", "numbers", "columns": [{"label", "audio", "picture"}]}]}``; None: no file.
 
     Raises:
-        InputError: it is malformed, or names a file that is not there.
+        InputError: it is malformed, or names a missing file.
     """
     path = Path(folder) / FILE
     if not path.is_file():

@@ -5,7 +5,7 @@ The page needs nothing but the files beside it, which it links relatively.
 
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,9 +18,9 @@ from toolkit.report.listening import read_listening
 from toolkit.report.verification.trial_tables import by_condition, condition_of
 
 LISTENING = "listening"  # folder of the examples, in the experiment's folder
-# What of Markdown our tables do not use, and what ids could be taken for.
-_UNUSED = ("reference", "link", "image_link", "image_reference", "short_reference", "short_image_ref", "autolink")
-_UNUSED += ("automail", "html", "entity", "em_strong")
+# Markdown syntax that the tables do not use and that ids could match.
+_UNUSED: tuple[str, ...] = ("reference", "link", "image_link", "image_reference", "short_reference", "short_image_ref")
+_UNUSED += ("autolink", "automail", "html", "entity", "em_strong")
 
 
 def html_page(
@@ -35,13 +35,13 @@ def html_page(
     """The page of an experiment of any task.
 
     Args:
-        title: its name.
-        kind: what it is, in a few words.
-        facts: name, value and, where there is one, interval of what a reader wants to know first.
-        text: a RESULTS.md without plots; its first heading is left out.
+        title: name of the experiment.
+        kind: of experiment, in a few words.
+        facts: name, value and interval (may be empty) of the headline results.
+        text: a RESULTS.md without plots; its first heading is dropped.
         plots: caption and file.
-        listening: folder with a listening.json, or without; None: no examples.
-        folder: where the page will lie.
+        listening: folder that may hold a listening.json; None: no examples.
+        folder: of the page.
 
     Raises:
         InputError: listening.json is malformed.
@@ -76,7 +76,7 @@ def report_page(results: dict, text: str, plots: Sequence[tuple[str, Path]], ood
     """The report.html of a speaker-verification experiment.
 
     Args:
-        results: gathered (:func:`toolkit.report.verification.trial_results.collect`); the page will lie in its folder.
+        results: collected (:func:`toolkit.report.verification.trial_results.collect`); the page goes into its folder.
         text, plots: see :func:`html_page`.
         ood: kinds of noise that are out of domain.
     """
@@ -86,22 +86,22 @@ def report_page(results: dict, text: str, plots: Sequence[tuple[str, Path]], ood
 
 
 def key_facts(results: dict, ood: Collection[str] = ()) -> list[tuple[str, str, str]]:
-    """Error rates in a nutshell, and what was trained: name, value, interval."""
+    """Headline error rates and facts of training: name, value, interval."""
     facts = []
     for name, eer in _rates(results, ood):
-        known = eer["low"] is not None
+        has_interval = eer["low"] is not None
         facts.append(
-            (f"EER, {name}", f"{eer['value']:.2f} %", f"{eer['low']:.2f} to {eer['high']:.2f}" if known else "")
+            (f"EER, {name}", f"{eer['value']:.2f} %", f"{eer['low']:.2f} to {eer['high']:.2f}" if has_interval else "")
         )
     return facts + origin_facts(results)
 
 
-def origin_facts(results: dict) -> list[tuple[str, str, str]]:
-    """What was trained, how long, from what: name, value and no interval."""
+def origin_facts(results: Mapping) -> list[tuple[str, str, str]]:
+    """Facts of training (size, duration, seed, commit, date): name, value and no interval."""
     train = results["train"]
     length = [f"{train['epochs']} epochs"] if "epochs" in train else []
     length += [f"{train['wall_seconds'] / 60:.1f} min"] if "wall_seconds" in train else []
-    known = {
+    values = {
         "parameters": f"{train['parameters']:,}" if "parameters" in train else None,
         "MACs of 1 s (thop)": f"{train['macs_thop'] / 1e9:#.3g} G" if "macs_thop" in train else None,
         "training": ", ".join(length) or None,
@@ -109,11 +109,11 @@ def origin_facts(results: dict) -> list[tuple[str, str, str]]:
         "commit": results["commit"],
         "date (UTC)": results["date"].replace("T", " ").removesuffix("Z"),
     }
-    return [(name, str(value), "") for name, value in known.items() if value is not None]
+    return [(name, str(value), "") for name, value in values.items() if value is not None]
 
 
 def _rates(results: dict, ood: Collection[str]) -> Iterator[tuple[str, dict]]:
-    """What of, and its EER: clean speech and the means of each test set; sets that mix conditions."""
+    """Label and EER: clean speech and means of each test set, then sets that mix conditions."""
     for label, row in by_condition(results).items():
         test_set = label.removeprefix(results["experiment"]).removeprefix(": ")
         prefix = f"{test_set}: " if test_set else ""
@@ -121,21 +121,21 @@ def _rates(results: dict, ood: Collection[str]) -> Iterator[tuple[str, dict]]:
             if snr is None:
                 yield prefix + noise, row[noise, snr]["metrics"]["eer"]
         for of_ood in (False, True):
-            sets = [one for (noise, _), one in row.items() if (noise in ood) == of_ood]
+            sets = [set_result for (noise, _), set_result in row.items() if (noise in ood) == of_ood]
             if len(sets) > 1:
                 low, high = average_interval(sets, "eer") or (None, None)
-                value = sum(one["metrics"]["eer"]["value"] for one in sets) / len(sets)
+                value = sum(set_result["metrics"]["eer"]["value"] for set_result in sets) / len(sets)
                 name = f"{prefix}mean of {len(sets)} conditions{', out of domain' if of_ood else ''}"
                 yield name, {"value": value, "low": low, "high": high}
-    for one in results["sets"]:
-        if condition_of(one) is None:
-            yield one["set"], one["metrics"]["eer"]
+    for set_result in results["sets"]:
+        if condition_of(set_result) is None:
+            yield set_result["set"], set_result["metrics"]["eer"]
 
 
 def _sections(text: str) -> tuple[Markup, list[tuple[str, str, Markup]]]:
-    """RESULTS.md -> what stands above its first section, and anchor, heading and content of each section."""
+    """RESULTS.md -> text before its first section, and anchor, heading and content of each section."""
     above, *parts = re.split(r"^## ", text, flags=re.MULTILINE)
-    sections = []
+    sections: list[tuple[str, str, Markup]] = []
     for part in parts:
         heading, _, content = part.partition("\n")
         sections.append((f"section-{len(sections) + 1}", heading, _html(content)))
@@ -143,10 +143,10 @@ def _sections(text: str) -> tuple[Markup, list[tuple[str, str, Markup]]]:
 
 
 def _html(text: str) -> Markup:
-    """Our Markdown (paragraphs, tables, code) as HTML; all else in it is text."""
+    """Paragraphs, tables and code of Markdown as HTML; anything else stays text."""
     reader = Markdown(extensions=["tables"])
     reader.preprocessors.deregister("html_block")
     for pattern in _UNUSED:
         reader.inlinePatterns.deregister(pattern)
-    made = reader.convert(text).replace("<table>", '<div class="wide" tabindex="0"><table>')
-    return Markup(made.replace("</table>", "</table></div>"))
+    html = reader.convert(text).replace("<table>", '<div class="wide" tabindex="0"><table>')
+    return Markup(html.replace("</table>", "</table></div>"))

@@ -1,14 +1,15 @@
-"""Plots of an experiment. matplotlib is imported when one is drawn, not before."""
+"""Plots of an experiment. matplotlib is imported by the first plot."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
 from toolkit.io.atomic import replacing_path
 from toolkit.report.verification.trial_tables import Condition, condition_name
 
-# Okabe and Ito's colours (2008), told apart by colour-blind readers; the light yellow is left out.
+# Okabe and Ito's colours (2008), which colour-blind readers can distinguish; without the light yellow.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 STYLES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -18,7 +19,7 @@ _TICKS_APART = 0.07  # of the axis, at least
 
 
 def new_figure(width: float, height: float, rows: int = 1):
-    """A figure of so many inches, and its axes, one below the other."""
+    """A figure of ``width`` x ``height`` inches, and its axes from top to bottom."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -31,7 +32,7 @@ def new_figure(width: float, height: float, rows: int = 1):
 
 
 def save_figure(figure, path) -> None:
-    """Write a PNG. Figure.savefig would draw it twice."""
+    """Write a PNG. (Figure.savefig draws it twice.)"""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     figure.set_dpi(150)
@@ -50,15 +51,15 @@ def plot_det(curves: Mapping[str, dict], path, title: str = "") -> None:
 
     figure, (ax,) = new_figure(6.0, 6.3 + 0.11 * len(curves))
     points = []
-    for number, (label, one) in enumerate(curves.items()):
-        fpr, fnr = np.asarray(one["det"]["fpr"]), np.asarray(one["det"]["fnr"])
+    for number, (label, set_result) in enumerate(curves.items()):
+        fpr, fnr = np.asarray(set_result["det"]["fpr"]), np.asarray(set_result["det"]["fnr"])
         inside = (fpr > 0) & (fpr < 1) & (fnr > 0) & (fnr < 1)  # the axes reach neither 0 nor 100 %
         x, y = ndtri(fpr[inside]), ndtri(fnr[inside])
         points += [x, y]
-        # The clean set comes first and is grey; so the kinds of noise have the colours they have in plot_eer_by_snr.
+        # The clean set comes first and is grey, so the kinds of noise have the colours of plot_eer_by_snr.
         place = number - (next(iter(curves)) == "clean")
         colour = "0.25" if place < 0 else COLOURS[place % len(COLOURS)]
-        eer = one["metrics"]["eer"]["value"]
+        eer = set_result["metrics"]["eer"]["value"]
         style = STYLES[max(place, 0) // len(COLOURS) % len(STYLES)]
         ax.plot(x, y, style, color=colour, linewidth=1.6)
         marker = MARKERS[place % len(MARKERS)]
@@ -82,7 +83,7 @@ def plot_det(curves: Mapping[str, dict], path, title: str = "") -> None:
 def plot_eer_by_snr(row: Mapping[Condition, dict], path, title: str = "", ood: Collection[str] = ()) -> None:
     """EER against SNR, a line for each kind of noise with its intervals as bars; clean speech as a level line, shaded.
 
-    Kinds stand beside each other, within a sixth of the way to the next SNR, so that their bars can be told apart.
+    Points of the kinds are shifted by up to a sixth of the distance between SNRs, so that their bars do not overlap.
 
     Args:
         row: (noise, SNR in dB) -> a set's metrics.json.
@@ -90,7 +91,7 @@ def plot_eer_by_snr(row: Mapping[Condition, dict], path, title: str = "", ood: C
         ood: kinds of noise that are out of domain; they are dashed.
     """
     figure, (ax,) = new_figure(6.4, 4.6)
-    kinds, levels = (sorted({c[i] for c in row if c[1] is not None}) for i in (0, 1))
+    kinds, levels = (sorted({c[i] for c in cast(Iterable[Any], row) if c[1] is not None}) for i in (0, 1))
     apart = min(np.diff(levels), default=1.0) / max(3 * (len(kinds) - 1), 12)
     for number, noise in enumerate(kinds):
         snrs = sorted(c[1] for c in row if c[0] == noise and c[1] is not None)
@@ -100,7 +101,7 @@ def plot_eer_by_snr(row: Mapping[Condition, dict], path, title: str = "", ood: C
         at = np.array(snrs) + apart * (number - (len(kinds) - 1) / 2)
         ax.plot(at, [e["value"] for e in eers], style, marker=marker, markersize=5, color=colour, label=label)
         draw_bars(ax, at, eers, colour)
-    clean = next((one for c, one in row.items() if c[1] is None), None)
+    clean = next((set_result for c, set_result in row.items() if c[1] is None), None)
     if clean:
         eer = clean["metrics"]["eer"]
         ax.axhline(eer["value"], color="0.25", linestyle=":", label="clean")
@@ -114,8 +115,8 @@ def plot_eer_by_snr(row: Mapping[Condition, dict], path, title: str = "", ood: C
     save_figure(figure, path)
 
 
-def draw_bars(ax, x: Sequence[float], metrics: Sequence[Mapping], colour: str) -> None:
-    """Intervals of metrics as bars at ``x``, where they are known."""
+def draw_bars(ax, x: Sequence[float] | np.ndarray, metrics: Sequence[Mapping], colour: str) -> None:
+    """Draw the known intervals of metrics as bars at ``x``."""
     known = [(at, m["low"], m["high"]) for at, m in zip(x, metrics, strict=True) if m["low"] is not None]
     if known:
         at, low, high = np.array(known).T
@@ -130,13 +131,13 @@ def plot_training(
     metric: str = "eer",
     label: str = "EER (%)",
 ) -> None:
-    """Loss of training and validation by epoch, and a validation metric below it where it was measured.
+    """Training and validation loss by epoch, and below it a validation metric if the log has it.
 
     Args:
-        run_log: as :func:`toolkit.report.verification.trial_results.read_run_log` gives it.
+        run_log: returned by :func:`toolkit.report.verification.trial_results.read_run_log`.
         path: of the PNG to write.
-        metric: its name in the log.
-        label: and on the axis.
+        metric: name of the metric in the log.
+        label: of its axis.
     """
     series = _series(run_log["valid"], metric)
     figure, axes = new_figure(6.4, 5.6 if series else 3.8, rows=2 if series else 1)
@@ -158,7 +159,7 @@ def plot_training(
     save_figure(figure, path)
 
 
-def _series(epochs: Mapping[int, Mapping[str, float]], name: str) -> tuple[list[int], list[float]] | None:
+def _series(epochs: Mapping[int, Mapping[str, float]], name: str) -> tuple[list, ...] | None:
     points = [(epoch, record[name]) for epoch, record in epochs.items() if name in record]
     return tuple(map(list, zip(*points, strict=True))) if points else None
 
@@ -166,10 +167,10 @@ def _series(epochs: Mapping[int, Mapping[str, float]], name: str) -> tuple[list[
 def plot_spectrograms(
     pictures: Iterable[tuple[np.ndarray, Path]], hz: np.ndarray, hop_seconds: float, limits: tuple[float, float]
 ) -> None:
-    """Spectrograms that are to be compared: time from left to right, frequency upwards, rows equally high.
+    """Spectrograms on one scale: time from left to right, frequency upwards, rows of equal height.
 
     Args:
-        pictures: (T, F) dB, where what lies outside ``limits`` has their colours; path of the PNG to write.
+        pictures: (T, F) dB, clipped to ``limits``, and path of the PNG to write.
         hz: (F,) frequencies of the rows, rising.
         hop_seconds: from frame to frame.
         limits: lowest and highest level of the colours, in dB.
@@ -178,7 +179,8 @@ def plot_spectrograms(
     ax.grid(visible=False)
     colours = {"cmap": "magma", "vmin": limits[0], "vmax": limits[1], "interpolation": "nearest"}
     image = ax.imshow(np.zeros((len(hz), 1)), origin="lower", aspect="auto", **colours)
-    places, ticks = [], []
+    places: list[float] = []
+    ticks: list[str] = []
     for tick in sorted((tick for tick in _SPECTROGRAM_TICKS if hz[0] <= tick <= hz[-1]), reverse=True):
         place = float(np.interp(tick, hz, np.arange(len(hz))))
         if places and places[-1] - place < _TICKS_APART * len(hz):
@@ -192,13 +194,13 @@ def plot_spectrograms(
         image.set(data=levels.T, extent=(-hop_seconds / 2, (len(levels) - 0.5) * hop_seconds, -0.5, len(hz) - 0.5))
         ax.set_xlim(0, (len(levels) - 0.5) * hop_seconds)
         save_figure(figure, path)
-        figure.set_layout_engine("none")  # as the first has it; laying out takes as long as drawing
+        figure.set_layout_engine("none")  # keep the first layout; layout takes as long as drawing
 
 
 def det_choice(row: Mapping[Condition, dict]) -> dict[str, dict]:
-    """What one DET plot can carry: clean, and each kind of noise at its lowest SNR."""
+    """The curves of a DET plot: clean, and each kind of noise at its lowest SNR."""
     lowest = {}
-    for noise, snr in sorted((c for c in row if c[1] is not None), key=lambda c: -c[1]):
+    for noise, snr in sorted((c for c in cast(Iterable[Any], row) if c[1] is not None), key=lambda c: -c[1]):
         lowest[noise] = (noise, snr)
     clean = [c for c in row if c[1] is None]
     return {condition_name(c): row[c] for c in [*clean, *(lowest[noise] for noise in sorted(lowest))]}

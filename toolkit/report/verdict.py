@@ -1,4 +1,4 @@
-"""What a page says before its tables: is the network better than none, after how many steps, on what kind of trials."""
+"""Verdicts above the tables of a page: comparison with the baseline, training steps, kind of trials."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from toolkit.report.bootstrap_samples import difference
 
-FEW_STEPS = 500  # below this a network often ends worse than one without training
+FEW_STEPS = 500  # with fewer steps a network is often worse than an untrained one
 _LEVEL = 0.05  # p-values above it show no difference
 
 
@@ -14,19 +14,18 @@ def verdicts(experiments: Sequence[Mapping]) -> list[str]:
     """A sentence for each trained experiment.
 
     Args:
-        experiments: gathered results of verification, where one that was not trained (``train`` is empty) is the
-            baseline; of enhancement of embeddings, whose baseline is their extractor; or of enhancement and extraction,
-            whose baseline is the mixture.
+        experiments: collected results. The baseline of verification is an untrained experiment (``train`` is empty);
+            of embedding enhancement, the extractor; of enhancement and extraction, the mixture.
     """
-    baselines = [one for one in experiments if not one["train"]]
+    baselines = [experiment for experiment in experiments if not experiment["train"]]
     lines = []
     for results in experiments:
         if results["train"]:
-            same_way = (one for one in baselines if one.get("scores") == results.get("scores"))
-            baseline = next(same_way, baselines[0] if baselines else None)
-            signal = any("si_sdri" in one["metrics"] for one in results["sets"])
+            same_backend = (candidate for candidate in baselines if candidate.get("scores") == results.get("scores"))
+            baseline = next(same_backend, baselines[0] if baselines else None)
+            signal = any("si_sdri" in set_result["metrics"] for set_result in results["sets"])
             if extractor := (results["train"].get("extractor") or {}).get("extractor"):
-                raw = next((one for one in experiments if one["experiment"] == extractor), None)
+                raw = next((experiment for experiment in experiments if experiment["experiment"] == extractor), None)
                 compared = list(_over_extractor(results, raw))
             else:
                 compared = [_over_mixture(results)] if signal else list(_over_baseline(results, baseline))
@@ -37,15 +36,16 @@ def verdicts(experiments: Sequence[Mapping]) -> list[str]:
 
 
 def _over_baseline(results: Mapping, baseline: Mapping | None) -> Iterator[str]:
-    """Over the sets without noise, and over all where there is more."""
-    theirs = {one["set"]: one for one in baseline["sets"]} if baseline else {}
-    shared = [one for one in results["sets"] if one["set"] in theirs]
-    clean = [one for one in shared if one["condition"]["noise"] == "clean"]
+    """Comparison over the clean sets, and over all sets if there are others."""
+    theirs = {set_result["set"]: set_result for set_result in baseline["sets"]} if baseline else {}
+    shared = [set_result for set_result in results["sets"] if set_result["set"] in theirs]
+    clean = [set_result for set_result in shared if set_result["condition"]["noise"] == "clean"]
     for label, sets in (("clean", clean), (f"mean of {len(shared)} conditions", shared)):
         if sets and (sets is clean or len(sets) > len(clean)):
-            others = [theirs[one["set"]] for one in sets]
+            others = [theirs[set_result["set"]] for set_result in sets]
             ours, baseline_eer = (
-                float(np.mean([one["metrics"]["eer"]["value"] for one in part])) for part in (sets, others)
+                float(np.mean([set_result["metrics"]["eer"]["value"] for set_result in part]))
+                for part in (sets, others)
             )
             differences = difference(others, sets)
             p = differences["eer"].p if differences else float("nan")
@@ -56,17 +56,23 @@ def _over_baseline(results: Mapping, baseline: Mapping | None) -> Iterator[str]:
 
 
 def _over_extractor(results: Mapping, raw: Mapping | None) -> Iterator[str]:
-    """Enhanced embeddings against those they are made of, test set by test set: without noise, and in all of it."""
-    theirs = {one["set"]: one for one in raw["sets"]} if raw else {}
-    shared = [one for one in results["sets"] if one["set"] in theirs]
-    names = [one["set"] for one in shared if one["condition"]["noise"] == "clean"]
+    """Enhanced embeddings against the extractor's, by test set: clean, and mean over noisy conditions."""
+    theirs = {set_result["set"]: set_result for set_result in raw["sets"]} if raw else {}
+    shared = [set_result for set_result in results["sets"] if set_result["set"] in theirs]
+    names = [set_result["set"] for set_result in shared if set_result["condition"]["noise"] == "clean"]
     for name in names:
-        clean = [one for one in shared if one["set"] == name]
-        noisy = [one for one in shared if one["set"].startswith(f"{name}_") and one["set"] not in names]
+        clean = [set_result for set_result in shared if set_result["set"] == name]
+        noisy = [
+            set_result
+            for set_result in shared
+            if set_result["set"].startswith(f"{name}_") and set_result["set"] not in names
+        ]
         for label, sets in ((f"{name}, clean", clean), (f"{name}, mean of {len(noisy)} noisy conditions", noisy)):
             if sets:
-                others = [theirs[one["set"]] for one in sets]
-                before, after = (float(np.mean([one["metrics"]["eer"]["value"] for one in s])) for s in (others, sets))
+                others = [theirs[set_result["set"]] for set_result in sets]
+                before, after = (
+                    float(np.mean([set_result["metrics"]["eer"]["value"] for set_result in s])) for s in (others, sets)
+                )
                 differences = difference(others, sets)
                 p = differences["eer"].p if differences else float("nan")
                 chance = "no p-value" if np.isnan(p) else f"p = {p:.2g}"
@@ -75,30 +81,31 @@ def _over_extractor(results: Mapping, raw: Mapping | None) -> Iterator[str]:
 
 
 def _word(gain: float, p: float) -> str:
-    if not p <= _LEVEL:  # nor is anything shown where there is no p-value
+    if not p <= _LEVEL:  # or NaN: no p-value
         return "not shown to be better than" if gain > 0 else "no better than"
     return "better than" if gain > 0 else "worse than" if gain < 0 else "as good as"
 
 
 def _over_mixture(results: Mapping) -> str:
-    """SI-SDR improvement, in the mean over sets where there is one."""
-    (one, *_) = [*results.get("means", []), *results["sets"]]
-    metric = one["metrics"].get("si_sdri") or {"value": None}
+    """SI-SDR improvement of the mean over sets if there is one, else of the first set."""
+    set_results: list[Mapping] = [*results.get("means", []), *results["sets"]]
+    (set_result, *_) = set_results
+    metric = set_result["metrics"].get("si_sdri") or {"value": None}
     if metric["value"] is None:
         return "not compared with the mixture"
     value, low, high = metric["value"], metric["low"], metric["high"]
     shown = low is not None and (low > 0 or high < 0)
     word = _word(value, float(not shown))
     interval = "" if low is None else f" [{low:.2f}, {high:.2f}]"
-    return f"{one['set']}, {word} the mixture (SI-SDR improvement {value:.2f} dB{interval})"
+    return f"{set_result['set']}, {word} the mixture (SI-SDR improvement {value:.2f} dB{interval})"
 
 
 def _circumstances(results: Mapping) -> Iterator[str]:
     steps = results["train"].get("steps")
     if steps is not None:
         yield f"{steps:,} steps" + (", fewer than most networks need" if steps < FEW_STEPS else "")
-    targets = sum(one.get("n_target", 0) for one in results["sets"])
-    within = sum(one.get("n_target_within_session", 0) for one in results["sets"])
+    targets = sum(set_result.get("n_target", 0) for set_result in results["sets"])
+    within = sum(set_result.get("n_target_within_session", 0) for set_result in results["sets"])
     if within:
         share = "all" if within == targets else f"{100 * within / targets:.0f} % of the"
         yield f"{share} target trials lie within one session, so error rates are lower than in use"

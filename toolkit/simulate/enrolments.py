@@ -1,4 +1,4 @@
-"""Enrolments of target speaker extraction: another utterance of the target's speaker, fixed in a plan or drawn anew."""
+"""Enrolments of target speaker extraction: another utterance of the target's speaker, fixed in a plan or random."""
 
 from collections.abc import Iterable
 
@@ -32,7 +32,7 @@ class EnrolmentPool:
         return any(other != utt for other in self._of.get(speaker, ()))
 
     def draw(self, rng: np.random.Generator, speaker: str, utt: str) -> str:
-        """An utterance of a speaker which is not ``utt``; InputError where there is none."""
+        """An utterance of a speaker other than ``utt``; InputError if there is none."""
         return self.draw_several(rng, speaker, utt, 1)[0]
 
     def draw_several(self, rng: np.random.Generator, speaker: str, utt: str, count: int) -> list[str]:

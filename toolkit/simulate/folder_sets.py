@@ -55,10 +55,12 @@ def _remembered(outdir: Path) -> dict:
 
 def _check_apart(folders: dict[str, Path]) -> None:
     """Raise InputError when one folder is another or lies in it: its audio would be taken for both."""
-    for one, path in folders.items():
+    for option, path in folders.items():
         for other, holder in folders.items():
-            if one != other and holder.resolve() in (path.resolve(), *path.resolve().parents):
-                raise InputError(f"{one} {path} lies in {other} {holder}; its audio would be taken for both, move it")
+            if option != other and holder.resolve() in (path.resolve(), *path.resolve().parents):
+                raise InputError(
+                    f"{option} {path} lies in {other} {holder}; its audio would be taken for both, move it"
+                )
 
 
 def share_out(names: list[str], shares: dict[str, float], least: int, seed: int, fit=None) -> dict[str, list[str]]:
@@ -81,14 +83,14 @@ def share_out(names: list[str], shares: dict[str, float], least: int, seed: int,
 
 def _too_few(part: str, count: int, total: int, shares: dict[str, float], least: int, able: int) -> str:
     """Why a set got too few, and the share of the largest other set with which all get enough, where there is one."""
-    said = f"{count} left for {part}, which needs {least}"
+    message = f"{count} left for {part}, which needs {least}"
     largest = max((name for name in shares if name != part), key=shares.__getitem__, default=None)
     others = sum(max(least, round(share * total)) for name, share in shares.items() if name != largest)
     spare = min(total - least, able) - others
     if largest and least <= spare < round(shares[largest] * total):
-        return f"{said}; give --{largest}_share {int(100 * spare / total) / 100:g} or less"
+        return f"{message}; give --{largest}_share {int(100 * spare / total) / 100:g} or less"
     need = least * (1 + len(shares))
-    return f"{said}: {' and '.join(['train', *shares])} need {need} in all, there are {total}"
+    return f"{message}: {' and '.join(['train', *shares])} need {need} in all, there are {total}"
 
 
 def speech_sets(args: argparse.Namespace) -> tuple[dict[str, Speech], Trials | None]:
@@ -148,10 +150,11 @@ def write_speech(args: argparse.Namespace, sets: dict[str, Speech], trials: Tria
             (args.outdir / name / former).unlink(missing_ok=True)
         cut = f" cut from {len(speech.wav)} recordings" if speech.segments else ""
         print(f"{args.outdir / name}: {len(speech.utt2spk)} utterances{cut}, {len(speech.speakers())} speakers")
-        alone = [speaker for speaker, count in speech.recordings().items() if count == 1]
-        if name != "train" and speech.segments and alone:
+        single_recording = [speaker for speaker, count in speech.recordings().items() if count == 1]
+        if name != "train" and speech.segments and single_recording:
             print(
-                f"note: {len(alone)} of these speakers have one recording: their target trials are within one session"
+                f"note: {len(single_recording)} of these speakers have one recording: "
+                "their target trials are within one session"
             )
     if trials:
         write_trials(args.outdir / "test/trials", trials)
@@ -177,14 +180,16 @@ def sound_sets(args: argparse.Namespace, kind: str) -> dict[str, Speech]:
 
 
 def write_sets(args: argparse.Namespace, options: dict) -> None:
-    """Write all sets, and what is remembered of the options; sets of the last time that are no more are removed."""
+    """Write all sets, and record the options; remove sets of the last run that no longer exist."""
     before = _SETS.intersection(_remembered(args.outdir).get("sets", []))
     speech, trials = speech_sets(args)  # all is read before anything is written
-    sounds = {name: one for kind in ("noise", "music", "rooms") for name, one in sound_sets(args, kind).items()}
+    sounds = {
+        name: sound_set for kind in ("noise", "music", "rooms") for name, sound_set in sound_sets(args, kind).items()
+    }
     write_speech(args, speech, trials)
-    for name, one in sounds.items():
-        write_set(args.outdir / name, one)
-        print(f"{args.outdir / name}: {counted(len(one.wav), 'recording')}")
+    for name, sound_set in sounds.items():
+        write_set(args.outdir / name, sound_set)
+        print(f"{args.outdir / name}: {counted(len(sound_set.wav), 'recording')}")
     sets = [*speech, *sounds]
     for name in before - set(sets):
         shutil.rmtree(args.outdir / name, ignore_errors=True)

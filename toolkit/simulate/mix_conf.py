@@ -25,7 +25,7 @@ def read_mix_conf(path: Path) -> dict:
     """The mix_conf.yaml of a set.
 
     Raises:
-        InputError: it is missing, or does not say data, rooms and fs.
+        InputError: it is missing, or lacks data, rooms or fs.
     """
     conf = read_yaml(path / "mix_conf.yaml", "is it a planned set (stage 2)?")
     if fault := misfit(conf, {"data": [str], "rooms": [str], "fs": int, "enrolments?": [str]}):
@@ -34,5 +34,5 @@ def read_mix_conf(path: Path) -> dict:
 
 
 def enrolment_dirs(path: Path) -> list[str]:
-    """The data dirs that a set's enrolments are drawn from, by its mix_conf.yaml; none where it does not say."""
+    """The data dirs that a set's enrolments are drawn from, by its mix_conf.yaml; empty if it names none."""
     return read_mix_conf(path).get("enrolments", []) if (path / "mix_conf.yaml").is_file() else []

@@ -72,14 +72,14 @@ def write_set(
     other_genders(path, mixtures, genders or {})
     for table in (p.name for p in source.path.glob("spk2*") if p.name != "spk2utt"):
         values = source.table(table)
-        if lost := {old[u] for u in utts} - values.keys():
+        if missing_speakers := {old[u] for u in utts} - values.keys():
             raise InputError(
-                f"{source.path / table}: has no line for {some_of(c_sorted(lost), 3)} of utt2spk; add it, or "
-                "remove the table"
+                f"{source.path / table}: has no line for {some_of(c_sorted(missing_speakers), 3)} of utt2spk; "
+                "add it, or remove the table"
             )
         write_table(path / table, {m.speaker: values[old[u]] for m, u in zip(mixtures, utts, strict=True)})
     for table in set(source.tables()) - _OF_THE_AUDIO:
-        if not table.endswith(".scp") and not (path / table).exists():  # not what the mixture says itself
+        if not table.endswith(".scp") and not (path / table).exists():  # not the mixture's own facts
             values = source.table(table)
             write_table(path / table, {m.id: values[u] for m, u in zip(mixtures, utts, strict=True)})
     for name in ("trials", "enroll2utt"):
@@ -107,7 +107,7 @@ def chosen(args, utts: list[str]) -> list[tuple[str, int]]:
     """Utterances and the numbers of their copies, ``--num_mixtures`` in all: as even as can be, drawn by seed."""
     each, rest = divmod(args.num_mixtures, len(utts))
     more = generator(args.seed, args.name, "num_mixtures").permutation(len(utts)) < rest
-    return [(utt, copy) for utt, one in zip(utts, more, strict=True) for copy in range(each + one)]
+    return [(utt, copy) for utt, extra in zip(utts, more, strict=True) for copy in range(each + extra)]
 
 
 def drawn(args, planner: MixturePlanner, lengths: dict[str, int], utt2spk: dict[str, str], fs: int):
@@ -135,7 +135,7 @@ def enrolled(mixture: Mixture, speaker: str, pool: EnrolmentPool, seed: int) -> 
 
 
 def _counted(items: Collection, what: str) -> Iterator:
-    """The items, with a bar that says how many are done."""
+    """The items, with a progress bar."""
     with progress(len(items), f"plan {what}", "mix") as bar:
         for item in items:
             yield item
@@ -143,7 +143,7 @@ def _counted(items: Collection, what: str) -> Iterator:
 
 
 def plan_sets(args, planner: MixturePlanner) -> None:
-    """Write the sets that the options of ``simulate_plan`` ask for."""
+    """Write the sets by the options of ``simulate_plan``."""
     if args.snrs and args.kinds:  # recordings of other kinds need not be there
         planner.noises = {kind: planner.noises[kind] for kind in args.kinds}
     planner.open(Path(args.data).parent)

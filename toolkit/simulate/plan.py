@@ -1,4 +1,4 @@
-"""Mixture plans: seeded text that says what every mixture is made of, one JSON object a line.
+"""Mixture plans: seeded text with the sources of every mixture, one JSON object a line.
 
 A plan can be read, compared and cited; ``render`` (next door) turns a line into samples and nothing else does.
 """
@@ -92,13 +92,15 @@ class Mixture:
     def _check_words(self):
         """Raise InputError when a name is none, or could not be that of a table or a stream."""
         named = [*(s.role for s in self.sources), *self.facts]
-        if odd := [word for word in named if not (isinstance(word, str) and _NAME.fullmatch(word))]:
-            raise InputError(f"{self.id}: roles and names of facts must be of letters, digits, - and _, got {odd[0]!r}")
+        if invalid := [word for word in named if not (isinstance(word, str) and _NAME.fullmatch(word))]:
+            raise InputError(
+                f"{self.id}: roles and names of facts must be of letters, digits, - and _, got {invalid[0]!r}"
+            )
         texts = [*self.facts.values(), *(s.utt for s in self.sources), *(s.room for s in self.sources if s.room)]
-        if odd := [text for text in texts if not isinstance(text, str)]:
-            raise InputError(f"{self.id}: ids and facts must be text, got {odd[0]!r}")
-        if wrong := [flag for flag in (self.clip, *(s.wrap for s in self.sources)) if not isinstance(flag, bool)]:
-            raise InputError(f"{self.id}: clip and wrap must be true or false, got {wrong[0]!r}")
+        if invalid := [text for text in texts if not isinstance(text, str)]:
+            raise InputError(f"{self.id}: ids and facts must be text, got {invalid[0]!r}")
+        if not_bool := [flag for flag in (self.clip, *(s.wrap for s in self.sources)) if not isinstance(flag, bool)]:
+            raise InputError(f"{self.id}: clip and wrap must be true or false, got {not_bool[0]!r}")
 
     def _check_positions(self):
         """Raise InputError when a source does not lie in the mixture."""
@@ -157,7 +159,7 @@ def read_plan(path, ids: Container[str] | None = None) -> Iterator[Mixture]:
     """The mixtures of a plan, in its order; with ``ids`` those alone, and of other lines no more than the id is read.
 
     Raises:
-        InputError: the plan is missing, or a line is no mixture; names file and line.
+        InputError: the plan is missing, or a line is not a mixture; names file and line.
     """
     for number, line in _lines(path):
         if ids is None or (key := _id_of(line)) is None or key in ids:

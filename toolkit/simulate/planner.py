@@ -78,7 +78,7 @@ class Recordings:
             return left[rng.integers(len(left))]
         raise InputError(
             f"no recording of a speaker other than {', '.join(sorted(without)[:5])} is left to mix in; "
-            "give more of them (data), or ask for fewer (talkers)"
+            "give more of them (data), or set fewer (talkers)"
         )
 
 
@@ -193,9 +193,9 @@ class MixturePlanner:
         """Plan one mixture.
 
         Args:
-            seed_words: what the draw depends on, e.g. ``(seed, epoch, utt)``.
+            seed_words: seed of the random choices, e.g. ``(seed, epoch, utt)``.
             num_samples: length of the target recording, samples at ``fs``.
-            crop: use a random part of so many samples of it; a shorter recording is repeated (an interferer as well,
+            crop: use a random part with this number of samples; a shorter recording is repeated (an interferer as well,
                 where it is not cut or padded to the target), or with ``repeat`` False taken as it is. None: all of it.
             speed: fixed factor, or None to draw one; likewise ``kind`` of noise and its ``snr`` in dB.
         """

@@ -30,7 +30,7 @@ _ROWS, _LEAST_BLOCK = 4, 16384  # of a convolution: rows that are transformed at
 
 
 class SilentSource(InputError):
-    """A level was asked of digital silence."""
+    """A source with a level is digital silence."""
 
 
 @np.errstate(over="ignore", invalid="ignore")  # what overflows is refused in the end
@@ -116,7 +116,7 @@ def _check_sound(samples: np.ndarray, source: Source, audio: AudioTable) -> None
         return
     low, high = float(samples.min()), float(samples.max())
     peak = max(-low, high)
-    if peak > LOUDEST or high - low < 0.5 / 32768 < peak:  # silence is left to whoever sets SNRs
+    if peak > LOUDEST or high - low < 0.5 / 32768 < peak:  # the code that sets SNRs handles silence
         check_usable(
             audio.read(source.utt),
             *(audio.fs or 1, f"{source.utt}: {audio.values[source.utt]}:"),

@@ -37,10 +37,10 @@ class Room:
 def draw_room(rng: np.random.Generator, sources: int = 1, rt60=(0.2, 0.8), distance=(0.5, 4.0)) -> Room:
     """Draw a room of 3 x 3 x 2.4 to 9 x 7 x 3.6 m.
 
-    Sources and microphone stand half a metre or more from every wall, 1 to 1.8 m and 0.7 to 1.6 m high.
+    Sources and microphone are half a metre or more from every wall, 1 to 1.8 m and 0.7 to 1.6 m high.
 
     Args:
-        sources: how many, each at a place of its own.
+        sources: number of sources, each at another place.
         rt60: least and greatest reverberation time, s.
         distance: least and greatest distance from a source to the microphone, m.
     """
@@ -66,7 +66,7 @@ def simulate_rirs(room: Room, seed: int) -> list[np.ndarray]:
     Raises:
         InputError: no wall absorbs enough for so short a reverberation in so large a room.
     """
-    import pyroomacoustics as pra  # seconds of import time, which nobody else should pay
+    import pyroomacoustics as pra  # its import takes seconds
 
     pra.constants.set("num_threads", 1)  # the sum of rays depends on how many threads share them
     pra.constants.set("c", SPEED_OF_SOUND)
@@ -75,7 +75,7 @@ def simulate_rirs(room: Room, seed: int) -> list[np.ndarray]:
         absorption, _ = pra.inverse_sabine(room.rt60, room.size, c=SPEED_OF_SOUND)
     except ValueError:
         size = " x ".join(f"{metres:.1f}" for metres in room.size)
-        raise InputError(f"rt60 {room.rt60:.2f} s: impossible in a room of {size} m; ask for 0.2 s or more") from None
+        raise InputError(f"rt60 {room.rt60:.2f} s: impossible in a room of {size} m; use 0.2 s or more") from None
     walls = {"materials": pra.Material(absorption), "air_absorption": False}
     box = pra.ShoeBox(room.size, fs=RATE, max_order=_MAX_ORDER, ray_tracing=True, **walls)
     for source in room.sources:

@@ -1,4 +1,4 @@
-"""A mixture set on disk: its plan and the audio that it draws on."""
+"""A mixture set on disk: its plan and its source audio."""
 
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
@@ -26,12 +26,12 @@ def check_known_sets(config: Mapping, key: str, known: Sequence[str], root: Path
     lists = {f"noises.{kind}.data": noise["data"] for kind, noise in (config.get("noises") or {}).items()}
     lists |= {"interferer.data": (config.get("interferer") or {}).get("data"), "rooms": config.get("rooms")}
     for name, sets in lists.items():
-        for one in sets or []:
-            if one not in known and not (root / one).is_dir():
-                near = get_close_matches(one, known, 1)
+        for set_name in sets or []:
+            if set_name not in known and not (root / set_name).is_dir():
+                near = get_close_matches(set_name, known, 1)
                 raise InputError(
-                    f"{where}: {key}.{name}: unknown set {one}{f' (did you mean {near[0]}?)' if near else ''}; must "
-                    "be one of --train_set, --valid_sets, --test_sets, --extra_sets or --room_sets: "
+                    f"{where}: {key}.{name}: unknown set {set_name}{f' (did you mean {near[0]}?)' if near else ''}; "
+                    "must be one of --train_set, --valid_sets, --test_sets, --extra_sets or --room_sets: "
                     f"{', '.join(known) or 'none'}"
                 )
 
@@ -39,7 +39,7 @@ def check_known_sets(config: Mapping, key: str, known: Sequence[str], root: Path
 def open_set(
     path: Path, ids: Collection[str] | None = None
 ) -> tuple[dict[str, Mixture], AudioTable, AudioTable | None]:
-    """The plan by id, the audio it draws on, and the impulse responses; of some ``ids`` what these need alone.
+    """The plan by id, its source audio, and the impulse responses; for some ``ids`` only what these need.
 
     Raises:
         InputError: a file is missing or malformed, or an id is in the plan twice.

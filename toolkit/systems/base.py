@@ -1,4 +1,4 @@
-"""What the trained systems have in common: loading, rate, device, facts."""
+"""The base of trained systems: loading, rate, device, facts."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from toolkit.systems.kinds import system_class, task_of
 from toolkit.systems.loading import Origin, load_network
 from toolkit.systems.packing import with_embedders
 
-_WIDTH = 100  # columns of what print() shows
+_WIDTH = 100  # columns of print()
 _Self = TypeVar("_Self", bound="System")
 
 
@@ -24,11 +24,11 @@ class System:
 
     Args:
         network: of the class that the kind of system takes.
-        origin: where it comes from; :meth:`load` knows.
+        origin: its source, which :meth:`load` sets.
 
     Attributes:
         task: name of the task: ``sv``, ``se``, ``tse``.
-        network_keys: of a training config: those that say the network.
+        network_keys: keys of a training config that define the network.
         network_type: class of ``network``.
         weights: file of an experiment's folder that is loaded by default.
 
@@ -66,9 +66,9 @@ class System:
             device: ``cpu``, ``cuda``, ``cuda:1``, ...
 
         Raises:
-            InputError: config or weights are missing (it lists what there is), damaged or do not belong together, the
+            InputError: config or weights are missing (lists those that exist), damaged or do not match, the
                 system is for another task, the config names a class from outside the toolkit and is not trusted, or
-                there is no such device.
+                the device does not exist.
         """
         task, network, origin = load_network(path, cls.task, weights, trust)
         return system_class(task)(network, origin).to(device)
@@ -90,14 +90,14 @@ class System:
 
         Args:
             config: its other keys are not read.
-            fs: rate in Hz that the network must be for; None: any.
+            fs: rate in Hz that the network must have; None: any.
 
         Raises:
             InputError: a key is unknown or a value does not fit, or the network is for another rate.
         """
         network = parsed(config, cls.network_keys, cls.add_network_arguments).model
         if fs not in (None, network.fs):
-            raise InputError(f"{config}: is for {network.fs} Hz, not for {fs} Hz; its model.init_args.fs says so")
+            raise InputError(f"{config}: is for {network.fs} Hz, not for {fs} Hz; change model.init_args.fs")
         return network
 
     @classmethod
@@ -112,21 +112,21 @@ class System:
 
     @property
     def device(self) -> torch.device:
-        """Where the network is."""
+        """The device of the network."""
         for tensor in (*self.network.parameters(), *self.network.buffers()):
             return tensor.device
         return torch.device("cpu")
 
     def to(self: _Self, device) -> _Self:
-        """Move the network to a device; InputError where there is no such device."""
+        """Move the network to a device; InputError if it does not exist."""
         try:
-            where = torch.device(device)
-            if where.type == "meta":
+            target = torch.device(device)
+            if target.type == "meta":
                 raise ValueError("it holds no numbers")
-            self.network.to(where)
+            self.network.to(target)
         except Exception as error:  # torch raises a different type for each kind of device
-            why = str(error).strip().partition("\n")[0][:100]
-            raise InputError(f"device {device!r:.40}: cannot be used ({why}); use 'cpu'") from None
+            reason = str(error).strip().partition("\n")[0][:100]
+            raise InputError(f"device {device!r:.40}: cannot be used ({reason}); use 'cpu'") from None
         return self
 
     @contextmanager
@@ -162,8 +162,8 @@ class System:
 
         Returns:
             ``task``, ``class`` (of the network), ``path``, ``weights``, ``fs`` (Hz), ``parameters``, ``macs`` (of one
-            second of audio), ``training`` (what train_info.json holds), ``calibration`` (what calibration.json holds);
-            None for what is not known.
+            second of audio), ``training`` (content of train_info.json), ``calibration`` (of calibration.json); None
+            if unknown.
         """
         facts: dict[str, object] = {"task": self.task, "class": self._class_name(), "path": self.origin.path}
         facts |= {"weights": self.origin.weights, "fs": self.fs, **self.cost()}
@@ -201,15 +201,15 @@ def _is_count(training: Mapping, noun: str) -> bool:
 
 
 def parsed(config, keys: tuple[str, ...], add: Callable[[ConfigParser], None], over: dict | None = None):
-    """What some ``keys`` of a training config (a path) build; its other keys are not read.
+    """The objects of some ``keys`` of a training config (a path); its other keys are not read.
 
     Args:
         add: adds the keys to a parser.
-        over: laid on the config.
+        over: values that override those of the config.
     """
     parser = ConfigParser()
     add(parser)
-    given = {key: value for key, value in with_embedders(load_config(config)).items() if key in keys}
+    values = {key: value for key, value in with_embedders(load_config(config)).items() if key in keys}
     if over:
-        given = merge({**{key: parser.get_default(key) for key in over}, **given}, over)
-    return parser.build(parser.parse_checked(given, str(config)))
+        values = merge({**{key: parser.get_default(key) for key in over}, **values}, over)
+    return parser.build(parser.parse_checked(values, str(config)))

@@ -14,8 +14,8 @@ from toolkit.io.scores import read_scores, scores_of
 from toolkit.io.trials import read_trials
 from toolkit.metrics.verification.calibration import Calibration, fit_calibration
 
-FEW_TARGETS = 100  # a calibration that rests on fewer is noted as rough
-_WAY = ("scoring", "score_norm", "cohort", "top_n")  # facts that a calibration depends on
+FEW_TARGETS = 100  # a calibration on fewer is marked as rough
+_BACKEND = ("scoring", "score_norm", "cohort", "top_n")  # facts that a calibration depends on
 _SHAPE = {"scale": float, "offset": float, "way?": ({}, None), "p_target?": float, "scores?": [str]}
 
 
@@ -23,24 +23,25 @@ def fit_on(scores: Sequence, trials: Sequence, p_target: float) -> dict:
     """Fit on the pooled trials of some sets.
 
     Args:
-        scores: score files; where a metrics.json lies beside one, it says how they were made.
+        scores: score files; a metrics.json beside a file names its scoring backend.
         trials: the trial list of each.
-        p_target: where the calibration is to be at its best.
+        p_target: target prior at which the calibration is optimal.
 
     Returns:
-        What the file holds: scale, offset, p_target, counts, the scores' paths, ``way`` (None where it is not known).
+        The content of the file: scale, offset, p_target, counts, the scores' paths, and ``way``, the scoring backend,
+        None if unknown.
 
     Raises:
-        InputError: a file is bad, scores and trials do not belong together, or the sets were scored in several ways.
+        InputError: a file is malformed, scores and trials do not match, or the sets have several scoring backends.
     """
-    pooled, labels, ways = [], [], []
+    pooled, labels, backends = [], [], []
     for score_path, trial_path in zip(scores, trials, strict=True):
         listed = read_trials(trial_path)
         pooled.append(scores_of(listed, read_scores(score_path), str(score_path), str(trial_path)))
         labels.append(listed.is_target)
-        ways.append(_way_beside(Path(score_path)))
-    if any(way != ways[0] for way in ways):
-        raise InputError(f"{scores[0]}: was scored in another way than others; calibrate on sets scored alike")
+        backends.append(_backend_beside(Path(score_path)))
+    if any(backend != backends[0] for backend in backends):
+        raise InputError(f"{scores[0]}: has another scoring backend than the others; calibrate on sets scored alike")
     values, is_target = np.concatenate(pooled), np.concatenate(labels)
     if is_target.all() or not is_target.any():
         raise InputError(f"{trials[0]}: all trials are of one kind; calibration needs targets and nontargets")
@@ -52,22 +53,22 @@ def fit_on(scores: Sequence, trials: Sequence, p_target: float) -> dict:
             "Cllr; calibrate on more speakers or utterances (%d targets), or give --calibrate false",
             *(counts["n_target"], ", ".join(map(str, trials)), FEW_TARGETS),
         )
-    return fitted._asdict() | {"p_target": p_target} | counts | {"scores": list(map(str, scores)), "way": ways[0]}
+    return fitted._asdict() | {"p_target": p_target} | counts | {"scores": list(map(str, scores)), "way": backends[0]}
 
 
-def _way_beside(scores: Path) -> dict | None:
+def _backend_beside(scores: Path) -> dict | None:
     path = scores.with_name("metrics.json")
     if not path.is_file():
         return None
     content = read_json(path, "score the set again")
     if fault := misfit(content, {"scoring?": {}}):
         raise InputError(f"{path}: {fault}; score the set again")
-    return way_of(content.get("scoring", {}))
+    return backend_of(content.get("scoring", {}))
 
 
-def way_of(facts: dict) -> dict:
-    """The facts of scoring that decide whether a calibration fits."""
-    return {name: facts[name] for name in _WAY if name in facts}
+def backend_of(facts: dict) -> dict:
+    """The scoring backend: the facts of scoring that a calibration depends on."""
+    return {name: facts[name] for name in _BACKEND if name in facts}
 
 
 def write_calibration(path, content: dict) -> None:
@@ -77,7 +78,7 @@ def write_calibration(path, content: dict) -> None:
 
 
 def read_calibration(path) -> dict:
-    """What calibration.json holds, checked; InputError where it is missing or malformed."""
+    """The content of calibration.json, checked; InputError if it is missing or malformed."""
     content = read_json(path, "fit it on a development set (calibrate_scores)")
     if fault := misfit(content, _SHAPE):
         raise InputError(f"{path}: {fault}; fit it again (calibrate_scores)")
@@ -91,17 +92,17 @@ def calibration_of(content: Mapping) -> Calibration:
     return Calibration(float(content["scale"]), float(content["offset"]))
 
 
-def load_calibration(path, way: dict) -> tuple[Calibration, dict]:
-    """Read calibration.json for scores made in a ``way`` (see :func:`way_of`); also returns the file's content.
+def load_calibration(path, backend: dict) -> tuple[Calibration, dict]:
+    """Read calibration.json for scores of a ``backend`` (see :func:`backend_of`); also returns the file's content.
 
     Raises:
-        InputError: the file is missing or malformed, or was fitted on scores made in another way.
+        InputError: the file is missing or malformed, or was fitted on scores of another backend.
     """
     content = read_calibration(path)
-    if content.get("way") is not None and content["way"] != way:
-        raise InputError(f"{path}: was fitted on scores made by {_said(content['way'])}, these are by {_said(way)}")
+    if content.get("way") is not None and content["way"] != backend:
+        raise InputError(f"{path}: was fitted on scores made by {_text(content['way'])}, these are by {_text(backend)}")
     return calibration_of(content), content
 
 
-def _said(way: dict) -> str:
-    return ", ".join(f"{name} {value}" for name, value in way.items()) or "nothing"
+def _text(backend: dict) -> str:
+    return ", ".join(f"{name} {value}" for name, value in backend.items()) or "nothing"

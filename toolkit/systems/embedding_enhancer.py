@@ -18,7 +18,7 @@ _ROWS = 4096  # embeddings that the network takes at once
 
 
 class EmbeddingEnhancer(System):
-    """From the speaker embedding of a noisy recording to what it would be of a clean one.
+    """From the speaker embedding of a noisy recording to that of a clean one.
 
     Example::
 
@@ -44,24 +44,24 @@ class EmbeddingEnhancer(System):
 
     @property
     def extractor(self) -> dict | None:
-        """What made the embeddings that it was trained on (toolkit.systems.verifier.Verifier.identity); None: not
-        known."""
+        """Identity of the extractor of the training embeddings (toolkit.systems.verifier.Verifier.identity); None if
+        unknown."""
         return (self.origin.training or {}).get("extractor")
 
     def enhance(self, x, ids: Sequence[str] | None = None, seed: int = 0, draws: int = 1) -> np.ndarray:
-        """Enhance embeddings; the result does not depend on what is enhanced along with them.
+        """Enhance embeddings; the result for each does not depend on the others.
 
         Args:
             x: an embedding (D,), or several (N, D).
             ids: of each; noise is drawn by seed and id. None: by the embedding's own numbers.
-            seed: of the noise, where the network draws any.
-            draws: the mean over so many draws of noise is taken.
+            seed: of the noise, if the network uses noise.
+            draws: number of noise samples over which the result is averaged.
 
         Returns:
             float32, (E,) or (N, E) as ``x``, E being the network's ``output_dim``; not normalised in length.
 
         Raises:
-            InputError: an embedding is of another size, zero or not finite, or ids are not as many.
+            InputError: an embedding is of another size, zero or not finite, or the number of ids differs.
         """
         rows = _rows(x, self.dim)
         names = [row.tobytes().hex() for row in rows] if ids is None else list(ids)
@@ -86,27 +86,27 @@ class EmbeddingEnhancer(System):
             raise InputError(f"{ids[bad[0]]}: its enhanced embedding is not finite; training diverged")
         return enhanced
 
-    def _noise(self, ids: Sequence[str], seed: int, draws: int) -> np.ndarray | None:
-        """(N, draws, D) standard normal noise; None where the network draws none."""
+    def _noise(self, ids: Sequence[str], seed: int, count: int) -> np.ndarray | None:
+        """(N, count, D) standard normal noise; None for a network without noise."""
         if not self.network.draws_noise:
             return None
-        return np.stack([noise_of(seed, key, (draws, self.dim)) for key in ids])
+        return np.stack([noise_of(seed, key, (count, self.dim)) for key in ids])
 
     def _mean(self, rows: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
         with self.inferring() as network:
             x = torch.from_numpy(rows).to(self.device)
             if noise is None:
                 return network(x).float().cpu().numpy()
-            draws = torch.from_numpy(noise).to(self.device)
-            repeated = x[:, None].expand_as(draws).flatten(0, 1)
-            return network(repeated, draws.flatten(0, 1)).unflatten(0, draws.shape[:2]).mean(1).float().cpu().numpy()
+            eps = torch.from_numpy(noise).to(self.device)
+            repeated = x[:, None].expand_as(eps).flatten(0, 1)
+            return network(repeated, eps.flatten(0, 1)).unflatten(0, eps.shape[:2]).mean(1).float().cpu().numpy()
 
     def check_extractor(self, facts: Mapping | None, where: str) -> None:
-        """Raise InputError where embeddings are known to be of another extractor than those of training.
+        """Raise InputError if embeddings are known to be of another extractor than those of training.
 
         Args:
-            facts: what made them; None: not known.
-            where: they are, for the message.
+            facts: identity of their extractor; None if unknown.
+            where: their place, for the message.
         """
         ours = self.extractor
         if facts and ours and facts.get("digest") != ours.get("digest"):
@@ -122,7 +122,7 @@ class EmbeddingEnhancer(System):
         return (rows, torch.randn(1, self.dim, generator=generator).to(self.device))
 
     def info(self) -> dict:
-        """See System; ``fs`` is None: embeddings have no rate; ``extractor`` is what made those of training."""
+        """See System; ``fs`` is None: embeddings have no rate; ``extractor`` made those of training."""
         return super().info() | {"fs": None, "extractor": self.extractor}
 
     def _lines(self, facts: Mapping) -> dict[str, str]:

@@ -49,8 +49,8 @@ class Enhancer(System):
             (N,) float32 at the rate of ``x``.
 
         Raises:
-            InputError: ``x`` is no usable recording (toolkit.systems.signals.recording_of), or ``observation`` not in
-                [0, 1].
+            InputError: ``x`` is not a usable recording (toolkit.systems.signals.recording_of), or ``observation`` is
+                not in [0, 1].
         """
         if not (isinstance(observation, Real) and 0 <= observation <= 1):
             raise InputError(f"observation {observation!r:.80} must be a number from 0 to 1")

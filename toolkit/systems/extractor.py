@@ -20,7 +20,7 @@ CHUNK_SECONDS = 30.0  # a longer mixture is extracted in chunks of this length, 
 
 
 class Extractor(System):
-    """From a mixture to what one enrolled speaker says in it.
+    """From a mixture to the speech of one enrolled speaker in it.
 
     Example::
 
@@ -40,7 +40,7 @@ class Extractor(System):
         parser.add_argument("--model", type=SpeakerExtractor, default=default(SEFPNet), help="mixture to signal")
 
     def extract(self, mixture, enrolment, fs: int | None = None, channel: int | str | None = None) -> np.ndarray:
-        """What the enrolled speaker says in a mixture of any rate and length.
+        """The speech of the enrolled speaker in a mixture of any rate and length.
 
         Networks that are trained by a scale-invariant loss give any level; here the estimate gets the gain at which it
         explains most of the mixture (least squares), which is right where what is left does not depend on it.
@@ -56,7 +56,7 @@ class Extractor(System):
             (N,) float32 at the rate of the mixture.
 
         Raises:
-            InputError: one of them is no usable recording (toolkit.systems.signals.recording_of), or no enrolment is
+            InputError: one of them is not a usable recording (toolkit.systems.signals.recording_of), or no enrolment is
                 given.
         """
         several = _recordings(enrolment)

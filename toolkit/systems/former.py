@@ -45,7 +45,7 @@ def extract(model, mixture, enrolment) -> np.ndarray:
 
 
 def pack(expdir, output, model: str, task: str = "sv") -> dict:
-    """packing.pack of a config that may not say its task."""
+    """packing.pack of a config that may lack its task."""
     return packing.pack(expdir, output, model, task)
 
 

@@ -3,6 +3,7 @@
 import importlib
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from toolkit.io.errors import InputError, some_of
 
@@ -21,7 +22,7 @@ def known_tasks() -> list[str]:
     return list(_CLASSES)
 
 
-def system_class(task: str) -> type:
+def system_class(task: str) -> type[Any]:
     """The class of systems for a task, a subclass of toolkit.systems.base.System.
 
     Raises:
@@ -47,7 +48,7 @@ def task_of(config: Mapping) -> str | None:
         config: loaded, see toolkit.io.config.load_config.
 
     Returns:
-        ``sv``, ``se``, ``tse``, or whatever ``task`` says; None where nothing tells.
+        ``sv``, ``se``, ``tse``, or any other value of ``task``; None if unknown.
 
     Example::
 

@@ -1,8 +1,8 @@
-"""A trained network from an experiment's folder, a packed zip or a checkpoint that others have published: whole, or one
-line of what is wrong.
+"""A trained network from an experiment's folder, a packed zip or a checkpoint that others have published, or one line
+with the fault.
 
 All may come from elsewhere: classes from outside the toolkit are not built unless the caller trusts them, and sizes
-are checked before memory is taken.
+are checked before memory is allocated.
 """
 
 import logging
@@ -49,7 +49,7 @@ class Origin:
     Attributes:
         path: the experiment, the zip or the checkpoint; None: it was made in Python.
         weights: which file of weights; None: the network has none.
-        training, calibration: what train_info.json and calibration/calibration.json hold; None where there are none.
+        training, calibration: content of train_info.json and calibration/calibration.json; None if missing.
     """
 
     path: str | None = None
@@ -59,26 +59,26 @@ class Origin:
 
 
 def _check_experiment(path: Path) -> None:
-    """Raise InputError where a folder is no experiment; it lists those in it and beside it."""
+    """Raise InputError if a folder is not an experiment; lists those in it and beside it."""
     if (path / CONFIG).is_file():
         return
     what = "is not an experiment (config.yaml not found)" if path.is_dir() else "no such experiment or packed model"
-    there = [str(config.parent) for folder in (path, path.parent) for config in sorted(folder.glob(f"*/{CONFIG}"))]
-    there += [str(packed) for folder in (path, path.parent) for packed in sorted(folder.glob("*.zip"))]
-    gone = next((folder for folder in reversed(path.parents) if not folder.exists()), None)
-    more = f"; there are: {some_of(dict.fromkeys(there))}" if there else f"; nor is there {gone}" if gone else ""
+    known = [str(config.parent) for folder in (path, path.parent) for config in sorted(folder.glob(f"*/{CONFIG}"))]
+    known += [str(packed) for folder in (path, path.parent) for packed in sorted(folder.glob("*.zip"))]
+    missing = next((folder for folder in reversed(path.parents) if not folder.exists()), None)
+    more = f"; there are: {some_of(dict.fromkeys(known))}" if known else f"; nor is there {missing}" if missing else ""
     raise InputError(f"{path}: {what}{more}")
 
 
 def _check_weights(path: Path) -> None:
-    """Raise InputError where an experiment has no such weights; it lists those that it has."""
+    """Raise InputError if the weights are missing; lists those of the experiment."""
     if not path.is_file():
-        there = some_of([found.name for found in sorted(path.parent.glob("*.pth"))])
-        raise InputError(f"{path}: no such weights; {f'there are: {there}' if there else 'train first (stage 6)'}")
+        known = some_of([weights.name for weights in sorted(path.parent.glob("*.pth"))])
+        raise InputError(f"{path}: no such weights; {f'there are: {known}' if known else 'train first (stage 6)'}")
 
 
 def _check_size(weights: Path | None, network: nn.Module, config: Path) -> None:
-    """Raise InputError where a network, which takes no memory yet, would take more than its file of weights bears out.
+    """Raise InputError if a network, not yet in memory, would need more memory than its file of weights justifies.
 
     Weights of half precision, shared or of double precision pass.
     """
@@ -98,10 +98,10 @@ def load_network(path, task: str | None, weights: str | None, trust: bool) -> tu
 
     Args:
         path, weights, trust: as there.
-        task: that it must be for; None: any.
+        task: the required task; None: any.
 
     Returns:
-        The task, the network, where it comes from.
+        The task, the network, its origin.
     """
     if not isinstance(path, str | os.PathLike) or not isinstance(weights, str | os.PathLike | None):
         raise InputError(f"path {path!r:.80} and weights {weights!r:.80} must be a path and the name of a file in it")
@@ -118,9 +118,9 @@ def load_network(path, task: str | None, weights: str | None, trust: bool) -> tu
         return "sv", network, Origin(str(path), f"{path.name}, {family}")
     with tempfile.TemporaryDirectory() as folder:
         try:
-            found = unpack(path, Path(folder), task)
+            task_found = unpack(path, Path(folder), task)
             former = (Path(folder) / FORMER_WEIGHTS).exists()
-            loaded = _load_folder(Path(folder), found, FORMER_WEIGHTS if former else WEIGHTS, trust, str(path))
+            loaded = _load_folder(Path(folder), task_found, FORMER_WEIGHTS if former else WEIGHTS, trust, str(path))
         except InputError as error:
             raise InputError(str(error).replace(folder, str(path))) from None
     return loaded
@@ -136,9 +136,9 @@ def _load_folder(
         config = with_embedders(config)
     if not trust:
         check_classes(config, path / CONFIG)
-    task_there = known_task(task_of(config) or task, path)
-    check_task(path, task_there, task)
-    kind: Any = system_class(task_there)
+    task_found = known_task(task_of(config) or task, path)
+    check_task(path, task_found, task)
+    kind: Any = system_class(task_found)
     stored = path / (weights or kind.weights)
     network, has_weights = _built(path / CONFIG, kind, stored, trust)
     calibration = None  # it is of the weights that are loaded by default
@@ -150,11 +150,11 @@ def _load_folder(
         _facts(path / TRAINING, read_json),
         calibration,
     )
-    return task_there, network, origin
+    return task_found, network, origin
 
 
 def _built(config: Path, kind: Any, weights: Path, trust: bool) -> tuple[nn.Module, bool]:
-    """The network with its weights, and whether it has any (mean fbank has none); published ones are not read."""
+    """The network with its weights, and whether it has any (mean fbank has none); does not read published weights."""
     with without_weights(), nullcontext() if trust else torch.device("meta"):  # shapes without memory
         outline = _build(config, kind.build_stored, trust)
     has_weights = next(outline.parameters(), None) is not None
@@ -170,7 +170,7 @@ def _built(config: Path, kind: Any, weights: Path, trust: bool) -> tuple[nn.Modu
 
 
 def _facts(path: Path, read: Callable[[Path], dict]) -> dict | None:
-    """What a file holds that a network can do without."""
+    """The content of an optional file; None if it is missing or malformed."""
     if not path.is_file():
         return None
     try:
@@ -181,7 +181,7 @@ def _facts(path: Path, read: Callable[[Path], dict]) -> dict | None:
 
 
 def _build(config: Path, build: Callable[[Path], nn.Module], trust: bool) -> nn.Module:
-    """A network; where its class is ours, whatever its constructor raises is the fault of the values."""
+    """A network; for a class of the toolkit, any error of its constructor is a fault of the values."""
     try:
         return build(config)
     except InputError as error:

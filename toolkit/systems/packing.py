@@ -26,7 +26,7 @@ _MANIFEST = "manifest.json"
 WEIGHTS, FORMER_WEIGHTS = "model.safetensors", "model.pth"
 CONFIG = "config.yaml"
 TRAINING, CALIBRATION = "train_info.json", "calibration/calibration.json"
-_FACTS = (TRAINING, CALIBRATION, "results.json")  # where an experiment has them; nothing reads results.json back
+_FACTS = (TRAINING, CALIBRATION, "results.json")  # if they exist; results.json is not read back
 _EMBEDDER = "toolkit.systems.TrainedEmbedder"
 _MOST_TEXT = 2**20  # bytes of config and manifest
 _MOST_INFLATED = 32  # times the archive; weights are noise, which packs by less than 2
@@ -39,13 +39,13 @@ def pack(expdir, output, weights: str | None = None, task: str | None = None) ->
         expdir: folder of the experiment.
         output: zip to write.
         weights: which weights; None: those that training leaves for use.
-        task: of a config of an earlier version that does not tell (toolkit.systems.kinds.task_of).
+        task: for a config of an earlier version without its task (toolkit.systems.kinds.task_of).
 
     Returns:
         The manifest: ``task``, ``weights``, and ``sha256`` of each member.
 
     Raises:
-        InputError: the experiment has no config or no such weights, or its task is not known.
+        InputError: config or weights are missing, or the task is unknown.
     """
     expdir = Path(expdir)
     if not (expdir / CONFIG).is_file():
@@ -62,7 +62,7 @@ def pack(expdir, output, weights: str | None = None, task: str | None = None) ->
     try:
         check_classes(config, expdir / CONFIG)
     except InputError as error:
-        logging.warning("%s", error)  # whoever loads it needs the class, and to trust it
+        logging.warning("%s", error)  # loading it needs the class, and trust
     contents[WEIGHTS] = _tensors(expdir / weights)
     contents |= {name: (expdir / name).read_bytes() for name in _FACTS if (expdir / name).is_file()}
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
@@ -88,7 +88,7 @@ def with_embedders(config: dict) -> dict:
 
 def _with_embedders(value):
     if isinstance(value, list):
-        return [_with_embedders(one) for one in value]
+        return [_with_embedders(item) for item in value]
     if not isinstance(value, dict):
         return value
     if public_path(str(value.get("class_path", ""))) == _EMBEDDER:
@@ -96,7 +96,7 @@ def _with_embedders(value):
         keys: tuple[str, ...] = NETWORK_KEYS
         if all(key in config for key in keys):
             return {"class_path": public_path("SpeakerEmbedder"), "init_args": {key: config[key] for key in keys}}
-    return {key: _with_embedders(one) for key, one in value.items()}
+    return {key: _with_embedders(item) for key, item in value.items()}
 
 
 def _config_of(system: Path) -> dict:
@@ -117,7 +117,7 @@ def _config_of(system: Path) -> dict:
 
 
 def _tensors(path: Path) -> bytes:
-    """Weights as safetensors, each tensor by itself, also where several share memory."""
+    """Weights as safetensors, each tensor separately, even if several share memory."""
     state = load(path)
     if not isinstance(state, dict) or not all(
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
@@ -128,7 +128,7 @@ def _tensors(path: Path) -> bytes:
 
 def known_task(task: str | None, path: Path) -> str:
     if task is None:
-        raise InputError(f"{path}: its config does not say what it is for; write task: sv (or se, tse) into {CONFIG}")
+        raise InputError(f"{path}: its config does not name its task; write task: sv (or se, tse) into {CONFIG}")
     return task
 
 
@@ -136,7 +136,7 @@ def _complete_config(data: bytes, source) -> dict:
     """The config in a package.
 
     Raises:
-        InputError: it is not YAML, or is based on another file, which no package holds.
+        InputError: it is not YAML, or is based on another file, which the package does not hold.
     """
     try:
         config = parse_yaml(data.decode(), str(source))
@@ -148,20 +148,20 @@ def _complete_config(data: bytes, source) -> dict:
 
 
 def unpack(path: Path, folder: Path, task: str | None) -> str:
-    """Unzip into a folder what a network is made of, and check members, sizes, task and hashes.
+    """Unzip the parts of a network into a folder, and check members, sizes, task and hashes.
 
     Returns:
         The task.
 
     Raises:
-        InputError: the package is damaged, of another task, or larger than it can be.
+        InputError: the package is damaged, of another task, or too large.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             members = _members(archive)
             manifest = json.loads(_read(archive, members[_MANIFEST], _MOST_TEXT))
-            found = str(manifest["task"])[:20]
-            check_task(path, found, task)
+            task_found = str(manifest["task"])[:20]
+            check_task(path, task_found, task)
             if manifest["sha256"].keys() != members.keys() - {_MANIFEST}:
                 raise ValueError(f"its members are {some_of(members)}, not those of its manifest")
             limits = dict.fromkeys((CONFIG, TRAINING, CALIBRATION), _MOST_TEXT)
@@ -183,11 +183,11 @@ def unpack(path: Path, folder: Path, task: str | None) -> str:
             f"{path}: not a packed system nor a checkpoint of {NAMES}, or damaged ({what}); {give}"
         ) from None
     _complete_config((folder / CONFIG).read_bytes(), folder / CONFIG)
-    return found
+    return task_found
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """Of a package by name; ValueError where one does not belong there."""
+    """Members of a package by name; ValueError for an unexpected one."""
     members = {info.filename: info for info in archive.infolist()}
     known = {_MANIFEST, CONFIG, WEIGHTS, FORMER_WEIGHTS, *_FACTS}
     whole = {_MANIFEST, CONFIG} <= members.keys() <= known and not {WEIGHTS, FORMER_WEIGHTS} <= members.keys()
@@ -201,17 +201,17 @@ def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes:
-    """A member of ``most`` bytes at most; a read gives no more than the size that the archive declares."""
+    """A member of ``most`` bytes at most; a read returns no more than the declared size."""
     if info.file_size > most:
         raise ValueError(f"{info.filename} has {info.file_size:,} bytes, at most {most:,} are expected")
     return archive.read(info)
 
 
-def check_task(path: Path, found: str, task: str | None) -> None:
-    """Raise InputError where a system is for another task, or for one that is not known."""
+def check_task(path: Path, task_found: str, task: str | None) -> None:
+    """Raise InputError if a system is for another task, or for an unknown one."""
     try:
-        name = system_class(found).__name__
+        name = system_class(task_found).__name__
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    if task not in (None, found):
-        raise InputError(f"{path}: is for task {found}, must be for {task}; {name}.load takes it")
+    if task not in (None, task_found):
+        raise InputError(f"{path}: is for task {task_found}, must be for {task}; {name}.load takes it")

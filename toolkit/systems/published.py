@@ -1,7 +1,7 @@
 """Speaker encoders that others have published: their checkpoint files as networks of the toolkit.
 
-A file is recognised by the names in it. What they leave open (front end, normalisation, dilations, padding) is a fact
-of the family. Nothing of a file is run, and sizes are checked before memory is taken.
+A file is recognised by its names. Facts that it does not hold (front end, normalisation, dilations, padding) are those
+of the family. No code of a file is run, and sizes are checked before memory is allocated.
 """
 
 import re
@@ -30,11 +30,11 @@ class Family(NamedTuple):
     """Checkpoints of one kind.
 
     Attributes:
-        name: what a message and ``voxsift info`` call it.
+        name: for messages and ``voxsift info``.
         marks: names that are in its files.
-        renames: patterns of its names, and what takes their place, applied in turn.
-        left_out: pattern of names that the network does without (buffers of the front end, layers that are not used).
-        arrange: changes tensors that lie otherwise in the toolkit's network; its names are in place then.
+        renames: patterns of its names, and their replacements, applied in turn.
+        left_out: pattern of names that the network does not need (buffers of the front end, unused layers).
+        arrange: rearranges tensors for the toolkit's network, after the renames.
         sizes: constructor arguments by the tensors.
         model, normalize, frontend: of the embedder; the front end by its number of features.
     """
@@ -84,7 +84,7 @@ def _ecapa_sizes(weights: Weights) -> dict[str, Any]:
 
 
 def _resnet_sizes(weights: Weights) -> dict[str, Any]:
-    stages = sorted({int(found[1]) for name in weights if (found := re.match(r"stages\.(\d+)\.", name))})
+    stages = sorted({int(match[1]) for name in weights if (match := re.match(r"stages\.(\d+)\.", name))})
     channels = tuple(weights[f"stages.{stage}.0.conv1.weight"].shape[0] for stage in stages)
     blocks = (sum(bool(re.fullmatch(rf"stages\.{s}\.\d+\.conv1\.weight", name)) for name in weights) for s in stages)
     attention, pooled, _ = weights["pooling.frame_projection.weight"].shape
@@ -195,30 +195,30 @@ NAMES = some_of([family.name for family in FAMILIES])
 
 
 def published_network(path: Path) -> tuple[str, SpeakerEmbedder] | None:
-    """The encoder in a checkpoint file, in eval mode, and the name of its family; None where it is no such file.
+    """The encoder in a checkpoint file, in eval mode, and the name of its family; None for another file.
 
     Raises:
-        InputError: a family is recognised, and tensors are missing, left over or of sizes that do not fit.
+        InputError: a family is recognised, but tensors are missing, left over or of wrong sizes.
     """
     try:
         content = load(path)
     except InputError:
         return None
     trainer, state = _unwrapped(content)
-    family = next((one for one in FAMILIES if _fits(one, state, trainer)), None)
+    family = next((candidate for candidate in FAMILIES if _fits(candidate, state, trainer)), None)
     if family is None:
         return None
     try:
         return family.name, _built(family, path, state)
     except InputError:
         raise
-    except Exception as error:  # of sizes that make no network, each constructor raises another type
+    except Exception as error:  # for impossible sizes, each constructor raises another type
         what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise _misfit(path, family, what) from None
 
 
 def _unwrapped(content: object) -> tuple[bool, Mapping]:
-    """Whether a file is voxceleb_trainer's, and the encoder's tensors by name in it, without what lies around them.
+    """Whether a file is voxceleb_trainer's, and the encoder's tensors by name in it, without the surrounding entries.
 
     That trainer writes names with ``__S__.`` before them, or all in one entry ``model``, and its loss as ``__L__.``.
     """
@@ -236,7 +236,7 @@ def _unwrapped(content: object) -> tuple[bool, Mapping]:
 
 
 def _fits(family: Family, state: Mapping, trainer: bool) -> bool:
-    """The names are a family's; voxceleb_trainer's and SEED's ResNetSE34V2 differ by what lies around them."""
+    """Are the names a family's? The ResNetSE34V2 of voxceleb_trainer and of SEED differ by the surrounding entries."""
     own = family is _RESNET if trainer else family is not _RESNET
     return own and all(isinstance(state.get(mark), Tensor) for mark in family.marks)
 

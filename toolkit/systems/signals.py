@@ -1,4 +1,4 @@
-"""What systems have in common: recordings in by any door, signals out to files and data dirs."""
+"""Audio input and output of systems: recordings from files or arrays, signals to files and data dirs."""
 
 import logging
 import os
@@ -23,21 +23,21 @@ _RATES = 1000, 1_000_000  # Hz
 
 
 class Recording(NamedTuple):
-    """Samples (N,) float32 at ``fs`` Hz, and what messages call them."""
+    """Samples (N,) float32 at ``fs`` Hz, and their name in messages."""
 
     samples: np.ndarray
     fs: int
     name: str
 
     def at(self, fs: int) -> np.ndarray:
-        """The samples at another rate in Hz; InputError where nothing usable is left of them there."""
+        """The samples at another rate in Hz; InputError if they are unusable at that rate."""
         samples = resample(self.samples, self.fs, fs)
         if fs != self.fs:
             check_usable(samples, fs, f"{self.name}, at {fs} Hz,")
         return np.require(samples, np.float32, ["C", "W"])
 
     def like(self, made: np.ndarray, fs: int) -> np.ndarray:
-        """What was made of the samples at ``fs`` Hz: at this recording's rate and length, float32.
+        """An output for the samples at ``fs`` Hz: at this recording's rate and length, float32.
 
         Raises:
             InputError: it is not finite.
@@ -58,12 +58,12 @@ def recording_of(x, fs: int | None, what: str = "recording", channel: int | str 
 
     Args:
         x: path of a file that soundfile reads; or samples (N,) or (1, N), as :func:`samples_of` takes them.
-        fs: rate in Hz of samples. A file has its own; another one given here is refused.
-        what: it is, in messages.
+        fs: rate in Hz of samples. A file has its own rate; another ``fs`` is refused.
+        what: name in messages.
         channel: of a file, which of several channels (from 0), or ``"mean"``.
 
     Raises:
-        InputError: the file is missing or bad, samples are none or have no rate, or the recording is unusable
+        InputError: the file is missing or malformed, samples are empty or have no rate, or the recording is unusable
             (toolkit.io.audio.unusable): not finite, silent, constant, too short, far beyond full scale.
     """
     if is_path(x):
@@ -83,7 +83,7 @@ def recording_of(x, fs: int | None, what: str = "recording", channel: int | str 
 
 
 def check_rate(fs) -> int:
-    """The rate in Hz as a whole number; InputError where it is none."""
+    """The rate in Hz as a whole number; InputError if it is not one."""
     least, most = _RATES
     rate = float(fs) if isinstance(fs, Real) else 0.0
     if not (least <= rate <= most and rate.is_integer()):
@@ -92,12 +92,12 @@ def check_rate(fs) -> int:
 
 
 def samples_of(x, what: str = "recording") -> np.ndarray:
-    """Samples (N,) as floats of their own precision.
+    """Samples (N,) as floats, with the precision that they have.
 
     Args:
-        x: array, list or tensor (N,) or (1, N): floats in [-1, 1], or int16 or int32, which are scaled as files of
-            them are.
-        what: it is, in messages.
+        x: array, list or tensor (N,) or (1, N): floats in [-1, 1], or int16 or int32, which are scaled like files of
+            these types.
+        what: name in messages.
 
     Raises:
         InputError: it is empty, has several channels, or is of another type.
@@ -125,7 +125,7 @@ def samples_of(x, what: str = "recording") -> np.ndarray:
 
 
 def check_signal(samples: np.ndarray, name: str, what: str = "output") -> np.ndarray:
-    """Samples within the 16-bit range, where need be at a lower level, of which a warning tells.
+    """Samples within the 16-bit range, if necessary at a lower level, with a warning.
 
     Raises:
         InputError: they are not finite.
@@ -143,21 +143,20 @@ def check_signal(samples: np.ndarray, name: str, what: str = "output") -> np.nda
 
 
 def convert_file(path, output, make: Callable[[], np.ndarray], others=()) -> None:
-    """Write what is made of a recording, at its rate.
+    """Write the signal made from a recording, at its rate.
 
     Args:
         path: the recording.
-        output: file to write; its suffix (wav, flac, ...) says how.
+        output: file to write; its suffix (wav, flac, ...) is the format.
         make: () -> samples (N,) at the recording's rate.
         others: more recordings that ``make`` reads, not to be overwritten.
 
     Raises:
-        InputError: ``make`` refuses the recording, or ``output`` is one of those read or cannot be written as its
-            suffix says.
+        InputError: ``make`` refuses the recording, or ``output`` is an input or cannot be written in its format.
     """
-    for one in (path, *others):
-        if Path(output).exists() and Path(one).exists() and Path(output).samefile(one):
-            raise InputError(f"{output}: is to be read and to be written; name another output")
+    for source in (path, *others):
+        if Path(output).exists() and Path(source).exists() and Path(output).samefile(source):
+            raise InputError(f"{output}: is an input and the output; name another output")
     samples = check_signal(make(), str(path))
     kind = Path(output).suffix.lstrip(".").upper() or "WAV"
     if kind not in soundfile.available_formats():
@@ -177,13 +176,13 @@ def read_usable(audio: AudioTable, key: str, fs: int) -> np.ndarray:
 
 
 def convert_sets(args, fs: int, what: str, of_set: Callable[[Path, list[str]], Callable]) -> None:
-    """A job: make a signal of every recording of a work list; out come data dirs of them (toolkit.io.jobs).
+    """A job: make a signal from every recording of a work list, and write data dirs of them (toolkit.io.jobs).
 
     Args:
         args: ``in_root``, ``out_root``, ``work``, ``job``.
         fs: rate in Hz that the recordings must have.
-        what: is done, for the progress bar.
-        of_set: (data dir, its ids that are asked for) -> (id, samples (N,)) -> samples (N,).
+        what: name of the work, for the progress bar.
+        of_set: (data dir, its ids in the work list) -> (id, samples (N,)) -> samples (N,).
     """
     torch.set_num_threads(1)
     work = read_work(args.work)

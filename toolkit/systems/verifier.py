@@ -25,7 +25,7 @@ from toolkit.systems.signals import is_path, read_usable, recording_of, samples_
 from toolkit.train.experiment import default
 
 BATCH_SECONDS = 60.0  # padded audio in a batch: bounds memory, whatever the lengths
-_PLAIN = {"scoring": "cosine", "score_norm": "none"}  # what score() does, in the words of calibration.json
+_PLAIN = {"scoring": "cosine", "score_norm": "none"}  # the backend of score(), as in calibration.json
 
 
 class Score(NamedTuple):
@@ -89,8 +89,8 @@ class Verifier(System):
 
     @property
     def identity(self) -> dict:
-        """What embeddings are told apart by: ``extractor`` (a name), ``class``, ``dim``, ``fs``, and a ``digest`` of
-        weights, front end and normalisation."""
+        """The facts that distinguish extractors: ``extractor`` (a name), ``class``, ``dim``, ``fs``, and a ``digest``
+        of weights, front end and normalisation."""
         network = self.network
         digest = hashlib.blake2b(repr([network.normalize, network.frontend.conf()]).encode(), digest_size=16)
         for name, tensor in sorted(network.state_dict().items()):
@@ -101,7 +101,7 @@ class Verifier(System):
 
     @property
     def calibration(self) -> Calibration | None:
-        """Of cosines without score normalisation; None where the experiment has none."""
+        """Calibration of cosines without score normalisation, or None."""
         content = self.origin.calibration
         return calibration_of(content) if content and content.get("way") in (None, _PLAIN) else None
 
@@ -117,7 +117,7 @@ class Verifier(System):
             (D,) float32.
 
         Raises:
-            InputError: ``x`` is no usable recording (toolkit.systems.signals.recording_of), or its embedding has no
+            InputError: ``x`` is not a usable recording (toolkit.systems.signals.recording_of), or its embedding has no
                 direction.
         """
         recording = recording_of(x, fs, channel=channel)
@@ -132,17 +132,17 @@ class Verifier(System):
             fs: rate in Hz of those that are samples.
 
         Raises:
-            InputError: as of :meth:`embed`; or an array of D numbers comes with ``fs``, and may be either.
+            InputError: as of :meth:`embed`; or an array of D numbers has ``fs``, so that it may be either.
         """
-        one, two = (self._direction(x, fs, is_path(a) != is_path(b)) for x in (a, b))
-        cosine = float(np.dot(one.astype(np.float64), two))
+        first, second = (self._direction(x, fs, is_path(a) != is_path(b)) for x in (a, b))
+        cosine = float(np.dot(first.astype(np.float64), second))
         calibration = self.calibration
         return Score(cosine, None if calibration is None else float(calibration(np.array(cosine))))
 
-    def _direction(self, x, fs: int | None, one_is_file: bool) -> np.ndarray:
+    def _direction(self, x, fs: int | None, only_one_is_file: bool) -> np.ndarray:
         """(D,) at unit length, of a recording or an embedding."""
         if is_path(x):
-            return self.embed(x, None if one_is_file else fs)
+            return self.embed(x, None if only_one_is_file else fs)
         vector = samples_of(x, "recording or embedding")
         if vector.shape != (self.dim,):
             return self.embed(x, fs)
@@ -163,9 +163,10 @@ class Verifier(System):
         """Embeddings (D,) float32 as they are of ``ids``, in their order; ``bar`` is updated by the batch.
 
         Raises:
-            InputError: audio is bad (see AudioTable.read) or unusable, or an embedding is not finite; names the id.
+            InputError: audio is malformed (see AudioTable.read) or unusable, or an embedding is not finite; names the
+                id.
         """
-        found: dict[str, np.ndarray] = {}
+        embeddings: dict[str, np.ndarray] = {}
         lengths = {key: audio.num_samples(key) for key in ids}
         for batch in batches_by_length(lengths, BATCH_SECONDS * self.fs):
             vectors = self.vectors(*pad([read_usable(audio, key, self.fs) for key in batch]))
@@ -175,10 +176,10 @@ class Verifier(System):
                         f"{key}: its embedding is not finite; the audio ({audio.values[key]}) is bad, or training "
                         "diverged (see loss and grad_norm in metrics.jsonl)"
                     )
-                found[key] = vector
+                embeddings[key] = vector
             if bar is not None:
                 bar.update(len(batch))
-        return [(key, found[key]) for key in ids]
+        return [(key, embeddings[key]) for key in ids]
 
     def counted(self, seconds: float) -> tuple[nn.Module, tuple]:
         """The encoder on features: published counts leave out the front end's filters."""

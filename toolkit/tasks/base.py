@@ -1,4 +1,4 @@
-"""What the trainer asks of a task: one step for all of them, and what a kind of task adds."""
+"""The interface between trainer and task: one training step for all tasks, and the methods that a kind of task adds."""
 
 import re
 from abc import ABC, abstractmethod
@@ -27,16 +27,16 @@ class Task(nn.Module, ABC, Generic[_Network]):
     """A network and its loss over a training set: the step, the validation, the weights to deploy.
 
     Args:
-        network: what is deployed (see toolkit.models.network).
+        network: the deployed part (see toolkit.models.network).
         loss: between its outputs and a batch; ``setup`` is called here.
         batches: how an epoch is cut.
         train: the training set, opened with the streams of :meth:`streams`.
         valid: data dirs of the validation sets.
 
     Attributes:
-        metric: (name, ``min`` | ``max``): what validation ranks models by.
+        metric: (name, ``min`` | ``max``) by which validation ranks models.
         defaults: of the config's keys loss, data, batches, optimizer, schedule: class and arguments.
-        valid_streams, valid_lists: recordings and files that are read of a validation set.
+        valid_streams, valid_lists: recordings and files that are read from a validation set.
     """
 
     metric: tuple[str, str]
@@ -72,26 +72,26 @@ class Task(nn.Module, ABC, Generic[_Network]):
     @classmethod
     @abstractmethod
     def check_classes(cls, network: _Network, loss: Loss) -> None:
-        """Raise InputError where classes of a user's own are not made as their base classes ask."""
+        """Raise InputError where a user's classes break the contract of their base classes."""
 
     @classmethod
     def check_config(cls, built, network: _Network) -> None:
-        """Raise InputError where classes of a config do not go together; warn of what is odd. No data is there yet."""
+        """Raise InputError where classes of a config do not fit each other; warn of odd values. Reads no data."""
 
     @classmethod
     def streams(cls, network: _Network, loss: Loss) -> tuple[str, ...]:
-        """What a training item holds: what the network and the loss ask for, in an order that inputs.json keeps."""
+        """The streams of a training item, by network and loss, in the order that inputs.json keeps."""
         first, *others = network.streams
         return tuple(dict.fromkeys([first, *loss.streams, *others]))
 
     @staticmethod
     def facts(network: _Network, num_speakers: int) -> TrainingFacts:
-        """What the loss may depend on."""
+        """The facts that the loss may depend on."""
         return TrainingFacts(network.fs, num_speakers, network.output_dims, network.output_classes)
 
     @property
     def dataset(self) -> TrainingDataset:
-        """What the items of batches index."""
+        """The training set, which items of batches index."""
         return self._train
 
     def batches(self, seed: int, epoch: int) -> list[list[ItemSpec]]:
@@ -104,11 +104,11 @@ class Task(nn.Module, ABC, Generic[_Network]):
         return loss, {name: float(value) for name, value in terms.items()}
 
     def training_facts(self) -> dict:
-        """What train_info.json says of this task alone."""
+        """Entries of train_info.json that only this task has."""
         return {}
 
     def judge(self, validation: Mapping[str, float]) -> None:
-        """Warn, when training has ended, where the last validation says that the network is of no use."""
+        """Warn, after training, if the last validation shows that the network is useless."""
 
     def deployed(self) -> nn.Module:
         """The part whose weights inference needs."""
@@ -125,7 +125,7 @@ class Task(nn.Module, ABC, Generic[_Network]):
     @classmethod
     @abstractmethod
     def item_statistics(cls, network: _Network) -> ItemStatistics:
-        """What stage 5 measures of training items; see toolkit.tasks.training_statistics."""
+        """The measurements of stage 5 on training items; see toolkit.tasks.training_statistics."""
 
     def load_state_dict(self, state_dict: Mapping, *args, **kwargs):
         """As in the base class; takes checkpoints of version 0.1, too."""

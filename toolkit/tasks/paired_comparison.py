@@ -1,4 +1,4 @@
-"""What comparisons of two systems share: options, names, progress, output."""
+"""Options, names, progress and output of comparisons of two systems."""
 
 import argparse
 import json
@@ -26,7 +26,7 @@ def add_comparison_arguments(parser: argparse.ArgumentParser, what: str) -> None
 
 
 def check_comparison(args) -> None:
-    """Raise InputError where conditions have no names of their own."""
+    """Raise InputError where two conditions have the same name."""
     if len({Path(folder).name for folder in args.a}) < len(args.a):
         raise InputError("--a: two folders have the same name, which names their condition")
 
@@ -34,30 +34,30 @@ def check_comparison(args) -> None:
 def system_name(folder: str) -> str:
     """``exp/a/scores/test`` -> ``a``, ``exp/a/scores_as_norm/test`` -> ``a (as_norm)``; other paths as they are."""
     path = Path(folder)
-    kind, _, way = path.parent.name.partition("_")
+    kind, _, backend = path.parent.name.partition("_")
     if len(path.parts) < 3 or kind not in ("scores", "metrics"):
         return str(path)
-    return f"{path.parts[-3]} ({way})" if way else path.parts[-3]
+    return f"{path.parts[-3]} ({backend})" if backend else path.parts[-3]
 
 
-def verdict(how: Metric, difference: Difference, a: str, b: str, level: float) -> str:
+def verdict(metric: Metric, difference: Difference, a: str, b: str, level: float) -> str:
     """``EER: B is better than A by 1.20 % [0.40, 2.00], p = 0.004``; the interval is of what is better."""
-    unit = f" {how.unit}" if how.unit else ""
+    unit = f" {metric.unit}" if metric.unit else ""
     sign = -1 if difference.value < 0 else 1
     value, low, high = (
-        f"{round(how.scale * sign * x, how.digits) + 0.0:.{how.digits}f}"  # no minus before a rounded zero
+        f"{round(metric.scale * sign * x, metric.digits) + 0.0:.{metric.digits}f}"  # no minus before a rounded zero
         for x in (
             difference.value,
             *((difference.high, difference.low) if sign < 0 else (difference.low, difference.high)),
         )
     )
     if np.isnan(difference.p):
-        signed = f"{how.scale * difference.value:.{how.digits}f}{unit}"
-        return f"{how.label}: {b} minus {a} is {signed}; too few speakers for an interval"
-    side = int(np.sign(difference.value)) * (1 if how.higher_is_better else -1)
+        signed = f"{metric.scale * difference.value:.{metric.digits}f}{unit}"
+        return f"{metric.label}: {b} minus {a} is {signed}; too few speakers for an interval"
+    side = int(np.sign(difference.value)) * (1 if metric.higher_is_better else -1)
     word = {1: f"better than {a} by", 0: f"as good as {a},", -1: f"worse than {a} by"}[side]
     shown = "" if difference.p <= 1 - level else "; no difference is shown"
-    return f"{how.label}: {b} is {word} {value}{unit} [{low}, {high}], p = {difference.p:.2g}{shown}"
+    return f"{metric.label}: {b} is {word} {value}{unit} [{low}, {high}], p = {difference.p:.2g}{shown}"
 
 
 def tell(
@@ -66,7 +66,7 @@ def tell(
     sentence: Callable[[str, Difference, str, str, float], str],
     in_units: Callable[[str, Difference], dict],
 ) -> None:
-    """Print a sentence for each condition and metric; write the JSON that --output asks for."""
+    """Print a sentence for each condition and metric; write the JSON file of --output."""
     a, b = args.names or (system_name(args.a[0]), system_name(args.b[0]))
     for name, differences in conditions.items():
         for metric, difference in differences.items():

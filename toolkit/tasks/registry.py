@@ -1,4 +1,4 @@
-"""Kinds of tasks: the one list that programs, packing, reports and recipes look at."""
+"""Kinds of tasks: the single list for programs, packing, reports and recipes."""
 
 import argparse
 import importlib
@@ -14,13 +14,13 @@ from toolkit.systems.kinds import register_system, system_class, task_of
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """A kind of task. Its parts are named by place (``module:Class``), and imported when they are needed.
+    """A kind of task. Its parts are given by place (``module:Class``), and imported when they are needed.
 
-    A task of your own is a TaskSpec in a module of yours; wherever a task is named, also as ``task:`` of a config, its
-    place stands for it: ``my_package.my_task:SPEC``.
+    Your own task is a TaskSpec in your module. Use its place, ``my_package.my_task:SPEC``, wherever a task is named,
+    also as ``task:`` of a config.
 
     Attributes:
-        name: as it is typed.
+        name: as you type it.
         title: in a few words.
         task: subclass of toolkit.tasks.base.Task: config keys, training, validation.
         infer, score: modules (or classes) with ``main(argv)``, the programs of stages 7 and 8.
@@ -68,7 +68,7 @@ _SPECS: dict[str, TaskSpec] = {}
 
 
 def register(spec: TaskSpec) -> TaskSpec:
-    """Add a kind of task; InputError where another has its name."""
+    """Add a kind of task; InputError if another has its name."""
     if _SPECS.setdefault(spec.name, spec) != spec:
         raise InputError(f"task {spec.name}: is registered already; choose another name")
     return spec
@@ -78,7 +78,7 @@ def get(name: str) -> TaskSpec:
     """The kind of task of this name, or at this place (``module:SPEC``, which is imported: its code runs).
 
     Raises:
-        InputError: there is none.
+        InputError: the name is unknown, or the place cannot be imported.
     """
     if name in _SPECS:
         return _SPECS[name]
@@ -95,14 +95,14 @@ def get(name: str) -> TaskSpec:
 
 
 def of_command_line(words: Sequence[str], description: str) -> tuple[TaskSpec, list[str]]:
-    """The kind of task that a command line is about, and its other words.
+    """The kind of task of a command line, and the remaining words.
 
-    The first word, where it is no option, names it; else ``--task``, ``task:`` of the ``--config`` files, or the
+    The first word names it, unless it is an option; else ``--task``, ``task:`` of the ``--config`` files, or the
     experiment of ``--model`` or ``--expdir``. With --help alone the description is printed.
 
     Raises:
-        InputError: nothing names it; lists the known ones. Or an experiment names a task that the toolkit has not, and
-            ``--trust`` is not among the words.
+        InputError: nothing names it; lists the known tasks. Or an experiment names a task from outside the toolkit
+            without ``--trust``.
     """
     words = list(words)
     if words and not words[0].startswith("-"):
@@ -116,11 +116,11 @@ def of_command_line(words: Sequence[str], description: str) -> tuple[TaskSpec, l
     for name in ("--task", "--model", "--expdir"):
         options.add_argument(name)
     options.add_argument("--config", action="append", default=[])
-    given, _ = options.parse_known_args(words)
-    stated = [task for config in map(load_config, given.config) if (task := config.get("task"))]
-    if given.task or stated:
-        return get(str(given.task or stated[-1])), words
-    if folder := given.model or given.expdir:
+    args, _ = options.parse_known_args(words)
+    config_tasks = [task for config in map(load_config, args.config) if (task := config.get("task"))]
+    if args.task or config_tasks:
+        return get(str(args.task or config_tasks[-1])), words
+    if folder := args.model or args.expdir:
         return of_experiment(folder, trust="--trust" in words), words
     raise InputError(f"the first word must name the kind of task: {', '.join(_SPECS)}; then come options, see --help")
 
@@ -133,7 +133,7 @@ def of_experiment(path, trust: bool = False) -> TaskSpec:
         trust: import a task from outside the toolkit, whose code runs.
 
     Raises:
-        InputError: it has no config, the config tells no task, or one from outside that is not trusted.
+        InputError: it has no config, the config does not name a task, or the task is from outside and not trusted.
     """
     config = Path(path) / "config.yaml"
     task = (task_of(load_config(config)) if config.is_file() else None) or _task_by_scores(Path(path))

@@ -1,4 +1,4 @@
-"""Training of any kind of task from a config: the keys, the check before work, the run."""
+"""Training of any kind of task from a config: the keys, the check before training, the run."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -26,7 +26,9 @@ def get_parser(spec: TaskSpec, description: str) -> ConfigParser:
     """A command line with all config keys of a task."""
     task, parser = spec.load("task"), ConfigParser.command_line(description)
     task.add_network_arguments(parser)
-    parser.add_argument("--task", type=str, default=spec.name, help="must be as it is here; for configs that say it")
+    parser.add_argument(
+        "--task", type=str, default=spec.name, help="must be this value; for configs that name their task"
+    )
     parser.add_argument("--loss", type=Loss, default=task.defaults["loss"])
     parser.add_argument("--data", type=TrainingDataset, default=task.defaults["data"], help="where items come from")
     parser.add_argument("--batches", type=Batches, default=task.defaults["batches"])
@@ -40,7 +42,9 @@ def get_parser(spec: TaskSpec, description: str) -> ConfigParser:
     parser.add_argument("--valid_dirs", type=list[str], default=[], help="data dirs that rank the models")
     parser.add_argument("--expdir", type=str | None, default=None, help="folder of the experiment")
     parser.add_argument("--init_from", type=str | None, default=None, help="weights (.pth) to start from")
-    parser.add_argument("--accept_data", type=bool, default=False, help="go on though the training data has changed")
+    parser.add_argument(
+        "--accept_data", type=bool, default=False, help="continue although the training data has changed"
+    )
     return parser
 
 
@@ -59,7 +63,7 @@ def _build(spec: TaskSpec, parser: ConfigParser, args):
 
 
 def check(spec: TaskSpec, parser: ConfigParser, args, known_sets: list[str] | None = None) -> str:
-    """Construct all that a config says, without data.
+    """Construct all objects of a config, without data.
 
     Args:
         spec: the kind of task.
@@ -90,7 +94,7 @@ def check(spec: TaskSpec, parser: ConfigParser, args, known_sets: list[str] | No
 
 
 def untrained(spec: TaskSpec, config, num_speakers: int) -> tuple[System, int]:
-    """The system of a training config (a path), and the parameters of network and loss for so many speakers."""
+    """The system of a training config (a path), and the parameters of network and loss for a number of speakers."""
     parser = get_parser(spec, "")
     task, (built, network) = spec.load("task"), _build(spec, parser, parser.parse_checked(load_config(config), config))
     built.loss.setup(task.facts(network, num_speakers))
@@ -109,7 +113,7 @@ def open_data(spec: TaskSpec, parser: ConfigParser, args):
 
 
 def train(spec: TaskSpec, parser: ConfigParser, args) -> None:
-    """Build what a config says, train it, and write down what was run."""
+    """Build the objects of a config, train, and record the run."""
     for key in ("train_dir", "expdir", "valid_dirs"):
         if not getattr(args, key):
             raise InputError(f"--{key} is missing; stage 6 of the recipe gives it")

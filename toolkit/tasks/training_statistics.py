@@ -1,4 +1,4 @@
-"""What stage 5 writes of a training set: how much there is, how long, in which batches."""
+"""Statistics of a training set, which stage 5 writes: number of items, their lengths, their batches."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ _BATCH = 16
 
 
 class ItemStatistics(Protocol):
-    """What is measured of training items, batch by batch."""
+    """Measurements of training items, batch by batch."""
 
     def add(self, batch: Mapping) -> list[str]:
         """The shape of each item of a batch."""
@@ -80,7 +80,7 @@ class LevelStatistics:
 
 
 def read_all(data: TrainingDataset, measure: ItemStatistics, workers: int) -> dict[str, str]:
-    """Read every item once; every fault of the data is met.
+    """Read every item once, so that every fault of the data is found.
 
     Args:
         data: opened.
@@ -88,7 +88,7 @@ def read_all(data: TrainingDataset, measure: ItemStatistics, workers: int) -> di
         workers: processes that read.
 
     Returns:
-        Item -> its shape. An utterance that stands in the set at several speeds is named by its speaker, too.
+        Item -> its shape. An utterance that the set holds at several speeds is named with its speaker.
     """
     repeated = len(set(data.ids)) < len(data)
     shapes: dict[str, str] = {}
@@ -106,7 +106,7 @@ def read_all(data: TrainingDataset, measure: ItemStatistics, workers: int) -> di
 def write_statistics(
     output, data: TrainingDataset, batches: Sequence[Sequence[ItemSpec]], epochs: int, shapes: Mapping, more: dict
 ) -> str:
-    """Write ``stats.json``, ``shapes`` and ``batch_shapes`` into a folder; returns a line that sums them up.
+    """Write ``stats.json``, ``shapes`` and ``batch_shapes`` into a folder; returns a one-line summary.
 
     Args:
         output: the folder.
@@ -140,5 +140,5 @@ def write_statistics(
 
 
 def _longest(batch: Sequence[ItemSpec], data: TrainingDataset) -> float:
-    """Length in seconds that a batch is padded or cropped to."""
-    return max(draw.seconds or data.seconds[draw.index] for draw in batch)
+    """Length in seconds to which a batch is padded or cropped."""
+    return max(item.seconds or data.seconds[item.index] for item in batch)

@@ -11,7 +11,7 @@ from torch._subclasses.fake_tensor import FakeCopyMode, FakeTensorMode
 
 
 def _apply(self: nn.Module, function: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
-    """As in torch, which cannot swap the data of a fake parameter; children with a way of their own keep it."""
+    """As in torch, which cannot swap the data of a fake parameter; children that override it keep their method."""
     for child in self.children():
         child._apply(function)
     for name, parameter in self._parameters.items():

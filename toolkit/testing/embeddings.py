@@ -34,11 +34,11 @@ def check_embedding_restorer(restorer: EmbeddingRestorer) -> None:
     with torch.no_grad():
         with promise("(B, dim) embeddings of any length, with noise or without, give (B, output_dim), in eval mode"):
             for scale in (1e-3, 1.0, 1e3):
-                for given in (None, noise):
-                    p.check_shape(model(scale * rows, given), (count, size))
-        with promise("in eval mode, an embedding is enhanced in a batch as it is alone"):
-            alone = torch.cat([model(row[None], one[None]) for row, one in zip(rows, noise, strict=True)])
-            p.check_equal(model(rows, noise), alone)
+                for some_noise in (None, noise):
+                    p.check_shape(model(scale * rows, some_noise), (count, size))
+        with promise("in eval mode, an embedding has the same result in a batch as alone"):
+            single = torch.cat([model(row[None], row_noise[None]) for row, row_noise in zip(rows, noise, strict=True)])
+            p.check_equal(model(rows, noise), single)
     _check_training(restorer, rows)
     with promise("its state dict holds all that training changes"):
         p.check_state(model, lambda network: network(rows, noise))
@@ -79,7 +79,7 @@ def _embedding(names: tuple[str, ...], network: EmbeddingRestorer, *values: Tens
 
 
 def _trained(restorer: EmbeddingRestorer) -> EmbeddingRestorer:
-    """As after training: a layer that is zero at first would hide what is before it."""
+    """A copy as after training: a layer initialised to zero would hide the layers before it."""
     model, generator = p.after_training(restorer), torch.Generator().manual_seed(3)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -89,15 +89,15 @@ def _check_enhancement_loss(loss: EnhancementLoss) -> None:
         p.check_shape(loss.compare(output.clone().requires_grad_(), reference), ())
     _check_terms(loss, {loss.output: output}, {loss.reference: reference, "lengths": None})
     with promise("a batch has the mean of the losses of its utterances"), torch.no_grad():
-        alone = [loss.compare(output[i, None], reference[i, None]) for i in range(3)]
-        p.check_equal(loss.compare(output, reference), torch.stack(alone).mean())
+        single = [loss.compare(output[i, None], reference[i, None]) for i in range(3)]
+        p.check_equal(loss.compare(output, reference), torch.stack(single).mean())
     lengths = torch.tensor([_SAMPLES, 2 * _SAMPLES // 3, 401])
     with promise("what lies beyond the lengths does not count"), torch.no_grad():
-        alone = [loss.compare(output[i, None, :n], reference[i, None, :n]) for i, n in enumerate(lengths)]
+        single = [loss.compare(output[i, None, :n], reference[i, None, :n]) for i, n in enumerate(lengths)]
         padded = [x.clone() for x in (output, reference)]
         for row, n in enumerate(lengths):
             padded[0][row, n:], padded[1][row, n:] = p.LOUD, -p.LOUD
-        p.check_equal(loss.compare(padded[0], padded[1], lengths), torch.stack(alone).mean())
+        p.check_equal(loss.compare(padded[0], padded[1], lengths), torch.stack(single).mean())
     with promise("loss and gradient are finite in silence and for a perfect output"):
         for samples in (1, 7, _SAMPLES):
             ours, theirs = output[:, :samples], reference[:, :samples]

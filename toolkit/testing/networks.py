@@ -49,9 +49,9 @@ def check_encoder(encoder: SpeakerEncoder, features: int, frames: int = 50, dtyp
             p.check_shape(model(feats[:2, :count]), (2, encoder.embedding_dim))
     lengths = torch.tensor([frames, frames - 1, 2 * frames // 3, 7, 1])
     with torch.no_grad():
-        alone = torch.cat([model(x[None, :n]) for x, n in zip(feats, lengths, strict=True)])
+        single = torch.cat([model(x[None, :n]) for x, n in zip(feats, lengths, strict=True)])
         with promise("in eval mode, a padded utterance has the embedding that it has alone"):
-            p.check_equal(model(_padded(feats, lengths), lengths), alone)
+            p.check_equal(model(_padded(feats, lengths), lengths), single)
         with promise("lengths of None say that all utterances have T frames"):
             p.check_equal(model(feats, torch.full((5,), frames)), model(feats))
     with promise("features of zeros give finite embeddings and gradients"):
@@ -61,9 +61,9 @@ def check_encoder(encoder: SpeakerEncoder, features: int, frames: int = 50, dtyp
         out.sum().backward()
         p.check_finite_gradients(model, {"the features": zeros})
     with promise("a batch with an utterance of one frame trains"):
-        trained, given = copy.deepcopy(encoder).train(), feats[:3].clone().requires_grad_()
-        trained(given, torch.tensor([frames, 2, 1])).square().sum().backward()
-        p.check_finite_gradients(trained, {"the features": given})
+        trained, inputs = copy.deepcopy(encoder).train(), feats[:3].clone().requires_grad_()
+        trained(inputs, torch.tensor([frames, 2, 1])).square().sum().backward()
+        p.check_finite_gradients(trained, {"the features": inputs})
     with promise("a training step reaches all parameters"):
         trained, wav = copy.deepcopy(encoder).train(), feats.clone().requires_grad_()
         outputs = trained.outputs(wav, None)
@@ -71,10 +71,10 @@ def check_encoder(encoder: SpeakerEncoder, features: int, frames: int = 50, dtyp
         p.check_gradients(trained, outputs.values(), {"the features": wav})
     with promise("its state dict holds all that training changes"):
         p.check_state(encoder, lambda network: network(feats))
-    with promise("it computes where its input lies"), fake_cuda(encoder) as there:
-        p.check_on_device(there, lambda network, *x: network(*x), feats)
+    with promise("it computes where its input lies"), fake_cuda(encoder) as on_device:
+        p.check_on_device(on_device, lambda network, *x: network(*x), feats)
         with suppress(DataDependentOutputException):  # of a network that reads the lengths
-            p.check_on_device(there, lambda network, *x: network(*x), feats, lengths)
+            p.check_on_device(on_device, lambda network, *x: network(*x), feats, lengths)
 
 
 def check_enhancer(enhancer: SpeechEnhancer, dtype: torch.dtype | None = None) -> None:
@@ -165,8 +165,8 @@ def check_extractor(extractor: SpeakerExtractor, dtype: torch.dtype | None = Non
     lengths = torch.tensor([500, 499, 160, 17, 1])
     with torch.no_grad():
         with promise("in eval mode, a padded enrolment gives what it gives alone"):
-            alone = [_extracted(model, mixture[i, None], enrolment[i, None, :n]) for i, n in enumerate(lengths)]
-            p.check_equal(_extracted(model, mixture, _padded(enrolment, lengths), lengths), torch.cat(alone))
+            single = [_extracted(model, mixture[i, None], enrolment[i, None, :n]) for i, n in enumerate(lengths)]
+            p.check_equal(_extracted(model, mixture, _padded(enrolment, lengths), lengths), torch.cat(single))
         with promise("in eval mode, the padding of several enrolments has no influence"):
             three, counts = sounds(6, 300, seed=2), torch.tensor([[300, 17, 160], [1, 80, 160]])
             noisy, silent = (_padded(three, counts.flatten(), value).view(2, 3, 300) for value in (p.LOUD, 0.0))
@@ -198,7 +198,7 @@ def _extracted(network: nn.Module, mixture: Tensor, enrolment: Tensor, lengths: 
 
 
 def _padded(items: Tensor, lengths: Tensor, value: float = p.LOUD) -> Tensor:
-    """(B, T, ...) with something loud, or another value, beyond the lengths (B,)."""
+    """(B, T, ...) with ``value`` beyond the lengths (B,)."""
     items = items.clone()
     for item, length in zip(items, lengths, strict=True):
         item[length:] = value

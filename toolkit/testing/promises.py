@@ -1,4 +1,4 @@
-"""What the checks of all rooms share: trained-like copies, comparisons, gradients, state, devices."""
+"""Shared parts of the checks: trained-like copies, comparisons, gradients, state, devices."""
 
 import copy
 from collections.abc import Callable, Iterable, Iterator
@@ -11,15 +11,15 @@ from torch import Tensor, nn
 from toolkit.io.errors import InputError
 from toolkit.testing.devices import fake_cuda
 
-TOLERANCES = {torch.float64: 1e-9}  # of a result that must equal another, in parts of its norm; others:
+TOLERANCES = {torch.float64: 1e-9}  # of a result that must equal another, relative to its norm; other types:
 _TOLERANCE = 1e-4
 Network = TypeVar("Network", bound=nn.Module)
-LOUD = 100.0  # what padding is filled with, so that it is noticed where it counts
+LOUD = 100.0  # fills padding, so that its influence shows
 
 
 @contextmanager
 def promise(module: object, text: str) -> Iterator[None]:
-    """Turn whatever is raised inside into an AssertionError that begins with class and promise."""
+    """Turn any error inside into an AssertionError that begins with class and promise."""
     try:
         yield
     except (AssertionError, InputError, RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
@@ -44,7 +44,7 @@ def after_training(module: Network) -> Network:
 
 def precision_of(module: nn.Module, function: Callable[[nn.Module, torch.dtype], Tensor]) -> torch.dtype:
     """float64 where ``function`` of a copy of the module and of inputs in float64 is computed so; else float32."""
-    with suppress(Exception), torch.no_grad():  # what is wrong in float32 too, a check will name
+    with suppress(Exception), torch.no_grad():  # a check will name faults that are also in float32
         if function(copy.deepcopy(module).double().eval(), torch.float64).dtype == torch.float64:
             return torch.float64
     return torch.float32
@@ -62,28 +62,28 @@ def check_shape(out: Tensor, shape: tuple[int, ...]) -> None:
     assert out.isfinite().all(), "a number is not finite"
 
 
-def check_equal(one: Tensor, other: Tensor) -> None:
+def check_equal(result: Tensor, expected: Tensor) -> None:
     """Two results are the same but for rounding."""
-    assert one.shape == other.shape, f"the shapes are {tuple(one.shape)} and {tuple(other.shape)}"
-    difference = float((one - other).norm() / other.norm().clamp(min=1e-9))
-    tolerance = TOLERANCES.get(one.dtype, _TOLERANCE)
+    assert result.shape == expected.shape, f"the shapes are {tuple(result.shape)} and {tuple(expected.shape)}"
+    difference = float((result - expected).norm() / expected.norm().clamp(min=1e-9))
+    tolerance = TOLERANCES.get(result.dtype, _TOLERANCE)
     assert difference <= tolerance, f"the results differ by {difference:.2g} of their norm"
 
 
 def check_gradients(module: nn.Module, outputs: Iterable[Tensor], inputs: dict[str, Tensor]) -> None:
-    """Of a random projection of the outputs, gradients are finite and reach all parameters and inputs."""
+    """Gradients of a random projection of the outputs are finite and reach all parameters and inputs."""
     projected = [(out * sounds(*out.shape, seed=i)).sum() for i, out in enumerate(outputs, 7)]
     torch.stack(projected).sum().backward()
     learnt = {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
     missing = [name for name, parameter in learnt.items() if parameter.grad is None]
     assert not missing, f"no gradient reaches {', '.join(missing[:3])}"
     check_finite_gradients(module, inputs)
-    unheard = [name for name, tensor in inputs.items() if tensor.grad is None or not tensor.grad.any()]
-    assert not unheard, f"no gradient reaches {', '.join(unheard)}"
+    unreached = [name for name, tensor in inputs.items() if tensor.grad is None or not tensor.grad.any()]
+    assert not unreached, f"no gradient reaches {', '.join(unreached)}"
 
 
 def check_finite_gradients(module: nn.Module, inputs: dict[str, Tensor]) -> None:
-    """Where there are gradients, they are finite."""
+    """All gradients are finite."""
     tensors = {**dict(module.named_parameters()), **inputs}
     bad = [name for name, tensor in tensors.items() if tensor.grad is not None and not tensor.grad.isfinite().all()]
     assert not bad, f"the gradient of {', '.join(bad[:3])} is not finite"
@@ -102,14 +102,14 @@ def check_state(module: nn.Module, function: Callable[[nn.Module], Tensor]) -> N
 
 
 def check_device(module: nn.Module, function: Callable[..., Tensor], *inputs: Tensor | None) -> None:
-    """On a (fake) CUDA device, in training and in eval mode, nothing meets a tensor of the CPU."""
+    """On a (fake) CUDA device, in training and in eval mode, no operation mixes in a tensor of the CPU."""
     with fake_cuda(module) as network:
         check_on_device(network, function, *inputs)
 
 
 def check_on_device(network: nn.Module, function: Callable[..., Tensor], *inputs: Tensor | None) -> None:
-    """As :func:`check_device`, of a module that lies there (inside ``fake_cuda``)."""
-    there = [None if x is None else torch.zeros(x.shape, dtype=x.dtype, device="cuda") for x in inputs]
+    """As :func:`check_device`, for a module on that device (inside ``fake_cuda``)."""
+    on_device = [None if x is None else torch.zeros(x.shape, dtype=x.dtype, device="cuda") for x in inputs]
     for train in (True, False):
-        out = function(network.train(train), *there)
+        out = function(network.train(train), *on_device)
         assert out.device.type == "cuda", f"the output lies on {out.device}"

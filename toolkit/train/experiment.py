@@ -1,4 +1,4 @@
-"""What an experiment's folder says about itself: the config, and the facts of the run."""
+"""The folder of an experiment: its config, its lock, and the facts of the run."""
 
 import fcntl
 import json
@@ -24,16 +24,16 @@ from toolkit.train.checkpoint import load
 from toolkit.train.inputs import NAME, another_folder, check_inputs, inputs_of, warn_of_shared_speakers, write
 from toolkit.train.probe import probe
 
-# May change between the runs that train one experiment: how long, how fast, how often; not what. Of the data it is the
-# content that counts (toolkit.train.inputs), not where it lies.
+# Keys that may change between the runs of one experiment. Of the data only the content is compared
+# (toolkit.train.inputs), not the folder.
 _FREE = ("accept_data", "check", "config", "expdir", "init_from", "train_dir", "trainer", "valid_dirs")
 
 
 @contextmanager
 def experiment_lock(expdir: Path):
-    """Hold the experiment's lock: a process that an interrupted run left behind is waited for.
+    """Hold the experiment's lock; wait for a process that an interrupted run left behind.
 
-    The lock goes with the process, however it ends. Of many processes only the first takes it.
+    The lock ends with the process. Of several processes only the first takes it.
     """
     if os.environ.get("RANK", "0") != "0":
         yield
@@ -51,7 +51,7 @@ def experiment_lock(expdir: Path):
 
 
 def refuse_other(parser: ConfigParser, text: str, expdir: Path) -> None:
-    """Raise InputError where an experiment's config says something else than ``text``, or cannot be read.
+    """Raise InputError if an experiment's config differs from ``text``, or cannot be read.
 
     Keys that a config of an older version lacks have their defaults.
     """
@@ -75,7 +75,7 @@ def refuse_other(parser: ConfigParser, text: str, expdir: Path) -> None:
 
 
 def finished_epochs(expdir: Path) -> int:
-    """Epochs of the last training that came to its end, by ``train_info.json``; 0 where there is none."""
+    """Epochs of the last finished training, by ``train_info.json``; 0 if there is none."""
     path = expdir / "train_info.json"
     if not path.exists():
         return 0
@@ -91,16 +91,16 @@ def finished_epochs(expdir: Path) -> int:
 
 
 def state_of(expdir: Path, epochs: int) -> str:
-    """How far an experiment is trained, in words."""
+    """The state of an experiment's training, in words."""
     done = finished_epochs(expdir)
     if done >= epochs:
         return f"trained: all done before, epochs {done}"
-    begun = " (an interrupted training goes on)" if (expdir / "checkpoint").is_dir() else ""
-    return f"trained: to do, epochs {done} -> {epochs}{begun}"
+    resumed = " (an interrupted training goes on)" if (expdir / "checkpoint").is_dir() else ""
+    return f"trained: to do, epochs {done} -> {epochs}{resumed}"
 
 
 def has_average(expdir: Path, metric: str) -> bool:
-    """Can the averaged weights be read that training leaves?"""
+    """Can the averaged weights of the training be read?"""
     try:
         load(expdir / f"valid.{metric}.ave.pth")
         return True
@@ -113,7 +113,7 @@ def begin(parser: ConfigParser, args, data, task) -> bool:
     """Write ``config.yaml``, complete and reloadable, and ``inputs.json``; False when all epochs were trained before.
 
     Raises:
-        InputError: the folder was begun with another config or other data, or has more epochs than are asked for.
+        InputError: the folder has another config, other data, or more epochs than ``--trainer.epochs``.
     """
     expdir, epochs, main = Path(args.expdir), args.trainer.epochs, os.environ.get("RANK", "0") == "0"
     path, written = expdir / "config.yaml", args.clone()
@@ -126,13 +126,13 @@ def begin(parser: ConfigParser, args, data, task) -> bool:
             f"{expdir}: has {counted(done, 'epoch')}, --trainer.epochs {epochs} is less; choose "
             f"{another_folder(args.task)}"
         )
-    found, recorded = None, (expdir / NAME).exists()
-    begun = (expdir / "train_info.json").exists() or any(expdir.glob("checkpoint/*.pt"))
+    record, recorded = None, (expdir / NAME).exists()
+    has_begun = (expdir / "train_info.json").exists() or any(expdir.glob("checkpoint/*.pt"))
     if main:
         inputs = inputs_of(args, yaml.safe_load(text), data, task)
         warn_of_shared_speakers(inputs)
-        found = check_inputs(expdir, inputs, data, args.accept_data, args.task) if begun else inputs.record()
-        if begun and not path.exists():
+        record = check_inputs(expdir, inputs, data, args.accept_data, args.task) if has_begun else inputs.record()
+        if has_begun and not path.exists():
             logging.warning("%s: is missing; whether it was trained with this config was not checked", path)
     finished = done == epochs and has_average(expdir, task.metric[0])
     if 0 < done < epochs:
@@ -144,8 +144,8 @@ def begin(parser: ConfigParser, args, data, task) -> bool:
         (expdir / "packed.zip").unlink(missing_ok=True)  # it holds what was trained before
         with replacing(path) as handle:
             handle.write(text)
-    if found and (recorded or not finished):
-        write(expdir, found)
+    if record and (recorded or not finished):
+        write(expdir, record)
     return not finished
 
 
@@ -155,10 +155,10 @@ def default(cls: type, **init_args) -> dict:
 
 
 def run_training(parser, args, built, system, task, data) -> None:
-    """Train what a config says in ``args.expdir``, and write down what was run.
+    """Train by a config in ``args.expdir``, and record the run.
 
     Args:
-        parser, args, built: the config's parser, its values, and the objects made of them.
+        parser, args, built: the config's parser, its values, and their objects.
         system: the network that is trained, as a toolkit.systems.base.System.
         task: see toolkit.tasks.base.
         data: the opened training data, with ``seconds`` and ``speakers``.
@@ -182,8 +182,8 @@ def run_training(parser, args, built, system, task, data) -> None:
             **task.training_facts(),
         }
         logging.info("%(utterances)d items of %(speakers)d speakers, %(hours).2f h; %(parameters)d parameters", info)
-        wanted = [parameter for parameter in task.parameters() if parameter.requires_grad]
-        built.trainer.fit(task, built.optimizer(wanted), built.schedule, expdir, args.seed)
+        parameters = [parameter for parameter in task.parameters() if parameter.requires_grad]
+        built.trainer.fit(task, built.optimizer(parameters), built.schedule, expdir, args.seed)
         if built.trainer.last_validation is not None:
             task.judge(built.trainer.last_validation)
         write_info(expdir, info, built.trainer)
@@ -203,16 +203,16 @@ def describe(system, task: nn.Module) -> dict:
 
 def commit() -> str:
     """Commit of the toolkit, with ``+`` when the tree differs from it; ``unknown`` outside a checkout."""
-    here = Path(__file__).parent
+    package = Path(__file__).parent
 
     def git(*words: str | Path) -> subprocess.CompletedProcess:
-        return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True)
+        return subprocess.run(["git", *words], cwd=package, capture_output=True, text=True)
 
     try:
         head = git("rev-parse", "--short=12", "HEAD")
         if head.returncode:
             return "unknown"
-        return head.stdout.strip() + ("+" if git("status", "--porcelain", "--", here.parent).stdout.strip() else "")
+        return head.stdout.strip() + ("+" if git("status", "--porcelain", "--", package.parent).stdout.strip() else "")
     except FileNotFoundError:
         return "unknown"
 

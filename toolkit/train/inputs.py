@@ -1,7 +1,7 @@
-"""What an experiment was trained on, kept in its folder as ``inputs.json`` and compared when training is called again.
+"""The inputs of an experiment, recorded in its folder as ``inputs.json`` and compared when training is called again.
 
-Compared are ids, speakers, facts and the content of recordings, trials and weights. Where they lie does not count: a
-tree can be moved, and arks can be written anew by another number of jobs.
+The comparison covers ids, speakers, facts and the content of recordings, trials and weights, but not their place: a
+tree can be moved, and arks can be written again by another number of jobs.
 """
 
 import hashlib
@@ -29,10 +29,10 @@ class Source:
     """A data dir that training reads.
 
     Attributes:
-        role: what it is to the training, e.g. ``training set``.
+        role: its use in training, e.g. ``training set``.
         path: the folder.
-        streams: which recordings of it: ``wav``, ``spk1``, ``feats``, ...
-        lists: which files of it besides, where they exist: ``trials``, ...
+        streams: its recordings that are read: ``wav``, ``spk1``, ``feats``, ...
+        lists: its further files that are read, if they exist: ``trials``, ...
     """
 
     role: str
@@ -62,7 +62,7 @@ class Inputs:
 
     Args:
         sources: the data dirs.
-        files: name -> path of weights and of whatever else a config names.
+        files: name -> path of weights and other files that a config names.
     """
 
     def __init__(self, sources: Iterable[Source], files: Mapping[str, str]):
@@ -82,7 +82,7 @@ class Inputs:
         return digest.hexdigest()
 
     def record(self) -> dict:
-        """What is kept.
+        """The record to keep.
 
         Returns:
             ``version``; ``stamp``; ``files``: name -> digest; ``sets``: role -> speaker -> [utterances, their digest].
@@ -103,17 +103,17 @@ class Inputs:
 
 
 def _by_speaker(speaker_of: dict[str, str], audio: list, facts: list) -> dict[str, list]:
-    contents, found = [recordings(table) for table in audio], {}
+    contents, by_speaker = [recordings(table) for table in audio], {}
     for speaker, ids in invert(speaker_of).items():
         digest = hashlib.blake2b(digest_size=16)
         for key in ids:
             digest.update(repr([key, [c.get(key) for c in contents], [f.get(key) for f in facts]]).encode())
-        found[speaker] = [len(ids), digest.hexdigest()]
-    return found
+        by_speaker[speaker] = [len(ids), digest.hexdigest()]
+    return by_speaker
 
 
 def read(expdir: Path) -> dict | None:
-    """What is kept of an experiment's inputs; None where nothing is.
+    """The record of an experiment's inputs; None if it has none.
 
     Raises:
         InputError: the file is damaged, or was written by a newer version.
@@ -122,31 +122,31 @@ def read(expdir: Path) -> dict | None:
     if not path.is_file():
         return None
     remedy = "restore it, or remove it to go on with unchecked data"
-    kept = read_json(path, remedy)
-    if isinstance(version := kept.get("version"), int) and version > _VERSION:
+    record = read_json(path, remedy)
+    if isinstance(version := record.get("version"), int) and version > _VERSION:
         raise InputError(f"{path}: was written by a newer version of the toolkit; update the toolkit")
-    if fault := misfit(kept, _RECORD):
+    if fault := misfit(record, _RECORD):
         raise InputError(f"{path}: {fault}; {remedy}")
-    return {key: kept[key] for key in ("stamp", "files", "sets")}
+    return {key: record[key] for key in ("stamp", "files", "sets")}
 
 
-def write(expdir: Path, kept: dict) -> None:
+def write(expdir: Path, record: dict) -> None:
     """Keep a record in an experiment's folder."""
     with replacing(expdir / NAME) as handle:
-        json.dump(kept, handle, indent=1, ensure_ascii=False)
+        json.dump(record, handle, indent=1, ensure_ascii=False)
 
 
 def changes(old: dict, new: dict) -> list[str]:
-    """What differs between two measurements, each as a phrase."""
-    said = []
+    """The differences of two records, each as a phrase."""
+    phrases = []
     for kind in ("sets", "files"):
         for name in sorted({*old[kind], *new[kind]}, key=lambda name: (name != TRAINING, name)):
             before, after = old[kind].get(name), new[kind].get(name)
             if before is None or after is None:
-                said.append(f"{name} {'added' if before is None else 'removed'}")
+                phrases.append(f"{name} {'added' if before is None else 'removed'}")
             elif before != after:
-                said.append(f"{name}: {_changed_speakers(before, after)}" if kind == "sets" else f"{name} changed")
-    return said
+                phrases.append(f"{name}: {_changed_speakers(before, after)}" if kind == "sets" else f"{name} changed")
+    return phrases
 
 
 def _changed_speakers(old: dict, new: dict) -> str:
@@ -156,18 +156,18 @@ def _changed_speakers(old: dict, new: dict) -> str:
         ("removed", old.keys() - new.keys(), old),
     ):
         if ids:
-            total = sum(counts[one][0] for one in ids)
+            total = sum(counts[spk][0] for spk in ids)
             speakers = some_of(c_sorted(ids), 5)
             words.append(f"{counted(total, 'utterance')} of {counted(len(ids), 'speaker')} {what}: {speakers}")
-    changed = c_sorted(one for one in old.keys() & new.keys() if old[one] != new[one])
-    texts = [f"{one} ({old[one][0]} -> {new[one][0]})" if old[one][0] != new[one][0] else one for one in changed]
+    changed = c_sorted(spk for spk in old.keys() & new.keys() if old[spk] != new[spk])
+    texts = [f"{spk} ({old[spk][0]} -> {new[spk][0]})" if old[spk][0] != new[spk][0] else spk for spk in changed]
     if changed:
         words.append(f"other utterances of {some_of(texts, 5)}")
     return "; ".join(words)
 
 
 def inputs_of(args, config: dict, data, task) -> Inputs:
-    """What a training is made of: its data dirs, and the files that its config names."""
+    """The inputs of a training: its data dirs, and the files that its config names."""
     (train_dir, streams), *others = data.sources(args.train_dir)
     sources = {TRAINING: Source(TRAINING, train_dir, streams)}
     for path, streams in others:
@@ -190,42 +190,42 @@ def warn_of_shared_speakers(inputs: Inputs) -> None:
 
 
 def another_folder(task: str) -> str:
-    """How a kind of task (its name, or its place ``module:SPEC``) is told to train in another folder, for messages."""
+    """How to train a kind of task (its name, or its place ``module:SPEC``) in another folder, for messages."""
     return "another --expdir" if ":" in task else f"another tag (--{task}_tag)"
 
 
 def check_inputs(expdir: Path, inputs: Inputs, data, accept: bool, task: str) -> dict | None:
-    """The record to keep of a training that goes on; None where the one that is kept holds.
+    """The new record of a training that continues; None if the recorded one is still valid.
 
     Args:
         expdir: folder of the experiment.
         inputs: as they are now.
         data: the opened training data.
-        accept: go on with other inputs, and keep a record of those.
+        accept: continue with other inputs, and record those.
         task: name of the kind of task, for messages.
 
     Raises:
-        InputError: the inputs are not those that the experiment was trained on; says what changed.
+        InputError: the inputs are not those that the experiment was trained on; names the changes.
     """
     kept = read(expdir)
     if kept is None:
         _check_unrecorded(expdir, data, task)
     elif kept["stamp"] == inputs.stamp():
         return None
-    found = inputs.record()
-    if kept and (changed := changes(kept, found)):
-        said = f"{expdir}: the training data has changed since the training began: {'. '.join(changed)}"
+    new_record = inputs.record()
+    if kept and (changed := changes(kept, new_record)):
+        message = f"{expdir}: the training data has changed since the training began: {'. '.join(changed)}"
         if not accept:
             raise InputError(
-                f"{said}. Choose {another_folder(task)}, or remove the folder to train anew; --accept_data true "
+                f"{message}. Choose {another_folder(task)}, or remove the folder to train anew; --accept_data true "
                 f"(of a recipe: in --{task}_args) keeps what was trained, and goes on with the data as it is now"
             )
-        logging.warning("%s. Accepted (--accept_data)", said)
-    return found
+        logging.warning("%s. Accepted (--accept_data)", message)
+    return new_record
 
 
 def _check_unrecorded(expdir: Path, data, task: str) -> None:
-    """Of an experiment without a record of its inputs: warn, and compare what train_info.json tells of them.
+    """For an experiment without a record of its inputs: warn, and compare with the counts in train_info.json.
 
     Raises:
         InputError: the training set has another number of utterances or speakers.

@@ -10,7 +10,7 @@ class StopSignal:
     """Within its context SIGINT and SIGTERM are noted in ``received``; a second one acts as it would have without.
 
     Args:
-        enabled: False leaves signals alone.
+        enabled: False: signals are not handled.
     """
 
     def __init__(self, enabled: bool = True):
@@ -37,7 +37,7 @@ class StopSignal:
         self._before = {}
 
     def end(self) -> None:
-        """End the program the way the signal would have."""
+        """End the program as the signal would have."""
         if self.received in (None, signal.SIGINT):
             raise KeyboardInterrupt
         raise SystemExit(128 + self.received)

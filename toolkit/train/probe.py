@@ -1,4 +1,4 @@
-"""One batch before training: classes of a user's own keep their contracts, or the one that does not is named."""
+"""A check with one batch before training: a user's class that breaks its contract is named."""
 
 import logging
 import os
@@ -17,16 +17,16 @@ from torch import Tensor, nn
 from toolkit.data.collate import collate
 from toolkit.io.errors import InputError
 
-_TOLERANCE = 1e-3  # of a padded item's output against that of the item alone, in parts of its norm
+_TOLERANCE = 1e-3  # between the outputs of a padded and an unpadded item, relative to the norm
 
 
 def probe(task, seed: int) -> None:
-    """Try one small batch of the training data: forms, numbers, padding, gradients. Nothing of the task changes.
+    """Try one small batch of the training data: shapes, numbers, padding, gradients. The task does not change.
 
-    Of several processes the first alone does so.
+    Of several processes only the first does so.
 
     Args:
-        task: see toolkit.tasks.base; its ``check_contracts`` looks at the classes that it is made of.
+        task: see toolkit.tasks.base; its ``check_contracts`` checks its classes.
         seed: of the training.
 
     Raises:
@@ -47,10 +47,10 @@ def probe(task, seed: int) -> None:
 
 @contextmanager
 def undisturbed(task: nn.Module) -> Iterator[None]:
-    """Give back parameters, buffers, plain attributes, modes and random states as they were."""
+    """Restore parameters, buffers, plain attributes, modes and random states at the end."""
     modules = [(module, dict(vars(module)), dict(module._buffers)) for module in task.modules()]
     tensors = [(tensor, tensor.detach().clone()) for tensor in (*task.parameters(), *task.buffers())]
-    states = random.getstate(), np.random.get_state()  # a user's class may draw from these
+    states = random.getstate(), np.random.get_state()  # a user's class may use these
     try:
         with torch.random.fork_rng(devices=[]):
             yield
@@ -69,15 +69,15 @@ def undisturbed(task: nn.Module) -> Iterator[None]:
 
 
 def small_batch(task, seed: int) -> dict:
-    """Two groups of the first batches, of two speakers where there are two, made as every batch is."""
-    draws, labels = list(chain.from_iterable(task.batches(seed, 1))), task.dataset.labels
-    if not draws:
+    """Two groups of the first batches, of two speakers if there are two, collated like every batch."""
+    items, labels = list(chain.from_iterable(task.batches(seed, 1))), task.dataset.labels
+    if not items:
         raise InputError("no training batches; check the training set and batches")
-    groups = [draws[i : i + task.per_speaker] for i in range(0, len(draws), task.per_speaker)]
+    groups = [items[i : i + task.per_speaker] for i in range(0, len(items), task.per_speaker)]
     first = groups[0]
     others = (group for group in groups[1:] if labels[group[0].index] != labels[first[0].index])
     second = next(others, groups[-1])
-    batch = collate([task.dataset[replace(draw, seconds=first[0].seconds)] for draw in (*first, *second)])
+    batch = collate([task.dataset[replace(item, seconds=first[0].seconds)] for item in (*first, *second)])
     if isinstance(batch, InputError):
         raise batch
     return batch
@@ -89,7 +89,7 @@ def name_of(key: str, instance) -> str:
 
 
 def call(key: str, instance, function: Callable, *args):
-    """What ``function``, a method of ``instance``, returns.
+    """The result of ``function``, a method of ``instance``.
 
     Raises:
         InputError: it raised something else; names key, class, and the line where that is in the class's file.
@@ -101,7 +101,7 @@ def call(key: str, instance, function: Callable, *args):
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         source = getattr(sys.modules[type(instance).__module__], "__file__", None)
-        own = [f"{one.filename}:{one.lineno}: " for one in frames if one.filename == source]
+        own = [f"{frame.filename}:{frame.lineno}: " for frame in frames if frame.filename == source]
         raise InputError(
             f"{own[-1] if own else ''}{name_of(key, instance)}: {type(error).__name__} on one batch of the "
             f"training data: {' '.join(str(error).split()) or 'no message'}; the docstring of its base class has the "
@@ -110,7 +110,7 @@ def call(key: str, instance, function: Callable, *args):
 
 
 def check_module(key: str, instance: nn.Module) -> None:
-    """Raise InputError where a constructor has not called that of its base class."""
+    """Raise InputError if a constructor has not called that of its base class."""
     if "_parameters" not in vars(instance):
         raise InputError(f"{name_of(key, instance)}: its constructor must call super().__init__()")
 
@@ -119,7 +119,7 @@ def check_tensor(who: str, what: str, value, shape: tuple[int, ...], dtype: torc
     """Raise InputError unless ``value`` is a finite floating-point tensor of this shape; returns it.
 
     Args:
-        dtype: that it must have; None: any of floating point.
+        dtype: the required type; None: any floating-point type.
     """
     kind = str(dtype).removeprefix("torch.") if dtype else "floating-point"
     expected = f"{what} must be a {kind} tensor {shape}"
@@ -159,7 +159,7 @@ def check_gradient(network: nn.Module) -> None:
 
 
 def check_padding(named: tuple[str, nn.Module], lengths: str, function: Callable, items: Tensor) -> None:
-    """Raise InputError unless an item padded in a batch gives what it gives alone.
+    """Raise InputError unless an item has the same output padded in a batch as alone.
 
     Args:
         named: the config's key and the instance to blame.
@@ -171,10 +171,10 @@ def check_padding(named: tuple[str, nn.Module], lengths: str, function: Callable
     short = max(1, 3 * full // 5)
     with torch.no_grad():
         padded = call(*named, function, items[:2], torch.tensor([full, short]))[1]
-        alone = call(*named, function, items[1:2, :short], None)[0]
-    change = float((padded - alone).norm() / alone.norm().clamp(min=1e-12))
+        single = call(*named, function, items[1:2, :short], None)[0]
+    change = float((padded - single).norm() / single.norm().clamp(min=1e-12))
     if not change <= _TOLERANCE:
-        cosine = float(nn.functional.cosine_similarity(padded.flatten(), alone.flatten(), dim=0))
+        cosine = float(nn.functional.cosine_similarity(padded.flatten(), single.flatten(), dim=0))
         raise InputError(
             f"{name_of(*named)}: an item that is padded in a batch must give, in eval mode, what it gives alone; "
             f"the two differ (cosine {cosine:.4f}). What lies beyond `{lengths}` must have no influence"

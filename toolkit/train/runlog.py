@@ -1,4 +1,4 @@
-"""What a run says while it trains: a line on the screen, a record in metrics.jsonl, curves in TensorBoard."""
+"""The log of a training: a line on the screen, a record in metrics.jsonl, curves in TensorBoard."""
 
 import json
 import logging
@@ -30,12 +30,12 @@ def read_records(path: Path) -> list[dict]:
 
 
 def last_epoch(expdir: Path) -> int:
-    """The last epoch that the run log of an experiment tells of; 0 where there is none."""
+    """The last epoch in the run log of an experiment; 0 if there is none."""
     return max((record["epoch"] for record in read_records(expdir / "metrics.jsonl")), default=0)
 
 
 class RunLog:
-    """Records of a run; after a resume, records later than the checkpoint are dropped, so none stands twice.
+    """Records of a run; after a resume, records later than the checkpoint are dropped, so none occurs twice.
 
     Args:
         expdir: the experiment's folder.
@@ -56,8 +56,8 @@ class RunLog:
         self._purge_step = step + 1
         if self.path.exists():
             records = read_records(self.path)
-            if (lost := len(self.path.read_bytes().splitlines()) - len(records)) > 1:  # a kill damages one at most
-                logging.warning("%s: %d damaged lines are dropped; curves lack them", self.path, lost)
+            if (damaged := len(self.path.read_bytes().splitlines()) - len(records)) > 1:  # a kill damages one at most
+                logging.warning("%s: %d damaged lines are dropped; curves lack them", self.path, damaged)
             with replacing(self.path) as handle:
                 handle.writelines(json.dumps(r) + "\n" for r in records if r["step"] <= step)
         if step == 0:

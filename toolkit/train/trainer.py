@@ -108,9 +108,9 @@ class Trainer:
             self._check_resumable(state)
             self._restore(state)
         except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
-            said = " ".join(str(error).split())[:200]
+            text = " ".join(str(error).split())[:200]
             raise InputError(
-                f"{where}: the checkpoint does not fit this network and its classes ({type(error).__name__}: {said}); "
+                f"{where}: the checkpoint does not fit this network and its classes ({type(error).__name__}: {text}); "
                 "restore its own, or train in another folder (of a recipe: choose another tag)"
             ) from None
         epoch, batch = state["epoch"], state["batch"]
@@ -121,7 +121,7 @@ class Trainer:
         return epoch, batch
 
     def _check_resumable(self, state: dict) -> None:
-        """Raise InputError where a state has more epochs than are asked for, or classes of other speakers."""
+        """Raise InputError if a state has more epochs than ``epochs``, or classes of other speakers."""
         expdir, classes = self.checkpoints.expdir, state.get("classes")
         if (done := state["epoch"] - 1) > self.epochs:
             raise InputError(
@@ -150,15 +150,17 @@ class Trainer:
 
     def _keep_epochs(self, epoch: int, batch: int) -> None:
         """Go on without epochs whose weights are lost, but for the last, which can be had from the checkpoint."""
-        kept = self.checkpoints
-        if (kept.expdir / f"epoch{epoch}.pth").exists():
+        checkpoints = self.checkpoints
+        if (checkpoints.expdir / f"epoch{epoch}.pth").exists():
             return  # killed after this epoch's validation, which comes again and may have removed one of the best
-        lost = kept.forget_lost(self._deployed())
-        if batch == 0 and kept.values and (epoch - 1 in lost or not kept.best):
-            kept.add(epoch - 1, kept.sign * kept.values[-1], self._deployed())
+        lost = checkpoints.forget_lost(self._deployed())
+        if batch == 0 and checkpoints.values and (epoch - 1 in lost or not checkpoints.best):
+            checkpoints.add(epoch - 1, checkpoints.sign * checkpoints.values[-1], self._deployed())
             lost = [other for other in lost if other != epoch - 1]
         for other in lost:
-            logging.warning("%s/epoch%d.pth: was lost or damaged; the average is made without it", kept.expdir, other)
+            logging.warning(
+                "%s/epoch%d.pth: was lost or damaged; the average is made without it", checkpoints.expdir, other
+            )
 
     def _deployed(self) -> dict[str, torch.Tensor]:
         return {name: value.detach().cpu() for name, value in self.task.deployed().state_dict().items()}
@@ -229,7 +231,7 @@ class Trainer:
             waiting = time.perf_counter()
 
     def _stop_if_asked(self) -> None:
-        """Right after a checkpoint: end here when a signal has asked for it."""
+        """Right after a checkpoint: end the program if a signal has arrived."""
         if self.stop.received:
             logging.warning("a checkpoint is written; the same command goes on from here")
             self.log.close()

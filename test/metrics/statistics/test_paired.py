@@ -66,7 +66,7 @@ def test_equal_systems_are_told_apart_as_seldom_as_the_level_says(speakers):
 
 
 def test_unlike_numbers_of_draws():
-    with pytest.raises(ValueError, match="3 draws of one system, 4 of the other"):
+    with pytest.raises(ValueError, match="3 samples of one system, 4 of the other"):
         paired_difference(0.0, 0.0, np.zeros(3), np.zeros(4))
 
 

@@ -48,7 +48,7 @@ def test_every_utterance_is_a_dot(tmp_path, drawn):
 
 
 def test_many_sets_without_speaker_confusions_or_bins(tmp_path, drawn):
-    sets = {str(i): points(3)._replace(wrong=np.zeros(3, bool)) for i in range(20)}
+    sets = {str(i): points(3)._replace(confused=np.zeros(3, bool)) for i in range(20)}
     plot_improvement(sets, [], 0.9, tmp_path / "p.png")
     assert not drawn[0].legends
     assert (tmp_path / "p.png").is_file()

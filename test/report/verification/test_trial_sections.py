@@ -9,7 +9,7 @@ from toolkit.metrics.statistics.bootstrap import Resamples
 from toolkit.metrics.statistics.paired import paired_difference
 from toolkit.report.bootstrap_samples import average_interval, difference, resamples_of
 from toolkit.report.verification.trial_results import collect
-from toolkit.report.verification.trial_sections import breakdown, calibration, comparison, sections
+from toolkit.report.verification.trial_sections import calibration, comparison, groups, sections
 from toolkit.report.verification.trial_tables import scoring_method
 
 CONDITIONS = [
@@ -133,16 +133,16 @@ def test_groups_of_trials():
     metric = {"value": 12.345, "low": 10.0, "high": None}
     known = {"metrics": dict.fromkeys(NAMES, metric | {"high": 15.0}), "note": "few trials"}
     counts = {"n_speakers": 4, "n_target": 1500, "n_nontarget": 60}
-    groups = {"f": known | counts, "m": {"metrics": None, "note": "no target trials"} | counts}
-    found = {"gender": {"groups": groups, "left_out": {"n_target": 0, "n_nontarget": 77}}}
-    text = breakdown([{"experiment": "e", "sets": [{"set": "test", "breakdown": found}, {"set": "other"}]}])
+    by_gender = {"f": known | counts, "m": {"metrics": None, "note": "no target trials"} | counts}
+    found = {"gender": {"groups": by_gender, "left_out": {"n_target": 0, "n_nontarget": 77}}}
+    text = groups([{"experiment": "e", "sets": [{"set": "test", "breakdown": found}, {"set": "other"}]}])
     row = cells(text, "| e | test | gender | f |")
     assert row[4] == "12.35 [10.00, 15.00]" or row[4] == "12.34 [10.00, 15.00]"
     assert row[7:] == ["4", "1,500", "60", "few trials"]
     assert cells(text, "| e | test | gender | m |")[4:] == ["-", "-", "-", "4", "1,500", "60", "no target trials"]
     assert cells(text, "| e | test | gender | left out")[8:10] == ["0", "77"]
     assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
-    assert breakdown([{"experiment": "e", "sets": [{"set": "other"}]}]) is None
+    assert groups([{"experiment": "e", "sets": [{"set": "other"}]}]) is None
 
 
 def test_scoring_is_said():

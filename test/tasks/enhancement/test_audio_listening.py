@@ -79,10 +79,10 @@ def source(tmp_path, monkeypatch):
 def test_what_is_written_is_the_utterances_audio(source, tmp_path):
     assert write_cases(tmp_path / "listening", [source], 0.2) == 4
     listed = json.loads((tmp_path / "listening/listening.json").read_text())
-    best = max(source.found.utts, key=lambda utt: source.found.values["si_sdri"][source.found.utts.index(utt)])
+    best = max(source.scored.utts, key=lambda utt: source.scored.values["si_sdri"][source.scored.utts.index(utt)])
     row = listed["rows"][0]
     assert (row["id"], row["facts"]["set"], row["facts"]["case"]) == (best, "test", "best of 18")
-    assert row["numbers"]["si_sdri"] == source.found.values["si_sdri"].max()
+    assert row["numbers"]["si_sdri"] == source.scored.values["si_sdri"].max()
     wanted = [source.data / "wav", source.data / "enroll_spk1", source.outputs / "wav", source.data / "spk1"]
     for column, stem in zip(row["columns"], wanted, strict=True):
         samples, fs = soundfile.read(tmp_path / "listening" / column["audio"])
@@ -92,7 +92,7 @@ def test_what_is_written_is_the_utterances_audio(source, tmp_path):
 
 
 def test_only_what_is_there(source, tmp_path):
-    plain = Source(source.found, source.data, source.outputs, False)
+    plain = Source(source.scored, source.data, source.outputs, False)
     assert list(plain.tables()) == ["mixture", "output", "target"]
     (source.data / "spk1.scp").unlink()
     assert list(source.tables()) == ["mixture", "enrolment", "output"]
@@ -110,9 +110,9 @@ def test_rates_must_agree(source, tmp_path):
 
 
 def test_sets_at_several_rates(source, tmp_path):
-    fast = Source(source.found, tmp_path / "fast", tmp_path / "fast", False)
+    fast = Source(source.scored, tmp_path / "fast", tmp_path / "fast", False)
     Path(fast.data).mkdir()
     soundfile.write(fast.data / "x.wav", np.zeros(1600), 16000)
-    write_table(fast.data / "wav.scp", dict.fromkeys(source.found.utts, str(fast.data / "x.wav")))
+    write_table(fast.data / "wav.scp", dict.fromkeys(source.scored.utts, str(fast.data / "x.wav")))
     with pytest.raises(InputError, match=r"8000 and 16000 Hz"):
         write_cases(tmp_path / "listening", [source, fast], 10)

@@ -53,7 +53,7 @@ def test_durations_from_sample_counts(data):
     (data / "utt2dur").unlink()
     write_table(data / "utt2num_samples", {utt: round(8000 * s) for utt, s in seconds.items()})
     assert broken(data, "duration", [2, 4], fs=8000) == expected
-    with pytest.raises(InputError, match="utt2dur: no such table, by which --breakdown is asked for"):
+    with pytest.raises(InputError, match="utt2dur: table not found"):
         broken(data, "duration", [2, 4])
 
 
@@ -100,7 +100,7 @@ def test_many_numbers_are_grouped_by_their_terciles(data):
 @pytest.mark.parametrize(
     ("fact", "message"),
     [
-        ("utt2lang", "utt2lang: no such table, by which --breakdown is asked for; add it, or leave it out"),
+        ("utt2lang", "utt2lang: table not found; add it, or leave it out of --breakdown"),
         ("age", "--breakdown age: it can be gender, duration, or a table"),
         ("utt2spk", "--breakdown utt2spk: it can be"),
         ("spk2half", "spk2half: lacks b, c; add them"),

@@ -185,8 +185,8 @@ def test_a_small_cohort_and_one_of_the_trials_speakers_are_warned_of(setup, capl
     ("way", "message"),
     [
         (("neg_euclidean", "as_norm", "c.scp"), "no meaning with --scoring neg_euclidean"),
-        (("cosine", "as_norm", None), "it and --cohort are given both"),
-        (("cosine", "none", "c.scp"), "it and --cohort are given both"),
+        (("cosine", "as_norm", None), "use it together with --cohort, or neither"),
+        (("cosine", "none", "c.scp"), "use it together with --cohort, or neither"),
     ],
 )
 def test_ways_that_have_no_meaning(way, message):

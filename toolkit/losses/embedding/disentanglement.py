@@ -164,7 +164,7 @@ class AdversarialTriplet(EnvironmentTriplet):
         return triplet_loss(functional_call(self.discriminator, dict(weights), (codes,)), self.margin)
 
     def _learn(self, codes: Tensor) -> Tensor:
-        """Steps of Adam; returns the loss before the last of them. Where a gradient is not finite, there is no step."""
+        """Steps of Adam; returns the loss before the last of them. There is no step if a gradient is not finite."""
         weights = {name: weight.detach().requires_grad_() for name, weight in self._weights()}  # share their memory
         values, sizes = list(weights.values()), [weight.numel() for weight in weights.values()]
         first, second = ([m.view_as(v) for m, v in zip(row.split(sizes), values, strict=True)] for row in self.moments)

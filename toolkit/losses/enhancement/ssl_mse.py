@@ -27,7 +27,7 @@ class SSLMSE(EnhancementLoss):
         layer_weights: of layers 1 to N; None is the paper's.
 
     Raises:
-        InputError: ``layer_weights`` are not as many as layers, or all zero.
+        InputError: the number of ``layer_weights`` is not that of the layers, or all are zero.
     """
 
     fs: int

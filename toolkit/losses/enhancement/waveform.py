@@ -62,7 +62,7 @@ class EnhancementLoss(Loss):
 
         Args:
             output, reference: (B, N) samples, padded at the end with anything finite.
-            lengths: (B,) int64 samples of each utterance; None says that all have N.
+            lengths: (B,) int64 samples of each utterance; None: all have N.
 
         Returns:
             a scalar.
@@ -135,7 +135,7 @@ def mean_square(difference: Tensor, frames: Tensor | None) -> Tensor:
 
     Args:
         difference: (B, T, F).
-        frames: (B,) int64 of each; None says that all have T.
+        frames: (B,) int64 of each; None: all have T.
     """
     squares = difference.float().square().mean(2)
     if frames is None:

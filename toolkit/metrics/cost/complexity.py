@@ -26,7 +26,7 @@ def profile(
     Args:
         model: on the CPU; its modes (train, eval) are as before afterwards.
         example_inputs: positional arguments of ``forward``, batch of one, on the CPU.
-        seconds: length of the audio which they stand for.
+        seconds: length of the audio that they hold.
         counted: the part of ``model`` whose multiply-accumulates count, and its inputs; None: all of it.
 
     Returns:
@@ -129,7 +129,7 @@ def measure_rtf(model: nn.Module, example_inputs: tuple, seconds: float, num_run
     Args:
         model: on the CPU.
         example_inputs: positional arguments of ``forward``.
-        seconds: length of the audio which they stand for.
+        seconds: length of the audio that they hold.
         num_runs: timed runs, after two which are not.
     """
     threads = torch.get_num_threads()

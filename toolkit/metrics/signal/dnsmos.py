@@ -1,8 +1,8 @@
-"""DNSMOS P.835: what listeners would say of speech, background and both together, by a network and without reference.
+"""DNSMOS P.835: listeners' ratings of speech, background and both, estimated by a network without reference.
 
 The network and its polynomials are those of the package speechmos (Reddy, Gopal and Cutler, "DNSMOS P.835", ICASSP
-2022). It is run here by onnxruntime alone: speechmos itself imports librosa, runs a second network (P.808) that nobody
-asked for, and takes all cores in every job.
+2022). It is run here by onnxruntime alone: speechmos itself imports librosa, runs a second network (P.808) that is
+not needed, and takes all cores in every job.
 """
 
 from functools import cache

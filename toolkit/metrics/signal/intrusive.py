@@ -199,7 +199,7 @@ def library(name: str, extra: str = "se") -> ModuleType:
     """Import an optional library.
 
     Raises:
-        InputError: it is not installed, or cannot be imported; says how to install it.
+        InputError: it is not installed, or cannot be imported; tells how to install it.
     """
     find_library(name, extra)
     try:
@@ -212,11 +212,11 @@ def find_library(name: str, extra: str = "se") -> Path:
     """The folder of an optional library, which is not imported.
 
     Raises:
-        InputError: it is not installed; says how to install it.
+        InputError: it is not installed; tells how to install it.
     """
     try:
         spec = importlib.util.find_spec(name)
-    except ValueError:  # a module without a spec stands for it
+    except ValueError:  # a module without a spec takes its place
         spec = None
     if spec is None or spec.submodule_search_locations is None:
         raise InputError(f"{name} is not installed: tools/install.sh --extras {extra}")

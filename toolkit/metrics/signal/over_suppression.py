@@ -1,4 +1,4 @@
-"""What goes wrong in extracting one talker: the wrong one comes out, too little, or something where nothing should.
+"""Faults in the extraction of one talker: the wrong talker, too little of the right one, or residual energy.
 
 Over-suppression: Eskimez, Yoshioka, Wang, Wang, Chen and Huang, "Personalized speech enhancement: new models and
 comprehensive evaluation", ICASSP 2022. Papers quote its definition without the STFT, the treatment of silent frames
@@ -73,7 +73,7 @@ def tsos(
         estimate, reference: (N,) samples in [-1, 1].
         fs: in Hz.
         frame_seconds, hop_seconds: of the STFT.
-        silence_db: leave out frames whose reference is so many dB below its loudest frame; None: all count.
+        silence_db: leave out frames whose reference is this many dB below its loudest frame; None: all count.
         how: p, gamma, threshold_power of :func:`over_suppressed`.
 
     Raises:

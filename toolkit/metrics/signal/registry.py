@@ -1,4 +1,4 @@
-"""The metrics of estimated signals by name: what they are called, which way is better, at which rates they exist."""
+"""The metrics of estimated signals by name: labels, units, direction, sampling rates."""
 
 from collections.abc import Callable, Sequence
 from math import inf, isnan
@@ -14,13 +14,13 @@ from toolkit.metrics.statistics.bootstrap import RATE
 
 
 class Metric(NamedTuple):
-    """How a metric is said.
+    """How a metric is shown.
 
     Attributes:
         label: its name in tables.
-        unit: of the values as they are said.
+        unit: of the values as they are shown.
         higher_is_better: else a lower value is.
-        scale: what tables of utterances hold is multiplied by it.
+        scale: factor from the values in tables of utterances.
         digits: behind the point.
         limits: least and greatest value that tables of utterances can hold.
     """
@@ -34,7 +34,7 @@ class Metric(NamedTuple):
 
 
 _CORRELATION, _OPINION = (-1.0, 1.0), (1.0, 5.0)
-SAME_MIXTURE = 5e-3  # values of one mixture that two machines find may differ so much
+SAME_MIXTURE = 5e-3  # largest difference between the values of a mixture on two machines
 METRICS = {
     "si_sdr": Metric("SI-SDR", "dB"),
     "wave_snr": Metric("SNR", "dB"),
@@ -65,7 +65,7 @@ def present_name(name: str) -> str:
 
 
 def metric_of(name: str) -> Metric:
-    """How ``si_sdr``, ``si_sdr_mix`` (of the mixture) or ``si_sdri`` (the improvement) is said."""
+    """The metric ``si_sdr``, ``si_sdr_mix`` (of the mixture) or ``si_sdri`` (the improvement)."""
     if name in METRICS:
         return METRICS[name]
     if name.endswith("_mix"):

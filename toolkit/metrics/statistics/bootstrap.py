@@ -1,19 +1,19 @@
 """Confidence intervals of verification metrics by resampling speakers.
 
-Trials are not independent: one speaker stands in many, and a hard speaker makes all of them hard. Intervals from
-resampled trials are therefore too narrow. Here the *speakers* are drawn with replacement, the same draw for both
-sides of the trials, and every trial follows its speakers: a speaker drawn c times brings its target trials c times, and
-a nontarget trial of speakers a and b counts c_a * c_b times.
+Trials are not independent: each speaker is in many, and a hard speaker makes all of them hard. Intervals from resampled
+trials are therefore too narrow. Here the *speakers* are drawn with replacement, the same sample for both sides of the
+trials, and every trial follows its speakers: a speaker drawn c times brings its target trials c times, and a nontarget
+trial of speakers a and b counts c_a * c_b times.
 
-Draws of few speakers vary less than samples of as many speakers do, and have thinner tails. Every interval, of any
-metric, is therefore stretched about its value by :func:`stretch`: 1.6 with 5 speakers, 1.2 with 10, 1.01 with 125; and
-kept within what the metric can be.
+Bootstrap samples of few speakers vary less than new samples of the same number, and have thinner tails. So every
+interval is stretched about its value by :func:`stretch`: 1.6 with 5 speakers, 1.2 with 10, 1.01 with 125. It is then
+clipped to the range of the metric.
 
-Most metrics get the percentile interval. The spread of a rate (EER) depends on the rate, and its draws are biased: it
-gets the basic interval, which reflects the draws about the value, on the scale of arcsin(sqrt(rate)), where the spread
-hardly depends on it. A minimum over thresholds (minDCF, min Cllr) comes out lower on a resample than it should, as it
-already did on the sample: it gets the symmetric interval of toolkit.metrics.statistics.paired. None of this helps a
-list that is too short: with a few thousand nontarget trials minDCF(0.01) rests on a handful of false alarms, and its
+Most metrics get the percentile interval. The spread of a rate (EER) depends on the rate, and its samples are biased: it
+gets the basic interval, which reflects the samples about the value, on the scale of arcsin(sqrt(rate)), where the
+spread hardly depends on it. A minimum over thresholds (minDCF, min Cllr) comes out lower on a resample than it should,
+as it already did on the sample: it gets the symmetric interval of toolkit.metrics.statistics.paired. None of this helps
+a list that is too short: with a few thousand nontarget trials minDCF(0.01) rests on a handful of false alarms, and its
 interval is too narrow.
 
 Sources: Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004
@@ -36,17 +36,17 @@ from toolkit.metrics.verification.error_rates import ScoreSweep, metrics_of
 STRETCHED = "stretched by Student's quantile"
 METHOD = f"basic on the arcsine scale (EER), symmetric (minDCF, min Cllr), percentile (actDCF, Cllr); {STRETCHED}"
 RATE = (0.0, 1.0)  # limits of a rate
-MAX_LOST = 0.5  # of the resamples; beyond that no interval is claimed
+MAX_LOST = 0.5  # of the samples; beyond that there is no interval
 
 
 @dataclass(frozen=True)
 class Resamples:
-    """Metrics of all trials and of each draw of speakers.
+    """Metrics of all trials and of each bootstrap sample of speakers.
 
     Attributes:
         values: metric -> value.
-        samples: metric -> (R,) values; NaN where a draw lacks a kind of trial.
-        speakers: metric -> how many speakers it rests on; without it, so many that their number does not matter.
+        samples: metric -> (R,) values; NaN where a sample lacks a kind of trial.
+        speakers: metric -> number of speakers behind it; a metric without an entry has very many.
     """
 
     values: Mapping[str, float]
@@ -55,12 +55,12 @@ class Resamples:
 
     @property
     def lost(self) -> int:
-        """How many draws lack a kind of trial, so that they have no metrics."""
+        """Number of samples without metrics, because they lack a kind of trial."""
         return int(np.isnan(np.array(list(self.samples.values()))).any(0).sum()) if self.samples else 0
 
     @property
     def too_few(self) -> bool:
-        """Are so many draws lost that there is no interval?"""
+        """Are too many samples lost for an interval?"""
         return self.lost > MAX_LOST * len(next(iter(self.samples.values()), ()))
 
     def intervals(
@@ -68,28 +68,32 @@ class Resamples:
     ) -> dict[str, tuple[float, float, float]]:
         """``{metric: (value, low, high)}``.
 
-        A draw that lacks a kind of trial is left out; where that befalls more than half of them (one or two speakers),
-        or a metric rests on one speaker, low and high are NaN.
+        A sample that lacks a kind of trial is left out. Low and high are NaN if more than half of the samples are left
+        out (one or two speakers), or if a metric has one speaker.
 
         Args:
             level: of the intervals, in (0, 1).
-            limits: metric -> least and greatest value that it can have; default: those of verification metrics.
+            limits: metric -> its least and greatest possible value; default: those of verification metrics.
         """
         samples = np.array(list(self.samples.values())).reshape(len(self.samples), -1)
         usable = samples[:, ~np.isnan(samples).any(0)]
         enough = usable.shape[1] and samples.shape[1] - usable.shape[1] <= MAX_LOST * samples.shape[1]
         intervals = {}
-        for (name, value), draws in zip(self.values.items(), usable, strict=True):
+        for (name, value), sample_values in zip(self.values.items(), usable, strict=True):
             factor = stretch(self.speakers[name], level) if name in self.speakers else 1.0
-            bounds = _bounds(name, value, draws, factor, (limits or _limits)(name), level) if enough else (np.nan,) * 2
+            bounds = (
+                _bounds(name, value, sample_values, factor, (limits or _limits)(name), level)
+                if enough
+                else (np.nan,) * 2
+            )
             intervals[name] = value, float(bounds[0]), float(bounds[1])
         return intervals
 
 
 def stretch(speakers: int, level: float) -> float:
-    """By how much the distances of draws of ``speakers`` from the value are too small; NaN of fewer than two speakers.
+    """The factor by which distances of samples of ``speakers`` from the value are too small; NaN for fewer than two.
 
-    What the mean of as many normal values needs: sqrt(S / (S - 1)), and Student's quantile over the normal one.
+    It is that of the mean of S normal values: sqrt(S / (S - 1)), and Student's quantile over the normal one.
     """
     from scipy.special import ndtri, stdtrit  # programs that make no intervals start without it
 
@@ -100,9 +104,9 @@ def stretch(speakers: int, level: float) -> float:
 
 
 def mean_of(parts: Sequence[Resamples]) -> Resamples:
-    """The mean over conditions whose draws are of the same speakers: of the metrics that all have, draw by draw.
+    """The mean over conditions with samples of the same speakers: of the metrics that all have, sample by sample.
 
-    It rests on as many speakers as the condition with the fewest.
+    Its number of speakers is that of the condition with the fewest.
     """
     names = [name for name in parts[0].values if all(name in part.values for part in parts)]
     return Resamples(
@@ -113,9 +117,9 @@ def mean_of(parts: Sequence[Resamples]) -> Resamples:
 
 
 def fewest_speakers(parts: Iterable[Resamples], names: Iterable[str]) -> dict[str, int]:
-    """Metric -> how many speakers it rests on where they are fewest; metrics of which none says it are left out."""
+    """Metric -> the smallest number of speakers behind it; metrics without that number are left out."""
     counts = {name: [part.speakers[name] for part in parts if name in part.speakers] for name in names}
-    return {name: min(found) for name, found in counts.items() if found}
+    return {name: min(numbers) for name, numbers in counts.items() if numbers}
 
 
 def bootstrap_verification(
@@ -158,16 +162,16 @@ def resample_verification(
     Args:
         scores: (N,) scores, higher = more alike.
         is_target: (N,) bool.
-        enroll_spk_index: (N,) integer speaker of the enrolment, in [0, S). The draws depend on ``seed`` and this
-            numbering alone, so that systems scored on the same trials meet the same resamples.
+        enroll_spk_index: (N,) integer speaker of the enrolment, in [0, S). The samples depend only on ``seed`` and
+            this numbering, so that systems scored on the same trials have the same samples.
         test_spk_index: (N,) integer speaker of the test utterance, by the same numbering.
         p_targets: target priors of minDCF and actDCF.
-        resamples: number of draws.
-        seed: of the draws.
-        progress: wraps the iterable over the draws, e.g. ``tqdm.tqdm``.
+        resamples: number of bootstrap samples.
+        seed: of the samples.
+        progress: wraps the iterable over the samples, e.g. ``tqdm.tqdm``.
         calibration: makes LLRs of the scores; without it there are no actDCF and Cllr.
-        population: the speakers to draw from, when lists of different speakers are to meet the same draws; default:
-            those of these trials.
+        population: the speakers to sample, so that lists of different speakers have the same samples; default: those of
+            these trials.
 
     Raises:
         ValueError: lengths differ, a kind of trial is missing, scores are not finite, an index is negative, or a
@@ -179,8 +183,8 @@ def resample_verification(
     speakers = np.unique(sample.speakers() if population is None else population)
     rng = np.random.default_rng(seed)
     rows = [_draw(sample, speakers, rng, len(values)) for _ in progress(range(resamples))]
-    draws = dict(zip(values, np.reshape(rows, (resamples, len(values))).T, strict=True))
-    return Resamples(values, draws, dict.fromkeys(values, sample.fewest_speakers()))
+    samples = dict(zip(values, np.reshape(rows, (resamples, len(values))).T, strict=True))
+    return Resamples(values, samples, dict.fromkeys(values, sample.fewest_speakers()))
 
 
 def _draw(sample: "_Sample", speakers: np.ndarray, rng: np.random.Generator, num_metrics: int) -> list[float]:
@@ -193,7 +197,7 @@ def _draw(sample: "_Sample", speakers: np.ndarray, rng: np.random.Generator, num
 
 
 class _Sample:
-    """Trials in the order of their scores, and what is computed from them for any weights."""
+    """Trials in the order of their scores, and the metrics for any weights."""
 
     def __init__(self, scores, is_target, enroll, test, p_targets: Sequence[float], calibration: Calibration | None):
         order = [kind[np.argsort(scores[kind])] for kind in (np.flatnonzero(is_target), np.flatnonzero(~is_target))]
@@ -234,7 +238,7 @@ class _Sample:
         return values | {"cllr": float(sum(means) / 2), "min_cllr": min_cllr_of(rates)}
 
     def _shares(self, first: Sequence[int], weights: Sequence[np.ndarray]) -> list[float]:
-        """The share of the first so many target, and nontarget, trials."""
+        """Of target and of nontarget trials, the share of the ``first`` ones."""
         if not weights:
             return [n / len(cost) for n, cost in zip(first, self._costs, strict=True)]
         return [float(w[:n].sum() / w.sum()) for n, w in zip(first, weights, strict=True)]
@@ -247,9 +251,11 @@ def _checked(scores, is_target, enroll, test) -> tuple[np.ndarray, np.ndarray, n
     if scores.size and min(enroll.min(), test.min()) < 0:
         raise ValueError("speaker indices must not be negative")
     is_target = is_target.astype(bool)
-    odd = np.flatnonzero(is_target != (enroll == test))
-    if odd.size:
-        raise ValueError(f"trial {odd[0]}: its label contradicts its speakers ({odd.size} such trials)")
+    contradictory = np.flatnonzero(is_target != (enroll == test))
+    if contradictory.size:
+        raise ValueError(
+            f"trial {contradictory[0]}: its label contradicts its speakers ({contradictory.size} such trials)"
+        )
     return scores, is_target, enroll, test
 
 
@@ -258,7 +264,7 @@ def _limits(name: str) -> tuple[float, float]:
 
 
 def _bounds(name: str, value: float, samples: np.ndarray, factor: float, limits: tuple[float, float], level: float):
-    """Low and high of one metric, of its (R,) usable draws."""
+    """Low and high of one metric, of its (R,) usable samples."""
     sides = (1 - level) / 2, (1 + level) / 2
     if name.startswith("min_"):
         reach = factor * np.quantile(np.abs(samples - value), level)

@@ -1,8 +1,8 @@
-"""Means over utterances, with what resampled speakers make of them.
+"""Means over utterances, of all speakers and of bootstrap samples of speakers.
 
 Utterances of one speaker are alike, so that speakers are drawn with replacement, and each brings its utterances: the
-mean of a draw is the ratio of two sums over speakers, and all draws are two matrix products. The sources are those of
-toolkit.metrics.statistics.bootstrap.
+mean of a sample is the ratio of two sums over speakers, and all samples are two matrix products. The sources are those
+of toolkit.metrics.statistics.bootstrap.
 """
 
 from collections.abc import Mapping
@@ -19,18 +19,18 @@ METHOD = f"percentile, of rates basic on the arcsine scale; {STRETCHED}"
 def resample_means(
     values: Mapping[str, np.ndarray], speaker: np.ndarray, resamples: int = 1000, seed: int = 0, population: int = 0
 ) -> Resamples:
-    """Mean of each metric, over the utterances in which it is finite, and of each draw of speakers.
+    """Mean of each metric, over the utterances in which it is finite, and of each sample of speakers.
 
-    Draws depend on ``seed`` and the number of speakers alone: metrics, and systems, meet the same ones.
+    Samples depend only on ``seed`` and the number of speakers: they are the same for all metrics and systems.
 
     Args:
         values: metric -> (N,) value of each utterance; NaN and infinity are left out.
         speaker: (N,) integer speaker of each utterance, in [0, S).
-        population: S, when there are more speakers than utter anything here; default: the highest index and one.
+        population: S, if it is more than the speakers of these utterances; default: the highest index plus one.
 
     Returns:
-        NaN in draws that hold no utterance with a value, and in all draws of a metric that fewer than two speakers
-        have; NaN as the mean of none.
+        NaN in samples without an utterance with a value, and in all samples of a metric that fewer than two speakers
+        have; NaN as the mean of no values.
     """
     speaker = np.asarray(speaker)
     count = max(population, int(speaker.max(initial=-1)) + 1)
@@ -51,7 +51,7 @@ def resample_means(
 
 
 def mean_intervals(resamples: Resamples, level: float = 0.95) -> dict[str, tuple[float, float, float]]:
-    """``{metric: (mean, low, high)}``, each by the draws that it has itself; NaN where these are too few."""
+    """``{metric: (mean, low, high)}``, each by its own usable samples; NaN if these are too few."""
     return {
         name: replace(resamples, values={name: value}, samples={name: resamples.samples[name]}).intervals(
             level, limits_of

@@ -18,7 +18,7 @@ _LONG = 200_000  # trials from which on counting pays
 class Rates(NamedTuple):
     """The ROC polyline, by the K distinct target scores in rising order: each (K,) float64.
 
-    Between two target scores FNR stands still and the polyline is straight, so these 2 K points are all of its corners
+    Between two target scores FNR is constant and the polyline is straight, so these 2 K points are all of its corners
     but for its ends, (FPR, FNR) = (1, 0) and (0, 1).
     """
 
@@ -31,7 +31,7 @@ class Rates(NamedTuple):
         """Where the polyline meets FPR = FNR."""
         k = self._crossing()
         at, above = self.fnr_at[k] - self.fpr_at[k], self.fnr_above[k] - self.fpr_above[k]
-        if at >= 0:  # met on the way to this score, where FNR stands still
+        if at >= 0:  # on the segment to this score, where FNR is constant
             return float(self.fnr_at[k])
         return float(self.fnr_at[k] - at / (above - at) * (self.fnr_above[k] - self.fnr_at[k]))
 
@@ -219,7 +219,7 @@ def _binned_eer(binned: BinnedScores) -> float:
     rates = _rates_of(*binned.inside(edge - 1), binned.sizes)
     if (rates.fnr_above >= rates.fpr_above).any():
         return rates.eer()
-    return float(edges.fnr_at[edge])  # met beyond the bin's last target score, where FNR stands still
+    return float(edges.fnr_at[edge])  # beyond the bin's last target score, where FNR is constant
 
 
 def _binned_min_dcf(binned: BinnedScores, p_target: float) -> float:

@@ -15,7 +15,7 @@ from toolkit.nn.frozen import FrozenModule
 
 
 class EmbeddingRestorer(Network):
-    """From the speaker embedding of a noisy utterance to what it would be of a clean one.
+    """From the speaker embedding of a noisy utterance to that of a clean one.
 
     A class of your own plugs in by its import path; its constructor's arguments are the keys of ``init_args``, so give
     them types and defaults. It sets ``dim`` in its constructor, and writes ``training_outputs`` and ``forward``. The
@@ -23,7 +23,7 @@ class EmbeddingRestorer(Network):
 
     Attributes:
         dim: D, numbers of an embedding that is given.
-        keeps_space: can an enhanced embedding be compared with one that is not enhanced?
+        keeps_space: can an enhanced embedding be compared with an unenhanced one?
         draws_noise: is ``noise`` of :meth:`forward` read?
         streams: of a training item: ``clean`` (D,) and ``variants`` (V, D), embeddings of the same speech under V
             kinds of distortion; with :meth:`extract_by` audio, ``clean`` (N,) and ``variants`` (V, N).
@@ -42,7 +42,7 @@ class EmbeddingRestorer(Network):
 
     @property
     def output_dim(self) -> int:
-        """E, numbers of an enhanced embedding: D, unless a network says otherwise."""
+        """E, numbers of an enhanced embedding: D, unless a network overrides it."""
         return self.dim
 
     @property

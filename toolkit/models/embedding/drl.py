@@ -68,14 +68,14 @@ class DRL(EmbeddingRestorer):
         return dict(zip(("embedding", "environment"), self.code_dims, strict=True))
 
     def training_outputs(self, batch: Mapping) -> dict[str, Tensor]:
-        """Codes of B = 3S utterances, and what is decoded of them.
+        """Codes of B = 3S utterances, and the embeddings decoded from them.
 
         Returns:
             ``embedding`` (B, E) and ``environment``, the codes as forward gives them; ``original`` (B, D), the
             embeddings under the conditions that were drawn, and ``reconstruction`` (B, D) of those.
 
         Raises:
-            InputError: B is no multiple of three.
+            InputError: B is not a multiple of three.
         """
         rows = self.pairs(batch)
         if len(rows) % 3:

@@ -29,9 +29,9 @@ class SpeechEnhancer(Network):
 
     Attributes:
         fs: rate in Hz of the audio.
-        streams: of a mixture, what the network needs in training.
+        streams: of a mixture, those that the network needs in training.
         output_dims: size of each vector among the training outputs.
-        output_classes: what the logits among them stand for.
+        output_classes: the classes of the logits among them.
     """
 
     fs: int
@@ -40,7 +40,7 @@ class SpeechEnhancer(Network):
     output_classes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     def training_outputs(self, batch: Mapping) -> dict[str, Tensor]:
-        """What the loss reads of a batch with ``wav`` (B, N): ``speech`` (B, N), and what a model adds to it."""
+        """The outputs for the loss of a batch with ``wav`` (B, N): ``speech`` (B, N), and further ones of a model."""
         return {"speech": self(batch["wav"])}
 
     @abstractmethod
@@ -59,11 +59,11 @@ class SpeechEnhancer(Network):
         """Enhance a recording of any length, in memory that does not grow with it (but for input and output).
 
         Here, for any model: chunks of ``chunk_seconds`` which overlap by a quarter and are cross-faded. They equal
-        ``forward`` on the whole as far as the model sees no further than a chunk. A model that can do better says so.
+        ``forward`` on the whole if the model's receptive field is at most a chunk. A better method overrides this.
 
         Args:
             wav: (N,) samples; may lie on the CPU while the model is on a device.
-            chunk_seconds: what is in work at once; a shorter recording goes through ``forward``.
+            chunk_seconds: length of a chunk; a shorter recording goes through ``forward``.
 
         Returns:
             (N,) enhanced samples, where ``wav`` lies.

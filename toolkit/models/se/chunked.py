@@ -1,4 +1,4 @@
-"""Long recordings in bounded memory, for models that know no better way."""
+"""Long recordings in bounded memory, for models without a better method."""
 
 from collections.abc import Callable
 

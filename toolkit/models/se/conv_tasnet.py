@@ -96,7 +96,7 @@ class ConvTasNet(SpeechEnhancer):
 
 
 class _Moments:
-    """Mean and variance of what comes in parts, for a normalisation over all of it."""
+    """Mean and variance of frames that come in parts, for a normalisation over all of them."""
 
     def __init__(self, norm: nn.GroupNorm):
         self.norm, self.count = norm, 0
@@ -185,19 +185,19 @@ class _LayerByLayer:
             self.between[first:end, self.width :] += skip[0].T.cpu()
 
     def _through(self, block: Any) -> None:
-        """Take what is kept through a block: two passes for the statistics, one to add what comes out."""
+        """Take the kept frames through a block: two passes for the statistics, one to add the outputs."""
         widen, activate, first_norm, depthwise, activate_again, second_norm = block.conv_layers
-        one, two = _Moments(first_norm), _Moments(second_norm)
+        first_moments, second_moments = _Moments(first_norm), _Moments(second_norm)
         reach = depthwise.padding[0]
 
         def inner(x: Tensor, left: int, right: int) -> Tensor:
             """Frames and their neighbours -> hidden frames before the second norm; as many zeros left and right."""
-            hidden = F.pad(one.normalized(activate(widen(x))), (left, right))
+            hidden = F.pad(first_moments.normalized(activate(widen(x))), (left, right))
             options = {"dilation": depthwise.dilation, "groups": depthwise.groups}
             return activate_again(F.conv1d(hidden, depthwise.weight, depthwise.bias, **options))
 
         for first, end in self._spans():
-            one.add(activate(widen(self._kept(first, end)[:, : self.width])))
+            first_moments.add(activate(widen(self._kept(first, end)[:, : self.width])))
         for update in (False, True):
             before = torch.empty(1, self.width, 0, device=self.device)  # the neighbours on the left, not yet updated
             for first, end in self._spans():
@@ -207,8 +207,8 @@ class _LayerByLayer:
                 before = x[:, :, max(left + end - first - reach, 0) : left + end - first]
                 hidden = inner(x, reach - left, end + reach - stop)
                 if update:
-                    hidden = two.normalized(hidden)
+                    hidden = second_moments.normalized(hidden)
                     residual = None if block.res_out is None else block.res_out(hidden)
                     self._keep(first, end, residual, block.skip_out(hidden))
                 else:
-                    two.add(hidden)
+                    second_moments.add(hidden)

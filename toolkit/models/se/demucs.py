@@ -142,14 +142,14 @@ class _Recurrence:
 
     Attributes:
         block: samples which are a whole number of frames; windows begin at multiples of it.
-        context: samples that a window has beyond those which are wanted of it, a multiple of ``block``.
+        context: samples that a window has beyond its output, a multiple of ``block``.
     """
 
     def __init__(self, model: Demucs):
         self.model = model
         self.frame = model.stride ** len(model.encoder)  # samples between frames, at the raised rate
-        self.reach = model._raised(1)  # what a frame looks at
-        self.filter = model.resample * (_SINC_ZEROS + 2)  # what the interpolation looks at, on either side
+        self.reach = model._raised(1)  # receptive field of a frame
+        self.filter = model.resample * (_SINC_ZEROS + 2)  # reach of the interpolation, on either side
         self.block = math.lcm(self.frame, model.resample) // model.resample
         context = math.ceil((self.reach + self.frame + 2 * self.filter) / model.resample)
         self.context = self.block * math.ceil(context / self.block)
@@ -162,7 +162,7 @@ class _Recurrence:
         Args:
             x: frames.
             start: sample which the window begins with.
-            end: sample up to which output is wanted; None at the end of the recording.
+            end: sample up to which output is needed; None at the end of the recording.
         """
         first = start * self.model.resample // self.frame
         last = first + x.shape[2]

@@ -41,7 +41,7 @@ class SSLModel(ABC):
 
     @abstractmethod
     def load(self) -> LayerwiseNetwork:
-        """The network with its weights; the same each time, whatever torch's generator of random numbers is at."""
+        """The network with its weights; the same each time, for any state of torch's random generator."""
 
     def build(self) -> LayerwiseNetwork:
         """The network for weights from elsewhere; nothing need be read for it."""

@@ -80,7 +80,7 @@ class Pretrained(SSLModel):
             when it is needed.
 
     Raises:
-        InputError: the name is none of these; there is no such file.
+        InputError: the name is unknown, or the file is missing.
     """
 
     def __init__(self, name: str = "wavlm_base_plus", weights: str | None = None):
@@ -143,7 +143,7 @@ class Untrained(SSLModel):
         seed: of the weights.
 
     Raises:
-        InputError: ``dim`` is no multiple of ``heads``.
+        InputError: ``dim`` is not a multiple of ``heads``.
     """
 
     def __init__(

@@ -33,11 +33,11 @@ class SpeakerEncoder(nn.Module, ABC):
 
     @property
     def output_classes(self) -> dict[str, tuple[str, ...]]:
-        """What the logits among the outputs stand for."""
+        """The classes of the logits among the outputs."""
         return {}
 
     def outputs(self, feats: Tensor, lengths: Tensor | None = None) -> dict[str, Tensor]:
-        """What the network gives its loss of features (B, T, F): ``embedding`` (B, D), and what a model adds to it."""
+        """The outputs for the loss of features (B, T, F): ``embedding`` (B, D), and further ones of a model."""
         return {"embedding": self(feats, lengths)}
 
     @abstractmethod
@@ -46,7 +46,7 @@ class SpeakerEncoder(nn.Module, ABC):
 
         Args:
             feats: (B, T, F) features, padded at the end with anything finite.
-            lengths: (B,) int64 frames of each utterance, 1 to T; None says that all have T (nothing is masked).
+            lengths: (B,) int64 frames of each utterance, 1 to T; None: all have T (nothing is masked).
 
         Returns:
             (B, D) embeddings, not normalised in length.

@@ -49,7 +49,7 @@ class EcapaTdnn(SpeakerEncoder):
 
     Raises:
         InputError: ``kernel_sizes`` and ``dilations`` differ in number, a kernel is even, ``scale`` does not divide
-            ``channels``, or there is no such ``pooling`` or ``padding``.
+            ``channels``, or ``pooling`` or ``padding`` is unknown.
     """
 
     def __init__(

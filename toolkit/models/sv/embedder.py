@@ -56,7 +56,7 @@ class SpeakerEmbedder(Network):
 
     @property
     def output_classes(self) -> dict[str, tuple[str, ...]]:
-        """What the logits among the training outputs stand for."""
+        """The classes of the logits among the training outputs."""
         return self.model.output_classes
 
     def normalized(self, feats: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:

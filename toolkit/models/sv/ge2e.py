@@ -107,7 +107,7 @@ class GE2E(SpeakerEncoder):
             raise InputError(f"{path}: is not that of Resemblyzer 0.1.4 (sha256 {_SHA256[:8]}...); {_REMEDY}")
         try:
             state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)["model_state"]
-            # Scale and offset of the training loss are no part of the network.
+            # Scale and offset of the training loss are not part of the network.
             self.load_state_dict({name: value for name, value in state.items() if not name.startswith("similarity_")})
         except Exception as error:  # torch raises a different type for each kind of damage
             what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

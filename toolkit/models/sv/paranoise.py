@@ -107,7 +107,7 @@ class ParaNoise(SpeakerEncoder):
 
         Args:
             feats: (B, T, F) normalised log-mel.
-            lengths: (B,) frames; None says that all have T.
+            lengths: (B,) frames; None: all have T.
 
         Returns:
             ``embedding`` and ``initial`` (B, D); ``speech`` (B, T, F) log-mel; and of NE ``noise`` (B, T, F) log-mel,

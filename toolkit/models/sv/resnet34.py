@@ -38,7 +38,7 @@ class ResNet34(SpeakerEncoder):
 
     Raises:
         InputError: ``channels``, ``blocks`` and ``strides`` differ in number, ``reduction`` is more than the channels,
-            or there is no such ``pooling``.
+            or ``pooling`` is unknown.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ CONDITIONS = {"enrolment": "enroll_spk1", "embedding": "embedding"}  # argument 
 
 
 class SpeakerExtractor(Network):
-    """From a mixture and an enrolment of one speaker to what that speaker says in it.
+    """From a mixture and an enrolment of one speaker to the speech of that speaker in it.
 
     A class of your own plugs in by its import path; its constructor's arguments are the keys of ``init_args``, so give
     them types and defaults::
@@ -49,7 +49,7 @@ class SpeakerExtractor(Network):
         trained_embedder: makes ``embedding`` of an enrolment; its weights are part of the network's. May be None.
         embedding_dim: D of ``embedding``; 0 where none is read.
         output_dims: size of each vector among the training outputs.
-        output_classes: what the logits among them stand for.
+        output_classes: the classes of the logits among them.
     """
 
     fs: int
@@ -138,7 +138,7 @@ class SpeakerExtractor(Network):
         return ("wav", *(CONDITIONS[name] for name in self.conditioning))
 
     def training_outputs(self, batch: Mapping) -> dict[str, Tensor]:
-        """What the loss reads of a batch: ``speech`` (B, N), and what a model adds to it.
+        """The outputs for the loss of a batch: ``speech`` (B, N), and further ones of a model.
 
         Args:
             batch: ``wav`` (B, N); by ``conditioning``: ``enroll_spk1`` (B, M) and ``enroll_spk1_lengths`` (B,)|None,
@@ -148,20 +148,20 @@ class SpeakerExtractor(Network):
 
     def conditions(self, batch: Mapping) -> dict[str, Tensor | None]:
         """The arguments of ``forward`` behind the mixture, of a batch."""
-        given = {name: batch[CONDITIONS[name]] for name in self.conditioning}
-        if "enrolment" in given:
-            enrolled = self.fit_enrolments(given["enrolment"], batch.get("enroll_spk1_lengths"))
-            given["enrolment"], given["enrolment_lengths"] = enrolled
+        inputs = {name: batch[CONDITIONS[name]] for name in self.conditioning}
+        if "enrolment" in inputs:
+            enrolled = self.fit_enrolments(inputs["enrolment"], batch.get("enroll_spk1_lengths"))
+            inputs["enrolment"], inputs["enrolment_lengths"] = enrolled
         if self.trained_embedder is not None and CONDITIONS["embedding"] in batch:
-            given["embedding"] = batch[CONDITIONS["embedding"]]
-        return given
+            inputs["embedding"] = batch[CONDITIONS["embedding"]]
+        return inputs
 
     def fit_enrolments(self, enrolment: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """One or several enrolments of each speaker in the form that ``forward`` takes.
 
         Args:
             enrolment: (B, M) or (B, K, M) samples.
-            lengths: (B,) or (B, K) samples; None says that all have M.
+            lengths: (B,) or (B, K) samples; None: all have M.
 
         Returns:
             (B, K, M) with lengths (B, K)|None for a class with ``several_enrolments``; else (B, M) with (B,)|None.
@@ -183,7 +183,7 @@ class SpeakerExtractor(Network):
             mixture: (B, N) samples in [-1, 1), all of them valid.
             enrolment: (B, M) samples of the target speaker, padded at the end with anything finite; (B, K, M) with
                 ``several_enrolments``.
-            enrolment_lengths: (B,) int64 samples of each enrolment, 1 to M; None says that all have M; (B, K) likewise.
+            enrolment_lengths: (B,) int64 samples of each enrolment, 1 to M; None: all have M; (B, K) likewise.
             embedding: (B, D) of the target speaker.
 
         Returns:

@@ -28,8 +28,8 @@ class DPCCN(nn.Module):
     Args:
         bins: F of the spectrograms.
         in_channels: of the input.
-        mix_channels: 0: a 3x3 convolution makes the first width of the input. Else a 1x1 convolution to so many
-            channels, the attention block, and a convolution over three bins of one frame do.
+        mix_channels: 0: a 3x3 convolution makes the first width of the input. Else a 1x1 convolution to this
+            number of channels, the attention block, and a convolution over three bins of one frame do.
         stem_channels: the first width.
         dense_channels: of the encoder stages with dense blocks.
         conv_channels: of those without.
@@ -178,8 +178,8 @@ class SDPCCN(SpeakerExtractor):
         with torch.autocast(mixture.device.type, enabled=False):  # mixed precision is for the networks
             level = deviation(mixture)
             spectrum = self.stft(mixture / level)[0]
-            wanted, mask = self.stft(enrolment / deviation(enrolment, enrolment_lengths), enrolment_lengths)
-        extracted = self.network(spectrum, self.speaker(magnitude(wanted), mask))
+            enrolled, mask = self.stft(enrolment / deviation(enrolment, enrolment_lengths), enrolment_lengths)
+        extracted = self.network(spectrum, self.speaker(magnitude(enrolled), mask))
         with torch.autocast(mixture.device.type, enabled=False):
             return self.stft.inverse(extracted.to(mixture.dtype), mixture.shape[1]) * level
 

@@ -36,16 +36,17 @@ class LGRTSE(SpeakerExtractor):
             model: {class_path: GE2E, init_args: {weights: resemblyzer}}
             normalize: none
 
-    Its weights are part of the experiment's, so ``Extractor`` works from waveforms alone. Of the system's folder it
-    reads the config, which a package has itself. Training runs the encoder on what each batch has of the enrolments,
-    unless ``data.init_args.embeddings`` names an ``embedding.scp`` that it made (``embed_utterances``): then embeddings
-    are of whole enrolments, computed once, and the encoder runs in validation alone. Without ``speaker_encoder``,
-    ``embedding_dim`` says the size of embeddings from there, and there is no extraction from waveforms.
+    Its weights are part of the experiment's weights, so ``Extractor`` works from waveforms alone. Loading an experiment
+    reads the config of the named system; a package contains it. In training the encoder embeds the enrolments of every
+    batch. To compute embeddings of whole enrolments once, run ``embed_utterances`` and set
+    ``data.init_args.embeddings`` to its ``embedding.scp``; the encoder then runs in validation only. Without
+    ``speaker_encoder``, ``embedding_dim`` is the size of the embeddings in that file, and extraction from waveforms is
+    not possible.
 
-    The paper leaves open what of the ARN's input and output the local network is given (``local_in``), whether the taps
-    of the filter are limited (``taps``; it names no activation, so the default is none), the length of embeddings
-    (``unit_embedding``) and levels (``level``). In training, batch normalisation of the local network counts padded
-    frames of enrolments; ``enroll_seconds`` with two equal numbers makes them of one length.
+    The paper leaves open the input of the local convolutions (``local_in``), the activation of the filter's taps
+    (``taps``; it names none, so the default is linear), the length of embeddings (``unit_embedding``) and levels
+    (``level``). In training, batch normalisation of the local network counts padded frames of enrolments;
+    ``enroll_seconds`` with two equal numbers makes them of one length.
 
     Args:
         speaker_encoder: makes the embedding of an enrolment; not read with ``representation: local``.
@@ -59,9 +60,9 @@ class LGRTSE(SpeakerExtractor):
         taps: ``linear``, or ``gated``: tanh times sigmoid, from twice as many channels.
         filter_frames, filter_bins: neighbours to each side in the filter.
         unit_embedding: the embedding is brought to unit length.
-        dropout: in the feedforward block of the ARN.
-        level: standard deviation that mixture and enrolment are brought to, e.g. 0.1, before local features and
-            separation; None leaves them as they are.
+        dropout: in the feedforward blocks of both ARNs.
+        level: standard deviation to which mixture and enrolment are scaled, e.g. 0.1, before local features and
+            separation; None: no scaling.
 
     Raises:
         InputError: an option is unknown, the speaker encoder is missing, for another rate or of another size than
@@ -101,7 +102,7 @@ class LGRTSE(SpeakerExtractor):
         sizes = _sizes(self.stft.bins, channels)
         local = [_encoder_layer(*pair) for pair in itertools.pairwise((local_in, *channels[:-1]))]
         bottleneck = channels[-1] * sizes[-1]
-        options = (representation, local_in, local_hidden, unit_embedding)
+        options = (representation, local_in, local_hidden, unit_embedding, dropout)
         self.speaker = LocalGlobal(local, channels[:-1], bottleneck, embedding_dim, *options)
         added = self.speaker.added or (0,) * len(channels)
         self.filter = DeepFilter(filter_frames, filter_bins, taps)
@@ -125,7 +126,7 @@ class LGRTSE(SpeakerExtractor):
         Args:
             mixture: (B, N) samples.
             enrolment: (B, M) samples; None where local features are off and ``embedding`` is given.
-            enrolment_lengths: (B,) samples; None says that all have M.
+            enrolment_lengths: (B,) samples; None: all have M.
             embedding: (B, D) of the enrolment; None: the speaker encoder makes it.
 
         Returns:
@@ -172,7 +173,7 @@ class LGRTSE(SpeakerExtractor):
         return magnitude(planes), mask
 
     def _gain(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor | float:
-        """(B, N), lengths (B,) or None -> (B, 1), what brings it to the level."""
+        """(B, N), lengths (B,) or None -> (B, 1), the gain to the level."""
         return 1.0 if self.level is None else self.level / deviation(wav, lengths)
 
 

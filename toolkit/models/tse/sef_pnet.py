@@ -36,12 +36,12 @@ class SEFPNet(SpeakerExtractor):
         level: standard deviation that mixture and enrolment are brought to, e.g. 0.1; None leaves them as they are.
         fusion: ``ifi``, or ``none``: DPCCN is given the contextual interaction itself.
         integration_channels: inside the attentions of IFI.
-        mix_channels: of the 1x1 convolution that follows IFI; without IFI there is none.
+        mix_channels: of the 1x1 convolution behind IFI, which exists only with IFI.
         attention, stem_channels, dense_channels, conv_channels, dense_depth, tcn_layers, tcn_blocks: see
             :class:`toolkit.models.tse.dpccn.DPCCN`.
 
     Raises:
-        InputError: there is no such ``fusion``, ``compression`` is not in (0, 1], ``level`` not above 0, or a number of
+        InputError: ``fusion`` is unknown, ``compression`` is not in (0, 1], ``level`` not above 0, or a number of
             channels is below 1.
     """
 
@@ -85,11 +85,11 @@ class SEFPNet(SpeakerExtractor):
         with torch.autocast(mixture.device.type, enabled=False):  # mixed precision is for the network
             gain, enrolment_gain = self._gain(mixture), self._gain(enrolment, enrolment_lengths)
             spectrum = compress(self.stft(mixture * gain)[0], self.compression)
-            wanted, mask = self.stft(enrolment * enrolment_gain, enrolment_lengths)
-            wanted = compress(wanted, self.compression)
-            cue = contextual_interaction(spectrum, wanted, mask)
+            enrolled, mask = self.stft(enrolment * enrolment_gain, enrolment_lengths)
+            enrolled = compress(enrolled, self.compression)
+            cue = contextual_interaction(spectrum, enrolled, mask)
         if self.integration is not None:
-            cue = self.integration(cue, masked_mean(wanted, mask)[..., None])
+            cue = self.integration(cue, masked_mean(enrolled, mask)[..., None])
         extracted = self.network(torch.cat((spectrum, cue), dim=1))
         with torch.autocast(mixture.device.type, enabled=False):
             extracted = decompress(extracted.to(mixture.dtype), self.compression)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from toolkit.metrics.signal.registry import METRICS, metric_of
 from toolkit.metrics.statistics.paired import Difference
 from toolkit.report.enhancement.audio_results import ABSENT, FAILURES, SWEEPS, every_set, metrics_of, swept
-from toolkit.report.enhancement.audio_tables import lost, metric_cell, paragraphs, title_of
+from toolkit.report.enhancement.audio_tables import metric_cell, missing_values, paragraphs, title_of
 from toolkit.report.verification.trial_sections import difference_cells
 from toolkit.report.verification.trial_tables import NONE, markdown
 
@@ -19,11 +19,11 @@ _ABOUT = {
 
 
 def audio_sections(experiments: Sequence[Mapping], comparisons: Sequence[Mapping]) -> list[str]:
-    """All sections that there is something for.
+    """All sections for which there are results.
 
     Args:
-        experiments: gathered results, with means.
-        comparisons: with the first, as toolkit.tasks.enhancement.audio_aggregation.compare_experiments makes them.
+        experiments: collected results, with means.
+        comparisons: with the first, from toolkit.tasks.enhancement.audio_aggregation.compare_experiments.
     """
     parts = [failures(experiments), *(sweep(experiments, kind) for kind in SWEEPS), groups(experiments)]
     parts.append(comparison(experiments[0]["experiment"], comparisons))
@@ -31,16 +31,16 @@ def audio_sections(experiments: Sequence[Mapping], comparisons: Sequence[Mapping
 
 
 def failures(experiments: Sequence[Mapping]) -> str | None:
-    """Outputs that are not what they should be."""
+    """Metrics of faulty outputs."""
     rows = [row for results in experiments for row in _failures(results)]
-    names = metrics_of([one for _, _, *parts in rows for one in parts], failures=True)
+    names = metrics_of([part for _, _, *parts in rows for part in parts], failures=True)
     if not names:
         return None
     table = [
-        [over, name, *(metric_cell(one["metrics"] | left["metrics"], metric) for metric in names)]
-        for over, name, one, left in rows
+        [over, name, *(metric_cell(scores["metrics"] | absent_scores["metrics"], metric) for metric in names)]
+        for over, name, scores, absent_scores in rows
     ]
-    notes = [lost(f"{over}, {name}", one, names) for over, name, *parts in rows for one in parts]
+    notes = [missing_values(f"{over}, {name}", part, names) for over, name, *parts in rows for part in parts]
     header = ["Over", "Experiment", *map(title_of, names)]
     text = "; ".join(_ABOUT[name] for name in names) + ". Lower is better.\n"
     text = text[0].upper() + text[1:]
@@ -48,30 +48,33 @@ def failures(experiments: Sequence[Mapping]) -> str | None:
 
 
 def _failures(results: Mapping) -> Iterator[tuple[str, str, Mapping, Mapping]]:
-    """Over what, experiment, its scores, and those of outputs for an enrolled speaker who was absent.
+    """Set, experiment, its scores, and those of outputs for an absent enrolled speaker.
 
-    Of the latter, only the residual energy: all else is against a target that was not asked for.
+    Of the latter only the residual energy: other metrics compare with a target that was not enrolled.
     """
-    absent = {one["set"]: one for one in every_set(results["variants"].get(ABSENT, {"sets": []}))}
-    sets, none = {one["set"]: one for one in every_set(results)}, {"metrics": {}}
+    absent = {set_result["set"]: set_result for set_result in every_set(results["variants"].get(ABSENT, {"sets": []}))}
+    no_scores: Mapping[str, Mapping]
+    sets, no_scores = {set_result["set"]: set_result for set_result in every_set(results)}, {"metrics": {}}
     for over in dict.fromkeys([*sets, *absent]):
-        one, left = sets.get(over, none), absent.get(over, none)
-        kept = [{name: scores["metrics"][name] for name in wanted if name in scores["metrics"]}
-                for scores, wanted in ((one, FAILURES), (left, ("residual_energy",)))]  # fmt: skip
-        yield over, results["experiment"], {**one, "metrics": kept[0]}, {**left, "metrics": kept[1]}
+        scores, absent_scores = sets.get(over, no_scores), absent.get(over, no_scores)
+        kept = [{name: part["metrics"][name] for name in names if name in part["metrics"]}
+                for part, names in ((scores, FAILURES), (absent_scores, ("residual_energy",)))]  # fmt: skip
+        yield over, results["experiment"], {**scores, "metrics": kept[0]}, {**absent_scores, "metrics": kept[1]}
 
 
 def sweep(experiments: Sequence[Mapping], kind: str) -> str | None:
-    """One of ``SWEEPS``: metrics at each value, beside those of the main scores."""
+    """One of ``SWEEPS``: metrics at each value, and those of the main scores."""
     about = SWEEPS[kind]
     rows = [row for results in experiments for row in _swept(results, kind)]
     if not rows:
         return None
-    parts = [one for *_, value, one in rows if value != about.main]
-    more = ("si_sdri", "speaker_confusion")
-    names = metrics_of(parts) + [name for name in more if any(name in one["metrics"] for one in parts)]
-    table = [[*start, *(metric_cell(one["metrics"], name) for name in names)] for *start, one in rows]
-    notes = [lost(", ".join(start), one, names) for *start, one in rows if start[-1] != about.main]
+    parts = [set_result for *_, value, set_result in rows if value != about.main]
+    extra_metrics = ("si_sdri", "speaker_confusion")
+    names = metrics_of(parts) + [name for name in extra_metrics if any(name in part["metrics"] for part in parts)]
+    table = [[*start, *(metric_cell(set_result["metrics"], name) for name in names)] for *start, set_result in rows]
+    notes = [
+        missing_values(", ".join(start), set_result, names) for *start, set_result in rows if start[-1] != about.main
+    ]
     axis = about.axis.split(":")[0]
     header = ["Over", "Experiment", axis[0].upper() + axis[1:], *map(title_of, names)]
     text = f"The same mixtures by {about.axis}; {about.main}: as in the other tables. Means [low, high].\n"
@@ -79,24 +82,29 @@ def sweep(experiments: Sequence[Mapping], kind: str) -> str | None:
 
 
 def _swept(results: Mapping, kind: str) -> Iterator[tuple[str, str, str, Mapping]]:
-    """Over what, experiment, value, scores: of what has main scores, with these."""
-    turned = swept(results, kind)
+    """Set, experiment, value and scores, for sets that have main scores; includes the main scores."""
+    variants = swept(results, kind)
     for main in every_set(results):
         over, name = main["set"], results["experiment"]
-        rows = [(f"{value:g}", one) for value, scores in turned for one in every_set(scores) if one["set"] == over]
+        rows = [
+            (f"{value:g}", set_result)
+            for value, scores in variants
+            for set_result in every_set(scores)
+            if set_result["set"] == over
+        ]
         if rows:
             rows.insert(0 if SWEEPS[kind].is_value else len(rows), (SWEEPS[kind].main, main))
-            yield from ((over, name, value, one) for value, one in rows)
+            yield from ((over, name, value, set_result) for value, set_result in rows)
 
 
 def groups(experiments: Sequence[Mapping]) -> str | None:
-    """Groups of utterances, of the sets that were broken down."""
+    """Groups of utterances, for sets that have groups."""
     all_groups = list(_groups(experiments))
     if not all_groups:
         return None
     parts = [group for *_, group in all_groups if group is not None]
-    names = [f"{name}i" if any(f"{name}i" in one["metrics"] for one in parts) else name for name in metrics_of(parts)]
-    names += ["speaker_confusion"] if any("speaker_confusion" in one["metrics"] for one in parts) else []
+    names = [f"{name}i" if any(f"{name}i" in part["metrics"] for part in parts) else name for name in metrics_of(parts)]
+    names += ["speaker_confusion"] if any("speaker_confusion" in part["metrics"] for part in parts) else []
     rows = []
     for *start, left_out, group in all_groups:
         if group is None:
@@ -112,14 +120,14 @@ def groups(experiments: Sequence[Mapping]) -> str | None:
 
 
 def _groups(experiments: Sequence[Mapping]) -> Iterator[tuple]:
-    """Set, experiment, fact, then label and scores of a group, or the count of those left out and None."""
+    """Set, experiment, fact, then label and scores of a group; or the number of utterances left out and None."""
     for results in experiments:
-        for one in results["sets"]:
-            for fact, found in one.get("breakdown", {}).items():
-                start = one["set"], results["experiment"], fact.replace("_", " ")
-                yield from ((*start, label, group) for label, group in found["groups"].items())
-                if found["left_out"]:
-                    yield (*start, found["left_out"], None)
+        for set_result in results["sets"]:
+            for fact, grouping in set_result.get("breakdown", {}).items():
+                start = set_result["set"], results["experiment"], fact.replace("_", " ")
+                yield from ((*start, label, group) for label, group in grouping["groups"].items())
+                if grouping["left_out"]:
+                    yield (*start, grouping["left_out"], None)
 
 
 def _marks(group: Mapping, names: Sequence[str]) -> Iterator[str]:
@@ -132,15 +140,15 @@ def _marks(group: Mapping, names: Sequence[str]) -> Iterator[str]:
 
 
 def comparison(first: str, comparisons: Sequence[Mapping]) -> str | None:
-    """Every other experiment against the first: differences with intervals and p-values, paired draw by draw."""
+    """Every other experiment against the first: paired differences with intervals and p-values."""
     if not comparisons:
         return None
-    every = [row for one in comparisons for row in one["differences"].values()]
-    names = [name for name in METRICS if any(name in row for row in every) and name != "si_sdr_interferer"]
+    differences = [row for other in comparisons for row in other["differences"].values()]
+    names = [name for name in METRICS if any(name in row for row in differences) and name != "si_sdr_interferer"]
     rows = [
-        [over, one["experiment"], *(cell for name in names for cell in _difference(row.get(name), name))]
-        for one in comparisons
-        for over, row in one["differences"].items()
+        [over, other["experiment"], *(cell for name in names for cell in _difference(row.get(name), name))]
+        for other in comparisons
+        for over, row in other["differences"].items()
     ]
     parts = [f"## Compared with {first}\n"]
     if rows:
@@ -153,7 +161,7 @@ def comparison(first: str, comparisons: Sequence[Mapping]) -> str | None:
             markdown(header, rows, text_columns=2),
         ]
     how = {True: "Compared in part", False: "Not compared"}
-    notes = [(how[bool(one["differences"])], one["experiment"], "; ".join(one["notes"])) for one in comparisons]
+    notes = [(how[bool(other["differences"])], other["experiment"], "; ".join(other["notes"])) for other in comparisons]
     parts.append(paragraphs([f"{part}, {name}: {text}." for part, name, text in notes if text]))
     return "\n".join(parts)
 

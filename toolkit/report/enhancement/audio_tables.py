@@ -1,4 +1,4 @@
-"""Tables of estimated signals in Markdown: the mixture and what every experiment makes of it, set by set."""
+"""Markdown tables of enhancement and extraction: the mixture and the outputs of every experiment, by set."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -42,104 +42,113 @@ def metric_cell(metrics: Mapping[str, Mapping], name: str) -> str:
     return interval_cell(metrics[name], metric_of(name).digits)
 
 
-def lost(who: str, one: Mapping, names: Sequence[str]) -> str:
-    """``test, tse_x: 12 of 2,000 utterances have no STOI: silent estimate (12).``; empty where all have a value."""
-    total, reasons = f"{one.get('n_utterances', 0):,}", {}
-    for name in (name for name in names if name in one["metrics"]):
-        metric, label = one["metrics"][name], metric_of(name).label
+def missing_values(label: str, set_result: Mapping, names: Sequence[str]) -> str:
+    """``test, tse_x: 12 of 2,000 utterances have no STOI: silent estimate (12).``; empty if all have a value."""
+    reasons: dict[tuple[str, str], list[str]]
+    total, reasons = f"{set_result.get('n_utterances', 0):,}", {}
+    for name in (name for name in names if name in set_result["metrics"]):
+        metric, metric_label = set_result["metrics"][name], metric_of(name).label
         if undefined := metric.get("undefined"):
             why = ", ".join(f"{reason} ({count:,})" for reason, count in undefined.items())
             what = f"{sum(undefined.values()):,} of {total} utterances have no"
-            reasons.setdefault((what, f": {why}"), []).append(label)
+            reasons.setdefault((what, f": {why}"), []).append(metric_label)
         if infinite := metric.get("infinite"):
             why = ", ".join(f"{word} ({count:,})" for word, count in infinite.items())
             what = f"{sum(infinite.values()):,} of {total} utterances have an infinite"
-            reasons.setdefault((what, f", left out of the mean: {why}"), []).append(label)
+            reasons.setdefault((what, f", left out of the mean: {why}"), []).append(metric_label)
     sentence = "; ".join(f"{what} {', '.join(labels)}{why}" for (what, why), labels in reasons.items())
-    return f"{who}: {sentence}." if sentence else ""
+    return f"{label}: {sentence}." if sentence else ""
 
 
 def blocks(experiments: Sequence[Mapping], *, means: bool) -> Iterator[tuple[str, list[tuple[str, Mapping]]]]:
-    """What a block of rows is over, and experiment and scores of each row: the sets, or the means over sets."""
-    found: dict[tuple, list[tuple[str, Mapping]]] = {}
+    """Label of a block of rows, and experiment and scores of each row: by set, or by mean over sets."""
+    rows_by_key: dict[tuple, list[tuple[str, Mapping]]] = {}
     for results in experiments:
-        for one in results.get("means", []) if means else results["sets"]:
-            key = (one["set"], *one["of"]) if means else (one["set"],)
-            found.setdefault(key, []).append((results["experiment"], one))
-    keys = list(found)
+        for set_result in results.get("means", []) if means else results["sets"]:
+            key = (set_result["set"], *set_result["of"]) if means else (set_result["set"],)
+            rows_by_key.setdefault(key, []).append((results["experiment"], set_result))
+    keys = list(rows_by_key)
     if not means:
-        keys.sort(key=lambda key: (*order_of(condition_of(found[key][0][1])), key))
+        keys.sort(key=lambda key: (*order_of(condition_of(rows_by_key[key][0][1])), key))
     for key in keys:
         several = sum(other[0] == key[0] for other in keys) > 1
-        yield f"{key[0]} ({', '.join(key[1:])})" if several else key[0], found[key]
+        yield f"{key[0]} ({', '.join(key[1:])})" if several else key[0], rows_by_key[key]
 
 
 def mixtures(rows: Sequence[tuple[str, Mapping]]) -> list[tuple[str, dict]]:
-    """The mixtures of a set, once; more than once where experiments were scored on different ones."""
-    found: list[tuple[str, dict]] = []
-    for name, one in rows:
-        before = {key.removesuffix("_mix"): found for key, found in one["metrics"].items() if key.endswith("_mix")}
-        same = next((m for _, m in found if agree(m["metrics"], before)), None)
+    """The distinct mixtures of a set; more than one if experiments were scored on different mixtures."""
+    unique_mixtures: list[tuple[str, dict]] = []
+    for name, set_result in rows:
+        input_metrics = {
+            key.removesuffix("_mix"): metric for key, metric in set_result["metrics"].items() if key.endswith("_mix")
+        }
+        same = next((mixture for _, mixture in unique_mixtures if agree(mixture["metrics"], input_metrics)), None)
         if same is not None:
-            same["metrics"] = before | same["metrics"]
-        elif before:
-            found.append((f"{MIXTURE} ({name})" if found else MIXTURE, {**one, "metrics": before}))
-    return found
+            same["metrics"] = input_metrics | same["metrics"]
+        elif input_metrics:
+            unique_mixtures.append(
+                (f"{MIXTURE} ({name})" if unique_mixtures else MIXTURE, {**set_result, "metrics": input_metrics})
+            )
+    return unique_mixtures
 
 
-def agree(one: Mapping[object, Mapping], two: Mapping[object, Mapping]) -> bool:
-    """Are the values that both have, of metrics or of conditions, those of one mixture?"""
-    pairs = [(one[name]["value"], two[name]["value"]) for name in one if name in two]
+def agree(first: Mapping[object, Mapping], second: Mapping[object, Mapping]) -> bool:
+    """Do the common values, by metric or by condition, belong to one mixture?"""
+    pairs = [(first[name]["value"], second[name]["value"]) for name in first if name in second]
     return all(a == b if None in (a, b) else abs(a - b) < SAME_MIXTURE for a, b in pairs)
 
 
 def summary(experiments: Sequence[Mapping]) -> list[tuple[str, list[tuple[str, Mapping]]]]:
-    """As :func:`blocks`: means over sets, and the sets that are in no mean of their experiment."""
-    alone = []
+    """As :func:`blocks`: means over sets, then the sets that are in no mean of their experiment."""
+    unaveraged = []
     for results in experiments:
-        averaged = {name for one in results.get("means", []) for name in one["of"]}
-        alone.append({**results, "sets": [one for one in results["sets"] if one["set"] not in averaged]})
-    return [*blocks(experiments, means=True), *blocks(alone, means=False)]
+        averaged = {name for set_result in results.get("means", []) for name in set_result["of"]}
+        unaveraged.append(
+            {**results, "sets": [set_result for set_result in results["sets"] if set_result["set"] not in averaged]}
+        )
+    return [*blocks(experiments, means=True), *blocks(unaveraged, means=False)]
 
 
 def main_table(groups: Sequence[tuple[str, Sequence[tuple[str, Mapping]]]], *, counts: bool) -> tuple[str, str]:
-    """Metrics of mixture and experiments over sets (``groups`` as of :func:`blocks`); and what has no value."""
-    every = [one for _, rows in groups for _, one in rows]
-    names, table, notes = metrics_of(every), [], []
+    """Metrics of mixture and experiments over sets (``groups`` from :func:`blocks`), and notes on missing values."""
+    set_results = [set_result for _, rows in groups for _, set_result in rows]
+    names, table, notes = metrics_of(set_results), [], []
     columns = list(names)
-    if any("si_sdri" in one["metrics"] for one in every):
-        columns.insert(1, "si_sdri")  # behind SI-SDR, which comes first
+    if any("si_sdri" in set_result["metrics"] for set_result in set_results):
+        columns.insert(1, "si_sdri")  # after SI-SDR, which comes first
     for over, rows in groups:
-        before = mixtures(rows)
+        mixture_rows = mixtures(rows)
         notes += [f"{over}: the experiments' mixtures differ, their numbers are not of the same data."] * (
-            len(before) > 1
+            len(mixture_rows) > 1
         )
-        for name, one in [*before, *rows]:
-            numbers = [f"{one[count]:,}" for count in ("n_utterances", "n_speakers")] if counts else []
-            table.append([over, name, *(metric_cell(one["metrics"], column) for column in columns), *numbers])
-            notes.append(lost(f"{over}, {name}", one, names))
+        for name, set_result in [*mixture_rows, *rows]:
+            numbers = [f"{set_result[count]:,}" for count in ("n_utterances", "n_speakers")] if counts else []
+            table.append([over, name, *(metric_cell(set_result["metrics"], column) for column in columns), *numbers])
+            notes.append(missing_values(f"{over}, {name}", set_result, names))
     header = ["Over", "Experiment", *map(title_of, columns), *(["Utterances", "Speakers"] if counts else [])]
     return markdown(header, table, text_columns=2), paragraphs(notes)
 
 
 def improvement_table(experiments: Sequence[Mapping]) -> tuple[str, str] | None:
-    """Output minus mixture, utterance by utterance; None where no mixture was scored."""
-    parts = [one for results in experiments for one in every_set(results)]
-    names = [f"{name}i" for name in metrics_of(parts) if any(f"{name}i" in one["metrics"] for one in parts)]
+    """Output minus mixture, by utterance, and notes on missing values; None if no mixture was scored."""
+    parts = [set_result for results in experiments for set_result in every_set(results)]
+    names = [
+        f"{name}i" for name in metrics_of(parts) if any(f"{name}i" in set_result["metrics"] for set_result in parts)
+    ]
     if not names:
         return None
     table, notes = [], []
     for means in (True, False):
         for over, rows in blocks(experiments, means=means):
-            for name, one in rows:
-                table.append([over, name, *(metric_cell(one["metrics"], column) for column in names)])
-                notes.append(lost(f"{over}, {name}", one, names))
+            for name, set_result in rows:
+                table.append([over, name, *(metric_cell(set_result["metrics"], column) for column in names)])
+                notes.append(missing_values(f"{over}, {name}", set_result, names))
     header = ["Over", "Experiment", *(title_of(name.removesuffix("i")) for name in names)]
     return markdown(header, table, text_columns=2), paragraphs(notes)
 
 
 def paragraphs(notes: Sequence[str]) -> str:
-    """Those that say something, each by itself."""
+    """The notes that are not empty, each a paragraph."""
     return "\n\n".join(note for note in notes if note) + "\n" * any(notes)
 
 
@@ -155,20 +164,20 @@ def audio_page(
 
     Args:
         title: its heading.
-        experiments: gathered results, with means, as rows (:func:`toolkit.report.enhancement.audio_results.rows_of`).
+        experiments: collected results, with means, as rows (:func:`toolkit.report.enhancement.audio_results.rows_of`).
         command: the command line that makes the page.
         plots: ``(caption, path relative to the page)``.
-        sections: more of them, in Markdown, to stand before the plots.
-        first: those that stand behind the summary.
+        sections: further sections, in Markdown, before the plots.
+        first: sections after the summary.
     """
-    names = metrics_of([one for results in experiments for one in results["sets"]])
+    names = metrics_of([set_result for results in experiments for set_result in results["sets"]])
     about = "; ".join(dict.fromkeys(_ABOUT[name] for name in names if name in _ABOUT))
     short, _ = main_table(summary(experiments), counts=False)
     table, notes = main_table(list(blocks(experiments, means=False)), counts=True)
     method = interval_method(experiments)
     parts = ["## Summary\n", f"Means [low, high]. {about}{'; higher is better. ' if about else ''}{method}\n", short]
     parts += [*first, "## Every set\n", f"Mean over utterances [low, high]. {method}\n", table, notes]
-    if improved := improvement_table(experiments):
+    if improvement := improvement_table(experiments):
         text = "Output minus unprocessed mixture [low, high], of utterances that have both values; above 0 is better.\n"
-        parts += ["## Improvement over the mixture\n", text, *improved]
+        parts += ["## Improvement over the mixture\n", text, *improvement]
     return page_of(title, experiments, command, [part for part in [*parts, *sections] if part], plots)

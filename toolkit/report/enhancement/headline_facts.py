@@ -1,4 +1,4 @@
-"""What a reader of an enhancement or extraction experiment wants to know first."""
+"""Headline results of an enhancement or extraction experiment."""
 
 from collections.abc import Mapping
 
@@ -6,11 +6,11 @@ from toolkit.metrics.signal.registry import METRICS, metric_of
 from toolkit.report.enhancement.audio_results import ABSENT, every_set
 from toolkit.report.page import origin_facts
 
-_HEADLINES = (("si_sdr",), ("pesq_wb", "pesq_nb"), ("estoi", "stoi"), ("dnsmos_ovrl",))  # of each the first there is
+_HEADLINES = (("si_sdr",), ("pesq_wb", "pesq_nb"), ("estoi", "stoi"), ("dnsmos_ovrl",))  # the first available of each
 
 
 def headline_facts(results: Mapping) -> list[tuple[str, str, str]]:
-    """Improvements, failures, and what was trained: name, value, interval."""
+    """Improvements, failures and facts of training: name, value, interval."""
     first, *others = results["means"] or results["sets"][:1]
     facts = []
     for family in _HEADLINES:
@@ -18,7 +18,7 @@ def headline_facts(results: Mapping) -> list[tuple[str, str, str]]:
         if name_of_family:
             facts += _fact(first, f"{name_of_family}i" if f"{name_of_family}i" in first["metrics"] else name_of_family)
     facts += _fact(first, "speaker_confusion")
-    absent = {one["set"]: one for one in every_set(results["variants"].get(ABSENT, {"sets": []}))}
+    absent = {set_result["set"]: set_result for set_result in every_set(results["variants"].get(ABSENT, {"sets": []}))}
     facts += _fact(absent.get(first["set"], {"metrics": {}}), "residual_energy")
     for other in others:
         facts += _fact(other, "si_sdri" if "si_sdri" in other["metrics"] else "si_sdr")

@@ -1,7 +1,7 @@
-"""Plots of enhancement and extraction: improvement by input, metrics by what a sweep turns."""
+"""Plots of enhancement and extraction: improvement by input, metrics by the parameter of a sweep."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from toolkit.metrics.statistics.speaker_means import mean_intervals, resample_me
 from toolkit.report.enhancement.loss_weights import Weighed
 from toolkit.report.plots import COLOURS, MARKERS, STYLES, draw_bars, new_figure, save_figure
 
-_BINS, _PER_BIN = 8, 12  # bins at most, utterances in each at least
+_BINS, _PER_BIN = 8, 12  # most bins, fewest utterances per bin
 
 
 class Points(NamedTuple):
@@ -18,22 +18,22 @@ class Points(NamedTuple):
     Attributes:
         before: (N,) dB, of the mixture.
         gain: (N,) dB, of the output minus that.
-        wrong: (N,) bool, is the output nearer to the interferer?
+        confused: (N,) bool, is the output nearer to the interferer?
         speaker: (N,) names.
     """
 
     before: np.ndarray
     gain: np.ndarray
-    wrong: np.ndarray
+    confused: np.ndarray
     speaker: np.ndarray
 
 
 def binned(points: Points, resamples: int, level: float, seed: int) -> list[dict]:
-    """Mean improvement in bins of the input, of about equally many utterances, with intervals over speakers.
+    """Mean improvement in bins of the input of about equal size, with intervals over speakers.
 
     Returns:
-        ``{"at", "value", "low", "high", "n"}`` of each bin, rising; ``at`` is its mean input, low and high None where
-        they are unknown.
+        ``{"at", "value", "low", "high", "n"}`` of each bin, in ascending order; ``at`` is its mean input; low and high
+        are None if unknown.
     """
     count = min(_BINS, len(points.before) // _PER_BIN)
     if not count:
@@ -55,27 +55,29 @@ def plot_improvement(sets: Mapping[str, Points], bins: Sequence[Mapping], level:
     """SI-SDR improvement against the mixture's SI-SDR: a dot for each utterance, a line of the bins' means.
 
     Args:
-        sets: name -> utterances; a colour each, where there are not too many.
-        bins: as :func:`binned` makes them.
+        sets: name -> utterances; each has a colour if there are enough colours.
+        bins: from :func:`binned`.
         level: of their intervals.
         path: of the PNG to write.
     """
     figure, (ax,) = new_figure(6.4, 4.8)
-    few, every = len(sets) <= len(COLOURS) - 1, sum(len(one.before) for one in sets.values())
-    size, alpha = (18, 0.7) if every < 300 else (6, 0.35)
-    for number, (name, one) in enumerate(sets.items()):
+    few, total = len(sets) <= len(COLOURS) - 1, sum(len(points.before) for points in sets.values())
+    size, alpha = (18, 0.7) if total < 300 else (6, 0.35)
+    for number, (name, points) in enumerate(sets.items()):
         colour = COLOURS[number] if few else "0.5"
-        for what, mark in ((~one.wrong, "o"), (one.wrong, "x")):
+        for mask, mark in ((~points.confused, "o"), (points.confused, "x")):
             width = int(mark == "x")
-            ax.scatter(one.before[what], one.gain[what], size, colour, mark, alpha=alpha, linewidths=width)
+            ax.scatter(points.before[mask], points.gain[mask], size, colour, mark, alpha=alpha, linewidths=width)
         if few:
             ax.scatter([], [], 24, colour, label=name)
-    if any(one.wrong.any() for one in sets.values()):
+    if any(points.confused.any() for points in sets.values()):
         ax.scatter([], [], 24, "0.4", marker="x", label="nearer to the interferer")
     if bins:
-        at = [one["at"] for one in bins]
+        at = [bin_mean["at"] for bin_mean in bins]
         label = f"mean of bins, {100 * level:g} % intervals"
-        ax.plot(at, [one["value"] for one in bins], "-o", color="black", markersize=4, linewidth=1.4, label=label)
+        ax.plot(
+            at, [bin_mean["value"] for bin_mean in bins], "-o", color="black", markersize=4, linewidth=1.4, label=label
+        )
         draw_bars(ax, at, bins, "black")
     ax.axhline(0, color="0.4", linewidth=0.8, zorder=0)
     ax.set(xlabel="SI-SDR of the mixture (dB)", ylabel="SI-SDR improvement (dB)", title=title)
@@ -91,22 +93,24 @@ def plot_sweep(
     title: str,
     labels: tuple[str, str, str],
 ) -> None:
-    """A metric against what a sweep turns, with intervals as bars; that of the main scores is a level line, shaded.
+    """A metric against the parameter of a sweep, with intervals as bars; the main scores are a shaded level line.
 
     Args:
         curves: label -> value and metric at it.
         main: label -> metric of the main scores.
         path: of the PNG to write.
         title: above it.
-        labels: of the axes, and what the main scores have instead.
+        labels: of both axes, and of the main scores.
     """
     figure, (ax,) = new_figure(6.4, 4.4)
     x, y, whole = labels
     for number, (label, points) in enumerate(curves.items()):
         colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
         at = [value for value, _ in points]
-        ax.plot(at, [one["value"] for _, one in points], "-", marker=marker, markersize=5, color=colour, label=label)
-        draw_bars(ax, at, [one for _, one in points], colour)
+        ax.plot(
+            at, [metric["value"] for _, metric in points], "-", marker=marker, markersize=5, color=colour, label=label
+        )
+        draw_bars(ax, at, [metric for _, metric in points], colour)
         if label in main:
             level = main[label]
             ax.axhline(level["value"], color=colour, linestyle=":", label=f"{label}, {whole}")
@@ -119,16 +123,16 @@ def plot_sweep(
 
 
 def plot_weights(points: Sequence[Weighed], path, title: str = "") -> None:
-    """Every metric against alpha, a panel each; a colour for each loss, a line style for each beta.
+    """Every metric against alpha, in one panel each; a colour for each loss, a line style for each beta.
 
-    Alphas stand evenly, whatever their distances. Losses without alpha are level lines, of beta 0 alone.
+    Alphas are spaced evenly. Losses without alpha are level lines, for beta 0 only.
 
     Args:
         points: over one set, or one mean of sets.
         path: of the PNG to write.
     """
     metrics = list(dict.fromkeys(point.metric for point in points))
-    alphas = sorted({point.alpha for point in points if point.alpha is not None})
+    alphas: list[Any] = sorted({point.alpha for point in points if point.alpha is not None})
     figure, axes = new_figure(6.4, 1.2 + 2.2 * len(metrics), rows=len(metrics))
     curves: dict[tuple[str, float], list[Weighed]] = {}
     for point in points:
@@ -139,18 +143,18 @@ def plot_weights(points: Sequence[Weighed], path, title: str = "") -> None:
         for (loss, beta), line in curves.items():
             colour, turn = COLOURS[losses.index(loss) % len(COLOURS)], sorted(betas).index(beta)
             points_of_metric = [point for point in line if point.metric == metric]
-            at, coordinates = (
+            at, estimates = (
                 [alphas.index(point.alpha) for point in points_of_metric],
-                [point.found for point in points_of_metric],
+                [point.estimate for point in points_of_metric],
             )
             style = {"linestyle": STYLES[turn % len(STYLES)], "marker": MARKERS[turn % len(MARKERS)]}
             label = f"{loss}, beta {beta:g}" if len(betas) > 1 else loss
-            ax.plot(at, [one["value"] for one in coordinates], color=colour, label=label, **style)
-            draw_bars(ax, at, coordinates, colour)
+            ax.plot(at, [estimate["value"] for estimate in estimates], color=colour, label=label, **style)
+            draw_bars(ax, at, estimates, colour)
         plain = [p for p in points if p.metric == metric and p.alpha is None and p.beta == 0]
         for number, point in enumerate(plain):
-            style = STYLES[-1 - number % len(STYLES)]
-            ax.axhline(point.found["value"], color="0.35", linestyle=style, label=point.experiment)
+            linestyle = STYLES[-1 - number % len(STYLES)]
+            ax.axhline(point.estimate["value"], color="0.35", linestyle=linestyle, label=point.experiment)
         ax.set_ylabel(metric)
     axes[0].set_title(title)
     axes[-1].set_xticks(range(len(alphas)), [f"{alpha:g}" for alpha in alphas])

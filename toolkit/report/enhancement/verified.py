@@ -1,4 +1,4 @@
-"""Error rates of speaker verification on what was enhanced, beside those on noisy and on clean audio."""
+"""Error rates of speaker verification on enhanced, noisy and clean audio."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -25,40 +25,45 @@ _SCORES = "scores/*/metrics.json"
 
 
 def collect_verified(experiments: Sequence[Mapping]) -> dict[str, list[dict]]:
-    """The scores that some experiments' outputs have by verification systems.
+    """Scores of verification systems on the outputs of experiments.
 
-    Read are ``<experiment>/sv_<x>/enhanced*`` and, beside the first experiment, ``sv_<x>/noisy`` and ``sv_<x>/clean``,
-    each a folder as :func:`toolkit.report.verification.trial_results.collect` reads them.
+    Reads ``<experiment>/sv_<x>/enhanced*`` and, beside the first experiment, ``sv_<x>/noisy`` and ``sv_<x>/clean``,
+    each by :func:`toolkit.report.verification.trial_results.collect`.
 
     Returns:
-        ``sv_<x>`` -> gathered results, noisy first, clean last, with ``experiment`` a row's label; those of outputs
-        have ``enhancer``, the experiment, and ``beta``. Of noisy and clean audio only sets are kept that an output has.
+        ``sv_<x>`` -> collected results, noisy first, clean last; ``experiment`` is the label of the row. Results of
+        outputs have ``enhancer``, the experiment, and ``beta``. Noisy and clean audio keep only sets of the outputs.
 
     Raises:
         InputError: a file is malformed.
     """
-    found: dict[str, list[dict]] = {}
+    rows_by_system: dict[str, list[dict]] = {}
     for results in experiments:
         for folder in sorted(Path(results["expdir"]).glob("sv_*/enhanced*")):
             if (match := _ENHANCED.fullmatch(folder.name)) and any(folder.glob(_SCORES)):
                 label = f"{results['experiment']}: enhanced" + (f", beta {float(match[1]):g}" if match[1] else "")
                 facts = {"enhancer": results["experiment"], "beta": float(match[1] or 0)}
-                found.setdefault(folder.parent.name, []).append(_row(folder, label) | facts)
-    for name, rows in found.items():
-        names = {one["set"] for row in rows for one in row["sets"]}
+                rows_by_system.setdefault(folder.parent.name, []).append(_row(folder, label) | facts)
+    for name, rows in rows_by_system.items():
+        names = {set_result["set"] for row in rows for set_result in row["sets"]}
         beside = Path(experiments[0]["expdir"]).parent / name
         for audio, place in (("noisy", 0), ("clean", len(rows) + 1)):
             if any((beside / audio).glob(_SCORES)):
                 row = _row(beside / audio, audio)
-                rows.insert(place, row | {"sets": [one for one in row["sets"] if one["set"] in names]})
-    return found
+                rows.insert(
+                    place, row | {"sets": [set_result for set_result in row["sets"] if set_result["set"] in names]}
+                )
+    return rows_by_system
 
 
 def _row(folder: Path, label: str) -> dict:
     results = collect(folder)
     sets = [
-        one if condition_of(one) else one | {"condition": {"noise": one["set"], "snr": None}} for one in results["sets"]
-    ]  # a set that mixes conditions is one of its own
+        set_result
+        if condition_of(set_result)
+        else set_result | {"condition": {"noise": set_result["set"], "snr": None}}
+        for set_result in results["sets"]
+    ]  # a set that mixes conditions counts as a separate condition
     return {**results, "experiment": label, "sets": sets}
 
 
@@ -67,8 +72,8 @@ def verification(name: str, rows: Sequence[Mapping], ood: Collection[str]) -> st
 
     Args:
         name: of the system.
-        rows: as :func:`collect_verified` gives them.
-        ood: kinds of noise that are out of domain; they have a table of their own.
+        rows: from :func:`collect_verified`.
+        ood: kinds of noise that are out of domain; they have a separate table.
     """
     compared = (
         f"Compared is the equal error rate [low, high] of one system, {name}, over the same trials with both sides "

@@ -16,7 +16,7 @@ from toolkit.report.verification.trial_tables import (
     markdown,
 )
 
-SPREAD, COST = "sampling", "cost"  # <name><way of scoring>.json of an experiment
+SPREAD, COST = "sampling", "cost"  # <name><scoring variant>.json of an experiment
 _SPREAD = {
     "seeds": int,
     "draws": int,
@@ -33,7 +33,7 @@ _MIN_DCF = "min_dcf_0.05"
 
 
 def sections(experiments: Sequence[dict], ood: Collection[str]) -> list[str]:
-    """All of them that there is something for."""
+    """All sections for which there are results."""
     tables = (table_of_sets, table_of_costs, table_of_spread, table_of_timesteps)
     parts = (table(experiments, ood) for table in tables)
     return [part for part in parts if part is not None]
@@ -49,8 +49,8 @@ def _groups(results: dict, ood: Collection[str]) -> dict[str, list[dict]]:
     groups: dict[str, list[dict]] = {}
     for label, row in by_condition(results).items():
         name = label.removeprefix(results["experiment"]).removeprefix(": ") or "test"
-        for condition, one in sorted(row.items(), key=lambda pair: _kind(pair[0], ood)):
-            groups.setdefault(f"{name}, {_kind(condition, ood)}", []).append(one)
+        for condition, set_result in sorted(row.items(), key=lambda pair: _kind(pair[0], ood)):
+            groups.setdefault(f"{name}, {_kind(condition, ood)}", []).append(set_result)
     return groups
 
 
@@ -73,7 +73,7 @@ def table_of_sets(experiments: Sequence[dict], ood: Collection[str]) -> str | No
 
 
 def _mean(sets: Sequence[dict], metric: str) -> float:
-    return float(np.mean([one["metrics"][metric]["value"] for one in sets]))
+    return float(np.mean([set_result["metrics"][metric]["value"] for set_result in sets]))
 
 
 def _eer(sets: Sequence[dict]) -> str:
@@ -83,7 +83,7 @@ def _eer(sets: Sequence[dict]) -> str:
 
 
 def _file_of(results: dict, name: str, shape: Mapping) -> dict | None:
-    """The content of ``<name><way>.json`` of an experiment; None where it has none."""
+    """Content of ``<name><variant>.json`` of an experiment; None if there is no such file."""
     path = Path(results["expdir"]) / f"{name}{results['scores'].removeprefix('scores')}.json"
     if not path.is_file():
         return None
@@ -94,16 +94,16 @@ def _file_of(results: dict, name: str, shape: Mapping) -> dict | None:
 
 
 def table_of_costs(experiments: Sequence[dict], ood: Collection[str]) -> str | None:
-    """What a system costs from audio to embedding, beside its error rates, the format of SEED's Table 2."""
+    """Cost of each system from audio to embedding, and its error rates; the format of SEED's Table 2."""
     costs = [(results, cost) for results in experiments if (cost := _file_of(results, COST, _COST))]
     if not costs:
         return None
     seconds, cells = {cost["seconds"] for _, cost in costs}, []
     for results, cost in costs:
         kinds: dict[str, list[dict]] = {}
-        for one in results["sets"]:
-            if (condition := condition_of(one)) is not None:
-                kinds.setdefault(_kind(condition, ood), []).append(one)
+        for set_result in results["sets"]:
+            if (condition := condition_of(set_result)) is not None:
+                kinds.setdefault(_kind(condition, ood), []).append(set_result)
         rates = [f"{_mean(kinds[kind], 'eer'):.2f}" if kind in kinds else NONE for kind in ("clean", "in noise")]
         figures = [f"{cost['parameters'] / 1e6:.2f}", f"{cost['rtf_1thread']:.4f}", f"{cost['peak_memory_mib']:.0f}"]
         cells.append([results["experiment"], " -> ".join(cost["parts"]), *figures, *rates])
@@ -120,43 +120,44 @@ def _spreads(experiments: Sequence[dict], ood: Collection[str]) -> Iterator[tupl
     for results in experiments:
         spread = _file_of(results, SPREAD, _SPREAD)
         kinds: dict[str, list[dict]] = {}
-        for one in spread["sets"].values() if spread else ():
-            noise, snr = one["condition"]["noise"], one["condition"]["snr"]
+        for set_spread in spread["sets"].values() if spread else ():
+            noise, snr = set_spread["condition"]["noise"], set_spread["condition"]["snr"]
             if "mixed" not in (noise, snr):
-                kinds.setdefault(_kind((noise, snr), ood), []).append(one)
+                kinds.setdefault(_kind((noise, snr), ood), []).append(set_spread)
         yield from ((results, kind, spread, sets) for kind, sets in kinds.items() if spread)
 
 
 def table_of_spread(experiments: Sequence[dict], ood: Collection[str]) -> str | None:
-    """EER over seeds of the noise that is drawn in use, and of means over draws of it."""
+    """EER over seeds of the noise that inference draws, and of means over several draws."""
     cells, counts = [], set()
     for results, kind, spread, sets in _spreads(experiments, ood):
         counts.add((spread["seeds"], spread["draws"]))
-        single, averaged = (np.mean([one[name] for one in sets], 0) for name in ("single", "averaged"))
+        single, averaged = (np.mean([set_spread[name] for set_spread in sets], 0) for name in ("single", "averaged"))
         values = [f"{value:.2f}" for value in (single[0], single.min(), np.median(single), single.max())]
         means = [f"{averaged.min():.2f} to {averaged.max():.2f}"] if averaged.size else [NONE]
         cells.append([results["experiment"], kind, str(len(sets)), *values, *means])
     if not cells:
         return None
-    seeds, draws = (" or ".join(sorted({str(count[i]) for count in counts})) for i in (0, 1))
+    num_seeds, num_draws = (" or ".join(sorted({str(count[i]) for count in counts})) for i in (0, 1))
     text = (
-        f"The noise that is added in use, drawn with {seeds} seeds: EER (%), mean over sets, of each seed. Mean of "
-        f"draws: embeddings averaged over {draws} draws, which costs as many passes of the enhancer. Where this spread "
-        "is as large as the gain, a single seed says little. No seed is chosen: the tables are those of seed 0.\n"
+        f"The noise that is added in use, drawn with {num_seeds} seeds: EER (%), mean over sets, of each seed. Mean of "
+        f"draws: embeddings averaged over {num_draws} draws, which costs as many passes of the enhancer. Where this "
+        "spread is as large as the gain, a single seed says little. No seed is chosen: the tables are those of "
+        "seed 0.\n"
     )
     header = ["Experiment", "Over", "Sets", "Seed 0", "Lowest", "Median", "Highest", "Mean of draws"]
     return "\n".join(["## Spread over the noise of sampling\n", text, markdown(header, cells, text_columns=2)])
 
 
 def table_of_timesteps(experiments: Sequence[dict], ood: Collection[str]) -> str | None:
-    """EER by the timestep from which embeddings are enhanced."""
+    """EER by the timestep at which enhancement starts."""
     rows = [row for row in _spreads(experiments, ood) if row[2]["timesteps"]]
     steps = sorted({step for _, _, spread, _ in rows for step in spread["timesteps"]})
     if not rows:
         return None
     cells = []
     for results, kind, spread, sets in rows:
-        means = np.mean([one["timesteps"] for one in sets], 0)
+        means = np.mean([set_spread["timesteps"] for set_spread in sets], 0)
         rates = dict(zip(spread["timesteps"], means, strict=True))
         cells.append([results["experiment"], kind, *(f"{rates[s]:.2f}" if s in rates else NONE for s in steps)])
     text = "EER (%), mean over sets, by the timestep of the noise that is added in use; all with the same weights.\n"

@@ -1,10 +1,11 @@
-"""One experiment's numbers, gathered: what every table and plot is made from."""
+"""Collect the results of a verification experiment for its tables and plots."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
-from toolkit.io.bootstrap_store import NAME as DRAWS
+from toolkit.io.bootstrap_store import NAME as SAMPLES_FILE
 from toolkit.io.bootstrap_store import read_samples
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.files import misfit, parse_json, read_json, read_text, read_yaml
@@ -14,12 +15,13 @@ CONDITION = {"noise": str, "snr": (float, "mixed", None)}
 _METRIC = {"value": float, "low": (float, None), "high": (float, None)}
 _COUNTS = {"n_target": int, "n_nontarget": int}
 _GROUP = {**_COUNTS, "n_speakers": int, "note": str, "metrics": ({...: _METRIC}, None)}
+_METRICS: dict[Any, Any] = {...: _METRIC, **dict.fromkeys(METRICS, _METRIC)}
 _SET = {
     "set": str,
     "condition": CONDITION,
     **_COUNTS,
     "n_speakers": int,
-    "metrics": {...: _METRIC, **dict.fromkeys(METRICS, _METRIC)},
+    "metrics": _METRICS,
     "det": {"fpr": [float], "fnr": [float]},
     "bootstrap": {"resamples": int, "level": float, "seed": int},
     "n_target_within_session?": int,
@@ -38,22 +40,22 @@ _TRAIN = {
 
 
 def scoring_variants(expdir) -> list[str]:
-    """Folders of an experiment that hold scores: ``scores``, and ``scores_<way>`` of other ways to make them."""
+    """Folders of an experiment that hold scores: ``scores``, and ``scores_<backend>`` of other scoring backends."""
     folders = {path.parent.parent.name for path in Path(expdir).glob("scores*/*/metrics.json")}
     return sorted(name for name in folders if name == "scores" or name.startswith("scores_"))
 
 
 def collect(expdir, scores: str = "scores") -> dict:
-    """Gather an experiment, scored in one way: the content of its ``results.json``.
+    """Collect an experiment, scored by one backend: the content of its ``results.json``.
 
-    Read are ``<scores>/*/metrics.json`` (which score_trials writes), and where they exist ``config.yaml`` and
+    Reads ``<scores>/*/metrics.json`` (written by score_trials) and, if they exist, ``config.yaml`` and
     ``train_info.json`` (``seed``, ``commit``, ``parameters``, ``epochs``, ``wall_seconds``, ``date`` in ISO 8601,
     UTC).
 
     Returns:
         ``{"experiment", "expdir", "scores", "config_path", "config", "seed", "commit", "date", "train", "sets"}``.
-        ``sets`` are the metrics.json, by name, each with the ``folder`` it lies in; ``date`` is the training's, else
-        the time of train_info.json, else of the newest scores; what is not known is None.
+        ``sets`` are the contents of metrics.json, sorted by name, each with its ``folder``; ``date`` is that of
+        training, else the time of train_info.json, else of the newest scores; unknown values are None.
 
     Raises:
         InputError: there are no scores, or a file is malformed.
@@ -72,33 +74,41 @@ def collect(expdir, scores: str = "scores") -> dict:
 
 
 def same_test_sets(experiments: Sequence[dict]) -> Iterator[str]:
-    """Leave out of the other experiments the sets that were scored on other trials than the first's.
+    """Drop from the other experiments the sets that were scored on other trials than those of the first.
 
     Args:
-        experiments: as :func:`collect` gathers them; ``sets`` are changed.
+        experiments: from :func:`collect`; ``sets`` are changed in place.
 
     Yields:
-        What is left out, for a message.
+        A message for each experiment that loses sets.
     """
-    trials = {one["set"]: _trials_of(one) for one in experiments[0]["sets"]}
+    trials = {set_result["set"]: _trials_of(set_result) for set_result in experiments[0]["sets"]}
     for experiment in experiments[1:]:
-        odd = [one["set"] for one in experiment["sets"] if _differ(_trials_of(one), trials.get(one["set"]))]
-        experiment["sets"] = [one for one in experiment["sets"] if one["set"] not in odd]
-        if odd:
+        differing = [
+            set_result["set"]
+            for set_result in experiment["sets"]
+            if _differ(_trials_of(set_result), trials.get(set_result["set"]))
+        ]
+        experiment["sets"] = [set_result for set_result in experiment["sets"] if set_result["set"] not in differing]
+        if differing:
             yield (
-                f"{experiment['expdir']}/{experiment['scores']}: {some_of(odd, 5)}: scored on other trials than those "
-                f"of {experiments[0]['expdir']}; left out of the tables, score it again (stage 8)"
+                f"{experiment['expdir']}/{experiment['scores']}: {some_of(differing, 5)}: scored on other trials than "
+                f"those of {experiments[0]['expdir']}; left out of the tables, score it again (stage 8)"
             )
 
 
-def _trials_of(one: Mapping) -> tuple[tuple[int, int], str]:
-    """Numbers of trials of a set, and their digest where draws are kept."""
-    path = Path(one["folder"]) / DRAWS
-    return (one["n_target"], one["n_nontarget"]), read_samples(path)[1]["trials"] if path.is_file() else ""
+def _trials_of(set_result: Mapping) -> tuple[tuple[int, int], str]:
+    """Numbers of trials of a set, and their digest if bootstrap samples are stored, else an empty string."""
+    path = Path(set_result["folder"]) / SAMPLES_FILE
+    return (set_result["n_target"], set_result["n_nontarget"]), read_samples(path)[1][
+        "trials"
+    ] if path.is_file() else ""
 
 
-def _differ(one: tuple, other: tuple | None) -> bool:
-    return other is not None and (one[0] != other[0] or bool(one[1] and other[1] and one[1] != other[1]))
+def _differ(trials: tuple, reference: tuple | None) -> bool:
+    return reference is not None and (
+        trials[0] != reference[0] or bool(trials[1] and reference[1] and trials[1] != reference[1])
+    )
 
 
 def origin_of(expdir: Path, files: Sequence[Path]) -> dict:
@@ -122,10 +132,10 @@ def origin_of(expdir: Path, files: Sequence[Path]) -> dict:
 def read_sets(
     files: Sequence[Path], fault_of: Callable[[dict], str], present: Callable[[dict], dict] = dict
 ) -> list[dict]:
-    """Content of the files, each with its ``folder``, by the name of the ``set``; ``present`` makes it of this version.
+    """Content of the files, each with its ``folder``, sorted by ``set``; ``present`` converts older versions.
 
     Raises:
-        InputError: a file is malformed, as JSON or by what ``fault_of`` finds in it.
+        InputError: a file is malformed, as JSON or according to ``fault_of``.
     """
     sets = []
     for path in files:
@@ -133,11 +143,11 @@ def read_sets(
         if fault := fault_of(content):
             raise InputError(f"{path}: {fault}; score this set again")
         sets.append(content | {"folder": str(path.parent)})
-    return sorted(sets, key=lambda one: one["set"])
+    return sorted(sets, key=lambda set_result: set_result["set"])
 
 
 def experiment_name(name: str, scores: str) -> str:
-    """``sv_ecapa``, ``sv_ecapa (as_norm)``: an experiment in one way of scoring."""
+    """``sv_ecapa``, ``sv_ecapa (as_norm)``: an experiment and its scoring backend."""
     variant = scores.removeprefix("scores").strip("_")
     return f"{name} ({variant})" if variant else name
 
@@ -151,17 +161,17 @@ def _fault_of(content: dict) -> str:
 
 
 def interval_fault(metrics: Mapping[str, Mapping]) -> str:
-    """The metric that has one end of an interval alone; empty where none has."""
-    odd = [name for name, one in metrics.items() if (one["low"] is None) != (one["high"] is None)]
-    return f"metrics.{odd[0]}: low and high must both be numbers or both be null" if odd else ""
+    """Message on the first metric with only one end of an interval; empty if there is none."""
+    faulty = [name for name, metric in metrics.items() if (metric["low"] is None) != (metric["high"] is None)]
+    return f"metrics.{faulty[0]}: low and high must both be numbers or both be null" if faulty else ""
 
 
 def read_run_log(path) -> dict[str, dict[int, dict[str, float]]]:
     """Means per epoch of ``metrics.jsonl``.
 
     Returns:
-        ``{"train": {epoch: {"loss": mean, ...}}, "valid": {...}}``, epochs rising. A step that was logged twice,
-        because training was resumed before it, counts as it was last.
+        ``{"train": {epoch: {"loss": mean, ...}}, "valid": {...}}``, epochs in ascending order. If a step was
+        logged twice because training was resumed, the last record counts.
 
     Raises:
         InputError: a line is malformed.
@@ -187,4 +197,4 @@ def _means(records: list[dict]) -> dict[str, float]:
         for name, value in record.items():
             if isinstance(value, (int, float)) and name not in ("epoch", "step"):
                 values.setdefault(name, []).append(value)
-    return {name: sum(found) / len(found) for name, found in values.items()}
+    return {name: sum(numbers) / len(numbers) for name, numbers in values.items()}

@@ -1,4 +1,4 @@
-"""Sections of RESULTS.md beyond the error rates: comparisons, calibration, groups of trials."""
+"""Further sections of RESULTS.md: comparisons, calibration, groups of trials."""
 
 from collections.abc import Collection, Iterator, Sequence
 
@@ -21,20 +21,24 @@ _CALIBRATION = {"act_dcf_0.01": "actDCF(0.01)", "act_dcf_0.05": "actDCF(0.05)", 
 
 
 def sections(experiments: Sequence[dict], ood: Collection[str]) -> list[str]:
-    """All sections that there is something for."""
-    parts = (comparison(experiments, ood), calibration(experiments), breakdown(experiments))
+    """All sections for which there are results."""
+    parts = (comparison(experiments, ood), calibration(experiments), groups(experiments))
     return [part for part in parts if part is not None]
 
 
 def comparison(experiments: Sequence[dict], ood: Collection[str]) -> str | None:
-    """Every other experiment against the first: differences with intervals and p-values, paired draw by draw."""
+    """Every other experiment against the first: paired differences with intervals and p-values."""
     first, others = experiments[0], experiments[1:]
-    rows, apart = [], []
+    rows, unpaired = [], []
     for other in others:
         pairs = list(_differences(first, other, ood))
-        rows += [[other["experiment"], over, *_difference_cells(one)] for over, one in pairs if one is not None]
-        if not any(one is not None for _, one in pairs):
-            apart.append(other["experiment"])
+        rows += [
+            [other["experiment"], over, *_difference_cells(differences)]
+            for over, differences in pairs
+            if differences is not None
+        ]
+        if not any(differences is not None for _, differences in pairs):
+            unpaired.append(other["experiment"])
     if not others:
         return None
     header = ["Experiment", "Over", *(cell for title in TITLES for cell in (title, "p"))]
@@ -45,14 +49,16 @@ def comparison(experiments: Sequence[dict], ood: Collection[str]) -> str | None:
             "below 0 it is better. p, two-sided, is the chance of so large a difference where there is none.\n",
             markdown(header, rows, text_columns=2),
         ]
-    if apart:
-        parts.append(f"Not comparable draw by draw (other trials, speakers or draws): {', '.join(apart)}.\n")
+    if unpaired:
+        parts.append(f"Not comparable draw by draw (other trials, speakers or draws): {', '.join(unpaired)}.\n")
     return "\n".join(parts)
 
 
 def _differences(first: dict, other: dict, ood: Collection[str]) -> Iterator[tuple[str, dict[str, Difference] | None]]:
-    """``(over what, differences)``: each condition without noise, and the means in and out of domain."""
-    ours, theirs = ({_test_set(label, one): row for label, row in by_condition(one).items()} for one in (first, other))
+    """``(label, differences)``: each condition without noise, and the means in and out of domain."""
+    ours, theirs = (
+        {_test_set(label, results): row for label, row in by_condition(results).items()} for results in (first, other)
+    )
     for name in (name for name in ours if name in theirs):
         prefix, shared = f"{name}: " if name else "", [c for c in ours[name] if c in theirs[name]]
         groups = {condition_name(c): [c] for c in shared if c[1] is None}
@@ -85,14 +91,14 @@ def difference_cells(difference: Difference, digits: int) -> list[str]:
 
 
 def calibration(experiments: Sequence[dict]) -> str | None:
-    """Costs of the calibrated scores, of the sets that have them."""
+    """Detection costs and Cllr, for sets with calibrated scores."""
     rows, fits = [], {}
     for results in experiments:
-        for one in results["sets"]:
-            if "cllr" in one["metrics"]:
-                cells = [interval_cell(one["metrics"][name], 3) for name in _CALIBRATION]
-                rows.append([results["experiment"], one["set"], *cells])
-                fits[results["experiment"]] = one["calibration"]
+        for set_result in results["sets"]:
+            if "cllr" in set_result["metrics"]:
+                cells = [interval_cell(set_result["metrics"][name], 3) for name in _CALIBRATION]
+                rows.append([results["experiment"], set_result["set"], *cells])
+                fits[results["experiment"]] = set_result["calibration"]
     if not rows:
         return None
     sentences = "; ".join(
@@ -109,15 +115,15 @@ def calibration(experiments: Sequence[dict]) -> str | None:
     return "\n".join(["## Calibration\n", text, markdown(header, rows, text_columns=2)])
 
 
-def breakdown(experiments: Sequence[dict]) -> str | None:
-    """Groups of trials, of the sets that were broken down."""
+def groups(experiments: Sequence[dict]) -> str | None:
+    """Groups of trials, for sets that have groups."""
     rows = []
     for results in experiments:
-        for one in results["sets"]:
-            for fact, found in one.get("breakdown", {}).items():
-                start = [results["experiment"], one["set"], fact]
-                rows += [[*start, label, *_group_cells(group)] for label, group in found["groups"].items()]
-                left_out = found["left_out"]
+        for set_result in results["sets"]:
+            for fact, grouping in set_result.get("breakdown", {}).items():
+                start = [results["experiment"], set_result["set"], fact]
+                rows += [[*start, label, *_group_cells(group)] for label, group in grouping["groups"].items()]
+                left_out = grouping["left_out"]
                 if any(left_out.values()):
                     counts = [NONE, *(f"{left_out[key]:,}" for key in ("n_target", "n_nontarget"))]
                     rows.append([*start, "left out: sides differ", *[NONE] * len(METRICS), *counts, ""])

@@ -1,6 +1,7 @@
-"""Tables in Markdown, from gathered results (see :mod:`toolkit.report.verification.trial_results`)."""
+"""Tables in Markdown, from collected results (see :mod:`toolkit.report.verification.trial_results`)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import cast
 
 from toolkit.io.errors import InputError
 from toolkit.report.bootstrap_samples import average_interval
@@ -14,39 +15,43 @@ DIGITS = (2, 3, 3)
 Condition = tuple[str, float | None]  # kind of noise, SNR in dB; ("clean", None)
 
 
-def condition_of(one: dict) -> Condition | None:
-    """The condition of a set, None where it mixes several."""
-    noise, snr = one["condition"]["noise"], one["condition"]["snr"]
+def condition_of(set_result: Mapping) -> Condition | None:
+    """The condition of a set; None if it mixes several."""
+    noise, snr = set_result["condition"]["noise"], set_result["condition"]["snr"]
     return None if "mixed" in (noise, snr) else (noise, snr)
 
 
-def by_condition(results: dict) -> dict[str, dict[Condition, dict]]:
+def by_condition(results: Mapping) -> dict[str, dict[Condition, dict]]:
     """Row label -> condition -> set.
 
-    One row, named after the experiment, where no condition occurs twice. Otherwise a row for every test set; the sets
-    of its noisy versions are named after it, ``<test set>_<noise>_<snr>``.
+    If no condition occurs twice: one row, named after the experiment. Otherwise a row for every test set; its noisy
+    versions are named after it, ``<test set>_<noise>_<snr>``.
 
     Raises:
         InputError: two sets have the same condition and the same name but for the condition.
     """
-    sets = [(condition_of(one), one) for one in results["sets"] if condition_of(one) is not None]
+    sets = [
+        (cast(Condition, condition_of(set_result)), set_result)
+        for set_result in results["sets"]
+        if condition_of(set_result) is not None
+    ]
     several = len({condition for condition, _ in sets}) < len(sets)
     rows: dict[str, dict[Condition, dict]] = {}
-    for condition, one in sets:
-        label = f"{results['experiment']}: {_test_set(one, condition)}" if several else results["experiment"]
+    for condition, set_result in sets:
+        label = f"{results['experiment']}: {_test_set(set_result, condition)}" if several else results["experiment"]
         row = rows.setdefault(label, {})
         if condition in row:
             raise InputError(
-                f"{results['expdir']}: sets {row[condition]['set']} and {one['set']} both hold the condition "
+                f"{results['expdir']}: sets {row[condition]['set']} and {set_result['set']} both hold the condition "
                 f"'{condition_name(condition)}'; name sets <test set>_<noise>_<snr>"
             )
-        row[condition] = one
+        row[condition] = set_result
     return rows
 
 
-def _test_set(one: dict, condition: Condition) -> str:
+def _test_set(set_result: Mapping, condition: Condition) -> str:
     noise, snr = condition
-    return one["set"].removesuffix(f"_{noise}" if snr is None else f"_{noise}_{snr:g}")
+    return set_result["set"].removesuffix(f"_{noise}" if snr is None else f"_{noise}_{snr:g}")
 
 
 def condition_name(condition: Condition) -> str:
@@ -56,7 +61,7 @@ def condition_name(condition: Condition) -> str:
 
 
 def order_of(condition: Condition | None) -> tuple:
-    """Sorts clean first, then by noise and SNR; what mixes conditions (None) last."""
+    """Sort key: clean first, then by noise and SNR; mixed conditions (None) last."""
     if condition is None:
         return (2,)
     noise, snr = condition
@@ -64,22 +69,22 @@ def order_of(condition: Condition | None) -> tuple:
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
-    """A table; all columns but the first ``text_columns`` are set flush right."""
+    """A table; all columns but the first ``text_columns`` are right-aligned."""
     rule = ["---"] * text_columns + ["---:"] * (len(header) - text_columns)
     return "\n".join("| " + " | ".join(row) + " |" for row in (header, rule, *rows)) + "\n"
 
 
-def condition_matrix(experiments: Sequence[dict], ood: Collection[str] = (), *, of_ood: bool = False) -> str | None:
+def condition_matrix(experiments: Sequence[Mapping], ood: Collection[str] = (), *, of_ood: bool = False) -> str | None:
     """EER (%) by condition, a row for every experiment: clean, then each kind of noise at each SNR, then their mean.
 
     Args:
-        experiments: gathered results.
+        experiments: collected results.
         ood: kinds of noise that are out of domain.
-        of_ood: show these kinds, else all the others.
+        of_ood: show only these kinds; else only the others.
 
     Returns:
-        The table, or None where there is no such condition. ``Avg.`` is the mean of all columns, with its interval
-        where the sets' draws are of the same speakers; a row that lacks a column has none.
+        The table, or None if there is no such condition. ``Avg.`` is the mean of all columns, with an interval if
+        the bootstrap samples of the sets are of the same speakers; a row that lacks a column has none.
     """
     rows = [pair for results in experiments for pair in by_condition(results).items()]
     columns = sorted({c for _, row in rows for c in row if (c[0] in ood) == of_ood}, key=order_of)
@@ -95,7 +100,7 @@ def condition_matrix(experiments: Sequence[dict], ood: Collection[str] = (), *, 
 
 
 def condition_header(columns: Sequence[Condition]) -> list[str]:
-    """``Clean``, ``Babble 0``, ``5``, ...: heads of columns, each kind of noise named once."""
+    """``Clean``, ``Babble 0``, ``5``, ...: column heads; each kind of noise is named once."""
     header = []
     for previous, (noise, snr) in zip([None, *columns], columns, strict=False):
         named = previous is not None and previous[0] == noise
@@ -103,44 +108,44 @@ def condition_header(columns: Sequence[Condition]) -> list[str]:
     return header
 
 
-def _average_cell(sets: Sequence[dict]) -> str:
+def _average_cell(sets: Sequence[Mapping]) -> str:
     average = average_eer(sets)
     interval = "" if average["low"] is None else f" [{average['low']:.2f}, {average['high']:.2f}]"
     return f"{average['value']:.2f}{interval}"
 
 
-def average_eer(sets: Sequence[dict]) -> dict:
-    """``{"value", "low", "high"}`` of the mean EER of sets, in %; low and high None where they are one or differ in
-    their draws."""
-    value = sum(one["metrics"]["eer"]["value"] for one in sets) / len(sets)
+def average_eer(sets: Sequence[Mapping]) -> dict:
+    """``{"value", "low", "high"}`` of the mean EER of sets, in %. low and high are None for a single set, or if
+    the bootstrap samples differ in speakers or seed."""
+    value = sum(set_result["metrics"]["eer"]["value"] for set_result in sets) / len(sets)
     low, high = (average_interval(sets, "eer") if len(sets) > 1 else None) or (None, None)
     return {"value": value, "low": low, "high": high}
 
 
-def interval_cell(metric: dict, digits: int) -> str:
+def interval_cell(metric: Mapping, digits: int) -> str:
     """``4.56 [4.10, 5.02]``."""
     value, low, high = metric["value"], metric["low"], metric["high"]
     interval = NONE if low is None else f"{low:.{digits}f}, {high:.{digits}f}"
     return f"{value:.{digits}f} [{interval}]"
 
 
-def detail_table(experiments: Sequence[dict]) -> str:
-    """Every set of every experiment: all metrics with their intervals, and the counts of speakers and trials."""
+def detail_table(experiments: Sequence[Mapping]) -> str:
+    """Every set of every experiment: all metrics with intervals, and the numbers of speakers and trials."""
     rows = []
     for results in experiments:
-        for one in sorted(results["sets"], key=lambda one: order_of(condition_of(one))):
-            noise, snr = one["condition"]["noise"], one["condition"]["snr"]
+        for set_result in sorted(results["sets"], key=lambda set_result: order_of(condition_of(set_result))):
+            noise, snr = set_result["condition"]["noise"], set_result["condition"]["snr"]
             rows.append(
                 [
                     results["experiment"],
-                    one["set"],
+                    set_result["set"],
                     noise,
                     NONE if snr is None else str(snr),
                     *(
-                        interval_cell(one["metrics"][name], digits)
+                        interval_cell(set_result["metrics"][name], digits)
                         for name, digits in zip(METRICS, DIGITS, strict=True)
                     ),
-                    *(f"{one[count]:,}" for count in ("n_speakers", "n_target", "n_nontarget")),
+                    *(f"{set_result[count]:,}" for count in ("n_speakers", "n_target", "n_nontarget")),
                 ]
             )
     header = ["Experiment", "Set", "Noise", "SNR (dB)", *TITLES]
@@ -150,8 +155,8 @@ def detail_table(experiments: Sequence[dict]) -> str:
 COST = "MACs: of one second of audio, counted by the rules of thop, as papers do (of verification: of the encoder)."
 
 
-def origin_table(experiments: Sequence[dict]) -> str:
-    """Where the numbers come from: a row for every experiment."""
+def origin_table(experiments: Sequence[Mapping]) -> str:
+    """Origin of the results (config, commit, date, seed, size): a row for every experiment."""
     rows = []
     for results in experiments:
         train = results["train"]
@@ -178,9 +183,11 @@ def _or_none(value, template: str = "{}") -> str:
     return NONE if value is None else template.format(value)
 
 
-def interval_method(experiments: Sequence[dict]) -> str:
-    """A sentence that says what the intervals are."""
-    kinds = {tuple(sorted(one["bootstrap"].items())) for results in experiments for one in results["sets"]}
+def interval_method(experiments: Sequence[Mapping]) -> str:
+    """A sentence on the method of the intervals."""
+    kinds = {
+        tuple(sorted(set_result["bootstrap"].items())) for results in experiments for set_result in results["sets"]
+    }
     methods = [
         f"{100 * b['level']:g} % bootstrap over {b['unit']}s: {b['method']}, {b['resamples']} draws, seed {b['seed']}"
         for b in map(dict, sorted(kinds))
@@ -189,21 +196,21 @@ def interval_method(experiments: Sequence[dict]) -> str:
     return "Intervals: " + ("; ".join(methods) or "none") + "."
 
 
-def scoring_method(experiments: Sequence[dict]) -> str:
-    """A sentence that says how the scores were made; empty where that is not known."""
-    ways: dict[str, dict[str, None]] = {}
+def scoring_method(experiments: Sequence[Mapping]) -> str:
+    """A sentence on the scoring backends; empty if they are unknown."""
+    backends: dict[str, dict[str, None]] = {}
     for results in experiments:
-        for one in results["sets"]:
-            if "scoring" in one:
-                ways.setdefault(_way(one["scoring"]), {})[results["experiment"]] = None
-    if not ways:
+        for set_result in results["sets"]:
+            if "scoring" in set_result:
+                backends.setdefault(_scoring_backend(set_result["scoring"]), {})[results["experiment"]] = None
+    if not backends:
         return ""
-    if len(ways) == 1:
-        return f"Scores: {next(iter(ways))}."
-    return "Scores: " + "; ".join(f"{way} ({', '.join(names)})" for way, names in ways.items()) + "."
+    if len(backends) == 1:
+        return f"Scores: {next(iter(backends))}."
+    return "Scores: " + "; ".join(f"{backend} ({', '.join(names)})" for backend, names in backends.items()) + "."
 
 
-def _way(facts: dict) -> str:
+def _scoring_backend(facts: dict) -> str:
     parts = [facts["scoring"]]
     for key, text in (("segments", " of {}"), ("enrolment", ", enrolment by {}")):
         if key in facts:
@@ -216,7 +223,7 @@ def _way(facts: dict) -> str:
 
 def results_page(
     title: str,
-    experiments: Sequence[dict],
+    experiments: Sequence[Mapping],
     command: str,
     ood: Collection[str] = (),
     plots: Sequence[tuple[str, str]] = (),
@@ -225,11 +232,11 @@ def results_page(
     """A whole RESULTS.md.
 
     Args:
-        experiments: gathered results, a row each.
+        experiments: collected results, a row each.
         command: the command line that makes the page.
-        ood: kinds of noise that are out of domain: they get their own table.
+        ood: kinds of noise that are out of domain; they have a separate table.
         plots: ``(caption, path relative to the page)``.
-        sections: more of them, in Markdown, to stand before the plots.
+        sections: further sections, in Markdown, before the plots.
     """
     parts = []
     for heading, of_ood in (("EER (%) by noise and SNR (dB)", False), ("EER (%) under out-of-domain noise", True)):
@@ -247,12 +254,12 @@ def results_page(
 
 def page_of(
     title: str,
-    experiments: Sequence[dict],
+    experiments: Sequence[Mapping],
     command: str,
     parts: Sequence[str],
     plots: Sequence[tuple[str, str]] = (),
 ) -> str:
-    """A RESULTS.md of any task: verdicts, where numbers come from, ``parts``, plots; arguments as in results_page."""
+    """A RESULTS.md of any task: verdicts, origin of the results, ``parts``, plots; arguments as in results_page."""
     lines = [f"{line}\n" for line in verdicts(experiments)]
     parts = [f"# {title}\n", f"Made by `{command}`; do not edit.\n", *lines, origin_table(experiments), *parts]
     if plots:

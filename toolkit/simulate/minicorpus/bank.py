@@ -74,8 +74,8 @@ def read_tsv(path, *columns: str) -> list[dict[str, str]]:
         rows = list(reader)
     except csv.Error as error:
         raise InputError(f"{path}: is not a tab-separated table ({error}); make the corpus anew") from None
-    if lost := [column for column in columns if column not in (reader.fieldnames or [])]:
-        raise InputError(f"{path}: has no column {lost[0]}; make the corpus anew")
+    if missing := [column for column in columns if column not in (reader.fieldnames or [])]:
+        raise InputError(f"{path}: has no column {missing[0]}; make the corpus anew")
     for number, row in enumerate(rows, 2):
         if None in row or None in row.values():
             raise InputError(f"{path}:{number}: has not the {len(row)} fields of the header line; make the corpus anew")

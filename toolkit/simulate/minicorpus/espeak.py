@@ -1,8 +1,8 @@
 """The speech synthesiser espeak-ng, called in-process through the shared library that ``espeakng-loader`` ships.
 
-The library keeps oscillator phases and a random generator from one call to the next, so its output depends on what was
-said before. Here it is loaded afresh for every call (a few milliseconds): the same arguments give the same samples,
-whoever called before.
+The library keeps oscillator phases and a random generator from one call to the next, so its output depends on
+earlier calls. Here it is loaded again for every call (a few milliseconds): the same arguments always give the same
+samples.
 """
 
 import _ctypes
@@ -25,7 +25,7 @@ def speak(
 
     Args:
         text: plain text. Words in capitals are spelled out by espeak-ng, so write it in lower case.
-        voice: language, with a variant if wanted: ``en-us``, ``en-gb-scotland+f3``.
+        voice: language, optionally with a variant: ``en-us``, ``en-gb-scotland+f3``.
         words_per_minute: 80..450.
         pitch: 0..99; 50 is the voice's own.
         pitch_range: 0..99; 0 is a monotone.

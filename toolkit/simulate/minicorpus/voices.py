@@ -1,4 +1,4 @@
-"""Made-up speakers and what they say: settings of espeak-ng plus a fixed vocal-tract length and spectral tilt each."""
+"""Synthetic speakers and their sentences: settings of espeak-ng plus a fixed vocal-tract length and spectral tilt."""
 
 from dataclasses import dataclass
 
@@ -70,7 +70,7 @@ class Speaker:
 
 
 def _balanced(rng: np.random.Generator, choices, count: int) -> list:
-    """``count`` draws in which all choices stand equally often, give or take one."""
+    """``count`` samples with equal numbers of all choices, plus or minus one."""
     rounds = [rng.permutation(len(choices)) for _ in range(-(-count // len(choices)))]
     return [choices[i] for order in rounds for i in order][:count]
 
@@ -146,7 +146,7 @@ def say(speaker: Speaker, rng: np.random.Generator) -> tuple[np.ndarray, str]:
 
 
 def _trim(samples: np.ndarray, margin: float = 0.1) -> np.ndarray:
-    """Silence of ``margin`` seconds at both ends, whatever there was."""
+    """Exactly ``margin`` seconds of silence at both ends."""
     loud = np.flatnonzero(np.abs(samples) > 0.003 * np.abs(samples).max())
     return np.pad(samples[loud[0] : loud[-1] + 1], round(margin * RATE))
 
@@ -166,7 +166,7 @@ def _colour(samples: np.ndarray, tilt: float, microphone: np.ndarray) -> np.ndar
 
 
 def _level(samples: np.ndarray, db: float, nominal: float = -20.0, peak: float = 0.9) -> np.ndarray:
-    """Set the level to ``db`` above ``nominal`` dB (rms, full scale 1), or less where the peak asks for it."""
+    """Set the level to ``db`` above ``nominal`` dB (rms, full scale 1), or less if the peak requires it."""
     gain = 10 ** ((nominal + db) / 20) / np.sqrt(np.mean(samples**2))
     return samples * min(gain, peak / np.abs(samples).max())
 

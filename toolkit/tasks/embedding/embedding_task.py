@@ -31,7 +31,7 @@ _TERMS = ("distance", "clean", "before")  # of validation
 class EmbeddingTask(Task):
     """A network from embedding to embedding and its loss; validated by the distance to clean embeddings (see Task).
 
-    No speaker label is read, unless the loss asks for several utterances of a speaker.
+    Speaker labels are read only if the loss needs several utterances of a speaker.
 
     Args:
         valid: folders of embeddings of clean speech and its variants (toolkit.data.pairs.EmbeddingPairs).
@@ -67,19 +67,19 @@ class EmbeddingTask(Task):
         self.valid_streams = tuple({name: None for rows in self._valid.values() for name in (CLEAN, *rows.variants)})
 
     def _checked_extractor(self, train: TrainingDataset, valid: list[str]) -> dict | None:
-        """What makes the embeddings of training; InputError where those of validation are of another extractor."""
-        own = self.network.extractor
-        ours = None if own is None else Verifier(own).identity
+        """The extractor of the training embeddings; InputError where validation has embeddings of another."""
+        extractor = self.network.extractor
+        expected = None if extractor is None else Verifier(extractor).identity
         if isinstance(train, EmbeddingPairs):
-            ours = train.extractor
+            expected = train.extractor
         for path in valid:
-            theirs = read_extractor(path)
-            if ours and theirs and ours["digest"] != theirs["digest"]:
+            identity = read_extractor(path)
+            if expected and identity and expected["digest"] != identity["digest"]:
                 raise InputError(
-                    f"{path}: embeddings of {theirs['extractor']}, those of training are of {ours['extractor']}; "
+                    f"{path}: embeddings of {identity['extractor']}, those of training are of {expected['extractor']}; "
                     "embed both with one"
                 )
-        return ours
+        return expected
 
     def judge(self, validation: Mapping[str, float]) -> None:
         """See Task."""
@@ -92,7 +92,7 @@ class EmbeddingTask(Task):
             )
 
     def training_facts(self) -> dict:
-        """``extractor``: what makes the embeddings (toolkit.systems.verifier.Verifier.identity); None: not known."""
+        """``extractor``: identity of the extractor (toolkit.systems.verifier.Verifier.identity), None if unknown."""
         return {"extractor": self._extractor}
 
     @classmethod
@@ -140,24 +140,28 @@ class EmbeddingTask(Task):
 
     def check_contracts(self, batch: dict) -> nn.Module:
         """Network and loss."""
-        network, loss, who = self.network, self.loss, name_of("model", self.network)
+        network, loss, model_name = self.network, self.loss, name_of("model", self.network)
         outputs = call("model", network, network.training_outputs, batch)
         if not isinstance(outputs, dict) or "embedding" not in outputs:
-            raise InputError(f"{who}: training_outputs must be a dict with `embedding`; it is {type(outputs).__name__}")
+            raise InputError(
+                f"{model_name}: training_outputs must be a dict with `embedding`; it is {type(outputs).__name__}"
+            )
         check_loss(name_of("loss", loss), call("loss", loss, loss, outputs, batch))
         self.eval()
         rows = network.pairs(batch)[:, 0]
         system = EmbeddingEnhancer(network)
         enhanced = call("model", network, system.enhance, rows)
-        alone = np.concatenate([call("model", network, system.enhance, row[None]) for row in rows])
+        single = np.concatenate([call("model", network, system.enhance, row[None]) for row in rows])
         if enhanced.shape != (len(rows), network.output_dim):
-            raise InputError(f"{who}: forward must give {(len(rows), network.output_dim)}; it gives {enhanced.shape}")
-        if not np.allclose(enhanced, alone, rtol=1e-3, atol=1e-3 * np.abs(alone).max()):
-            raise InputError(f"{who}: in eval mode, an embedding must be enhanced in a batch as it is alone")
+            raise InputError(
+                f"{model_name}: forward must give {(len(rows), network.output_dim)}; it gives {enhanced.shape}"
+            )
+        if not np.allclose(enhanced, single, rtol=1e-3, atol=1e-3 * np.abs(single).max()):
+            raise InputError(f"{model_name}: in eval mode, an embedding must have the same result in a batch as alone")
         return network
 
     def validate(self) -> dict[str, float]:
-        """``distance``: cosine distance in % of the enhanced embeddings of variants to the clean one as it was.
+        """``distance``: cosine distance in % of the enhanced embeddings of variants to the unchanged clean embedding.
 
         Besides ``clean``, the same of the enhanced clean one; ``before``, of variants before enhancement. Means over
         sets of their means. Where enhanced embeddings are in another space (``keeps_space``), those of variants are

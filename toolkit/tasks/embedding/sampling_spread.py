@@ -1,4 +1,4 @@
-"""How much the EER of enhanced embeddings depends on the noise that is drawn: many seeds, and means of draws."""
+"""How much the EER of enhanced embeddings depends on the sampled noise: many seeds, and means over noise samples."""
 
 import copy
 from collections.abc import Iterator, Sequence
@@ -29,9 +29,9 @@ def spread_of_list(
     Args:
         trial_list: of a data dir, with ``utt2spk`` beside it.
         embeddings: scp of the embeddings before enhancement.
-        seeds: how many, from 0.
-        draws: of as many successive seeds the embeddings are averaged; 0: of none.
-        timesteps: from which embeddings are enhanced with seed 0, besides.
+        seeds: number of seeds, from 0.
+        draws: number of successive seeds over which embeddings are averaged; 0: no average.
+        timesteps: further starting timesteps, each with seed 0.
 
     Returns:
         ``single``: an EER for each seed; ``averaged``: of each ``seeds // draws`` mean over ``draws`` seeds;
@@ -67,7 +67,7 @@ def _raw_rows(scp, utts: list[str]) -> tuple[np.ndarray, list[str], np.ndarray]:
 
 
 def row_names(utt: str, count: int, segmented: bool) -> Iterator[str]:
-    """Names of an utterance's embeddings, by which their noise is drawn: its id, with a number if it has segments."""
+    """Names of an utterance's embeddings, which seed their noise: its id, with a number if it has segments."""
     return (f"{utt}#{k}" if segmented else utt for k in range(count))
 
 

@@ -1,4 +1,4 @@
-"""Two systems' values of the same utterances, compared on the same draws of speakers. Loads no torch."""
+"""Two systems' values of the same utterances, compared on the same bootstrap samples of speakers. Loads no torch."""
 
 import logging
 from collections.abc import Sequence
@@ -33,47 +33,54 @@ class AudioCondition:
 
 
 def load_audio_condition(a, b) -> AudioCondition:
-    """Read two folders of tables as score_audio writes them; what is compared of fewer utterances is said.
+    """Read two folders of tables as score_audio writes them; warn of metrics that are compared on fewer utterances.
 
     Raises:
-        InputError: a folder is bad, they hold other utterances, speakers or mixtures, or no metric is in both.
+        InputError: a folder is malformed, their utterances, speakers or mixtures differ, or no metric is in both.
     """
-    one, two = (load_values(folder) for folder in (a, b))
-    condition = pair_values(one, two, a, b)
+    first, second = (load_values(folder) for folder in (a, b))
+    condition = pair_values(first, second, a, b)
     for name in (f"{name}_mix" for name in condition.a):
-        if name in one.values and name in two.values:
+        if name in first.values and name in second.values:
             with np.errstate(invalid="ignore"):
-                apart = np.flatnonzero(np.abs(one.values[name] - two.values[name]) > SAME_MIXTURE)
-            if len(apart):
+                different = np.flatnonzero(np.abs(first.values[name] - second.values[name]) > SAME_MIXTURE)
+            if len(different):
                 raise InputError(
-                    f"{b}: not the mixtures of {a}: {some_of(one.utts[i] for i in apart)}; score both on one set"
+                    f"{b}: not the mixtures of {a}: {some_of(first.utts[i] for i in different)}; score both on one set"
                 )
     return condition
 
 
-def pair_values(one: UtteranceValues, two: UtteranceValues, a, b, quiet: bool = False) -> AudioCondition:
-    """As :func:`load_audio_condition`, of what was read of ``a`` and ``b``; ``quiet``: the caller says the counts."""
-    if odd := set(one.utts) ^ set(two.utts):
-        raise InputError(f"{b}: not the utterances of {a}: {some_of(c_sorted(odd))}; score both on one set")
-    if one.speakers != two.speakers or (one.speaker != two.speaker).any():
+def pair_values(first: UtteranceValues, second: UtteranceValues, a, b, quiet: bool = False) -> AudioCondition:
+    """As :func:`load_audio_condition`, of values read from ``a`` and ``b``; ``quiet``: without warnings."""
+    if unpaired := set(first.utts) ^ set(second.utts):
+        raise InputError(f"{b}: not the utterances of {a}: {some_of(c_sorted(unpaired))}; score both on one set")
+    if first.speakers != second.speakers or (first.speaker != second.speaker).any():
         raise InputError(f"{b}/utt2spk: not the speakers of {a}/utt2spk; score both on one set")
-    names = [name for name in METRICS if name in one.values and name in two.values]
+    names = [name for name in METRICS if name in first.values and name in second.values]
     if not names:
         raise InputError(f"{a}, {b}: no metric is in both; score both with the same --metrics")
-    pairs = {name: _paired(name, one, two, quiet) for name in names}
-    speaker = np.array(one.speakers)[one.speaker]
-    return AudioCondition(one.name, {n: pairs[n][0] for n in names}, {n: pairs[n][1] for n in names}, speaker)
+    pairs = {name: _paired(name, first, second, quiet) for name in names}
+    speaker = np.array(first.speakers)[first.speaker]
+    return AudioCondition(first.name, {n: pairs[n][0] for n in names}, {n: pairs[n][1] for n in names}, speaker)
 
 
-def _paired(name: str, one: UtteranceValues, two: UtteranceValues, quiet: bool) -> tuple[np.ndarray, np.ndarray]:
-    a, b = one.values[name], two.values[name]
-    both = np.isfinite(a) & np.isfinite(b)
-    if not (quiet or both.all()):
+def _paired(name: str, first: UtteranceValues, second: UtteranceValues, quiet: bool) -> tuple[np.ndarray, np.ndarray]:
+    a, b = first.values[name], second.values[name]
+    in_both = np.isfinite(a) & np.isfinite(b)
+    if not (quiet or in_both.all()):
         logging.warning(
             "%s: %s is compared on %d of %d utterances: the others have no finite value in A (%d) or B (%d)",
-            *(one.name, METRICS[name].label, both.sum(), len(both), (~np.isfinite(a)).sum(), (~np.isfinite(b)).sum()),
+            *(
+                first.name,
+                METRICS[name].label,
+                in_both.sum(),
+                len(in_both),
+                (~np.isfinite(a)).sum(),
+                (~np.isfinite(b)).sum(),
+            ),
         )
-    return np.where(both, a, np.nan), np.where(both, b, np.nan)
+    return np.where(in_both, a, np.nan), np.where(in_both, b, np.nan)
 
 
 def compare_audio_values(
@@ -81,13 +88,13 @@ def compare_audio_values(
 ) -> dict[str, dict[str, Difference]]:
     """Differences B - A of means, in each condition and, of several, in their mean (``Avg.``).
 
-    All conditions meet the same draws from all their speakers.
+    All conditions have the same bootstrap samples of all their speakers.
     """
-    everyone = c_sorted(set().union(*(one.speaker.tolist() for one in conditions)))
-    number = {spk: i for i, spk in enumerate(everyone)}
+    all_speakers = c_sorted(set().union(*(condition.speaker.tolist() for condition in conditions)))
+    number = {spk: i for i, spk in enumerate(all_speakers)}
     pairs = {}
-    for one in conditions:
-        speaker = np.array([number[spk] for spk in one.speaker.tolist()])
-        a, b = (resample_means(x, speaker, resamples, seed, len(everyone)) for x in (one.a, one.b))
-        pairs[one.name] = a, b
-    return compare_conditions(pairs, level, len(everyone))
+    for condition in conditions:
+        speaker = np.array([number[spk] for spk in condition.speaker.tolist()])
+        a, b = (resample_means(x, speaker, resamples, seed, len(all_speakers)) for x in (condition.a, condition.b))
+        pairs[condition.name] = a, b
+    return compare_conditions(pairs, level, len(all_speakers))

@@ -30,19 +30,19 @@ class Source:
     """Where the signals of a set are.
 
     Attributes:
-        found: its scores.
+        scored: values of its utterances.
         data: folder of the mixtures (``wav.scp``), targets (``spk1.scp``) and enrolments (``enroll_spk1.scp``).
         outputs: folder of the outputs (``wav.scp``).
-        enrolled: was somebody enrolled?
+        enrolled: is a speaker enrolled?
     """
 
-    found: UtteranceValues
+    scored: UtteranceValues
     data: Path
     outputs: Path
     enrolled: bool
 
     def tables(self) -> dict[str, Path]:
-        """Label -> scp, of those that are there; empty where mixtures or outputs are not."""
+        """Label -> scp of each file that exists; empty where mixtures or outputs are missing."""
         named = {"mixture": self.data / "wav.scp", "enrolment": self.data / "enroll_spk1.scp"}
         named |= {"output": self.outputs / "wav.scp", "target": self.data / "spk1.scp"}
         present = {label: path for label, path in named.items() if path.is_file()}
@@ -52,7 +52,7 @@ class Source:
 
 
 def cases(scored: UtteranceValues) -> list[tuple[str, int]]:
-    """What for, and the utterance's index: by SI-SDR improvement (by SI-SDR where no mixture was scored).
+    """Kind of case and index of the utterance: by SI-SDR improvement (by SI-SDR where no mixture was scored).
 
     An utterance is a case once: where the set is small, the worst is not also the median.
     """
@@ -66,14 +66,14 @@ def cases(scored: UtteranceValues) -> list[tuple[str, int]]:
     named = [(chosen[i], i) for i in order if i in chosen]
     if {"speaker_confusion", "si_sdr_interferer", "si_sdr"} <= set(scored.values):
         lead = scored.values["si_sdr_interferer"] - scored.values["si_sdr"]
-        wrong = np.flatnonzero((scored.values["speaker_confusion"] == 1) & np.isfinite(lead))
-        left = [i for i in wrong[np.argsort(-lead[wrong], kind="stable")].tolist() if i not in chosen]
-        named += [(f"speaker confusion, one of {len(wrong)}", i) for i in left[:1]]
+        confused = np.flatnonzero((scored.values["speaker_confusion"] == 1) & np.isfinite(lead))
+        remaining = [i for i in confused[np.argsort(-lead[confused], kind="stable")].tolist() if i not in chosen]
+        named += [(f"speaker confusion, one of {len(confused)}", i) for i in remaining[:1]]
     return named
 
 
 def facts_of(scored: UtteranceValues, i: int) -> dict[str, str]:
-    """What the page says of an utterance: each metric before and after."""
+    """The facts that the page shows of an utterance: each metric before and after."""
     facts = {}
     for name, metric in METRICS.items():
         if name not in scored.values or name == "speaker_confusion":
@@ -82,14 +82,14 @@ def facts_of(scored: UtteranceValues, i: int) -> dict[str, str]:
         change = " → ".join("none" if np.isnan(x) else f"{metric.scale * x:.{metric.digits}f}" for x in pair)
         why = scored.undefined[scored.utts[i]].get(name, "")
         facts[metric.label] = f"{change} {metric.unit}".rstrip() + (f" ({why})" if why else "")
-    wrong = scored.values.get("speaker_confusion", np.full(len(scored.utts), np.nan))[i]
-    if np.isfinite(wrong):
-        facts["nearer to"] = "the interferer" if wrong else "the target"
+    confused = scored.values.get("speaker_confusion", np.full(len(scored.utts), np.nan))[i]
+    if np.isfinite(confused):
+        facts["nearer to"] = "the interferer" if confused else "the target"
     return facts
 
 
 def spectrogram(samples: np.ndarray, fs: int) -> np.ndarray:
-    """(N,) samples -> (T, F) levels in dB, of Hann windows of 32 ms, every 10 ms; what is too short is filled up."""
+    """(N,) samples -> (T, F) levels in dB, of Hann windows of 32 ms, every 10 ms; a shorter signal is padded."""
     size, hop = round(_WINDOW * fs), round(_HOP * fs)
     padded = np.pad(samples, (0, max(0, size - len(samples))))
     window = np.hanning(size)
@@ -101,8 +101,8 @@ def _rows(source: Source, max_seconds: float) -> Iterator[tuple[Row, int]]:
     """Examples of a set and their rate."""
     tables = source.tables()
     values = {label: read_table(path) for label, path in tables.items()}
-    for case, i in cases(source.found) if tables else ():
-        utt, columns, rate = source.found.utts[i], [], 0
+    for case, i in cases(source.scored) if tables else ():
+        utt, columns, rate = source.scored.utts[i], [], 0
         for label, rows in values.items():
             if utt not in rows:
                 raise InputError(f"{tables[label]}: lacks {utt}, which was scored; run stages 7 and 8 again")
@@ -110,13 +110,13 @@ def _rows(source: Source, max_seconds: float) -> Iterator[tuple[Row, int]]:
             samples, fs = read_audio(rows[utt], utt, 0, min(info.frames, round(max_seconds * info.rate)), rate)
             rate = fs
             columns.append(Column(label, samples, spectrogram(samples, fs)))
-        facts = {"set": source.found.name, "case": case} | facts_of(source.found, i)
-        numbers = {name: float(column[i]) for name, column in source.found.values.items()}
+        facts = {"set": source.scored.name, "case": case} | facts_of(source.scored, i)
+        numbers = {name: float(column[i]) for name, column in source.scored.values.items()}
         yield Row(utt, facts, numbers, columns), rate
 
 
 def write_cases(folder, sources: Sequence[Source], max_seconds: float) -> int:
-    """Write audio, pictures and listening.json of all sources' cases; returns how many there are.
+    """Write audio, pictures and listening.json of all sources' cases; returns their number.
 
     Where there are none, nothing is written.
 
@@ -142,6 +142,6 @@ def write_cases(folder, sources: Sequence[Source], max_seconds: float) -> int:
 def sources_of(
     sets: Sequence[Mapping], signals: Mapping[str, UtteranceValues], data_root, outputs, enrolled: bool
 ) -> list[Source]:
-    """Where the signals of gathered sets are: ``<data_root>/<set>`` and ``<outputs>/<set>``."""
-    names = [one["set"] for one in sets]
+    """Where the signals of collected sets are: ``<data_root>/<set>`` and ``<outputs>/<set>``."""
+    names = [test_set["set"] for test_set in sets]
     return [Source(signals[name], Path(data_root) / name, Path(outputs) / name, enrolled) for name in names]

@@ -1,9 +1,9 @@
 """The report of an enhancement or extraction experiment, with examples to listen to.
 
-Read are scores*/<set>/{result.json,utterances.tsv} as summarise_audio writes them. Variants beside the main scores
-(scores_enroll2s, scores_absent, scores_beta0.2) get tables of their own; others (scores_<variant>) rows of their own.
-Error rates of outputs by a verification system (se.sh --sv_exp) are read in EXPDIR/sv_<x>/enhanced*, and in sv_<x>
-beside EXPDIR those of noisy and clean audio.
+The report reads scores*/<set>/{result.json,utterances.tsv}, which summarise_audio writes. Variants beside the main
+scores (scores_enroll2s, scores_absent, scores_beta0.2) get separate tables; others (scores_<variant>) separate rows.
+Error rates of outputs by a verification system (se.sh --sv_exp) come from EXPDIR/sv_<x>/enhanced*, those of noisy and
+clean audio from sv_<x> beside EXPDIR.
 """
 
 import argparse
@@ -31,7 +31,7 @@ OUTPUTS = {"se": "enhanced", "tse": "extracted"}
 
 
 def add_arguments(parser) -> None:
-    """Options of this report alone."""
+    """Options that only this report has."""
     parser.add_argument("--data_root", type=Path, default=Path("dump/raw"), help="folder of the test sets' audio")
     parser.add_argument("--outputs", help="folder of EXPDIR with the outputs; default: enhanced, extracted")
     parser.add_argument(
@@ -49,9 +49,9 @@ def collect_all(args) -> list[dict]:
     """The experiment, then those to compare with, each with its means over sets."""
     paths = {path.resolve(): path for path in reversed([args.expdir, *args.compare])}
     experiments = [collect_audio(path) for path in reversed(paths.values())]
-    if len({one["experiment"] for one in experiments}) < len(experiments):
-        for one in experiments:
-            one["experiment"] = one["expdir"]
+    if len({results["experiment"] for results in experiments}) < len(experiments):
+        for results in experiments:
+            results["experiment"] = results["expdir"]
     for results in experiments:
         for scores in (results, *results["variants"].values()):
             add_means(scores, args.ood)
@@ -60,12 +60,12 @@ def collect_all(args) -> list[dict]:
 
 
 def draw(results: dict, folder: Path) -> Plots:
-    """Draw what there is data for; returns (caption, file) of each plot."""
+    """Draw the plots that the results have data for; returns (caption, file) of each."""
     plots, points = [], {}
-    for one in results["sets"]:
-        if {"si_sdri", "si_sdr_mix"} <= set(one["metrics"]):
-            points[one["set"]] = points_of(one)
-    if any(len(one.before) for one in points.values()):
+    for test_set in results["sets"]:
+        if {"si_sdri", "si_sdr_mix"} <= set(test_set["metrics"]):
+            points[test_set["set"]] = points_of(test_set)
+    if any(len(set_points.before) for set_points in points.values()):
         facts = results["sets"][0]["bootstrap"]
         everything = Points(*(np.concatenate(parts) for parts in zip(*points.values(), strict=True)))
         bins = binned(everything, facts["resamples"], facts["level"], facts["seed"])
@@ -79,7 +79,7 @@ def draw(results: dict, folder: Path) -> Plots:
 
 
 def draw_weights(points: list[Weighed], folder: Path) -> Plots:
-    """Curves over alpha for each mean over sets, or for each set where there is none."""
+    """Curves over alpha for each mean over sets, or for each set if there is no mean."""
     plots = []
     for number, over in enumerate(dict.fromkeys(point.over for point in points), 1):
         plots.append((f"Multitask weight alpha, {over}", folder / f"alpha_{number}.png"))
@@ -87,25 +87,25 @@ def draw_weights(points: list[Weighed], folder: Path) -> Plots:
     return plots
 
 
-def points_of(one: dict) -> Points:
+def points_of(test_set: dict) -> Points:
     """The utterances of a set that have a finite SI-SDR before and after."""
-    scored = values_of(one)
+    scored = values_of(test_set)
     before, gain = scored.values["si_sdr_mix"], scored.values["si_sdri"]
     is_finite = np.isfinite(before) & np.isfinite(gain)
-    wrong = scored.values.get("speaker_confusion", np.zeros(len(is_finite))) == 1
+    is_confused = scored.values.get("speaker_confusion", np.zeros(len(is_finite))) == 1
     return Points(
-        before[is_finite], gain[is_finite], wrong[is_finite], np.array(scored.speakers)[scored.speaker][is_finite]
+        before[is_finite], gain[is_finite], is_confused[is_finite], np.array(scored.speakers)[scored.speaker][is_finite]
     )
 
 
 def draw_sweep(results: dict, kind: str, path: Path, title: str) -> Plots:
-    """A curve for the mean over sets, or for each set where there is none."""
-    turned, labels = swept(results, kind), [one["set"] for one in results["means"] or results["sets"]]
+    """A curve for the mean over sets, or for each set if there is no mean."""
+    variants, labels = swept(results, kind), [entry["set"] for entry in results["means"] or results["sets"]]
     for name in ("si_sdri", "si_sdr"):
-        main = {one["set"]: one["metrics"][name] for one in every_set(results) if _has(one, name)}
+        main = {entry["set"]: entry["metrics"][name] for entry in every_set(results) if _has(entry, name)}
         curves = {
-            label: [(value, one["metrics"][name]) for value, scores in turned for one in every_set(scores)
-                    if one["set"] == label and _has(one, name)]
+            label: [(value, entry["metrics"][name]) for value, scores in variants for entry in every_set(scores)
+                    if entry["set"] == label and _has(entry, name)]
             for label in labels
         }  # fmt: skip
         curves = {label: points for label, points in curves.items() if points}
@@ -119,21 +119,21 @@ def draw_sweep(results: dict, kind: str, path: Path, title: str) -> Plots:
     return []
 
 
-def _has(one: Mapping, name: str) -> bool:
-    return one["metrics"].get(name, {}).get("value") is not None
+def _has(entry: Mapping, name: str) -> bool:
+    return entry["metrics"].get(name, {}).get("value") is not None
 
 
 def listen(args, results: dict) -> Path | None:
-    """Write the examples; returns their folder, None where there are none."""
+    """Write the examples; returns their folder, or None without examples."""
     folder, outputs = args.expdir / LISTENING, args.expdir / (args.outputs or OUTPUTS[args.task])
     sets = results["sets"][: args.listen_sets]
-    signals = {one["set"]: values_of(one) for one in sets}
+    signals = {test_set["set"]: values_of(test_set) for test_set in sets}
     sources = sources_of(sets, signals, args.data_root, outputs, args.task == "tse")
     return folder if write_cases(folder, sources, args.max_seconds) else None
 
 
 def write(args: argparse.Namespace, command: str) -> None:
-    """Write the report; ``command`` is named on its pages."""
+    """Write the report; its pages name ``command``."""
     experiments = collect_all(args)
     results, rows = experiments[0], rows_of(experiments)
     comparisons = [compare_experiments(results, other, args.ood) for other in rows[1:]]
@@ -141,7 +141,11 @@ def write(args: argparse.Namespace, command: str) -> None:
     points = weight_points(experiments, verified)
     examples = listen(args, results)
     plots = draw(results, args.expdir / "plots") + draw_weights(points, args.expdir / "plots")
-    first = [noise_by_snr(rows, args.ood), *(verification(*one, args.ood) for one in verified.items()), weights(points)]
+    first = [
+        noise_by_snr(rows, args.ood),
+        *(verification(*item, args.ood) for item in verified.items()),
+        weights(points),
+    ]
     parts = {"sections": audio_sections(rows, comparisons), "first": [part for part in first if part]}
     title, facts = results["experiment"], headline_facts(results)
     write_report(

@@ -48,9 +48,9 @@ class Streams:
             signals[role], fs = samples, rate
         return signals, fs
 
-    def _differ(self, utt: str, role: str, one: str, other) -> InputError:
+    def _differ(self, utt: str, role: str, own: str, other) -> InputError:
         return InputError(
-            f"{utt}: its estimate ({self.tables['estimate']}) {one}, its {role} ({self.tables[role]}) {other}; "
+            f"{utt}: its estimate ({self.tables['estimate']}) {own}, its {role} ({self.tables[role]}) {other}; "
             "enhance the same set again at its rate"
         )
 
@@ -64,19 +64,21 @@ def open_streams(name: str, utts: Sequence[str], **tables: Path) -> Streams:
     utt_set = set(utts)
     values: dict[str, Mapping[str, str]] = {role: read_table(path, utt_set) for role, path in tables.items()}
     for role, rows in values.items():
-        if lost := [utt for utt in utts if utt not in rows]:
-            raise InputError(f"{tables[role]}: lacks {len(lost)} ids of the {role} to score: {some_of(lost)}")
+        if missing_ids := [utt for utt in utts if utt not in rows]:
+            raise InputError(
+                f"{tables[role]}: lacks {len(missing_ids)} ids of the {role} to score: {some_of(missing_ids)}"
+            )
     return Streams(name, tables, values)
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """Which metrics of an utterance are wanted.
+    """The metrics to compute of an utterance.
 
     Attributes:
         metrics: names of toolkit.metrics.signal.registry.COMPUTED.
-        interferer: say whether the output is nearer to an interferer than to the target?
-        residual_energy: say how much is left of mixtures without a target?
+        interferer: tell whether the output is nearer to an interferer than to the target?
+        residual_energy: measure what is left of mixtures without a target?
         input: measure the unprocessed mixture as well?
     """
 
@@ -104,10 +106,10 @@ class Scorer:
         estimate, reference = signals["estimate"], signals["reference"]
         values, undefined = compute(self.metrics, estimate, reference, fs)
         if self.interferer:
-            others = [signal for role, signal in signals.items() if role.startswith("interferer")]
-            _add(*_speakers(estimate, reference, others), values, undefined)
+            interferers = [signal for role, signal in signals.items() if role.startswith("interferer")]
+            _add(*_speakers(estimate, reference, interferers), values, undefined)
         if self.residual_energy:
-            _add(*_left(estimate, reference, signals["input"]), values, undefined)
+            _add(*_residual(estimate, reference, signals["input"]), values, undefined)
         if self.input:
             of_mixture, why = mixture or compute(self.metrics, signals["input"], reference, fs)
             values |= {f"{name}_mix": value for name, value in of_mixture.items()}
@@ -141,21 +143,21 @@ def _nearness(estimate, talker, role: str) -> tuple[float, str]:
         return math.nan, str(error).replace("reference", role)
 
 
-def _left(estimate, reference, mixture) -> tuple[dict[str, float], dict[str, str]]:
+def _residual(estimate, reference, mixture) -> tuple[dict[str, float], dict[str, str]]:
     """What is left where there is no target."""
     if reference.any():
         return {"residual_energy": math.nan}, {"residual_energy": "the target is present"}
-    left = float(residual_energy(estimate, mixture))
-    return {"residual_energy": left}, {"residual_energy": "silent mixture"} if math.isnan(left) else {}
+    residual = float(residual_energy(estimate, mixture))
+    return {"residual_energy": residual}, {"residual_energy": "silent mixture"} if math.isnan(residual) else {}
 
 
 def read_scores(
     folder, metrics: Sequence[str], utts: Collection[str]
 ) -> dict[str, tuple[dict[str, float], dict[str, str]]]:
-    """What some utterances of a set were scored before: utterance -> ``(values, undefined)``, as :meth:`Scorer.score`.
+    """The earlier scores of some utterances of a set: utterance -> ``(values, undefined)``, as :meth:`Scorer.score`.
 
     Raises:
-        InputError: a metric was not scored there, or a value is no number.
+        InputError: a metric was not scored there, or a value is not a number.
     """
     utt_set = set(utts)
     tables = {name: read_table(Path(folder) / f"utt2{name}", utt_set) for name in metrics}
@@ -182,7 +184,7 @@ def parse_reasons(line: str) -> dict[str, str]:
 
 
 def scorer_of(args) -> Scorer:
-    """What the options ask for."""
+    """The scorer that the options define."""
     metrics = tuple(dict.fromkeys(present_name(word) for words in args.metrics for word in words.split()))
     computed = tuple(name for name in metrics if name != "residual_energy")
     check_metrics(computed)
@@ -209,15 +211,15 @@ def similarity_of(args, name: str, utts: Sequence[str]):
 
 
 def score_set(args, scorer: Scorer, name: str, utts: Sequence[str], bar) -> dict[str, dict[str, str]]:
-    """Score some utterances of a set as the options of ``score_audio`` ask for: table -> utterance -> value."""
+    """Score some utterances of a set by the options of ``score_audio``: table -> utterance -> value."""
     roles = {"reference": args.reference, "input": args.input}
     roles |= {f"interferer{i or ''}": stream for i, stream in enumerate(args.interferer)}
     tables = {role: Path(args.ref_root) / name / f"{stream}.scp" for role, stream in roles.items() if stream}
     streams = open_streams(name, utts, estimate=Path(args.in_root) / name / f"{args.estimate}.scp", **tables)
     similarity = similarity_of(args, name, utts)
     before = read_scores(Path(args.input_scores) / name, scorer.metrics, utts) if args.input_scores else {}
-    if lost := [utt for utt in utts if args.input_scores and utt not in before]:
-        raise InputError(f"{Path(args.input_scores) / name}: lacks {some_of(lost)}; score the set again")
+    if missing_ids := [utt for utt in utts if args.input_scores and utt not in before]:
+        raise InputError(f"{Path(args.input_scores) / name}: lacks {some_of(missing_ids)}; score the set again")
     names = [*scorer.names(), *([] if similarity is None else ["similarity", "similarity_mix"])]
     rows: dict[str, dict[str, str]] = {f"utt2{metric}": {} for metric in [*names, "undefined"]}
     for utt in utts:
@@ -227,8 +229,8 @@ def score_set(args, scorer: Scorer, name: str, utts: Sequence[str], bar) -> dict
         values, undefined = scorer.score(signals, fs, before.get(utt))
         if similarity is not None:
             of = {"similarity": signals["estimate"], "similarity_mix": signals["input"]}
-            for found, more in zip((values, undefined), similarity.score(utt, fs, **of), strict=True):
-                found |= more
+            for collected, more in zip((values, undefined), similarity.score(utt, fs, **of), strict=True):
+                collected |= more
         for metric, value in values.items():
             rows[f"utt2{metric}"][utt] = f"{value:.6f}"
         rows["utt2undefined"][utt] = reasons_text(undefined)

@@ -1,4 +1,4 @@
-"""What result.json says of a set's estimated signals: means with intervals, and what has no value counted."""
+"""What result.json says of a set's estimated signals: means with intervals, and counts of what has no value."""
 
 import logging
 import math
@@ -21,7 +21,7 @@ from toolkit.tasks.verification.trial_groups import Grouping, group_trials
 from toolkit.tasks.verification.trial_scoring import TrialSet
 from toolkit.tasks.verification.trial_summary import FEW_SPEAKERS, Bootstrap
 
-_UNSAID = "no reason given"
+_UNEXPLAINED = "no reason given"
 _UNPAIRED = "no value before or after"
 
 
@@ -54,7 +54,7 @@ def load_values(folder, input_folder=None) -> UtteranceValues:
         input_folder: the same of the mixtures, scored as if they were estimates, for what has no ``utt2<metric>_mix``.
 
     Raises:
-        InputError: there is no table of a metric, a value is no number, or tables are of different utterances.
+        InputError: there is no table of a metric, a value is not a number, or tables are of different utterances.
     """
     if Path(folder).is_dir() and not Path(folder, "utt2spk").is_file():
         raise InputError(
@@ -88,8 +88,8 @@ def load_values(folder, input_folder=None) -> UtteranceValues:
 
 def _column(data: DataDir, table: str, utts: Sequence[str]) -> np.ndarray:
     rows = data.table(table)
-    if lost := [utt for utt in utts if utt not in rows]:
-        raise InputError(f"{data.path / table}: lacks {some_of(lost)}; score the set again")
+    if missing_ids := [utt for utt in utts if utt not in rows]:
+        raise InputError(f"{data.path / table}: lacks {some_of(missing_ids)}; score the set again")
     try:
         return np.array([float(rows[utt]) for utt in utts])
     except ValueError as error:
@@ -115,34 +115,34 @@ def summarise_values(scored: UtteranceValues, bootstrap: Bootstrap) -> dict:
     """Counts, metrics with intervals, and how the intervals were made."""
     if len(scored.speakers) < 2:
         logging.warning("%s: no intervals: its utterances are of one speaker, and speakers are resampled", scored.name)
-    everyone = np.ones(len(scored.utts), dtype=bool)
+    all_utterances = np.ones(len(scored.utts), dtype=bool)
     facts = bootstrap.facts() | {"method": METHOD}
-    return {**_measure(scored, everyone, bootstrap), "bootstrap": facts}
+    return {**_measure(scored, all_utterances, bootstrap), "bootstrap": facts}
 
 
 def summarise_groups(scored: UtteranceValues, groupings: Sequence[Grouping], bootstrap: Bootstrap) -> dict[str, dict]:
-    """Metrics with intervals of each group; how many utterances are in none."""
+    """Metrics with intervals of each group; number of utterances in none."""
     return {
-        one.fact: {
-            "groups": {label: _measure(scored, of, bootstrap) for label, of in one.groups.items()},
-            "left_out": int(one.left_out.sum()),
+        grouping.fact: {
+            "groups": {label: _measure(scored, of, bootstrap) for label, of in grouping.groups.items()},
+            "left_out": int(grouping.left_out.sum()),
         }
-        for one in groupings
+        for grouping in groupings
     }
 
 
-def _measure(scored: UtteranceValues, of: np.ndarray, bootstrap: Bootstrap) -> dict:
+def _measure(scored: UtteranceValues, in_group: np.ndarray, bootstrap: Bootstrap) -> dict:
     """One group, ``of`` (N,) bool."""
-    names, speaker = np.unique(scored.speaker[of], return_inverse=True)
-    values = {name: column[of] for name, column in scored.values.items()}
+    names, speaker = np.unique(scored.speaker[in_group], return_inverse=True)
+    values = {name: column[in_group] for name, column in scored.values.items()}
     samples = resample_means(values, speaker, bootstrap.resamples, bootstrap.seed)
-    undefined = [scored.undefined[utt] for utt, here in zip(scored.utts, of, strict=True) if here]
+    undefined = [scored.undefined[utt] for utt, is_member in zip(scored.utts, in_group, strict=True) if is_member]
     metrics = {}
     for name, interval in mean_intervals(samples, bootstrap.level).items():
         metrics[name] = in_units(name, dict(zip(("value", "low", "high"), interval, strict=True)))
         metrics[name] |= _counts(name, values[name], undefined)
     return {
-        "n_utterances": int(of.sum()),
+        "n_utterances": int(in_group.sum()),
         "n_speakers": len(names),
         "metrics": metrics,
         "note": "few speakers" if len(names) < FEW_SPEAKERS else "",
@@ -150,7 +150,7 @@ def _measure(scored: UtteranceValues, of: np.ndarray, bootstrap: Bootstrap) -> d
 
 
 def in_units(name: str, numbers: Mapping[str, float]) -> dict:
-    """Numbers of a metric as JSON has them: in its unit, None for what is not known."""
+    """Numbers of a metric for JSON: in its unit, None where undefined."""
     metric = metric_of(name)
     return {
         key: None if math.isnan(x) else round(x * (1 if key == "p" else metric.scale), 6) for key, x in numbers.items()
@@ -158,10 +158,10 @@ def in_units(name: str, numbers: Mapping[str, float]) -> dict:
 
 
 def _counts(name: str, values: np.ndarray, undefined: Sequence[Mapping[str, str]]) -> dict:
-    """How many utterances the mean is of, and what became of the others."""
-    lost = np.flatnonzero(np.isnan(values)).tolist()
-    unknown = _UNSAID if name in METRICS or name.endswith("_mix") else _UNPAIRED
-    reasons = Counter(undefined[i].get(name, unknown) for i in lost)
+    """Number of utterances behind the mean, and why the others have no value."""
+    missing = np.flatnonzero(np.isnan(values)).tolist()
+    unknown = _UNEXPLAINED if name in METRICS or name.endswith("_mix") else _UNPAIRED
+    reasons = Counter(undefined[i].get(name, unknown) for i in missing)
     infinite = {word: int(count) for word in ("inf", "-inf") if (count := (values == float(word)).sum())}
     return {"n": int(np.isfinite(values).sum()), "undefined": dict(reasons.most_common()), "infinite": infinite}
 
@@ -198,7 +198,7 @@ def _gender_pairs(data: DataDir, scored: UtteranceValues) -> Grouping:
 def table_of_utterances(scored: UtteranceValues) -> str:
     """Tab-separated lines, a header first: id, speaker, values, reasons; the worst of the first metric on top.
 
-    Utterances in which that one has no value come first of all.
+    Utterances without a value of that metric come first.
     """
     first = next(iter(scored.values))
     worst = scored.values[first] * (1 if metric_of(first).higher_is_better else -1)
@@ -238,14 +238,14 @@ def read_utterances(path) -> UtteranceValues:
 
 def line_of(metrics: Mapping[str, Mapping], name: str) -> str:
     """``SI-SDR 12.30 dB [11.00, 13.60], input 2.10, 3 undefined``."""
-    one, metric = metrics[name], metric_of(name)
+    values, metric = metrics[name], metric_of(name)
 
     def number(x) -> str:
         return "-" if x is None else f"{x:.{metric.digits}f}"
 
-    interval = "" if one["low"] is None else f" [{number(one['low'])}, {number(one['high'])}]"
-    line = f"{metric.label} {number(one['value'])}{' ' * bool(metric.unit)}{metric.unit}{interval}"
+    interval = "" if values["low"] is None else f" [{number(values['low'])}, {number(values['high'])}]"
+    line = f"{metric.label} {number(values['value'])}{' ' * bool(metric.unit)}{metric.unit}{interval}"
     if f"{name}_mix" in metrics:
         line += f", input {number(metrics[f'{name}_mix']['value'])}"
-    lost = {"undefined": sum(one["undefined"].values()), "infinite": sum(one["infinite"].values())}
-    return line + "".join(f", {count} {what}" for what, count in lost.items() if count)
+    missing = {"undefined": sum(values["undefined"].values()), "infinite": sum(values["infinite"].values())}
+    return line + "".join(f", {count} {what}" for what, count in missing.items() if count)

@@ -90,36 +90,40 @@ class EnhancementTask(Task[_Network]):
 
     def check_contracts(self, batch: dict) -> nn.Module:
         """Network and loss."""
-        who, loss, wav = name_of("model", self.network), self.loss, batch["wav"]
+        model_name, loss, wav = name_of("model", self.network), self.loss, batch["wav"]
         outputs = self._checked_outputs(batch, "the output")
-        if not outputs["speech"].requires_grad and any(one.requires_grad for one in self.network.parameters()):
-            raise InputError(f"{who}: the output must have a gradient; neither detach it, nor run under torch.no_grad")
+        if not outputs["speech"].requires_grad and any(
+            parameter.requires_grad for parameter in self.network.parameters()
+        ):
+            raise InputError(
+                f"{model_name}: the output must have a gradient; neither detach it, nor run under torch.no_grad"
+            )
         for lengths in (batch["lengths"], None):  # validation gives none
             check_loss(name_of("loss", loss), call("loss", loss, loss, outputs, batch | {"lengths": lengths}))
         self.eval()
         # Whole recordings come in every length, digital silence among them.
-        odd = {name: x[:, : x.shape[1] - 1] if name == "wav" else x for name, x in batch.items()}
+        shortened = {name: x[:, : x.shape[1] - 1] if name == "wav" else x for name, x in batch.items()}
         with torch.no_grad():
-            self._checked_outputs(odd, "in eval mode, of other lengths, the output")
+            self._checked_outputs(shortened, "in eval mode, of other lengths, the output")
             self._checked_outputs(batch | {"wav": torch.zeros_like(wav)}, "of a silent input, the output")
         return self.network
 
     def _checked_outputs(self, batch: dict, what: str) -> dict[str, torch.Tensor]:
-        who, outputs = name_of("model", self.network), call("model", self.network, self.network.training_outputs, batch)
+        key, outputs = name_of("model", self.network), call("model", self.network, self.network.training_outputs, batch)
         if not isinstance(outputs, dict) or "speech" not in outputs:
-            raise InputError(f"{who}: training_outputs must be a dict with `speech`; it is {type(outputs).__name__}")
-        check_tensor(who, what, outputs["speech"], tuple(batch["wav"].shape), torch.float32)
+            raise InputError(f"{key}: training_outputs must be a dict with `speech`; it is {type(outputs).__name__}")
+        check_tensor(key, what, outputs["speech"], tuple(batch["wav"].shape), torch.float32)
         return outputs
 
     @torch.inference_mode()
     def validate(self) -> dict[str, float]:
         """``loss`` and its terms, SI-SDR and its improvement over the mixture in dB: means over sets of their means."""
         device = next(self.network.parameters()).device
-        found = {name: self._measure(valid, device) for name, valid in self._valid.items()}
-        names = dict.fromkeys(name for values in found.values() for name in values)
-        means = {name: float(np.mean([values[name] for values in found.values()])) for name in names}
-        if len(found) > 1:
-            means |= {f"{name}_{one}": values[name] for one, values in found.items() for name in ("loss", "si_sdri")}
+        by_set = {name: self._measure(valid, device) for name, valid in self._valid.items()}
+        names = dict.fromkeys(name for values in by_set.values() for name in values)
+        means = {name: float(np.mean([values[name] for values in by_set.values()])) for name in names}
+        if len(by_set) > 1:
+            means |= {f"{term}_{name}": values[term] for name, values in by_set.items() for term in ("loss", "si_sdri")}
         return means
 
     def _measure(self, valid: "ValidationMixtures", device: torch.device) -> dict[str, float]:
@@ -156,10 +160,10 @@ class ValidationMixtures:
     Args:
         path: formatted data dir with a scp for every stream.
         fs: rate in Hz that its audio must have.
-        streams: what is read; of ``embedding`` the vectors in ``embedding.scp``, by mixture.
+        streams: to read; of ``embedding`` the vectors in ``embedding.scp``, by mixture.
 
     Raises:
-        InputError: a stream is missing; says how to make it.
+        InputError: a stream is missing; the message tells how to make it.
     """
 
     def __init__(self, path: str, fs: int, streams: tuple[str, ...]):

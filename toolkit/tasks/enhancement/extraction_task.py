@@ -73,10 +73,10 @@ class ExtractionTask(EnhancementTask):
 
         def outputs(enrolment: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
             rows, enrolment = slice(-len(enrolment), None), enrolment.movedim(1, -1)
-            given = {name: x[rows] for name, x in others.items()} | {"wav": wav[rows]}
+            inputs = {name: x[rows] for name, x in others.items()} | {"wav": wav[rows]}
             if lengths is not None and enrolment.dim() == 3:  # all enrolments of an item are padded alike
                 lengths = lengths[:, None].expand(enrolment.shape[:2])
-            return self.network.training_outputs(given | {STREAM: enrolment, f"{STREAM}_lengths": lengths})["speech"]
+            return self.network.training_outputs(inputs | {STREAM: enrolment, f"{STREAM}_lengths": lengths})["speech"]
 
         self.eval()
         name = ("model", self.network)

@@ -1,4 +1,4 @@
-"""What a model that estimates the speech in a mixture says of it, to be heard, seen and measured."""
+"""Examples of a model that estimates the speech in mixtures: audio, spectrograms and error measures."""
 
 import argparse
 import math
@@ -30,12 +30,12 @@ DECIBELS = 10 / math.log(10)  # of a natural logarithm of energy
 
 @dataclass(frozen=True)
 class Example:
-    """One mixture and what a model makes of it.
+    """One mixture and a model's estimates of it.
 
     Attributes:
         audio: label -> samples (N,), at the mixture's level: ``mixture``, ``estimated speech``, and where there is one
             ``estimated noise`` and the reference ``clean speech``.
-        log_mels: label -> (T, F): of mixture and clean speech those of their audio, of the others what the model says.
+        log_mels: label -> (T, F): of mixture and clean speech those of their audio, of the others the model's outputs.
         numbers: with a reference: ``si_sdr_mixture``, ``si_sdr_speech`` in dB; ``mse_mixture``, ``mse_speech`` and
             ``mse_noise``, mean squared errors of log-mels (natural logarithm) against those of the reference.
     """
@@ -52,7 +52,7 @@ class Listener:
         embedder: in eval mode; its model estimates ``speech`` (B, T, F) log-mel, perhaps ``noise``.
 
     Raises:
-        InputError: it estimates none, or its front end has no way back to audio.
+        InputError: it estimates no speech, or its front end cannot be inverted to audio.
     """
 
     def __init__(self, embedder: SpeakerEmbedder):
@@ -61,10 +61,10 @@ class Listener:
             feats, outputs = self._estimates(torch.zeros(1, self.fs))
         if "speech" not in outputs or outputs["speech"].shape != feats.shape:
             raise InputError(f"{type(embedder.model).__name__} makes no enhanced speech")
-        self.resynthesis = MelInversion(embedder.frontend)
+        self.mel_inversion = MelInversion(embedder.frontend)
 
     def _estimates(self, wav: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """wav (1, N) -> its log-mel (1, T, F), and what the model says of it."""
+        """wav (1, N) -> its log-mel (1, T, F), and the model's outputs."""
         feats, _ = self.embedder.frontend(wav)
         return feats, self.embedder.model.outputs(self.embedder.normalized(feats))
 
@@ -75,22 +75,30 @@ class Listener:
         Args:
             key: utterance id.
             mixture: (N,) samples.
-            clean: (N,) the speech in it, at any level; it is brought to the level that it has in the mixture, the
-                least-squares one, and what it leaves of the mixture counts as the true noise.
+            clean: (N,) the speech in it, at any level; it is scaled to its least-squares level in the mixture, and the
+                rest of the mixture counts as the true noise.
 
         Raises:
             InputError: an estimate is not finite.
         """
         wav = torch.from_numpy(mixture)[None]
         feats, outputs = self._estimates(wav)
-        if odd := [name for name in ("speech", "noise") if name in outputs and not outputs[name].isfinite().all()]:
-            raise InputError(f"{key}: the estimated {odd[0]} is not finite; training diverged (loss in metrics.jsonl)")
+        if not_finite := [
+            name for name in ("speech", "noise") if name in outputs and not outputs[name].isfinite().all()
+        ]:
+            raise InputError(
+                f"{key}: the estimated {not_finite[0]} is not finite; training diverged (loss in metrics.jsonl)"
+            )
         if "noise" in outputs:
             mask = wiener_mask(outputs["speech"], outputs["noise"])
-            parts = {"estimated noise": (self.resynthesis(wav, 1 - mask), outputs["noise"])}
+            parts = {"estimated noise": (self.mel_inversion(wav, 1 - mask), outputs["noise"])}
         else:
             mask, parts = share_mask(outputs["speech"], feats), {}
-        parts = {"mixture": (wav, feats), "estimated speech": (self.resynthesis(wav, mask), outputs["speech"]), **parts}
+        parts = {
+            "mixture": (wav, feats),
+            "estimated speech": (self.mel_inversion(wav, mask), outputs["speech"]),
+            **parts,
+        }
         numbers = {}
         if clean is not None and clean.any():
             level = np.float32(np.dot(clean, mixture) / np.dot(clean, clean))
@@ -101,7 +109,7 @@ class Listener:
         return Example(audio, log_mels, numbers)
 
     def _numbers(self, parts: dict[str, tuple[torch.Tensor, torch.Tensor]]) -> dict[str, float]:
-        """What is measured against ``clean speech``."""
+        """Error measures against ``clean speech``."""
         truth, clean = parts["clean speech"]
         numbers = {}
         for name in ("mixture", "speech"):
@@ -118,7 +126,7 @@ class Listener:
 
 
 class ListeningSet:
-    """A data dir of mixtures, with the clean speech in them where it is known.
+    """A data dir of mixtures, with their clean speech where it is known.
 
     Args:
         path: the mixtures.
@@ -136,12 +144,12 @@ class ListeningSet:
         if not self._dry:
             self._clean = AudioTable(path, fs=fs, stream="spk1")
         else:
-            named = [clean for clean in cleans if path.name == clean.name or path.name.startswith(f"{clean.name}_")]
-            named = sorted(named, key=lambda clean: len(clean.name))[-1:] or cleans
-            if len(named) > 1:
+            matching = [clean for clean in cleans if path.name == clean.name or path.name.startswith(f"{clean.name}_")]
+            matching = sorted(matching, key=lambda clean: len(clean.name))[-1:] or cleans
+            if len(matching) > 1:
                 raise InputError(f"{path}: --clean names several sets, and it is named after none of them; give one")
-            if named:
-                self._clean = AudioTable(*named, fs=fs)
+            if matching:
+                self._clean = AudioTable(*matching, fs=fs)
 
     def read(self, key: str, max_seconds: float) -> tuple[np.ndarray, np.ndarray | None]:
         """Mixture, and clean speech or None; the beginnings of both."""
@@ -162,12 +170,17 @@ class ListeningSet:
 
 
 def chosen(sets: list[ListeningSet], args: argparse.Namespace) -> Iterator[tuple[ListeningSet, str]]:
-    """The examples. A draw ranks the ids, so sets of the same utterances get the same ones."""
-    if args.ids and (unknown := [key for key in args.ids if not any(key in one.keys for one in sets)]):
+    """The examples. A random number ranks each id, so sets of the same utterances get the same examples."""
+    if args.ids and (
+        unknown := [key for key in args.ids if not any(key in listening_set.keys for listening_set in sets)]
+    ):
         raise InputError(f"--ids: in none of the sets: {some_of(unknown)}")
-    for one in sets:
-        ranked = sorted(one.keys, key=lambda key: generator(args.seed, key).random())[: args.per_set]
-        yield from ((one, key) for key in ([key for key in args.ids if key in one.keys] if args.ids else ranked))
+    for listening_set in sets:
+        ranked = sorted(listening_set.keys, key=lambda key: generator(args.seed, key).random())[: args.per_set]
+        yield from (
+            (listening_set, key)
+            for key in ([key for key in args.ids if key in listening_set.keys] if args.ids else ranked)
+        )
 
 
 def row_of(example: Example, key: str, facts: dict[str, str]) -> Row:
@@ -183,12 +196,15 @@ def row_of(example: Example, key: str, facts: dict[str, str]) -> Row:
 
 
 def write_examples(args: argparse.Namespace, listener: Listener, frontend: KaldiFbank | LogMelSpectrogram) -> None:
-    """Write the folder of examples that the options of ``listen_trials`` ask for."""
+    """Write the folder of examples by the options of ``listen_trials``."""
     sets = [ListeningSet(path, args.clean, listener.fs) for path in args.sets]
-    rows, alone = [], 0
-    for one, key in chosen(sets, args):
-        mixture, clean = one.read(key, args.max_seconds)
-        rows.append(row_of(listener.hear(key, mixture, clean), key, one.facts(key)))
-        alone += clean is None
+    rows, without_clean = [], 0
+    for listening_set, key in chosen(sets, args):
+        mixture, clean = listening_set.read(key, args.max_seconds)
+        rows.append(row_of(listener.hear(key, mixture, clean), key, listening_set.facts(key)))
+        without_clean += clean is None
     write_listening(args.output, rows, listener.fs, centres(frontend).numpy(), frontend.hop / listener.fs, _NOTE)
-    print(f"{args.output}: {len(rows)} examples" + (f", {alone} of them without clean speech" if alone else ""))
+    print(
+        f"{args.output}: {len(rows)} examples"
+        + (f", {without_clean} of them without clean speech" if without_clean else "")
+    )

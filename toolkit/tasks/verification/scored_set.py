@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.io.atomic import replacing
-from toolkit.io.bootstrap_store import NAME as DRAWS
+from toolkit.io.bootstrap_store import NAME as SAMPLES_FILE
 from toolkit.io.bootstrap_store import identity_of, write_samples
 from toolkit.io.command_line import check_summary_arguments
 from toolkit.io.datadir import DataDir
 from toolkit.io.errors import InputError
 from toolkit.io.scores import write_scores
 from toolkit.metrics.statistics.bootstrap import Resamples
-from toolkit.systems.calibration_file import load_calibration, way_of
+from toolkit.systems.calibration_file import backend_of, load_calibration
 from toolkit.tasks.verification.trial_groups import group_trials
 from toolkit.tasks.verification.trial_scoring import TrialSet, check_scoring, load_cohort, load_trials, trial_scores
 from toolkit.tasks.verification.trial_summary import (
@@ -29,66 +29,66 @@ TOP_N = 300
 
 
 def check_options(args) -> None:
-    """Raise InputError where an option is out of its range or lacks another."""
+    """Raise InputError where an option is out of range or needs another."""
     check_summary_arguments(args)
     if args.top_n is not None and args.score_norm != "as_norm":
         raise InputError(f"--top_n {args.top_n} needs --score_norm as_norm")
     if args.cohort_utt2spk and not args.cohort:
-        raise InputError("--cohort_utt2spk needs --cohort, whose embeddings it names the speakers of")
+        raise InputError("--cohort_utt2spk needs --cohort, the embeddings of these speakers")
     if (args.duration_edges or args.fs) and "duration" not in args.breakdown:
         raise InputError("--duration_edges and --fs need --breakdown duration")
     if args.breakdown and not args.data_dir:
-        raise InputError("--breakdown needs --data_dir, whose tables tell the groups")
+        raise InputError("--breakdown needs --data_dir, whose tables define the groups")
     check_scoring(args.scoring, args.score_norm, args.cohort)
 
 
 def models_of(args) -> Path | None:
-    """The table of enrolment models, if there is one."""
+    """The table of enrolment models, or None."""
     if args.enroll2utt:
         return None if args.enroll2utt == "none" else Path(args.enroll2utt)
-    beside = Path(args.trials).parent / "enroll2utt"
-    return beside if beside.is_file() else None
+    default_path = Path(args.trials).parent / "enroll2utt"
+    return default_path if default_path.is_file() else None
 
 
 def write_results(args, trial_set: TrialSet, scores: np.ndarray, llrs, metrics: dict, samples: Resamples) -> None:
-    """Write scores.txt, llr.txt, draws.npz and, last, metrics.json; what this run does not make is removed."""
+    """Write scores.txt, llr.txt, draws.npz and, last, metrics.json; remove those that this run does not make."""
     output = Path(args.output)
     write_scores(output / "scores.txt", trial_set.trials, scores)
-    for name, made in (("llr.txt", llrs is not None), (DRAWS, args.resamples > 0)):
-        if not made:
+    for name, is_made in (("llr.txt", llrs is not None), (SAMPLES_FILE, args.resamples > 0)):
+        if not is_made:
             (output / name).unlink(missing_ok=True)
     if llrs is not None:
         write_scores(output / "llr.txt", trial_set.trials, llrs)
     if args.resamples:
         identity = identity_of(trial_set.trials, trial_set.speakers, args.seed, args.resamples)
-        write_samples(output / DRAWS, samples.samples, identity)
+        write_samples(output / SAMPLES_FILE, samples.samples, identity)
     with replacing(output / "metrics.json") as handle:
         lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in metrics.items())
         handle.write("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def warn_of_lost(name: str, samples: Resamples, speakers: int, resamples: int) -> None:
-    """Say when draws of speakers had no trials of a kind, so that there is no interval or a less certain one."""
+    """Warn of bootstrap samples without trials of a kind, which leave no interval or a less certain one."""
     if min(samples.speakers.values()) < 2:
         logging.warning("%s: no intervals: all its targets are of one speaker; test on ten speakers or more", name)
     elif samples.too_few:
         logging.warning(
-            "%s: no intervals: %d speakers are too few, %d of %d draws of them had no targets or no nontargets; "
-            "test on ten speakers or more",
+            "%s: no intervals: %d speakers are too few, %d of %d bootstrap samples had no targets or no "
+            "nontargets; test on ten speakers or more",
             *(name, speakers, samples.lost, resamples),
         )
     elif samples.lost:
         logging.warning(
-            "%s: intervals of %d speakers are rough: %d of %d draws of them had no targets or no nontargets",
+            "%s: intervals of %d speakers are rough: %d of %d bootstrap samples had no targets or no nontargets",
             *(name, speakers, samples.lost, resamples),
         )
 
 
 def score_set(args) -> None:
-    """Score the trials of a set as the options of ``score_trials`` ask for, and write what comes of it."""
+    """Score the trials of a set by the options of ``score_trials``, and write the results."""
     trial_set = load_trials(args.trials, args.utt2spk, models_of(args))
     name = args.name or Path(args.data_dir or args.output).resolve().name
-    where, bootstrap = condition(args.data_dir), Bootstrap(args.resamples, args.level, args.seed)
+    noise_condition, bootstrap = condition(args.data_dir), Bootstrap(args.resamples, args.level, args.seed)
     groupings = [
         group_trials(fact, DataDir(args.data_dir), trial_set, args.duration_edges, args.fs) for fact in args.breakdown
     ]
@@ -96,10 +96,10 @@ def score_set(args) -> None:
     scores, facts = trial_scores(trial_set, args.embeddings, args.scoring, args.score_norm, cohort, args.top_n or TOP_N)
     calibration = content = None
     if args.calibration:
-        calibration, content = load_calibration(args.calibration, way_of(facts))
+        calibration, content = load_calibration(args.calibration, backend_of(facts))
     summary, samples = summarise_trials(scores, trial_set, bootstrap, calibration)
     warn_of_lost(name, samples, len(trial_set.speakers), args.resamples)
-    metrics = {"set": name, "condition": where} | summary | {"scoring": facts}
+    metrics = {"set": name, "condition": noise_condition} | summary | {"scoring": facts}
     if (within := targets_within_session(args.data_dir, trial_set)) is not None:
         metrics["n_target_within_session"] = within
     if content:

@@ -16,10 +16,10 @@ def segment_starts(length: int, size: int, number: int) -> np.ndarray:
     """First samples of the segments of an utterance.
 
     Args:
-        length: of the utterance in samples; a shorter one than ``size`` has to be repeated up to it before it is cut.
+        length: of the utterance in samples; one shorter than ``size`` must be repeated to that length before it is cut.
         size: of a segment in samples.
-        number: so many, evenly spread from the first to the last possible (they overlap where they must); 0: one
-            behind the other, and the last ``size`` samples where these do not end with the utterance.
+        number: of segments, evenly spread from the first to the last possible start (they may overlap). 0: consecutive
+            segments, and the last ``size`` samples where these do not end with the utterance.
     """
     last = max(length - size, 0)
     if number:
@@ -49,7 +49,7 @@ def embed_segments(
         seconds: length of a segment.
 
     Raises:
-        InputError: audio is bad, or an embedding is not finite; names the id.
+        InputError: audio is malformed, or an embedding is not finite; names the id.
     """
     size = round(seconds * verifier.fs)
     most = max(1, int(BATCH_SECONDS / seconds))

@@ -1,4 +1,4 @@
-"""Two systems' scores of the same trials, compared on the same draws of speakers. Loads no torch."""
+"""Two systems' scores of the same trials, compared on the same bootstrap samples of speakers. Loads no torch."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -74,22 +74,24 @@ def compare_systems(
 ) -> dict[str, dict[str, Difference]]:
     """Differences B - A in EER and minDCF of each condition and, of several, of their mean (``Avg.``).
 
-    All conditions meet the same draws from all their speakers.
+    All conditions have the same bootstrap samples of all their speakers.
     """
-    everyone = c_sorted(set().union(*(np.unique(side).tolist() for c in conditions for side in (c.enroll, c.test))))
-    number = {spk: i for i, spk in enumerate(everyone)}
+    all_speakers = c_sorted(set().union(*(np.unique(side).tolist() for c in conditions for side in (c.enroll, c.test))))
+    number = {spk: i for i, spk in enumerate(all_speakers)}
     pairs = {}
-    for one in conditions:
-        names, places = np.unique(np.stack([one.enroll, one.test]), return_inverse=True)
+    for condition in conditions:
+        names, places = np.unique(np.stack([condition.enroll, condition.test]), return_inverse=True)
         enroll, test = np.array([number[name] for name in names.tolist()])[places.reshape(2, -1)]
-        how = P_TARGETS, resamples, seed, progress, None, np.arange(len(everyone))
-        a, b = (resample_verification(x, one.is_target, enroll, test, *how) for x in (one.a, one.b))
-        pairs[one.name] = a, b
-    return compare_conditions(pairs, level, len(everyone))
+        options = P_TARGETS, resamples, seed, progress, None, np.arange(len(all_speakers))
+        a, b = (
+            resample_verification(x, condition.is_target, enroll, test, *options) for x in (condition.a, condition.b)
+        )
+        pairs[condition.name] = a, b
+    return compare_conditions(pairs, level, len(all_speakers))
 
 
 def sentence(metric: str, difference: Difference, a: str, b: str, level: float) -> str:
     """:func:`toolkit.tasks.paired_comparison.verdict` on EER, minDCF or Cllr."""
     name = _NAMES.get(metric) or f"minDCF({metric.rpartition('_')[2]})"
-    how = Metric(name, "%", False, 100) if metric == "eer" else Metric(name, "", False, digits=3)
-    return verdict(how, difference, a, b, level)
+    shown_metric = Metric(name, "%", False, 100) if metric == "eer" else Metric(name, "", False, digits=3)
+    return verdict(shown_metric, difference, a, b, level)

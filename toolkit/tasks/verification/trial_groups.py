@@ -1,4 +1,4 @@
-"""Trials by what is known of their two sides: gender, duration, any table of the data dir."""
+"""Groups of trials by facts of their two sides: gender, duration, any table of the data dir."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Grouping:
     """Groups of trials by one fact.
 
     Attributes:
-        fact: what was asked for: ``gender``, ``duration``, ``spk2age``.
+        fact: the name of the grouping: ``gender``, ``duration``, ``spk2age``.
         groups: label -> (N,) bool.
         left_out: (N,) bool: trials whose sides differ in the fact.
     """
@@ -44,7 +44,7 @@ def group_trials(fact: str, data: DataDir, trial_set: TrialSet, edges: Sequence[
         fs: rate in Hz of utt2num_samples, which is read where there is no utt2dur.
 
     Raises:
-        InputError: the data dir lacks the table, it lacks an id, or an edge or duration is no number.
+        InputError: the data dir lacks the table, the table lacks an id, or an edge or duration is not a number.
     """
     if fact == "duration":
         shorter = np.minimum(
@@ -81,9 +81,7 @@ def values_of_sides(data: DataDir, table: str, trial_set: TrialSet) -> np.ndarra
 
 def _table(data: DataDir, name: str) -> Mapping[str, str]:
     if name not in data:
-        raise InputError(
-            f"{data.path / name}: no such table, by which --breakdown is asked for; add it, or leave it out"
-        )
+        raise InputError(f"{data.path / name}: table not found; add it, or leave it out of --breakdown")
     return data.table(name)
 
 

@@ -1,6 +1,6 @@
-"""The report of a verification experiment; one that was scored in several ways has a row for each.
+"""The report of a verification experiment, with a row for each scoring backend.
 
-The ways are the folders scores, scores_as_norm, ... of EXPDIR.
+The folders scores, scores_as_norm, ... of EXPDIR hold the scores of the backends.
 """
 
 import argparse
@@ -17,12 +17,12 @@ from toolkit.report.verification.trial_tables import by_condition, results_page
 
 
 def add_arguments(parser) -> None:
-    """Options of this report alone."""
-    parser.add_argument("--scores", default="scores", help="folder of EXPDIR: the way of scoring that plots show")
+    """Options that only this report has."""
+    parser.add_argument("--scores", default="scores", help="folder of EXPDIR with the scores that plots show")
 
 
 def draw(results: dict, ood: list[str], folder: Path) -> Plots:
-    """Draw what there is data for; returns (caption, file) of each plot."""
+    """Draw the plots that the results have data for; returns (caption, file) of each."""
     plots = []
     for label, row in by_condition(results).items():
         stem = label.removeprefix(results["experiment"]).strip(": ").replace("/", "_")
@@ -36,21 +36,21 @@ def draw(results: dict, ood: list[str], folder: Path) -> Plots:
 
 
 def collect_all(args) -> list[dict]:
-    """The experiment as it is to be shown first, its other ways of scoring, then the experiments to compare with."""
-    asked = [(args.expdir, args.scores)]
-    asked += [(path, way) for path in [args.expdir, *args.compare] for way in scoring_variants(path) or ["scores"]]
-    experiments = [collect(path, way) for path, way in dict.fromkeys(asked)]
+    """The experiment with the scores to show first, its other scores, then the experiments to compare with."""
+    folders = [(args.expdir, args.scores)]
+    folders += [(path, name) for path in [args.expdir, *args.compare] for name in scoring_variants(path) or ["scores"]]
+    experiments = [collect(path, name) for path, name in dict.fromkeys(folders)]
     for message in same_test_sets(experiments):
         logging.warning("%s", message)
-    experiments = [one for number, one in enumerate(experiments) if one["sets"] or number == 0]
-    if len({one["experiment"] for one in experiments}) < len(experiments):
-        for one in experiments:
-            one["experiment"] = experiment_name(one["expdir"], one["scores"])
+    experiments = [results for number, results in enumerate(experiments) if results["sets"] or number == 0]
+    if len({results["experiment"] for results in experiments}) < len(experiments):
+        for results in experiments:
+            results["experiment"] = experiment_name(results["expdir"], results["scores"])
     return experiments
 
 
 def write(args: argparse.Namespace, command: str, first_sections: Callable = lambda *_: []) -> None:
-    """Write the report; ``command`` is named on its pages.
+    """Write the report; its pages name ``command``.
 
     Args:
         first_sections: (experiments, kinds of noise out of domain) -> sections that come before those of all reports.

@@ -29,7 +29,7 @@ _SEGMENTS = "; --scoring mean_cosine or neg_euclidean is for segments"
 
 @dataclass(frozen=True)
 class TrialSet:
-    """Trials with who stands in them.
+    """Trials and the speakers of their sides.
 
     Attributes:
         trials: the list.
@@ -52,7 +52,7 @@ def load_trials(path, utt2spk_path, enroll2utt=None) -> TrialSet:
     """Read trials, their models where ``enroll2utt`` names a table of them, and the speakers.
 
     Raises:
-        InputError: a file is bad, an id has no speaker, a model is of several, trials are of one kind alone, or a
+        InputError: a file is malformed, an id has no speaker, a model has several, trials are of one kind only, or a
             trial's label contradicts the speakers of its sides.
     """
     trials, utt2spk = read_trials(path), read_table(utt2spk_path)
@@ -65,12 +65,13 @@ def load_trials(path, utt2spk_path, enroll2utt=None) -> TrialSet:
     number = {spk: i for i, spk in enumerate(speakers)}
     trial_set = TrialSet(trials, sides, speakers, np.array([number[name] for name in names]))
     enroll, test = trial_set.speaker_pairs()
-    odd = np.flatnonzero((enroll == test) != trials.is_target)
-    if odd.size:
-        a, b = (sides.names[side[odd[0]]] for side in (sides.enroll, sides.test))
+    contradictory = np.flatnonzero((enroll == test) != trials.is_target)
+    if contradictory.size:
+        a, b = (sides.names[side[contradictory[0]]] for side in (sides.enroll, sides.test))
         raise InputError(
-            f"{utt2spk_path}: speakers {speakers[enroll[odd[0]]]} and {speakers[test[odd[0]]]} of trial '{a} {b}' "
-            f"contradict its label ({odd.size} such trials); is it the utt2spk of these trials?"
+            f"{utt2spk_path}: speakers {speakers[enroll[contradictory[0]]]} and {speakers[test[contradictory[0]]]} "
+            f"of trial '{a} {b}' contradict its label ({contradictory.size} such trials); "
+            "is it the utt2spk of these trials?"
         )
     return trial_set
 
@@ -81,8 +82,8 @@ class UnitRows:
 
     Attributes:
         sums: (U, D) sum of the unit vectors of each utterance.
-        counts: (U,) how many each has: 1, or its segments.
-        rows: (R, D) the unit vectors, utterance by utterance; None where only the sums are wanted.
+        counts: (U,) vectors of each: 1, or the number of its segments.
+        rows: (R, D) the unit vectors, utterance by utterance; None where only the sums are needed.
     """
 
     sums: np.ndarray
@@ -180,8 +181,8 @@ def load_cohort(path, utt2spk_path, scoring: str) -> Cohort:
         raise InputError(f"{path}: a cohort has two speakers at least, some hundred are good; it has {len(groups)}")
     none = np.empty(0, dtype=int)
     counts = np.array(list(map(len, groups)))
-    everyone = Sides(names or utts, utts, np.concatenate(groups), counts, none, none)
-    return Cohort(side_vectors(embeddings, everyone, scoring), names)
+    cohort_sides = Sides(names or utts, utts, np.concatenate(groups), counts, none, none)
+    return Cohort(side_vectors(embeddings, cohort_sides, scoring), names)
 
 
 def check_scoring(scoring: str, score_norm: str, cohort) -> None:
@@ -192,7 +193,7 @@ def check_scoring(scoring: str, score_norm: str, cohort) -> None:
             "vectors, which have no pairwise distances; use cosine or mean_cosine"
         )
     if (score_norm != "none") != (cohort is not None):
-        raise InputError(f"--score_norm {score_norm}: it and --cohort are given both, or none of them")
+        raise InputError(f"--score_norm {score_norm}: use it together with --cohort, or neither")
 
 
 def trial_scores(trial_set: TrialSet, embeddings, scoring: str, score_norm: str, cohort: Cohort | None, top_n: int):
@@ -202,8 +203,8 @@ def trial_scores(trial_set: TrialSet, embeddings, scoring: str, score_norm: str,
         embeddings: scp of the utterances' embeddings.
         scoring: one of ``SCORINGS``.
         score_norm: one of ``SCORE_NORMS``.
-        cohort: what to normalise by.
-        top_n: of as_norm, at least 2; a smaller cohort counts whole, and a warning says so.
+        cohort: the speakers to normalise by.
+        top_n: of as_norm, at least 2; a smaller cohort is used whole, with a warning.
 
     Returns:
         ``(scores (N,), facts of how they were made)``.

@@ -1,4 +1,4 @@
-"""What metrics.json says of the scores of a set."""
+"""The summary of a set's scores in metrics.json."""
 
 import logging
 import math
@@ -42,7 +42,7 @@ class Bootstrap:
 def summarise_trials(
     scores: np.ndarray, trial_set: TrialSet, bootstrap: Bootstrap, calibration: Calibration | None = None
 ) -> tuple[dict, Resamples]:
-    """Counts, metrics (EER in per cent, costs normalised) with intervals, DET curve; and the draws behind them."""
+    """Counts, metrics (EER in per cent, costs normalised) with intervals, DET curve; and the bootstrap samples."""
     is_target = trial_set.trials.is_target
     logging.info(
         "%d trials of %d speakers; bootstrap with %d resamples",
@@ -64,17 +64,19 @@ def summarise_trials(
 def summarise_trial_groups(
     scores: np.ndarray, trial_set: TrialSet, groupings: Sequence[Grouping], bootstrap: Bootstrap
 ) -> dict[str, dict]:
-    """Metrics with intervals of each group; what is left out is counted, what cannot be measured says why."""
+    """Metrics with intervals of each group, the number of trials left out, and a note where metrics are undefined."""
     is_target = trial_set.trials.is_target
     return {
-        one.fact: {
-            "groups": {label: _measure_group(scores, trial_set, of, bootstrap) for label, of in one.groups.items()},
+        grouping.fact: {
+            "groups": {
+                label: _measure_group(scores, trial_set, of, bootstrap) for label, of in grouping.groups.items()
+            },
             "left_out": {
-                "n_target": int((one.left_out & is_target).sum()),
-                "n_nontarget": int((one.left_out & ~is_target).sum()),
+                "n_target": int((grouping.left_out & is_target).sum()),
+                "n_nontarget": int((grouping.left_out & ~is_target).sum()),
             },
         }
-        for one in groupings
+        for grouping in groupings
     }
 
 
@@ -89,10 +91,10 @@ def _measure_group(scores, trial_set: TrialSet, of: np.ndarray, bootstrap: Boots
     return {**counts, "metrics": metrics_of(samples, bootstrap.level), "note": "few trials" if few else ""}
 
 
-def _resample(scores, is_target, pairs, bootstrap: Bootstrap, calibration, shown: Callable) -> Resamples:
+def _resample(scores, is_target, pairs, bootstrap: Bootstrap, calibration, progress: Callable) -> Resamples:
     enroll, test = pairs
-    how = P_TARGETS, bootstrap.resamples, bootstrap.seed, shown, calibration
-    return resample_verification(scores, is_target, enroll, test, *how)
+    options = P_TARGETS, bootstrap.resamples, bootstrap.seed, progress, calibration
+    return resample_verification(scores, is_target, enroll, test, *options)
 
 
 def _counts(is_target: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]) -> dict[str, int]:

@@ -73,13 +73,13 @@ class VerificationTask(Task[SpeakerEmbedder]):
         model = network.model
         check_module("model", model)
         check_module("loss", loss)
-        who, dim, streams = name_of("model", model), getattr(model, "embedding_dim", None), model.streams
+        model_name, dim, streams = name_of("model", model), getattr(model, "embedding_dim", None), model.streams
         if type(dim) is not int or not 1 <= dim <= _MOST_DIMENSIONS:
             raise InputError(
-                f"{who}: its constructor must set embedding_dim, a whole number from 1 to {_MOST_DIMENSIONS}"
+                f"{model_name}: its constructor must set embedding_dim, a whole number from 1 to {_MOST_DIMENSIONS}"
             )
         if not isinstance(streams, tuple) or streams[:1] != ("wav",) or not all(isinstance(s, str) for s in streams):
-            raise InputError(f"{who}: streams must be a tuple: 'wav', then 'spk1', ... if training reads them")
+            raise InputError(f"{model_name}: streams must be a tuple: 'wav', then 'spk1', ... if training reads them")
         if type(loss.utterances_per_speaker) is not int or loss.utterances_per_speaker < 1:
             raise InputError(f"{name_of('loss', loss)}: utterances_per_speaker must be a whole number from 1")
 
@@ -102,11 +102,13 @@ class VerificationTask(Task[SpeakerEmbedder]):
             feats, lengths = call("frontend", frontend, frontend, wav, lengths)
             shape = (len(wav), feats.shape[1] if torch.is_tensor(feats) and feats.ndim == 3 else 1, frontend.dim)
             check_tensor(name_of("frontend", frontend), "features", feats, shape)
-        who = name_of("model", model)
+        model_name = name_of("model", model)
         outputs = call("model", model, self.network.training_outputs, batch)
         if not isinstance(outputs, dict) or "embedding" not in outputs:
-            raise InputError(f"{who}: outputs must be a dict with `embedding`; it is {type(outputs).__name__}")
-        check_tensor(who, "the embedding", outputs["embedding"], (len(feats), model.embedding_dim), torch.float32)
+            raise InputError(f"{model_name}: outputs must be a dict with `embedding`; it is {type(outputs).__name__}")
+        check_tensor(
+            model_name, "the embedding", outputs["embedding"], (len(feats), model.embedding_dim), torch.float32
+        )
         check_loss(name_of("loss", loss), call("loss", loss, loss, outputs, batch))
         self.eval()
         shortest = feats.shape[1] if lengths is None else int(lengths.min())
