@@ -19,6 +19,7 @@ from toolkit.io.trials import make_trials, write_trials
 
 FS = 16000
 FAST = {"data", "features", "io", "losses", "metrics", "models", "nn", "report", "simulate"}  # what starts no recipe
+LONG = {"test_corpus", "test_paranoise_connections", "test_wavlm_ecapa"}  # but for these, of 8 to 15 s each
 
 
 def pytest_ignore_collect(collection_path, config):
@@ -39,7 +40,7 @@ def pytest_collection_modifyitems(items):
     """
     for item in items:
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        if folder in FAST:
+        if folder in FAST and item.path.stem not in LONG:
             item.add_marker("fast")
         if folder == "egs":
             item.add_marker("recipe")
