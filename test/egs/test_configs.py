@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.bin import train
+from toolkit.io.command_line import run
 from toolkit.models.ssl.wav2vec2 import Pretrained, Untrained
 
 EGS = Path(__file__).parents[2] / "egs"
@@ -21,6 +22,19 @@ def test_every_config_is_accepted(config, capsys, monkeypatch):
     assert said[1] in ("wav", "feats", "clean")
     if "paranoise" in config.stem:  # its targets are parts of mixtures made while training
         assert said[:4] == ["stream:", "wav", "mixing:", "true"]
+
+
+def test_a_mistyped_set_of_a_planner_is_named(tmp_path, capsys):
+    config = tmp_path / "mistyped.yaml"
+    planner = "{noises: {noise: {data: [noise_trian]}}}"
+    base = EGS / "mini/tse/conf/train_sefpnet.yaml"
+    config.write_text(f"base: {base}\ndata: {{init_args: {{planner: {planner}}}}}\n")
+    words = ["tse", "--config", str(config), "--check", "--known_sets"]
+    assert run(train.main, [*words, "[train,noise_trian]"]) == 0
+    assert run(train.main, [*words, "[train,noise_train]"]) == 1
+    message = capsys.readouterr().err
+    assert f"{config}: data.init_args.planner.noises.noise.data: unknown set noise_trian" in message
+    assert "did you mean noise_train?" in message
 
 
 def test_all_tasks_have_configs():

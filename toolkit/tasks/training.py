@@ -86,8 +86,9 @@ def check(spec: TaskSpec, parser: ConfigParser, args, known_sets: list[str] | No
         )
     if known_sets is not None:
         data = yaml.safe_load(parser.dump(args)).get("data") or {}
-        planned, root = (data.get("init_args") or {}).get("planner") or {}, Path(args.train_dir or ".").parent
-        check_known_sets(planned, "data.init_args.planner", known_sets, root, ", ".join(parser.read_files))
+        planner, root = (data.get("init_args") or {}).get("planner") or {}, Path(args.train_dir or ".").parent
+        planned, files = planner.get("init_args", planner), ", ".join(parser.read_files)
+        check_known_sets(planned, "data.init_args.planner", known_sets, root, files)
     planner = getattr(built.data, "planner", None)
     mixing = bool(planner and (planner.noises or planner.interferer))
     return f"stream: {built.data.stream}\nmixing: {str(mixing).lower()}\nfs: {network.fs}"
