@@ -30,11 +30,11 @@ sub lines_of {
 # Complains of lines for which the condition does not hold; not of malformed ones, which check_table has named.
 sub each_holds {
     my ($name, $condition, $rule) = @_;
-    my ($malformed, @said) = ($broken{$name} // {});
+    my ($malformed, @complaints) = ($broken{$name} // {});
     lines_of($name, sub {
-        push @said, "$dir/$name:$.: $rule, got: $_[0]" if !$condition->($_[0]) && !$malformed->{$.};
+        push @complaints, "$dir/$name:$.: $rule, got: $_[0]" if !$condition->($_[0]) && !$malformed->{$.};
     });
-    complain(@said);
+    complain(@complaints);
 }
 
 # Are all these tables there and without malformed lines?
@@ -103,18 +103,18 @@ sub check_required {
 }
 
 sub check_text {
-    my @said;
+    my @complaints;
     lines_of('text', sub {
         my ($text) = @_;
         return if $text !~ /[^ -~\t]/;
         my $where = "$dir/text:$.:";
-        if (!utf8::decode($text)) { push @said, "$where is not UTF-8"; }
-        elsif ($text =~ /[^\S \t]/) { push @said, "$where holds the unusual blank " . sprintf('U+%04X', ord $&); }
+        if (!utf8::decode($text)) { push @complaints, "$where is not UTF-8"; }
+        elsif ($text =~ /[^\S \t]/) { push @complaints, "$where holds the unusual blank " . sprintf('U+%04X', ord $&); }
         elsif (!$set{non_print} && $text =~ /[^[:print:]\t]/) {
-            push @said, "$where holds the unprintable character " . sprintf('U+%04X', ord $&) . ' (allow such with --non-print)';
+            push @complaints, "$where holds the unprintable character " . sprintf('U+%04X', ord $&) . ' (allow such with --non-print)';
         }
     });
-    complain(@said);
+    complain(@complaints);
     each_holds('text', sub { $_[0] !~ /[ \t](?:<s>|<\/s>|#0)(?:[ \t]|\z)/ }, 'holds one of the reserved words <s> </s> #0');
 }
 
@@ -153,15 +153,15 @@ sub check_recordings {
 
 sub check_speakers {
     return if !comparable('utt2spk');
-    my (@said, $last);
+    my (@complaints, $last);
     lines_of('utt2spk', sub {
         my (undef, $speaker) = split ' ', $_[0];
-        push @said, "$dir/utt2spk:$.: not sorted by speaker: $speaker after $last "
+        push @complaints, "$dir/utt2spk:$.: not sorted by speaker: $speaker after $last "
             . '(begin utterance ids with the speaker id and a -, or waive it with --no-spk-sort)'
             if defined $last && $speaker lt $last;
         $last = $speaker;
     }) if $set{spk_sort};
-    complain(@said);
+    complain(@complaints);
     return if !comparable('spk2utt') || is_inverse();
     my (@pairs, @others);
     lines_of('utt2spk', sub { push @pairs, join ' ', split ' ', $_[0] });
@@ -216,7 +216,7 @@ sub remedy_of {
         : "stage 2 of the recipe renders it: python -m toolkit.bin.simulate_render --streams wav $stream";
 }
 
-# The streams of a mixture set that are wanted, their numbers, and that enrolments can be had.
+# The required streams of a mixture set, their numbers, and that enrolments can be drawn.
 sub check_streams {
     for my $name (grep { !-f "$dir/$_.scp" } @{ $set{streams} }) {
         complain("$dir/$name.scp: no such stream; " . remedy_of($name));
@@ -233,8 +233,8 @@ sub check_streams {
         each_holds($name, sub { $_[0] =~ /^[ \t]*[^ \t]+[ \t]+\*/ || $_[0] =~ $audio || $_[0] =~ /(?:[.]npy|:[0-9]+|\|)[ \t]*\z/ },
             'expected an audio file, file.ark:offset, an embedding (.npy), or *UTT SPEAKER');
         next if !comparable('utt2spk', $name);
-        my @said = undrawable("$dir/utt2spk", "$dir/$name", $set{elsewhere});
-        complain(map { my ($id, $why) = split / /, $_, 2; "$dir/$name: id $id: $why" } @said);
+        my @complaints = undrawable("$dir/utt2spk", "$dir/$name", $set{elsewhere});
+        complain(map { my ($id, $why) = split / /, $_, 2; "$dir/$name: id $id: $why" } @complaints);
     }
 }
 

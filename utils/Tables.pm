@@ -180,7 +180,7 @@ sub write_list {
 
 # Of the lines of comm -3, ids that look the same in both files: they differ in Unicode normalisation only.
 sub alike {
-    my (%seen, @said);
+    my (%seen, @complaints);
     for my $line (@_) {
         next if $line !~ /[^\t\n -~]/;
         my ($tab, $id) = $line =~ /^(\t?)(.*)$/;
@@ -188,11 +188,11 @@ sub alike {
         my $key = utf8::decode($text) ? normalised($text) : $id;
         my $other = $seen{$key} // '';
         my $form = $key eq $text ? 'NFC' : 'NFD';
-        push @said, "$id differs from $other->[1] only in Unicode normalisation ($form vs $other->[2])"
+        push @complaints, "$id differs from $other->[1] only in Unicode normalisation ($form vs $other->[2])"
             if $other && $other->[0] ne $tab;
         $seen{$key} = [$tab, $id, $form];
     }
-    return @said;
+    return @complaints;
 }
 
 sub look_alikes { print map { "$_\n" } alike(<STDIN>); }
@@ -201,7 +201,7 @@ sub look_alikes { print map { "$_\n" } alike(<STDIN>); }
 # another set ($elsewhere), only the form is looked at.
 sub undrawable {
     my ($utt2spk, $enrolments, $elsewhere) = @_;
-    my (%speaker, %size, @said);
+    my (%speaker, %size, @complaints);
     my $handle = open_file($utt2spk);
     while (my $line = <$handle>) {
         my ($utt, $speaker) = split(' ', $line);
@@ -213,15 +213,15 @@ sub undrawable {
         chomp $line;
         my ($id, $utt, $speaker, @more) = split(/[ \t]+/, $line =~ s/^[ \t]+|[ \t]+\z//gr);
         next if !defined $utt || $utt !~ s/^\*//;
-        if (!defined $speaker || @more) { push @said, "$id expected *UTT SPEAKER, got: $line"; next; }
+        if (!defined $speaker || @more) { push @complaints, "$id expected *UTT SPEAKER, got: $line"; next; }
         next if $elsewhere;
         my $entry = "$id *$utt $speaker";
-        if (!defined $speaker{$utt}) { push @said, "$entry: unknown utterance $utt"; next; }
+        if (!defined $speaker{$utt}) { push @complaints, "$entry: unknown utterance $utt"; next; }
         my $size = $size{$speaker} // 0;
-        push @said, "$entry: speaker $speaker has no " . ($size ? 'other utterance' : 'utterance') . ' to draw'
+        push @complaints, "$entry: speaker $speaker has no " . ($size ? 'other utterance' : 'utterance') . ' to draw'
             if $size == ($speaker{$utt} eq $speaker ? 1 : 0);
     }
-    return @said;
+    return @complaints;
 }
 
 sub list_undrawable { print map { "$_\n" } undrawable(@_); }

@@ -23,7 +23,7 @@ class ARN(nn.Module):
     Args:
         channels: N, even: half of it for each direction of the BLSTM.
         in_channels: of the input; None: N.
-        out_channels: a linear layer gives so many; None: there is none, and N come out.
+        out_channels: of a last linear layer; None: no such layer, the output has N channels.
         input_norm: layer normalisation of the input. Of one channel it would leave nothing, so give False there.
         dropout: in the feedforward block.
 

@@ -121,10 +121,10 @@ class LocalGlobal(nn.Module):
         count, _, frames = magnitude.shape
         sequences = magnitude.transpose(1, 2).flatten(0, 1)[:, :, None]  # (B T, F, 1)
         # A frame depends on itself alone: parts bound the memory that a long enrolment takes.
-        heard = torch.cat([self.arn(part) for part in sequences.split(_FRAMES)])[:, :, 0]
-        heard = heard.unflatten(0, (count, frames)).transpose(1, 2)[:, None]
-        x = torch.cat((magnitude[:, None].to(heard.dtype), heard), 1) if self.local_in == 2 else heard
-        maps = [heard]
+        filtered = torch.cat([self.arn(part) for part in sequences.split(_FRAMES)])[:, :, 0]
+        filtered = filtered.unflatten(0, (count, frames)).transpose(1, 2)[:, None]
+        x = torch.cat((magnitude[:, None].to(filtered.dtype), filtered), 1) if self.local_in == 2 else filtered
+        maps = [filtered]
         for layer in self.layers:
             x = layer(zero_padding(x, mask))
             maps.append(x)

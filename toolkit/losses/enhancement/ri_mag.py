@@ -53,11 +53,11 @@ class RIMag(EnhancementLoss):
 
     def distances(self, output: Tensor, reference: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(B, N) output and reference, lengths (B,) samples or None for all N -> L_RI, L_mag, scalars."""
-        ours, mask = self.stft(output.float(), lengths)
+        estimated, mask = self.stft(output.float(), lengths)
         with torch.no_grad():
-            theirs = self.stft(reference.float(), lengths)[0]
-        ri = (compress(ours, self.power) - compress(theirs, self.power)).square().sum((1, 2))
-        mag = (magnitude(ours) ** self.power - magnitude(theirs) ** self.power).square().sum(1)
+            target = self.stft(reference.float(), lengths)[0]
+        ri = (compress(estimated, self.power) - compress(target, self.power)).square().sum((1, 2))
+        mag = (magnitude(estimated) ** self.power - magnitude(target) ** self.power).square().sum(1)
         return masked_mean(ri[:, None], mask).mean(), masked_mean(mag[:, None], mask).mean()
 
     def compare(self, output: Tensor, reference: Tensor, lengths: Tensor | None = None) -> Tensor:
@@ -65,7 +65,7 @@ class RIMag(EnhancementLoss):
         return self._total(self.distances(output, reference, lengths))
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """See EnhancementLoss; terms are ``ri_loss`` and ``mag_loss``."""
+        """Outputs (B, N) and a batch -> loss (scalar); terms ``ri_loss`` and ``mag_loss``. See EnhancementLoss."""
         output = self.output_of(outputs, self.output)
         ri, mag = self.distances(output, batch[self.reference], batch.get("lengths"))
         return self._total((ri, mag)), {"ri_loss": ri.detach(), "mag_loss": mag.detach()}

@@ -135,24 +135,24 @@ class LGRTSE(SpeakerExtractor):
         with torch.autocast(mixture.device.type, enabled=False):  # mixed precision is for the networks
             gain = self._gain(mixture)
             spectrum = self.stft(mixture * gain)[0]
-            heard, mask = self._heard(enrolment, enrolment_lengths)
+            magnitudes, mask = self._magnitudes_of(enrolment, enrolment_lengths)
             vector = self.embedding_of(enrolment, enrolment_lengths, embedding) if self.embedding_dim else None
-        taps = self.taps(spectrum, heard, mask, vector)
+        taps = self.taps(spectrum, magnitudes, mask, vector)
         with torch.autocast(mixture.device.type, enabled=False):
             return self.stft.inverse(self.filter(taps.to(mixture.dtype), spectrum), mixture.shape[1]) / gain
 
-    def taps(self, spectrum: Tensor, heard: Tensor | None, mask: Tensor | None, vector: Tensor | None) -> Tensor:
+    def taps(self, spectrum: Tensor, magnitudes: Tensor | None, mask: Tensor | None, vector: Tensor | None) -> Tensor:
         """Channels of the deep filter.
 
         Args:
             spectrum: (B, 2, F, T) of the mixture.
-            heard: (B, F, T') magnitudes of the enrolment, ``mask`` (B, T') of its real frames.
+            magnitudes: (B, F, T') magnitudes of the enrolment, ``mask`` (B, T') of its real frames.
             vector: (B, D), its embedding.
 
         Returns:
             (B, channels, F, T).
         """
-        cues = self.speaker(heard, mask, vector)
+        cues = self.speaker(magnitudes, mask, vector)
         x, skips = torch.cat((magnitude(spectrum)[:, None], spectrum), dim=1), []
         for level, layer in enumerate(self.encoder):
             x = layer(cues.beside(level, x))
@@ -163,7 +163,7 @@ class LGRTSE(SpeakerExtractor):
             x = layer(torch.cat((x, skips.pop()), dim=1))
         return x
 
-    def _heard(self, enrolment: Tensor | None, lengths: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    def _magnitudes_of(self, enrolment: Tensor | None, lengths: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
         """(B, M), lengths (B,) or None -> magnitudes (B, F, T) and which frames are real; None without local ones."""
         if not self.uses_local:
             return None, None
