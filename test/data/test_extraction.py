@@ -269,3 +269,58 @@ def test_the_embedding_of_several_is_the_mean_of_theirs(corpus, tmp_path):
     given = ExtractionDataset(planner(corpus), embeddings=str(tmp_path / "embedding.scp"), enrolments=2)
     again = given.open(str(corpus / "raw/train"), 16000, STREAMS, 3)[ItemSpec(0, 1, 0)]
     assert np.array_equal(again["embedding"], item["embedding"])
+
+
+# --- the enrolled speaker is absent ----------------------------------------------------------------------------------
+
+
+def absent(corpus, share: float, path="raw/train", **options) -> ExtractionDataset:
+    data = ExtractionDataset(options.pop("planner", planner(corpus)), absent_prob=share, **options)
+    return data.open(str(corpus / path), 16000, STREAMS, 3)
+
+
+def test_who_is_absent_is_neither_target_nor_interferer_and_leaves_silence(corpus):
+    data, audio = absent(corpus, 1.0, self_epochs=4), AudioTable(corpus / "raw/train")
+    present = ExtractionDataset(planner(corpus)).open(str(corpus / "raw/train"), 16000, STREAMS, 3)
+    utt2spk = read_table(corpus / "raw/train/utt2spk")
+    enrolled = set()
+    for index in range(len(data)):
+        item, usual = (dataset[ItemSpec(index, 1, index, 0.5)] for dataset in (data, present))
+        assert np.array_equal(item["wav"], usual["wav"])  # the mixture is the one it would be
+        assert not item["spk1"].any()
+        assert len(item["spk1"]) == len(item["wav"])
+        assert item["facts"]["target"] == "absent"
+        speaker = utt2spk[source_of(item["enroll_spk1"], audio)]
+        assert speaker not in (utt2spk[data.ids[index]], item["facts"]["interferer"])
+        enrolled.add(speaker)
+    assert len(enrolled) > 2
+
+
+def test_a_share_of_the_mixtures_is_without_its_speaker(corpus):
+    data = absent(corpus, 0.3)
+    silent = [not data[ItemSpec(slot % len(data), 1, slot, 0.2)]["spk1"].any() for slot in range(200)]
+    assert abs(np.mean(silent) - 0.3) < 4 * (0.3 * 0.7 / 200) ** 0.5
+    assert silent == [not data[ItemSpec(slot % len(data), 1, slot, 0.2)]["spk1"].any() for slot in range(200)]
+
+
+def test_the_absent_of_rendered_mixtures(corpus, tmp_path):
+    path = planned(corpus, tmp_path, "sim", "--enroll", "draw")
+    data, other = absent(tmp_path, 1.0, "raw/sim", planner=None), read_table(path / "utt2interferer")
+    audio, utt2spk = AudioTable(corpus / "raw/train"), read_table(corpus / "raw/train/utt2spk")
+    for index in range(4):
+        item = data[ItemSpec(index, 1, 0)]
+        assert not item["spk1"].any()
+        inside = (utt2spk[data.ids[index]], other[data.ids[index]])
+        assert utt2spk[source_of(item["enroll_spk1"], audio)] not in inside
+    fixed = planned(corpus, tmp_path, "fixed", "--enroll", "fixed")
+    with pytest.raises(InputError, match=r"enroll_spk1\.scp: .*absent_prob is 0\.5"):
+        absent(tmp_path, 0.5, fixed, planner=None)
+    with pytest.raises(InputError, match="absent_prob 2: must be from 0 to 1"):
+        ExtractionDataset(absent_prob=2)
+
+
+def test_two_speakers_leave_none_who_could_be_absent(tmp_path):
+    write_speech(tmp_path / "data/two", 2, 3, 0.6)
+    format_sets(tmp_path, "two")
+    data = absent(tmp_path, 1.0, "raw/two", planner=MixturePlanner(interferer=Interferer(["two"])))
+    assert "no speaker besides s00, s01 to enrol as absent" in str(data[ItemSpec(0, 1, 0)])

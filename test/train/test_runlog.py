@@ -22,10 +22,11 @@ def test_rewinding_drops_what_the_checkpoint_has_not_seen(tmp_path):
 def test_a_meter_means_over_its_steps():
     meter = Meter()
     meter.add({"loss": 1.0}, 8, 0.0)
-    meter.add({"loss": 3.0}, 8, 0.0)
+    meter.add({"loss": 3.0, "residual_energy": -9.0}, 8, 0.0)
     meter.began -= 4.0  # pretend that four seconds have passed
     means = meter.means()
     assert means["loss"] == 2.0
+    assert means["residual_energy"] == -9.0  # of the one step that had it
     assert 3.9 < means["utterances_per_second"] <= 4.0
     assert means["data_wait"] == 0.0
 

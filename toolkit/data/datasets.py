@@ -287,6 +287,8 @@ class RenderedStreams:
             )
         noise, snr = (data.table(name) if name in data else {} for name in ("utt2noise", "utt2snr"))
         facts = {key: {"noise": noise.get(key, "clean"), "snr": snr.get(key, "inf")} for key in data.keys()}
+        for key, others in (data.table("utt2interferer") if "utt2interferer" in data else {}).items():
+            facts[key]["interferer"] = others
         return cls({name: AudioTable(data.path, fs=fs, stream=name) for name in streams}, facts)
 
     def cut(self, mixture: Mixture, clean: bool) -> tuple[dict[str, np.ndarray], dict[str, str]]:

@@ -34,6 +34,8 @@ class ExtractionDataset(MixtureDataset):
 
     Args:
         planner: interferer, noises, rooms, ...; see MixtureDataset.
+        absent_prob: share of mixtures for which a speaker is enrolled who is neither the target nor the interferer; the
+            reference is then silence. Train by :class:`toolkit.losses.enhancement.AbsentTarget`.
         enrolments: how many are drawn of a target, none twice unless its speaker has fewer. Above 1 the ``enroll_spk1``
             of an item is a list of them, (B, K, M) in a batch; the model joins them, or takes several
             (toolkit.models.tse.base). ``embedding`` is the mean of their vectors.
@@ -59,8 +61,11 @@ class ExtractionDataset(MixtureDataset):
         repeat_short: bool = False,
         embeddings: str | None = None,
         enrolments: int = 1,
+        absent_prob: float = 0.0,
     ):
         super().__init__(planner, repeat_short=repeat_short)
+        if not 0 <= absent_prob <= 1:
+            raise InputError(f"absent_prob {absent_prob:g}: must be from 0 to 1")
         self.embeddings = embeddings
         if self_epochs < 0:
             raise InputError(f"self_epochs is {self_epochs}; it can be 0 or more")
@@ -69,17 +74,18 @@ class ExtractionDataset(MixtureDataset):
         if enroll_seconds and not 0 < enroll_seconds[0] <= enroll_seconds[1]:
             raise InputError(f"enroll_seconds is {enroll_seconds}; two lengths in seconds, the shorter first")
         self.enroll_seconds, self.enroll_from, self.self_epochs = enroll_seconds, enroll_from, self_epochs
-        self.enrolments = enrolments
+        self.enrolments, self.absent_prob = enrolments, absent_prob
 
     def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav", "spk1"), seed: int = 0) -> "Self":
         """Bind to ``dump/raw/<set>``; targets that nothing can enrol are left out, with a warning that counts them."""
         data, fixed = DataDir(data_dir), None
         if f"{STREAM}.scp" in data and not next(iter(read_table(data.path / f"{STREAM}.scp").values())).startswith("*"):
-            if self.enrolments > 1:
-                raise InputError(
-                    f"{data.path}/{STREAM}.scp: fixes one enrolment for each mixture, and data.init_args.enrolments is "
-                    f"{self.enrolments}; leave it at 1, or let enrolments be drawn (--enroll draw at stage 2)"
-                )
+            for name, value, usual in (("enrolments", self.enrolments, 1), ("absent_prob", self.absent_prob, 0)):
+                if value > usual:
+                    raise InputError(
+                        f"{data.path}/{STREAM}.scp: fixes one enrolment for each mixture, and data.init_args.{name} is "
+                        f"{value:g}; leave it at {usual}, or let enrolments be drawn (--enroll draw at stage 2)"
+                    )
             fixed = AudioTable(data_dir, fs=fs, stream=STREAM)
         if self.embeddings is not None and STREAM in streams:
             streams = tuple(dict.fromkeys((*streams, EMBEDDING)))
@@ -142,7 +148,13 @@ class ExtractionDataset(MixtureDataset):
         key = self.ids[spec.index]
         words = (spec.epoch, spec.slot, key)
         rng = generator(self.seed, "enrolment", *words)
-        if self._fixed is None:
+        absent = generator(self.seed, "absent", *words).random() < self.absent_prob
+        if absent:
+            inside = {self._targets[key][0], *fields(facts.get("interferer", ""))}
+            utts = self._pool.draw_several(rng, self._pool.outsider(rng, inside), "", self.enrolments)
+            streams |= {"spk1": np.zeros_like(streams["spk1"])} if "spk1" in streams else {}
+            facts = {**facts, "target": "absent"}
+        elif self._fixed is None:
             utts = self._pool.draw_several(rng, *self._targets[key], self.enrolments)
         else:
             utts = fields(self._planned.get(key, key))
@@ -150,7 +162,8 @@ class ExtractionDataset(MixtureDataset):
             streams[EMBEDDING] = np.mean([self._vector(utt) for utt in utts], axis=0)
         if STREAM in self._conditions:
             share = generator(self.seed, "self", *words).random() * self.self_epochs
-            itself = int(share < self.self_epochs + 1 - spec.epoch) if self.self_epochs else 0  # epochs count from 1
+            # Epochs count from 1.
+            itself = int(share < self.self_epochs + 1 - spec.epoch) if self.self_epochs and not absent else 0
             table, names = (self._enrolments, utts) if self._fixed is None else (self._fixed, [key])
             parts = [streams["spk1"]] * itself + [self._part(rng, table, name) for name in names[itself:]]
             streams[STREAM] = parts if self.enrolments > 1 else parts[0]

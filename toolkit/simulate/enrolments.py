@@ -54,6 +54,20 @@ class EnrolmentPool:
             drawn.append(left.pop(int(rng.integers(len(left)))))
         return drawn
 
+    def outsider(self, rng: np.random.Generator, inside: set[str]) -> str:
+        """A speaker who is none of those ``inside`` a mixture.
+
+        Raises:
+            InputError: there is none.
+        """
+        speakers = [speaker for speaker in self._of if speaker not in inside]
+        if not speakers:
+            raise InputError(
+                f"{', '.join(self.data_dirs)}: has no speaker besides {some_of(sorted(inside))} to enrol as absent; "
+                "add speakers, or set data.init_args.absent_prob to 0"
+            )
+        return speakers[int(rng.integers(len(speakers)))]
+
     def check(self, targets: Iterable[tuple[str, str]]) -> None:
         """Raise InputError when a (speaker, utterance) has no other utterance to be enrolled with."""
         if lone := [utt for speaker, utt in targets if not self.has_another(speaker, utt)]:

@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,23 +93,22 @@ class Meter:
 
     def reset(self) -> None:
         """Start a new interval."""
-        self.sums: dict[str, float] = {}
-        self.count = self.utterances = 0
+        self.values: dict[str, list[float]] = {}
+        self.utterances = 0
         self.waited = 0.0
         self.began = time.perf_counter()
 
     def add(self, stats: dict[str, float], utterances: int, waited: float) -> None:
         """A step's values, its number of utterances, and the seconds it waited for them."""
         for name, value in stats.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
-        self.count += 1
+            self.values.setdefault(name, []).append(value)
         self.utterances += utterances
         self.waited += waited
 
     def means(self) -> dict[str, float]:
-        """Mean of every value, ``utterances_per_second`` and ``data_wait`` (share of the interval's time)."""
+        """Mean of each value over the steps that had it, ``utterances_per_second``, ``data_wait`` (share of time)."""
         seconds = max(time.perf_counter() - self.began, 1e-9)
-        means = {name: value / max(self.count, 1) for name, value in self.sums.items()}
+        means = {name: fsum(values) / len(values) for name, values in self.values.items()}
         return means | {"utterances_per_second": self.utterances / seconds, "data_wait": self.waited / seconds}
 
 

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from toolkit.metrics.signal.intrusive import Undefined
-from toolkit.metrics.signal.over_suppression import over_suppressed, residual_energy, speaker_confusion, tsos
+from toolkit.metrics.signal.over_suppression import (
+    false_alarm,
+    over_suppressed,
+    residual_energy,
+    speaker_confusion,
+    tsos,
+)
 
 NAN = math.nan
 
@@ -20,6 +26,7 @@ def test_residual_energy_by_hand():
     mixture = np.array([[3.0, 4.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
     output = np.array([[0.3, 0.4], [0.0, 1.0], [0.0, 0.0], [0.0, 1.0]])
     np.testing.assert_allclose(residual_energy(output, mixture), [-20, 0, -np.inf, np.nan], atol=1e-12)
+    np.testing.assert_array_equal(false_alarm([-20, -10, -9.9, -np.inf, np.nan]), [0, 0, 1, 0, np.nan])
 
 
 def test_over_suppression_worked_by_hand():

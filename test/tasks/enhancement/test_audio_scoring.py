@@ -27,7 +27,7 @@ def test_the_speaker_confusion_by_construction():
         assert values["si_sdr"] == si_sdr(estimate, TARGET)
         assert values["si_sdr_interferer"] == si_sdr(estimate, OTHER)
         assert values["si_sdr_mix"] == si_sdr(TARGET + OTHER, TARGET)
-        assert undefined == {"residual_energy": "the target is present"}
+        assert undefined == dict.fromkeys(("residual_energy", "false_alarm"), "the target is present")
 
 
 def test_of_several_interferers_the_nearest_counts():
@@ -39,7 +39,7 @@ def test_of_several_interferers_the_nearest_counts():
             nearest = max(si_sdr(estimate, OTHER), si_sdr(estimate, third))
             assert values["si_sdr_interferer"] == nearest
             assert values["speaker_confusion"] == (nearest > si_sdr(estimate, TARGET))
-            assert set(undefined) == {"residual_energy"}
+            assert set(undefined) == {"residual_energy", "false_alarm"}
     _, undefined = scored(TARGET, interferer=0 * OTHER, interferer2=0 * OTHER)
     assert undefined["speaker_confusion"] == undefined["si_sdr_interferer"] == "silent interferer"
 
@@ -59,7 +59,10 @@ def test_without_a_target_what_is_left_counts():
         "speaker_confusion": "silent target",
         "si_sdr_mix": "silent reference",
     }
-    assert scored(0 * OTHER, reference=0 * TARGET)[0]["residual_energy"] == -math.inf
+    assert values["false_alarm"] == 0
+    silent, loud = (scored(gain * OTHER, reference=0 * TARGET, input=OTHER)[0] for gain in (0, 0.4))
+    assert (silent["residual_energy"], silent["false_alarm"]) == (-math.inf, 0)
+    assert loud["false_alarm"] == 1
 
 
 def test_silence_has_reasons():

@@ -5,6 +5,7 @@ from toolkit.exports import exports
 __all__, __getattr__, __dir__ = exports(
     __name__,
     {
+        "absent": "AbsentTarget",
         "ri_mag": "RIMag RIMagSISNR",
         "ssl_mse": "SSLMSE",
         "waveform": "EnhancementLoss LMFB Multitask SISNR SNR",

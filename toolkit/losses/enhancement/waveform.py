@@ -26,12 +26,14 @@ class EnhancementLoss(Loss):
         output: of the network, which signal (B, N) is compared.
         term: name of the loss in the log; less is better.
         reference: stream of the batch with which it is compared; the task sets it.
+        scale_invariant: the level of the output does not matter.
     """
 
     fs: int | None = None
     output: str = "speech"
     term: str = "signal_loss"
     reference: str = "spk1"
+    scale_invariant: bool = False
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -75,8 +77,8 @@ class EnhancementLoss(Loss):
         return loss, {self.term: loss.detach()}
 
 
-def _masked(*signals: Tensor, lengths: Tensor | None) -> tuple[Tensor, ...]:
-    """Float32 with zeros beyond ``lengths``."""
+def masked(*signals: Tensor, lengths: Tensor | None) -> tuple[Tensor, ...]:
+    """(B, N) signals -> float32, with zeros beyond ``lengths`` (B,)."""
     if lengths is None:
         return tuple(x.float() for x in signals)
     mask = length_mask(lengths, signals[0].shape[1])
@@ -99,7 +101,7 @@ class SNR(EnhancementLoss):
 
     def compare(self, output: Tensor, reference: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, N) output and reference, lengths (B,) samples or None for all N -> scalar in dB."""
-        output, reference = _masked(output, reference, lengths=lengths)
+        output, reference = masked(output, reference, lengths=lengths)
         return -_ratio(reference, reference - output).mean()
 
 
@@ -113,6 +115,7 @@ class SISNR(EnhancementLoss):
     """
 
     term = "si_snr_loss"
+    scale_invariant = True
 
     def __init__(self, zero_mean: bool = True):
         super().__init__()
@@ -120,11 +123,11 @@ class SISNR(EnhancementLoss):
 
     def compare(self, output: Tensor, reference: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, N) output and reference, lengths (B,) samples or None for all N -> scalar in dB."""
-        signals = _masked(output, reference, lengths=lengths)
+        signals = masked(output, reference, lengths=lengths)
         if self.zero_mean:
             count = signals[0].shape[1] if lengths is None else lengths[:, None]
             centred = (x - x.sum(1, keepdim=True) / count for x in signals)
-            signals = _masked(*centred, lengths=lengths)
+            signals = masked(*centred, lengths=lengths)
         output, reference = signals
         scale = (output * reference).sum(1, keepdim=True) / (reference.square().sum(1, keepdim=True) + _TINY)
         return -_ratio(scale * reference, output - scale * reference).mean()

@@ -38,6 +38,20 @@ def residual_energy(output: np.ndarray, mixture: np.ndarray) -> np.ndarray:
         return np.where(whole > 0, 10 * np.log10(left / whole), np.nan)
 
 
+def false_alarm(residual, threshold_db: float = -10.0) -> np.ndarray:
+    """Is more left of a mixture without the enrolled speaker than may be?
+
+    Args:
+        residual: (...) :func:`residual_energy` in dB.
+        threshold_db: of what may be left; a tenth of the mixture's energy.
+
+    Returns:
+        (...) 1.0 where there is, 0.0 where not, NaN where the residual is NaN.
+    """
+    left = np.asarray(residual, dtype=np.float64)
+    return np.where(np.isnan(left), np.nan, (left > threshold_db).astype(np.float64))
+
+
 def over_suppressed(estimate, reference, p: float = 0.3, gamma: float = 0.1, threshold_power: float = 2.0):
     """Which frames lack more of the reference than may be: sum_f h(|S|^p - |E|^p)^2 > gamma sum_f |S|^(p k).
 

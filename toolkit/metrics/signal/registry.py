@@ -51,6 +51,7 @@ METRICS = {
     "si_sdr_interferer": Metric("SI-SDR to the interferer", "dB", False),
     "speaker_confusion": Metric("speaker confusion", "%", False, 100, limits=RATE),
     "residual_energy": Metric("residual energy", "dB", False),
+    "false_alarm": Metric("false alarms", "%", False, 100, limits=RATE),
     "similarity": Metric("cosine to the enrolment", digits=3, limits=_CORRELATION),
 }
 

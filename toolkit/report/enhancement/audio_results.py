@@ -11,7 +11,8 @@ from toolkit.metrics.signal.registry import METRICS, metric_of, present_name
 from toolkit.report.verification.trial_results import CONDITION, experiment_name, interval_fault, origin_of, read_sets
 
 # Metrics of faulty outputs; they have separate sections.
-FAILURES = ("speaker_confusion", "tsos", "tsos_k1", "si_sdr_interferer", "residual_energy")
+OF_ABSENT = ("residual_energy", "false_alarm")  # metrics of outputs in it
+FAILURES = ("speaker_confusion", "tsos", "tsos_k1", "si_sdr_interferer", *OF_ABSENT)
 ABSENT = "absent"  # the variant in which the enrolled speaker is not in the mixture
 _METRIC = {
     **dict.fromkeys(("value", "low", "high"), (float, None)),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from toolkit.metrics.signal.registry import METRICS, metric_of
 from toolkit.metrics.statistics.paired import Difference
-from toolkit.report.enhancement.audio_results import ABSENT, FAILURES, SWEEPS, every_set, metrics_of, swept
+from toolkit.report.enhancement.audio_results import ABSENT, FAILURES, OF_ABSENT, SWEEPS, every_set, metrics_of, swept
 from toolkit.report.enhancement.audio_tables import metric_cell, missing_values, paragraphs, title_of
 from toolkit.report.verification.trial_sections import difference_cells
 from toolkit.report.verification.trial_tables import NONE, markdown
@@ -15,6 +15,7 @@ _ABOUT = {
     "tsos_k1": "TSOS, k = 1: by the definition with k = 1, which depends on level",
     "si_sdr_interferer": "SI-SDR to the interferer: how much of it is in the output",
     "residual_energy": "residual energy: output against mixture where the enrolled speaker is absent, none is wanted",
+    "false_alarm": "false alarms: such outputs with more than a tenth of the mixture's energy (above -10 dB)",
 }
 
 
@@ -50,7 +51,7 @@ def failures(experiments: Sequence[Mapping]) -> str | None:
 def _failures(results: Mapping) -> Iterator[tuple[str, str, Mapping, Mapping]]:
     """Set, experiment, its scores, and those of outputs for an absent enrolled speaker.
 
-    Of the latter only the residual energy: other metrics compare with a target that was not enrolled.
+    Of the latter only what is left: other metrics compare with a target that was not enrolled.
     """
     absent = {set_result["set"]: set_result for set_result in every_set(results["variants"].get(ABSENT, {"sets": []}))}
     no_scores: Mapping[str, Mapping]
@@ -58,7 +59,7 @@ def _failures(results: Mapping) -> Iterator[tuple[str, str, Mapping, Mapping]]:
     for over in dict.fromkeys([*sets, *absent]):
         scores, absent_scores = sets.get(over, no_scores), absent.get(over, no_scores)
         kept = [{name: part["metrics"][name] for name in names if name in part["metrics"]}
-                for part, names in ((scores, FAILURES), (absent_scores, ("residual_energy",)))]  # fmt: skip
+                for part, names in ((scores, FAILURES), (absent_scores, OF_ABSENT))]  # fmt: skip
         yield over, results["experiment"], {**scores, "metrics": kept[0]}, {**absent_scores, "metrics": kept[1]}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from toolkit.metrics.signal.registry import METRICS, metric_of
-from toolkit.report.enhancement.audio_results import ABSENT, every_set
+from toolkit.report.enhancement.audio_results import ABSENT, OF_ABSENT, every_set
 from toolkit.report.page import origin_facts
 
 _HEADLINES = (("si_sdr",), ("pesq_wb", "pesq_nb"), ("estoi", "stoi"), ("dnsmos_ovrl",))  # the first available of each
@@ -19,7 +19,8 @@ def headline_facts(results: Mapping) -> list[tuple[str, str, str]]:
             facts += _fact(first, f"{name_of_family}i" if f"{name_of_family}i" in first["metrics"] else name_of_family)
     facts += _fact(first, "speaker_confusion")
     absent = {set_result["set"]: set_result for set_result in every_set(results["variants"].get(ABSENT, {"sets": []}))}
-    facts += _fact(absent.get(first["set"], {"metrics": {}}), "residual_energy")
+    for name in OF_ABSENT:
+        facts += _fact(absent.get(first["set"], {"metrics": {}}), name)
     for other in others:
         facts += _fact(other, "si_sdri" if "si_sdri" in other["metrics"] else "si_sdr")
     return facts + origin_facts(results)

@@ -11,10 +11,11 @@ from toolkit.io.audio import read_audio
 from toolkit.io.datadir import read_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.metrics.signal.intrusive import Undefined, si_sdr
-from toolkit.metrics.signal.over_suppression import residual_energy, speaker_confusion
+from toolkit.metrics.signal.over_suppression import false_alarm, residual_energy, speaker_confusion
 from toolkit.metrics.signal.registry import check_metrics, compute, present_name
 
 NO_REASON = "-"
+_RESIDUAL = ("residual_energy", "false_alarm")  # of mixtures without a target
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Scorer:
     def names(self) -> list[str]:
         """Of all values; ``<metric>_mix`` are those of the mixture."""
         names = [*self.metrics, *(["si_sdr_interferer", "speaker_confusion"] if self.interferer else [])]
-        names += ["residual_energy"] if self.residual_energy else []
+        names += _RESIDUAL if self.residual_energy else ()
         return names + ([f"{metric}_mix" for metric in self.metrics] if self.input else [])
 
     def score(
@@ -145,10 +146,10 @@ def _nearness(estimate, talker, role: str) -> tuple[float, str]:
 
 def _residual(estimate, reference, mixture) -> tuple[dict[str, float], dict[str, str]]:
     """What is left where there is no target."""
-    if reference.any():
-        return {"residual_energy": math.nan}, {"residual_energy": "the target is present"}
-    residual = float(residual_energy(estimate, mixture))
-    return {"residual_energy": residual}, {"residual_energy": "silent mixture"} if math.isnan(residual) else {}
+    residual = math.nan if reference.any() else float(residual_energy(estimate, mixture))
+    why = "the target is present" if reference.any() else "silent mixture"
+    values = dict(zip(_RESIDUAL, (residual, float(false_alarm(residual))), strict=True))
+    return values, dict.fromkeys(_RESIDUAL, why) if math.isnan(residual) else {}
 
 
 def read_scores(
