@@ -8,7 +8,8 @@ Usage: tools/install.sh [--extras "dev"] [--python python3.11] [--venv tools/ven
 Makes a venv with uv, installs the toolkit and a pair of torch and torchaudio that it is tested with. Run again, it does
 nothing, or only what has changed.
   --extras       optional parts: "dev" (tests, lint, oracles of the tests), "se" (PESQ, STOI, SDR),
-                 "dnsmos" (DNSMOS), "pretrained" (weights of GE2E, 15 MB); several: "dev se"
+                 "dnsmos" (DNSMOS), "vad" (voice activity: timing of real recordings), "pretrained" (weights of GE2E,
+                 15 MB); several: "dev se"
   --python       interpreter of the venv, 3.10 or later (python3)
   --venv         where the venv goes (tools/venv, which tools/activate.sh looks for)
   --torch        the pair of tools/torch_pairs.txt: newest, oldest, or a version of torch, such as 2.11.0 (the pair

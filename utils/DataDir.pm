@@ -216,6 +216,28 @@ sub remedy_of {
         : "stage 2 of the recipe renders it: python -m toolkit.bin.simulate_render --streams wav $stream";
 }
 
+# Is it a set of real recordings? They have enrolments of audio, and no stream of a mixture that someone has made.
+sub is_real {
+    my ($enrolments) = @_;
+    my $drawn = 0;
+    lines_of($enrolments, sub { $drawn ||= $_[0] =~ /^[ \t]*[^ \t]+[ \t]+\*/ });
+    return !$drawn && $enrolments eq 'enroll_spk1.scp' && !grep { /^(?:spk|noise|dereverb)[0-9]+[.]scp$/ } @{ $set{tables} };
+}
+
+# The turns of speakers are well formed, and every recording has a line.
+sub check_turns {
+    return if !-f "$dir/rttm";
+    my ($number, %seen) = qr/[0-9]+[.]?[0-9]*(?:[eE][-+]?[0-9]+)?|[.][0-9]+/;
+    each_holds('rttm', sub {
+        my ($type, $recording, @rest) = split ' ', $_[0];
+        return 1 if !defined $type || $type =~ /^;;/;
+        $seen{ $recording // '' } = 1;
+        return $type ne 'SPEAKER' ? $type =~ /^[A-Z][A-Z_\/-]+$/ : @rest >= 6 && "$rest[1] $rest[2]" =~ /^$number $number\z/;
+    }, 'expected SPEAKER <recording> 1 <onset> <duration> <NA> <NA> <speaker>, times in seconds');
+    return if !comparable('wav.scp');
+    complain(map { "$dir/rttm: lacks turns of $_; add them, or remove the file" } grep { !$seen{$_} } @{ ids_of('wav.scp', 1) });
+}
+
 # The required streams of a mixture set, their numbers, and that enrolments can be drawn.
 sub check_streams {
     for my $name (grep { !-f "$dir/$_.scp" } @{ $set{streams} }) {
@@ -229,7 +251,8 @@ sub check_streams {
     }
     for my $name (grep { /^enroll_spk[0-9]+[.]scp$/ } @tables) {
         my ($speech) = $name =~ /^enroll_(spk[0-9]+)/;
-        complain("$dir/$name: $speech.scp not found, the speech to extract; " . remedy_of($speech)) if !-f "$dir/$speech.scp";
+        complain("$dir/$name: $speech.scp not found, the speech to extract; " . remedy_of($speech))
+            if !-f "$dir/$speech.scp" && !is_real($name);
         each_holds($name, sub { $_[0] =~ /^[ \t]*[^ \t]+[ \t]+\*/ || $_[0] =~ $audio || $_[0] =~ /(?:[.]npy|:[0-9]+|\|)[ \t]*\z/ },
             'expected an audio file, file.ark:offset, an embedding (.npy), or *UTT SPEAKER');
         next if !comparable('utt2spk', $name);
@@ -279,6 +302,7 @@ sub validate {
     check_speakers();
     check_key_sets();
     check_streams();
+    check_turns();
     check_plan();
     my $program = $Tables::program;
     if (@errors) {

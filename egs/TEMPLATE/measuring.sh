@@ -44,7 +44,8 @@ measure_sets() { # measure_sets SETS BREAKDOWN [options of score_audio]; other v
     for set in ${sets}; do
         for file in "${dumpdir}/raw/${set}"/.done.*; do references+=" ${file}"; done
     done
-    if [ "${wanted}" != residual_energy ]; then # the mixtures are the same whoever makes something of them: scored once
+    # The mixtures are the same whoever makes something of them: scored once.
+    if [ -n "${wanted}" ] && [ "${wanted}" != residual_energy ]; then
         mixtures=(--input_scores "${expdir}/mixture_metrics/${wanted// /+}")
         run_jobs --name score --cmd "${decode_cmd}" --nj "${inference_nj}" --in_root "${dumpdir}/raw" \
             --out_root "${mixtures[1]}" --sets "${sets}" --deps "${references}" -- \

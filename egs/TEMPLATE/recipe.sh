@@ -376,10 +376,10 @@ pipes_of() {
     echo "${option}"
 }
 
-validate() { # validate SET: data/SET; missing recordings are left to stage 3 where some may be bad
+validate() { # validate SET [options]: data/SET; missing recordings are left to stage 3 where some may be bad
     local without=()
     [ "${allow_bad}" -eq 0 ] || without=(--no-wav-check)
-    act utils/validate_data_dir.sh --no-feats --no-text "${without[@]}" "data/$1"
+    act utils/validate_data_dir.sh --no-feats --no-text "${without[@]}" "${@:2}" "data/$1"
 }
 
 format_sets() { # format_sets SETS [options of format_audio]
@@ -387,7 +387,7 @@ format_sets() { # format_sets SETS [options of format_audio]
     shift
     # shellcheck disable=SC2046,SC2086
     [ -z "${sets// /}" ] || run_jobs --name format --cmd "${train_cmd}" --nj "${nj}" --in_root data \
-        --out_root "${dumpdir}/raw" --sets "${sets}" --allow_bad "${allow_bad}" -- \
+        --out_root "${dumpdir}/raw" --sets "${sets}" --stems "wav enroll_spk1" --allow_bad "${allow_bad}" -- \
         "${python}" -m toolkit.bin.format_audio --fs "${fs}" --allow_bad "${allow_bad}" ${channel:+--channel "${channel}"} "$@" \
         $(pipes_of "${sets}") ${format_opts}
 }

@@ -199,6 +199,7 @@ if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
     for set in $(of_kind recorded "${train_set} ${valid_sets} ${test_sets}"); do
         validate "${set}"
     done
+    for set in ${real_sets:-}; do validate "${set}" --require-streams enroll_spk1; done
     ! runs_stage 8 || check_breakdown data "${as_they_are}" auto gender_pair
 fi
 if [ "${stage}" -le 2 ]; then check_sets data "${test_sets}"; fi # noisy copies have those of their set
@@ -246,7 +247,7 @@ fi
 
 if runs_stage 3 && say_stage 3 "format -> ${dumpdir}/raw"; then
     format_sources
-    format_speech "$(of_kind recorded "${train_set} ${valid_sets} ${test_sets}")"
+    format_speech "$(of_kind recorded "${train_set} ${valid_sets} ${test_sets}") ${real_sets:-}"
 fi
 
 check_sets "${dumpdir}/raw" "${all_tests}"
@@ -271,7 +272,7 @@ if runs_stage 7 && say_stage 7 "${output_name} ->${all_tests} in ${exp}/${output
 fi
 
 if runs_stage 8 && say_stage 8 "scoring -> ${exp}/scores"; then
-    warn_of_known_speakers --expdir "${exp}" "${all_tests}"
+    warn_of_known_speakers --expdir "${exp}" "${all_tests} ${real_sets:-}"
     measure_all
 fi
 

@@ -3,7 +3,8 @@
 Where a data dir has reco2file_and_channel, it names the channel of recordings with several (A or 1 is the first) and
 overrides --channel. Values of wav.scp that are commands (ending in |) are run only with --allow_pipes: use it only
 for data dirs that you trust. A recording of floats that peaks beyond full scale is scaled down as a whole. One that
-exceeds full scale by far is bad, as is one that is silent, constant or too short.
+exceeds full scale by far is bad, as is one that is silent, constant or too short. Enrolments that are files
+(enroll_spk1.scp) are formatted likewise; an utterance whose enrolment is bad is bad.
 """
 
 import argparse

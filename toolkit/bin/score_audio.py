@@ -3,9 +3,10 @@
 Example: python -m toolkit.bin.score_audio --in_root exp/se/enhanced --ref_root dump/raw --out_root exp/se/metrics \\
              --metrics si_sdr pesq_wb estoi --input wav --work work.1 --job 1
 
-The estimates are <in_root>/<set>/wav.scp, the references <ref_root>/<set>/spk1.scp. With --input the mixture is scored
-as well (utt2<metric>_mix); with --interferer, utt2speaker_confusion tells where the output is nearer to an interferer.
-Undefined values (silence, too short, no utterance found) are nan; summarise_audio counts them.
+The estimates are <in_root>/<set>/wav.scp, the references <ref_root>/<set>/spk1.scp. The metrics of real recordings
+need none: dnsmos_*, and timing_*, which compare with the turns of the speakers (<ref_root>/<set>/rttm). With --input
+the mixture is scored as well (utt2<metric>_mix); with --interferer, utt2speaker_confusion tells where the output is
+nearer to an interferer. Undefined values (silence, too short, no utterance found) are nan; summarise_audio counts them.
 """
 
 import argparse

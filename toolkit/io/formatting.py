@@ -4,6 +4,7 @@ import argparse
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 
@@ -32,15 +33,24 @@ class SegmentReader:
         keys: the utterances that will be read.
         channel: else; see :func:`toolkit.io.audio.read_whole`.
         allow_pipes: run recordings that are commands.
+        stream: ``wav``; of another, ``enroll_spk1``, the table names a whole recording for each utterance.
     """
 
-    def __init__(self, data: DataDir, keys: Collection[str], channel: int | str | None, allow_pipes: bool = False):
+    def __init__(
+        self,
+        data: DataDir,
+        keys: Collection[str],
+        channel: int | str | None,
+        allow_pipes: bool = False,
+        stream: str = "wav",
+    ):
         self.path, self.channel, self.allow_pipes = data.path, channel, allow_pipes
-        self.segments = read_table(data.path / "segments", set(keys)) if "segments" in data else None
+        self.scp, own = data.path / f"{stream}.scp", stream == "wav"
+        self.segments = read_table(data.path / "segments", set(keys)) if own and "segments" in data else None
         recordings = set(keys if self.segments is None else [fields(line)[0] for line in self.segments.values()])
-        self.wav = read_table(data.path / "wav.scp", recordings)
+        self.wav = read_table(self.scp, recordings)
         sides = "reco2file_and_channel"
-        self.sides = read_table(data.path / sides, recordings) if sides in data else None
+        self.sides = read_table(data.path / sides, recordings) if own and sides in data else None
         self._last: tuple[str, np.ndarray, int] = ("", np.zeros(0), 0)
 
     def _place(self, key: str) -> tuple[str, float, float]:
@@ -61,7 +71,7 @@ class SegmentReader:
         """The scp value that an utterance is cut from."""
         recording = self._place(key)[0]
         if recording not in self.wav:
-            raise InputError(f"{key}: {self.path / 'wav.scp'}: lacks {recording}; use utils/fix_data_dir.sh")
+            raise InputError(f"{key}: {self.scp}: lacks {recording}; use utils/fix_data_dir.sh")
         return self.wav[recording]
 
     def _recording(self, recording: str, key: str) -> tuple[np.ndarray, int]:
@@ -147,22 +157,39 @@ def format_one(reader: SegmentReader, key: str, args: argparse.Namespace, notes:
     return samples
 
 
+def _enrolments(data: DataDir, keys: Collection[str], channel: int | str | None) -> dict[str, SegmentReader]:
+    """Stream -> reader of the enrolments of a set that are audio; of those to be drawn, and of embeddings, none."""
+    streams = [table.removesuffix(".scp") for table in data.tables() if table.startswith("enroll_")]
+    readers = {stream: SegmentReader(data, keys, channel, stream=stream) for stream in streams}
+    return {
+        stream: reader
+        for stream, reader in readers.items()
+        if not any(value.startswith("*") or value.endswith(".npy") for value in reader.wav.values())
+    }
+
+
 def format_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> list[str]:
     """Format ``keys`` of one set; returns the messages of bad ids."""
-    reader = SegmentReader(DataDir(Path(args.in_root) / name), keys, args.channel, args.allow_pipes)
+    data = DataDir(Path(args.in_root) / name)
+    readers = {"wav": SegmentReader(data, keys, args.channel, args.allow_pipes)} | _enrolments(data, keys, args.channel)
     lengths: dict[str, int] = {}
     bad: dict[str, str] = {}
     notes: Counter[str] = Counter()
-    with ArkWriter(ark_path(args.out_root, name, "wav", args.job)) as ark:
+    with ExitStack() as stack:
+        arks = {
+            stream: stack.enter_context(ArkWriter(ark_path(args.out_root, name, stream, args.job)))
+            for stream in readers
+        }
         for key in keys:
             bar.update()
             try:
-                samples = format_one(reader, key, args, notes)
+                samples = {stream: format_one(reader, key, args, notes) for stream, reader in readers.items()}
             except InputError as error:
                 bad[key] = str(error)
                 continue
-            ark.write_audio(key, samples, args.fs, args.bits)
-            lengths[key] = len(samples)
+            for stream, ark in arks.items():
+                ark.write_audio(key, samples[stream], args.fs, args.bits)
+            lengths[key] = len(samples["wav"])
         if len(bad) > args.allow_bad:
             raise InputError(
                 f"{len(bad)} bad of {len(keys)}, --allow_bad {args.allow_bad}: {some_of(bad.values(), 5)}; "
@@ -171,7 +198,8 @@ def format_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> lis
     tables: dict[str, Mapping[str, object]] = {"dropped": bad} if bad else {}
     seconds = {key: f"{n / args.fs:.4f}" for key, n in lengths.items()}
     if lengths:
-        tables |= {"wav_scp": ark.scp, "utt2num_samples": lengths, "utt2dur": seconds}
+        tables |= {f"{stream}_scp": ark.scp for stream, ark in arks.items()}
+        tables |= {"utt2num_samples": lengths, "utt2dur": seconds}
     write_job_tables(args.out_root, name, args.job, **tables)
     for note, count in notes.items():
         print(f"note: {count} {note.format(name)}")

@@ -15,6 +15,8 @@ from toolkit.io.atomic import replacing, replacing_path
 from toolkit.io.datadir import DataDir, c_sorted, invert, read_table, write_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.files import parse_json
+from toolkit.io.rttm import NAME as RTTM
+from toolkit.io.rttm import carry_rttm
 from toolkit.io.text import blocks, columns_of, fields, read_lines
 from toolkit.io.trials import layout_of
 
@@ -103,6 +105,9 @@ def merge(in_root, out_root, name: str, num_jobs: int, stems: list[str], allow_b
     for table, rows in tables.items():
         write_table(out / table, rows)
     carried = _carry(source, out, expected, set(tables)) | _carry_lists(source, out, set(dropped))
+    if RTTM in source:
+        carry_rttm(source, out, expected, tables.get("utt2dur", {}))
+        carried.add(RTTM)
     if dropped:
         write_table(out / "dropped", dropped)
     else:
@@ -171,7 +176,7 @@ def _without(path: Path, aside: Path, dropped: set[str], unenrolled: set[str]) -
 
 def _tidy(out: Path, present: set[str]) -> None:
     """Remove tables and lists that an earlier run made and this one does not, and what killed writers left aside."""
-    stale = {*DataDir(out).tables(), *(path.name for path in out.glob("trials*")), "enroll2utt"} - present
+    stale = {*DataDir(out).tables(), *(path.name for path in out.glob("trials*")), "enroll2utt", RTTM} - present
     for name in stale:
         (out / name).unlink(missing_ok=True)
     for path in out.glob(".*"):

@@ -14,6 +14,11 @@ task_help=$(cat <<'EOF'
                               --tse_args "--data.init_args.enroll_from [train_enroll]" (none)
   --sv_exp                    experiment of the SV recipe (or its packed.zip): cosine between output and enrolment (none)
   --absent                    also enrol speakers who are not in the mixture: how much comes out? (true)
+  --real_sets "test_real"     sets of real recordings in data/, without targets (wav.scp, enroll_spk1.scp, perhaps rttm): extract
+                              from them, and score without reference (none)
+  --real_metrics              of score_audio that need no reference, and similarity: the cosine by --sv_exp, else by GE2E (auto:
+                              similarity; of sets with rttm timing_f1 timing_precision timing_recall; at 16 kHz dnsmos_sig
+                              dnsmos_bak dnsmos_ovrl); they need tools/install.sh --extras "pretrained vad dnsmos"
 EOF
 )
 output_name=extracted
@@ -27,11 +32,14 @@ simulate_enroll_config=
 simulate_train_enroll_config=
 absent=true
 sv_exp=
+real_sets=
+real_metrics=auto
 train_streams="wav spk1"
 
 check_task_options() {
     check_words '[0-9]*[1-9][0-9]*[.]?[0-9]*|[0-9]*[.][0-9]*[1-9][0-9]*' 'number above 0' enroll_lengths
     [ -z "${sv_exp}" ] || check_verifier "${sv_exp}"
+    check_real
     local name set sets
     for name in simulate_enroll_config simulate_train_enroll_config; do
         [ -z "${!name}" ] || [ -f "${!name}" ] || die "--${name} ${!name}: no such file"
@@ -97,6 +105,7 @@ infer_all() {
     fi
     for seconds in ${enroll_lengths}; do infer "extracted_enroll${seconds}s" --enroll_seconds "${seconds}"; done
     if "${absent}" && can_be_absent; then infer extracted_absent --absent; fi
+    infer_real
 }
 
 measure_all() {
@@ -106,6 +115,8 @@ measure_all() {
     [ -z "${simulate_enroll_config}" ] || measure "extracted_$(condition_of "${simulate_enroll_config}")" "${metrics}"
     for seconds in ${enroll_lengths}; do measure "extracted_enroll${seconds}s" si_sdr; done
     if "${absent}" && can_be_absent; then measure extracted_absent residual_energy --absent; fi
+    measure_real
 }
 
+. "$(dirname "$(readlink -f "$0")")/../real_recordings.sh"
 . "$(dirname "$(readlink -f "$0")")/../signal.sh"

@@ -9,8 +9,8 @@ from functools import cache
 
 import numpy as np
 
-from toolkit.io.errors import InputError
-from toolkit.metrics.signal.intrusive import Undefined, find_library, library
+from toolkit.metrics.signal.intrusive import Undefined, find_library
+from toolkit.metrics.signal.onnx_session import onnx_session
 
 FS = 16000
 _SECONDS = 9.01  # of a window; the next one begins a second later
@@ -64,14 +64,5 @@ def dnsmos(estimate: np.ndarray) -> tuple[float, float, float]:
 
 @cache
 def _session():
-    """The network, on one thread: jobs run side by side."""
-    onnxruntime, folder = library("onnxruntime", "dnsmos"), find_library("speechmos", "dnsmos")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    model = folder / "dnsmos_models" / "sig_bak_ovr.onnx"
-    try:
-        return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise InputError(
-            f"{model}: cannot be read ({type(error).__name__}): tools/install.sh --extras dnsmos"
-        ) from None
+    """The network."""
+    return onnx_session(find_library("speechmos", "dnsmos") / "dnsmos_models" / "sig_bak_ovr.onnx", "dnsmos")

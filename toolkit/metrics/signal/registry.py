@@ -10,6 +10,7 @@ from toolkit.io.errors import InputError
 from toolkit.metrics.signal import intrusive as signal
 from toolkit.metrics.signal.dnsmos import dnsmos
 from toolkit.metrics.signal.over_suppression import tsos
+from toolkit.metrics.signal.timing import timing
 from toolkit.metrics.statistics.bootstrap import RATE
 
 
@@ -53,6 +54,9 @@ METRICS = {
     "residual_energy": Metric("residual energy", "dB", False),
     "false_alarm": Metric("false alarms", "%", False, 100, limits=RATE),
     "similarity": Metric("cosine to the enrolment", digits=3, limits=_CORRELATION),
+    "timing_f1": Metric("timing F1", "%", scale=100, limits=RATE),
+    "timing_precision": Metric("timing precision", "%", scale=100, limits=RATE),
+    "timing_recall": Metric("timing recall", "%", scale=100, limits=RATE),
 }
 
 
@@ -83,13 +87,18 @@ def limits_of(name: str) -> tuple[float, float]:
 
 
 class _Family(NamedTuple):
-    """Metrics that one function computes together from ``(estimate (N,), reference (N,), fs)``."""
+    """Metrics that one function computes together from ``(estimate (N,), reference (N,), fs)``.
+
+    What is not needed (``needs``) is None; in the place of the reference come turns (K, 2), where these are needed.
+    """
 
     names: tuple[str, ...]
-    compute: Callable[[np.ndarray, np.ndarray, int], tuple[float, ...]]
+    compute: Callable[..., tuple[float, ...]]
     libraries: tuple[str, ...] = ()
     rates: tuple[int, ...] = ()  # in Hz; none: any
     extra: str = "se"  # which installs the libraries
+    needs: str = "reference"  # besides the estimate: reference, turns or nothing
+    reason: str = "no value"  # of a NaN
 
 
 _FAMILIES = (
@@ -106,9 +115,18 @@ _FAMILIES = (
         ("onnxruntime", "speechmos"),
         (16000,),
         "dnsmos",
+        "",
     ),
     _Family(("tsos",), lambda e, s, fs: (tsos(e, s, fs),)),
     _Family(("tsos_k1",), lambda e, s, fs: (tsos(e, s, fs, threshold_power=1.0),)),
+    _Family(
+        ("timing_f1", "timing_precision", "timing_recall"),
+        timing,
+        ("onnxruntime", "silero_vad"),
+        extra="vad",
+        needs="turns",
+        reason="no speech in estimate or annotation",
+    ),
 )
 COMPUTED = tuple(name for family in _FAMILIES for name in family.names)
 
@@ -123,13 +141,26 @@ def check_metrics(names: Sequence[str]) -> None:
                 signal.find_library(module, family.extra)
 
 
-def compute(names: Sequence[str], estimate: np.ndarray, reference: np.ndarray, fs: int):
-    """Some metrics of one pair of signals.
+def names_that_need(what: str, names: Sequence[str]) -> list[str]:
+    """Those of some metrics that need, besides the estimate, its ``reference``, or the ``turns`` of its speaker."""
+    return [name for family in _FAMILIES for name in family.names if family.needs == what and name in names]
+
+
+def compute(
+    names: Sequence[str],
+    estimate: np.ndarray,
+    reference: np.ndarray | None,
+    fs: int,
+    turns: np.ndarray | None = None,
+):
+    """Some metrics of one estimate.
 
     Args:
         names: of ``COMPUTED``.
-        estimate, reference: (N,) samples in [-1, 1].
+        estimate: (N,) samples in [-1, 1].
+        reference: the same of what it should be; None where no metric needs it (:func:`names_that_need`).
         fs: in Hz.
+        turns: (K, 2) begins and ends in seconds of what the speaker says; likewise.
 
     Returns:
         ``(values, undefined)``: name -> value, NaN where it is undefined; name -> why it is.
@@ -150,10 +181,11 @@ def compute(names: Sequence[str], estimate: np.ndarray, reference: np.ndarray, f
                 "that rate (stage 3 resamples, --fs)"
             )
         try:
-            results = dict(zip(family.names, family.compute(estimate, reference, fs), strict=True))
+            other = turns if family.needs == "turns" else reference
+            results = dict(zip(family.names, family.compute(estimate, other, fs), strict=True))
         except signal.Undefined as error:
             results = dict.fromkeys(family.names, float("nan"))
             undefined |= dict.fromkeys(chosen, str(error))
         values |= {name: results[name] for name in chosen}
-        undefined |= {name: "no value" for name in chosen if isnan(results[name]) and name not in undefined}
+        undefined |= {name: family.reason for name in chosen if isnan(results[name]) and name not in undefined}
     return values, undefined

@@ -14,6 +14,7 @@ from toolkit.report.verification.trial_results import CONDITION, experiment_name
 OF_ABSENT = ("residual_energy", "false_alarm")  # metrics of outputs in it
 FAILURES = ("speaker_confusion", "tsos", "tsos_k1", "si_sdr_interferer", *OF_ABSENT)
 ABSENT = "absent"  # the variant in which the enrolled speaker is not in the mixture
+REAL = "real"  # the variant of recordings without references
 _METRIC = {
     **dict.fromkeys(("value", "low", "high"), (float, None)),
     "n": int,
@@ -115,7 +116,7 @@ def rows_of(experiments: Sequence[Mapping]) -> list[dict]:
     """The experiments, each followed by its variants that have no separate section (``tse_x (other)``)."""
     rows = []
     for results in experiments:
-        in_sections = [name for name in results["variants"] if name == ABSENT or _SWEPT.fullmatch(name)]
+        in_sections = [name for name in results["variants"] if name in (ABSENT, REAL) or _SWEPT.fullmatch(name)]
         rows.append({**results, "variants": {name: results["variants"][name] for name in in_sections}})
         for name, variant in results["variants"].items():
             if name not in in_sections:

@@ -4,8 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from toolkit.metrics.signal.registry import METRICS, metric_of
 from toolkit.metrics.statistics.paired import Difference
-from toolkit.report.enhancement.audio_results import ABSENT, FAILURES, OF_ABSENT, SWEEPS, every_set, metrics_of, swept
-from toolkit.report.enhancement.audio_tables import metric_cell, missing_values, paragraphs, title_of
+from toolkit.report.enhancement.audio_results import (
+    ABSENT,
+    FAILURES,
+    OF_ABSENT,
+    REAL,
+    SWEEPS,
+    every_set,
+    metrics_of,
+    swept,
+)
+from toolkit.report.enhancement.audio_tables import ABOUT, blocks, metric_cell, missing_values, paragraphs, title_of
 from toolkit.report.verification.trial_sections import difference_cells
 from toolkit.report.verification.trial_tables import NONE, markdown
 
@@ -26,9 +35,42 @@ def audio_sections(experiments: Sequence[Mapping], comparisons: Sequence[Mapping
         experiments: collected results, with means.
         comparisons: with the first, from toolkit.tasks.enhancement.audio_aggregation.compare_experiments.
     """
-    parts = [failures(experiments), *(sweep(experiments, kind) for kind in SWEEPS), groups(experiments)]
+    parts = [
+        real_recordings(experiments),
+        failures(experiments),
+        *(sweep(experiments, kind) for kind in SWEEPS),
+        groups(experiments),
+    ]
     parts.append(comparison(experiments[0]["experiment"], comparisons))
     return [part for part in parts if part is not None]
+
+
+def real_recordings(experiments: Sequence[Mapping]) -> str | None:
+    """Recordings without references: each metric of the recordings and of the outputs, and the paired change."""
+    real = [
+        {**results["variants"][REAL], "experiment": results["experiment"]}
+        for results in experiments
+        if REAL in results["variants"]
+    ]
+    names = metrics_of([part for results in real for part in every_set(results)])
+    rows, notes = [], []
+    for means in (True, False):
+        for over, parts in blocks(real, means=means):
+            for name, part in parts:
+                counts = [f"{part[count]:,}" if count in part else NONE for count in ("n_utterances", "n_speakers")]
+                for metric in (metric for metric in names if metric in part["metrics"]):
+                    cells = [metric_cell(part["metrics"], key) for key in (f"{metric}_mix", metric, f"{metric}i")]
+                    rows.append([over, name, title_of(metric), *cells, *counts])
+                notes.append(missing_values(f"{over}, {name}", part, names))
+    if not rows:
+        return None
+    about = "; ".join(dict.fromkeys(ABOUT[name] for name in names if name in ABOUT))
+    text = (
+        "No one knows what the output should be. Means [low, high] of the recordings and of the outputs, and of their "
+        f"difference by utterance; higher is better. {about}.\n"
+    )
+    header = ["Over", "Experiment", "Metric", "Unprocessed", "Output", "Change", "Utterances", "Speakers"]
+    return "\n".join(["## Real recordings\n", text, markdown(header, rows, text_columns=3), paragraphs(notes)])
 
 
 def failures(experiments: Sequence[Mapping]) -> str | None:

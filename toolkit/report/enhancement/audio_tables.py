@@ -15,7 +15,7 @@ from toolkit.report.verification.trial_tables import (
 )
 
 MIXTURE = "unprocessed mixture"
-_ABOUT = {
+ABOUT = {
     "si_sdr": "SI-SDR: target against all else, at the best gain",
     "wave_snr": "SNR: target against the difference to it",
     "sdr": "SDR: as SI-SDR, a filter of 512 taps forgiven",
@@ -25,6 +25,7 @@ _ABOUT = {
     "estoi": "STOI, ESTOI: intelligibility, 0 to 1",
     "similarity": "cosine to the enrolment: of a verification system's embeddings, -1 to 1",
     "dnsmos_ovrl": "DNSMOS: estimated opinion scores, 1 to 5, without a reference",
+    "timing_f1": "timing: frames of 10 ms in which the output speaks against the enrolled speaker's turns, no collar",
 }
 
 
@@ -171,7 +172,7 @@ def audio_page(
         first: sections after the summary.
     """
     names = metrics_of([set_result for results in experiments for set_result in results["sets"]])
-    about = "; ".join(dict.fromkeys(_ABOUT[name] for name in names if name in _ABOUT))
+    about = "; ".join(dict.fromkeys(ABOUT[name] for name in names if name in ABOUT))
     short, _ = main_table(summary(experiments), counts=False)
     table, notes = main_table(list(blocks(experiments, means=False)), counts=True)
     method = interval_method(experiments)

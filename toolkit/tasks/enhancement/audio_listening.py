@@ -17,9 +17,10 @@ from toolkit.report.listening import Column, Row, write_listening
 from toolkit.tasks.enhancement.audio_summary import UtteranceValues
 
 _NOTE = (
-    "Of {sets}: the best, the median and the worst output by SI-SDR improvement{wrong}. Pictures: spectrograms on one "
-    "scale of colours. Numbers, against the target: of the mixture → of the output."
+    "Of {sets}: the best, the median and the worst output by the improvement of {ranking}{wrong}. Pictures: "
+    "spectrograms on one scale of colours. Numbers, against the target where there is one: of the mixture → of the output."
 )
+_RANKING = ("si_sdr", "similarity", "timing_f1", "dnsmos_ovrl")  # examples are chosen by the first of these
 _WRONG = ", and that of the clearest speaker confusion"
 _WINDOW, _HOP = 0.032, 0.01  # seconds
 _FLOOR = 1e-5  # of an amplitude, so that silence has a level
@@ -51,12 +52,19 @@ class Source:
         return present if {"mixture", "output"} <= set(present) else {}
 
 
+def ranking_of(scored: UtteranceValues) -> str:
+    """The metric that examples are chosen by: SI-SDR; of recordings without a reference another."""
+    return next((name for name in _RANKING if name in scored.values), _RANKING[0])
+
+
 def cases(scored: UtteranceValues) -> list[tuple[str, int]]:
-    """Kind of case and index of the utterance: by SI-SDR improvement (by SI-SDR where no mixture was scored).
+    """Kind of case and index of the utterance: by the improvement of the metric of :func:`ranking_of` (by the metric
+    itself where no mixture was scored).
 
     An utterance is a case once: where the set is small, the worst is not also the median.
     """
-    name = "si_sdri" if "si_sdri" in scored.values else "si_sdr"
+    ranking = ranking_of(scored)
+    name = f"{ranking}i" if f"{ranking}i" in scored.values else ranking
     values = scored.values.get(name, np.full(len(scored.utts), np.nan))
     order = [i for i in np.argsort(-values, kind="stable").tolist() if np.isfinite(values[i])]
     chosen: dict[int, str] = {}
@@ -135,7 +143,9 @@ def write_cases(folder, sources: Sequence[Source], max_seconds: float) -> int:
         rows = [row for row, _ in pairs]
         names = ", ".join(dict.fromkeys(row.facts["set"] for row in rows))
         wrong = _WRONG if any(source.enrolled for source in sources) else ""
-        write_listening(folder, rows, fs, hz, _HOP, _NOTE.format(sets=names, wrong=wrong))
+        rankings = dict.fromkeys(METRICS[ranking_of(source.scored)].label for source in sources)
+        note = _NOTE.format(sets=names, ranking=" or ".join(rankings), wrong=wrong)
+        write_listening(folder, rows, fs, hz, _HOP, note)
     return len(pairs)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.io.command_line import real_number, whole_number
-from toolkit.report.enhancement.audio_results import SWEEPS, collect_audio, every_set, rows_of, swept
+from toolkit.report.enhancement.audio_results import REAL, SWEEPS, collect_audio, every_set, rows_of, swept
 from toolkit.report.enhancement.audio_sections import audio_sections
 from toolkit.report.enhancement.audio_tables import audio_page, title_of
 from toolkit.report.enhancement.headline_facts import headline_facts
@@ -35,7 +35,10 @@ def add_arguments(parser) -> None:
     parser.add_argument("--data_root", type=Path, default=Path("dump/raw"), help="folder of the test sets' audio")
     parser.add_argument("--outputs", help="folder of EXPDIR with the outputs; default: enhanced, extracted")
     parser.add_argument(
-        "--listen_sets", type=whole_number(), default=3, help="number of test sets that examples are of, the first ones"
+        "--listen_sets",
+        type=whole_number(),
+        default=3,
+        help="number of test sets that examples are of, the first ones; likewise of sets of real recordings",
     )
     parser.add_argument(
         "--max_seconds",
@@ -126,9 +129,11 @@ def _has(entry: Mapping, name: str) -> bool:
 def listen(args, results: dict) -> Path | None:
     """Write the examples; returns their folder, or None without examples."""
     folder, outputs = args.expdir / LISTENING, args.expdir / (args.outputs or OUTPUTS[args.task])
-    sets = results["sets"][: args.listen_sets]
-    signals = {test_set["set"]: values_of(test_set) for test_set in sets}
-    sources = sources_of(sets, signals, args.data_root, outputs, args.task == "tse")
+    real, sources = results["variants"].get(REAL, {"sets": []}), []
+    for scores, made in ((results, outputs), (real, outputs.with_name(f"{outputs.name}_{REAL}"))):
+        sets = scores["sets"][: args.listen_sets]
+        signals = {test_set["set"]: values_of(test_set) for test_set in sets}
+        sources += sources_of(sets, signals, args.data_root, made, args.task == "tse")
     return folder if write_cases(folder, sources, args.max_seconds) else None
 
 

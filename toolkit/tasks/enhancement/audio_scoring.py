@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.io.audio import read_audio
-from toolkit.io.datadir import read_table
+from toolkit.io.datadir import DataDir, read_table
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.rttm import NAME as RTTM
+from toolkit.io.rttm import intervals, utterance_turns
 from toolkit.metrics.signal.intrusive import Undefined, si_sdr
 from toolkit.metrics.signal.over_suppression import false_alarm, residual_energy, speaker_confusion
-from toolkit.metrics.signal.registry import check_metrics, compute, present_name
+from toolkit.metrics.signal.registry import check_metrics, compute, names_that_need, present_name
 
 NO_REASON = "-"
 _RESIDUAL = ("residual_energy", "false_alarm")  # of mixtures without a target
@@ -94,25 +96,30 @@ class Scorer:
         names += _RESIDUAL if self.residual_energy else ()
         return names + ([f"{metric}_mix" for metric in self.metrics] if self.input else [])
 
+    @property
+    def needs_reference(self) -> bool:
+        """Are estimates compared with what they should be?"""
+        return bool(self.interferer or self.residual_energy or names_that_need("reference", self.metrics))
+
     def score(
         self, signals: Mapping[str, np.ndarray], fs: int, mixture: tuple[Mapping, Mapping] | None = None
     ) -> tuple[dict[str, float], dict[str, str]]:
         """``(values, undefined)``: name -> value, NaN where it has none; name -> why.
 
         Args:
-            signals: role -> (N,) samples.
+            signals: role -> (N,) samples; ``turns`` -> (K, 2), see toolkit.metrics.signal.registry.compute.
             fs: in Hz.
             mixture: the same of the mixture as if it were the estimate, where that is known (:func:`read_scores`).
         """
-        estimate, reference = signals["estimate"], signals["reference"]
-        values, undefined = compute(self.metrics, estimate, reference, fs)
+        estimate, others = signals["estimate"], (signals.get("reference"), fs, signals.get("turns"))
+        values, undefined = compute(self.metrics, estimate, *others)
         if self.interferer:
             interferers = [signal for role, signal in signals.items() if role.startswith("interferer")]
-            _add(*_speakers(estimate, reference, interferers), values, undefined)
+            _add(*_speakers(estimate, signals["reference"], interferers), values, undefined)
         if self.residual_energy:
-            _add(*_residual(estimate, reference, signals["input"]), values, undefined)
+            _add(*_residual(estimate, signals["reference"], signals["input"]), values, undefined)
         if self.input:
-            of_mixture, why = mixture or compute(self.metrics, signals["input"], reference, fs)
+            of_mixture, why = mixture or compute(self.metrics, signals["input"], *others)
             values |= {f"{name}_mix": value for name, value in of_mixture.items()}
             undefined |= {f"{name}_mix": reason.replace("estimate", "mixture") for name, reason in why.items()}
         return values, undefined
@@ -211,9 +218,25 @@ def similarity_of(args, name: str, utts: Sequence[str]):
     return Similarity(Verifier.load(args.sv_exp, trust=args.trust), Path(args.ref_root) / name, utts)
 
 
+def turns_of(scorer: Scorer, data_dir, utts: Sequence[str]) -> dict[str, np.ndarray]:
+    """Utterance -> (K, 2) begins and ends in seconds of what its speaker says; empty where no metric needs it.
+
+    Raises:
+        InputError: the set has no rttm, or a bad one.
+    """
+    if not (timed := names_that_need("turns", scorer.metrics)):
+        return {}
+    data = DataDir(data_dir)
+    if RTTM not in data:
+        raise InputError(f"{data.path / RTTM}: no such file; --metrics {timed[0]} needs the turns of the speakers")
+    speakers = data.table("utt2spk")
+    return {utt: intervals(turns, speakers[utt]) for utt, turns in utterance_turns(data, utts).items()}
+
+
 def score_set(args, scorer: Scorer, name: str, utts: Sequence[str], bar) -> dict[str, dict[str, str]]:
     """Score some utterances of a set by the options of ``score_audio``: table -> utterance -> value."""
-    roles = {"reference": args.reference, "input": args.input}
+    turns = turns_of(scorer, Path(args.ref_root) / name, utts)
+    roles = {"reference": args.reference if scorer.needs_reference else "", "input": args.input}
     roles |= {f"interferer{i or ''}": stream for i, stream in enumerate(args.interferer)}
     tables = {role: Path(args.ref_root) / name / f"{stream}.scp" for role, stream in roles.items() if stream}
     streams = open_streams(name, utts, estimate=Path(args.in_root) / name / f"{args.estimate}.scp", **tables)
@@ -227,6 +250,8 @@ def score_set(args, scorer: Scorer, name: str, utts: Sequence[str], bar) -> dict
         signals, fs = streams.read(utt)
         if args.absent:
             signals["reference"] = np.zeros_like(signals["estimate"])
+        if turns:
+            signals["turns"] = turns[utt]
         values, undefined = scorer.score(signals, fs, before.get(utt))
         if similarity is not None:
             of = {"similarity": signals["estimate"], "similarity_mix": signals["input"]}

@@ -1,0 +1,62 @@
+# Recordings without targets (--real_sets): sourced by tse.sh.
+# shellcheck shell=bash disable=SC2154
+
+real_verifier=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/conf/ge2e.yaml # without --sv_exp
+
+check_real() { # before any work
+    local set metrics
+    check_lists real_sets real_metrics
+    for set in ${real_sets}; do
+        [[ " ${train_set} ${valid_sets} ${test_sets} ${extra_sets} ${room_sets} " != *" ${set} "* ]] ||
+            die "--real_sets ${real_sets}: ${set} is another set of this run; choose another name"
+        [ "${stage}" -eq 1 ] || [ "${stage}" -gt 3 ] || [ -d "data/${set}" ] ||
+            die "--real_sets ${real_sets}: data/${set} not found; its files: wav.scp enroll_spk1.scp utt2spk spk2utt"
+    done
+    if [ -z "${real_sets}" ] || ! runs_stage 8; then return 0; fi
+    metrics=$(for set in ${real_sets}; do real_metrics_of "${set}"; done)
+    # shellcheck disable=SC2086
+    [ -z "${metrics//[[:space:]]/}" ] || later "--real_metrics ${real_metrics}: see above" score_audio --metrics ${metrics} --check
+    if measures_similarity && [ -z "${sv_exp}" ]; then
+        later "--real_sets: name another verifier by --sv_exp, or leave similarity out of --real_metrics" \
+            check_network sv --config "${real_verifier}"
+    fi
+}
+
+measures_similarity() { [[ " ${real_metrics/#auto/similarity} " == *" similarity "* ]]; }
+
+real_metrics_of() { # real_metrics_of SET: those of score_audio, a line; of a set without rttm none of timing
+    local metric auto="timing_f1 timing_precision timing_recall" wanted=''
+    [ "${fs}" -ne 16000 ] || auto+=" dnsmos_sig dnsmos_bak dnsmos_ovrl"
+    for metric in ${real_metrics/#auto/${auto}}; do
+        case ${metric} in
+            similarity) ;;
+            timing_*) [ ! -f "data/$1/rttm" ] && [ ! -f "${dumpdir}/raw/$1/rttm" ] || wanted+=" ${metric}" ;;
+            *) wanted+=" ${metric}" ;;
+        esac
+    done
+    echo "${wanted# }"
+}
+
+infer_real() {
+    [ -z "${real_sets}" ] || all_tests=" ${real_sets}" infer extracted_real
+}
+
+measure_real() {
+    local set metrics with=() sv_exp=${sv_exp}
+    [ -n "${real_sets}" ] || return 0
+    if measures_similarity; then
+        if [ -z "${sv_exp}" ]; then
+            sv_exp=${expdir}/ge2e
+            if [ ! -f "${sv_exp}/config.yaml" ]; then
+                act mkdir -p "${sv_exp}"
+                act "${python}" -m toolkit.bin.check_network sv --config "${real_verifier}" --whole "${sv_exp}/config.yaml" || exit 1
+            fi
+            if [ ! -d "${sv_exp}" ]; then return 0; fi # a dry run
+        fi
+        with=(--sv_exp "${sv_exp}" "${trusted[@]}")
+    fi
+    while read -r metrics; do
+        all_tests=$(for set in ${real_sets}; do [ "$(real_metrics_of "${set}")" != "${metrics}" ] || printf ' %s' "${set}"; done) \
+            breakdown='' measure extracted_real "${metrics}" "${with[@]}" </dev/null
+    done < <(for set in ${real_sets}; do real_metrics_of "${set}"; done | sort -u)
+}
