@@ -64,7 +64,7 @@ setup(
         "se": ["pesq>=0.0.4", "pystoi>=0.4", "fast-bss-eval>=0.1.4"],
         # Of speechmos the network's file is used, not the code, which wants librosa as well.
         "dnsmos": ["onnxruntime>=1.17", "speechmos>=0.0.1.1"],
-        # Of silero-vad the network's file, too; its code wants torchaudio.
+        # Likewise of silero-vad, whose code is for torch.
         "vad": ["onnxruntime>=1.17", "silero-vad>=6.2,<6.3"],
         # Of Resemblyzer the file of weights is used, not the code, which wants librosa and webrtcvad (a compiler, too):
         # tools/install.sh adds it without what it depends on.

@@ -1,21 +1,25 @@
 """The mini recipe of extraction from nothing to its report, at a tiny size; reruns; options."""
 
+import importlib.util
 import json
 import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import soundfile
 
 from toolkit.bin import extract_audio
 from toolkit.io.audio import AudioTable
 from toolkit.io.command_line import run
 from toolkit.io.datadir import read_table, write_table
+from toolkit.io.rttm import read_rttm
 from toolkit.metrics.signal.intrusive import si_sdr
+from toolkit.simulate.minicorpus.espeak import RATE, speak
 from toolkit.simulate.plan import Source, read_plan
 from toolkit.systems.extractor import Extractor
 
-from .conftest import SMALL
+from .conftest import ROOT, SMALL
 
 TINY = [f"--model.init_args.{width} 4" for width in ("stem_channels", "mix_channels", "integration_channels")]
 TINY += ["--model.init_args.dense_channels [4,4,4]", "--model.init_args.conv_channels [8,8,8]"]
@@ -32,11 +36,42 @@ MINI = [
 ]
 
 
+VAD = all(map(importlib.util.find_spec, ("silero_vad", "onnxruntime")))  # the extra vad is not in every environment
+TIMING = ["timing_f1", "timing_precision", "timing_recall"]
+VERIFIER = ROOT / "test/fixtures/v0.1/sv_ecapa.zip"
+REAL = ["--real_sets", "test_real", "--real_metrics", " ".join(["similarity", *(TIMING if VAD else [])])]
+REAL += ["--sv_exp", str(VERIFIER)]
+
+
+def write_meeting(path) -> None:
+    """A data dir of one recording in which two are enrolled and speak in turn, a second of silence between."""
+    path.mkdir(parents=True)
+    voices = {"ann": "en-us+f3", "bob": "en-gb-scotland"}
+    said = {name: speak("the meeting begins at a quarter past nine", voice) for name, voice in voices.items()}
+    enrolments = {name: speak("please leave your message after the tone", voice) for name, voice in voices.items()}
+    gap, begin, turns = np.zeros(RATE, np.float32), 1.0, []
+    for name, samples in said.items():
+        turns.append(f"SPEAKER meeting 1 {begin:.3f} {len(samples) / RATE:.3f} <NA> <NA> {name} <NA> <NA>\n")
+        begin += len(samples) / RATE + 1
+    (path / "rttm").write_text("".join(turns))
+    sounds = {"meeting": np.concatenate([part for samples in said.values() for part in (gap, samples)]), **enrolments}
+    for name, samples in sounds.items():
+        soundfile.write(path / f"{name}.wav", samples, RATE)
+    write_table(path / "wav.scp", {"meeting": path / "meeting.wav"})
+    # Bob's is cut from the middle of Ann's turn on.
+    begins, end = {"ann": 0.0, "bob": 1.5}, len(sounds["meeting"]) / RATE
+    write_table(path / "segments", {f"{name}-1": f"meeting {begins[name]} {end:.3f}" for name in voices})
+    write_table(path / "enroll_spk1.scp", {f"{name}-1": path / f"{name}.wav" for name in voices})
+    write_table(path / "utt2spk", {f"{name}-1": name for name in voices})
+    write_table(path / "spk2utt", {name: f"{name}-1" for name in voices})
+
+
 @pytest.fixture(scope="module")
 def recipe(tree):
-    """The recipe after one whole run."""
+    """The recipe after one whole run, with a set of real recordings."""
     folder = tree.copy("mini/tse")
-    done = tree.run(folder, "./run.sh", *MINI, "--skip_packing", "false")
+    write_meeting(folder / "data/test_real")
+    done = tree.run(folder, "./run.sh", *MINI, *REAL, "--skip_packing", "false")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return folder
 
@@ -87,6 +122,44 @@ def test_scores_are_those_of_the_files(recipe, monkeypatch):
     assert sum(group["n_utterances"] for group in pairs.values()) == 8
 
 
+def test_real_recordings_are_formatted_with_enrolments_and_turns(recipe, monkeypatch):
+    monkeypatch.chdir(recipe)
+    data = recipe / "dump/raw/test_real"
+    assert (
+        AudioTable(data, fs=8000).keys() == AudioTable(data, fs=8000, stream="enroll_spk1").keys() == ["ann-1", "bob-1"]
+    )
+    before = {turn.speaker: turn for turn in read_rttm("data/test_real/rttm")["meeting"]}
+    after = {utt: {turn.speaker: turn[:2] for turn in turns} for utt, turns in read_rttm(data / "rttm").items()}
+    expected = {"ann-1": {name: turn[:2] for name, turn in before.items()}}
+    expected["bob-1"] = {
+        "ann": (0, before["ann"].duration - 0.5),
+        "bob": (before["bob"].onset - 1.5, before["bob"].duration),
+    }
+    for utt, turns in expected.items():
+        assert {name: pytest.approx(times, abs=2e-3) for name, times in turns.items()} == after[utt]
+
+
+def test_real_recordings_are_scored_without_reference(recipe):
+    names = ["similarity", *(TIMING if VAD else [])]
+    found = result(recipe, "scores_real", "test_real")["metrics"]
+    assert set(found) == {f"{name}{end}" for name in names for end in ("", "_mix", "i")}
+    assert all(found[f"{name}_mix"]["n"] == 2 for name in names)
+    page = (recipe / "exp/tse_tiny/RESULTS.md").read_text()
+    assert page.count("| test_real | tse_tiny |") == len(names)
+    assert "test_real" not in page.split("## Every set")[1].split("##")[0]  # it has no row beside sets with references
+    rows = json.loads((recipe / "exp/tse_tiny/listening/listening.json").read_text())["rows"]
+    labels = [[column["label"] for column in row["columns"]] for row in rows if row["facts"]["set"] == "test_real"]
+    assert labels == [["mixture", "enrolment", "output"]] * 2
+
+
+@pytest.mark.skipif(not VAD, reason="the extra vad is not installed")
+def test_the_timing_of_the_recording_itself(recipe):
+    """All that is said is found; of what is said half is the enrolled speaker's."""
+    found = result(recipe, "scores_real", "test_real")["metrics"]
+    assert found["timing_recall_mix"]["value"] > 90
+    assert 40 < found["timing_precision_mix"]["value"] < 75
+
+
 def test_what_comes_out_without_the_target_is_measured(recipe):
     left = result(recipe, "scores_absent", "test4_2talker")["metrics"]["residual_energy"]
     assert left["n"] == 8
@@ -95,7 +168,7 @@ def test_what_comes_out_without_the_target_is_measured(recipe):
 
 def test_the_same_command_again_redoes_nothing(recipe, tree):
     before = {p: p.stat().st_mtime_ns for p in recipe.glob("exp/tse_tiny/extracted*/*/data/*.ark")}
-    done = tree.run(recipe, "./run.sh", *MINI, "--stage", "2", "--stop_stage", "8")
+    done = tree.run(recipe, "./run.sh", *MINI, *REAL, "--stage", "2", "--stop_stage", "8")
     assert done.returncode == 0, done.stderr[-2000:]
     assert len(before) >= 2 * 3
     assert {p: p.stat().st_mtime_ns for p in before} == before
@@ -185,6 +258,12 @@ def test_the_packed_model_works_on_any_two_files(recipe, tmp_path):
         ),
         (["--nj", "two"], "--nj two: two must be a whole number from 1"),
         (["--absent", "yes"], "option --absent takes true or false, got 'yes'"),
+        (["--real_sets", "test4"], "--real_sets test4: test4 is another set of this run; choose another name"),
+        (
+            ["--real_sets", "none", "--stage", "3"],
+            "--real_sets none: data/none not found; its files: wav.scp enroll_spk1.scp",
+        ),
+        (["--real_sets", "test_real", "--real_metrics", "timing_f2"], "--metrics timing_f2: no such metric; there are"),
         (["--sv_exp", "exp/none"], "--sv_exp exp/none: no such experiment or packed.zip"),
         (["--simulate_enroll_config", "conf/none.yaml"], "--simulate_enroll_config conf/none.yaml: no such file"),
         (["--stage", "7", "--enroll_from", "none"], "--enroll_from none: no such set; there are: "),

@@ -204,7 +204,7 @@ SIGNALS = {
 @pytest.mark.parametrize("estimate", SIGNALS)
 def test_any_pair_of_signals_has_values_or_reasons(estimate):
     """No library's exception ends the scoring of a set."""
-    names = [name for name in COMPUTED if not name.startswith("dnsmos")]
+    names = [name for name in COMPUTED if not name.startswith(("dnsmos", "timing"))]
     for reference in SIGNALS.values():
         if len(reference) == len(SIGNALS[estimate]):
             values, undefined = compute(names, SIGNALS[estimate], reference, FS)

@@ -66,8 +66,8 @@ def real_recordings(experiments: Sequence[Mapping]) -> str | None:
         return None
     about = "; ".join(dict.fromkeys(ABOUT[name] for name in names if name in ABOUT))
     text = (
-        "No one knows what the output should be. Means [low, high] of the recordings and of the outputs, and of their "
-        f"difference by utterance; higher is better. {about}.\n"
+        "Scores that need no reference. Means [low, high] of the unprocessed recordings, of the outputs, and of the "
+        f"difference by utterance; higher is better. {about[:1].upper()}{about[1:]}.\n"
     )
     header = ["Over", "Experiment", "Metric", "Unprocessed", "Output", "Change", "Utterances", "Speakers"]
     return "\n".join(["## Real recordings\n", text, markdown(header, rows, text_columns=3), paragraphs(notes)])

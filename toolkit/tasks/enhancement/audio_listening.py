@@ -18,7 +18,7 @@ from toolkit.tasks.enhancement.audio_summary import UtteranceValues
 
 _NOTE = (
     "Of {sets}: the best, the median and the worst output by the improvement of {ranking}{wrong}. Pictures: "
-    "spectrograms on one scale of colours. Numbers, against the target where there is one: of the mixture → of the output."
+    "spectrograms on one scale of colours. Numbers: of the mixture → of the output, against the target if there is one."
 )
 _RANKING = ("si_sdr", "similarity", "timing_f1", "dnsmos_ovrl")  # examples are chosen by the first of these
 _WRONG = ", and that of the clearest speaker confusion"
