@@ -110,6 +110,26 @@ def test_the_mixture_stands_once_in_every_set(root):
     assert "![" not in recipe
 
 
+def test_real_recordings_have_a_table_of_their_own(root):
+    """Of each metric the means before and after, and their paired difference; other tables are as they were."""
+    main(BOTH)
+    summary = table("Every set")
+    for name, seed in (("tse_one", 0), ("tse_two", 1)):
+        write_scores(Path("exp", name), seed, "_real", sets=("call",), keep={"pesq_nb", "pesq_nb_mix"})
+    main(BOTH)
+    assert table("Every set") == summary
+    _, rows = table("Real recordings")
+    assert [(row["Over"], row["Experiment"], row["Metric"]) for row in rows] == [
+        ("call", name, "PESQ (nb)") for name in ("tse_one", "tse_two")
+    ]
+    for row, seed in zip(rows, (0, 1), strict=True):
+        found = values("call", seed)
+        gain = found["pesq_nb"] - found["pesq_nb_mix"]
+        for column, expected in (("Unprocessed", found["pesq_nb_mix"]), ("Output", found["pesq_nb"]), ("Change", gain)):
+            assert row[column].startswith(f"{expected.mean():.2f} [")
+        assert (row["Utterances"], row["Speakers"]) == ("18", "6")
+
+
 def side(name, seed):
     found = values(name, seed)
     return found["si_sdr"], found["si_sdr_mix"]

@@ -100,6 +100,34 @@ def test_samples_at_the_wanted_rate_pass_bit_for_bit(tmp_path, make):
     assert read_table(tmp_path / "raw/train/text") == {"A": "one two", "b": "three"}
 
 
+def test_enrolments_are_formatted_as_the_recordings_are(tmp_path, make, capsys):
+    wav = make({"a": noise(0.5), "b": noise(0.6)})
+    voices = {"a": (noise(0.7, 44100, seed=1), 44100), "b": (noise(0.4, 8000, seed=2), 8000)}
+    for key, (samples, rate) in voices.items():
+        soundfile.write(tmp_path / f"{key}.wav", samples, rate)
+    write_table(tmp_path / "data/train/enroll_spk1.scp", {key: tmp_path / f"{key}.wav" for key in wav})
+    (tmp_path / "data/train/rttm").write_text("".join(f"SPEAKER {key} 1 0 0.2 <NA> <NA> spk\n" for key in wav))
+    assert stage(tmp_path, nj=2) == 0
+    enrolments = AudioTable(tmp_path / "raw/train", fs=FS, stream="enroll_spk1")
+    for key, (samples, rate) in voices.items():
+        expected = resample(samples / np.float32(32768), rate, FS)
+        np.testing.assert_allclose(enrolments.read(key), expected, atol=0.6 / 32768)
+    assert read_table(tmp_path / "raw/train/utt2num_samples") == {"a": "8000", "b": "9600"}
+    soundfile.write(tmp_path / "b.wav", np.zeros(FS), FS)
+    assert stage(tmp_path) == 1
+    assert f"b: {tmp_path / 'b.wav'}: is digital silence" in capsys.readouterr().err
+    assert stage(tmp_path, "--allow_bad", "1") == 0  # an utterance without an enrolment goes with all that it has
+    assert (tmp_path / "raw/train/rttm").read_text().split()[1] == "a"
+    assert list(read_table(tmp_path / "raw/train/enroll_spk1.scp")) == ["a"]
+
+
+def test_enrolments_to_be_drawn_stay_as_they_are(tmp_path, make):
+    wav = make({"a": noise(0.5), "b": noise(0.6)})
+    write_table(tmp_path / "data/train/enroll_spk1.scp", {key: f"*{key} spk" for key in wav})
+    assert stage(tmp_path) == 0
+    assert read_table(tmp_path / "raw/train/enroll_spk1.scp") == {"a": "*a spk", "b": "*b spk"}
+
+
 def test_another_rate_is_resampled(tmp_path, make):
     samples = noise(0.5, 44100)
     make({"a": (samples, 44100)})

@@ -168,6 +168,44 @@ def test_residual_energy_needs_no_target(root, tmp_path):
     assert {left[utt] for utt in UTTS[1:]} == {"nan"}
 
 
+@pytest.fixture
+def real(root, tmp_path, monkeypatch):
+    """``raw/test`` without references but with turns, ``enhanced/test``; instead of the network: who is loud speaks."""
+    monkeypatch.setattr("toolkit.metrics.signal.intrusive.find_library", lambda *words: None)
+    monkeypatch.setattr(
+        "toolkit.metrics.signal.timing.speech_intervals",
+        lambda x, fs: [(0, len(x) / fs)] if np.abs(x).max() > 0.5 else [],
+    )
+    for name, gain in (("raw", 5), ("enhanced", 0.1)):
+        scp(tmp_path / name / "test", "wav", {utt: gain * voice(0, 0, 0.8) for utt in UTTS})
+    write_table(tmp_path / "raw/test/utt2spk", {utt: utt[:2] for utt in UTTS})
+    turns = [f"SPEAKER {utt} 1 0.2 0.4 <NA> <NA> {utt[:2]}\nSPEAKER {utt} 1 0 9 <NA> <NA> other\n" for utt in UTTS[1:]]
+    (tmp_path / "raw/test/rttm").write_text(f"SPEAKER {UTTS[0]} 1 0 9 <NA> <NA> other\n{''.join(turns)}")
+    return {"in_root": tmp_path / "enhanced", "ref_root": tmp_path / "raw", "out_root": tmp_path / "out"}
+
+
+def test_real_recordings_need_no_reference(root, real):
+    assert score(root, "--metrics", "timing_f1 timing_precision", "--input", "wav", **real) == 0
+    rows = {path.name: read_table(path) for path in real["out_root"].glob("test/.jobs/1/*")}
+    timing = ["timing_f1", "timing_precision"]
+    assert set(rows) == {f"utt2{name}" for name in [*timing, *(f"{name}_mix" for name in timing), "undefined"]}
+    # 40 of the 80 frames of the recording are the speaker's; of the first recording none is. The output is silent.
+    assert [float(rows["utt2timing_f1_mix"][utt]) for utt in UTTS[:2]] == pytest.approx([0, 2 * 40 / 120], abs=1e-6)
+    assert [float(rows["utt2timing_precision_mix"][utt]) for utt in UTTS[:2]] == [0, 0.5]
+    assert rows["utt2undefined"][UTTS[0]] == "; ".join(
+        f"{name}: no speech in estimate and annotation" for name in timing
+    )
+    assert rows["utt2timing_f1"][UTTS[1]] == "0.000000"
+
+
+def test_what_real_recordings_lack_is_said(root, real, capsys):
+    assert score(root, "--metrics", "si_sdr", **real) == 1
+    assert "raw/test/spk1.scp: no such file" in capsys.readouterr().err
+    (real["ref_root"] / "test/rttm").unlink()
+    assert score(root, "--metrics", "timing_recall", **real) == 1
+    assert "raw/test/rttm: no such file; --metrics timing_recall needs the turns" in capsys.readouterr().err
+
+
 def test_no_torch_is_loaded(root, tmp_path):
     (tmp_path / "work").write_text(f"test {UTTS[0]}\n")
     words = ["--in_root", root / "enhanced", "--ref_root", root / "raw", "--out_root", tmp_path, "--job", 1]

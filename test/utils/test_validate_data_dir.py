@@ -326,6 +326,32 @@ def test_snrs(call, mixture, snr):
     assert ("utt2snr:1: expected an SNR in dB" in done.stderr) != SNRS[snr]
 
 
+ENROLMENTS = "a-1 a.wav\na-2 a.wav\nb-1 b.flac\nb-2 b.flac\n"
+TURNS = "".join(f"SPEAKER {utt} 1 0.5 1e1 <NA> <NA> a <NA> <NA>\n" for utt in ("a-1", "a-2", "b-1", "b-2"))
+
+
+def test_real_recordings_have_enrolments_and_no_target(call, data_dir, complaints):
+    tables = {"enroll_spk1.scp": ENROLMENTS, "rttm": f";; by hand\n\n{TURNS}NON-SPEECH b-2 1 0 1 <NA> other <NA>\n"}
+    call("validate_data_dir.sh", *WAIVED, "--require-streams", "enroll_spk1", data_dir("real", tables))
+    drawn = ENROLMENTS.replace("b.flac", "*b-1 b", 1)
+    assert "enroll_spk1.scp: spk1.scp not found" in complaints(data_dir("drawn", {"enroll_spk1.scp": drawn}))
+
+
+@pytest.mark.parametrize(
+    "line", ["SPEAKER b-2 1 0 x <NA> <NA> a", "SPEAKER b-2 1 -1 2 <NA> <NA> a", "SPEAKER b-2 1 0 1", "b-2"]
+)
+def test_a_bad_turn_is_said(complaints, data_dir, line):
+    message = complaints(data_dir(tables={"rttm": f"{TURNS}{line}\n"}))
+    assert (
+        f"rttm:5: expected SPEAKER <recording> 1 <onset> <duration> <NA> <NA> <speaker>, times in seconds, got: {line}"
+        in message
+    )
+
+
+def test_a_recording_without_turns_is_said(complaints, segmented):
+    assert "rttm: lacks turns of r2" in complaints(segmented(tables={"rttm": "SPEAKER r1 1 0 1 <NA> <NA> a\n"}))
+
+
 WITHOUT = {
     "spk1.scp": ["spk2.scp: spk1.scp not found", "enroll_spk1.scp: spk1.scp not found"],
     "spk2.scp": ["enroll_spk2.scp: spk2.scp not found, the speech to extract; stage 2 of the recipe renders it"],

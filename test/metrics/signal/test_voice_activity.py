@@ -20,8 +20,7 @@ needs_network = pytest.mark.skipif(not installed, reason="the extra vad is not i
 
 @pytest.fixture(scope="module")
 def sentences():
-    """(N,) at 16 kHz: 1 s of silence, 2 to 3 s of speech, a second of silence, the speech again, 0.5 s of silence; and the
-    begins and ends of the speech in seconds."""
+    """(N,) at 16 kHz: silence, speech, silence, speech, silence; and begins and ends of the speech in seconds."""
     said = resample(speak("the meeting begins at a quarter past nine", "en-us"), RATE, FS)
     said = said[slice(*np.flatnonzero(np.abs(said) > 0.01)[[0, -1]])]
     silence, begin = np.zeros(FS, np.float32), 1 + len(said) / FS
@@ -34,14 +33,14 @@ def sentences():
 def test_speech_is_found_where_it_is(sentences, fs):
     sound, expected = sentences
     found = speech_intervals(resample(sound, FS, fs), fs)
-    np.testing.assert_allclose(found, expected, atol=0.15)
+    np.testing.assert_allclose(found, expected, atol=0.2)
 
 
 @needs_network
 def test_gain_changes_little(sentences):
     sound, expected = sentences
     for gain in (0.1, 0.5):
-        np.testing.assert_allclose(speech_intervals(gain * sound, FS), expected, atol=0.15)
+        np.testing.assert_allclose(speech_intervals(gain * sound, FS), expected, atol=0.2)
 
 
 @needs_network
