@@ -4,7 +4,7 @@ from sklearn.metrics import f1_score, precision_score, recall_score
 
 from toolkit.metrics.signal.intrusive import Undefined
 from toolkit.metrics.signal.registry import compute
-from toolkit.metrics.signal.timing import frame_labels, frame_scores, timing
+from toolkit.metrics.signal.timing import frame_labels, frame_scores, timing_scores
 
 
 def frames(intervals, seconds):
@@ -52,9 +52,9 @@ def test_the_output_is_compared_with_the_turns(monkeypatch):
         "toolkit.metrics.signal.timing.speech_intervals", lambda x, fs: np.array(speech[len(x)]).reshape(-1, 2)
     )
     turns = np.array([(0.3, 0.5), (0.9, 2.0)])
-    assert timing(np.zeros(8000), turns, 8000) == pytest.approx((2 * 20 / (40 + 30), 20 / 40, 20 / 30))
+    assert timing_scores(np.zeros(8000), turns, 8000) == pytest.approx((2 * 20 / (40 + 30), 20 / 40, 20 / 30))
     values, undefined = compute(["timing_recall", "timing_precision"], np.zeros(8001), None, 8000, turns)
     assert values == pytest.approx({"timing_precision": np.nan, "timing_recall": 0}, nan_ok=True)
     assert undefined == {"timing_precision": "no speech in estimate or annotation"}
     with pytest.raises(Undefined, match="^no speech in estimate and annotation$"):
-        timing(np.zeros(8001), turns[:0], 8000)
+        timing_scores(np.zeros(8001), turns[:0], 8000)

@@ -8,7 +8,7 @@ __all__, __getattr__, __dir__ = exports(
         "intrusive": "Undefined estoi pesq sdr si_sdr stoi wave_snr",
         "over_suppression": "over_suppressed tsos",
         "registry": "METRICS compute",
-        "timing": "frame_labels frame_scores timing",
+        "timing": "frame_labels frame_scores timing_scores",
         "voice_activity": "speech_intervals",
     },
 )

@@ -10,7 +10,7 @@ from toolkit.io.errors import InputError
 from toolkit.metrics.signal import intrusive as signal
 from toolkit.metrics.signal.dnsmos import dnsmos
 from toolkit.metrics.signal.over_suppression import tsos
-from toolkit.metrics.signal.timing import timing
+from toolkit.metrics.signal.timing import timing_scores
 from toolkit.metrics.statistics.bootstrap import RATE
 
 
@@ -121,7 +121,7 @@ _FAMILIES = (
     _Family(("tsos_k1",), lambda e, s, fs: (tsos(e, s, fs, threshold_power=1.0),)),
     _Family(
         ("timing_f1", "timing_precision", "timing_recall"),
-        timing,
+        timing_scores,
         ("onnxruntime", "silero_vad"),
         extra="vad",
         needs="turns",

@@ -49,7 +49,7 @@ def frame_scores(output: np.ndarray, reference: np.ndarray) -> tuple[float, floa
     return f1, precision, recall
 
 
-def timing(estimate: np.ndarray, turns: np.ndarray, fs: int) -> tuple[float, float, float]:
+def timing_scores(estimate: np.ndarray, turns: np.ndarray, fs: int) -> tuple[float, float, float]:
     """``(F1, precision, recall)`` of the frames in which an output speaks, against the enrolled speaker's turns.
 
     Args:
