@@ -55,7 +55,7 @@ measure_sets() { # measure_sets SETS BREAKDOWN [options of score_audio]; other v
     if [[ " $* " == *" --sv_exp "* ]]; then references+=" $(files_of "${sv_exp}" valid.eer.ave.pth)"; fi
     run_jobs --name score --cmd "${decode_cmd}" --nj "${inference_nj}" --in_root "${exp}/${folder}" \
         --out_root "${exp}/metrics${suffix}" --sets "${sets}" --deps "${references}" -- \
-        "${python}" -m toolkit.bin.score_audio --metrics "${wanted}" --ref_root "${dumpdir}/raw" --input wav \
+        "${python}" -m toolkit.bin.score_audio --metrics "${wanted:-similarity}" --ref_root "${dumpdir}/raw" --input wav \
         "${mixtures[@]}" "$@"
     if "${dry_run}"; then return 0; fi
     # shellcheck disable=SC2086

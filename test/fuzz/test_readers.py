@@ -49,6 +49,7 @@ GIVEN = {
     "read_mix_conf": ("sim/mix/mix_conf.yaml", folder_of),
     "read_plan": ("sim/mix/mix.jsonl",),
     "read_rows": ("emb/test/embedding.scp", lambda reader, path: reader(t := read_table(path), list(t), path)),
+    "read_rttm": ("rttm",),
     "read_run_log": ("exp/sv/metrics.jsonl",),
     "read_scores": ("exp/sv/scores/test/scores.txt",),
     "read_sets": (

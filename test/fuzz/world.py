@@ -25,6 +25,7 @@ from toolkit.io.ark import ArkWriter
 from toolkit.io.datadir import DataDir, read_table, write_table
 from toolkit.io.enrolment import draw_models, write_enroll2utt
 from toolkit.io.jobs import merge
+from toolkit.io.rttm import Turn, write_rttm
 from toolkit.report.listening import Column, Row, write_listening
 
 SETTINGS = {"derandomize": True, "database": None, "deadline": None, "phases": [Phase.generate]}
@@ -120,6 +121,7 @@ def _systems(root) -> None:
 def _scores(root) -> None:
     add_trials(root / "raw/test")
     write_enroll2utt(root / "enroll2utt", draw_models(read_table("raw/test/utt2spk"), 2))
+    write_rttm(root / "rttm", {"a": [Turn(0.5, 1.0, "s00"), Turn(2.0, 0.25, "s01")], "b": []})
     main(embed_utterances, *job(root, "test", inside="raw", out="emb"), "--model", "exp/sv")
     merge("raw", "emb", "test", 1, ["embedding"])
     words = ["--trials", "raw/test/trials", "--embeddings", "emb/test/embedding.scp", "--utt2spk", "raw/test/utt2spk"]

@@ -68,6 +68,8 @@ def test_a_recording_without_lines_and_other_names_are_said(data):
         InputError, match="knows none of the speakers of utt2spk; it has ann, utt2spk Ann; name them alike"
     ):
         utterance_turns(data(LINE, utt2spk={"meeting": "Ann"}), ["meeting"])
+    with pytest.raises(InputError, match="utt2spk: lacks call; run"):
+        utterance_turns(data(LINE), ["meeting", "call"])
 
 
 def test_turns_are_cut_to_segments(data, tmp_path):

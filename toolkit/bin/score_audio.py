@@ -29,7 +29,7 @@ def get_parser(check: bool = False) -> argparse.ArgumentParser:
         "--metrics",
         nargs="+",
         default=["si_sdr"],
-        help=f"of {' '.join(COMPUTED)}, or residual_energy (needs --input); "
+        help=f"of {' '.join(COMPUTED)}, or residual_energy (needs --input), similarity (--sv_exp); "
         "tsos is the definition with k = 2, whatever the level, tsos_k1 that with k = 1, which depends on it",
     )
     parser.add_argument("--estimate", default="wav", help="stream of in_root that is scored")

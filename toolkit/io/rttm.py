@@ -75,10 +75,15 @@ def utterance_turns(data: DataDir, utts: Collection[str]) -> dict[str, list[Turn
     Where the data dir has ``segments``, turns are cut to them, and their times are from the beginning of the segment.
 
     Raises:
-        InputError: the file is malformed, lacks a recording, or names no speaker of ``utt2spk``.
+        InputError: the file is malformed, lacks a recording, or names no speaker of ``utt2spk``; or that lacks an
+            utterance.
     """
     path = data.path / NAME
     turns, utt2spk = read_rttm(path), data.table("utt2spk")
+    if unknown := [utt for utt in utts if utt not in utt2spk]:
+        raise InputError(
+            f"{data.path / 'utt2spk'}: lacks {some_of(unknown, known=utt2spk)}; run the stages before again"
+        )
     places = {utt: (utt, 0.0, math.inf) for utt in utts}
     if "segments" in data:
         places = {utt: _place(data.table("segments")[utt]) for utt in utts}
@@ -87,7 +92,7 @@ def utterance_turns(data: DataDir, utts: Collection[str]) -> dict[str, list[Turn
             f"{path}: lacks turns of {some_of(c_sorted(set(lost)), known=turns)}; add them, or remove the file"
         )
     speakers = {turn.speaker for of_recording in turns.values() for turn in of_recording}
-    if speakers.isdisjoint(utt2spk.values()):
+    if speakers and speakers.isdisjoint(utt2spk.values()):
         raise InputError(
             f"{path}: knows none of the speakers of utt2spk; it has {some_of(c_sorted(speakers), 3)}, utt2spk "
             f"{some_of(c_sorted(set(utt2spk.values())), 3)}; name them alike"

@@ -194,12 +194,14 @@ def parse_reasons(line: str) -> dict[str, str]:
 def scorer_of(args) -> Scorer:
     """The scorer that the options define."""
     metrics = tuple(dict.fromkeys(present_name(word) for words in args.metrics for word in words.split()))
-    computed = tuple(name for name in metrics if name != "residual_energy")
+    computed = tuple(name for name in metrics if name not in ("residual_energy", "similarity"))
     check_metrics(computed)
     if "residual_energy" in metrics and not args.input:
         raise InputError("--metrics residual_energy is relative to the mixture: give its stream by --input")
     if args.input_scores and not args.input:
         raise InputError("--input_scores are those of a stream of ref_root: give it by --input")
+    if "similarity" in metrics and not args.sv_exp:
+        raise InputError("--metrics similarity needs a verification system: give it by --sv_exp")
     if args.sv_exp and not args.input:
         raise InputError("--sv_exp measures the mixture as well: give its stream by --input")
     return Scorer(computed, bool(args.interferer), "residual_energy" in metrics, bool(args.input))
