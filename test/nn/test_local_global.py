@@ -39,7 +39,7 @@ def test_every_layer_is_given_the_mean_over_frames_of_its_level():
         for t in range(9):
             torch.testing.assert_close(out[:, 2:, :, t], expected[level].mean(3))
     x = sounds(2, 9, 12)
-    torch.testing.assert_close(cues.multiplied(x), x * (vector @ model.gain.weight.T + model.gain.bias)[:, None])
+    torch.testing.assert_close(cues.fused(x), x * (vector @ model.gain.weight.T + model.gain.bias)[:, None])
     assert model.added == (1, 3, 5)
 
 
@@ -75,7 +75,7 @@ def test_what_is_off_has_no_parameters_and_changes_nothing():
     assert (local.gain, global_.arn, global_.layers, global_.added) == (None, None, None, ())
     cues = global_(None, None, sounds(1, 4))
     assert cues.beside(0, x) is x
-    assert local(sounds(1, 11, 5), None, sounds(1, 4)).multiplied(deepest) is deepest
+    assert local(sounds(1, 11, 5), None, sounds(1, 4)).fused(deepest) is deepest
     assert SpeakerCues().beside(0, x) is x
 
 
@@ -86,12 +86,51 @@ def test_embeddings_may_be_brought_to_unit_length():
     torch.testing.assert_close(found, plain(None, None, vector / vector.norm(dim=1, keepdim=True)).gain)
 
 
+def test_an_embedding_may_stand_beside_every_frame():
+    model, vector, x = block(fusion="concatenate", unit_embedding=True), sounds(2, 4), sounds(2, 3, 12)
+    assert (model.gain, model.widened, block().widened, block("local", fusion="concatenate").widened) == (None, 4, 0, 0)
+    out = model(None, None, vector).fused(x)
+    assert torch.equal(out[..., :12], x)
+    for t in range(3):
+        torch.testing.assert_close(out[:, t, 12:], vector / vector.norm(dim=1, keepdim=True))
+
+
+def test_several_sequence_models_have_a_gain_each():
+    model, vector, x = block("global"), sounds(2, 4), sounds(2, 3, 6)  # two of 6
+    cues = model(None, None, vector)
+    for part, rows in enumerate((slice(0, 6), slice(6, 12))):
+        gain = vector @ model.gain.weight[rows].T + model.gain.bias[rows]
+        torch.testing.assert_close(cues.fused(x, part), x * gain[:, None])
+
+
+class Shift(nn.Module):
+    """The frame before, of real frames; it counts the frames that it is told of."""
+
+    def forward(self, x, mask=None):
+        self.told = None if mask is None else mask.sum(1).tolist()
+        return nn.functional.pad(x, (1, 0))[..., :-1]
+
+
+@pytest.mark.parametrize("local_in", [1, 2])
+def test_another_network_may_be_in_the_place_of_the_arn(local_in):
+    model, magnitude = after_training(block("local", local_in, anchor=Shift())), sounds(2, 11, 5)
+    assert model.arn is None
+    mask = torch.arange(5) < torch.tensor([[5], [2]])
+    moved = nn.functional.pad(magnitude, (1, 0))[..., :-1]
+    features = model(magnitude, mask, None).features
+    assert model.anchor.told == [5, 2]
+    torch.testing.assert_close(features[0][:, 0], torch.stack((moved[0].mean(1), moved[1, :, :2].mean(1))))
+    maps = torch.stack((magnitude, moved) if local_in == 2 else (moved,), 1)[:1]
+    torch.testing.assert_close(features[1][:1], model.layers[0](maps).mean(3))
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
         ((layers(), [3, 5], 12, 4, "both"), "'both': must be one of local, global, lgr"),
         ((layers(), [3, 5], 12, 4, "lgr", 3), "local_in 3: must be 1 or 2"),
         ((layers(), [3, 5], 12, None, "lgr"), "needs embedding_dim"),
+        ((layers(), [3, 5], 12, 4, "lgr", 2, 6, False, 0, "add"), "fusion 'add': must be one of multiply, concat"),
         ((None, [], 12, 4, "lgr"), "needs local layers"),
     ],
 )

@@ -39,6 +39,7 @@ SMALL = {
         "base_width": 32,
     },
     "GE2E": {"n_mels": 20, "hidden": 12, "num_layers": 2, "embedding_dim": 16},
+    "GatedCRN": {"window": 64, "hop": 32, "channels": (2, 3, 4), "local_hidden": 4, "representation": "local"},
     "LGRTSE": {"window": 64, "hop": 32, "channels": (3, 4, 6), "local_hidden": 4, "representation": "local"},
     "MeanFbank": {"n_mels": 20},
     "ResNet34": {"n_mels": 20, "channels": (8, 8, 16), "blocks": (1, 2, 1), "strides": (1, 2, 2)}
@@ -46,6 +47,11 @@ SMALL = {
     "SDPCCN": _MAPS | {"speaker_channels": 7},
     "SEED": {"dim": 12},
     "SEFPNet": _MAPS | {"integration_channels": 5, "mix_channels": 6},
+    "Speakerfilter": {"window": 64, "hop": 32, "channels": (2, 3, 4), "local_hidden": 4},
+    "TEAPSE": {"window": 64, "hop": 32, "channels": 3, "levels": 3, "squeezed": 4, "dilations": (1, 2), "groups": 2}
+    | {"local_hidden": 4, "representation": "local"},
+    "VoiceFilter": {"window": 64, "hop": 32, "channels": 3, "dilations": (1, 2), "reduced": 2, "lstm": 4, "hidden": 5}
+    | {"local_hidden": 4, "representation": "local"},
     "WavLmEcapa": {"channels": 32, "embedding_dim": 12, "attention_channels": 8},
 }
 

@@ -33,3 +33,11 @@ class Network(nn.Module, ABC):
     def training_outputs(self, batch: Mapping) -> dict[str, Tensor]:
         """What the loss reads of a batch (toolkit.data.collate)."""
         raise NotImplementedError(type(self).__name__)
+
+    def start_from(self, weights: Mapping[str, Tensor]) -> None:
+        """Start training from weights of a state dict (``--init_from``); a class may take those of a part of it.
+
+        Raises:
+            RuntimeError: they are of another network.
+        """
+        self.load_state_dict(weights)

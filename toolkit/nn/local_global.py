@@ -1,7 +1,7 @@
 """Local and global representation of an enrolled speaker, for the layers of any separation network."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from toolkit.nn.arn import ARN
 from toolkit.nn.mask import masked_mean, zero_padding
 
 REPRESENTATIONS = ("local", "global", "lgr")
+FUSIONS = ("multiply", "concatenate")
 _FRAMES = 4096  # that the ARN reads at once
 
 
@@ -19,11 +20,13 @@ class SpeakerCues(NamedTuple):
 
     Attributes:
         features: of each layer's input, (B, C_i, F_i); none without local features.
-        gain: (B, N) of the bottleneck; None without a global one.
+        gain: (B, N) of the bottleneck, or of several one after the other; None where no embedding multiplies it.
+        vector: (B, D) beside the bottleneck; None where no embedding is beside it.
     """
 
     features: tuple[Tensor, ...] = ()
     gain: Tensor | None = None
+    vector: Tensor | None = None
 
     def beside(self, level: int, x: Tensor) -> Tensor:
         """Input (B, C, F_i, T) of the layer number ``level`` -> (B, C + C_i, F_i, T), the same in all frames."""
@@ -31,9 +34,13 @@ class SpeakerCues(NamedTuple):
             return x
         return torch.cat((x, self.features[level][..., None].expand(-1, -1, -1, x.shape[3]).to(x.dtype)), dim=1)
 
-    def multiplied(self, x: Tensor) -> Tensor:
-        """Input (B, T, N) of the bottleneck's sequence model -> (B, T, N), each frame times the gain."""
-        return x if self.gain is None else x * self.gain[:, None].to(x.dtype)
+    def fused(self, x: Tensor, part: int = 0) -> Tensor:
+        """Input (B, T, N) of sequence model ``part`` -> (B, T, N), each frame times its gain, or (B, T, N + D)."""
+        if self.vector is not None:
+            return torch.cat((x, self.vector[:, None].expand(-1, x.shape[1], -1).to(x.dtype)), dim=2)
+        if self.gain is None:
+            return x
+        return x * self.gain[:, None, part * x.shape[2] : (part + 1) * x.shape[2]].to(x.dtype)
 
 
 class LocalGlobal(nn.Module):
@@ -44,13 +51,24 @@ class LocalGlobal(nn.Module):
     enrolment's frames and goes to the input of the separation layer of that level. Global: a linear layer makes of an
     embedding a gain on the input of the separation network's sequence model. Each can be off.
 
-    The text concatenates input and output of the ARN for the layers, but table 1 leaves one channel for the separation
-    network. ``local_in=2``: the layers read both, and the separation network's first layer is given the ARN's output;
-    ``local_in=1``: both are given the ARN's output.
+    What the paper leaves open, and how it is read:
+
+    - The text concatenates input and output of the ARN for the layers, but table 1 leaves one channel for the
+      separation network. ``local_in=2``: the layers read both, and the separation network's first layer is given the
+      ARN's output; ``local_in=1``: both are given the ARN's output.
+    - Local features of the baselines are made "in a similar way as in Speakerfilter". So their layers mirror those of
+      the baseline's encoder, of whatever kind, up to the input of its last one. Speakerfilter has a recurrent network
+      over frames in the ARN's place (``anchor``); the other baselines are given the ARN.
+    - Speakerfilter's own program multiplies its encoder's outputs by means over frames and bins. Here local features
+      are averaged over frames and concatenated, as the paper says of it.
+    - How embeddings enter a baseline is its own matter (``fusion``): ``multiply`` as in LGR-TSE, also in front of
+      several sequence models (``bottleneck`` is then the sum of their widths, see :meth:`SpeakerCues.fused`);
+      ``concatenate``: the embedding itself stands beside every frame, without a linear layer, as in VoiceFilter.
 
     Args:
         layers: of the local network, each (B, C, F, T) -> (B, C', F', T); the first takes ``local_in`` channels. Their
-            frames must depend on near frames only: padding is zero before every layer. None where ``kind`` is global.
+            frames must depend on near or former frames only: padding is zero before every layer. None where ``kind`` is
+            global.
         widths: C' of each.
         bottleneck: N, of the sequence model's input.
         embedding_dim: D of the embedding; None where ``kind`` is local.
@@ -59,19 +77,22 @@ class LocalGlobal(nn.Module):
         hidden: channels of the ARN.
         unit_embedding: the embedding is brought to unit length first.
         dropout: in the ARN.
+        fusion: ``multiply`` or ``concatenate``; see above.
+        anchor: (B, F, T), mask (B, T) or None -> (B, F, T), a network in the ARN's place; None: the ARN.
 
     Attributes:
         added: channels that each separation layer's input gains, level by level; empty where there are no local ones.
+        widened: numbers that the sequence model's input gains.
 
     Raises:
-        InputError: ``kind`` is unknown, what it needs is missing, or ``local_in`` is not 1 or 2.
+        InputError: ``kind`` or ``fusion`` is unknown, what ``kind`` needs is missing, or ``local_in`` is not 1 or 2.
 
     Example::
 
         block = LocalGlobal([nn.Conv2d(2, 16, 3, (2, 1), (0, 1))], [16], bottleneck=1024, embedding_dim=256)
         cues = block(torch.rand(2, 161, 300), None, torch.randn(2, 256))
         cues.beside(0, torch.randn(2, 3, 161, 100)).shape  # (2, 4, 161, 100)
-        cues.multiplied(torch.randn(2, 100, 1024)).shape  # (2, 100, 1024)
+        cues.fused(torch.randn(2, 100, 1024)).shape  # (2, 100, 1024)
     """
 
     def __init__(
@@ -85,19 +106,26 @@ class LocalGlobal(nn.Module):
         hidden: int = 32,
         unit_embedding: bool = False,
         dropout: float = 0.05,
+        fusion: str = "multiply",
+        anchor: nn.Module | None = None,
     ):
         super().__init__()
         check_kind(kind)
+        if fusion not in FUSIONS:
+            raise InputError(f"fusion {fusion!r}: must be one of {', '.join(FUSIONS)}")
         if local_in not in (1, 2):
             raise InputError(f"local_in {local_in}: must be 1 or 2")
         uses_local, uses_global = kind != "global", kind != "local"
         if (uses_local and layers is None) or (uses_global and embedding_dim is None):
             raise InputError(f"representation {kind!r}: needs {'embedding_dim' if layers else 'local layers'}")
-        self.local_in, self.unit_embedding = local_in, unit_embedding
-        self.arn = ARN(hidden, 1, 1, input_norm=False, dropout=dropout) if uses_local else None
+        self.local_in, self.unit_embedding, beside = local_in, unit_embedding, fusion == "concatenate"
+        self.anchor = anchor if uses_local else None
+        uses_arn = uses_local and anchor is None
+        self.arn = ARN(hidden, 1, 1, input_norm=False, dropout=dropout) if uses_arn else None
         self.layers = nn.ModuleList(layers or ()) if uses_local else None
-        self.gain = nn.Linear(embedding_dim or 0, bottleneck) if uses_global else None
+        self.gain = nn.Linear(embedding_dim or 0, bottleneck) if uses_global and not beside else None
         self.added = (1, *widths) if uses_local else ()
+        self.widened = int(embedding_dim or 0) if uses_global and beside else 0
 
     def forward(self, magnitude: Tensor | None, mask: Tensor | None, embedding: Tensor | None) -> SpeakerCues:
         """Cues of an enrolment.
@@ -109,26 +137,33 @@ class LocalGlobal(nn.Module):
         """
         levels = [] if magnitude is None else self.levels(magnitude, mask)
         features = tuple(masked_mean(level, mask) for level in levels)
-        if self.gain is None or embedding is None:
+        if embedding is None or not (self.gain or self.widened):
             return SpeakerCues(features)
         vector = nn.functional.normalize(embedding) if self.unit_embedding else embedding
+        if self.gain is None:
+            return SpeakerCues(features, vector=vector)
         return SpeakerCues(features, self.gain(vector.to(self.gain.weight.dtype)))
 
     def levels(self, magnitude: Tensor, mask: Tensor | None = None) -> list[Tensor]:
         """Local features before they are averaged: (B, F, T) -> (B, C_i, F_i, T) of each level; none without."""
-        if self.arn is None or self.layers is None:
+        if self.layers is None:
             return []
-        count, _, frames = magnitude.shape
-        sequences = magnitude.transpose(1, 2).flatten(0, 1)[:, :, None]  # (B T, F, 1)
-        # A frame depends on itself alone: parts bound the memory that a long enrolment takes.
-        filtered = torch.cat([self.arn(part) for part in sequences.split(_FRAMES)])[:, :, 0]
-        filtered = filtered.unflatten(0, (count, frames)).transpose(1, 2)[:, None]
+        filtered = self._filtered(magnitude, mask)[:, None]
         x = torch.cat((magnitude[:, None].to(filtered.dtype), filtered), 1) if self.local_in == 2 else filtered
         maps = [filtered]
         for layer in self.layers:
             x = layer(zero_padding(x, mask))
             maps.append(x)
         return maps
+
+    def _filtered(self, magnitude: Tensor, mask: Tensor | None) -> Tensor:
+        """(B, F, T) -> (B, F, T), by the recurrent network."""
+        if self.arn is None:
+            return cast(nn.Module, self.anchor)(magnitude, mask)
+        sequences = magnitude.transpose(1, 2).flatten(0, 1)[:, :, None]  # (B T, F, 1)
+        # A frame depends on itself alone: parts bound the memory that a long enrolment takes.
+        filtered = torch.cat([self.arn(part) for part in sequences.split(_FRAMES)])[:, :, 0]
+        return filtered.unflatten(0, (len(magnitude), -1)).transpose(1, 2)
 
 
 def check_kind(kind: str) -> None:

@@ -58,7 +58,7 @@ def _build(spec: TaskSpec, parser: ConfigParser, args):
     if "reference" in args:
         built.loss.compare_with(args.reference)
     if args.init_from:
-        load_model(network, Path(args.init_from))
+        load_model(network, Path(args.init_from), start=True)
     return built, network
 
 

@@ -80,10 +80,14 @@ def _check_records(path: Path) -> None:
             raise ValueError(f"{bad} does not match its check sum")
 
 
-def load_model(model: nn.Module, path: Path) -> None:
-    """Load deployed weights; InputError when they are missing, damaged or of another network."""
+def load_model(model: nn.Module, path: Path, start: bool = False) -> None:
+    """Load deployed weights, or with ``start`` weights that training starts from, which may be of a part of the model.
+
+    Raises:
+        InputError: they are missing, damaged or of another network.
+    """
     try:
-        model.load_state_dict(load(path))
+        (getattr(model, "start_from", model.load_state_dict) if start else model.load_state_dict)(load(path))
     except (RuntimeError, TypeError, AttributeError) as error:  # the file may hold anything
         raise InputError(f"{path}: weights of another network: {' '.join(str(error).split())[:300]}") from None
 

@@ -1,11 +1,14 @@
-"""The systems of SEF-PNet's tables I and II: at sizes for tests, and as the recipe's configs have them."""
+"""Extraction networks at sizes for tests and as configs have them; a speaker encoder; shapes and counts."""
 
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from toolkit.features.frontend import FrontEnd
 from toolkit.io.config import ConfigParser, load_config
+from toolkit.models.sv.base import SpeakerEncoder
+from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.models.tse.dpccn import SDPCCN
 from toolkit.models.tse.sef_pnet import SEFPNet
@@ -59,3 +62,67 @@ class Several(SpeakerExtractor):
 def sounds(batch: int, samples: int, seed: int = 0, dtype=torch.float32) -> torch.Tensor:
     """Noise at the level of speech, (B, N)."""
     return 0.05 * torch.randn(batch, samples, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+class Pieces(FrontEnd):
+    """Frames of 16 samples, the last filled up with zeros; in the precision of its input."""
+
+    dim = 16
+
+    def __init__(self, fs: int = 16000):
+        super().__init__()
+        self.fs = fs
+
+    def num_frames(self, num_samples):
+        return (num_samples + 15) // 16
+
+    def forward(self, wav, lengths=None):
+        if lengths is not None:
+            wav = wav.masked_fill(~length_mask(lengths, wav.shape[1]), 0)
+        frames = torch.nn.functional.pad(wav, (0, -wav.shape[1] % 16)).unflatten(1, (-1, 16))
+        return frames, None if lengths is None else self.num_frames(lengths)
+
+    def conf(self):
+        return {"fs": self.fs}
+
+
+class Tiny(SpeakerEncoder):
+    """Mean of a layer's output over frames; dropout shows a mode that is not eval."""
+
+    def __init__(self, embedding_dim: int = 6):
+        super().__init__()
+        self.embedding_dim = embedding_dim
+        self.layer, self.dropout = torch.nn.Linear(16, embedding_dim), torch.nn.Dropout(0.5)
+
+    def forward(self, feats, lengths=None):
+        mask = None if lengths is None else length_mask(lengths, feats.shape[1])
+        return masked_mean(self.dropout(self.layer(feats).relu()).transpose(1, 2), mask)
+
+
+def encoder(fs: int = 16000) -> SpeakerEmbedder:
+    torch.manual_seed(3)
+    return SpeakerEmbedder(Pieces(fs), Tiny(), "none")
+
+
+def count(*modules: torch.nn.Module) -> int:
+    return sum(p.numel() for module in modules for p in module.parameters())
+
+
+def maps_of(model, modules: dict, *inputs) -> dict[str, tuple[tuple, tuple]]:
+    """Shapes of input and output of some modules, without the batch; maps as the paper has them, (C, T, F)."""
+    found = {}
+
+    def note(name):
+        def hook(module, given, out):
+            out = out[0] if isinstance(out, tuple) else out
+            shapes = [tuple((x.transpose(2, 3) if x.dim() == 4 else x).shape[1:]) for x in (given[0], out)]
+            found[name] = tuple(shapes)
+
+        return hook
+
+    handles = [module.register_forward_hook(note(name)) for name, module in modules.items()]
+    with torch.no_grad():
+        model(*inputs)
+    for handle in handles:
+        handle.remove()
+    return found

@@ -6,62 +6,19 @@ import pytest
 import torch
 from helpers.plain import after_training
 
-from toolkit.features.frontend import FrontEnd
 from toolkit.features.mel_power import MelPower
 from toolkit.io.errors import InputError
-from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.sv.ge2e import GE2E
 from toolkit.models.tse.lgr_tse import LGRTSE
-from toolkit.nn.mask import length_mask, masked_mean
 from toolkit.testing import check_extractor
 
-from .extractors import sounds
+from .extractors import Pieces, Tiny, count, encoder, maps_of, sounds
 
 KINDS = ("local", "global", "lgr")
 SEPARATION = 785_429 + 13_660_160 + 792_754  # encoder, ARN, decoder; by layer
 LOCAL, GAIN = 97_780 + 10_209, 257 * 1024
-
-
-class Pieces(FrontEnd):
-    """Frames of 16 samples, the last filled up with zeros; in the precision of its input."""
-
-    dim = 16
-
-    def __init__(self, fs: int = 16000):
-        super().__init__()
-        self.fs = fs
-
-    def num_frames(self, num_samples):
-        return (num_samples + 15) // 16
-
-    def forward(self, wav, lengths=None):
-        if lengths is not None:
-            wav = wav.masked_fill(~length_mask(lengths, wav.shape[1]), 0)
-        frames = torch.nn.functional.pad(wav, (0, -wav.shape[1] % 16)).unflatten(1, (-1, 16))
-        return frames, None if lengths is None else self.num_frames(lengths)
-
-    def conf(self):
-        return {"fs": self.fs}
-
-
-class Tiny(SpeakerEncoder):
-    """Mean of a layer's output over frames; dropout shows a mode that is not eval."""
-
-    def __init__(self, embedding_dim: int = 6):
-        super().__init__()
-        self.embedding_dim = embedding_dim
-        self.layer, self.dropout = torch.nn.Linear(16, embedding_dim), torch.nn.Dropout(0.5)
-
-    def forward(self, feats, lengths=None):
-        mask = None if lengths is None else length_mask(lengths, feats.shape[1])
-        return masked_mean(self.dropout(self.layer(feats).relu()).transpose(1, 2), mask)
-
-
-def encoder(fs: int = 16000) -> SpeakerEmbedder:
-    torch.manual_seed(3)
-    return SpeakerEmbedder(Pieces(fs), Tiny(), "none")
 
 
 def small(kind: str = "lgr", **changes) -> LGRTSE:
@@ -72,31 +29,7 @@ def small(kind: str = "lgr", **changes) -> LGRTSE:
     return LGRTSE(**sizes | given | changes)
 
 
-def count(*modules: torch.nn.Module) -> int:
-    return sum(p.numel() for module in modules for p in module.parameters())
-
-
 # --- the paper's sizes -----------------------------------------------------------------------------------------------
-
-
-def maps_of(model, modules: dict, *inputs) -> dict[str, tuple[tuple, tuple]]:
-    """Shapes of input and output of some modules, without the batch; maps as the paper has them, (C, T, F)."""
-    found = {}
-
-    def note(name):
-        def hook(module, given, out):
-            out = out[0] if isinstance(out, tuple) else out
-            shapes = [tuple((x.transpose(2, 3) if x.dim() == 4 else x).shape[1:]) for x in (given[0], out)]
-            found[name] = tuple(shapes)
-
-        return hook
-
-    handles = [module.register_forward_hook(note(name)) for name, module in modules.items()]
-    with torch.no_grad():
-        model(*inputs)
-    for handle in handles:
-        handle.remove()
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,11 @@ __all__, __getattr__, __dir__ = exports(
     {
         "base": "SpeakerExtractor",
         "dpccn": "DPCCN SDPCCN",
+        "gated_crn": "GatedCRN",
         "lgr_tse": "LGRTSE",
         "sef_pnet": "SEFPNet",
+        "speakerfilter": "Speakerfilter",
+        "tea_pse": "TEAPSE",
+        "voicefilter": "VoiceFilter",
     },
 )

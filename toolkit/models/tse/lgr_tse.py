@@ -5,19 +5,18 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from toolkit.features.complex_stft import ComplexSTFT, magnitude
-from toolkit.io.errors import InputError
+from toolkit.features.complex_stft import magnitude
 from toolkit.models.sv.embedder import SpeakerEmbedder
-from toolkit.models.tse.base import SpeakerExtractor
-from toolkit.models.tse.dpccn import deviation
+from toolkit.models.tse.spectral import Enrolment, SpectralExtractor
 from toolkit.nn.arn import ARN
 from toolkit.nn.deep_filter import DeepFilter
-from toolkit.nn.local_global import LocalGlobal, check_kind
+from toolkit.nn.frequency_unet import decode, decoder, doubling, encode, encoder, halved_bins, halving, through
+from toolkit.nn.local_global import LocalGlobal
 
 _INPUTS = 3  # magnitude, real and imaginary part of the mixture
 
 
-class LGRTSE(SpeakerExtractor):
+class LGRTSE(SpectralExtractor):
     """LGR-TSE (He, Rao, Zhang et al. 2023, ICASSP, section 3, figure 1 and table 1).
 
     Magnitude, real and imaginary part of the mixture; convolutions that halve frequency; an ARN over time; transposed
@@ -91,110 +90,34 @@ class LGRTSE(SpeakerExtractor):
         dropout: float = 0.05,
         level: float | None = None,
     ):
-        super().__init__()
-        check_kind(representation)
-        if level is not None and not level > 0:
-            raise InputError(f"level {level:g}: must be above 0, or null")
-        self.fs, self.level, self.uses_local = fs, level, representation != "global"
-        if representation != "local":
-            embedding_dim = self.embed_by(speaker_encoder, embedding_dim, self.uses_local)
-        self.stft = ComplexSTFT(window, hop, "hann")
-        sizes = _sizes(self.stft.bins, channels)
+        super().__init__(speaker_encoder, embedding_dim, fs, representation, window, hop, level)
+        bins = halved_bins(self.stft.bins, channels)
         local = [_encoder_layer(*pair) for pair in itertools.pairwise((local_in, *channels[:-1]))]
-        bottleneck = channels[-1] * sizes[-1]
+        bottleneck = channels[-1] * bins[-1]
         options = (representation, local_in, local_hidden, unit_embedding, dropout)
-        self.speaker = LocalGlobal(local, channels[:-1], bottleneck, embedding_dim, *options)
-        added = self.speaker.added or (0,) * len(channels)
+        self.speaker = LocalGlobal(local, channels[:-1], bottleneck, self.embedding_dim, *options)
         self.filter = DeepFilter(filter_frames, filter_bins, taps)
-        self.encoder, self.decoder = nn.ModuleList(), nn.ModuleList()
-        below = (_INPUTS, *channels)
-        for i, (before, width) in enumerate(itertools.pairwise(below)):
-            self.encoder.append(_encoder_layer(before + added[i], width))
-            out = before if i else self.filter.channels
-            self.decoder.insert(0, _decoder_layer(2 * width, out, sizes[i : i + 2], last=not i))
+        self.encoder = encoder(_encoder_layer, _INPUTS, channels, self.speaker.added)
+        self.decoder = decoder(_decoder_layer, self.filter.channels, channels, bins)
         self.arn = ARN(bottleneck, dropout=dropout)
 
-    def forward(
-        self,
-        mixture: Tensor,
-        enrolment: Tensor | None = None,
-        enrolment_lengths: Tensor | None = None,
-        embedding: Tensor | None = None,
-    ) -> Tensor:
-        """Extract the enrolled speaker.
+    def estimate(self, spectrum: Tensor, enrolment: Enrolment) -> Tensor:
+        """Channels of the deep filter, of the mixture's spectrogram (B, 2, F, T): (B, channels, F, T)."""
+        cues = self.speaker(*enrolment)
+        maps = encode(self.encoder, torch.cat((magnitude(spectrum)[:, None], spectrum), dim=1), cues)
+        return decode(self.decoder, through(self.arn, maps[-1], cues), maps)
 
-        Args:
-            mixture: (B, N) samples.
-            enrolment: (B, M) samples; None where local features are off and ``embedding`` is given.
-            enrolment_lengths: (B,) samples; None: all have M.
-            embedding: (B, D) of the enrolment; None: the speaker encoder makes it.
-
-        Returns:
-            (B, N) samples.
-        """
-        with torch.autocast(mixture.device.type, enabled=False):  # mixed precision is for the networks
-            gain = self._gain(mixture)
-            spectrum = self.stft(mixture * gain)[0]
-            magnitudes, mask = self._magnitudes_of(enrolment, enrolment_lengths)
-            vector = self.embedding_of(enrolment, enrolment_lengths, embedding) if self.embedding_dim else None
-        taps = self.taps(spectrum, magnitudes, mask, vector)
-        with torch.autocast(mixture.device.type, enabled=False):
-            return self.stft.inverse(self.filter(taps.to(mixture.dtype), spectrum), mixture.shape[1]) / gain
-
-    def taps(self, spectrum: Tensor, magnitudes: Tensor | None, mask: Tensor | None, vector: Tensor | None) -> Tensor:
-        """Channels of the deep filter.
-
-        Args:
-            spectrum: (B, 2, F, T) of the mixture.
-            magnitudes: (B, F, T') magnitudes of the enrolment, ``mask`` (B, T') of its real frames.
-            vector: (B, D), its embedding.
-
-        Returns:
-            (B, channels, F, T).
-        """
-        cues = self.speaker(magnitudes, mask, vector)
-        x, skips = torch.cat((magnitude(spectrum)[:, None], spectrum), dim=1), []
-        for level, layer in enumerate(self.encoder):
-            x = layer(cues.beside(level, x))
-            skips.append(x)
-        deepest = cues.multiplied(x.flatten(1, 2).transpose(1, 2))
-        x = self.arn(deepest).transpose(1, 2).unflatten(1, x.shape[1:3])
-        for layer in self.decoder:
-            x = layer(torch.cat((x, skips.pop()), dim=1))
-        return x
-
-    def _magnitudes_of(self, enrolment: Tensor | None, lengths: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-        """(B, M), lengths (B,) or None -> magnitudes (B, F, T) and which frames are real; None without local ones."""
-        if not self.uses_local:
-            return None, None
-        if enrolment is None:
-            raise InputError(f"{type(self).__name__}: local features need the enrolment's waveform; give enrolment")
-        planes, mask = self.stft(enrolment * self._gain(enrolment, lengths), lengths)
-        return magnitude(planes), mask
-
-    def _gain(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor | float:
-        """(B, N), lengths (B,) or None -> (B, 1), the gain to the level."""
-        return 1.0 if self.level is None else self.level / deviation(wav, lengths)
-
-
-def _sizes(bins: int, channels: tuple[int, ...]) -> list[int]:
-    """Bins of the input and of every convolution's output."""
-    sizes = [bins]
-    for _ in channels:
-        sizes.append((sizes[-1] - 3) // 2 + 1)
-    if sizes[-1] < 1 or len(channels) < 2 or min(channels) < 1:
-        raise InputError(f"channels {channels}: must be 2 or more numbers from 1, no more than halve {bins} bins")
-    return sizes
+    def applied(self, estimate: Tensor, spectrum: Tensor) -> Tensor:
+        """Channels of the filter and the spectrogram (B, 2, F, T) -> filtered (B, 2, F, T)."""
+        return self.filter(estimate, spectrum)
 
 
 def _encoder_layer(in_channels: int, out_channels: int) -> nn.Sequential:
-    """(B, C, F, T) -> (B, C', (F - 1) // 2, T): three bins by three frames, padded in time only."""
-    conv = nn.Conv2d(in_channels, out_channels, 3, stride=(2, 1), padding=(0, 1))
-    return nn.Sequential(conv, nn.BatchNorm2d(out_channels), nn.PReLU())
+    """(B, C, F, T) -> (B, C', (F - 1) // 2, T)."""
+    return nn.Sequential(halving(in_channels, out_channels), nn.BatchNorm2d(out_channels), nn.PReLU())
 
 
-def _decoder_layer(in_channels: int, out_channels: int, sizes: list[int], last: bool) -> nn.Sequential:
-    """(B, C, F, T) -> (B, C', F', T), ``sizes`` being F' and F; the last layer gives taps of any value."""
-    more = (sizes[0] - 2 * sizes[1] - 1, 0)  # what halving dropped
-    conv = nn.ConvTranspose2d(in_channels, out_channels, 3, stride=(2, 1), padding=(0, 1), output_padding=more)
-    return nn.Sequential(conv, *([] if last else [nn.BatchNorm2d(out_channels), nn.PReLU()]))
+def _decoder_layer(in_channels: int, out_channels: int, bins: int, last: bool) -> nn.Sequential:
+    """(B, C, (F - 1) // 2, T) -> (B, C', F, T); the last layer gives taps of any value."""
+    after = () if last else (nn.BatchNorm2d(out_channels), nn.PReLU())
+    return nn.Sequential(doubling(in_channels, out_channels, bins), *after)

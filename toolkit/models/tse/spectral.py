@@ -1,0 +1,113 @@
+"""Extractors that work on spectrograms and are given local features of an enrolment, an embedding of it, or both."""
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from toolkit.features.complex_stft import ComplexSTFT, magnitude
+from toolkit.io.errors import InputError
+from toolkit.models.sv.embedder import SpeakerEmbedder
+from toolkit.models.tse.base import SpeakerExtractor
+from toolkit.models.tse.dpccn import deviation
+from toolkit.nn.local_global import check_kind
+
+
+class Enrolment(NamedTuple):
+    """What a network is given of the enrolled speaker: the arguments of :class:`toolkit.nn.local_global.LocalGlobal`.
+
+    Attributes:
+        magnitude: (B, F, T) of the enrolment's spectrogram; None without local features.
+        mask: (B, T) of its real frames; None: all are.
+        embedding: (B, D); None without a global one.
+    """
+
+    magnitude: Tensor | None
+    mask: Tensor | None
+    embedding: Tensor | None
+
+
+class SpectralExtractor(SpeakerExtractor):
+    """Waveforms to spectrograms and back, around the network of a class, which writes ``estimate`` and ``applied``.
+
+    Args:
+        speaker_encoder: makes the embedding of an enrolment; not read with ``representation: local``.
+        embedding_dim: D, where there is no ``speaker_encoder``.
+        fs: rate in Hz.
+        representation: of the enrolment: ``local``, ``global`` or ``lgr``, both.
+        window, hop: of the spectrogram, samples; Hann.
+        level: standard deviation to which mixture and enrolment are scaled, e.g. 0.1, before local features and
+            separation; None: no scaling.
+
+    Raises:
+        InputError: an option is unknown, or the speaker encoder is missing, for another rate or of another size than
+            ``embedding_dim``.
+    """
+
+    def __init__(
+        self,
+        speaker_encoder: SpeakerEmbedder | None,
+        embedding_dim: int | None,
+        fs: int,
+        representation: str,
+        window: int,
+        hop: int,
+        level: float | None,
+    ):
+        super().__init__()
+        check_kind(representation)
+        if level is not None and not level > 0:
+            raise InputError(f"level {level:g}: must be above 0, or null")
+        self.fs, self.level, self.uses_local = fs, level, representation != "global"
+        if representation != "local":
+            self.embed_by(speaker_encoder, embedding_dim, self.uses_local)
+        self.stft = ComplexSTFT(window, hop, "hann")
+
+    def forward(
+        self,
+        mixture: Tensor,
+        enrolment: Tensor | None = None,
+        enrolment_lengths: Tensor | None = None,
+        embedding: Tensor | None = None,
+    ) -> Tensor:
+        """Extract the enrolled speaker.
+
+        Args:
+            mixture: (B, N) samples.
+            enrolment: (B, M) samples; None where local features are off and ``embedding`` is given.
+            enrolment_lengths: (B,) samples; None: all have M.
+            embedding: (B, D) of the enrolment; None: the speaker encoder makes it.
+
+        Returns:
+            (B, N) samples.
+        """
+        with torch.autocast(mixture.device.type, enabled=False):  # mixed precision is for the networks
+            gain = self._gain(mixture)
+            spectrum = self.stft(mixture * gain)[0]
+            magnitudes, mask = self._magnitudes_of(enrolment, enrolment_lengths)
+            vector = self.embedding_of(enrolment, enrolment_lengths, embedding) if self.embedding_dim else None
+        estimate = self.estimate(spectrum, Enrolment(magnitudes, mask, vector))
+        with torch.autocast(mixture.device.type, enabled=False):
+            return self.stft.inverse(self.applied(estimate.to(mixture.dtype), spectrum), mixture.shape[1]) / gain
+
+    @abstractmethod
+    def estimate(self, spectrum: Tensor, enrolment: Enrolment) -> Tensor:
+        """What the network makes of the mixture's spectrogram (B, 2, F, T): (B, C, F, T), a mask for example."""
+
+    @abstractmethod
+    def applied(self, estimate: Tensor, spectrum: Tensor) -> Tensor:
+        """The speaker's spectrogram (B, 2, F, T), of the estimate (B, C, F, T) and the mixture's (B, 2, F, T)."""
+
+    def _magnitudes_of(self, enrolment: Tensor | None, lengths: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+        """(B, M), lengths (B,) or None -> magnitudes (B, F, T) and which frames are real; None without local ones."""
+        if not self.uses_local:
+            return None, None
+        if enrolment is None:
+            raise InputError(f"{type(self).__name__}: local features need the enrolment's waveform; give enrolment")
+        planes, mask = self.stft(enrolment * self._gain(enrolment, lengths), lengths)
+        return magnitude(planes), mask
+
+    def _gain(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor | float:
+        """(B, N), lengths (B,) or None -> (B, 1), the gain to the level."""
+        return 1.0 if self.level is None else self.level / deviation(wav, lengths)

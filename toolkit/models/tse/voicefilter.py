@@ -1,0 +1,106 @@
+"""VoiceFilter: a mask on magnitudes, by convolutions, a BLSTM and the embedding of the enrolled speaker."""
+
+import itertools
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from toolkit.features.complex_stft import magnitude
+from toolkit.io.errors import InputError
+from toolkit.models.sv.embedder import SpeakerEmbedder
+from toolkit.models.tse.spectral import Enrolment, SpectralExtractor
+from toolkit.nn.frequency_unet import encode
+from toolkit.nn.local_global import LocalGlobal
+
+
+class VoiceFilter(SpectralExtractor):
+    """VoiceFilter (Wang, Muckenhirn et al. 2019, arXiv 1810.04826, table 1), not causal, as in tables 2 and 3 of LGR.
+
+    Magnitudes of the mixture; a convolution over 7 bins, one over 7 frames, five over 5 x 5 with the dilations in time,
+    a 1x1 convolution to few channels, each with batch normalisation and ReLU; the embedding beside every frame; a
+    BLSTM; two linear layers to a mask between 0 and 1 on the mixture, which keeps its phase.
+
+    ``representation: global`` is VoiceFilter. With ``lgr``, a second stack of the first seven convolutions reads the
+    enrolment, and its features stand beside the input of every convolution
+    (:class:`toolkit.nn.local_global.LocalGlobal`). With embeddings of 256 numbers 7,347,561 parameters, and 8,442,314,
+    without the speaker encoder's. The speaker encoder is that of :class:`LGRTSE`. As configs have it::
+
+        model:
+          class_path: VoiceFilter
+          init_args:
+            representation: global    # lgr: with local features
+            speaker_encoder: {class_path: TrainedEmbedder, init_args: {system: ../sv/exp/sv_x}}
+
+    Args:
+        speaker_encoder, embedding_dim, fs, representation, window, hop, local_in, local_hidden, unit_embedding,
+            dropout, level: see :class:`LGRTSE`; ``dropout`` is in the ARN of the local network.
+        channels: of the convolutions but the last.
+        dilations: of the 5 x 5 convolutions, frames.
+        reduced: channels of the 1x1 convolution.
+        lstm: of each direction.
+        hidden: of the first linear layer.
+
+    Raises:
+        InputError: as of :class:`LGRTSE`; a size is below 1.
+
+    Example::
+
+        VoiceFilter(embedding_dim=256)(torch.randn(2, 16000), embedding=torch.randn(2, 256)).shape  # (2, 16000)
+    """
+
+    def __init__(
+        self,
+        speaker_encoder: SpeakerEmbedder | None = None,
+        embedding_dim: int | None = None,
+        fs: int = 16000,
+        representation: str = "global",
+        window: int = 320,
+        hop: int = 160,
+        channels: int = 64,
+        dilations: tuple[int, ...] = (1, 2, 4, 8, 16),
+        reduced: int = 8,
+        lstm: int = 400,
+        hidden: int = 600,
+        local_in: int = 2,
+        local_hidden: int = 32,
+        unit_embedding: bool = False,
+        dropout: float = 0.05,
+        level: float | None = None,
+    ):
+        super().__init__(speaker_encoder, embedding_dim, fs, representation, window, hop, level)
+        if min(channels, reduced, lstm, hidden, *dilations) < 1:
+            raise InputError(
+                f"channels {channels}, dilations {dilations}, reduced {reduced}, lstm {lstm}, hidden {hidden}: must be "
+                "1 or more"
+            )
+        shapes = [((7, 1), 1), ((1, 7), 1), *(((5, 5), dilation) for dilation in dilations)]
+        widths, bottleneck = (channels,) * len(shapes), reduced * self.stft.bins
+        local = _layers((local_in, *widths[1:]), widths, shapes)
+        options = (representation, local_in, local_hidden, unit_embedding, dropout, "concatenate")
+        self.speaker = LocalGlobal(local, widths, bottleneck, self.embedding_dim, *options)
+        inputs = [sum(pair) for pair in itertools.zip_longest((1, *widths), self.speaker.added, fillvalue=0)]
+        self.encoder = nn.ModuleList(_layers(inputs, (*widths, reduced), (*shapes, ((1, 1), 1))))
+        self.rnn = nn.LSTM(bottleneck + self.speaker.widened, lstm, batch_first=True, bidirectional=True)
+        self.out = nn.Sequential(nn.Linear(2 * lstm, hidden), nn.ReLU(), nn.Linear(hidden, self.stft.bins))
+
+    def estimate(self, spectrum: Tensor, enrolment: Enrolment) -> Tensor:
+        """The mask (B, 1, F, T), of the mixture's spectrogram (B, 2, F, T)."""
+        cues = self.speaker(*enrolment)
+        deepest = encode(self.encoder, magnitude(spectrum)[:, None], cues)[-1]
+        frames = self.rnn(cues.fused(deepest.flatten(1, 2).transpose(1, 2)))[0]
+        return self.out(frames).sigmoid().transpose(1, 2)[:, None]
+
+    def applied(self, estimate: Tensor, spectrum: Tensor) -> Tensor:
+        """Mask (B, 1, F, T) and spectrogram (B, 2, F, T) -> (B, 2, F, T)."""
+        return estimate * spectrum
+
+
+def _layers(inputs: Sequence[int], outputs: Sequence[int], shapes: Sequence[tuple]) -> list[nn.Sequential]:
+    """Each (B, C, F, T) -> (B, C', F, T), of ``shapes``: kernel, bins by frames, and dilation in time."""
+    return [_layer(*sizes, *shape) for *sizes, shape in zip(inputs, outputs, shapes, strict=True)]
+
+
+def _layer(in_channels: int, out_channels: int, kernel: tuple[int, int], dilation: int) -> nn.Sequential:
+    padding = (kernel[0] // 2, kernel[1] // 2 * dilation)
+    convolution = nn.Conv2d(in_channels, out_channels, kernel, padding=padding, dilation=(1, dilation))
+    return nn.Sequential(convolution, nn.BatchNorm2d(out_channels), nn.ReLU())

@@ -1,0 +1,92 @@
+"""Encoders that halve frequency, decoders that double it, a skip connection at every level; maps are (B, C, F, T).
+
+A kernel spans three bins and is padded in time only: F becomes (F - 1) // 2, and time keeps its length.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from toolkit.io.errors import InputError
+from toolkit.nn.local_global import SpeakerCues
+
+
+def halved_bins(bins: int, channels: Sequence[int]) -> list[int]:
+    """Bins of the input and of every level's output, e.g. 161, 80, 39, 19, 9, 4.
+
+    Raises:
+        InputError: there are fewer than two levels, more than ``bins`` can be halved, or one without channels.
+    """
+    sizes = [bins]
+    for _ in channels:
+        sizes.append((sizes[-1] - 3) // 2 + 1)
+    if sizes[-1] < 1 or len(channels) < 2 or min(channels) < 1:
+        raise InputError(f"channels {channels}: must be 2 or more numbers from 1, no more than halve {bins} bins")
+    return sizes
+
+
+def halving(in_channels: int, out_channels: int, frames: int = 3) -> nn.Conv2d:
+    """(B, C, F, T) -> (B, C', (F - 1) // 2, T): a convolution over three bins and ``frames``, odd."""
+    return nn.Conv2d(in_channels, out_channels, (3, frames), stride=(2, 1), padding=(0, frames // 2))
+
+
+def doubling(in_channels: int, out_channels: int, bins: int, frames: int = 3) -> nn.ConvTranspose2d:
+    """(B, C, (F - 1) // 2, T) -> (B, C', F, T), where F is ``bins``: a transposed convolution."""
+    more = (1 - bins % 2, 0)  # what halving dropped
+    shape = {"stride": (2, 1), "padding": (0, frames // 2), "output_padding": more}
+    return nn.ConvTranspose2d(in_channels, out_channels, (3, frames), **shape)
+
+
+def encoder(
+    layer: Callable[[int, int], nn.Module], inputs: int, channels: Sequence[int], added: Sequence[int]
+) -> nn.ModuleList:
+    """Layers from the top down: ``layer(C, C')`` of each level.
+
+    Args:
+        layer: makes one.
+        inputs: channels of the network's input.
+        channels: C' of each level.
+        added: channels that local features add to each layer's input; empty without.
+    """
+    added = added or (0,) * len(channels)
+    pairs = itertools.pairwise((inputs, *channels))
+    return nn.ModuleList(layer(before + more, width) for (before, width), more in zip(pairs, added, strict=True))
+
+
+def decoder(
+    layer: Callable[[int, int, int, bool], nn.Module], outputs: int, channels: Sequence[int], bins: Sequence[int]
+) -> nn.ModuleList:
+    """Layers from the bottom up: ``layer(2 C', C, F, last)`` of each level, ``last`` for the one at the top.
+
+    Args:
+        layer: makes one.
+        outputs: channels of the network's output.
+        channels: of the encoder's levels.
+        bins: of :func:`halved_bins`.
+    """
+    levels = list(enumerate(itertools.pairwise((outputs, *channels))))
+    return nn.ModuleList(layer(2 * width, before, bins[i], i == 0) for i, (before, width) in reversed(levels))
+
+
+def encode(layers: nn.ModuleList, x: Tensor, cues: SpeakerCues) -> list[Tensor]:
+    """Outputs of all levels, each layer's input with local features beside it."""
+    maps = []
+    for level, layer in enumerate(layers):
+        x = layer(cues.beside(level, x))
+        maps.append(x)
+    return maps
+
+
+def decode(layers: nn.ModuleList, x: Tensor, maps: Sequence[Tensor]) -> Tensor:
+    """Output of the last layer; each reads [output of the layer below; the encoder's map of its level]."""
+    for layer, skip in zip(layers, reversed(maps), strict=True):
+        x = layer(torch.cat((x, skip), dim=1))
+    return x
+
+
+def through(sequence_model: Callable[[Tensor], Tensor], x: Tensor, cues: SpeakerCues) -> Tensor:
+    """The deepest map (B, C, F, T) through a model of sequences (B, T, C F), whose input the embedding conditions."""
+    sequence = cues.fused(x.flatten(1, 2).transpose(1, 2))
+    return sequence_model(sequence).transpose(1, 2).unflatten(1, x.shape[1:3])

@@ -1,0 +1,49 @@
+"""LSTM layers in groups that each read a part of the features."""
+
+import torch
+from torch import Tensor, nn
+
+from toolkit.io.errors import InputError
+
+
+class GroupedLSTM(nn.Module):
+    """Bidirectional LSTM layers of G groups, layer normalisation (GCRN, Tan and Wang 2020, TASLP 28, section III-C).
+
+    In a layer, LSTM number g reads the g-th part of the features and gives as many. Behind every layer but the last,
+    features are interleaved, the first of all groups, then the second of all, so that the groups of the next layer read
+    of all. Every layer ends with normalisation over all features. It is not causal: half of each output is of one
+    direction.
+
+    Args:
+        channels: N.
+        groups: G; N is a multiple of 2G.
+        layers: of LSTMs.
+
+    Raises:
+        InputError: a size is below 1, or ``channels`` is not a multiple of 2 ``groups``.
+
+    Example::
+
+        GroupedLSTM(1024)(torch.randn(2, 100, 1024)).shape  # (2, 100, 1024)
+    """
+
+    def __init__(self, channels: int, groups: int = 2, layers: int = 2):
+        super().__init__()
+        if min(channels, groups, layers) < 1 or channels % (2 * groups):
+            raise InputError(
+                f"grouped LSTM of {channels} channels, {groups} groups, {layers} layers: must be 1 or more, channels a "
+                "multiple of twice the groups"
+            )
+        part, options = channels // groups, {"batch_first": True, "bidirectional": True}
+        self.layers = nn.ModuleList(
+            nn.ModuleList(nn.LSTM(part, part // 2, **options) for _ in range(groups)) for _ in range(layers)
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(layers))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, N), all T valid -> (B, T, N)."""
+        last = len(self.layers) - 1
+        for i, (groups, norm) in enumerate(zip(self.layers, self.norms, strict=True)):
+            parts = [lstm(part)[0] for lstm, part in zip(groups, x.chunk(len(groups), -1), strict=True)]
+            x = norm(torch.cat(parts, -1) if i == last else torch.stack(parts, -1).flatten(-2))
+        return x
