@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from toolkit.io.errors import InputError
-from toolkit.nn.frequency_unet import decode, decoder, doubling, encode, encoder, halved_bins, halving, through
+from toolkit.nn.frequency_unet import FrequencyDecoder, FrequencyEncoder, doubling, halved_bins, halving, through
 from toolkit.nn.local_global import SpeakerCues
 
 
@@ -27,17 +27,19 @@ def test_bins_and_the_way_back(bins, expected):
 def test_every_layer_reads_its_map_the_features_and_the_skip():
     torch.manual_seed(0)
     x, features = torch.randn(2, 2, 15, 6), (torch.randn(2, 1, 15), torch.randn(2, 3, 7))
-    down = encoder(halving, 2, (3, 4), (1, 3))
-    up = decoder(lambda before, after, bins, last: doubling(before, after, bins), 5, (3, 4), halved_bins(15, (3, 4)))
+    down = FrequencyEncoder.of(halving, 2, (3, 4), (1, 3))
+    up = FrequencyDecoder(
+        lambda before, after, bins, _: doubling(before, after, bins), 5, (3, 4), halved_bins(15, (3, 4))
+    )
     cues = SpeakerCues(features, torch.randn(2, 12))
-    maps = encode(down, x, cues)
+    maps = down(x, cues)
     first = down[0](torch.cat((x, features[0][..., None].repeat(1, 1, 1, 6)), 1))
     second = down[1](torch.cat((first, features[1][..., None].repeat(1, 1, 1, 6)), 1))
     torch.testing.assert_close(maps, [first, second])
     deepest = through(nn.Identity(), second, cues)
     torch.testing.assert_close(deepest, second * cues.gain.view(2, 4, 3, 1))
     expected = up[1](torch.cat((up[0](torch.cat((deepest, second), 1)), first), 1))
-    torch.testing.assert_close(decode(up, deepest, maps), expected)
+    torch.testing.assert_close(up(deepest, maps), expected)
     assert expected.shape == (2, 5, 15, 6)
 
 

@@ -29,61 +29,63 @@ def halved_bins(bins: int, channels: Sequence[int]) -> list[int]:
 
 def halving(in_channels: int, out_channels: int, frames: int = 3) -> nn.Conv2d:
     """(B, C, F, T) -> (B, C', (F - 1) // 2, T): a convolution over three bins and ``frames``, odd."""
-    return nn.Conv2d(in_channels, out_channels, (3, frames), stride=(2, 1), padding=(0, frames // 2))
+    return nn.Conv2d(in_channels, out_channels, (3, frames), (2, 1), (0, frames // 2))
 
 
 def doubling(in_channels: int, out_channels: int, bins: int, frames: int = 3) -> nn.ConvTranspose2d:
     """(B, C, (F - 1) // 2, T) -> (B, C', F, T), where F is ``bins``: a transposed convolution."""
-    more = (1 - bins % 2, 0)  # what halving dropped
-    shape = {"stride": (2, 1), "padding": (0, frames // 2), "output_padding": more}
-    return nn.ConvTranspose2d(in_channels, out_channels, (3, frames), **shape)
+    padding, more = (0, frames // 2), (1 - bins % 2, 0)  # more: what halving dropped
+    return nn.ConvTranspose2d(in_channels, out_channels, (3, frames), (2, 1), padding, more)
 
 
-def encoder(
-    layer: Callable[[int, int], nn.Module], inputs: int, channels: Sequence[int], added: Sequence[int]
-) -> nn.ModuleList:
-    """Layers from the top down: ``layer(C, C')`` of each level.
+class FrequencyEncoder(nn.ModuleList):
+    """Layers from the top down, each (B, C, F, T) -> (B, C', F', T)."""
+
+    @classmethod
+    def of(
+        cls, layer: Callable[[int, int], nn.Module], inputs: int, channels: Sequence[int], added: Sequence[int] = ()
+    ) -> "FrequencyEncoder":
+        """One of ``layer(C, C')`` at each level.
+
+        Args:
+            layer: makes a layer.
+            inputs: channels of the network's input.
+            channels: C' of each level.
+            added: channels that local features add to each layer's input; empty without.
+        """
+        pairs = zip(itertools.pairwise((inputs, *channels)), added or (0,) * len(channels), strict=True)
+        return cls(layer(before + more, width) for (before, width), more in pairs)
+
+    def forward(self, x: Tensor, cues: SpeakerCues) -> list[Tensor]:
+        """Outputs of all levels; each layer is given local features beside its input."""
+        maps = []
+        for level, layer in enumerate(self):
+            x = layer(cues.beside(level, x))
+            maps.append(x)
+        return maps
+
+
+class FrequencyDecoder(nn.ModuleList):
+    """Layers from the bottom up, ``layer(2 C', C, F, last)`` at each level.
 
     Args:
-        layer: makes one.
-        inputs: channels of the network's input.
-        channels: C' of each level.
-        added: channels that local features add to each layer's input; empty without.
-    """
-    added = added or (0,) * len(channels)
-    pairs = itertools.pairwise((inputs, *channels))
-    return nn.ModuleList(layer(before + more, width) for (before, width), more in zip(pairs, added, strict=True))
-
-
-def decoder(
-    layer: Callable[[int, int, int, bool], nn.Module], outputs: int, channels: Sequence[int], bins: Sequence[int]
-) -> nn.ModuleList:
-    """Layers from the bottom up: ``layer(2 C', C, F, last)`` of each level, ``last`` for the one at the top.
-
-    Args:
-        layer: makes one.
+        layer: makes a layer (B, 2 C', F', T) -> (B, C, F, T); ``last`` for the one at the top.
         outputs: channels of the network's output.
         channels: of the encoder's levels.
         bins: of :func:`halved_bins`.
     """
-    levels = list(enumerate(itertools.pairwise((outputs, *channels))))
-    return nn.ModuleList(layer(2 * width, before, bins[i], i == 0) for i, (before, width) in reversed(levels))
 
+    def __init__(
+        self, layer: Callable[[int, int, int, bool], nn.Module], outputs: int, channels: Sequence[int], bins: list[int]
+    ):
+        levels = list(enumerate(itertools.pairwise((outputs, *channels))))
+        super().__init__(layer(2 * width, before, bins[i], i == 0) for i, (before, width) in reversed(levels))
 
-def encode(layers: nn.ModuleList, x: Tensor, cues: SpeakerCues) -> list[Tensor]:
-    """Outputs of all levels, each layer's input with local features beside it."""
-    maps = []
-    for level, layer in enumerate(layers):
-        x = layer(cues.beside(level, x))
-        maps.append(x)
-    return maps
-
-
-def decode(layers: nn.ModuleList, x: Tensor, maps: Sequence[Tensor]) -> Tensor:
-    """Output of the last layer; each reads [output of the layer below; the encoder's map of its level]."""
-    for layer, skip in zip(layers, reversed(maps), strict=True):
-        x = layer(torch.cat((x, skip), dim=1))
-    return x
+    def forward(self, x: Tensor, maps: Sequence[Tensor]) -> Tensor:
+        """Output of the last layer; each reads [output of the layer below; the encoder's map of its level]."""
+        for layer, skip in zip(self, reversed(maps), strict=True):
+            x = layer(torch.cat((x, skip), dim=1))
+        return x
 
 
 def through(sequence_model: Callable[[Tensor], Tensor], x: Tensor, cues: SpeakerCues) -> Tensor:

@@ -34,16 +34,24 @@ class GroupedLSTM(nn.Module):
                 f"grouped LSTM of {channels} channels, {groups} groups, {layers} layers: must be 1 or more, channels a "
                 "multiple of twice the groups"
             )
-        part, options = channels // groups, {"batch_first": True, "bidirectional": True}
-        self.layers = nn.ModuleList(
-            nn.ModuleList(nn.LSTM(part, part // 2, **options) for _ in range(groups)) for _ in range(layers)
-        )
+        self.layers = nn.ModuleList(_Groups(channels // groups, groups) for _ in range(layers))
         self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(layers))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, N), all T valid -> (B, T, N)."""
         last = len(self.layers) - 1
         for i, (groups, norm) in enumerate(zip(self.layers, self.norms, strict=True)):
-            parts = [lstm(part)[0] for lstm, part in zip(groups, x.chunk(len(groups), -1), strict=True)]
+            parts = groups(x)
             x = norm(torch.cat(parts, -1) if i == last else torch.stack(parts, -1).flatten(-2))
         return x
+
+
+class _Groups(nn.ModuleList):
+    """One layer: an LSTM for each part of ``size`` features."""
+
+    def __init__(self, size: int, count: int):
+        super().__init__(nn.LSTM(size, size // 2, batch_first=True, bidirectional=True) for _ in range(count))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """(B, T, count size) -> outputs of all groups, each (B, T, size)."""
+        return [lstm(part)[0] for lstm, part in zip(self, x.chunk(len(self), -1), strict=True)]

@@ -1,6 +1,6 @@
 """Local and global representation of an enrolled speaker, for the layers of any separation network."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, cast
 
 import torch
@@ -97,7 +97,7 @@ class LocalGlobal(nn.Module):
 
     def __init__(
         self,
-        layers: Sequence[nn.Module] | None,
+        layers: Iterable[nn.Module] | None,
         widths: Sequence[int],
         bottleneck: int,
         embedding_dim: int | None,

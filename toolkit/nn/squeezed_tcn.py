@@ -23,9 +23,7 @@ class SqueezedTemporalBlock(nn.Module):
     def __init__(self, channels: int, squeezed: int, kernel: int = 5, dilation: int = 1):
         super().__init__()
         self.squeeze = nn.Conv1d(channels, squeezed, 1)
-        padding = kernel // 2 * dilation
-        value, gate = (_layer(squeezed, squeezed, kernel, padding=padding, dilation=dilation) for _ in range(2))
-        self.gated = Gated(value, gate)
+        self.gated = Gated(*(_layer(squeezed, squeezed, kernel, dilation) for _ in range(2)))
         self.expand = _layer(squeezed, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -57,7 +55,8 @@ class SqueezedTemporalNetwork(nn.Sequential):
         super().__init__(*(SqueezedTemporalBlock(channels, squeezed, kernel, dilation) for dilation in dilations))
 
 
-def _layer(in_channels: int, out_channels: int, kernel: int, **options: int) -> nn.Sequential:
+def _layer(in_channels: int, out_channels: int, kernel: int, dilation: int = 1) -> nn.Sequential:
     """(B, C, T) -> (B, C', T): PReLU - cLN - convolution."""
-    convolution = nn.Conv1d(in_channels, out_channels, kernel, **options)
+    padding = kernel // 2 * dilation
+    convolution = nn.Conv1d(in_channels, out_channels, kernel, padding=padding, dilation=dilation)
     return nn.Sequential(nn.PReLU(), CumulativeLayerNorm(in_channels), convolution)

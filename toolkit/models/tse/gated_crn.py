@@ -1,13 +1,11 @@
 """GatedCRN: real and imaginary spectrogram by a gated convolutional recurrent network with two decoders."""
 
-import itertools
-
 import torch
 from torch import Tensor, nn
 
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.tse.spectral import Enrolment, SpectralExtractor
-from toolkit.nn.frequency_unet import decode, decoder, doubling, encode, encoder, halved_bins, halving, through
+from toolkit.nn.frequency_unet import FrequencyDecoder, FrequencyEncoder, doubling, halved_bins, halving, through
 from toolkit.nn.gated import Gated
 from toolkit.nn.grouped_lstm import GroupedLSTM
 from toolkit.nn.local_global import LocalGlobal
@@ -64,22 +62,22 @@ class GatedCRN(SpectralExtractor):
     ):
         super().__init__(speaker_encoder, embedding_dim, fs, representation, window, hop, level)
         bins = halved_bins(self.stft.bins, channels)
-        local = [_encoder_layer(*pair) for pair in itertools.pairwise((local_in, *channels[:-1]))]
+        local = FrequencyEncoder.of(_encoder_layer, local_in, channels[:-1])
         bottleneck = channels[-1] * bins[-1]
         options = (representation, local_in, local_hidden, unit_embedding, dropout)
         self.speaker = LocalGlobal(local, channels[:-1], bottleneck, self.embedding_dim, *options)
-        self.encoder = encoder(_encoder_layer, 2, channels, self.speaker.added)
+        self.encoder = FrequencyEncoder.of(_encoder_layer, 2, channels, self.speaker.added)
         self.rnn = GroupedLSTM(bottleneck, groups, lstm_layers)
-        self.decoders = nn.ModuleList(decoder(_decoder_layer, 1, channels, bins) for _ in range(2))
+        self.decoders = nn.ModuleList(FrequencyDecoder(_decoder_layer, 1, channels, bins) for _ in range(2))
         self.out = nn.ModuleList(nn.Linear(self.stft.bins, self.stft.bins) for _ in range(2))
 
     def estimate(self, spectrum: Tensor, enrolment: Enrolment) -> Tensor:
         """The speaker's spectrogram, of the mixture's: (B, 2, F, T) -> (B, 2, F, T)."""
         cues = self.speaker(*enrolment)
-        maps = encode(self.encoder, spectrum, cues)
+        maps = self.encoder(spectrum, cues)
         x = through(self.rnn, maps[-1], cues)
         pairs = zip(self.decoders, self.out, strict=True)
-        planes = [out(decode(layers, x, maps).transpose(2, 3)) for layers, out in pairs]
+        planes = [out(layers(x, maps).transpose(2, 3)) for layers, out in pairs]
         return torch.cat(planes, dim=1).transpose(2, 3)
 
     def applied(self, estimate: Tensor, spectrum: Tensor) -> Tensor:

@@ -1,7 +1,5 @@
 """LGR-TSE: a convolutional recurrent network with local and global representations of the enrolled speaker."""
 
-import itertools
-
 import torch
 from torch import Tensor, nn
 
@@ -10,7 +8,7 @@ from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.tse.spectral import Enrolment, SpectralExtractor
 from toolkit.nn.arn import ARN
 from toolkit.nn.deep_filter import DeepFilter
-from toolkit.nn.frequency_unet import decode, decoder, doubling, encode, encoder, halved_bins, halving, through
+from toolkit.nn.frequency_unet import FrequencyDecoder, FrequencyEncoder, doubling, halved_bins, halving, through
 from toolkit.nn.local_global import LocalGlobal
 
 _INPUTS = 3  # magnitude, real and imaginary part of the mixture
@@ -92,20 +90,20 @@ class LGRTSE(SpectralExtractor):
     ):
         super().__init__(speaker_encoder, embedding_dim, fs, representation, window, hop, level)
         bins = halved_bins(self.stft.bins, channels)
-        local = [_encoder_layer(*pair) for pair in itertools.pairwise((local_in, *channels[:-1]))]
+        local = FrequencyEncoder.of(_encoder_layer, local_in, channels[:-1])
         bottleneck = channels[-1] * bins[-1]
         options = (representation, local_in, local_hidden, unit_embedding, dropout)
         self.speaker = LocalGlobal(local, channels[:-1], bottleneck, self.embedding_dim, *options)
         self.filter = DeepFilter(filter_frames, filter_bins, taps)
-        self.encoder = encoder(_encoder_layer, _INPUTS, channels, self.speaker.added)
-        self.decoder = decoder(_decoder_layer, self.filter.channels, channels, bins)
+        self.encoder = FrequencyEncoder.of(_encoder_layer, _INPUTS, channels, self.speaker.added)
+        self.decoder = FrequencyDecoder(_decoder_layer, self.filter.channels, channels, bins)
         self.arn = ARN(bottleneck, dropout=dropout)
 
     def estimate(self, spectrum: Tensor, enrolment: Enrolment) -> Tensor:
         """Channels of the deep filter, of the mixture's spectrogram (B, 2, F, T): (B, channels, F, T)."""
         cues = self.speaker(*enrolment)
-        maps = encode(self.encoder, torch.cat((magnitude(spectrum)[:, None], spectrum), dim=1), cues)
-        return decode(self.decoder, through(self.arn, maps[-1], cues), maps)
+        maps = self.encoder(torch.cat((magnitude(spectrum)[:, None], spectrum), dim=1), cues)
+        return self.decoder(through(self.arn, maps[-1], cues), maps)
 
     def applied(self, estimate: Tensor, spectrum: Tensor) -> Tensor:
         """Channels of the filter and the spectrogram (B, 2, F, T) -> filtered (B, 2, F, T)."""

@@ -1,7 +1,5 @@
 """Speakerfilter: a gated convolutional recurrent network that is given local features of the enrolment."""
 
-import itertools
-
 from torch import Tensor, nn
 
 from toolkit.features.complex_stft import magnitude
@@ -10,7 +8,7 @@ from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.tse.spectral import Enrolment, SpectralExtractor
 from toolkit.nn.deep_filter import DeepFilter
 from toolkit.nn.frame_gru import FrameGRU
-from toolkit.nn.frequency_unet import decode, decoder, doubling, encode, encoder, halved_bins, halving, through
+from toolkit.nn.frequency_unet import FrequencyDecoder, FrequencyEncoder, doubling, halved_bins, halving, through
 from toolkit.nn.gated import Gated
 from toolkit.nn.local_global import LocalGlobal
 
@@ -81,23 +79,23 @@ class Speakerfilter(SpectralExtractor):
         if min(lstm_layers, local_hidden) < 1:
             raise InputError(f"lstm_layers {lstm_layers}, local_hidden {local_hidden}: must be 1 or more")
         bins = halved_bins(self.stft.bins, channels)
-        local = [_encoder_layer(*pair) for pair in itertools.pairwise((local_in, *channels[:-1]))]
+        local = FrequencyEncoder.of(_encoder_layer, local_in, channels[:-1])
         bottleneck = channels[-1] * bins[-1]
         if bottleneck % 2:
             raise InputError(f"channels {channels}: {bottleneck} numbers reach the BLSTM, must be even")
         anchor = FrameGRU(self.stft.bins, local_hidden)
-        options = {"kind": representation, "local_in": local_in, "unit_embedding": unit_embedding, "anchor": anchor}
-        self.speaker = LocalGlobal(local, channels[:-1], bottleneck, self.embedding_dim, **options)
+        inputs = (local, channels[:-1], bottleneck, self.embedding_dim, representation, local_in)
+        self.speaker = LocalGlobal(*inputs, unit_embedding=unit_embedding, anchor=anchor)
         self.filter = DeepFilter(filter_frames, filter_bins, taps)
-        self.encoder = encoder(_encoder_layer, 1, channels, self.speaker.added)
-        self.decoder = decoder(_decoder_layer, self.filter.channels, channels, bins)
+        self.encoder = FrequencyEncoder.of(_encoder_layer, 1, channels, self.speaker.added)
+        self.decoder = FrequencyDecoder(_decoder_layer, self.filter.channels, channels, bins)
         self.rnn = nn.LSTM(bottleneck, bottleneck // 2, lstm_layers, batch_first=True, bidirectional=True)
 
     def estimate(self, spectrum: Tensor, enrolment: Enrolment) -> Tensor:
         """Channels of the deep filter, of the mixture's spectrogram (B, 2, F, T): (B, channels, F, T)."""
         cues = self.speaker(*enrolment)
-        maps = encode(self.encoder, magnitude(spectrum)[:, None], cues)
-        return decode(self.decoder, through(lambda x: self.rnn(x)[0], maps[-1], cues), maps)
+        maps = self.encoder(magnitude(spectrum)[:, None], cues)
+        return self.decoder(through(lambda x: self.rnn(x)[0], maps[-1], cues), maps)
 
     def applied(self, estimate: Tensor, spectrum: Tensor) -> Tensor:
         """Channels of the filter and the spectrogram (B, 2, F, T) -> filtered (B, 2, F, T)."""

@@ -31,18 +31,8 @@ class Enrolment(NamedTuple):
 class SpectralExtractor(SpeakerExtractor):
     """Waveforms to spectrograms and back, around the network of a class, which writes ``estimate`` and ``applied``.
 
-    Args:
-        speaker_encoder: makes the embedding of an enrolment; not read with ``representation: local``.
-        embedding_dim: D, where there is no ``speaker_encoder``.
-        fs: rate in Hz.
-        representation: of the enrolment: ``local``, ``global`` or ``lgr``, both.
-        window, hop: of the spectrogram, samples; Hann.
-        level: standard deviation to which mixture and enrolment are scaled, e.g. 0.1, before local features and
-            separation; None: no scaling.
-
-    Raises:
-        InputError: an option is unknown, or the speaker encoder is missing, for another rate or of another size than
-            ``embedding_dim``.
+    Its arguments are those of :class:`LGRTSE`, and so is what it raises. A class makes its local features and the use
+    of an embedding by :class:`toolkit.nn.local_global.LocalGlobal`, which is told :attr:`embedding_dim`.
     """
 
     def __init__(

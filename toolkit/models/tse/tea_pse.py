@@ -1,6 +1,5 @@
 """TEA-PSE: a network for the magnitude, then one for what remains of the complex spectrogram."""
 
-import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from toolkit.io.errors import InputError
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.tse.spectral import Enrolment, SpectralExtractor
 from toolkit.nn.cumulative_norm import CumulativeLayerNorm
-from toolkit.nn.frequency_unet import decode, decoder, doubling, encode, encoder, halved_bins, halving
+from toolkit.nn.frequency_unet import FrequencyDecoder, FrequencyEncoder, doubling, halved_bins, halving
 from toolkit.nn.gated import Gated
 from toolkit.nn.local_global import LocalGlobal
 from toolkit.nn.squeezed_tcn import SqueezedTemporalNetwork
@@ -150,23 +149,23 @@ class TeaNet(nn.Module):
             raise InputError(f"groups {groups}: must be 1 or more")
         channels, (dim, kind, local_in, *options) = (width,) * levels, speaker
         halved = halved_bins(bins, channels)
-        local = [_encoder_layer(*pair) for pair in itertools.pairwise((local_in, *channels[:-1]))]
+        local = FrequencyEncoder.of(_encoder_layer, local_in, channels[:-1])
         bottleneck = width * halved[-1]
         self.speaker = LocalGlobal(local, channels[:-1], groups * bottleneck, dim, kind, local_in, *options)
-        self.encoder = encoder(_encoder_layer, inputs, channels, self.speaker.added)
+        self.encoder = FrequencyEncoder.of(_encoder_layer, inputs, channels, self.speaker.added)
         tcn = (bottleneck, squeezed, kernel, dilations)
         self.tcns = nn.ModuleList(SqueezedTemporalNetwork(*tcn) for _ in range(groups))
-        self.decoders = nn.ModuleList(decoder(_decoder_layer, 1, channels, halved) for _ in range(outputs))
+        self.decoders = nn.ModuleList(FrequencyDecoder(_decoder_layer, 1, channels, halved) for _ in range(outputs))
 
     def forward(self, x: Tensor, enrolment: Enrolment) -> Tensor:
         """(B, inputs, F, T) -> (B, outputs, F, T), any values."""
         cues = self.speaker(*enrolment)
-        maps = encode(self.encoder, x, cues)
+        maps = self.encoder(x, cues)
         deepest = maps[-1].flatten(1, 2)
         for part, tcn in enumerate(self.tcns):
             deepest = tcn(cues.fused(deepest.transpose(1, 2), part).transpose(1, 2))
         deepest = deepest.unflatten(1, maps[-1].shape[1:3])
-        return torch.cat([decode(layers, deepest, maps) for layers in self.decoders], dim=1)
+        return torch.cat([layers(deepest, maps) for layers in self.decoders], dim=1)
 
 
 def _encoder_layer(in_channels: int, out_channels: int) -> nn.Sequential:

@@ -9,7 +9,7 @@ from toolkit.features.complex_stft import magnitude
 from toolkit.io.errors import InputError
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.tse.spectral import Enrolment, SpectralExtractor
-from toolkit.nn.frequency_unet import encode
+from toolkit.nn.frequency_unet import FrequencyEncoder
 from toolkit.nn.local_global import LocalGlobal
 
 
@@ -79,14 +79,14 @@ class VoiceFilter(SpectralExtractor):
         options = (representation, local_in, local_hidden, unit_embedding, dropout, "concatenate")
         self.speaker = LocalGlobal(local, widths, bottleneck, self.embedding_dim, *options)
         inputs = [sum(pair) for pair in itertools.zip_longest((1, *widths), self.speaker.added, fillvalue=0)]
-        self.encoder = nn.ModuleList(_layers(inputs, (*widths, reduced), (*shapes, ((1, 1), 1))))
+        self.encoder = FrequencyEncoder(_layers(inputs, (*widths, reduced), (*shapes, ((1, 1), 1))))
         self.rnn = nn.LSTM(bottleneck + self.speaker.widened, lstm, batch_first=True, bidirectional=True)
         self.out = nn.Sequential(nn.Linear(2 * lstm, hidden), nn.ReLU(), nn.Linear(hidden, self.stft.bins))
 
     def estimate(self, spectrum: Tensor, enrolment: Enrolment) -> Tensor:
         """The mask (B, 1, F, T), of the mixture's spectrogram (B, 2, F, T)."""
         cues = self.speaker(*enrolment)
-        deepest = encode(self.encoder, magnitude(spectrum)[:, None], cues)[-1]
+        deepest = self.encoder(magnitude(spectrum)[:, None], cues)[-1]
         frames = self.rnn(cues.fused(deepest.flatten(1, 2).transpose(1, 2)))[0]
         return self.out(frames).sigmoid().transpose(1, 2)[:, None]
 
@@ -97,10 +97,9 @@ class VoiceFilter(SpectralExtractor):
 
 def _layers(inputs: Sequence[int], outputs: Sequence[int], shapes: Sequence[tuple]) -> list[nn.Sequential]:
     """Each (B, C, F, T) -> (B, C', F, T), of ``shapes``: kernel, bins by frames, and dilation in time."""
-    return [_layer(*sizes, *shape) for *sizes, shape in zip(inputs, outputs, shapes, strict=True)]
-
-
-def _layer(in_channels: int, out_channels: int, kernel: tuple[int, int], dilation: int) -> nn.Sequential:
-    padding = (kernel[0] // 2, kernel[1] // 2 * dilation)
-    convolution = nn.Conv2d(in_channels, out_channels, kernel, padding=padding, dilation=(1, dilation))
-    return nn.Sequential(convolution, nn.BatchNorm2d(out_channels), nn.ReLU())
+    layers = []
+    for before, after, ((bins, frames), dilation) in zip(inputs, outputs, shapes, strict=True):
+        padding = (bins // 2, frames // 2 * dilation)
+        convolution = nn.Conv2d(before, after, (bins, frames), padding=padding, dilation=(1, dilation))
+        layers.append(nn.Sequential(convolution, nn.BatchNorm2d(after), nn.ReLU()))
+    return layers
