@@ -4,8 +4,11 @@ from itertools import pairwise
 
 import pytest
 import torch
+import yaml
 from helpers.plain import after_training
 
+from toolkit.bin import train
+from toolkit.io.command_line import run
 from toolkit.io.errors import InputError
 from toolkit.models.tse.gated_crn import GatedCRN
 from toolkit.models.tse.speakerfilter import Speakerfilter
@@ -293,6 +296,16 @@ def test_weights_of_a_part_are_to_start_from_only(tmp_path):
     for name, stages, start in (("stage1", 2, False), ("stage2", 1, True), ("other", 2, True)):
         with pytest.raises(InputError, match=f"{name}.pth: weights of another network"):
             load_model(small(TEAPSE, stages=stages), tmp_path / f"{name}.pth", start)
+
+
+def test_training_starts_from_weights_of_stage_1(tmp_path):
+    sizes = _FRONT | SMALL[TEAPSE] | {"representation": "local"}
+    save(tmp_path / "stage1.pth", TEAPSE(**sizes, stages=1).state_dict())
+    for dilations, code in (([1, 2], 0), ([1, 2, 4], 1)):
+        model = {"class_path": "TEAPSE", "init_args": sizes | {"stages": 2, "dilations": dilations}}
+        (tmp_path / "c.yaml").write_text(yaml.safe_dump({"model": model, "loss": {"class_path": "RIMagSISNR"}}))
+        words = ["--config", tmp_path / "c.yaml", "--init_from", tmp_path / "stage1.pth", "--check"]
+        assert run(train.main, ["tse", *map(str, words)]) == code
 
 
 def test_a_frozen_stage_1_stays_as_it_is():

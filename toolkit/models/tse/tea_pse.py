@@ -31,8 +31,12 @@ class TEAPSE(SpectralExtractor):
     stage has a local network too, which reads the enrolment's compressed magnitudes
     (:class:`toolkit.nn.local_global.LocalGlobal`). The sizes are options, since they are not known to the number. By
     default and with embeddings of 256 numbers there are 7,804,252 parameters (7.8 M are published), and 9,448,678,
-    without the speaker encoder's. The speaker encoder is that of :class:`LGRTSE`. Train stage 1 alone, then stage 2
-    from its weights (``--init_from``), which fill MAG-Net. As configs have it::
+    without the speaker encoder's. Normalisation stays cumulative, and the convolutions are centred: LGR makes the TCN
+    non-causal and does not speak of the rest. Whether stage 1 learns further in stage 2 is open too
+    (``freeze_stage1``).
+
+    The speaker encoder is that of :class:`LGRTSE`. Train stage 1 alone, then stage 2 from its weights
+    (``--init_from``), which fill MAG-Net. As configs have it::
 
         model:
           class_path: TEAPSE
