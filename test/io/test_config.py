@@ -14,7 +14,7 @@ class Net:
 
 
 class Wide(Net):
-    def __init__(self, width: int = 1, rate: float = 0.5):
+    def __init__(self, width: int = 1, rate: float = 0.5, sizes: tuple[int, ...] = ()):
         if width > 1000:
             raise ValueError(f"width is {width}, at most 1000")
         self.width, self.rate = width, rate
@@ -200,6 +200,7 @@ def test_a_wrong_option_is_named(argv):
         (["--net.init_args.widht", "3"], "--net.init_args.widht: Wide has no key widht, did you mean width?"),
         (["--net.init_args.width", "x"], "--net.init_args.width: must be a whole number, got x"),
         (["--net", "mynets.Wid"], "--net: mynets.Wid not found, did you mean Wide?"),
+        (["--net.init_args.sizes", "3"], "--net.init_args.sizes: must be a list such as [1, 2], got 3"),
         (["--net", "wide"], "--net: must be a class of the toolkit, or one with its module, got wide"),
         (["--loop", "3"], "--loop: must be a mapping of keys, not a value"),
         (["--loop.seconds", "[1]"], "--loop.seconds: must be a list of 2 elements, got [1]"),
@@ -257,6 +258,15 @@ def test_a_value_that_the_constructor_refuses(write):
     path = write("a.yaml", "net: {class_path: mynets.Wide, init_args: {width: 1001}}")
     with pytest.raises(InputError, match="width is 1001, at most 1000"):
         built("--config", path)
+
+
+def test_a_value_that_the_constructor_of_a_member_of_a_union_refuses(write):
+    parser = new_parser()
+    parser.add_argument("--extra", type=Wide | None, default=None)
+    path = write("a.yaml", "extra: {class_path: mynets.Wide, init_args: {width: 1001}}")
+    with pytest.raises(InputError) as caught:
+        parser.build(parser.parse(["--config", path]))
+    assert str(caught.value) == f"{path}: width is 1001, at most 1000"
 
 
 def test_print_config_prints_all_that_a_run_would_use(write, capsys):

@@ -20,7 +20,7 @@ import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
 from toolkit.exports import import_room, public_path
-from toolkit.io.config_faults import in_plain_words
+from toolkit.io.config_faults import in_plain_words, of_constructor
 from toolkit.io.errors import InputError, is_text
 from toolkit.io.files import parse_yaml, read_yaml
 
@@ -193,10 +193,14 @@ class ConfigParser(ArgumentParser):
         except InputError:
             raise
         except ValueError as error:
-            raise InputError(f"config: {error}") from None
+            raise InputError(f"{self._files}: {of_constructor(str(error))}") from None
         except Exception as error:  # torch and others raise whatever a size of 0 or of 1e9 made them meet
             last = traceback.extract_tb(error.__traceback__)[-1].name
-            raise InputError(f"config: a value does not fit ({last}: {type(error).__name__}: {error})") from None
+            raise InputError(f"{self._files}: a value does not fit ({last}: {type(error).__name__}: {error})") from None
+
+    @property
+    def _files(self) -> str:
+        return ", ".join(self.read_files) or "config"
 
 
 def _import_rooms(hint) -> None:

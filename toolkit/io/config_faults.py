@@ -14,6 +14,7 @@ _FORMS = {
     "<class 'str'>": "text",
     "<class 'bool'>": "true or false",
     "<class 'list'>": "a list such as [a, b]",
+    "<class 'tuple'>": "a list such as [1, 2]",
     "<class 'dict'>": "a mapping such as {a: 1}",
     "list[int]": "a list of whole numbers such as [1, 2]",
     "list[float]": "a list of numbers such as [0, 10]",
@@ -26,6 +27,10 @@ _NO_KEY = re.compile(
 )
 _EXPECTED = re.compile(r"Expected a (<class '\w+'>|tuple with \d+ elements)(?:\. Got value: (.*))?")
 _NO_MODULE = re.compile(r"No module named '([^']+)'")
+_REFUSED = re.compile(
+    r"Does not validate against any of the Union subtypes Subtypes: .*? Errors: - (.*?) - Expected a "
+)
+_GIVEN = re.compile(r"Given value: (?!Namespace)(.+?)(?:\. Got value: |$)")
 _UNION = re.compile(r"Subtypes: \[(.+)\] Errors: .* Given value: (.*)")
 
 
@@ -57,6 +62,12 @@ def in_plain_words(message: str, options: Iterable[str], argv: Sequence[str], so
             return f"{word}: {inside}{what}"
     place = ": ".join(dict.fromkeys(keys))
     return ": ".join(part for part in (source, place, what) if part)
+
+
+def of_constructor(message: str) -> str:
+    """A constructor's own message, where jsonargparse reports that no member of a union took a value."""
+    errors = _REFUSED.search(" ".join(message.split()))
+    return errors[1] if errors else message
 
 
 def _what(lines: str, options: list[str]) -> str:
@@ -93,7 +104,8 @@ def _what(lines: str, options: list[str]) -> str:
         return f"must be {' or '.join(_FORMS.get(form, form) for form in forms)}, got {union[2]}"
     if wrong := _EXPECTED.search(lines):
         form = _FORMS.get(wrong[1], wrong[1].replace("tuple with", "a list of"))
-        got = re.split(r" - Expected | Given value", wrong[2] or "")[0]
+        given = _GIVEN.search(lines)
+        got = re.split(r" - Expected | Given value", wrong[2] or (given[1] if given else ""))[0]
         return f"must be {form}" + (f", got {got}" if got else "")
     if "Unable to load config" in lines:
         return "must be a mapping of keys, not a value"
