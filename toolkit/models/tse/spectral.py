@@ -71,7 +71,14 @@ class SpectralExtractor(SpeakerExtractor):
 
         Returns:
             (B, N) samples.
+
+        Raises:
+            InputError: a shape is not as above, or what the representation needs is missing.
         """
+        shapes = {"mixture (B, N)": mixture, "enrolment (B, M)": enrolment, "embedding (B, D)": embedding}
+        for name, x in shapes.items():
+            if x is not None and (x.dim() != 2 or len(x) != len(mixture)):
+                raise InputError(f"{type(self).__name__}: {name}: the shape is {tuple(x.shape)}, of one alone x[None]")
         with torch.autocast(mixture.device.type, enabled=False):  # mixed precision is for the networks
             gain = self._gain(mixture)
             spectrum = self.stft(mixture * gain)[0]
