@@ -245,10 +245,16 @@ def test_embeddings_that_do_not_go():
         model(wav, embedding=torch.zeros(1, 6))
 
 
-@pytest.mark.parametrize("shapes", [((300,), (1, 300), (1, 6)), ((2, 300), (1, 300), (2, 6)), ((2, 300), (2, 300), (1, 6)),
-                                    ((2, 300), (2, 300), (6,))])  # fmt: skip
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((300,), (1, 300), (1, 6)),
+        ((2, 300), (1, 300), (2, 6)),
+        ((2, 300), (2, 300), (1, 6)),  # would be taken for both
+        ((2, 300), (2, 300), (6,)),
+    ],
+)
 def test_shapes_that_do_not_go(shapes):
-    """One embedding of a batch of two would be taken for both."""
     mixture, enrolment, embedding = (torch.zeros(shape) for shape in shapes)
     with pytest.raises(InputError, match=r"LGRTSE: .*\(B, .\): the shape is \("):
         small()(mixture, enrolment, embedding=embedding)
