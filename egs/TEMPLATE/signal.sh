@@ -20,6 +20,8 @@ ${general_help}
 Data: a set is recordings (wav.scp), or mixtures that local/data.sh has planned (mix.jsonl)
   --train_set, --valid_sets, --test_sets    names of sets in data/
   --extra_sets "noise_train ..."            sets that mixtures draw on: noises, talkers
+  --source_sets "librispeech_test ..."      recordings of which local/data.sh has planned mixtures: zeros are not trimmed
+  --planned_test_sets "test_libri2mix"      test sets beside --test_sets, which local/data.sh has planned
   --room_sets "rirs_train ..."              impulse responses
   --local_data_opts "..."                   options of local/data.sh
   --fs                                      rate in Hz (${fs})
@@ -50,6 +52,7 @@ ${task_help}
 EOF
 )
 
+planned_test_sets=
 simulate_train_config=
 simulate_valid_config=
 simulate_test_configs=
@@ -96,7 +99,7 @@ done
 for one in ${simulate_test_configs}; do
     [ -f "${one}" ] || die "--simulate_test_configs ${simulate_test_configs}: ${one}: no such file"
 done
-check_lists simulate_test_configs metrics
+check_lists planned_test_sets simulate_test_configs metrics
 check_names "${task}_tag"
 note_skips
 start_guard
@@ -117,6 +120,7 @@ for set in ${test_sets}; do
         done
     fi
 done
+for set in ${planned_test_sets}; do all_tests+=" ${set}"; done
 as_they_are=${test_sets} # test sets of which no mixtures are made, which have more tables
 [ -z "${simulate_test_configs}${simulate_grid_config}" ] || as_they_are=
 tag=$(experiment_tag "")
@@ -218,7 +222,7 @@ if runs_stage 2 && say_stage 2 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; t
     fi
     more='' # what only this task has
     simulate_more
-    rendered="$(of_kind planned "${valid_sets} ${test_sets}")${more}"
+    rendered="$(of_kind planned "${valid_sets} ${test_sets}")${planned_test_sets:+ ${planned_test_sets}}${more}"
     if [ -n "${simulate_valid_config}" ]; then
         for set in ${valid_sets}; do
             # shellcheck disable=SC2086

@@ -130,7 +130,7 @@ def load_program():
     sys.path.insert(0, str(path.parent))
     spec.loader.exec_module(module)
     sys.path.remove(str(path.parent))
-    for name in ("sources", "listed"):
+    for name in ("sources", "listed", "mixtures"):
         del sys.modules[name]
     return module
 
