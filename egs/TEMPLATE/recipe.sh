@@ -397,7 +397,8 @@ format_speech() { format_sets "$1" --min_seconds "${min_wav_duration}" --max_sec
 
 format_sources() {
     format_sets "${extra_sets}" --trim_zeros
-    format_sets "${source_sets}" # all of their samples: plans count them
+    # Published mixtures are of all their samples and resampled so; a mixture is rounded once.
+    format_sets "${source_sets}" --resampler polyphase --bits 24
     format_sets "${room_sets}" --min_seconds 0.001
 }
 

@@ -13,14 +13,15 @@ Stages
   1 data preparation (local/data.sh)    6 training
   2 simulation of mixtures              7 inference: audio of every test mixture
   3 format: dump/raw                    8 scoring: metrics with intervals over speakers
-  4 (features are made on the fly)      9 report: exp/RESULTS.md, report.html
+  4 ${stage_4}      9 report: exp/RESULTS.md, report.html
   5 statistics of the training set     10 pack the model
 
 ${general_help}
 Data: a set is recordings (wav.scp), or mixtures that local/data.sh has planned (mix.jsonl)
   --train_set, --valid_sets, --test_sets    names of sets in data/
   --extra_sets "noise_train ..."            sets that mixtures draw on: noises, talkers
-  --source_sets "librispeech_test ..."      recordings of which local/data.sh has planned mixtures: zeros are not trimmed
+  --source_sets "librispeech_test ..."      recordings of which local/data.sh has planned mixtures: formatted as published
+                              mixtures are (untrimmed, resampled by resample_poly, 24 bits)
   --planned_test_sets "test_libri2mix"      test sets beside --test_sets, which local/data.sh has planned
   --room_sets "rirs_train ..."              impulse responses
   --local_data_opts "..."                   options of local/data.sh
@@ -129,11 +130,12 @@ results=${results:-${expdir}/RESULTS.md}
 
 check_configs() { # before any work: every key of every config that the stages asked for will read
     local one rate said
+    local remedy="fix ${config}${train_args:+, or --${task}_args \"${train_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.train ${task} --help lists the keys"
     if ! runs_stage 6 && { runs_stage 7 || runs_stage 8 || runs_stage 9 || runs_stage 10; }; then check_experiment; fi
+    add_embeddings "${remedy}"
     if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 5 ]; then
         # shellcheck disable=SC2046,SC2086
-        later "fix ${config}${train_args:+, or --${task}_args \"${train_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.train ${task} --help lists the keys" \
-            train "${task}" --config "${config}" $(! runs_stage 6 || training_words "${exp}" "${dumpdir}/raw/${train_sim}" "${all_valid}") ${train_args} --known_sets "$(known_sets)" --check
+        later "${remedy}" train "${task}" --config "${config}" $(! runs_stage 6 || training_words "${exp}" "${dumpdir}/raw/${train_sim}" "${all_valid}") ${train_args} --known_sets "$(known_sets)" --check
     fi
     if runs_stage 8; then
         # shellcheck disable=SC2086
@@ -257,7 +259,7 @@ check_sets "${dumpdir}/raw" "${all_tests}"
 if runs_stage 8 && ! "${dry_run}"; then check_breakdown "${dumpdir}/raw" "${all_tests}" auto gender_pair; fi
 
 if runs_stage 4 && say_stage 4 "features"; then
-    log "none: the networks read audio"
+    make_features
 fi
 
 if runs_stage 5 && say_stage 5 "statistics -> ${expdir}/${task}_stats/${train_sim}"; then

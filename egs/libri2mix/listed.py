@@ -32,7 +32,7 @@ def read_list(path: str | None, rows: list, both: bool, speech: Path) -> tuple[d
         return {}, []
     by_id, found, jobs = {row.id: row for row in rows}, {}, []
     for number, line in read_lines(path, "no such file (--enroll_lists)"):
-        words = fields(line, 1)
+        words = fields(line, 1) or [""]
         key = _KEY.fullmatch(words[0]) if len(words) == 2 else None
         if key is None:
             raise InputError(f"{path}:{number}: expected '<mixture> <path>', got {line!r}")

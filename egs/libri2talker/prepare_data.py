@@ -7,7 +7,7 @@ has the gains. Sets of recordings, to be formatted first: librispeech_train (of 
 import argparse
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from toolkit.io.errors import InputError, some_of
 from toolkit.io.text import fields, read_lines
 
 SETS = {"train": ("tr", 127056), "dev": ("cv", 2344), "test": ("tt", 6000)}  # folder of the lists, published targets
-SOURCES = {"train": ("train-100", "train-360"), "test": ("test",)}  # parts of Libri2Mix
+SOURCES = {("train", "dev"): ("train-100", "train-360"), ("test",): ("test",)}  # sets, parts of Libri2Mix
 _UTT = r"\d+-\d+-\d+"
 _KEY = re.compile(rf"s0\w*?_({_UTT}_{_UTT})_({_UTT})")
 _FOLDERS = {"mix": ("mix_clean",), "ref": ("s1", "s2"), "aux": ()}  # of the mixture's file; aux is an utterance
@@ -53,7 +53,7 @@ def read_list(path: Path) -> Iterator[tuple[str, int, str, str, list[str]]]:
     """
     seen: set[str] = set()
     for number, line in read_lines(path, "file not found; is LIBRI2TALKER the folder egs/Libri2Mix/data?"):
-        words = fields(line, 1)
+        words = fields(line, 1) or [""]
         key, parts = _KEY.fullmatch(words[0]), words[-1].rstrip().split("/")[-4:]
         mixture, utt = key.groups() if key else ("", "")
         ends = [f"/{folder}/{mixture}.wav" for folder in _FOLDERS[path.stem]] or [f"/{utt}.flac"]
@@ -64,13 +64,13 @@ def read_list(path: Path) -> Iterator[tuple[str, int, str, str, list[str]]]:
         yield words[0], number, mixture, utt, parts
 
 
-def read_targets(folder: Path, rows: dict[str, Row], partial: bool) -> list[Target]:
+def read_targets(folder: Path, rows: dict[str, Row], allow_missing: bool) -> list[Target]:
     """The targets of a set, in the order of its mix.scp.
 
     Args:
         folder: of the three lists.
         rows: the metadata by mixture.
-        partial: leave out what has no audio, with a warning.
+        allow_missing: leave out what has no audio, with a warning.
 
     Raises:
         InputError: a list is not as published, or does not fit the others or the metadata.
@@ -97,10 +97,14 @@ def read_targets(folder: Path, rows: dict[str, Row], partial: bool) -> list[Targ
     if len(found) + len(missing) < max(map(len, parts.values())):
         raise InputError(f"{folder}/mix.scp: lacks keys of ref.scp or aux.scp; get the lists again")
     if missing:
-        complain(f"{folder}/aux.scp: no audio of {len(missing)} enrolments: {some_of(missing, 3)}", partial)
-    kept = with_audio(list({target.row.id: target.row for target in found.values()}.values()), folder, False, partial)
-    there = {row.id for row in kept}
-    return [target for target in found.values() if target.row.id in there]
+        complain(f"{folder}/aux.scp: no audio of {len(missing)} enrolments: {some_of(missing, 3)}", allow_missing)
+    there = set(with_audio(_rows_of(found.values()), folder, False, allow_missing))
+    return [target for target in found.values() if target.row in there]
+
+
+def _rows_of(targets: Iterable[Target]) -> list[Row]:
+    """Their mixtures, each once."""
+    return list(dict.fromkeys(target.row for target in targets))
 
 
 def main(argv=None) -> None:
@@ -110,22 +114,23 @@ def main(argv=None) -> None:
     parser.set_defaults(mode="min", seed=0)  # of plan_set
     args = parser.parse_args(argv)
     lists, gender = corpus("LIBRI2TALKER"), read_speakers(corpus("LIBRISPEECH", "LibriSpeech"))
+    sets: dict[str, list[Target]] = {}
     for group, parts in SOURCES.items():
         rows = {row.id: row for part in parts for row in read_part(part, False, args.partial)[1]}
-        speech, wav, sets = args.outdir / f"librispeech_{group}", {}, {}
-        for name in ("train", "dev") if group == "train" else ("test",):
+        for name in group:
             folder, published = lists / SETS[name][0], SETS[name][1]
-            targets = sets[name] = read_targets(folder, rows, args.partial)
-            if len(targets) != published:
-                complain(f"{folder}: {len(targets)} targets, published are {published}", args.partial)
-            files = [file for target in targets for file in (*target.row.speech, target.enrolment)]
-            wav |= {file.stem: file for file in files}
-        write_speech(speech, wav, gender)
-        for name, targets in sets.items():
-            enrolments = {target.row.key(target.talker): target.enrolment.stem for target in targets}
-            used = list({target.row.id: target.row for target in targets}.values())
-            decibels = {} if name == "train" else levels(used, {}, args.mode, args.workers)
-            pairs = [(target.row, target.talker) for target in targets]
+            sets[name] = read_targets(folder, rows, args.partial)
+            if len(sets[name]) != published:
+                complain(f"{folder}: {len(sets[name])} targets, published are {published}", args.partial)
+    for group in SOURCES:
+        speech = args.outdir / f"librispeech_{group[0]}"
+        targets = [target for name in group for target in sets[name]]
+        files = [file for target in targets for file in (*target.row.speech, target.enrolment)]
+        write_speech(speech, {file.stem: file for file in files}, gender)
+        for name in group:
+            enrolments = {target.row.key(target.talker): target.enrolment.stem for target in sets[name]}
+            decibels = {} if name == "train" else levels(_rows_of(sets[name]), {}, args.mode, args.workers)
+            pairs = [(target.row, target.talker) for target in sets[name]]
             plan_set(args.outdir / name, "mix_clean", pairs, lambda m, e=enrolments: e[m.id], decibels, [speech], args)
 
 

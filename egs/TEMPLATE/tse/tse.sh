@@ -12,7 +12,9 @@ task_help=$(cat <<'EOF'
                               if given): also extract with these enrolments (none)
   --simulate_train_enroll_config            the same of the training set, <train_set>_enroll, for a training that enrols with it:
                               --tse_args "--data.init_args.enroll_from [train_enroll]" (none)
-  --sv_exp                    experiment of the SV recipe (or its packed.zip): cosine between output and enrolment (none)
+  --sv_exp                    experiment of the SV recipe (or its packed.zip): cosine between output and enrolment; and the
+                              speaker encoder of a network that reads embeddings of enrolments (none)
+  --extractor_config          without --sv_exp: the config of an encoder that needs no training, such as that of GE2E (none)
   --absent                    also enrol speakers who are not in the mixture: how much comes out? (true)
 EOF
 )
@@ -27,13 +29,17 @@ simulate_enroll_config=
 simulate_train_enroll_config=
 absent=true
 sv_exp=
+extractor_config=
+embedded=
 train_streams="wav spk1"
+stage_4="embeddings of enrolments       "
 
 check_task_options() {
     check_words '[0-9]*[1-9][0-9]*[.]?[0-9]*|[0-9]*[.][0-9]*[1-9][0-9]*' 'number above 0' enroll_lengths
     [ -z "${sv_exp}" ] || check_verifier "${sv_exp}"
+    name_extractor
     local name set sets
-    for name in simulate_enroll_config simulate_train_enroll_config; do
+    for name in extractor_config simulate_enroll_config simulate_train_enroll_config; do
         [ -z "${!name}" ] || [ -f "${!name}" ] || die "--${name} ${!name}: no such file"
     done
     if [ "${stage}" -gt 1 ]; then
@@ -72,6 +78,34 @@ simulate_more() { # stage 2, before the mixtures
         plan "${simulate_enroll_config}" "${set}" "${set}_$(condition_of "${simulate_enroll_config}")"
         more+=" ${set}_$(condition_of "${simulate_enroll_config}")"
     done
+}
+
+add_embeddings() { # add_embeddings REMEDY: what stage 4 makes, to the options of training, where the network reads embeddings
+    if [ -z "${sv_exp}${extractor_config}" ] || [ "${stage}" -gt 6 ] || [ "${stop_stage}" -lt 4 ]; then return 0; fi
+    # shellcheck disable=SC2086
+    later "$1" train tse --config "${config}" ${train_args} --check
+    run_checks
+    [[ " $(sed -n 's/^streams: //p' <<<"${said}") " == *" embedding "* ]] || return 0
+    check_extractor valid.eer.ave.pth
+    run_checks
+    make_extractor
+    embedded=${dumpdir}/embed/${extractor}
+    train_args+=" --data.init_args.embeddings ${embedded}"
+    if [ -n "${sv_exp}" ] || [ -f "${raw_exp}/config.yaml" ]; then # of the size of its embeddings; in use it makes them
+        train_args+=" --model.init_args.embedding_dim null --model.init_args.speaker_encoder toolkit.systems.TrainedEmbedder"
+        train_args+=" --model.init_args.speaker_encoder.init_args.system ${system}"
+    fi
+}
+
+make_features() { # embeddings of all utterances that may enrol in training
+    local set sets=''
+    if [ -z "${embedded}" ]; then
+        log "none: the network reads audio"
+        return
+    fi
+    for set in $("${python}" -m toolkit.bin.enrolment_dirs "${dumpdir}/raw/${train_sim}"); do sets+=" $(basename "${set}")"; done
+    sets=${sets:- ${train_sim}}${simulate_train_enroll_config:+ ${train_set}_enroll}
+    embed_sets "${system}" valid.eer.ave.pth "${dumpdir}/raw" "${embedded}" "${sets# }" "${trusted[@]}"
 }
 
 can_be_absent() { # does every mixture leave a target of its set out, who can be enrolled instead?

@@ -49,10 +49,9 @@ options="--mode ${mode} --conditions ${condition} --subset ${subset}"
 streams="wav spk1" # of training mixtures; and enrolments, where a list has them
 [[ "${local_data_opts}" != *" train="* ]] || streams+=" enroll_spk1"
 
-# Sources keep 24 bits and are resampled as the authors of Libri2Mix do it, so mixtures have its samples.
 exec ./tse.sh \
     --fs "${fs}" --train_set "${train}" --valid_sets "dev_${kind}" --test_sets "test_${kind}" \
-    --source_sets "${sources}" --channel 0 --format_opts "--resampler polyphase --bits 24" \
+    --source_sets "${sources}" --channel 0 \
     --train_streams "${streams}" --dumpdir "${dumpdir:-dump/${khz}}" --expdir "${expdir:-exp/${khz}_${train}}" \
     --local_data_opts "${options} ${local_data_opts}" \
     --tse_config conf/train_sefpnet.yaml \

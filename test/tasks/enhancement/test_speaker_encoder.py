@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from helpers.tiny_verifier import verifier
 
 from toolkit.bin import simulate_plan, simulate_render, train
 from toolkit.io.ark import ArkWriter
@@ -20,22 +21,8 @@ from toolkit.systems.extractor import Extractor
 from toolkit.systems.packing import pack, with_embedders
 from toolkit.systems.verifier import Verifier
 from toolkit.tasks.enhancement.enhancement_task import ValidationMixtures
-from toolkit.train.checkpoint import save
 
-SIZES = {"n_mels": 8, "channels": 8, "mfa_channels": 8, "embedding_dim": 4, "se_channels": 4, "attention_channels": 4}
 MODEL = {"window": 64, "hop": 32, "channels": [2, 2, 2], "local_hidden": 2}
-
-
-def verifier(folder, seed: int) -> Verifier:
-    """An untrained experiment in verification, loaded."""
-    torch.manual_seed(seed)
-    folder.mkdir()
-    encoder = {"class_path": "EcapaTdnn", "init_args": {**SIZES, "scale": 2}}
-    frontend = {"class_path": "KaldiFbank", "init_args": {"n_mels": 8}}
-    config = {"task": "sv", "frontend": frontend, "model": encoder, "normalize": "mean"}
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    save(folder / "valid.eer.ave.pth", Verifier.build(folder / "config.yaml").state_dict())
-    return Verifier.load(folder)
 
 
 def embed(system: Verifier, data, folder) -> str:
