@@ -1,5 +1,7 @@
 """The Libri-2talker recipe on corpora in miniature: embeddings of enrolments by --sv_exp, from lists to audio."""
 
+import shutil
+
 import numpy as np
 import pytest
 import yaml
@@ -33,10 +35,14 @@ def recipe(tree, tmp_path_factory):
     """The recipe after its stages up to inference, the embeddings made by a verifier beside it."""
     corpora = write_corpora(tmp_path_factory.mktemp("corpora"))
     write_lists(corpora)
+    metadata = corpora / "LibriMix/metadata/Libri2Mix/libri2mix_test-clean.csv"
+    shutil.copy(metadata, corpora / "LibriSpeech/libri2mix_test-clean_subset.csv")  # what db.sh has for test_libri2mix
     folder = tree.copy("libri2talker/tse")
     tree.copy("libri2mix/tse")
     verifier(folder / "sv_x", 0)
-    done = tree.run(folder, "./run.sh", *WORDS, "--sv_exp", "sv_x", "--stop_stage", "7", CORPORA=str(corpora))
+    words = ["--planned_test_sets", "test_libri2mix", "--source_sets"]
+    words += ["librispeech_train librispeech_test librispeech_test_libri2mix", "--sv_exp", "sv_x", "--stop_stage", "7"]
+    done = tree.run(folder, "./run.sh", *WORDS, *words, CORPORA=str(corpora))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return folder
 
@@ -55,7 +61,8 @@ def test_training_reads_embeddings_of_whole_enrolments(recipe, monkeypatch):
 
 
 def test_both_talkers_of_every_mixture_are_extracted(recipe):
-    assert len(read_table(recipe / "exp/tse_tiny/extracted/test/wav.scp")) == 12
+    for name in ("test", "test_libri2mix"):
+        assert len(read_table(recipe / f"exp/tse_tiny/extracted/{name}/wav.scp")) == 12
 
 
 def test_a_network_without_a_global_representation_ignores_the_option(recipe, tree):

@@ -8,8 +8,8 @@ task_name="Target speaker extraction: what one enrolled speaker says in a mixtur
 task_help=$(cat <<'EOF'
   --enroll_from               set of the enrolments (default: the set that the mixtures are made of)
   --enroll_lengths "1 2 4"    also extract with the first so many seconds of the enrolments alone (none)
-  --simulate_enroll_config    planner config conf/simulate_<condition>.yaml; makes <set>_<condition> of the test sets (of --enroll_from
-                              if given): also extract with these enrolments (none)
+  --simulate_enroll_config    planner config conf/simulate_<condition>.yaml; makes <set>_<condition> of the test sets, of planned
+                              ones of the sets that their enrolments are from (of --enroll_from if given): also extract with these enrolments (none)
   --simulate_train_enroll_config            the same of the training set, <train_set>_enroll, for a training that enrols with it:
                               --tse_args "--data.init_args.enroll_from [train_enroll]" (none)
   --sv_exp                    experiment of the SV recipe (or its packed.zip): cosine between output and enrolment; and the
@@ -60,9 +60,17 @@ check_task_options() {
     fi
 }
 
+enrolment_sets() { # enrolment_sets SET_DIR: the sets that a planned one has its enrolments from
+    "${python}" -m toolkit.bin.enrolment_dirs "$1" | sed 's|.*/||' | paste -s -d ' '
+}
+
 enrolling() { # the sets that --simulate_enroll_config is for
-    local sets
+    local sets set
     sets=$(of_kind recorded "${enroll_from:-${test_sets}}")
+    if [ -z "${enroll_from}" ]; then
+        for set in $(of_kind planned "${test_sets}") ${planned_test_sets}; do sets+=" $(enrolment_sets "data/${set}")"; done
+        sets=$(tr ' ' '\n' <<<"${sets}" | awk 'NF && !seen[$1]++')
+    fi
     [ -n "${sets}" ] || die "--simulate_enroll_config ${simulate_enroll_config}: name the set of the enrolments by --enroll_from"
     echo "${sets}"
 }
@@ -98,14 +106,14 @@ add_embeddings() { # add_embeddings REMEDY: what stage 4 makes, to the options o
 }
 
 make_features() { # embeddings of all utterances that may enrol in training
-    local set sets=''
+    local sets
     if [ -z "${embedded}" ]; then
         log "none: the network reads audio"
         return
     fi
-    for set in $("${python}" -m toolkit.bin.enrolment_dirs "${dumpdir}/raw/${train_sim}"); do sets+=" $(basename "${set}")"; done
-    sets=${sets:- ${train_sim}}${simulate_train_enroll_config:+ ${train_set}_enroll}
-    embed_sets "${system}" valid.eer.ave.pth "${dumpdir}/raw" "${embedded}" "${sets# }" "${trusted[@]}"
+    sets=$(enrolment_sets "${dumpdir}/raw/${train_sim}")
+    embed_sets "${system}" valid.eer.ave.pth "${dumpdir}/raw" "${embedded}" \
+        "${sets:-${train_sim}}${simulate_train_enroll_config:+ ${train_set}_enroll}" "${trusted[@]}"
 }
 
 can_be_absent() { # does every mixture leave a target of its set out, who can be enrolled instead?
