@@ -91,7 +91,7 @@ simulate_more() { # stage 2, before the mixtures
 add_embeddings() { # add_embeddings REMEDY: what stage 4 makes, to the options of training, where the network reads embeddings
     if [ -z "${sv_exp}${extractor_config}" ] || [ "${stage}" -gt 6 ] || [ "${stop_stage}" -lt 4 ]; then return 0; fi
     # shellcheck disable=SC2086
-    later "$1" train tse --config "${config}" ${train_args} --check
+    later "$1" train tse --config "${config}" ${train_args} --init_from null --check # weights may hold the encoder's
     run_checks
     [[ " $(sed -n 's/^streams: //p' <<<"${said}") " == *" embedding "* ]] || return 0
     check_extractor valid.eer.ave.pth
