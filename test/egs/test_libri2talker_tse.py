@@ -73,6 +73,12 @@ def test_a_network_without_a_global_representation_ignores_the_option(recipe, tr
     assert "speaker_encoder" not in done.stdout
 
 
+def test_a_training_can_start_from_weights_that_hold_an_encoder(recipe, tree):
+    words = ["--tse_args", f"{TINY} --init_from exp/tse_tiny/valid.loss.ave.pth", "--sv_exp", "sv_x", "--tse_tag", "on"]
+    done = tree.run(recipe, "./run.sh", *WORDS, *words, "--dry_run", "true", "--stage", "6", "--stop_stage", "6")
+    assert done.returncode == 0, done.stderr
+
+
 def test_an_encoder_without_training_is_named_by_its_config(recipe, tree):
     config = {"frontend": {"class_path": "LogMelSpectrogram", "init_args": {"n_mels": 8}}, "normalize": "none"}
     (recipe / "conf/mean.yaml").write_text(

@@ -126,8 +126,9 @@ def test_validation_by_stored_embeddings(tree, tmp_path):
     assert item["embedding"].tolist() == [2.0] * 4
 
 
-def test_embeddings_of_another_encoder_are_refused(tree, corpus, tmp_path):
-    other = str(tree / "embed_other/embedding.scp")
+@pytest.mark.parametrize("where", ["embed_other/embedding.scp", "."])
+def test_embeddings_of_another_encoder_are_refused(tree, corpus, tmp_path, where):
+    other = str(tree / where)  # one table, or a folder with those of several sets
     with pytest.raises(
         InputError, match=r"data.init_args.embeddings: .*made by other .*not by model.init_args.speaker_"
     ):
