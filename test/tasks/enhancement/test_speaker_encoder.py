@@ -43,6 +43,8 @@ def tree(corpus, tmp_path_factory):
     root = tmp_path_factory.mktemp("tree")
     for seed, name in enumerate(("sv", "other")):
         embed(verifier(root / name, seed), corpus / "raw/train", root / f"embed_{name}")
+    (root / "by_set").mkdir()
+    (root / "by_set/train").symlink_to(root / "embed_other")
     (root / "two.yaml").write_text(f"planner:\n  interferer: {{data: [{corpus / 'raw/dev'}], sir: [0, 0]}}\n")
     words = ["--config", root / "two.yaml", "--data", corpus / "raw/dev", "--out_root", root / "data", "--name", "two"]
     simulate_plan.main([str(word) for word in (*words, "--enroll", "fixed")])
@@ -126,7 +128,7 @@ def test_validation_by_stored_embeddings(tree, tmp_path):
     assert item["embedding"].tolist() == [2.0] * 4
 
 
-@pytest.mark.parametrize("where", ["embed_other/embedding.scp", "."])
+@pytest.mark.parametrize("where", ["embed_other/embedding.scp", "by_set"])
 def test_embeddings_of_another_encoder_are_refused(tree, corpus, tmp_path, where):
     other = str(tree / where)  # one table, or a folder with those of several sets
     with pytest.raises(
