@@ -40,6 +40,7 @@ train_set=
 valid_sets=
 test_sets=
 extra_sets=
+source_sets=
 room_sets=
 local_data_opts=
 channel=
@@ -71,7 +72,7 @@ check_options() {
     [ "${resamples}" -le 1000000 ] || die "--resamples ${resamples}: must be 1000000 at most"
     check_numbers min_wav_duration max_wav_duration snrs
     check_words '[0-9]+|mean' 'channel from 0, or mean' channel
-    check_lists valid_sets test_sets extra_sets room_sets test_noises ood_noises breakdown
+    check_lists valid_sets test_sets extra_sets source_sets room_sets test_noises ood_noises breakdown
     [ -d "$(dirname "${results:-x}")" ] || die "--results ${results}: folder $(dirname "${results}") not found"
     check_machines
     trusted=()

@@ -346,7 +346,8 @@ except ValueError as error:
     [ "${status}" -eq 0 ] || exit 1
 }
 
-# prepare_data: stage 1; notes the tables that local/data.sh writes, so that stage 3 may run the commands in them.
+# prepare_data: stage 1; local/data.sh, which plans mixtures, has fs and dumpdir in its environment. Notes the tables that
+# it writes, so that stage 3 may run the commands in them.
 prepare_data() {
     if "${dry_run}"; then
         note "local/data.sh ${local_data_opts}"
@@ -359,7 +360,7 @@ prepare_data() {
     fi
     local words=()
     read_words "${local_data_opts}"
-    local/data.sh "${words[@]}"
+    fs=${fs} dumpdir=${dumpdir} local/data.sh "${words[@]}"
     find data/ -mindepth 2 -maxdepth 2 -name wav.scp -cnewer data/.stage_1 -exec sha256sum {} + >>data/.made
     rm -f data/.stage_1
 }
@@ -396,6 +397,8 @@ format_speech() { format_sets "$1" --min_seconds "${min_wav_duration}" --max_sec
 
 format_sources() {
     format_sets "${extra_sets}" --trim_zeros
+    # Published mixtures are of all their samples and resampled so; a mixture is rounded once.
+    format_sets "${source_sets}" --resampler polyphase --bits 24
     format_sets "${room_sets}" --min_seconds 0.001
 }
 
@@ -448,7 +451,7 @@ statistics() {
 
 marks_of_sounds() { # of the sets that training may draw on
     local set
-    for set in ${extra_sets} ${room_sets}; do compgen -G "${dumpdir}/raw/${set}/.done.format" || true; done
+    for set in ${extra_sets} ${source_sets} ${room_sets}; do compgen -G "${dumpdir}/raw/${set}/.done.format" || true; done
 }
 
 # training_words EXPDIR TRAIN_DIR VALID_SETS [VALID_ROOT]: the options that stage 6 adds to a config
@@ -495,7 +498,7 @@ warn_of_known_speakers() {
 }
 
 known_sets() { # what planner configs may name, as a list
-    as_list "$(printf ' %s' "${train_set}" "${valid_sets}" "${test_sets}" "${extra_sets}" "${room_sets}" | tr -s ' ')"
+    as_list "$(printf ' %s' "${train_set}" "${valid_sets}" "${test_sets}" "${extra_sets}" "${source_sets}" "${room_sets}" | tr -s ' ')"
 }
 
 as_list() { # "a b" -> [a,b]

@@ -13,13 +13,16 @@ Stages
   1 data preparation (local/data.sh)    6 training
   2 simulation of mixtures              7 inference: audio of every test mixture
   3 format: dump/raw                    8 scoring: metrics with intervals over speakers
-  4 (features are made on the fly)      9 report: exp/RESULTS.md, report.html
+  4 ${stage_4}      9 report: exp/RESULTS.md, report.html
   5 statistics of the training set     10 pack the model
 
 ${general_help}
 Data: a set is recordings (wav.scp), or mixtures that local/data.sh has planned (mix.jsonl)
   --train_set, --valid_sets, --test_sets    names of sets in data/
   --extra_sets "noise_train ..."            sets that mixtures draw on: noises, talkers
+  --source_sets "librispeech_test ..."      recordings of which local/data.sh has planned mixtures: formatted as published
+                              mixtures are (untrimmed, resampled by resample_poly, 24 bits)
+  --planned_test_sets "test_libri2mix"      test sets beside --test_sets, which local/data.sh has planned
   --room_sets "rirs_train ..."              impulse responses
   --local_data_opts "..."                   options of local/data.sh
   --fs                                      rate in Hz (${fs})
@@ -50,6 +53,7 @@ ${task_help}
 EOF
 )
 
+planned_test_sets=
 simulate_train_config=
 simulate_valid_config=
 simulate_test_configs=
@@ -96,7 +100,7 @@ done
 for one in ${simulate_test_configs}; do
     [ -f "${one}" ] || die "--simulate_test_configs ${simulate_test_configs}: ${one}: no such file"
 done
-check_lists simulate_test_configs metrics
+check_lists planned_test_sets simulate_test_configs metrics
 check_names "${task}_tag"
 note_skips
 start_guard
@@ -117,6 +121,7 @@ for set in ${test_sets}; do
         done
     fi
 done
+for set in ${planned_test_sets}; do all_tests+=" ${set}"; done
 as_they_are=${test_sets} # test sets of which no mixtures are made, which have more tables
 [ -z "${simulate_test_configs}${simulate_grid_config}" ] || as_they_are=
 tag=$(experiment_tag "")
@@ -125,11 +130,12 @@ results=${results:-${expdir}/RESULTS.md}
 
 check_configs() { # before any work: every key of every config that the stages asked for will read
     local one rate said
+    local remedy="fix ${config}${train_args:+, or --${task}_args \"${train_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.train ${task} --help lists the keys"
     if ! runs_stage 6 && { runs_stage 7 || runs_stage 8 || runs_stage 9 || runs_stage 10; }; then check_experiment; fi
+    add_embeddings "${remedy}"
     if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 5 ]; then
         # shellcheck disable=SC2046,SC2086
-        later "fix ${config}${train_args:+, or --${task}_args \"${train_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.train ${task} --help lists the keys" \
-            train "${task}" --config "${config}" $(! runs_stage 6 || training_words "${exp}" "${dumpdir}/raw/${train_sim}" "${all_valid}") ${train_args} --known_sets "$(known_sets)" --check
+        later "${remedy}" train "${task}" --config "${config}" $(! runs_stage 6 || training_words "${exp}" "${dumpdir}/raw/${train_sim}" "${all_valid}") ${train_args} --known_sets "$(known_sets)" --check
     fi
     if runs_stage 8; then
         # shellcheck disable=SC2086
@@ -219,7 +225,7 @@ if runs_stage 2 && say_stage 2 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; t
     fi
     more='' # what only this task has
     simulate_more
-    rendered="$(of_kind planned "${valid_sets} ${test_sets}")${more}"
+    rendered="$(of_kind planned "${valid_sets} ${test_sets}")${planned_test_sets:+ ${planned_test_sets}}${more}"
     if [ -n "${simulate_valid_config}" ]; then
         for set in ${valid_sets}; do
             # shellcheck disable=SC2086
@@ -254,7 +260,7 @@ check_sets "${dumpdir}/raw" "${all_tests}"
 if runs_stage 8 && ! "${dry_run}"; then check_breakdown "${dumpdir}/raw" "${all_tests}" auto gender_pair; fi
 
 if runs_stage 4 && say_stage 4 "features"; then
-    log "none: the networks read audio"
+    make_features
 fi
 
 if runs_stage 5 && say_stage 5 "statistics -> ${expdir}/${task}_stats/${train_sim}"; then

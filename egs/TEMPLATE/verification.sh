@@ -9,6 +9,38 @@ check_verifier() {
         check_network sv --model "$@" "${trusted[@]}"
 }
 
+# name_extractor: what makes embeddings, --sv_exp or --extractor_config: its name (extractor), what programs load (system)
+# and the folder that one without training gets (raw_exp)
+name_extractor() {
+    if [ -n "${sv_exp}" ]; then
+        [ -f "${sv_exp}/config.yaml" ] || [ -f "${sv_exp}" ] || die "--sv_exp ${sv_exp}: no such experiment or packed.zip"
+        [ -f "${sv_exp}" ] || sv_exp=${sv_exp%/}
+        extractor_config=
+    fi
+    extractor=$(if [ -n "${sv_exp}" ]; then name_of "${sv_exp}"; else basename "${extractor_config}" .yaml; fi)
+    extractor=${extractor_name:-${extractor}}
+    raw_exp=${expdir}/${extractor}
+    system=${sv_exp:-${raw_exp}}
+}
+
+# check_extractor WEIGHTS: it is for speaker verification, at --fs. The recipe's own config may name classes of its user;
+# what --sv_exp names may not.
+check_extractor() {
+    if [ -n "${sv_exp}" ]; then
+        later "--sv_exp ${sv_exp}: must be an experiment in speaker verification, or its packed.zip" \
+            check_network sv --model "${sv_exp}" --weights "$1" --fs "${fs}" "${trusted[@]}"
+    else
+        later "--extractor_config ${extractor_config}: see above" check_network sv --config "${extractor_config}" --fs "${fs}"
+    fi
+}
+
+# make_extractor: one without training has its folder, as any other
+make_extractor() {
+    if [ -n "${sv_exp}" ] || "${dry_run}"; then return 0; fi
+    mkdir -p "${raw_exp}"
+    "${python}" -m toolkit.bin.check_network sv --config "${extractor_config}" --whole "${raw_exp}/config.yaml" || exit 1
+}
+
 # files_of SYSTEM WEIGHTS: what a product of a trained system depends on: its packed.zip, or config and weights
 files_of() {
     if [ -d "$1" ]; then

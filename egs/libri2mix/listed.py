@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from sources import corpus, length_of
+from sources import corpus, length_of, recording
 
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.text import fields, read_lines
@@ -32,7 +32,7 @@ def read_list(path: str | None, rows: list, both: bool, speech: Path) -> tuple[d
         return {}, []
     by_id, found, jobs = {row.id: row for row in rows}, {}, []
     for number, line in read_lines(path, "no such file (--enroll_lists)"):
-        words = fields(line, 1)
+        words = fields(line, 1) or [""]
         key = _KEY.fullmatch(words[0]) if len(words) == 2 else None
         if key is None:
             raise InputError(f"{path}:{number}: expected '<mixture> <path>', got {line!r}")
@@ -46,9 +46,9 @@ def read_list(path: str | None, rows: list, both: bool, speech: Path) -> tuple[d
         target = row.speech[talker].stem
         if utt.split("-")[0] != target.split("-")[0] or utt.split("_")[0] == target:
             raise InputError(f"{path}:{number}: {utt} does not enrol {target}: another of the same speaker is wanted")
-        found[f"{target}_in_{row.id}" if talker else row.id] = (utt, file)
+        found[row.key(talker)] = (utt, file)
         jobs += job
-    wanted = [row.id for row in rows] + [f"{row.speech[1].stem}_in_{row.id}" for row in rows if both]
+    wanted = [row.key(talker) for talker in ((0, 1) if both else (0,)) for row in rows]
     if missing := [key for key in wanted if key not in found]:
         raise InputError(f"{path}: has no enrolment of {len(missing)} mixtures: {some_of(missing, 3)}")
     return found, list({job[0]: job for job in jobs}.values())
@@ -66,7 +66,11 @@ def _enrolment(value: str, by_id: dict, speech: Path) -> tuple[str, Path, list]:
         return utt, file, [job]
     if not (utterance := _UTTERANCE.search(value)):
         raise InputError(f"{value}: neither <part>/<speaker>/<chapter>/<utterance>.flac nor s1/<mixture>.wav")
-    file = corpus("LIBRISPEECH", "LibriSpeech") / utterance[1]
-    if not file.is_file():
+    return utterance[4], of_librispeech(utterance[1]), []
+
+
+def of_librispeech(path: str) -> Path:
+    """A file of LibriSpeech, named by the end of its path; InputError where it is not there."""
+    if not (file := recording(corpus("LIBRISPEECH", "LibriSpeech") / path)).is_file():
         raise InputError(f"{file}: no such file; is LibriSpeech complete?")
-    return utterance[4], file, []
+    return file

@@ -2,45 +2,48 @@
 
 Sets of recordings, to be formatted first: librispeech_<part>, wham_<part>, where part is train-100, train-360, dev or
 test. A plan has the gains of the metadata, and lengths at the rate of --fs. Shared by the tasks of this dataset.
+
+With --parts test_libri2mix: data/test_libri2mix, a test for any recipe of extraction. It has each mixture that
+LIBRI2MIX_TEST lists twice, with each talker as target: mix_clean, cut to the shorter. Its recordings are
+librispeech_test_libri2mix.
 """
 
 import argparse
-import csv
-import math
 import os
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from listed import read_list
-from sources import at_rate, corpus, length_of, make_noise, make_source, mapped, power, read_speakers, unsped
+from mixtures import (
+    PARTS,
+    Row,
+    add_common_arguments,
+    complain,
+    levels,
+    plan_set,
+    read_metadata,
+    read_part,
+    speaker_of,
+    with_audio,
+    write_noises,
+    write_speech,
+)
+from sources import WHERE, corpus, make_source, mapped, read_speakers
 
 from toolkit.io.command_line import run
-from toolkit.io.datadir import DataDir, invert, write_table
 from toolkit.io.errors import InputError, some_of
-from toolkit.simulate.enrolments import FACT, STREAM, EnrolmentPool, planned, target_of
-from toolkit.simulate.mix_conf import write_mix_conf
-from toolkit.simulate.mixture_sets import genders_of, write_set
-from toolkit.simulate.plan import Mixture, Source
+from toolkit.simulate.enrolments import EnrolmentPool, planned
 
-PARTS = {  # metadata, its mixtures
-    "train-100": ("libri2mix_train-clean-100.csv", 13900),
-    "train-360": ("libri2mix_train-clean-360.csv", 50800),
-    "dev": ("libri2mix_dev-clean.csv", 3000),
-    "test": ("libri2mix_test-clean.csv", 3000),
-}
 CONDITIONS = ("mix_single", "mix_clean", "mix_both")
-_SOURCES = ("source_1", "source_2", "noise")
-COLUMNS = ("mixture_ID", *(f"{source}_{what}" for source in _SOURCES for what in ("path", "gain")))
+OFFICIAL_TEST = "test_libri2mix"  # what LIBRI2MIX_TEST lists, for any recipe
+SETS = ("train", "dev", "test", OFFICIAL_TEST)
 
 
 def get_parser() -> argparse.ArgumentParser:
     """Options; corpora come from db.sh by the environment."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--outdir", type=Path, default=Path("data"))
-    parser.add_argument("--dumpdir", type=Path, default=Path("dump"), help="the recipe's, of formatted audio")
-    parser.add_argument("--fs", type=int, default=8000, help="rate of the mixtures in Hz")
+    add_common_arguments(parser, fs=8000)
+    parser.add_argument("--parts", nargs="+", choices=SETS, default=["train", "dev", "test"], help="sets to plan")
     parser.add_argument("--mode", choices=["min", "max"], default="min", help="cut to the shorter talker, or pad")
     parser.add_argument("--conditions", nargs="+", choices=CONDITIONS, default=["mix_clean"])
     parser.add_argument("--subset", choices=["train-100", "train-360"], default="train-100", help="what train is")
@@ -53,156 +56,7 @@ def get_parser() -> argparse.ArgumentParser:
         help="enrolments of train, dev, test, lines '<mixture> <path>'; default: drawn, of dev and test by --seed",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the enrolments of dev and test")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
-    parser.add_argument("--partial", action="store_true", help="go on with corpora that are not whole, with a warning")
     return parser
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of the metadata.
-
-    Attributes:
-        id: the mixture.
-        speech: files of the two talkers.
-        noise: file of the noise.
-        gains: factors of the talkers and the noise.
-    """
-
-    id: str
-    speech: tuple[Path, Path]
-    noise: Path
-    gains: tuple[float, float, float]
-
-    def longest(self) -> int:
-        """Samples of the longer talker, which the noise is cut or extended to."""
-        return max(map(length_of, self.speech))
-
-
-def complain(message: str, partial: bool) -> None:
-    """A corpus that is not whole: an error, or with ``partial`` a warning."""
-    if not partial:
-        raise InputError(f"{message}; get what is missing, or go on with what is there (--partial)")
-    print(f"warning: {message}", file=sys.stderr)
-
-
-def speaker_of(utt: str) -> str:
-    """``103`` of ``103-1240-0000``."""
-    return utt.split("-", 1)[0]
-
-
-def read_metadata(path: Path, noisy: bool) -> Iterator[Row]:
-    """The lines of a part; noises are looked for only if ``noisy``."""
-    speech, wham = corpus("LIBRISPEECH", "LibriSpeech"), corpus("WHAM_NOISE", "wham_noise") if noisy else Path()
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; is LIBRI2MIX_METADATA the folder metadata/Libri2Mix of LibriMix?")
-    seen = set()
-    with open(path, encoding="utf-8", newline="") as handle:
-        for number, row in enumerate(csv.DictReader(handle), 2):
-            try:
-                key, one, gain_one, two, gain_two, noise, gain_noise = (row[column] for column in COLUMNS)
-                gains = tuple(map(float, (gain_one, gain_two, gain_noise)))
-                good = len(key.split()) == 1 and key not in seen and all(map(math.isfinite, gains))
-            except (KeyError, TypeError, ValueError, AttributeError):
-                good = False
-            if not good:
-                wanted = "a new mixture_ID, then paths and gains"
-                raise InputError(f"{path}:{number}: expected {wanted} ({', '.join(COLUMNS)}); get the file again")
-            seen.add(key)
-            yield Row(key, (speech / one, speech / two), wham / noise, gains)
-
-
-def with_audio(rows: list[Row], path: Path, noisy: bool, partial: bool) -> list[Row]:
-    """The mixtures whose audio is there; complains of what is not."""
-    there = {}
-    for row in rows:
-        for file in (*row.speech, *([row.noise] if noisy else [])):
-            if file not in there:
-                there[file] = unsped(file)[0].is_file()
-    missing = [file for file, is_there in there.items() if not is_there]
-    if missing:
-        kept = [row for row in rows if all(there.get(file, True) for file in (*row.speech, row.noise))]
-        lost = f"{len(rows) - len(kept)} of {len(rows)} mixtures"
-        complain(f"{path}: no audio of {len(missing)} files, which {lost} need: {some_of(missing, 3)}", partial)
-        rows = kept
-    if not rows:
-        raise InputError(f"{path}: no mixture of it has its audio; mend LIBRISPEECH and WHAM_NOISE in db.sh")
-    return rows
-
-
-def write_speech(path: Path, wav: dict[str, Path], gender: dict[str, str]) -> None:
-    """The utterances of a part as a data dir."""
-    utt2spk = {utt: speaker_of(utt) for utt in wav}
-    spk2utt = invert(utt2spk)
-    write_table(path / "wav.scp", wav)
-    write_table(path / "utt2spk", utt2spk)
-    write_table(path / "spk2utt", {spk: " ".join(utts) for spk, utts in spk2utt.items()})
-    (path / "spk2gender").unlink(missing_ok=True)
-    if set(spk2utt) <= set(gender):
-        write_table(path / "spk2gender", {spk: gender[spk] for spk in spk2utt})
-    print(f"{path}: {len(wav)} utterances of {len(spk2utt)} speakers")
-
-
-def write_noises(path: Path, rows: list[Row], workers: int) -> dict[str, Path]:
-    """A noise for each mixture, as long as its longer talker; returns mixture -> file.
-
-    Recordings that are long enough are cut by ``segments``; the others are made, in ``audio``.
-    """
-    wav, segments, jobs, files = {}, {}, [], {}
-    for row in rows:
-        length, name, file = row.longest(), "-".join(row.noise.with_suffix("").parts[-2:]), row.noise
-        if not file.is_file() or length_of(file) < length:
-            file, name = path.resolve() / "audio" / f"{row.id}.flac", row.id
-            jobs.append((file, row.noise, length))
-        wav[name], files[row.id] = file, file
-        segments[f"noise_{row.id}"] = f"{name} 0 {length / 16000:.6f}"
-    mapped(make_noise, jobs, workers, f"noises of {path.name}")
-    write_table(path / "wav.scp", wav)
-    write_table(path / "segments", segments)
-    write_table(path / "utt2spk", {utt: utt for utt in segments})
-    write_table(path / "spk2utt", {utt: utt for utt in segments})
-    print(f"{path}: {len(segments)} noises, {len(jobs)} of them extended or changed in speed")
-    return files
-
-
-def levels(rows: list[Row], noises: dict[str, Path], mode: str, workers: int) -> dict[str, list[float]]:
-    """Mixture -> level of the talkers and of its noise in dB, over their samples in the mixture."""
-    jobs = []
-    for row in rows:
-        cut = min(map(length_of, row.speech)) if mode == "min" else row.longest()
-        files = [*row.speech, *([noises[row.id]] if noises else [])]
-        jobs += [(file, gain, cut) for file, gain in zip(files, row.gains, strict=False)]
-    found = [10 * math.log10(max(value, 1e-12)) for value in mapped(power, jobs, workers, "levels")]
-    each = len(found) // len(rows)
-    return {row.id: found[i * each : (i + 1) * each] for i, row in enumerate(rows)}
-
-
-def mixture_of(row: Row, target: int, condition: str, args: argparse.Namespace) -> Mixture:
-    """The plan of a mixture, one of its talkers being the target."""
-    utts, lengths = [path.stem for path in row.speech], [at_rate(length_of(path), args.fs) for path in row.speech]
-    whole = min(lengths) if args.mode == "min" else max(lengths)
-    other = 1 - target
-    sources = [Source("spk1", utts[target], min(whole, lengths[target]), gain=row.gains[target])]
-    facts = {"noise": "clean"}
-    if condition != "mix_single":
-        sources.append(Source("spk2", utts[other], min(whole, lengths[other]), gain=row.gains[other]))
-        facts["interferer"] = speaker_of(utts[other])
-    if condition != "mix_clean":
-        sources.append(Source("noise1", f"noise_{row.id}", whole, gain=row.gains[2]))
-        facts["noise"] = "wham"
-    # Ids begin with the target's speaker, as those of the metadata do.
-    key = f"{utts[1]}_in_{row.id}" if target else row.id
-    return Mixture(key, args.fs, whole, tuple(sources), speaker_of(utts[target]), facts=facts, clip=True)
-
-
-def with_levels(mixture: Mixture, target: int, decibels: list[float]) -> Mixture:
-    """The mixture with SIR and SNR among its facts."""
-    facts, talker = dict(mixture.facts), decibels[:2]
-    if "interferer" in facts:
-        facts["sir"] = f"{talker[target] - talker[1 - target]:.1f}"
-    if facts["noise"] != "clean":
-        facts["snr"] = f"{talker[target] - decibels[2]:.1f}"
-    return replace(mixture, facts=facts)
 
 
 def targets_of(rows: list[Row], both: bool, pool: EnrolmentPool, partial: bool) -> list[tuple[Row, int]]:
@@ -217,24 +71,11 @@ def targets_of(rows: list[Row], both: bool, pool: EnrolmentPool, partial: bool) 
     return found
 
 
-def write_plan_of(path: Path, mixtures: list[Mixture], source: DataDir, data: list[str], args) -> None:
-    """A planned set; where its mixtures have no enrolment, that is left to training."""
-    targets = [target_of(mixture) for mixture in mixtures]
-    write_set(path, mixtures, source, targets, genders_of([str(source.path)]))
-    (path / f"{STREAM}.scp").unlink(missing_ok=True)
-    if drawn := {m.id: f"*{utt} {m.speaker}" for m, utt in zip(mixtures, targets, strict=True) if FACT not in m.facts}:
-        write_table(path / f"{STREAM}.scp", drawn)
-    write_mix_conf(path, data, [], args.fs, args.seed, data[:1])
-    print(f"{path}: {len(mixtures)} mixtures planned")
-
-
 def prepare(part: str, args: argparse.Namespace, gender: dict[str, str]) -> None:
     """Sets and plans of one part."""
     name, noisy = part.split("-")[0], args.conditions != ["mix_clean"]
-    path, both = corpus("LIBRI2MIX_METADATA") / PARTS[part][0], name in args.both_targets
-    rows = list(read_metadata(path, noisy))
-    if len(rows) != PARTS[part][1]:
-        complain(f"{path}: {len(rows)} mixtures, published are {PARTS[part][1]}", args.partial)
+    both = name in args.both_targets
+    path, rows = read_part(part, noisy, args.partial) if part in PARTS else _read_official_test()
     rows = with_audio(rows, path, noisy, args.partial)
     speech, noise = args.outdir / f"librispeech_{part}", args.outdir / f"wham_{part}"
     listed, jobs = read_list(args.enroll_lists.get(name), rows, both, speech)
@@ -245,38 +86,39 @@ def prepare(part: str, args: argparse.Namespace, gender: dict[str, str]) -> None
     decibels = {} if name == "train" else levels(rows, noises, args.mode, args.workers)
     pool = EnrolmentPool(speech)
     targets = targets_of(rows, both, pool, args.partial)
+
+    def choose(mixture):
+        return listed[mixture.id][0] if listed else planned(mixture, mixture.speaker, pool, args.seed)
+
     for condition in args.conditions:
-        mixtures = [mixture_of(row, target, condition, args) for row, target in targets]
-        if name != "train":
-            mixtures = [
-                with_levels(mixture, target, decibels[row.id])
-                for mixture, (row, target) in zip(mixtures, targets, strict=True)
-            ]
-        if name != "train" or listed:
-            mixtures = [with_enrolment(mixture, listed, pool, args.seed) for mixture in mixtures]
         words = [part if part == "train-360" else name, condition, *["max"] * (args.mode == "max"), *["x2"] * both]
-        sets = [speech] if condition == "mix_clean" else [speech, noise]
-        data = [str(args.dumpdir / "raw" / one.name) for one in sets]
-        write_plan_of(args.outdir / "_".join(words), mixtures, DataDir(speech), data, args)
+        plan_set(
+            args.outdir / ("_".join(words) if part in PARTS else part),
+            *(condition, targets, choose if name != "train" or listed else None, decibels),
+            *([speech] if condition == "mix_clean" else [speech, noise], args),
+        )
 
 
-def with_enrolment(mixture: Mixture, listed: dict, pool: EnrolmentPool, seed: int) -> Mixture:
-    """The mixture with the utterance that enrols its target among its facts."""
-    chosen = listed[mixture.id][0] if listed else planned(mixture, mixture.speaker, pool, seed)
-    return replace(mixture, facts={**mixture.facts, FACT: chosen})
+def _read_official_test() -> tuple[Path, list[Row]]:
+    """The file that LIBRI2MIX_TEST names, and its lines."""
+    path = Path(os.environ.get("LIBRI2MIX_TEST", ""))
+    if not path.is_file():
+        source = f"lines of libri2mix_test-clean.csv, from {WHERE['LIBRI2MIX_METADATA']}"
+        raise InputError(f"LIBRI2MIX_TEST={path}: file not found; must be {source}; set LIBRI2MIX_TEST in db.sh")
+    return path, list(read_metadata(path, False))
 
 
 def main(argv=None) -> None:
     """Write all sets."""
     args = get_parser().parse_args(argv)
-    if odd := [
-        word for word in args.enroll_lists if word.split("=")[0] not in ("train", "dev", "test") or "=" not in word
-    ]:
+    if odd := [word for word in args.enroll_lists if word.split("=")[0] not in SETS or "=" not in word]:
         raise InputError(f"--enroll_lists {odd[0]}: train=FILE, dev=FILE or test=FILE is wanted")
     args.enroll_lists = dict(word.split("=", 1) for word in args.enroll_lists)
     gender = read_speakers(corpus("LIBRISPEECH", "LibriSpeech"))
-    for part in (args.subset, "dev", "test"):
-        prepare(part, args, gender)
+    official = {"conditions": ["mix_clean"], "mode": "min", "both_targets": [OFFICIAL_TEST]}
+    for name in args.parts:
+        part = args.subset if name == "train" else name
+        prepare(part, argparse.Namespace(**(vars(args) | (official if part == OFFICIAL_TEST else {}))), gender)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.io.atomic import replacing_path
-from toolkit.io.audio import file_info, read_file
+from toolkit.io.audio import AUDIO_SUFFIXES, file_info, read_file
 from toolkit.io.errors import InputError
 
 RATE = 16000  # of the sources
@@ -19,6 +19,7 @@ WHERE = {
     "LIBRISPEECH": "openslr.org/12",
     "WHAM_NOISE": "wham.whisper.ai (wham_noise, the 16 kHz one)",
     "LIBRI2MIX_METADATA": "github JorisCos/LibriMix (its folder metadata/Libri2Mix)",
+    "LIBRI2TALKER": "github xuchenglin28/target_speaker_verification (its folder egs/Libri2Mix/data)",
 }
 _SPED = re.compile(r"sp(08|12)(\.wav)$")
 
@@ -30,6 +31,13 @@ def corpus(variable: str, inner: str = "") -> Path:
         source = f"get it from {WHERE[variable]}, and set {variable} or CORPORA in db.sh"
         raise InputError(f"{variable}={value or '(empty)'}: no such folder; {source}")
     return Path(value, inner) if inner and Path(value, inner).is_dir() else Path(value)
+
+
+def recording(path: Path) -> Path:
+    """The file, or where it is not there one that differs by its extension, as in a compressed copy of the corpus."""
+    if path.is_file():
+        return path
+    return next((file for suffix in sorted(AUDIO_SUFFIXES) if (file := path.with_suffix(suffix)).is_file()), path)
 
 
 @cache

@@ -269,6 +269,13 @@ def test_the_embedding_of_several_is_the_mean_of_theirs(corpus, tmp_path):
     given = ExtractionDataset(planner(corpus), embeddings=str(tmp_path / "embedding.scp"), enrolments=2)
     again = given.open(str(corpus / "raw/train"), 16000, STREAMS, 3)[ItemSpec(0, 1, 0)]
     assert np.array_equal(again["embedding"], item["embedding"])
+    # In a folder by set, those of the enrolments' sets are read.
+    for name, scp in (("train", ark.scp), ("dev", dict.fromkeys(ark.scp, "nowhere"))):
+        (tmp_path / "by_set" / name).mkdir(parents=True)
+        write_table(tmp_path / "by_set" / name / "embedding.scp", scp)
+    by_set = ExtractionDataset(planner(corpus), embeddings=str(tmp_path / "by_set"), enrolments=2)
+    again = by_set.open(str(corpus / "raw/train"), 16000, STREAMS, 3)[ItemSpec(0, 1, 0)]
+    assert np.array_equal(again["embedding"], item["embedding"])
 
 
 # --- the enrolled speaker is absent ----------------------------------------------------------------------------------

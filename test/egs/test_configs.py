@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from toolkit.bin import train
 from toolkit.io.command_line import run
+from toolkit.io.config import load_config
+from toolkit.metrics.cost.complexity import count_parameters
 from toolkit.models.ssl.wav2vec2 import Pretrained, Untrained
+from toolkit.models.sv import EcapaTdnn
 
 EGS = Path(__file__).parents[2] / "egs"
 CONFIGS = sorted(path for path in EGS.glob("*/*/conf/*.yaml") if path.name.startswith(("train_", "finetune_")))
@@ -35,6 +39,13 @@ def test_a_mistyped_set_of_a_planner_is_named(tmp_path, capsys):
     message = capsys.readouterr().err
     assert f"{config}: data.init_args.planner.noises.noise.data: unknown set noise_trian" in message
     assert "did you mean noise_train?" in message
+
+
+def test_the_encoder_of_lgr_tse_has_its_published_size():
+    config = load_config(EGS / "voxceleb1/sv/conf/train_ecapa2048.yaml")
+    with torch.device("meta"):
+        encoder = EcapaTdnn(**config["model"]["init_args"])
+    assert count_parameters(encoder) == 78_988_416  # 78.99 M; table 1 of LGR-TSE added up by hand
 
 
 def test_all_tasks_have_configs():

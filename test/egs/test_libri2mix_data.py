@@ -174,6 +174,31 @@ def test_a_test_of_each_talker_has_both_in_its_mean(prepare, tmp_path):
         assert mixture.facts["enroll"] != mixture.sources[0].utt
 
 
+@pytest.mark.parametrize("fs", [8000, 16000])
+def test_the_official_test_is_as_its_metadata_says(prepare, spoiled, tmp_path, fs):
+    """Both talkers of every mixture, whatever the other options are; files of another format serve as well."""
+    file = spoiled / "LibriSpeech" / read_rows(spoiled, "test-clean")[0]["source_1_path"]
+    samples, _ = soundfile.read(file)
+    soundfile.write(file.with_suffix(".wav"), samples, RATE)
+    file.unlink()
+    prepare(tmp_path, f"--parts test_libri2mix --mode max --fs {fs}", corpora=spoiled, partial="")
+    format_sources(tmp_path, fs)
+    assert [path.name for path in (tmp_path / "data").iterdir() if "librispeech" not in path.name] == ["test_libri2mix"]
+    mixtures, audio, _ = open_set(tmp_path / "data/test_libri2mix")
+    assert len(mixtures) == 12
+    file.with_suffix(".wav").rename(file)  # soundfile reads what the file is
+    for row in read_rows(spoiled, "test-clean"):
+        parts, utts = mixed(spoiled, row, fs, "min"), row["mixture_ID"].split("_")
+        for target, key in enumerate((row["mixture_ID"], f"{utts[1]}_in_{row['mixture_ID']}")):
+            streams, mixture = render(mixtures[key], audio), mixtures[key]
+            for stream, name in (("wav", "mix_clean"), ("spk1", f"s{1 + target}"), ("spk2", f"s{2 - target}")):
+                wanted = np.clip(parts[name], -1, 1 - GRID)
+                assert len(streams[stream]) == len(wanted)
+                assert np.abs(streams[stream] - wanted).max() < 0.55 * GRID
+            assert mixture.speaker == utts[target].split("-")[0] == mixture.facts["enroll"].split("-")[0]
+            assert mixture.facts["enroll"] != utts[target]
+
+
 def test_enrolments_by_a_list(prepare, corpora, tmp_path):
     """Of LibriSpeech, and of sources of other mixtures, which are as long and as loud as in their files."""
     rows, lines, wanted = read_rows(corpora, "test-clean"), [], {}
@@ -259,6 +284,11 @@ FIRST = "84-120-0000_1272-121-0001"
         (lambda root: shutil.rmtree(root / "wham_noise"), "--conditions mix_both", "get it from wham.whisper.ai"),
         (lambda root: shutil.rmtree(root / "LibriSpeech/dev-clean"), "", "no mixture of it has its audio"),
         (lambda root: (root / "LibriSpeech/SPEAKERS.TXT").write_text("84 | X |\n"), "", "SPEAKERS.TXT:1: expected"),
+        (
+            lambda root: (root / CSV.replace("train-clean-100", "test-clean")).unlink(),
+            "--parts test_libri2mix",
+            "libri2mix_test-clean.csv: file not found; must be lines of libri2mix_test-clean.csv, from github JorisCos",
+        ),
         (lambda root: None, "--enroll_lists tr=x", "train=FILE, dev=FILE or test=FILE is wanted"),
         (lambda root: None, "--enroll_lists dev=x", "x: no such file (--enroll_lists)"),
         (lambda root: list_of(root, FIRST), LISTED, "bad.lst:1: expected '<mixture> <path>'"),

@@ -93,7 +93,8 @@ def test_options_of_the_recipe(tree, recipe):
     assert done.returncode == 0, done.stderr
     said = done.stdout.replace("\\", "")
     assert "--train_set train-360_mix_single_max --valid_sets dev_mix_single_max" in said
-    assert "--fs 16000 --mode max --conditions mix_single --subset train-360 --dumpdir dump/16k" in said
+    assert "--mode max --conditions mix_single --subset train-360 --enroll_lists train=x" in said
+    assert "--fs 16000 --train_set" in said
     assert "--train_streams wav spk1 enroll_spk1 --dumpdir dump/16k" in said
     assert "--expdir exp/16k_train-360_mix_single_max" in said
     said = tree.run(folder, "./run.sh", "--condition", "mix_all")

@@ -125,4 +125,4 @@ def test_configs_are_whole(name, capsys):
     """Those of the published models, which checking would fetch, are based on the first."""
     config = Path(__file__).parents[2] / f"egs/librispeech_dns/se/conf/{name}.yaml"
     train.main(["se", "--config", str(config), "--check"])
-    assert capsys.readouterr().out == "stream: wav\nmixing: false\nfs: 16000\n"
+    assert capsys.readouterr().out == "stream: wav\nmixing: false\nfs: 16000\nstreams: wav spk1\n"

@@ -103,7 +103,7 @@ CHOICES = {
 def test_the_configs_pass_the_check(config, capsys):
     train.main(["sv", "--config", str(ROOT / f"egs/TEMPLATE/sv/conf/{config}.yaml"), "--check"])
     mixes = "noise" in config or "music" in config
-    assert capsys.readouterr().out == f"stream: wav\nmixing: {str(mixes).lower()}\nfs: 16000\n"
+    assert capsys.readouterr().out == f"stream: wav\nmixing: {str(mixes).lower()}\nfs: 16000\nstreams: wav\n"
 
 
 # A dry run takes seconds: of each folder one choice with it and one without.
@@ -182,6 +182,7 @@ def test_the_folders_choose_what_extraction_is_tested_on(tree, options, config, 
 
 PIPES = """
 . {root}/egs/TEMPLATE/recipe.sh
+fs=16000
 prepare_data
 for sets in own plain "plain own" "own foreign" old; do echo "$sets: $(pipes_of "$sets")"; done
 echo "b touch ran |" >>data/own/wav.scp

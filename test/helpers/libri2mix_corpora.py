@@ -119,18 +119,51 @@ def folders(corpora: Path) -> dict[str, str]:
     """Variables of db.sh."""
     names = {"LIBRISPEECH": "LibriSpeech", "WHAM_NOISE": "wham_noise"}
     names["LIBRI2MIX_METADATA"] = "LibriMix/metadata/Libri2Mix"
+    names["LIBRI2MIX_TEST"] = "LibriMix/metadata/Libri2Mix/libri2mix_test-clean.csv"
+    names["LIBRI2TALKER"] = "target_speaker_verification/egs/Libri2Mix/data"
     return {variable: str(corpora / name) for variable, name in names.items()}
 
 
-def load_program():
-    """The module egs/libri2mix/prepare_data.py; other datasets have files of these names."""
-    path = Path(__file__).parents[2] / "egs/libri2mix/prepare_data.py"
-    spec = importlib.util.spec_from_file_location("libri2mix_prepare_data", path)
+def write_lists(corpora: Path) -> dict[str, list[tuple[dict[str, str], int, str]]]:
+    """Libri-2talker's lists: of train and dev both talkers of two and one mixtures, of test of all six.
+
+    Metadata of train-clean-360 is made, too: it is that of dev-clean, whose mixtures no other part has.
+
+    Returns:
+        Set -> row of the metadata, talker (1 or 2) and enrolment of each line, in the order of mix.scp.
+    """
+    folder = corpora / "LibriMix/metadata/Libri2Mix"
+    (folder / "libri2mix_train-clean-360.csv").write_bytes((folder / "libri2mix_dev-clean.csv").read_bytes())
+    rows = {part: read_rows(corpora, part) for part in SPEAKERS}
+    sets = {"tr": [rows["train-clean-100"][0], rows["dev-clean"][5]], "cv": rows["dev-clean"][:1]}
+    targets: dict[str, list[tuple[dict[str, str], int, str]]] = {}
+    for name, chosen in {**sets, "tt": rows["test-clean"]}.items():
+        lists: dict[str, list[str]] = {"mix": [], "ref": [], "aux": []}
+        for row, talker in ((row, talker) for row in chosen for talker in (1, 2)):
+            path = Path(row[f"source_{talker}_path"])
+            others = sorted((corpora / "LibriSpeech" / path.parts[0] / path.parts[1]).rglob("*.flac"))
+            aux = next(file for file in others if file.stem != path.stem)
+            targets.setdefault(name, []).append((row, talker, aux.stem))
+            key, root = f"s0c1r0n0_{row['mixture_ID']}_{aux.stem}", "/there/Libri2Mix/wav8k/min/part"
+            lists["mix"].append(f"{key} {root}/mix_clean/{row['mixture_ID']}.wav")
+            lists["ref"].insert(0, f"{key} {root}/s{talker}/{row['mixture_ID']}.wav")  # in another order
+            lists["aux"].append(f"{key} /there/LibriSpeech/{aux.relative_to(corpora / 'LibriSpeech')}")
+        for stem, lines in lists.items():
+            path = corpora / folders(corpora)["LIBRI2TALKER"] / name / f"{stem}.scp"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("\n".join(lines) + "\n")
+    return targets
+
+
+def load_program(dataset: str = "libri2mix"):
+    """The module egs/<dataset>/prepare_data.py; other datasets have files of these names."""
+    path = Path(__file__).parents[2] / "egs" / dataset / "prepare_data.py"
+    spec = importlib.util.spec_from_file_location(f"{dataset}_prepare_data", path)
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(path.parent))
+    sys.path.insert(0, str(path.parents[1] / "libri2mix"))
     spec.loader.exec_module(module)
-    sys.path.remove(str(path.parent))
-    for name in ("sources", "listed"):
+    del sys.path[0]
+    for name in ("sources", "listed", "mixtures"):
         del sys.modules[name]
     return module
 

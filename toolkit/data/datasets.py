@@ -77,6 +77,9 @@ class TrainingDataset(ABC):
         self.seconds = self._seconds(data)
         return self
 
+    def check_streams(self, streams: tuple[str, ...]) -> None:  # noqa: B027
+        """Raise InputError where items cannot hold one of the streams, whatever the data dir; before ``open``."""
+
     def read_by(self, frontend: FrontEnd) -> None:  # noqa: B027
         """Name the front end that makes the features, before ``open``; of no concern to a set of audio."""
 

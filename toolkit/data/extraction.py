@@ -48,8 +48,9 @@ class ExtractionDataset(MixtureDataset):
             mixture itself falls evenly from 1 to 0; of several enrolments, it is the first. No paper does so; it
             teaches a network in a few hundred steps to look for the enrolment in the mixture. Whether the final
             network is better has not been measured.
-        embeddings: embedding.scp of the enrolments' sets, by utterance, for a model that is conditioned on embeddings.
-            Of a model with a speaker encoder, that encoder made them; they spare its work in training.
+        embeddings: of the enrolments' sets, by utterance, for a model that is conditioned on embeddings: a folder with
+            ``<set>/embedding.scp``, as stage 4 makes it, or one embedding.scp. Of a model with a speaker encoder, that
+            encoder made them; they spare its work in training.
     """
 
     def __init__(
@@ -90,24 +91,31 @@ class ExtractionDataset(MixtureDataset):
         if self.embeddings is not None and STREAM in streams:
             streams = tuple(dict.fromkeys((*streams, EMBEDDING)))
         self._fixed, self._targets = fixed, self._targets_of(data)
+        root = data.path.parent
+        where = [str(root / name) for name in self.enroll_from or []] or enrolment_dirs(data.path) or [data_dir]
         if fixed is None:
-            root = data.path.parent
-            where = [str(root / name) for name in self.enroll_from or []] or enrolment_dirs(data.path) or [data_dir]
             self._pool, self._enrolments = EnrolmentPool(*where), AudioTable(*where, fs=fs)
         self._conditions = tuple(name for name in streams if name in (STREAM, EMBEDDING))
         if EMBEDDING in streams:
-            self._vectors = self._open_embeddings()
+            self._vectors = self._open_embeddings(where)
         self._planned = data.table(f"utt2{FACT}") if fixed is not None and f"utt2{FACT}" in data else {}
         return super().open(data_dir, fs, tuple(name for name in streams if name not in (STREAM, EMBEDDING)), seed)
 
-    def _open_embeddings(self) -> Mapping[str, str]:
-        """Utterance -> place of its embedding."""
-        if self.embeddings is None:
+    def check_streams(self, streams: tuple[str, ...]) -> None:
+        """See TrainingDataset."""
+        if EMBEDDING in streams and self.embeddings is None:
             raise InputError(
-                "data.init_args.embeddings is missing: the model is conditioned on embeddings; give the embedding.scp "
-                "of the enrolments' sets (embed_utterances)"
+                "data.init_args.embeddings: is missing, the model reads embeddings of enrolments; give the recipe "
+                "--sv_exp or --extractor_config, or set it to those of the enrolments' sets (embed_utterances)"
             )
-        return read_table(self.embeddings)
+
+    def _open_embeddings(self, enrolment_sets: list[str]) -> Mapping[str, str]:
+        """Utterance -> place of its embedding."""
+        self.check_streams((EMBEDDING,))
+        path, vectors = Path(self.embeddings or ""), {}
+        for name in enrolment_sets if path.is_dir() else [""]:
+            vectors.update(read_table(path / Path(name).name / "embedding.scp" if name else path))
+        return vectors
 
     def sources(self, data_dir: str) -> list[tuple[str, tuple[str, ...]]]:
         """See TrainingDataset; with the sets of enrolments."""

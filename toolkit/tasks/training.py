@@ -72,7 +72,7 @@ def check(spec: TaskSpec, parser: ConfigParser, args, known_sets: list[str] | No
 
     Returns:
         Lines ``stream: feats`` (or ``wav``: what training reads), ``mixing: true`` (it adds noise or talkers to that)
-        or ``false``, ``fs: 16000``.
+        or ``false``, ``fs: 16000``, ``streams: wav spk1 ...`` (those of an item).
     """
     task, (built, network) = spec.load("task"), _build(spec, parser, args)
     task.check_config(built, network)
@@ -84,6 +84,8 @@ def check(spec: TaskSpec, parser: ConfigParser, args, known_sets: list[str] | No
             f"data: features hold the mixtures alone, and the model trains on {', '.join(streams)}; set "
             "data.class_path to a class that reads audio, MixtureDataset"
         )
+    if args.train_dir:
+        built.data.check_streams(streams)
     if known_sets is not None:
         data = yaml.safe_load(parser.dump(args)).get("data") or {}
         planner, root = (data.get("init_args") or {}).get("planner") or {}, Path(args.train_dir or ".").parent
@@ -91,7 +93,7 @@ def check(spec: TaskSpec, parser: ConfigParser, args, known_sets: list[str] | No
         check_known_sets(planned, "data.init_args.planner", known_sets, root, files)
     planner = getattr(built.data, "planner", None)
     mixing = bool(planner and (planner.noises or planner.interferer))
-    return f"stream: {built.data.stream}\nmixing: {str(mixing).lower()}\nfs: {network.fs}"
+    return f"stream: {built.data.stream}\nmixing: {str(mixing).lower()}\nfs: {network.fs}\nstreams: {' '.join(streams)}"
 
 
 def untrained(spec: TaskSpec, config, num_speakers: int) -> tuple[System, int]:

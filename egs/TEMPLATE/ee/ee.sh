@@ -98,11 +98,7 @@ check_counts pair_draws sampling_draws
 check_counts_or_0 spread_timesteps num_segments sampling_seed spread_seeds spread_draws
 check_numbers crop_seconds segment_seconds
 check_names ee_tag extractor_name
-if [ -n "${sv_exp}" ]; then
-    [ -f "${sv_exp}/config.yaml" ] || [ -f "${sv_exp}" ] || die "--sv_exp ${sv_exp}: no such experiment or packed.zip"
-    [ -f "${sv_exp}" ] || sv_exp=${sv_exp%/}
-    extractor_config=
-fi
+name_extractor
 [ -n "${sv_exp}${extractor_config}" ] || die "--sv_exp or --extractor_config must say what makes the embeddings"
 [ -z "${se_exp}" ] || [ -f "${se_exp}/config.yaml" ] || [ -f "${se_exp}" ] ||
     die "--se_exp ${se_exp}: no such experiment, nor packed zip, of enhancement"
@@ -112,10 +108,6 @@ start_guard
 note_skips
 
 # Names that the stages share
-extractor=$(if [ -n "${sv_exp}" ]; then name_of "${sv_exp}"; else basename "${extractor_config}" .yaml; fi)
-extractor=${extractor_name:-${extractor}}
-raw_exp=${expdir}/${extractor}
-system=${sv_exp:-${raw_exp}}
 all_tests=${test_sets}
 for set in ${test_sets}; do
     for kind in ${test_noises} ${ood_noises}; do
@@ -194,15 +186,7 @@ check_configs() { # before any work: every key of every config that the stages a
     if ! runs_stage 6 && { runs_stage 7 || runs_stage 8 || runs_stage 9 || runs_stage 10; }; then
         [ -f "${ee_exp}/config.yaml" ] || no_experiment "${ee_exp}" ee
     fi
-    if [ "${stage}" -le 7 ]; then
-        # The recipe's own config of an extractor may name classes of its user; what --sv_exp names may not.
-        if [ -n "${sv_exp}" ]; then
-            later "--sv_exp ${sv_exp}: must be an experiment in speaker verification, or its packed.zip" \
-                check_network sv --model "${sv_exp}" --weights "${inference_model}" --fs "${fs}" "${trusted[@]}"
-        else
-            later "--extractor_config ${extractor_config}: see above" check_network sv --config "${extractor_config}" --fs "${fs}"
-        fi
-    fi
+    [ "${stage}" -gt 7 ] || check_extractor "${inference_model}"
     if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 4 ]; then
         # shellcheck disable=SC2046,SC2086
         later "fix ${ee_config}${ee_args:+, or --ee_args \"${ee_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.train ee --help lists the keys" \
@@ -257,10 +241,7 @@ fi
 
 if runs_stage 8; then check_trials "${dumpdir}/raw" "${all_tests}"; fi
 
-if [ -z "${sv_exp}" ] && ! "${dry_run}"; then # an extractor without training has its folder, as any other
-    mkdir -p "${raw_exp}"
-    "${python}" -m toolkit.bin.check_network sv --config "${extractor_config}" --whole "${raw_exp}/config.yaml" || exit 1
-fi
+make_extractor
 
 if runs_stage 4 && say_stage 4 "embeddings of speech and its variants -> ${pairs}"; then
     embed_pairs "${pairs_config}" "${train_set}" --draws "${pair_draws}"

@@ -8,11 +8,13 @@ task_name="Target speaker extraction: what one enrolled speaker says in a mixtur
 task_help=$(cat <<'EOF'
   --enroll_from               set of the enrolments (default: the set that the mixtures are made of)
   --enroll_lengths "1 2 4"    also extract with the first so many seconds of the enrolments alone (none)
-  --simulate_enroll_config    planner config conf/simulate_<condition>.yaml; makes <set>_<condition> of the test sets (of --enroll_from
-                              if given): also extract with these enrolments (none)
+  --simulate_enroll_config    planner config conf/simulate_<condition>.yaml; makes <set>_<condition> of the test sets, of planned
+                              ones of the sets that their enrolments are from (of --enroll_from if given): also extract with these enrolments (none)
   --simulate_train_enroll_config            the same of the training set, <train_set>_enroll, for a training that enrols with it:
                               --tse_args "--data.init_args.enroll_from [train_enroll]" (none)
-  --sv_exp                    experiment of the SV recipe (or its packed.zip): cosine between output and enrolment (none)
+  --sv_exp                    experiment of the SV recipe (or its packed.zip): cosine between output and enrolment; and the
+                              speaker encoder of a network that reads embeddings of enrolments (none)
+  --extractor_config          without --sv_exp: the config of an encoder that needs no training, such as that of GE2E (none)
   --absent                    also enrol speakers who are not in the mixture: how much comes out? (true)
   --real_sets "test_real"     sets of real recordings in data/, without targets (wav.scp, enroll_spk1.scp, perhaps rttm): extract
                               from them, and score without reference (none)
@@ -34,14 +36,18 @@ absent=true
 sv_exp=
 real_sets=
 real_metrics=auto
+extractor_config=
+embedded=
 train_streams="wav spk1"
+stage_4="embeddings of enrolments       "
 
 check_task_options() {
     check_words '[0-9]*[1-9][0-9]*[.]?[0-9]*|[0-9]*[.][0-9]*[1-9][0-9]*' 'number above 0' enroll_lengths
     [ -z "${sv_exp}" ] || check_verifier "${sv_exp}"
     check_real
+    name_extractor
     local name set sets
-    for name in simulate_enroll_config simulate_train_enroll_config; do
+    for name in extractor_config simulate_enroll_config simulate_train_enroll_config; do
         [ -z "${!name}" ] || [ -f "${!name}" ] || die "--${name} ${!name}: no such file"
     done
     if [ "${stage}" -gt 1 ]; then
@@ -62,9 +68,17 @@ check_task_options() {
     fi
 }
 
+enrolment_sets() { # enrolment_sets SET_DIR: the sets that a planned one has its enrolments from
+    "${python}" -m toolkit.bin.enrolment_dirs "$1" | sed 's|.*/||' | paste -s -d ' '
+}
+
 enrolling() { # the sets that --simulate_enroll_config is for
-    local sets
+    local sets set
     sets=$(of_kind recorded "${enroll_from:-${test_sets}}")
+    if [ -z "${enroll_from}" ]; then
+        for set in $(of_kind planned "${test_sets}") ${planned_test_sets}; do sets+=" $(enrolment_sets "data/${set}")"; done
+        sets=$(tr ' ' '\n' <<<"${sets}" | awk 'NF && !seen[$1]++')
+    fi
     [ -n "${sets}" ] || die "--simulate_enroll_config ${simulate_enroll_config}: name the set of the enrolments by --enroll_from"
     echo "${sets}"
 }
@@ -80,6 +94,34 @@ simulate_more() { # stage 2, before the mixtures
         plan "${simulate_enroll_config}" "${set}" "${set}_$(condition_of "${simulate_enroll_config}")"
         more+=" ${set}_$(condition_of "${simulate_enroll_config}")"
     done
+}
+
+add_embeddings() { # add_embeddings REMEDY: what stage 4 makes, to the options of training, where the network reads embeddings
+    if [ -z "${sv_exp}${extractor_config}" ] || [ "${stage}" -gt 6 ] || [ "${stop_stage}" -lt 4 ]; then return 0; fi
+    # shellcheck disable=SC2086
+    later "$1" train tse --config "${config}" ${train_args} --init_from null --check # weights may hold the encoder's
+    run_checks
+    [[ " $(sed -n 's/^streams: //p' <<<"${said}") " == *" embedding "* ]] || return 0
+    check_extractor valid.eer.ave.pth
+    run_checks
+    make_extractor
+    embedded=${dumpdir}/embed/${extractor}
+    train_args+=" --data.init_args.embeddings ${embedded}"
+    if [ -n "${sv_exp}" ] || [ -f "${raw_exp}/config.yaml" ]; then # of the size of its embeddings; in use it makes them
+        train_args+=" --model.init_args.embedding_dim null --model.init_args.speaker_encoder toolkit.systems.TrainedEmbedder"
+        train_args+=" --model.init_args.speaker_encoder.init_args.system ${system}"
+    fi
+}
+
+make_features() { # embeddings of all utterances that may enrol in training
+    local sets
+    if [ -z "${embedded}" ]; then
+        log "none: the network reads audio"
+        return
+    fi
+    sets=$(enrolment_sets "${dumpdir}/raw/${train_sim}")
+    embed_sets "${system}" valid.eer.ave.pth "${dumpdir}/raw" "${embedded}" \
+        "${sets:-${train_sim}}${simulate_train_enroll_config:+ ${train_set}_enroll}" "${trusted[@]}"
 }
 
 can_be_absent() { # does every mixture leave a target of its set out, who can be enrolled instead?

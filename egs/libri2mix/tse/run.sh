@@ -44,17 +44,15 @@ kind=${condition}
 train=${subset/train-100/train}_${kind}
 sources="librispeech_${subset} librispeech_dev librispeech_test"
 [ "${condition}" = mix_clean ] || sources+=" wham_${subset} wham_dev wham_test"
-dumpdir=${dumpdir:-dump/${khz}}
-options="--fs ${fs} --mode ${mode} --conditions ${condition} --subset ${subset} --dumpdir ${dumpdir}"
+options="--mode ${mode} --conditions ${condition} --subset ${subset}"
 ! "${both_targets}" || options+=" --both_targets train dev test"
 streams="wav spk1" # of training mixtures; and enrolments, where a list has them
 [[ "${local_data_opts}" != *" train="* ]] || streams+=" enroll_spk1"
 
-# Sources keep their zeros and 24 bits and are resampled as the authors of Libri2Mix do it, so mixtures have its samples.
 exec ./tse.sh \
     --fs "${fs}" --train_set "${train}" --valid_sets "dev_${kind}" --test_sets "test_${kind}" \
-    --extra_sets "${sources}" --channel 0 --format_opts "--no-trim_zeros --resampler polyphase --bits 24" \
-    --train_streams "${streams}" --dumpdir "${dumpdir}" --expdir "${expdir:-exp/${khz}_${train}}" \
+    --source_sets "${sources}" --channel 0 \
+    --train_streams "${streams}" --dumpdir "${dumpdir:-dump/${khz}}" --expdir "${expdir:-exp/${khz}_${train}}" \
     --local_data_opts "${options} ${local_data_opts}" \
     --tse_config conf/train_sefpnet.yaml \
     "${rest[@]}"

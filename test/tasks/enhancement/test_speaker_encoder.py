@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from helpers.tiny_verifier import verifier
 
 from toolkit.bin import simulate_plan, simulate_render, train
 from toolkit.io.ark import ArkWriter
@@ -20,22 +21,8 @@ from toolkit.systems.extractor import Extractor
 from toolkit.systems.packing import pack, with_embedders
 from toolkit.systems.verifier import Verifier
 from toolkit.tasks.enhancement.enhancement_task import ValidationMixtures
-from toolkit.train.checkpoint import save
 
-SIZES = {"n_mels": 8, "channels": 8, "mfa_channels": 8, "embedding_dim": 4, "se_channels": 4, "attention_channels": 4}
 MODEL = {"window": 64, "hop": 32, "channels": [2, 2, 2], "local_hidden": 2}
-
-
-def verifier(folder, seed: int) -> Verifier:
-    """An untrained experiment in verification, loaded."""
-    torch.manual_seed(seed)
-    folder.mkdir()
-    encoder = {"class_path": "EcapaTdnn", "init_args": {**SIZES, "scale": 2}}
-    frontend = {"class_path": "KaldiFbank", "init_args": {"n_mels": 8}}
-    config = {"task": "sv", "frontend": frontend, "model": encoder, "normalize": "mean"}
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    save(folder / "valid.eer.ave.pth", Verifier.build(folder / "config.yaml").state_dict())
-    return Verifier.load(folder)
 
 
 def embed(system: Verifier, data, folder) -> str:
@@ -56,6 +43,8 @@ def tree(corpus, tmp_path_factory):
     root = tmp_path_factory.mktemp("tree")
     for seed, name in enumerate(("sv", "other")):
         embed(verifier(root / name, seed), corpus / "raw/train", root / f"embed_{name}")
+    (root / "by_set").mkdir()
+    (root / "by_set/train").symlink_to(root / "embed_other")
     (root / "two.yaml").write_text(f"planner:\n  interferer: {{data: [{corpus / 'raw/dev'}], sir: [0, 0]}}\n")
     words = ["--config", root / "two.yaml", "--data", corpus / "raw/dev", "--out_root", root / "data", "--name", "two"]
     simulate_plan.main([str(word) for word in (*words, "--enroll", "fixed")])
@@ -139,8 +128,9 @@ def test_validation_by_stored_embeddings(tree, tmp_path):
     assert item["embedding"].tolist() == [2.0] * 4
 
 
-def test_embeddings_of_another_encoder_are_refused(tree, corpus, tmp_path):
-    other = str(tree / "embed_other/embedding.scp")
+@pytest.mark.parametrize("where", ["embed_other/embedding.scp", "by_set"])
+def test_embeddings_of_another_encoder_are_refused(tree, corpus, tmp_path, where):
+    other = str(tree / where)  # one table, or a folder with those of several sets
     with pytest.raises(
         InputError, match=r"data.init_args.embeddings: .*made by other .*not by model.init_args.speaker_"
     ):

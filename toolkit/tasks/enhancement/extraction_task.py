@@ -22,12 +22,14 @@ from toolkit.train.probe import check_padding
 
 
 def _check_embeddings(path: str | None, network: SpeechEnhancer | SpeakerExtractor) -> None:
-    """Raise InputError where an embedding.scp is known to be of another encoder than the network's."""
+    """Raise InputError where embeddings are known to be of another encoder than the network's."""
     encoder = getattr(network, "trained_embedder", None)
-    if path is None or encoder is None or not (facts := read_extractor(Path(path).parent)):
+    if path is None or encoder is None:
         return
     own = Verifier(encoder).identity
-    if facts["digest"] != own["digest"]:
+    for folder in sorted(Path(path).iterdir()) if Path(path).is_dir() else [Path(path).parent]:
+        if not (facts := read_extractor(folder)) or facts["digest"] == own["digest"]:
+            continue
         raise InputError(
             f"data.init_args.embeddings: {path} was made by {facts['extractor']} ({facts.get('class')}), not by "
             f"model.init_args.speaker_encoder ({own['class']}); embed with that, or leave embeddings out"

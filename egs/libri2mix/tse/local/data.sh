@@ -8,4 +8,4 @@ set -euo pipefail
 set -a # prepare_data.py reads db.sh's variables from the environment
 . ./db.sh
 set +a
-python3 ../prepare_data.py "$@"
+python3 ../prepare_data.py --fs "${fs:-8000}" --dumpdir "${dumpdir:-dump}" "$@"
