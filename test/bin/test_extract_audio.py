@@ -21,6 +21,7 @@ from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.tse.sef_pnet import SEFPNet
 from toolkit.systems.enhancer import Enhancer
 from toolkit.systems.extractor import Extractor
+from toolkit.systems.loading import Origin
 from toolkit.systems.signals import check_signal
 from toolkit.train.checkpoint import save
 
@@ -62,6 +63,15 @@ def test_the_output_explains_as_much_of_the_mixture_as_any_level_of_it(model):
     with torch.inference_mode():
         raw = model(torch.from_numpy(mixture)[None], torch.from_numpy(enrolment)[None])[0].numpy()
     assert np.corrcoef(raw, made)[0, 1] ** 2 == pytest.approx(1, abs=1e-5)
+
+
+def test_a_level_that_was_trained_stays(model):
+    mixture, enrolment = voice(0, 0, 1.0, 8000) + voice(1, 0, 1.0, 8000), voice(0, 1, 1.0, 8000)
+    with torch.inference_mode():
+        raw = model(torch.from_numpy(mixture)[None], torch.from_numpy(enrolment)[None])[0].numpy()
+    for scale_invariant, expected in ((False, raw), (True, extract(model, mixture, enrolment))):
+        trained = Extractor(model, Origin(training={"scale_invariant_loss": scale_invariant}))
+        np.testing.assert_allclose(trained.extract(mixture, enrolment, 8000), expected, atol=1e-6)
 
 
 def test_a_mixture_that_is_silent_in_part_is_one(model, monkeypatch):

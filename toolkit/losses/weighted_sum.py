@@ -50,6 +50,11 @@ class WeightedSum(Loss):
         return tuple(dict.fromkeys(stream for loss in self._members.values() for stream in loss.streams))
 
     @property
+    def scale_invariant(self) -> bool:
+        """The level of the output matters to no member."""
+        return all(getattr(loss, "scale_invariant", False) for loss in self.losses.values())
+
+    @property
     def _members(self) -> dict[str, Loss]:
         return {name: cast(Loss, loss) for name, loss in self.losses.items()}
 

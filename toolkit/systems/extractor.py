@@ -1,6 +1,8 @@
 """Target speaker extraction by a trained network."""
 
+import inspect
 from numbers import Real
+from typing import cast
 
 import numpy as np
 import torch
@@ -42,8 +44,9 @@ class Extractor(System):
     def extract(self, mixture, enrolment, fs: int | None = None, channel: int | str | None = None) -> np.ndarray:
         """The speech of the enrolled speaker in a mixture of any rate and length.
 
-        Networks that are trained by a scale-invariant loss give any level; here the estimate gets the gain at which it
-        explains most of the mixture (least squares), which is right where what is left does not depend on it.
+        Networks that are trained by a scale-invariant loss give any level; their estimate gets the gain at which it
+        explains most of the mixture (least squares), which is right where what is left does not depend on it. What
+        others give stays as it is: silence, for example, where the speaker is not in the mixture.
 
         Args:
             mixture: a file; or samples (N,) or (1, N): floats in [-1, 1], int16 or int32.
@@ -71,21 +74,29 @@ class Extractor(System):
         return recordings[0].like(self._scaled(wav, voices), self.fs)
 
     def _scaled(self, wav: np.ndarray, voices: list[np.ndarray]) -> np.ndarray:
-        """(N,) mixture, (M_k,) enrolments at the network's rate -> (N,) at the level that explains most of it."""
+        """(N,) mixture, (M_k,) enrolments at the network's rate -> (N,); see :meth:`extract` for its level."""
         chunk = round(CHUNK_SECONDS * self.fs)
         padded, lengths = pad(voices)
         batch = padded[None].to(self.device), None if lengths is None else lengths[None].to(self.device)
         with self.inferring():
             enrolled = _Enrolled(self.network, *self.network.fit_enrolments(*batch))
             estimate = overlapped(enrolled, torch.from_numpy(wav), chunk, chunk // 4).float().numpy()
+        if not (self.origin.training or {}).get("scale_invariant_loss", True):
+            return estimate
         power = float(np.square(estimate, dtype=np.float64).sum())
         gain = float(estimate.astype(np.float64) @ wav) / power if power > 0 else 1.0
         return gain * estimate
 
     def example(self, seconds: float) -> tuple[Tensor, ...]:
-        """A mixture and an enrolment of the same length."""
+        """A mixture, and by the order of ``forward`` an enrolment of the same length, an embedding made elsewhere."""
         (wav,) = super().example(seconds)
-        return wav, self.network.fit_enrolments(wav)[0]
+        given = {"enrolment": self.network.fit_enrolments(wav)[0]}
+        given["embedding"] = torch.ones(1, self.network.embedding_dim, device=self.device)
+        names = list(inspect.signature(self.network.forward).parameters)[1:]
+        conditions = [given[name] if name in self.network.conditioning else None for name in names]
+        while conditions and conditions[-1] is None:
+            conditions.pop()
+        return cast("tuple[Tensor, ...]", (wav, *conditions))
 
 
 class _Enrolled(nn.Module):

@@ -64,6 +64,10 @@ class ExtractionTask(EnhancementTask):
                 *(start, built.trainer.epochs),
             )
 
+    def training_facts(self) -> dict:
+        """``scale_invariant_loss``: whether outputs are of any level."""
+        return {"scale_invariant_loss": bool(getattr(self.loss, "scale_invariant", False))}
+
     def check_contracts(self, batch: dict) -> nn.Module:
         """Network and loss; an enrolment padded in a batch must have the effect that it has alone."""
         super().check_contracts(batch)
