@@ -501,6 +501,12 @@ known_sets() { # what planner configs may name, as a list
     as_list "$(printf ' %s' "${train_set}" "${valid_sets}" "${test_sets}" "${extra_sets}" "${source_sets}" "${room_sets}" | tr -s ' ')"
 }
 
+kept_beside() { # beside a table that is published: the file of what it is made of
+    local file
+    file=$(basename "${results}" .md)
+    [ "${results}" = "${expdir}/RESULTS.md" ] || echo "--archive $(dirname "${results}")/${file,,}.json"
+}
+
 as_list() { # "a b" -> [a,b]
     tr -s ' ' ',' <<<"${1# }" | sed 's/,$//; s/.*/[&]/'
 }

@@ -49,7 +49,8 @@ ${task_help}
   --breakdown                 groups: tables utt2<x> and spk2<x> of the test sets, gender, gender_pair, duration (${breakdown}; auto: gender_pair where the
                               genders of the talkers are known)
   --resamples                 bootstrap resamples (1000)
-  --results                   table over all experiments (exp/RESULTS.md); RESULTS.md: that of the recipe itself, to publish
+  --results                   table over all experiments (exp/RESULTS.md); RESULTS.md: that of the recipe itself, to publish,
+                              and results.json, of which report --from makes it anew
 EOF
 )
 
@@ -290,7 +291,7 @@ if runs_stage 9 && say_stage 9 "report -> ${exp}/RESULTS.md, ${results}"; then
     done
     # shellcheck disable=SC2086
     act "${python}" -m toolkit.bin.report --task "${task}" --expdir "${exp}" ${others:+--compare ${others}} --data_root "${dumpdir}/raw" \
-        --outputs "${output_name}" --recipe_results "${results}" ${ood_noises:+--ood ${ood_noises}}
+        --outputs "${output_name}" --recipe_results "${results}" $(kept_beside) ${ood_noises:+--ood ${ood_noises}}
     if ! "${dry_run}"; then
         log "tables: ${exp}/RESULTS.md and ${results}; page: ${exp}/report.html (in ${PWD})"
         sed -n '/^## /,${/^## Every/q;p}' "${results}"

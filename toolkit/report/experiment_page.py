@@ -22,7 +22,9 @@ def add_report_arguments(parser) -> None:
     parser.add_argument("--compare", type=Path, nargs="*", default=[], help="experiments that get a row in its tables")
     parser.add_argument("--output", type=Path, help="page to write; default EXPDIR/RESULTS.md")
     parser.add_argument("--ood", nargs="*", default=[], help="kinds of noise that are out of domain: a mean apart")
+    parser.set_defaults(tables_only=False)
     parser.add_argument("--recipe_results", type=Path, help="page over all these experiments, without plots")
+    parser.add_argument("--archive", type=Path, help="JSON file that keeps what --recipe_results is made of")
 
 
 def draw_training(results: dict, folder: Path, *metric: str) -> Plots:
@@ -55,6 +57,10 @@ def write_report(
         html: Markdown without plots -> report.html.
         notes: further outputs, for the printed summary.
     """
+    if args.tables_only:  # of an archive
+        with replacing(args.recipe_results) as handle:
+            handle.write(page("Results", []))
+        return
     title, output = results["experiment"], args.output or args.expdir / "RESULTS.md"
     links = [(caption, os.path.relpath(path, output.parent).replace(os.sep, "/")) for caption, path in plots]
     contents = {

@@ -51,7 +51,8 @@ Training and evaluation
   --scoring                   cosine: of whole utterances; mean_cosine, neg_euclidean: over all pairs of segments (cosine)
   --num_segments, --segment_seconds         segments of an utterance, 0: one behind the other (10, 4.015)
   --resamples                 bootstrap resamples (1000)
-  --results                   table over all experiments (exp/RESULTS.md); RESULTS.md: that of the recipe itself, to publish
+  --results                   table over all experiments (exp/RESULTS.md); RESULTS.md: that of the recipe itself, to publish,
+                              and results.json, of which report --from makes it anew
 EOF
 )
 
@@ -290,7 +291,7 @@ if runs_stage 9 && say_stage 9 "report -> ${ee_exp}/RESULTS.md, ${results}"; the
         if [ "${other}" != "${ee_exp}" ] && [[ " ${others} " != *" ${other} "* ]] && compgen -G "${other}/scores*/*/metrics.json" >/dev/null; then others+=" ${other}"; fi
     done
     # shellcheck disable=SC2086
-    act "${python}" -m toolkit.bin.report --expdir "${ee_exp}" --scores "scores${way}" ${others:+--compare ${others}} --recipe_results "${results}" \
+    act "${python}" -m toolkit.bin.report --expdir "${ee_exp}" --scores "scores${way}" ${others:+--compare ${others}} --recipe_results "${results}" $(kept_beside) \
         ${ood_noises:+--ood ${ood_noises}}
     if ! "${dry_run}"; then
         log "tables: ${ee_exp}/RESULTS.md and ${results}; page: ${ee_exp}/report.html (in ${PWD})"

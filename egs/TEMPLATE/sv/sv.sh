@@ -57,7 +57,8 @@ Training and evaluation
   --breakdown "gender duration"             error rates by these, or by tables spk2<x>, utt2<x> of the sets (none)
   --duration_edges "2 4"      between groups of durations, in seconds (terciles)
   --resamples                 bootstrap resamples (1000)
-  --results                   table over all experiments (exp/RESULTS.md); RESULTS.md: that of the recipe itself, to publish
+  --results                   table over all experiments (exp/RESULTS.md); RESULTS.md: that of the recipe itself, to publish,
+                              and results.json, of which report --from makes it anew
 EOF
 )
 
@@ -434,7 +435,7 @@ if runs_stage 9 && say_stage 9 "report -> ${sv_exp}/RESULTS.md, ${results}"; the
     done
     listen
     # shellcheck disable=SC2086
-    act "${python}" -m toolkit.bin.report --expdir "${sv_exp}" --scores "scores${way}" ${others:+--compare ${others}} --recipe_results "${results}" \
+    act "${python}" -m toolkit.bin.report --expdir "${sv_exp}" --scores "scores${way}" ${others:+--compare ${others}} --recipe_results "${results}" $(kept_beside) \
         ${ood_noises:+--ood ${ood_noises}}
     if ! "${dry_run}"; then
         log "tables: ${sv_exp}/RESULTS.md and ${results}; page: ${sv_exp}/report.html (in ${PWD})"

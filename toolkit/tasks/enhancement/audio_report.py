@@ -144,8 +144,10 @@ def write(args: argparse.Namespace, command: str) -> None:
     comparisons = [compare_experiments(results, other, args.ood) for other in rows[1:]]
     verified = collect_verified(experiments)
     points = weight_points(experiments, verified)
-    examples = listen(args, results)
-    plots = draw(results, args.expdir / "plots") + draw_weights(points, args.expdir / "plots")
+    examples, plots = None, []
+    if not args.tables_only:
+        examples = listen(args, results)
+        plots = draw(results, args.expdir / "plots") + draw_weights(points, args.expdir / "plots")
     first = [
         noise_by_snr(rows, args.ood),
         *(verification(*item, args.ood) for item in verified.items()),

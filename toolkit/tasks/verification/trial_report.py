@@ -57,7 +57,7 @@ def write(args: argparse.Namespace, command: str, first_sections: Callable = lam
     """
     experiments = collect_all(args)
     results, more = experiments[0], [*first_sections(experiments, args.ood), *sections(experiments, args.ood)]
-    plots = draw(results, args.ood, args.expdir / "plots")
+    plots = [] if args.tables_only else draw(results, args.ood, args.expdir / "plots")
     write_report(
         args,
         results,
