@@ -289,7 +289,7 @@ if runs_stage 9 && say_stage 9 "report -> ${exp}/RESULTS.md, ${results}"; then
         other=$(dirname "${other}")
         if [ "${other}" != "${exp}" ]; then others+=" ${other}"; fi
     done
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2046,SC2086
     act "${python}" -m toolkit.bin.report --task "${task}" --expdir "${exp}" ${others:+--compare ${others}} --data_root "${dumpdir}/raw" \
         --outputs "${output_name}" --recipe_results "${results}" $(kept_beside) ${ood_noises:+--ood ${ood_noises}}
     if ! "${dry_run}"; then

@@ -290,7 +290,7 @@ if runs_stage 9 && say_stage 9 "report -> ${ee_exp}/RESULTS.md, ${results}"; the
     for other in "${raw_exp}" $(compgen -G "${expdir}/*/results*.json" | xargs -r dirname | LC_ALL=C sort -u || true); do
         if [ "${other}" != "${ee_exp}" ] && [[ " ${others} " != *" ${other} "* ]] && compgen -G "${other}/scores*/*/metrics.json" >/dev/null; then others+=" ${other}"; fi
     done
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2046,SC2086
     act "${python}" -m toolkit.bin.report --expdir "${ee_exp}" --scores "scores${way}" ${others:+--compare ${others}} --recipe_results "${results}" $(kept_beside) \
         ${ood_noises:+--ood ${ood_noises}}
     if ! "${dry_run}"; then

@@ -434,7 +434,7 @@ if runs_stage 9 && say_stage 9 "report -> ${sv_exp}/RESULTS.md, ${results}"; the
         if [ "${other}" != "${sv_exp}" ] && [[ " ${others} " != *" ${other} "* ]] && compgen -G "${other}/scores*/*/metrics.json" >/dev/null; then others+=" ${other}"; fi
     done
     listen
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2046,SC2086
     act "${python}" -m toolkit.bin.report --expdir "${sv_exp}" --scores "scores${way}" ${others:+--compare ${others}} --recipe_results "${results}" $(kept_beside) \
         ${ood_noises:+--ood ${ood_noises}}
     if ! "${dry_run}"; then
