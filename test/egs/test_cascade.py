@@ -1,6 +1,7 @@
 """Enhancement before verification: sv.sh --se_exp."""
 
 import pytest
+import torch
 
 from toolkit.io.audio import AudioTable
 
@@ -26,16 +27,22 @@ OPTIONS[OPTIONS.index("--snrs") + 1] = "0"
 
 
 @pytest.fixture(scope="module")
-def cascade(mini, tree, tmp_path_factory):
-    """The mini recipe with an enhancer that lets everything pass, at half the level."""
+def half(tmp_path_factory):
+    """An enhancer that lets everything pass, at half the level."""
     own = tmp_path_factory.mktemp("own")
     (own / "own_enhancer.py").write_text(ENHANCER)
     experiment = own / "exp/se_half"
     experiment.mkdir(parents=True)
     experiment.joinpath("config.yaml").write_text("model: {class_path: own_enhancer.Gain, init_args: {gain: 0.5}}\n")
-    words = [*OPTIONS, "--se_exp", str(experiment), "--trust", "true", "--stage", "7", "--stop_stage", "9"]
+    return experiment
+
+
+@pytest.fixture(scope="module")
+def cascade(mini, tree, half):
+    """The mini recipe with it."""
+    words = [*OPTIONS, "--se_exp", str(half), "--trust", "true", "--stage", "7", "--stop_stage", "9"]
     folder = tree.adopt(mini[0])
-    done = tree.run(folder, "./run.sh", *words, PYTHONPATH=str(own))
+    done = tree.run(folder, "./run.sh", *words, PYTHONPATH=str(half.parents[1]))
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return folder
 
@@ -70,3 +77,26 @@ def test_an_experiment_that_is_not_there_is_said(cascade, tree):
     done = tree.run(cascade, "./run.sh", *OPTIONS, "--se_exp", "../se/exp/se_none", "--stage", "7")
     assert done.returncode == 1
     assert "error: --se_exp ../se/exp/se_none: no such experiment, nor packed zip, of enhancement" in done.stderr
+
+
+def test_a_verifier_is_fine_tuned_on_what_the_enhancer_makes(cascade, tree, half):
+    (exp,) = cascade.glob("exp/sv_*trainer_epochs_1")
+    tuned = "--trainer.epochs 1 --optimizer.init_args.lr 0 --data.class_path MixtureDataset "
+    tuned += f"--init_from {exp}/valid.eer.ave.pth"
+    words = [*OPTIONS, "--se_exp", str(half), "--trust", "true", "--train_enhanced", "true", "--sv_tag", "tuned"]
+    words[words.index("--sv_args") + 1] = tuned
+    for feats, stages in (("fbank", "4"), ("raw", "6")):
+        more = ["--feats_type", feats, "--stage", "4", "--stop_stage", stages]
+        done = tree.run(cascade, "./run.sh", *words, *more, PYTHONPATH=str(half.parents[1]))
+        assert done.returncode == (feats != "raw"), done.stdout[-2000:] + done.stderr[-2000:]
+    assert (
+        "--train_dir dump/se_half/train_sim --valid_dirs '[dump/se_half/dev]'"
+        in (cascade / "exp/sv_tuned/train.log").read_text()
+    )
+    before, after = (
+        torch.load(path / "valid.eer.ave.pth", weights_only=True) for path in (exp, cascade / "exp/sv_tuned")
+    )
+    assert before.keys() == after.keys()
+    for name, value in before.items():  # the rate is 0: it began with these
+        if "running" not in name and "num_batches" not in name:
+            torch.testing.assert_close(after[name], value)

@@ -43,6 +43,9 @@ Training and evaluation
   --inference_model           weights to embed with (valid.eer.ave.pth)
   --se_exp ../se/exp/se_<x>   enhance all that is embedded first, by this experiment or packed zip; its scores have a row of
                               their own beside those without (none)
+  --train_enhanced            with --se_exp: train on what it makes of the training set (with --simulate_train_config: in noise)
+                              and of the valid sets, e.g. to fine-tune a verifier (false):
+                              --sv_args "--init_from exp/sv_<x>/valid.eer.ave.pth --data.init_args.planner null" --sv_tag <y>
   --ee_exp ../ee/exp/ee_<x>   enhance all embeddings, by this experiment or packed zip, which was trained for this extractor;
                               its scores have a row of their own beside those without (none)
   --floor_config              config of a network without training, the floor of the table (conf/mean_fbank.yaml; "" none)
@@ -74,6 +77,7 @@ sv_args=
 sv_tag=
 inference_model=valid.eer.ave.pth
 se_exp=
+train_enhanced=false
 ee_exp=
 floor_config=conf/mean_fbank.yaml
 scoring=cosine
@@ -184,6 +188,10 @@ if [ -n "${se_exp}" ]; then
     se_name=$(name_of "${se_exp}")
     se_name=se_${se_name#se_} way+=_${se_name} embeddings+=_${se_name} audio_root=${dumpdir}/${se_name}
 fi
+if "${train_enhanced}"; then
+    [ -n "${se_exp}" ] || die "--train_enhanced true: needs --se_exp, what enhances"
+    [ "${feats_type}" = raw ] || die "--train_enhanced true: trains from audio; give --feats_type raw"
+fi
 vectors=${embeddings}
 if [ -n "${ee_exp}" ]; then
     [ -f "${ee_exp}/config.yaml" ] || [ -f "${ee_exp}" ] ||
@@ -195,8 +203,9 @@ if [ -n "${ee_exp}" ]; then
 fi
 results=${results:-${expdir}/RESULTS.md}
 floor_exp=${expdir}/$([ -z "${floor_config}" ] || basename "${floor_config}" .yaml)
-feats_root=${dumpdir}/raw
+feats_root=${dumpdir}/raw valid_root=${dumpdir}/raw
 [ "${feats_type}" = raw ] || feats_root=${dumpdir}/${feats_type}
+if "${train_enhanced}"; then feats_root=${audio_root} valid_root=${audio_root}; fi
 
 score_sets() { # score_sets FOLDER SETS [options of score_trials]: <system>/FOLDER/<set><_x> of every system and list
     local folder=$1 sets=$2 logdir=${sv_exp}/logs/$1 system set list
@@ -249,7 +258,7 @@ check_configs() { # before any work: every key of every config that the stages a
     if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 4 ]; then
         # shellcheck disable=SC2046,SC2086
         later "fix ${sv_config}${sv_args:+, or --sv_args \"${sv_args}\" (\"--<key> <value> ...\")}; ${python} -m toolkit.bin.train sv --help lists the keys" \
-            train sv --config "${sv_config}" $(! runs_stage 6 || training_words "${sv_exp}" "${feats_root}/${train_sim}" "${all_valid}") ${sv_args} --known_sets "$(known_sets)" --check
+            train sv --config "${sv_config}" $(! runs_stage 6 || training_words "${sv_exp}" "${feats_root}/${train_sim}" "${all_valid}" "${valid_root}") ${sv_args} --known_sets "$(known_sets)" --check
     fi
     if runs_stage 7; then
         [ -z "${floor_config}" ] || later "--floor_config ${floor_config}: see above" check_network sv --config "${floor_config}"
@@ -274,6 +283,10 @@ check_configs() { # before any work: every key of every config that the stages a
             *) die "${sv_config} trains from features: give --feats_type fbank (to train from audio it would need" \
                 "data.class_path MixtureDataset)" ;;
         esac
+        if "${mixing}" && "${train_enhanced}"; then
+            die "${sv_config} adds noise to what it reads, and --train_enhanced true gives it enhanced audio; give" \
+                "--sv_args \"--data.init_args.planner null\", and noise before enhancement by --simulate_train_config"
+        fi
         if "${mixing}" && [ -n "${simulate_train_config}" ] &&
             [ "$(sed -n 's/^plan: //p' <<<"${said}" | sed -n 1p)" = mixing ]; then
             die "${sv_config} adds noise to what it reads, and --simulate_train_config ${simulate_train_config} has added noise" \
@@ -363,7 +376,9 @@ fi
 check_sets
 
 if runs_stage 4 && say_stage 4 "features -> ${feats_root}"; then
-    if [ "${feats_type}" = raw ]; then
+    if "${train_enhanced}"; then
+        enhance_first "${se_exp}" "${audio_root}" "${train_sim} ${all_valid}"
+    elif [ "${feats_type}" = raw ]; then
         log "feats_type is raw: features are computed on the fly"
     else
         run_jobs --name features --cmd "${train_cmd}" --nj "${nj}" --in_root "${dumpdir}/raw" --out_root "${feats_root}" \
@@ -379,7 +394,7 @@ fi
 data_is_made
 
 if runs_stage 6 && say_stage 6 "training -> ${sv_exp}, log in ${sv_exp}/train.log"; then
-    train "${sv_exp}" "${feats_root}/${train_sim}" "${all_valid}" "${sv_config}" "${sv_args}" sv
+    train "${sv_exp}" "${feats_root}/${train_sim}" "${all_valid}" "${sv_config}" "${sv_args}" sv "${valid_root}"
 fi
 
 systems=${sv_exp}
