@@ -286,8 +286,8 @@ if runs_stage 8 && say_stage 8 "scoring -> ${ee_exp}/scores${way}, ${raw_exp}/sc
 fi
 
 if runs_stage 9 && say_stage 9 "report -> ${ee_exp}/RESULTS.md, ${results}"; then
-    others=
-    for other in "${raw_exp}" $(compgen -G "${expdir}/*/results*.json" | xargs -r dirname | LC_ALL=C sort -u || true); do
+    others= # all that stage 8 has scored, with enhancement and without
+    for other in "${raw_exp}" $(compgen -G "${expdir}/*/cost*.json" | xargs -r dirname | LC_ALL=C sort -u || true); do
         if [ "${other}" != "${ee_exp}" ] && [[ " ${others} " != *" ${other} "* ]] && compgen -G "${other}/scores*/*/metrics.json" >/dev/null; then others+=" ${other}"; fi
     done
     # shellcheck disable=SC2046,SC2086
