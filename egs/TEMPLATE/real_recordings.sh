@@ -11,11 +11,15 @@ check_real() { # before any work
             die "--real_sets ${real_sets}: ${set} is another set of this run; choose another name"
         [ "${stage}" -eq 1 ] || [ "${stage}" -gt 3 ] || [ -d "data/${set}" ] ||
             die "--real_sets ${real_sets}: data/${set} not found; its files: wav.scp enroll_spk1.scp utt2spk spk2utt"
+        [ "${stage}" -eq 1 ] || [ "${stage}" -gt 3 ] || [ -f "data/${set}/enroll_spk1.scp" ] ||
+            die "--real_sets ${real_sets}: data/${set}/enroll_spk1.scp not found; lines '<utterance> <another recording of its speaker>'"
     done
     if [ -z "${real_sets}" ] || ! runs_stage 8; then return 0; fi
     metrics=$(for set in ${real_sets}; do real_metrics_of "${set}"; done)
     # shellcheck disable=SC2086
-    [ -z "${metrics//[[:space:]]/}" ] || later "--real_metrics ${real_metrics}: see above" score_audio --metrics ${metrics} --check
+    [ -z "${metrics//[[:space:]]/}" ] || later "--real_metrics ${real_metrics}: see above" score_audio --metrics ${metrics} --check --no_reference
+    [ "${stage}" -eq 1 ] || [[ "${real_metrics}" != *timing_* ]] || [[ "${metrics}" == *timing_* ]] ||
+        die "--real_metrics ${real_metrics}: no set of ${real_sets} has an rttm, which timing needs"
     if measures_similarity && [ -z "${sv_exp}" ]; then
         later "--real_sets: name another verifier by --sv_exp, or leave similarity out of --real_metrics" \
             check_network sv --config "${real_verifier}"

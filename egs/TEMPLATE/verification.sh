@@ -5,7 +5,7 @@
 check_verifier() {
     [ -f "$1/config.yaml" ] || [ -f "$1" ] || die "--sv_exp $1: no such experiment or packed.zip"
     runs_stage 7 || runs_stage 8 || return 0
-    later "--sv_exp $1: must be an experiment in speaker verification, e.g. ../sv/exp/sv_<x>, or its packed.zip" \
+    later "--sv_exp $1: see above; it names an experiment in speaker verification, e.g. ../sv/exp/sv_<x>, or its packed.zip" \
         check_network sv --model "$@" "${trusted[@]}"
 }
 
@@ -27,7 +27,7 @@ name_extractor() {
 # what --sv_exp names may not.
 check_extractor() {
     if [ -n "${sv_exp}" ]; then
-        later "--sv_exp ${sv_exp}: must be an experiment in speaker verification, or its packed.zip" \
+        later "--sv_exp ${sv_exp}: see above" \
             check_network sv --model "${sv_exp}" --weights "$1" --fs "${fs}" "${trusted[@]}"
     else
         later "--extractor_config ${extractor_config}: see above" check_network sv --config "${extractor_config}" --fs "${fs}"

@@ -136,6 +136,7 @@ def score(root, *options, **roots):
         (["--metrics", "si_snr"], "error: --metrics si_snr: no such metric; there are si_sdr "),
         (["--metrics", "residual_energy"], "error: --metrics residual_energy is relative to the mixture"),
         (["--metrics", "similarity"], "error: --metrics similarity needs a verification system: give it by --sv_exp"),
+        (["--metrics", "estoi", "--check", "--no_reference"], "error: --metrics estoi: needs the target alone"),
         (["--reference", "spk3"], "raw/test/spk3.scp: no such file"),
         (["--input_scores", "nowhere"], "error: --input_scores are those of a stream of ref_root: give it by --input"),
         (["--input", "wav", "--input_scores", "nowhere"], "nowhere/test/utt2si_sdr: no such file"),

@@ -94,6 +94,16 @@ def test_a_turn_after_the_end_is_said(data, tmp_path):
     carry_rttm(data(LINE), tmp_path / "out", ["meeting"], {"meeting": "1.6"})  # an end may be beyond, a little
 
 
+def test_a_speaker_without_a_turn_is_warned_of(data, tmp_path, caplog):
+    (tmp_path / "out").mkdir()
+    set_of = data(LINE, utt2spk={"meeting": "ann"})
+    carry_rttm(set_of, tmp_path / "out", ["meeting"], {})
+    assert not caplog.records
+    two = data(LINE, "SPEAKER call 1 0 1 <NA> <NA> rob", utt2spk={"meeting": "ann", "call": "bob"})
+    carry_rttm(two, tmp_path / "out", ["call", "meeting"], {})
+    assert "has no turn of bob" in caplog.text
+
+
 def test_intervals_are_of_one_speaker():
     turns = [Turn(0, 1, "ann"), Turn(0.5, 1, "bob"), Turn(3, 0.5, "ann")]
     np.testing.assert_array_equal(intervals(turns, "ann"), [[0, 1], [3, 3.5]])

@@ -47,6 +47,8 @@ def main(argv=None) -> None:
         return
     kind = system_class(args.task)
     system = kind.untrained(args.config) if args.config else kind.load(args.model, args.weights, args.trust)
+    if args.config and _needs_training(system.network, load_config(args.config)):
+        raise InputError(f"{args.config}: its network needs training; train it and name the experiment (--sv_exp)")
     if args.fs not in (None, system.fs):
         where = args.model or args.config
         raise InputError(f"{where}: is for {system.fs} Hz, the recordings are at {args.fs} Hz (--fs)")
@@ -57,6 +59,12 @@ def _published_weights(config: Mapping) -> str:
     model = config.get("model")
     arguments = model.get("init_args") if isinstance(model, Mapping) else None
     return str(arguments.get("weights") or "") if isinstance(arguments, Mapping) else ""
+
+
+def _needs_training(network, config: Mapping) -> bool:
+    """Has a network of the toolkit weights, and reads none? What a class of others reads is its own matter."""
+    own = type(network.model if hasattr(network, "model") else network).__module__.startswith("toolkit.")
+    return own and not _published_weights(config) and any(True for _ in network.parameters())
 
 
 def _store(task: str, config: str, weights: str, folder: Path) -> None:

@@ -13,9 +13,10 @@ import argparse
 import sys
 
 from toolkit.io.command_line import Parser, add_job_arguments, add_trust, run
+from toolkit.io.errors import InputError
 from toolkit.io.jobs import read_work, write_job_tables
 from toolkit.io.progress import progress
-from toolkit.metrics.signal.registry import COMPUTED
+from toolkit.metrics.signal.registry import COMPUTED, names_that_need
 from toolkit.tasks.enhancement.audio_scoring import score_set, scorer_of
 
 
@@ -24,6 +25,7 @@ def get_parser(check: bool = False) -> argparse.ArgumentParser:
     parser = Parser(description=__doc__)
     add_job_arguments(parser, required=not check)
     parser.add_argument("--check", action="store_true", help="check --metrics and end")
+    parser.add_argument("--no_reference", action="store_true", help="with --check: of recordings without a target")
     parser.add_argument("--ref_root", required=not check, help="folder of the sets with the references, e.g. dump/raw")
     parser.add_argument(
         "--metrics",
@@ -56,6 +58,9 @@ def main(argv=None) -> None:
     args = get_parser("--check" in argv).parse_args(argv)
     scorer = scorer_of(args)
     if args.check:
+        if args.no_reference and scorer.needs_reference:
+            wrong = names_that_need("reference", scorer.metrics)
+            raise InputError(f"--metrics {wrong[0]}: needs the target alone, which real recordings lack; leave it out")
         return
     work = read_work(args.work)
     with progress(sum(map(len, work.values())), "score") as bar:

@@ -106,7 +106,7 @@ class ExtractionDataset(MixtureDataset):
         if EMBEDDING in streams and self.embeddings is None:
             raise InputError(
                 "data.init_args.embeddings: is missing, the model reads embeddings of enrolments; give the recipe "
-                "--sv_exp or --extractor_config, or set it to those of the enrolments' sets (embed_utterances)"
+                "--sv_exp or --extractor_config, which embeds the enrolments in stage 4"
             )
 
     def _open_embeddings(self, enrolment_sets: list[str]) -> Mapping[str, str]:

@@ -5,6 +5,7 @@ beginning of the recording; what follows the speaker may be missing. Comments (`
 type (``NON-SPEECH``) says only that its recording is annotated, though perhaps no one speaks in it.
 """
 
+import logging
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -133,6 +134,9 @@ def intervals(turns: Iterable[Turn], speaker: str) -> np.ndarray:
 
 def carry_rttm(source: DataDir, out, utts: Collection[str], seconds: Mapping[str, str]) -> None:
     """Write the rttm of a data dir for some of its utterances, whose recordings are whole now, into ``out``."""
-    turns = utterance_turns(source, utts)
+    turns, utt2spk = utterance_turns(source, utts), source.table("utt2spk")
     check_inside(source.path / NAME, turns, seconds)
+    named = {turn.speaker for of_recording in read_rttm(source.path / NAME).values() for turn in of_recording}
+    if silent := c_sorted({utt2spk[utt] for utt in utts} - named):
+        logging.warning("%s: has no turn of %s; they count as never speaking", source.path / NAME, some_of(silent, 3))
     write_rttm(Path(out) / NAME, turns)

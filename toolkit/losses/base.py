@@ -41,7 +41,10 @@ class Loss(nn.Module, ABC):
         utterances_per_speaker: utterances of each speaker which a batch must hold, side by side (rows: speaker 0
             utterance 0, speaker 0 utterance 1, speaker 1 utterance 0, ...); 1 asks for nothing.
         reads: outputs of the network of which one at least must be there.
+        takes_silence: is it made for references some of which are silent?
     """
+
+    takes_silence: bool = False
 
     utterances_per_speaker: int = 1
 

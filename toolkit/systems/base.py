@@ -209,7 +209,7 @@ def parsed(config, keys: tuple[str, ...], add: Callable[[ConfigParser], None], o
     """
     parser = ConfigParser()
     add(parser)
-    values = {key: value for key, value in with_embedders(load_config(config)).items() if key in keys}
+    values = {key: value for key, value in with_embedders(load_config(config), config).items() if key in keys}
     if over:
         values = merge({**{key: parser.get_default(key) for key in over}, **values}, over)
     return parser.build(parser.parse_checked(values, str(config)))

@@ -144,14 +144,17 @@ def check_rows(rows: np.ndarray, ids: Sequence[str], dim: int) -> None:
             f"{ids[0] if len(ids) else 'embedding'}: has {size} numbers, must have {dim}; give embeddings of the "
             "extractor that the system was trained for"
         )
-    bad = ~np.isfinite(rows).all(1) | ~rows.any(1)
-    if bad.any():
-        raise InputError(f"{ids[int(np.argmax(bad))]}: its embedding is zero or not finite; embed it again")
+    for bad, fault in ((~np.isfinite(rows).all(1), "holds NaN or infinity"), (~rows.any(1), "is zero")):
+        if bad.any():
+            raise InputError(f"{ids[int(np.argmax(bad))]}: its embedding {fault}; embed it again")
 
 
 def _rows(x, dim: int) -> np.ndarray:
     """(N, D) float32 of an embedding or several."""
-    values = np.asarray(x.detach().cpu() if torch.is_tensor(x) else x)
+    try:
+        values = np.asarray(x.detach().cpu() if torch.is_tensor(x) else x)
+    except ValueError:
+        raise InputError(f"embedding: must be ({dim},) or (N, {dim}) numbers, is of several sizes") from None
     if values.ndim not in (1, 2) or values.shape[-1] != dim or values.dtype.kind not in "fiu":
         raise InputError(f"embedding: must be ({dim},) or (N, {dim}) numbers, is {values.dtype} {values.shape}")
     rows = np.array(values, dtype=np.float32, ndmin=2)  # a copy: torch takes no array that cannot be written

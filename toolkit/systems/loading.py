@@ -133,7 +133,7 @@ def _load_folder(
     _check_experiment(path)
     config = load_config(path / CONFIG)
     if package is None:  # a package describes all itself, and names no other file
-        config = with_embedders(config)
+        config = with_embedders(config, path / CONFIG)
     if not trust:
         check_classes(config, path / CONFIG)
     task_found = known_task(task_of(config) or task, path)

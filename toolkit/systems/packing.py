@@ -5,6 +5,7 @@ import json
 import logging
 import stat
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def pack(expdir, output, weights: str | None = None, task: str | None = None) ->
         raise InputError(f"{expdir / CONFIG}: no such file; train first (stage 6)")
     contents = {CONFIG: (expdir / CONFIG).read_bytes()}
     config = _complete_config(contents[CONFIG], expdir / CONFIG)
-    if (whole := with_embedders(config)) != config:
+    if (whole := with_embedders(config, expdir / CONFIG)) != config:
         contents[CONFIG] = yaml.safe_dump(whole, sort_keys=False, allow_unicode=True).encode()
     task = task_of(config) or task
     kind: Any = system_class(known_task(task, expdir))
@@ -74,29 +75,36 @@ def pack(expdir, output, weights: str | None = None, task: str | None = None) ->
     return manifest
 
 
-def with_embedders(config: dict) -> dict:
+def with_embedders(config: dict, path=None) -> dict:
     """A training config in which trained speaker encoders of the model are described by their own configs.
 
     Their weights are among the model's once it is trained: to build it, no weights of theirs are needed. What ``model``
     has of TrainedEmbedder becomes a SpeakerEmbedder; published checkpoints, which have no config, stay as they are.
 
+    Args:
+        config: the config.
+        path: of its file. A relative path of a system is from the current folder, or else from a folder above the file:
+            an experiment trained in its recipe's folder loads from elsewhere.
+
     Raises:
         InputError: a system that is named is not there.
     """
-    return {key: _with_embedders(value) if key == "model" else value for key, value in config.items()}
+    above = () if path is None else Path(path).absolute().parents
+    return {key: _with_embedders(value, above) if key == "model" else value for key, value in config.items()}
 
 
-def _with_embedders(value):
+def _with_embedders(value, above: Sequence[Path]):
     if isinstance(value, list):
-        return [_with_embedders(item) for item in value]
+        return [_with_embedders(item, above) for item in value]
     if not isinstance(value, dict):
         return value
     if public_path(str(value.get("class_path", ""))) == _EMBEDDER:
-        config = _config_of(Path(str((value.get("init_args") or {}).get("system"))))
+        system = Path(str((value.get("init_args") or {}).get("system")))
+        config = _config_of(next((place for place in (system, *(a / system for a in above)) if place.exists()), system))
         keys: tuple[str, ...] = NETWORK_KEYS
         if all(key in config for key in keys):
             return {"class_path": public_path("SpeakerEmbedder"), "init_args": {key: config[key] for key in keys}}
-    return {key: _with_embedders(item) for key, item in value.items()}
+    return {key: _with_embedders(item, above) for key, item in value.items()}
 
 
 def _config_of(system: Path) -> dict:

@@ -21,6 +21,7 @@ from toolkit.systems.extractor import Extractor
 from toolkit.systems.packing import pack, with_embedders
 from toolkit.systems.verifier import Verifier
 from toolkit.tasks.enhancement.enhancement_task import ValidationMixtures
+from toolkit.train.checkpoint import save
 
 MODEL = {"window": 64, "hop": 32, "channels": [2, 2, 2], "local_hidden": 2}
 
@@ -112,6 +113,26 @@ def test_a_package_describes_a_packed_verifier_too(tree, tmp_path):
     assert with_embedders(described) == described
 
 
+def test_an_experiment_loads_from_another_folder_than_its_recipes(tree, tmp_path, monkeypatch):
+    """The config names the encoder from there, ``exp/sv``."""
+    (tmp_path / "egs/exp/tse_x").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copytree(tree / "sv", tmp_path / "egs/exp/sv")
+    own = load_config(tree / "c.yaml")
+    own["model"]["init_args"]["speaker_encoder"]["init_args"]["system"] = "exp/sv"
+    expected = with_embedders(own, tmp_path / "egs/exp/tse_x/config.yaml")["model"]["init_args"]["speaker_encoder"]
+    assert expected["class_path"] == "toolkit.models.sv.SpeakerEmbedder"
+    (tmp_path / "egs/exp/tse_x/config.yaml").write_text(yaml.safe_dump(own))
+    monkeypatch.chdir(tmp_path / "egs")
+    network = Extractor.untrained("exp/tse_x/config.yaml").network
+    save(tmp_path / "egs/exp/tse_x/valid.loss.ave.pth", network.state_dict())
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    loaded = Extractor.load("../egs/exp/tse_x").network.state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in network.state_dict().items())
+    with pytest.raises(InputError, match="exp/sv: no such system"):
+        with_embedders(own, "config.yaml")
+
+
 def test_validation_by_stored_embeddings(tree, tmp_path):
     """Of a network without an encoder; by mixture."""
     shutil.copytree(tree / "raw/two", tmp_path / "two")
@@ -135,3 +156,16 @@ def test_embeddings_of_another_encoder_are_refused(tree, corpus, tmp_path, where
         InputError, match=r"data.init_args.embeddings: .*made by other .*not by model.init_args.speaker_"
     ):
         trained(tree, corpus, tmp_path / "exp", "--data.init_args.embeddings", other)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--data.init_args.absent_prob", "0.1"], "absent_prob 0.1: loss RIMagSISNR is not for silent references"),
+        (["--data.init_args.embeddings", "nowhere"], "embeddings: nowhere not found"),
+    ],
+)
+def test_what_does_not_go_together_is_said_before_any_work(tree, corpus, tmp_path, options, said):
+    with pytest.raises(InputError, match=said):
+        trained(tree, corpus, tmp_path / "exp", *options, "--check")
+    assert not (tmp_path / "exp").exists()

@@ -35,6 +35,8 @@ class AbsentTarget(Loss):
         data: {class_path: ExtractionDataset, init_args: {absent_prob: 0.1}}
     """
 
+    takes_silence = True
+
     def __init__(self, loss: Loss, absent_weight: float = 1.0, floor_db: float = -20.0, mixture: str = "wav"):
         super().__init__()
         if getattr(loss, "scale_invariant", False):

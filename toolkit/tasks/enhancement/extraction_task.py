@@ -24,6 +24,8 @@ from toolkit.train.probe import check_padding
 def _check_embeddings(path: str | None, network: SpeechEnhancer | SpeakerExtractor) -> None:
     """Raise InputError where embeddings are known to be of another encoder than the network's."""
     encoder = getattr(network, "trained_embedder", None)
+    if path is not None and not Path(path).exists():
+        raise InputError(f"data.init_args.embeddings: {path} not found; embed the enrolments (stage 4 of the recipes)")
     if path is None or encoder is None:
         return
     own = Verifier(encoder).identity
@@ -54,8 +56,14 @@ class ExtractionTask(EnhancementTask):
         """See Task; a warning where most of the training is on targets that enrol themselves.
 
         Raises:
-            InputError: ``data.init_args.embeddings`` are known to be of another encoder than the network's.
+            InputError: ``data.init_args.embeddings`` are not there, or known to be of another encoder than the
+                network's; ``absent_prob`` goes with a loss of present targets alone.
         """
+        if getattr(built.data, "absent_prob", 0) and not built.loss.takes_silence:
+            raise InputError(
+                f"data.init_args.absent_prob {built.data.absent_prob:g}: loss {type(built.loss).__name__} is not for "
+                "silent references; set loss to AbsentTarget with init_args.loss SNR, or RIMagSISNR"
+            )
         _check_embeddings(getattr(built.data, "embeddings", None), network)
         if (start := getattr(built.data, "self_epochs", 0)) >= built.trainer.epochs:
             logging.warning(
