@@ -77,3 +77,13 @@ def test_enhancement_is_compared_with_the_mixture(tmp_path):
     (line,) = verdicts([trained(collect_audio(tmp_path / "exp"), 1200)])
     value = collect_audio(tmp_path / "exp")["sets"][0]["metrics"]["si_sdri"]["value"]
     assert f"better than the mixture (SI-SDR improvement {value:.2f} dB" in line
+
+
+def test_the_extractor_of_another_is_no_baseline(experiments):
+    """In a table of embedding enhancement, one over a trained extractor of another folder, whose training is not known."""
+    network, raw = experiments
+    enhanced = network | {"experiment": "enhanced", "train": {"extractor": {"extractor": raw["experiment"]}}}
+    pretrained = network | {"train": {"pretrained": "ge2e"}}
+    lines = verdicts([enhanced, pretrained, raw])
+    assert "the extractor alone" in lines[0]
+    assert lines[1] == f"{network['experiment']}: not compared with an untrained baseline."

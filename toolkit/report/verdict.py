@@ -14,10 +14,13 @@ def verdicts(experiments: Sequence[Mapping]) -> list[str]:
     """A sentence for each trained experiment.
 
     Args:
-        experiments: collected results. The baseline of verification is an untrained experiment (``train`` is empty);
-            of embedding enhancement, the extractor; of enhancement and extraction, the mixture.
+        experiments: collected results. The baseline of verification is an untrained experiment (``train`` is empty, and
+            it is not the extractor of another); of embedding enhancement, the extractor; of enhancement and extraction,
+            the mixture.
     """
-    baselines = [experiment for experiment in experiments if not experiment["train"]]
+    extractors = {(results["train"].get("extractor") or {}).get("extractor") for results in experiments}
+    others = [experiment for experiment in experiments if experiment["experiment"] not in extractors]
+    baselines = [experiment for experiment in others if not experiment["train"]]
     lines = []
     for results in experiments:
         if results["train"]:
