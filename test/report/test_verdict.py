@@ -80,7 +80,7 @@ def test_enhancement_is_compared_with_the_mixture(tmp_path):
 
 
 def test_the_extractor_of_another_is_no_baseline(experiments):
-    """In a table of embedding enhancement, one over a trained extractor of another folder, whose training is not known."""
+    """As where a trained extractor is of another folder, so that nothing is known of its training."""
     network, raw = experiments
     enhanced = network | {"experiment": "enhanced", "train": {"extractor": {"extractor": raw["experiment"]}}}
     pretrained = network | {"train": {"pretrained": "ge2e"}}
