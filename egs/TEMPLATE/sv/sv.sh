@@ -20,6 +20,7 @@ ${general_help}
 Data
   --train_set, --valid_sets, --test_sets    names of sets in data/; valid and test sets have trials
   --extra_sets "noise_train ..."            sets that mixtures draw on: noises, music, babble talkers
+  --source_sets               recordings of sets with mix.jsonl, formatted as published mixtures are (none)
   --room_sets "rirs_train ..."              impulse responses
   --local_data_opts "..."                   options of local/data.sh
   --fs 16000                                rate in Hz

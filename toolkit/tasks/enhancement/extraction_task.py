@@ -24,8 +24,6 @@ from toolkit.train.probe import check_padding
 def _check_embeddings(path: str | None, network: SpeechEnhancer | SpeakerExtractor) -> None:
     """Raise InputError where embeddings are known to be of another encoder than the network's."""
     encoder = getattr(network, "trained_embedder", None)
-    if path is not None and not Path(path).exists():
-        raise InputError(f"data.init_args.embeddings: {path} not found; embed the enrolments (stage 4 of the recipes)")
     if path is None or encoder is None:
         return
     own = Verifier(encoder).identity
@@ -56,8 +54,8 @@ class ExtractionTask(EnhancementTask):
         """See Task; a warning where most of the training is on targets that enrol themselves.
 
         Raises:
-            InputError: ``data.init_args.embeddings`` are not there, or known to be of another encoder than the
-                network's; ``absent_prob`` goes with a loss of present targets alone.
+            InputError: ``data.init_args.embeddings`` are known to be of another encoder than the network's;
+                ``absent_prob`` goes with a loss of present targets alone.
         """
         if getattr(built.data, "absent_prob", 0) and not built.loss.takes_silence:
             raise InputError(
