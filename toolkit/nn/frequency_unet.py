@@ -57,7 +57,7 @@ class FrequencyEncoder(nn.ModuleList):
         return cls(layer(before + more, width) for (before, width), more in pairs)
 
     def forward(self, x: Tensor, cues: SpeakerCues) -> list[Tensor]:
-        """Outputs of all levels; each layer is given local features beside its input."""
+        """(B, C, F, T) -> outputs (B, C', F', T) of all levels; each layer is given local features beside its input."""
         maps = []
         for level, layer in enumerate(self):
             x = layer(cues.beside(level, x))
@@ -82,7 +82,10 @@ class FrequencyDecoder(nn.ModuleList):
         super().__init__(layer(2 * width, before, bins[i], i == 0) for i, (before, width) in reversed(levels))
 
     def forward(self, x: Tensor, maps: Sequence[Tensor]) -> Tensor:
-        """Output of the last layer; each reads [output of the layer below; the encoder's map of its level]."""
+        """The deepest map (B, C', F', T), and ``maps`` of all levels -> (B, C, F, T) of the last layer.
+
+        Each layer reads the output of the one below and the encoder's map of its level.
+        """
         for layer, skip in zip(self, reversed(maps), strict=True):
             x = layer(torch.cat((x, skip), dim=1))
         return x

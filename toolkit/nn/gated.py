@@ -19,5 +19,5 @@ class Gated(nn.Module):
         self.value, self.gate = value, gate
 
     def forward(self, x: Tensor) -> Tensor:
-        """Any input of the two layers -> their output."""
+        """(B, ...), what the two layers take -> (B, ...), their output's shape."""
         return self.value(x) * self.gate(x).sigmoid()

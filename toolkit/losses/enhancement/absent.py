@@ -81,7 +81,7 @@ class AbsentTarget(Loss):
         return 10 * (left / whole.clamp_min(1e-8) + self.tau).log10()
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """Outputs and a batch of B mixtures -> loss (scalar), the mean over mixtures; terms.
+        """Outputs (B, N) and a batch of B mixtures (B, N) -> loss (scalar), the mean over mixtures; terms.
 
         Terms: those of the loss, and ``residual_energy`` in dB of mixtures without the target; of a batch that holds
         only one kind, only its own.
