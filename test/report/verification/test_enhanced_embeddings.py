@@ -16,6 +16,7 @@ from toolkit.report.verification.enhanced_embeddings import (
     table_of_timesteps,
 )
 from toolkit.report.verification.trial_results import collect
+from toolkit.report.verification.trial_tables import NONE, name_test_sets
 
 SETS = [
     ("test", "clean", None),
@@ -45,6 +46,26 @@ def test_means_by_test_set(experiments):
     table = table_of_sets(experiments, ["ood"])
     assert [cell.split()[0] for cell in cells(table, "ee_x")[1::2]] == ["2.00", "6.00", "16.00"]
     assert cells(table, "ge2e")[2::2] == ["1.000", "8.000", "20.000"]  # minDCF, which is the EER's number here
+
+
+def test_one_test_set_of_two_stays_in_its_columns(tmp_path):
+    for name, tests in (("ee_x", ("test", "libri")), ("cascade", ("libri",))):
+        for i, test in enumerate(tests):
+            write_metrics(tmp_path / name, test, "clean", None, 1 + i)
+            write_metrics(tmp_path / name, f"{test}_babble_0", "babble", 0, 11 + i)
+        cost = {"parts": ["A"], "parameters": 1, "rtf_1thread": 0.1, "peak_memory_mib": 2.0, "seconds": 4.0}
+        (tmp_path / name / "cost.json").write_text(json.dumps(cost))
+    experiments = [collect(tmp_path / name) for name in ("ee_x", "cascade")]
+    name_test_sets(experiments)
+    table = table_of_sets(experiments, [])
+    header = cells(table, "System")[1::2]
+    row = dict(zip(header, (cell.split()[0] for cell in cells(table, "cascade")[1::2]), strict=True))
+    assert {name.split(":")[0]: value for name, value in row.items()} == {
+        "libri, clean": "1.00", "libri, in noise": "11.00", "test, clean": NONE, "test, in noise": NONE
+    }  # fmt: skip
+    costs = table_of_costs(experiments, [])
+    assert cells(costs, "ee_x")[-2:] == ["1.50", "11.50"]
+    assert cells(costs, "cascade")[-2:] == [NONE, NONE]
 
 
 def test_the_verdict_is_over_the_extractor(experiments):

@@ -99,20 +99,34 @@ def table_of_costs(experiments: Sequence[dict], ood: Collection[str]) -> str | N
     if not costs:
         return None
     seconds, cells = {cost["seconds"] for _, cost in costs}, []
+    names = _names(_kinds(costs[0][0], ood))
     for results, cost in costs:
-        kinds: dict[str, list[dict]] = {}
-        for set_result in results["sets"]:
-            if (condition := condition_of(set_result)) is not None:
-                kinds.setdefault(_kind(condition, ood), []).append(set_result)
-        rates = [f"{_mean(kinds[kind], 'eer'):.2f}" if kind in kinds else NONE for kind in ("clean", "in noise")]
+        kinds = _kinds(results, ood)
+        means = {
+            kind: f"{_mean(sets, 'eer'):.2f}" for kind, sets in kinds.items() if _names(kinds)[kind] == names.get(kind)
+        }
+        rates = [means.get(kind, NONE) for kind in ("clean", "in noise")]
         figures = [f"{cost['parameters'] / 1e6:.2f}", f"{cost['rtf_1thread']:.4f}", f"{cost['peak_memory_mib']:.0f}"]
         cells.append([results["experiment"], " -> ".join(cost["parts"]), *figures, *rates])
     header = ["System", "Made of", "Parameters (M)", "RTF", "Memory (MiB)", "Clean: EER (%)", "In noise: EER (%)"]
     text = (
         f"From audio to embedding, of {' or '.join(f'{s:g}' for s in sorted(seconds))} s of audio, on one thread of a "
-        "CPU. RTF: seconds of work a second of audio. Memory: what inference adds. EER: mean over test sets.\n"
+        "CPU. RTF: seconds of work a second of audio. Memory: what inference adds. EER: mean over test sets, of the same as the first.\n"
     )
     return "\n".join(["## Costs\n", text, markdown(header, cells, text_columns=2)])
+
+
+def _kinds(results: dict, ood: Collection[str]) -> dict[str, list[dict]]:
+    """``clean``, ``in noise``, ``out of domain`` -> the sets of all test sets."""
+    kinds: dict[str, list[dict]] = {}
+    for set_result in results["sets"]:
+        if (condition := condition_of(set_result)) is not None:
+            kinds.setdefault(_kind(condition, ood), []).append(set_result)
+    return kinds
+
+
+def _names(kinds: Mapping[str, Sequence[dict]]) -> dict[str, set[str]]:
+    return {kind: {set_result["set"] for set_result in sets} for kind, sets in kinds.items()}
 
 
 def _spreads(experiments: Sequence[dict], ood: Collection[str]) -> Iterator[tuple[dict, str, dict, list[dict]]]:

@@ -24,8 +24,9 @@ def condition_of(set_result: Mapping) -> Condition | None:
 def by_condition(results: Mapping) -> dict[str, dict[Condition, dict]]:
     """Row label -> condition -> set.
 
-    If no condition occurs twice: one row, named after the experiment. Otherwise a row for every test set; its noisy
-    versions are named after it, ``<test set>_<noise>_<snr>``.
+    If no condition occurs twice: one row, named after the experiment. Otherwise, or with ``names_test_set``
+    (:func:`name_test_sets`), a row for every test set; its noisy versions are named after it,
+    ``<test set>_<noise>_<snr>``.
 
     Raises:
         InputError: two sets have the same condition and the same name but for the condition.
@@ -35,7 +36,7 @@ def by_condition(results: Mapping) -> dict[str, dict[Condition, dict]]:
         for set_result in results["sets"]
         if condition_of(set_result) is not None
     ]
-    several = len({condition for condition, _ in sets}) < len(sets)
+    several = results.get("names_test_set", False) or len({condition for condition, _ in sets}) < len(sets)
     rows: dict[str, dict[Condition, dict]] = {}
     for condition, set_result in sets:
         label = f"{results['experiment']}: {_test_set(set_result, condition)}" if several else results["experiment"]
@@ -47,6 +48,15 @@ def by_condition(results: Mapping) -> dict[str, dict[Condition, dict]]:
             )
         row[condition] = set_result
     return rows
+
+
+def name_test_sets(experiments: Sequence[dict]) -> None:
+    """Where one experiment has several test sets, the rows of those that were scored on one of them name it too."""
+    several = [len(by_condition(results)) > 1 for results in experiments]
+    if any(several):
+        for results, has_several in zip(experiments, several, strict=True):
+            if not has_several:
+                results["names_test_set"] = True
 
 
 def _test_set(set_result: Mapping, condition: Condition) -> str:

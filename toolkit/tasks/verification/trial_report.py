@@ -13,7 +13,7 @@ from toolkit.report.page import report_page
 from toolkit.report.plots import det_choice, plot_det, plot_eer_by_snr
 from toolkit.report.verification.trial_results import collect, experiment_name, same_test_sets, scoring_variants
 from toolkit.report.verification.trial_sections import sections
-from toolkit.report.verification.trial_tables import by_condition, results_page
+from toolkit.report.verification.trial_tables import by_condition, name_test_sets, results_page
 
 
 def add_arguments(parser) -> None:
@@ -46,6 +46,7 @@ def collect_all(args) -> list[dict]:
     if len({results["experiment"] for results in experiments}) < len(experiments):
         for results in experiments:
             results["experiment"] = experiment_name(results["expdir"], results["scores"])
+    name_test_sets(experiments)
     return experiments
 
 
