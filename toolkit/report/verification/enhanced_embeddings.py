@@ -102,16 +102,15 @@ def table_of_costs(experiments: Sequence[dict], ood: Collection[str]) -> str | N
     names = _names(_kinds(costs[0][0], ood))
     for results, cost in costs:
         kinds = _kinds(results, ood)
-        means = {
-            kind: f"{_mean(sets, 'eer'):.2f}" for kind, sets in kinds.items() if _names(kinds)[kind] == names.get(kind)
-        }
-        rates = [means.get(kind, NONE) for kind in ("clean", "in noise")]
+        comparable = [kind for kind, own in _names(kinds).items() if own == names.get(kind)]
+        rates = [f"{_mean(kinds[kind], 'eer'):.2f}" if kind in comparable else NONE for kind in ("clean", "in noise")]
         figures = [f"{cost['parameters'] / 1e6:.2f}", f"{cost['rtf_1thread']:.4f}", f"{cost['peak_memory_mib']:.0f}"]
         cells.append([results["experiment"], " -> ".join(cost["parts"]), *figures, *rates])
     header = ["System", "Made of", "Parameters (M)", "RTF", "Memory (MiB)", "Clean: EER (%)", "In noise: EER (%)"]
     text = (
         f"From audio to embedding, of {' or '.join(f'{s:g}' for s in sorted(seconds))} s of audio, on one thread of a "
-        "CPU. RTF: seconds of work a second of audio. Memory: what inference adds. EER: mean over test sets, of the same as the first.\n"
+        "CPU. RTF: seconds of work a second of audio. Memory: what inference adds. EER: mean "
+        "over test sets, where they are those of the first.\n"
     )
     return "\n".join(["## Costs\n", text, markdown(header, cells, text_columns=2)])
 
