@@ -48,16 +48,6 @@ def test_a_tap_of_one_at_one_neighbour_moves_the_spectrogram():
     assert not moved[..., -1].any()
 
 
-@pytest.mark.parametrize(("activation", "gain"), [("linear", 1), ("gated", np.tanh(1) / 2)])
-def test_a_layer_that_starts_open_passes_the_spectrogram(activation, gain):
-    block, spectrum = DeepFilter(2, 1, activation), torch.randn(1, 2, 6, 8)
-    layer = torch.nn.Conv2d(4, block.channels, 1)
-    before = layer.weight.detach().clone()
-    block.start_open(layer)
-    torch.testing.assert_close(layer.weight, 0.1 * before)
-    torch.testing.assert_close(block(layer(torch.zeros(1, 4, 6, 8)), spectrum), gain * spectrum)
-
-
 def test_numbers_of_taps_and_channels():
     assert (DeepFilter().taps, DeepFilter().channels, DeepFilter(activation="gated").channels) == (15, 30, 60)
 

@@ -46,18 +46,6 @@ class DeepFilter(nn.Module):
         self.taps = (2 * frames + 1) * (2 * bins + 1)
         self.channels = (4 if self.gated else 2) * self.taps
 
-    def start_open(self, layer: nn.Module) -> None:
-        """Initialise the ``layer`` that gives the channels so that the filter nearly passes its input.
-
-        A tenth of the weights, and biases of 0 but for the real part of the middle tap, 1. Otherwise training starts at
-        noise, which took 150 steps to unlearn. The paper does not name an initialisation.
-        """
-        with torch.no_grad():
-            for name, parameter in layer.named_parameters():
-                parameter.mul_(0.1 if name.endswith("weight") else 0)
-                if name.endswith("bias"):
-                    parameter[2 * (self.taps // 2)] = 1
-
     def forward(self, x: Tensor, spectrum: Tensor) -> Tensor:
         """(B, channels, F, T) of the network, (B, 2, F, T) -> (B, 2, F, T), filtered."""
         if self.gated:

@@ -97,7 +97,6 @@ class LGRTSE(SpectralExtractor):
         self.filter = DeepFilter(filter_frames, filter_bins, taps)
         self.encoder = FrequencyEncoder.of(_encoder_layer, _INPUTS, channels, self.speaker.added)
         self.decoder = FrequencyDecoder(_decoder_layer, self.filter.channels, channels, bins)
-        self.filter.start_open(self.decoder[-1])
         self.arn = ARN(bottleneck, dropout=dropout)
 
     def estimate(self, spectrum: Tensor, enrolment: Enrolment) -> Tensor:

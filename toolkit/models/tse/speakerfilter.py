@@ -89,7 +89,6 @@ class Speakerfilter(SpectralExtractor):
         self.filter = DeepFilter(filter_frames, filter_bins, taps)
         self.encoder = FrequencyEncoder.of(_encoder_layer, 1, channels, self.speaker.added)
         self.decoder = FrequencyDecoder(_decoder_layer, self.filter.channels, channels, bins)
-        self.filter.start_open(self.decoder[-1])
         self.rnn = nn.LSTM(bottleneck, bottleneck // 2, lstm_layers, batch_first=True, bidirectional=True)
 
     def estimate(self, spectrum: Tensor, enrolment: Enrolment) -> Tensor:
