@@ -33,6 +33,7 @@ SIZES = {  # parameters of what the papers describe
     "libri2mix/tse/conf/train_dpccn_ci_ifi.yaml": 5_899_402,  # 5.89 M
     "speechocean762/tse/conf/train_sefpnet_gpu.yaml": 6_080_402,
     "librispeech_dns/se/conf/train_demucs.yaml": 33_533_569,  # dns64: 33.53 M
+    "speechocean762/se/conf/train_gtcrn.yaml": 48_245,  # its repository: 48.2 k
 }
 
 

@@ -38,6 +38,7 @@ SMALL = {
         "embedding_dim": 12,
         "base_width": 32,
     },
+    "GTCRN": {"window": 64, "hop": 32, "low_bins": 9, "erb_bands": 8, "channels": 8},
     "GE2E": {"n_mels": 20, "hidden": 12, "num_layers": 2, "embedding_dim": 16},
     "GatedCRN": {"window": 64, "hop": 32, "channels": (2, 3, 4), "local_hidden": 4, "representation": "local"},
     "LGRTSE": {"window": 64, "hop": 32, "channels": (3, 4, 6), "local_hidden": 4, "representation": "local"},
