@@ -65,8 +65,10 @@ class GTCRN(SpeechEnhancer):
         self.fs, self.low_bins = fs, low_bins
         self.stft = ComplexSTFT(window, hop)
         filters = torch.from_numpy(_erb_filters(fs, window, low_bins, erb_bands))
-        self.merge = nn.Parameter(filters, requires_grad=False)
-        self.spread = nn.Parameter(filters.T.contiguous(), requires_grad=False)
+        self.merge = nn.Parameter(torch.empty(filters.shape), requires_grad=False)
+        self.spread = nn.Parameter(torch.empty(filters.T.shape), requires_grad=False)
+        self.merge.copy_(filters)  # but for the outline of a network, whose parameters have no values
+        self.spread.copy_(filters.T)
         self.down = nn.ModuleList([_halving(9, channels), _halving(channels, channels, groups=2)])
         self.encoder = nn.ModuleList(GroupedTemporalBlock(channels, d) for d in dilations)
         bands = (low_bins + erb_bands + 3) // 4
