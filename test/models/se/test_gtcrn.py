@@ -196,7 +196,7 @@ def test_forward_by_the_paper(samples):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"channels": 12}, "multiple of 8"),
+        ({"channels": 10}, "channels 10: must be a multiple of 4"),
         ({"hop": 24}, "of hop 24"),
         ({"erb_bands": 9}, "multiple of 4"),
         ({"low_bins": 1, "erb_bands": 40}, "two fall on one bin"),

@@ -34,12 +34,12 @@ class GTCRN(SpeechEnhancer):
         window, hop: samples of a frame and between frames; a window is a whole number of hops.
         low_bins: bins that stay as they are, from 0 Hz on.
         erb_bands: into which the bins above are merged.
-        channels: C, an even number, a multiple of 8.
+        channels: C, a multiple of 4.
         dilations: frames, of the grouped temporal blocks of the encoder.
 
     Raises:
         InputError: ``window`` is not a multiple of ``hop``, ``low_bins + erb_bands`` is not 1 more than a multiple of
-            4, two bands fall on one bin, or ``channels`` is not a multiple of 8.
+            4, two bands fall on one bin, or ``channels`` is not a multiple of 4.
 
     Example::
 
@@ -57,9 +57,9 @@ class GTCRN(SpeechEnhancer):
         dilations: tuple[int, ...] = (1, 2, 5),
     ):
         super().__init__()
-        if channels < 8 or channels % 8 or window % hop or (low_bins + erb_bands) % 4 != 1:
+        if channels < 4 or channels % 4 or window % hop or (low_bins + erb_bands) % 4 != 1:
             raise InputError(
-                f"channels {channels}: must be a multiple of 8; window {window}: of hop {hop}; low_bins {low_bins} + "
+                f"channels {channels}: must be a multiple of 4; window {window}: of hop {hop}; low_bins {low_bins} + "
                 f"erb_bands {erb_bands}: 1 more than a multiple of 4"
             )
         self.fs, self.low_bins = fs, low_bins
