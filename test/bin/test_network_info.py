@@ -33,6 +33,9 @@ SIZES = {  # parameters of what the papers describe
     "libri2mix/tse/conf/train_dpccn_ci_ifi.yaml": 5_899_402,  # 5.89 M
     "speechocean762/tse/conf/train_sefpnet_gpu.yaml": 6_080_402,
     "librispeech_dns/se/conf/train_demucs.yaml": 33_533_569,  # dns64: 33.53 M
+    "speechocean762/sv/conf/train_redimnet2_b0.yaml": 1_126_452,  # Yakovlev and Okhotnikov 2026, table 1: 1.1 M
+    "speechocean762/sv/conf/train_redimnet2_b1.yaml": 2_176_464,  # 2.1 M
+    "speechocean762/se/conf/train_gtcrn.yaml": 48_245,  # its repository: 48.2 k
 }
 
 

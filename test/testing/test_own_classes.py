@@ -38,10 +38,13 @@ SMALL = {
         "embedding_dim": 12,
         "base_width": 32,
     },
+    "GTCRN": {"window": 64, "hop": 32, "low_bins": 9, "erb_bands": 8, "channels": 8},
     "GE2E": {"n_mels": 20, "hidden": 12, "num_layers": 2, "embedding_dim": 16},
     "GatedCRN": {"window": 64, "hop": 32, "channels": (2, 3, 4), "local_hidden": 4, "representation": "local"},
     "LGRTSE": {"window": 64, "hop": 32, "channels": (3, 4, 6), "local_hidden": 4, "representation": "local"},
     "MeanFbank": {"n_mels": 20},
+    "ReDimNet2": {"n_mels": 20, "channels": 4, "strides": ((1, 1), (2, 2)), "blocks": (1, 1), "expansions": (2, 1)}
+    | {"reductions": (10, 20), "out_channels": 3, "embedding_dim": 12, "attention_channels": 8},
     "ResNet34": {"n_mels": 20, "channels": (8, 8, 16), "blocks": (1, 2, 1), "strides": (1, 2, 2)}
     | {"embedding_dim": 12, "reduction": 1, "attention_channels": 6},
     "SDPCCN": _MAPS | {"speaker_channels": 7},

@@ -28,6 +28,7 @@ from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.sv.eres2netv2 import ERes2NetV2
+from toolkit.models.sv.redimnet2 import ReDimNet2
 from toolkit.models.sv.resnet34 import ResNet34
 from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.tasks.enhancement.enhancement_task import EnhancementTask
@@ -85,6 +86,7 @@ ENCODERS = {
     "ecapa": lambda: EcapaTdnn(**ECAPA),
     "resnet34": lambda: ResNet34(20, 8, (8, 8), (1, 1), (1, 2), attention_channels=6),
     "eres2netv2": lambda: ERes2NetV2(20, 8, 16, (1, 1, 1, 1)),
+    "redimnet2": lambda: ReDimNet2(20, 8, 4, ((2, 2),), (1,), (1,), (10,), attention_channels=6),
     "own": Encoder,
 }
 LOSSES = {

@@ -58,6 +58,7 @@ class AttentiveStatisticsPooling(nn.Module):
         kind: ``asp`` gives weighted mean and deviation, ``sap`` the mean alone (self-attentive pooling), ``l2`` the
             root of the weighted mean square, and the deviation.
         tanh: hyperbolic tangent after the attention's normalisation.
+        norm: False leaves the attention without ReLU and normalisation, as WeSpeaker has it together with ``tanh``.
 
     Attributes:
         out_channels: 2C, or C of ``sap``.
@@ -74,6 +75,7 @@ class AttentiveStatisticsPooling(nn.Module):
         variance_floor: float = 1e-5,
         kind: str = "asp",
         tanh: bool = False,
+        norm: bool = True,
     ):
         super().__init__()
         if kind not in KINDS:
@@ -83,7 +85,7 @@ class AttentiveStatisticsPooling(nn.Module):
         # W_1 [h; mean; std] = W_h h + W_c [mean; std]: the context is the same in all frames, so it is projected once.
         self.context_projection = nn.Linear(2 * channels, bottleneck, bias=False) if global_context else None
         self.statistics = StatisticsPooling(variance_floor)
-        self.norm = nn.BatchNorm1d(bottleneck)
+        self.norm = nn.BatchNorm1d(bottleneck) if norm else None
         self.activation = nn.Tanh() if tanh else nn.Identity()
         self.logits = nn.Conv1d(bottleneck, channels, 1)
 
@@ -92,7 +94,9 @@ class AttentiveStatisticsPooling(nn.Module):
         hidden = self.frame_projection(x)
         if self.context_projection is not None:
             hidden = hidden + self.context_projection(self.statistics(x, mask))[:, :, None]
-        logits = _at_least_float32(self.logits(self.activation(self.norm(hidden.relu()))))
+        if self.norm is not None:
+            hidden = self.norm(hidden.relu())
+        logits = _at_least_float32(self.logits(self.activation(hidden)))
         if mask is not None:
             logits = logits.masked_fill(~mask[:, None], -torch.inf)
         weights = logits.softmax(dim=-1)

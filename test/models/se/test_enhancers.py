@@ -8,6 +8,7 @@ from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.se.chunked import overlapped
 from toolkit.models.se.conv_tasnet import ConvTasNet
 from toolkit.models.se.demucs import Demucs
+from toolkit.models.se.gtcrn import GTCRN
 
 TINY_TASNET = {"filters": 16, "filter_samples": 16, "bottleneck": 6, "hidden": 8, "blocks": 3, "repeats": 2}
 
@@ -34,7 +35,11 @@ def demucs() -> Demucs:
     return Demucs(hidden=8, depth=3)
 
 
-@pytest.fixture(params=[conv_tasnet, demucs, Smooth], ids=["conv_tasnet", "demucs", "own"])
+def gtcrn() -> GTCRN:
+    return GTCRN(window=64, hop=32, low_bins=9, erb_bands=8, channels=8)
+
+
+@pytest.fixture(params=[conv_tasnet, demucs, gtcrn, Smooth], ids=["conv_tasnet", "demucs", "gtcrn", "own"])
 def model(request) -> SpeechEnhancer:
     torch.manual_seed(0)
     return request.param().eval()

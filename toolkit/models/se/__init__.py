@@ -8,5 +8,6 @@ __all__, __getattr__, __dir__ = exports(
         "base": "SpeechEnhancer",
         "conv_tasnet": "ConvTasNet",
         "demucs": "Demucs",
+        "gtcrn": "GTCRN",
     },
 )

@@ -12,6 +12,7 @@ __all__, __getattr__, __dir__ = exports(
         "ge2e": "GE2E",
         "mean_fbank": "MeanFbank",
         "paranoise": "ParaNoise",
+        "redimnet2": "ReDimNet2",
         "resnet34": "ResNet34",
         "wavlm_ecapa": "WavLmEcapa",
     },
