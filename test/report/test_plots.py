@@ -101,4 +101,4 @@ def test_training_without_validation(tmp_path, drawn):
 
 def test_det_choice_is_clean_and_the_lowest_snr_of_each_noise():
     conditions = [("music", 5), ("babble", 20), ("babble", -5), ("clean", None), ("music", 10)]
-    assert list(det_choice({condition: {} for condition in conditions})) == ["clean", "babble -5 dB", "music 5 dB"]
+    assert list(det_choice({condition: {} for condition in conditions})) == ["clean", "babble, -5 dB", "music, 5 dB"]

@@ -45,8 +45,8 @@ SWEEP = [
 
 
 def rows(points):
-    lines = [line for line in weights(points).splitlines() if line.startswith("|")]
-    return [line.strip("| ").split(" | ")[1:] for line in lines if "---" not in line]
+    table = weights(points).blocks[1]
+    return [list(row[1:]) for row in (table.header, *table.rows)]
 
 
 def test_alpha_by_beta():

@@ -8,9 +8,10 @@ from toolkit.io.bootstrap_store import write_samples
 from toolkit.metrics.statistics.bootstrap import Resamples
 from toolkit.metrics.statistics.paired import paired_difference
 from toolkit.report.bootstrap_samples import average_interval, difference, resamples_of
+from toolkit.report.markdown import section_markdown
+from toolkit.report.origin import scoring_method
 from toolkit.report.verification.trial_results import collect
 from toolkit.report.verification.trial_sections import calibration, comparison, groups, sections
-from toolkit.report.verification.trial_tables import scoring_method
 
 CONDITIONS = [
     ("test", "clean", None),
@@ -100,7 +101,7 @@ def cells(table, start):
 
 def test_comparison_with_the_first(experiments, tmp_path):
     apart = write_experiment(tmp_path / "apart", 3, trials="other")
-    text = comparison([*experiments, apart], ["ood"])
+    text = section_markdown(comparison([*experiments, apart], ["ood"]))
     assert text.startswith("## Compared with ours\n")
     clean = difference(*([one["sets"][0]] for one in experiments))["eer"]
     interval = f"{clean.value:+.2f} [{clean.low:+.2f}, {clean.high:+.2f}]"
@@ -122,7 +123,7 @@ def test_calibration_table(tmp_path):
     names = ("act_dcf_0.01", "act_dcf_0.05", "cllr", "min_cllr")
     fit = {"scale": 20.0, "offset": -8.5, "p_target": 0.05, "scores": ["dev/scores.txt"]}
     one = {"set": "test", "metrics": dict.fromkeys(names, metric), "calibration": fit}
-    text = calibration([{"experiment": "e", "sets": [one, {"set": "plain", "metrics": {}}]}])
+    text = section_markdown(calibration([{"experiment": "e", "sets": [one, {"set": "plain", "metrics": {}}]}]))
     assert cells(text, "| e | test |")[2:] == ["0.250 [0.200, 0.312]"] * 4
     assert "e: llr = 20 * score -8.5 (prior 0.05, by dev/scores.txt)" in text
     assert "plain" not in text
@@ -135,7 +136,9 @@ def test_groups_of_trials():
     counts = {"n_speakers": 4, "n_target": 1500, "n_nontarget": 60}
     by_gender = {"f": known | counts, "m": {"metrics": None, "note": "no target trials"} | counts}
     found = {"gender": {"groups": by_gender, "left_out": {"n_target": 0, "n_nontarget": 77}}}
-    text = groups([{"experiment": "e", "sets": [{"set": "test", "breakdown": found}, {"set": "other"}]}])
+    text = section_markdown(
+        groups([{"experiment": "e", "sets": [{"set": "test", "breakdown": found}, {"set": "other"}]}])
+    )
     row = cells(text, "| e | test | gender | f |")
     assert row[4] == "12.35 [10.00, 15.00]" or row[4] == "12.34 [10.00, 15.00]"
     assert row[7:] == ["4", "1,500", "60", "few trials"]

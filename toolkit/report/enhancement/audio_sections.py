@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from toolkit.metrics.signal.registry import METRICS, metric_of
 from toolkit.metrics.statistics.paired import Difference
+from toolkit.report.blocks import Block, Section, Table
 from toolkit.report.enhancement.audio_results import (
     ABSENT,
     FAILURES,
@@ -14,9 +15,9 @@ from toolkit.report.enhancement.audio_results import (
     metrics_of,
     swept,
 )
-from toolkit.report.enhancement.audio_tables import ABOUT, blocks, metric_cell, missing_values, paragraphs, title_of
+from toolkit.report.enhancement.audio_tables import ABOUT, metric_cell, missing_values, rows_by_set, title_of
 from toolkit.report.verification.trial_sections import difference_cells
-from toolkit.report.verification.trial_tables import NONE, markdown
+from toolkit.report.verification.trial_tables import NONE
 
 _ABOUT = {
     "speaker_confusion": "speaker confusion: outputs nearer (SI-SDR) to the interferer than to the target",
@@ -28,7 +29,7 @@ _ABOUT = {
 }
 
 
-def audio_sections(experiments: Sequence[Mapping], comparisons: Sequence[Mapping]) -> list[str]:
+def audio_sections(experiments: Sequence[Mapping], comparisons: Sequence[Mapping]) -> list[Section]:
     """All sections for which there are results.
 
     Args:
@@ -45,7 +46,7 @@ def audio_sections(experiments: Sequence[Mapping], comparisons: Sequence[Mapping
     return [part for part in parts if part is not None]
 
 
-def real_recordings(experiments: Sequence[Mapping]) -> str | None:
+def real_recordings(experiments: Sequence[Mapping]) -> Section | None:
     """Recordings without references: each metric of the recordings and of the outputs, and the paired change."""
     real = [
         {**results["variants"][REAL], "experiment": results["experiment"]}
@@ -55,7 +56,7 @@ def real_recordings(experiments: Sequence[Mapping]) -> str | None:
     names = metrics_of([part for results in real for part in every_set(results)])
     rows, notes = [], []
     for means in (True, False):
-        for over, parts in blocks(real, means=means):
+        for over, parts in rows_by_set(real, means=means):
             for name, part in parts:
                 counts = [f"{part[count]:,}" if count in part else NONE for count in ("n_utterances", "n_speakers")]
                 for metric in (metric for metric in names if metric in part["metrics"]):
@@ -67,13 +68,13 @@ def real_recordings(experiments: Sequence[Mapping]) -> str | None:
     about = "; ".join(dict.fromkeys(ABOUT[name] for name in names if name in ABOUT))
     text = (
         "Scores that need no reference. Means [low, high] of the unprocessed recordings, of the outputs, and of the "
-        f"difference by utterance; higher is better. {about[:1].upper()}{about[1:]}.\n"
+        f"difference by utterance; higher is better. {about[:1].upper()}{about[1:]}."
     )
     header = ["Over", "Experiment", "Metric", "Unprocessed", "Output", "Change", "Utterances", "Speakers"]
-    return "\n".join(["## Real recordings\n", text, markdown(header, rows, text_columns=3), paragraphs(notes)])
+    return Section("Real recordings", [text, Table(header, rows, text_columns=3), *filter(None, notes)])
 
 
-def failures(experiments: Sequence[Mapping]) -> str | None:
+def failures(experiments: Sequence[Mapping]) -> Section | None:
     """Metrics of faulty outputs."""
     rows = [row for results in experiments for row in _failures(results)]
     names = metrics_of([part for _, _, *parts in rows for part in parts], failures=True)
@@ -85,9 +86,9 @@ def failures(experiments: Sequence[Mapping]) -> str | None:
     ]
     notes = [missing_values(f"{over}, {name}", part, names) for over, name, *parts in rows for part in parts]
     header = ["Over", "Experiment", *map(title_of, names)]
-    text = "; ".join(_ABOUT[name] for name in names) + ". Lower is better.\n"
+    text = "; ".join(_ABOUT[name] for name in names) + ". Lower is better."
     text = text[0].upper() + text[1:]
-    return "\n".join(["## Failures\n", text, markdown(header, table, text_columns=2), paragraphs(notes)])
+    return Section("Failures", [text, Table(header, table, text_columns=2), *filter(None, notes)])
 
 
 def _failures(results: Mapping) -> Iterator[tuple[str, str, Mapping, Mapping]]:
@@ -105,7 +106,7 @@ def _failures(results: Mapping) -> Iterator[tuple[str, str, Mapping, Mapping]]:
         yield over, results["experiment"], {**scores, "metrics": kept[0]}, {**absent_scores, "metrics": kept[1]}
 
 
-def sweep(experiments: Sequence[Mapping], kind: str) -> str | None:
+def sweep(experiments: Sequence[Mapping], kind: str) -> Section | None:
     """One of ``SWEEPS``: metrics at each value, and those of the main scores."""
     about = SWEEPS[kind]
     rows = [row for results in experiments for row in _swept(results, kind)]
@@ -120,8 +121,8 @@ def sweep(experiments: Sequence[Mapping], kind: str) -> str | None:
     ]
     axis = about.axis.split(":")[0]
     header = ["Over", "Experiment", axis[0].upper() + axis[1:], *map(title_of, names)]
-    text = f"The same mixtures by {about.axis}; {about.main}: as in the other tables. Means [low, high].\n"
-    return "\n".join([f"## {about.title}\n", text, markdown(header, table, text_columns=3), paragraphs(notes)])
+    text = f"The same mixtures by {about.axis}; {about.main}: as in the other tables. Means [low, high]."
+    return Section(about.title, [text, Table(header, table, text_columns=3), *filter(None, notes)])
 
 
 def _swept(results: Mapping, kind: str) -> Iterator[tuple[str, str, str, Mapping]]:
@@ -140,7 +141,7 @@ def _swept(results: Mapping, kind: str) -> Iterator[tuple[str, str, str, Mapping
             yield from ((over, name, value, set_result) for value, set_result in rows)
 
 
-def groups(experiments: Sequence[Mapping]) -> str | None:
+def groups(experiments: Sequence[Mapping]) -> Section | None:
     """Groups of utterances, for sets that have groups."""
     all_groups = list(_groups(experiments))
     if not all_groups:
@@ -158,8 +159,8 @@ def groups(experiments: Sequence[Mapping]) -> str | None:
         rows.append([*start, left_out, *cells, *counts, "; ".join(_marks(group, names))])
     header = ["Over", "Experiment", "By", "Group", *map(title_of, names), "Utterances", "Speakers", "Note"]
     pairs = "; gender pair: of target and interferer" if any("gender pair" in start for start in all_groups) else ""
-    text = f"Each group's utterances alone [low, high]{pairs}.\n"
-    return "\n".join(["## Groups of utterances\n", text, markdown(header, rows, text_columns=4)])
+    text = f"Each group's utterances alone [low, high]{pairs}."
+    return Section("Groups of utterances", [text, Table(header, rows, text_columns=4)])
 
 
 def _groups(experiments: Sequence[Mapping]) -> Iterator[tuple]:
@@ -182,7 +183,7 @@ def _marks(group: Mapping, names: Sequence[str]) -> Iterator[str]:
             yield f"{metric_of(name).label} of {count:,}"
 
 
-def comparison(first: str, comparisons: Sequence[Mapping]) -> str | None:
+def comparison(first: str, comparisons: Sequence[Mapping]) -> Section | None:
     """Every other experiment against the first: paired differences with intervals and p-values."""
     if not comparisons:
         return None
@@ -193,20 +194,20 @@ def comparison(first: str, comparisons: Sequence[Mapping]) -> str | None:
         for other in comparisons
         for over, row in other["differences"].items()
     ]
-    parts = [f"## Compared with {first}\n"]
+    parts: list[Block] = []
     if rows:
         lower = ", ".join(METRICS[name].label for name in names if not METRICS[name].higher_is_better)
         header = ["Over", "Experiment", *(cell for name in names for cell in (title_of(name), "p"))]
         parts += [
             f"An experiment's metric minus that of {first} [low, high], of the same utterances, on the same draws of "
             f"speakers: above 0 it is better{f' ({lower}: below 0)' if lower else ''}. p, two-sided, is the chance of "
-            "so large a difference where there is none.\n",
-            markdown(header, rows, text_columns=2),
+            "so large a difference where there is none.",
+            Table(header, rows, text_columns=2),
         ]
     how = {True: "Compared in part", False: "Not compared"}
     notes = [(how[bool(other["differences"])], other["experiment"], "; ".join(other["notes"])) for other in comparisons]
-    parts.append(paragraphs([f"{part}, {name}: {text}." for part, name, text in notes if text]))
-    return "\n".join(parts)
+    parts += [f"{part}, {name}: {text}." for part, name, text in notes if text]
+    return Section(f"Compared with {first}", parts)
 
 
 def _difference(difference: Mapping | None, name: str) -> list[str]:

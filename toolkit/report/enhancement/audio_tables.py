@@ -1,17 +1,15 @@
-"""Markdown tables of enhancement and extraction: the mixture and the outputs of every experiment, by set."""
+"""Tables of enhancement and extraction: the mixture and the outputs of every experiment, by set."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from toolkit.metrics.signal.registry import SAME_MIXTURE, metric_of
+from toolkit.report.blocks import Block, Section, Table
 from toolkit.report.enhancement.audio_results import every_set, metrics_of
 from toolkit.report.verification.trial_tables import (
     NONE,
     condition_of,
     interval_cell,
-    interval_method,
-    markdown,
     order_of,
-    page_of,
 )
 
 MIXTURE = "unprocessed mixture"
@@ -61,7 +59,7 @@ def missing_values(label: str, set_result: Mapping, names: Sequence[str]) -> str
     return f"{label}: {sentence}." if sentence else ""
 
 
-def blocks(experiments: Sequence[Mapping], *, means: bool) -> Iterator[tuple[str, list[tuple[str, Mapping]]]]:
+def rows_by_set(experiments: Sequence[Mapping], *, means: bool) -> Iterator[tuple[str, list[tuple[str, Mapping]]]]:
     """Label of a block of rows, and experiment and scores of each row: by set, or by mean over sets."""
     rows_by_key: dict[tuple, list[tuple[str, Mapping]]] = {}
     for results in experiments:
@@ -99,19 +97,19 @@ def agree(first: Mapping[object, Mapping], second: Mapping[object, Mapping]) -> 
     return all(a == b if None in (a, b) else abs(a - b) < SAME_MIXTURE for a, b in pairs)
 
 
-def summary(experiments: Sequence[Mapping]) -> list[tuple[str, list[tuple[str, Mapping]]]]:
-    """As :func:`blocks`: means over sets, then the sets that are in no mean of their experiment."""
+def summary_rows(experiments: Sequence[Mapping]) -> list[tuple[str, list[tuple[str, Mapping]]]]:
+    """As :func:`rows_by_set`: means over sets, then the sets that are in no mean of their experiment."""
     unaveraged = []
     for results in experiments:
         averaged = {name for set_result in results.get("means", []) for name in set_result["of"]}
         unaveraged.append(
             {**results, "sets": [set_result for set_result in results["sets"] if set_result["set"] not in averaged]}
         )
-    return [*blocks(experiments, means=True), *blocks(unaveraged, means=False)]
+    return [*rows_by_set(experiments, means=True), *rows_by_set(unaveraged, means=False)]
 
 
-def main_table(groups: Sequence[tuple[str, Sequence[tuple[str, Mapping]]]], *, counts: bool) -> tuple[str, str]:
-    """Metrics of mixture and experiments over sets (``groups`` from :func:`blocks`), and notes on missing values."""
+def main_table(groups: Sequence[tuple[str, Sequence[tuple[str, Mapping]]]], *, counts: bool) -> list[Block]:
+    """Metrics of mixture and experiments over sets (from :func:`rows_by_set`), and notes on missing values."""
     set_results = [set_result for _, rows in groups for _, set_result in rows]
     names, table, notes = metrics_of(set_results), [], []
     columns = list(names)
@@ -127,11 +125,11 @@ def main_table(groups: Sequence[tuple[str, Sequence[tuple[str, Mapping]]]], *, c
             table.append([over, name, *(metric_cell(set_result["metrics"], column) for column in columns), *numbers])
             notes.append(missing_values(f"{over}, {name}", set_result, names))
     header = ["Over", "Experiment", *map(title_of, columns), *(["Utterances", "Speakers"] if counts else [])]
-    return markdown(header, table, text_columns=2), paragraphs(notes)
+    return [Table(header, table, text_columns=2), *filter(None, notes)]
 
 
-def improvement_table(experiments: Sequence[Mapping]) -> tuple[str, str] | None:
-    """Output minus mixture, by utterance, and notes on missing values; None if no mixture was scored."""
+def improvements(experiments: Sequence[Mapping]) -> Section | None:
+    """Output minus mixture, by utterance; None if no mixture was scored."""
     parts = [set_result for results in experiments for set_result in every_set(results)]
     names = [
         f"{name}i" for name in metrics_of(parts) if any(f"{name}i" in set_result["metrics"] for set_result in parts)
@@ -140,45 +138,25 @@ def improvement_table(experiments: Sequence[Mapping]) -> tuple[str, str] | None:
         return None
     table, notes = [], []
     for means in (True, False):
-        for over, rows in blocks(experiments, means=means):
+        for over, rows in rows_by_set(experiments, means=means):
             for name, set_result in rows:
                 table.append([over, name, *(metric_cell(set_result["metrics"], column) for column in names)])
                 notes.append(missing_values(f"{over}, {name}", set_result, names))
     header = ["Over", "Experiment", *(title_of(name.removesuffix("i")) for name in names)]
-    return markdown(header, table, text_columns=2), paragraphs(notes)
+    text = "Output minus unprocessed mixture [low, high], of utterances that have both values; above 0 is better."
+    return Section("Improvement over the mixture", [text, Table(header, table, text_columns=2), *filter(None, notes)])
 
 
-def paragraphs(notes: Sequence[str]) -> str:
-    """The notes that are not empty, each a paragraph."""
-    return "\n\n".join(note for note in notes if note) + "\n" * any(notes)
-
-
-def audio_page(
-    title: str,
-    experiments: Sequence[Mapping],
-    command: str,
-    plots: Sequence[tuple[str, str]] = (),
-    sections: Sequence[str] = (),
-    first: Sequence[str] = (),
-) -> str:
-    """A whole RESULTS.md of enhancement or extraction.
-
-    Args:
-        title: its heading.
-        experiments: collected results, with means, as rows (:func:`toolkit.report.enhancement.audio_results.rows_of`).
-        command: the command line that makes the page.
-        plots: ``(caption, path relative to the page)``.
-        sections: further sections, in Markdown, before the plots.
-        first: sections after the summary.
-    """
+def summary(experiments: Sequence[Mapping]) -> Section:
+    """Means over sets, and the sets that are in no mean of their experiment."""
     names = metrics_of([set_result for results in experiments for set_result in results["sets"]])
     about = "; ".join(dict.fromkeys(ABOUT[name] for name in names if name in ABOUT))
-    short, _ = main_table(summary(experiments), counts=False)
-    table, notes = main_table(list(blocks(experiments, means=False)), counts=True)
-    method = interval_method(experiments)
-    parts = ["## Summary\n", f"Means [low, high]. {about}{'; higher is better. ' if about else ''}{method}\n", short]
-    parts += [*first, "## Every set\n", f"Mean over utterances [low, high]. {method}\n", table, notes]
-    if improvement := improvement_table(experiments):
-        text = "Output minus unprocessed mixture [low, high], of utterances that have both values; above 0 is better.\n"
-        parts += ["## Improvement over the mixture\n", text, *improvement]
-    return page_of(title, experiments, command, [part for part in [*parts, *sections] if part], plots)
+    table, *_ = main_table(summary_rows(experiments), counts=False)
+    text = f"Means [low, high]. {about}{'; higher is better.' if about else ''}".rstrip()
+    return Section("Summary", [text, table], folded=False)
+
+
+def every_condition(experiments: Sequence[Mapping]) -> Section:
+    """All metrics of every set."""
+    tables = main_table(list(rows_by_set(experiments, means=False)), counts=True)
+    return Section("Every set", ["Mean over utterances [low, high].", *tables])

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from toolkit.metrics.signal.registry import metric_of
+from toolkit.report.blocks import Section, Table
 from toolkit.report.enhancement.audio_results import metrics_of, swept
 from toolkit.report.enhancement.audio_tables import title_of
-from toolkit.report.verification.trial_tables import NONE, average_eer, interval_cell, markdown
+from toolkit.report.verification.trial_tables import NONE, average_eer, interval_cell
 
 # Keys in which experiments of one kind may differ besides alpha.
 _PLACES = ("expdir", "train_dir", "valid_dirs", "init_from")
@@ -116,7 +117,7 @@ def _rates(results: Mapping, verified: Mapping[str, Sequence[Mapping]]) -> Itera
                     yield over["set"], f"EER of {name} (%)", 2, row["beta"], rate
 
 
-def weights(points: Sequence[Weighed]) -> str | None:
+def weights(points: Sequence[Weighed]) -> Section | None:
     """The section: alpha by beta."""
     if not points:
         return None
@@ -129,6 +130,6 @@ def weights(points: Sequence[Weighed]) -> str | None:
         cells[point.beta] = interval_cell(point.estimate, point.digits)
     header = ["Over", "Metric", "Loss", "Alpha", "Experiment", *(f"Beta {beta:g}" for beta in betas)]
     text = "Trained by the loss plus alpha times the SNR loss (alpha -: without another loss); of the mixture, beta is "
-    text += "added to the output. Means [low, high].\n"
+    text += "added to the output. Means [low, high]."
     table = [[*start, *(cells.get(beta, NONE) for beta in betas)] for start, cells in rows.items()]
-    return "\n".join(["## Multitask weight alpha by observation adding beta\n", text, markdown(header, table, 5)])
+    return Section("Multitask weight alpha by observation adding beta", [text, Table(header, table, 5)])

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from toolkit.report.blocks import Block, Section, Table
 from toolkit.report.enhancement.audio_results import metrics_of
 from toolkit.report.enhancement.audio_tables import MIXTURE, agree, metric_cell, title_of
 from toolkit.report.verification.trial_tables import (
@@ -10,7 +11,6 @@ from toolkit.report.verification.trial_tables import (
     by_condition,
     condition_header,
     condition_of,
-    markdown,
     order_of,
 )
 
@@ -28,7 +28,7 @@ def columns_of(rows: Sequence[Mapping[Condition, dict]], ood: Collection[str], o
     return sorted({c for row in rows for c in row if (c[0] in ood) == of_ood}, key=order_of)
 
 
-def noise_by_snr(experiments: Sequence[Mapping], ood: Collection[str]) -> str | None:
+def noise_by_snr(experiments: Sequence[Mapping], ood: Collection[str]) -> Section | None:
     """Every metric of mixture, output and improvement by noise and SNR; None if the sets form no grid.
 
     Args:
@@ -41,14 +41,14 @@ def noise_by_snr(experiments: Sequence[Mapping], ood: Collection[str]) -> str | 
     if len({c for row in conditions for c in row}) < 2:
         return None
     text = "Means over utterances [low, high]; improvement: output minus mixture, utterance by utterance."
-    parts = ["## By noise and SNR (dB)\n", f"{text} Avg.: mean of all columns.\n"]
+    parts: list[Block] = [f"{text} Avg.: mean of all columns."]
     for of_ood in (False, True):
         if columns := columns_of(conditions, ood, of_ood):
             average = ["Avg."] if len(columns) > 1 else []
             table = [line for name in _names(rows) for line in _lines(name, rows, columns)]
-            parts += ["Out of domain:\n"] if of_ood and len(parts) > 2 else []
-            parts.append(markdown(["Metric", "Experiment", *condition_header(columns), *average], table, 2))
-    return "\n".join(parts)
+            parts += ["Out of domain:"] if of_ood and len(parts) > 1 else []
+            parts.append(Table(["Metric", "Experiment", *condition_header(columns), *average], table, 2))
+    return Section("By noise and SNR (dB)", parts)
 
 
 def _names(rows: Sequence[tuple]) -> list[str]:

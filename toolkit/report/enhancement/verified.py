@@ -4,8 +4,10 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from toolkit.report.blocks import Block, Section, Table
 from toolkit.report.bootstrap_samples import difference
 from toolkit.report.enhancement.noise_grid import columns_of
+from toolkit.report.origin import interval_method
 from toolkit.report.verification.trial_results import collect
 from toolkit.report.verification.trial_sections import difference_cells
 from toolkit.report.verification.trial_tables import (
@@ -16,8 +18,6 @@ from toolkit.report.verification.trial_tables import (
     condition_header,
     condition_of,
     interval_cell,
-    interval_method,
-    markdown,
 )
 
 _ENHANCED = re.compile(r"enhanced(?:_beta(\d+\.?\d*|\.\d+))?")
@@ -67,7 +67,7 @@ def _row(folder: Path, label: str) -> dict:
     return {**results, "experiment": label, "sets": sets}
 
 
-def verification(name: str, rows: Sequence[Mapping], ood: Collection[str]) -> str:
+def verification(name: str, rows: Sequence[Mapping], ood: Collection[str]) -> Section:
     """The section of one verification system.
 
     Args:
@@ -81,15 +81,15 @@ def verification(name: str, rows: Sequence[Mapping], ood: Collection[str]) -> st
         "Avg.: mean of all columns; minus noisy: difference to that of noisy audio over all columns, on the same draws "
         "of speakers; p, two-sided, is the chance of so large a difference where there is none."
     )
-    parts = [f"## EER (%) of {name} on noisy, enhanced and clean audio\n", f"{compared} {interval_method(rows)}\n"]
+    parts: list[Block] = [f"{compared} {interval_method(rows)}"]
     labelled = [(label, row, results) for results in rows for label, row in by_condition(results).items()]
     for of_ood in (False, True):
         if columns := columns_of([row for _, row, _ in labelled], ood, of_ood):
             average = ["Avg."] if len(columns) > 1 else []
-            parts += ["Out of domain:\n"] if of_ood and len(parts) > 2 else []
+            parts += ["Out of domain:"] if of_ood and len(parts) > 1 else []
             header = ["Audio", *condition_header(columns), *average, "Minus noisy", "p"]
-            parts.append(markdown(header, list(_lines(labelled, columns))))
-    return "\n".join(parts)
+            parts.append(Table(header, list(_lines(labelled, columns))))
+    return Section(f"EER (%) of {name} on noisy, enhanced and clean audio", parts)
 
 
 def _lines(labelled: Sequence[tuple], columns: Sequence[Condition]) -> Iterator[list[str]]:

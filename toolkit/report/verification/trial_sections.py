@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 
 from toolkit.metrics.statistics.paired import Difference
+from toolkit.report.blocks import Block, Section, Table
 from toolkit.report.bootstrap_samples import difference
 from toolkit.report.verification.trial_results import METRICS
 from toolkit.report.verification.trial_tables import (
@@ -14,19 +15,18 @@ from toolkit.report.verification.trial_tables import (
     by_condition,
     condition_name,
     interval_cell,
-    markdown,
 )
 
 _CALIBRATION = {"act_dcf_0.01": "actDCF(0.01)", "act_dcf_0.05": "actDCF(0.05)", "cllr": "Cllr", "min_cllr": "min Cllr"}
 
 
-def sections(experiments: Sequence[dict], ood: Collection[str]) -> list[str]:
+def sections(experiments: Sequence[dict], ood: Collection[str]) -> list[Section]:
     """All sections for which there are results."""
     parts = (comparison(experiments, ood), calibration(experiments), groups(experiments))
     return [part for part in parts if part is not None]
 
 
-def comparison(experiments: Sequence[dict], ood: Collection[str]) -> str | None:
+def comparison(experiments: Sequence[dict], ood: Collection[str]) -> Section | None:
     """Every other experiment against the first: paired differences with intervals and p-values."""
     first, others = experiments[0], experiments[1:]
     rows, unpaired = [], []
@@ -42,16 +42,16 @@ def comparison(experiments: Sequence[dict], ood: Collection[str]) -> str | None:
     if not others:
         return None
     header = ["Experiment", "Over", *(cell for title in TITLES for cell in (title, "p"))]
-    parts = [f"## Compared with {first['experiment']}\n"]
+    parts: list[Block] = []
     if rows:
-        parts += [
+        parts = [
             f"An experiment's metric minus that of {first['experiment']} [low, high], on the same draws of speakers: "
-            "below 0 it is better. p, two-sided, is the chance of so large a difference where there is none.\n",
-            markdown(header, rows, text_columns=2),
+            "below 0 it is better. p, two-sided, is the chance of so large a difference where there is none.",
+            Table(header, rows, text_columns=2),
         ]
     if unpaired:
-        parts.append(f"Not comparable draw by draw (other trials, speakers or draws): {', '.join(unpaired)}.\n")
-    return "\n".join(parts)
+        parts.append(f"Not comparable draw by draw (other trials, speakers or draws): {', '.join(unpaired)}.")
+    return Section(f"Compared with {first['experiment']}", parts)
 
 
 def _differences(first: dict, other: dict, ood: Collection[str]) -> Iterator[tuple[str, dict[str, Difference] | None]]:
@@ -90,7 +90,7 @@ def difference_cells(difference: Difference, digits: int) -> list[str]:
     return [f"{value} [{NONE if unknown else f'{low}, {high}'}]", NONE if unknown else f"{difference.p:.2g}"]
 
 
-def calibration(experiments: Sequence[dict]) -> str | None:
+def calibration(experiments: Sequence[dict]) -> Section | None:
     """Detection costs and Cllr, for sets with calibrated scores."""
     rows, fits = [], {}
     for results in experiments:
@@ -109,13 +109,13 @@ def calibration(experiments: Sequence[dict]) -> str | None:
     text = (
         "Scores turned into log-likelihood ratios by a development set. actDCF: cost at the threshold they imply, "
         "minDCF and what miscalibration adds; Cllr: cost in bits over all thresholds, 1 tells nothing; min Cllr: at "
-        f"the best calibration. {sentences}.\n"
+        f"the best calibration. {sentences}."
     )
     header = ["Experiment", "Set", *_CALIBRATION.values()]
-    return "\n".join(["## Calibration\n", text, markdown(header, rows, text_columns=2)])
+    return Section("Calibration", [text, Table(header, rows, text_columns=2)])
 
 
-def groups(experiments: Sequence[dict]) -> str | None:
+def groups(experiments: Sequence[dict]) -> Section | None:
     """Groups of trials, for sets that have groups."""
     rows = []
     for results in experiments:
@@ -130,8 +130,8 @@ def groups(experiments: Sequence[dict]) -> str | None:
     if not rows:
         return None
     header = ["Experiment", "Set", "By", "Group", *TITLES, "Speakers", "Targets", "Nontargets", "Note"]
-    text = "Trials of one group on both sides; by duration, that of the shorter side.\n"
-    return "\n".join(["## Groups of trials\n", text, markdown(header, rows, text_columns=4)])
+    text = "Trials of one group on both sides; by duration, that of the shorter side."
+    return Section("Groups of trials", [text, Table(header, rows, text_columns=4)])
 
 
 def _group_cells(group: dict) -> list[str]:

@@ -1,11 +1,11 @@
-"""Tables in Markdown, from collected results (see :mod:`toolkit.report.verification.trial_results`)."""
+"""Tables of verification, from collected results (see :mod:`toolkit.report.verification.trial_results`)."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 from toolkit.io.errors import InputError
+from toolkit.report.blocks import Section, Table
 from toolkit.report.bootstrap_samples import average_interval
-from toolkit.report.verdict import verdicts
 from toolkit.report.verification.trial_results import METRICS
 
 NONE = "-"  # a cell without a number
@@ -65,9 +65,9 @@ def _test_set(set_result: Mapping, condition: Condition) -> str:
 
 
 def condition_name(condition: Condition) -> str:
-    """``clean``, ``babble 5 dB``."""
+    """``clean``, ``babble, 5 dB``."""
     noise, snr = condition
-    return noise if snr is None else f"{noise} {snr:g} dB"
+    return noise if snr is None else f"{noise}, {snr:g} dB"
 
 
 def order_of(condition: Condition | None) -> tuple:
@@ -78,13 +78,9 @@ def order_of(condition: Condition | None) -> tuple:
     return int(noise != "clean"), noise, float("-inf") if snr is None else snr
 
 
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
-    """A table; all columns but the first ``text_columns`` are right-aligned."""
-    rule = ["---"] * text_columns + ["---:"] * (len(header) - text_columns)
-    return "\n".join("| " + " | ".join(row) + " |" for row in (header, rule, *rows)) + "\n"
-
-
-def condition_matrix(experiments: Sequence[Mapping], ood: Collection[str] = (), *, of_ood: bool = False) -> str | None:
+def condition_matrix(
+    experiments: Sequence[Mapping], ood: Collection[str] = (), *, of_ood: bool = False
+) -> Table | None:
     """EER (%) by condition, a row for every experiment: clean, then each kind of noise at each SNR, then their mean.
 
     Args:
@@ -104,32 +100,39 @@ def condition_matrix(experiments: Sequence[Mapping], ood: Collection[str] = (), 
     for label, row in rows:
         values = [row[c]["metrics"]["eer"]["value"] if c in row else None for c in columns]
         if any(value is not None for value in values):
-            average = NONE if None in values else _average_cell([row[c] for c in columns])
-            cells.append([label, *(NONE if v is None else f"{v:.2f}" for v in values), average])
-    return markdown(["Experiment", *condition_header(columns), "Avg."], cells)
+            cells.append([label, *(NONE if v is None else f"{v:.2f}" for v in values)])
+            if len(columns) == 1:
+                cells[-1] += cells[-1][1:]
+            else:
+                cells[-1].append(NONE if None in values else average_cell([row[c] for c in columns]))
+    return Table(["Experiment", *condition_header(columns), "Avg."], cells)
 
 
 def condition_header(columns: Sequence[Condition]) -> list[str]:
-    """``Clean``, ``Babble 0``, ``5``, ...: column heads; each kind of noise is named once."""
-    header = []
-    for previous, (noise, snr) in zip([None, *columns], columns, strict=False):
-        named = previous is not None and previous[0] == noise
-        header.append(f"{snr:g}" if named else noise.capitalize() + ("" if snr is None else f" {snr:g}"))
-    return header
+    """``Clean``, ``Babble, 0 dB``: heads of columns."""
+    names = map(condition_name, columns)
+    return [name[:1].upper() + name[1:] for name in names]
 
 
-def _average_cell(sets: Sequence[Mapping]) -> str:
+def average_cell(sets: Sequence[Mapping]) -> str:
+    """``4.56 [4.10, 5.02]``: the mean EER of sets, in %."""
     average = average_eer(sets)
     interval = "" if average["low"] is None else f" [{average['low']:.2f}, {average['high']:.2f}]"
     return f"{average['value']:.2f}{interval}"
 
 
 def average_eer(sets: Sequence[Mapping]) -> dict:
-    """``{"value", "low", "high"}`` of the mean EER of sets, in %. low and high are None for a single set, or if
-    the bootstrap samples differ in speakers or seed."""
-    value = sum(set_result["metrics"]["eer"]["value"] for set_result in sets) / len(sets)
-    low, high = (average_interval(sets, "eer") if len(sets) > 1 else None) or (None, None)
-    return {"value": value, "low": low, "high": high}
+    """``{"value", "low", "high"}`` of the mean EER of sets, in %. low and high are None if the bootstrap samples differ
+    in speakers or seed."""
+    if len(sets) == 1:
+        return sets[0]["metrics"]["eer"]
+    low, high = average_interval(sets, "eer") or (None, None)
+    return {"value": mean_of_metric(sets, "eer"), "low": low, "high": high}
+
+
+def mean_of_metric(sets: Sequence[Mapping], metric: str) -> float:
+    """The mean over sets, in the metric's unit."""
+    return sum(set_result["metrics"][metric]["value"] for set_result in sets) / len(sets)
 
 
 def interval_cell(metric: Mapping, digits: int) -> str:
@@ -139,7 +142,7 @@ def interval_cell(metric: Mapping, digits: int) -> str:
     return f"{value:.{digits}f} [{interval}]"
 
 
-def detail_table(experiments: Sequence[Mapping]) -> str:
+def detail_table(experiments: Sequence[Mapping]) -> Table:
     """Every set of every experiment: all metrics with intervals, and the numbers of speakers and trials."""
     rows = []
     for results in experiments:
@@ -159,119 +162,47 @@ def detail_table(experiments: Sequence[Mapping]) -> str:
                 ]
             )
     header = ["Experiment", "Set", "Noise", "SNR (dB)", *TITLES]
-    return markdown([*header, "Speakers", "Targets", "Nontargets"], rows, text_columns=3)
+    return Table([*header, "Speakers", "Targets", "Nontargets"], rows, text_columns=3)
 
 
-COST = "MACs: of one second of audio, counted by the rules of thop, as papers do (of verification: of the encoder)."
+def kind_of(condition: Condition, ood: Collection[str]) -> str:
+    """``clean``, ``in noise``, ``out of domain``."""
+    noise, _ = condition
+    return "clean" if noise == "clean" else "out of domain" if noise in ood else "in noise"
 
 
-def origin_table(experiments: Sequence[Mapping]) -> str:
-    """Origin of the results (config, commit, date, seed, size): a row for every experiment."""
-    rows = []
-    for results in experiments:
-        train = results["train"]
-        parameters, macs, seconds = (train.get(name) for name in ("parameters", "macs_thop", "wall_seconds"))
-        rows.append(
-            [
-                results["experiment"],
-                _or_none(results["config_path"], "`{}`"),
-                _or_none(results["commit"], "`{}`"),
-                results["date"],
-                _or_none(results["seed"]),
-                _or_none(parameters, "{:,}"),
-                _or_none(None if macs is None else macs / 1e9, "{:#.3g}"),
-                _or_none(train.get("epochs")),
-                _or_none(None if seconds is None else seconds / 60, "{:.1f}"),
-            ]
-        )
-    header = ["Experiment", "Config", "Commit", "Date (UTC)", "Seed", "Parameters", "MACs (G)", "Epochs"]
-    table = markdown([*header, "Training (min)"], rows, text_columns=4)
-    return f"{table}\n{COST}\n" if any(row[6] != NONE for row in rows) else table
+def _groups(results: Mapping, ood: Collection[str]) -> dict[str, list[dict]]:
+    """``<test set>, clean`` (in noise, out of domain) -> its sets; then each set that mixes conditions."""
+    groups: dict[str, list[dict]] = {}
+    for label, row in by_condition(results).items():
+        name = label.removeprefix(results["experiment"]).removeprefix(": ") or "test"
+        for condition, set_result in sorted(row.items(), key=lambda pair: kind_of(pair[0], ood)):
+            groups.setdefault(f"{name}, {kind_of(condition, ood)}", []).append(set_result)
+    mixed = [set_result for set_result in results["sets"] if condition_of(set_result) is None]
+    return groups | {set_result["set"]: [set_result] for set_result in mixed}
 
 
-def _or_none(value, template: str = "{}") -> str:
-    return NONE if value is None else template.format(value)
+def summary(experiments: Sequence[Mapping], ood: Collection[str]) -> Section:
+    """EER and minDCF(0.05) by test set, the format of SEED's Table 1; noisy ones are means over kinds and SNRs."""
+    rows = [(results["experiment"], _groups(results, ood)) for results in experiments]
+    columns = list(dict.fromkeys(name for _, groups in rows for name in groups))
+    cells = []
+    for label, groups in rows:
+        row = [label]
+        for name in columns:
+            sets = groups.get(name)
+            row += [NONE, NONE] if sets is None else [average_cell(sets), f"{mean_of_metric(sets, 'min_dcf_0.05'):.3f}"]
+        cells.append(row)
+    header = ["System", *(cell for name in columns for cell in (f"{name}: EER (%)", "minDCF"))]
+    text = "Value [low, high]; in noise: mean over kinds of noise and SNRs; minDCF: P(target) = 0.05."
+    return Section("EER and minDCF by test set", [text, Table(header, cells)], folded=False)
 
 
-def interval_method(experiments: Sequence[Mapping]) -> str:
-    """A sentence on the method of the intervals."""
-    kinds = {
-        tuple(sorted(set_result["bootstrap"].items())) for results in experiments for set_result in results["sets"]
-    }
-    methods = [
-        f"{100 * b['level']:g} % bootstrap over {b['unit']}s: {b['method']}, {b['resamples']} draws, seed {b['seed']}"
-        for b in map(dict, sorted(kinds))
-        if b["resamples"]
+def condition_sections(experiments: Sequence[Mapping], ood: Collection[str]) -> list[Section]:
+    """EER by condition, apart for kinds of noise that are out of domain, and every condition with all metrics."""
+    headings = (("EER (%) by noise and SNR (dB)", False), ("EER (%) under out-of-domain noise", True))
+    matrices = [(heading, condition_matrix(experiments, ood, of_ood=of_ood)) for heading, of_ood in headings]
+    sections = [
+        Section(heading, [table, "Avg.: mean of all columns [low, high]."]) for heading, table in matrices if table
     ]
-    return "Intervals: " + ("; ".join(methods) or "none") + "."
-
-
-def scoring_method(experiments: Sequence[Mapping]) -> str:
-    """A sentence on the scoring backends; empty if they are unknown."""
-    backends: dict[str, dict[str, None]] = {}
-    for results in experiments:
-        for set_result in results["sets"]:
-            if "scoring" in set_result:
-                backends.setdefault(_scoring_backend(set_result["scoring"]), {})[results["experiment"]] = None
-    if not backends:
-        return ""
-    if len(backends) == 1:
-        return f"Scores: {next(iter(backends))}."
-    return "Scores: " + "; ".join(f"{backend} ({', '.join(names)})" for backend, names in backends.items()) + "."
-
-
-def _scoring_backend(facts: dict) -> str:
-    parts = [facts["scoring"]]
-    for key, text in (("segments", " of {}"), ("enrolment", ", enrolment by {}")):
-        if key in facts:
-            parts.append(text.format(facts[key]))
-    if facts["score_norm"] != "none":
-        top = f"the highest {facts['top_n']} of " if "top_n" in facts else ""
-        parts.append(f", {facts['score_norm']} by {top}{facts['cohort']}")
-    return "".join(parts)
-
-
-def results_page(
-    title: str,
-    experiments: Sequence[Mapping],
-    command: str,
-    ood: Collection[str] = (),
-    plots: Sequence[tuple[str, str]] = (),
-    sections: Sequence[str] = (),
-) -> str:
-    """A whole RESULTS.md.
-
-    Args:
-        experiments: collected results, a row each.
-        command: the command line that makes the page.
-        ood: kinds of noise that are out of domain; they have a separate table.
-        plots: ``(caption, path relative to the page)``.
-        sections: further sections, in Markdown, before the plots.
-    """
-    parts = []
-    for heading, of_ood in (("EER (%) by noise and SNR (dB)", False), ("EER (%) under out-of-domain noise", True)):
-        matrix = condition_matrix(experiments, ood, of_ood=of_ood)
-        if matrix:
-            parts += [f"## {heading}\n", matrix, "Avg.: mean of all columns [low, high].\n"]
-    parts += [
-        "## Every condition\n",
-        " ".join(["Value [low, high].", interval_method(experiments), scoring_method(experiments)]).strip() + "\n",
-        detail_table(experiments),
-        *sections,
-    ]
-    return page_of(title, experiments, command, parts, plots)
-
-
-def page_of(
-    title: str,
-    experiments: Sequence[Mapping],
-    command: str,
-    parts: Sequence[str],
-    plots: Sequence[tuple[str, str]] = (),
-) -> str:
-    """A RESULTS.md of any task: verdicts, origin of the results, ``parts``, plots; arguments as in results_page."""
-    lines = [f"{line}\n" for line in verdicts(experiments)]
-    parts = [f"# {title}\n", f"Made by `{command}`; do not edit.\n", *lines, origin_table(experiments), *parts]
-    if plots:
-        parts += ["## Plots\n", *(f"![{caption}]({path})\n" for caption, path in plots)]
-    return "\n".join(parts)
+    return [*sections, Section("Every condition", ["Value [low, high].", detail_table(experiments)])]
