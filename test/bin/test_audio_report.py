@@ -30,8 +30,8 @@ def root(tmp_path, monkeypatch):
     # Drawing takes a second.
     monkeypatch.setattr(FigureCanvasAgg, "print_png", lambda self, path: Path(path).write_bytes(b"PNG"))
     one = write_scores(Path("exp/tse_one"))
-    write_scores(one, 7, "_enroll1s", keep=("si_sdr", "si_sdr_mix"))
-    write_scores(one, 8, "_enroll2.5s", keep=("si_sdr", "si_sdr_mix"))
+    write_scores(one, 7, "_enroll1s", keep=("si_sdr", "si_sdr_mix"), declared=("enroll_seconds", 1.0))
+    write_scores(one, 8, "_enroll2.5s", keep=("si_sdr", "si_sdr_mix"), declared=("enroll_seconds", 2.5))
     write_scores(one, 0, "_absent", keep=("si_sdr_interferer",), change=add_energy)
     write_scores(Path("exp/tse_two"), 1)
     facts = {"seed": 3, "commit": "abc", "parameters": 12345, "epochs": 2, "wall_seconds": 90}
@@ -230,8 +230,8 @@ def test_sweep(root):
     ]
     for row, seed in zip(rows[:3], (7, 8, 0), strict=True):
         assert row["SI-SDR improvement (dB)"].startswith(f"{np.subtract(*side('test', seed)).mean():.2f} [")
-    assert Path("exp/tse_one/plots/sweep_enroll.png").is_file()
-    assert not Path("exp/tse_one/plots/sweep_beta.png").exists()
+    assert Path("exp/tse_one/plots/sweep_enroll_seconds.png").is_file()
+    assert not Path("exp/tse_one/plots/sweep_observation.png").exists()
 
 
 def test_sets_of_a_grid_have_a_table_by_noise_and_snr(root):
@@ -276,7 +276,7 @@ def test_experiments_that_differ_in_alpha_alone_have_a_table_and_curves(root):
         expdir = write_scores(Path(f"exp/se_{name}"), int(alpha), keep=("si_sdr", "si_sdr_mix"))
         loss = {"class_path": "Multitask", "init_args": {"loss": {"class_path": "LMFB"}, "alpha": alpha}}
         (expdir / "config.yaml").write_text(json.dumps({"model": {}, "loss": loss, "expdir": str(expdir)}))
-    write_scores(Path("exp/se_two"), 5, "_beta0.5", keep=("si_sdr", "si_sdr_mix"))
+    write_scores(Path("exp/se_two"), 5, "_beta0.5", keep=("si_sdr", "si_sdr_mix"), declared=("observation", 0.5))
     main(["--task", "se", "--expdir", "exp/se_one", "--compare", "exp/se_two"])
     _, rows = table("Multitask weight alpha by observation adding beta", "se_one")
     main_rows = {row["Experiment"]: row for row in table("Summary", "se_one")[1]}
@@ -339,7 +339,7 @@ def test_links_lead_somewhere_and_players_are_there(root):
 
 def test_enhancement_has_no_enrolment(root, monkeypatch):
     one = write_scores(Path("exp/se_one"), keep=("si_sdr", "si_sdr_mix"))
-    write_scores(one, 4, "_beta0.2", keep=("si_sdr", "si_sdr_mix"))
+    write_scores(one, 4, "_beta0.2", keep=("si_sdr", "si_sdr_mix"), declared=("observation", 0.2))
     write_audio(Path("dump/raw"), Path("exp/se_one/enhanced"))
     sweeps = []
     monkeypatch.setattr(

@@ -12,6 +12,7 @@ from toolkit.report.listening import listening_section
 from toolkit.report.markdown import to_markdown
 from toolkit.report.origin import origin_section
 from toolkit.report.plots import plot_training
+from toolkit.report.summaries import Experiment, to_json
 from toolkit.report.verdict import verdicts
 from toolkit.report.verification.trial_results import read_run_log
 
@@ -31,18 +32,18 @@ def add_report_arguments(parser) -> None:
     parser.add_argument("--archive", type=Path, help="JSON file that keeps what --recipe_results is made of")
 
 
-def draw_training(results: dict, folder: Path, *metric: str) -> list[Plot]:
+def draw_training(results: Experiment, folder: Path, *metric: str) -> list[Plot]:
     """Plot ``metrics.jsonl`` if it exists; ``metric``: see toolkit.report.plots.plot_training."""
-    log = Path(results["expdir"]) / "metrics.jsonl"
+    log = Path(results.expdir) / "metrics.jsonl"
     if not log.is_file():
         return []
-    plot_training(read_run_log(log), folder / "training.png", results["experiment"], *metric)
-    return [Plot(f"Training, {results['experiment']}", folder / "training.png")]
+    plot_training(read_run_log(log), folder / "training.png", results.name, *metric)
+    return [Plot(f"Training, {results.name}", folder / "training.png")]
 
 
 def report_page(
     kind: str,
-    experiments: Sequence[dict],
+    experiments: Sequence[Experiment],
     command: str,
     sections: Sequence[Section],
     pictures: Sequence[Section] = (),
@@ -59,16 +60,16 @@ def report_page(
         title: default: the experiment's name.
     """
     lines = verdicts(experiments)
-    own = lines[:1] if lines and experiments[0]["train"] else []
+    own = lines[:1] if lines and experiments[0].train else []
     origin = origin_section(experiments, command, lines[len(own) :])
     first, *others = sections
-    return Page(title or experiments[0]["experiment"], kind, "".join(own), [first, *pictures, *others, origin])
+    return Page(title or experiments[0].name, kind, "".join(own), [first, *pictures, *others, origin])
 
 
 def write_report(
     args,
-    results: dict,
-    experiments: Sequence[dict],
+    results,
+    experiments: Sequence[Experiment],
     kind: str,
     command: str,
     sections: Sequence[Section],
@@ -92,7 +93,7 @@ def write_report(
         output, examples = args.output or args.expdir / "RESULTS.md", listening_section(args.expdir / LISTENING)
         pictures = [Section("Plots", plots, folded=False), examples]
         page = report_page(kind, experiments, command, sections, pictures)
-        contents[args.expdir / f"{stem}.json"] = json.dumps(results, indent=1)
+        contents[args.expdir / f"{stem}.json"] = json.dumps(to_json(results), indent=1)
         contents[output] = to_markdown(page, output.parent)
         contents[args.expdir / "report.html"] = to_html(page)
         made = [counted(1 + len(args.compare), "experiment"), counted(len(plots), "plot")]

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from toolkit.report.blocks import Block, Code, Section, Table
+from toolkit.report.summaries import Experiment
 
 NONE = "-"
 _COST = "MACs: of one second of audio, counted by the rules of thop, as papers do (of verification: of the encoder)."
 
 
-def origin_section(experiments: Sequence[Mapping], command: str, verdicts: Sequence[str]) -> Section:
+def origin_section(experiments: Sequence[Experiment], command: str, verdicts: Sequence[str]) -> Section:
     """Config, commit, date, seed, size of every experiment, how intervals and scores were made, and the command.
 
     Args:
@@ -23,18 +24,18 @@ def origin_section(experiments: Sequence[Mapping], command: str, verdicts: Seque
     return Section("How it was made", blocks)
 
 
-def origin_table(experiments: Sequence[Mapping]) -> Table:
+def origin_table(experiments: Sequence[Experiment]) -> Table:
     """Config, commit, date, seed and size: a row for every experiment."""
     rows = []
     for results in experiments:
-        train = results["train"]
+        train = results.train
         macs, seconds = train.get("macs_thop"), train.get("wall_seconds")
         rows.append(
             [
-                results["experiment"],
-                *(NONE if results[name] is None else Code(results[name]) for name in ("config_path", "commit")),
-                results["date"],
-                _or_none(results["seed"]),
+                results.name,
+                *(NONE if text is None else Code(text) for text in (results.config_path, results.commit)),
+                results.date,
+                _or_none(results.seed),
                 _or_none(train.get("parameters"), "{:,}"),
                 _or_none(None if macs is None else macs / 1e9, "{:#.3g}"),
                 _or_none(train.get("epochs")),
@@ -49,11 +50,9 @@ def _or_none(value, template: str = "{}") -> str:
     return NONE if value is None else template.format(value)
 
 
-def interval_method(experiments: Sequence[Mapping]) -> str:
+def interval_method(experiments: Sequence[Experiment]) -> str:
     """A sentence on the method of the intervals."""
-    kinds = {
-        tuple(sorted(set_result["bootstrap"].items())) for results in experiments for set_result in results["sets"]
-    }
+    kinds = {tuple(sorted(set_result.bootstrap.items())) for results in experiments for set_result in results.sets}
     methods = [
         f"{100 * b['level']:g} % bootstrap over {b['unit']}s: {b['method']}, {b['resamples']} draws, seed {b['seed']}"
         for b in map(dict, sorted(kinds))
@@ -62,13 +61,13 @@ def interval_method(experiments: Sequence[Mapping]) -> str:
     return "Intervals: " + ("; ".join(methods) or "none") + "."
 
 
-def scoring_method(experiments: Sequence[Mapping]) -> str:
+def scoring_method(experiments: Sequence[Experiment]) -> str:
     """A sentence on the scoring backends; empty if they are unknown."""
     backends: dict[str, dict[str, None]] = {}
     for results in experiments:
-        for set_result in results["sets"]:
-            if "scoring" in set_result:
-                backends.setdefault(_scoring_backend(set_result["scoring"]), {})[results["experiment"]] = None
+        for set_result in results.sets:
+            if set_result.scoring:
+                backends.setdefault(_scoring_backend(set_result.scoring), {})[results.name] = None
     if not backends:
         return ""
     if len(backends) == 1:
@@ -76,7 +75,7 @@ def scoring_method(experiments: Sequence[Mapping]) -> str:
     return "Scores: " + "; ".join(f"{backend} ({', '.join(names)})" for backend, names in backends.items()) + "."
 
 
-def _scoring_backend(facts: dict) -> str:
+def _scoring_backend(facts: Mapping) -> str:
     parts = [facts["scoring"]]
     for key, text in (("segments", " of {}"), ("enrolment", ", enrolment by {}")):
         if key in facts:

@@ -1,29 +1,25 @@
 from toolkit.report.blocks import Table
 from toolkit.report.enhancement.noise_grid import noise_by_snr
+from toolkit.report.summaries import Condition, Estimate, Experiment, SetSummary
 from toolkit.report.verification.trial_tables import NONE
 
 
 def metric(value):
-    return {"value": value, "low": value - 1, "high": value + 1}
+    return Estimate(value, value - 1, value + 1)
 
 
 def one_set(noise, snr, before, after, test_set="test"):
     metrics = {"si_sdr": metric(after), "si_sdr_mix": metric(before), "si_sdri": metric(after - before)}
-    condition = {"noise": noise, "snr": snr}
-    return {
-        "set": f"{test_set}_{noise}_{snr}",
-        "condition": condition,
-        "metrics": metrics | {"speaker_confusion": metric(9)},
-    }
+    metrics["speaker_confusion"] = metric(9)
+    return SetSummary(metrics, name=f"{test_set}_{noise}_{snr}", condition=Condition(noise, snr), test_set=test_set)
 
 
 def experiment(name, sets, means=(), row_means=()):
-    empty = {"experiment": name, "expdir": f"exp/{name}"}
-    return empty | {"sets": sets, "means": list(means), "row_means": list(row_means)}
+    return Experiment(sets, list(means), name=name, expdir=f"exp/{name}", row_means=list(row_means))
 
 
 def mean(sets, **values):
-    return {"set": "mean", "of": [one["set"] for one in sets], "metrics": {k: metric(v) for k, v in values.items()}}
+    return SetSummary({k: metric(v) for k, v in values.items()}, name="mean", of=[one.name for one in sets])
 
 
 GRID = [one_set("rain", 0, -1, 5), one_set("rain", 10, 9, 11), one_set("wind", 0, 1, 2)]

@@ -7,6 +7,7 @@ from toolkit.io.bootstrap_store import NAME, write_samples
 from toolkit.metrics.statistics.bootstrap import Resamples
 from toolkit.report.blocks import Table
 from toolkit.report.enhancement.verified import collect_verified, verification
+from toolkit.report.summaries import Experiment, Scores, SetSummary
 
 DRAWS = np.array([2.0, 4.0, 6.0, 8.0, 10.0]) / 100
 BOOTSTRAP = {"resamples": 5, "level": 0.5, "unit": "speaker", "seed": 0, "method": "percentile"}
@@ -37,7 +38,10 @@ def root(tmp_path):
                 write(folder, f"test_{name}_{snr}", name, snr, eer + number - snr / 5, eer - 6)
         write(folder, "test_all", "mixed", "mixed", eer + 10, eer - 6)
     write(shared / "noisy", "test_former_0", "former", 0, 1)
-    return [{"experiment": name, "expdir": str(tmp_path / name)} for name in ("se_one", "se_two", "se_none")]
+    declared = Scores([SetSummary({}, variant={"parameter": "observation", "value": 0.5})])
+    experiments = [Experiment([], name=name, expdir=str(tmp_path / name)) for name in ("se_one", "se_two", "se_none")]
+    experiments[0].variants["beta0.5"] = declared
+    return experiments
 
 
 def lines(section, part):

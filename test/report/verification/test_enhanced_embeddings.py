@@ -85,7 +85,7 @@ def test_costs(experiments):
         "peak_memory_mib": 31.4,
         "seconds": 4.0,
     }
-    Path(experiments[0]["expdir"], "cost.json").write_text(json.dumps(cost))
+    Path(experiments[0].expdir, "cost.json").write_text(json.dumps(cost))
     assert cells(table_of_costs(experiments, ["ood"]), "ee_x")[1:] == [
         *("GE2E -> SEED", "3.86", "0.0061", "31", "2.00", "6.00"),
     ]
@@ -98,7 +98,7 @@ def test_spread(experiments):
         name: {"condition": {"noise": noise, "snr": snr}, "single": single, "averaged": averaged, "timesteps": [4, 2]}
         for name, (noise, snr, single, averaged) in spread.items()
     }
-    path = Path(experiments[0]["expdir"], "sampling.json")
+    path = Path(experiments[0].expdir, "sampling.json")
     path.write_text(json.dumps({"seeds": 3, "draws": 3, "timesteps": [1, 50], "scoring": "cosine", "sets": sets}))
     rows = table_of_spread(experiments, []).blocks[1].rows
     numbers = [list(row[2:]) for row in rows]

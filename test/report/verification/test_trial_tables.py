@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import pytest
 
 from toolkit.io.errors import InputError
 from toolkit.report.experiment_page import report_page
 from toolkit.report.markdown import to_markdown
 from toolkit.report.origin import interval_method, origin_section, origin_table
+from toolkit.report.summaries import Estimate, Experiment, set_of
 from toolkit.report.verification.trial_tables import (
-    by_condition,
+    by_test_set,
     condition_matrix,
     condition_sections,
     detail_table,
@@ -26,7 +29,7 @@ BOOTSTRAP = {"resamples": 1000, "level": 0.95, "unit": "speaker", "seed": 0, "me
 
 def one_set(name, noise, snr, eer, low=1.0, high=2.0):
     dcf = {"value": 0.25, "low": 0.2, "high": 0.3125, "unit": ""}
-    return {
+    content = {
         "set": name,
         "condition": {"noise": noise, "snr": snr},
         "n_target": 18802,
@@ -39,15 +42,11 @@ def one_set(name, noise, snr, eer, low=1.0, high=2.0):
         },
         "bootstrap": BOOTSTRAP,
     }
+    return set_of(content)
 
 
 def experiment(name, sets, **facts):
-    empty = dict.fromkeys(("config_path", "seed", "commit"))
-    return (
-        {"experiment": name, "expdir": f"exp/{name}", "date": "2026-01-02T03:04:05Z", "train": {}, "sets": sets}
-        | empty
-        | facts
-    )
+    return Experiment(sets, name=name, expdir=f"exp/{name}", date="2026-01-02T03:04:05Z", **facts)
 
 
 def paper(name="paranoise", without=()):
@@ -110,10 +109,10 @@ def test_several_test_sets_get_a_row_each():
         one_set("vox1_e", "clean", None, 2.0),
         one_set("vox1_o_babble_-5", "babble", -5, 9.0),
     ]
-    rows = by_condition(experiment("e", sets))
+    rows = by_test_set(experiment("e", sets))
     assert {label: sorted(row) for label, row in rows.items()} == {
-        "e: vox1_o": [("babble", -5), ("clean", None)],
-        "e: vox1_e": [("clean", None)],
+        "vox1_o": [("babble", -5), ("clean", None)],
+        "vox1_e": [("clean", None)],
     }
     table = condition_matrix([experiment("e", sets)])
     assert cells(table, 2) == ["e: vox1_o", "1.00", "9.00", "5.00"]
@@ -123,7 +122,7 @@ def test_several_test_sets_get_a_row_each():
 def test_sets_that_cannot_be_told_apart():
     sets = [one_set("a", "clean", None, 1.0), one_set("a_clean", "clean", None, 1.0)]
     with pytest.raises(InputError, match="sets a and a_clean both hold the condition 'clean'"):
-        by_condition(experiment("e", sets))
+        by_test_set(experiment("e", sets))
 
 
 def test_mixed_sets_stand_in_the_details_only():
@@ -146,7 +145,7 @@ def test_details_of_a_set():
 
 
 def test_interval_that_is_not_known():
-    assert interval_cell({"value": 3.14159, "low": None, "high": None}, 2) == "3.14 [-]"
+    assert interval_cell(Estimate(3.14159), 2) == "3.14 [-]"
 
 
 def test_origin_of_trained_and_untrained_systems():
@@ -162,7 +161,7 @@ def test_origin_of_trained_and_untrained_systems():
 
 def test_interval_method_names_each_way_once():
     other = one_set("b", "clean", None, 1.0)
-    other["bootstrap"] = BOOTSTRAP | {"level": 0.9}
+    other = replace(other, bootstrap=BOOTSTRAP | {"level": 0.9})
     text = interval_method([experiment("e", [one_set("a", "clean", None, 1.0), one_set("c", "mixed", 1, 1.0), other])])
     assert text.count("95 % bootstrap over speakers: percentile (EER), 1000 draws, seed 0") == 1
     assert text.count("90 % bootstrap over speakers") == 1

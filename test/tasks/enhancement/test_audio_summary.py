@@ -135,8 +135,8 @@ def test_the_table_of_utterances_has_the_worst_on_top(folder):
     lines = [line.split("\t") for line in table_of_utterances(load_values(folder)).splitlines()]
     assert lines[0] == ["utterance", "speaker", "si_sdr", "si_sdr_mix", "si_sdri", "stoi", "undefined"]
     assert [line[0] for line in lines[1:]] == ["b1", "c1", "a1", "a2", "b2"]
-    assert lines[1] == ["b1", "B", "nan", "3.0000", "nan", "nan", "si_sdr: silent estimate; stoi: silent estimate"]
-    assert lines[3] == ["a1", "A", "10.0000", "1.0000", "9.0000", "0.5000", "-"]
+    assert lines[1] == ["b1", "B", "nan", "3.0", "nan", "nan", "si_sdr: silent estimate; stoi: silent estimate"]
+    assert lines[3] == ["a1", "A", "10.0", "1.0", "9.0", "0.5", "-"]
 
 
 def test_the_table_of_utterances_is_read_back(folder):
@@ -152,7 +152,7 @@ def test_the_table_of_utterances_is_read_back(folder):
     )
     assert (back.speaker == found.speaker).all()
     for name, column in found.values.items():
-        np.testing.assert_allclose(back.values[name], column, atol=5e-5)
+        np.testing.assert_array_equal(back.values[name], column)
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,13 @@ clean audio from sv_<x> beside EXPDIR.
 """
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from toolkit.io.command_line import real_number, whole_number
 from toolkit.report.blocks import Plot
-from toolkit.report.enhancement.audio_results import REAL, SWEEPS, collect_audio, every_set, rows_of, swept
+from toolkit.report.enhancement.audio_results import REAL, SWEEPS, collect_audio, has_value, rows_of, swept
 from toolkit.report.enhancement.audio_sections import audio_sections
 from toolkit.report.enhancement.audio_tables import every_condition, improvements, summary, title_of
 from toolkit.report.enhancement.improvement_plots import Points, binned, plot_improvement, plot_sweep, plot_weights
@@ -23,8 +22,9 @@ from toolkit.report.enhancement.noise_grid import noise_by_snr
 from toolkit.report.enhancement.verified import collect_verified, verification
 from toolkit.report.experiment_page import LISTENING, draw_training, write_report
 from toolkit.report.listening import FILE
-from toolkit.tasks.enhancement.audio_aggregation import add_means, add_row_means, compare_experiments, values_of
-from toolkit.tasks.enhancement.audio_listening import sources_of, write_cases
+from toolkit.report.summaries import Experiment, Scores, SetSummary, to_json
+from toolkit.tasks.enhancement.audio_aggregation import add_means, compare_experiments, values_of
+from toolkit.tasks.enhancement.audio_listening import Source, write_cases
 
 KINDS = {"se": "speech enhancement", "tse": "target speaker extraction"}
 OUTPUTS = {"se": "enhanced", "tse": "extracted"}
@@ -48,35 +48,33 @@ def add_arguments(parser) -> None:
     )
 
 
-def collect_all(args) -> list[dict]:
+def collect_all(args) -> list[Experiment]:
     """The experiment, then those to compare with, each with its means over sets."""
     paths = {path.resolve(): path for path in reversed([args.expdir, *args.compare])}
     experiments = [collect_audio(path) for path in reversed(paths.values())]
-    if len({results["experiment"] for results in experiments}) < len(experiments):
+    if len({results.name for results in experiments}) < len(experiments):
         for results in experiments:
-            results["experiment"] = results["expdir"]
+            results.name = results.expdir
     for results in experiments:
-        for scores in (results, *results["variants"].values()):
-            add_means(scores, args.ood)
-        add_row_means(results, args.ood)
+        add_means(results, args.ood)
     return experiments
 
 
-def draw(results: dict, folder: Path) -> list[Plot]:
+def draw(results: Experiment, folder: Path) -> list[Plot]:
     """Draw the plots that the results have data for."""
     plots, points = [], {}
-    for test_set in results["sets"]:
-        if {"si_sdri", "si_sdr_mix"} <= set(test_set["metrics"]):
-            points[test_set["set"]] = points_of(test_set)
+    for test_set in results.sets:
+        if {"si_sdri", "si_sdr_mix"} <= set(test_set.metrics):
+            points[test_set.name] = points_of(test_set)
     if any(len(set_points.before) for set_points in points.values()):
-        facts = results["sets"][0]["bootstrap"]
+        facts = results.sets[0].bootstrap
         everything = Points(*(np.concatenate(parts) for parts in zip(*points.values(), strict=True)))
         bins = binned(everything, facts["resamples"], facts["level"], facts["seed"])
-        caption = f"SI-SDR improvement by SI-SDR of the mixture, {results['experiment']}"
+        caption = f"SI-SDR improvement by SI-SDR of the mixture, {results.name}"
         plots.append(Plot(caption, folder / "improvement.png"))
-        plot_improvement(points, bins, facts["level"], plots[-1].path, results["experiment"])
+        plot_improvement(points, bins, facts["level"], plots[-1].path, results.name)
     for kind, about in SWEEPS.items():
-        plots += draw_sweep(results, kind, folder / f"sweep_{kind}.png", f"{about.title}, {results['experiment']}")
+        plots += draw_sweep(results, kind, folder / f"sweep_{kind}.png", f"{about.title}, {results.name}")
     return plots + draw_training(results, folder, "si_sdri", "SI-SDR improvement (dB)")
 
 
@@ -89,7 +87,7 @@ def draw_weights(points: list[Weighed], folder: Path) -> list[Plot]:
     return plots
 
 
-def points_of(test_set: dict) -> Points:
+def points_of(test_set: SetSummary) -> Points:
     """The utterances of a set that have a finite SI-SDR before and after."""
     scored = values_of(test_set)
     before, gain = scored.values["si_sdr_mix"], scored.values["si_sdri"]
@@ -100,14 +98,14 @@ def points_of(test_set: dict) -> Points:
     )
 
 
-def draw_sweep(results: dict, kind: str, path: Path, title: str) -> list[Plot]:
+def draw_sweep(results: Experiment, kind: str, path: Path, title: str) -> list[Plot]:
     """A curve for the mean over sets, or for each set if there is no mean."""
-    variants, labels = swept(results, kind), [entry["set"] for entry in results["means"] or results["sets"]]
+    variants, labels = swept(results, kind), [entry.name for entry in results.means or results.sets]
     for name in ("si_sdri", "si_sdr"):
-        main = {entry["set"]: entry["metrics"][name] for entry in every_set(results) if _has(entry, name)}
+        main = {entry.name: entry.metrics[name] for entry in results.every_set if has_value(entry, name)}
         curves = {
-            label: [(value, entry["metrics"][name]) for value, scores in variants for entry in every_set(scores)
-                    if entry["set"] == label and _has(entry, name)]
+            label: [(value, entry.metrics[name]) for value, scores in variants for entry in scores.every_set
+                    if entry.name == label and has_value(entry, name)]
             for label in labels
         }  # fmt: skip
         curves = {label: points for label, points in curves.items() if points}
@@ -121,18 +119,15 @@ def draw_sweep(results: dict, kind: str, path: Path, title: str) -> list[Plot]:
     return []
 
 
-def _has(entry: Mapping, name: str) -> bool:
-    return entry["metrics"].get(name, {}).get("value") is not None
-
-
-def listen(args, results: dict) -> None:
+def listen(args, results: Experiment) -> None:
     """Write the examples to listen to; remove those that earlier scores have left, if there are none now."""
     folder, outputs = args.expdir / LISTENING, args.expdir / (args.outputs or OUTPUTS[args.task])
-    real, sources = results["variants"].get(REAL, {"sets": []}), []
+    real, sources = results.variants.get(REAL, Scores([])), []
     for scores, made in ((results, outputs), (real, outputs.with_name(f"{outputs.name}_{REAL}"))):
-        sets = scores["sets"][: args.listen_sets]
-        signals = {test_set["set"]: values_of(test_set) for test_set in sets}
-        sources += sources_of(sets, signals, args.data_root, made, args.task == "tse")
+        sets = scores.sets[: args.listen_sets]
+        sources += [
+            Source(values_of(one), args.data_root / one.name, made / one.name, args.task == "tse") for one in sets
+        ]
     if not write_cases(folder, sources, args.max_seconds):
         (folder / FILE).unlink(missing_ok=True)
 
@@ -157,5 +152,5 @@ def write(args: argparse.Namespace, command: str) -> None:
         improvements(rows),
         *audio_sections(rows, comparisons),
     ]
-    content = {**results, "comparisons": comparisons, "verified": verified}
+    content = {**to_json(results), "comparisons": comparisons, "verified": verified}
     write_report(args, content, rows, KINDS[args.task], command, [part for part in sections if part], plots)

@@ -206,7 +206,7 @@ def table_of_utterances(scored: UtteranceValues) -> str:
     lines = ["\t".join(["utterance", "speaker", *scored.values, "undefined"])]
     for i in order.tolist():
         utt = scored.utts[i]
-        numbers = (f"{column[i]:.4f}" for column in scored.values.values())
+        numbers = (str(float(column[i])) for column in scored.values.values())
         why = "; ".join(f"{name}: {reason}" for name, reason in scored.undefined[utt].items()) or "-"
         lines.append("\t".join([utt, scored.speakers[scored.speaker[i]], *numbers, why]))
     return "\n".join(lines) + "\n"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.io.datadir import DataDir
-from toolkit.io.errors import InputError
 from toolkit.metrics.statistics.bootstrap import METHOD, Resamples, resample_verification
 from toolkit.metrics.verification.calibration import Calibration
 from toolkit.metrics.verification.error_rates import det_points
@@ -115,24 +114,6 @@ def metrics_of(samples: Resamples, level: float) -> dict[str, dict]:
     return metrics
 
 
-def condition(data_dir: str | None) -> dict:
-    """``{"noise": kind | "clean" | "mixed", "snr": dB | None | "mixed"}`` by the data dir's tables."""
-    if data_dir is None:
-        return {"noise": "clean", "snr": None}
-    tables, noises = DataDir(data_dir), {"clean"}
-    snrs: set[float | None] = {None}
-    if "utt2noise" in tables:
-        noises = set(tables.table("utt2noise").values())
-    elif "utt2snr" in tables:
-        raise InputError(f"{data_dir}: has utt2snr but no utt2noise, which names the kind of noise; add it")
-    if "utt2snr" in tables:
-        snrs = {_decibels(value, utt, data_dir) for utt, value in tables.table("utt2snr").items()}
-    return {
-        "noise": noises.pop() if len(noises) == 1 else "mixed",
-        "snr": snrs.pop() if len(snrs) == 1 else "mixed",
-    }
-
-
 def targets_within_session(data_dir: str | None, trial_set: TrialSet) -> int | None:
     """Target trials whose sides are of one recording session, by ``utt2session``; None where there is no such table."""
     if data_dir is None or "utt2session" not in (data := DataDir(data_dir)):
@@ -141,15 +122,3 @@ def targets_within_session(data_dir: str | None, trial_set: TrialSet) -> int | N
         values_of_sides(data, "utt2session", trial_set)[side] for side in (trial_set.sides.enroll, trial_set.sides.test)
     )
     return int((trial_set.trials.is_target & (enroll == test) & (enroll != MIXED)).sum())
-
-
-def _decibels(text: str, utt: str, data_dir: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if math.isnan(value) or value == -math.inf:
-        raise InputError(f"{data_dir}/utt2snr: {utt}: must be a number of dB, is {text!r}")
-    if math.isinf(value):  # no noise at all
-        return None
-    return int(value) if value.is_integer() else value
