@@ -10,4 +10,4 @@ add_arguments = trial_report.add_arguments
 
 def write(args: argparse.Namespace, command: str) -> None:
     """Write the report; ``command`` is named on its pages."""
-    trial_report.write(args, command, sections, "enhancement of speaker embeddings")
+    trial_report.write(args, command, sections)

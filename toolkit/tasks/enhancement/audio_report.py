@@ -23,11 +23,9 @@ from toolkit.report.enhancement.verified import collect_verified, verification
 from toolkit.report.experiment_page import LISTENING, draw_training, write_report
 from toolkit.report.listening import FILE
 from toolkit.report.summaries import Experiment, Scores, SetSummary, to_json
+from toolkit.tasks import registry
 from toolkit.tasks.enhancement.audio_aggregation import add_means, compare_experiments, values_of
 from toolkit.tasks.enhancement.audio_listening import Source, write_cases
-
-KINDS = {"se": "speech enhancement", "tse": "target speaker extraction"}
-OUTPUTS = {"se": "enhanced", "tse": "extracted"}
 
 
 def add_arguments(parser) -> None:
@@ -121,7 +119,7 @@ def draw_sweep(results: Experiment, kind: str, path: Path, title: str) -> list[P
 
 def listen(args, results: Experiment) -> None:
     """Write the examples to listen to; remove those that earlier scores have left, if there are none now."""
-    folder, outputs = args.expdir / LISTENING, args.expdir / (args.outputs or OUTPUTS[args.task])
+    folder, outputs = args.expdir / LISTENING, args.expdir / (args.outputs or registry.get(args.task).outputs)
     real, sources = results.variants.get(REAL, Scores([])), []
     for scores, made in ((results, outputs), (real, outputs.with_name(f"{outputs.name}_{REAL}"))):
         sets = scores.sets[: args.listen_sets]
@@ -153,4 +151,6 @@ def write(args: argparse.Namespace, command: str) -> None:
         *audio_sections(rows, comparisons),
     ]
     content = {**to_json(results), "comparisons": comparisons, "verified": verified}
-    write_report(args, content, rows, KINDS[args.task], command, [part for part in sections if part], plots)
+    write_report(
+        args, content, rows, registry.get(args.task).title, command, [part for part in sections if part], plots
+    )

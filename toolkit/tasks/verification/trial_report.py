@@ -16,6 +16,7 @@ from toolkit.report.summaries import Experiment, experiment_name
 from toolkit.report.verification.trial_results import collect, same_test_sets, scoring_variants
 from toolkit.report.verification.trial_sections import sections
 from toolkit.report.verification.trial_tables import by_test_set, condition_sections, name_test_sets, row_label, summary
+from toolkit.tasks import registry
 
 
 def add_arguments(parser) -> None:
@@ -52,13 +53,11 @@ def collect_all(args) -> list[Experiment]:
     return experiments
 
 
-def write(
-    args: argparse.Namespace, command: str, more: Callable = lambda *_: [], kind: str = "speaker verification"
-) -> None:
+def write(args: argparse.Namespace, command: str, more: Callable = lambda *_: []) -> None:
     """Write the report; its pages name ``command``.
 
     Args:
-        more: (experiments, kinds of noise out of domain) -> sections that only reports of this ``kind`` have.
+        more: (experiments, kinds of noise out of domain) -> sections that only reports of this task have.
     """
     experiments = collect_all(args)
     parts = [f(experiments, args.ood) for f in (condition_sections, more, sections)]
@@ -66,7 +65,7 @@ def write(
         args,
         experiments[0],
         experiments,
-        kind,
+        registry.get(args.task).title,
         command,
         [summary(experiments, args.ood), *itertools.chain(*parts)],
         [] if args.tables_only else draw(experiments[0], args.ood, args.expdir / "plots"),
