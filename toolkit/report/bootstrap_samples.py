@@ -9,10 +9,10 @@ import numpy as np
 from toolkit.io.bootstrap_store import NAME, read_samples
 from toolkit.metrics.statistics.bootstrap import Resamples, mean_of
 from toolkit.metrics.statistics.paired import Difference, compare
+from toolkit.metrics.verification.registry import METRICS
 from toolkit.report.summaries import SetSummary
 
 _SAMPLING_KEYS = ("speakers", "seed", "resamples")
-_SCALE = {"eer": 100.0}  # bootstrap samples are rates in [0, 1], results are in per cent
 
 
 def resamples_of(test_set: SetSummary) -> tuple[Resamples, dict] | None:
@@ -22,7 +22,7 @@ def resamples_of(test_set: SetSummary) -> tuple[Resamples, dict] | None:
         return None
     samples, identity = read_samples(path)
     names = [name for name in samples if name in test_set.metrics]
-    values = {name: test_set.metrics[name].value / _SCALE.get(name, 1.0) for name in names}
+    values = {name: test_set.metrics[name].value / METRICS[name].scale for name in names}
     speakers = test_set.interval_speakers or test_set.n_speakers or 0
     return Resamples(values, {name: samples[name] for name in names}, dict.fromkeys(names, speakers)), identity
 
@@ -43,7 +43,7 @@ def average_interval(sets: Sequence[SetSummary], metric: str) -> tuple[float, fl
     averaged = average(sets)
     if averaged is None or metric not in averaged[0].values:
         return None
-    _, low, high = (_SCALE.get(metric, 1.0) * x for x in averaged[0].intervals(sets[0].bootstrap["level"])[metric])
+    _, low, high = (METRICS[metric].scale * x for x in averaged[0].intervals(sets[0].bootstrap["level"])[metric])
     return None if np.isnan(low) else (low, high)
 
 
@@ -56,6 +56,6 @@ def difference(ours: Sequence[SetSummary], theirs: Sequence[SetSummary]) -> dict
         return None
     rates = compare(pair[0][0], pair[1][0], ours[0].bootstrap["level"])
     return {
-        metric: Difference(*[*(_SCALE.get(metric, 1.0) * x for x in rate_difference[:3]), rate_difference.p])
+        metric: Difference(*[*(METRICS[metric].scale * x for x in rate_difference[:3]), rate_difference.p])
         for metric, rate_difference in rates.items()
     }

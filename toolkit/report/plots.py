@@ -98,14 +98,10 @@ def plot_eer_by_snr(row: Mapping[Condition, SetSummary], path, title: str = "", 
         colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
         label, style = (f"{noise} (out of domain)", "--") if noise in ood else (noise, "-")
         at = np.array(snrs) + apart * (number - (len(kinds) - 1) / 2)
-        ax.plot(at, [e.value for e in eers], style, marker=marker, markersize=5, color=colour, label=label)
-        draw_bars(ax, at, eers, colour)
+        draw_curve(ax, at, eers, color=colour, linestyle=style, marker=marker, label=label)
     clean = next((set_result for c, set_result in row.items() if c.snr is None), None)
     if clean:
-        eer = clean.metrics["eer"]
-        ax.axhline(eer.value, color="0.25", linestyle=":", label="clean")
-        if eer.low is not None:
-            ax.axhspan(eer.low, eer.high, color="0.25", alpha=0.1, linewidth=0)
+        draw_level(ax, clean.metrics["eer"], "0.25", "clean")
     level = next(iter(row.values())).bootstrap["level"]
     ax.set(xlabel="SNR (dB)", ylabel=f"EER (%), bars and shade: {100 * level:g} % intervals", title=title)
     ax.set_xticks(levels)
@@ -114,13 +110,21 @@ def plot_eer_by_snr(row: Mapping[Condition, SetSummary], path, title: str = "", 
     save_figure(figure, path)
 
 
-def draw_bars(ax, x: Sequence[float] | np.ndarray, metrics: Sequence[Estimate], colour: str) -> None:
-    """Draw the known intervals of metrics as bars at ``x``."""
-    known = [(at, m.low, m.high) for at, m in zip(x, metrics, strict=True) if m.low is not None]
+def draw_curve(ax, x: Sequence[float] | np.ndarray, estimates: Sequence[Estimate], **style) -> None:
+    """A line through estimates at ``x``, with the known intervals as bars; ``style`` of matplotlib's lines."""
+    ax.plot(x, [estimate.value for estimate in estimates], markersize=5, **style)
+    known = [(at, e.low, e.high) for at, e in zip(x, estimates, strict=True) if e.low is not None]
     if known:
         at, low, high = np.array(known).T
         middle, half = (low + high) / 2, (high - low) / 2
-        ax.errorbar(at, middle, half, fmt="none", ecolor=colour, alpha=0.7, elinewidth=1.2, capsize=2.5)
+        ax.errorbar(at, middle, half, fmt="none", ecolor=style["color"], alpha=0.7, elinewidth=1.2, capsize=2.5)
+
+
+def draw_level(ax, estimate: Estimate, colour: str, label: str) -> None:
+    """A level line, with the interval as shade."""
+    ax.axhline(estimate.value, color=colour, linestyle=":", label=label)
+    if estimate.low is not None:
+        ax.axhspan(estimate.low, estimate.high, color=colour, alpha=0.1, linewidth=0)
 
 
 def plot_training(

@@ -3,10 +3,10 @@ import pytest
 
 from toolkit.io.datadir import DataDir, write_table
 from toolkit.io.errors import InputError
+from toolkit.metrics.signal.registry import METRICS
 from toolkit.metrics.statistics.speaker_means import mean_intervals, resample_means
 from toolkit.tasks.enhancement.audio_summary import (
     group_values,
-    in_units,
     line_of,
     load_values,
     read_utterances,
@@ -93,7 +93,7 @@ def test_rates_are_in_per_cent(folder):
     found = summarise_values(load_values(folder), Bootstrap(100))["metrics"]["speaker_confusion"]
     assert (found["value"], found["unit"]) == (25, "%")
     assert found["high"] <= 100
-    assert in_units("tsos", {"value": 0.5, "p": 0.01}) == {"value": 50, "p": 0.01, "unit": "%"}
+    assert METRICS["tsos"].in_units({"value": 0.5, "p": 0.01}) == {"value": 50, "p": 0.01, "unit": "%"}
 
 
 def test_groups(folder):

@@ -27,9 +27,7 @@ ABOUT = {
 
 def title_of(name: str) -> str:
     """``SI-SDR (dB)``, ``Speaker confusion (%)``."""
-    metric = metric_of(name)
-    label = metric.label[0].upper() + metric.label[1:]
-    return f"{label} ({metric.unit})" if metric.unit else label
+    return metric_of(name).title
 
 
 def metric_cell(summary: Summary, name: str) -> str:

@@ -8,6 +8,7 @@ from toolkit.io.bootstrap_store import NAME as SAMPLES_FILE
 from toolkit.io.bootstrap_store import read_samples
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.files import misfit, parse_json, read_text
+from toolkit.metrics.verification.registry import MAIN
 from toolkit.report.summaries import (
     CONDITION,
     Experiment,
@@ -18,11 +19,10 @@ from toolkit.report.summaries import (
     read_sets,
 )
 
-METRICS = ("eer", "min_dcf_0.01", "min_dcf_0.05")
 _METRIC = {"value": float, "low": (float, None), "high": (float, None)}
 _COUNTS = {"n_target": int, "n_nontarget": int}
 _GROUP = {**_COUNTS, "n_speakers": int, "note": str, "metrics": ({...: _METRIC}, None)}
-_METRICS: dict[Any, Any] = {...: _METRIC, **dict.fromkeys(METRICS, _METRIC)}
+_METRICS: dict[Any, Any] = {...: _METRIC, **dict.fromkeys(MAIN, _METRIC)}
 _SET = {
     "set": str,
     "condition": CONDITION,

@@ -5,19 +5,18 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 
 from toolkit.metrics.statistics.paired import Difference
+from toolkit.metrics.verification.registry import MAIN, METRICS
 from toolkit.report.blocks import Block, Section, Table
 from toolkit.report.bootstrap_samples import difference
 from toolkit.report.summaries import Experiment, Summary
-from toolkit.report.verification.trial_results import METRICS
 from toolkit.report.verification.trial_tables import (
-    DIGITS,
     NONE,
     TITLES,
     by_test_set,
-    interval_cell,
+    metric_cell,
 )
 
-_CALIBRATION = {"act_dcf_0.01": "actDCF(0.01)", "act_dcf_0.05": "actDCF(0.05)", "cllr": "Cllr", "min_cllr": "min Cllr"}
+_CALIBRATION = [name for name in METRICS if name not in MAIN]
 
 
 def sections(experiments: Sequence[Experiment], ood: Collection[str]) -> list[Section]:
@@ -33,7 +32,11 @@ def comparison(experiments: Sequence[Experiment], ood: Collection[str]) -> Secti
     for other in others:
         pairs = list(_differences(first, other, ood))
         rows += [
-            [other.name, over, *_difference_cells(differences)]
+            [
+                other.name,
+                over,
+                *(cell for name in MAIN for cell in difference_cells(differences[name], METRICS[name].digits)),
+            ]
             for over, differences in pairs
             if differences is not None
         ]
@@ -71,13 +74,6 @@ def _differences(
             yield over, difference([ours[name][c] for c in group], [theirs[name][c] for c in group])
 
 
-def _difference_cells(differences: dict[str, Difference]) -> list[str]:
-    cells = []
-    for metric, digits in zip(METRICS, DIGITS, strict=True):
-        cells += difference_cells(differences[metric], digits)
-    return cells
-
-
 def difference_cells(difference: Difference, digits: int) -> list[str]:
     """``+1.20 [+0.40, +2.00]`` and ``0.004``."""
     value, low, high = (
@@ -93,7 +89,7 @@ def calibration(experiments: Sequence[Experiment]) -> Section | None:
     for results in experiments:
         for set_result in results.sets:
             if "cllr" in set_result.metrics:
-                cells = [interval_cell(set_result.metrics[name], 3) for name in _CALIBRATION]
+                cells = [metric_cell(set_result, name) for name in _CALIBRATION]
                 rows.append([results.name, set_result.name, *cells])
                 fits[results.name] = set_result.calibration
     if not rows:
@@ -108,7 +104,7 @@ def calibration(experiments: Sequence[Experiment]) -> Section | None:
         "minDCF and what miscalibration adds; Cllr: cost in bits over all thresholds, 1 tells nothing; min Cllr: at "
         f"the best calibration. {sentences}."
     )
-    header = ["Experiment", "Set", *_CALIBRATION.values()]
+    header = ["Experiment", "Set", *(METRICS[name].title for name in _CALIBRATION)]
     return Section("Calibration", [text, Table(header, rows, text_columns=2)])
 
 
@@ -123,7 +119,7 @@ def groups(experiments: Sequence[Experiment]) -> Section | None:
                 left_out = grouping.left_out
                 if any(left_out.values()):
                     counts = [NONE, *(f"{left_out[key]:,}" for key in ("n_target", "n_nontarget"))]
-                    rows.append([*start, "left out: sides differ", *[NONE] * len(METRICS), *counts, ""])
+                    rows.append([*start, "left out: sides differ", *[NONE] * len(MAIN), *counts, ""])
     if not rows:
         return None
     header = ["Experiment", "Set", "By", "Group", *TITLES, "Speakers", "Targets", "Nontargets", "Note"]
@@ -132,6 +128,5 @@ def groups(experiments: Sequence[Experiment]) -> Section | None:
 
 
 def _group_cells(group: Summary) -> list[str]:
-    metrics, counts = group.metrics, (group.n_speakers, group.n_target, group.n_nontarget)
-    cells = [interval_cell(metrics[k], n) if k in metrics else NONE for k, n in zip(METRICS, DIGITS, strict=True)]
-    return [*cells, *(f"{count:,}" for count in counts), group.note]
+    counts = group.n_speakers, group.n_target, group.n_nontarget
+    return [*(metric_cell(group, name) for name in MAIN), *(f"{count:,}" for count in counts), group.note]

@@ -3,14 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from toolkit.io.errors import InputError
+from toolkit.metrics.verification.registry import MAIN, METRICS
 from toolkit.report.blocks import Section, Table
 from toolkit.report.bootstrap_samples import average_interval
-from toolkit.report.summaries import Condition, Estimate, Experiment, SetSummary
-from toolkit.report.verification.trial_results import METRICS
+from toolkit.report.summaries import Condition, Estimate, Experiment, SetSummary, Summary
 
 NONE = "-"  # a cell without a number
-TITLES = ("EER (%)", "minDCF(0.01)", "minDCF(0.05)")  # of METRICS
-DIGITS = (2, 3, 3)
+TITLES = [METRICS[name].title for name in MAIN]
 
 Row = dict[Condition, SetSummary]
 
@@ -116,13 +115,18 @@ def interval_cell(metric: Estimate, digits: int) -> str:
     return f"{metric.value:.{digits}f} [{interval}]"
 
 
+def metric_cell(summary: Summary, name: str) -> str:
+    """As :func:`interval_cell`; without a number where the metric has no value."""
+    return interval_cell(summary.metrics[name], METRICS[name].digits) if name in summary.metrics else NONE
+
+
 def detail_table(experiments: Sequence[Experiment]) -> Table:
     """Every set of every experiment: all metrics with intervals, and the numbers of speakers and trials."""
     rows = []
     for results in experiments:
         for test_set in sorted(results.sets, key=lambda test_set: test_set.condition.order):
             noise, snr = test_set.condition
-            cells = [interval_cell(test_set.metrics[name], n) for name, n in zip(METRICS, DIGITS, strict=True)]
+            cells = [metric_cell(test_set, name) for name in MAIN]
             counts = [f"{count:,}" for count in (test_set.n_speakers, test_set.n_target, test_set.n_nontarget)]
             rows.append([results.name, test_set.name, noise, NONE if snr is None else str(snr), *cells, *counts])
     header = ["Experiment", "Set", "Noise", "SNR (dB)", *TITLES]

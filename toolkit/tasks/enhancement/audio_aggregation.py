@@ -16,7 +16,7 @@ from toolkit.report.enhancement.audio_results import has_value
 from toolkit.report.enhancement.noise_grid import grid_rows
 from toolkit.report.summaries import Estimate, Experiment, SetSummary
 from toolkit.tasks.enhancement.audio_comparison import AudioCondition, compare_audio_values, pair_values
-from toolkit.tasks.enhancement.audio_summary import UtteranceValues, in_units, read_utterances
+from toolkit.tasks.enhancement.audio_summary import UtteranceValues, read_utterances
 
 TABLE = "utterances.tsv"
 
@@ -80,7 +80,7 @@ def _mean(sets: Sequence[SetSummary]) -> dict[str, Estimate]:
     for name in names:
         value = round(sum(one.metrics[name].value for one in sets) / len(sets), 6)
         _, low, high = intervals.get(name, (math.nan,) * 3)
-        interval = in_units(name, {"low": low, "high": high})
+        interval = metric_of(name).in_units({"low": low, "high": high})
         metrics[name] = Estimate(value, interval["low"], interval["high"])
     return metrics
 
@@ -119,7 +119,7 @@ def compare_experiments(first: Experiment, other: Experiment, ood: Collection[st
             condition.name: compare_audio_values([condition], *bootstrap)[condition.name] for condition in conditions
         }
     differences = {
-        over: {name: in_units(name, difference._asdict()) for name, difference in row.items()}
+        over: {name: metric_of(name).in_units(difference._asdict()) for name, difference in row.items()}
         for over, row in compared.items()
     }
     return {"experiment": other.name, "differences": differences, "notes": notes}

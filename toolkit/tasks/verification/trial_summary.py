@@ -1,7 +1,6 @@
 """The summary of a set's scores in metrics.json."""
 
 import logging
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,11 +10,11 @@ from toolkit.io.datadir import DataDir
 from toolkit.metrics.statistics.bootstrap import METHOD, Resamples, resample_verification
 from toolkit.metrics.verification.calibration import Calibration
 from toolkit.metrics.verification.error_rates import det_points
+from toolkit.metrics.verification.registry import METRICS, P_TARGETS
 from toolkit.tasks.paired_comparison import with_progress
 from toolkit.tasks.verification.trial_groups import MIXED, Grouping, values_of_sides
 from toolkit.tasks.verification.trial_scoring import TrialSet
 
-P_TARGETS = (0.01, 0.05)
 FEW_TRIALS, FEW_SPEAKERS = 100, 10  # below them a group's numbers are marked
 
 
@@ -106,12 +105,10 @@ def _counts(is_target: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]) -> dict
 
 def metrics_of(samples: Resamples, level: float) -> dict[str, dict]:
     """``{metric: {"value", "low", "high", "unit"}}``; low and high are None where there is no interval."""
-    metrics = {}
-    for name, interval in samples.intervals(level).items():
-        scale, unit = (100.0, "%") if name == "eer" else (1.0, "")
-        numbers = [None if math.isnan(x) else round(scale * x, 6) for x in interval]
-        metrics[name] = dict(zip(("value", "low", "high"), numbers, strict=True)) | {"unit": unit}
-    return metrics
+    return {
+        name: METRICS[name].in_units(dict(zip(("value", "low", "high"), interval, strict=True)))
+        for name, interval in samples.intervals(level).items()
+    }
 
 
 def targets_within_session(data_dir: str | None, trial_set: TrialSet) -> int | None:
