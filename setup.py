@@ -48,7 +48,6 @@ setup(
         # toolkit/io/config_faults.py reads its messages: widen the range when test/io/test_config.py passes.
         "jsonargparse[signatures]>=4.50,<4.54",
         "kaldiio>=2.18",
-        "markdown>=3.4",
         "matplotlib>=3.7",
         "numpy>=1.26",
         "pyroomacoustics>=0.10",

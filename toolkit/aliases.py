@@ -38,7 +38,6 @@ MODULES = {
     "report.results": "report.verification.trial_results",
     "report.tables": "report.verification.trial_tables",
     "report.sections": "report.verification.trial_sections",
-    "report.signal_facts": "report.enhancement.headline_facts",
     "report.signal_grids": "report.enhancement.noise_grid",
     "report.signal_plots": "report.enhancement.improvement_plots",
     "report.signal_results": "report.enhancement.audio_results",

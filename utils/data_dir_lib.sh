@@ -13,7 +13,7 @@ readonly SPK_TABLES='cmvn\.scp|spk2[A-Za-z0-9_]+'
 # shellcheck disable=SC2034
 readonly ENROLMENTS='enroll_spk[0-9]+\.scp'
 # Files that hold for the dir as a whole.
-readonly WHOLE_FILES='feats_type|audio_format|frame_shift|feats_conf\.yaml|mix_conf\.yaml|rttm'
+readonly WHOLE_FILES='feats_type|audio_format|frame_shift|feats_conf\.yaml|mix_conf\.yaml|conditions\.tsv|rttm'
 # The plan of a mixture set: a JSON object a line, with the mixture's id.
 readonly PLAN='mix\.jsonl'
 

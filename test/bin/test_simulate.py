@@ -12,6 +12,7 @@ from toolkit.data.datasets import MixtureDataset
 from toolkit.data.item import ItemSpec
 from toolkit.io.audio import AudioTable
 from toolkit.io.command_line import run
+from toolkit.io.conditions import read_condition
 from toolkit.io.datadir import DataDir, read_table, write_table
 from toolkit.io.errors import InputError
 from toolkit.io.jobs import merge
@@ -73,6 +74,7 @@ def test_a_set_for_every_kind_and_snr(plan, corpus, tmp_path):
         assert made.table("spk2utt") == source.table("spk2utt")
         assert set(made.table("utt2noise").values()) == {kind}
         assert set(made.table("utt2snr").values()) == {"5.5"}
+        assert read_condition(made.path) == {"noise": kind, "snr": 5.5, "test_set": "dev"}
         assert (made.path / "trials").read_bytes() == (source.path / "trials").read_bytes()
         assert [m.id for m in read_plan(made.path / "mix.jsonl")] == source.keys()
 
@@ -209,7 +211,7 @@ def test_the_number_of_jobs_changes_no_sample(plan, tmp_path):
     a, b = AudioTable(one), AudioTable(four)
     assert a.keys() == b.keys() == DataDir(tmp_path / "data/sim").keys()
     assert all(np.array_equal(a.read(key), b.read(key)) for key in a.keys())
-    for table in ("utt2spk", "utt2num_samples", "utt2dur", "utt2noise", "utt2snr", "mix.jsonl"):
+    for table in ("utt2spk", "utt2num_samples", "utt2dur", "utt2noise", "utt2snr", "mix.jsonl", "conditions.tsv"):
         assert (one / table).read_bytes() == (four / table).read_bytes()
     assert all(a.num_samples(key) == len(a.read(key)) for key in a.keys())
     assert {key: float(seconds) for key, seconds in read_table(one / "utt2dur").items()} == pytest.approx(

@@ -39,7 +39,7 @@ def test_files_and_lines(root, capsys):
     groups = result["breakdown"]["utt2noise"]["groups"]
     assert {label: one["metrics"]["si_sdr"]["value"] for label, one in groups.items()} == {"babble": 3.25, "hum": 4.25}
     lines = (root / "scores/two/utterances.tsv").read_text().splitlines()
-    assert lines[1].split("\t") == ["s0-u0", "s0", "0.2500", "-1.0000", "1.2500", "-"]
+    assert lines[1].split("\t") == ["s0-u0", "s0", "0.25", "-1.0", "1.25", "-"]
     assert len(lines) == 9
 
 

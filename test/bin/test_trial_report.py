@@ -7,6 +7,7 @@ from helpers.trial_scores import write_metrics
 
 from toolkit.bin.report import main
 from toolkit.io.errors import InputError
+from toolkit.report.summaries import to_json
 from toolkit.report.verification.trial_results import collect
 
 CONDITIONS = [
@@ -40,7 +41,7 @@ def test_everything_is_written(experiments):
     assert "| ecapa | 2.00 | 9.00 | 5.50 |" in page
     assert "| ecapa | 7.00 | 7.00 |" in page
     assert "`python -m toolkit.bin.report --expdir exp/ecapa --ood nonspeech`" in page
-    assert json.loads((experiments / "exp/ecapa/results.json").read_text()) == collect("exp/ecapa")
+    assert json.loads((experiments / "exp/ecapa/results.json").read_text()) == to_json(collect("exp/ecapa"))
 
 
 def test_experiments_side_by_side(experiments):

@@ -99,7 +99,10 @@ def test_trials_are_scored_with_both_sides_alike(recipe, monkeypatch):
             one, two, score = line.split()
             assert float(score) == pytest.approx(unit[one] @ unit[two], abs=1e-5)
         metrics = json.loads(Path(folder, "scores/test4_noise_5/metrics.json").read_text())
-        assert (metrics["set"], metrics["condition"]) == ("test4_noise_5", {"noise": "noise", "snr": 5.0})
+        assert (metrics["set"], metrics["condition"]) == (
+            "test4_noise_5",
+            {"noise": "noise", "snr": 5.0, "test_set": "test4"},
+        )
         assert cells[label].startswith(f"{metrics['metrics']['eer']['value']:.2f} [")
     assert "sv_floor" in Path("exp/se_one/report.html").read_text()
 

@@ -1,5 +1,6 @@
 """What a page says and where it links, for tests of pages."""
 
+import base64
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
@@ -37,4 +38,10 @@ class Page(HTMLParser):
             self.text.append(" ".join(data.split()))
 
     def files(self):
-        return [unquote(link) for link in self.links if not link.startswith("#")]
+        """Links that lead out of the page."""
+        return [unquote(link) for link in self.links if not link.startswith(("#", "data:"))]
+
+    def inside(self, kind):
+        """The files of a kind, ``image/png``, that the page holds."""
+        head = f"data:{kind};base64,"
+        return [base64.b64decode(link.removeprefix(head)) for link in self.links if link.startswith(head)]

@@ -5,6 +5,7 @@ import soundfile
 
 from toolkit.bin.summarise_audio import main as summarise
 from toolkit.io.datadir import write_table
+from toolkit.io.variants import declare_variant
 
 UTTS = {f"s{s}-u{u}": f"s{s}" for s in range(6) for u in range(3)}
 SETS = ("test", "test_rain")
@@ -23,13 +24,14 @@ def values(name: str, seed: int) -> dict[str, np.ndarray]:
     return found | {"si_sdr_interferer": far, "speaker_confusion": (far > after).astype(float)}
 
 
-def write_scores(expdir, seed=0, variant="", sets=SETS, keep=None, change=None, resamples=60):
+def write_scores(expdir, seed=0, variant="", sets=SETS, keep=None, change=None, resamples=60, declared=None):
     """``expdir/scores<variant>``.
 
     Args:
         sets: names; what is called ``rain`` is noisy, ``..._5`` at 5 dB.
         keep: metrics; None: those of extraction.
         change: ``change(name, tables, undefined)`` alters a set's tables before they are written.
+        declared: parameter and value of the sweep that the outputs are of.
     """
     for name in sets:
         tables = {k: dict(zip(UTTS, map(float, v), strict=True)) for k, v in values(name, seed).items()}
@@ -48,6 +50,8 @@ def write_scores(expdir, seed=0, variant="", sets=SETS, keep=None, change=None, 
         if (snr := name.rpartition("_")[2]).isdigit():
             write_table(data / "utt2snr", dict.fromkeys(undefined, snr))
         write_table(data / "spk2gender", {spk: "f" if spk < "s3" else "m" for spk in UTTS.values()})
+    if declared:
+        declare_variant(expdir / f"metrics{variant}", sets, *declared)
     paths = ["--in_root", expdir / f"metrics{variant}", "--data_root", expdir / "data"]
     paths += ["--out_root", expdir / f"scores{variant}", "--resamples", resamples, "--breakdown", "gender"]
     summarise([*map(str, paths), "--sets", *sets])

@@ -30,7 +30,7 @@ def archive(tmp_path, monkeypatch):
 
 def numbers_of(page) -> tuple[list[str], list[float]]:
     """Its words, and its numbers, without the line that names the command."""
-    text = page.read_text().partition("do not edit.")[2]
+    text = "\n".join(line for line in page.read_text().splitlines() if "toolkit.bin.report" not in line)
     words = text.replace("[", " ").replace("]", " ").replace(",", " ").split()
     numbers = [word for word in words if word.lstrip("+-").replace(".", "", 1).isdigit()]
     return [word for word in words if word not in numbers], [float(word) for word in numbers]

@@ -1,6 +1,5 @@
-"""The page: the numbers of RESULTS.md and no others, links that lead somewhere, nothing from elsewhere, all escaped."""
+"""The page: the numbers of RESULTS.md and no others, one file that needs no other, all escaped."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +8,11 @@ from helpers.page_reader import Page
 from helpers.trial_scores import write_metrics
 
 from toolkit.bin.report import main
-from toolkit.io.bootstrap_store import write_samples
 from toolkit.io.errors import InputError
+from toolkit.report import blocks
+from toolkit.report.html import to_html
 from toolkit.report.listening import Column, Row, write_listening
-from toolkit.report.page import html_page, key_facts, report_page
-from toolkit.report.verification.trial_results import collect
+from toolkit.report.markdown import to_markdown
 
 
 @pytest.fixture
@@ -23,19 +22,7 @@ def expdir(tmp_path, monkeypatch):
     for name, noise, snr, eer in [("test", "clean", None, 2.0), ("test_babble_0", "babble", 0, 9.0)]:
         write_metrics(path, name, noise, snr, eer, level=0.8)
     write_metrics(path, "test_rain_0", "rain", 0, 7.0, level=0.8)
-    (path / "train_info.json").write_text(
-        json.dumps(
-            {
-                "seed": 3,
-                "commit": "abc",
-                "parameters": 12345,
-                "macs_thop": 123456789,
-                "epochs": 2,
-                "wall_seconds": 90,
-                "date": "2026-01-02T03:04:05Z",
-            }
-        )
-    )
+    (path / "train_info.json").write_text('{"seed": 3, "steps": 10}')
     return path
 
 
@@ -62,33 +49,33 @@ def test_the_tables_are_those_of_results_md(expdir):
     assert any("python -m toolkit.bin.report --expdir" in text for text in read(expdir).text)
 
 
-def test_links_lead_to_files_and_anchors_of_the_experiment(expdir):
+def test_verdict_summary_and_pictures_come_first_and_the_rest_is_folded(expdir):
+    examples(expdir / "listening", "u1")
+    main(["--expdir", str(expdir), "--ood", "rain"])
+    lines = [line for line in (expdir / "RESULTS.md").read_text().splitlines() if line]
+    assert lines[1].startswith(f"{expdir.name}: ")
+    assert [line[:2] for line in lines[2:8]] == ["##", "Va", "| ", "| ", "| ", "##"]
+    text = (expdir / "report.html").read_text()
+    pictures, details = text.index("<img"), text.index("<details")
+    assert text.index('class="verdict"') < text.index("<table") < pictures < text.index("<audio") < details
+    assert text.rindex("<img") < details
+    assert text.count("<table") == text[details:].count("<table") + 1
+
+
+def test_the_page_is_one_file(expdir):
     examples(expdir / "listening", "u1", "u2")
     main(["--expdir", str(expdir), "--output", "elsewhere/RESULTS.md"])
-    page = read(expdir)
-    assert page.files().count("plots/det.png") == 2  # shown, and linked to be seen larger
-    heard = [name for name in page.files() if name.startswith("listening/")]
-    assert heard == [
-        f"listening/0{n}_{label}.{suffix}"
-        for n in (1, 2) for label in ("mixture", "output", "target") for suffix in ("png", "flac")
-    ]  # fmt: skip
-    assert all((expdir / name).is_file() for name in page.files())
+    page, text = read(expdir), (expdir / "report.html").read_text()
+    assert page.files() == []
+    heard = [f"listening/0{n}_{label}" for n in (1, 2) for label in ("mixture", "output", "target")]
+    assert page.inside("audio/flac") == [(expdir / f"{name}.flac").read_bytes() for name in heard]
+    shown = [*(expdir / "plots").glob("*.png"), *(expdir / f"{name}.png" for name in heard)]
+    assert sorted(page.inside("image/png")) == sorted(path.read_bytes() for path in shown)
     assert sorted(link[1:] for link in page.links if link.startswith("#")) == sorted(page.ids)
-
-
-def test_links_to_odd_names(tmp_path):
-    page = Page(html_page("t", "k", [], "", [("a", tmp_path / "x/50 %#1?.png")], Path("none"), tmp_path))
-    assert [link for link in page.links if link.startswith("x")] == ["x/50%20%25%231%3F.png"] * 2
-
-
-def test_the_page_needs_nothing_from_elsewhere(expdir):
-    examples(expdir / "listening", "u1")
-    main(["--expdir", str(expdir)])
-    text = (expdir / "report.html").read_text()
-    assert "//" not in text.replace("// one sound", "")  # no address of any scheme, nor one without
-    assert not {"link", "iframe", "object"} & set(read(expdir).tags)
+    assert not {"link", "iframe", "object"} & set(page.tags)
     assert "@import" not in text
-    assert text.count('<audio controls preload="none"') == 3
+    assert "url(" not in text
+    assert "://" not in text
 
 
 def test_names_are_text_whatever_they_hold(expdir):
@@ -96,15 +83,28 @@ def test_names_are_text_whatever_they_hold(expdir):
     examples(expdir / "listening", odd)
     main(["--expdir", str(expdir)])
     page = read(expdir)
-    assert odd in page.text
+    assert odd.replace("&lt;", "&lt;") in page.text
     assert expdir.name in page.text
     assert page.tags.count("script") == 1  # the page's own
-    odd = odd.replace("&lt;", "& <")  # Markdown knows entities
-    table = f"# t\n\n## s\n\n| a | b |\n| --- | ---: |\n| {odd} | 1 |\n\n<b>bold</b> {odd}\n\n<div>{odd}</div>\n"
-    made = Page(html_page("t", "k", [], table, [], Path("none"), Path(".")))
-    assert made.rows == [["a", "b"], [odd, "1"]]
-    assert {f"<b>bold</b> {odd}", f"<div>{odd}</div>"} <= set(made.text)
+    table = blocks.Table(["a", "b"], [[odd, blocks.Code(odd)]])
+    section = blocks.Section(odd, [table, f"<b>bold</b> {odd}", blocks.Code(odd)])
+    made = Page(to_html(blocks.Page(odd, odd, odd, [section])))
+    assert made.rows == [["a", "b"], [odd, odd]]
+    assert f"<b>bold</b> {odd}" in made.text
+    assert made.text.count(odd) >= 6
+    assert made.tags.count("code") == 2
     assert "javascript:d" not in made.links
+
+
+def test_markdown_of_every_block():
+    plot = blocks.Plot("DET", Path("exp/a/plots/det.png"))
+    example = blocks.Example("u", {}, [])
+    table = blocks.Table(["a", "b", "c"], [["x|y", blocks.Code("z"), "1"]], text_columns=2)
+    sections = [blocks.Section("One", [table, "Note.", plot]), blocks.Section("Heard", [example])]
+    assert to_markdown(blocks.Page("T", "k", "Better.", sections), "exp/b") == (
+        "# T\n\nBetter.\n\n## One\n\n| a | b | c |\n| --- | --- | ---: |\n| x\\|y | `z` | 1 |\n\nNote.\n\n"
+        "![DET](../a/plots/det.png)\n"
+    )
 
 
 def test_listening_rows(expdir):
@@ -132,28 +132,3 @@ def test_a_malformed_list_of_examples_leaves_the_old_page(expdir):
         main(["--expdir", str(expdir), "--ood", "rain"])
     assert (expdir / "report.html").read_text() == before
     assert [p.name for p in expdir.glob(".*tmp*")] == []
-
-
-def test_key_facts(expdir):
-    for name in ("test", "test_babble_0"):  # draws of the same speakers: all are the value
-        draws = {"eer": np.full(11, 0.055)}
-        identity = {"trials": "t", "speakers": "s", "seed": 0, "resamples": 11}
-        write_samples(expdir / "scores" / name / "draws.npz", draws, identity)
-    assert key_facts(collect(expdir), ["rain"]) == [
-        ("EER, clean", "2.00 %", "1.00 to 3.00"),
-        ("EER, mean of 2 conditions", "5.50 %", "5.50 to 5.50"),
-        ("parameters", "12,345", ""),
-        ("MACs of 1 s (thop)", "0.123 G", ""),
-        ("training", "2 epochs, 1.5 min", ""),
-        ("seed", "3", ""),
-        ("commit", "abc", ""),
-        ("date (UTC)", "2026-01-02 03:04:05", ""),
-    ]
-
-
-def test_key_facts_of_little(tmp_path):
-    write_metrics(tmp_path / "e", "mine", "mixed", "mixed", 5.0, interval=False, level=0.8)
-    facts = key_facts(collect(tmp_path / "e"))
-    assert facts[0] == ("EER, mine", "5.00 %", "")
-    assert [name for name, *_ in facts[1:]] == ["date (UTC)"]
-    assert "5.00 %" in Page(report_page(collect(tmp_path / "e"), "", [])).text

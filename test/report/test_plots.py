@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.image import imread
 from scipy.special import ndtri
 
 from toolkit.report.plots import det_choice, plot_det, plot_eer_by_snr, plot_training
+from toolkit.report.summaries import CLEAN, Condition, Estimate, SetSummary
 
 BOOTSTRAP = {"level": 0.95}
 
@@ -11,7 +14,7 @@ BOOTSTRAP = {"level": 0.95}
 def one_set(eer, low=None, high=None):
     rate = np.linspace(0, 1, 21)
     det = {"fpr": rate[::-1].tolist(), "fnr": rate.tolist()}
-    return {"metrics": {"eer": {"value": eer, "low": low, "high": high}}, "det": det, "bootstrap": BOOTSTRAP}
+    return SetSummary({"eer": Estimate(eer, low, high)}, det=det, bootstrap=BOOTSTRAP)
 
 
 def lines(ax):
@@ -36,7 +39,7 @@ def test_det_curve_is_drawn_on_probit_axes(tmp_path, drawn):
 
 @pytest.mark.parametrize("eer", [0.0, 100.0])
 def test_det_without_a_point_inside_the_axes(tmp_path, eer):
-    perfect = one_set(eer) | {"det": {"fpr": [1.0, 0.0, 0.0], "fnr": [0.0, 0.0, 1.0]}}
+    perfect = replace(one_set(eer), det={"fpr": [1.0, 0.0, 0.0], "fnr": [0.0, 0.0, 1.0]})
     plot_det({"clean": perfect}, tmp_path / "det.png")
     assert (tmp_path / "det.png").is_file()
 
@@ -48,8 +51,8 @@ def bars(ax):
 
 
 def test_eer_by_snr_lines_bars_and_clean_level(tmp_path, drawn):
-    row = {("babble", snr): one_set(20.0 - snr, 19.0 - snr, 22.0 - snr) for snr in (10, 0, 5)}
-    row |= {("clean", None): one_set(3.0, 2.0, 4.0), ("nonspeech", 0): one_set(9.0, 8.0, 10.0)}
+    row = {Condition("babble", snr): one_set(20.0 - snr, 19.0 - snr, 22.0 - snr) for snr in (10, 0, 5)}
+    row |= {CLEAN: one_set(3.0, 2.0, 4.0), Condition("nonspeech", 0): one_set(9.0, 8.0, 10.0)}
     plot_eer_by_snr(row, tmp_path / "eer.png", ood=["nonspeech"])
     (ax,) = drawn[0].axes
     found = lines(ax)
@@ -67,7 +70,7 @@ def test_eer_by_snr_lines_bars_and_clean_level(tmp_path, drawn):
 def test_bars_of_several_kinds_stand_side_by_side(tmp_path, drawn, count):
     """Each at its own place, within a sixth of the way from its SNR to the next, through its kind's mark."""
     kinds = [f"kind{n}" for n in range(count)]
-    row = {(kind, snr): one_set(9.0, 8.0, 10.0) for kind in kinds for snr in (0, 2, 10)}
+    row = {Condition(kind, snr): one_set(9.0, 8.0, 10.0) for kind in kinds for snr in (0, 2, 10)}
     plot_eer_by_snr(row, tmp_path / "eer.png")
     (ax,) = drawn[0].axes
     assert len(bars(ax)) == 3 * count
@@ -80,7 +83,8 @@ def test_bars_of_several_kinds_stand_side_by_side(tmp_path, drawn, count):
 
 
 def test_eer_by_snr_without_intervals(tmp_path, drawn):
-    plot_eer_by_snr({("babble", 0): one_set(9.0), ("babble", 5): one_set(8.0)}, tmp_path / "eer.png")
+    row = {Condition("babble", 0): one_set(9.0), Condition("babble", 5): one_set(8.0)}
+    plot_eer_by_snr(row, tmp_path / "eer.png")
     assert not drawn[0].axes[0].collections
 
 
@@ -101,4 +105,8 @@ def test_training_without_validation(tmp_path, drawn):
 
 def test_det_choice_is_clean_and_the_lowest_snr_of_each_noise():
     conditions = [("music", 5), ("babble", 20), ("babble", -5), ("clean", None), ("music", 10)]
-    assert list(det_choice({condition: {} for condition in conditions})) == ["clean", "babble -5 dB", "music 5 dB"]
+    assert list(det_choice({Condition(*condition): SetSummary({}) for condition in conditions})) == [
+        "clean",
+        "babble, -5 dB",
+        "music, 5 dB",
+    ]

@@ -12,10 +12,8 @@ import sys
 from toolkit.io.command_line import Parser, run
 from toolkit.io.errors import InputError
 from toolkit.metrics.signal.registry import METRICS
-from toolkit.metrics.statistics.paired import Difference
 from toolkit.tasks.enhancement.audio_comparison import compare_audio_values, load_audio_condition
-from toolkit.tasks.enhancement.audio_summary import in_units
-from toolkit.tasks.paired_comparison import add_comparison_arguments, check_comparison, tell, verdict
+from toolkit.tasks.paired_comparison import add_comparison_arguments, check_comparison, tell
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -23,11 +21,6 @@ def get_parser() -> argparse.ArgumentParser:
     parser = Parser(description=__doc__)
     add_comparison_arguments(parser, "the tables utt2<metric>")
     return parser
-
-
-def sentence(metric: str, difference: Difference, a: str, b: str, level: float) -> str:
-    """``SI-SDR: B is better than A by 1.20 dB [0.40, 2.00], p = 0.004``."""
-    return verdict(METRICS[metric], difference, a, b, level)
 
 
 def main(argv=None) -> None:
@@ -38,7 +31,7 @@ def main(argv=None) -> None:
     check_comparison(args)
     conditions = [load_audio_condition(a, b) for a, b in zip(args.a, args.b, strict=True)]
     differences = compare_audio_values(conditions, args.resamples, args.level, args.seed)
-    tell(args, differences, sentence, lambda metric, difference: in_units(metric, difference._asdict()))
+    tell(args, differences, METRICS)
 
 
 if __name__ == "__main__":

@@ -7,14 +7,13 @@ compared one by one and in their mean.
 """
 
 import argparse
-import math
 import sys
 
 from toolkit.io.command_line import Parser, run
 from toolkit.io.errors import InputError
-from toolkit.metrics.statistics.paired import Difference
+from toolkit.metrics.verification.registry import METRICS
 from toolkit.tasks.paired_comparison import add_comparison_arguments, check_comparison, tell, with_progress
-from toolkit.tasks.verification.trial_comparison import compare_systems, load_condition, sentence
+from toolkit.tasks.verification.trial_comparison import compare_systems, load_condition
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -24,14 +23,6 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--utt2spk", nargs="+", required=True, help="one for all conditions, or one for each")
     parser.add_argument("--enroll2utt", help="if the trials enrol models of several utterances")
     return parser
-
-
-def in_units(metric: str, difference: Difference) -> dict:
-    """A difference in the units of metrics.json: EER in per cent, None for NaN."""
-    numbers = {key: None if math.isnan(x) else x for key, x in difference._asdict().items()}
-    if metric == "eer":
-        numbers |= {key: x if x is None else 100 * x for key, x in numbers.items() if key != "p"}
-    return numbers
 
 
 def main(argv=None) -> None:
@@ -46,7 +37,7 @@ def main(argv=None) -> None:
     speakers = args.utt2spk * (len(args.a) if len(args.utt2spk) == 1 else 1)
     conditions = [load_condition(a, b, s, args.enroll2utt) for a, b, s in zip(args.a, args.b, speakers, strict=True)]
     differences = compare_systems(conditions, args.resamples, args.level, args.seed, with_progress)
-    tell(args, differences, sentence, in_units)
+    tell(args, differences, METRICS)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,8 @@ def main(argv=None) -> None:
 
     check_device(args.device)
     job = is_job(args, "input")
+    from toolkit.io.jobs import read_work
+    from toolkit.io.variants import declare_variant
     from toolkit.systems.enhancer import Enhancer
     from toolkit.systems.signals import convert_file, convert_sets
 
@@ -42,6 +44,7 @@ def main(argv=None) -> None:
     if job:
         fs, share = enhancer.fs, args.observation
         convert_sets(args, fs, "enhance", lambda *_: lambda _, wav: enhancer.enhance(wav, fs, share))
+        declare_variant(args.out_root, read_work(args.work), "observation", share or None)
     else:
         make = partial(enhancer.enhance, args.input, observation=args.observation, channel=args.channel)
         convert_file(args.input, args.output, make)

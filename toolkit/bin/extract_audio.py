@@ -69,6 +69,8 @@ def data_dirs(args: argparse.Namespace) -> None:
     from toolkit.data.extraction import first_seconds, fixed_enrolments, other_enrolments
     from toolkit.io.audio import check_usable
     from toolkit.io.datadir import DataDir
+    from toolkit.io.jobs import read_work
+    from toolkit.io.variants import declare_variant
     from toolkit.simulate.enrolments import absent_speakers
     from toolkit.systems.extractor import Extractor
     from toolkit.systems.signals import convert_sets
@@ -95,6 +97,7 @@ def data_dirs(args: argparse.Namespace) -> None:
         return make
 
     convert_sets(args, fs, "extract", of_set)
+    declare_variant(args.out_root, read_work(args.work), "enroll_seconds", args.enroll_seconds)
 
 
 def main(argv=None) -> None:

@@ -11,11 +11,13 @@ nearer to an interferer. Undefined values (silence, too short, no utterance foun
 
 import argparse
 import sys
+from pathlib import Path
 
 from toolkit.io.command_line import Parser, add_job_arguments, add_trust, run
 from toolkit.io.errors import InputError
 from toolkit.io.jobs import read_work, write_job_tables
 from toolkit.io.progress import progress
+from toolkit.io.variants import carry_variant
 from toolkit.metrics.signal.registry import COMPUTED, names_that_need
 from toolkit.tasks.enhancement.audio_scoring import score_set, scorer_of
 
@@ -67,6 +69,7 @@ def main(argv=None) -> None:
         for name, utts in work.items():
             rows = score_set(args, scorer, name, utts, bar)
             write_job_tables(args.out_root, name, args.job, **rows)
+            carry_variant(Path(args.in_root) / name, Path(args.out_root) / name)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import torch
 
 from toolkit.io.atomic import replacing
 from toolkit.io.command_line import Parser, add_network_choice, run, whole_number
+from toolkit.io.conditions import read_condition
 from toolkit.io.errors import InputError
 from toolkit.io.extractors import read_extractor
 from toolkit.io.progress import progress
@@ -20,7 +21,6 @@ from toolkit.nn.device import check_device
 from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
 from toolkit.tasks.embedding.sampling_spread import spread_of_list
 from toolkit.tasks.verification.trial_scoring import SCORINGS
-from toolkit.tasks.verification.trial_summary import condition
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -68,7 +68,7 @@ def main(argv=None) -> None:
             data_dir = Path(args.data_root) / name
             for path in lists_of(data_dir):
                 rates = spread_of_list(enhancer, path, scp, args.seeds, args.draws, args.scoring, args.timesteps)
-                sets[name + path.name.removeprefix("trials")] = {"condition": condition(str(data_dir)), **rates}
+                sets[name + path.name.removeprefix("trials")] = {"condition": read_condition(data_dir), **rates}
             bar.update()
     options = {name: getattr(args, name) for name in ("seeds", "draws", "timesteps", "scoring")}
     Path(args.output).parent.mkdir(parents=True, exist_ok=True)

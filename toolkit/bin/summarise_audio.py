@@ -15,7 +15,9 @@ from pathlib import Path
 
 from toolkit.io.atomic import replacing
 from toolkit.io.command_line import Parser, add_summary_arguments, check_summary_arguments, run
+from toolkit.io.conditions import read_condition
 from toolkit.io.datadir import DataDir
+from toolkit.io.variants import read_variant
 from toolkit.metrics.signal.registry import METRICS
 from toolkit.tasks.enhancement.audio_summary import (
     group_values,
@@ -25,7 +27,7 @@ from toolkit.tasks.enhancement.audio_summary import (
     summarise_values,
     table_of_utterances,
 )
-from toolkit.tasks.verification.trial_summary import Bootstrap, condition
+from toolkit.tasks.verification.trial_summary import Bootstrap
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -48,7 +50,9 @@ def summarise(args, name: str) -> tuple[dict, str]:
     data = DataDir(Path(args.data_root or args.in_root) / name)
     bootstrap = Bootstrap(args.resamples, args.level, args.seed)
     groupings = [group_values(fact, data, values, args.duration_edges, args.fs) for fact in args.breakdown]
-    result = {"set": name, "condition": condition(str(data.path))} | summarise_values(values, bootstrap)
+    result = {"set": name, "condition": read_condition(data.path)} | summarise_values(values, bootstrap)
+    if variant := read_variant(Path(args.in_root) / name):
+        result["variant"] = variant
     if groupings:
         result["breakdown"] = summarise_groups(values, groupings, bootstrap)
     return result, table_of_utterances(values)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from toolkit.io.ark import remove_stale
 from toolkit.io.atomic import replacing, replacing_path
+from toolkit.io.conditions import NAME as CONDITIONS
 from toolkit.io.datadir import DataDir, c_sorted, invert, read_table, write_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.files import parse_json
@@ -20,6 +21,7 @@ from toolkit.io.rttm import carry_rttm
 from toolkit.io.text import blocks, columns_of, fields, read_lines
 from toolkit.io.trials import layout_of
 
+_WHOLE = ("mix_conf.yaml", CONDITIONS)  # files that hold no ids
 _LEFT_BY_THE_KILLED = re.compile(r"\..+\.\d+\.tmp(\.\w+)?")
 
 
@@ -142,14 +144,14 @@ def _carry_lists(source: DataDir, out: Path, dropped: set[str]) -> set[str]:
         # A model may be called like an utterance: trials enrol models.
         unenrolled = (dropped - models.keys()) | {model for model, utts in models.items() if not utts}
     names = {path.name for path in source.path.glob("trials*") if path.is_file()}
-    for name in names | {n for n in ("mix.jsonl", "mix_conf.yaml") if n in source}:
+    for name in names | {n for n in ("mix.jsonl", *_WHOLE) if n in source}:
         with replacing_path(out / name) as aside:
-            if dropped and name != "mix_conf.yaml":
+            if dropped and name not in _WHOLE:
                 lost = _without(source.path / name, aside, dropped, unenrolled)
                 print(f"{out / name}: {lost} lines left out, of dropped ids")
             else:
                 shutil.copyfile(source.path / name, aside)
-    return names | ({"enroll2utt"} if "enroll2utt" in source else set())
+    return names | {name for name in ("enroll2utt", CONDITIONS) if name in source}
 
 
 def _without(path: Path, aside: Path, dropped: set[str], unenrolled: set[str]) -> int:
@@ -176,7 +178,8 @@ def _without(path: Path, aside: Path, dropped: set[str], unenrolled: set[str]) -
 
 def _tidy(out: Path, present: set[str]) -> None:
     """Remove tables and lists that an earlier run made and this one does not, and what killed writers left aside."""
-    stale = {*DataDir(out).tables(), *(path.name for path in out.glob("trials*")), "enroll2utt", RTTM} - present
+    lists = {*(path.name for path in out.glob("trials*")), "enroll2utt", RTTM, CONDITIONS}
+    stale = {*DataDir(out).tables(), *lists} - present
     for name in stale:
         (out / name).unlink(missing_ok=True)
     for path in out.glob(".*"):

@@ -1,17 +1,22 @@
-"""What the reports of all tasks share: options, the plot of training, the files to write."""
+"""What the reports of all tasks share: options, the plot of training, the order of a page, the files to write."""
 
 import json
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import counted
+from toolkit.report.blocks import Page, Plot, Section
+from toolkit.report.html import to_html
+from toolkit.report.listening import listening_section
+from toolkit.report.markdown import to_markdown
+from toolkit.report.origin import origin_section
 from toolkit.report.plots import plot_training
+from toolkit.report.summaries import Experiment, to_json
 from toolkit.report.verdict import verdicts
 from toolkit.report.verification.trial_results import read_run_log
 
-Plots = list[tuple[str, Path]]  # caption and file
+LISTENING = "listening"  # folder of the examples, in the experiment's folder
 
 
 def add_report_arguments(parser) -> None:
@@ -27,51 +32,73 @@ def add_report_arguments(parser) -> None:
     parser.add_argument("--archive", type=Path, help="JSON file that keeps what --recipe_results is made of")
 
 
-def draw_training(results: dict, folder: Path, *metric: str) -> Plots:
+def draw_training(results: Experiment, folder: Path, *metric: str) -> list[Plot]:
     """Plot ``metrics.jsonl`` if it exists; ``metric``: see toolkit.report.plots.plot_training."""
-    log = Path(results["expdir"]) / "metrics.jsonl"
+    log = Path(results.expdir) / "metrics.jsonl"
     if not log.is_file():
         return []
-    plot_training(read_run_log(log), folder / "training.png", results["experiment"], *metric)
-    return [(f"training, {results['experiment']}", folder / "training.png")]
+    plot_training(read_run_log(log), folder / "training.png", results.name, *metric)
+    return [Plot(f"Training, {results.name}", folder / "training.png")]
+
+
+def report_page(
+    kind: str,
+    experiments: Sequence[Experiment],
+    command: str,
+    sections: Sequence[Section],
+    pictures: Sequence[Section] = (),
+    title: str = "",
+) -> Page:
+    """Verdict, the first section, pictures, then the other sections and how all was made.
+
+    Args:
+        kind: of experiment, in a few words.
+        experiments: collected results, the page's own first.
+        command: that makes the page.
+        sections: the first is the summary.
+        pictures: plots and examples to listen to.
+        title: default: the experiment's name.
+    """
+    lines = verdicts(experiments)
+    own = lines[:1] if lines and experiments[0].train else []
+    origin = origin_section(experiments, command, lines[len(own) :])
+    first, *others = sections
+    return Page(title or experiments[0].name, kind, "".join(own), [first, *pictures, *others, origin])
 
 
 def write_report(
     args,
-    results: dict,
-    experiments: Sequence[dict],
-    plots: Plots,
-    page: Callable[..., str],
-    html: Callable[[str], str],
+    results,
+    experiments: Sequence[Experiment],
+    kind: str,
+    command: str,
+    sections: Sequence[Section],
+    plots: Sequence[Plot],
     *,
     stem: str = "results",
-    notes: str = "",
 ) -> None:
     """Write the files of a report; print a summary and the verdicts.
 
     Args:
         args: of :func:`add_report_arguments`.
-        results: content of EXPDIR/``stem``.json; ``experiments``: all rows of the tables.
+        results: content of EXPDIR/``stem``.json.
+        experiments, kind, command, sections: see :func:`report_page`.
         plots: of the experiment.
-        page: (title, links to plots) -> Markdown.
-        html: Markdown without plots -> report.html.
-        notes: further outputs, for the printed summary.
     """
-    if args.tables_only:  # of an archive
-        with replacing(args.recipe_results) as handle:
-            handle.write(page("Results", []))
-        return
-    title, output = results["experiment"], args.output or args.expdir / "RESULTS.md"
-    links = [(caption, os.path.relpath(path, output.parent).replace(os.sep, "/")) for caption, path in plots]
-    contents = {
-        args.expdir / f"{stem}.json": json.dumps(results, indent=1),
-        output: page(title, links),
-        args.expdir / "report.html": html(page(title, [])),
-    }
+    contents = {}
     if args.recipe_results:
-        contents[args.recipe_results] = page("Results", [])
+        page = report_page(kind, experiments, command, sections, title="Results")
+        contents[args.recipe_results] = to_markdown(page)
+    if not args.tables_only:  # else of an archive
+        output, examples = args.output or args.expdir / "RESULTS.md", listening_section(args.expdir / LISTENING)
+        pictures = [Section("Plots", plots, folded=False), examples]
+        page = report_page(kind, experiments, command, sections, pictures)
+        contents[args.expdir / f"{stem}.json"] = json.dumps(to_json(results), indent=1)
+        contents[output] = to_markdown(page, output.parent)
+        contents[args.expdir / "report.html"] = to_html(page)
+        made = [counted(1 + len(args.compare), "experiment"), counted(len(plots), "plot")]
+        made += ["examples to listen to"] if examples.blocks else []
+        print(f"{output}: {', '.join(made)}", *verdicts(experiments), sep="\n")
     for path, content in contents.items():
         with replacing(path) as handle:
             handle.write(content)
-    made = f"{counted(1 + len(args.compare), 'experiment')}, {counted(len(plots), 'plot')}"
-    print(f"{output}: {made}{notes}", *verdicts(experiments), sep="\n")

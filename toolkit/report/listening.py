@@ -1,6 +1,6 @@
 """Examples to listen to: audio files, spectrograms, and ``listening.json``, which describes them.
 
-Any task can write them. The page (toolkit.report.page) shows them: a row per example, a column per signal.
+Any task can write them. Its page shows them: a row per example, a column per signal.
 """
 
 import json
@@ -17,6 +17,7 @@ import soundfile
 from toolkit.io.atomic import replacing, replacing_path
 from toolkit.io.errors import InputError
 from toolkit.io.files import misfit, read_json
+from toolkit.report.blocks import Example, Section, Signal
 from toolkit.report.plots import plot_spectrograms
 
 FILE = "listening.json"
@@ -118,3 +119,17 @@ def read_listening(folder) -> dict | None:
     if missing := [file for file in files if not os.path.isfile(file)]:
         raise InputError(f"{path}: names {missing[0].name}, which is not there; make it again (stage 9)")
     return content
+
+
+def listening_section(folder: Path) -> Section:
+    """The examples that :func:`write_listening` has written; without blocks if there are none."""
+    content = read_listening(folder) or {"note": "", "rows": []}
+    examples = [
+        Example(
+            row["id"],
+            row["facts"],
+            [Signal(c["label"], folder / c["audio"], folder / c["picture"]) for c in row["columns"]],
+        )
+        for row in content["rows"]
+    ]
+    return Section("Listening", [content["note"], *examples] if examples else [], folded=False)

@@ -2,12 +2,11 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 
 from toolkit.io.atomic import replacing_path
-from toolkit.report.verification.trial_tables import Condition, condition_name
+from toolkit.report.summaries import Condition, Estimate, SetSummary
 
 # Okabe and Ito's colours (2008), which colour-blind readers can distinguish; without the light yellow.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -40,11 +39,11 @@ def save_figure(figure, path) -> None:
         FigureCanvasAgg(figure).print_png(aside)
 
 
-def plot_det(curves: Mapping[str, dict], path, title: str = "") -> None:
+def plot_det(curves: Mapping[str, SetSummary], path, title: str = "") -> None:
     """DET curves on probit axes (a normal score distribution is a straight line), each with its EER as a dot.
 
     Args:
-        curves: label -> a set's metrics.json (its ``det`` and ``metrics.eer``).
+        curves: label -> a set, of which the DET points and the EER are drawn.
         path: of the PNG to write.
     """
     from scipy.special import ndtri
@@ -52,14 +51,14 @@ def plot_det(curves: Mapping[str, dict], path, title: str = "") -> None:
     figure, (ax,) = new_figure(6.0, 6.3 + 0.11 * len(curves))
     points = []
     for number, (label, set_result) in enumerate(curves.items()):
-        fpr, fnr = np.asarray(set_result["det"]["fpr"]), np.asarray(set_result["det"]["fnr"])
+        fpr, fnr = np.asarray(set_result.det["fpr"]), np.asarray(set_result.det["fnr"])
         inside = (fpr > 0) & (fpr < 1) & (fnr > 0) & (fnr < 1)  # the axes reach neither 0 nor 100 %
         x, y = ndtri(fpr[inside]), ndtri(fnr[inside])
         points += [x, y]
         # The clean set comes first and is grey, so the kinds of noise have the colours of plot_eer_by_snr.
         place = number - (next(iter(curves)) == "clean")
         colour = "0.25" if place < 0 else COLOURS[place % len(COLOURS)]
-        eer = set_result["metrics"]["eer"]["value"]
+        eer = set_result.metrics["eer"].value
         style = STYLES[max(place, 0) // len(COLOURS) % len(STYLES)]
         ax.plot(x, y, style, color=colour, linewidth=1.6)
         marker = MARKERS[place % len(MARKERS)]
@@ -80,34 +79,30 @@ def plot_det(curves: Mapping[str, dict], path, title: str = "") -> None:
     save_figure(figure, path)
 
 
-def plot_eer_by_snr(row: Mapping[Condition, dict], path, title: str = "", ood: Collection[str] = ()) -> None:
+def plot_eer_by_snr(row: Mapping[Condition, SetSummary], path, title: str = "", ood: Collection[str] = ()) -> None:
     """EER against SNR, a line for each kind of noise with its intervals as bars; clean speech as a level line, shaded.
 
     Points of the kinds are shifted by up to a sixth of the distance between SNRs, so that their bars do not overlap.
 
     Args:
-        row: (noise, SNR in dB) -> a set's metrics.json.
+        row: condition -> the set.
         path: of the PNG to write.
         ood: kinds of noise that are out of domain; they are dashed.
     """
     figure, (ax,) = new_figure(6.4, 4.6)
-    kinds, levels = (sorted({c[i] for c in cast(Iterable[Any], row) if c[1] is not None}) for i in (0, 1))
+    kinds, levels = (sorted({c[i] for c in row if c.snr is not None}) for i in (0, 1))
     apart = min(np.diff(levels), default=1.0) / max(3 * (len(kinds) - 1), 12)
     for number, noise in enumerate(kinds):
-        snrs = sorted(c[1] for c in row if c[0] == noise and c[1] is not None)
-        eers = [row[noise, snr]["metrics"]["eer"] for snr in snrs]
+        snrs = sorted(c.snr for c in row if c.noise == noise and c.snr is not None)
+        eers = [row[Condition(noise, snr)].metrics["eer"] for snr in snrs]
         colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
         label, style = (f"{noise} (out of domain)", "--") if noise in ood else (noise, "-")
         at = np.array(snrs) + apart * (number - (len(kinds) - 1) / 2)
-        ax.plot(at, [e["value"] for e in eers], style, marker=marker, markersize=5, color=colour, label=label)
-        draw_bars(ax, at, eers, colour)
-    clean = next((set_result for c, set_result in row.items() if c[1] is None), None)
+        draw_curve(ax, at, eers, color=colour, linestyle=style, marker=marker, label=label)
+    clean = next((set_result for c, set_result in row.items() if c.snr is None), None)
     if clean:
-        eer = clean["metrics"]["eer"]
-        ax.axhline(eer["value"], color="0.25", linestyle=":", label="clean")
-        if eer["low"] is not None:
-            ax.axhspan(eer["low"], eer["high"], color="0.25", alpha=0.1, linewidth=0)
-    level = next(iter(row.values()))["bootstrap"]["level"]
+        draw_level(ax, clean.metrics["eer"], "0.25", "clean")
+    level = next(iter(row.values())).bootstrap["level"]
     ax.set(xlabel="SNR (dB)", ylabel=f"EER (%), bars and shade: {100 * level:g} % intervals", title=title)
     ax.set_xticks(levels)
     ax.set_ylim(bottom=0)
@@ -115,13 +110,21 @@ def plot_eer_by_snr(row: Mapping[Condition, dict], path, title: str = "", ood: C
     save_figure(figure, path)
 
 
-def draw_bars(ax, x: Sequence[float] | np.ndarray, metrics: Sequence[Mapping], colour: str) -> None:
-    """Draw the known intervals of metrics as bars at ``x``."""
-    known = [(at, m["low"], m["high"]) for at, m in zip(x, metrics, strict=True) if m["low"] is not None]
+def draw_curve(ax, x: Sequence[float] | np.ndarray, estimates: Sequence[Estimate], **style) -> None:
+    """A line through estimates at ``x``, with the known intervals as bars; ``style`` of matplotlib's lines."""
+    ax.plot(x, [estimate.value for estimate in estimates], markersize=5, **style)
+    known = [(at, e.low, e.high) for at, e in zip(x, estimates, strict=True) if e.low is not None]
     if known:
         at, low, high = np.array(known).T
         middle, half = (low + high) / 2, (high - low) / 2
-        ax.errorbar(at, middle, half, fmt="none", ecolor=colour, alpha=0.7, elinewidth=1.2, capsize=2.5)
+        ax.errorbar(at, middle, half, fmt="none", ecolor=style["color"], alpha=0.7, elinewidth=1.2, capsize=2.5)
+
+
+def draw_level(ax, estimate: Estimate, colour: str, label: str) -> None:
+    """A level line, with the interval as shade."""
+    ax.axhline(estimate.value, color=colour, linestyle=":", label=label)
+    if estimate.low is not None:
+        ax.axhspan(estimate.low, estimate.high, color=colour, alpha=0.1, linewidth=0)
 
 
 def plot_training(
@@ -197,10 +200,8 @@ def plot_spectrograms(
         figure.set_layout_engine("none")  # keep the first layout; layout takes as long as drawing
 
 
-def det_choice(row: Mapping[Condition, dict]) -> dict[str, dict]:
+def det_choice(row: Mapping[Condition, SetSummary]) -> dict[str, SetSummary]:
     """The curves of a DET plot: clean, and each kind of noise at its lowest SNR."""
-    lowest = {}
-    for noise, snr in sorted((c for c in cast(Iterable[Any], row) if c[1] is not None), key=lambda c: -c[1]):
-        lowest[noise] = (noise, snr)
-    clean = [c for c in row if c[1] is None]
-    return {condition_name(c): row[c] for c in [*clean, *(lowest[noise] for noise in sorted(lowest))]}
+    noisy = sorted((c for c in row if c.snr is not None), key=lambda c: -c.snr)
+    lowest = {c.noise: c for c in noisy}
+    return {str(c): row[c] for c in [*(c for c in row if c.snr is None), *(lowest[noise] for noise in sorted(lowest))]}

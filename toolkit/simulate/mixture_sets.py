@@ -6,6 +6,7 @@ from itertools import product
 from pathlib import Path
 
 from toolkit.io.audio import AudioTable, audio_info
+from toolkit.io.conditions import write_conditions
 from toolkit.io.datadir import DataDir, c_sorted, invert, write_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.progress import progress
@@ -166,5 +167,6 @@ def plan_sets(args, planner: MixturePlanner) -> None:
             drawn_later = {m.id: f"*{utt} {utt2spk[utt]}" for m, utt in zip(mixtures, targets, strict=True)}
             write_table(path / f"{STREAM}.scp", drawn_later)
         data_dirs = [args.data, *planner.data_dirs(), *(pool.data_dirs if pool else [])]
+        write_conditions(path, args.name)
         write_mix_conf(path, data_dirs, planner.room_dirs(), fs, args.seed, pool.data_dirs if pool else [])
         print(f"{path}: {len(mixtures)} mixtures planned")

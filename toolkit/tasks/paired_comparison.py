@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from toolkit.io.atomic import replacing
 from toolkit.io.command_line import add_bootstrap_arguments
 from toolkit.io.errors import InputError
 from toolkit.io.progress import progress
-from toolkit.metrics.signal.registry import Metric
+from toolkit.metrics.metric import Metric
 from toolkit.metrics.statistics.bootstrap import Resamples, mean_of
 from toolkit.metrics.statistics.paired import Difference, compare
 
@@ -60,20 +60,15 @@ def verdict(metric: Metric, difference: Difference, a: str, b: str, level: float
     return f"{metric.label}: {b} is {word} {value}{unit} [{low}, {high}], p = {difference.p:.2g}{shown}"
 
 
-def tell(
-    args,
-    conditions: Mapping[str, Mapping[str, Difference]],
-    sentence: Callable[[str, Difference, str, str, float], str],
-    in_units: Callable[[str, Difference], dict],
-) -> None:
+def tell(args, conditions: Mapping[str, Mapping[str, Difference]], metrics: Mapping[str, Metric]) -> None:
     """Print a sentence for each condition and metric; write the JSON file of --output."""
     a, b = args.names or (system_name(args.a[0]), system_name(args.b[0]))
+    content: dict = {key: getattr(args, key) for key in ("a", "b", "resamples", "level", "seed")} | {"differences": {}}
     for name, differences in conditions.items():
+        content["differences"][name] = {m: metrics[m].in_units(d._asdict()) for m, d in differences.items()}
         for metric, difference in differences.items():
-            print(f"{name}: {sentence(metric, difference, a, b, args.level)}")
+            print(f"{name}: {verdict(metrics[metric], difference, a, b, args.level)}")
     if args.output:
-        content = {key: getattr(args, key) for key in ("a", "b", "resamples", "level", "seed")}
-        content["differences"] = {n: {m: in_units(m, d) for m, d in rows.items()} for n, rows in conditions.items()}
         with replacing(args.output) as handle:
             handle.write(json.dumps(content, indent=1) + "\n")
 

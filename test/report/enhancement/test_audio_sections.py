@@ -1,11 +1,11 @@
 from toolkit.report.enhancement.audio_sections import failures
+from toolkit.report.summaries import Estimate, Experiment, SetSummary
 
 
 def test_failures_say_which_tsos_they_show():
-    metric = {"value": 8.2, "low": 7.0, "high": 9.5, "undefined": {}, "infinite": {}}
-    one = {"set": "test", "n_utterances": 20, "metrics": dict.fromkeys(("tsos", "tsos_k1"), metric)}
-    text = failures([{"experiment": "tse_x", "sets": [one], "variants": {}}])
-    about, header = text.splitlines()[2], text.splitlines()[4]
+    metric = Estimate(8.2, 7.0, 9.5)
+    one = SetSummary(dict.fromkeys(("tsos", "tsos_k1"), metric), name="test", n_utterances=20)
+    about, table = failures([Experiment([one], name="tse_x")]).blocks
     assert "k = 2: it does not depend on level" in about
     assert "TSOS, k = 1: by the definition with k = 1" in about
-    assert header == "| Over | Experiment | TSOS (%) | TSOS, k = 1 (%) |"
+    assert table.header == ["Over", "Experiment", "TSOS (%)", "TSOS, k = 1 (%)"]

@@ -5,6 +5,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from toolkit.report.enhancement.improvement_plots import Points, binned, plot_improvement, plot_sweep
 from toolkit.report.plots import plot_spectrograms, plot_training
+from toolkit.report.summaries import Estimate
 
 
 def points(count, speakers=5):
@@ -18,17 +19,17 @@ def test_bins_hold_equally_many_neighbours():
     one = points(120)
     found = binned(one, 50, 0.9, 0)
     parts = np.array_split(np.argsort(one.before), 8)
-    assert [b["n"] for b in found] == [15] * 8
-    assert [b["at"] for b in found] == pytest.approx([one.before[p].mean() for p in parts])
-    assert [b["value"] for b in found] == pytest.approx([one.gain[p].mean() for p in parts])
-    assert all(b["low"] <= b["value"] <= b["high"] for b in found)
+    assert [b.n for b in found] == [15] * 8
+    assert [b.at for b in found] == pytest.approx([one.before[p].mean() for p in parts])
+    assert [b.value for b in found] == pytest.approx([one.gain[p].mean() for p in parts])
+    assert all(b.low <= b.value <= b.high for b in found)
 
 
 def test_bins_of_few_utterances_and_of_one_speaker():
     assert binned(points(11), 50, 0.9, 0) == []
     (only,) = binned(points(12, speakers=1), 50, 0.9, 0)
-    assert (only["low"], only["high"]) == (None, None)
-    assert only["n"] == 12
+    assert (only.low, only.high) == (None, None)
+    assert only.n == 12
 
 
 def offsets(ax):
@@ -56,7 +57,7 @@ def test_many_sets_without_speaker_confusions_or_bins(tmp_path, drawn):
 
 def test_sweep_curves_and_levels(tmp_path, drawn):
     def at(value, known=True):
-        return {"value": value, "low": value - 1 if known else None, "high": value + 1 if known else None}
+        return Estimate(value, *((value - 1, value + 1) if known else ()))
 
     curves = {"test": [(1.0, at(5.0)), (2.5, at(6.0, known=False))], "noisy": [(1.0, at(2.0))]}
     plot_sweep(curves, {"test": at(7.0)}, tmp_path / "p.png", "t", ("enrolment (s)", "y", "whole"))

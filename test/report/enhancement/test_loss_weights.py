@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from toolkit.report.enhancement.improvement_plots import plot_weights
 from toolkit.report.enhancement.loss_weights import weight_points, weights
+from toolkit.report.summaries import Estimate, Experiment, Scores, SetSummary
 
 MODEL = {"class_path": "toolkit.models.se.conv_tasnet.ConvTasNet", "init_args": {"filters": 8}}
 
@@ -16,25 +19,30 @@ def experiment(name, value, alpha=None, loss="SSLMSE", betas=(), **config):
         if alpha is None
         else {"class_path": "toolkit.losses.enhancement.waveform.Multitask", "init_args": multitask}
     )
-    return {
-        "experiment": name,
-        "config": {"model": MODEL, "loss": block, "seed": 0, "expdir": f"exp/{name}"} | config,
-        "means": [over(value)],
-        "sets": [one_set("test_rain_0"), one_set("test_rain_5")],
-        "variants": {f"beta{beta:g}": {"means": [over(value + beta)], "sets": []} for beta in betas},
-    }
+    return Experiment(
+        [one_set("test_rain_0"), one_set("test_rain_5")],
+        [over(value)],
+        name=name,
+        config={"model": MODEL, "loss": block, "seed": 0, "expdir": f"exp/{name}"} | config,
+        variants={f"beta{beta:g}": observation(beta, value) for beta in betas},
+    )
+
+
+def observation(beta, value):
+    declared = SetSummary({}, variant={"parameter": "observation", "value": beta})
+    return Scores([declared], [over(value + beta)])
 
 
 def over(value):
-    return {"set": "mean of 2 sets", "of": ["test_rain_0", "test_rain_5"], "metrics": {"si_sdr": number(value)}}
+    return SetSummary({"si_sdr": number(value)}, name="mean of 2 sets", of=["test_rain_0", "test_rain_5"])
 
 
 def number(value):
-    return {"value": value, "low": value - 1, "high": value + 1}
+    return Estimate(value, value - 1, value + 1)
 
 
 def one_set(name, eer=0.0):
-    return {"set": name, "metrics": {"eer": number(eer), "si_sdr": number(0.0)}}
+    return SetSummary({"eer": number(eer), "si_sdr": number(0.0)}, name=name)
 
 
 SWEEP = [
@@ -45,8 +53,8 @@ SWEEP = [
 
 
 def rows(points):
-    lines = [line for line in weights(points).splitlines() if line.startswith("|")]
-    return [line.strip("| ").split(" | ")[1:] for line in lines if "---" not in line]
+    table = weights(points).blocks[1]
+    return [list(row[1:]) for row in (table.header, *table.rows)]
 
 
 def test_alpha_by_beta():
@@ -60,16 +68,16 @@ def test_alpha_by_beta():
 
 def test_what_no_experiment_with_alpha_was_scored_by_has_no_row():
     more = experiment("snr", 13)
-    more["means"][0]["metrics"]["sdr"] = number(14)
+    more.means[0].metrics["sdr"] = number(14)
     assert {point.metric for point in weight_points([*SWEEP[:2], more], {})} == {"SI-SDR (dB)"}
 
 
 def test_error_rates_have_rows_where_all_sets_were_verified():
     whole = [one_set("test_rain_0", 3.0), one_set("test_rain_5", 5.0)]
     verified = {"sv_x": [
-        {"sets": whole},
-        {"enhancer": "a", "beta": 0.0, "sets": whole},
-        {"enhancer": "b", "beta": 0.5, "sets": whole[:1]},
+        Experiment(whole),
+        Experiment(whole, enhancer="a"),
+        Experiment(whole[:1], enhancer="b", beta=0.5),
     ]}  # fmt: skip
     found = [row for row in rows(weight_points(SWEEP, verified)) if row[0] == "EER of sv_x (%)"]
     assert found == [["EER of sv_x (%)", "SSLMSE", "0.01", "a", "4.00 [-]", "-", "-"]]
@@ -82,7 +90,7 @@ def test_error_rates_have_rows_where_all_sets_were_verified():
         [experiment("c", 1, 0.01)],
         [experiment("c", 1, 0.1, "LMFB")],
         [experiment("c", 1, 0.1, optimizer={"lr": 1})],
-        [{**SWEEP[0], "config": None}],
+        [replace(SWEEP[0], config=None)],
     ],
 )
 def test_nothing_where_experiments_do_not_differ_in_alpha_alone(others):

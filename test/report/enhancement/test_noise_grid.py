@@ -1,48 +1,46 @@
+from toolkit.report.blocks import Table
 from toolkit.report.enhancement.noise_grid import noise_by_snr
+from toolkit.report.summaries import Condition, Estimate, Experiment, SetSummary
 from toolkit.report.verification.trial_tables import NONE
 
 
 def metric(value):
-    return {"value": value, "low": value - 1, "high": value + 1}
+    return Estimate(value, value - 1, value + 1)
 
 
 def one_set(noise, snr, before, after, test_set="test"):
     metrics = {"si_sdr": metric(after), "si_sdr_mix": metric(before), "si_sdri": metric(after - before)}
-    condition = {"noise": noise, "snr": snr}
-    return {
-        "set": f"{test_set}_{noise}_{snr}",
-        "condition": condition,
-        "metrics": metrics | {"speaker_confusion": metric(9)},
-    }
+    metrics["speaker_confusion"] = metric(9)
+    return SetSummary(metrics, name=f"{test_set}_{noise}_{snr}", condition=Condition(noise, snr), test_set=test_set)
 
 
 def experiment(name, sets, means=(), row_means=()):
-    empty = {"experiment": name, "expdir": f"exp/{name}"}
-    return empty | {"sets": sets, "means": list(means), "row_means": list(row_means)}
+    return Experiment(sets, list(means), name=name, expdir=f"exp/{name}", row_means=list(row_means))
 
 
 def mean(sets, **values):
-    return {"set": "mean", "of": [one["set"] for one in sets], "metrics": {k: metric(v) for k, v in values.items()}}
+    return SetSummary({k: metric(v) for k, v in values.items()}, name="mean", of=[one.name for one in sets])
 
 
 GRID = [one_set("rain", 0, -1, 5), one_set("rain", 10, 9, 11), one_set("wind", 0, 1, 2)]
 MEAN = mean(GRID[:2], si_sdr=8.0, si_sdr_mix=4.0, si_sdri=4.0)
 
 
-def lines(text, part=0):
-    table = text.split("Out of domain:\n")[part]
-    return [line.strip("| ").split(" | ") for line in table.splitlines() if line[:1] == "|" and "---" not in line]
+def lines(section, part=0):
+    """Header and rows of one of its tables: in the domain, out of it."""
+    table = [block for block in section.blocks if isinstance(block, Table)][part]
+    return [list(row) for row in (table.header, *table.rows)]
 
 
 def test_mixture_output_and_improvement_stand_below_each_other():
     text = noise_by_snr([experiment("se_a", GRID[::-1], [MEAN])], ["wind"])
     assert lines(text) == [
-        ["Metric", "Experiment", "Rain 0", "10", "Avg."],
+        ["Metric", "Experiment", "Rain, 0 dB", "Rain, 10 dB", "Avg."],
         ["SI-SDR (dB)", "unprocessed mixture", "-1.00 [-2.00, 0.00]", "9.00 [8.00, 10.00]", "4.00 [3.00, 5.00]"],
         ["SI-SDR (dB)", "se_a", "5.00 [4.00, 6.00]", "11.00 [10.00, 12.00]", "8.00 [7.00, 9.00]"],
         ["SI-SDR (dB)", "se_a: improvement", "6.00 [5.00, 7.00]", "2.00 [1.00, 3.00]", "4.00 [3.00, 5.00]"],
     ]
-    assert lines(text, 1)[0] == ["Metric", "Experiment", "Wind 0"]
+    assert lines(text, 1)[0] == ["Metric", "Experiment", "Wind, 0 dB"]
     assert lines(text, 1)[2] == ["SI-SDR (dB)", "se_a", "2.00 [1.00, 3.00]"]
 
 

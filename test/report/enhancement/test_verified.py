@@ -5,7 +5,9 @@ import pytest
 
 from toolkit.io.bootstrap_store import NAME, write_samples
 from toolkit.metrics.statistics.bootstrap import Resamples
+from toolkit.report.blocks import Table
 from toolkit.report.enhancement.verified import collect_verified, verification
+from toolkit.report.summaries import Experiment, Scores, SetSummary
 
 DRAWS = np.array([2.0, 4.0, 6.0, 8.0, 10.0]) / 100
 BOOTSTRAP = {"resamples": 5, "level": 0.5, "unit": "speaker", "seed": 0, "method": "percentile"}
@@ -36,29 +38,33 @@ def root(tmp_path):
                 write(folder, f"test_{name}_{snr}", name, snr, eer + number - snr / 5, eer - 6)
         write(folder, "test_all", "mixed", "mixed", eer + 10, eer - 6)
     write(shared / "noisy", "test_former_0", "former", 0, 1)
-    return [{"experiment": name, "expdir": str(tmp_path / name)} for name in ("se_one", "se_two", "se_none")]
+    declared = Scores([SetSummary({}, variant={"parameter": "observation", "value": 0.5})])
+    experiments = [Experiment([], name=name, expdir=str(tmp_path / name)) for name in ("se_one", "se_two", "se_none")]
+    experiments[0].variants["beta0.5"] = declared
+    return experiments
 
 
-def lines(text, part):
-    table = text.split("Out of domain:\n")[part]
-    return [line.strip("| ").split(" | ") for line in table.splitlines() if line[:1] == "|" and "---" not in line]
+def lines(section, part):
+    """Header and rows of one of its tables: in the domain, out of it."""
+    table = [block for block in section.blocks if isinstance(block, Table)][part]
+    return [list(row) for row in (table.header, *table.rows)]
 
 
 def test_noisy_enhanced_and_clean_by_noise_and_snr(root):
     ((name, rows),) = collect_verified(root).items()
     text = verification(name, rows, ["wind"])
-    assert text.startswith("## EER (%) of sv_x on noisy, enhanced and clean audio\n")
-    assert "over the same trials with both sides noisy, both enhanced, or both clean" in text
+    assert text.heading == "EER (%) of sv_x on noisy, enhanced and clean audio"
+    assert "over the same trials with both sides noisy, both enhanced, or both clean" in text.blocks[0]
     p = "0.17"  # none of five draws is on the other side of 0: (0 + 1) / (5 + 1)
     assert lines(text, 0) == [
-        ["Audio", "Rain 0", "5", "Test_all", "Avg.", "Minus noisy", "p"],
+        ["Audio", "Rain, 0 dB", "Rain, 5 dB", "Test_all", "Avg.", "Minus noisy", "p"],
         ["noisy", *cells("6.00", "5.00", "16.00", at="4.00, 8.00"), average(9, 0), "-", "-"],
         ["se_one: enhanced", *cells("5.00", "4.00", "15.00", at="3.00, 7.00"), average(8, -1), change(-1), p],
         ["se_one: enhanced, beta 0.5", *cells("4.00", "3.00", "14.00", at="2.00, 6.00"), average(7, -2), change(-2), p],
         ["se_two: enhanced", *cells("3.00", "2.00", "13.00", at="1.00, 5.00"), average(6, -3), change(-3), p],
         ["clean", *cells("2.00", "1.00", "12.00", at="0.00, 4.00"), average(5, -4), change(-4), p],
     ]
-    assert lines(text, 1)[0] == ["Audio", "Wind 0", "5", "Avg.", "Minus noisy", "p"]
+    assert lines(text, 1)[0] == ["Audio", "Wind, 0 dB", "Wind, 5 dB", "Avg.", "Minus noisy", "p"]
     assert lines(text, 1)[1][1:4] == [*cells("7.00", "6.00", at="4.00, 8.00"), average(6.5, 0)]
 
 

@@ -7,16 +7,16 @@ import pytest
 from helpers.trial_scores import write_metrics
 
 from toolkit.io.errors import InputError
+from toolkit.report.markdown import section_markdown
 from toolkit.report.verdict import verdicts
 from toolkit.report.verification.enhanced_embeddings import (
     sections,
     table_of_costs,
-    table_of_sets,
     table_of_spread,
     table_of_timesteps,
 )
 from toolkit.report.verification.trial_results import collect
-from toolkit.report.verification.trial_tables import NONE, name_test_sets
+from toolkit.report.verification.trial_tables import NONE, name_test_sets, summary
 
 SETS = [
     ("test", "clean", None),
@@ -37,13 +37,14 @@ def experiments(tmp_path):
     return [collect(tmp_path / name) for name in ("ee_x", "ge2e")]
 
 
-def cells(table: str, name: str) -> list[str]:
-    (line,) = [line for line in table.splitlines() if line.startswith(f"| {name} |")]
-    return [cell.strip() for cell in line.strip("|").split("|")]
+def cells(section, name: str) -> list[str]:
+    """Of the row that begins with ``name``."""
+    (row,) = [row for row in (section.blocks[1].header, *section.blocks[1].rows) if row[0] == name]
+    return list(row)
 
 
 def test_means_by_test_set(experiments):
-    table = table_of_sets(experiments, ["ood"])
+    table = summary(experiments, ["ood"])
     assert [cell.split()[0] for cell in cells(table, "ee_x")[1::2]] == ["2.00", "6.00", "16.00"]
     assert cells(table, "ge2e")[2::2] == ["1.000", "8.000", "20.000"]  # minDCF, which is the EER's number here
 
@@ -57,7 +58,7 @@ def test_one_test_set_of_two_stays_in_its_columns(tmp_path):
         (tmp_path / name / "cost.json").write_text(json.dumps(cost))
     experiments = [collect(tmp_path / name) for name in ("ee_x", "cascade")]
     name_test_sets(experiments)
-    table = table_of_sets(experiments, [])
+    table = summary(experiments, [])
     header = cells(table, "System")[1::2]
     row = dict(zip(header, (cell.split()[0] for cell in cells(table, "cascade")[1::2]), strict=True))
     assert {name.split(":")[0]: value for name, value in row.items()} == {
@@ -84,7 +85,7 @@ def test_costs(experiments):
         "peak_memory_mib": 31.4,
         "seconds": 4.0,
     }
-    Path(experiments[0]["expdir"], "cost.json").write_text(json.dumps(cost))
+    Path(experiments[0].expdir, "cost.json").write_text(json.dumps(cost))
     assert cells(table_of_costs(experiments, ["ood"]), "ee_x")[1:] == [
         *("GE2E -> SEED", "3.86", "0.0061", "31", "2.00", "6.00"),
     ]
@@ -97,14 +98,14 @@ def test_spread(experiments):
         name: {"condition": {"noise": noise, "snr": snr}, "single": single, "averaged": averaged, "timesteps": [4, 2]}
         for name, (noise, snr, single, averaged) in spread.items()
     }
-    path = Path(experiments[0]["expdir"], "sampling.json")
+    path = Path(experiments[0].expdir, "sampling.json")
     path.write_text(json.dumps({"seeds": 3, "draws": 3, "timesteps": [1, 50], "scoring": "cosine", "sets": sets}))
-    rows = [line for line in table_of_spread(experiments, []).splitlines() if line.startswith("| ee_x |")]
-    numbers = [[cell.strip() for cell in row.strip("|").split("|")][2:] for row in rows]
+    rows = table_of_spread(experiments, []).blocks[1].rows
+    numbers = [list(row[2:]) for row in rows]
     assert numbers[0] == ["1", "2.00", "1.00", "2.00", "3.00", "1.00 to 1.00"]
     assert numbers[1] == ["2", "6.00", "6.00", "6.00", "6.00", "4.00 to 4.00"]
-    assert len(sections(experiments, [])) == 3
-    assert "| ee_x | clean | 4.00 | 2.00 |" in table_of_timesteps(experiments, [])
+    assert len(sections(experiments, [])) == 2
+    assert "| ee_x | clean | 4.00 | 2.00 |" in section_markdown(table_of_timesteps(experiments, []))
     path.write_text('{"seeds": 3}')
     with pytest.raises(InputError, match=r"sampling\.json"):
         table_of_spread(experiments, [])

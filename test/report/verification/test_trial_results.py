@@ -1,5 +1,6 @@
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -32,30 +33,30 @@ def expdir(tmp_path):
 
 
 def test_sets_by_name(expdir):
-    assert [one["set"] for one in collect(expdir)["sets"]] == ["test_a", "test_b"]
+    assert [one.name for one in collect(expdir).sets] == ["test_a", "test_b"]
 
 
 def test_an_experiment_without_training(expdir):
     found = collect(expdir)
-    assert (found["experiment"], found["expdir"]) == ("ecapa", str(expdir))
-    assert [found[key] for key in ("config", "config_path", "commit", "seed", "train")] == [None, None, None, None, {}]
-    assert found["date"] == "1970-01-02T00:00:00Z"  # of the newest scores
+    assert (found.name, found.expdir) == ("ecapa", str(expdir))
+    assert [found.config, found.config_path, found.commit, found.seed, found.train] == [None, None, None, None, {}]
+    assert found.date == "1970-01-02T00:00:00Z"  # of the newest scores
 
 
 def test_facts_of_the_training(expdir):
     (expdir / "config.yaml").write_text("seed: 3\nmodel: {class_path: x.Y}\n")
-    assert collect(expdir)["seed"] == 3
+    assert collect(expdir).seed == 3
     info = {"seed": 7, "commit": "abc", "date": "2026-01-02T03:04:05Z", "epochs": 2}
     (expdir / "train_info.json").write_text(json.dumps(info))
     found = collect(expdir)
-    assert (found["seed"], found["commit"], found["date"], found["train"]) == (7, "abc", info["date"], info)
-    assert (found["config_path"], found["config"]["model"]) == (str(expdir / "config.yaml"), {"class_path": "x.Y"})
+    assert (found.seed, found.commit, found.date, found.train) == (7, "abc", info["date"], info)
+    assert (found.config_path, found.config["model"]) == (str(expdir / "config.yaml"), {"class_path": "x.Y"})
 
 
 def test_time_of_train_info_where_it_has_no_date(expdir):
     (expdir / "train_info.json").write_text('{"seed": 1}')
     os.utime(expdir / "train_info.json", (0, 60))
-    assert collect(expdir)["date"] == "1970-01-01T00:01:00Z"
+    assert collect(expdir).date == "1970-01-01T00:01:00Z"
 
 
 def test_no_scores(tmp_path):
@@ -119,9 +120,9 @@ def test_malformed_log_line_is_named(tmp_path, line):
 
 def test_sets_scored_on_other_trials_than_the_first_experiments_are_left_out(expdir):
     now, old = collect(expdir), collect(expdir)
-    old["sets"][0]["n_target"] += 1
-    old["sets"].append({**old["sets"][1], "set": "test_c"})
+    old.sets[0] = replace(old.sets[0], n_target=11)
+    old.sets.append(replace(old.sets[1], name="test_c"))
     (message,) = same_test_sets([now, old])
     assert "test_a" in message
-    assert [one["set"] for one in now["sets"]] == ["test_a", "test_b"]
-    assert [one["set"] for one in old["sets"]] == ["test_b", "test_c"]
+    assert [one.name for one in now.sets] == ["test_a", "test_b"]
+    assert [one.name for one in old.sets] == ["test_b", "test_c"]

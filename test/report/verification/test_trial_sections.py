@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,9 +9,11 @@ from toolkit.io.bootstrap_store import write_samples
 from toolkit.metrics.statistics.bootstrap import Resamples
 from toolkit.metrics.statistics.paired import paired_difference
 from toolkit.report.bootstrap_samples import average_interval, difference, resamples_of
+from toolkit.report.markdown import section_markdown
+from toolkit.report.origin import scoring_method
+from toolkit.report.summaries import Estimate, Experiment, Grouping, SetSummary, Summary
 from toolkit.report.verification.trial_results import collect
 from toolkit.report.verification.trial_sections import calibration, comparison, groups, sections
-from toolkit.report.verification.trial_tables import scoring_method
 
 CONDITIONS = [
     ("test", "clean", None),
@@ -63,9 +66,9 @@ def mean_draws(seed, places):
 
 
 def test_draws_come_with_values_of_their_unit_and_their_speakers(experiments):
-    found, identity = resamples_of(experiments[0]["sets"][0])
+    found, identity = resamples_of(experiments[0].sets[0])
     assert found.speakers == dict.fromkeys(NAMES, 30)
-    assert resamples_of(experiments[0]["sets"][0] | {"interval_speakers": 5})[0].speakers["eer"] == 5
+    assert resamples_of(replace(experiments[0].sets[0], interval_speakers=5))[0].speakers["eer"] == 5
     assert found.samples["eer"].mean() == pytest.approx(found.values["eer"], rel=1e-5)
     assert identity["trials"] == "ttest"
 
@@ -73,23 +76,23 @@ def test_draws_come_with_values_of_their_unit_and_their_speakers(experiments):
 def test_interval_of_the_mean_over_conditions(experiments):
     value, draws = mean_draws(0, [0, 1])
     _, *expected = Resamples({"eer": value / 100}, {"eer": draws / 100}, {"eer": 30}).intervals(0.9)["eer"]
-    found = average_interval(experiments[0]["sets"][:2], "eer")
+    found = average_interval(experiments[0].sets[:2], "eer")
     assert found == pytest.approx(100 * np.array(expected), rel=1e-5)
 
 
 def test_no_interval_where_speakers_or_draws_differ(experiments, tmp_path):
     strange = write_experiment(tmp_path / "strange", 2, speakers="other")
-    sets = experiments[0]["sets"]
-    assert average_interval([sets[0], strange["sets"][1]], "eer") is None
+    sets = experiments[0].sets
+    assert average_interval([sets[0], strange.sets[1]], "eer") is None
     (tmp_path / "ours/scores/test/draws.npz").unlink()
     assert average_interval(sets[:2], "eer") is None
-    assert average_interval([{"metrics": {}}], "eer") is None
+    assert average_interval([SetSummary({})], "eer") is None
 
 
 def test_difference_of_means_is_paired(experiments):
     ours, theirs = (mean_draws(seed, [2, 3]) for seed in (0, 1))
     expected = paired_difference(ours[0], theirs[0], ours[1], theirs[1], 0.9, speakers=30)
-    found = difference(*([one["sets"][2], one["sets"][3]] for one in experiments))
+    found = difference(*([one.sets[2], one.sets[3]] for one in experiments))
     assert found["eer"] == pytest.approx(expected, rel=1e-4)
 
 
@@ -100,12 +103,12 @@ def cells(table, start):
 
 def test_comparison_with_the_first(experiments, tmp_path):
     apart = write_experiment(tmp_path / "apart", 3, trials="other")
-    text = comparison([*experiments, apart], ["ood"])
+    text = section_markdown(comparison([*experiments, apart], ["ood"]))
     assert text.startswith("## Compared with ours\n")
-    clean = difference(*([one["sets"][0]] for one in experiments))["eer"]
+    clean = difference(*([one.sets[0]] for one in experiments))["eer"]
     interval = f"{clean.value:+.2f} [{clean.low:+.2f}, {clean.high:+.2f}]"
     assert cells(text, "| other | clean |")[2:4] == [interval, f"{clean.p:.2g}"]
-    mean = difference(*([one["sets"][0], one["sets"][1]] for one in experiments))["eer"]
+    mean = difference(*([one.sets[0], one.sets[1]] for one in experiments))["eer"]
     assert cells(text, "| other | Avg. |")[2].startswith(f"{mean.value:+.2f} [")
     assert cells(text, "| other | Avg., out of domain |")[3] != "-"
     assert "Not comparable draw by draw (other trials, speakers or draws): apart." in text
@@ -118,43 +121,45 @@ def test_nothing_to_compare(experiments):
 
 
 def test_calibration_table(tmp_path):
-    metric = {"value": 0.25, "low": 0.2, "high": 0.3125}
+    metric = Estimate(0.25, 0.2, 0.3125)
     names = ("act_dcf_0.01", "act_dcf_0.05", "cllr", "min_cllr")
     fit = {"scale": 20.0, "offset": -8.5, "p_target": 0.05, "scores": ["dev/scores.txt"]}
-    one = {"set": "test", "metrics": dict.fromkeys(names, metric), "calibration": fit}
-    text = calibration([{"experiment": "e", "sets": [one, {"set": "plain", "metrics": {}}]}])
+    one = SetSummary(dict.fromkeys(names, metric), name="test", calibration=fit)
+    plain = SetSummary({}, name="plain")
+    text = section_markdown(calibration([Experiment([one, plain], name="e")]))
     assert cells(text, "| e | test |")[2:] == ["0.250 [0.200, 0.312]"] * 4
     assert "e: llr = 20 * score -8.5 (prior 0.05, by dev/scores.txt)" in text
     assert "plain" not in text
-    assert calibration([{"experiment": "e", "sets": [{"set": "plain", "metrics": {}}]}]) is None
+    assert calibration([Experiment([plain], name="e")]) is None
 
 
 def test_groups_of_trials():
-    metric = {"value": 12.345, "low": 10.0, "high": None}
-    known = {"metrics": dict.fromkeys(NAMES, metric | {"high": 15.0}), "note": "few trials"}
     counts = {"n_speakers": 4, "n_target": 1500, "n_nontarget": 60}
-    by_gender = {"f": known | counts, "m": {"metrics": None, "note": "no target trials"} | counts}
-    found = {"gender": {"groups": by_gender, "left_out": {"n_target": 0, "n_nontarget": 77}}}
-    text = groups([{"experiment": "e", "sets": [{"set": "test", "breakdown": found}, {"set": "other"}]}])
+    known = Summary(dict.fromkeys(NAMES, Estimate(12.345, 10.0, 15.0)), **counts, note="few trials")
+    by_gender = {"f": known, "m": Summary({}, **counts, note="no target trials")}
+    by = Grouping(by_gender, {"n_target": 0, "n_nontarget": 77})
+    other = SetSummary({}, name="other")
+    found = SetSummary({}, name="test", breakdown={"gender": by})
+    text = section_markdown(groups([Experiment([found, other], name="e")]))
     row = cells(text, "| e | test | gender | f |")
     assert row[4] == "12.35 [10.00, 15.00]" or row[4] == "12.34 [10.00, 15.00]"
     assert row[7:] == ["4", "1,500", "60", "few trials"]
     assert cells(text, "| e | test | gender | m |")[4:] == ["-", "-", "-", "4", "1,500", "60", "no target trials"]
     assert cells(text, "| e | test | gender | left out")[8:10] == ["0", "77"]
     assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
-    assert groups([{"experiment": "e", "sets": [{"set": "other"}]}]) is None
+    assert groups([Experiment([other], name="e")]) is None
 
 
 def test_scoring_is_said():
     plain = {"scoring": "cosine", "score_norm": "none"}
     cohort = {"score_norm": "as_norm", "cohort": "80 speakers", "top_n": 50}
     facts = {"scoring": "mean_cosine", "segments": "10 segments", "enrolment": "3 utterances"} | cohort
-    one, two = ({"experiment": name, "sets": [{"scoring": way}]} for name, way in (("a", plain), ("b", facts)))
+    one, two = (Experiment([SetSummary({}, scoring=way)], name=name) for name, way in (("a", plain), ("b", facts)))
     assert scoring_method([one, one]) == "Scores: cosine."
     text = "mean_cosine of 10 segments, enrolment by 3 utterances, as_norm by the highest 50 of 80 speakers"
     assert scoring_method([two]) == f"Scores: {text}."
     assert scoring_method([one, two]) == f"Scores: cosine (a); {text} (b)."
-    assert scoring_method([{"experiment": "old", "sets": [{}]}]) == ""
+    assert scoring_method([Experiment([SetSummary({})], name="old")]) == ""
 
 
 def test_the_page_holds_them(experiments, tmp_path, monkeypatch):
@@ -163,5 +168,5 @@ def test_the_page_holds_them(experiments, tmp_path, monkeypatch):
     for page in ("ours/RESULTS.md", "RESULTS.md"):
         text = (tmp_path / page).read_text()
         assert "## Compared with ours" in text
-        low, high = average_interval(experiments[0]["sets"][:2], "eer")
+        low, high = average_interval(experiments[0].sets[:2], "eer")
         assert f"{mean_draws(0, [0, 1])[0]:.2f} [{low:.2f}, {high:.2f}] |" in text

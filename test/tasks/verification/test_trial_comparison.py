@@ -6,7 +6,9 @@ from toolkit.io.enrolment import write_enroll2utt
 from toolkit.io.errors import InputError
 from toolkit.metrics.statistics.bootstrap import resample_verification
 from toolkit.metrics.statistics.paired import Difference, compare, stretch
-from toolkit.tasks.verification.trial_comparison import compare_systems, load_condition, sentence
+from toolkit.metrics.verification.registry import METRICS
+from toolkit.tasks.paired_comparison import verdict
+from toolkit.tasks.verification.trial_comparison import compare_systems, load_condition
 
 UTT2SPK = {f"s{s:02d}-{u}": f"s{s:02d}" for s in range(12) for u in range(3)}
 PAIRS = [(a, b) for a in UTT2SPK for b in UTT2SPK if a < b]
@@ -127,4 +129,4 @@ def test_trials_of_one_kind(tmp_path, speakers):
     ],
 )
 def test_sentences(metric, found, text):
-    assert sentence(metric, found, "old", "new", 0.95) == text
+    assert verdict(METRICS[metric], found, "old", "new", 0.95) == text

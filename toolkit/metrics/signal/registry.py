@@ -7,32 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from toolkit.io.errors import InputError
+from toolkit.metrics.metric import Metric
 from toolkit.metrics.signal import intrusive as signal
 from toolkit.metrics.signal.dnsmos import dnsmos
 from toolkit.metrics.signal.over_suppression import tsos
 from toolkit.metrics.signal.timing import timing_scores
 from toolkit.metrics.statistics.bootstrap import RATE
-
-
-class Metric(NamedTuple):
-    """How a metric is shown.
-
-    Attributes:
-        label: its name in tables.
-        unit: of the values as they are shown.
-        higher_is_better: else a lower value is.
-        scale: factor from the values in tables of utterances.
-        digits: behind the point.
-        limits: least and greatest value that tables of utterances can hold.
-    """
-
-    label: str
-    unit: str = ""
-    higher_is_better: bool = True
-    scale: float = 1.0
-    digits: int = 2
-    limits: tuple[float, float] = (-inf, inf)
-
 
 _CORRELATION, _OPINION = (-1.0, 1.0), (1.0, 5.0)
 SAME_MIXTURE = 5e-3  # largest difference between the values of a mixture on two machines

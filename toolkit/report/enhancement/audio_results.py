@@ -1,14 +1,25 @@
 """Collect the results of an enhancement or extraction experiment for its tables and plots."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from toolkit.io.errors import InputError
 from toolkit.io.files import misfit
+from toolkit.io.variants import SHAPE
 from toolkit.metrics.signal.registry import METRICS, metric_of, present_name
-from toolkit.report.verification.trial_results import CONDITION, experiment_name, interval_fault, origin_of, read_sets
+from toolkit.report.summaries import (
+    CONDITION,
+    Experiment,
+    Scores,
+    SetSummary,
+    Summary,
+    experiment_name,
+    interval_fault,
+    origin_of,
+    read_sets,
+)
 
 # Metrics of faulty outputs; they have separate sections.
 OF_ABSENT = ("residual_energy", "false_alarm")  # metrics of outputs in it
@@ -27,13 +38,13 @@ _SET = {
     "condition": CONDITION,
     **_SUMMARY,
     "bootstrap": {"resamples": int, "level": float, "unit": str, "seed": int, "method": str},
+    "variant?": SHAPE,
     "breakdown?": {...: {"groups": {...: _SUMMARY}, "left_out": int}},
 }
-_SWEPT = re.compile(r"(enroll|beta)(\d+\.?\d*|\.\d+)s?")
 
 
 class Sweep(NamedTuple):
-    """A parameter that differs from variant to variant.
+    """A parameter that differs from variant to variant; the program that makes the outputs declares its value.
 
     Attributes:
         title: of the section and the plot.
@@ -48,22 +59,20 @@ class Sweep(NamedTuple):
     is_value: bool
 
 
-SWEEPS = {
-    "enroll": Sweep("Enrolment length", "enrolment (s)", "whole", False),
-    "beta": Sweep("Observation adding", "beta: how much of the mixture is added", "0", True),
+SWEEPS = {  # options of the programs of stage 7
+    "enroll_seconds": Sweep("Enrolment length", "enrolment (s)", "whole", False),
+    "observation": Sweep("Observation adding", "beta: how much of the mixture is added", "0", True),
 }
 
 
-def collect_audio(expdir) -> dict:
-    """Collect an experiment: the content of its ``results.json``.
+def collect_audio(expdir) -> Experiment:
+    """Collect an experiment.
 
     Reads ``scores/*/result.json``, those of variants, ``scores_<variant>/*/result.json`` (both written by
-    ``toolkit.bin.summarise_audio``), and the files of toolkit.report.verification.trial_results.origin_of.
+    ``toolkit.bin.summarise_audio``), and the files of toolkit.report.summaries.origin_of.
 
     Returns:
-        ``{"experiment", "expdir", "config_path", "config", "seed", "commit", "date", "train", "sets", "variants"}``:
-        ``sets`` are the contents of result.json, sorted by name, each with its ``folder``; ``variants`` maps names
-        (``enroll2s``, ``absent``, ``beta0.2``) to the ``sets`` of each.
+        ``sets`` are sorted by name; ``variants`` maps names (``enroll2s``, ``absent``) to the scores of each.
 
     Raises:
         InputError: there are no scores, or a file is malformed.
@@ -74,14 +83,11 @@ def collect_audio(expdir) -> dict:
         raise InputError(f"{expdir}: no scores/*/result.json; score the experiment (stage 8) before its report")
     for path in sorted(expdir.glob("scores_*/*/result.json")):
         files.setdefault(path.parent.parent.name, []).append(path)
-    sets = {name: read_sets(paths, _fault_of, _present) for name, paths in files.items()}
-    return {
-        "experiment": expdir.resolve().name,
-        "expdir": str(expdir),
-        **origin_of(expdir, files["scores"]),
-        "sets": sets.pop("scores"),
-        "variants": {name.removeprefix("scores_"): {"sets": variant_sets} for name, variant_sets in sets.items()},
-    }
+    sets = {name.removeprefix("scores_"): read_sets(paths, _fault_of, _present) for name, paths in files.items()}
+    origin, name = origin_of(expdir, files["scores"]), expdir.resolve().name
+    results = Experiment(sets.pop("scores"), name=name, expdir=str(expdir), **origin)
+    results.variants = {name: Scores(variant_sets) for name, variant_sets in sets.items()}
+    return results
 
 
 def _present(content):
@@ -112,32 +118,42 @@ def _is_known(name: str) -> bool:
         return False
 
 
-def rows_of(experiments: Sequence[Mapping]) -> list[dict]:
+def rows_of(experiments: Sequence[Experiment]) -> list[Experiment]:
     """The experiments, each followed by its variants that have no separate section (``tse_x (other)``)."""
     rows = []
     for results in experiments:
-        in_sections = [name for name in results["variants"] if name in (ABSENT, REAL) or _SWEPT.fullmatch(name)]
-        rows.append({**results, "variants": {name: results["variants"][name] for name in in_sections}})
-        for name, variant in results["variants"].items():
+        in_sections = {
+            name: scores
+            for name, scores in results.variants.items()
+            if name in (ABSENT, REAL) or scores.sets[0].variant.get("parameter") in SWEEPS
+        }
+        rows.append(replace(results, variants=in_sections))
+        for name, scores in results.variants.items():
             if name not in in_sections:
-                rows.append({**results, **variant, "experiment": experiment_name(results["experiment"], name)})
-                rows[-1]["variants"] = {}
+                label = experiment_name(results.name, name)
+                rows.append(replace(results, sets=scores.sets, means=scores.means, variants={}, name=label))
     return rows
 
 
-def swept(results: Mapping, kind: str) -> list[tuple[float, Mapping]]:
+def swept(results: Experiment, parameter: str) -> list[tuple[float, Scores]]:
     """Value and scores of each variant of a sweep (``SWEEPS``), in ascending order."""
-    matches = ((_SWEPT.fullmatch(name), variant) for name, variant in results["variants"].items())
-    return sorted(((float(m[2]), variant) for m, variant in matches if m and m[1] == kind), key=lambda pair: pair[0])
+    declared = ((scores.sets[0].variant, scores) for scores in results.variants.values())
+    pairs = [(float(one["value"]), scores) for one, scores in declared if one.get("parameter") == parameter]
+    return sorted(pairs, key=lambda pair: pair[0])
 
 
-def metrics_of(parts: Sequence[Mapping], *, failures: bool = False) -> list[str]:
+def metrics_of(parts: Sequence[Summary], *, failures: bool = False) -> list[str]:
     """The metrics that any of these sets has, in the order of the registry."""
-    names = {name for part in parts for name in part["metrics"]}
+    names = {name for part in parts for name in part.metrics}
     return [name for name in METRICS if name in names and (name in FAILURES) == failures]
 
 
-def every_set(scores: Mapping) -> Iterator[Mapping]:
-    """Means over sets first, then the sets."""
-    yield from scores.get("means", [])
-    yield from scores["sets"]
+def has_value(summary: Summary, metric: str) -> bool:
+    """Has it an estimate of the metric?"""
+    return metric in summary.metrics and summary.metrics[metric].value is not None
+
+
+def scores_of(results: Experiment, variant: str) -> dict[str, SetSummary]:
+    """Name -> each mean and set of a variant; empty if it was not scored."""
+    scores = results.variants.get(variant)
+    return {one.name: one for one in scores.every_set} if scores else {}

@@ -1,22 +1,25 @@
 """Sections of a RESULTS.md of enhancement or extraction beyond the metrics: failures, sweeps, groups, comparisons."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from toolkit.metrics.signal.registry import METRICS, metric_of
 from toolkit.metrics.statistics.paired import Difference
+from toolkit.report.blocks import Block, Section, Table
 from toolkit.report.enhancement.audio_results import (
     ABSENT,
     FAILURES,
     OF_ABSENT,
     REAL,
     SWEEPS,
-    every_set,
     metrics_of,
+    scores_of,
     swept,
 )
-from toolkit.report.enhancement.audio_tables import ABOUT, blocks, metric_cell, missing_values, paragraphs, title_of
+from toolkit.report.enhancement.audio_tables import ABOUT, metric_cell, missing_values, rows_by_set, title_of
+from toolkit.report.summaries import Experiment, SetSummary, Summary
 from toolkit.report.verification.trial_sections import difference_cells
-from toolkit.report.verification.trial_tables import NONE, markdown
+from toolkit.report.verification.trial_tables import NONE
 
 _ABOUT = {
     "speaker_confusion": "speaker confusion: outputs nearer (SI-SDR) to the interferer than to the target",
@@ -28,7 +31,10 @@ _ABOUT = {
 }
 
 
-def audio_sections(experiments: Sequence[Mapping], comparisons: Sequence[Mapping]) -> list[str]:
+_NO_SCORES = SetSummary({})
+
+
+def audio_sections(experiments: Sequence[Experiment], comparisons: Sequence[Mapping]) -> list[Section]:
     """All sections for which there are results.
 
     Args:
@@ -41,25 +47,25 @@ def audio_sections(experiments: Sequence[Mapping], comparisons: Sequence[Mapping
         *(sweep(experiments, kind) for kind in SWEEPS),
         groups(experiments),
     ]
-    parts.append(comparison(experiments[0]["experiment"], comparisons))
+    parts.append(comparison(experiments[0].name, comparisons))
     return [part for part in parts if part is not None]
 
 
-def real_recordings(experiments: Sequence[Mapping]) -> str | None:
+def real_recordings(experiments: Sequence[Experiment]) -> Section | None:
     """Recordings without references: each metric of the recordings and of the outputs, and the paired change."""
     real = [
-        {**results["variants"][REAL], "experiment": results["experiment"]}
+        replace(results, sets=scores.sets, means=scores.means)
         for results in experiments
-        if REAL in results["variants"]
+        if (scores := results.variants.get(REAL))
     ]
-    names = metrics_of([part for results in real for part in every_set(results)])
+    names = metrics_of([part for results in real for part in results.every_set])
     rows, notes = [], []
     for means in (True, False):
-        for over, parts in blocks(real, means=means):
+        for over, parts in rows_by_set(real, means=means):
             for name, part in parts:
-                counts = [f"{part[count]:,}" if count in part else NONE for count in ("n_utterances", "n_speakers")]
-                for metric in (metric for metric in names if metric in part["metrics"]):
-                    cells = [metric_cell(part["metrics"], key) for key in (f"{metric}_mix", metric, f"{metric}i")]
+                counts = [NONE if n is None else f"{n:,}" for n in (part.n_utterances, part.n_speakers)]
+                for metric in (metric for metric in names if metric in part.metrics):
+                    cells = [metric_cell(part, key) for key in (f"{metric}_mix", metric, f"{metric}i")]
                     rows.append([over, name, title_of(metric), *cells, *counts])
                 notes.append(missing_values(f"{over}, {name}", part, names))
     if not rows:
@@ -67,45 +73,45 @@ def real_recordings(experiments: Sequence[Mapping]) -> str | None:
     about = "; ".join(dict.fromkeys(ABOUT[name] for name in names if name in ABOUT))
     text = (
         "Scores that need no reference. Means [low, high] of the unprocessed recordings, of the outputs, and of the "
-        f"difference by utterance; higher is better. {about[:1].upper()}{about[1:]}.\n"
+        f"difference by utterance; higher is better. {about[:1].upper()}{about[1:]}."
     )
     header = ["Over", "Experiment", "Metric", "Unprocessed", "Output", "Change", "Utterances", "Speakers"]
-    return "\n".join(["## Real recordings\n", text, markdown(header, rows, text_columns=3), paragraphs(notes)])
+    return Section("Real recordings", [text, Table(header, rows, text_columns=3), *filter(None, notes)])
 
 
-def failures(experiments: Sequence[Mapping]) -> str | None:
+def failures(experiments: Sequence[Experiment]) -> Section | None:
     """Metrics of faulty outputs."""
     rows = [row for results in experiments for row in _failures(results)]
     names = metrics_of([part for _, _, *parts in rows for part in parts], failures=True)
     if not names:
         return None
     table = [
-        [over, name, *(metric_cell(scores["metrics"] | absent_scores["metrics"], metric) for metric in names)]
-        for over, name, scores, absent_scores in rows
+        [over, name, *(metric_cell(absent if metric in OF_ABSENT else scores, metric) for metric in names)]
+        for over, name, scores, absent in rows
     ]
     notes = [missing_values(f"{over}, {name}", part, names) for over, name, *parts in rows for part in parts]
     header = ["Over", "Experiment", *map(title_of, names)]
-    text = "; ".join(_ABOUT[name] for name in names) + ". Lower is better.\n"
+    text = "; ".join(_ABOUT[name] for name in names) + ". Lower is better."
     text = text[0].upper() + text[1:]
-    return "\n".join(["## Failures\n", text, markdown(header, table, text_columns=2), paragraphs(notes)])
+    return Section("Failures", [text, Table(header, table, text_columns=2), *filter(None, notes)])
 
 
-def _failures(results: Mapping) -> Iterator[tuple[str, str, Mapping, Mapping]]:
+def _failures(results: Experiment) -> Iterator[tuple[str, str, SetSummary, SetSummary]]:
     """Set, experiment, its scores, and those of outputs for an absent enrolled speaker.
 
     Of the latter only what is left: other metrics compare with a target that was not enrolled.
     """
-    absent = {set_result["set"]: set_result for set_result in every_set(results["variants"].get(ABSENT, {"sets": []}))}
-    no_scores: Mapping[str, Mapping]
-    sets, no_scores = {set_result["set"]: set_result for set_result in every_set(results)}, {"metrics": {}}
+    sets, absent = {one.name: one for one in results.every_set}, scores_of(results, ABSENT)
     for over in dict.fromkeys([*sets, *absent]):
-        scores, absent_scores = sets.get(over, no_scores), absent.get(over, no_scores)
-        kept = [{name: part["metrics"][name] for name in names if name in part["metrics"]}
-                for part, names in ((scores, FAILURES), (absent_scores, OF_ABSENT))]  # fmt: skip
-        yield over, results["experiment"], {**scores, "metrics": kept[0]}, {**absent_scores, "metrics": kept[1]}
+        found = sets.get(over, _NO_SCORES), absent.get(over, _NO_SCORES)
+        yield over, results.name, _only(found[0], FAILURES), _only(found[1], OF_ABSENT)
 
 
-def sweep(experiments: Sequence[Mapping], kind: str) -> str | None:
+def _only(part: SetSummary, names: Sequence[str]) -> SetSummary:
+    return replace(part, metrics={name: part.metrics[name] for name in names if name in part.metrics})
+
+
+def sweep(experiments: Sequence[Experiment], kind: str) -> Section | None:
     """One of ``SWEEPS``: metrics at each value, and those of the main scores."""
     about = SWEEPS[kind]
     rows = [row for results in experiments for row in _swept(results, kind)]
@@ -113,76 +119,76 @@ def sweep(experiments: Sequence[Mapping], kind: str) -> str | None:
         return None
     parts = [set_result for *_, value, set_result in rows if value != about.main]
     extra_metrics = ("si_sdri", "speaker_confusion")
-    names = metrics_of(parts) + [name for name in extra_metrics if any(name in part["metrics"] for part in parts)]
-    table = [[*start, *(metric_cell(set_result["metrics"], name) for name in names)] for *start, set_result in rows]
+    names = metrics_of(parts) + [name for name in extra_metrics if any(name in part.metrics for part in parts)]
+    table = [[*start, *(metric_cell(set_result, name) for name in names)] for *start, set_result in rows]
     notes = [
         missing_values(", ".join(start), set_result, names) for *start, set_result in rows if start[-1] != about.main
     ]
     axis = about.axis.split(":")[0]
     header = ["Over", "Experiment", axis[0].upper() + axis[1:], *map(title_of, names)]
-    text = f"The same mixtures by {about.axis}; {about.main}: as in the other tables. Means [low, high].\n"
-    return "\n".join([f"## {about.title}\n", text, markdown(header, table, text_columns=3), paragraphs(notes)])
+    text = f"The same mixtures by {about.axis}; {about.main}: as in the other tables. Means [low, high]."
+    return Section(about.title, [text, Table(header, table, text_columns=3), *filter(None, notes)])
 
 
-def _swept(results: Mapping, kind: str) -> Iterator[tuple[str, str, str, Mapping]]:
+def _swept(results: Experiment, kind: str) -> Iterator[tuple[str, str, str, SetSummary]]:
     """Set, experiment, value and scores, for sets that have main scores; includes the main scores."""
     variants = swept(results, kind)
-    for main in every_set(results):
-        over, name = main["set"], results["experiment"]
+    for main in results.every_set:
+        over, name = main.name, results.name
         rows = [
             (f"{value:g}", set_result)
             for value, scores in variants
-            for set_result in every_set(scores)
-            if set_result["set"] == over
+            for set_result in scores.every_set
+            if set_result.name == over
         ]
         if rows:
             rows.insert(0 if SWEEPS[kind].is_value else len(rows), (SWEEPS[kind].main, main))
             yield from ((over, name, value, set_result) for value, set_result in rows)
 
 
-def groups(experiments: Sequence[Mapping]) -> str | None:
+def groups(experiments: Sequence[Experiment]) -> Section | None:
     """Groups of utterances, for sets that have groups."""
     all_groups = list(_groups(experiments))
     if not all_groups:
         return None
     parts = [group for *_, group in all_groups if group is not None]
-    names = [f"{name}i" if any(f"{name}i" in part["metrics"] for part in parts) else name for name in metrics_of(parts)]
-    names += ["speaker_confusion"] if any("speaker_confusion" in part["metrics"] for part in parts) else []
+    names = [f"{name}i" if any(f"{name}i" in part.metrics for part in parts) else name for name in metrics_of(parts)]
+    names += ["speaker_confusion"] if any("speaker_confusion" in part.metrics for part in parts) else []
     rows = []
     for *start, left_out, group in all_groups:
         if group is None:
             rows.append([*start, "left out", *[NONE] * len(names), f"{left_out:,}", NONE, "in no group"])
             continue
-        cells = [metric_cell(group["metrics"], name) for name in names]
-        counts = [f"{group[count]:,}" for count in ("n_utterances", "n_speakers")]
+        cells = [metric_cell(group, name) for name in names]
+        counts = [f"{n:,}" for n in (group.n_utterances, group.n_speakers)]
         rows.append([*start, left_out, *cells, *counts, "; ".join(_marks(group, names))])
     header = ["Over", "Experiment", "By", "Group", *map(title_of, names), "Utterances", "Speakers", "Note"]
     pairs = "; gender pair: of target and interferer" if any("gender pair" in start for start in all_groups) else ""
-    text = f"Each group's utterances alone [low, high]{pairs}.\n"
-    return "\n".join(["## Groups of utterances\n", text, markdown(header, rows, text_columns=4)])
+    text = f"Each group's utterances alone [low, high]{pairs}."
+    return Section("Groups of utterances", [text, Table(header, rows, text_columns=4)])
 
 
-def _groups(experiments: Sequence[Mapping]) -> Iterator[tuple]:
+def _groups(experiments: Sequence[Experiment]) -> Iterator[tuple]:
     """Set, experiment, fact, then label and scores of a group; or the number of utterances left out and None."""
     for results in experiments:
-        for set_result in results["sets"]:
-            for fact, grouping in set_result.get("breakdown", {}).items():
-                start = set_result["set"], results["experiment"], fact.replace("_", " ")
-                yield from ((*start, label, group) for label, group in grouping["groups"].items())
-                if grouping["left_out"]:
-                    yield (*start, grouping["left_out"], None)
+        for set_result in results.sets:
+            for fact, grouping in set_result.breakdown.items():
+                start = set_result.name, results.name, fact.replace("_", " ")
+                yield from ((*start, label, group) for label, group in grouping.groups.items())
+                if grouping.left_out:
+                    yield (*start, grouping.left_out, None)
 
 
-def _marks(group: Mapping, names: Sequence[str]) -> Iterator[str]:
-    if group["note"]:
-        yield group["note"]
+def _marks(group: Summary, names: Sequence[str]) -> Iterator[str]:
+    if group.note:
+        yield group.note
     for name in names:
-        count = group["metrics"].get(name, {}).get("n", group["n_utterances"])
-        if count < group["n_utterances"]:
+        count = group.metrics[name].n if name in group.metrics else None
+        if count is not None and count < (group.n_utterances or 0):
             yield f"{metric_of(name).label} of {count:,}"
 
 
-def comparison(first: str, comparisons: Sequence[Mapping]) -> str | None:
+def comparison(first: str, comparisons: Sequence[Mapping]) -> Section | None:
     """Every other experiment against the first: paired differences with intervals and p-values."""
     if not comparisons:
         return None
@@ -193,20 +199,20 @@ def comparison(first: str, comparisons: Sequence[Mapping]) -> str | None:
         for other in comparisons
         for over, row in other["differences"].items()
     ]
-    parts = [f"## Compared with {first}\n"]
+    parts: list[Block] = []
     if rows:
         lower = ", ".join(METRICS[name].label for name in names if not METRICS[name].higher_is_better)
         header = ["Over", "Experiment", *(cell for name in names for cell in (title_of(name), "p"))]
         parts += [
             f"An experiment's metric minus that of {first} [low, high], of the same utterances, on the same draws of "
             f"speakers: above 0 it is better{f' ({lower}: below 0)' if lower else ''}. p, two-sided, is the chance of "
-            "so large a difference where there is none.\n",
-            markdown(header, rows, text_columns=2),
+            "so large a difference where there is none.",
+            Table(header, rows, text_columns=2),
         ]
     how = {True: "Compared in part", False: "Not compared"}
     notes = [(how[bool(other["differences"])], other["experiment"], "; ".join(other["notes"])) for other in comparisons]
-    parts.append(paragraphs([f"{part}, {name}: {text}." for part, name, text in notes if text]))
-    return "\n".join(parts)
+    parts += [f"{part}, {name}: {text}." for part, name, text in notes if text]
+    return Section(f"Compared with {first}", parts)
 
 
 def _difference(difference: Mapping | None, name: str) -> list[str]:

@@ -1,18 +1,14 @@
-"""Markdown tables of enhancement and extraction: the mixture and the outputs of every experiment, by set."""
+"""Tables of enhancement and extraction: the mixture and the outputs of every experiment, by set."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from toolkit.metrics.signal.registry import SAME_MIXTURE, metric_of
-from toolkit.report.enhancement.audio_results import every_set, metrics_of
-from toolkit.report.verification.trial_tables import (
-    NONE,
-    condition_of,
-    interval_cell,
-    interval_method,
-    markdown,
-    order_of,
-    page_of,
-)
+from toolkit.report.blocks import Block, Section, Table
+from toolkit.report.enhancement.audio_results import has_value, metrics_of
+from toolkit.report.summaries import Estimate, Experiment, SetSummary, Summary
+from toolkit.report.verification.trial_tables import NONE, interval_cell
 
 MIXTURE = "unprocessed mixture"
 ABOUT = {
@@ -31,29 +27,25 @@ ABOUT = {
 
 def title_of(name: str) -> str:
     """``SI-SDR (dB)``, ``Speaker confusion (%)``."""
-    metric = metric_of(name)
-    label = metric.label[0].upper() + metric.label[1:]
-    return f"{label} ({metric.unit})" if metric.unit else label
+    return metric_of(name).title
 
 
-def metric_cell(metrics: Mapping[str, Mapping], name: str) -> str:
+def metric_cell(summary: Summary, name: str) -> str:
     """``12.30 [11.00, 13.60]``."""
-    if metrics.get(name, {}).get("value") is None:
-        return NONE
-    return interval_cell(metrics[name], metric_of(name).digits)
+    return interval_cell(summary.metrics[name], metric_of(name).digits) if has_value(summary, name) else NONE
 
 
-def missing_values(label: str, set_result: Mapping, names: Sequence[str]) -> str:
+def missing_values(label: str, set_result: SetSummary, names: Sequence[str]) -> str:
     """``test, tse_x: 12 of 2,000 utterances have no STOI: silent estimate (12).``; empty if all have a value."""
     reasons: dict[tuple[str, str], list[str]]
-    total, reasons = f"{set_result.get('n_utterances', 0):,}", {}
-    for name in (name for name in names if name in set_result["metrics"]):
-        metric, metric_label = set_result["metrics"][name], metric_of(name).label
-        if undefined := metric.get("undefined"):
+    total, reasons = f"{set_result.n_utterances or 0:,}", {}
+    for name in (name for name in names if name in set_result.metrics):
+        metric, metric_label = set_result.metrics[name], metric_of(name).label
+        if undefined := metric.undefined:
             why = ", ".join(f"{reason} ({count:,})" for reason, count in undefined.items())
             what = f"{sum(undefined.values()):,} of {total} utterances have no"
             reasons.setdefault((what, f": {why}"), []).append(metric_label)
-        if infinite := metric.get("infinite"):
+        if infinite := metric.infinite:
             why = ", ".join(f"{word} ({count:,})" for word, count in infinite.items())
             what = f"{sum(infinite.values()):,} of {total} utterances have an infinite"
             reasons.setdefault((what, f", left out of the mean: {why}"), []).append(metric_label)
@@ -61,61 +53,58 @@ def missing_values(label: str, set_result: Mapping, names: Sequence[str]) -> str
     return f"{label}: {sentence}." if sentence else ""
 
 
-def blocks(experiments: Sequence[Mapping], *, means: bool) -> Iterator[tuple[str, list[tuple[str, Mapping]]]]:
-    """Label of a block of rows, and experiment and scores of each row: by set, or by mean over sets."""
-    rows_by_key: dict[tuple, list[tuple[str, Mapping]]] = {}
+Rows = list[tuple[str, SetSummary]]  # name of an experiment, and its scores
+
+
+def rows_by_set(experiments: Sequence[Experiment], *, means: bool) -> Iterator[tuple[str, Rows]]:
+    """Label of a block of rows, and the rows: by set, or by mean over sets."""
+    rows_by_key: dict[tuple, Rows] = {}
     for results in experiments:
-        for set_result in results.get("means", []) if means else results["sets"]:
-            key = (set_result["set"], *set_result["of"]) if means else (set_result["set"],)
-            rows_by_key.setdefault(key, []).append((results["experiment"], set_result))
+        for one in results.means if means else results.sets:
+            rows_by_key.setdefault((one.name, *one.of), []).append((results.name, one))
     keys = list(rows_by_key)
     if not means:
-        keys.sort(key=lambda key: (*order_of(condition_of(rows_by_key[key][0][1])), key))
+        keys.sort(key=lambda key: (*rows_by_key[key][0][1].condition.order, key))
     for key in keys:
         several = sum(other[0] == key[0] for other in keys) > 1
         yield f"{key[0]} ({', '.join(key[1:])})" if several else key[0], rows_by_key[key]
 
 
-def mixtures(rows: Sequence[tuple[str, Mapping]]) -> list[tuple[str, dict]]:
+def mixtures(rows: Rows) -> Rows:
     """The distinct mixtures of a set; more than one if experiments were scored on different mixtures."""
-    unique_mixtures: list[tuple[str, dict]] = []
-    for name, set_result in rows:
-        input_metrics = {
-            key.removesuffix("_mix"): metric for key, metric in set_result["metrics"].items() if key.endswith("_mix")
-        }
-        same = next((mixture for _, mixture in unique_mixtures if agree(mixture["metrics"], input_metrics)), None)
-        if same is not None:
-            same["metrics"] = input_metrics | same["metrics"]
-        elif input_metrics:
-            unique_mixtures.append(
-                (f"{MIXTURE} ({name})" if unique_mixtures else MIXTURE, {**set_result, "metrics": input_metrics})
-            )
-    return unique_mixtures
+    unique: Rows = []
+    for name, one in rows:
+        inputs = {key.removesuffix("_mix"): one.metrics[key] for key in one.metrics if key.endswith("_mix")}
+        place = next((i for i, (_, mixture) in enumerate(unique) if agree(mixture.metrics, inputs)), None)
+        if place is not None:
+            label, same = unique[place]
+            unique[place] = label, replace(same, metrics={**inputs, **same.metrics})
+        elif inputs:
+            unique.append((f"{MIXTURE} ({name})" if unique else MIXTURE, replace(one, metrics=inputs)))
+    return unique
 
 
-def agree(first: Mapping[object, Mapping], second: Mapping[object, Mapping]) -> bool:
+def agree(first: Mapping[Any, Estimate], second: Mapping[Any, Estimate]) -> bool:
     """Do the common values, by metric or by condition, belong to one mixture?"""
-    pairs = [(first[name]["value"], second[name]["value"]) for name in first if name in second]
-    return all(a == b if None in (a, b) else abs(a - b) < SAME_MIXTURE for a, b in pairs)
+    pairs = [(first[name].value, second[name].value) for name in first if name in second]
+    return all(a == b if a is None or b is None else abs(a - b) < SAME_MIXTURE for a, b in pairs)
 
 
-def summary(experiments: Sequence[Mapping]) -> list[tuple[str, list[tuple[str, Mapping]]]]:
-    """As :func:`blocks`: means over sets, then the sets that are in no mean of their experiment."""
+def summary_rows(experiments: Sequence[Experiment]) -> list[tuple[str, Rows]]:
+    """As :func:`rows_by_set`: means over sets, then the sets that are in no mean of their experiment."""
     unaveraged = []
     for results in experiments:
-        averaged = {name for set_result in results.get("means", []) for name in set_result["of"]}
-        unaveraged.append(
-            {**results, "sets": [set_result for set_result in results["sets"] if set_result["set"] not in averaged]}
-        )
-    return [*blocks(experiments, means=True), *blocks(unaveraged, means=False)]
+        averaged = {name for mean in results.means for name in mean.of}
+        unaveraged.append(replace(results, sets=[one for one in results.sets if one.name not in averaged]))
+    return [*rows_by_set(experiments, means=True), *rows_by_set(unaveraged, means=False)]
 
 
-def main_table(groups: Sequence[tuple[str, Sequence[tuple[str, Mapping]]]], *, counts: bool) -> tuple[str, str]:
-    """Metrics of mixture and experiments over sets (``groups`` from :func:`blocks`), and notes on missing values."""
+def main_table(groups: Sequence[tuple[str, Rows]], *, counts: bool) -> list[Block]:
+    """Metrics of mixture and experiments over sets (from :func:`rows_by_set`), and notes on missing values."""
     set_results = [set_result for _, rows in groups for _, set_result in rows]
     names, table, notes = metrics_of(set_results), [], []
     columns = list(names)
-    if any("si_sdri" in set_result["metrics"] for set_result in set_results):
+    if any("si_sdri" in set_result.metrics for set_result in set_results):
         columns.insert(1, "si_sdri")  # after SI-SDR, which comes first
     for over, rows in groups:
         mixture_rows = mixtures(rows)
@@ -123,62 +112,40 @@ def main_table(groups: Sequence[tuple[str, Sequence[tuple[str, Mapping]]]], *, c
             len(mixture_rows) > 1
         )
         for name, set_result in [*mixture_rows, *rows]:
-            numbers = [f"{set_result[count]:,}" for count in ("n_utterances", "n_speakers")] if counts else []
-            table.append([over, name, *(metric_cell(set_result["metrics"], column) for column in columns), *numbers])
+            numbers = [f"{n:,}" for n in (set_result.n_utterances, set_result.n_speakers)] if counts else []
+            table.append([over, name, *(metric_cell(set_result, column) for column in columns), *numbers])
             notes.append(missing_values(f"{over}, {name}", set_result, names))
     header = ["Over", "Experiment", *map(title_of, columns), *(["Utterances", "Speakers"] if counts else [])]
-    return markdown(header, table, text_columns=2), paragraphs(notes)
+    return [Table(header, table, text_columns=2), *filter(None, notes)]
 
 
-def improvement_table(experiments: Sequence[Mapping]) -> tuple[str, str] | None:
-    """Output minus mixture, by utterance, and notes on missing values; None if no mixture was scored."""
-    parts = [set_result for results in experiments for set_result in every_set(results)]
-    names = [
-        f"{name}i" for name in metrics_of(parts) if any(f"{name}i" in set_result["metrics"] for set_result in parts)
-    ]
+def improvements(experiments: Sequence[Experiment]) -> Section | None:
+    """Output minus mixture, by utterance; None if no mixture was scored."""
+    parts = [set_result for results in experiments for set_result in results.every_set]
+    names = [f"{name}i" for name in metrics_of(parts) if any(f"{name}i" in set_result.metrics for set_result in parts)]
     if not names:
         return None
     table, notes = [], []
     for means in (True, False):
-        for over, rows in blocks(experiments, means=means):
+        for over, rows in rows_by_set(experiments, means=means):
             for name, set_result in rows:
-                table.append([over, name, *(metric_cell(set_result["metrics"], column) for column in names)])
+                table.append([over, name, *(metric_cell(set_result, column) for column in names)])
                 notes.append(missing_values(f"{over}, {name}", set_result, names))
     header = ["Over", "Experiment", *(title_of(name.removesuffix("i")) for name in names)]
-    return markdown(header, table, text_columns=2), paragraphs(notes)
+    text = "Output minus unprocessed mixture [low, high], of utterances that have both values; above 0 is better."
+    return Section("Improvement over the mixture", [text, Table(header, table, text_columns=2), *filter(None, notes)])
 
 
-def paragraphs(notes: Sequence[str]) -> str:
-    """The notes that are not empty, each a paragraph."""
-    return "\n\n".join(note for note in notes if note) + "\n" * any(notes)
-
-
-def audio_page(
-    title: str,
-    experiments: Sequence[Mapping],
-    command: str,
-    plots: Sequence[tuple[str, str]] = (),
-    sections: Sequence[str] = (),
-    first: Sequence[str] = (),
-) -> str:
-    """A whole RESULTS.md of enhancement or extraction.
-
-    Args:
-        title: its heading.
-        experiments: collected results, with means, as rows (:func:`toolkit.report.enhancement.audio_results.rows_of`).
-        command: the command line that makes the page.
-        plots: ``(caption, path relative to the page)``.
-        sections: further sections, in Markdown, before the plots.
-        first: sections after the summary.
-    """
-    names = metrics_of([set_result for results in experiments for set_result in results["sets"]])
+def summary(experiments: Sequence[Experiment]) -> Section:
+    """Means over sets, and the sets that are in no mean of their experiment."""
+    names = metrics_of([set_result for results in experiments for set_result in results.sets])
     about = "; ".join(dict.fromkeys(ABOUT[name] for name in names if name in ABOUT))
-    short, _ = main_table(summary(experiments), counts=False)
-    table, notes = main_table(list(blocks(experiments, means=False)), counts=True)
-    method = interval_method(experiments)
-    parts = ["## Summary\n", f"Means [low, high]. {about}{'; higher is better. ' if about else ''}{method}\n", short]
-    parts += [*first, "## Every set\n", f"Mean over utterances [low, high]. {method}\n", table, notes]
-    if improvement := improvement_table(experiments):
-        text = "Output minus unprocessed mixture [low, high], of utterances that have both values; above 0 is better.\n"
-        parts += ["## Improvement over the mixture\n", text, *improvement]
-    return page_of(title, experiments, command, [part for part in [*parts, *sections] if part], plots)
+    table, *_ = main_table(summary_rows(experiments), counts=False)
+    text = f"Means [low, high]. {about}{'; higher is better.' if about else ''}".rstrip()
+    return Section("Summary", [text, table], folded=False)
+
+
+def every_condition(experiments: Sequence[Experiment]) -> Section:
+    """All metrics of every set."""
+    tables = main_table(list(rows_by_set(experiments, means=False)), counts=True)
+    return Section("Every set", ["Mean over utterances [low, high].", *tables])

@@ -1,13 +1,15 @@
 """Plots of enhancement and extraction: improvement by input, metrics by the parameter of a sweep."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from toolkit.metrics.statistics.speaker_means import mean_intervals, resample_means
 from toolkit.report.enhancement.loss_weights import Weighed
-from toolkit.report.plots import COLOURS, MARKERS, STYLES, draw_bars, new_figure, save_figure
+from toolkit.report.plots import COLOURS, MARKERS, STYLES, draw_curve, draw_level, new_figure, save_figure
+from toolkit.report.summaries import Estimate
 
 _BINS, _PER_BIN = 8, 12  # most bins, fewest utterances per bin
 
@@ -28,12 +30,18 @@ class Points(NamedTuple):
     speaker: np.ndarray
 
 
-def binned(points: Points, resamples: int, level: float, seed: int) -> list[dict]:
+@dataclass(frozen=True)
+class Bin(Estimate):
+    """Mean improvement of the utterances of a bin; ``at``: their mean input."""
+
+    at: float = 0.0
+
+
+def binned(points: Points, resamples: int, level: float, seed: int) -> list[Bin]:
     """Mean improvement in bins of the input of about equal size, with intervals over speakers.
 
     Returns:
-        ``{"at", "value", "low", "high", "n"}`` of each bin, in ascending order; ``at`` is its mean input; low and high
-        are None if unknown.
+        The bins in ascending order of their input.
     """
     count = min(_BINS, len(points.before) // _PER_BIN)
     if not count:
@@ -43,15 +51,15 @@ def binned(points: Points, resamples: int, level: float, seed: int) -> list[dict
     gains = {str(i): np.where(place == i, points.gain, np.nan) for i in range(count)}
     _, speaker = np.unique(points.speaker, return_inverse=True)
     intervals = mean_intervals(resample_means(gains, speaker, resamples, seed), level)
-    numbers = {name: [None if np.isnan(x) else x for x in interval] for name, interval in intervals.items()}
-    return [
-        {"at": float(points.before[place == int(name)].mean()), "n": int((place == int(name)).sum())}
-        | dict(zip(("value", "low", "high"), interval, strict=True))
-        for name, interval in numbers.items()
-    ]
+    bins = []
+    for name, interval in intervals.items():
+        inside = place == int(name)
+        value, low, high = (None if np.isnan(x) else x for x in interval)
+        bins.append(Bin(value, low, high, n=int(inside.sum()), at=float(points.before[inside].mean())))
+    return bins
 
 
-def plot_improvement(sets: Mapping[str, Points], bins: Sequence[Mapping], level: float, path, title: str = "") -> None:
+def plot_improvement(sets: Mapping[str, Points], bins: Sequence[Bin], level: float, path, title: str = "") -> None:
     """SI-SDR improvement against the mixture's SI-SDR: a dot for each utterance, a line of the bins' means.
 
     Args:
@@ -73,12 +81,8 @@ def plot_improvement(sets: Mapping[str, Points], bins: Sequence[Mapping], level:
     if any(points.confused.any() for points in sets.values()):
         ax.scatter([], [], 24, "0.4", marker="x", label="nearer to the interferer")
     if bins:
-        at = [bin_mean["at"] for bin_mean in bins]
         label = f"mean of bins, {100 * level:g} % intervals"
-        ax.plot(
-            at, [bin_mean["value"] for bin_mean in bins], "-o", color="black", markersize=4, linewidth=1.4, label=label
-        )
-        draw_bars(ax, at, bins, "black")
+        draw_curve(ax, [one.at for one in bins], bins, color="black", marker="o", linewidth=1.4, label=label)
     ax.axhline(0, color="0.4", linewidth=0.8, zorder=0)
     ax.set(xlabel="SI-SDR of the mixture (dB)", ylabel="SI-SDR improvement (dB)", title=title)
     if ax.get_legend_handles_labels()[0]:
@@ -87,8 +91,8 @@ def plot_improvement(sets: Mapping[str, Points], bins: Sequence[Mapping], level:
 
 
 def plot_sweep(
-    curves: Mapping[str, Sequence[tuple[float, Mapping]]],
-    main: Mapping[str, Mapping],
+    curves: Mapping[str, Sequence[tuple[float, Estimate]]],
+    main: Mapping[str, Estimate],
     path,
     title: str,
     labels: tuple[str, str, str],
@@ -106,16 +110,10 @@ def plot_sweep(
     x, y, whole = labels
     for number, (label, points) in enumerate(curves.items()):
         colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-        at = [value for value, _ in points]
-        ax.plot(
-            at, [metric["value"] for _, metric in points], "-", marker=marker, markersize=5, color=colour, label=label
-        )
-        draw_bars(ax, at, [metric for _, metric in points], colour)
+        at, metrics = zip(*points, strict=True)
+        draw_curve(ax, at, metrics, color=colour, marker=marker, label=label)
         if label in main:
-            level = main[label]
-            ax.axhline(level["value"], color=colour, linestyle=":", label=f"{label}, {whole}")
-            if level["low"] is not None:
-                ax.axhspan(level["low"], level["high"], color=colour, alpha=0.08, linewidth=0)
+            draw_level(ax, main[label], colour, f"{label}, {whole}")
     ax.set_xticks(sorted({value for points in curves.values() for value, _ in points}))
     ax.set(xlabel=x, ylabel=y, title=title)
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
@@ -142,19 +140,15 @@ def plot_weights(points: Sequence[Weighed], path, title: str = "") -> None:
     for ax, metric in zip(axes, metrics, strict=True):
         for (loss, beta), line in curves.items():
             colour, turn = COLOURS[losses.index(loss) % len(COLOURS)], sorted(betas).index(beta)
-            points_of_metric = [point for point in line if point.metric == metric]
-            at, estimates = (
-                [alphas.index(point.alpha) for point in points_of_metric],
-                [point.estimate for point in points_of_metric],
-            )
+            on_curve = [point for point in line if point.metric == metric]
+            at, estimates = [alphas.index(point.alpha) for point in on_curve], [point.estimate for point in on_curve]
             style = {"linestyle": STYLES[turn % len(STYLES)], "marker": MARKERS[turn % len(MARKERS)]}
             label = f"{loss}, beta {beta:g}" if len(betas) > 1 else loss
-            ax.plot(at, [estimate["value"] for estimate in estimates], color=colour, label=label, **style)
-            draw_bars(ax, at, estimates, colour)
+            draw_curve(ax, at, estimates, color=colour, label=label, **style)
         plain = [p for p in points if p.metric == metric and p.alpha is None and p.beta == 0]
         for number, point in enumerate(plain):
             linestyle = STYLES[-1 - number % len(STYLES)]
-            ax.axhline(point.estimate["value"], color="0.35", linestyle=linestyle, label=point.experiment)
+            ax.axhline(point.estimate.value, color="0.35", linestyle=linestyle, label=point.experiment)
         ax.set_ylabel(metric)
     axes[0].set_title(title)
     axes[-1].set_xticks(range(len(alphas)), [f"{alpha:g}" for alpha in alphas])

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from toolkit.metrics.signal.registry import metric_of
-from toolkit.report.enhancement.audio_results import metrics_of, swept
+from toolkit.report.blocks import Section, Table
+from toolkit.report.enhancement.audio_results import has_value, metrics_of, swept
 from toolkit.report.enhancement.audio_tables import title_of
-from toolkit.report.verification.trial_tables import NONE, average_eer, interval_cell, markdown
+from toolkit.report.summaries import Estimate, Experiment, Scores
+from toolkit.report.verification.trial_tables import NONE, average_eer, interval_cell
 
 # Keys in which experiments of one kind may differ besides alpha.
 _PLACES = ("expdir", "train_dir", "valid_dirs", "init_from")
@@ -27,7 +29,7 @@ class Weighed(NamedTuple):
         alpha: weight of the SNR loss; None if the experiment has none.
         experiment: its name.
         beta: share of the mixture.
-        estimate: ``{"value", "low", "high"}``.
+        estimate: the metric.
     """
 
     over: str
@@ -37,10 +39,10 @@ class Weighed(NamedTuple):
     alpha: float | None
     experiment: str
     beta: float
-    estimate: Mapping
+    estimate: Estimate
 
 
-def weight_points(experiments: Sequence[Mapping], verified: Mapping[str, Sequence[Mapping]]) -> list[Weighed]:
+def weight_points(experiments: Sequence[Experiment], verified: Mapping[str, Sequence[Experiment]]) -> list[Weighed]:
     """Metrics of experiments that differ in alpha, and of the same network without alpha; may be empty.
 
     Args:
@@ -54,23 +56,23 @@ def weight_points(experiments: Sequence[Mapping], verified: Mapping[str, Sequenc
     labels = {kind: label for kind, label, *_ in weighed}
     for kind, label, _, results in reversed(weighed):
         if sum(other == label for other in labels.values()) > 1:
-            labels[kind] = f"{label}, as {results['experiment']}"
-    networks = [results["config"].get("model") for *_, results in weighed]
+            labels[kind] = f"{label}, as {results.name}"
+    networks = [(results.config or {}).get("model") for *_, results in weighed]
     plain = [results for results in experiments if _weight(results) is None and _of_networks(results, networks)]
-    rows: list[tuple[str, float | None, Mapping]] = [(_loss(results), None, results) for results in plain]
+    rows: list[tuple[str, float | None, Experiment]] = [(_loss(results), None, results) for results in plain]
     rows += sorted(((labels[kind], alpha, results) for kind, _, alpha, results in weighed), key=lambda row: row[:2])
     points = []
     for loss, alpha, results in rows:
         for over, metric, digits, beta, estimate in [*_metrics(results), *_rates(results, verified)]:
-            points.append(Weighed(over, metric, digits, loss, alpha, results["experiment"], beta, estimate))
+            points.append(Weighed(over, metric, digits, loss, alpha, results.name, beta, estimate))
     # A metric that only experiments without alpha have makes no curve.
     swept_by = {point.metric for point in points if point.alpha is not None}
     return [point for point in points if point.metric in swept_by]
 
 
-def _weight(results: Mapping) -> tuple[str, str, float] | None:
+def _weight(results: Experiment) -> tuple[str, str, float] | None:
     """The config without alpha (as JSON), the name of its loss, and alpha; None if it has no alpha."""
-    config = json.loads(json.dumps(results["config"] or {}, default=str))
+    config = json.loads(json.dumps(results.config or {}, default=str))
     try:
         arguments = config["loss"]["init_args"]
         alpha, label = float(arguments.pop("alpha")), _class_name(arguments["loss"])
@@ -80,13 +82,13 @@ def _weight(results: Mapping) -> tuple[str, str, float] | None:
     return json.dumps(shared_config, sort_keys=True), label, alpha
 
 
-def _of_networks(results: Mapping, networks: Sequence) -> bool:
-    return bool(results["config"]) and results["config"].get("model") in networks and bool(_loss(results))
+def _of_networks(results: Experiment, networks: Sequence) -> bool:
+    return bool(results.config and results.config.get("model") in networks and _loss(results))
 
 
-def _loss(results: Mapping) -> str:
+def _loss(results: Experiment) -> str:
     try:
-        return _class_name(results["config"]["loss"])
+        return _class_name((results.config or {})["loss"])
     except (KeyError, TypeError, AttributeError):
         return ""
 
@@ -95,28 +97,28 @@ def _class_name(block: Mapping) -> str:
     return block["class_path"].rpartition(".")[2]
 
 
-def _metrics(results: Mapping) -> Iterator[tuple]:
+def _metrics(results: Experiment) -> Iterator[tuple]:
     """Set, title, digits, beta and value of each metric: of the means over sets, else of the sets."""
-    for beta, scores in [(0.0, results), *swept(results, "beta")]:
-        for set_result in scores.get("means") or scores["sets"]:
+    every: list[tuple[float, Scores]] = [(0.0, results), *swept(results, "observation")]
+    for beta, scores in every:
+        for set_result in scores.means or scores.sets:
             for name in metrics_of([set_result]):
-                if set_result["metrics"][name]["value"] is not None:
-                    yield set_result["set"], title_of(name), metric_of(name).digits, beta, set_result["metrics"][name]
+                if has_value(set_result, name):
+                    yield set_result.name, title_of(name), metric_of(name).digits, beta, set_result.metrics[name]
 
 
-def _rates(results: Mapping, verified: Mapping[str, Sequence[Mapping]]) -> Iterator[tuple]:
+def _rates(results: Experiment, verified: Mapping[str, Sequence[Experiment]]) -> Iterator[tuple]:
     """As :func:`_metrics`, for error rates."""
     for name, rows in verified.items():
-        for row in (row for row in rows if row.get("enhancer") == results["experiment"]):
-            for over in results.get("means") or results["sets"]:
-                names = over.get("of", [over["set"]])
-                sets = [set_result for set_result in row["sets"] if set_result["set"] in names]
+        for row in (row for row in rows if row.enhancer == results.name):
+            for over in results.means or results.sets:
+                names = over.of or [over.name]
+                sets = [set_result for set_result in row.sets if set_result.name in names]
                 if len(sets) == len(names):
-                    rate = sets[0]["metrics"]["eer"] if len(sets) == 1 else average_eer(sets)
-                    yield over["set"], f"EER of {name} (%)", 2, row["beta"], rate
+                    yield over.name, f"EER of {name} (%)", 2, row.beta, average_eer(sets)
 
 
-def weights(points: Sequence[Weighed]) -> str | None:
+def weights(points: Sequence[Weighed]) -> Section | None:
     """The section: alpha by beta."""
     if not points:
         return None
@@ -129,6 +131,6 @@ def weights(points: Sequence[Weighed]) -> str | None:
         cells[point.beta] = interval_cell(point.estimate, point.digits)
     header = ["Over", "Metric", "Loss", "Alpha", "Experiment", *(f"Beta {beta:g}" for beta in betas)]
     text = "Trained by the loss plus alpha times the SNR loss (alpha -: without another loss); of the mixture, beta is "
-    text += "added to the output. Means [low, high].\n"
+    text += "added to the output. Means [low, high]."
     table = [[*start, *(cells.get(beta, NONE) for beta in betas)] for start, cells in rows.items()]
-    return "\n".join(["## Multitask weight alpha by observation adding beta\n", text, markdown(header, table, 5)])
+    return Section("Multitask weight alpha by observation adding beta", [text, Table(header, table, 5)])

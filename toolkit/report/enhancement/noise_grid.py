@@ -1,34 +1,33 @@
 """Tables of enhancement and extraction by kind of noise and SNR, for sets that form such a grid."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
+from toolkit.report.blocks import Block, Section, Table
 from toolkit.report.enhancement.audio_results import metrics_of
 from toolkit.report.enhancement.audio_tables import MIXTURE, agree, metric_cell, title_of
-from toolkit.report.verification.trial_tables import (
-    NONE,
-    Condition,
-    by_condition,
-    condition_header,
-    condition_of,
-    markdown,
-    order_of,
-)
+from toolkit.report.summaries import Condition, Estimate, Experiment, Summary
+from toolkit.report.verification.trial_tables import NONE, Row, by_test_set, columns_of, condition_header, row_label
 
-_Cells = dict[Condition, dict]  # condition -> a metric's value with its interval
+_Cells = dict[Condition, Estimate]
 
 
-def grid_rows(results: Mapping) -> dict[str, dict[Condition, dict]]:
-    """As :func:`toolkit.report.verification.trial_tables.by_condition`, for sets with one noise at one SNR."""
-    sets = [set_result for set_result in results["sets"] if (condition_of(set_result) or (None, None))[1] is not None]
-    return by_condition({**results, "sets": sets})
+class _Scored(NamedTuple):
+    """A test set of an experiment, by condition."""
+
+    results: Experiment
+    test_set: str
+    row: Row
 
 
-def columns_of(rows: Sequence[Mapping[Condition, dict]], ood: Collection[str], of_ood: bool) -> list[Condition]:
-    """The conditions of the rows, either out of domain or in domain, in the order of tables."""
-    return sorted({c for row in rows for c in row if (c[0] in ood) == of_ood}, key=order_of)
+def grid_rows(results: Experiment) -> dict[str, Row]:
+    """As :func:`toolkit.report.verification.trial_tables.by_test_set`, for sets with one noise at one SNR."""
+    sets = [one for one in results.sets if not (one.condition.is_mixed or one.condition.snr is None)]
+    return by_test_set(replace(results, sets=sets))
 
 
-def noise_by_snr(experiments: Sequence[Mapping], ood: Collection[str]) -> str | None:
+def noise_by_snr(experiments: Sequence[Experiment], ood: Collection[str]) -> Section | None:
     """Every metric of mixture, output and improvement by noise and SNR; None if the sets form no grid.
 
     Args:
@@ -36,59 +35,58 @@ def noise_by_snr(experiments: Sequence[Mapping], ood: Collection[str]) -> str | 
             (:func:`toolkit.tasks.enhancement.audio_aggregation.add_row_means`).
         ood: kinds of noise that are out of domain; they have a separate table.
     """
-    rows = [(label, row, results) for results in experiments for label, row in grid_rows(results).items()]
-    conditions = [row for _, row, _ in rows]
+    rows = [_Scored(results, *pair) for results in experiments for pair in grid_rows(results).items()]
+    conditions = [scored.row for scored in rows]
     if len({c for row in conditions for c in row}) < 2:
         return None
     text = "Means over utterances [low, high]; improvement: output minus mixture, utterance by utterance."
-    parts = ["## By noise and SNR (dB)\n", f"{text} Avg.: mean of all columns.\n"]
+    parts: list[Block] = [f"{text} Avg.: mean of all columns."]
+    names = metrics_of([one for row in conditions for one in row.values()])
     for of_ood in (False, True):
         if columns := columns_of(conditions, ood, of_ood):
             average = ["Avg."] if len(columns) > 1 else []
-            table = [line for name in _names(rows) for line in _lines(name, rows, columns)]
-            parts += ["Out of domain:\n"] if of_ood and len(parts) > 2 else []
-            parts.append(markdown(["Metric", "Experiment", *condition_header(columns), *average], table, 2))
-    return "\n".join(parts)
+            table = [line for name in names for line in _lines(name, rows, columns)]
+            parts += ["Out of domain:"] if of_ood and len(parts) > 1 else []
+            parts.append(Table(["Metric", "Experiment", *condition_header(columns), *average], table, 2))
+    return Section("By noise and SNR (dB)", parts)
 
 
-def _names(rows: Sequence[tuple]) -> list[str]:
-    return metrics_of([set_result for _, row, _ in rows for set_result in row.values()])
-
-
-def _lines(name: str, rows: Sequence[tuple], columns: Sequence[Condition]) -> Iterator[list[str]]:
+def _lines(name: str, rows: Sequence[_Scored], columns: Sequence[Condition]) -> Iterator[list[str]]:
     """The lines of one metric: the mixture, then output and improvement of every experiment."""
-    kinds = [("", name), (": improvement", f"{name}i")]
-    lines = [(label + what, *_cells(row, columns, results, metric), metric)
-             for label, row, results in rows for what, metric in kinds]  # fmt: skip
-    for label, cells, average, metric in [*_mixtures(name, rows, columns), *lines]:
+    lines = _mixtures(name, rows, columns)
+    for scored in rows:
+        label = row_label(scored.results.name, scored.test_set)
+        lines += [(label, *_cells(scored, columns, name), name)]
+        lines += [(f"{label}: improvement", *_cells(scored, columns, f"{name}i"), f"{name}i")]
+    for label, cells, average, metric in lines:
         if cells:
-            cells_of_row = [metric_cell({metric: cells[c]}, metric) if c in cells else NONE for c in columns]
-            yield [title_of(name), label, *cells_of_row, *([average] if len(columns) > 1 else [])]
+            shown = [_cell(cells[c], metric) if c in cells else NONE for c in columns]
+            yield [title_of(name), label, *shown, *([average] if len(columns) > 1 else [])]
 
 
-def _mixtures(name: str, rows: Sequence[tuple], columns: Sequence[Condition]) -> list[tuple[str, _Cells, str, str]]:
+def _mixtures(name: str, rows: Sequence[_Scored], columns: Sequence[Condition]) -> list[tuple[str, _Cells, str, str]]:
     """The distinct mixtures of each test set; more than one if experiments were scored on different mixtures."""
-    unique_mixtures: list[list] = []
-    for label, row, results in rows:
-        part, (cells, average) = _part(label, results), _cells(row, columns, results, f"{name}_mix")
-        others = [mixture for mixture in unique_mixtures if mixture[0] == part]
+    unique: list[list] = []
+    for scored in rows:
+        cells, average = _cells(scored, columns, f"{name}_mix")
+        others = [mixture for mixture in unique if mixture[0] == scored.test_set]
         same = next((mixture for mixture in others if agree(cells, mixture[2])), None)
         if same is None:
-            who = MIXTURE + part + (f" ({results['experiment']})" if others else "")
-            unique_mixtures.append([part, who, cells, average])
+            who = row_label(MIXTURE, scored.test_set) + (f" ({scored.results.name})" if others else "")
+            unique.append([scored.test_set, who, cells, average])
         else:
             same[2:] = cells | same[2], average if same[3] == NONE else same[3]
-    return [(who, cells, average, f"{name}_mix") for _, who, cells, average in unique_mixtures]
+    return [(who, cells, average, f"{name}_mix") for _, who, cells, average in unique]
 
 
-def _cells(row: Mapping[Condition, dict], columns: Sequence[Condition], results: Mapping, metric: str):
+def _cells(scored: _Scored, columns: Sequence[Condition], metric: str) -> tuple[_Cells, str]:
     """Values of a metric by column, and the cell of their mean."""
-    cells = {c: row[c]["metrics"][metric] for c in columns if c in row and metric in row[c]["metrics"]}
-    names = {row[c]["set"] if c in row else None for c in columns}
-    means = [*results.get("means", []), *results.get("row_means", [])]
-    return cells, next((metric_cell(mean["metrics"], metric) for mean in means if set(mean["of"]) == names), NONE)
+    results, row = scored.results, scored.row
+    cells = {c: row[c].metrics[metric] for c in columns if c in row and metric in row[c].metrics}
+    names = {row[c].name if c in row else None for c in columns}
+    means = [*results.means, *results.row_means]
+    return cells, next((metric_cell(mean, metric) for mean in means if set(mean.of) == names), NONE)
 
 
-def _part(label: str, results: Mapping) -> str:
-    """``: test`` if an experiment has rows for several test sets, else empty."""
-    return label.removeprefix(results["experiment"])
+def _cell(estimate: Estimate, metric: str) -> str:
+    return metric_cell(Summary({metric: estimate}), metric)

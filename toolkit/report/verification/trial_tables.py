@@ -1,90 +1,62 @@
-"""Tables in Markdown, from collected results (see :mod:`toolkit.report.verification.trial_results`)."""
+"""Tables of verification, from collected results (see :mod:`toolkit.report.verification.trial_results`)."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import cast
 
 from toolkit.io.errors import InputError
+from toolkit.metrics.verification.registry import MAIN, METRICS
+from toolkit.report.blocks import Section, Table
 from toolkit.report.bootstrap_samples import average_interval
-from toolkit.report.verdict import verdicts
-from toolkit.report.verification.trial_results import METRICS
+from toolkit.report.summaries import Condition, Estimate, Experiment, SetSummary, Summary
 
 NONE = "-"  # a cell without a number
-TITLES = ("EER (%)", "minDCF(0.01)", "minDCF(0.05)")  # of METRICS
-DIGITS = (2, 3, 3)
+TITLES = [METRICS[name].title for name in MAIN]
 
-Condition = tuple[str, float | None]  # kind of noise, SNR in dB; ("clean", None)
-
-
-def condition_of(set_result: Mapping) -> Condition | None:
-    """The condition of a set; None if it mixes several."""
-    noise, snr = set_result["condition"]["noise"], set_result["condition"]["snr"]
-    return None if "mixed" in (noise, snr) else (noise, snr)
+Row = dict[Condition, SetSummary]
 
 
-def by_condition(results: Mapping) -> dict[str, dict[Condition, dict]]:
-    """Row label -> condition -> set.
+def by_test_set(results: Experiment) -> dict[str, Row]:
+    """Test set -> condition -> set, without sets that mix conditions.
 
-    If no condition occurs twice: one row, named after the experiment. Otherwise, or with ``names_test_set``
-    (:func:`name_test_sets`), a row for every test set; its noisy versions are named after it,
-    ``<test set>_<noise>_<snr>``.
+    The test set is empty, and there is one, if no condition occurs twice, unless the experiment ``names_test_set``.
 
     Raises:
-        InputError: two sets have the same condition and the same name but for the condition.
+        InputError: two sets have the same condition and the same test set.
     """
-    sets = [
-        (cast(Condition, condition_of(set_result)), set_result)
-        for set_result in results["sets"]
-        if condition_of(set_result) is not None
-    ]
-    several = results.get("names_test_set", False) or len({condition for condition, _ in sets}) < len(sets)
-    rows: dict[str, dict[Condition, dict]] = {}
-    for condition, set_result in sets:
-        label = f"{results['experiment']}: {_test_set(set_result, condition)}" if several else results["experiment"]
-        row = rows.setdefault(label, {})
-        if condition in row:
+    sets = [test_set for test_set in results.sets if not test_set.condition.is_mixed]
+    several = results.names_test_set or len({test_set.condition for test_set in sets}) < len(sets)
+    rows: dict[str, Row] = {}
+    for test_set in sets:
+        row = rows.setdefault(test_set.test_set if several else "", {})
+        if test_set.condition in row:
             raise InputError(
-                f"{results['expdir']}: sets {row[condition]['set']} and {set_result['set']} both hold the condition "
-                f"'{condition_name(condition)}'; name sets <test set>_<noise>_<snr>"
+                f"{results.expdir}: sets {row[test_set.condition].name} and {test_set.name} both hold the condition "
+                f"'{test_set.condition}'; give each a test_set in its conditions.tsv"
             )
-        row[condition] = set_result
+        row[test_set.condition] = test_set
     return rows
 
 
-def name_test_sets(experiments: Sequence[dict]) -> None:
+def row_label(name: str, test_set: str) -> str:
+    """``sv_x``, ``sv_x: test``: of an experiment (or the mixture), by test set where there are several."""
+    return f"{name}: {test_set}" if test_set else name
+
+
+def name_test_sets(experiments: Sequence[Experiment]) -> None:
     """Where one experiment has several test sets, the rows of those that were scored on one of them name it too."""
-    several = [len(by_condition(results)) > 1 for results in experiments]
-    if any(several):
-        for results, has_several in zip(experiments, several, strict=True):
-            if not has_several:
-                results["names_test_set"] = True
+    if any(len(by_test_set(results)) > 1 for results in experiments):
+        for results in experiments:
+            results.names_test_set = True
 
 
-def _test_set(set_result: Mapping, condition: Condition) -> str:
-    noise, snr = condition
-    return set_result["set"].removesuffix(f"_{noise}" if snr is None else f"_{noise}_{snr:g}")
+def columns_of(rows: Sequence[Mapping[Condition, object]], ood: Collection[str], of_ood: bool) -> list[Condition]:
+    """The conditions of the rows, either out of domain or in domain, in the order of tables."""
+    conditions = {condition for row in rows for condition in row if (condition.noise in ood) == of_ood}
+    return sorted(conditions, key=lambda condition: condition.order)
 
 
-def condition_name(condition: Condition) -> str:
-    """``clean``, ``babble 5 dB``."""
-    noise, snr = condition
-    return noise if snr is None else f"{noise} {snr:g} dB"
-
-
-def order_of(condition: Condition | None) -> tuple:
-    """Sort key: clean first, then by noise and SNR; mixed conditions (None) last."""
-    if condition is None:
-        return (2,)
-    noise, snr = condition
-    return int(noise != "clean"), noise, float("-inf") if snr is None else snr
-
-
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
-    """A table; all columns but the first ``text_columns`` are right-aligned."""
-    rule = ["---"] * text_columns + ["---:"] * (len(header) - text_columns)
-    return "\n".join("| " + " | ".join(row) + " |" for row in (header, rule, *rows)) + "\n"
-
-
-def condition_matrix(experiments: Sequence[Mapping], ood: Collection[str] = (), *, of_ood: bool = False) -> str | None:
+def condition_matrix(
+    experiments: Sequence[Experiment], ood: Collection[str] = (), *, of_ood: bool = False
+) -> Table | None:
     """EER (%) by condition, a row for every experiment: clean, then each kind of noise at each SNR, then their mean.
 
     Args:
@@ -96,182 +68,106 @@ def condition_matrix(experiments: Sequence[Mapping], ood: Collection[str] = (), 
         The table, or None if there is no such condition. ``Avg.`` is the mean of all columns, with an interval if
         the bootstrap samples of the sets are of the same speakers; a row that lacks a column has none.
     """
-    rows = [pair for results in experiments for pair in by_condition(results).items()]
-    columns = sorted({c for _, row in rows for c in row if (c[0] in ood) == of_ood}, key=order_of)
+    rows = [(row_label(e.name, test_set), row) for e in experiments for test_set, row in by_test_set(e).items()]
+    columns = columns_of([row for _, row in rows], ood, of_ood)
     if not columns:
         return None
     cells = []
     for label, row in rows:
-        values = [row[c]["metrics"]["eer"]["value"] if c in row else None for c in columns]
-        if any(value is not None for value in values):
-            average = NONE if None in values else _average_cell([row[c] for c in columns])
-            cells.append([label, *(NONE if v is None else f"{v:.2f}" for v in values), average])
-    return markdown(["Experiment", *condition_header(columns), "Avg."], cells)
+        values = [f"{row[c].metrics['eer'].value:.2f}" if c in row else NONE for c in columns]
+        if len(columns) == 1:
+            average = values[0]
+        else:
+            average = NONE if NONE in values else average_cell([row[c] for c in columns])
+        if any(value != NONE for value in values):
+            cells.append([label, *values, average])
+    return Table(["Experiment", *condition_header(columns), "Avg."], cells)
 
 
 def condition_header(columns: Sequence[Condition]) -> list[str]:
-    """``Clean``, ``Babble 0``, ``5``, ...: column heads; each kind of noise is named once."""
-    header = []
-    for previous, (noise, snr) in zip([None, *columns], columns, strict=False):
-        named = previous is not None and previous[0] == noise
-        header.append(f"{snr:g}" if named else noise.capitalize() + ("" if snr is None else f" {snr:g}"))
-    return header
+    """``Clean``, ``Babble, 0 dB``: heads of columns."""
+    names = map(str, columns)
+    return [name[:1].upper() + name[1:] for name in names]
 
 
-def _average_cell(sets: Sequence[Mapping]) -> str:
+def average_cell(sets: Sequence[SetSummary]) -> str:
+    """``4.56 [4.10, 5.02]``: the mean EER of sets, in %."""
     average = average_eer(sets)
-    interval = "" if average["low"] is None else f" [{average['low']:.2f}, {average['high']:.2f}]"
-    return f"{average['value']:.2f}{interval}"
+    interval = "" if average.low is None else f" [{average.low:.2f}, {average.high:.2f}]"
+    return f"{average.value:.2f}{interval}"
 
 
-def average_eer(sets: Sequence[Mapping]) -> dict:
-    """``{"value", "low", "high"}`` of the mean EER of sets, in %. low and high are None for a single set, or if
-    the bootstrap samples differ in speakers or seed."""
-    value = sum(set_result["metrics"]["eer"]["value"] for set_result in sets) / len(sets)
-    low, high = (average_interval(sets, "eer") if len(sets) > 1 else None) or (None, None)
-    return {"value": value, "low": low, "high": high}
+def average_eer(sets: Sequence[SetSummary]) -> Estimate:
+    """The mean EER of sets, in %; it has no interval if the bootstrap samples differ in speakers or seed."""
+    if len(sets) == 1:
+        return sets[0].metrics["eer"]
+    return Estimate(mean_of_metric(sets, "eer"), *(average_interval(sets, "eer") or ()))
 
 
-def interval_cell(metric: Mapping, digits: int) -> str:
+def mean_of_metric(sets: Sequence[SetSummary], metric: str) -> float:
+    """The mean over sets, in the metric's unit."""
+    return sum(test_set.metrics[metric].value for test_set in sets) / len(sets)
+
+
+def interval_cell(metric: Estimate, digits: int) -> str:
     """``4.56 [4.10, 5.02]``."""
-    value, low, high = metric["value"], metric["low"], metric["high"]
-    interval = NONE if low is None else f"{low:.{digits}f}, {high:.{digits}f}"
-    return f"{value:.{digits}f} [{interval}]"
+    interval = NONE if metric.low is None else f"{metric.low:.{digits}f}, {metric.high:.{digits}f}"
+    return f"{metric.value:.{digits}f} [{interval}]"
 
 
-def detail_table(experiments: Sequence[Mapping]) -> str:
+def metric_cell(summary: Summary, name: str) -> str:
+    """As :func:`interval_cell`; without a number where the metric has no value."""
+    return interval_cell(summary.metrics[name], METRICS[name].digits) if name in summary.metrics else NONE
+
+
+def detail_table(experiments: Sequence[Experiment]) -> Table:
     """Every set of every experiment: all metrics with intervals, and the numbers of speakers and trials."""
     rows = []
     for results in experiments:
-        for set_result in sorted(results["sets"], key=lambda set_result: order_of(condition_of(set_result))):
-            noise, snr = set_result["condition"]["noise"], set_result["condition"]["snr"]
-            rows.append(
-                [
-                    results["experiment"],
-                    set_result["set"],
-                    noise,
-                    NONE if snr is None else str(snr),
-                    *(
-                        interval_cell(set_result["metrics"][name], digits)
-                        for name, digits in zip(METRICS, DIGITS, strict=True)
-                    ),
-                    *(f"{set_result[count]:,}" for count in ("n_speakers", "n_target", "n_nontarget")),
-                ]
-            )
+        for test_set in sorted(results.sets, key=lambda test_set: test_set.condition.order):
+            noise, snr = test_set.condition
+            cells = [metric_cell(test_set, name) for name in MAIN]
+            counts = [f"{count:,}" for count in (test_set.n_speakers, test_set.n_target, test_set.n_nontarget)]
+            rows.append([results.name, test_set.name, noise, NONE if snr is None else str(snr), *cells, *counts])
     header = ["Experiment", "Set", "Noise", "SNR (dB)", *TITLES]
-    return markdown([*header, "Speakers", "Targets", "Nontargets"], rows, text_columns=3)
+    return Table([*header, "Speakers", "Targets", "Nontargets"], rows, text_columns=3)
 
 
-COST = "MACs: of one second of audio, counted by the rules of thop, as papers do (of verification: of the encoder)."
+def kind_of(condition: Condition, ood: Collection[str]) -> str:
+    """``clean``, ``in noise``, ``out of domain``."""
+    return "clean" if condition.noise == "clean" else "out of domain" if condition.noise in ood else "in noise"
 
 
-def origin_table(experiments: Sequence[Mapping]) -> str:
-    """Origin of the results (config, commit, date, seed, size): a row for every experiment."""
-    rows = []
-    for results in experiments:
-        train = results["train"]
-        parameters, macs, seconds = (train.get(name) for name in ("parameters", "macs_thop", "wall_seconds"))
-        rows.append(
-            [
-                results["experiment"],
-                _or_none(results["config_path"], "`{}`"),
-                _or_none(results["commit"], "`{}`"),
-                results["date"],
-                _or_none(results["seed"]),
-                _or_none(parameters, "{:,}"),
-                _or_none(None if macs is None else macs / 1e9, "{:#.3g}"),
-                _or_none(train.get("epochs")),
-                _or_none(None if seconds is None else seconds / 60, "{:.1f}"),
-            ]
-        )
-    header = ["Experiment", "Config", "Commit", "Date (UTC)", "Seed", "Parameters", "MACs (G)", "Epochs"]
-    table = markdown([*header, "Training (min)"], rows, text_columns=4)
-    return f"{table}\n{COST}\n" if any(row[6] != NONE for row in rows) else table
+def _groups(results: Experiment, ood: Collection[str]) -> dict[str, list[SetSummary]]:
+    """``<test set>, clean`` (in noise, out of domain) -> its sets; then each set that mixes conditions."""
+    groups: dict[str, list[SetSummary]] = {}
+    for name, row in by_test_set(results).items():
+        for condition, test_set in sorted(row.items(), key=lambda pair: kind_of(pair[0], ood)):
+            groups.setdefault(f"{name or 'test'}, {kind_of(condition, ood)}", []).append(test_set)
+    return groups | {test_set.name: [test_set] for test_set in results.sets if test_set.condition.is_mixed}
 
 
-def _or_none(value, template: str = "{}") -> str:
-    return NONE if value is None else template.format(value)
+def summary(experiments: Sequence[Experiment], ood: Collection[str]) -> Section:
+    """EER and minDCF(0.05) by test set, the format of SEED's Table 1; noisy ones are means over kinds and SNRs."""
+    rows = [(results.name, _groups(results, ood)) for results in experiments]
+    columns = list(dict.fromkeys(name for _, groups in rows for name in groups))
+    cells = []
+    for label, groups in rows:
+        row = [label]
+        for name in columns:
+            sets = groups.get(name)
+            row += [NONE, NONE] if sets is None else [average_cell(sets), f"{mean_of_metric(sets, 'min_dcf_0.05'):.3f}"]
+        cells.append(row)
+    header = ["System", *(cell for name in columns for cell in (f"{name}: EER (%)", "minDCF"))]
+    text = "Value [low, high]; in noise: mean over kinds of noise and SNRs; minDCF: P(target) = 0.05."
+    return Section("EER and minDCF by test set", [text, Table(header, cells)], folded=False)
 
 
-def interval_method(experiments: Sequence[Mapping]) -> str:
-    """A sentence on the method of the intervals."""
-    kinds = {
-        tuple(sorted(set_result["bootstrap"].items())) for results in experiments for set_result in results["sets"]
-    }
-    methods = [
-        f"{100 * b['level']:g} % bootstrap over {b['unit']}s: {b['method']}, {b['resamples']} draws, seed {b['seed']}"
-        for b in map(dict, sorted(kinds))
-        if b["resamples"]
+def condition_sections(experiments: Sequence[Experiment], ood: Collection[str]) -> list[Section]:
+    """EER by condition, apart for kinds of noise that are out of domain, and every condition with all metrics."""
+    headings = (("EER (%) by noise and SNR (dB)", False), ("EER (%) under out-of-domain noise", True))
+    matrices = [(heading, condition_matrix(experiments, ood, of_ood=of_ood)) for heading, of_ood in headings]
+    sections = [
+        Section(heading, [table, "Avg.: mean of all columns [low, high]."]) for heading, table in matrices if table
     ]
-    return "Intervals: " + ("; ".join(methods) or "none") + "."
-
-
-def scoring_method(experiments: Sequence[Mapping]) -> str:
-    """A sentence on the scoring backends; empty if they are unknown."""
-    backends: dict[str, dict[str, None]] = {}
-    for results in experiments:
-        for set_result in results["sets"]:
-            if "scoring" in set_result:
-                backends.setdefault(_scoring_backend(set_result["scoring"]), {})[results["experiment"]] = None
-    if not backends:
-        return ""
-    if len(backends) == 1:
-        return f"Scores: {next(iter(backends))}."
-    return "Scores: " + "; ".join(f"{backend} ({', '.join(names)})" for backend, names in backends.items()) + "."
-
-
-def _scoring_backend(facts: dict) -> str:
-    parts = [facts["scoring"]]
-    for key, text in (("segments", " of {}"), ("enrolment", ", enrolment by {}")):
-        if key in facts:
-            parts.append(text.format(facts[key]))
-    if facts["score_norm"] != "none":
-        top = f"the highest {facts['top_n']} of " if "top_n" in facts else ""
-        parts.append(f", {facts['score_norm']} by {top}{facts['cohort']}")
-    return "".join(parts)
-
-
-def results_page(
-    title: str,
-    experiments: Sequence[Mapping],
-    command: str,
-    ood: Collection[str] = (),
-    plots: Sequence[tuple[str, str]] = (),
-    sections: Sequence[str] = (),
-) -> str:
-    """A whole RESULTS.md.
-
-    Args:
-        experiments: collected results, a row each.
-        command: the command line that makes the page.
-        ood: kinds of noise that are out of domain; they have a separate table.
-        plots: ``(caption, path relative to the page)``.
-        sections: further sections, in Markdown, before the plots.
-    """
-    parts = []
-    for heading, of_ood in (("EER (%) by noise and SNR (dB)", False), ("EER (%) under out-of-domain noise", True)):
-        matrix = condition_matrix(experiments, ood, of_ood=of_ood)
-        if matrix:
-            parts += [f"## {heading}\n", matrix, "Avg.: mean of all columns [low, high].\n"]
-    parts += [
-        "## Every condition\n",
-        " ".join(["Value [low, high].", interval_method(experiments), scoring_method(experiments)]).strip() + "\n",
-        detail_table(experiments),
-        *sections,
-    ]
-    return page_of(title, experiments, command, parts, plots)
-
-
-def page_of(
-    title: str,
-    experiments: Sequence[Mapping],
-    command: str,
-    parts: Sequence[str],
-    plots: Sequence[tuple[str, str]] = (),
-) -> str:
-    """A RESULTS.md of any task: verdicts, origin of the results, ``parts``, plots; arguments as in results_page."""
-    lines = [f"{line}\n" for line in verdicts(experiments)]
-    parts = [f"# {title}\n", f"Made by `{command}`; do not edit.\n", *lines, origin_table(experiments), *parts]
-    if plots:
-        parts += ["## Plots\n", *(f"![{caption}]({path})\n" for caption, path in plots)]
-    return "\n".join(parts)
+    return [*sections, Section("Every condition", ["Value [low, high].", detail_table(experiments)])]

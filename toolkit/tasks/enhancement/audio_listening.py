@@ -3,7 +3,7 @@
 Loads no torch.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,11 +147,3 @@ def write_cases(folder, sources: Sequence[Source], max_seconds: float) -> int:
         note = _NOTE.format(sets=names, ranking=" or ".join(rankings), wrong=wrong)
         write_listening(folder, rows, fs, hz, _HOP, note)
     return len(pairs)
-
-
-def sources_of(
-    sets: Sequence[Mapping], signals: Mapping[str, UtteranceValues], data_root, outputs, enrolled: bool
-) -> list[Source]:
-    """Where the signals of collected sets are: ``<data_root>/<set>`` and ``<outputs>/<set>``."""
-    names = [test_set["set"] for test_set in sets]
-    return [Source(signals[name], Path(data_root) / name, Path(outputs) / name, enrolled) for name in names]

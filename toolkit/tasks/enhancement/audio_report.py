@@ -7,27 +7,25 @@ clean audio from sv_<x> beside EXPDIR.
 """
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from toolkit.io.command_line import real_number, whole_number
-from toolkit.report.enhancement.audio_results import REAL, SWEEPS, collect_audio, every_set, rows_of, swept
+from toolkit.report.blocks import Plot
+from toolkit.report.enhancement.audio_results import REAL, SWEEPS, collect_audio, has_value, rows_of, swept
 from toolkit.report.enhancement.audio_sections import audio_sections
-from toolkit.report.enhancement.audio_tables import audio_page, title_of
-from toolkit.report.enhancement.headline_facts import headline_facts
+from toolkit.report.enhancement.audio_tables import every_condition, improvements, summary, title_of
 from toolkit.report.enhancement.improvement_plots import Points, binned, plot_improvement, plot_sweep, plot_weights
 from toolkit.report.enhancement.loss_weights import Weighed, weight_points, weights
 from toolkit.report.enhancement.noise_grid import noise_by_snr
 from toolkit.report.enhancement.verified import collect_verified, verification
-from toolkit.report.experiment_page import Plots, draw_training, write_report
-from toolkit.report.page import LISTENING, html_page
-from toolkit.tasks.enhancement.audio_aggregation import add_means, add_row_means, compare_experiments, values_of
-from toolkit.tasks.enhancement.audio_listening import sources_of, write_cases
-
-KINDS = {"se": "speech enhancement", "tse": "target speaker extraction"}
-OUTPUTS = {"se": "enhanced", "tse": "extracted"}
+from toolkit.report.experiment_page import LISTENING, draw_training, write_report
+from toolkit.report.listening import FILE
+from toolkit.report.summaries import Experiment, Scores, SetSummary, to_json
+from toolkit.tasks import registry
+from toolkit.tasks.enhancement.audio_aggregation import add_means, compare_experiments, values_of
+from toolkit.tasks.enhancement.audio_listening import Source, write_cases
 
 
 def add_arguments(parser) -> None:
@@ -48,49 +46,46 @@ def add_arguments(parser) -> None:
     )
 
 
-def collect_all(args) -> list[dict]:
+def collect_all(args) -> list[Experiment]:
     """The experiment, then those to compare with, each with its means over sets."""
     paths = {path.resolve(): path for path in reversed([args.expdir, *args.compare])}
     experiments = [collect_audio(path) for path in reversed(paths.values())]
-    if len({results["experiment"] for results in experiments}) < len(experiments):
+    if len({results.name for results in experiments}) < len(experiments):
         for results in experiments:
-            results["experiment"] = results["expdir"]
+            results.name = results.expdir
     for results in experiments:
-        for scores in (results, *results["variants"].values()):
-            add_means(scores, args.ood)
-        add_row_means(results, args.ood)
+        add_means(results, args.ood)
     return experiments
 
 
-def draw(results: dict, folder: Path) -> Plots:
-    """Draw the plots that the results have data for; returns (caption, file) of each."""
+def draw(results: Experiment, folder: Path) -> list[Plot]:
+    """Draw the plots that the results have data for."""
     plots, points = [], {}
-    for test_set in results["sets"]:
-        if {"si_sdri", "si_sdr_mix"} <= set(test_set["metrics"]):
-            points[test_set["set"]] = points_of(test_set)
+    for test_set in results.sets:
+        if {"si_sdri", "si_sdr_mix"} <= set(test_set.metrics):
+            points[test_set.name] = points_of(test_set)
     if any(len(set_points.before) for set_points in points.values()):
-        facts = results["sets"][0]["bootstrap"]
+        facts = results.sets[0].bootstrap
         everything = Points(*(np.concatenate(parts) for parts in zip(*points.values(), strict=True)))
         bins = binned(everything, facts["resamples"], facts["level"], facts["seed"])
-        plots.append(
-            (f"SI-SDR improvement by SI-SDR of the mixture, {results['experiment']}", folder / "improvement.png")
-        )
-        plot_improvement(points, bins, facts["level"], plots[-1][1], results["experiment"])
+        caption = f"SI-SDR improvement by SI-SDR of the mixture, {results.name}"
+        plots.append(Plot(caption, folder / "improvement.png"))
+        plot_improvement(points, bins, facts["level"], plots[-1].path, results.name)
     for kind, about in SWEEPS.items():
-        plots += draw_sweep(results, kind, folder / f"sweep_{kind}.png", f"{about.title}, {results['experiment']}")
+        plots += draw_sweep(results, kind, folder / f"sweep_{kind}.png", f"{about.title}, {results.name}")
     return plots + draw_training(results, folder, "si_sdri", "SI-SDR improvement (dB)")
 
 
-def draw_weights(points: list[Weighed], folder: Path) -> Plots:
+def draw_weights(points: list[Weighed], folder: Path) -> list[Plot]:
     """Curves over alpha for each mean over sets, or for each set if there is no mean."""
     plots = []
     for number, over in enumerate(dict.fromkeys(point.over for point in points), 1):
-        plots.append((f"Multitask weight alpha, {over}", folder / f"alpha_{number}.png"))
-        plot_weights([point for point in points if point.over == over], plots[-1][1], plots[-1][0])
+        plots.append(Plot(f"Multitask weight alpha, {over}", folder / f"alpha_{number}.png"))
+        plot_weights([point for point in points if point.over == over], plots[-1].path, plots[-1].caption)
     return plots
 
 
-def points_of(test_set: dict) -> Points:
+def points_of(test_set: SetSummary) -> Points:
     """The utterances of a set that have a finite SI-SDR before and after."""
     scored = values_of(test_set)
     before, gain = scored.values["si_sdr_mix"], scored.values["si_sdri"]
@@ -101,14 +96,14 @@ def points_of(test_set: dict) -> Points:
     )
 
 
-def draw_sweep(results: dict, kind: str, path: Path, title: str) -> Plots:
+def draw_sweep(results: Experiment, kind: str, path: Path, title: str) -> list[Plot]:
     """A curve for the mean over sets, or for each set if there is no mean."""
-    variants, labels = swept(results, kind), [entry["set"] for entry in results["means"] or results["sets"]]
+    variants, labels = swept(results, kind), [entry.name for entry in results.means or results.sets]
     for name in ("si_sdri", "si_sdr"):
-        main = {entry["set"]: entry["metrics"][name] for entry in every_set(results) if _has(entry, name)}
+        main = {entry.name: entry.metrics[name] for entry in results.every_set if has_value(entry, name)}
         curves = {
-            label: [(value, entry["metrics"][name]) for value, scores in variants for entry in every_set(scores)
-                    if entry["set"] == label and _has(entry, name)]
+            label: [(value, entry.metrics[name]) for value, scores in variants for entry in scores.every_set
+                    if entry.name == label and has_value(entry, name)]
             for label in labels
         }  # fmt: skip
         curves = {label: points for label, points in curves.items() if points}
@@ -118,23 +113,21 @@ def draw_sweep(results: dict, kind: str, path: Path, title: str) -> Plots:
                 start = {label: [(float(about.main), metric)] for label, metric in main.items()}
                 curves, main = {label: start.get(label, []) + points for label, points in curves.items()}, {}
             plot_sweep(curves, main, path, title, (about.axis, title_of(name), about.main))
-            return [(title, path)]
+            return [Plot(title, path)]
     return []
 
 
-def _has(entry: Mapping, name: str) -> bool:
-    return entry["metrics"].get(name, {}).get("value") is not None
-
-
-def listen(args, results: dict) -> Path | None:
-    """Write the examples; returns their folder, or None without examples."""
-    folder, outputs = args.expdir / LISTENING, args.expdir / (args.outputs or OUTPUTS[args.task])
-    real, sources = results["variants"].get(REAL, {"sets": []}), []
+def listen(args, results: Experiment) -> None:
+    """Write the examples to listen to; remove those that earlier scores have left, if there are none now."""
+    folder, outputs = args.expdir / LISTENING, args.expdir / (args.outputs or registry.get(args.task).outputs)
+    real, sources = results.variants.get(REAL, Scores([])), []
     for scores, made in ((results, outputs), (real, outputs.with_name(f"{outputs.name}_{REAL}"))):
-        sets = scores["sets"][: args.listen_sets]
-        signals = {test_set["set"]: values_of(test_set) for test_set in sets}
-        sources += sources_of(sets, signals, args.data_root, made, args.task == "tse")
-    return folder if write_cases(folder, sources, args.max_seconds) else None
+        sets = scores.sets[: args.listen_sets]
+        sources += [
+            Source(values_of(one), args.data_root / one.name, made / one.name, args.task == "tse") for one in sets
+        ]
+    if not write_cases(folder, sources, args.max_seconds):
+        (folder / FILE).unlink(missing_ok=True)
 
 
 def write(args: argparse.Namespace, command: str) -> None:
@@ -144,23 +137,20 @@ def write(args: argparse.Namespace, command: str) -> None:
     comparisons = [compare_experiments(results, other, args.ood) for other in rows[1:]]
     verified = collect_verified(experiments)
     points = weight_points(experiments, verified)
-    examples, plots = None, []
+    plots: list[Plot] = []
     if not args.tables_only:
-        examples = listen(args, results)
+        listen(args, results)
         plots = draw(results, args.expdir / "plots") + draw_weights(points, args.expdir / "plots")
-    first = [
+    sections = [
+        summary(rows),
         noise_by_snr(rows, args.ood),
         *(verification(*item, args.ood) for item in verified.items()),
         weights(points),
+        every_condition(rows),
+        improvements(rows),
+        *audio_sections(rows, comparisons),
     ]
-    parts = {"sections": audio_sections(rows, comparisons), "first": [part for part in first if part]}
-    title, facts = results["experiment"], headline_facts(results)
+    content = {**to_json(results), "comparisons": comparisons, "verified": verified}
     write_report(
-        args,
-        {**results, "comparisons": comparisons, "verified": verified},
-        rows,
-        plots,
-        lambda title, links: audio_page(title, rows, command, links, **parts),
-        lambda text: html_page(title, KINDS[args.task], facts, text, plots, examples, args.expdir),
-        notes=", examples to listen to" if examples else "",
+        args, content, rows, registry.get(args.task).title, command, [part for part in sections if part], plots
     )

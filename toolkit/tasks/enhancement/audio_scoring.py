@@ -260,7 +260,7 @@ def score_set(args, scorer: Scorer, name: str, utts: Sequence[str], bar) -> dict
             for collected, more in zip((values, undefined), similarity.score(utt, fs, **of), strict=True):
                 collected |= more
         for metric, value in values.items():
-            rows[f"utt2{metric}"][utt] = f"{value:.6f}"
+            rows[f"utt2{metric}"][utt] = str(float(value))
         rows["utt2undefined"][utt] = reasons_text(undefined)
         bar.update()
     return rows

@@ -1,7 +1,6 @@
 """What result.json says of a set's estimated signals: means with intervals, and counts of what has no value."""
 
 import logging
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -139,7 +138,7 @@ def _measure(scored: UtteranceValues, in_group: np.ndarray, bootstrap: Bootstrap
     undefined = [scored.undefined[utt] for utt, is_member in zip(scored.utts, in_group, strict=True) if is_member]
     metrics = {}
     for name, interval in mean_intervals(samples, bootstrap.level).items():
-        metrics[name] = in_units(name, dict(zip(("value", "low", "high"), interval, strict=True)))
+        metrics[name] = metric_of(name).in_units(dict(zip(("value", "low", "high"), interval, strict=True)))
         metrics[name] |= _counts(name, values[name], undefined)
     return {
         "n_utterances": int(in_group.sum()),
@@ -147,14 +146,6 @@ def _measure(scored: UtteranceValues, in_group: np.ndarray, bootstrap: Bootstrap
         "metrics": metrics,
         "note": "few speakers" if len(names) < FEW_SPEAKERS else "",
     }
-
-
-def in_units(name: str, numbers: Mapping[str, float]) -> dict:
-    """Numbers of a metric for JSON: in its unit, None where undefined."""
-    metric = metric_of(name)
-    return {
-        key: None if math.isnan(x) else round(x * (1 if key == "p" else metric.scale), 6) for key, x in numbers.items()
-    } | {"unit": metric.unit}
 
 
 def _counts(name: str, values: np.ndarray, undefined: Sequence[Mapping[str, str]]) -> dict:
@@ -206,7 +197,7 @@ def table_of_utterances(scored: UtteranceValues) -> str:
     lines = ["\t".join(["utterance", "speaker", *scored.values, "undefined"])]
     for i in order.tolist():
         utt = scored.utts[i]
-        numbers = (f"{column[i]:.4f}" for column in scored.values.values())
+        numbers = (str(float(column[i])) for column in scored.values.values())
         why = "; ".join(f"{name}: {reason}" for name, reason in scored.undefined[utt].items()) or "-"
         lines.append("\t".join([utt, scored.speakers[scored.speaker[i]], *numbers, why]))
     return "\n".join(lines) + "\n"

@@ -10,6 +10,7 @@ from toolkit.io.atomic import replacing
 from toolkit.io.bootstrap_store import NAME as SAMPLES_FILE
 from toolkit.io.bootstrap_store import identity_of, write_samples
 from toolkit.io.command_line import check_summary_arguments
+from toolkit.io.conditions import read_condition
 from toolkit.io.datadir import DataDir
 from toolkit.io.errors import InputError
 from toolkit.io.scores import write_scores
@@ -19,7 +20,6 @@ from toolkit.tasks.verification.trial_groups import group_trials
 from toolkit.tasks.verification.trial_scoring import TrialSet, check_scoring, load_cohort, load_trials, trial_scores
 from toolkit.tasks.verification.trial_summary import (
     Bootstrap,
-    condition,
     summarise_trial_groups,
     summarise_trials,
     targets_within_session,
@@ -88,7 +88,7 @@ def score_set(args) -> None:
     """Score the trials of a set by the options of ``score_trials``, and write the results."""
     trial_set = load_trials(args.trials, args.utt2spk, models_of(args))
     name = args.name or Path(args.data_dir or args.output).resolve().name
-    noise_condition, bootstrap = condition(args.data_dir), Bootstrap(args.resamples, args.level, args.seed)
+    noise_condition, bootstrap = read_condition(args.data_dir), Bootstrap(args.resamples, args.level, args.seed)
     groupings = [
         group_trials(fact, DataDir(args.data_dir), trial_set, args.duration_edges, args.fs) for fact in args.breakdown
     ]

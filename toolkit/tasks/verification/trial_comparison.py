@@ -12,13 +12,10 @@ from toolkit.io.enrolment import read_enroll2utt, sides_of
 from toolkit.io.errors import InputError
 from toolkit.io.scores import Scores, read_scores, scores_of
 from toolkit.io.trials import Trials
-from toolkit.metrics.signal.registry import Metric
 from toolkit.metrics.statistics.bootstrap import resample_verification
 from toolkit.metrics.statistics.paired import Difference
-from toolkit.tasks.paired_comparison import compare_conditions, verdict
-from toolkit.tasks.verification.trial_summary import P_TARGETS
-
-_NAMES = {"eer": "EER", "cllr": "Cllr", "min_cllr": "min Cllr"}
+from toolkit.metrics.verification.registry import P_TARGETS
+from toolkit.tasks.paired_comparison import compare_conditions
 
 
 @dataclass(frozen=True)
@@ -88,10 +85,3 @@ def compare_systems(
         )
         pairs[condition.name] = a, b
     return compare_conditions(pairs, level, len(all_speakers))
-
-
-def sentence(metric: str, difference: Difference, a: str, b: str, level: float) -> str:
-    """:func:`toolkit.tasks.paired_comparison.verdict` on EER, minDCF or Cllr."""
-    name = _NAMES.get(metric) or f"minDCF({metric.rpartition('_')[2]})"
-    shown_metric = Metric(name, "%", False, 100) if metric == "eer" else Metric(name, "", False, digits=3)
-    return verdict(shown_metric, difference, a, b, level)

@@ -4,16 +4,19 @@ The folders scores, scores_as_norm, ... of EXPDIR hold the scores of the backend
 """
 
 import argparse
+import itertools
 import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from toolkit.report.experiment_page import Plots, draw_training, write_report
-from toolkit.report.page import report_page
+from toolkit.report.blocks import Plot
+from toolkit.report.experiment_page import draw_training, write_report
 from toolkit.report.plots import det_choice, plot_det, plot_eer_by_snr
-from toolkit.report.verification.trial_results import collect, experiment_name, same_test_sets, scoring_variants
+from toolkit.report.summaries import Experiment, experiment_name
+from toolkit.report.verification.trial_results import collect, same_test_sets, scoring_variants
 from toolkit.report.verification.trial_sections import sections
-from toolkit.report.verification.trial_tables import by_condition, name_test_sets, results_page
+from toolkit.report.verification.trial_tables import by_test_set, condition_sections, name_test_sets, row_label, summary
+from toolkit.tasks import registry
 
 
 def add_arguments(parser) -> None:
@@ -21,50 +24,50 @@ def add_arguments(parser) -> None:
     parser.add_argument("--scores", default="scores", help="folder of EXPDIR with the scores that plots show")
 
 
-def draw(results: dict, ood: list[str], folder: Path) -> Plots:
-    """Draw the plots that the results have data for; returns (caption, file) of each."""
+def draw(results: Experiment, ood: list[str], folder: Path) -> list[Plot]:
+    """Draw the plots that the results have data for."""
     plots = []
-    for label, row in by_condition(results).items():
-        stem = label.removeprefix(results["experiment"]).strip(": ").replace("/", "_")
-        stem = f"_{stem}" if stem else ""
-        plots.append((f"DET curves, {label}", folder / f"det{stem}.png"))
-        plot_det(det_choice(row), plots[-1][1], label)
-        if any(snr is not None for _, snr in row):
-            plots.append((f"EER by SNR, {label}", folder / f"eer_by_snr{stem}.png"))
-            plot_eer_by_snr(row, plots[-1][1], label, ood)
+    for test_set, row in by_test_set(results).items():
+        label = row_label(results.name, test_set)
+        stem = f"_{test_set.replace('/', '_')}" if test_set else ""
+        plots.append(Plot(f"DET curves, {label}", folder / f"det{stem}.png"))
+        plot_det(det_choice(row), plots[-1].path, label)
+        if any(condition.snr is not None for condition in row):
+            plots.append(Plot(f"EER by SNR, {label}", folder / f"eer_by_snr{stem}.png"))
+            plot_eer_by_snr(row, plots[-1].path, label, ood)
     return plots + draw_training(results, folder)
 
 
-def collect_all(args) -> list[dict]:
+def collect_all(args) -> list[Experiment]:
     """The experiment with the scores to show first, its other scores, then the experiments to compare with."""
     folders = [(args.expdir, args.scores)]
     folders += [(path, name) for path in [args.expdir, *args.compare] for name in scoring_variants(path) or ["scores"]]
     experiments = [collect(path, name) for path, name in dict.fromkeys(folders)]
     for message in same_test_sets(experiments):
         logging.warning("%s", message)
-    experiments = [results for number, results in enumerate(experiments) if results["sets"] or number == 0]
-    if len({results["experiment"] for results in experiments}) < len(experiments):
+    experiments = [results for number, results in enumerate(experiments) if results.sets or number == 0]
+    if len({results.name for results in experiments}) < len(experiments):
         for results in experiments:
-            results["experiment"] = experiment_name(results["expdir"], results["scores"])
+            results.name = experiment_name(results.expdir, results.scores)
     name_test_sets(experiments)
     return experiments
 
 
-def write(args: argparse.Namespace, command: str, first_sections: Callable = lambda *_: []) -> None:
+def write(args: argparse.Namespace, command: str, more: Callable = lambda *_: []) -> None:
     """Write the report; its pages name ``command``.
 
     Args:
-        first_sections: (experiments, kinds of noise out of domain) -> sections that come before those of all reports.
+        more: (experiments, kinds of noise out of domain) -> sections that only reports of this task have.
     """
     experiments = collect_all(args)
-    results, more = experiments[0], [*first_sections(experiments, args.ood), *sections(experiments, args.ood)]
-    plots = [] if args.tables_only else draw(results, args.ood, args.expdir / "plots")
+    parts = [f(experiments, args.ood) for f in (condition_sections, more, sections)]
     write_report(
         args,
-        results,
+        experiments[0],
         experiments,
-        plots,
-        lambda title, links: results_page(title, experiments, command, args.ood, links, more),
-        lambda text: report_page(results, text, plots, args.ood),
+        registry.get(args.task).title,
+        command,
+        [summary(experiments, args.ood), *itertools.chain(*parts)],
+        [] if args.tables_only else draw(experiments[0], args.ood, args.expdir / "plots"),
         stem=f"results{args.scores.removeprefix('scores')}",
     )

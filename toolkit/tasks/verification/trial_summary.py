@@ -1,22 +1,20 @@
 """The summary of a set's scores in metrics.json."""
 
 import logging
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from toolkit.io.datadir import DataDir
-from toolkit.io.errors import InputError
 from toolkit.metrics.statistics.bootstrap import METHOD, Resamples, resample_verification
 from toolkit.metrics.verification.calibration import Calibration
 from toolkit.metrics.verification.error_rates import det_points
+from toolkit.metrics.verification.registry import METRICS, P_TARGETS
 from toolkit.tasks.paired_comparison import with_progress
 from toolkit.tasks.verification.trial_groups import MIXED, Grouping, values_of_sides
 from toolkit.tasks.verification.trial_scoring import TrialSet
 
-P_TARGETS = (0.01, 0.05)
 FEW_TRIALS, FEW_SPEAKERS = 100, 10  # below them a group's numbers are marked
 
 
@@ -107,29 +105,9 @@ def _counts(is_target: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]) -> dict
 
 def metrics_of(samples: Resamples, level: float) -> dict[str, dict]:
     """``{metric: {"value", "low", "high", "unit"}}``; low and high are None where there is no interval."""
-    metrics = {}
-    for name, interval in samples.intervals(level).items():
-        scale, unit = (100.0, "%") if name == "eer" else (1.0, "")
-        numbers = [None if math.isnan(x) else round(scale * x, 6) for x in interval]
-        metrics[name] = dict(zip(("value", "low", "high"), numbers, strict=True)) | {"unit": unit}
-    return metrics
-
-
-def condition(data_dir: str | None) -> dict:
-    """``{"noise": kind | "clean" | "mixed", "snr": dB | None | "mixed"}`` by the data dir's tables."""
-    if data_dir is None:
-        return {"noise": "clean", "snr": None}
-    tables, noises = DataDir(data_dir), {"clean"}
-    snrs: set[float | None] = {None}
-    if "utt2noise" in tables:
-        noises = set(tables.table("utt2noise").values())
-    elif "utt2snr" in tables:
-        raise InputError(f"{data_dir}: has utt2snr but no utt2noise, which names the kind of noise; add it")
-    if "utt2snr" in tables:
-        snrs = {_decibels(value, utt, data_dir) for utt, value in tables.table("utt2snr").items()}
     return {
-        "noise": noises.pop() if len(noises) == 1 else "mixed",
-        "snr": snrs.pop() if len(snrs) == 1 else "mixed",
+        name: METRICS[name].in_units(dict(zip(("value", "low", "high"), interval, strict=True)))
+        for name, interval in samples.intervals(level).items()
     }
 
 
@@ -141,15 +119,3 @@ def targets_within_session(data_dir: str | None, trial_set: TrialSet) -> int | N
         values_of_sides(data, "utt2session", trial_set)[side] for side in (trial_set.sides.enroll, trial_set.sides.test)
     )
     return int((trial_set.trials.is_target & (enroll == test) & (enroll != MIXED)).sum())
-
-
-def _decibels(text: str, utt: str, data_dir: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if math.isnan(value) or value == -math.inf:
-        raise InputError(f"{data_dir}/utt2snr: {utt}: must be a number of dB, is {text!r}")
-    if math.isinf(value):  # no noise at all
-        return None
-    return int(value) if value.is_integer() else value
