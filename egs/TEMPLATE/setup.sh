@@ -33,8 +33,8 @@ ln -sfn "../../TEMPLATE/${task}/${task}.sh" "${target}/${task}.sh"
 ln -sfn ../../../utils "${target}/utils"
 [ -f "${target}/conf/slurm.conf" ] || ln -sfn ../../../TEMPLATE/conf/slurm.conf "${target}/conf/slurm.conf"
 for own in run.sh conf local; do
-    # -n: what a recipe already owns is never overwritten.
-    cp -rn "${template}/${task}/${own}" "${target}/"
+    # -n: what a recipe already owns is never overwritten. -L: what it owns is no link to what recipes share.
+    cp -rnL "${template}/${task}/${own}" "${target}/"
 done
 cat <<EOF
 ${target} is made. From a folder of audio by speaker, and one of noise, to a table of results:
