@@ -38,7 +38,9 @@ def get_parser() -> argparse.ArgumentParser:
         "test on its test-clean: data/libri_test; training and dev speech is cut into pieces",
     )
     parser.add_argument(
-        "--enrollable", action="store_true", help="leave out training and dev speakers with one piece, as nothing can enrol them"
+        "--enrollable",
+        action="store_true",
+        help="leave out training and dev speakers with one piece, which nothing can enrol",
     )
     return parser
 
