@@ -151,7 +151,7 @@ mini() { # mini NAME OPTIONS...: the mini recipe, tiny, in a tree of its own
     local tree=${work}/tree.$1
     if [ ! -d "${tree}" ]; then
         mkdir -p "${tree}/egs"
-        ln -s "${root}/egs/TEMPLATE" "${tree}/egs/TEMPLATE"
+        ln -s "${root}/egs/TEMPLATE" "${root}/egs/conf" "${tree}/egs/"
         ln -s "${root}/utils" "${tree}/utils"
         (cd "${root}" && tar -c --exclude={data,dump,exp,downloads} egs/mini) | tar -x -C "${tree}"
     fi

@@ -4,7 +4,7 @@ set -euo pipefail
 
 if [ $# -ne 1 ] || [ "$1" = --help ]; then
     cat >&2 <<'EOF'
-Usage: egs/TEMPLATE/setup.sh egs/<dataset>/<task>      (task: a folder of egs/TEMPLATE with <task>.sh, as sv, se, tse)
+Usage: egs/TEMPLATE/setup.sh egs/<dataset>/<task>      (task: sv, se, tse or ee)
 Makes the folder with links to the task script, path.sh, cmd.sh, db.sh, recipe.sh, conf/slurm.conf and utils, and copies
 of run.sh, conf/ and local/ to edit. Files that are there already are kept.
 e.g.: egs/TEMPLATE/setup.sh egs/mine/sv
@@ -33,11 +33,11 @@ ln -sfn "../../TEMPLATE/${task}/${task}.sh" "${target}/${task}.sh"
 ln -sfn ../../../utils "${target}/utils"
 [ -f "${target}/conf/slurm.conf" ] || ln -sfn ../../../TEMPLATE/conf/slurm.conf "${target}/conf/slurm.conf"
 for own in run.sh conf local; do
-    # -n: what a recipe already owns is never overwritten.
-    cp -rn "${template}/${task}/${own}" "${target}/"
+    # -n: what a recipe already owns is never overwritten. -L: what it owns is no link to what recipes share.
+    cp -rnL "${template}/${task}/${own}" "${target}/"
 done
 cat <<EOF
 ${target} is made. From a folder of audio by speaker, and one of noise, to a table of results:
   cd ${target} && ./run.sh --local_data_opts "--speech /my/speech --noise /my/noise"
-Another corpus: edit local/data.sh. Sets and configs: run.sh, conf/.
+Another corpus: edit local/data.sh; its folder is a line of egs/TEMPLATE/db.d/<corpus>.sh. Sets and configs: run.sh, conf/.
 EOF

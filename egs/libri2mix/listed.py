@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-from sources import corpus, length_of, recording
+from sources import length_of
 
+from toolkit.io.corpora import librispeech_root, recording
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.text import fields, read_lines
 
@@ -71,6 +72,6 @@ def _enrolment(value: str, by_id: dict, speech: Path) -> tuple[str, Path, list]:
 
 def of_librispeech(path: str) -> Path:
     """A file of LibriSpeech, named by the end of its path; InputError where it is not there."""
-    if not (file := recording(corpus("LIBRISPEECH", "LibriSpeech") / path)).is_file():
+    if not (file := recording(librispeech_root() / path)).is_file():
         raise InputError(f"{file}: no such file; is LibriSpeech complete?")
     return file

@@ -4,20 +4,31 @@ import argparse
 import csv
 import math
 import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sources import at_rate, corpus, length_of, make_noise, mapped, power, recording, unsped
+from sources import at_rate, length_of, make_noise, mapped, power, unsped
 
-from toolkit.io.datadir import DataDir, invert, write_table
+from toolkit.io.corpora import (
+    add_corpus_arguments,
+    check_count,
+    corpus,
+    incomplete,
+    librispeech_root,
+    recording,
+    speaker_of,
+    write_data_dir,
+)
+from toolkit.io.datadir import DataDir, write_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.simulate.enrolments import FACT, STREAM, target_of
 from toolkit.simulate.mix_conf import write_mix_conf
 from toolkit.simulate.mixture_sets import genders_of, write_set
 from toolkit.simulate.plan import Mixture, Source
 
+METADATA = "github JorisCos/LibriMix (its folder metadata/Libri2Mix)"
+WHAM_NOISE = "wham.whisper.ai (wham_noise, the 16 kHz one)"
 PARTS = {  # metadata, its mixtures
     "train-100": ("libri2mix_train-clean-100.csv", 13900),
     "train-360": ("libri2mix_train-clean-360.csv", 50800),
@@ -30,11 +41,10 @@ COLUMNS = ("mixture_ID", *(f"{source}_{what}" for source in _SOURCES for what in
 
 def add_common_arguments(parser: argparse.ArgumentParser, fs: int) -> None:
     """Options of every program that plans these mixtures; ``fs`` is the default rate in Hz."""
-    parser.add_argument("--outdir", type=Path, default=Path("data"))
+    add_corpus_arguments(parser)
     parser.add_argument("--dumpdir", type=Path, default=Path("dump"), help="the recipe's, of formatted audio")
     parser.add_argument("--fs", type=int, default=fs, help="rate of the mixtures in Hz")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
-    parser.add_argument("--partial", action="store_true", help="go on with corpora that are not whole, with a warning")
 
 
 @dataclass(frozen=True)
@@ -62,21 +72,9 @@ class Row:
         return f"{self.speech[1].stem}_in_{self.id}" if target else self.id
 
 
-def complain(message: str, partial: bool) -> None:
-    """A corpus that is not whole: an error, or with ``partial`` a warning."""
-    if not partial:
-        raise InputError(f"{message}; get what is missing, or go on with what is there (--partial)")
-    print(f"warning: {message}", file=sys.stderr)
-
-
-def speaker_of(utt: str) -> str:
-    """``103`` of ``103-1240-0000``."""
-    return utt.split("-", 1)[0]
-
-
 def read_metadata(path: Path, noisy: bool) -> Iterator[Row]:
     """The lines of a part; noises are looked for only if ``noisy``."""
-    speech, wham = corpus("LIBRISPEECH", "LibriSpeech"), corpus("WHAM_NOISE", "wham_noise") if noisy else Path()
+    speech, wham = librispeech_root(), corpus("WHAM_NOISE", WHAM_NOISE, "wham_noise") if noisy else Path()
     if not path.is_file():
         raise InputError(f"{path}: no such file; is LIBRI2MIX_METADATA the folder metadata/Libri2Mix of LibriMix?")
     seen = set()
@@ -96,16 +94,15 @@ def read_metadata(path: Path, noisy: bool) -> Iterator[Row]:
 
 
 def read_part(part: str, noisy: bool, partial: bool) -> tuple[Path, list[Row]]:
-    """Metadata of a part and its lines; complains where it has not as many as published."""
-    path = corpus("LIBRI2MIX_METADATA") / PARTS[part][0]
+    """Metadata of a part and its lines; reports where it has not as many as published."""
+    path = corpus("LIBRI2MIX_METADATA", METADATA) / PARTS[part][0]
     rows = list(read_metadata(path, noisy))
-    if len(rows) != PARTS[part][1]:
-        complain(f"{path}: {len(rows)} mixtures, published are {PARTS[part][1]}", partial)
+    check_count(f"{path}: {len(rows)} mixtures", len(rows), PARTS[part][1], partial)
     return path, rows
 
 
 def with_audio(rows: list[Row], path: Path, noisy: bool, partial: bool) -> list[Row]:
-    """The mixtures whose audio is there; complains of what is not."""
+    """The mixtures whose audio is there; reports what is not."""
     there = {}
     for row in rows:
         for file in (*row.speech, *([row.noise] if noisy else [])):
@@ -115,24 +112,11 @@ def with_audio(rows: list[Row], path: Path, noisy: bool, partial: bool) -> list[
     if missing:
         kept = [row for row in rows if all(there.get(file, True) for file in (*row.speech, row.noise))]
         lost = f"{len(rows) - len(kept)} of {len(rows)} mixtures"
-        complain(f"{path}: no audio of {len(missing)} files, which {lost} need: {some_of(missing, 3)}", partial)
+        incomplete(f"{path}: no audio of {len(missing)} files, which {lost} need: {some_of(missing, 3)}", partial)
         rows = kept
     if not rows:
         raise InputError(f"{path}: no mixture of it has its audio; mend LIBRISPEECH and WHAM_NOISE in db.sh")
     return rows
-
-
-def write_speech(path: Path, wav: dict[str, Path], gender: dict[str, str]) -> None:
-    """The utterances of a part as a data dir."""
-    utt2spk = {utt: speaker_of(utt) for utt in wav}
-    spk2utt = invert(utt2spk)
-    write_table(path / "wav.scp", wav)
-    write_table(path / "utt2spk", utt2spk)
-    write_table(path / "spk2utt", {spk: " ".join(utts) for spk, utts in spk2utt.items()})
-    (path / "spk2gender").unlink(missing_ok=True)
-    if set(spk2utt) <= set(gender):
-        write_table(path / "spk2gender", {spk: gender[spk] for spk in spk2utt})
-    print(f"{path}: {len(wav)} utterances of {len(spk2utt)} speakers")
 
 
 def write_noises(path: Path, rows: list[Row], workers: int) -> dict[str, Path]:
@@ -149,10 +133,7 @@ def write_noises(path: Path, rows: list[Row], workers: int) -> dict[str, Path]:
         wav[name], files[row.id] = file, file
         segments[f"noise_{row.id}"] = f"{name} 0 {length / 16000:.6f}"
     mapped(make_noise, jobs, workers, f"noises of {path.name}")
-    write_table(path / "wav.scp", wav)
-    write_table(path / "segments", segments)
-    write_table(path / "utt2spk", {utt: utt for utt in segments})
-    write_table(path / "spk2utt", {utt: utt for utt in segments})
+    write_data_dir(path, wav, {utt: utt for utt in segments}, segments=segments)
     print(f"{path}: {len(segments)} noises, {len(jobs)} of them extended or changed in speed")
     return files
 

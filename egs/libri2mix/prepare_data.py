@@ -15,22 +15,21 @@ from pathlib import Path
 
 from listed import read_list
 from mixtures import (
+    METADATA,
     PARTS,
     Row,
     add_common_arguments,
-    complain,
     levels,
     plan_set,
     read_metadata,
     read_part,
-    speaker_of,
     with_audio,
     write_noises,
-    write_speech,
 )
-from sources import WHERE, corpus, make_source, mapped, read_speakers
+from sources import make_source, mapped
 
 from toolkit.io.command_line import run
+from toolkit.io.corpora import incomplete, librispeech_genders, librispeech_root, speaker_of, write_speech
 from toolkit.io.errors import InputError, some_of
 from toolkit.simulate.enrolments import EnrolmentPool, planned
 
@@ -60,11 +59,11 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def targets_of(rows: list[Row], both: bool, pool: EnrolmentPool, partial: bool) -> list[tuple[Row, int]]:
-    """Mixtures and which talker is the target; complains of targets whom nothing can enrol."""
+    """Mixtures and which talker is the target; reports targets whom nothing can enrol."""
     found = [(row, target) for row in rows for target in ((0, 1) if both else (0,))]
     lone = {utt for row, target in found if not pool.has_another(speaker_of(utt := row.speech[target].stem), utt)}
     if lone:
-        complain(f"{len(lone)} targets have no other utterance to enrol their speaker: {some_of(lone, 3)}", partial)
+        incomplete(f"{len(lone)} targets have no other utterance to enrol their speaker: {some_of(lone, 3)}", partial)
         found = [(row, target) for row, target in found if row.speech[target].stem not in lone]
     if not found:
         raise InputError(f"{', '.join(pool.data_dirs)}: no target can be enrolled; is LibriSpeech complete?")
@@ -80,8 +79,8 @@ def prepare(part: str, args: argparse.Namespace, gender: dict[str, str]) -> None
     speech, noise = args.outdir / f"librispeech_{part}", args.outdir / f"wham_{part}"
     listed, jobs = read_list(args.enroll_lists.get(name), rows, both, speech)
     mapped(make_source, jobs, args.workers, "enrolments")
-    wav = {file.stem: file for row in rows for file in row.speech}
-    write_speech(speech, wav | dict(listed.values()), gender)
+    wav = {file.stem: file for row in rows for file in row.speech} | dict(listed.values())
+    write_speech(speech, wav, {utt: speaker_of(utt) for utt in wav}, spk2gender=gender)
     noises = write_noises(noise, rows, args.workers) if noisy else {}
     decibels = {} if name == "train" else levels(rows, noises, args.mode, args.workers)
     pool = EnrolmentPool(speech)
@@ -103,7 +102,7 @@ def _read_official_test() -> tuple[Path, list[Row]]:
     """The file that LIBRI2MIX_TEST names, and its lines."""
     path = Path(os.environ.get("LIBRI2MIX_TEST", ""))
     if not path.is_file():
-        source = f"lines of libri2mix_test-clean.csv, from {WHERE['LIBRI2MIX_METADATA']}"
+        source = f"lines of libri2mix_test-clean.csv, from {METADATA}"
         raise InputError(f"LIBRI2MIX_TEST={path}: file not found; must be {source}; set LIBRI2MIX_TEST in db.sh")
     return path, list(read_metadata(path, False))
 
@@ -114,7 +113,7 @@ def main(argv=None) -> None:
     if odd := [word for word in args.enroll_lists if word.split("=")[0] not in SETS or "=" not in word]:
         raise InputError(f"--enroll_lists {odd[0]}: train=FILE, dev=FILE or test=FILE is wanted")
     args.enroll_lists = dict(word.split("=", 1) for word in args.enroll_lists)
-    gender = read_speakers(corpus("LIBRISPEECH", "LibriSpeech"))
+    gender = librispeech_genders(librispeech_root())
     official = {"conditions": ["mix_clean"], "mode": "min", "both_targets": [OFFICIAL_TEST]}
     for name in args.parts:
         part = args.subset if name == "train" else name

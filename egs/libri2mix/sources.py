@@ -1,7 +1,6 @@
 """What Libri2Mix mixes: LibriSpeech utterances, WHAM noises as long as their mixtures; as audio files and lengths."""
 
 import math
-import os
 import re
 from collections.abc import Iterable
 from functools import cache
@@ -10,34 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.io.atomic import replacing_path
-from toolkit.io.audio import AUDIO_SUFFIXES, file_info, read_file
+from toolkit.io.audio import file_info, read_file
 from toolkit.io.errors import InputError
 
 RATE = 16000  # of the sources
 FADE = 8001  # samples by which repetitions of a short noise overlap: half of a Hann window of a second
-WHERE = {
-    "LIBRISPEECH": "openslr.org/12",
-    "WHAM_NOISE": "wham.whisper.ai (wham_noise, the 16 kHz one)",
-    "LIBRI2MIX_METADATA": "github JorisCos/LibriMix (its folder metadata/Libri2Mix)",
-    "LIBRI2TALKER": "github xuchenglin28/target_speaker_verification (its folder egs/Libri2Mix/data)",
-}
 _SPED = re.compile(r"sp(08|12)(\.wav)$")
-
-
-def corpus(variable: str, inner: str = "") -> Path:
-    """The folder that db.sh names, or the one called ``inner`` in it; InputError says where to get what is missing."""
-    value = os.environ.get(variable, "")
-    if not value or not Path(value).is_dir():
-        source = f"get it from {WHERE[variable]}, and set {variable} or CORPORA in db.sh"
-        raise InputError(f"{variable}={value or '(empty)'}: no such folder; {source}")
-    return Path(value, inner) if inner and Path(value, inner).is_dir() else Path(value)
-
-
-def recording(path: Path) -> Path:
-    """The file, or where it is not there one that differs by its extension, as in a compressed copy of the corpus."""
-    if path.is_file():
-        return path
-    return next((file for suffix in sorted(AUDIO_SUFFIXES) if (file := path.with_suffix(suffix)).is_file()), path)
 
 
 @cache
@@ -137,22 +114,6 @@ def power(job: tuple[Path, float, int]) -> float:
     path, gain, length = job
     samples, _ = read_file(path, channel=0)
     return gain**2 * float(np.square(samples[:length], dtype=np.float64).mean())
-
-
-def read_speakers(root: Path) -> dict[str, str]:
-    """Speaker -> m or f, of LibriSpeech's SPEAKERS.TXT (``103 | F | train-clean-100 | ...``); {} where it is not."""
-    path = root / "SPEAKERS.TXT"
-    if not path.is_file():
-        return {}
-    gender: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
-        if line.startswith(";") or not line.strip():
-            continue
-        fields = [field.strip() for field in line.split("|")]
-        if len(fields) < 3 or not fields[0].isdigit() or fields[1] not in ("F", "M"):
-            raise InputError(f"{path}:{number}: expected '<speaker> | F or M | <part> | ...', got {line!r}")
-        gender[fields[0]] = fields[1].lower()
-    return gender
 
 
 def mapped(function, jobs: Iterable, workers: int, what: str) -> list:

@@ -15,20 +15,26 @@ from listed import of_librispeech
 from mixtures import (
     Row,
     add_common_arguments,
-    complain,
     levels,
     plan_set,
     read_part,
-    speaker_of,
     with_audio,
-    write_speech,
 )
-from sources import corpus, read_speakers
 
 from toolkit.io.command_line import run
+from toolkit.io.corpora import (
+    check_count,
+    corpus,
+    incomplete,
+    librispeech_genders,
+    librispeech_root,
+    speaker_of,
+    write_speech,
+)
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.text import fields, read_lines
 
+LISTS = "github xuchenglin28/target_speaker_verification (its folder egs/Libri2Mix/data)"
 SETS = {"train": ("tr", 127056), "dev": ("cv", 2344), "test": ("tt", 6000)}  # folder of the lists, published targets
 SOURCES = {("train", "dev"): ("train-100", "train-360"), ("test",): ("test",)}  # sets, parts of Libri2Mix
 _UTT = r"\d+-\d+-\d+"
@@ -97,7 +103,7 @@ def read_targets(folder: Path, rows: dict[str, Row], allow_missing: bool) -> lis
     if len(found) + len(missing) < max(map(len, parts.values())):
         raise InputError(f"{folder}/mix.scp: lacks keys of ref.scp or aux.scp; get the lists again")
     if missing:
-        complain(f"{folder}/aux.scp: no audio of {len(missing)} enrolments: {some_of(missing, 3)}", allow_missing)
+        incomplete(f"{folder}/aux.scp: no audio of {len(missing)} enrolments: {some_of(missing, 3)}", allow_missing)
     there = set(with_audio(_rows_of(found.values()), folder, False, allow_missing))
     return [target for target in found.values() if target.row in there]
 
@@ -113,20 +119,19 @@ def main(argv=None) -> None:
     add_common_arguments(parser, fs=16000)
     parser.set_defaults(mode="min", seed=0)  # of plan_set
     args = parser.parse_args(argv)
-    lists, gender = corpus("LIBRI2TALKER"), read_speakers(corpus("LIBRISPEECH", "LibriSpeech"))
+    lists, gender = corpus("LIBRI2TALKER", LISTS), librispeech_genders(librispeech_root())
     sets: dict[str, list[Target]] = {}
     for group, parts in SOURCES.items():
         rows = {row.id: row for part in parts for row in read_part(part, False, args.partial)[1]}
         for name in group:
             folder, published = lists / SETS[name][0], SETS[name][1]
             sets[name] = read_targets(folder, rows, args.partial)
-            if len(sets[name]) != published:
-                complain(f"{folder}: {len(sets[name])} targets, published are {published}", args.partial)
+            check_count(f"{folder}: {len(sets[name])} targets", len(sets[name]), published, args.partial)
     for group in SOURCES:
         speech = args.outdir / f"librispeech_{group[0]}"
         targets = [target for name in group for target in sets[name]]
-        files = [file for target in targets for file in (*target.row.speech, target.enrolment)]
-        write_speech(speech, {file.stem: file for file in files}, gender)
+        wav = {file.stem: file for target in targets for file in (*target.row.speech, target.enrolment)}
+        write_speech(speech, wav, {utt: speaker_of(utt) for utt in wav}, spk2gender=gender)
         for name in group:
             enrolments = {target.row.key(target.talker): target.enrolment.stem for target in sets[name]}
             decibels = {} if name == "train" else levels(_rows_of(sets[name]), {}, args.mode, args.workers)

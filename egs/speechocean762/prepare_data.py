@@ -1,7 +1,6 @@
 """speechocean762 and its noises: the corpora as published -> data dirs. Shared by the tasks of this dataset."""
 
 import argparse
-import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -10,8 +9,9 @@ import yaml
 
 from toolkit.io.audio import audio_files
 from toolkit.io.command_line import run
-from toolkit.io.datadir import c_sorted, invert, read_table, write_table
-from toolkit.io.errors import InputError, some_of
+from toolkit.io.corpora import corpus, librispeech_root, write_sounds, write_speech
+from toolkit.io.datadir import c_sorted, read_table
+from toolkit.io.errors import InputError
 from toolkit.io.folders import Speech, cut_recordings
 from toolkit.simulate.folder_sets import write_set
 
@@ -19,7 +19,6 @@ PIECE_SECONDS = 3
 
 WHERE = {
     "SPEECHOCEAN762": "openslr.org/101",
-    "LIBRISPEECH": "openslr.org/12 (train-clean-100)",
     "ESC10": "github karolpiczak/ESC-50 (its ESC-10 part)",
 }
 
@@ -39,38 +38,16 @@ def get_parser() -> argparse.ArgumentParser:
         "test on its test-clean: data/libri_test; training and dev speech is cut into pieces",
     )
     parser.add_argument(
-        "--enrollable", action="store_true", help="leave out training and dev speakers with one piece, as nothing can enrol them"
+        "--enrollable",
+        action="store_true",
+        help="leave out training and dev speakers with one piece, which nothing can enrol",
     )
     return parser
 
 
-def corpus(variable: str) -> Path:
-    """The folder that db.sh names; InputError says where to get what is missing."""
-    value = os.environ.get(variable, "")
-    if not value or not Path(value).is_dir():
-        source = f"; get it from {WHERE[variable]}" if variable in WHERE else ""
-        raise InputError(
-            f"{variable}={value or '(empty)'}: no such folder{source}, and set {variable} or CORPORA in db.sh"
-        )
-    return Path(value)
-
-
-def write_speech(path: Path, wav: dict[str, Path], utt2spk: dict[str, str], **facts: dict[str, str]) -> None:
-    """Write a data dir of speech; facts by utterance are cut to its ids, those by speaker to its speakers."""
-    if missing := [utt for utt in utt2spk if utt not in wav]:
-        raise InputError(f"{path}: no audio for {len(missing)} utterances: {some_of(missing)}; is the corpus complete?")
-    write_table(path / "wav.scp", {utt: wav[utt] for utt in utt2spk})
-    write_table(path / "utt2spk", utt2spk)
-    spk2utt = invert(utt2spk)
-    write_table(path / "spk2utt", {spk: " ".join(utts) for spk, utts in spk2utt.items()})
-    for name, table in facts.items():
-        keys = spk2utt if name.startswith("spk2") else utt2spk
-        write_table(path / name, {key: table[key] for key in keys if key in table})
-
-
 def prepare_speechocean(args: argparse.Namespace) -> None:
     """data/train, data/dev, data/test from the corpus's own tables; speakers are disjoint."""
-    root = corpus("SPEECHOCEAN762")
+    root = corpus("SPEECHOCEAN762", WHERE["SPEECHOCEAN762"])
     wav = {path.stem: path for path in audio_files(root / "WAVE").values()}
     for part in ("train", "test"):
         tables = {name: read_table(root / part / name) for name in ("utt2spk", "text", "spk2gender")}
@@ -86,7 +63,7 @@ def prepare_speechocean(args: argparse.Namespace) -> None:
 
 def librispeech(part: str) -> tuple[dict[str, Path], dict[str, str]]:
     """Audio and speaker of the utterances of a part of LibriSpeech."""
-    wav = {path.stem: path for path in audio_files(corpus("LIBRISPEECH") / part).values()}
+    wav = {path.stem: path for path in audio_files(librispeech_root() / part).values()}
     # Both corpora number their speakers; a prefix keeps LibriSpeech's 103 apart from speechocean762's.
     return wav, {utt: f"librispeech-{utt.split('-')[0]}" for utt in wav}
 
@@ -121,7 +98,7 @@ def prepare_noises(args: argparse.Namespace) -> None:
     for name, sources in yaml.safe_load(args.sets.read_text()).items():
         wav, group = {}, {}
         for variable, patterns in sources.items():
-            root = corpus(variable)
+            root = corpus(variable, WHERE.get(variable, ""))
             files = audio_files(root)
             for pattern in patterns:
                 found = [key for key in files if Path(key).match(pattern) or _matches(key, pattern)]
@@ -131,9 +108,7 @@ def prepare_noises(args: argparse.Namespace) -> None:
                     utt = f"{variable.lower()}-{key}".replace("/", "-").replace(" ", "_")
                     wav[utt] = files[key]
                     group[utt] = str(Path(utt).name.rsplit("-az", 1)[0])
-        write_table(args.outdir / name / "wav.scp", wav)
-        write_table(args.outdir / name / "utt2spk", group)
-        write_table(args.outdir / name / "spk2utt", {g: " ".join(utts) for g, utts in invert(group).items()})
+        write_sounds(args.outdir / name, wav, group)
 
 
 def _matches(key: str, pattern: str) -> bool:

@@ -15,15 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from prepare_noises import WHERE, add_arguments, complain, corpus, prepare
+from prepare_noises import add_arguments, prepare
 
 from toolkit.io.audio import AUDIO_SUFFIXES
 from toolkit.io.command_line import run
-from toolkit.io.datadir import c_sorted, invert, write_table
+from toolkit.io.corpora import check_count, corpus, incomplete, speaker_of, write_speech
+from toolkit.io.datadir import c_sorted, invert
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.trials import Trials, read_trials, write_trials
 from toolkit.simulate.plan import generator
 
+VOXCELEB = "mm.kaist.ac.kr/datasets/voxceleb"
 PUBLISHED = {"dev": (148642, 1211), "test": (4874, 40)}  # utterances, speakers
 META = "vox1_meta.csv"
 # Trial lists: set and table -> file, number of trials. The ones of 2 ("cleaned") lack wrong labels of the others.
@@ -82,7 +84,7 @@ def find_list(folder: Path, name: str, needed: bool) -> Path | None:
     for path in (folder / name, *sorted(folder.glob(f"*/{name}"))):
         if path.is_file():
             return path
-    message = f"VOXCELEB1_LISTS={folder}: holds no {name}, get it from {WHERE['VOXCELEB1_LISTS']}"
+    message = f"VOXCELEB1_LISTS={folder}: holds no {name}, get it from {VOXCELEB} (trial lists and vox1_meta.csv)"
     if needed:
         raise InputError(message)
     print(f"{message}: trials without it")
@@ -104,12 +106,12 @@ def read_meta(path: Path) -> dict[str, dict[str, str]]:
                 raise InputError(f"{path}:{number}: speaker {speaker} stands twice; get the file again")
             meta[speaker] = {"gender": gender, "set": part}
     if not meta:
-        raise InputError(f"{path}: is empty; get it from {WHERE['VOXCELEB1_LISTS']}")
+        raise InputError(f"{path}: is empty; get it from {VOXCELEB} (trial lists and vox1_meta.csv)")
     return meta
 
 
 def check_complete(root: Path, utts: dict[str, list[str]], meta: dict, partial: bool) -> None:
-    """Complain when dev or test are not what was published; names speakers without a folder."""
+    """Report when dev or test are not what was published; names speakers without a folder."""
     if unknown := c_sorted({s for s in utts if s not in meta}):
         raise InputError(f"VOXCELEB1={root}: {META} knows no {some_of(unknown)}; is it VoxCeleb1's, and whole?")
     for part, (num_utts, num_speakers) in PUBLISHED.items():
@@ -117,7 +119,7 @@ def check_complete(root: Path, utts: dict[str, list[str]], meta: dict, partial: 
         have = sum(len(utts[s]) for s in speakers)
         if (have, len(speakers)) != (num_utts, num_speakers):
             missing = c_sorted(s for s in meta if meta[s]["set"] == part and s not in utts)
-            complain(
+            incomplete(
                 f"VOXCELEB1={root}: {part} has {have} utterances of {len(speakers)} speakers, published are {num_utts} "
                 f"of {num_speakers}{'; no folder of ' + some_of(missing) if missing else ''}",
                 partial,
@@ -128,8 +130,7 @@ def official_trials(path: Path, published: int, partial: bool) -> Trials:
     """A published list, with our utterance ids."""
     trials = read_trials(path)
     trials.ids = [os.path.splitext(name)[0].replace("/", "-") for name in trials.ids]
-    if len(trials) != published:
-        complain(f"{path}: {len(trials)} trials, published are {published}", partial)
+    check_count(f"{path}: {len(trials)} trials", len(trials), published, partial)
     note_duplicates(trials, path)
     return trials
 
@@ -142,13 +143,13 @@ def note_duplicates(trials: Trials, path: Path) -> None:
 
 
 def with_audio(trials: Trials, wav: dict[str, Path], path: Path, partial: bool) -> np.ndarray:
-    """Which trials have audio (N,) bool; complains of utterances that have none."""
+    """Which trials have audio (N,) bool; reports utterances that have none."""
     there = np.array([utt in wav for utt in trials.ids])
     keep = there[trials.enroll] & there[trials.test]
     if not keep.all():
         missing = c_sorted(utt for utt, has in zip(trials.ids, there, strict=True) if not has)
         lost = f"{len(keep) - keep.sum()} of {len(keep)} trials"
-        complain(f"{path}: no audio of {len(missing)} utterances, which {lost} need: {some_of(missing)}", partial)
+        incomplete(f"{path}: no audio of {len(missing)} utterances, which {lost} need: {some_of(missing)}", partial)
     return keep
 
 
@@ -173,19 +174,6 @@ def hold_out(args: argparse.Namespace, utts: dict[str, list[str]], gender: dict[
         return {utt for s in chosen for utt in utts[s]}
     held = {video for s in chosen for video in rng.permutation(videos[s])[: args.valid_videos]}
     return {utt for s in chosen for utt in utts[s] if utt.rsplit("-", 1)[0] in held}
-
-
-def write_speech(path: Path, wav: dict[str, Path], utts: Iterable[str], gender: dict[str, str]) -> None:
-    """Write a data dir of some utterances, without the trial lists of an earlier run."""
-    for stale in path.glob("*trials*"):
-        stale.unlink()
-    utt2spk = {utt: utt.split("-", 1)[0] for utt in utts}
-    spk2utt = invert(utt2spk)
-    write_table(path / "wav.scp", {utt: wav[utt] for utt in utt2spk})
-    write_table(path / "utt2spk", utt2spk)
-    write_table(path / "spk2utt", {spk: " ".join(ids) for spk, ids in spk2utt.items()})
-    write_table(path / "spk2gender", {spk: gender[spk] for spk in spk2utt})
-    print(f"{path}: {len(utt2spk)} utterances of {len(spk2utt)} speakers")
 
 
 @dataclass(frozen=True)
@@ -217,6 +205,18 @@ class VoxCeleb:
         return {speaker: row["gender"] for speaker, row in self.meta.items()}
 
 
+def write_utterances(path: Path, vox: VoxCeleb, utts: Iterable[str]) -> None:
+    """Write a data dir of some utterances, without the trial lists of an earlier run."""
+    remove_trials(path)
+    write_speech(path, vox.wav, {utt: speaker_of(utt) for utt in utts}, spk2gender=vox.gender())
+
+
+def remove_trials(path: Path) -> None:
+    """Remove the trial lists of an earlier run."""
+    for stale in path.glob("*trials*"):
+        stale.unlink()
+
+
 def write_test(args, name: str, vox: VoxCeleb, utts: Iterable[str], cleaned: bool = False) -> None:
     """A test set and its trial lists: of ``utts``, or, where these are none, of what its lists name.
 
@@ -231,13 +231,15 @@ def write_test(args, name: str, vox: VoxCeleb, utts: Iterable[str], cleaned: boo
             whole = official_trials(path, published, args.partial)
             keep = with_audio(whole, wav, path, args.partial)
             if not (whole.is_target & keep).any() or not (~whole.is_target & keep).any():
-                complain(f"{path}: the audio that is there leaves no target or no nontarget trials", table != "trials")
+                incomplete(
+                    f"{path}: the audio that is there leaves no target or no nontarget trials", table != "trials"
+                )
                 continue
             trials[table], left_out[table] = subset(whole, keep), subset(whole, ~keep)
     if not trials:
         return
     used = utts or {u for some in trials.values() for u in some.used_ids()}
-    write_speech(args.outdir / name, wav, used, vox.gender())
+    write_utterances(args.outdir / name, vox, used)
     for table, some in trials.items():
         write_trials(args.outdir / name / table, some)
         if len(left_out[table]):
@@ -246,10 +248,10 @@ def write_test(args, name: str, vox: VoxCeleb, utts: Iterable[str], cleaned: boo
 
 
 def read_corpus(partial: bool) -> VoxCeleb:
-    """Find the audio and read the speakers; complains where they are not those published."""
-    root, lists = corpus("VOXCELEB1"), corpus("VOXCELEB1_LISTS")
+    """Find the audio and read the speakers; reports where they are not those published."""
+    root, lists = corpus("VOXCELEB1", VOXCELEB), corpus("VOXCELEB1_LISTS", VOXCELEB)
     wav, meta = find_audio(root), read_meta(find_list(lists, META, needed=True))
-    utts = invert({utt: utt.split("-", 1)[0] for utt in wav})
+    utts = invert({utt: speaker_of(utt) for utt in wav})
     check_complete(root, utts, meta, partial)
     return VoxCeleb(wav, utts, meta, lists)
 
@@ -258,13 +260,13 @@ def main(argv=None) -> None:
     """Write all sets."""
     args = get_parser().parse_args(argv)
     vox = read_corpus(args.partial)
-    wav, gender, dev = vox.wav, vox.gender(), vox.of("dev")
-    held = hold_out(args, dev, gender) if args.valid_speakers else set()
+    dev = vox.of("dev")
+    held = hold_out(args, dev, vox.gender()) if args.valid_speakers else set()
     write_test(args, "voxceleb1_o", vox, vox.tested())
     write_test(args, "voxceleb1", vox, [])
-    write_speech(args.outdir / "train", wav, [u for ids in dev.values() for u in ids if u not in held], gender)
+    write_utterances(args.outdir / "train", vox, [u for ids in dev.values() for u in ids if u not in held])
     if held:
-        write_speech(args.outdir / "valid", wav, held, gender)
+        write_utterances(args.outdir / "valid", vox, held)
     else:
         shutil.rmtree(args.outdir / "valid", ignore_errors=True)
     prepare(args)

@@ -21,16 +21,18 @@ from prepare_data import (
     note_duplicates,
     official_trials,
     read_corpus,
+    remove_trials,
     subset,
     with_audio,
     write_test,
 )
-from prepare_noises import add_arguments, corpus, prepare, write_set
+from prepare_noises import add_arguments, prepare
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from toolkit.io.audio import audio_files
 from toolkit.io.command_line import Parser, real_number, run, whole_number
+from toolkit.io.corpora import optional_corpus, speaker_of, write_speech
 from toolkit.io.datadir import c_sorted
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.folders import Speech, cut_recordings, read_speech, word
@@ -38,6 +40,8 @@ from toolkit.io.text import fields, read_lines
 from toolkit.io.trials import Trials, check_kinds, read_trials, write_trials
 from toolkit.simulate import folder_sets
 
+VOXCONVERSE = "mm.kaist.ac.kr/projects/seed-pytorch/voxconverse_test_SV.zip"
+VOXSRC23 = "mm.kaist.ac.kr/datasets/voxceleb/voxsrc/competition2023.html (validation set of tracks 1 and 2)"
 LIBRITTS_PARTS = {"train-clean-100": 247, "train-clean-360": 904}  # speakers
 LIBRILIGHT_SPEAKERS = 489
 VCMIX_LIST, VCMIX_TRIALS = "trials_wo_overlap.txt", (18802, 140734)  # targets of VoxCeleb1-O, nontargets of VoxConverse
@@ -58,26 +62,17 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def optional_corpus(variable: str, inner: str = "") -> Path | None:
-    """The folder that db.sh names, or None, which is said."""
-    try:
-        return corpus(variable, inner)
-    except InputError as error:
-        print(f"left out: {error}")
-        return None
-
-
 def clean_folders() -> dict[str, tuple[Path, int]]:
     """What it is -> folder of speakers' folders, and how many speakers were published."""
     folders = {}
-    if root := optional_corpus("LIBRITTS_R", "LibriTTS_R"):
+    if root := optional_corpus("LIBRITTS_R", "openslr.org/141", "LibriTTS_R"):
         for part, speakers in LIBRITTS_PARTS.items():
             names = [name for name in (part, part.replace("-", "_")) if (root / name).is_dir()]
             if names:
                 folders[f"LIBRITTS_R={root}: {part}"] = root / names[0], speakers
             else:
                 print(f"left out: LIBRITTS_R={root}: holds no {part}")
-    if root := optional_corpus("LIBRILIGHT", "small"):
+    if root := optional_corpus("LIBRILIGHT", "github facebookresearch/libri-light (small.tar)", "small"):
         folders[f"LIBRILIGHT={root}"] = root, LIBRILIGHT_SPEAKERS
     if not folders:
         raise InputError("LIBRITTS_R, LIBRILIGHT: one of them is needed, to train on; set it or CORPORA in db.sh")
@@ -205,11 +200,10 @@ def joined(*parts: Trials) -> Trials:
 def write_listed(args, name: str, trials: Trials, wav: dict[str, Path], path: Path) -> None:
     """A set of what a list names, of trials that have audio; the others are in left_out_trials."""
     keep, folder = with_audio(trials, wav, path, args.partial), args.outdir / name
-    for stale in folder.glob("*trials*"):
-        stale.unlink()
+    remove_trials(folder)
     kept = joined(subset(trials, keep))
     check_kinds(kept, path)
-    write_set(folder, {utt: wav[utt] for utt in kept.ids}, {utt: utt.split("-", 1)[0] for utt in kept.ids})
+    write_speech(folder, wav, {utt: speaker_of(utt) for utt in kept.ids})
     write_trials(folder / "trials", kept)
     if not keep.all():
         write_trials(folder / "left_out_trials", subset(trials, ~keep))
@@ -242,9 +236,9 @@ def main(argv=None) -> None:
     clean = hold_out(read_clean(args.segment_seconds, args.allow_bad), args.valid_every)
     write_test(args, "voxceleb1_o", vox, vox.tested(), cleaned=True)
     write_test(args, "voxceleb1", vox, [], cleaned=True)
-    if root := optional_corpus("VOXCONVERSE"):
+    if root := optional_corpus("VOXCONVERSE", VOXCONVERSE):
         prepare_vcmix(args, vox, root)
-    if root := optional_corpus("VOXSRC23"):
+    if root := optional_corpus("VOXSRC23", VOXSRC23):
         prepare_voxsrc23(args, root)
     write_clean(args.outdir, clean)
     prepare(args)

@@ -1,10 +1,8 @@
 """MUSAN, Nonspeech100 and RIRS_NOISES, as published -> data dirs of noises and rooms; prepare_data.py calls it."""
 
 import argparse
-import os
 import re
 import sys
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +10,10 @@ import numpy as np
 from toolkit.io.atomic import replacing_path
 from toolkit.io.audio import audio_files, file_info, read_file
 from toolkit.io.command_line import run
-from toolkit.io.datadir import invert, write_table
+from toolkit.io.corpora import add_corpus_arguments, by_id, check_count, corpus, incomplete, write_sounds
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.progress import progress
 
-WHERE = {
-    "VOXCELEB1": "mm.kaist.ac.kr/datasets/voxceleb",
-    "VOXCELEB1_LISTS": "mm.kaist.ac.kr/datasets/voxceleb (trial lists and vox1_meta.csv)",
-    "MUSAN": "openslr.org/17",
-    "RIRS_NOISES": "openslr.org/28",
-    "NONSPEECH100": "web.cse.ohio-state.edu/pnl/corpus/HuNonspeech/HuCorpus.html",
-    "LIBRITTS_R": "openslr.org/141",
-    "LIBRILIGHT": "github facebookresearch/libri-light (small.tar)",
-    "VOXSRC23": "mm.kaist.ac.kr/datasets/voxceleb/voxsrc/competition2023.html (validation set of tracks 1 and 2)",
-    "VOXCONVERSE": "mm.kaist.ac.kr/projects/seed-pytorch/voxconverse_test_SV.zip",
-}
 MUSAN_FILES = {"music": 660, "noise": 930, "speech": 426}
 NONSPEECH_FILES = 100
 SIMULATED_ROOMS = ("smallroom", "mediumroom", "largeroom")
@@ -40,59 +27,17 @@ NONSPEECH_CLASSES = {
 }  # fmt: skip
 
 
-def corpus(variable: str, inner: str = "") -> Path:
-    """The folder that db.sh names, or the one called ``inner`` in it; InputError says where to get what is missing."""
-    value = os.environ.get(variable, "")
-    if not value or not Path(value).is_dir():
-        source = f"get it from {WHERE[variable]}, and set {variable} or CORPORA in db.sh"
-        raise InputError(f"{variable}={value or '(empty)'}: no such folder; {source}")
-    return Path(value, inner) if Path(value, inner).is_dir() else Path(value)
-
-
-def complain(message: str, partial: bool) -> None:
-    """A corpus that is not whole: an error, or with ``partial`` a warning."""
-    if not partial:
-        raise InputError(f"{message}; get what is missing, or go on with what is there (--partial)")
-    print(f"warning: {message}", file=sys.stderr)
-
-
-def by_name(paths: Iterable[Path], name: Callable[[Path], str]) -> dict[str, Path]:
-    """Id -> file; InputError when two files have one id."""
-    found: dict[str, Path] = {}
-    for path in paths:
-        if (key := name(path)) in found:
-            raise InputError(f"{path}: {key} is there twice, see {found[key]}; keep one of the two")
-        found[key] = path
-    return found
-
-
-def check_count(what: str, have: int, published: int, partial: bool) -> None:
-    """Complain when a number of files is not the published one."""
-    if have != published:
-        complain(f"{what}: {have} files, published are {published}", partial)
-
-
-def write_set(path: Path, wav: dict[str, Path], group: dict[str, str], segments: dict[str, str] | None = None) -> None:
-    """wav.scp, utt2spk (the "speaker" of a noise is its recording, of a response its room), spk2utt, segments."""
-    write_table(path / "wav.scp", wav)
-    write_table(path / "utt2spk", group)
-    write_table(path / "spk2utt", {g: " ".join(utts) for g, utts in invert(group).items()})
-    if segments:
-        write_table(path / "segments", segments)
-    print(f"{path}: {len(group)} {'windows' if segments else 'recordings'} of {len(set(group.values()))}")
-
-
 def prepare_musan(outdir: Path, partial: bool) -> None:
     """noise, music and babble (speech), each _train and _test: even and odd file numbers, in windows.
 
     Windows of five seconds begin every three seconds; a file that is too short for one is kept whole. Windows without
     any sound are left out.
     """
-    root = corpus("MUSAN", "musan")
-    files = {kind: by_name(audio_files(root / kind).values(), lambda p: p.stem) for kind in MUSAN_FILES}
+    root = corpus("MUSAN", "openslr.org/17", "musan")
+    files = {kind: by_id(audio_files(root / kind).values()) for kind in MUSAN_FILES}
     with progress(sum(map(len, files.values())), "musan", "file") as bar:
         for kind, published in MUSAN_FILES.items():
-            check_count(f"MUSAN={root}: {kind}", len(files[kind]), published, partial)
+            check_count(f"MUSAN={root}: {kind}: {len(files[kind])} files", len(files[kind]), published, partial)
             parts, silent = {"train": [], "test": []}, 0
             for name, path in files[kind].items():
                 number = re.search(r"-(\d{4})$", name)
@@ -129,21 +74,21 @@ def write_windows(path: Path, recordings: list[tuple[Path, list[tuple[float, flo
         for begin, end in windows:
             utt = f"{file.stem}-{round(begin):05d}"
             segments[utt], group[utt] = f"{file.stem} {begin:g} {end:.6f}", file.stem
-    write_set(path, {file.stem: file for file, _ in recordings}, group, segments)
+    write_sounds(path, {file.stem: file for file, _ in recordings}, group, segments)
 
 
 def prepare_nonspeech(outdir: Path, partial: bool) -> None:
     """nonspeech_test: n1 ... n100 of Hu and Wang; ids are ``<class>-n001``, the "speaker" is the class."""
-    root = corpus("NONSPEECH100")
-    found = by_name(audio_files(root).values(), lambda p: p.stem.lower())
+    root = corpus("NONSPEECH100", "web.cse.ohio-state.edu/pnl/corpus/HuNonspeech/HuCorpus.html")
+    found = by_id(audio_files(root).values(), lambda p: p.stem.lower())
     paths = {n: found[f"n{n}"] for n in range(1, NONSPEECH_FILES + 1) if f"n{n}" in found}
     if not paths:
         raise InputError(f"NONSPEECH100={root}: holds none of n1.wav to n100.wav")
     if missing := [f"n{n}" for n in range(1, NONSPEECH_FILES + 1) if n not in paths]:
-        complain(f"NONSPEECH100={root}: lacks {some_of(missing)}", partial)
+        incomplete(f"NONSPEECH100={root}: lacks {some_of(missing)}", partial)
     kind = {n: [name for name, first in NONSPEECH_CLASSES.items() if first <= n][-1] for n in paths}
     wav = {f"{kind[n]}-n{n:03d}": path for n, path in paths.items()}
-    write_set(outdir / "nonspeech_test", wav, {utt: utt.rsplit("-", 1)[0] for utt in wav})
+    write_sounds(outdir / "nonspeech_test", wav, {utt: utt.rsplit("-", 1)[0] for utt in wav})
 
 
 def prepare_rirs(outdir: Path, partial: bool) -> None:
@@ -151,18 +96,20 @@ def prepare_rirs(outdir: Path, partial: bool) -> None:
 
     The noises of this corpus (pointsource_noises, *_noise_*) are no responses and are not taken.
     """
-    root = corpus("RIRS_NOISES", "RIRS_NOISES")
+    root = corpus("RIRS_NOISES", "openslr.org/28", "RIRS_NOISES")
     simulated = [p for size in SIMULATED_ROOMS for p in audio_files(root / "simulated_rirs" / size).values()]
-    wav = by_name(simulated, lambda p: f"{p.parents[1].name}-{p.stem}")
+    wav = by_id(simulated, lambda p: f"{p.parents[1].name}-{p.stem}")
     room = {utt: f"{path.parents[1].name}-{path.parent.name}" for utt, path in wav.items()}
-    check_count(f"RIRS_NOISES={root}: simulated_rirs", len(wav), SIMULATED_FILES, partial)
-    write_set(outdir / "rirs_simulated", wav, room)
+    check_count(f"RIRS_NOISES={root}: simulated_rirs: {len(wav)} files", len(wav), SIMULATED_FILES, partial)
+    write_sounds(outdir / "rirs_simulated", wav, room)
     real = root / "real_rirs_isotropic_noises"
     paths = [path for path in audio_files(real).values() if re.match(r"air_", path.stem) or "_rir_" in path.stem]
     if not paths:
         raise InputError(f"{real}: holds no impulse response (air_* or *_rir_*)")
-    found, copies = by_name(paths, lambda p: p.stem), outdir / "rirs_real/audio"
-    write_set(outdir / "rirs_real", {utt: first_channel(p, copies) for utt, p in found.items()}, {u: u for u in found})
+    found, copies = by_id(paths), outdir / "rirs_real/audio"
+    write_sounds(
+        outdir / "rirs_real", {utt: first_channel(p, copies) for utt, p in found.items()}, {u: u for u in found}
+    )
 
 
 def first_channel(path: Path, folder: Path) -> Path:
@@ -183,9 +130,8 @@ PREPARE = {"musan": prepare_musan, "nonspeech100": prepare_nonspeech, "rirs_nois
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options shared with prepare_data.py."""
-    parser.add_argument("--outdir", type=Path, default=Path("data"))
+    add_corpus_arguments(parser)
     parser.add_argument("--corpora", nargs="*", choices=list(PREPARE), default=["musan", "nonspeech100"])
-    parser.add_argument("--partial", action="store_true", help="go on with corpora that are not whole, with a warning")
 
 
 def prepare(args: argparse.Namespace) -> None:

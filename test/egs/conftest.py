@@ -14,12 +14,13 @@ ROOT = Path(__file__).parents[2]
 
 
 class Tree:
-    """``<tmp>/egs/...`` over links to this checkout's TEMPLATE and utils; ``python``: the python3 of its recipes."""
+    """``<tmp>/egs/...`` over links to TEMPLATE, conf and utils of this checkout; ``python``: its recipes' python3."""
 
     def __init__(self, path: Path, python: Path | None = None):
         self.path, self.python = path, python
         (path / "egs").mkdir()
-        (path / "egs/TEMPLATE").symlink_to(ROOT / "egs/TEMPLATE")
+        for shared in ("TEMPLATE", "conf"):
+            (path / "egs" / shared).symlink_to(ROOT / "egs" / shared)
         (path / "utils").symlink_to(ROOT / "utils")
 
     def copy(self, recipe: str) -> Path:

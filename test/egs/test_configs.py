@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from toolkit.bin import train
 from toolkit.io.command_line import run
@@ -51,3 +52,14 @@ def test_the_encoder_of_lgr_tse_has_its_published_size():
 def test_all_tasks_have_configs():
     assert {path.parents[1].name for path in CONFIGS} == {"sv", "se", "tse", "ee"}
     assert len(CONFIGS) >= 40
+
+
+def test_every_shared_config_is_used():
+    shared = {path.resolve() for path in EGS.glob("conf/*/*.yaml")}
+    files = [*EGS.glob("*/*/conf/*.yaml"), *EGS.glob("TEMPLATE/conf/*.yaml"), *shared]
+    used = {path.resolve() for path in files if path.is_symlink()}
+    for path in files:
+        if base := yaml.safe_load(path.read_text()).get("base"):
+            used.add((path.parent / base).resolve())
+    assert shared
+    assert shared <= used

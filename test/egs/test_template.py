@@ -1,5 +1,6 @@
 """A recipe of one's own from egs/TEMPLATE/setup.sh: from two folders of audio to a table."""
 
+import shutil
 import subprocess
 import time
 
@@ -117,6 +118,40 @@ def test_the_folders_choose_the_config(tree, options):
     assert f"training -> exp/sv_{CHOICES[options]}_raw, log" in done.stdout
     sounds = [f"{kind}_train {kind}_test" for kind in ("noise", "music") if f"--{kind}" in options]
     assert f"--extra_sets {' '.join(sounds)} --room_sets" in done.stdout.replace("\\", "").replace("''", "")
+
+
+# Those of sv and tse are tested above and below.
+@pytest.mark.parametrize("task", ["se", "ee"])
+def test_a_new_recipe_goes_through_its_stages(tree, task):
+    folder = tree.setup(f"every/{task}")
+    assert not any(path.is_symlink() for path in folder.glob("conf/*.yaml"))  # it owns them
+    done = tree.run(folder, "./run.sh", "--local_data_opts", "--speech S --noise N", "--dry_run", "true")
+    assert done.returncode == 0, done.stderr
+    assert f"training -> exp/{task}_" in done.stdout
+    assert done.stdout.rstrip().endswith("finished")
+
+
+def variables_of(template, corpora: str) -> dict[str, str]:
+    """What db.sh of a copy of egs/TEMPLATE sets, where CORPORA is that."""
+    command = f"set -aeu; . {template}/db.sh; env -0"
+    done = subprocess.run(["env", "-i", f"CORPORA={corpora}", "bash", "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    pairs = (line.split("=", 1) for line in done.stdout.split("\0") if line)
+    return {name: value for name, value in pairs if name not in ("PWD", "SHLVL", "_", "PATH")}
+
+
+def test_a_corpus_is_a_file_of_db_d(tmp_path):
+    template = shutil.copytree(ROOT / "egs/TEMPLATE", tmp_path / "TEMPLATE")
+    variables = variables_of(template, "/my corpora")
+    assert variables.pop("MINI") == "downloads/mini"
+    assert variables["CORPORA"] == "/my corpora"
+    assert all(value.startswith("/my corpora") for value in variables.values())
+    assert variables_of(template, "")["MUSAN"] == "downloads/musan"
+    (template / "db.d/digits.sh").write_text("DIGITS=${CORPORA}/digits\n")
+    (template / "db.d/librispeech.sh").write_text("LIBRISPEECH=/else/where\n")
+    assert variables_of(template, "/c")["DIGITS"] == "/c/digits"
+    # What a corpus takes from another follows it.
+    assert variables_of(template, "/c")["LIBRI2MIX_TEST"] == "/else/where/libri2mix_test-clean_subset.csv"
 
 
 def test_own_options_win(tree):

@@ -31,8 +31,10 @@ def prepare(tree, corpora, tmp_path):
 
     def call(*words: str, corpora=corpora, **environment):
         folder, variables = tree.path / "egs/voxceleb1/sv", {"CORPORA": str(corpora), **environment}
-        db = (tree.path / "egs/TEMPLATE/db.sh").read_text().replace("${CORPORA}/VoxCeleb1", str(vox))
-        (tmp_path / "db.sh").write_text(db)
+        shutil.copytree(tree.path / "egs/TEMPLATE/db.d", tmp_path / "db.d", dirs_exist_ok=True)
+        shutil.copy(tree.path / "egs/TEMPLATE/db.sh", tmp_path)
+        db = tmp_path / "db.d/voxceleb1.sh"
+        db.write_text(db.read_text().replace("${CORPORA}/VoxCeleb1", str(vox)))
         words = f". ./path.sh; set -a; . {tmp_path}/db.sh; python3 ../prepare_data.py --outdir {data} " + " ".join(
             words
         )

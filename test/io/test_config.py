@@ -1,6 +1,7 @@
 """The classes below stand for a model and its parts; configs name them as a user's own classes are named."""
 
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -76,6 +77,14 @@ def test_bases_are_found_beside_the_file_that_names_them(write):
     write("conf/middle.yaml", "base: root.yaml\nb: middle\nc: middle\n")
     path = write("ablations/top.yaml", "base: ../conf/middle.yaml\nc: top\n")
     assert load_config(path) == {"a": "root", "b": "middle", "c": "top"}
+
+
+def test_a_link_to_a_config_is_laid_on_what_lies_beside_the_link(write):
+    write("conf/base.yaml", "a: shared\n")
+    shared = write("conf/x.yaml", "base: base.yaml\nb: 1\n")
+    link = Path(write("recipe/base.yaml", "a: own\n")).with_name("x.yaml")
+    link.symlink_to(shared)
+    assert load_config(link) == {"a": "own", "b": 1}
 
 
 @pytest.mark.parametrize(

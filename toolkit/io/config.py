@@ -1,7 +1,8 @@
 """Configs: YAML = constructor arguments, typed and checked before any work starts.
 
-A config may name another with ``base: other.yaml`` (relative to itself) and give only what differs. Where a
-``class_path`` changes, its ``init_args`` start afresh. Command-line options such as ``--trainer.epochs 3`` come last.
+A config may name another with ``base: other.yaml`` (relative to itself; of a link, to the link) and give only what
+differs. Where a ``class_path`` changes, its ``init_args`` start afresh. Command-line options such as
+``--trainer.epochs 3`` come last.
 A class of the toolkit is named by its short name, ``class_path: EcapaTdnn``; a former path of it is read, too.
 """
 

@@ -1,0 +1,2 @@
+# shellcheck shell=bash disable=SC2034
+MINI=downloads/mini # made on the spot by egs/mini

@@ -1,0 +1,2 @@
+# shellcheck shell=bash disable=SC2034
+OPENAIR=${CORPORA}/OpenAIR
