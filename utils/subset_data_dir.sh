@@ -121,4 +121,4 @@ select_utts "$src" "$aside/.lists/utts" "$aside"
 copy_whole_files "$src"
 kept=$(wc -l <"$aside/utt2spk")
 replace_contents "$dest"
-say "$dest has $kept utterances of the $total of $src"
+say "$dest: $kept of the $total utterances of $src"

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 import yaml
@@ -36,6 +37,9 @@ def get_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="also train on LibriSpeech's train-clean-100 (seven of ten talkers; one is for dev, two for babble), and "
         "test on its test-clean: data/libri_test; training and dev speech is cut into pieces",
+    )
+    parser.add_argument(
+        "--enrollable", action="store_true", help="leave out training and dev speakers with one piece, as nothing can enrol them"
     )
     return parser
 
@@ -105,7 +109,10 @@ def prepare_babble(args: argparse.Namespace) -> None:
             (args.outdir / name / table).unlink(missing_ok=True)
         both = Speech({u: wav[u] for u in own} | ocean["wav.scp"], own | ocean["utt2spk"])
         # Crops are drawn from utterances, so LibriSpeech's long ones would count no more than speechocean762's.
-        write_set(args.outdir / name, cut_recordings(both, PIECE_SECONDS))
+        pieces = cut_recordings(both, PIECE_SECONDS)
+        if args.enrollable:
+            pieces = pieces.of({speaker for speaker, count in Counter(pieces.utt2spk.values()).items() if count > 1})
+        write_set(args.outdir / name, pieces)
     write_speech(args.outdir / "libri_test", *librispeech("test-clean"))
 
 

@@ -48,7 +48,12 @@ def test_refused_characters_are_named_with_their_line(file, char):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("a b\n".encode("utf-16"), "UTF-16"), ("a\n".encode("utf-16-be"), "U\\+0000"), (b"a\nb\xff\n", "file:2: .*UTF-8")],
+    [
+        ("a b\n".encode("utf-16"), "UTF-16"),
+        ("a\n".encode("utf-16-be"), "U\\+0000"),
+        (b"a\nb\xff\n", "file:2: .*UTF-8"),
+        (b"a-1 \0BFV \4\1\0\0\0", "\\.scp"),
+    ],
 )
 def test_other_encodings_are_named(file, content, said):
     with pytest.raises(InputError, match=said):

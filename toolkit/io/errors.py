@@ -1,5 +1,6 @@
 """The one error that a user's input can raise."""
 
+import textwrap
 import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -68,3 +69,13 @@ def nearest(word: str, known: Iterable[str]) -> str:
     same = [name for name in names if name.lstrip("-").rpartition(".")[2] == last]
     matches = same or get_close_matches(whole, names, n=1) or get_close_matches(last, names, n=1)
     return f", did you mean {names[matches[0]]}?" if matches and names[matches[0]] != word else ""
+
+
+def brief(error: Exception) -> str:
+    """The type and the first words of an exception of a library, on one line, to be put into a message.
+
+    Example::
+
+        brief(RuntimeError("no such tensor"))  # 'RuntimeError: no such tensor'
+    """
+    return textwrap.shorten(f"{type(error).__name__}: {error}", 220, placeholder=" ...")

@@ -72,6 +72,8 @@ def blocks(path, missing: str = "no such file; run the stage that writes it") ->
 
 def _checked(block: bytes, path: Path, number: int) -> bytes:
     """The block with plain line ends."""
+    if b"\0B" in block:  # what a Kaldi archive has behind each key
+        raise InputError(f"{path}: is an ark, not text; give the .scp that lists it")
     try:
         block.decode()
     except UnicodeDecodeError as error:

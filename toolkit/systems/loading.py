@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from toolkit.io.config import load_config
-from toolkit.io.errors import InputError, some_of
+from toolkit.io.errors import InputError, brief, some_of
 from toolkit.io.files import read_json
 from toolkit.io.trust import check_classes
 from toolkit.nn.pretrained import without_weights
@@ -189,5 +189,6 @@ def _build(config: Path, build: Callable[[Path], nn.Module], trust: bool) -> nn.
     except Exception as error:
         if trust:
             raise
-        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise InputError(f"{config}: the network cannot be built ({what}); check the values under model") from None
+        raise InputError(
+            f"{config}: the network cannot be built ({brief(error)}); check the values under model"
+        ) from None

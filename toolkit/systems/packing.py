@@ -16,7 +16,7 @@ from safetensors.torch import save as to_safetensors
 from toolkit.exports import public_path
 from toolkit.io.atomic import replacing_path
 from toolkit.io.config import load_config
-from toolkit.io.errors import InputError, some_of
+from toolkit.io.errors import InputError, brief, some_of
 from toolkit.io.files import parse_yaml
 from toolkit.io.trust import NETWORK_KEYS, check_classes
 from toolkit.systems.kinds import system_class, task_of
@@ -184,11 +184,12 @@ def unpack(path: Path, folder: Path, task: str | None) -> str:
         raise
     except Exception as error:  # zipfile raises a different type for each kind of damage
         give = "give the folder of an experiment, or the packed.zip that stage 10 makes of one"
+        if path.suffix in (".yaml", ".yml"):
+            raise InputError(f"{path}: is a config, not a trained system; {give}") from None
         if path.suffix in (".pth", ".pt", ".safetensors"):
             give = f"give the experiment, {path.parent}, and {path.name} as weights"
-        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise InputError(
-            f"{path}: not a packed system nor a checkpoint of {NAMES}, or damaged ({what}); {give}"
+            f"{path}: not a packed system nor a checkpoint of {NAMES}, or damaged ({brief(error)}); {give}"
         ) from None
     _complete_config((folder / CONFIG).read_bytes(), folder / CONFIG)
     return task_found

@@ -15,7 +15,7 @@ from torch import Tensor
 from toolkit.features.frontend import FrontEnd
 from toolkit.features.log_mel import LogMelSpectrogram
 from toolkit.features.speechbrain_fbank import SpeechBrainFbank
-from toolkit.io.errors import InputError, some_of
+from toolkit.io.errors import InputError, brief, some_of
 from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
 from toolkit.models.sv.embedder import SpeakerEmbedder
@@ -213,8 +213,7 @@ def published_network(path: Path) -> tuple[str, SpeakerEmbedder] | None:
     except InputError:
         raise
     except Exception as error:  # for impossible sizes, each constructor raises another type
-        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise _misfit(path, family, what) from None
+        raise _misfit(path, family, brief(error)) from None
 
 
 def _unwrapped(content: object) -> tuple[bool, Mapping]:

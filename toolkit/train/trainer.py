@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from toolkit.data.batches import fill, share
 from toolkit.data.collate import load_batches
-from toolkit.io.errors import InputError, some_of
+from toolkit.io.errors import InputError, brief, some_of
 from toolkit.train.checkpoint import Checkpoints
 from toolkit.train.interrupt import StopSignal
 from toolkit.train.runlog import Meter, RunLog, log_interval, log_progress
@@ -108,9 +108,8 @@ class Trainer:
             self._check_resumable(state)
             self._restore(state)
         except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
-            text = " ".join(str(error).split())[:200]
             raise InputError(
-                f"{where}: the checkpoint does not fit this network and its classes ({type(error).__name__}: {text}); "
+                f"{where}: the checkpoint does not fit this network and its classes ({brief(error)}); "
                 "restore its own, or train in another folder (of a recipe: choose another tag)"
             ) from None
         epoch, batch = state["epoch"], state["batch"]

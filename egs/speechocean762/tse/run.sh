@@ -3,11 +3,11 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-exec ./tse.sh \
+exec ./tse.sh --fs 16000 \
     --train_set train --valid_sets dev --test_sets test4 \
     --extra_sets "noise_train noise_dev noise_test" \
     --simulate_valid_config conf/simulate_valid.yaml \
     --simulate_test_configs "conf/simulate_2talker.yaml conf/simulate_2talker_noise.yaml" \
-    --simulate_enroll_config conf/simulate_enroll_noise.yaml \
-    --tse_config conf/train_sefpnet.yaml --enroll_lengths "1 2" \
+    --metrics "si_sdr pesq_nb pesq_wb stoi estoi tsos" \
+    --tse_config conf/train_lgr.yaml --extractor_config ../sv/conf/ge2e.yaml \
     "$@"

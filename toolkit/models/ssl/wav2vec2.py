@@ -9,7 +9,7 @@ import torch.nn.functional as F
 import torchaudio
 from torch import Tensor
 
-from toolkit.io.errors import InputError
+from toolkit.io.errors import InputError, brief
 from toolkit.models.ssl.base import LayerwiseNetwork, SSLModel
 
 
@@ -125,7 +125,7 @@ class Pretrained(SSLModel):
         except Exception as error:  # torch raises a different type for each kind of damage
             raise InputError(
                 f"{self.weights}: holds no weights of {self.name} as torchaudio.pipelines.{self.kind.pipeline} has "
-                f"them ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+                f"them ({brief(error)})"
             ) from None
         return model
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from toolkit.io.errors import InputError
+from toolkit.io.errors import InputError, brief
 from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.nn.mask import length_mask
 from toolkit.nn.pretrained import reads_weights
@@ -110,8 +110,9 @@ class GE2E(SpeakerEncoder):
             # Scale and offset of the training loss are not part of the network.
             self.load_state_dict({name: value for name, value in state.items() if not name.startswith("similarity_")})
         except Exception as error:  # torch raises a different type for each kind of damage
-            what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            raise InputError(f"{path}: holds no weights of this network ({what}); give a file like {_FILE}") from None
+            raise InputError(
+                f"{path}: holds no weights of this network ({brief(error)}); give a file like {_FILE}"
+            ) from None
 
 
 def _installed() -> Path:

@@ -9,7 +9,7 @@ set -a # prepare_data.py reads db.sh's variables from the environment
 . ./db.sh
 set +a
 if [[ " $* " == *" --help "* ]]; then exec python3 ../prepare_data.py --help; fi
-python3 ../prepare_data.py "$@"
+python3 ../prepare_data.py --librispeech --enrollable "$@"
 utils/subset_data_dir.sh --per-spk data/test 4 data/test4
 if [ -f "${LIBRI2MIX_TEST}" ]; then
     python3 ../../libri2mix/prepare_data.py --parts test_libri2mix --fs "${fs:-8000}" --dumpdir "${dumpdir:-dump}"
