@@ -26,6 +26,7 @@ from toolkit.io.datadir import DataDir, read_table, write_table
 from toolkit.io.enrolment import draw_models, write_enroll2utt
 from toolkit.io.jobs import merge
 from toolkit.io.rttm import Turn, write_rttm
+from toolkit.io.variants import declare_variant
 from toolkit.report.listening import Column, Row, write_listening
 
 SETTINGS = {"derandomize": True, "database": None, "deadline": None, "phases": [Phase.generate]}
@@ -71,6 +72,7 @@ def build(root) -> None:
     write_table("feats.scp", ark.scp)
     row = Row("a", {"set": "mix"}, {"si_sdr": 1.0}, [Column("mixture", np.ones(9) / 2, np.ones((4, 5)))])
     write_listening(root / "listening", [row], FS, np.arange(1, 5) * 1000.0, 0.01, "note")
+    declare_variant(root, ["variant"], "observation", 0.5)
 
 
 def main(program, *words) -> None:

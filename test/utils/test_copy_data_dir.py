@@ -47,8 +47,10 @@ def test_segments_get_new_ids_and_recordings_keep_theirs(call, segmented, tmp_pa
 
 
 def test_a_mixture_set_with_new_ids(call, mixture, tmp_path):
-    call("copy_data_dir.sh", *NEW_IDS, mixture("src"), "dest")
+    condition = {"conditions.tsv": "test_set\tnoise\tsnr\ntest\train\t5\n"}
+    call("copy_data_dir.sh", *NEW_IDS, mixture("src", condition), "dest")
     dest = tmp_path / "dest"
+    assert lines(dest / "conditions.tsv") == lines(tmp_path / "src/conditions.tsv")
     assert lines(dest / "enroll_spk1.scp")[0] == "p-a-1-u *p-a-1-u p-a-s"  # to be drawn from the dir itself
     assert lines(dest / "enroll_spk2.scp")[0] == "p-a-1-u other.flac"
     plan = [json.loads(line) for line in lines(dest / "mix.jsonl")]

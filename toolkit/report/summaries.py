@@ -180,7 +180,7 @@ def set_of(content: Mapping, folder: str = "") -> SetSummary:
         for fact, by in content.get("breakdown", {}).items()
     }
     given = _given(SetSummary, content) | {"metrics": _estimates(content["metrics"]), "breakdown": breakdown}
-    given |= {"name": content["set"], "condition": Condition(noise, snr), "folder": folder}
+    given |= {"name": content["set"], "condition": Condition(noise, snr), "folder": folder, "of": ()}
     return SetSummary(**given | {"test_set": content["condition"].get("test_set", test_set)})
 
 
