@@ -9,9 +9,9 @@ check_real() { # before any work
     for set in ${real_sets}; do
         [[ " ${train_set} ${valid_sets} ${test_sets} ${extra_sets} ${room_sets} " != *" ${set} "* ]] ||
             die "--real_sets ${real_sets}: ${set} is another set of this run; choose another name"
-        [ "${stage}" -eq 1 ] || [ "${stage}" -gt 3 ] || [ -d "data/${set}" ] ||
+        [ "${stage}" -eq 1 ] || [ "${stage}" -gt 2 ] || [ -d "data/${set}" ] ||
             die "--real_sets ${real_sets}: data/${set} not found; its files: wav.scp enroll_spk1.scp utt2spk spk2utt"
-        [ "${stage}" -eq 1 ] || [ "${stage}" -gt 3 ] || [ -f "data/${set}/enroll_spk1.scp" ] ||
+        [ "${stage}" -eq 1 ] || [ "${stage}" -gt 2 ] || [ -f "data/${set}/enroll_spk1.scp" ] ||
             die "--real_sets ${real_sets}: data/${set}/enroll_spk1.scp not found; lines '<utterance> <another recording of its speaker>'"
     done
     if [ -z "${real_sets}" ] || ! runs_stage 8; then return 0; fi

@@ -347,7 +347,7 @@ except ValueError as error:
 }
 
 # prepare_data: stage 1; local/data.sh, which plans mixtures, has fs and dumpdir in its environment. Notes the tables that
-# it writes, so that stage 3 may run the commands in them.
+# it writes, so that stage 2 may run the commands in them.
 prepare_data() {
     if "${dry_run}"; then
         note "local/data.sh ${local_data_opts}"
@@ -377,7 +377,7 @@ pipes_of() {
     echo "${option}"
 }
 
-validate() { # validate SET [options]: data/SET; missing recordings are left to stage 3 where some may be bad
+validate() { # validate SET [options]: data/SET; missing recordings are left to stage 2 where some may be bad
     local without=()
     [ "${allow_bad}" -eq 0 ] || without=(--no-wav-check)
     act utils/validate_data_dir.sh --no-feats --no-text "${without[@]}" "${@:2}" "data/$1"

@@ -11,8 +11,8 @@ Usage: ./run.sh [options]     (${task}.sh --train_set <set> --valid_sets "<sets>
 ${task_name}
 Stages
   1 data preparation (local/data.sh)    6 training
-  2 simulation of mixtures              7 inference: audio of every test mixture
-  3 format: dump/raw                    8 scoring: metrics with intervals over speakers
+  2 format: dump/raw                    7 inference: audio of every test mixture
+  3 simulation of mixtures              8 scoring: metrics with intervals over speakers
   4 ${stage_4}      9 report: exp/RESULTS.md, report.html
   5 statistics of the training set     10 pack the model
 
@@ -143,7 +143,7 @@ check_configs() { # before any work: every key of every config that the stages a
         later "--metrics ${metrics}: see above" score_audio --metrics ${metrics} --check
         check_breakdown data "${as_they_are}" auto gender_pair
     fi
-    if [ "${stage}" -le 2 ]; then
+    if [ "${stage}" -le 3 ]; then
         for one in ${simulate_train_config} ${simulate_valid_config} ${simulate_test_configs} ${simulate_enroll_config:-} \
             ${simulate_train_enroll_config:-}; do
             plan "${one}" "${train_set}" check --check
@@ -211,10 +211,12 @@ if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
 fi
 if [ "${stage}" -le 2 ]; then check_sets data "${test_sets}"; fi # noisy copies have those of their set
 
-if runs_stage 2 && say_stage 2 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; then
-    # A mixture is made of formatted recordings, so those come first; stage 3 finds them done.
+if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then
     format_sources
-    format_speech "$(of_kind recorded "${train_set} ${valid_sets} ${test_sets}")"
+    format_speech "$(of_kind recorded "${train_set} ${valid_sets} ${test_sets}") ${real_sets:-}"
+fi
+
+if runs_stage 3 && say_stage 3 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; then
     if [ -n "${simulate_train_config}" ]; then
         # shellcheck disable=SC2086
         plan "${simulate_train_config}" "${train_set}" "${train_sim}" --copies "${train_copies}" ${plan_train_opts}
@@ -250,11 +252,6 @@ if runs_stage 2 && say_stage 2 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; t
         fi
     done
     if [ -n "${rendered}" ]; then render "${rendered# }" --streams all; else log "nothing to simulate"; fi
-fi
-
-if runs_stage 3 && say_stage 3 "format -> ${dumpdir}/raw"; then
-    format_sources
-    format_speech "$(of_kind recorded "${train_set} ${valid_sets} ${test_sets}") ${real_sets:-}"
 fi
 
 check_sets "${dumpdir}/raw" "${all_tests}"

@@ -84,7 +84,7 @@ def test_the_options_need_not_be_said_again(recipe, tree):
     assert done.returncode == 0, done.stderr
     assert "options of the last time hold" in done.stdout
     assert "conf/train_ecapa_noise_rooms.yaml" in done.stdout
-    assert done.stdout.count("format: all done before") == 6  # of sounds, rooms and speech, in stages 2 and 3
+    assert done.stdout.count("format: all done before") == 3  # of sounds, rooms and speech
 
 
 CHOICES = {
@@ -192,7 +192,7 @@ echo "again: $(pipes_of own)"
 """
 
 
-def test_stage_3_may_run_the_commands_that_local_data_wrote_and_no_others(tmp_path):
+def test_stage_2_may_run_the_commands_that_local_data_wrote_and_no_others(tmp_path):
     for name, value in (("foreign", "touch ran |"), ("plain", "a.wav"), ("old", "cat a.wav |")):
         (tmp_path / "data" / name).mkdir(parents=True)
         (tmp_path / "data" / name / "wav.scp").write_text(f"a {value}\n")

@@ -69,7 +69,7 @@ def _without_offset(name: bytes) -> bytes:
 
 def _sources(conf: Path) -> list[Path]:
     """The source sets of a plan."""
-    content = read_yaml(conf, "plan again (stage 2)")
+    content = read_yaml(conf, "plan again (stage 3)")
     listed = [content.get(key) or [] for key in ("data", "rooms", "enrolments")]
     return [Path(name) for names in listed for name in ([names] if isinstance(names, str) else names)]
 

@@ -12,8 +12,8 @@ Usage: ./run.sh [options]     (ee.sh --train_set <set> --valid_sets "<sets>" --t
 
 Stages
   1 data preparation (local/data.sh)    6 training
-  2 simulation of noisy test sets       7 embeddings of test sets: dump/embed/<extractor>, exp/ee_<tag>/embeddings
-  3 format: dump/raw                    8 scoring: EER, minDCF, intervals; spread over the noise's seeds; costs
+  2 format: dump/raw                    7 embeddings of test sets: dump/embed/<extractor>, exp/ee_<tag>/embeddings
+  3 simulation of noisy test sets       8 scoring: EER, minDCF, intervals; spread over the noise's seeds; costs
   4 embeddings of speech and its        9 report: exp/RESULTS.md, report.html, plots
     variants: dump/pairs/<extractor>   10 pack the model
   5 statistics of the training set
@@ -200,7 +200,7 @@ check_configs() { # before any work: every key of every config that the stages a
     if runs_stage 7; then
         [ -z "${se_exp}" ] || later "--se_exp ${se_exp}: see above" check_network se --model "${se_exp}" --fs "${fs}" "${trusted[@]}"
     fi
-    if [ "${stage}" -le 2 ] && [ "${all_tests}" != "${test_sets}" ]; then
+    if [ "${stage}" -le 3 ] && [ "${all_tests}" != "${test_sets}" ]; then
         plan "${simulate_test_config}" "${train_set}" check --check --snrs "$(as_list "${snrs}")" \
             --kinds "$(as_list "${test_noises} ${ood_noises}")"
     fi
@@ -222,10 +222,12 @@ if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
     done
 fi
 
-if runs_stage 2 && say_stage 2 "simulation -> data/*/mix.jsonl, dump/raw"; then
-    # Mixtures are made of formatted recordings, so these come first; stage 3 finds them done.
+if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then
     format_sources
     format_speech "${train_set} ${valid_sets} ${test_sets}"
+fi
+
+if runs_stage 3 && say_stage 3 "simulation -> data/*/mix.jsonl, dump/raw"; then
     if [ "${all_tests}" != "${test_sets}" ]; then
         for set in ${test_sets}; do
             plan "${simulate_test_config}" "${set}" "${set}" --snrs "$(as_list "${snrs}")" \
@@ -234,11 +236,6 @@ if runs_stage 2 && say_stage 2 "simulation -> data/*/mix.jsonl, dump/raw"; then
         run_queue
         render "${all_tests#"${test_sets} "}"
     fi
-fi
-
-if runs_stage 3 && say_stage 3 "format -> ${dumpdir}/raw"; then
-    format_sources
-    format_speech "${train_set} ${valid_sets} ${test_sets}"
 fi
 
 if runs_stage 8; then check_trials "${dumpdir}/raw" "${all_tests}"; fi

@@ -11,8 +11,8 @@ Usage: ./run.sh [options]     (sv.sh --train_set <set> --valid_sets "<sets>" --t
 
 Stages
   1 data preparation (local/data.sh)    6 training
-  2 simulation of noisy sets            7 embeddings
-  3 format: dump/raw                    8 scoring: EER, minDCF, intervals
+  2 format: dump/raw                    7 embeddings
+  3 simulation of noisy sets            8 scoring: EER, minDCF, intervals
   4 dump features to ark: dump/fbank    9 report: exp/RESULTS.md, report.html, plots
   5 statistics of the training set     10 pack the model
 
@@ -332,13 +332,13 @@ if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
     check_breakdown data "${test_sets}"
 fi
 
-if runs_stage 2 && say_stage 2 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; then
+if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then
+    format_sources
+    format_speech "${train_set} ${valid_sets} ${test_sets}"
+fi
+
+if runs_stage 3 && say_stage 3 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; then
     simulated=
-    if [ "${train_sim}${all_valid}${noisy_tests}" != "${train_set}${valid_sets}" ]; then
-        # A mixture is made of formatted recordings, so those come first; stage 3 finds them done.
-        format_sources
-        format_speech "${train_set} ${valid_sets} ${test_sets}"
-    fi
     if [ "${train_sim}" != "${train_set}" ]; then
         speeds=()
         if [ -n "${speed_perturb_factors}" ]; then
@@ -367,11 +367,6 @@ if runs_stage 2 && say_stage 2 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; t
     elif [ "${train_sim}" = "${train_set}" ]; then
         log "no simulation config is given: nothing to simulate"
     fi
-fi
-
-if runs_stage 3 && say_stage 3 "format -> ${dumpdir}/raw"; then
-    format_sources
-    format_speech "${train_set} ${valid_sets} ${test_sets}"
 fi
 
 check_sets

@@ -54,11 +54,11 @@ check_task_options() {
         [ -z "${enroll_from}" ] || [ -d "data/${enroll_from}" ] || [ -d "${dumpdir}/raw/${enroll_from}" ] ||
             die "--enroll_from ${enroll_from}: no such set; there are: $(find data -mindepth 1 -maxdepth 1 -type d -printf '%f\n' 2>/dev/null | LC_ALL=C sort | paste -s -d ' ')"
     fi
-    if [ "${stage}" -gt 2 ] && [ -n "${simulate_enroll_config}" ] && { runs_stage 7 || runs_stage 8; }; then
+    if [ "${stage}" -gt 3 ] && [ -n "${simulate_enroll_config}" ] && { runs_stage 7 || runs_stage 8; }; then
         sets=$(enrolling) || exit 1
         for set in ${sets}; do
             set=${dumpdir}/raw/${set}_$(condition_of "${simulate_enroll_config}")
-            [ -d "${set}" ] || die "--simulate_enroll_config ${simulate_enroll_config}: ${set} not found; stage 2 makes it (--stage 2)"
+            [ -d "${set}" ] || die "--simulate_enroll_config ${simulate_enroll_config}: ${set} not found; stage 3 makes it (--stage 3)"
         done
     fi
     plan_train_opts="--enroll draw" plan_test_opts="--enroll fixed"
@@ -83,7 +83,7 @@ enrolling() { # the sets that --simulate_enroll_config is for
     echo "${sets}"
 }
 
-simulate_more() { # stage 2, before the mixtures
+simulate_more() { # stage 3, before the mixtures
     local set
     if [ -n "${simulate_train_enroll_config}" ]; then
         plan "${simulate_train_enroll_config}" "${train_set}" "${train_set}_enroll"
