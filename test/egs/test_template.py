@@ -181,8 +181,9 @@ def test_the_folders_choose_what_extraction_is_tested_on(tree, options, config, 
 
 
 PIPES = """
-. {root}/egs/TEMPLATE/recipe.sh
-fs=16000
+. {root}/egs/TEMPLATE/lib/run.sh
+. {root}/egs/TEMPLATE/lib/options.sh
+. {root}/egs/TEMPLATE/lib/data.sh
 prepare_data
 for sets in own plain "plain own" "own foreign" old; do echo "$sets: $(pipes_of "$sets")"; done
 echo "b touch ran |" >>data/own/wav.scp
