@@ -91,7 +91,8 @@ plan_grid() { # plan_grid CONFIG SET [options]: one set of each noise and SNR
 }
 
 make_plans() { # make_plans SETS: run the queue of plans, which make these sets, unless that was done
-    run_queue data/.plans --deps $(compgen -G "${dumpdir}/raw/*/.done.format" || true) --outputs $(printf 'data/%s ' $1)
+    run_queue data/.plans --deps $(compgen -G "${dumpdir}/raw/*/.done.format"; compgen -G "${dumpdir}/raw/${enroll_from:-none}/.done.*") \
+        --outputs $(printf 'data/%s ' $1)
 }
 
 render() { # render SETS [--streams "STREAM ..."]: data/<set>/mix.jsonl -> dump/raw/<set>
@@ -100,9 +101,12 @@ render() { # render SETS [--streams "STREAM ..."]: data/<set>/mix.jsonl -> dump/
     "${steps}/simulate.sh" "${data_step[@]}" "${@:2}" data "${dumpdir}/raw" $1
 }
 
-marks_of_sounds() { # of the sets that training may draw on
-    local set
-    for set in ${extra_sets} ${source_sets} ${room_sets}; do compgen -G "${dumpdir}/raw/${set}/.done.format" || true; done
+marks_of_sounds() { # of the sets that training may draw on: those of options, and those that its config names
+    local set named
+    named=$(tr -sc 'A-Za-z0-9_.-' ' ' <<<"$(cat "${train_config}") ${train_args}")
+    for set in $(printf '%s\n' ${extra_sets} ${source_sets} ${room_sets} ${named} | LC_ALL=C sort -u); do
+        compgen -G "${dumpdir}/raw/${set}/.done.*" || true
+    done
 }
 
 grid_of() { # grid_of SETS: names of their noisy copies

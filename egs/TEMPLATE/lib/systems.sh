@@ -40,7 +40,7 @@ train() {
     fi
     warn_of_known_speakers --train_dir "$2" "${all_tests}"
     "${steps}/train.sh" --cmd "${cuda_cmd}" "${plain_step[@]}" --ngpu "${ngpu}" --num_nodes "${num_nodes}" \
-        --weights "${inference_model}" --opts "${train_args}" --deps "$(marks_of_sounds)" "$1" "${train_config}" "${@:2}"
+        --weights "${inference_model}" --opts "${train_args}" --deps "$(marks_of_sounds) ${train_deps:-}" "$1" "${train_config}" "${@:2}"
 }
 
 make_system() { # make_system CONFIG EXPDIR: a system that needs no training has a folder, as any other

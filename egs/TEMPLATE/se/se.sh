@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Speech enhancement, from a corpus to a table of SI-SDR, PESQ, STOI. Called by the recipes' run.sh with their sets and configs.
-# shellcheck disable=SC1091,SC2034,SC2046,SC2086,SC2154  # what it sources lies beside the file that this link leads to
+# shellcheck disable=SC1091,SC2034,SC2046,SC2086,SC2119,SC2154  # what it sources lies beside the file that this link leads to
 set -euo pipefail
 template=$(dirname "$(readlink -f "$0")")/..
 steps=${template}/steps task=se output_name=enhanced
@@ -58,10 +58,10 @@ train_config=${se_config} train_args=${se_args} tag=${se_tag}
 check_mixture_options
 check_se_options
 name_sets
-[ -z "${alphas}" ] || sweep_alphas
 log "${command_line}"
 start_guard
 start_dry_run
+[ -z "${alphas}" ] || sweep_alphas
 
 { # bash reads a block whole before it runs it, so editing this file does not disturb a run
 

@@ -96,6 +96,7 @@ fi
 data_is_made
 
 if runs_stage 6 && say_stage 6 "training -> ${exp}, log in ${exp}/train.log"; then
+    train_deps=$([ -z "${embedded}" ] || compgen -G "${embedded}/*/.done.embed" || true)
     train tse "${dumpdir}/raw/${train_sim}" "${exp}" $(printf "${dumpdir}/raw/%s " ${all_valid})
 fi
 
