@@ -145,6 +145,15 @@ def test_a_config_among_the_outputs_counts_with_the_files_that_it_names(once):
     assert calls() == 2
 
 
+def test_a_job_keeps_the_log_of_the_run_before_and_says_its_warnings(step, once, capsys):
+    step()  # a folder with utils/
+    job = {"cmd": "utils/run.pl", "log": Path("x.log"), "keep_log": True}
+    for word in ("one", "two"):
+        once(program=["echo", f"x WARNING {word}"], **job).run()
+    assert capsys.readouterr().err == "WARNING one\nWARNING two\n"
+    assert "WARNING one" in Path("x.0.log").read_text()
+
+
 def test_a_program_that_fails_is_not_done(once):
     for _ in range(2):
         with pytest.raises(SystemExit):

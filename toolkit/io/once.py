@@ -9,7 +9,7 @@ from pathlib import Path
 
 from toolkit.io.signatures import done_before, named, signature, state
 from toolkit.io.stage import Remade
-from toolkit.io.submit import say, submit
+from toolkit.io.submit import say, say_warnings, submit
 
 
 @dataclass
@@ -70,6 +70,8 @@ class Once:
             self.log.rename(self.log.with_suffix(f".{kept}.log"))
         options = [word for name, value in self.job_options for word in (f"--{name}", value)]
         submit(self.cmd, self.log.parent, [*options, str(self.log), *self.program], self.dry_run)
+        if not self.dry_run:
+            say_warnings([self.log], most=20)
 
     def _signature(self) -> str:
         """Of the words, the sets and the files."""

@@ -121,7 +121,9 @@ def say_notes(logs: Iterable[Path]) -> None:
 def say_warnings(logs: Iterable[Path], most: int = 3) -> None:
     """Print the first warnings of jobs, each once."""
     logs = list(logs)
-    lines = [line for path in logs for line in path.read_text(errors="replace").splitlines()]
+    lines = [
+        line for path in logs for line in path.read_text(errors="replace").splitlines() if not line.startswith("#")
+    ]
     warnings = list(dict.fromkeys(f"WARNING {line.split(' WARNING ', 1)[1]}" for line in lines if " WARNING " in line))
     for warning in warnings[:most]:
         print(warning, file=sys.stderr)
