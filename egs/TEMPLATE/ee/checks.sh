@@ -65,14 +65,6 @@ score_system() { # score_system SYSTEM FOLDER VECTORS
         "${dumpdir}/raw" "$3" "$1/$2" ${all_tests}
 }
 
-# files_of SYSTEM...: their packed.zip, or config and weights
-files_of() {
-    local one
-    for one in "$@"; do
-        if [ -d "${one}" ]; then compgen -G "${one}/config.yaml" && compgen -G "${one}/valid.*.ave.pth"; else echo "${one}"; fi || true
-    done
-}
-
 measure_spread() { # EER over seeds of the noise, for networks that draw any
     local out=${ee_exp}/sampling${way}.json options=()
     [ "${spread_seeds}" -gt 1 ] || return 0
@@ -81,7 +73,7 @@ measure_spread() { # EER over seeds of the noise, for networks that draw any
         return
     fi
     "${python}" -m toolkit.bin.stage once --mark "${ee_exp}/.done.sampling${way}" --what "spread over seeds" --cmd "${decode_cmd}" \
-        --log "${ee_exp}/logs/sampling/score.log" --deps $(files_of "${ee_exp}") $(printf "${embedded}/%s/.done.embed " ${all_tests}) \
+        --log "${ee_exp}/logs/sampling/score.log" --deps $(files_of "${ee_exp}" "valid.*.ave.pth") $(printf "${embedded}/%s/.done.embed " ${all_tests}) \
         --outputs "${out}" -- "${python}" -m toolkit.bin.score_seeds --model "${ee_exp}" --trust --in_root "${embedded}" \
         --data_root "${dumpdir}/raw" --sets ${all_tests} --seeds "${spread_seeds}" --draws "${spread_draws}" \
         --timesteps ${spread_timesteps} --scoring "${scoring}" --output "${out}"
@@ -94,10 +86,12 @@ measure_costs() { # size, time and memory of systems one behind the other
 }
 
 cost() { # cost OUTPUT SYSTEM...
+    local one files=''
     if "${dry_run}"; then
         note "costs -> $1"
         return
     fi
-    once "${1%/*}/.done.${1##*/}" "costs" "$(files_of "${@:2}")" "$1" \
+    for one in "${@:2}"; do files+=" $(files_of "${one}" "valid.*.ave.pth")"; done
+    once "${1%/*}/.done.${1##*/}" costs "" "${files}" "$1" \
         "${python}" -m toolkit.bin.system_cost --systems "${@:2}" --trust --output "$1"
 }

@@ -133,10 +133,6 @@ measure() {
         --deps "${5:-}" --opts "${4:-}" "${dumpdir}/raw" "${exp}/$1" "${exp}/metrics${suffix}" "${exp}/scores${suffix}" $2
 }
 
-verifier_files() { # verifier_files SYSTEM: on which what it measures depends
-    if [ -d "$1" ]; then compgen -G "$1/config.yaml" && compgen -G "$1/valid.eer.ave.pth"; else echo "$1"; fi || true
-}
-
 report_all() {
     local others
     others=$(compgen -G "${expdir}/${task}_*/results.json" | LC_ALL=C sort || true)

@@ -147,12 +147,21 @@ run_checks() {
     queue=()
 }
 
-# once MARK WHAT DEPS OUTPUTS COMMAND...: run it, unless it was run for the same files DEPS, and OUTPUTS are as it left them
+# once MARK WHAT SETS DEPS OUTPUTS COMMAND...: run it, unless it was run for the same data dirs SETS and files DEPS, and
+# OUTPUTS are as it left them
 once() {
-    local mark=$1 what=$2 options=()
-    if "${dry_run}"; then options+=(--dry_run); fi
     # shellcheck disable=SC2086
-    "${python}" -m toolkit.bin.stage once --mark "${mark}" --what "${what}" --deps $3 --outputs $4 "${options[@]}" -- "${@:5}"
+    "${python}" -m toolkit.bin.stage once --mark "$1" --what "$2" --sets $3 --deps $4 --outputs $5 -- "${@:6}"
+}
+
+# files_of SYSTEM WEIGHTS: what a product of a trained system depends on: its packed.zip, or config and weights
+files_of() {
+    if [ -d "$1" ]; then
+        compgen -G "$1/config.yaml" || true
+        compgen -G "$1/$2" || true
+    else
+        echo "$1"
+    fi
 }
 
 as_list() { # "a b" -> [a,b]

@@ -1,6 +1,6 @@
 # Sourced by the steps after their help and defaults: options, environment, number of arguments (at least ${least}).
 # shellcheck shell=bash disable=SC1091,SC2034,SC2154
-cmd=${cmd:-utils/run.pl} nj=${nj:-4} gpu=${gpu:-false} dry_run=false python=python3 opts=''
+cmd=utils/run.pl nj=4 gpu=false dry_run=false python=python3 opts=''
 general_help="General options
   --cmd                run.pl or slurm.pl, with options (utils/run.pl)
   --nj 4               jobs at a time
@@ -11,6 +11,7 @@ general_help="General options
 help_message="${help_message}
 ${general_help}
 Call it in the folder of a recipe. What was done from the same files and options is not done again."
+. "$(dirname "${BASH_SOURCE[0]}")/run.sh"
 . utils/parse_options.sh
 if [ -z "${VOXSIFT_ROOT:-}" ]; then . ./path.sh; fi
 if [ $# -lt "${least}" ]; then
@@ -21,26 +22,9 @@ read -ra options <<<"${opts}"
 engine="${cmd} --gpu $("${gpu}" && echo 1 || echo 0)"
 device=$("${gpu}" && echo cuda || echo cpu)
 
-note() { echo "    $*"; }
-
-die() {
-    echo "error: ${*#error: }" >&2
-    exit 1
-}
-
 stage() { # stage sets|trials|once ARGS...: toolkit.bin.stage
     local action=$1
     shift
     if "${dry_run}"; then set -- --dry_run "$@"; fi
     "${python}" -m toolkit.bin.stage "${action}" "$@"
-}
-
-# files_of SYSTEM WEIGHTS: what a product of a trained system depends on: its packed.zip, or config and weights
-files_of() {
-    if [ -d "$1" ]; then
-        compgen -G "$1/config.yaml" || true
-        compgen -G "$1/$2" || true
-    else
-        echo "$1"
-    fi
 }

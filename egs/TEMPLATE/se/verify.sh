@@ -66,7 +66,7 @@ embed_all() { # of every test set, the clean stream too: each of its recordings 
     done
     if "${dry_run}"; then return 0; fi
     for set in ${all_tests}; do raw+=("${dumpdir}/raw/${set}"); done
-    "${python}" -m toolkit.bin.stage once --mark "${clean}/audio/.done" --what "clean audio" --sets "${raw[@]}" -- \
+    once "${clean}/audio/.done" "clean audio" "${raw[*]}" "" "" \
         "${python}" -m toolkit.bin.distinct_audio --data_root "${dumpdir}/raw" --sets ${all_tests} --stream spk1 \
         --output "${clean}/audio" || die "no clean audio to verify: see above"
     embed_audio "${clean}/audio" "${clean}/embeddings" distinct

@@ -22,5 +22,5 @@ fi
 stage once --mark "${exp}/.done.report" --what report --outputs "${root}" "${results}" "${kept[@]}" -- \
     "${python}" -m toolkit.bin.report "${words[@]}" --recipe_results "${results}" "${options[@]}"
 if "${dry_run}"; then exit 0; fi
-echo "$(date '+%Y-%m-%dT%H:%M:%S') tables: ${exp}/RESULTS.md and ${results}; page: ${exp}/report.html (in ${PWD})"
+log "tables: ${exp}/RESULTS.md and ${results}; page: ${exp}/report.html (in ${PWD})"
 [ -z "${tables}" ] || sed -n "${tables}" "${results}"

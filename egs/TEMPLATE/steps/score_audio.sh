@@ -62,7 +62,7 @@ if ! "${interferers}"; then
 fi
 if "${dry_run}"; then
     for set in "$@"; do
-        if [ ! -d "${raw}/${set}" ] || { [ -s "${VOXSIFT_REMADE:-}" ] && grep -qxF "${raw}/${set}" "${VOXSIFT_REMADE}"; }; then
+        if [ ! -d "${raw}/${set}" ] || is_remade "${raw}/${set}"; then
             note "scores of ${audio##*/}: to do, of $*"
             exit 0
         fi

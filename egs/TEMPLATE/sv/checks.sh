@@ -201,7 +201,7 @@ listen() { # to what a model makes of the noisiest sets that estimates the speec
         done
     done
     if [ "${#noisiest[@]}" -eq 0 ] || [ ! -e "${weights}" ] || ! ls -d "${noisiest[@]}" >/dev/null 2>&1 || "${dry_run}"; then return 0; fi
-    "${python}" -m toolkit.bin.stage once --mark "${sv_exp}/.done.listening" --what listening --sets "${noisiest[@]}" "${clean[@]}" \
-        --deps "${weights}" "${sv_exp}/config.yaml" -- "${python}" -m toolkit.bin.listen_trials --model "${sv_exp}" \
-        --weights "${inference_model}" --trust --sets "${noisiest[@]}" --clean "${clean[@]}" --output "${sv_exp}/listening"
+    once "${sv_exp}/.done.listening" listening "${noisiest[*]} ${clean[*]}" "${weights} ${sv_exp}/config.yaml" "" \
+        "${python}" -m toolkit.bin.listen_trials --model "${sv_exp}" --weights "${inference_model}" --trust \
+        --sets "${noisiest[@]}" --clean "${clean[@]}" --output "${sv_exp}/listening"
 }

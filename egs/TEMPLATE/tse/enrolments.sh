@@ -122,7 +122,8 @@ infer_all() {
 
 measure_all() {
     local seconds
-    measure extracted "${all_tests}" "${metrics}" "${sv_exp:+--sv_exp ${sv_exp} ${trusted[*]}}" "$([ -z "${sv_exp}" ] || verifier_files "${sv_exp}")"
+    measure extracted "${all_tests}" "${metrics}" "${sv_exp:+--sv_exp ${sv_exp} ${trusted[*]}}" \
+        "$([ -z "${sv_exp}" ] || files_of "${sv_exp}" valid.eer.ave.pth)"
     [ -z "${condition}" ] || measure "extracted_${condition}" "${all_tests}" "${metrics}"
     for seconds in ${enroll_lengths}; do measure "extracted_enroll${seconds}s" "${all_tests}" si_sdr; done
     if "${absent}" && can_be_absent; then measure extracted_absent "${all_tests}" residual_energy --absent; fi

@@ -52,7 +52,7 @@ measure_real() {
                 return
             fi
         fi
-        words="--sv_exp ${verifier} ${trusted[*]}" files=$(verifier_files "${verifier}")
+        words="--sv_exp ${verifier} ${trusted[*]}" files=$(files_of "${verifier}" valid.eer.ave.pth)
     fi
     while read -r metrics; do
         sets=$(for set in ${real_sets}; do [ "$(real_metrics_of "${set}")" != "${metrics}" ] || printf ' %s' "${set}"; done)
