@@ -125,7 +125,9 @@ check_files() { # check_files [NAME VALUE]...: each value is a file, or empty
 }
 
 check_system() { # check_system NAME VALUE [WHAT]: a folder of an experiment, or a packed.zip; or empty
-    [ -z "$2" ] || [ -f "$2/config.yaml" ] || [ -f "$2" ] || die "--$1 $2: no such experiment or packed.zip${3:+ of $3}"
+    if [ -z "$2" ] || [ -f "$2/config.yaml" ] || [ -f "$2" ]; then return 0; fi
+    if [ $# -eq 3 ]; then die "--$1 $2: no such experiment, nor packed zip, of $3"; fi
+    die "--$1 $2: no such experiment or packed.zip"
 }
 
 # check_breakdown ROOT SETS [WORD...]: --breakdown names groups of all tasks or these, or tables that the sets in ROOT have,
