@@ -2,7 +2,10 @@
 # options are its variables.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2046,SC2086,SC2154
 
-mixtures_help=$(cat <<'EOF'
+mixtures_help=$(cat <<EOF
+Data: a set is recordings (wav.scp), or mixtures that local/data.sh has planned (mix.jsonl)
+  --train_set, --valid_sets, --test_sets    names of sets in data/
+${data_help}
   --planned_test_sets "test_libri2mix"      test sets beside --test_sets, which local/data.sh has planned
 Simulation
   --simulate_train_config     planner config; makes <train_set>_sim on disk, which is trained on (default none: mixtures are
@@ -12,6 +15,12 @@ Simulation
   --simulate_test_configs     planner configs conf/simulate_<condition>.yaml; each makes <test>_<condition> of each test set
   --simulate_grid_config      planner config with noises for a grid: <test>_<noise>_<snr> of each of
   --test_noises, --ood_noises, --snrs       kinds of noise, those out of domain, SNRs in dB
+EOF
+)
+metrics_help=$(cat <<'EOF'
+                              dnsmos_sig dnsmos_bak dnsmos_ovrl need tools/install.sh --extras dnsmos
+  --breakdown                 groups: tables utt2<x> and spk2<x> of the test sets, gender, gender_pair, duration (auto: gender_pair
+                              where the genders of the talkers are known)
 EOF
 )
 planned_test_sets='' simulate_train_config='' simulate_valid_config='' simulate_test_configs='' simulate_grid_config=''

@@ -22,9 +22,6 @@ Stages
   5 statistics of the training set     10 pack the model
 
 ${general_help}
-Data: a set is recordings (wav.scp), or mixtures that local/data.sh has planned (mix.jsonl)
-  --train_set, --valid_sets, --test_sets    names of sets in data/
-${data_help}
 ${mixtures_help}
 Training and evaluation
   --se_config                 training config (conf/train_convtasnet.yaml)
@@ -40,9 +37,7 @@ Training and evaluation
   --sv_exp ../sv/exp/sv_<x>   experiment of the SV recipe (or its packed.zip): EER of the test sets' trials on noisy, enhanced
                               and clean audio, each trial with both sides alike (none)
   --metrics                   of score_audio, all that the tables are to have (si_sdr sdr pesq_wb stoi estoi; at 8 kHz pesq_nb);
-                              dnsmos_sig dnsmos_bak dnsmos_ovrl need tools/install.sh --extras dnsmos
-  --breakdown                 groups: tables utt2<x> and spk2<x> of the test sets, gender, gender_pair, duration (auto: gender_pair
-                              where the genders of the talkers are known)
+${metrics_help}
 ${results_help}"
 
 se_config=conf/train_convtasnet.yaml se_args='' se_tag='' init_from='' alphas='' observations='' sv_exp=''

@@ -23,9 +23,6 @@ Stages
   5 statistics of the training set     10 pack the model
 
 ${general_help}
-Data: a set is recordings (wav.scp), or mixtures that local/data.sh has planned (mix.jsonl)
-  --train_set, --valid_sets, --test_sets    names of sets in data/
-${data_help}
 ${mixtures_help}
 Training and evaluation
   --tse_config                training config (conf/train_sefpnet.yaml)
@@ -35,9 +32,7 @@ Training and evaluation
   --inference_model           weights to infer with (valid.loss.ave.pth)
 ${enrolments_help}
   --metrics                   of score_audio, all that the tables are to have (si_sdr sdr pesq_nb stoi estoi tsos);
-                              dnsmos_sig dnsmos_bak dnsmos_ovrl need tools/install.sh --extras dnsmos
-  --breakdown                 groups: tables utt2<x> and spk2<x> of the test sets, gender, gender_pair, duration (auto: gender_pair
-                              where the genders of the talkers are known)
+${metrics_help}
 ${results_help}"
 
 fs=8000 tse_config=conf/train_sefpnet.yaml tse_args='' tse_tag=''
