@@ -21,7 +21,7 @@ fi
 
 for recipe in egs/*/*/; do
     case "${recipe}" in egs/TEMPLATE/* | egs/conf/* | */__pycache__/) continue ;; esac
-    for shared in path.sh cmd.sh db.sh recipe.sh conf/slurm.conf utils; do
+    for shared in path.sh cmd.sh db.sh steps conf/slurm.conf utils; do
         [ -L "${recipe}${shared}" ] || { echo "error: ${recipe}${shared} must be a link (egs/TEMPLATE/setup.sh)" >&2; exit 1; }
     done
 done

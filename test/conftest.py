@@ -103,7 +103,7 @@ def write_noise(path, count: int = 3, seconds: float = 2.0, seed: int = 9):
 
 
 def format_sets(root, *names: str, jobs: int = 1) -> None:
-    """Stage 3 on ``root/data/<name>`` -> ``root/raw/<name>``."""
+    """Stage 2 on ``root/data/<name>`` -> ``root/raw/<name>``."""
     for name in names:
         keys = DataDir(root / "data" / name).keys()
         for job, part in enumerate(np.array_split(keys, jobs), 1):

@@ -213,7 +213,7 @@ sub check_key_sets {
 sub remedy_of {
     my ($stream) = @_;
     return $stream =~ /^enroll_/ ? 'its lines are: utterance file, or for training: utterance *utterance speaker'
-        : "stage 2 of the recipe renders it: python -m toolkit.bin.simulate_render --streams wav $stream";
+        : "stage 3 of the recipe renders it: python -m toolkit.bin.simulate_render --streams wav $stream";
 }
 
 # Is it a set of real recordings? They have enrolments of audio, and no stream of a mixture that someone has made.

@@ -49,7 +49,7 @@ sub holders {
         map { chomp; [split(/ /, $_, 4)] } <$handle>;
 }
 
-# Who has a file, in less than 200 characters along with what recipe.sh says: the first of them.
+# Who has a file, in less than 200 characters along with what lib/run.sh says: the first of them.
 sub holder_line {
     my ($first, @more) = @_ or return '';
     my $who = "process $first->[0] on $first->[1], since $first->[2]" . (@more ? ', and ' . @more . ' more' : '');

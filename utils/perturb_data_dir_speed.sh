@@ -10,11 +10,11 @@ help_message="Usage: $0 <factor> <src-dir> <dest-dir>
 
 1.1 is faster and higher. Utterances, speakers and recordings get the prefix sp<factor>-; utt2uniq says which utterance
 each one comes from. Audio in wav.scp and in the streams (spk1.scp, noise1.scp, ...) becomes a command of the toolkit,
-python3 -m toolkit.bin.change_speed <factor> <audio> |, which stage 3 runs with --allow_pipes (of a recipe: --format_opts
+python3 -m toolkit.bin.change_speed <factor> <audio> |, which stage 2 runs with --allow_pipes (of a recipe: --format_opts
 --allow_pipes): it needs no sox, reads every format that the toolkit reads, and gives the same samples on every machine.
 Times in segments, utt2dur, reco2dur are divided by the factor; text and other facts stay. What was made from the audio
 (feats.scp, vad.scp, cmvn.scp, utt2num_*, mix.jsonl) is left out. validate_data_dir.sh checks the result.
-(A recipe does this faster, in stage 2, without commands: --speed_perturb_factors \"0.9 1.0 1.1\".)"
+(A recipe does this faster, in stage 3, without commands: --speed_perturb_factors \"0.9 1.0 1.1\".)"
 
 utils=$(dirname "$0")
 # shellcheck source=utils/data_dir_lib.sh

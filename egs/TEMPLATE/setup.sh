@@ -5,7 +5,7 @@ set -euo pipefail
 if [ $# -ne 1 ] || [ "$1" = --help ]; then
     cat >&2 <<'EOF'
 Usage: egs/TEMPLATE/setup.sh egs/<dataset>/<task>      (task: sv, se, tse or ee)
-Makes the folder with links to the task script, path.sh, cmd.sh, db.sh, recipe.sh, conf/slurm.conf and utils, and copies
+Makes the folder with links to the task script, path.sh, cmd.sh, db.sh, steps, conf/slurm.conf and utils, and copies
 of run.sh, conf/ and local/ to edit. Files that are there already are kept.
 e.g.: egs/TEMPLATE/setup.sh egs/mine/sv
 EOF
@@ -26,7 +26,7 @@ if [ "${top}" != "$(cd "${template}/../.." && pwd)" ]; then
     exit 1
 fi
 mkdir -p "${target}/conf" "${target}/local"
-for shared in path.sh cmd.sh db.sh recipe.sh; do
+for shared in path.sh cmd.sh db.sh steps; do
     ln -sfn "../../TEMPLATE/${shared}" "${target}/${shared}"
 done
 ln -sfn "../../TEMPLATE/${task}/${task}.sh" "${target}/${task}.sh"

@@ -1,6 +1,6 @@
 """Simulation: mixtures, rooms, augmentation.
 
-Recordings are 16 bits, in the page cache: wav files that both sides read, or flac, ours in the arks that stage 3
+Recordings are 16 bits, in the page cache: wav files that both sides read, or flac, ours in the arks that stage 2
 writes, the peer's as files.
 
 Mixtures on the fly: 3 s out of 8 s of a talker, the first 3 s of another one at a drawn ratio, 3 s out of 20 s of noise

@@ -38,7 +38,7 @@ def room(seconds: float, seed: int = 0) -> np.ndarray:
 
 
 def write_set(path: Path, sounds: dict[str, np.ndarray], utt2spk: dict[str, str] | None = None) -> Path:
-    """A set as stage 3 leaves it: 16-bit flac in one ark."""
+    """A set as stage 2 leaves it: 16-bit flac in one ark."""
     with ArkWriter(path / "data" / "wav.1.ark") as ark:
         for key, samples in sounds.items():
             ark.write_audio(key, samples, FS)

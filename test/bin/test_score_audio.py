@@ -48,20 +48,25 @@ OPTIONS = ["--metrics", "si_sdr sdr", "pesq_nb", "stoi", "tsos", "--interferer",
 
 @pytest.fixture(scope="module")
 def stage(root, python):
-    """The stage as recipes run it: run_jobs, run.pl, merge."""
+    """The stage as recipes run it: work list, run.pl, merge."""
     return functools.partial(run_stage, python, root)
 
 
 def run_stage(python, root, out, nj, part="enhanced", options=OPTIONS):
-    script = """
-        set -euo pipefail
-        . egs/TEMPLATE/recipe.sh
-        python=$1 root=$2 out=$3 nj=$4 part=$5
-        shift 5
-        run_jobs --name score --cmd utils/run.pl --nj "${nj}" --in_root "${root}/${part}" --out_root "${out}" \\
-            --sets test -- "${python}" -m toolkit.bin.score_audio --ref_root "${root}/raw" "$@"
-    """
-    words = ["bash", "-c", script, "bash", python, root, out, nj, part, *options]
+    words = [sys.executable, "-m", "toolkit.bin.stage", "sets", "--name", "score", "--cmd", "utils/run.pl", "--nj", nj]
+    words += [
+        "--in_root",
+        root / part,
+        "--out_root",
+        out,
+        "--sets",
+        "test",
+        "--",
+        python,
+        "-m",
+        "toolkit.bin.score_audio",
+    ]
+    words += ["--ref_root", root / "raw", *options]
     done = subprocess.run([*map(str, words)], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return {path.name: path.read_bytes() for path in (out / "test").glob("utt2*")}

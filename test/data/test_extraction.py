@@ -48,7 +48,7 @@ def _holds(whole: np.ndarray, part: np.ndarray) -> bool:
 
 
 def planned(corpus, root, name: str, *options: str):
-    """Stage 2: plan and render ``name`` of raw/train; returns the formatted set."""
+    """Stage 3: plan and render ``name`` of raw/train; returns the formatted set."""
     config = root / "interferer.yaml"
     config.write_text(f"planner:\n  interferer: {{data: [{corpus / 'raw/train'}], sir: [0, 0]}}\n")
     words = ["--config", config, "--data", corpus / "raw/train", "--out_root", root / "data", "--name", name, *options]

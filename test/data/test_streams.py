@@ -37,7 +37,7 @@ def noises(corpus) -> dict[str, Noise]:
 
 
 def rendered(mixtures, corpus, root, streams=STREAMS):
-    """Stage 2 on these mixtures: ``root/raw/sim`` with the streams."""
+    """Stage 3 on these mixtures: ``root/raw/sim`` with the streams."""
     write_plan(root / "data/sim/mix.jsonl", mixtures)
     write_table(root / "data/sim/utt2spk", {m.id: m.speaker for m in mixtures})
     for fact, missing in (("noise", "clean"), ("snr", "inf")):

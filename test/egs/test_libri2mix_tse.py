@@ -74,7 +74,7 @@ def test_training_has_mixtures_of_each_talker_and_its_enrolments_to_be_drawn(rec
 def test_the_number_of_jobs_does_not_matter(recipe, tree, corpora, monkeypatch):
     folder, _ = recipe
     monkeypatch.chdir(folder)
-    words = ["--stop_stage", "2", "--nj", "1", "--dumpdir", "dump/one"]
+    words = ["--stop_stage", "3", "--nj", "1", "--dumpdir", "dump/one"]
     done = tree.run(folder, "./run.sh", *BOTH, *words, CORPORA=str(corpora))
     assert done.returncode == 0, done.stderr
     for name, streams in (("test_mix_both_x2", [*STREAMS, "enroll_spk1"]), ("train_mix_both_x2", ["wav", "spk1"])):

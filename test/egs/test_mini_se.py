@@ -228,12 +228,12 @@ def test_weights_that_are_gone_are_not_needed_to_score(recipe, tree):
 
 @pytest.mark.parametrize(("fs", "band"), [(16000, "wb"), (8000, "nb")])
 def test_pesq_is_of_the_band_that_there_is(tree, tmp_path, fs, band):
-    """se.sh with stages that only say what they would measure."""
-    shutil.copytree(ROOT / "egs/TEMPLATE/se", tmp_path / "se")
-    for shared in ("recipe.sh", "options.sh", "verification.sh"):
-        shutil.copy(ROOT / "egs/TEMPLATE" / shared, tmp_path)
-    (tmp_path / "signal.sh").write_text(f"fs={fs}\n. ./recipe.sh\ncheck_task_options\necho ${{metrics}}\n")
-    done = tree.run(tmp_path, "se/se.sh")
+    libraries = "".join(f". {ROOT}/egs/TEMPLATE/{name}.sh\n" for name in ("lib/run", "lib/options", "se/verify"))
+    options = (
+        f"fs={fs} metrics='si_sdr sdr pesq_wb stoi estoi' observations='' alphas='' sv_exp='' init_from='' se_config=x"
+    )
+    (tmp_path / "task.sh").write_text(f"{libraries}{options}\ncheck_se_options\necho ${{metrics}}\n")
+    done = tree.run(tmp_path, "bash", "task.sh")
     assert done.stdout == f"si_sdr sdr pesq_{band} stoi estoi\n"
 
 

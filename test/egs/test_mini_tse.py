@@ -260,7 +260,7 @@ def test_the_packed_model_works_on_any_two_files(recipe, tmp_path):
         (["--absent", "yes"], "option --absent takes true or false, got 'yes'"),
         (["--real_sets", "test4"], "--real_sets test4: test4 is another set of this run; choose another name"),
         (
-            ["--real_sets", "none", "--stage", "3"],
+            ["--real_sets", "none", "--stage", "2"],
             "--real_sets none: data/none not found; its files: wav.scp enroll_spk1.scp",
         ),
         (["--real_sets", "test_real", "--real_metrics", "timing_f2"], "--metrics timing_f2: no such metric; there are"),
@@ -269,7 +269,7 @@ def test_the_packed_model_works_on_any_two_files(recipe, tmp_path):
         (["--stage", "7", "--enroll_from", "none"], "--enroll_from none: no such set; there are: "),
         (
             ["--stage", "7", "--simulate_enroll_config", "conf/simulate_train_enroll.yaml"],
-            "dump/raw/test4_train_enroll not found; stage 2 makes it (--stage 2)",
+            "dump/raw/test4_train_enroll not found; stage 3 makes it (--stage 3)",
         ),
         (["--stage", "7", "--tse_tag", "none"], "exp/tse_none: no such experiment; train it first (stage 6)"),
         (["--speling", "1"], "--speling"),

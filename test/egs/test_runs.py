@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 
 import pytest
 
@@ -10,14 +11,15 @@ from test.utils.waiting import processes_in, wait_for
 
 TASK = """\
 set -euo pipefail
-. ./recipe.sh
+. ../../TEMPLATE/lib/run.sh
+. ../../TEMPLATE/lib/options.sh
+start_run "$@"
 command_line="$0 $*"
-mark_run "$0" "$@"
 stage=$1 stop_stage=6 wait=$2
 start_guard
 hold_outputs exp/sv_x
 echo begun
-if [ $# -gt 2 ]; then submit utils/run.pl exp exp/x.log bash -c "$3"; fi
+if [ $# -gt 2 ]; then utils/run.pl exp/x.log bash -c "$3"; fi
 """
 
 
@@ -73,11 +75,11 @@ def test_a_run_that_waits_goes_on_after_the_other(tree, folder, start):
 
 
 def test_ctrl_c_in_training_says_that_the_same_command_goes_on(folder):
-    train = "submit() { echo begun; sleep 50; }\nwarn_of_known_speakers() { :; }\n"
-    train += "all_tests= cuda_cmd=x ngpu=0 num_nodes=1\n"
-    (folder / "train.sh").write_text(f"set -euo pipefail\n. ./recipe.sh\n{train}train exp/sv_i a '' c '' m\n")
+    (folder / "engine.sh").write_text("echo begun\nsleep 50\n")
+    (folder / "c.yaml").touch()
+    words = ["--cmd", "bash engine.sh", "--python", sys.executable, "sv", "c.yaml", "data/a", "exp/sv_i", "data/b"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
-    run = subprocess.Popen(["bash", "train.sh"], cwd=folder, **pipes)
+    run = subprocess.Popen(["steps/train.sh", *words], cwd=folder, **pipes)
     assert run.stdout.readline() == "begun\n"
     os.killpg(run.pid, signal.SIGINT)
     assert "exp/sv_i: " in run.communicate(timeout=10)[1]
@@ -85,7 +87,8 @@ def test_ctrl_c_in_training_says_that_the_same_command_goes_on(folder):
 
 
 def test_quotes_join_the_words_of_local_data_opts(folder):
-    script = 'set -euo pipefail\n. ./recipe.sh\npython=python3\nread_words "$1"\nprintf \'<%s>\' "${words[@]}"\n'
+    script = "set -euo pipefail\n. ../../TEMPLATE/lib/data.sh\npython=python3\n"
+    script += 'read_words "$1"\nprintf \'<%s>\' "${words[@]}"\n'
     (folder / "words.sh").write_text(script)
 
     def words(text):
@@ -120,31 +123,11 @@ def test_a_lock_file_that_another_machine_left_locks_nothing(tree, folder):
     assert tree.run(folder, "bash", "task.sh", "6", "false").returncode == 0
 
 
-PROGRESS = """\
-. ./recipe.sh
-turn=0
-sleep() { [ $((turn++)) -eq 0 ]; }
-mkdir p && touch -d '1 hour ago' p/.submitted
-printf 'start\\r format:  37%%|###   | 3/8\\r' >p/format.3.log
-printf ' format: 100%%|####| 8/8\\n' >p/format.1.log
-job_progress p 8
-echo 'INFO epoch 1/3 step 5, loss 2.1' >p/train.log
-rm p/format.*
-turn=0
-job_progress p 1
-"""
-
-
-def test_progress_lines_say_which_job(tree, folder):
-    said = tree.run(folder, "bash", "-c", PROGRESS).stdout
-    assert said == "    format 3/8: format:  37%|###   | 3/8\n    train: INFO epoch 1/3 step 5, loss 2.1\n"
-
-
 LISTS = """\
-. ./recipe.sh
-snrs=$1 test_sets=$2
-check_numbers snrs
-check_lists test_sets
+. ../../TEMPLATE/lib/run.sh
+. ../../TEMPLATE/lib/options.sh
+check_numbers snrs "$1"
+check_lists test_sets "$2"
 """
 
 
@@ -156,15 +139,16 @@ def test_lists_are_separated_by_spaces(tree, folder, snrs, sets, said):
 
 
 COUNTS = """
-. ./recipe.sh
-stage=$1 stop_stage=$1 nj=$1 allow_bad=$1
-"$2" $3
+. ../../TEMPLATE/lib/run.sh
+. ../../TEMPLATE/lib/options.sh
+stage=$1 stop_stage=$1
+"${@:2}"
 """
 
 
-@pytest.mark.parametrize("check", ["check_stages 10", "check_counts nj", "check_counts_or_0 allow_bad"])
+@pytest.mark.parametrize("check", ["check_stages 10", "check_counts nj @", "check_counts_or_0 allow_bad @"])
 def test_a_number_that_no_shell_holds_is_refused(tree, folder, check):
-    done = tree.run(folder, "bash", "-c", COUNTS, "bash", "9" * 20, *check.split())
+    done = tree.run(folder, "bash", "-c", COUNTS, "bash", "9" * 20, *check.replace("@", "9" * 20).split())
     assert done.returncode == 1
     assert done.stderr.startswith("error: --")
     assert "integer expression" not in done.stderr

@@ -1,4 +1,4 @@
-"""Models that train on the parts of a mixture: rendered at stage 2 with --train_streams, or made on the fly."""
+"""Models that train on the parts of a mixture: rendered at stage 3 with --train_streams, or made on the fly."""
 
 import json
 
@@ -17,9 +17,9 @@ STREAMS = ["--train_streams", "wav spk1 noise1"]
 
 @pytest.fixture(scope="module")
 def recipe(mini, tree):
-    """The mini recipe after stage 2 with streams, in a folder of its own for the audio."""
+    """The mini recipe after stages 2 and 3 with streams, in a folder of its own for the audio."""
     folder = tree.adopt(mini[0])
-    done = tree.run(folder, "./run.sh", *MINI, *ONE_TEST, *STREAMS, "--stage", "2", "--stop_stage", "2")
+    done = tree.run(folder, "./run.sh", *MINI, *ONE_TEST, *STREAMS, "--stage", "2", "--stop_stage", "3")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return folder
 
@@ -39,7 +39,7 @@ def test_the_training_set_has_its_streams_and_the_others_have_none(recipe, monke
 
 def test_the_same_command_again_renders_nothing(recipe, tree):
     arks = {p: p.stat().st_mtime_ns for p in recipe.glob("dump_streams/raw/train_sim/data/*.ark")}
-    done = tree.run(recipe, "./run.sh", *MINI, *ONE_TEST, *STREAMS, "--stage", "2", "--stop_stage", "2")
+    done = tree.run(recipe, "./run.sh", *MINI, *ONE_TEST, *STREAMS, "--stage", "2", "--stop_stage", "3")
     assert done.returncode == 0, done.stderr[-2000:]
     assert "render: all done before: train_sim" in done.stdout
     assert {p: p.stat().st_mtime_ns for p in arks} == arks
@@ -66,6 +66,6 @@ def test_streams_of_what_is_not_rendered_are_refused(recipe, tree):
         (["--simulate_train_config", "", *STREAMS], "needs --simulate_train_config"),
         (["--train_streams", "spk1 noise1"], "--train_streams spk1 noise1: wav must be among them"),
     ):
-        done = tree.run(recipe, "./run.sh", *MINI, *words, "--stage", "2", "--stop_stage", "2")
+        done = tree.run(recipe, "./run.sh", *MINI, *words, "--stage", "2", "--stop_stage", "3")
         assert done.returncode == 1
         assert said in done.stderr

@@ -85,7 +85,7 @@ def test_the_options_need_not_be_said_again(recipe, tree):
     assert done.returncode == 0, done.stderr
     assert "options of the last time hold" in done.stdout
     assert "conf/train_ecapa_noise_rooms.yaml" in done.stdout
-    assert done.stdout.count("format: all done before") == 6  # of sounds, rooms and speech, in stages 2 and 3
+    assert done.stdout.count("format: all done before") == 3  # of sounds, rooms and speech
 
 
 CHOICES = {
@@ -216,8 +216,9 @@ def test_the_folders_choose_what_extraction_is_tested_on(tree, options, config, 
 
 
 PIPES = """
-. {root}/egs/TEMPLATE/recipe.sh
-fs=16000
+. {root}/egs/TEMPLATE/lib/run.sh
+. {root}/egs/TEMPLATE/lib/options.sh
+. {root}/egs/TEMPLATE/lib/data.sh
 prepare_data
 for sets in own plain "plain own" "own foreign" old; do echo "$sets: $(pipes_of "$sets")"; done
 echo "b touch ran |" >>data/own/wav.scp
@@ -227,7 +228,7 @@ echo "again: $(pipes_of own)"
 """
 
 
-def test_stage_3_may_run_the_commands_that_local_data_wrote_and_no_others(tmp_path):
+def test_stage_2_may_run_the_commands_that_local_data_wrote_and_no_others(tmp_path):
     for name, value in (("foreign", "touch ran |"), ("plain", "a.wav"), ("old", "cat a.wav |")):
         (tmp_path / "data" / name).mkdir(parents=True)
         (tmp_path / "data" / name / "wav.scp").write_text(f"a {value}\n")

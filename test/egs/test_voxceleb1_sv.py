@@ -134,12 +134,12 @@ def test_lists_of_one_set_are_scored_with_the_same_embeddings(recipe, tree, corp
         assert f"| {name} |" in (folder / "exp/RESULTS.md").read_text()
 
 
-def test_a_truncated_file_stops_stage_3_by_name(recipe, tree, corpora, tmp_path):
+def test_a_truncated_file_stops_stage_2_by_name(recipe, tree, corpora, tmp_path):
     folder, _ = recipe
     path = corpora / "VoxCeleb1/vox1_test_wav/wav/id10271/-x_1-y/00002.wav"
     whole = path.read_bytes()
     path.write_bytes(whole[:1000])
-    words = ["--stage", "3", "--stop_stage", "3", "--dumpdir", str(tmp_path / "dump")]
+    words = ["--stage", "2", "--stop_stage", "2", "--dumpdir", str(tmp_path / "dump")]
     done = tree.run(folder, "./run.sh", *words, CORPORA=str(corpora))
     path.write_bytes(whole)
     assert done.returncode == 1

@@ -169,7 +169,7 @@ def load_program(dataset: str = "libri2mix"):
 
 
 def format_sources(root: Path, fs: int) -> None:
-    """Stage 3 as run.sh has it done: ``data`` -> ``dump/raw``."""
+    """Stage 2 as run.sh has it done: ``data`` -> ``dump/raw``."""
     for path in [*root.glob("data/librispeech_*"), *root.glob("data/wham_*")]:
         work = root / f"work.{path.name}"
         work.write_text("".join(f"{path.name} {key}\n" for key in DataDir(path).keys()))

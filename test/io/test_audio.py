@@ -145,7 +145,7 @@ FAULTS = {
     "a NUL in the name": (lambda d: f"{d}/a\0.wav", "null"),
     "garbage": (lambda d: garbage(d / "a.wav"), "cannot be decoded"),
     "offset to elsewhere": (lambda d: in_ark(d).rsplit(":", 1)[0] + ":77", "holds no audio"),
-    "command": (lambda d: f"cat {write(d / 'a.wav')} |", "stage 3"),
+    "command": (lambda d: f"cat {write(d / 'a.wav')} |", "stage 2"),
 }
 
 

@@ -52,7 +52,7 @@ def table(path, folder):
 
 
 DOORS = {
-    "stage 3": format_stage,
+    "stage 2": format_stage,
     "a file to embed": lambda path, samples, folder: VERIFIER.embed(path),
     "a table to embed": lambda path, samples, folder: VERIFIER.embed_table(table(path, folder), ["a"]),
     "segments": lambda path, samples, folder: list(embed_segments(VERIFIER, table(path, folder), ["a"], 2, 0.1)),

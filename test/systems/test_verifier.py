@@ -129,7 +129,7 @@ FLOOR = "model: {class_path: toolkit.models.sv.mean_fbank.MeanFbank}\nnormalize:
 
 
 def test_bad_audio_is_said_without_a_recipe(verifier, tmp_path):
-    """Who calls from Python has neither an scp nor a stage 3; the file is named once."""
+    """Who calls from Python has neither an scp nor a stage 2; the file is named once."""
     (tmp_path / "empty.wav").touch()
     (tmp_path / "text.wav").write_text("no sound")
     soundfile.write(tmp_path / "two.wav", np.zeros((800, 2)), 16000)

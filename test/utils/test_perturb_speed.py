@@ -1,4 +1,4 @@
-"""utils/perturb_data_dir_speed.sh: the same utterances at another speed, as other speakers, that stage 3 reads."""
+"""utils/perturb_data_dir_speed.sh: the same utterances at another speed, as other speakers, that stage 2 reads."""
 
 import os
 import subprocess
@@ -38,10 +38,10 @@ def utils(warm_utils):
 
 
 @pytest.fixture
-def stage3(tmp_path, python):
-    """``stage3(set)``: the formatted audio of a set, as a recipe's jobs make it."""
+def stage2(tmp_path, python):
+    """``stage2(set)``: the formatted audio of a set, as a recipe's jobs make it."""
 
-    def _stage3(name):
+    def _stage2(name):
         keys = [line.split()[0] for line in lines(tmp_path / name / "utt2spk")]
         (tmp_path / "work").write_text("".join(f"{name} {key}\n" for key in keys))
         roots = ["--in_root", str(tmp_path), "--out_root", str(tmp_path / "raw"), "--work", str(tmp_path / "work")]
@@ -51,7 +51,7 @@ def stage3(tmp_path, python):
         merge(tmp_path, tmp_path / "raw", name, 1, ["wav"])
         return AudioTable(tmp_path / "raw" / name)
 
-    return _stage3
+    return _stage2
 
 
 @pytest.fixture
@@ -68,9 +68,9 @@ def sines(data_dir, tmp_path):
 
 @pytest.mark.usefixtures("sines")
 @pytest.mark.parametrize("factor", ["0.9", "1.25"])
-def test_stage_3_reads_it_to_the_right_length_and_pitch(call, stage3, factor):
+def test_stage_2_reads_it_to_the_right_length_and_pitch(call, stage2, factor):
     call("perturb_data_dir_speed.sh", factor, "src", "dest")
-    audio = stage3("dest")
+    audio = stage2("dest")
     assert audio.keys() == [f"sp{factor}-{key}" for key in ("a-1", "a-2", "b-1", "b-2")]
     for key in audio.keys():
         samples = audio.read(key)
@@ -80,9 +80,9 @@ def test_stage_3_reads_it_to_the_right_length_and_pitch(call, stage3, factor):
 
 
 @pytest.mark.usefixtures("sines")
-def test_the_samples_are_those_of_the_recipe_s_own_speed(call, stage3):
+def test_the_samples_are_those_of_the_recipe_s_own_speed(call, stage2):
     call("perturb_data_dir_speed.sh", "1.1", "src", "dest")
-    original, perturbed = stage3("src"), stage3("dest").read("sp1.1-a-1")
+    original, perturbed = stage2("src"), stage2("dest").read("sp1.1-a-1")
     length = len(perturbed) - 2
     mixture = Mixture("m", 16000, length, (Source("spk1", "a-1", length, speed=1.1),), "a")
     np.testing.assert_allclose(perturbed[:length], render(mixture, original)["wav"], atol=1.01 / 32768)
@@ -127,13 +127,13 @@ def test_segments_and_recordings(call, segmented, tmp_path):
     assert lines(dest / "wav.scp")[1] == "sp0.8-r2 python3 -m toolkit.bin.change_speed 0.8 2.wav |"
 
 
-def test_segments_are_cut_where_the_speech_is(call, segmented, stage3, tmp_path):
+def test_segments_are_cut_where_the_speech_is(call, segmented, stage2, tmp_path):
     rate = 16000
     for name, tones in {"1.wav": [400, 700], "2.wav": [500, 900, 600]}.items():
         parts = [sine(hertz, 1.5 if i == 0 and name == "1.wav" else 1, rate) for i, hertz in enumerate(tones)]
         soundfile.write(tmp_path / name, np.concatenate(parts), rate)
     call("perturb_data_dir_speed.sh", "1.1", segmented("src"), "dest")
-    audio = stage3("dest")
+    audio = stage2("dest")
     pitches = [pitch(audio.read(key)[200:-200], rate) for key in audio.keys()]
     assert pitches == pytest.approx([440, 770, 550, 660], abs=0.5)
 
@@ -182,7 +182,7 @@ def test_impossible_factors(call, data_dir, factor):
     assert IMPOSSIBLE[factor] in call("perturb_data_dir_speed.sh", factor, data_dir(), "dest", code=1).stderr
 
 
-def test_a_missing_file_is_named_by_stage_3(call, data_dir):
+def test_a_missing_file_is_named_by_stage_2(call, data_dir):
     path = data_dir("src", {"wav.scp": "a-1 gone.wav\na-2 gone.wav\nb-1 gone.wav\nb-2 gone.wav\n"})
     call("perturb_data_dir_speed.sh", "0.9", path, "dest")
     message = call("get_utt2dur.sh", "--nj", 1, "--allow-pipes", "true", "dest", code=1).stderr

@@ -354,7 +354,7 @@ def test_a_recording_without_turns_is_said(complaints, segmented):
 
 WITHOUT = {
     "spk1.scp": ["spk2.scp: spk1.scp not found", "enroll_spk1.scp: spk1.scp not found"],
-    "spk2.scp": ["enroll_spk2.scp: spk2.scp not found, the speech to extract; stage 2 of the recipe renders it"],
+    "spk2.scp": ["enroll_spk2.scp: spk2.scp not found, the speech to extract; stage 3 of the recipe renders it"],
 }
 
 
@@ -370,7 +370,7 @@ def test_noises_are_numbered_without_gaps(complaints, mixture):
 
 
 REQUIRED = {
-    "spk1": "data/spk1.scp: no such stream; stage 2 of the recipe renders it: python -m toolkit.bin.simulate_render "
+    "spk1": "data/spk1.scp: no such stream; stage 3 of the recipe renders it: python -m toolkit.bin.simulate_render "
     "--streams wav spk1",
     "spk1 noise2": "data/noise2.scp: no such stream",
     "enroll_spk1": "data/enroll_spk1.scp: no such stream; its lines are: utterance file, or for training: utterance "

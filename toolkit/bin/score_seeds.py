@@ -44,7 +44,7 @@ def lists_of(data_dir: Path) -> list[Path]:
     """``trials`` and ``trials_<x>`` of a set; InputError if it has none."""
     lists = sorted(data_dir.glob("trials*"))
     if not lists:
-        raise InputError(f"{data_dir}: holds no trials; run stage 3, or remove the set from --sets")
+        raise InputError(f"{data_dir}: holds no trials; run stage 2, or remove the set from --sets")
     return lists
 
 

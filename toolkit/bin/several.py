@@ -1,20 +1,31 @@
 """Run several programs of the toolkit in one interpreter, whose start takes longer than most of them.
 
 Standard input, each word ended by a NUL: the number of words that follow, the message if the program fails (may be
-empty), the program (train), its arguments; then the next program. The first failure ends the run.
+empty), the program (train), its arguments; then the next program. The first failure ends the run. With --mark they are
+not run again while their words, the files and systems that these name, --deps and --outputs are the same; what they
+printed is printed.
 """
 
 import argparse
+import contextlib
+import hashlib
 import importlib
+import io
 import sys
+from itertools import pairwise
+from pathlib import Path
 
 from toolkit.io.command_line import Parser, run
 from toolkit.io.errors import InputError
 
 
 def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.several``: none."""
-    return Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Options of ``python -m toolkit.bin.several``."""
+    parser = Parser(description=__doc__)
+    parser.add_argument("--mark", type=Path, help="file that keeps what was run, and what it printed")
+    parser.add_argument("--deps", nargs="*", default=[], help="further files that the programs read")
+    parser.add_argument("--outputs", nargs="*", default=[], help="folders that must be as the programs left them")
+    return parser
 
 
 def commands(words: list[str]) -> list[list[str]]:
@@ -29,10 +40,9 @@ def commands(words: list[str]) -> list[list[str]]:
     return split_commands
 
 
-def main(argv=None) -> None:
+def run_all(requests: list[list[str]]) -> None:
     """Run the programs; SystemExit with the exit code of the first that fails."""
-    get_parser().parse_args(argv)
-    for remedy, name, *words in commands(sys.stdin.read().split("\0")[:-1]):
+    for remedy, name, *words in requests:
         code: str | int | None
         program = importlib.import_module(f"toolkit.bin.{name}")
         try:
@@ -43,6 +53,38 @@ def main(argv=None) -> None:
             if remedy:
                 print(f"error: {remedy}", file=sys.stderr)
             raise SystemExit(code)
+
+
+def run_once(requests: list[list[str]], mark: Path, deps: list[str], outputs: list[str]) -> None:
+    """As :func:`run_all`, unless the mark says that it was done; prints what was printed then."""
+    from toolkit.io.signatures import done_before, named, signature, state
+
+    words = [word for request in requests for last, word in pairwise(request[1:]) if last != "--expdir"]
+    files = [path for path in named(words) if path not in outputs]
+    configs = [path for path in files if path.endswith((".yaml", ".yml"))]
+    signed = signature(mark.parent / ".none", repr(requests), [*configs, *deps])
+    signed = hashlib.sha256(f"{signed} {state(files)}".encode()).hexdigest()[:16]
+    if done_before(mark, signed):
+        _, left, *printed = mark.read_text().splitlines()
+        if left == state(outputs):
+            print("".join(f"{line}\n" for line in printed), end="")
+            return
+    mark.unlink(missing_ok=True)
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        run_all(requests)
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.write_text(f"{signed}\n{state(outputs)}\n{said.getvalue()}")
+    print(said.getvalue(), end="")
+
+
+def main(argv=None) -> None:
+    """Run the programs."""
+    args = get_parser().parse_args(argv)
+    requests = commands(sys.stdin.read().split("\0")[:-1])
+    if args.mark:
+        run_once(requests, args.mark, args.deps, args.outputs)
+    else:
+        run_all(requests)
 
 
 if __name__ == "__main__":

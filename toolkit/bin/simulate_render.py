@@ -46,13 +46,13 @@ def render_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> Non
         }
         for key in keys:
             if key not in mixtures:
-                raise InputError(f"{args.in_root}/{name}/mix.jsonl: has no mixture {key}; plan again (stage 2)")
+                raise InputError(f"{args.in_root}/{name}/mix.jsonl: has no mixture {key}; plan again (stage 3)")
             made = render(mixtures[key], audio, rooms)
             if STREAM in arks and FACT in mixtures[key].facts:
                 enrolment = mixtures[key].facts[FACT]
                 made[STREAM] = audio.read(enrolment)
                 what = f"{key}: its enrolment {enrolment} ({audio.values[enrolment]})"
-                check_usable(made[STREAM], mixtures[key].fs, what, "drop the utterance, and plan again (stage 2)")
+                check_usable(made[STREAM], mixtures[key].fs, what, "drop the utterance, and plan again (stage 3)")
             for stream, ark in arks.items():
                 if stream not in {*made, *silent}:
                     raise InputError(f"{key}: has no stream {stream}, only {', '.join(made)}; fix --streams")

@@ -138,7 +138,7 @@ class FeatureDataset(TrainingDataset):
     def _seconds(self, data: DataDir) -> np.ndarray:
         if "utt2dur" in data:
             return np.array(data.seconds("utt2dur", self.ids))
-        raise InputError(f"{data.path / 'utt2dur'}: no such file; stage 3 writes it")
+        raise InputError(f"{data.path / 'utt2dur'}: no such file; stage 2 writes it")
 
     def _load(self, spec: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         return {"feats": self._crop(spec)}, {}
@@ -158,7 +158,7 @@ class FeatureDataset(TrainingDataset):
 
 
 class MixtureDataset(TrainingDataset):
-    """Audio of stage 3, cropped at random; with a planner, every item is a mixture drawn and rendered on the fly.
+    """Audio of stage 2, cropped at random; with a planner, every item is a mixture drawn and rendered on the fly.
 
     Args:
         planner: noises, rooms, speeds, ...; None trains on the audio as it is. With ``new_speakers`` every utterance
@@ -188,7 +188,7 @@ class MixtureDataset(TrainingDataset):
         return super().open(data_dir, fs, streams, seed)
 
     def _open_rendered(self, data: DataDir) -> "RenderedStreams | None":
-        """The streams of mixtures that stage 2 rendered; None if they are made on the fly, or not needed."""
+        """The streams of mixtures that stage 3 rendered; None if they are made on the fly, or not needed."""
         noisy = "utt2interferer" in data or ("utt2noise" in data and set(data.table("utt2noise").values()) != {"clean"})
         mixes = self.planner.noises or self.planner.interferer
         streams = tuple(dict.fromkeys([*self._streams, *(["spk1"] if noisy and self.clean_members else [])]))
@@ -205,7 +205,7 @@ class MixtureDataset(TrainingDataset):
         if self.planner.rooms:
             raise InputError(
                 "data.init_args.planner: rooms go with noises or an interferer that are mixed on the fly; the streams "
-                f"of {data.path} are taken as stage 2 rendered them"
+                f"of {data.path} are taken as stage 3 rendered them"
             )
         return RenderedStreams.of(data, streams, self.fs)
 
@@ -260,7 +260,7 @@ def without_noise(mixture: Mixture) -> Mixture:
 
 
 class RenderedStreams:
-    """Mixtures that stage 2 has rendered, with the streams they are the sum of, all cut alike.
+    """Mixtures that stage 3 has rendered, with the streams they are the sum of, all cut alike.
 
     Args:
         tables: stream -> its audio.
@@ -286,7 +286,7 @@ class RenderedStreams:
             raise InputError(
                 f"{data.path}/{missing[0]}.scp: no such file, and training takes {', '.join(streams)}; give the "
                 "training config noises to mix on the fly (data.init_args.planner.noises), or render the set with its "
-                f'streams (--simulate_train_config and --train_streams "{" ".join(streams)}" at stage 2)'
+                f'streams (--simulate_train_config and --train_streams "{" ".join(streams)}" at stage 3)'
             )
         noise, snr = (data.table(name) if name in data else {} for name in ("utt2noise", "utt2snr"))
         facts = {key: {"noise": noise.get(key, "clean"), "snr": snr.get(key, "inf")} for key in data.keys()}

@@ -27,7 +27,7 @@ _MANY = 0.5  # more than this share of targets without an enrolment is a mistake
 
 
 class ExtractionDataset(MixtureDataset):
-    """Mixtures, on the fly or as stage 2 rendered them, each with an enrolment of its target, drawn again every time.
+    """Mixtures, on the fly or as stage 3 rendered them, each with an enrolment of its target, drawn again every time.
 
     Enrolments are other utterances of the target's speaker: of the sets in ``enroll_from``, else those that the set was
     planned with, else the training set. A set whose ``enroll_spk1.scp`` names audio has its enrolments fixed.
@@ -85,7 +85,7 @@ class ExtractionDataset(MixtureDataset):
                 if value > usual:
                     raise InputError(
                         f"{data.path}/{STREAM}.scp: fixes one enrolment for each mixture, and data.init_args.{name} is "
-                        f"{value:g}; leave it at {usual}, or let enrolments be drawn (--enroll draw at stage 2)"
+                        f"{value:g}; leave it at {usual}, or let enrolments be drawn (--enroll draw at stage 3)"
                     )
             fixed = AudioTable(data_dir, fs=fs, stream=STREAM)
         if self.embeddings is not None and STREAM in streams:

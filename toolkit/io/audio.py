@@ -88,7 +88,7 @@ def _opened_value(value: str, name: str, allow_pipes: bool = False, thorough: bo
         if is_command(value):
             if not allow_pipes:
                 raise InputError(
-                    f"{name}: is a command ({value}); commands are run by the format stage (stage 3) only, with "
+                    f"{name}: is a command ({value}); commands are run by the format stage (stage 2) only, with "
                     "--allow_pipes (of a recipe: --format_opts --allow_pipes); give it only if you trust the data dir"
                 )
             output = _run(value, name)
@@ -232,7 +232,7 @@ def _one_channel(samples: np.ndarray, channel: int | str | None, source: _Source
     count = samples.shape[1]
     if channel is None and count > 1:
         how = (
-            "at stage 3 (--channel 0)"
+            "at stage 2 (--channel 0)"
             if source.in_recipe
             else "by --channel 0 or --channel mean (in Python: channel=0)"
         )
@@ -253,7 +253,7 @@ def read_audio(value: str, name: str, start: int = 0, frames: int = -1, fs: int 
     """
     with _opened_value(value, name, thorough=frames < 0) as (handle, source):
         if fs and handle.samplerate != fs:
-            raise source.fault(f"is at {handle.samplerate} Hz, expected {fs} Hz", "stage 3 resamples (--fs)")
+            raise source.fault(f"is at {handle.samplerate} Hz, expected {fs} Hz", "stage 2 resamples (--fs)")
         return _read(handle, source, start, frames), handle.samplerate
 
 
@@ -401,7 +401,7 @@ class AudioTable:
         self._lengths: dict[str, int] = {}
         for path in map(Path, data_dirs):
             if os.path.lexists(path / "segments"):
-                raise InputError(f"{path}: has segments; run the format stage (stage 3), which cuts them")
+                raise InputError(f"{path}: has segments; run the format stage (stage 2), which cuts them")
             table = read_table(path / f"{stream}.scp", only)
             if twice := [k for k, v in table.items() if self.values.get(k, v) != v]:
                 raise InputError(f"{path / stream}.scp: id {twice[0]} names another recording in another data dir")
@@ -441,5 +441,5 @@ def _lengths(path: Path, only: Container[str] | None) -> dict[str, int]:
     """``utt2num_samples``."""
     table = read_table(path, only)
     if bad := [f"{key} {length}" for key, length in table.items() if not _LENGTH.fullmatch(length)]:
-        raise InputError(f"{path}: a length must be a number of samples: {some_of(bad, 3)}; run stage 3 again")
+        raise InputError(f"{path}: a length must be a number of samples: {some_of(bad, 3)}; run stage 2 again")
     return {key: int(length) for key, length in table.items()}

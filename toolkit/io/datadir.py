@@ -89,7 +89,7 @@ class DataDir:
             except (KeyError, ValueError):
                 durations.append(math.nan)
             if not 0 < durations[-1] < math.inf:
-                raise InputError(f"{self.path / name}: {key}: must have a number of seconds above 0; run stage 3 again")
+                raise InputError(f"{self.path / name}: {key}: must have a number of seconds above 0; run stage 2 again")
         return durations
 
     def tables(self) -> list[str]:

@@ -1,10 +1,11 @@
-"""Signatures of sets: a stage that was finished for one signature need not be done again for it."""
+"""Signatures of inputs and states of outputs: what was finished for both need not be done again."""
 
 import hashlib
 import json
 import os
+import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from toolkit.io.errors import InputError
@@ -24,6 +25,44 @@ def signature(folder, words: str, files: list[str]) -> str:
     for part in (*_of_set(Path(folder)), *map(_of_file, files)):
         digest.update(hashlib.sha256(part).digest())
     return digest.hexdigest()[:16]
+
+
+def state(paths: Iterable) -> str:
+    """16 hex digits that change with the name, size or time of a file in ``paths``, or in folders among them.
+
+    Logs, hidden files and packages (``*.zip``) in folders do not count; the caller names a package that does.
+    """
+    digest = hashlib.sha256()
+    for path in map(Path, paths):
+        files = [path] if not path.is_dir() else sorted(_files_in(path))
+        for file in files:
+            status = os.stat(file) if file.exists() else None
+            digest.update(f"{file} {status and (status.st_size, status.st_mtime_ns)}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != "logs" and not name.startswith(".")]
+        yield from (Path(parent, name) for name in names if not re.match(r"\.|.*\.(log|zip)$", name))
+
+
+def named(words: Iterable[str]) -> Iterator[str]:
+    """Files that words name, and the config and the weights of systems whose folders they name."""
+    for word in words:
+        for name in filter(None, re.split(r"[\s\[\]{},'\"]+", word)):
+            if len(name) < 4096 and (path := Path(name)).is_file():
+                yield name
+            elif len(name) < 4096 and (path / "config.yaml").is_file():
+                yield from map(str, [path / "config.yaml", *sorted(path.glob("*.pth"))])
+
+
+def done_before(mark, signed: str) -> bool:
+    """Does the file ``mark`` hold this signature?"""
+    try:
+        return bool(signed) and Path(mark).read_text().split("\n")[0] == signed
+    except FileNotFoundError:
+        return False
 
 
 def _of_set(folder: Path, sources: bool = True) -> Iterator[bytes]:
@@ -69,7 +108,7 @@ def _without_offset(name: bytes) -> bytes:
 
 def _sources(conf: Path) -> list[Path]:
     """The source sets of a plan."""
-    content = read_yaml(conf, "plan again (stage 2)")
+    content = read_yaml(conf, "plan again (stage 3)")
     listed = [content.get(key) or [] for key in ("data", "rooms", "enrolments")]
     return [Path(name) for names in listed for name in ([names] if isinstance(names, str) else names)]
 

@@ -27,9 +27,9 @@ def read_mix_conf(path: Path) -> dict:
     Raises:
         InputError: it is missing, or lacks data, rooms or fs.
     """
-    conf = read_yaml(path / "mix_conf.yaml", "is it a planned set (stage 2)?")
+    conf = read_yaml(path / "mix_conf.yaml", "is it a planned set (stage 3)?")
     if fault := misfit(conf, {"data": [str], "rooms": [str], "fs": int, "enrolments?": [str]}):
-        raise InputError(f"{path}/mix_conf.yaml: {fault}; plan again (stage 2)")
+        raise InputError(f"{path}/mix_conf.yaml: {fault}; plan again (stage 3)")
     return conf
 
 

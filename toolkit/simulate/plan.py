@@ -190,7 +190,7 @@ def _lines(path) -> Iterator[tuple[int, bytes]]:
             for number, line in enumerate(handle, 1):
                 yield number, line.removesuffix(b"\n")
     except FileNotFoundError:
-        raise InputError(f"{path}: no such plan; simulation (stage 2) writes it") from None
+        raise InputError(f"{path}: no such plan; simulation (stage 3) writes it") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
 

@@ -120,7 +120,7 @@ def _check_sound(samples: np.ndarray, source: Source, audio: AudioTable) -> None
         check_usable(
             audio.read(source.utt),
             *(audio.fs or 1, f"{source.utt}: {audio.values[source.utt]}:"),
-            "format the set (stage 3), or drop the utterance",
+            "format the set (stage 2), or drop the utterance",
             least=0,
         )
 
@@ -237,7 +237,7 @@ def _to_grid(streams: dict[str, np.ndarray], name: str, clip: bool = False) -> d
     """Scale below the peak, all alike, or clip; and round to 16 bits. ``name`` is the id that an error names."""
     peak = float(np.max([(stream.max(), -stream.min()) for stream in streams.values()]))  # NaN, where there is any
     if not peak < np.inf:
-        raise InputError(f"{name}: its samples overflow; lower its gains, or format its recordings (stage 3)")
+        raise InputError(f"{name}: its samples overflow; lower its gains, or format its recordings (stage 2)")
     if clip and peak > LOUDEST:
         raise InputError(
             f"{name}: peaks at {peak:.3g} of full scale, clipping would leave a square wave; lower its gains"

@@ -48,7 +48,7 @@ def open_set(
     mixtures: dict[str, Mixture] = {}
     for mixture in read_plan(path / "mix.jsonl", None if ids is None else set(ids)):
         if mixture.id in mixtures:
-            raise InputError(f"{path}/mix.jsonl: duplicate id {mixture.id}; plan again (stage 2)")
+            raise InputError(f"{path}/mix.jsonl: duplicate id {mixture.id}; plan again (stage 3)")
         mixtures[mixture.id] = mixture
     fs, utts, responses = conf["fs"], None, None
     if ids is not None:

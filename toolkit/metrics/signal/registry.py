@@ -158,7 +158,7 @@ def compute(
             rates = " and ".join(map(str, family.rates))
             raise InputError(
                 f"--metrics {chosen[0]}: is for {rates} Hz, the audio is at {fs} Hz; leave it out, or take audio at "
-                "that rate (stage 3 resamples, --fs)"
+                "that rate (stage 2 resamples, --fs)"
             )
         try:
             other = turns if family.needs == "turns" else reference

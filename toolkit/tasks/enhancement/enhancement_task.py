@@ -171,7 +171,7 @@ class ValidationMixtures:
         if missing := [name for name in streams if f"{name}.scp" not in data]:
             raise InputError(
                 f"{path}/{missing[0]}.scp: no such file; validation takes rendered mixtures with {', '.join(streams)} "
-                "(--simulate_valid_config at stage 2)"
+                "(--simulate_valid_config at stage 3)"
             )
         self._vectors = read_table(data.path / f"{EMBEDDING}.scp") if EMBEDDING in streams else {}
         audio = [name for name in streams if name not in (STREAM, EMBEDDING)]

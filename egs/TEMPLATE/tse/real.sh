@@ -1,22 +1,21 @@
-# Recordings without targets (--real_sets): sourced by tse.sh.
-# shellcheck shell=bash disable=SC2154
+# Recordings without targets (--real_sets). Sourced by tse.sh.
+# shellcheck shell=bash disable=SC2034,SC2086,SC2154
 
-real_verifier=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/conf/ge2e.yaml # without --sv_exp
+real_verifier=${template}/conf/ge2e.yaml # without --sv_exp
 
 check_real() { # before any work
     local set metrics
-    check_lists real_sets real_metrics
+    check_lists real_sets "${real_sets}" real_metrics "${real_metrics}"
     for set in ${real_sets}; do
         [[ " ${train_set} ${valid_sets} ${test_sets} ${extra_sets} ${room_sets} " != *" ${set} "* ]] ||
             die "--real_sets ${real_sets}: ${set} is another set of this run; choose another name"
-        [ "${stage}" -eq 1 ] || [ "${stage}" -gt 3 ] || [ -d "data/${set}" ] ||
+        [ "${stage}" -eq 1 ] || [ "${stage}" -gt 2 ] || [ -d "data/${set}" ] ||
             die "--real_sets ${real_sets}: data/${set} not found; its files: wav.scp enroll_spk1.scp utt2spk spk2utt"
-        [ "${stage}" -eq 1 ] || [ "${stage}" -gt 3 ] || [ -f "data/${set}/enroll_spk1.scp" ] ||
+        [ "${stage}" -eq 1 ] || [ "${stage}" -gt 2 ] || [ -f "data/${set}/enroll_spk1.scp" ] ||
             die "--real_sets ${real_sets}: data/${set}/enroll_spk1.scp not found; lines '<utterance> <another recording of its speaker>'"
     done
     if [ -z "${real_sets}" ] || ! runs_stage 8; then return 0; fi
     metrics=$(for set in ${real_sets}; do real_metrics_of "${set}"; done)
-    # shellcheck disable=SC2086
     [ -z "${metrics//[[:space:]]/}" ] || later "--real_metrics ${real_metrics}: see above" score_audio --metrics ${metrics} --check --no_reference
     [ "${stage}" -eq 1 ] || [[ "${real_metrics}" != *timing_* ]] || [[ "${metrics}" == *timing_* ]] ||
         die "--real_metrics ${real_metrics}: no set of ${real_sets} has an rttm, which timing needs"
@@ -41,29 +40,22 @@ real_metrics_of() { # real_metrics_of SET: those of score_audio, a line; of a se
     echo "${wanted# }"
 }
 
-infer_real() {
-    [ -z "${real_sets}" ] || all_tests=" ${real_sets}" infer extracted_real
-}
-
 measure_real() {
-    local set metrics with=() sv_exp=${sv_exp}
+    local set metrics sets breakdown='' verifier=${sv_exp} words='' files=''
     [ -n "${real_sets}" ] || return 0
     if measures_similarity; then
-        if [ -z "${sv_exp}" ]; then
-            sv_exp=${expdir}/ge2e
-            if [ ! -f "${sv_exp}/config.yaml" ]; then
-                act mkdir -p "${sv_exp}"
-                act "${python}" -m toolkit.bin.check_network sv --config "${real_verifier}" --whole "${sv_exp}/config.yaml" || exit 1
-            fi
-            if [ ! -d "${sv_exp}" ]; then
+        if [ -z "${verifier}" ]; then
+            verifier=${expdir}/ge2e
+            make_system "${real_verifier}" "${verifier}"
+            if [ ! -d "${verifier}" ]; then
                 note "scores of extracted_real: to do, of ${real_sets}"
                 return
             fi
         fi
-        with=(--sv_exp "${sv_exp}" "${trusted[@]}")
+        words="--sv_exp ${verifier} ${trusted[*]}" files=$(files_of "${verifier}" valid.eer.ave.pth)
     fi
     while read -r metrics; do
-        all_tests=$(for set in ${real_sets}; do [ "$(real_metrics_of "${set}")" != "${metrics}" ] || printf ' %s' "${set}"; done) \
-            breakdown='' measure extracted_real "${metrics}" "${with[@]}" </dev/null
+        sets=$(for set in ${real_sets}; do [ "$(real_metrics_of "${set}")" != "${metrics}" ] || printf ' %s' "${set}"; done)
+        measure extracted_real "${sets}" "${metrics}" "${words}" "${files}" </dev/null
     done < <(for set in ${real_sets}; do real_metrics_of "${set}"; done | sort -u)
 }

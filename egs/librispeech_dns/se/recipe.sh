@@ -1,1 +1,0 @@
-../../TEMPLATE/recipe.sh

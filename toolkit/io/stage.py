@@ -1,0 +1,214 @@
+"""Work of a stage on sets, by jobs, done once.
+
+What was finished for a signature (``toolkit.io.signatures``) is marked by a file ``.done...`` and not done again. A dry
+run prints what would be done; folders that it would make anew are kept for its later steps in ``$VOXSIFT_REMADE``.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from toolkit.io.errors import InputError, counted
+from toolkit.io.signatures import done_before, signature
+from toolkit.io.submit import say, say_notes, say_warnings, submit
+
+
+class Remade:
+    """Folders of which this dry run would make something anew; empty in other runs."""
+
+    def __init__(self) -> None:
+        self._path = os.environ.get("VOXSIFT_REMADE")
+        known = Path(self._path).read_text().splitlines() if self._path and Path(self._path).is_file() else []
+        self._folders = set(known)
+
+    def __contains__(self, path) -> bool:
+        return any(str(part) in self._folders for part in (Path(path), *Path(path).parents))
+
+    def add(self, path) -> None:
+        """Remember a folder for the steps that follow."""
+        self._folders.add(str(path))
+        if self._path:
+            with open(self._path, "a") as handle:
+                handle.write(f"{path}\n")
+
+
+@contextmanager
+def writing(folder: Path, name: str) -> Iterator[None]:
+    """Wait until no other run does ``name`` in a folder, and keep others waiting.
+
+    Jobs inherit the lock, so it is held until the last of them has ended, however this process ends.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / f".lock.{name}", "a") as handle:
+        os.set_inheritable(handle.fileno(), True)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"waiting: {folder}: another run does {name} there")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError:  # a file system without locks
+            print(f"warning: {folder}: cannot be locked; let no two runs write there", file=sys.stderr)
+        yield
+
+
+def quoted(text: str) -> str:
+    """As ``printf %q`` of bash."""
+    return re.sub(r"([^\w@%+=:./~#-])", r"\\\1", text, flags=re.ASCII)
+
+
+@dataclass
+class Step:
+    """A program that jobs run on parts of the work list of some sets (``toolkit.io.jobs``).
+
+    Attributes:
+        name: of the step, for its logs and marks.
+        cmd: run.pl or slurm.pl, with options.
+        nj: jobs that run at a time.
+        in_root, out_root: folders of the input and output sets.
+        sets: names of the sets.
+        program: words of the program, which gets ``--in_root --out_root --work --job`` besides.
+        stems: ark names of the outputs.
+        allow_bad: how many ids of a set the jobs may leave out.
+        deps: files, besides the input sets, on which the outputs depend.
+        job_size: most ids of a job.
+        dry_run: print only.
+    """
+
+    name: str
+    cmd: str
+    nj: int
+    in_root: Path
+    out_root: Path
+    sets: list[str]
+    program: list[str]
+    stems: list[str] = field(default_factory=lambda: ["wav"])
+    allow_bad: int = 0
+    deps: list[str] = field(default_factory=list)
+    job_size: int = 2000
+    dry_run: bool = False
+
+    def run(self) -> None:
+        """Do what is not done yet.
+
+        Raises:
+            InputError: an input set is missing, a job failed, or the outputs have other ids than the inputs.
+        """
+        with nullcontext() if self.dry_run else writing(self.out_root, self.name):
+            remade = Remade()
+            signed = {name: self._signature(name, remade) for name in self.sets}
+            todo = {name: sig for name, sig in signed.items() if not self._is_done(name, sig)}
+            if not todo:
+                say(f"{self.name}: all done before: {' '.join(self.sets)}")
+            elif self.dry_run:
+                self._say_work(list(todo), remade)
+            else:
+                self._work(todo)
+
+    def _signature(self, name: str, remade: Remade) -> str:
+        """Of a set; empty where, in a dry run, an earlier step would make it or a dependency anew."""
+        folder = self.in_root / name
+        if folder.is_dir() and not any(path in remade for path in (folder, *self.deps)):
+            # How many ids may be left out decides whether a set is finished, not what is in it.
+            words = " ".join([*self.program, str(self.in_root), str(self.out_root)])
+            return signature(folder, quoted(words.replace(f" --allow_bad {self.allow_bad}", "", 1)), self.deps)
+        if self.dry_run:
+            return ""
+        maker = "the stage before, or local/data.sh (--local_data_opts), makes it"
+        raise InputError(f"{folder}: data dir not found; {maker}")
+
+    def _mark(self, name: str) -> Path:
+        return self.out_root / name / f".done.{self.name}"
+
+    def _is_done(self, name: str, signed: str) -> bool:
+        dropped = self.out_root / name / "dropped"
+        left_out = dropped.read_bytes().count(b"\n") if dropped.is_file() else 0
+        return done_before(self._mark(name), signed) and left_out <= self.allow_bad
+
+    def _shares(self, total: int) -> tuple[int, str]:
+        """Number of jobs, and the engine's command that runs ``nj`` of them at a time."""
+        nj = max(1, min(self.nj, total))
+        jobs = min(total, nj * -(-total // (nj * self.job_size)))
+        return jobs, f"{self.cmd} --max-jobs-run {nj}" if jobs > nj else self.cmd
+
+    def _say_work(self, todo: list[str], remade: Remade) -> None:
+        """What a dry run prints."""
+        if done := [name for name in self.sets if name not in todo]:
+            print(f"    {self.name} -> {self.out_root}: done before: {' '.join(done)}")
+        tables = {name: self.in_root / name / "utt2spk" for name in todo}
+        total = sum(path.read_bytes().count(b"\n") for path in tables.values() if path.is_file())
+        unknown = [name for name, path in tables.items() if not path.is_file()]
+        later = f"; those of {' '.join(unknown)} come from an earlier stage" if unknown else ""
+        size = f"({counted(total, 'id')}{later})"
+        print(f"    {self.name} -> {self.out_root}: to do: {' '.join(todo)} {size}", flush=True)
+        for name in todo:
+            remade.add(self.out_root / name)
+        jobs, cmd = self._shares(total or self.nj)
+        log = f"{self.out_root}/logs/{self.name}/{self.name}.JOB.log"
+        submit(cmd, self.out_root, [f"JOB=1:{jobs}", log, "true"], dry_run=True)
+
+    def _work(self, todo: dict[str, str]) -> None:
+        # The old tables go first: nothing may read them over new audio if this run does not end well.
+        for name in todo:
+            for path in (self._mark(name), *(self.out_root / name).glob("*.scp")):
+                path.unlink(missing_ok=True)
+        logs = self._log_folder(todo)
+        jobs, cmd = self._write_work(logs, list(todo))
+        arguments = ["--in_root", str(self.in_root), "--out_root", str(self.out_root)]
+        arguments += ["--work", f"{logs}/work.JOB", "--job", "JOB"]
+        words = [f"JOB=1:{jobs}", f"{logs}/{self.name}.JOB.log", "utils/run_once.sh", f"{logs}/done.JOB"]
+        submit(cmd, logs, [*words, *self.program, *arguments])
+        self._merge(todo, jobs)
+        job_logs = [logs / f"{self.name}.{job}.log" for job in range(1, jobs + 1)]
+        say_notes(job_logs)
+        say_warnings(job_logs)
+        for name, signed in todo.items():
+            self._mark(name).write_text(f"{signed}\n")
+            shutil.rmtree(self.out_root / name / ".jobs", ignore_errors=True)
+        for path in logs.glob("done.*"):
+            path.unlink()
+
+    def _log_folder(self, todo: dict[str, str]) -> Path:
+        """Named after the work, so that the same command continues there."""
+        work = "".join(f" {name}={signed}" for name, signed in todo.items())
+        logs = self.out_root / "logs" / f"{self.name}.{hashlib.sha256(f'{work} {self.nj}'.encode()).hexdigest()[:8]}"
+        logs.mkdir(parents=True, exist_ok=True)
+        # What another command's interrupted run has written is about to be overwritten: its jobs no longer count.
+        for path in logs.parent.glob(f"{self.name}.*/done.*"):
+            if path.parent != logs:
+                path.unlink(missing_ok=True)
+        return logs
+
+    def _write_work(self, logs: Path, sets: list[str]) -> tuple[int, str]:
+        """Write the work list and the jobs' contiguous parts of it, ``work.1`` and so on; returns :meth:`_shares`."""
+        from toolkit.io.jobs import write_work
+
+        total = write_work(logs / "work", self.in_root, sets)
+        if not total:
+            raise InputError(f"{self.in_root}: {' '.join(sets)}: hold no ids; run the stage before")
+        jobs, cmd = self._shares(total)
+        with open(logs / "work", newline="\n") as handle:
+            lines = list(handle)
+        ends = [(2 * total * job + jobs) // (2 * jobs) for job in range(jobs + 1)]
+        for job in range(1, jobs + 1):
+            (logs / f"work.{job}").write_text("".join(lines[ends[job - 1] : ends[job]]), newline="\n")
+        at_a_time = f", {min(self.nj, total)} at a time" if cmd != self.cmd else ""
+        work = f"{counted(total, 'id')} of {' '.join(sets)} in {counted(jobs, 'job')}{at_a_time}"
+        say(f"{self.name}: {work}, logs in {logs}")
+        return jobs, cmd
+
+    def _merge(self, todo: dict[str, str], jobs: int) -> None:
+        from toolkit.io.datadir import read_table
+        from toolkit.io.jobs import merge
+
+        for name in todo:
+            count = merge(self.in_root, self.out_root, name, jobs, self.stems, self.allow_bad)
+            dropped = self.out_root / name / "dropped"
+            if dropped.is_file():
+                print(f"{dropped.parent}: {count} ids, {len(read_table(dropped))} left out (see {dropped})", flush=True)
