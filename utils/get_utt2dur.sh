@@ -13,7 +13,7 @@ header); utt2num_samples (at --fs, else at the rate of the first recording); the
 file.ark:offset, commands ending in |);
 utt2num_frames (with the dir's frame_shift file or --frame-shift, in seconds). A utt2dur that has all utterances is
 kept; remove it to have it made anew.
-  --nj, --cmd          headers are read in so many jobs; logs go to <data-dir>/log
+  --nj, --cmd          number of jobs that read headers, and what runs them; logs go to <data-dir>/log
   --read-entire-file   decode the audio, do not trust headers
   --permissive         leave out utterances whose audio cannot be read
   --allow-pipes        run the commands in wav.scp; give it for a data dir that you trust as you trust a program"

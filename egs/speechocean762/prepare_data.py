@@ -28,9 +28,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--outdir", type=Path, default=Path("data"))
     parser.add_argument("--sets", type=Path, default=Path(__file__).with_name("sets.yaml"))
-    parser.add_argument(
-        "--dev_every", type=int, default=12, help="each so-many-th speaker of the train part is for dev"
-    )
+    parser.add_argument("--dev_every", type=int, default=12, help="one speaker in N of the train part is for dev")
     parser.add_argument(
         "--librispeech",
         action="store_true",

@@ -1,7 +1,7 @@
 """Clean speech without labels, and trials of five protocols, as SEED uses them -> data/.
 
 train, valid: LibriTTS-R (train-clean-100, train-clean-360) and Libri-Light (small), or one of them, cut into pieces;
-valid has every so-many-th speaker. Tests: voxceleb1_o, voxceleb1 (trials_e, trials_h), vcmix, voxsrc23. MUSAN and
+valid has one speaker in --valid_every. Tests: voxceleb1_o, voxceleb1 (trials_e, trials_h), vcmix, voxsrc23. MUSAN and
 RIRS_NOISES as prepare_noises.py makes them. VOXSRC23 and VOXCONVERSE are left out where they are not there.
 """
 
@@ -57,8 +57,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--segment_seconds", type=seconds, default=12.0, help="length of pieces, up to half as much more"
     )
-    parser.add_argument("--valid_every", type=whole_number(2), default=100, help="each so-many-th speaker is in valid")
-    parser.add_argument("--allow_bad", type=whole_number(), default=0, help="leave out up to so many unreadable files")
+    parser.add_argument("--valid_every", type=whole_number(2), default=100, help="one speaker in N is in valid")
+    parser.add_argument("--allow_bad", type=whole_number(), default=0, help="leave out up to N unreadable files")
     return parser
 
 
@@ -93,7 +93,7 @@ def read_clean(seconds: float, allow_bad: int) -> Speech:
 
 
 def hold_out(speech: Speech, every: int) -> dict[str, Speech]:
-    """train, and valid: every so-many-th speaker, at least one."""
+    """train, and valid: one speaker in ``--valid_every``, at least one speaker."""
     speakers = speech.speakers()
     if len(speakers) < 2:
         raise InputError("LIBRITTS_R, LIBRILIGHT: one speaker in all; train and valid need one each")

@@ -278,7 +278,7 @@ def read_file(path, name: str = "", channel: int | str | None = None) -> tuple[n
 
 
 def unusable(samples: np.ndarray, fs: int, least: float = LEAST_SECONDS) -> str:
-    """Why nothing can be made of a recording, or nothing: the one rule, whatever door the recording comes in by.
+    """Why a recording cannot be used; empty if it can: one rule for recordings from all sources.
 
     Args:
         samples: (N,) floats.

@@ -93,6 +93,15 @@ def test_profile_of_a_layer_with_32_mib_of_weights():
     assert facts["rtf_1thread"] > 0
 
 
+def test_a_module_with_weight_norm_is_measured_and_keeps_it():
+    model = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(2048, 4096, bias=False)))
+    plain = complexity.without_parametrizations(model)
+    x = torch.randn(1, 2048)
+    assert torch.equal(plain(x), model(x))
+    assert nn.utils.parametrize.is_parametrized(model[0])
+    assert 32 <= complexity.measure_peak_memory(model, (x,)) < 120
+
+
 def test_conv_tasnet_counts_by_hand():
     """Encoder, bottleneck, 4 x 8 blocks (the last without residual path), mask and decoder in each of 11 frames."""
     torchaudio = pytest.importorskip("torchaudio")

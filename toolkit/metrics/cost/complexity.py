@@ -1,5 +1,6 @@
 """What a model costs: parameters, multiply-accumulates, time and memory of one forward pass on a CPU."""
 
+import copy
 import os
 import statistics
 import subprocess
@@ -10,10 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.utils.parametrize import is_parametrized
 
 from toolkit.metrics.cost.thop_rules import RULES
 
@@ -160,7 +163,7 @@ def measure_peak_memory(model: nn.Module, example_inputs: tuple) -> float:
     search_path = os.pathsep.join(map(os.path.abspath, sys.path))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.pt"
-        torch.save((model, example_inputs), path)
+        torch.save((without_parametrizations(model), example_inputs), path)
         child = subprocess.run(
             [sys.executable, "-c", code, str(path)],
             env={**os.environ, "PYTHONPATH": search_path},
@@ -170,6 +173,22 @@ def measure_peak_memory(model: nn.Module, example_inputs: tuple) -> float:
             text=True,
         )
     return float(child.stdout.split()[-1])
+
+
+def without_parametrizations(model: nn.Module) -> nn.Module:
+    """The model, or a copy with plain weights if some are parametrized: those cannot be pickled."""
+    if not any(is_parametrized(module) for module in model.modules()):
+        return model
+    model = copy.deepcopy(model)
+    for module in list(filter(is_parametrized, model.modules())):
+        weights = {name: getattr(module, name).detach() for name in cast(nn.ModuleDict, module.parametrizations)}
+        # remove_parametrizations would change the class, which the original has too.
+        module.__class__ = type(module).__bases__[0]
+        del module.parametrizations
+        module._load_state_dict_pre_hooks.clear()  # a local function of torch's weight_norm
+        for name, weight in weights.items():
+            module.register_parameter(name, nn.Parameter(weight))
+    return model
 
 
 def _print_forward_peak(path: str) -> None:
