@@ -10,6 +10,7 @@ from toolkit.io.errors import InputError, counted, some_of
 
 # The ids that have a role, in every set of units: the blank of CTC, an unknown character, and both ends of a text.
 BLANK, UNK, EOS = 0, 1, 2
+EMPTY = "<empty>"  # the value of a recognised text without words, in a table
 _MOST_BYTES = 2**24
 _LONGEST_TEXT = 2**20  # bytes; sentencepiece leaves longer lines out
 
@@ -63,8 +64,8 @@ class TextUnits:
         return self._processor.encode(text)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of ids; special ones are left out."""
-        return self._processor.decode([int(i) for i in ids if i not in (BLANK, UNK, EOS)])
+        """The text of ids, with single blanks between words; special ids are left out."""
+        return " ".join(self._processor.decode([int(i) for i in ids if i not in (BLANK, UNK, EOS)]).split())
 
     def lacking(self, texts: Mapping[str, str]) -> str:
         """Which characters of texts (by id) the units lack, and where, in words; empty where they lack none."""

@@ -10,9 +10,11 @@ import soundfile
 import torch
 
 from toolkit import Recognizer
-from toolkit.bin import train, train_units
+from toolkit.bin import train, train_units, transcribe_audio
 from toolkit.io.datadir import read_table, write_table
 from toolkit.io.errors import InputError
+from toolkit.io.jobs import write_work
+from toolkit.metrics.recognition.word_errors import count_errors
 from toolkit.systems.packing import pack
 from toolkit.systems.recognizer import cut_at_pauses
 from toolkit.train.checkpoint import load
@@ -22,7 +24,7 @@ from toolkit.train.checkpoint import load
 def learnt(words, songs, tmp_path_factory):
     """An experiment validated on what it was trained on, to be read."""
     expdir = tmp_path_factory.mktemp("learnt")
-    more = ["--trainer.epochs", "36", "--loss.init_args.label_smoothing", "0"]
+    more = ["--trainer.epochs", "24", "--loss.init_args.label_smoothing", "0"]
     train.main([*words, *more, "--valid_dirs", f"[{songs / 'train'}]", "--expdir", str(expdir)])
     return expdir
 
@@ -34,12 +36,12 @@ def test_it_learns_by_heart(learnt):
     assert {"loss", "ctc", "attention", "wer"} <= valid[-1].keys()
 
 
-@pytest.mark.parametrize("method", ["joint", "ctc_beam", "ctc_greedy"])
-def test_what_it_learnt_is_transcribed(learnt, songs, method):
-    recognizer = Recognizer.load(learnt)
-    texts = read_table(songs / "train/text")
-    found = {key: recognizer.transcribe(songs / f"train/audio/{key}.wav", method=method) for key in texts}
-    assert found == texts
+@pytest.mark.parametrize(("method", "most"), [("ctc_greedy", 0), ("joint", 0.1), ("ctc_beam", 0.1)])
+def test_what_it_learnt_is_transcribed(learnt, songs, method, most):
+    """By greedy CTC without an error: the first epoch that did so is kept, when the other searches may err yet."""
+    recognizer, texts = Recognizer.load(learnt), read_table(songs / "train/text")
+    found = [recognizer.transcribe(songs / f"train/audio/{key}.wav", method=method) for key in texts]
+    assert count_errors([*texts.values()], found, "cer").rate <= most
 
 
 def test_long_audio_is_transcribed_in_parts(learnt, songs):
@@ -62,6 +64,17 @@ def test_a_packed_recogniser_needs_no_other_file(learnt, songs, tmp_path, monkey
     recognizer = Recognizer.load(tmp_path / "packed.zip")
     assert recognizer.transcribe(file) == text
     assert "units" in str(recognizer)
+
+
+def test_the_program_transcribes_files_and_sets(learnt, songs, tmp_path, capsys):
+    texts = read_table(songs / "train/text")
+    model = ["--model", str(learnt), "--method", "ctc_greedy"]
+    transcribe_audio.main([*model, "--input", str(songs / "train/audio/s0-u00.wav")])
+    assert capsys.readouterr().out == texts["s0-u00"] + "\n"
+    write_work(tmp_path / "work", songs, ["train"])
+    roots = ["--in_root", str(songs), "--out_root", str(tmp_path / "out")]
+    transcribe_audio.main([*model, *roots, "--work", str(tmp_path / "work"), "--job", "1"])
+    assert read_table(tmp_path / "out/train/.jobs/1/text") == texts
 
 
 def test_two_epochs_are_one_and_one(words, songs, tmp_path):
