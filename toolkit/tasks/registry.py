@@ -196,3 +196,14 @@ register(
         "embeddings",
     )
 )
+register(
+    TaskSpec(
+        "asr",
+        "speech recognition",
+        "toolkit.tasks.recognition.recognition_task:RecognitionTask",
+        "toolkit.bin.transcribe_audio",
+        "toolkit.bin.score_text",
+        "toolkit.tasks.recognition.text_report",
+        "transcripts",
+    )
+)
