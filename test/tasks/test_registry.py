@@ -16,7 +16,7 @@ from toolkit.tasks.base import Task
 OUTSIDE = Path(__file__).parent / "outside"
 
 
-@pytest.mark.parametrize("name", ["sv", "se", "tse"])
+@pytest.mark.parametrize("name", ["sv", "se", "tse", "ee", "asr"])
 def test_parts_of_our_tasks_can_be_had(name):
     spec = registry.get(name)
     assert issubclass(spec.load("task"), Task)
@@ -24,6 +24,7 @@ def test_parts_of_our_tasks_can_be_had(name):
     assert callable(spec.load("infer").main)
     assert callable(spec.load("score").main)
     assert callable(spec.load("report").write)
+    assert callable(spec.load("report").add_arguments)
 
 
 def test_an_unknown_task_is_named_with_the_nearest():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from toolkit.io.config import load_config
 from toolkit.io.errors import InputError, nearest
+from toolkit.io.files import read_json
 from toolkit.systems.kinds import register_system, system_class, task_of
 
 
@@ -148,7 +149,10 @@ def _task_by_scores(expdir: Path) -> str | None:
     """The task of a folder that holds scores and no config."""
     if any(expdir.glob("scores*/*/metrics.json")):
         return "sv"
-    if any(expdir.glob("scores*/*/result.json")):
+    for path in expdir.glob("scores*/*/result.json"):
+        metrics = read_json(path, "score this set again").get("metrics")
+        if isinstance(metrics, dict) and "wer" in metrics:
+            return "asr"
         return "tse" if (expdir / get("tse").outputs).is_dir() else "se"
     return None
 

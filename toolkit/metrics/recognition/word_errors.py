@@ -69,7 +69,12 @@ def count_errors(references: Sequence[str], hypotheses: Sequence[str], metric: s
 
 
 def resample_rate(
-    counts: ErrorCounts, speaker: np.ndarray, metric: str = "wer", resamples: int = 1000, seed: int = 0
+    counts: ErrorCounts,
+    speaker: np.ndarray,
+    metric: str = "wer",
+    resamples: int = 1000,
+    seed: int = 0,
+    population: int = 0,
 ) -> Resamples:
     """The error rate of all utterances and of each bootstrap sample of speakers.
 
@@ -80,10 +85,10 @@ def resample_rate(
         counts: of N utterances.
         speaker: (N,) integer speaker of each utterance, from 0.
         metric: name of the rate.
-        resamples, seed: see resample_means.
+        resamples, seed, population: see resample_means.
     """
     parts = {"errors": counts.errors.astype(float), "length": counts.length.astype(float)}
-    means = resample_means(parts, speaker, resamples, seed)
+    means = resample_means(parts, speaker, resamples, seed, population)
     with np.errstate(invalid="ignore", divide="ignore"):
         samples = means.samples["errors"] / means.samples["length"]
     samples[~np.isfinite(samples)] = np.nan
