@@ -57,6 +57,8 @@ def test_a_command_line_names_its_task(words, name, rest, tmp_path, monkeypatch)
     assert (spec.name, others) == (name, rest)
     with pytest.raises(InputError, match="must name the kind of task: sv, se, tse"):
         registry.of_command_line(["--seed", "1"], "")
+    with pytest.raises(InputError, match="--expdir"):
+        registry.of_command_line(["--expdir", "--seed", "1"], "")
 
 
 @pytest.fixture

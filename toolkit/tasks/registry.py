@@ -117,7 +117,10 @@ def of_command_line(words: Sequence[str], description: str) -> tuple[TaskSpec, l
     for name in ("--task", "--model", "--expdir"):
         options.add_argument(name)
     options.add_argument("--config", action="append", default=[])
-    args, _ = options.parse_known_args(words)
+    try:
+        args, _ = options.parse_known_args(words)
+    except argparse.ArgumentError as error:
+        raise InputError(f"{error}; see --help") from None
     config_tasks = [task for config in map(load_config, args.config) if (task := config.get("task"))]
     if args.task or config_tasks:
         return get(str(args.task or config_tasks[-1])), words
