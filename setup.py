@@ -45,6 +45,7 @@ setup(
         "espeakng-loader>=0.2.4",
         "humanfriendly>=10",
         "jinja2>=3",
+        "jiwer>=4",
         # toolkit/io/config_faults.py reads its messages: widen the range when test/io/test_config.py passes.
         "jsonargparse[signatures]>=4.50,<4.54",
         "kaldiio>=2.18",
@@ -54,6 +55,7 @@ setup(
         "pyyaml>=6",
         "safetensors>=0.4",
         "scipy>=1.12",
+        "sentencepiece>=0.2",
         "soundfile>=0.13",
         "soxr>=0.5",
         "tensorboard>=2.14",

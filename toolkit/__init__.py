@@ -12,6 +12,8 @@ from toolkit.exports import exports
 
 __version__ = "0.1.0"
 _DISTRIBUTION = "voxsift"  # what tells this package from others that are called toolkit
-__all__, __getattr__, __dir__ = exports(__name__, {"systems": "EmbeddingEnhancer Enhancer Extractor Verifier"})
+__all__, __getattr__, __dir__ = exports(
+    __name__, {"systems": "EmbeddingEnhancer Enhancer Extractor Recognizer Verifier"}
+)
 
 aliases.install()

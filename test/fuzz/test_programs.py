@@ -42,6 +42,8 @@ GOOD = {
     "infer": "sv --model exp/sv --in_root raw " + JOB.format("test"),
     "score": "se --in_root raw --ref_root raw " + JOB.format("mix"),
     "score_audio": "--in_root raw --ref_root raw --input wav --interferer spk2 " + JOB.format("mix"),
+    "score_text": "--in_root exp/asr/transcripts --ref_root exp/asr/transcripts --sets test --out_root out "
+    "--resamples 20",
     "statistics": "tse --config tse.yaml --output out " + TRAIN.format("mix"),
     "summarise_audio": "--in_root exp/se/metrics --sets mix --data_root raw --out_root out --resamples 20",
     "simulate_plan": "--config simulate.yaml --data raw/test --name two --out_root out --enroll fixed",

@@ -42,6 +42,7 @@ GIVEN = {
     "read_samples": ("exp/sv/scores/test/draws.npz",),
     "read_condition": ("sim/mix/conditions.tsv", folder_of),
     "read_enroll2utt": ("enroll2utt",),
+    "read_errors": ("exp/asr/scores/test/utterances.tsv",),
     "read_extractor": ("emb/test/embedding_conf.yaml", folder_of),
     "read_file": ("speech/talker0/a.wav",),
     "read_json": ("exp/sv/train_info.json",),

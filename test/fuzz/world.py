@@ -16,6 +16,7 @@ from toolkit.bin import (
     calibrate_scores,
     embed_utterances,
     score_audio,
+    score_text,
     score_trials,
     simulate_plan,
     simulate_render,
@@ -147,6 +148,11 @@ def _scores(root) -> None:
         merge("raw", f"exp/{task}/metrics", "mix", 1, ["wav"])
         words = ["--in_root", f"exp/{task}/metrics", "--out_root", f"exp/{task}/scores", "--sets", "mix"]
         main(summarise_audio, *words, "--data_root", "raw", "--resamples", 20, "--breakdown", "gender")
+    for table in ("utt2spk", "text"):
+        texts = {utt: utt[:3] for utt in read_table("raw/test/utt2spk")}
+        write_table(root / "exp/asr/transcripts/test" / table, texts)
+    words = ["--in_root", "exp/asr/transcripts", "--ref_root", "exp/asr/transcripts", "--out_root", "exp/asr/scores"]
+    main(score_text, *words, "--sets", "test", "--resamples", 20)
     for expdir in ("exp/sv", "exp/se"):
         (root / expdir / "train_info.json").write_text(json.dumps({"seed": 1, "epochs": 2, "wall_seconds": 3.5}))
         log = [{"kind": kind, "epoch": 1, "step": 4, "loss": 0.5, "eer": 3.0} for kind in ("train", "valid")]

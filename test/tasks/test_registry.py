@@ -16,7 +16,7 @@ from toolkit.tasks.base import Task
 OUTSIDE = Path(__file__).parent / "outside"
 
 
-@pytest.mark.parametrize("name", ["sv", "se", "tse"])
+@pytest.mark.parametrize("name", ["sv", "se", "tse", "ee", "asr"])
 def test_parts_of_our_tasks_can_be_had(name):
     spec = registry.get(name)
     assert issubclass(spec.load("task"), Task)
@@ -24,6 +24,7 @@ def test_parts_of_our_tasks_can_be_had(name):
     assert callable(spec.load("infer").main)
     assert callable(spec.load("score").main)
     assert callable(spec.load("report").write)
+    assert callable(spec.load("report").add_arguments)
 
 
 def test_an_unknown_task_is_named_with_the_nearest():
@@ -56,6 +57,8 @@ def test_a_command_line_names_its_task(words, name, rest, tmp_path, monkeypatch)
     assert (spec.name, others) == (name, rest)
     with pytest.raises(InputError, match="must name the kind of task: sv, se, tse"):
         registry.of_command_line(["--seed", "1"], "")
+    with pytest.raises(InputError, match="--expdir"):
+        registry.of_command_line(["--expdir", "--seed", "1"], "")
 
 
 @pytest.fixture

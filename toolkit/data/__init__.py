@@ -10,5 +10,7 @@ __all__, __getattr__, __dir__ = exports(
         "extraction": "ExtractionDataset",
         "item": "ItemSpec",
         "pairs": "AudioPairs EmbeddingPairs",
+        "text_units": "TextUnits train_units",
+        "transcribed": "RecognitionDataset",
     },
 )

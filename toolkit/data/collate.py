@@ -10,13 +10,15 @@ from torch.utils.data import DataLoader
 from toolkit.data.item import ItemSpec
 from toolkit.io.errors import InputError
 
+_OWN_LENGTHS = ("enroll", "text")  # beginnings of names of streams that are not as long as the first
+
 
 def pad(arrays: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Arrays (T_i, ...) -> (B, max T, ...) zero-padded, and lengths (B,) or None when all are equal."""
     lengths = [len(array) for array in arrays]
     if min(lengths) == max(lengths):
         return torch.from_numpy(np.stack(arrays)), None
-    out = np.zeros((len(arrays), max(lengths), *arrays[0].shape[1:]), np.float32)
+    out = np.zeros((len(arrays), max(lengths), *arrays[0].shape[1:]), arrays[0].dtype)
     for row, array in zip(out, arrays, strict=True):
         row[: len(array)] = array
     return torch.from_numpy(out), torch.tensor(lengths)
@@ -35,8 +37,8 @@ def collate(items: list) -> "dict | InputError":
     """Items of TrainingDataset -> ``{ids, facts, labels (B,), lengths (B,)|None, feats (B, T, F) | wav (B, N)}``.
 
     Further streams of a mixture (``spk1``, ``noise1``) are (B, N) as ``wav`` is; enrolments (``enroll_spk1``, (B, M))
-    have separate ``<name>_lengths``, (B,)|None. A stream that is a list of K arrays (M_k,) in each item becomes
-    (B, K, M) with lengths (B, K)|None. ``facts`` is a list of mappings.
+    and ``text`` (B, L) have separate ``<name>_lengths``, (B,)|None. A stream that is a list of K arrays (M_k,) in each
+    item becomes (B, K, M) with lengths (B, K)|None. ``facts`` is a list of mappings.
     """
     for item in items:
         if isinstance(item, InputError):
@@ -47,7 +49,7 @@ def collate(items: list) -> "dict | InputError":
     rest: dict[str, Any] = {"ids": [item["id"] for item in items], "facts": [item["facts"] for item in items]}
     if "label" in items[0]:
         rest["labels"] = torch.tensor([int(item["label"]) for item in items])
-    rest |= {f"{name}_lengths": own for name, (_, own) in padded.items() if name.startswith("enroll")}
+    rest |= {f"{name}_lengths": own for name, (_, own) in padded.items() if name.startswith(_OWN_LENGTHS)}
     return {**rest, "lengths": lengths, **{name: tensor for name, (tensor, _) in padded.items()}}
 
 

@@ -53,6 +53,8 @@ class TrainingDataset(ABC):
 
     stream: str  # "feats" or "wav": what an item holds
 
+    lists: tuple[str, ...] = ()  # further tables of the data dir that items are made of
+
     clean_members: int = 0  # of a speaker's utterances side by side in a batch, how many are left without noise
 
     def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav",), seed: int = 0) -> "Self":

@@ -55,6 +55,7 @@ class Estimate:
         n: utterances behind it.
         undefined: reason -> utterances that have no value.
         infinite: ``inf``, ``-inf`` -> utterances left out of the mean.
+        counts: of an error rate: substitutions, deletions, insertions, and the length of the references.
     """
 
     value: Any
@@ -63,6 +64,7 @@ class Estimate:
     n: int | None = None
     undefined: Mapping[str, int] = field(default_factory=dict)
     infinite: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

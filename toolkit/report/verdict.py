@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from toolkit.report.bootstrap_samples import difference
+from toolkit.report.recognition.text_comparison import difference as text_difference
 from toolkit.report.summaries import Experiment, SetSummary
 
 FEW_STEPS = 500  # with fewer steps a network is often worse than an untrained one
@@ -17,7 +18,7 @@ def verdicts(experiments: Sequence[Experiment]) -> list[str]:
     Args:
         experiments: collected results. The baseline of verification is an untrained experiment (``train`` is empty, and
             it is not the extractor of another); of embedding enhancement, the extractor; of enhancement and extraction,
-            the mixture.
+            the mixture. In recognition each experiment is compared with the first, and the first with the next.
     """
     extractors = {(results.train.get("extractor") or {}).get("extractor") for results in experiments}
     others = [experiment for experiment in experiments if experiment.name not in extractors]
@@ -27,12 +28,15 @@ def verdicts(experiments: Sequence[Experiment]) -> list[str]:
         if results.train:
             same_backend = (candidate for candidate in baselines if candidate.scores == results.scores)
             baseline = next(same_backend, baselines[0] if baselines else None)
-            signal = any("si_sdri" in set_result.metrics for set_result in results.sets)
+            metrics = {name for set_result in results.sets for name in set_result.metrics}
             if extractor := (results.train.get("extractor") or {}).get("extractor"):
                 raw = next((experiment for experiment in experiments if experiment.name == extractor), None)
                 compared = list(_over_extractor(results, raw))
+            elif "wer" in metrics:
+                compared = [_recognised(results, _rival(results, experiments))]
             else:
-                compared = [_over_mixture(results)] if signal else list(_over_baseline(results, baseline))
+                mixture = "si_sdri" in metrics
+                compared = [_over_mixture(results)] if mixture else list(_over_baseline(results, baseline))
             circumstances = "; ".join(_circumstances(results))
             comparisons = ". ".join(compared) or "not compared with an untrained baseline"
             lines.append(f"{results.name}: {comparisons}{circumstances and ': '}{circumstances}.")
@@ -92,6 +96,35 @@ def _over_mixture(results: Experiment) -> str:
     word = _word(value, float(not shown))
     interval = "" if low is None else f" [{low:.2f}, {high:.2f}]"
     return f"{first.name}, {word} the mixture (SI-SDR improvement {value:.2f} dB{interval})"
+
+
+def _rival(results: Experiment, experiments: Sequence[Experiment]) -> Experiment | None:
+    """The first experiment; of that itself the next, rather of another network than another variant."""
+    first, *others = experiments
+    if results is not first:
+        return first
+    return next((other for other in others if other.expdir != first.expdir), others[0] if others else None)
+
+
+def _recognised(results: Experiment, other: Experiment | None) -> str:
+    """Error rates of the mean over sets if there is one, else of the first set; against another experiment's."""
+    over = next(results.every_set)
+    wer, cer = (over.metrics[name] for name in ("wer", "cer"))
+    if wer.value is None:
+        return f"{over.name}, no error rate, since its references are empty"
+    interval = "" if wer.low is None else f" [{wer.low:.2f}, {wer.high:.2f}]"
+    text = f"{over.name}, WER {wer.value:.2f} %{interval}, CER {cer.value:.2f} %"
+    names = over.of or [over.name]
+    theirs = {one.name: one for one in other.sets if one.name in names} if other else {}
+    if other is None or len(theirs) < len(names):
+        return text
+    ours = {one.name: one for one in results.sets}
+    rates = text_difference([theirs[name] for name in names], [ours[name] for name in names])
+    if rates is None:
+        return text
+    gain, p = -rates["wer"].value, rates["wer"].p
+    chance = "too few speakers for a p-value" if np.isnan(p) else f"p = {p:.2g}"
+    return f"{text}, {_word(gain, p)} {other.name} ({wer.value + gain:.2f} %, {chance})"
 
 
 def _circumstances(results: Experiment) -> Iterator[str]:

@@ -12,6 +12,7 @@ __all__, __getattr__, __dir__ = exports(
         "extractor": "Extractor",
         "kinds": "system_class task_of",
         "packing": "pack",
+        "recognizer": "Recognizer",
         "trained_embedder": "TrainedEmbedder",
     },
 )

@@ -12,8 +12,15 @@ _CLASSES = {
     "se": "toolkit.systems.enhancer:Enhancer",
     "tse": "toolkit.systems.extractor:Extractor",
     "ee": "toolkit.systems.embedding_enhancer:EmbeddingEnhancer",
+    "asr": "toolkit.systems.recognizer:Recognizer",
 }
-_ROOMS = {"sv": "sv", "se": "se", "tse": "tse", "embedding": "ee"}  # of toolkit.models: whose networks are in it
+_ROOMS = {
+    "sv": "sv",
+    "se": "se",
+    "tse": "tse",
+    "embedding": "ee",
+    "asr": "asr",
+}  # of toolkit.models: whose networks are in it
 _IN_ROOM = re.compile(r"toolkit\.models\.([a-z_]+)\.")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from toolkit.io.config import load_config
 from toolkit.io.errors import InputError, nearest
+from toolkit.io.files import read_json
 from toolkit.systems.kinds import register_system, system_class, task_of
 
 
@@ -116,7 +117,10 @@ def of_command_line(words: Sequence[str], description: str) -> tuple[TaskSpec, l
     for name in ("--task", "--model", "--expdir"):
         options.add_argument(name)
     options.add_argument("--config", action="append", default=[])
-    args, _ = options.parse_known_args(words)
+    try:
+        args, _ = options.parse_known_args(words)
+    except argparse.ArgumentError as error:
+        raise InputError(f"{error}; see --help") from None
     config_tasks = [task for config in map(load_config, args.config) if (task := config.get("task"))]
     if args.task or config_tasks:
         return get(str(args.task or config_tasks[-1])), words
@@ -148,7 +152,10 @@ def _task_by_scores(expdir: Path) -> str | None:
     """The task of a folder that holds scores and no config."""
     if any(expdir.glob("scores*/*/metrics.json")):
         return "sv"
-    if any(expdir.glob("scores*/*/result.json")):
+    for path in expdir.glob("scores*/*/result.json"):
+        metrics = read_json(path, "score this set again").get("metrics")
+        if isinstance(metrics, dict) and "wer" in metrics:
+            return "asr"
         return "tse" if (expdir / get("tse").outputs).is_dir() else "se"
     return None
 
@@ -194,5 +201,16 @@ register(
         "toolkit.bin.score_trials",
         "toolkit.tasks.embedding.embedding_report",
         "embeddings",
+    )
+)
+register(
+    TaskSpec(
+        "asr",
+        "speech recognition",
+        "toolkit.tasks.recognition.recognition_task:RecognitionTask",
+        "toolkit.bin.transcribe_audio",
+        "toolkit.bin.score_text",
+        "toolkit.tasks.recognition.text_report",
+        "transcripts",
     )
 )

@@ -169,7 +169,7 @@ def _changed_speakers(old: dict, new: dict) -> str:
 def inputs_of(args, config: dict, data, task) -> Inputs:
     """The inputs of a training: its data dirs, and the files that its config names."""
     (train_dir, streams), *others = data.sources(args.train_dir)
-    sources = {TRAINING: Source(TRAINING, train_dir, streams)}
+    sources = {TRAINING: Source(TRAINING, train_dir, streams, data.lists)}
     for path, streams in others:
         if path not in (train_dir, *(source.path for source in sources.values())):
             role = Path(path).name if Path(path).name not in sources else path

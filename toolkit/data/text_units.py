@@ -1,0 +1,149 @@
+"""The units of recognised text: characters or BPE pieces, as a sentencepiece model."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+
+from toolkit.io.datadir import c_sorted, read_table
+from toolkit.io.errors import InputError, counted, some_of
+
+# The ids that have a role, in every set of units: the blank of CTC, an unknown character, and both ends of a text.
+BLANK, UNK, EOS = 0, 1, 2
+EMPTY = "<empty>"  # the value of a recognised text without words, in a table
+_MOST_BYTES = 2**24
+_LONGEST_TEXT = 2**20  # bytes; sentencepiece leaves longer lines out
+
+
+class TextUnits:
+    """Text to ids and back.
+
+    Args:
+        model: content of a sentencepiece model that :func:`train_units` made.
+        name: its file, for messages.
+
+    Raises:
+        InputError: it is no such model, or its special ids are others.
+
+    Example::
+
+        units = TextUnits.read("data/units/char.model")
+        units.decode(units.encode("TURN IT ON"))  # 'TURN IT ON'
+    """
+
+    def __init__(self, model: bytes, name: str = "units"):
+        from sentencepiece import SentencePieceProcessor  # what trains on no text starts without it
+
+        self.model = model
+        try:
+            if not 0 < len(model) <= _MOST_BYTES:
+                raise ValueError(f"{len(model)} bytes")
+            self._processor = SentencePieceProcessor(model_proto=model)
+        except (RuntimeError, ValueError):
+            raise InputError(f"{name}: not a sentencepiece model; train the units again") from None
+        special = (self._processor.pad_id(), self._processor.unk_id(), self._processor.eos_id())
+        if special != (BLANK, UNK, EOS):
+            raise InputError(
+                f"{name}: ids of blank (pad), unknown and end are {special}, must be {(BLANK, UNK, EOS)}; train the "
+                "units with toolkit.bin.train_units"
+            )
+
+    @classmethod
+    def read(cls, path) -> "TextUnits":
+        """The units in a file; InputError if it is missing or no sentencepiece model."""
+        try:
+            return cls(Path(path).read_bytes(), str(path))
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror}; toolkit.bin.train_units makes it from text") from None
+
+    def __len__(self) -> int:
+        return self._processor.get_piece_size()
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of a text, without ends; characters that the units lack are UNK."""
+        return self._processor.encode(text)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ids, with single blanks between words; special ids are left out."""
+        return " ".join(self._processor.decode([int(i) for i in ids if i not in (BLANK, UNK, EOS)]).split())
+
+    def lacking(self, texts: Mapping[str, str]) -> str:
+        """Which characters of texts (by id) the units lack, and where, in words; empty where they lack none."""
+        counts: Counter[str] = Counter()
+        ids = []
+        for key, text in texts.items():
+            if UNK in (encoded := self.encode(text)):
+                ids.append(key)
+                pieces = zip(encoded, self._processor.encode(text, out_type=str), strict=True)
+                counts.update("".join(piece for unit, piece in pieces if unit == UNK))
+        if not ids:
+            return ""
+        return f"{counted(len(ids), 'text')} with characters that the units lack ({some_of(counts)}): {some_of(ids, 5)}"
+
+
+def train_units(texts: Iterable[str], kind: str = "char", size: int | None = None) -> bytes:
+    """A sentencepiece model of texts, which are taken as they are; the same texts give the same model.
+
+    Args:
+        texts: one line each.
+        kind: ``char`` or ``bpe``.
+        size: number of BPE units, with the three special ones; of characters there are as many as the texts have.
+
+    Raises:
+        InputError: there is no text, or ``kind`` or ``size`` does not fit it.
+    """
+    from sentencepiece import SentencePieceTrainer
+
+    lines = [line for text in texts if (line := " ".join(text.split()))]
+    if not lines:
+        raise InputError("units: no text to train on; give a `text` table with transcripts")
+    if kind not in ("char", "bpe") or (kind == "bpe") != (size is not None):
+        raise InputError(f"units: {kind!r:.20} with size {size}: must be char without a size, or bpe with one")
+    if (longest := max(len(line.encode()) for line in lines)) > _LONGEST_TEXT:
+        raise InputError(f"units: a text has {longest} bytes, must have {_LONGEST_TEXT} at most; cut it")
+    model = BytesIO()
+    try:
+        SentencePieceTrainer.train(
+            sentence_iterator=iter(lines),
+            model_writer=model,
+            model_type=kind,
+            vocab_size=size or 3 + len({"▁", *"".join(lines).replace(" ", "▁")}),
+            character_coverage=1.0,
+            normalization_rule_name="identity",
+            max_sentence_length=_LONGEST_TEXT,
+            num_threads=1,
+            minloglevel=2,
+            pad_id=BLANK,
+            unk_id=UNK,
+            eos_id=EOS,
+            bos_id=-1,
+            pad_piece="<blank>",
+            unk_piece="<unk>",
+            eos_piece="<sos/eos>",
+        )
+    except (RuntimeError, OSError) as error:
+        reason = str(error).rpartition("] ")[2] or str(error)
+        raise InputError(f"units: {kind} of size {size}: {reason[:200]}") from None
+    return model.getvalue()
+
+
+def read_transcripts(path, keys: Iterable[str]) -> dict[str, str]:
+    """Transcripts of utterances: the table ``text`` of a data dir.
+
+    Args:
+        path: the data dir.
+        keys: ids of its recordings.
+
+    Raises:
+        InputError: the table is missing, a transcript is empty, or ids have audio and no transcript or the reverse;
+            counts and names them.
+    """
+    keys = set(keys)
+    table = read_table(Path(path) / "text")
+    for missing, what in ((keys - table.keys(), "audio and no transcript"), (table.keys() - keys, "text and no audio")):
+        if missing:
+            raise InputError(
+                f"{Path(path) / 'text'}: {counted(len(missing), 'utterance')} with {what}: "
+                f"{some_of(c_sorted(missing), known=keys | table.keys())}; utils/fix_data_dir.sh keeps what has both"
+            )
+    return {key: table[key] for key in c_sorted(table)}

@@ -1,0 +1,24 @@
+"""Normalisation of features over an utterance."""
+
+from torch import Tensor
+
+from toolkit.nn.mask import length_mask
+
+
+def utterance_norm(feats: Tensor, lengths: Tensor | None = None, floor: float = 1e-5) -> Tensor:
+    """Features of mean 0 and variance 1 over each utterance.
+
+    Args:
+        feats: (B, T, F).
+        lengths: (B,) frames; None: all have T.
+        floor: added to the variance.
+
+    Returns:
+        (B, T, F); padding is zero.
+    """
+    if lengths is None:
+        feats = feats - feats.mean(1, keepdim=True)
+        return feats / (feats.square().mean(1, keepdim=True) + floor).sqrt()
+    valid, count = length_mask(lengths, feats.shape[1])[:, :, None], lengths[:, None, None]
+    feats = (feats - (feats * valid).sum(1, keepdim=True) / count) * valid
+    return feats / (feats.square().sum(1, keepdim=True) / count + floor).sqrt()

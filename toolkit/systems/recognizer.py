@@ -1,0 +1,141 @@
+"""Speech recognition by a trained network."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from toolkit.data.collate import pad
+from toolkit.features.frontend import FrontEnd
+from toolkit.features.kaldi_fbank import KaldiFbank
+from toolkit.io.audio import AudioTable
+from toolkit.io.config import ConfigParser
+from toolkit.io.errors import InputError
+from toolkit.models.asr.base import SpeechRecognizer
+from toolkit.models.asr.conformer import Conformer
+from toolkit.models.asr.transcriber import Transcriber
+from toolkit.systems.base import System, parsed
+from toolkit.systems.signals import read_usable, recording_of
+from toolkit.systems.verifier import batches_by_length
+from toolkit.train.experiment import default
+
+BATCH_SECONDS = 60.0  # padded audio in a batch: bounds memory, whatever the lengths
+_WINDOW = 0.1  # seconds over which a pause is sought
+
+
+class Recognizer(System):
+    """From a recording to the words in it.
+
+    Example::
+
+        recognizer = Recognizer.load("exp/asr_train_conformer")
+        text = recognizer.transcribe("a.wav")
+        text = recognizer.transcribe(samples, fs=48000, method="ctc_greedy")
+    """
+
+    task = "asr"
+    network_keys = ("frontend", "model")
+    network_type = Transcriber
+    network: Transcriber
+    weights = "valid.cer.ave.pth"
+
+    @classmethod
+    def add_network_arguments(cls, parser: ConfigParser) -> None:
+        """Add the config keys of the network."""
+        parser.add_argument("--frontend", type=FrontEnd, default=default(KaldiFbank), help="waveform to features")
+        parser.add_argument("--model", type=SpeechRecognizer, default=default(Conformer), help="features to units")
+
+    @classmethod
+    def build(cls, config, fs: int | None = None) -> Transcriber:
+        """The untrained network of a training config (a path), at another rate in Hz when ``fs`` is given."""
+        over = {"frontend": {"init_args": {"fs": fs}}} if fs else None
+        built = parsed(config, cls.network_keys, cls.add_network_arguments, over)
+        return Transcriber(built.frontend, built.model)
+
+    def transcribe(
+        self,
+        x,
+        fs: int | None = None,
+        channel: int | str | None = None,
+        chunk_seconds: float = 30.0,
+        **search,
+    ) -> str:
+        """The words in a recording of any rate and length.
+
+        A recording longer than ``chunk_seconds`` is cut at pauses (:func:`cut_at_pauses`), and each part recognised by
+        itself: time and memory grow with its length, not with the square.
+
+        Args:
+            x: a file; or samples (N,) or (1, N): floats in [-1, 1], int16 or int32.
+            fs: rate in Hz of samples.
+            channel: of a file, which of several channels (from 0), or ``"mean"``.
+            chunk_seconds: longest part.
+            search: ``method`` (joint, ctc_beam, ctc_greedy), ``beam``, ``ctc_weight``: see Transcriber.search.
+
+        Raises:
+            InputError: ``x`` is not a usable recording (toolkit.systems.signals.recording_of), or an option is out of
+                its range.
+        """
+        recording = recording_of(x, fs, channel=channel)
+        if not chunk_seconds >= 1:
+            raise InputError(f"chunk_seconds {chunk_seconds!r:.40}: must be 1 or more")
+        parts = cut_at_pauses(recording.at(self.fs), self.fs, chunk_seconds)
+        return " ".join(filter(None, self.transcribe_batch(parts, **search)))
+
+    def transcribe_batch(self, parts: Sequence[np.ndarray], **search) -> list[str]:
+        """The words of recordings, of samples (N_i,) float32 at ``fs`` each; ``search`` as in :meth:`transcribe`."""
+        texts: dict[str, str] = {}
+        names = [str(i) for i in range(len(parts))]
+        lengths = {name: len(part) for name, part in zip(names, parts, strict=True)}
+        for batch in batches_by_length(lengths, BATCH_SECONDS * self.fs):
+            wav, sizes = pad([parts[int(name)] for name in batch])
+            with self.inferring():
+                sizes = None if sizes is None else sizes.to(self.device)
+                found = self.network.search(wav.to(self.device), sizes, **search)
+            units = self.network.units
+            texts |= {
+                name: units.decode(best[0].units) if best else "" for name, best in zip(batch, found, strict=True)
+            }
+        return [texts[name] for name in names]
+
+    def transcribe_table(self, audio: AudioTable, ids: list[str], bar=None, **search) -> dict[str, str]:
+        """The words of utterances of a table, in batches of like length; ``bar`` is updated by the batch.
+
+        Raises:
+            InputError: audio is malformed (see AudioTable.read) or unusable; names the id.
+        """
+        texts: dict[str, str] = {}
+        lengths = {key: audio.num_samples(key) for key in ids}
+        for batch in batches_by_length(lengths, BATCH_SECONDS * self.fs):
+            parts = [read_usable(audio, key, self.fs) for key in batch]
+            texts |= dict(zip(batch, self.transcribe_batch(parts, **search), strict=True))
+            if bar is not None:
+                bar.update(len(batch))
+        return {key: texts[key] for key in ids}
+
+    def counted(self, seconds: float):
+        """The recogniser on features: published counts leave out the front end's filters."""
+        with self.inferring():
+            return self.network.model, (self.network.features(*self.example(seconds))[0],)
+
+    def _class_name(self) -> str:
+        return type(self.network.model).__name__
+
+    def _lines(self, facts) -> dict[str, str]:
+        frontend = self.network.frontend
+        lines = {"features": f"{type(frontend).__name__}, {frontend.dim} a frame"}
+        lines["units"] = f"{self.network.model.num_units}"
+        return super()._lines(facts) | lines
+
+
+def cut_at_pauses(samples: np.ndarray, fs: int, most: float) -> list[np.ndarray]:
+    """Parts of a recording (N,), of ``most`` seconds at most, in order; together they are the recording.
+
+    Each but the last ends in the quietest tenth of a second of its second half.
+    """
+    parts, size, window = [], round(most * fs), max(1, round(_WINDOW * fs))
+    while len(samples) > size:
+        energy = np.concatenate(([0.0], np.square(samples[size // 2 : size], dtype=np.float64).cumsum()))
+        end = size // 2 + int((energy[window:] - energy[:-window]).argmin()) + window // 2
+        parts.append(samples[:end])
+        samples = samples[end:]
+    return [*parts, samples]
