@@ -32,7 +32,7 @@ def small(**changes) -> ReDimNet2:
     ("sizes", "tenths_of_millions", "giga"), [({}, 11, 0.33), (B1, 21, 0.56), (B2, 36, 0.95), (B4, 66, 4.62)]
 )
 def test_size_and_cost_are_the_published_ones(sizes, tenths_of_millions, giga):
-    """Table 1, whose parameters are cut after one digit, of 2 s.
+    """Sizes of the authors' repository, whose parameters are cut after one digit, of 2 s.
 
     Its authors make the features by convolutions: 201 frames, 400 samples by 256 real and imaginary parts, 72 filters.
     """

@@ -16,7 +16,7 @@ _State = tuple[Tensor | None, ...]  # of a layer: what the next frames need of t
 
 
 class GTCRN(SpeechEnhancer):
-    """GTCRN (Rong, Sun, Zhang, Hu, Zhu, Lu 2024, ICASSP, sections 2 and 3): 48.2 k parameters, 33 MMACs/s, causal.
+    """GTCRN (Rong, Sun, Zhang, Hu, Zhu, Lu 2024, ICASSP): 48.2 k parameters, 33 MMACs/s, causal.
 
     Magnitude, real and imaginary part of a spectrogram, its upper bins merged to bands on the ERB scale; each band
     beside its neighbours (subband feature extraction, SFE); two convolutions that halve the bands; three grouped
@@ -181,7 +181,7 @@ class _Stream:
 class GroupedTemporalBlock(nn.Module):
     """One half of the channels through SFE, 1x1, dilated depthwise, 1x1 convolution and TRA; the other half passes.
 
-    At the end the halves are interleaved (figure 2). Every convolution has its normalisation, all but the last a PReLU.
+    At the end the halves are interleaved. Every convolution has its normalisation, all but the last a PReLU.
 
     Args:
         channels: C.
@@ -214,7 +214,7 @@ class GroupedTemporalBlock(nn.Module):
 
 
 class TemporalRecurrentAttention(nn.Module):
-    """TRA: x sigma(W GRU(mean_F x^2)), gates on channels and frames (section 2.3).
+    """TRA: x sigma(W GRU(mean_F x^2)), gates on channels and frames.
 
     Args:
         channels: C; the GRU has 2C cells.
@@ -232,7 +232,7 @@ class TemporalRecurrentAttention(nn.Module):
 
 
 class GroupedDualPathRNN(nn.Module):
-    """x + LN(W BGRU_F(x)), then the same by a GRU over time, RNNs of two groups of the channels (section 2.4).
+    """x + LN(W BGRU_F(x)), then the same by a GRU over time, RNNs of two groups of the channels.
 
     Args:
         channels: C.
@@ -280,7 +280,7 @@ def _doubling(inputs: int, outputs: int, activation: nn.Module, groups: int = 1)
 
 
 def _with_neighbours(x: Tensor) -> Tensor:
-    """SFE (section 2.2): (B, C, F, T) -> (B, 3C, F, T), bands below, the bands, bands above."""
+    """SFE: (B, C, F, T) -> (B, 3C, F, T), bands below, the bands, bands above."""
     padded = F.pad(x, (0, 0, 1, 1))
     return torch.cat((padded[:, :, :-2], x, padded[:, :, 2:]), 1)
 

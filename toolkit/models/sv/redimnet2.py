@@ -255,6 +255,7 @@ class _ChannelNorm(nn.LayerNorm):
         super().__init__(channels, eps=1e-6)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, ...) -> (B, C, ...)."""
         return super().forward(x.movedim(1, -1)).movedim(-1, 1)
 
 
