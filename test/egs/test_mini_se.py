@@ -192,6 +192,7 @@ def test_weights_of_another_network_are_refused_before_any_work(recipe, tree):
         (["--test_noises", "nois"], "the config knows noise, ood"),
         (["--se_config", "conf/none.yaml"], "--se_config conf/none.yaml: no such file"),
         (["--stage", "7", "--se_tag", "nosuch"], "exp/se_nosuch: no such experiment; train it first"),
+        (["--stage", "7", "--expdir", "none"], "none/se_train_convtasnet_snr: no such experiment; train it first"),
     ],
 )
 def test_wrong_options_are_said(recipe, tree, words, said):

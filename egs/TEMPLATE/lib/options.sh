@@ -165,7 +165,7 @@ check_experiment() {
     local others
     if runs_stage 6 || [ -f "$1/config.yaml" ]; then return 0; fi
     runs_stage 7 || runs_stage 8 || runs_stage 9 || runs_stage 10 || return 0
-    others=$(compgen -G "${expdir}/$2_*/config.yaml" | xargs -r dirname | tr '\n' ' ')
+    others=$(compgen -G "${expdir}/$2_*/config.yaml" | xargs -r dirname | tr "\n" " " || true)
     die "$1: no such experiment; train it first (stage 6), or give --$2_tag, --$2_config or --$2_args as in its training;" \
         "there are: ${others:-none}"
 }
