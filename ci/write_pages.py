@@ -91,11 +91,11 @@ def cost(config: str) -> dict[str, Any]:
     from toolkit.bin import network_info
     from toolkit.metrics.cost import complexity
 
-    said = io.StringIO()
+    printed = io.StringIO()
     untimed = mock.patch.multiple(complexity, measure_rtf=lambda *_: 0.0, measure_peak_memory=lambda *_: 0.0)
-    with untimed, contextlib.redirect_stdout(said):
+    with untimed, contextlib.redirect_stdout(printed):
         network_info.main(["--config", str(ROOT / "egs" / config), "--seconds", "1"])
-    return json.loads(said.getvalue())
+    return json.loads(printed.getvalue())
 
 
 def numbers(config: str) -> str:

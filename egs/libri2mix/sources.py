@@ -31,7 +31,7 @@ def length_of(path: Path) -> int:
 
 
 def at_rate(samples: int, fs: int) -> int:
-    """Length at ``fs`` Hz of so many samples at 16 kHz, after resampling."""
+    """Length at ``fs`` Hz of a number of samples at 16 kHz, after resampling."""
     return math.ceil(samples * fs / RATE)
 
 

@@ -11,13 +11,14 @@ import torch
 
 from test.conftest import voice
 from toolkit.bin import pack as pack_program
+from toolkit.data.batches import batches_by_length
 from toolkit.features.kaldi_fbank import KaldiFbank
 from toolkit.io.audio import AudioTable
 from toolkit.io.command_line import run
 from toolkit.io.errors import InputError
 from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
 from toolkit.models.sv.embedder import SpeakerEmbedder
-from toolkit.systems.verifier import Verifier, batches_by_length
+from toolkit.systems.verifier import Verifier
 
 TRAINED = Path(__file__).parents[1] / "fixtures/v0.1/sv_ecapa"
 

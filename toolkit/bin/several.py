@@ -57,6 +57,7 @@ def run_all(requests: list[list[str]]) -> None:
 
 def run_once(requests: list[list[str]], mark: Path, deps: list[str], outputs: list[str]) -> None:
     """As :func:`run_all`, unless the mark says that it was done; prints what was printed then."""
+    from toolkit.io.atomic import replacing
     from toolkit.io.signatures import done_before, named, signature, state
 
     words = [word for request in requests for last, word in pairwise(request[1:]) if last != "--expdir"]
@@ -65,16 +66,16 @@ def run_once(requests: list[list[str]], mark: Path, deps: list[str], outputs: li
     signed = signature(mark.parent / ".none", repr(requests), [*configs, *deps])
     signed = hashlib.sha256(f"{signed} {state(files)}".encode()).hexdigest()[:16]
     if done_before(mark, signed):
-        _, left, *printed = mark.read_text().splitlines()
+        _, left, *lines = mark.read_text().splitlines()
         if left == state(outputs):
-            print("".join(f"{line}\n" for line in printed), end="")
+            print("".join(f"{line}\n" for line in lines), end="")
             return
     mark.unlink(missing_ok=True)
-    with contextlib.redirect_stdout(io.StringIO()) as said:
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
         run_all(requests)
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.write_text(f"{signed}\n{state(outputs)}\n{said.getvalue()}")
-    print(said.getvalue(), end="")
+    with replacing(mark) as handle:
+        handle.write(f"{signed}\n{state(outputs)}\n{printed.getvalue()}")
+    print(printed.getvalue(), end="")
 
 
 def main(argv=None) -> None:

@@ -3,6 +3,7 @@
 import logging
 from abc import ABC, abstractmethod
 from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -258,3 +259,15 @@ class BucketBatches(Batches):
                 *(dropped, len(speaker)),
             )
         return batches
+
+
+def batches_by_length(lengths: dict[str, int], most: float) -> Iterator[list[str]]:
+    """Ids grouped by similar length; a group's padded total stays below ``most`` samples (or it is a single id)."""
+    batch: list[str] = []
+    for key in sorted(lengths, key=lengths.__getitem__):
+        if batch and (len(batch) + 1) * lengths[key] > most:
+            yield batch
+            batch = []
+        batch.append(key)
+    if batch:
+        yield batch

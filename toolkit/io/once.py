@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from toolkit.io.atomic import replacing
 from toolkit.io.signatures import done_before, named, signature, state
 from toolkit.io.stage import Remade
 from toolkit.io.submit import say, say_warnings, submit
@@ -61,7 +62,8 @@ class Once:
                 self._submit()
             elif status := subprocess.run(self.program, stdin=subprocess.DEVNULL).returncode:
                 raise SystemExit(status)
-            self.mark.write_text(f"{signed}\n{self._state()}\n")
+            with replacing(self.mark) as handle:
+                handle.write(f"{signed}\n{self._state()}\n")
 
     def _submit(self) -> None:
         assert self.log is not None

@@ -82,9 +82,9 @@ def progress_lines(folder: Path, jobs: int, began: float) -> list[str]:
         with open(path, "rb") as handle:
             handle.seek(max(0, path.stat().st_size - 400))
             tail = handle.read().decode(errors="replace")
-        said = [line for line in re.split(r"[\r\n]", tail) if _PROGRESS.search(line)]
-        if said and " 100%" not in said[-1]:
-            lines.append(f"{label}: {said[-1].lstrip(' ')}")
+        shares = [line for line in re.split(r"[\r\n]", tail) if _PROGRESS.search(line)]
+        if shares and " 100%" not in shares[-1]:
+            lines.append(f"{label}: {shares[-1].lstrip(' ')}")
     return lines
 
 

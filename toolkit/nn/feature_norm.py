@@ -5,12 +5,13 @@ from torch import Tensor
 from toolkit.nn.mask import length_mask
 
 
-def utterance_norm(feats: Tensor, lengths: Tensor | None = None, floor: float = 1e-5) -> Tensor:
-    """Features of mean 0 and variance 1 over each utterance.
+def utterance_norm(feats: Tensor, lengths: Tensor | None = None, variance: bool = True, floor: float = 1e-5) -> Tensor:
+    """Features of mean 0, and of variance 1, over each utterance.
 
     Args:
         feats: (B, T, F).
         lengths: (B,) frames; None: all have T.
+        variance: also divide by the standard deviation.
         floor: added to the variance.
 
     Returns:
@@ -18,7 +19,7 @@ def utterance_norm(feats: Tensor, lengths: Tensor | None = None, floor: float = 
     """
     if lengths is None:
         feats = feats - feats.mean(1, keepdim=True)
-        return feats / (feats.square().mean(1, keepdim=True) + floor).sqrt()
+        return feats / (feats.square().mean(1, keepdim=True) + floor).sqrt() if variance else feats
     valid, count = length_mask(lengths, feats.shape[1])[:, :, None], lengths[:, None, None]
     feats = (feats - (feats * valid).sum(1, keepdim=True) / count) * valid
-    return feats / (feats.square().sum(1, keepdim=True) / count + floor).sqrt()
+    return feats / (feats.square().sum(1, keepdim=True) / count + floor).sqrt() if variance else feats

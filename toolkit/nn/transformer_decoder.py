@@ -67,7 +67,7 @@ class DecoderLayer(nn.Module):
         if past is not None:
             key, value = torch.cat((past[0], key), 2), torch.cat((past[1], value), 2)
         x = x + self.own.attend(self.own.split(self.own.query(normed)), key, value).view_as(x)
-        # Hypotheses of an utterance read the same memory, as so many queries.
+        # Hypotheses of an utterance read the same memory, as further queries.
         x = x + self.memory.attend(self.memory.split(self.memory.query(self.norms[1](x))), *memory, mask)
         return x + self.feed(self.norms[2](x)), (key, value)
 

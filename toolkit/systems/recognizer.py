@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from toolkit.data.batches import batches_by_length
 from toolkit.data.collate import pad
 from toolkit.features.frontend import FrontEnd
 from toolkit.features.kaldi_fbank import KaldiFbank
@@ -15,7 +16,6 @@ from toolkit.models.asr.conformer import Conformer
 from toolkit.models.asr.transcriber import Transcriber
 from toolkit.systems.base import System, parsed
 from toolkit.systems.signals import read_usable, recording_of
-from toolkit.systems.verifier import batches_by_length
 from toolkit.train.experiment import default
 
 BATCH_SECONDS = 60.0  # padded audio in a batch: bounds memory, whatever the lengths

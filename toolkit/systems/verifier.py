@@ -1,7 +1,7 @@
 """Speaker verification by a trained network: embeddings of audio, and scores of pairs."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from toolkit.data.batches import batches_by_length
 from toolkit.data.collate import pad
 from toolkit.features.frontend import FrontEnd
 from toolkit.features.kaldi_fbank import KaldiFbank
@@ -211,15 +212,3 @@ def _unit(vector: np.ndarray, name: str) -> np.ndarray:
     if not (np.isfinite(length) and length > 0):
         raise InputError(f"{name}: its embedding is zero or not finite; the audio is bad, or training diverged")
     return np.asarray(vector / length, np.float32)
-
-
-def batches_by_length(lengths: dict[str, int], most: float) -> Iterator[list[str]]:
-    """Ids grouped by similar length; a group's padded total stays below ``most`` samples (or it is a single id)."""
-    batch: list[str] = []
-    for key in sorted(lengths, key=lengths.__getitem__):
-        if batch and (len(batch) + 1) * lengths[key] > most:
-            yield batch
-            batch = []
-        batch.append(key)
-    if batch:
-        yield batch

@@ -40,8 +40,8 @@ Training and evaluation
   --ee_config                 training config (conf/train_seed.yaml)
   --ee_args \"--trainer.epochs 3\"            more options of train ee
   --ee_tag                    name of the experiment: exp/ee_<tag> (default: from config, extractor, args)
-  --sampling_seed, --sampling_draws         of the noise in use (0); mean over so many draws of it (1)
-  --spread_seeds, --spread_draws            EER over so many seeds (20), and of means over so many draws (5); 0: neither
+  --sampling_seed, --sampling_draws         of the noise in use (0); number of its draws, of which the mean is taken (1)
+  --spread_seeds, --spread_draws            number of seeds for the spread of the EER (20), of draws in a mean (5); 0: neither
   --spread_timesteps \"1 50\"   EER by the timestep of a diffusion model (none)
   --se_exp ../se/exp/se_<x>   a row for enhancement of the audio in place of the embeddings, by this experiment or packed zip
   --scoring                   cosine: of whole utterances; mean_cosine, neg_euclidean: over all pairs of segments (cosine)

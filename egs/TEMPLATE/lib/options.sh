@@ -27,7 +27,7 @@ data_help=$(cat <<'EOF'
   --channel                                 channel to keep of recordings with several (default: refuse them)
   --min_wav_duration, --max_wav_duration    in seconds (0.1, 300)
   --format_opts "..."                       more options of format_audio, e.g. --allow_pipes (run commands in wav.scp)
-  --allow_bad 0                             leave out up to so many bad utterances of a set instead of stopping
+  --allow_bad 0                             number of bad utterances of a set that may be left out instead of stopping
 EOF
 )
 results_help=$(cat <<'EOF'

@@ -124,7 +124,7 @@ is_remade() {
 # Programs that are queued run in one interpreter, whose start takes longer than most of them do.
 queue=()
 
-later() { # later REMEDY PROGRAM WORDS...: REMEDY is said where it fails
+later() { # later REMEDY PROGRAM WORDS...: REMEDY is printed where it fails
     queue+=("$#" "$@")
 }
 
@@ -137,13 +137,13 @@ run_queue() {
     queue=()
 }
 
-# run_checks EXPDIR: run the queue before any work; said is what it says. What was checked for an experiment is not
+# run_checks EXPDIR: run the queue before any work; answers is what it prints. What was checked for an experiment is not
 # checked again.
 run_checks() {
     local mark
     mark=$(dirname "$1")/.$(basename "$1").checked
     if "${dry_run}"; then mark=; fi
-    said=$(run_queue "${mark}") || exit 1
+    answers=$(run_queue "${mark}") || exit 1
     queue=()
 }
 

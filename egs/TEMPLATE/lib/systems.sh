@@ -27,7 +27,7 @@ check_training() {
 }
 
 answer_of() { # answer_of NAME: of the checks
-    sed -n "s/^$1: //p" <<<"${said}" | sed -n 1p
+    sed -n "s/^$1: //p" <<<"${answers}" | sed -n 1p
 }
 
 # train TASK TRAIN_DIR EXPDIR VALID_DIR...: stage 6

@@ -9,7 +9,7 @@ e.g.: steps/format.sh --fs 16000 --nj 8 data dump/raw train dev test
   --min_seconds, --max_seconds              shorter and longer ids are bad
   --trim_zeros false   without leading and trailing zeros
   --resampler, --bits  soxr or polyphase (soxr), 16 or 24 (16)
-  --allow_bad 0        leave out up to so many bad ids of a set"
+  --allow_bad 0        number of bad ids of a set that may be left out"
 fs=16000 channel='' min_seconds='' max_seconds='' trim_zeros=false resampler='' bits='' allow_bad=0 least=3
 . "$(dirname "$(readlink -f "$0")")/../lib/step.sh"
 

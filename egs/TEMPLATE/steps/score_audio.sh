@@ -12,7 +12,7 @@ e.g.: steps/score_audio.sh --metrics \"si_sdr stoi\" dump/raw exp/se_x/enhanced 
   --deps \"...\"         further files on which they depend: those of a verifier"
 metrics='' mixtures='' breakdown=auto interferers=true resamples=1000 deps='' least=5
 . "$(dirname "$(readlink -f "$0")")/../lib/step.sh"
-read -ra wanted <<<"${metrics}"
+read -ra names <<<"${metrics}"
 raw=$1 audio=$2 values=$3 scores=$4
 shift 4
 
@@ -33,7 +33,7 @@ score_group() {
     for set in "$@"; do references+=("${raw}/${set}"/.done.*); done
     if [ -n "${mixtures}" ]; then
         stage sets --name score --cmd "${cmd}" --nj "${nj}" --in_root "${raw}" --out_root "${mixtures}" --sets "$@" \
-            --deps "${references[@]}" -- "${python}" -m toolkit.bin.score_audio --metrics "${wanted[*]}" --ref_root "${raw}"
+            --deps "${references[@]}" -- "${python}" -m toolkit.bin.score_audio --metrics "${names[*]}" --ref_root "${raw}"
         for set in "$@"; do references+=("${mixtures}/${set}/.done.score"); done
         words=(--input_scores "${mixtures}" "${words[@]}")
     fi

@@ -14,8 +14,8 @@ say_training() { # the validation of every epoch, of earlier runs too
     if grep -o '[^ ]*: [0-9]* epochs* trained before; nothing to do' "$1/train.log"; then return 0; fi
     { find "$1" -maxdepth 1 -name 'train.*.log' | sort -V | xargs -r cat && cat "$1/train.log"; } |
         sed -n 's|^[^ ]* INFO epoch \([0-9]*\)\(/[0-9]* valid: .*\)|\1 \2|p' |
-        awk '{ at = $1; sub(/^[0-9]+ /, ""); said[at] = $0; if (at > last) last = at }
-            END { for (i = 1; i <= last; i++) if (i in said) print "    epoch " i said[i] }'
+        awk '{ at = $1; sub(/^[0-9]+ /, ""); line[at] = $0; if (at > last) last = at }
+            END { for (i = 1; i <= last; i++) if (i in line) print "    epoch " i line[i] }'
 }
 
 task=$1 config=$2 train_dir=$3 exp=$4

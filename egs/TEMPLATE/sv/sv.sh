@@ -27,7 +27,7 @@ Simulation
   --simulate_train_config     planner config; makes <train_set>_sim, which is trained on (default none: train_set itself)
   --train_copies              mixtures of each training utterance (1)
   --train_streams \"wav spk1 noise1\"         of <train_set>_sim, for models that train on the parts of a mixture (wav)
-  --speed_perturb_factors     \"0.9 1.0 1.1\": speeds of <train_set>_sim, each a speaker of its own (default none)
+  --speed_perturb_factors     \"0.9 1.0 1.1\": speeds of <train_set>_sim, each with speakers of other names (default none)
   --simulate_valid_config     planner config; makes <valid>_sim of each valid set, which joins them
   --simulate_test_config      planner config with the noises of the test conditions
   --test_noises, --ood_noises, --snrs       kinds of noise in the matrix, those out of domain, SNRs in dB

@@ -3,7 +3,7 @@
 
 enrolments_help=$(cat <<'EOF'
   --enroll_from               set of the enrolments (default: the set that the mixtures are made of)
-  --enroll_lengths "1 2 4"    also extract with the first so many seconds of the enrolments alone (none)
+  --enroll_lengths "1 2 4"    lengths in s: also extract with the beginning of the enrolments alone (none)
   --simulate_enroll_config    planner config conf/simulate_<condition>.yaml; makes <set>_<condition> of the test sets, of planned
                               ones of the sets that their enrolments are from (of --enroll_from if given): also extract with these enrolments (none)
   --simulate_train_enroll_config            the same of the training set, <train_set>_enroll, for a training that enrols with it:

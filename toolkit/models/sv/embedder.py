@@ -10,6 +10,7 @@ from toolkit.features.specaugment import SpecAugment
 from toolkit.io.errors import InputError
 from toolkit.models.network import Network
 from toolkit.models.sv.base import SpeakerEncoder
+from toolkit.nn.feature_norm import utterance_norm
 
 
 class SpeakerEmbedder(Network):
@@ -63,15 +64,7 @@ class SpeakerEmbedder(Network):
         """feats (B, T, F), lengths (B,) frames -> normalised feats (B, T, F); padding stays zero."""
         if self.normalize == "none":
             return feats
-        if lengths is None:
-            feats = feats - feats.mean(1, keepdim=True)
-            return feats / _deviation(feats.square().mean(1, keepdim=True)) if self.normalize == "mean_var" else feats
-        valid = (torch.arange(feats.shape[1], device=feats.device) < lengths[:, None])[:, :, None]
-        count = lengths[:, None, None]
-        feats = (feats - (feats * valid).sum(1, keepdim=True) / count) * valid
-        if self.normalize == "mean_var":
-            feats = feats / _deviation(feats.square().sum(1, keepdim=True) / count)
-        return feats
+        return utterance_norm(feats, lengths, variance=self.normalize == "mean_var")
 
     def embed_features(self, feats: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """feats (B, T, F) of the front end, lengths (B,) frames -> embeddings (B, D)."""
@@ -101,7 +94,3 @@ class SpeakerEmbedder(Network):
                 if frames is not None:
                     outputs["frames"] = frames
         return outputs
-
-
-def _deviation(variance: torch.Tensor) -> torch.Tensor:
-    return (variance + 1e-5).sqrt()

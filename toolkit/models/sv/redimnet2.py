@@ -21,7 +21,7 @@ class ReDimNet2(SpeakerEncoder):
     """ReDimNet2 (Yakovlev, Okhotnikov 2026, Interspeech, arXiv 2603.11841): maps reshaped, time pooled.
 
     Whatever a stage does, its output has C times F values a frame: as a map, channels times frequency, for 2-D blocks,
-    or as a signal of so many channels for a 1-D block. A stage reads the sum of all outputs before it, weighted by
+    or as a signal of C F channels for a 1-D block. A stage reads the sum of all outputs before it, weighted by
     channel; merges bins to channels, and frames; has residual blocks of depthwise separable convolutions, then a
     bottleneck with convolutions and attention over time; and repeats its frames up to the rate of the input. The sum of
     all outputs goes to attentive statistics pooling with global context, normalisation and a linear layer.

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from toolkit.data.batches import Batches, BucketBatches, CropBatches
+from toolkit.data.batches import Batches, BucketBatches, CropBatches, batches_by_length
 from toolkit.data.collate import collate
 from toolkit.data.datasets import TrainingDataset
 from toolkit.data.text_units import TextUnits, read_transcripts
@@ -24,7 +24,6 @@ from toolkit.models.asr.ctc_search import ctc_greedy
 from toolkit.models.asr.transcriber import Transcriber
 from toolkit.systems.recognizer import BATCH_SECONDS, Recognizer
 from toolkit.systems.signals import read_usable
-from toolkit.systems.verifier import batches_by_length
 from toolkit.tasks.base import Task
 from toolkit.tasks.training_statistics import FeatureStatistics
 from toolkit.train.experiment import default
