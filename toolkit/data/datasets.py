@@ -18,7 +18,7 @@ from toolkit.io.errors import InputError
 from toolkit.io.files import read_yaml
 from toolkit.simulate.plan import Mixture, generator
 from toolkit.simulate.planner import MixturePlanner
-from toolkit.simulate.render import SilentSource, cut, render
+from toolkit.simulate.render import SilentSource, coded, cut, render
 from toolkit.simulate.sets import ROOMS_KEPT
 
 if TYPE_CHECKING:
@@ -245,6 +245,7 @@ class MixtureDataset(TrainingDataset):
             try:
                 if self._rendered is not None:
                     streams, facts = self._rendered.cut(mixture, clean)
+                    streams = coded(mixture, streams)
                 else:
                     streams, facts = render(mixture, self._audio, self._rooms), mixture.facts
             except SilentSource as error:
@@ -256,9 +257,9 @@ class MixtureDataset(TrainingDataset):
 
 
 def without_noise(mixture: Mixture) -> Mixture:
-    """The target of a mixture alone, in no room."""
+    """The target of a mixture alone, in no room and through no codec."""
     targets = tuple(replace(source, room=None) for source in mixture.sources if source.role == "spk1")
-    return replace(mixture, sources=targets, snr={}, facts={"noise": "clean"})
+    return replace(mixture, sources=targets, snr={}, facts={"noise": "clean"}, codec=None, kbps=None)
 
 
 class RenderedStreams:

@@ -15,6 +15,7 @@ import numpy as np
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
 from toolkit.io.text import is_word, refuse_fifo
+from toolkit.simulate.codecs import check_codec
 
 LEVELS = ("mean", "active")
 SPEEDS = (0.1, 10.0)
@@ -70,6 +71,9 @@ class Mixture:
         facts: written as ``utt2<name>`` tables, e.g. ``{"noise": "babble"}``.
         clip: what is beyond full scale is clipped, as in the files of published mixtures; else a mixture that would
             peak above 0.99 is scaled down.
+        codec: that the mixture went through, a name of :data:`toolkit.simulate.codecs.FORMATS`; None: no codec. Its
+            other streams are not coded.
+        kbps: bit rate of the codec in kbit/s, where it has several.
     """
 
     id: str
@@ -81,6 +85,8 @@ class Mixture:
     level: str = "mean"
     facts: dict[str, str] = field(default_factory=dict)
     clip: bool = False
+    codec: str | None = None
+    kbps: float | None = None
 
     def __post_init__(self):
         if not is_word(self.id) or not is_word(self.speaker):
@@ -88,6 +94,10 @@ class Mixture:
         self._check_words()
         self._check_positions()
         self._check_levels()
+        if self.codec is not None:
+            check_codec(self.codec, None if self.kbps is None else (self.kbps, self.kbps), self.id)
+        elif self.kbps is not None:
+            raise InputError(f"{self.id}: kbps is the bit rate of a codec, and none is given")
 
     def _check_words(self):
         """Raise InputError when a name is none, or could not be that of a table or a stream."""
@@ -139,7 +149,8 @@ class Mixture:
         """One line; fields at their default are left out."""
         whole = asdict(self)
         whole["sources"] = [{k: v for k, v in s.items() if v != _DEFAULTS.get(k, ...)} for s in whole["sources"]]
-        return json.dumps({k: v for k, v in whole.items() if v != {} and v is not False}, ensure_ascii=False)
+        given = {k: v for k, v in whole.items() if v not in ({}, None) and v is not False}
+        return json.dumps(given, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, line: str) -> "Mixture":

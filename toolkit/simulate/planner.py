@@ -1,16 +1,16 @@
 """Drawing mixtures: which noise, room, speed and interferer go with an utterance, by seed."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from toolkit.io.audio import AudioTable
-from toolkit.io.datadir import DataDir
 from toolkit.io.errors import InputError, some_of
+from toolkit.simulate.codecs import Codec, check_codec
 from toolkit.simulate.plan import LEVELS, SPEEDS, Mixture, Source, generator
+from toolkit.simulate.recordings import Recordings
 
 
 @dataclass
@@ -45,43 +45,6 @@ class Interferer:
     length: str = "min"
 
 
-class Recordings:
-    """Ids of some data dirs with lengths and speakers, to draw from.
-
-    Args:
-        data: data dirs; ``utt2spk`` is used where there is one, else every recording counts as a speaker.
-        key: the config key that lists them, for error messages.
-    """
-
-    def __init__(self, data: list[str], key: str):
-        if not data:
-            raise InputError(f"{key}: lists no data dir")
-        self.audio = AudioTable(*data)
-        self.ids = self.audio.keys()
-        self.speaker: dict[str, str] = {}
-        for path in data:
-            directory = DataDir(path)
-            if "utt2spk" in directory:
-                self.speaker.update(directory.table("utt2spk"))
-
-    def speaker_of(self, key: str) -> str:
-        """The speaker of a recording."""
-        return self.speaker.get(key, key)
-
-    def draw(self, rng: np.random.Generator, without: set[str]) -> str:
-        """An id whose speaker is none of ``without``."""
-        for _ in range(1000):
-            key = self.ids[rng.integers(len(self.ids))]
-            if self.speaker_of(key) not in without:
-                return key
-        if left := [key for key in self.ids if self.speaker_of(key) not in without]:
-            return left[rng.integers(len(left))]
-        raise InputError(
-            f"no recording of a speaker other than {', '.join(sorted(without)[:5])} is left to mix in; "
-            "give more of them (data), or set fewer (talkers)"
-        )
-
-
 class MixturePlanner:
     """Draws the mixture of an utterance; the same seed and words give the same line, in any order of calls.
 
@@ -95,6 +58,9 @@ class MixturePlanner:
         new_speakers: is a changed speed a new speaker (label ``sp0.9-<speaker>``)?
         interferer: second talker, or None.
         level: what counts as the level of speech, ``mean`` or ``active`` (see toolkit.simulate.render).
+        codecs: name (``opus``, ``mp3``, ``gsm``, ``ulaw``, ``alaw``, ``narrowband``) -> its bit rates. What is coded is
+            the mixture; targets stay as they are.
+        codec_prob: share of mixtures that go through a codec.
 
     Raises:
         InputError: a value is out of its range.
@@ -110,13 +76,15 @@ class MixturePlanner:
         new_speakers: bool = False,
         interferer: Interferer | None = None,
         level: str = "mean",
+        codecs: dict[str, Codec] | None = None,
+        codec_prob: float = 1.0,
     ):
         # By name: a config that was written and read again may have its kinds in another order.
         self.noises, self.rooms = dict(sorted((noises or {}).items())), rooms or []
         self.noise_prob, self.room_prob, self.level = noise_prob, room_prob, level
         self.speeds, self.new_speakers, self.interferer = speeds or [1.0], new_speakers, interferer
+        self.codecs, self.codec_prob = dict(sorted((codecs or {}).items())), codec_prob
         self._check()
-        self._weights = np.array([n.weight for n in self.noises.values()], float)
 
     def open(self, root="") -> "MixturePlanner":
         """Find the recordings; returns itself.
@@ -147,9 +115,12 @@ class MixturePlanner:
             if not 1 <= noise.talkers[0] <= noise.talkers[1]:
                 raise InputError(f"noises.{kind}.talkers is {noise.talkers}; two numbers from 1, the lower first")
             _check_levels(f"noises.{kind}.snr", noise.snr)
-            if not 0 < noise.weight < 1e9:
-                raise InputError(f"noises.{kind}.weight is {noise.weight}; it must be positive and below 1e9")
-        for key, prob in (("noise_prob", self.noise_prob), ("room_prob", self.room_prob)):
+            _check_weight(f"noises.{kind}.weight", noise.weight)
+        for name, codec in self.codecs.items():
+            check_codec(name, codec.kbps, f"codecs.{name}")
+            _check_weight(f"codecs.{name}.weight", codec.weight)
+        probs = {"noise_prob": self.noise_prob, "room_prob": self.room_prob, "codec_prob": self.codec_prob}
+        for key, prob in probs.items():
             if not 0 <= prob <= 1:
                 raise InputError(f"{key} is {prob}; it must lie in 0 .. 1")
         if (self.room_prob > 0) != bool(self.rooms):
@@ -214,15 +185,28 @@ class MixturePlanner:
             sources, length = [target, other], max(target.length, other.length)
             facts |= {"interferer": self._talkers.speaker_of(other.utt), "sir": f"{ratios['spk2']:g}"}
         if self.noises and (kind or rng.random() < self.noise_prob):
-            kind = kind or list(self.noises)[rng.choice(len(self.noises), p=self._weights / self._weights.sum())]
+            kind = kind or _drawn(rng, self.noises)
             sources += self._draw_noise(rng, kind, {speaker, utt}, length, room)
             level = round(float(rng.uniform(*self.noises[kind].snr)), 2)
             ratios["noise1"] = level if snr is None else float(snr)
             facts |= {"noise": kind, "snr": f"{ratios['noise1']:g}"}
         if target.room:
             facts["room"] = target.room
+        codec, kbps = self._draw_codec(rng)
+        if codec:
+            facts |= {"codec": codec} | ({} if kbps is None else {"kbps": f"{kbps:g}"})
         label = self.speaker_label(speaker, target.speed)
-        return Mixture(mixture_id, fs, length, tuple(sources), label, ratios, self.level, facts)
+        return Mixture(
+            mixture_id, fs, length, tuple(sources), label, ratios, self.level, facts, codec=codec, kbps=kbps
+        )
+
+    def _draw_codec(self, rng: np.random.Generator) -> tuple[str | None, float | None]:
+        """A codec and its bit rate; after all else is drawn, so that a codec changes nothing else of a mixture."""
+        if not self.codecs or rng.random() >= self.codec_prob:
+            return None, None
+        name = _drawn(rng, self.codecs)
+        rates = self.codecs[name].kbps
+        return name, None if rates is None else round(float(rng.uniform(*rates)), 1)
 
     def _draw_target(self, rng: np.random.Generator, utt: str, num_samples: int, crop: int | None, speed: float | None):
         """The target's source: its speed, and which part of it."""
@@ -276,6 +260,18 @@ def _check_levels(key: str, levels: tuple[float, float]) -> None:
     """Raise InputError where a range of dB is none."""
     if not -math.inf < levels[0] <= levels[1] < math.inf:
         raise InputError(f"{key} is {levels} dB; it must be two finite numbers, the lower first")
+
+
+def _check_weight(key: str, weight: float) -> None:
+    """Raise InputError where a weight is none."""
+    if not 0 < weight < 1e9:
+        raise InputError(f"{key} is {weight}; it must be positive and below 1e9")
+
+
+def _drawn(rng: np.random.Generator, choices: Mapping[str, Noise | Codec]) -> str:
+    """One of the names, by weight."""
+    weights = np.array([choice.weight for choice in choices.values()], float)
+    return list(choices)[rng.choice(len(choices), p=weights / weights.sum())]
 
 
 def _by_room(data: list[str]) -> dict[str, list[str]]:

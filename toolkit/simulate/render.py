@@ -18,6 +18,7 @@ import numpy as np
 
 from toolkit.io.audio import LOUDEST, AudioTable, check_usable
 from toolkit.io.errors import InputError
+from toolkit.simulate.codecs import code
 from toolkit.simulate.plan import Mixture, Source
 from toolkit.simulate.rooms import direct_path
 
@@ -43,8 +44,9 @@ def render(mixture: Mixture, audio: AudioTable, rooms: AudioTable | None = None)
         rooms: where its impulse responses are.
 
     Returns:
-        stream -> float32 (mixture.length,): ``wav`` (the sum), one for each role (``spk1``, ``noise1``, ...), and
-        ``dereverb1`` (target with direct path and early reflections) when the target is in a room.
+        stream -> float32 (mixture.length,): ``wav`` (the sum, through the codec if there is one), one for each role
+        (``spk1``, ``noise1``, ...), and ``dereverb1`` (target with direct path and early reflections) when the target
+        is in a room.
 
     Raises:
         SilentSource: a source whose level decides the SNR is digital silence.
@@ -71,7 +73,14 @@ def render(mixture: Mixture, audio: AudioTable, rooms: AudioTable | None = None)
     streams = {"wav": reduce(np.add, streams.values()), **streams}
     if early is not None:
         streams["dereverb1"] = _place(_gained(early), mixture.length)
-    return _to_grid(streams, mixture.id, mixture.clip)
+    return coded(mixture, _to_grid(streams, mixture.id, mixture.clip))
+
+
+def coded(mixture: Mixture, streams: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Streams of a mixture, ``wav`` through its codec; without a codec they are returned as they are."""
+    if mixture.codec is None:
+        return streams
+    return streams | {"wav": code(streams["wav"], mixture.fs, mixture.codec, mixture.kbps)}
 
 
 def cut(source: Source, tables: dict[str, AudioTable]) -> dict[str, np.ndarray]:

@@ -1,0 +1,44 @@
+"""Recordings of some data dirs, to draw from."""
+
+import numpy as np
+
+from toolkit.io.audio import AudioTable
+from toolkit.io.datadir import DataDir
+from toolkit.io.errors import InputError
+
+
+class Recordings:
+    """Ids of some data dirs with lengths and speakers, to draw from.
+
+    Args:
+        data: data dirs; ``utt2spk`` is used where there is one, else every recording counts as a speaker.
+        key: the config key that lists them, for error messages.
+    """
+
+    def __init__(self, data: list[str], key: str):
+        if not data:
+            raise InputError(f"{key}: lists no data dir")
+        self.audio = AudioTable(*data)
+        self.ids = self.audio.keys()
+        self.speaker: dict[str, str] = {}
+        for path in data:
+            directory = DataDir(path)
+            if "utt2spk" in directory:
+                self.speaker.update(directory.table("utt2spk"))
+
+    def speaker_of(self, key: str) -> str:
+        """The speaker of a recording."""
+        return self.speaker.get(key, key)
+
+    def draw(self, rng: np.random.Generator, without: set[str]) -> str:
+        """An id whose speaker is none of ``without``."""
+        for _ in range(1000):
+            key = self.ids[rng.integers(len(self.ids))]
+            if self.speaker_of(key) not in without:
+                return key
+        if left := [key for key in self.ids if self.speaker_of(key) not in without]:
+            return left[rng.integers(len(left))]
+        raise InputError(
+            f"no recording of a speaker other than {', '.join(sorted(without)[:5])} is left to mix in; "
+            "give more of them (data), or set fewer (talkers)"
+        )
