@@ -196,9 +196,7 @@ class MixturePlanner:
         if codec:
             facts |= {"codec": codec} | ({} if kbps is None else {"kbps": f"{kbps:g}"})
         label = self.speaker_label(speaker, target.speed)
-        return Mixture(
-            mixture_id, fs, length, tuple(sources), label, ratios, self.level, facts, codec=codec, kbps=kbps
-        )
+        return Mixture(mixture_id, fs, length, tuple(sources), label, ratios, self.level, facts, codec=codec, kbps=kbps)
 
     def _draw_codec(self, rng: np.random.Generator) -> tuple[str | None, float | None]:
         """A codec and its bit rate; after all else is drawn, so that a codec changes nothing else of a mixture."""
