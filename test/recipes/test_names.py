@@ -10,7 +10,7 @@ from toolkit.bin.recipe import main
 from toolkit.io.datadir import write_table
 from toolkit.io.errors import InputError
 from toolkit.recipes import Ee, Se, Sv, Tse
-from toolkit.recipes.recipe import name_of, tag_of
+from toolkit.recipes.names import name_of, tag_of
 
 ROOT = Path(__file__).parents[2]
 SETS = {"train_set": "train", "valid_sets": ["dev"], "test_sets": ["test", "libri"]}

@@ -44,7 +44,7 @@ def emit_all(recipe: Recipe, names: Iterable[str]) -> None:
 
 
 def on_options(recipe: Recipe) -> None:
-    """Check options and configs; data/ and the dump, too, where no stage of this run makes them."""
+    """Check options and configs."""
     try:
         recipe.check()
     except UsageError:
@@ -56,10 +56,6 @@ def on_options(recipe: Recipe) -> None:
         return  # the script runs each by itself
     recipe.check_configs()
     emit_all(recipe, recipe.checked_names)
-    if not recipe.runs(1):
-        on_data(recipe)
-    if not recipe.runs(1, 2, 3):
-        on_dump(recipe)
 
 
 def on_data(recipe: Recipe) -> None:
@@ -69,9 +65,11 @@ def on_data(recipe: Recipe) -> None:
 
 
 def on_dump(recipe: Recipe) -> None:
-    """Check the dump."""
+    """Check the dump; data/, too, where this run has not."""
+    if not recipe.runs(1, 2, 3):
+        recipe.check_data()
     recipe.check_dump()
-    emit_all(recipe, recipe.dump_names)
+    emit_all(recipe, (*recipe.data_names, *recipe.dump_names))
 
 
 def main(argv=None) -> None:

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from toolkit.io.errors import InputError
 from toolkit.recipes.extractor_recipe import ExtractorRecipe
+from toolkit.recipes.names import name_of, stem_of, tag_of
 from toolkit.recipes.options import COUNT, COUNT_OR_0, FILE, FOLDER, NUMBER, System, as_text, option
-from toolkit.recipes.recipe import name_of, stem_of, tag_of
 from toolkit.recipes.scoring import ScoringRecipe
 
 
@@ -105,6 +105,11 @@ Stages
     def stats(self) -> str:
         """Folder of the statistics of the training set."""
         return f"{self.expdir}/ee_stats_{self.extractor}/{self.train_set}"
+
+    @property
+    def trained_speakers(self) -> tuple[str, str]:
+        """The training set, whose embeddings the experiment reads."""
+        return "--train_dir", f"{self.raw}/{self.train_set}/utt2spk"
 
     # --- checks
 

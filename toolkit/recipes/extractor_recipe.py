@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.recipes.names import name_of, stem_of
 from toolkit.recipes.options import FILE, FOLDER, System, option
-from toolkit.recipes.recipe import Recipe, name_of, stem_of
+from toolkit.recipes.recipe import Recipe
 
 
 @dataclass

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from toolkit.io.errors import InputError
+from toolkit.recipes.names import stem_of, tag_of
 from toolkit.recipes.options import COUNT, FILE, FILES, LIST, as_text, option
-from toolkit.recipes.recipe import Recipe, stem_of, tag_of
+from toolkit.recipes.recipe import Recipe
 
 GROUPS = ("auto", "gender_pair")  # of --breakdown, beside those of all tasks
 

@@ -10,6 +10,7 @@ from toolkit.recipes.extractor_recipe import ExtractorRecipe
 from toolkit.recipes.mixtures import MixtureRecipe
 from toolkit.recipes.options import LIST, as_text, option
 
+ROOT = Path(__file__).parents[2]
 TIMING = ["timing_f1", "timing_precision", "timing_recall"]
 DNSMOS = ["dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl"]
 
@@ -86,7 +87,7 @@ class RealRecordings(MixtureRecipe, ExtractorRecipe):
         if self.stage != "1" and timing == [True, False]:
             raise InputError(f"{asked}: no set of {as_text(self.real_sets)} has an rttm, which timing needs")
         if self._measures_similarity and not self.sv_exp:
-            config = str(Path(os.environ["VOXSIFT_ROOT"], "egs/TEMPLATE/conf/ge2e.yaml"))
+            config = str(Path(os.environ.get("VOXSIFT_ROOT", ROOT), "egs/TEMPLATE/conf/ge2e.yaml"))
             remedy = "--real_sets: name another verifier by --sv_exp, or leave similarity out of --real_metrics"
             self.later(remedy, "check_network", "sv", "--config", config)
             self.run_checks(".verifier")

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from toolkit.io.errors import InputError
 from toolkit.recipes.common_options import Conditions, Results
+from toolkit.recipes.names import marks_of, yaml_list
 from toolkit.recipes.options import UsageError, as_text
 from toolkit.recipes.programs import output_of, output_once, run_all
 
@@ -109,6 +110,13 @@ class Recipe(Results, Conditions, ABC):
     def all_tests(self) -> list[str]:
         """The sets that are tested on."""
         return self.test_sets + self.grid_of(self.test_sets)
+
+    @property
+    def trained_speakers(self) -> tuple[str, str]:
+        """What known_speakers compares test sets with: its option, and a file of what the option names."""
+        if self.runs(6):
+            return "--train_dir", f"{self.raw}/{self.train_sim}/utt2spk"
+        return "--expdir", f"{self.exp}/config.yaml"
 
     @property
     def raw(self) -> str:
@@ -248,13 +256,11 @@ class Recipe(Results, Conditions, ABC):
 
     def warn_of_known_speakers(self, more_sets: Iterable[str] = ()) -> None:
         """Warn of test sets with speakers of the training set, or of the experiment's."""
-        if self.dry_run or not self.runs(6, 8):
-            return
-        trained = ["--train_dir", f"{self.raw}/{self.train_sim}"] if self.runs(6) else ["--expdir", self.exp]
         sets = [f"{self.raw}/{name}" for name in (*self.all_tests, *more_sets)]
         sets = [path for path in sets if Path(path, "utt2spk").is_file()]
-        if sets and Path(trained[1]).is_dir():
-            run_all([["", "known_speakers", *trained, "--sets", *sets]])
+        kind, path = self.trained_speakers
+        if self.runs(6, 8) and sets and Path(path).exists() and not self.dry_run:
+            run_all([["", "known_speakers", kind, str(Path(path).parent), "--sets", *sets]])
 
     # --- stage 3
 
@@ -275,28 +281,3 @@ class Recipe(Results, Conditions, ABC):
             formatted = sorted(map(str, Path(self.raw).glob("*/.done.format")))
             outputs = [f"data/{name}" for name in sets]
             print(output_once(self.requests, Path("data/.plans"), [*formatted, *deps], outputs), end="")
-
-
-def yaml_list(words: Iterable[str]) -> str:
-    """``[a,b]``."""
-    return f"[{','.join(words)}]"
-
-
-def stem_of(config: str) -> str:
-    """Name of a config without folder and ending."""
-    return Path(config).name.removesuffix(".yaml")
-
-
-def name_of(system: str) -> str:
-    """Name of an experiment's folder or of a packed.zip."""
-    return Path(system.removesuffix("/packed.zip")).name.removesuffix(".zip")
-
-
-def tag_of(args: str) -> str:
-    """What more options of training add to the name of an experiment."""
-    return "_" + re.sub("[^A-Za-z0-9]+", "_", args.removeprefix("--")) if args else ""
-
-
-def marks_of(folder: str) -> list[str]:
-    """Marks of the stages that have finished a set."""
-    return sorted(map(str, Path(folder).glob(".done.*")))

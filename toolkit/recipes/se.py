@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from toolkit.io.errors import InputError
 from toolkit.recipes.mixtures import MixtureRecipe
+from toolkit.recipes.names import name_of, stem_of, tag_of
 from toolkit.recipes.options import FILE, FOLDER, LIST, System, Words, option
-from toolkit.recipes.recipe import name_of, stem_of, tag_of
 
 
 @dataclass

@@ -8,9 +8,9 @@ from typing import ClassVar
 from toolkit.io.datadir import read_table
 from toolkit.io.errors import InputError, counted
 from toolkit.recipes.mixtures import MixtureRecipe, condition_of, is_planned
+from toolkit.recipes.names import marks_of
 from toolkit.recipes.options import COUNT, FILE, FOLDER, LIST, POSITIVE, option
 from toolkit.recipes.real import RealRecordings
-from toolkit.recipes.recipe import marks_of
 from toolkit.simulate.mix_conf import enrolment_dirs
 
 

@@ -24,13 +24,10 @@ score_system() { # score_system SYSTEM FOLDER VECTORS
 }
 
 measure_spread() { # EER over seeds of the noise, for networks that draw any
-    local out=${exp}/sampling${scores_tag}.json
+    local out=${exp}/sampling${scores_tag}.json dry=''
     [ "${spread_seeds}" -gt 1 ] || return 0
-    if "${dry_run}"; then
-        note "spread over ${spread_seeds} seeds -> ${out}"
-        return
-    fi
-    "${python}" -m toolkit.bin.stage once --mark "${exp}/.done.sampling${scores_tag}" --what "spread over seeds" \
+    ! "${dry_run}" || dry=--dry_run
+    "${python}" -m toolkit.bin.stage once ${dry} --mark "${exp}/.done.sampling${scores_tag}" --what "spread over seeds" \
         --cmd "${decode_cmd}" --log "${exp}/logs/sampling/score.log" \
         --deps $(files_of "${exp}" "valid.*.ave.pth") $(printf "${embedded}/%s/.done.embed " ${all_tests}) \
         --outputs "${out}" -- "${python}" -m toolkit.bin.score_seeds --model "${exp}" --trust --in_root "${embedded}" \
@@ -40,10 +37,6 @@ measure_spread() { # EER over seeds of the noise, for networks that draw any
 
 measure_cost() { # measure_cost OUTPUT SYSTEM...: size, time and memory of systems one behind the other
     local one files=''
-    if "${dry_run}"; then
-        note "costs -> $1"
-        return
-    fi
     for one in "${@:2}"; do files+=" $(files_of "${one}" "valid.*.ave.pth")"; done
     once "${1%/*}/.done.${1##*/}" costs "" "${files}" "$1" \
         "${python}" -m toolkit.bin.system_cost --systems "${@:2}" --trust --output "$1"
@@ -69,7 +62,7 @@ if runs_stage 3 && say_stage 3 "simulation -> data/*/mix.jsonl, ${dumpdir}/raw" 
     make_plans
     render "${simulated}"
 fi
-check_dump
+check_made dump
 remade ${unmade}
 
 if runs_stage 4 && say_stage 4 "embeddings of speech and its variants -> ${pairs}"; then

@@ -81,6 +81,12 @@ check_run() {
     log "checking configs"
     read_variables
     hold_outputs "${exp}"
+    runs_stage 1 || ! { runs_stage 2 || runs_stage 3; } || check_made data
+}
+
+check_made() { # check_made data|dump: what stages have made, and names that depend on it
+    recipe "$1"
+    read_variables
 }
 
 # check_machines: --ngpu and --num_nodes fit the machine, where jobs run on this one.
@@ -155,22 +161,13 @@ remade() { # remade PATH...: a dry run would make something anew there
     if "${dry_run}" && [ $# -gt 0 ]; then printf '%s\n' "$@" >>"${VOXSIFT_REMADE}"; fi
 }
 
-# is_remade PATH: is it, or a folder that it lies in, made anew?
-is_remade() {
-    local path=$1
-    [ -s "${VOXSIFT_REMADE:-}" ] || return 1
-    while [[ "${path}" == */* ]]; do
-        ! grep -qxF -- "${path}" "${VOXSIFT_REMADE}" || return 0
-        path=${path%/*}
-    done
-    return 1
-}
-
 # once MARK WHAT SETS DEPS OUTPUTS COMMAND...: run it, unless it was run for the same data dirs SETS and files DEPS, and
 # OUTPUTS are as it left them
 once() {
+    local dry=''
+    ! "${dry_run}" || dry=--dry_run
     # shellcheck disable=SC2086
-    "${python}" -m toolkit.bin.stage once --mark "$1" --what "$2" --sets $3 --deps $4 --outputs $5 -- "${@:6}"
+    "${python}" -m toolkit.bin.stage once ${dry} --mark "$1" --what "$2" --sets $3 --deps $4 --outputs $5 -- "${@:6}"
 }
 
 # files_of SYSTEM WEIGHTS: what a product of a trained system depends on: its packed.zip, or config and weights

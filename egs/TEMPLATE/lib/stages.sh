@@ -35,17 +35,6 @@ validate() { # validate SETS [options]: data/<set>; missing recordings are left 
     done
 }
 
-check_data() { # after stage 1
-    recipe data
-    read_variables
-}
-
-check_dump() { # after stage 3; where none of stages 1 to 3 runs, check_run has done it
-    [[ " ${stages} " =~ " "[1-3]" " ]] || return 0
-    recipe dump
-    read_variables
-}
-
 # pipes_of SETS: --allow_pipes, where local/data.sh has written all commands in the sets' tables.
 pipes_of() {
     local set option=''

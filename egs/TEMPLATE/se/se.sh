@@ -22,7 +22,7 @@ check_run
 if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
     prepare_data
     validate "${train_set} ${valid_sets} ${test_sets}"
-    check_data
+    check_made data
 fi
 
 if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then
@@ -33,7 +33,7 @@ if runs_stage 3 && say_stage 3 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; t
     make_plans
     render_mixtures
 fi
-check_dump
+check_made dump
 
 if runs_stage 4 && say_stage 4 "features"; then log "none: the networks read audio"; fi
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Speaker verification, from a corpus to a table of error rates. Called by the recipes' run.sh with their sets and configs.
-# Options, and the names that follow from them: toolkit/recipes/sv.py; ./run.sh --help prints them.
+# Options, and the names that follow from them: toolkit/recipes/sv_options.py, sv_names.py; ./run.sh --help prints options.
 # shellcheck disable=SC1091,SC2034,SC2046,SC2086,SC2154  # what it sources lies beside the file that this link leads to
 set -euo pipefail
 template=$(dirname "$(readlink -f "$0")")/..
@@ -53,7 +53,7 @@ check_run
 if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
     prepare_data
     validate "${train_set} ${valid_sets} ${test_sets}"
-    check_data
+    check_made data
 fi
 
 if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then
@@ -65,7 +65,7 @@ if runs_stage 3 && say_stage 3 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; t
     [ "${train_streams}" = wav ] || render "${train_sim}" --streams "${train_streams}"
     if [ -n "${simulated}" ]; then render "${simulated}"; else log "nothing more to simulate"; fi
 fi
-check_dump
+check_made dump
 
 if runs_stage 4 && say_stage 4 "features -> ${feats_root}"; then
     ! "${train_enhanced}" || enhance_audio "${se_exp}" "${audio_root}" "${train_sim} ${all_valid}"

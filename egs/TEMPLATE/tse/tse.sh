@@ -35,7 +35,7 @@ if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
     prepare_data
     validate "${train_set} ${valid_sets} ${test_sets}"
     validate "${real_sets}" --require-streams enroll_spk1
-    check_data
+    check_made data
 fi
 
 if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then
@@ -46,7 +46,7 @@ if runs_stage 3 && say_stage 3 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; t
     make_plans
     render_mixtures
 fi
-check_dump
+check_made dump
 
 if runs_stage 4 && say_stage 4 "features"; then
     remade ${unmade}
