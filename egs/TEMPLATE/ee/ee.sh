@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Enhancement of speaker embeddings, from unlabelled speech to a table of error rates. Called by the recipes' run.sh with
 # their sets and configs. Options, and the names that follow from them: toolkit/recipes/ee.py; ./run.sh --help prints them.
-# shellcheck disable=SC1091,SC2034,SC2046,SC2086,SC2119,SC2154  # what it sources lies beside the file that this link leads to
+# shellcheck disable=SC2119
 set -euo pipefail
 template=$(dirname "$(readlink -f "$0")")/..
 steps=${template}/steps task=ee
@@ -54,9 +54,7 @@ if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
     validate "${train_set} ${valid_sets} ${test_sets} ${extra_sets} ${room_sets}"
 fi
 
-if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then
-    format_all "${train_set} ${valid_sets} ${test_sets}"
-fi
+if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then format_all "${train_set} ${valid_sets} ${test_sets}"; fi
 
 if runs_stage 3 && say_stage 3 "simulation -> data/*/mix.jsonl, ${dumpdir}/raw" && [ -n "${simulated}" ]; then
     make_plans

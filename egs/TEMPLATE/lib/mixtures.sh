@@ -1,5 +1,5 @@
 # Inference and scoring of audio, for enhancement and extraction. Sourced by se.sh and tse.sh.
-# shellcheck shell=bash disable=SC2016,SC2046,SC2086,SC2154
+# shellcheck disable=SC2016
 
 render_mixtures() { # stage 3
     [ -z "${train_rendered}" ] || render "${train_rendered}" --streams "${train_streams}"

@@ -1,5 +1,4 @@
 # What a run is made of: options, messages, stages, locks, dry runs. Sourced by the task scripts.
-# shellcheck shell=bash disable=SC1091,SC2034,SC2154
 
 log() {
     echo "$(date '+%Y-%m-%dT%H:%M:%S') $*"
@@ -166,7 +165,6 @@ remade() { # remade PATH...: a dry run would make something anew there
 once() {
     local dry=''
     ! "${dry_run}" || dry=--dry_run
-    # shellcheck disable=SC2086
     "${python}" -m toolkit.bin.stage once ${dry} --mark "$1" --what "$2" --sets $3 --deps $4 --outputs $5 -- "${@:6}"
 }
 

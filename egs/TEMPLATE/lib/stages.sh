@@ -1,5 +1,4 @@
 # Work of stages that the tasks share. Sourced by the task scripts, whose options and names are its variables.
-# shellcheck shell=bash disable=SC2034,SC2046,SC2086,SC2154
 
 # prepare_data: stage 1; local/data.sh, which plans mixtures, has fs and dumpdir in its environment. Notes the tables that
 # it writes, so that stage 2 may run the commands in them.

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Speech enhancement, from a corpus to a table of SI-SDR, PESQ, STOI. Called by the recipes' run.sh with their sets and configs.
 # Options, and the names that follow from them: toolkit/recipes/se.py; ./run.sh --help prints them.
-# shellcheck disable=SC1091,SC2034,SC2046,SC2086,SC2154  # what it sources lies beside the file that this link leads to
 set -euo pipefail
 template=$(dirname "$(readlink -f "$0")")/..
 steps=${template}/steps task=se output_name=enhanced
@@ -25,9 +24,7 @@ if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
     check_made data
 fi
 
-if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then
-    format_all "${train_set} ${valid_sets} ${test_sets}"
-fi
+if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then format_all "${train_set} ${valid_sets} ${test_sets}"; fi
 
 if runs_stage 3 && say_stage 3 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; then
     make_plans
@@ -37,9 +34,7 @@ check_made dump
 
 if runs_stage 4 && say_stage 4 "features"; then log "none: the networks read audio"; fi
 
-if runs_stage 5 && say_stage 5 "statistics -> ${stats}"; then
-    make_stats "${dumpdir}/raw/${train_sim}"
-fi
+if runs_stage 5 && say_stage 5 "statistics -> ${stats}"; then make_stats "${dumpdir}/raw/${train_sim}"; fi
 data_is_made
 
 if runs_stage 6 && say_stage 6 "training -> ${exp}, log in ${exp}/train.log"; then

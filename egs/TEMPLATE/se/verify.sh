@@ -1,5 +1,4 @@
 # Verification of enhanced speech, and sweeps of a loss. Sourced by se.sh.
-# shellcheck shell=bash disable=SC2086,SC2154
 
 sweep_alphas() { # the same command once for each; what stages 1 to 5 make is all theirs
     local alpha first=${stage}

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # Metrics of audio, by utterance, and their means with intervals over speakers.
-# shellcheck disable=SC1091,SC2034,SC2086,SC2154
 set -euo pipefail
 help_message="Usage: steps/score_audio.sh [options] <dump/raw> <audio> <metrics> <scores> <set>...
 e.g.: steps/score_audio.sh --metrics \"si_sdr stoi\" dump/raw exp/se_x/enhanced exp/se_x/metrics exp/se_x/scores test

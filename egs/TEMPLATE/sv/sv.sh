@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Speaker verification, from a corpus to a table of error rates. Called by the recipes' run.sh with their sets and configs.
 # Options, and the names that follow from them: toolkit/recipes/sv_options.py, sv_names.py; ./run.sh --help prints options.
-# shellcheck disable=SC1091,SC2034,SC2046,SC2086,SC2154  # what it sources lies beside the file that this link leads to
 set -euo pipefail
 template=$(dirname "$(readlink -f "$0")")/..
 steps=${template}/steps task=sv
@@ -56,9 +55,7 @@ if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
     check_made data
 fi
 
-if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then
-    format_all "${train_set} ${valid_sets} ${test_sets}"
-fi
+if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then format_all "${train_set} ${valid_sets} ${test_sets}"; fi
 
 if runs_stage 3 && say_stage 3 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; then
     make_plans

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Target speaker extraction, from a corpus to a table of SI-SDR. Called by the recipes' run.sh with their sets and configs.
 # Options, and the names that follow from them: toolkit/recipes/tse.py; ./run.sh --help prints them.
-# shellcheck disable=SC1091,SC2034,SC2046,SC2086,SC2154  # what it sources lies beside the file that this link leads to
 set -euo pipefail
 template=$(dirname "$(readlink -f "$0")")/..
 steps=${template}/steps task=tse output_name=extracted
@@ -55,9 +54,7 @@ if runs_stage 4 && say_stage 4 "features"; then
     fi
 fi
 
-if runs_stage 5 && say_stage 5 "statistics -> ${stats}"; then
-    make_stats "${dumpdir}/raw/${train_sim}"
-fi
+if runs_stage 5 && say_stage 5 "statistics -> ${stats}"; then make_stats "${dumpdir}/raw/${train_sim}"; fi
 data_is_made
 
 if runs_stage 6 && say_stage 6 "training -> ${exp}, log in ${exp}/train.log"; then
