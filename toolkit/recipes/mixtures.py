@@ -1,4 +1,4 @@
-"""What the recipes of enhancement and extraction share: sets of mixtures, made or planned by local/data.sh."""
+"""What recipes on mixtures share: sets of mixtures, made by stage 3 or planned by local/data.sh."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,10 +7,8 @@ from typing import ClassVar
 
 from toolkit.io.errors import InputError
 from toolkit.recipes.names import stem_of, tag_of
-from toolkit.recipes.options import COUNT, FILE, FILES, LIST, as_text, option
+from toolkit.recipes.options import COUNT, FILE, FILES, LIST, option
 from toolkit.recipes.recipe import Recipe
-
-GROUPS = ("auto", "gender_pair")  # of --breakdown, beside those of all tasks
 
 
 @dataclass
@@ -43,16 +41,6 @@ class MixtureRecipe(Recipe):
     simulate_grid_config: str = option(
         "", "planner config with the noises of the test conditions: makes <test>_<noise>_<snr> of each test set", FILE
     )
-    train_streams: list[str] = option(["wav", "spk1"], "streams of rendered training mixtures")
-    inference_model: str = option("valid.loss.ave.pth", "weights to infer with")
-    metrics: list[str] = option([], "of score_audio", LIST)
-    breakdown: list[str] = option(
-        ["auto"],
-        "groups: tables utt2<x> and spk2<x> of the test sets, gender, gender_pair, duration; auto: gender_pair where "
-        "the genders of the talkers are known",
-        LIST,
-    )
-
     # --- names
 
     @property
@@ -119,23 +107,25 @@ class MixtureRecipe(Recipe):
 
     # --- checks
 
-    def check_weights(self) -> None:
+    def check_weights(self, name: str, metric: str) -> None:
         """Raise InputError where the experiment is used and not trained by this run, and has no weights."""
-        self.check_inference_model(self.inference_model, "loss")
+        self.check_inference_model(name, metric)
         self.check_experiment()
-        weights = Path(self.exp, self.inference_model)
+        weights = Path(self.exp, name)
         if not self.runs(6) and self.runs(7, 8, 9, 10) and not weights.exists():
-            raise InputError(f"{weights}: no such weights; train first (stage 6), or choose others (--inference_model)")
+            hint = "train first (stage 6), or choose others (--inference_model)"
+            raise InputError(f"{weights}: no such weights; {hint}")
 
-    def check_planners_and_training(self, more_planners: Iterable[str] = ()) -> None:
-        """Every key of every config that the stages will read, and the rate."""
+    def check_planners_and_training(self, rate_hint: str, more_planners: Iterable[str] = ()) -> None:
+        """Every key of every config that the stages will read, what is queued, and the rate.
+
+        Args:
+            rate_hint: how else the rate of the network is that of the recordings.
+            more_planners: planner configs, beside those of mixtures.
+        """
         trains = self.spans(5, 6)
         if trains:
             self.check_training(f"{self.raw}/{self.train_sim}", [f"{self.raw}/{name}" for name in self.all_valid])
-        if self.runs(8):
-            remedy = f"--metrics {as_text(self.metrics)}: see above"
-            self.later(remedy, "score_audio", "--metrics", *self.metrics, "--check")
-            self.check_breakdown(self.breakdown, GROUPS, "data", [] if self.runs(1) else self.unmixed_tests)
         if self.spans(1, 3):
             planners = (self.simulate_train_config, self.simulate_valid_config, *self.simulate_test_configs)
             for config in filter(None, (*planners, *more_planners)):
@@ -144,20 +134,8 @@ class MixtureRecipe(Recipe):
                 self.check_grid(self.simulate_grid_config)
         rate = self.run_checks().get("fs", "")
         if trains and rate != str(self.fs):
-            raise InputError(
-                f"--fs {self.fs}, but the network of {self.train_config} is for {rate} Hz: give --fs {rate}, or "
-                f'--{self.task}_args "--model.init_args.fs {self.fs}" (and frames and hops of as many seconds)'
-            )
-
-    def check_data(self) -> None:
-        """Raise InputError where data/ lacks tables of --breakdown."""
-        if self.runs(8):
-            self.check_breakdown(self.breakdown, GROUPS, "data", self.unmixed_tests)
-
-    def check_dump(self) -> None:
-        """Raise InputError where the dump lacks tables of --breakdown."""
-        if self.runs(8) and not self.dry_run:
-            self.check_breakdown(self.breakdown, GROUPS, self.raw, self.all_tests)
+            where = f"--fs {self.fs}, but the network of {self.train_config} is for {rate} Hz"
+            raise InputError(f"{where}: give --fs {rate}, or {rate_hint}")
 
     # --- stage 3
 

@@ -192,7 +192,9 @@ def _given(words: Sequence[str], known: dict[str, Field]) -> tuple[dict[str, str
             if known[key].type is bool and text not in ("true", "false"):
                 raise InputError(f"option {word} takes true or false, got '{text}'")
         else:
-            raise InputError(f"unknown option {word} (see --help){nearest(f'--{key}', [f'--{one}' for one in known])}")
+            raise InputError(
+                f"unknown option {word} {text} (see --help){nearest(f'--{key}', [f'--{one}' for one in known])}"
+            )
     if rest:
         hint = "only options are understood (./run.sh --help); quote a value of several words"
         raise UsageError(f"{' '.join(rest)}: {hint}")

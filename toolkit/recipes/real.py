@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from toolkit.io.errors import InputError
+from toolkit.recipes.audio_recipe import AudioRecipe
 from toolkit.recipes.extractor_recipe import ExtractorRecipe
-from toolkit.recipes.mixtures import MixtureRecipe
 from toolkit.recipes.options import LIST, as_text, option
 
 ROOT = Path(__file__).parents[2]
@@ -16,7 +16,7 @@ DNSMOS = ["dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl"]
 
 
 @dataclass
-class RealRecordings(MixtureRecipe, ExtractorRecipe):
+class RealRecordings(AudioRecipe, ExtractorRecipe):
     """Base class of the recipe of extraction."""
 
     title: ClassVar[str] = "Real recordings, without targets"

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import ClassVar
 
 from toolkit.io.errors import InputError
-from toolkit.recipes.mixtures import MixtureRecipe
+from toolkit.recipes.audio_recipe import AudioRecipe
 from toolkit.recipes.names import name_of, stem_of, tag_of
 from toolkit.recipes.options import FILE, FOLDER, LIST, System, Words, option
 
 
 @dataclass
-class Se(MixtureRecipe):
+class Se(AudioRecipe):
     """The recipe."""
 
     title: ClassVar[str] = "Enhancement"
@@ -26,7 +26,7 @@ Stages
   4 (features are made on the fly)      9 report: exp/RESULTS.md, report.html
   5 statistics of the training set     10 pack the model
 """
-    names: ClassVar[tuple[str, ...]] = (*MixtureRecipe.names, "sv_name", "verified")
+    names: ClassVar[tuple[str, ...]] = (*AudioRecipe.names, "sv_name", "verified")
 
     se_config: str = option("conf/train_convtasnet.yaml", "training config", FILE)
     se_args: str = option("", 'more options of train se, e.g. "--trainer.epochs 3"')
@@ -104,11 +104,11 @@ Stages
 
     def check_configs(self) -> None:
         """Before any work: every key of every config that the stages will read."""
-        self.check_weights()
+        self.check_weights(self.inference_model, "loss")
         if self.sv_exp and self.runs(7, 8):
             hint = "; it names an experiment in speaker verification, e.g. ../sv/exp/sv_<x>, or its packed.zip"
             self.check_system("sv_exp", "sv", ["--fs", str(self.fs)], hint)
-        self.check_planners_and_training()
+        self.check_audio()
 
     def check_data(self) -> None:
         """Raise InputError where data/ lacks what later stages need."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from toolkit.io.datadir import read_table
 from toolkit.io.errors import InputError, counted
-from toolkit.recipes.mixtures import MixtureRecipe, condition_of, is_planned
+from toolkit.recipes.mixtures import condition_of, is_planned
 from toolkit.recipes.names import marks_of
 from toolkit.recipes.options import COUNT, FILE, FOLDER, LIST, POSITIVE, option
 from toolkit.recipes.real import RealRecordings
@@ -29,10 +29,10 @@ Stages
   4 embeddings of enrolments            9 report: exp/RESULTS.md, report.html
   5 statistics of the training set     10 pack the model
 """
-    names: ClassVar[tuple[str, ...]] = (*MixtureRecipe.names, "system", "condition", "verifier")
-    checked_names: ClassVar[tuple[str, ...]] = (*MixtureRecipe.checked_names, "embedded")
-    data_names: ClassVar[tuple[str, ...]] = (*MixtureRecipe.data_names, "noisy_enrolments")
-    dump_names: ClassVar[tuple[str, ...]] = (*MixtureRecipe.dump_names, "absent", "embedded_sets", "real_groups")
+    names: ClassVar[tuple[str, ...]] = (*RealRecordings.names, "system", "condition", "verifier")
+    checked_names: ClassVar[tuple[str, ...]] = (*RealRecordings.checked_names, "embedded")
+    data_names: ClassVar[tuple[str, ...]] = (*RealRecordings.data_names, "noisy_enrolments")
+    dump_names: ClassVar[tuple[str, ...]] = (*RealRecordings.dump_names, "absent", "embedded_sets", "real_groups")
 
     fs: int = option(8000, "rate in Hz", COUNT)
     tse_config: str = option("conf/train_sefpnet.yaml", "training config", FILE)
@@ -143,13 +143,13 @@ Stages
 
     def check_configs(self) -> None:
         """Before any work: every key of every config that the stages will read."""
-        self.check_weights()
+        self.check_weights(self.inference_model, "loss")
         if self.sv_exp and self.runs(7, 8):
             hint = "; it names an experiment in speaker verification, e.g. ../sv/exp/sv_<x>, or its packed.zip"
             self.check_system("sv_exp", "sv", hint=hint)
         self.check_real()
         self._check_embeddings()
-        self.check_planners_and_training((self.simulate_enroll_config, self.simulate_train_enroll_config))
+        self.check_audio((self.simulate_enroll_config, self.simulate_train_enroll_config))
 
     def _check_embeddings(self) -> None:
         """Find out whether the network reads embeddings; check what makes them."""
