@@ -69,8 +69,9 @@ render() { # render SETS [--streams "STREAM ..."]: data/<set>/mix.jsonl -> dump/
     "${steps}/simulate.sh" "${data_step[@]}" "${@:2}" data "${dumpdir}/raw" $1
 }
 
-make_stats() { # make_stats TRAIN_DIR: stage 5
-    "${steps}/stats.sh" "${data_step[@]}" --opts "${train_args}" --deps "${sounds}" "${task}" "${train_config}" "$1" "${stats}"
+make_stats() { # make_stats TRAIN_DIR [DEPS]: stage 5
+    "${steps}/stats.sh" "${data_step[@]}" --opts "${train_args}" --deps "${sounds} ${2:-}" \
+        "${task}" "${train_config}" "$1" "${stats}"
 }
 
 train() { # train TRAIN_DIR VALID_DIRS [DEPS]: stage 6
