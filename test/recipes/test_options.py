@@ -67,6 +67,9 @@ def test_a_config_is_shell_whose_options_lose_against_the_command_line(tmp_path)
     config.write_text("epochs=$((epochs + 1))\nsets=\"${sets} c\" # more\ntag='two words'\nother=1\n")
     words = ["--tag", "mine", "--config", str(config)]
     assert Training.parse(words) == Training(4, False, ["a", "b", "c"], "mine")
+    config.write_text("use_gpu=yes\n")
+    with pytest.raises(InputError, match="--use_gpu takes true or false, got 'yes'"):
+        Training.parse(words)
     config.write_text("epochs=1\nfalse\n")
     with pytest.raises(InputError, match="must be a file of shell assignments"):
         Training.parse(words)

@@ -50,7 +50,7 @@ def on_options(recipe: Recipe) -> None:
     except UsageError:
         emit("text", recipe.help())
         raise
-    emit_all(recipe, [*(one.name for one in fields(recipe)), *recipe.names])
+    emit_all(recipe, [*(entry.name for entry in fields(recipe)), *recipe.names])
     print(end="\0", flush=True)
     if getattr(recipe, "alphas", None):
         return  # the script runs each by itself

@@ -117,8 +117,8 @@ Stages
         """Check the options."""
         super().check()
         if not self.simulate_test_config and self.noises:
-            given = f"--test_noises {as_text(self.test_noises)} --ood_noises {as_text(self.ood_noises)}"
-            raise InputError(f"{given}: --simulate_test_config must name the config of these noises")
+            noises = f"--test_noises {as_text(self.test_noises)} --ood_noises {as_text(self.ood_noises)}"
+            raise InputError(f"{noises}: --simulate_test_config must name the config of these noises")
         if not self.sv_exp and not self.extractor_config:
             raise InputError("--sv_exp or --extractor_config must say what makes the embeddings")
 

@@ -137,39 +137,39 @@ class Options:
             UsageError: a word is no option.
             InputError: an option is unknown or has a wrong value.
         """
-        known = {one.name: one for one in fields(cls)}
-        given, configs = _given(words, known)
+        known = {entry.name: entry for entry in fields(cls)}
+        given_texts, configs = _texts_of(words, known)
         defaults = cls()
         texts = {name: as_text(getattr(defaults, name)) for name in known}
         for path in configs:
             texts |= {name: text for name, text in _sourced(path, texts).items() if name in known}
-        texts |= given
+        texts |= given_texts
         return cls(**{name: _value(known[name], text) for name, text in texts.items()})
 
     @classmethod
     def usage(cls) -> str:
         """Titles and options of all sections, in the order of definition."""
         lines: list[str] = []
-        left = {one.name: one for one in fields(cls)}
-        for section in (one for one in cls.__mro__[::-1] if issubclass(one, Options)):
+        left = {entry.name: entry for entry in fields(cls)}
+        for section in (base for base in cls.__mro__[::-1] if issubclass(base, Options)):
             own = [left.pop(name) for name in vars(section).get("__annotations__", {}) if name in left]
             if own:
-                lines += [section.title, *(line for one in own for line in _help_lines(one))]
+                lines += [section.title, *(line for entry in own for line in _help_lines(entry))]
         return "\n".join(lines)
 
 
-def _help_lines(one: Field) -> list[str]:
-    default = f" ({one.metadata['shown']})" if one.metadata["shown"] else ""
-    head = f"  --{one.name}"
+def _help_lines(entry: Field) -> list[str]:
+    default = f" ({entry.metadata['shown']})" if entry.metadata["shown"] else ""
+    head = f"  --{entry.name}"
     head = head.ljust(29) if len(head) < 29 else head
     return textwrap.wrap(
-        f"{head} {one.metadata['help']}{default}", 118, subsequent_indent=" " * 30, break_on_hyphens=False
+        f"{head} {entry.metadata['help']}{default}", 118, subsequent_indent=" " * 30, break_on_hyphens=False
     )
 
 
-def _given(words: Sequence[str], known: dict[str, Field]) -> tuple[dict[str, str], list[str]]:
-    """Name -> text of the options in a command line, and files of --config."""
-    given: dict[str, str] = {}
+def _texts_of(words: Sequence[str], known: dict[str, Field]) -> tuple[dict[str, str], list[str]]:
+    """Name -> text of the options of a command line, and files of --config."""
+    texts: dict[str, str] = {}
     configs: list[str] = []
     rest = list(words)
     while rest and rest[0].startswith("-"):
@@ -188,17 +188,14 @@ def _given(words: Sequence[str], known: dict[str, Field]) -> tuple[dict[str, str
         if key == "config":
             configs.append(text)
         elif key in known:
-            given[key] = text
-            if known[key].type is bool and text not in ("true", "false"):
-                raise InputError(f"option {word} takes true or false, got '{text}'")
+            texts[key] = text
         else:
-            raise InputError(
-                f"unknown option {word} {text} (see --help){nearest(f'--{key}', [f'--{one}' for one in known])}"
-            )
+            near = nearest(f"--{key}", [f"--{known_name}" for known_name in known])
+            raise InputError(f"unknown option {word} {text} (see --help){near}")
     if rest:
         hint = "only options are understood (./run.sh --help); quote a value of several words"
         raise UsageError(f"{' '.join(rest)}: {hint}")
-    return given, configs
+    return texts, configs
 
 
 def _sourced(path: str, texts: dict[str, str]) -> dict[str, str]:
@@ -213,14 +210,16 @@ def _sourced(path: str, texts: dict[str, str]) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in done.stdout.split("\0") if "=" in pair)
 
 
-def _value(one: Field, text: str) -> Any:
+def _value(entry: Field, text: str) -> Any:
     """The value that an option's text is; InputError names what is wrong."""
-    if check := one.metadata["check"]:
-        check(one.name, text)
-    if one.type is bool:
+    if check := entry.metadata["check"]:
+        check(entry.name, text)
+    if entry.type is bool:
+        if text not in ("true", "false"):
+            raise InputError(f"option --{entry.name} takes true or false, got '{text}'")
         return text == "true"
-    if one.type is int:
+    if entry.type is int:
         if not text.strip().isdigit():
-            raise InputError(f"--{one.name} {text}: must be a number")
+            raise InputError(f"--{entry.name} {text}: must be a number")
         return int(text)
-    return text.split() if one.type == list[str] else text
+    return text.split() if entry.type == list[str] else text

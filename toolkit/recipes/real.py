@@ -53,12 +53,12 @@ class RealRecordings(AudioRecipe, ExtractorRecipe):
             groups.setdefault(" ".join(self._metrics_of(name)), []).append(name)
         return "\n".join(f"{metrics}|{' '.join(sets)}" for metrics, sets in sorted(groups.items()))
 
-    def _metrics_of(self, name: str) -> list[str]:
+    def _metrics_of(self, set_name: str) -> list[str]:
         """Metrics of score_audio for a set; without rttm none of timing."""
         auto = TIMING + (DNSMOS if self.fs == 16000 else [])
-        asked = [one for word in self.real_metrics for one in (auto if word == "auto" else [word])]
-        timed = any(Path(root, name, "rttm").is_file() for root in ("data", self.raw))
-        return [one for one in asked if one != "similarity" and (timed or not one.startswith("timing_"))]
+        names = [name for word in self.real_metrics for name in (auto if word == "auto" else [word])]
+        timed = any(Path(root, set_name, "rttm").is_file() for root in ("data", self.raw))
+        return [metric for metric in names if metric != "similarity" and (timed or not metric.startswith("timing_"))]
 
     def check(self) -> None:
         """Check the options."""
@@ -79,13 +79,13 @@ class RealRecordings(AudioRecipe, ExtractorRecipe):
         """Queue the checks of the metrics, and of the verifier of real recordings."""
         if not self.real_sets or not self.runs(8):
             return
-        asked = f"--real_metrics {as_text(self.real_metrics)}"
-        metrics = [one for name in self.real_sets for one in self._metrics_of(name)]
+        options = f"--real_metrics {as_text(self.real_metrics)}"
+        metrics = [metric for name in self.real_sets for metric in self._metrics_of(name)]
         if metrics:
-            self.later(f"{asked}: see above", "score_audio", "--metrics", *metrics, "--check", "--no_reference")
-        timing = [any("timing_" in one for one in words) for words in (self.real_metrics, metrics)]
+            self.later(f"{options}: see above", "score_audio", "--metrics", *metrics, "--check", "--no_reference")
+        timing = [any("timing_" in word for word in words) for words in (self.real_metrics, metrics)]
         if self.stage != "1" and timing == [True, False]:
-            raise InputError(f"{asked}: no set of {as_text(self.real_sets)} has an rttm, which timing needs")
+            raise InputError(f"{options}: no set of {as_text(self.real_sets)} has an rttm, which timing needs")
         if self._measures_similarity and not self.sv_exp:
             config = str(Path(os.environ.get("VOXSIFT_ROOT", ROOT), "egs/TEMPLATE/conf/ge2e.yaml"))
             remedy = "--real_sets: name another verifier by --sv_exp, or leave similarity out of --real_metrics"

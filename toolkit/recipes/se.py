@@ -126,12 +126,12 @@ Stages
         """Raise InputError where sets that are there lack what --sv_exp needs: trials."""
         if not self.runs(7, 8) or not self.sv_exp or self.dry_run:
             return
-        there = [name for name in sets if Path(root, name).is_dir()]
-        if without := [f"{root}/{name}" for name in there if not Path(root, name, "trials").is_file()]:
+        present = [name for name in sets if Path(root, name).is_dir()]
+        if without := [f"{root}/{name}" for name in present if not Path(root, name, "trials").is_file()]:
             listed = " ".join(without)
             make = f"{self.python} -m toolkit.bin.make_trials {listed}"
             raise InputError(f"--sv_exp: no trials in {listed}; draw them: {make}")
-        self.check_trials(root, there)
+        self.check_trials(root, present)
 
     def plan(self) -> None:
         """Plan the mixtures of stage 3."""

@@ -64,12 +64,12 @@ Stages
 
     def _check_known_sets(self) -> None:
         known = {self.train_set, self.train_sim, *self.all_valid, *self.all_tests}
-        asked = f"--calibration_set {as_text(self.calibration_set or self.all_valid)} --cohort_set {self.cohort_set}"
+        options = f"--calibration_set {as_text(self.calibration_set or self.all_valid)} --cohort_set {self.cohort_set}"
         for name in (*self.calibration_set, *self.cohort_set.split()):
             if name not in known and not Path(self.raw, name).is_dir():
                 listed = " ".join([self.train_set, *self.all_valid, *self.test_sets])
                 hint = f"it can also be one of {listed}"
-                raise InputError(f"{asked}: set {name} not found in {self.raw}; {hint}")
+                raise InputError(f"{options}: set {name} not found in {self.raw}; {hint}")
         self.calibration_set = self.calibration_set or self.all_valid
 
     def check_configs(self) -> None:
