@@ -18,7 +18,8 @@ from toolkit.io.jobs import merge
 from toolkit.io.trials import make_trials, write_trials
 
 FS = 16000
-FAST = {"data", "features", "io", "losses", "metrics", "models", "nn", "report", "simulate"}  # what starts no recipe
+# What starts no recipe:
+FAST = {"data", "features", "io", "losses", "metrics", "models", "nn", "recipes", "report", "simulate"}
 LONG = {"test_corpus", "test_paranoise_connections", "test_wavlm_ecapa"}  # but for these, of 8 to 15 s each
 
 

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1] / "toolkit"
 FLOORS = (
     {"io"},
     {"simulate", "metrics", "nn"},
-    {"report", "features"},
+    {"report", "features", "recipes"},
     {"data", "models"},
     {"train", "losses"},
     {"systems"},

@@ -1,6 +1,5 @@
 # Sourced by the task scripts: how jobs are run. cmd_backend=local is this machine, cmd_backend=slurm a Slurm cluster
 # (cmd_backend=slurm ./run.sh ...). Another way of your site's is one more case; its program takes run.pl's command line.
-# shellcheck shell=bash disable=SC2034
 cmd_backend=${cmd_backend:-local}
 
 # train_cmd: data stages; cuda_cmd: training; decode_cmd: inference and scoring

@@ -1,5 +1,4 @@
 # Sourced by every recipe script: the toolkit's environment. Your own additions go into local/path.sh.
-# shellcheck shell=bash
 VOXSIFT_ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
 export VOXSIFT_ROOT
 

@@ -14,8 +14,6 @@ from toolkit.metrics.signal.intrusive import si_sdr
 from toolkit.systems.enhancer import Enhancer
 from toolkit.systems.verifier import Verifier
 
-from .conftest import ROOT
-
 CORPUS = "--train_speakers 4 --dev_speakers 2 --test_speakers 2 --babble_speakers 1 --utterances 2"
 CORPUS += " --noises 1 --pieces 1 --rooms 1 --workers 1"
 SMALL = "--model.init_args.filters 16 --model.init_args.bottleneck 8 --model.init_args.hidden 8"
@@ -225,17 +223,6 @@ def test_weights_that_are_gone_are_not_needed_to_score(recipe, tree):
     done = tree.run(recipe, "./run.sh", "--init_from", "exp/se_none", "--stage", "7", "--dry_run", "true")
     assert done.returncode == 1
     assert "exp/se_train_convtasnet_snr_from_none: no such experiment; train it first" in done.stderr
-
-
-@pytest.mark.parametrize(("fs", "band"), [(16000, "wb"), (8000, "nb")])
-def test_pesq_is_of_the_band_that_there_is(tree, tmp_path, fs, band):
-    libraries = "".join(f". {ROOT}/egs/TEMPLATE/{name}.sh\n" for name in ("lib/run", "lib/options", "se/verify"))
-    options = (
-        f"fs={fs} metrics='si_sdr sdr pesq_wb stoi estoi' observations='' alphas='' sv_exp='' init_from='' se_config=x"
-    )
-    (tmp_path / "task.sh").write_text(f"{libraries}{options}\ncheck_se_options\necho ${{metrics}}\n")
-    done = tree.run(tmp_path, "bash", "task.sh")
-    assert done.stdout == f"si_sdr sdr pesq_{band} stoi estoi\n"
 
 
 def test_a_template_without_noise_is_said(tree):

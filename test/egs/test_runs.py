@@ -12,10 +12,9 @@ from test.utils.waiting import processes_in, wait_for
 TASK = """\
 set -euo pipefail
 . ../../TEMPLATE/lib/run.sh
-. ../../TEMPLATE/lib/options.sh
 start_run "$@"
 command_line="$0 $*"
-stage=$1 stop_stage=6 wait=$2
+stages=$(seq -s ' ' "$1" 6) wait=$2 dry_run=false dumpdir=dump
 start_guard
 hold_outputs exp/sv_x
 echo begun
@@ -86,19 +85,6 @@ def test_ctrl_c_in_training_says_that_the_same_command_goes_on(folder):
     assert run.returncode == -signal.SIGINT
 
 
-def test_quotes_join_the_words_of_local_data_opts(folder):
-    script = "set -euo pipefail\n. ../../TEMPLATE/lib/data.sh\npython=python3\n"
-    script += 'read_words "$1"\nprintf \'<%s>\' "${words[@]}"\n'
-    (folder / "words.sh").write_text(script)
-
-    def words(text):
-        return subprocess.run(["bash", "words.sh", text], cwd=folder, capture_output=True, text=True)
-
-    assert words("--speech '/my speech' --x \"a  b\" *").stdout == "<--speech></my speech><--x><a  b><*>"
-    assert words("").stdout == "<>"
-    assert (words("--speech '/my").returncode, "--local_data_opts" in words("--speech '/my").stderr) == (1, True)
-
-
 def test_all_that_a_run_has_started_ends_with_it(tree, folder, start):
     first = start("6", "false", "setsid sleep 50 & sleep 50")
     wait_for(lambda: (folder / "exp/x.log").exists() and len(processes_in(folder)) > 5)
@@ -121,34 +107,3 @@ def test_a_lock_file_that_another_machine_left_locks_nothing(tree, folder):
     (folder / "exp").mkdir(exist_ok=True)
     (folder / "exp/.sv_x.lock").write_text("1 elsewhere 2026-01-01T00:00:00 ./sv.sh\n")
     assert tree.run(folder, "bash", "task.sh", "6", "false").returncode == 0
-
-
-LISTS = """\
-. ../../TEMPLATE/lib/run.sh
-. ../../TEMPLATE/lib/options.sh
-check_numbers snrs "$1"
-check_lists test_sets "$2"
-"""
-
-
-@pytest.mark.parametrize(("snrs", "sets", "said"), [("0,10", "a", 'spaces: --snrs "0 10"'), ("5", "a, b", '"a b"')])
-def test_lists_are_separated_by_spaces(tree, folder, snrs, sets, said):
-    done = tree.run(folder, "bash", "-c", LISTS, "bash", snrs, sets)
-    assert done.returncode == 1
-    assert said in done.stderr
-
-
-COUNTS = """
-. ../../TEMPLATE/lib/run.sh
-. ../../TEMPLATE/lib/options.sh
-stage=$1 stop_stage=$1
-"${@:2}"
-"""
-
-
-@pytest.mark.parametrize("check", ["check_stages 10", "check_counts nj @", "check_counts_or_0 allow_bad @"])
-def test_a_number_that_no_shell_holds_is_refused(tree, folder, check):
-    done = tree.run(folder, "bash", "-c", COUNTS, "bash", "9" * 20, *check.replace("@", "9" * 20).split())
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: --")
-    assert "integer expression" not in done.stderr

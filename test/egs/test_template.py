@@ -217,8 +217,8 @@ def test_the_folders_choose_what_extraction_is_tested_on(tree, options, config, 
 
 PIPES = """
 . {root}/egs/TEMPLATE/lib/run.sh
-. {root}/egs/TEMPLATE/lib/options.sh
-. {root}/egs/TEMPLATE/lib/data.sh
+. {root}/egs/TEMPLATE/lib/stages.sh
+dry_run=false fs=16000 dumpdir=dump local_data_words=''
 prepare_data
 for sets in own plain "plain own" "own foreign" old; do echo "$sets: $(pipes_of "$sets")"; done
 echo "b touch ran |" >>data/own/wav.scp

@@ -1,4 +1,4 @@
-"""The work of a stage, unless it is done: on sets or trial lists by jobs (sets, trials), by one program (once).
+"""The work of a stage, unless it is done: on sets, trial lists or audio by jobs (sets, trials, audio), or once.
 
 Behind -- follows the program. What was finished from the same inputs by the same words is not done again.
 
@@ -11,12 +11,13 @@ import dataclasses
 import sys
 from pathlib import Path
 
+from toolkit.io.audio_scores import AudioScores
 from toolkit.io.command_line import Parser, positive_int, run, whole_number
 from toolkit.io.once import Once
 from toolkit.io.stage import Step
 from toolkit.io.trial_lists import TrialLists
 
-ACTIONS = {"sets": Step, "trials": TrialLists, "once": Once}
+ACTIONS = {"sets": Step, "trials": TrialLists, "audio": AudioScores, "once": Once}
 
 
 def get_parser(action: str = "sets") -> argparse.ArgumentParser:
@@ -37,12 +38,26 @@ def get_parser(action: str = "sets") -> argparse.ArgumentParser:
         parser.add_argument("--vectors", type=Path, required=True, help="folder of <set>/embedding.scp")
         parser.add_argument("--logs", type=Path, required=True, help="folder of the logs")
         return parser
+    if action == "audio":
+        _add_audio(parser)
+        return parser
     parser.add_argument("--name", required=True, help="of the step, for logs and marks")
     parser.add_argument("--in_root", type=Path, required=True, help="folder of the input sets")
     parser.add_argument("--stems", nargs="+", default=["wav"], help="ark names of the outputs")
     parser.add_argument("--allow_bad", type=whole_number(), default=0, help="ids of a set that may be left out")
     parser.add_argument("--job_size", type=positive_int, default=2000, help="most ids of a job")
     return parser
+
+
+def _add_audio(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data_root", type=Path, required=True, help="folder of the sets with the references")
+    parser.add_argument("--audio", type=Path, required=True, help="folder of what is scored")
+    parser.add_argument("--values", type=Path, required=True, help="folder of the metrics by utterance")
+    parser.add_argument("--metrics", nargs="*", default=[], help="of score_audio; none: what its options ask for")
+    parser.add_argument("--mixtures", type=Path, help="folder of the metrics of the mixtures themselves")
+    parser.add_argument("--breakdown", nargs="*", default=[], help="groups; auto: gender_pair where genders are known")
+    parser.add_argument("--no_interferers", action="store_true", help="compare with no other talkers of a mixture")
+    parser.add_argument("--resamples", type=whole_number(), default=1000, help="bootstrap resamples")
 
 
 def _add_once(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from toolkit.io.errors import InputError
-from toolkit.io.files import read_yaml
 
 
 def signature(folder, words: str, files: list[str]) -> str:
@@ -108,6 +107,8 @@ def _without_offset(name: bytes) -> bytes:
 
 def _sources(conf: Path) -> list[Path]:
     """The source sets of a plan."""
+    from toolkit.io.files import read_yaml  # YAML takes its time to load
+
     content = read_yaml(conf, "plan again (stage 3)")
     listed = [content.get(key) or [] for key in ("data", "rooms", "enrolments")]
     return [Path(name) for names in listed for name in ([names] if isinstance(names, str) else names)]

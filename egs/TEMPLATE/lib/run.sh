@@ -1,12 +1,7 @@
-# What a run is made of: messages, stages, locks, a queue of programs, dry runs. Sourced by the task scripts.
-# shellcheck shell=bash disable=SC2154,SC2034
+# What a run is made of: options, messages, stages, locks, dry runs. Sourced by the task scripts.
 
 log() {
     echo "$(date '+%Y-%m-%dT%H:%M:%S') $*"
-}
-
-counted() { # counted 3 job: 3 jobs
-    echo "$1 $2$([ "$1" -eq 1 ] || echo s)"
 }
 
 die() {
@@ -14,17 +9,8 @@ die() {
     exit 1
 }
 
-# note_skips: --skip_data_prep and its kin as stages.
-note_skips() {
-    if "${skip_data_prep}"; then skip_stages+=" 1 2 3 4 5"; fi
-    if "${skip_train}"; then skip_stages+=" 6"; fi
-    if "${skip_eval}"; then skip_stages+=" 7 8 9"; fi
-    if "${skip_packing}"; then skip_stages+=" 10"; fi
-}
-
-# runs_stage N: does stage N run, by --stage, --stop_stage and --skip_stages?
-runs_stage() {
-    [ "${stage}" -le "$1" ] && [ "${stop_stage}" -ge "$1" ] && ! [[ " ${skip_stages} " == *" $1 "* ]]
+runs_stage() { # runs_stage N: does stage N run, by --stage, --stop_stage and --skip_stages?
+    [[ " ${stages} " == *" $1 "* ]]
 }
 
 say_stage() { # say_stage N what
@@ -40,6 +26,75 @@ start_run() {
     VOXSIFT_RUN=${marks:+${marks}/}$$.$(date +%s)
     export VOXSIFT_RUN
     exec "${BASH}" "$0" "$@"
+}
+
+# recipe ACTION: start toolkit.bin.recipe, whose variables read_variables reads
+recipe() {
+    exec {answers}< <(exec "${python}" -m toolkit.bin.recipe "$1" "${task}" "${arguments[@]}")
+    recipe_pid=$!
+}
+
+# read_variables: name=value, each ended by a NUL, up to an empty one or the end of the program, which must not fail
+read_variables() {
+    local pair
+    while IFS= read -r -d '' pair <&"${answers}"; do
+        case ${pair%%=*} in
+            '') return 0 ;;
+            log) log "${pair#*=}" ;;
+            text) echo "${pair#*=}" ;;
+            *) printf -v "${pair%%=*}" '%s' "${pair#*=}" ;;
+        esac
+    done
+    exec {answers}<&-
+    wait "${recipe_pid}" || exit
+    recipe_pid=''
+}
+
+end_run() { # however it ends, but for kill -9
+    [ -z "${recipe_pid}" ] || kill "${recipe_pid}" 2>/dev/null || true
+    rm -f "${remade_file}"
+}
+
+# begin_run ARGS...: options, and what follows from them, as variables (toolkit/recipes/<task>.py); locks; dry runs
+begin_run() {
+    arguments=("$@") python=python3
+    if [[ " $* " =~ " --python "([^ ]+) ]]; then python=${BASH_REMATCH[1]}; fi
+    . ./path.sh
+    recipe_pid='' remade_file=''
+    trap end_run EXIT
+    recipe options
+    read_variables
+    [ -n "${stages+set}" ] || exit 0 # --help
+    . ./cmd.sh
+    check_machines
+    plain_step=(--dry_run "${dry_run}" --python "${python}")
+    data_step=(--cmd "${train_cmd}" --nj "${nj}" "${plain_step[@]}")
+    decode_step=(--cmd "${decode_cmd}" --nj "${inference_nj}" --gpu "${gpu_inference}" "${plain_step[@]}")
+    log "${command_line}"
+    start_guard
+    start_dry_run
+}
+
+# check_run: what toolkit.bin.recipe finds in the configs; no other run may write what this one writes
+check_run() {
+    log "checking configs"
+    read_variables
+    hold_outputs "${exp}"
+    runs_stage 1 || ! { runs_stage 2 || runs_stage 3; } || check_made data
+}
+
+check_made() { # check_made data|dump: what stages have made, and names that depend on it
+    recipe "$1"
+    read_variables
+}
+
+# check_machines: --ngpu and --num_nodes fit the machine, where jobs run on this one.
+check_machines() {
+    [[ "${cuda_cmd}" == *run.pl* ]] || return 0
+    [ "${ngpu} ${gpu_inference}" = "0 false" ] || nvidia-smi -L >/dev/null 2>&1 ||
+        die "--ngpu ${ngpu} --gpu_inference ${gpu_inference}: nvidia-smi finds no GPU here; use --ngpu 0 --gpu_inference false"
+    [ "${num_nodes}" -eq 1 ] ||
+        die "--num_nodes ${num_nodes}: run.pl knows this machine only; cmd.sh can choose another (cmd_backend=slurm ./run.sh ...)"
 }
 
 # start_guard: from now on, all that this run starts ends with it.
@@ -69,15 +124,11 @@ hold() {
 
 # hold_outputs EXPDIR: no other run may write what this one writes, or what it reads.
 hold_outputs() {
-    local number data=shared experiment=
-    for number in {1..10}; do
-        if runs_stage "${number}"; then
-            if [ "${number}" -le 5 ]; then data=exclusive; else experiment=$1; fi
-        fi
-    done
+    local data=shared
+    [[ ! " ${stages} " =~ " "[1-5]" " ]] || data=exclusive
     [ "${data}" = shared ] || hold exclusive data/.lock
     hold "${data}" "${dumpdir}/.lock"
-    [ -z "${experiment}" ] || hold exclusive "$(dirname "$1")/.$(basename "$1").lock"
+    [[ ! " ${stages} " =~ " "([6-9]|10)" " ]] || hold exclusive "$(dirname "$1")/.$(basename "$1").lock"
 }
 
 # data_is_made: after stage 5, other runs may read it, too.
@@ -90,9 +141,8 @@ data_is_made() {
 # in the file ${VOXSIFT_REMADE}.
 start_dry_run() {
     "${dry_run}" || return 0
-    VOXSIFT_REMADE=$(mktemp)
-    export VOXSIFT_REMADE
-    trap 'rm -f "${VOXSIFT_REMADE}"' EXIT
+    remade_file=$(mktemp)
+    export VOXSIFT_REMADE=${remade_file}
     note "data: ${train_cmd}, --nj ${nj}"
     note "training: ${cuda_cmd}, --ngpu ${ngpu} --num_nodes ${num_nodes}"
     note "inference: ${decode_cmd}, --inference_nj ${inference_nj} --gpu_inference ${gpu_inference}"
@@ -107,51 +157,15 @@ act() { # act COMMAND...: run it
 }
 
 remade() { # remade PATH...: a dry run would make something anew there
-    if "${dry_run}"; then printf '%s\n' "$@" >>"${VOXSIFT_REMADE}"; fi
-}
-
-# is_remade PATH: is it, or a folder that it lies in, made anew?
-is_remade() {
-    local path=$1
-    [ -s "${VOXSIFT_REMADE:-}" ] || return 1
-    while [[ "${path}" == */* ]]; do
-        ! grep -qxF -- "${path}" "${VOXSIFT_REMADE}" || return 0
-        path=${path%/*}
-    done
-    return 1
-}
-
-# Programs that are queued run in one interpreter, whose start takes longer than most of them do.
-queue=()
-
-later() { # later REMEDY PROGRAM WORDS...: REMEDY is printed where it fails
-    queue+=("$#" "$@")
-}
-
-# run_queue [MARK [options of several]]: run it; with a mark, unless that was done
-run_queue() {
-    local mark=${1:-}
-    if [ "${#queue[@]}" -gt 0 ]; then
-        printf '%s\0' "${queue[@]}" | "${python}" -m toolkit.bin.several ${mark:+--mark "${mark}"} "${@:2}" || exit 1
-    fi
-    queue=()
-}
-
-# run_checks EXPDIR: run the queue before any work; answers is what it prints. What was checked for an experiment is not
-# checked again.
-run_checks() {
-    local mark
-    mark=$(dirname "$1")/.$(basename "$1").checked
-    if "${dry_run}"; then mark=; fi
-    answers=$(run_queue "${mark}") || exit 1
-    queue=()
+    if "${dry_run}" && [ $# -gt 0 ]; then printf '%s\n' "$@" >>"${VOXSIFT_REMADE}"; fi
 }
 
 # once MARK WHAT SETS DEPS OUTPUTS COMMAND...: run it, unless it was run for the same data dirs SETS and files DEPS, and
 # OUTPUTS are as it left them
 once() {
-    # shellcheck disable=SC2086
-    "${python}" -m toolkit.bin.stage once --mark "$1" --what "$2" --sets $3 --deps $4 --outputs $5 -- "${@:6}"
+    local dry=''
+    ! "${dry_run}" || dry=--dry_run
+    "${python}" -m toolkit.bin.stage once ${dry} --mark "$1" --what "$2" --sets $3 --deps $4 --outputs $5 -- "${@:6}"
 }
 
 # files_of SYSTEM WEIGHTS: what a product of a trained system depends on: its packed.zip, or config and weights
@@ -162,12 +176,4 @@ files_of() {
     else
         echo "$1"
     fi
-}
-
-as_list() { # "a b" -> [a,b]
-    tr -s ' ' ',' <<<"${1# }" | sed 's/,$//; s/.*/[&]/'
-}
-
-name_of() { # name_of SYSTEM: of an experiment's folder or a packed.zip
-    basename "${1%/packed.zip}" .zip
 }

@@ -1,5 +1,4 @@
 # Sourced by the steps after their help and defaults: options, environment, number of arguments (at least ${least}).
-# shellcheck shell=bash disable=SC1091,SC2034,SC2154
 cmd=utils/run.pl nj=4 gpu=false dry_run=false python=python3 opts=''
 general_help="General options
   --cmd                run.pl or slurm.pl, with options (utils/run.pl)

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # Calibration of scores on held-out sets: <scores>/calibration.json.
-# shellcheck disable=SC1091,SC2034,SC2154
 set -euo pipefail
 help_message="Usage: steps/calibrate.sh [options] <dump/raw> <scores> <set>...
 e.g.: steps/calibrate.sh dump/raw exp/sv_x/calibration dev

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # Embeddings of utterances by a trained system of speaker verification.
-# shellcheck disable=SC1091,SC2034,SC2154
 set -euo pipefail
 help_message="Usage: steps/embed.sh [options] <system> <dump/raw> <output> <set>...
 e.g.: steps/embed.sh exp/sv_x dump/raw exp/sv_x/embeddings test
@@ -9,7 +8,6 @@ e.g.: steps/embed.sh exp/sv_x dump/raw exp/sv_x/embeddings test
 weights=valid.eer.ave.pth least=4
 . "$(dirname "$(readlink -f "$0")")/../lib/step.sh"
 
-# shellcheck disable=SC2046
 stage sets --name embed --cmd "${engine}" --nj "${nj}" --in_root "$2" --out_root "$3" --sets "${@:4}" --stems embedding \
     --deps $(files_of "$1" "${weights}") -- "${python}" -m toolkit.bin.embed_utterances --model "$1" --weights "${weights}" \
     --device "${device}" "${options[@]}"

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # Features of audio, by the front end of a training config, to arks.
-# shellcheck disable=SC1091,SC2034,SC2154
 set -euo pipefail
 help_message="Usage: steps/features.sh [options] <training config> <dump/raw> <dump/fbank> <set>...
 e.g.: steps/features.sh conf/train_ecapa.yaml dump/raw dump/fbank train"

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # Recordings of data dirs, resampled, cut and checked, to FLAC in arks.
-# shellcheck disable=SC1091,SC2034,SC2154
 set -euo pipefail
 help_message="Usage: steps/format.sh [options] <data> <dump/raw> <set>...
 e.g.: steps/format.sh --fs 16000 --nj 8 data dump/raw train dev test

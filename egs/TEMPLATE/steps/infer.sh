@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # What a trained system makes of sets: audio by enhancement and extraction, embeddings by their enhancement.
-# shellcheck disable=SC1091,SC2034,SC2154
 set -euo pipefail
 help_message="Usage: steps/infer.sh [options] <task> <system> <input> <output> <set>...
 e.g.: steps/infer.sh se exp/se_x dump/raw exp/se_x/enhanced test
@@ -15,7 +14,6 @@ weights='' depends_on='' name=infer stems=wav deps='' least=5
 
 place=(--device "${device}")
 if [ "$1" = ee ]; then place=(); fi # small enough for a CPU
-# shellcheck disable=SC2046,SC2086
 stage sets --name "${name}" --cmd "${engine}" --nj "${nj}" --in_root "$3" --out_root "$4" --sets "${@:5}" --stems "${stems}" \
     --deps $(files_of "$2" "${depends_on:-${weights:-valid.*.ave.pth}}") ${deps} -- \
     "${python}" -m toolkit.bin.infer "$1" --model "$2" ${weights:+--weights "${weights}"} "${place[@]}" "${options[@]}"

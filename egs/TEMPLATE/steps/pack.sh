@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # An experiment as one file: config, weights, calibration, facts of the run.
-# shellcheck disable=SC1091,SC2034,SC2154
 set -euo pipefail
 help_message="Usage: steps/pack.sh [options] <experiment>
 e.g.: steps/pack.sh exp/sv_x      makes exp/sv_x/packed.zip

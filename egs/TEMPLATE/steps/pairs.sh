@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # Embeddings of clean speech and of its variants, for training an enhancement of embeddings.
-# shellcheck disable=SC1091,SC2034,SC2154
 set -euo pipefail
 help_message="Usage: steps/pairs.sh [options] <variants> <system> <dump/raw> <dump/pairs> <set>...
 e.g.: steps/pairs.sh conf/pairs_train.yaml ../sv/exp/sv_x dump/raw dump/pairs/sv_x train
@@ -11,7 +10,6 @@ e.g.: steps/pairs.sh conf/pairs_train.yaml ../sv/exp/sv_x dump/raw dump/pairs/sv
 weights=valid.eer.ave.pth crop_seconds=2.015 deps='' least=5
 . "$(dirname "$(readlink -f "$0")")/../lib/step.sh"
 
-# shellcheck disable=SC2046,SC2086
 stage sets --name pairs --cmd "${engine}" --nj "${nj}" --in_root "$3" --out_root "$4" --sets "${@:5}" --stems pairs \
     --deps "$1" $(files_of "$2" "${weights}") ${deps} -- "${python}" -m toolkit.bin.embed_pairs --config "$1" \
     --model "$2" --weights "${weights}" --crop_seconds "${crop_seconds}" --device "${device}" --trust "${options[@]}"

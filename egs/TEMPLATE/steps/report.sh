@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # Tables, plots and pages of an experiment, and a table over all.
-# shellcheck disable=SC1091,SC2034,SC2154
 set -euo pipefail
 help_message="Usage: steps/report.sh [options] <experiment> [<other experiment>...]
 e.g.: steps/report.sh --results exp/RESULTS.md exp/sv_x exp/mean_fbank

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # Mixtures of plans (mix.jsonl, by toolkit.bin.simulate_plan) to FLAC in arks.
-# shellcheck disable=SC1091,SC2034,SC2154
 set -euo pipefail
 help_message="Usage: steps/simulate.sh [options] <data> <dump/raw> <set>...
 e.g.: python -m toolkit.bin.simulate_plan --config conf/simulate_valid.yaml --data dump/raw/dev --out_root data --name dev_sim

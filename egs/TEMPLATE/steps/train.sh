@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # Train a network, on GPUs of one node or several, or on CPUs.
-# shellcheck disable=SC1091,SC2034,SC2154
 set -euo pipefail
 help_message="Usage: steps/train.sh [options] <task> <training config> <training set> <experiment> <validation set>...
 e.g.: steps/train.sh sv conf/train_ecapa.yaml dump/raw/train exp/sv_x dump/raw/dev
@@ -29,7 +28,6 @@ nodes=() what=(--what training)
 [ "${num_nodes}" -eq 1 ] || nodes=(num-nodes "${num_nodes}")
 began=$(mktemp)
 trap 'rm -f "${began}"' EXIT
-# shellcheck disable=SC2086
 stage once --mark "${exp}/.done.train" "${what[@]}" --cmd "${cmd}" --log "${exp}/train.log" \
     --keep_log --job_options gpu "${ngpu}" "${nodes[@]}" name "${exp}" --sets "${train_dir}" "$@" --deps "${config}" ${deps} \
     --outputs "${exp}/config.yaml" "${exp}/metrics.jsonl" "${exp}/checkpoint" "${exp}/${weights}" -- \

@@ -1,14 +1,9 @@
 #!/usr/bin/env bash
-# Stage 1: the synthetic mini corpus (made on the spot, once, for all tasks) -> data/; of each test speaker four
-# utterances, test4, with trials for --sv_exp. Options: those of toolkit.bin.make_minicorpus, e.g. --workers 4, or
-# --train_speakers 8 --utterances 6 for a tinier one.
+# Stage 1: the mini corpus -> data/; of each test speaker four utterances, test4, with trials for --sv_exp. Options: local/data.sh --help
 # shellcheck disable=SC1091  # sourced files are links in the recipe
 set -euo pipefail
 
 . ./path.sh
-. ./db.sh
-if [[ " $* " == *" --help "* ]]; then exec python3 -m toolkit.bin.make_minicorpus --help; fi
-python3 -m toolkit.bin.make_minicorpus --outdir "${MINI}" "$@"
-python3 -m toolkit.bin.prepare_minicorpus --corpus "${MINI}" --outdir data
+. "${VOXSIFT_ROOT}/egs/mini/prepare_data.sh"
 utils/subset_data_dir.sh --per-spk data/test 4 data/test4
 python3 -m toolkit.bin.make_trials data/test4
