@@ -10,7 +10,7 @@ from helpers.text_scores import SETS, references_of, score, write_hypotheses, wr
 
 from toolkit.bin.report import main
 from toolkit.io.command_line import run
-from toolkit.report.recognition.text_comparison import difference
+from toolkit.report.bootstrap_samples import difference
 from toolkit.report.recognition.text_results import collect_text
 
 WORDS = ["--task", "asr", "--expdir", "exp/asr_one", "--compare", "exp/asr_two", "--ood", "rain"]

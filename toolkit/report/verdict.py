@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from toolkit.report.bootstrap_samples import difference
-from toolkit.report.recognition.text_comparison import difference as text_difference
 from toolkit.report.summaries import Experiment, SetSummary
 
 FEW_STEPS = 500  # with fewer steps a network is often worse than an untrained one
@@ -119,7 +118,7 @@ def _recognised(results: Experiment, other: Experiment | None) -> str:
     if other is None or len(theirs) < len(names):
         return text
     ours = {one.name: one for one in results.sets}
-    rates = text_difference([theirs[name] for name in names], [ours[name] for name in names])
+    rates = difference([theirs[name] for name in names], [ours[name] for name in names])
     if rates is None:
         return text
     gain, p = -rates["wer"].value, rates["wer"].p
@@ -132,7 +131,7 @@ def _circumstances(results: Experiment) -> Iterator[str]:
     if steps is not None:
         yield f"{steps:,} steps" + (", fewer than most networks need" if steps < FEW_STEPS else "")
     targets = sum(set_result.n_target or 0 for set_result in results.sets)
-    within = sum(set_result.n_target_within_session for set_result in results.sets)
+    within = sum(set_result.n_target_within_session or 0 for set_result in results.sets)
     if within:
         share = "all" if within == targets else f"{100 * within / targets:.0f} % of the"
         yield f"{share} target trials lie within one session, so error rates are lower than in use"

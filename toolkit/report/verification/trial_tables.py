@@ -6,7 +6,7 @@ from toolkit.io.errors import InputError
 from toolkit.metrics.verification.registry import MAIN, METRICS
 from toolkit.report.blocks import Section, Table
 from toolkit.report.bootstrap_samples import average_interval
-from toolkit.report.summaries import Condition, Estimate, Experiment, SetSummary, Summary
+from toolkit.report.summaries import Condition, Estimate, Experiment, SetSummary, Summary, metric_of
 
 NONE = "-"  # a cell without a number
 TITLES = [METRICS[name].title for name in MAIN]
@@ -117,7 +117,8 @@ def interval_cell(metric: Estimate, digits: int) -> str:
 
 def metric_cell(summary: Summary, name: str) -> str:
     """As :func:`interval_cell`; without a number where the metric has no value."""
-    return interval_cell(summary.metrics[name], METRICS[name].digits) if name in summary.metrics else NONE
+    estimate = summary.metrics.get(name)
+    return NONE if estimate is None or estimate.value is None else interval_cell(estimate, metric_of(name).digits)
 
 
 def detail_table(experiments: Sequence[Experiment]) -> Table:
