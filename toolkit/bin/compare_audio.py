@@ -1,4 +1,4 @@
-"""Is system B better than system A? Differences of mean SI-SDR, PESQ, ... on the same draws of speakers, with p-values.
+"""Is system B better than system A? Differences of mean SI-SDR, PESQ, ... on the same bootstrap samples, with p-values.
 
 Example: python -m toolkit.bin.compare_audio --a exp/one/metrics/test --b exp/two/metrics/test
 
@@ -11,7 +11,6 @@ import sys
 
 from toolkit.io.command_line import Parser, run
 from toolkit.io.errors import InputError
-from toolkit.metrics.signal.registry import METRICS
 from toolkit.tasks.enhancement.audio_comparison import compare_audio_values, load_audio_condition
 from toolkit.tasks.paired_comparison import add_comparison_arguments, check_comparison, tell
 
@@ -31,7 +30,7 @@ def main(argv=None) -> None:
     check_comparison(args)
     conditions = [load_audio_condition(a, b) for a, b in zip(args.a, args.b, strict=True)]
     differences = compare_audio_values(conditions, args.resamples, args.level, args.seed)
-    tell(args, differences, METRICS)
+    tell(args, differences)
 
 
 if __name__ == "__main__":

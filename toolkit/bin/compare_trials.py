@@ -1,4 +1,4 @@
-"""Is system B better than system A? Differences of EER and minDCF on the same draws of speakers, with p-values.
+"""Is system B better than system A? Differences of EER and minDCF on the same bootstrap samples, with p-values.
 
 Example: python -m toolkit.bin.compare_trials --a exp/a/scores/test --b exp/b/scores/test --utt2spk data/test/utt2spk
 
@@ -11,7 +11,6 @@ import sys
 
 from toolkit.io.command_line import Parser, run
 from toolkit.io.errors import InputError
-from toolkit.metrics.verification.registry import METRICS
 from toolkit.tasks.paired_comparison import add_comparison_arguments, check_comparison, tell, with_progress
 from toolkit.tasks.verification.trial_comparison import compare_systems, load_condition
 
@@ -37,7 +36,7 @@ def main(argv=None) -> None:
     speakers = args.utt2spk * (len(args.a) if len(args.utt2spk) == 1 else 1)
     conditions = [load_condition(a, b, s, args.enroll2utt) for a, b, s in zip(args.a, args.b, speakers, strict=True)]
     differences = compare_systems(conditions, args.resamples, args.level, args.seed, with_progress)
-    tell(args, differences, METRICS)
+    tell(args, differences)
 
 
 if __name__ == "__main__":

@@ -128,8 +128,10 @@ def experiment_name(name: str, scores: str) -> str:
 
 def collect_all(args, collect: Callable[[Path], Sequence[Experiment]]) -> list[Experiment]:
     """The experiment of a report's options, then those to compare with; folders tell apart those of one name."""
-    paths = {path.resolve(): path for path in reversed([args.expdir, *args.compare])}
-    experiments = [results for path in reversed(paths.values()) for results in collect(path)]
+    paths: dict[Path, Path] = {}
+    for path in (args.expdir, *args.compare):
+        paths.setdefault(path.resolve(), path)
+    experiments = [results for path in paths.values() for results in collect(path)]
     if len({results.name for results in experiments}) < len(experiments):
         for results in experiments:
             results.name = experiment_name(results.expdir, results.scores)

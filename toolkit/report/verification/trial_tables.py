@@ -165,10 +165,14 @@ def summary(experiments: Sequence[Experiment], ood: Collection[str]) -> Section:
 
 
 def condition_sections(experiments: Sequence[Experiment], ood: Collection[str]) -> list[Section]:
-    """EER by condition, apart for kinds of noise that are out of domain, and every condition with all metrics."""
+    """EER by condition, apart for kinds of noise that are out of domain; of the first experiment all metrics."""
     headings = (("EER (%) by noise and SNR (dB)", False), ("EER (%) under out-of-domain noise", True))
     matrices = [(heading, condition_matrix(experiments, ood, of_ood=of_ood)) for heading, of_ood in headings]
     sections = [
         Section(heading, [table, "Avg.: mean of all columns [low, high]."]) for heading, table in matrices if table
     ]
-    return [*sections, Section("Every condition", ["Value [low, high].", detail_table(experiments)])]
+    text = (
+        f"All metrics of {experiments[0].name}, value [low, high]. Those of the other experiments are in results.json, "
+        "as scores/<set>/metrics.json has them."
+    )
+    return [*sections, Section("Every condition", [text, detail_table(experiments[:1])])]
