@@ -7,7 +7,6 @@ Example: python -m toolkit.bin.distinct_audio --data_root dump/raw --sets test_r
              --output exp/sv_x/clean/audio
 """
 
-import argparse
 import hashlib
 import sys
 from pathlib import Path
@@ -21,19 +20,16 @@ from toolkit.io.progress import progress
 NAME, TABLE = "distinct", "utt2distinct"
 
 
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.distinct_audio``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("--data_root", type=Path, required=True, help="folder of the sets, e.g. dump/raw")
-    parser.add_argument("--sets", nargs="+", required=True)
-    parser.add_argument("--stream", default="wav", help="of mixtures: wav, or spk1, noise1, ...")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the data dir and the tables")
-    return parser
+parser = Parser(description=__doc__)
+parser.add_argument("--data_root", type=Path, required=True, help="folder of the sets, e.g. dump/raw")
+parser.add_argument("--sets", nargs="+", required=True)
+parser.add_argument("--stream", default="wav", help="of mixtures: wav, or spk1, noise1, ...")
+parser.add_argument("--output", type=Path, required=True, help="folder of the data dir and the tables")
 
 
 def main(argv=None) -> None:
     """Write both."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     ids: dict[tuple[str, bytes], str] = {}  # utterance and its samples' hash -> id
     distinct_ids: dict[str, dict[str, str]]
     wav, utt2spk, distinct_ids = {}, {}, {}

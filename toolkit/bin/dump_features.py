@@ -1,6 +1,5 @@
 """Dump features of formatted data dirs to arks, and their configuration to ``feats_conf.yaml``."""
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -15,22 +14,18 @@ from toolkit.io.jobs import ark_path, read_work, write_job_tables
 from toolkit.io.progress import progress
 from toolkit.systems.verifier import Verifier
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.dump_features``."""
-    parser = Parser(description=__doc__)
-    add_job_arguments(parser)
-    parser.add_argument("--config", required=True, help="training config; its `frontend` computes the features")
-    # Kaldi's other methods have fixed ranges, which features exceed.
-    compression = "Kaldi's method: 3 is int16, half the size; 2 and 5 are one byte, a quarter; default float32"
-    parser.add_argument("--compression", type=int, choices=[2, 3, 5], help=compression)
-    return parser
+parser = Parser(description=__doc__)
+add_job_arguments(parser)
+parser.add_argument("--config", required=True, help="training config; its `frontend` computes the features")
+# Kaldi's other methods have fixed ranges, which features exceed.
+compression = "Kaldi's method: 3 is int16, half the size; 2 and 5 are one byte, a quarter; default float32"
+parser.add_argument("--compression", type=int, choices=[2, 3, 5], help=compression)
 
 
 @torch.inference_mode()
 def main(argv=None) -> None:
     """Dump the ids of a work list."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     torch.set_num_threads(1)
     frontend = Verifier.build_frontend(args.config).eval()
     work = read_work(args.work)

@@ -4,7 +4,6 @@ Takes --draws crops of every utterance and renders them with the variants of the
 matrices (draws, D), with clean.scp and an scp for each variant. Speaker labels are not needed.
 """
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,20 +25,16 @@ from toolkit.simulate.sets import check_known_sets
 from toolkit.systems.base import parsed
 from toolkit.systems.verifier import Verifier
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.embed_pairs``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("--config", required=True, help="config whose key data names the variants, e.g. of training")
-    check = parser.add_argument_group("check of the config only")
-    check.add_argument("--check", action="store_true")
-    check.add_argument("--known_sets", help="[a,b]: names of sets that it may use")
-    add_job_arguments(parser, required=False)
-    add_network_choice(parser, required=False)
-    parser.add_argument("--draws", type=positive_int, default=1, help="crops of each utterance")
-    parser.add_argument("--crop_seconds", type=real_number(0, 1e5), default=2.015, help="0: whole utterances")
-    parser.add_argument("--seed", type=seed, default=0, help="of crops, noises and rooms")
-    return parser
+parser = Parser(description=__doc__)
+parser.add_argument("--config", required=True, help="config whose key data names the variants, e.g. of training")
+check_options = parser.add_argument_group("check of the config only")
+check_options.add_argument("--check", action="store_true")
+check_options.add_argument("--known_sets", help="[a,b]: names of sets that it may use")
+add_job_arguments(parser, required=False)
+add_network_choice(parser, required=False)
+parser.add_argument("--draws", type=positive_int, default=1, help="crops of each utterance")
+parser.add_argument("--crop_seconds", type=real_number(0, 1e5), default=2.015, help="0: whole utterances")
+parser.add_argument("--seed", type=seed, default=0, help="of crops, noises and rooms")
 
 
 def pairs_of(config) -> AudioPairs:
@@ -61,7 +56,7 @@ def check(config: str, known_sets: str | None) -> None:
 
 def main(argv=None) -> None:
     """Embed the ids of a work list."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     if args.check:
         check(args.config, args.known_sets)
         return

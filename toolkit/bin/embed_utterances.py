@@ -4,7 +4,6 @@ With --num_segments 10, ten crops of --segment_seconds are embedded instead, eve
 consecutive crops and the last one. The arks then hold matrices (segments, D). Shorter utterances are repeated.
 """
 
-import argparse
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -29,22 +28,18 @@ from toolkit.nn.device import check_device
 from toolkit.systems.verifier import Verifier
 from toolkit.tasks.verification.segments import embed_segments
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.embed_utterances``."""
-    parser = Parser(description=__doc__)
-    add_job_arguments(parser)
-    add_network_choice(parser)
-    parser.add_argument(
-        "--num_segments", type=whole_number(0, 10**4), help="segments of an utterance; 0: consecutive segments"
-    )
-    parser.add_argument("--segment_seconds", type=real_number(0.01, 1e5), default=4.015, help="length of a segment")
-    return parser
+parser = Parser(description=__doc__)
+add_job_arguments(parser)
+add_network_choice(parser)
+parser.add_argument(
+    "--num_segments", type=whole_number(0, 10**4), help="segments of an utterance; 0: consecutive segments"
+)
+parser.add_argument("--segment_seconds", type=real_number(0.01, 1e5), default=4.015, help="length of a segment")
 
 
 def main(argv=None) -> None:
     """Embed the ids of a work list."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     torch.set_num_threads(1)
     check_device(args.device)
     verifier = Verifier.load(args.model, args.weights, args.trust, args.device)

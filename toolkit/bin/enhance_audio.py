@@ -7,30 +7,25 @@ Data dirs, as a job of a recipe: --in_root, --out_root, --work, --job. The outpu
 enhanced speech, with the tables of the input.
 """
 
-import argparse
 import sys
 from functools import partial
 
 from toolkit.io.command_line import Parser, add_network_choice, add_signal_arguments, is_job, run, share
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.enhance_audio``."""
-    parser = Parser(description=__doc__)
-    add_network_choice(parser)
-    parser.add_argument(
-        "--observation",
-        type=share,
-        default=0.0,
-        help="observation adding: share of the recording in the output, 0 (none) to 1 (default: 0)",
-    )
-    add_signal_arguments(parser, input="noisy recording")
-    return parser
+parser = Parser(description=__doc__)
+add_network_choice(parser)
+parser.add_argument(
+    "--observation",
+    type=share,
+    default=0.0,
+    help="observation adding: share of the recording in the output, 0 (none) to 1 (default: 0)",
+)
+add_signal_arguments(parser, input="noisy recording")
 
 
 def main(argv=None) -> None:
     """Enhance."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     from toolkit.nn.device import check_device
 
     check_device(args.device)

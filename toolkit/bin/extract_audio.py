@@ -18,25 +18,21 @@ from pathlib import Path
 from toolkit.io.command_line import Parser, add_network_choice, add_signal_arguments, is_job, run, seconds
 from toolkit.io.errors import InputError
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.extract_audio``."""
-    parser = Parser(description=__doc__)
-    add_network_choice(parser)
-    enroll, mixture = "recordings of only the target speaker", "recording of the target speaker among others"
-    add_signal_arguments(parser, several=("enroll",), enroll=enroll, mixture=mixture)
-    parser.add_argument(
-        "--enroll_seconds", type=seconds, help="use only this many seconds from the start of an enrolment; default: all"
-    )
-    parser.add_argument(
-        "--enroll_from",
-        nargs="+",
-        default=[],
-        metavar="SET",
-        help="data dirs: formatted sets, e.g. in noise, whose recording of the same id is the enrolment instead",
-    )
-    parser.add_argument("--absent", action="store_true", help="data dirs: enrol a speaker who is not in the mixture")
-    return parser
+parser = Parser(description=__doc__)
+add_network_choice(parser)
+enroll, mixture = "recordings of only the target speaker", "recording of the target speaker among others"
+add_signal_arguments(parser, several=("enroll",), enroll=enroll, mixture=mixture)
+parser.add_argument(
+    "--enroll_seconds", type=seconds, help="use only this many seconds from the start of an enrolment; default: all"
+)
+parser.add_argument(
+    "--enroll_from",
+    nargs="+",
+    default=[],
+    metavar="SET",
+    help="data dirs: formatted sets, e.g. in noise, whose recording of the same id is the enrolment instead",
+)
+parser.add_argument("--absent", action="store_true", help="data dirs: enrol a speaker who is not in the mixture")
 
 
 def one_file(args: argparse.Namespace) -> None:
@@ -102,7 +98,7 @@ def data_dirs(args: argparse.Namespace) -> None:
 
 def main(argv=None) -> None:
     """Extract."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     from toolkit.nn.device import check_device
 
     check_device(args.device)

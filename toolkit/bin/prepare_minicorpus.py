@@ -12,17 +12,14 @@ from toolkit.simulate.minicorpus.bank import read_tsv
 _SPEECH_SETS = {"train": "train", "dev": "dev", "test": "test", "babble": "babble_test"}
 
 
-def get_parser() -> argparse.ArgumentParser:
-    """The options."""
-    parser = Parser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--corpus", required=True, help="output of make_minicorpus; wav.scp holds this path unchanged")
-    parser.add_argument("--outdir", default="data", help="folder of the data dirs")
-    return parser
+parser = Parser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+parser.add_argument("--corpus", required=True, help="output of make_minicorpus; wav.scp holds this path unchanged")
+parser.add_argument("--outdir", default="data", help="folder of the data dirs")
 
 
 def main(argv: list[str] | None = None) -> None:
     """Write all sets."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     corpus, outdir = Path(args.corpus), Path(args.outdir)
     if not (corpus / "corpus.json").is_file():
         raise InputError(

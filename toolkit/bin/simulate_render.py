@@ -18,18 +18,14 @@ from toolkit.simulate.plan import contents_of
 from toolkit.simulate.render import render
 from toolkit.simulate.sets import open_set
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.simulate_render``."""
-    parser = Parser(description=__doc__)
-    add_job_arguments(parser)
-    parser.add_argument(
-        "--streams",
-        nargs="+",
-        default=["wav"],
-        help="wav (the mix), spk1, spk2, noise1, dereverb1, enroll_spk1; or all, but for dereverb1",
-    )
-    return parser
+parser = Parser(description=__doc__)
+add_job_arguments(parser)
+parser.add_argument(
+    "--streams",
+    nargs="+",
+    default=["wav"],
+    help="wav (the mix), spk1, spk2, noise1, dereverb1, enroll_spk1; or all, but for dereverb1",
+)
 
 
 def render_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> None:
@@ -66,7 +62,7 @@ def render_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> Non
 
 def main(argv=None) -> None:
     """Render the ids of a work list."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     work = read_work(args.work)
     with progress(sum(map(len, work.values())), "render", "mix") as bar:
         for name, keys in work.items():

@@ -8,7 +8,6 @@ improvement (si_sdri). utterances.tsv has a line for each utterance, the worst f
 left out of means and counted.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -23,19 +22,13 @@ from toolkit.report.utterance_table import write_scored
 from toolkit.tasks.enhancement.audio_summary import group_values, line_of, load_values, summarise_values
 from toolkit.tasks.verification.trial_summary import Bootstrap
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.summarise_audio``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("--in_root", required=True, help="folder of the sets' tables from score_audio")
-    parser.add_argument("--sets", nargs="+", required=True)
-    parser.add_argument("--out_root", help="folder of the results; default: in_root")
-    parser.add_argument(
-        "--data_root", help="folder of the sets whose tables give groups and condition; default: in_root"
-    )
-    parser.add_argument("--input_root", help="the mixtures' tables, if they were scored separately")
-    add_summary_arguments(parser, "gender, gender_pair, duration, or tables spk2<x>, utt2<x>")
-    return parser
+parser = Parser(description=__doc__)
+parser.add_argument("--in_root", required=True, help="folder of the sets' tables from score_audio")
+parser.add_argument("--sets", nargs="+", required=True)
+parser.add_argument("--out_root", help="folder of the results; default: in_root")
+parser.add_argument("--data_root", help="folder of the sets whose tables give groups and condition; default: in_root")
+parser.add_argument("--input_root", help="the mixtures' tables, if they were scored separately")
+add_summary_arguments(parser, "gender, gender_pair, duration, or tables spk2<x>, utt2<x>")
 
 
 def summarise(args, name: str) -> tuple[SetSummary, str]:
@@ -51,7 +44,7 @@ def summarise(args, name: str) -> tuple[SetSummary, str]:
 
 def main(argv=None) -> None:
     """Summarise each set."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     check_summary_arguments(args)
     summaries = {name: summarise(args, name) for name in args.sets}
     for name, (result, table) in summaries.items():

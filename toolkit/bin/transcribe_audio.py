@@ -7,7 +7,6 @@ Data dirs, as a job of a recipe: --in_root, --out_root, --work, --job. The outpu
 <empty> stands for no words.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -22,24 +21,20 @@ from toolkit.io.command_line import (
     share,
 )
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.transcribe_audio``."""
-    parser = Parser(description=__doc__)
-    add_network_choice(parser)
-    parser.add_argument("--method", choices=("joint", "ctc_beam", "ctc_greedy"), default="joint")
-    parser.add_argument("--beam", type=positive_int, default=10, help="prefixes that are kept")
-    parser.add_argument("--ctc_weight", type=share, default=0.3, help="of joint decoding, from 0 to 1")
-    single = parser.add_argument_group("one file")
-    single.add_argument("--input", help="recording")
-    single.add_argument("--channel", type=channel, help="of several, from 0, or mean")
-    add_job_arguments(parser.add_argument_group("data dirs"), required=False)
-    return parser
+parser = Parser(description=__doc__)
+add_network_choice(parser)
+parser.add_argument("--method", choices=("joint", "ctc_beam", "ctc_greedy"), default="joint")
+parser.add_argument("--beam", type=positive_int, default=10, help="prefixes that are kept")
+parser.add_argument("--ctc_weight", type=share, default=0.3, help="of joint decoding, from 0 to 1")
+single = parser.add_argument_group("one file")
+single.add_argument("--input", help="recording")
+single.add_argument("--channel", type=channel, help="of several, from 0, or mean")
+add_job_arguments(parser.add_argument_group("data dirs"), required=False)
 
 
 def main(argv=None) -> None:
     """Recognise."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     from toolkit.nn.device import check_device
 
     check_device(args.device)

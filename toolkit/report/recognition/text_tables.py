@@ -1,6 +1,7 @@
 """Sections of a report of recognised text: error rates by set and by condition, comparisons, the worst utterances."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from itertools import islice
 
 from toolkit.metrics.recognition.registry import METRICS
@@ -9,16 +10,8 @@ from toolkit.report.blocks import Code, Section, Table
 from toolkit.report.bootstrap_samples import mean_over
 from toolkit.report.enhancement.audio_tables import rows_by_set
 from toolkit.report.recognition.utterance_errors import KINDS, errors_of
-from toolkit.report.summaries import Condition, Experiment
-from toolkit.report.verification.trial_tables import (
-    NONE,
-    Row,
-    by_test_set,
-    columns_of,
-    condition_header,
-    metric_cell,
-    row_label,
-)
+from toolkit.report.summaries import Experiment
+from toolkit.report.verification.trial_tables import NONE, condition_matrices, metric_cell
 
 _WORST = 10  # utterances that are shown
 
@@ -62,24 +55,10 @@ def _count(number: int | None) -> str:
 
 def by_condition(experiments: Sequence[Experiment], ood: Collection[str]) -> list[Section]:
     """WER by kind of noise and SNR, apart for kinds that are out of domain; empty where no set is noisy."""
-    rows = [(row_label(e.name, test_set), row) for e in experiments for test_set, row in by_test_set(e).items()]
-    conditions = [row for _, row in rows]
-    sections: list[Section] = []
-    if not any(condition.noise != "clean" for row in conditions for condition in row):
-        return sections
-    for heading, of_ood in (("WER (%) by noise and SNR (dB)", False), ("WER (%) under out-of-domain noise", True)):
-        if columns := columns_of(conditions, ood, of_ood):
-            average = ["Avg."] if len(columns) > 1 else []
-            cells = [[label, *_by_column(row, columns)] for label, row in rows if row.keys() & set(columns)]
-            table = Table(["Experiment", *condition_header(columns), *average], cells)
-            sections.append(Section(heading, ["Value [low, high]. Avg.: mean of all columns.", table]))
-    return sections
-
-
-def _by_column(row: Row, columns: Sequence[Condition]) -> Iterator[str]:
-    yield from (metric_cell(row[c], "wer") if c in row else NONE for c in columns)
-    if len(columns) > 1:
-        yield metric_cell(mean_over([row[c] for c in columns], ""), "wer") if all(c in row for c in columns) else NONE
+    if all(one.condition.noise == "clean" for results in experiments for one in results.sets):
+        return []
+    cell = partial(metric_cell, name="wer")
+    return condition_matrices(experiments, ood, "WER (%)", cell=cell, average=lambda sets: cell(mean_over(sets, "")))
 
 
 def worst_utterances(results: Experiment) -> Section | None:
