@@ -13,7 +13,8 @@ from pathlib import Path
 
 from toolkit.io.audio import AudioTable
 from toolkit.io.command_line import Parser, run
-from toolkit.io.datadir import DataDir, invert, write_table
+from toolkit.io.corpora import write_data_dir
+from toolkit.io.datadir import DataDir, write_table
 from toolkit.io.errors import InputError
 from toolkit.io.progress import progress
 
@@ -49,10 +50,7 @@ def main(argv=None) -> None:
                     wav[ids[key]], utt2spk[ids[key]] = table.values[utt], speakers[utt]
                 distinct_ids[name][utt] = ids[key]
                 bar.update()
-    for table_name, rows in (("wav.scp", wav), ("utt2spk", utt2spk)):
-        write_table(args.output / NAME / table_name, rows)
-    speakers = {spk: " ".join(utts) for spk, utts in invert(utt2spk).items()}
-    write_table(args.output / NAME / "spk2utt", speakers)
+    write_data_dir(args.output / NAME, wav, utt2spk)
     for name, rows in distinct_ids.items():
         write_table(args.output / name / TABLE, rows)
     total = sum(map(len, distinct_ids.values()))
