@@ -26,16 +26,13 @@ add_signal_arguments(parser, input="noisy recording")
 def main(argv=None) -> None:
     """Enhance."""
     args = parser.parse_args(argv)
-    from toolkit.nn.device import check_device
-
-    check_device(args.device)
     job = is_job(args, "input")
     from toolkit.io.jobs import read_work
     from toolkit.io.variants import declare_variant
     from toolkit.systems.enhancer import Enhancer
     from toolkit.systems.signals import convert_file, convert_sets
 
-    enhancer = Enhancer.load(args.model, args.weights, args.trust, args.device)
+    enhancer = Enhancer.chosen(args)
     if job:
         fs, share = enhancer.fs, args.observation
         convert_sets(args, fs, "enhance", lambda *_: lambda _, wav: enhancer.enhance(wav, fs, share))

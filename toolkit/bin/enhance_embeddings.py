@@ -20,7 +20,6 @@ from toolkit.io.errors import InputError, counted
 from toolkit.io.extractors import read_extractor, write_extractor
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
 from toolkit.io.progress import progress
-from toolkit.nn.device import check_device
 from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
 
 _STEM = "embedding"
@@ -41,8 +40,7 @@ def main(argv=None) -> None:
     args = parser.parse_args(argv)
     job = is_job(args, "embeddings")
     torch.set_num_threads(1)
-    check_device(args.device)
-    enhancer = EmbeddingEnhancer.load(args.model, args.weights, args.trust, args.device)
+    enhancer = EmbeddingEnhancer.chosen(args)
     if not job:
         source, output = Path(args.embeddings), Path(args.output)
         if output.resolve() == source.resolve().parent:

@@ -44,7 +44,7 @@ def one_file(args: argparse.Namespace) -> None:
 
     if args.absent or args.enroll_from:
         raise InputError("--absent and --enroll_from choose enrolments of data dirs; here --enroll names the enrolment")
-    extractor = Extractor.load(args.model, args.weights, args.trust, args.device)
+    extractor = Extractor.chosen(args)
     enrolments, lasts = [], 0.0
     for path in args.enroll:
         channel = args.channel if file_info(path).channels > 1 else None  # it is of the mixture, or of all
@@ -71,7 +71,7 @@ def data_dirs(args: argparse.Namespace) -> None:
     from toolkit.systems.extractor import Extractor
     from toolkit.systems.signals import convert_sets
 
-    extractor = Extractor.load(args.model, args.weights, args.trust, args.device)
+    extractor = Extractor.chosen(args)
     fs = extractor.fs
 
     def of_set(path: Path, keys: list[str]):
@@ -99,9 +99,6 @@ def data_dirs(args: argparse.Namespace) -> None:
 def main(argv=None) -> None:
     """Extract."""
     args = parser.parse_args(argv)
-    from toolkit.nn.device import check_device
-
-    check_device(args.device)
     (data_dirs if is_job(args, "enroll", "mixture") else one_file)(args)
 
 

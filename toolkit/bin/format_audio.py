@@ -13,8 +13,7 @@ import sys
 from toolkit.io.audio import LEAST_SECONDS
 from toolkit.io.command_line import Parser, add_job_arguments, channel, rate, real_number, run, seconds, whole_number
 from toolkit.io.formatting import format_set
-from toolkit.io.jobs import read_work
-from toolkit.io.progress import progress
+from toolkit.io.jobs import each_set
 
 parser = Parser(description=__doc__)
 add_job_arguments(parser)
@@ -41,11 +40,9 @@ parser.add_argument(
 def main(argv=None) -> None:
     """Format the ids of a work list."""
     args = parser.parse_args(argv)
-    work = read_work(args.work)
-    with progress(sum(map(len, work.values())), "format") as bar:
-        for name, keys in work.items():
-            for message in format_set(name, keys, args, bar):
-                print(f"left out: {message}", file=sys.stderr)
+    for name, keys, bar in each_set(args.work, "format"):
+        for message in format_set(name, keys, args, bar):
+            print(f"left out: {message}", file=sys.stderr)
 
 
 if __name__ == "__main__":

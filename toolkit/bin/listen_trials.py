@@ -13,7 +13,6 @@ import torch
 
 from toolkit.io.command_line import Parser, add_network_choice, positive_int, real_number, run, seed
 from toolkit.io.errors import InputError
-from toolkit.nn.device import check_device
 from toolkit.systems.verifier import Verifier
 from toolkit.tasks.verification.estimate_listening import Listener, write_examples
 
@@ -44,8 +43,7 @@ def main(argv=None) -> None:
     """Write the examples."""
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
-    check_device(args.device)
-    embedder = Verifier.load(args.model, args.weights, args.trust, args.device).network
+    embedder = Verifier.chosen(args).network
     frontend: Any = embedder.frontend
     try:
         listener = Listener(embedder)

@@ -16,7 +16,6 @@ from toolkit.io.conditions import read_condition
 from toolkit.io.errors import InputError
 from toolkit.io.extractors import read_extractor
 from toolkit.io.progress import progress
-from toolkit.nn.device import check_device
 from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
 from toolkit.tasks.embedding.sampling_spread import spread_of_list
 from toolkit.tasks.verification.trial_scoring import SCORINGS
@@ -47,8 +46,7 @@ def main(argv=None) -> None:
     if args.draws > args.seeds:
         raise InputError(f"--draws {args.draws}: must be --seeds {args.seeds} at most")
     torch.set_num_threads(1)
-    check_device(args.device)
-    enhancer = EmbeddingEnhancer.load(args.model, args.weights, args.trust, args.device)
+    enhancer = EmbeddingEnhancer.chosen(args)
     if not enhancer.network.draws_noise:
         print(f"{args.model}: draws no noise; there is no spread")
         Path(args.output).unlink(missing_ok=True)

@@ -11,8 +11,7 @@ from toolkit.io.ark import ArkWriter
 from toolkit.io.audio import check_usable
 from toolkit.io.command_line import Parser, add_job_arguments, run
 from toolkit.io.errors import InputError
-from toolkit.io.jobs import ark_path, read_work, write_job_tables
-from toolkit.io.progress import progress
+from toolkit.io.jobs import ark_path, each_set, write_job_tables
 from toolkit.simulate.enrolments import FACT, STREAM
 from toolkit.simulate.plan import contents_of
 from toolkit.simulate.render import render
@@ -63,10 +62,8 @@ def render_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> Non
 def main(argv=None) -> None:
     """Render the ids of a work list."""
     args = parser.parse_args(argv)
-    work = read_work(args.work)
-    with progress(sum(map(len, work.values())), "render", "mix") as bar:
-        for name, keys in work.items():
-            render_set(name, keys, args, bar)
+    for name, keys, bar in each_set(args.work, "render", "mix"):
+        render_set(name, keys, args, bar)
 
 
 if __name__ == "__main__":
