@@ -25,7 +25,7 @@ _ABOUT = {
     "tsos": "TSOS: frames in which the target is suppressed, by the definition with k = 2: it does not depend on level",
     "tsos_k1": "TSOS, k = 1: by the definition with k = 1, which depends on level",
     "si_sdr_interferer": "SI-SDR to the interferer: how much of it is in the output",
-    "residual_energy": "residual energy: output against mixture where the enrolled speaker is absent, none is wanted",
+    "residual_energy": "residual energy: output against mixture where the enrolled speaker is absent",
     "false_alarm": "false alarms: such outputs with more than a tenth of the mixture's energy (above -10 dB)",
 }
 
@@ -103,8 +103,8 @@ def _failures(results: Experiment) -> Iterator[tuple[str, str, SetSummary, SetSu
     """
     sets, absent = {one.name: one for one in results.every_set}, scores_of(results, ABSENT)
     for over in dict.fromkeys([*sets, *absent]):
-        found = sets.get(over, _NO_SCORES), absent.get(over, _NO_SCORES)
-        yield over, results.name, _only(found[0], FAILURES), _only(found[1], OF_ABSENT)
+        scores = _only(sets.get(over, _NO_SCORES), FAILURES), _only(absent.get(over, _NO_SCORES), OF_ABSENT)
+        yield over, results.name, *scores
 
 
 def _only(part: SetSummary, names: Sequence[str]) -> SetSummary:
