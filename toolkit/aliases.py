@@ -62,7 +62,7 @@ MODULES = {
     "tasks.similarity": "tasks.enhancement.similarity",
     "tasks.statistics": "tasks.training_statistics",
     "tasks.signal_comparison": "tasks.enhancement.audio_comparison",
-    "tasks.signal_gathering": "tasks.enhancement.audio_aggregation",
+    "tasks.signal_gathering": "report.bootstrap_samples",
     "tasks.signal_listening": "tasks.enhancement.audio_listening",
     "tasks.signal_measuring": "tasks.enhancement.audio_summary",
     "tasks.signal_scoring": "tasks.enhancement.audio_scoring",

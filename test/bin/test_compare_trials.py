@@ -39,7 +39,7 @@ def test_what_is_said_and_written(scored, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     assert lines[0].startswith("test: EER: two is better than one by ")
-    assert lines[0].endswith(", p = 0.016")  # no draw of 60 lies as far off: 1 / 61
+    assert lines[0].endswith("(p = 0.016)")  # no draw of 60 lies as far off: 1 / 61
     found = json.loads((scored / "compare.json").read_text())
     eer = found["differences"]["test"]["eer"]
     assert f"{-eer['value']:.2f} % [{-eer['high']:.2f}, {-eer['low']:.2f}]" in lines[0]
@@ -59,7 +59,9 @@ def test_conditions_and_their_mean(scored, capsys):
 
 def test_a_system_and_itself(scored, capsys):
     main(["--a", "exp/one/scores/test", "--b", "exp/one/scores/test", *WORDS[4:]])
-    assert "EER: one is as good as one, 0.00 % [0.00, 0.00], p = 1; no difference is shown" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "0.00 % [0.00, 0.00]" in said
+    assert "p = 1)" in said
 
 
 def test_two_speakers_are_too_few(scored, capsys):

@@ -10,7 +10,7 @@ import torch
 import yaml
 from conftest import FS, format_sets
 
-from toolkit.bin.listen_trials import get_parser, main
+from toolkit.bin.listen_trials import main, parser
 from toolkit.io.audio import AudioTable
 from toolkit.io.command_line import run
 from toolkit.io.datadir import DataDir, read_table, write_table
@@ -104,7 +104,7 @@ def test_the_draw_depends_on_the_seed_alone(sets):
     dirs, drawn = [sets / "raw" / name for name in ("dev_hum_0", "dev_hiss_5", "dev")], {}
     for seed in range(8):
         words = ["--model", "x", "--output", "x", "--sets", "x", "--seed", str(seed), "--per_set", "2"]
-        found = chosen([ListeningSet(path, [], FS) for path in dirs], get_parser().parse_args(words))
+        found = chosen([ListeningSet(path, [], FS) for path in dirs], parser.parse_args(words))
         names, ids = zip(*((one.name, key) for one, key in found), strict=True)
         assert names == ("dev_hum_0", "dev_hum_0", "dev_hiss_5", "dev_hiss_5", "dev", "dev")
         assert ids[:2] == ids[2:4] == ids[4:]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from helpers.text_scores import SETS, references_of, score, write_hypotheses, wr
 
 from toolkit.bin.report import main
 from toolkit.io.command_line import run
-from toolkit.report.recognition.text_comparison import difference
+from toolkit.report.bootstrap_samples import difference, means_over
 from toolkit.report.recognition.text_results import collect_text
+from toolkit.report.verdict import verdicts
 
 WORDS = ["--task", "asr", "--expdir", "exp/asr_one", "--compare", "exp/asr_two", "--ood", "rain"]
 CELL = re.compile(r"\d+\.\d\d \[\d+\.\d\d, \d+\.\d\d\]")
@@ -79,11 +81,13 @@ def test_the_verdict_compares_with_another_network(root):
     content = json.loads(Path("exp/asr_one/results.json").read_text())
     value = sum(one.metrics["wer"].value for one in sets[0]) / 3
     assert content["means"][0]["metrics"]["wer"]["value"] == pytest.approx(value, abs=1e-5)
-    verdict = Path("exp/asr_one/RESULTS.md").read_text().splitlines()[2]
     theirs = sum(one.metrics["wer"].value for one in sets[1]) / 3
-    rates = [float(x) for pair in re.findall(r"WER ([\d.]+) %|\(([\d.]+) %", verdict) for x in pair if x]
-    assert rates == pytest.approx([value, theirs], abs=0.006)
-    assert "better than asr_two" in verdict
+    (claim,) = verdicts([replace(own, means=means_over(own.sets, ["rain"])), two])[0].claims
+    assert (claim.reference, claim.metric) == ("asr_two", "wer")
+    assert (claim.value, claim.reference_value) == pytest.approx((value, theirs))
+    assert claim.gain > 0
+    assert claim.is_certain
+    assert str(claim) in Path("exp/asr_one/RESULTS.md").read_text().splitlines()[2]
     compared = {one["experiment"]: one["differences"] for one in content["comparisons"]}
     gap = difference(*sets)["wer"]
     assert compared["asr_two"]["mean of 3 sets"]["wer"]["value"] == pytest.approx(gap.value, abs=1e-5)

@@ -51,7 +51,7 @@ def test_experiments_side_by_side(experiments):
         text = (experiments / page).read_text()
         assert text.count("| ecapa | 2.00 | 9.00 | 7.00 | 6.00 |") == 1
         assert text.count("| mean_fbank | 22.00 | 29.00 | 27.00 | 26.00 |") == 1
-        assert "| mean_fbank | test | clean | - | 22.00 [21.00, 23.00] |" in text
+        assert "| ecapa | test | clean | - | 2.00 [1.00, 3.00] |" in text
     assert "(../exp/ecapa/plots/det.png)" in (experiments / "page/A.md").read_text()
     assert "![" not in (experiments / "recipe/RESULTS.md").read_text()
     assert not (experiments / "exp/mean_fbank/results.json").exists()

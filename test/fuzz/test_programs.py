@@ -66,10 +66,10 @@ def options_of(program) -> list[str]:
     """The long options of a program."""
     if program.__name__.endswith((".train", ".statistics")):
         parser = training.get_parser(registry.get("sv"), "")
-    elif not hasattr(program, "get_parser"):  # its options are those of a task's part
+    elif not (hasattr(program, "parser") or hasattr(program, "get_parser")):  # its options are those of a task's part
         return []
     else:
-        parser = program.get_parser()
+        parser = program.parser if hasattr(program, "parser") else program.get_parser()
     return sorted(
         o for o in parser._option_string_actions if o.startswith("--") and o not in ("--help", "--print_config")
     )

@@ -1,16 +1,18 @@
-"""The sentence above the tables: better than nothing or not, by which chance, after how many steps, on which trials."""
+"""Verdicts by their facts: numbers, direction and certainty; and that the sentences hold them."""
 
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from helpers.signal_scores import write_scores
 
 from test.report.verification.test_trial_sections import write_experiment
+from toolkit.metrics.statistics.paired import Difference
 from toolkit.report.bootstrap_samples import difference
 from toolkit.report.enhancement.audio_results import collect_audio
 from toolkit.report.summaries import Experiment
-from toolkit.report.verdict import verdicts
+from toolkit.report.verdict import FEW_STEPS, Claim, conclusion_of, verdicts
 from toolkit.report.verification.trial_results import collect
 
 
@@ -28,57 +30,71 @@ def eers(sets) -> float:
     return sum(one.metrics["eer"].value for one in sets) / len(sets)
 
 
+def numbers(text) -> list[float]:
+    return [float(x) for x in re.findall(r"(?<![\w.])-?\d+\.\d+", str(text))]
+
+
 def test_a_network_against_its_baseline(experiments):
     network, baseline = experiments
-    (line,) = verdicts([trained(network, 7000), baseline])
-    clean, whole = line.split(". ", 1)[0], line.split(". mean of 4", 1)[1]
-    for text, places in ((clean, [0]), (whole, [0, 1, 2, 3])):
+    (verdict,) = verdicts([trained(network, 7000), baseline])
+    assert (verdict.name, verdict.steps) == ("network", 7000)
+    for claim, places in zip(verdict.claims, ([0], [0, 1, 2, 3]), strict=True):
         ours, theirs = ([one.sets[place] for place in places] for one in (network, baseline))
-        assert ("not shown to be" in text) == (difference(ours, theirs)["eer"].p > 0.05)
-        assert "better than the untrained" in text
-        assert [float(x) for x in re.findall(r"([\d.]+) %", text)[:2]] == [
-            pytest.approx(eers(part), abs=0.006) for part in (ours, theirs)
-        ]
-        assert f"p = {difference(ours, theirs)['eer'].p:.2g}" in text
-    assert line.startswith("network: clean, ")
-    assert line.endswith(": 7,000 steps.")
+        found = difference(theirs, ours)["eer"]
+        assert (claim.value, claim.reference_value) == pytest.approx((eers(ours), eers(theirs)))
+        assert claim.difference == found
+        assert claim.gain == pytest.approx(eers(theirs) - eers(ours))
+        assert claim.is_certain == (found.high < 0)
+        said = [eers(ours), eers(theirs), -found.value, -found.high, -found.low, found.p]
+        assert numbers(claim)[:6] == pytest.approx(said, abs=0.006)
+        assert str(claim) in str(verdict)
 
 
-def test_a_network_that_learnt_nothing_is_called_worse_and_its_few_steps_are_said(experiments):
+def test_a_network_that_learnt_nothing_is_worse(experiments):
     network, baseline = experiments
-    (line,) = verdicts([network, trained(baseline, 24)])
-    assert "untrained: clean, worse than" in line
-    assert "24 steps, fewer" in line
+    (verdict,) = verdicts([network, trained(baseline, 24)])
+    assert verdict.claims[0].gain < -9
+    assert verdict.claims[0].is_certain
+    assert verdict.steps < FEW_STEPS
+    assert len(str(verdict)) > len(str(replace(verdict, steps=FEW_STEPS)))
 
 
-def test_a_difference_by_chance_is_not_called_one(tmp_path):
+def test_a_difference_by_chance_is_not_certain(tmp_path):
     ours, baseline = (write_experiment(tmp_path / name, seed) for seed, name in ((0, "a"), (1, "b")))
-    p = difference(ours.sets[:1], baseline.sets[:1])["eer"].p
-    (line,) = verdicts([trained(ours, 900), baseline])
-    assert ("not shown to be better" in line.split(". ")[0]) == (p > 0.05)
+    found = difference(baseline.sets[:1], ours.sets[:1])["eer"]
+    (verdict,) = verdicts([trained(ours, 900), baseline])
+    assert verdict.claims[0].is_certain == (found.low > 0 or found.high < 0)
 
 
-@pytest.mark.parametrize(("within", "said"), [(100, "all target trials lie"), (25, "25 % of the target"), (0, None)])
-def test_trials_within_one_session_are_said(tmp_path, within, said):
+@pytest.mark.parametrize(("within", "share"), [(100, 1), (25, 0.25), (0, 0)])
+def test_trials_within_one_session_are_counted(tmp_path, within, share):
     results = write_experiment(tmp_path / "a", 0, n_target_within_session=within)
-    (line,) = verdicts([trained(results, 900)])
-    assert said in line if said else "session" not in line
+    (verdict,) = verdicts([trained(results, 900)])
+    assert verdict.within_session == share
+    assert ("session" in str(verdict)) == (share > 0)
 
 
-def test_without_training_or_draws(tmp_path, experiments):
+def test_without_training_or_bootstrap_samples(tmp_path, experiments):
     network, baseline = experiments
     assert verdicts([baseline]) == []
     (tmp_path / "untrained/scores/test/draws.npz").unlink()
-    (line,) = verdicts([trained(network, 900), collect(tmp_path / "untrained")])
-    assert line.count("not shown to be better than") == line.count("better than") == 2
-    assert "p-value" in line
+    (verdict,) = verdicts([trained(network, 900), collect(tmp_path / "untrained")])
+    for claim in verdict.claims:
+        assert claim.gain > 0
+        assert not claim.is_certain
+        assert np.isnan(claim.difference.p)
+        assert numbers(claim) == pytest.approx([claim.value, claim.reference_value, claim.gain], abs=0.006)
 
 
 def test_enhancement_is_compared_with_the_mixture(tmp_path):
     write_scores(tmp_path / "exp", sets=("test",))
-    (line,) = verdicts([trained(collect_audio(tmp_path / "exp"), 1200)])
-    value = collect_audio(tmp_path / "exp").sets[0].metrics["si_sdri"].value
-    assert f"better than the mixture (SI-SDR improvement {value:.2f} dB" in line
+    results = collect_audio(tmp_path / "exp")
+    (claim,) = verdicts([trained(results, 1200)])[0].claims
+    after, before, gain = (results.sets[0].metrics[name] for name in ("si_sdr", "si_sdr_mix", "si_sdri"))
+    assert (claim.value, claim.reference_value) == (after.value, before.value)
+    assert claim.difference[:3] == (gain.value, gain.low, gain.high)
+    assert claim.gain == gain.value
+    assert claim.is_certain == (gain.low > 0)
 
 
 def test_the_extractor_of_another_is_no_baseline(experiments):
@@ -86,6 +102,26 @@ def test_the_extractor_of_another_is_no_baseline(experiments):
     network, raw = experiments
     enhanced = replace(network, name="enhanced", train={"extractor": {"extractor": raw.name}})
     pretrained = replace(network, train={"pretrained": "ge2e"})
-    lines = verdicts([enhanced, pretrained, raw])
-    assert "the extractor alone" in lines[0]
-    assert lines[1] == f"{network.name}: not compared with an untrained baseline."
+    first, second = verdicts([enhanced, pretrained, raw])
+    for claim in first.claims:
+        assert claim.value - claim.reference_value == pytest.approx(claim.difference.value, abs=1e-9)
+    assert second.claims == []
+    assert second.remark
+
+
+@pytest.mark.parametrize(
+    ("metric", "found", "direction", "certain", "shown"),
+    [
+        ("eer", Difference(-1.2, -2.0, -0.4, 0.004), "better", True, [1.2, 0.4, 2.0, 0.004]),
+        ("min_dcf_0.01", Difference(0.01, -0.01, 0.03, 0.31), "worse", False, [0.01, -0.01, 0.03, 0.31]),
+        ("si_sdr", Difference(2.0, 1.5, 2.5, np.nan), "better", True, [2.0, 1.5, 2.5]),
+        ("wer", Difference(1.0, np.nan, np.nan, np.nan), "worse", False, [1.0]),
+        ("eer", Difference(0.0, -1.0, 1.0, 1.0), "as", False, [0.0, -1.0, 1.0]),
+    ],
+)
+def test_conclusions(metric, found, direction, certain, shown):
+    text = conclusion_of(metric, found)
+    assert text.split()[0] == direction
+    assert numbers(text) == shown
+    assert Claim("test", "b", metric, 2.0, 2.0 - found.value, found).is_certain == certain
+    assert ("is certain" in text) == certain

@@ -9,21 +9,15 @@ from toolkit.io.datadir import read_table, write_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.progress import progress
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.audio_durations``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("scp", help="lines '<id> <value>': file, file.ark:offset, or command ending in |")
-    parser.add_argument("output")
-    parser.add_argument("--rates", help="also write lines '<id> <Hz>' here")
-    parser.add_argument(
-        "--read_entire_file", action="store_true", help="decode the whole file; do not trust the header"
-    )
-    parser.add_argument(
-        "--allow_pipes", action="store_true", help="run the commands; use it only for a table that you trust"
-    )
-    parser.add_argument("--permissive", action="store_true", help="leave out unreadable recordings, with a warning")
-    return parser
+parser = Parser(description=__doc__)
+parser.add_argument("scp", help="lines '<id> <value>': file, file.ark:offset, or command ending in |")
+parser.add_argument("output")
+parser.add_argument("--rates", help="also write lines '<id> <Hz>' here")
+parser.add_argument("--read_entire_file", action="store_true", help="decode the whole file; do not trust the header")
+parser.add_argument(
+    "--allow_pipes", action="store_true", help="run the commands; use it only for a table that you trust"
+)
+parser.add_argument("--permissive", action="store_true", help="leave out unreadable recordings, with a warning")
 
 
 def length_and_rate(value: str, key: str, args: argparse.Namespace) -> tuple[int, int]:
@@ -37,7 +31,7 @@ def length_and_rate(value: str, key: str, args: argparse.Namespace) -> tuple[int
 
 def main(argv=None) -> None:
     """Write the table."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     table = read_table(args.scp)
     seconds, rates, bad = {}, {}, []
     with progress(len(table), "durations") as bar:

@@ -4,32 +4,27 @@ Example: python -m toolkit.bin.calibrate_scores --scores exp/a/calibration/dev/s
              --output exp/a/calibration/calibration.json
 """
 
-import argparse
 import sys
 
 from toolkit.io.command_line import Parser, real_number, run
 from toolkit.io.errors import InputError
 from toolkit.systems.calibration_file import fit_on, write_calibration
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.calibrate_scores``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("--scores", nargs="+", required=True, help="scores.txt of one or more development sets")
-    parser.add_argument("--trials", nargs="+", required=True, help="their trial lists, in the same order")
-    parser.add_argument(
-        "--p_target",
-        type=real_number(0, 1, inside=True),
-        default=0.05,
-        help="target prior for which the calibration is optimised",
-    )
-    parser.add_argument("--output", required=True, help="file to write")
-    return parser
+parser = Parser(description=__doc__)
+parser.add_argument("--scores", nargs="+", required=True, help="scores.txt of one or more development sets")
+parser.add_argument("--trials", nargs="+", required=True, help="their trial lists, in the same order")
+parser.add_argument(
+    "--p_target",
+    type=real_number(0, 1, inside=True),
+    default=0.05,
+    help="target prior for which the calibration is optimised",
+)
+parser.add_argument("--output", required=True, help="file to write")
 
 
 def main(argv=None) -> None:
     """Fit and write."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     if len(args.scores) != len(args.trials):
         raise InputError(f"--scores names {len(args.scores)} files, --trials {len(args.trials)}; give one for each")
     content = fit_on(args.scores, args.trials, args.p_target)

@@ -4,7 +4,6 @@ utils/perturb_data_dir_speed.sh writes such commands: python3 -m toolkit.bin.cha
 A value that is itself a command is run only with --allow_pipes.
 """
 
-import argparse
 import io
 import sys
 
@@ -14,14 +13,10 @@ import soundfile
 from toolkit.io.audio import read_whole, resample
 from toolkit.io.command_line import Parser, real_number, run
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.change_speed``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("factor", type=real_number(0.1, 10), help="1.1 is faster and higher: N samples become N / 1.1")
-    parser.add_argument("value", help="a wav.scp value: file, file.ark:offset, or 'command |'")
-    parser.add_argument("--allow_pipes", action="store_true", help="run the value if it is a command")
-    return parser
+parser = Parser(description=__doc__)
+parser.add_argument("factor", type=real_number(0.1, 10), help="1.1 is faster and higher: N samples become N / 1.1")
+parser.add_argument("value", help="a wav.scp value: file, file.ark:offset, or 'command |'")
+parser.add_argument("--allow_pipes", action="store_true", help="run the value if it is a command")
 
 
 def change_speed(samples: np.ndarray, factor: float) -> np.ndarray:
@@ -31,7 +26,7 @@ def change_speed(samples: np.ndarray, factor: float) -> np.ndarray:
 
 def main(argv=None) -> None:
     """Write the wav to standard output, in 32-bit floats to avoid clipping and rounding."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     samples, rate = read_whole(args.value, "change_speed", "all", args.allow_pipes)
     wav = io.BytesIO()
     soundfile.write(wav, change_speed(samples, args.factor), rate, format="WAV", subtype="FLOAT")

@@ -6,7 +6,6 @@ Examples: python -m toolkit.bin.check_network se --model exp/se_a --fs 16000
           python -m toolkit.bin.check_network sv --config conf/mean_fbank.yaml
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Mapping
@@ -20,24 +19,20 @@ from toolkit.io.config import load_config
 from toolkit.io.errors import InputError
 from toolkit.systems.kinds import known_tasks, system_class
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.check_network TASK``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("task", choices=known_tasks())
-    network = parser.add_mutually_exclusive_group(required=True)
-    network.add_argument("--model", help="folder of an experiment, or packed.zip")
-    network.add_argument("--config", help="config of a network that needs no training")
-    parser.add_argument("--weights", help="which weights of the folder; default: those that training leaves for use")
-    add_trust(parser)
-    parser.add_argument("--fs", type=rate, help="required rate of the network in Hz")
-    parser.add_argument("--whole", help="only write the whole config to this file; weights beside it")
-    return parser
+parser = Parser(description=__doc__)
+parser.add_argument("task", choices=known_tasks())
+network = parser.add_mutually_exclusive_group(required=True)
+network.add_argument("--model", help="folder of an experiment, or packed.zip")
+network.add_argument("--config", help="config of a network that needs no training")
+parser.add_argument("--weights", help="which weights of the folder; default: those that training leaves for use")
+add_trust(parser)
+parser.add_argument("--fs", type=rate, help="required rate of the network in Hz")
+parser.add_argument("--whole", help="only write the whole config to this file; weights beside it")
 
 
 def main(argv=None) -> None:
     """Load the network; raise InputError if that fails."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     if args.whole:
         config = load_config(args.config)
         if weights := _published_weights(config):

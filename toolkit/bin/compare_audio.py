@@ -1,4 +1,4 @@
-"""Is system B better than system A? Differences of mean SI-SDR, PESQ, ... on the same draws of speakers, with p-values.
+"""Is system B better than system A? Differences of mean SI-SDR, PESQ, ... on the same bootstrap samples, with p-values.
 
 Example: python -m toolkit.bin.compare_audio --a exp/one/metrics/test --b exp/two/metrics/test
 
@@ -6,32 +6,26 @@ Folders hold the utt2<metric> tables of score_audio. An utterance for which one 
 both. Several folders are several conditions, compared one by one and in their mean.
 """
 
-import argparse
 import sys
 
 from toolkit.io.command_line import Parser, run
 from toolkit.io.errors import InputError
-from toolkit.metrics.signal.registry import METRICS
 from toolkit.tasks.enhancement.audio_comparison import compare_audio_values, load_audio_condition
 from toolkit.tasks.paired_comparison import add_comparison_arguments, check_comparison, tell
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.compare_audio``."""
-    parser = Parser(description=__doc__)
-    add_comparison_arguments(parser, "the tables utt2<metric>")
-    return parser
+parser = Parser(description=__doc__)
+add_comparison_arguments(parser, "the tables utt2<metric>")
 
 
 def main(argv=None) -> None:
     """Compare."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     if len(args.a) != len(args.b):
         raise InputError(f"--a names {len(args.a)} folders, --b {len(args.b)}; give as many of each")
     check_comparison(args)
     conditions = [load_audio_condition(a, b) for a, b in zip(args.a, args.b, strict=True)]
     differences = compare_audio_values(conditions, args.resamples, args.level, args.seed)
-    tell(args, differences, METRICS)
+    tell(args, differences)
 
 
 if __name__ == "__main__":

@@ -7,33 +7,30 @@ Example: python -m toolkit.bin.distinct_audio --data_root dump/raw --sets test_r
              --output exp/sv_x/clean/audio
 """
 
-import argparse
 import hashlib
 import sys
 from pathlib import Path
 
 from toolkit.io.audio import AudioTable
 from toolkit.io.command_line import Parser, run
-from toolkit.io.datadir import DataDir, invert, write_table
+from toolkit.io.corpora import write_data_dir
+from toolkit.io.datadir import DataDir, write_table
 from toolkit.io.errors import InputError
 from toolkit.io.progress import progress
 
 NAME, TABLE = "distinct", "utt2distinct"
 
 
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.distinct_audio``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("--data_root", type=Path, required=True, help="folder of the sets, e.g. dump/raw")
-    parser.add_argument("--sets", nargs="+", required=True)
-    parser.add_argument("--stream", default="wav", help="of mixtures: wav, or spk1, noise1, ...")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the data dir and the tables")
-    return parser
+parser = Parser(description=__doc__)
+parser.add_argument("--data_root", type=Path, required=True, help="folder of the sets, e.g. dump/raw")
+parser.add_argument("--sets", nargs="+", required=True)
+parser.add_argument("--stream", default="wav", help="of mixtures: wav, or spk1, noise1, ...")
+parser.add_argument("--output", type=Path, required=True, help="folder of the data dir and the tables")
 
 
 def main(argv=None) -> None:
     """Write both."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     ids: dict[tuple[str, bytes], str] = {}  # utterance and its samples' hash -> id
     distinct_ids: dict[str, dict[str, str]]
     wav, utt2spk, distinct_ids = {}, {}, {}
@@ -53,10 +50,7 @@ def main(argv=None) -> None:
                     wav[ids[key]], utt2spk[ids[key]] = table.values[utt], speakers[utt]
                 distinct_ids[name][utt] = ids[key]
                 bar.update()
-    for table_name, rows in (("wav.scp", wav), ("utt2spk", utt2spk)):
-        write_table(args.output / NAME / table_name, rows)
-    speakers = {spk: " ".join(utts) for spk, utts in invert(utt2spk).items()}
-    write_table(args.output / NAME / "spk2utt", speakers)
+    write_data_dir(args.output / NAME, wav, utt2spk)
     for name, rows in distinct_ids.items():
         write_table(args.output / name / TABLE, rows)
     total = sum(map(len, distinct_ids.values()))

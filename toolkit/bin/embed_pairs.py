@@ -4,7 +4,6 @@ Takes --draws crops of every utterance and renders them with the variants of the
 matrices (draws, D), with clean.scp and an scp for each variant. Speaker labels are not needed.
 """
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,27 +18,21 @@ from toolkit.io.command_line import Parser, add_job_arguments, add_network_choic
 from toolkit.io.config import load_config
 from toolkit.io.errors import InputError
 from toolkit.io.extractors import write_extractor
-from toolkit.io.jobs import ark_path, read_work, write_job_tables
-from toolkit.io.progress import progress
-from toolkit.nn.device import check_device
+from toolkit.io.jobs import ark_path, each_set, write_job_tables
 from toolkit.simulate.sets import check_known_sets
 from toolkit.systems.base import parsed
 from toolkit.systems.verifier import Verifier
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.embed_pairs``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("--config", required=True, help="config whose key data names the variants, e.g. of training")
-    check = parser.add_argument_group("check of the config only")
-    check.add_argument("--check", action="store_true")
-    check.add_argument("--known_sets", help="[a,b]: names of sets that it may use")
-    add_job_arguments(parser, required=False)
-    add_network_choice(parser, required=False)
-    parser.add_argument("--draws", type=positive_int, default=1, help="crops of each utterance")
-    parser.add_argument("--crop_seconds", type=real_number(0, 1e5), default=2.015, help="0: whole utterances")
-    parser.add_argument("--seed", type=seed, default=0, help="of crops, noises and rooms")
-    return parser
+parser = Parser(description=__doc__)
+parser.add_argument("--config", required=True, help="config whose key data names the variants, e.g. of training")
+check_options = parser.add_argument_group("check of the config only")
+check_options.add_argument("--check", action="store_true")
+check_options.add_argument("--known_sets", help="[a,b]: names of sets that it may use")
+add_job_arguments(parser, required=False)
+add_network_choice(parser, required=False)
+parser.add_argument("--draws", type=positive_int, default=1, help="crops of each utterance")
+parser.add_argument("--crop_seconds", type=real_number(0, 1e5), default=2.015, help="0: whole utterances")
+parser.add_argument("--seed", type=seed, default=0, help="of crops, noises and rooms")
 
 
 def pairs_of(config) -> AudioPairs:
@@ -61,7 +54,7 @@ def check(config: str, known_sets: str | None) -> None:
 
 def main(argv=None) -> None:
     """Embed the ids of a work list."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     if args.check:
         check(args.config, args.known_sets)
         return
@@ -69,23 +62,21 @@ def main(argv=None) -> None:
         if getattr(args, name) is None:
             raise InputError(f"--{name} is missing")
     torch.set_num_threads(1)
-    check_device(args.device)
-    verifier = Verifier.load(args.model, args.weights, args.trust, args.device)
-    work, pairs = read_work(args.work), pairs_of(args.config)
+    verifier = Verifier.chosen(args)
+    pairs = pairs_of(args.config)
     streams = [CLEAN, *pairs.variants]
-    with progress(sum(map(len, work.values())), "pairs") as bar:
-        for name, keys in work.items():
-            pairs.open(str(Path(args.in_root) / name), verifier.fs, (CLEAN, VARIANTS), args.seed)
-            number = {key: i for i, key in enumerate(pairs.ids)}
-            with ArkWriter(ark_path(args.out_root, name, "pairs", args.job)) as ark:
-                for key in keys:
-                    rows = embed_crops(verifier, pairs, number[key], args.draws, args.crop_seconds or None)
-                    for stream, matrix in zip(streams, rows.transpose(1, 0, 2), strict=True):
-                        ark.write(f"{key}-{stream}", matrix)
-                    bar.update()
-            tables = {f"{stream}_scp": {key: ark.scp[f"{key}-{stream}"] for key in keys} for stream in streams}
-            write_extractor(Path(args.out_root) / name, verifier.identity)
-            write_job_tables(args.out_root, name, args.job, **tables)
+    for name, keys, bar in each_set(args.work, "pairs"):
+        pairs.open(str(Path(args.in_root) / name), verifier.fs, (CLEAN, VARIANTS), args.seed)
+        number = {key: i for i, key in enumerate(pairs.ids)}
+        with ArkWriter(ark_path(args.out_root, name, "pairs", args.job)) as ark:
+            for key in keys:
+                rows = embed_crops(verifier, pairs, number[key], args.draws, args.crop_seconds or None)
+                for stream, matrix in zip(streams, rows.transpose(1, 0, 2), strict=True):
+                    ark.write(f"{key}-{stream}", matrix)
+                bar.update()
+        tables = {f"{stream}_scp": {key: ark.scp[f"{key}-{stream}"] for key in keys} for stream in streams}
+        write_extractor(Path(args.out_root) / name, verifier.identity)
+        write_job_tables(args.out_root, name, args.job, **tables)
 
 
 def embed_crops(verifier: Verifier, pairs: AudioPairs, index: int, num_crops: int, seconds: float | None):

@@ -4,7 +4,6 @@ With --num_segments 10, ten crops of --segment_seconds are embedded instead, eve
 consecutive crops and the last one. The arks then hold matrices (segments, D). Shorter utterances are repeated.
 """
 
-import argparse
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,46 +22,37 @@ from toolkit.io.command_line import (
     whole_number,
 )
 from toolkit.io.extractors import write_extractor
-from toolkit.io.jobs import ark_path, read_work, write_job_tables
-from toolkit.io.progress import progress
-from toolkit.nn.device import check_device
+from toolkit.io.jobs import ark_path, each_set, write_job_tables
 from toolkit.systems.verifier import Verifier
 from toolkit.tasks.verification.segments import embed_segments
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.embed_utterances``."""
-    parser = Parser(description=__doc__)
-    add_job_arguments(parser)
-    add_network_choice(parser)
-    parser.add_argument(
-        "--num_segments", type=whole_number(0, 10**4), help="segments of an utterance; 0: consecutive segments"
-    )
-    parser.add_argument("--segment_seconds", type=real_number(0.01, 1e5), default=4.015, help="length of a segment")
-    return parser
+parser = Parser(description=__doc__)
+add_job_arguments(parser)
+add_network_choice(parser)
+parser.add_argument(
+    "--num_segments", type=whole_number(0, 10**4), help="segments of an utterance; 0: consecutive segments"
+)
+parser.add_argument("--segment_seconds", type=real_number(0.01, 1e5), default=4.015, help="length of a segment")
 
 
 def main(argv=None) -> None:
     """Embed the ids of a work list."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     torch.set_num_threads(1)
-    check_device(args.device)
-    verifier = Verifier.load(args.model, args.weights, args.trust, args.device)
-    work = read_work(args.work)
+    verifier = Verifier.chosen(args)
     embeddings: Iterable[tuple[str, np.ndarray]]
-    with progress(sum(map(len, work.values())), "embed") as bar:
-        for name, keys in work.items():
-            audio = AudioTable(Path(args.in_root) / name, fs=verifier.fs, only=set(keys))
-            with ArkWriter(ark_path(args.out_root, name, "embedding", args.job)) as ark:
-                if args.num_segments is None:
-                    embeddings = verifier.embed_table(audio, keys, bar)
-                else:
-                    segments = args.num_segments, args.segment_seconds
-                    embeddings = embed_segments(verifier, audio, keys, *segments, bar)
-                for key, embedding in embeddings:
-                    ark.write(key, embedding)
-            write_extractor(Path(args.out_root) / name, verifier.identity)
-            write_job_tables(args.out_root, name, args.job, embedding_scp=ark.scp)
+    for name, keys, bar in each_set(args.work, "embed"):
+        audio = AudioTable(Path(args.in_root) / name, fs=verifier.fs, only=set(keys))
+        with ArkWriter(ark_path(args.out_root, name, "embedding", args.job)) as ark:
+            if args.num_segments is None:
+                embeddings = verifier.embed_table(audio, keys, bar)
+            else:
+                segments = args.num_segments, args.segment_seconds
+                embeddings = embed_segments(verifier, audio, keys, *segments, bar)
+            for key, embedding in embeddings:
+                ark.write(key, embedding)
+        write_extractor(Path(args.out_root) / name, verifier.identity)
+        write_job_tables(args.out_root, name, args.job, embedding_scp=ark.scp)
 
 
 if __name__ == "__main__":

@@ -7,40 +7,32 @@ Data dirs, as a job of a recipe: --in_root, --out_root, --work, --job. The outpu
 enhanced speech, with the tables of the input.
 """
 
-import argparse
 import sys
 from functools import partial
 
 from toolkit.io.command_line import Parser, add_network_choice, add_signal_arguments, is_job, run, share
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.enhance_audio``."""
-    parser = Parser(description=__doc__)
-    add_network_choice(parser)
-    parser.add_argument(
-        "--observation",
-        type=share,
-        default=0.0,
-        help="observation adding: share of the recording in the output, 0 (none) to 1 (default: 0)",
-    )
-    add_signal_arguments(parser, input="noisy recording")
-    return parser
+parser = Parser(description=__doc__)
+add_network_choice(parser)
+parser.add_argument(
+    "--observation",
+    type=share,
+    default=0.0,
+    help="observation adding: share of the recording in the output, 0 (none) to 1 (default: 0)",
+)
+add_signal_arguments(parser, input="noisy recording")
 
 
 def main(argv=None) -> None:
     """Enhance."""
-    args = get_parser().parse_args(argv)
-    from toolkit.nn.device import check_device
-
-    check_device(args.device)
+    args = parser.parse_args(argv)
     job = is_job(args, "input")
     from toolkit.io.jobs import read_work
     from toolkit.io.variants import declare_variant
     from toolkit.systems.enhancer import Enhancer
     from toolkit.systems.signals import convert_file, convert_sets
 
-    enhancer = Enhancer.load(args.model, args.weights, args.trust, args.device)
+    enhancer = Enhancer.chosen(args)
     if job:
         fs, share = enhancer.fs, args.observation
         convert_sets(args, fs, "enhance", lambda *_: lambda _, wav: enhancer.enhance(wav, fs, share))

@@ -6,7 +6,6 @@ The arks may come from another toolkit; they hold vectors (D,), or matrices with
 a diffusion model adds depends on --seed and the id, so an embedding is the same in every batch and job.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -21,32 +20,27 @@ from toolkit.io.errors import InputError, counted
 from toolkit.io.extractors import read_extractor, write_extractor
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
 from toolkit.io.progress import progress
-from toolkit.nn.device import check_device
 from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
 
 _STEM = "embedding"
 
 
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.enhance_embeddings``."""
-    parser = Parser(description=__doc__)
-    table_options = parser.add_argument_group("one table")
-    table_options.add_argument("--embeddings", help="scp of embeddings")
-    table_options.add_argument("--output", help="folder of embedding.scp and embedding.ark to write")
-    add_job_arguments(parser.add_argument_group("data dirs"), required=False)
-    add_network_choice(parser)
-    parser.add_argument("--seed", type=seed, default=0, help="of the noise")
-    parser.add_argument("--draws", type=positive_int, default=1, help="average over this number of noise draws")
-    return parser
+parser = Parser(description=__doc__)
+table_options = parser.add_argument_group("one table")
+table_options.add_argument("--embeddings", help="scp of embeddings")
+table_options.add_argument("--output", help="folder of embedding.scp and embedding.ark to write")
+add_job_arguments(parser.add_argument_group("data dirs"), required=False)
+add_network_choice(parser)
+parser.add_argument("--seed", type=seed, default=0, help="of the noise")
+parser.add_argument("--draws", type=positive_int, default=1, help="average over this number of noise draws")
 
 
 def main(argv=None) -> None:
     """Enhance a table, or the ids of a work list."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     job = is_job(args, "embeddings")
     torch.set_num_threads(1)
-    check_device(args.device)
-    enhancer = EmbeddingEnhancer.load(args.model, args.weights, args.trust, args.device)
+    enhancer = EmbeddingEnhancer.chosen(args)
     if not job:
         source, output = Path(args.embeddings), Path(args.output)
         if output.resolve() == source.resolve().parent:

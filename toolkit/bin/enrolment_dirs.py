@@ -1,23 +1,18 @@
 """Print the data dirs from which a mixture set draws enrolments, by its mix_conf.yaml; nothing if it names none."""
 
-import argparse
 import sys
 from pathlib import Path
 
 from toolkit.io.command_line import Parser, run
 from toolkit.simulate.mix_conf import enrolment_dirs
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.enrolment_dirs``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("data_dir", type=Path)
-    return parser
+parser = Parser(description=__doc__)
+parser.add_argument("data_dir", type=Path)
 
 
 def main(argv=None) -> None:
     """Print them, one a line."""
-    for folder in enrolment_dirs(get_parser().parse_args(argv).data_dir):
+    for folder in enrolment_dirs(parser.parse_args(argv).data_dir):
         print(folder)
 
 

@@ -18,25 +18,21 @@ from pathlib import Path
 from toolkit.io.command_line import Parser, add_network_choice, add_signal_arguments, is_job, run, seconds
 from toolkit.io.errors import InputError
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.extract_audio``."""
-    parser = Parser(description=__doc__)
-    add_network_choice(parser)
-    enroll, mixture = "recordings of only the target speaker", "recording of the target speaker among others"
-    add_signal_arguments(parser, several=("enroll",), enroll=enroll, mixture=mixture)
-    parser.add_argument(
-        "--enroll_seconds", type=seconds, help="use only this many seconds from the start of an enrolment; default: all"
-    )
-    parser.add_argument(
-        "--enroll_from",
-        nargs="+",
-        default=[],
-        metavar="SET",
-        help="data dirs: formatted sets, e.g. in noise, whose recording of the same id is the enrolment instead",
-    )
-    parser.add_argument("--absent", action="store_true", help="data dirs: enrol a speaker who is not in the mixture")
-    return parser
+parser = Parser(description=__doc__)
+add_network_choice(parser)
+enroll, mixture = "recordings of only the target speaker", "recording of the target speaker among others"
+add_signal_arguments(parser, several=("enroll",), enroll=enroll, mixture=mixture)
+parser.add_argument(
+    "--enroll_seconds", type=seconds, help="use only this many seconds from the start of an enrolment; default: all"
+)
+parser.add_argument(
+    "--enroll_from",
+    nargs="+",
+    default=[],
+    metavar="SET",
+    help="data dirs: formatted sets, e.g. in noise, whose recording of the same id is the enrolment instead",
+)
+parser.add_argument("--absent", action="store_true", help="data dirs: enrol a speaker who is not in the mixture")
 
 
 def one_file(args: argparse.Namespace) -> None:
@@ -48,7 +44,7 @@ def one_file(args: argparse.Namespace) -> None:
 
     if args.absent or args.enroll_from:
         raise InputError("--absent and --enroll_from choose enrolments of data dirs; here --enroll names the enrolment")
-    extractor = Extractor.load(args.model, args.weights, args.trust, args.device)
+    extractor = Extractor.chosen(args)
     enrolments, lasts = [], 0.0
     for path in args.enroll:
         channel = args.channel if file_info(path).channels > 1 else None  # it is of the mixture, or of all
@@ -75,7 +71,7 @@ def data_dirs(args: argparse.Namespace) -> None:
     from toolkit.systems.extractor import Extractor
     from toolkit.systems.signals import convert_sets
 
-    extractor = Extractor.load(args.model, args.weights, args.trust, args.device)
+    extractor = Extractor.chosen(args)
     fs = extractor.fs
 
     def of_set(path: Path, keys: list[str]):
@@ -102,10 +98,7 @@ def data_dirs(args: argparse.Namespace) -> None:
 
 def main(argv=None) -> None:
     """Extract."""
-    args = get_parser().parse_args(argv)
-    from toolkit.nn.device import check_device
-
-    check_device(args.device)
+    args = parser.parse_args(argv)
     (data_dirs if is_job(args, "enroll", "mixture") else one_file)(args)
 
 

@@ -1,6 +1,5 @@
 """The two ends of a parallel stage: list the work of some sets, merge the output of the jobs (toolkit.io.jobs)."""
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -8,26 +7,19 @@ from toolkit.io.command_line import Parser, positive_int, run, whole_number
 from toolkit.io.datadir import read_table
 from toolkit.io.jobs import merge, write_work
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.jobs list|merge``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("action", choices=["list", "merge"])
-    parser.add_argument("--in_root", required=True)
-    parser.add_argument("--sets", nargs="+", required=True)
-    parser.add_argument("--work", help="list: file to write")
-    parser.add_argument("--out_root", help="merge: folder of the sets that the jobs wrote")
-    parser.add_argument("--num_jobs", type=positive_int)
-    parser.add_argument("--stems", nargs="+", default=["wav"], help="merge: ark names of the stage")
-    parser.add_argument(
-        "--allow_bad", type=whole_number(), default=0, help="merge: how many ids of a set may be left out"
-    )
-    return parser
+parser = Parser(description=__doc__)
+parser.add_argument("action", choices=["list", "merge"])
+parser.add_argument("--in_root", required=True)
+parser.add_argument("--sets", nargs="+", required=True)
+parser.add_argument("--work", help="list: file to write")
+parser.add_argument("--out_root", help="merge: folder of the sets that the jobs wrote")
+parser.add_argument("--num_jobs", type=positive_int)
+parser.add_argument("--stems", nargs="+", default=["wav"], help="merge: ark names of the stage")
+parser.add_argument("--allow_bad", type=whole_number(), default=0, help="merge: how many ids of a set may be left out")
 
 
 def main(argv=None) -> None:
     """Run one of the two."""
-    parser = get_parser()
     args = parser.parse_args(argv)
     for option in ("work",) if args.action == "list" else ("out_root", "num_jobs"):
         if getattr(args, option) is None:

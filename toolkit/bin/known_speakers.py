@@ -3,7 +3,6 @@
 Example: python -m toolkit.bin.known_speakers --expdir exp/sv_x --sets dump/raw/test dump/raw/test_noise_0
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -12,15 +11,11 @@ from toolkit.io.datadir import DataDir, c_sorted
 from toolkit.io.errors import counted, some_of
 from toolkit.train.inputs import TRAINING, read
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.known_speakers``."""
-    parser = Parser(description=__doc__)
-    trained = parser.add_mutually_exclusive_group(required=True)
-    trained.add_argument("--train_dir", type=Path, help="training set, before training")
-    trained.add_argument("--expdir", type=Path, help="trained experiment; without inputs.json there is no warning")
-    parser.add_argument("--sets", nargs="+", required=True, help="data dirs of the test sets")
-    return parser
+parser = Parser(description=__doc__)
+trained = parser.add_mutually_exclusive_group(required=True)
+trained.add_argument("--train_dir", type=Path, help="training set, before training")
+trained.add_argument("--expdir", type=Path, help="trained experiment; without inputs.json there is no warning")
+parser.add_argument("--sets", nargs="+", required=True, help="data dirs of the test sets")
 
 
 def known_speakers(trained: set[str], sets: list[str]) -> list[tuple[list[str], list[str]]]:
@@ -34,7 +29,7 @@ def known_speakers(trained: set[str], sets: list[str]) -> list[tuple[list[str], 
 
 def main(argv=None) -> None:
     """Print a line for each group of sets that share the same speakers."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     if args.train_dir:
         trained = set(DataDir(args.train_dir).table("utt2spk").values())
     else:

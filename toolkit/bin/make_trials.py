@@ -3,7 +3,6 @@
 With --enroll_utts 3, trials enrol models of three utterances, which <data_dir>/enroll2utt lists.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -13,26 +12,22 @@ from toolkit.io.enrolment import read_sides, write_enroll2utt
 from toolkit.io.model_trials import draw_pairs, draw_with_models
 from toolkit.io.trials import Trials, check_kinds, write_trials
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.make_trials``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("data_dirs", nargs="+")
-    parser.add_argument(
-        "--targets_per_speaker", type=positive_int, default=100, help="fewer where a speaker has fewer pairs"
-    )
-    parser.add_argument(
-        "--nontargets_per_target", type=real_number(0, 1e6), default=4.0, help="half of them of one gender (spk2gender)"
-    )
-    parser.add_argument("--enroll_utts", type=positive_int, default=1, help="utterances of an enrolment")
-    parser.add_argument("--seed", type=seed, default=0)
-    parser.add_argument("--check", action="store_true", help="write nothing: check ids of the lists, and both kinds")
-    return parser
+parser = Parser(description=__doc__)
+parser.add_argument("data_dirs", nargs="+")
+parser.add_argument(
+    "--targets_per_speaker", type=positive_int, default=100, help="fewer where a speaker has fewer pairs"
+)
+parser.add_argument(
+    "--nontargets_per_target", type=real_number(0, 1e6), default=4.0, help="half of them of one gender (spk2gender)"
+)
+parser.add_argument("--enroll_utts", type=positive_int, default=1, help="utterances of an enrolment")
+parser.add_argument("--seed", type=seed, default=0)
+parser.add_argument("--check", action="store_true", help="write nothing: check ids of the lists, and both kinds")
 
 
 def main(argv=None) -> None:
     """Write the lists."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     drawn: list[tuple[Path, Trials, dict[str, list[str]] | None]] = []
     for path in map(Path, args.data_dirs):
         data = DataDir(path)

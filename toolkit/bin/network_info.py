@@ -6,7 +6,6 @@ package (the differences: toolkit.metrics.cost.complexity); of verification both
 ``rtf_1thread`` is seconds of work per second of audio on one thread, ``peak_memory_mib`` the MiB that inference adds.
 """
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -16,26 +15,22 @@ from toolkit.io.config import load_config
 from toolkit.io.errors import InputError
 from toolkit.io.trust import NETWORK_KEYS, check_classes
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.network_info``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("--config", required=True, help="training config, or an experiment's folder")
-    parser.add_argument("--seconds", type=real_number(0.1, 3600), default=3.0, help="length of the input")
-    parser.add_argument("--fs", type=rate, default=None, help="rate in Hz, default the front end's")
-    parser.add_argument(
-        "--speakers",
-        type=whole_number(1, 10**6),
-        default=1211,
-        help="classes of the training loss (1211: VoxCeleb1 dev)",
-    )
-    add_trust(parser)
-    return parser
+parser = Parser(description=__doc__)
+parser.add_argument("--config", required=True, help="training config, or an experiment's folder")
+parser.add_argument("--seconds", type=real_number(0.1, 3600), default=3.0, help="length of the input")
+parser.add_argument("--fs", type=rate, default=None, help="rate in Hz, default the front end's")
+parser.add_argument(
+    "--speakers",
+    type=whole_number(1, 10**6),
+    default=1211,
+    help="classes of the training loss (1211: VoxCeleb1 dev)",
+)
+add_trust(parser)
 
 
 def main(argv=None) -> None:
     """Measure and print."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     if Path(args.config).is_dir():  # an experiment
         args.config = str(Path(args.config) / "config.yaml")
     config = load_config(args.config)

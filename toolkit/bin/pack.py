@@ -1,25 +1,20 @@
 """Pack an experiment into one zip: config, weights, calibration, facts of the run, and their hashes."""
 
-import argparse
 import sys
 from pathlib import Path
 
 from toolkit.io.command_line import Parser, add_trust, run
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.pack``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("--expdir", required=True, help="folder of the experiment; its config.yaml names the task")
-    parser.add_argument("--weights", help="which weights; default: those that training leaves for use")
-    parser.add_argument("--output", required=True, help="zip to write")
-    add_trust(parser)
-    return parser
+parser = Parser(description=__doc__)
+parser.add_argument("--expdir", required=True, help="folder of the experiment; its config.yaml names the task")
+parser.add_argument("--weights", help="which weights; default: those that training leaves for use")
+parser.add_argument("--output", required=True, help="zip to write")
+add_trust(parser)
 
 
 def main(argv=None) -> None:
     """Pack."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     from toolkit.systems.packing import pack
     from toolkit.tasks import registry
 

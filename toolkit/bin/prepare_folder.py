@@ -12,44 +12,38 @@ from pathlib import Path
 from toolkit.io.command_line import Parser, real_number, run, seed, whole_number
 from toolkit.simulate.folder_sets import options_of, write_sets
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.prepare_folder``; paths may have blanks."""
-    layout = argparse.RawDescriptionHelpFormatter
-    # run.sh searches for these options by their full names.
-    parser = Parser("local/data.sh", description=__doc__, formatter_class=layout, allow_abbrev=False)
-    parser.add_argument("--speech", nargs="+", help="a folder for each speaker, audio at any depth below")
-    parser.add_argument(
-        "--test_speech", nargs="+", help="likewise; its speakers are the test set, those of --speech none"
-    )
-    parser.add_argument("--noise", nargs="+", help="audio at any depth")
-    parser.add_argument("--music", nargs="+", help="audio at any depth: a second kind of noise")
-    parser.add_argument("--rooms", nargs="+", help="impulse responses at any depth; those of one folder are one room's")
-    parser.add_argument("--trials", nargs="+", help="your own list; names are paths below the speech folder, or ids")
-    parser.add_argument(
-        "--segment_seconds",
-        type=real_number(0.5, 1e9),
-        help="cut recordings into equal pieces of about this many seconds, for speakers with few, long ones; trials "
-        "may then compare pieces of one recording, which is easier than recordings of two days",
-    )
-    parser.add_argument(
-        "--allow_bad", type=whole_number(), default=0, help="how many unreadable files --segment_seconds leaves out"
-    )
-    parser.add_argument("--valid_share", type=real_number(0, 1, inside=True), default=0.1, help="of the speakers")
-    parser.add_argument(
-        "--test_share",
-        type=real_number(0, 1, inside=True),
-        default=0.2,
-        help="of the speakers, of the noises, of the music",
-    )
-    parser.add_argument("--seed", type=seed, default=0)
-    parser.add_argument("--outdir", type=Path, default=Path("data"))
-    return parser
+layout = argparse.RawDescriptionHelpFormatter
+# run.sh searches for these options by their full names.
+parser = Parser("local/data.sh", description=__doc__, formatter_class=layout, allow_abbrev=False)
+parser.add_argument("--speech", nargs="+", help="a folder for each speaker, audio at any depth below")
+parser.add_argument("--test_speech", nargs="+", help="likewise; its speakers are the test set, those of --speech none")
+parser.add_argument("--noise", nargs="+", help="audio at any depth")
+parser.add_argument("--music", nargs="+", help="audio at any depth: a second kind of noise")
+parser.add_argument("--rooms", nargs="+", help="impulse responses at any depth; those of one folder are one room's")
+parser.add_argument("--trials", nargs="+", help="your own list; names are paths below the speech folder, or ids")
+parser.add_argument(
+    "--segment_seconds",
+    type=real_number(0.5, 1e9),
+    help="cut recordings into equal pieces of about this many seconds, for speakers with few, long ones; trials "
+    "may then compare pieces of one recording, which is easier than recordings of two days",
+)
+parser.add_argument(
+    "--allow_bad", type=whole_number(), default=0, help="how many unreadable files --segment_seconds leaves out"
+)
+parser.add_argument("--valid_share", type=real_number(0, 1, inside=True), default=0.1, help="of the speakers")
+parser.add_argument(
+    "--test_share",
+    type=real_number(0, 1, inside=True),
+    default=0.2,
+    help="of the speakers, of the noises, of the music",
+)
+parser.add_argument("--seed", type=seed, default=0)
+parser.add_argument("--outdir", type=Path, default=Path("data"))
 
 
 def main(argv=None) -> None:
     """Write the sets."""
-    args, options = options_of(get_parser(), argv)
+    args, options = options_of(parser, argv)
     write_sets(args, options)
 
 

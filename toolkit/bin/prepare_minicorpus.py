@@ -5,24 +5,21 @@ import sys
 from pathlib import Path
 
 from toolkit.io.command_line import Parser, run
-from toolkit.io.datadir import invert, write_table
+from toolkit.io.corpora import write_data_dir
 from toolkit.io.errors import InputError
 from toolkit.simulate.minicorpus.bank import read_tsv
 
 _SPEECH_SETS = {"train": "train", "dev": "dev", "test": "test", "babble": "babble_test"}
 
 
-def get_parser() -> argparse.ArgumentParser:
-    """The options."""
-    parser = Parser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--corpus", required=True, help="output of make_minicorpus; wav.scp holds this path unchanged")
-    parser.add_argument("--outdir", default="data", help="folder of the data dirs")
-    return parser
+parser = Parser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+parser.add_argument("--corpus", required=True, help="output of make_minicorpus; wav.scp holds this path unchanged")
+parser.add_argument("--outdir", default="data", help="folder of the data dirs")
 
 
 def main(argv: list[str] | None = None) -> None:
     """Write all sets."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     corpus, outdir = Path(args.corpus), Path(args.outdir)
     if not (corpus / "corpus.json").is_file():
         raise InputError(
@@ -32,27 +29,21 @@ def main(argv: list[str] | None = None) -> None:
     for split, rows in _by_split(corpus / "speech", "speaker", "gender", "text").items():
         if split not in _SPEECH_SETS:
             raise InputError(f"{corpus}/speech/metadata.tsv: unknown split {split}; make the corpus anew")
-        speech = _table(rows, "speaker")
-        facts = {"text": _table(rows, "text"), "utt2dur": _table(rows, "seconds")}
-        genders = {"spk2gender": {row["speaker"]: row["gender"] for row in rows}}
-        sets.append((outdir / _SPEECH_SETS[split], corpus, rows, speech, {**facts, **genders}))
+        tables = {"text": _table(rows, "text"), "utt2dur": _table(rows, "seconds")}
+        tables["spk2gender"] = {row["speaker"]: row["gender"] for row in rows}
+        sets.append((_SPEECH_SETS[split], corpus, rows, _table(rows, "speaker"), tables))
     for split, rows in _by_split(corpus / "noise", "kind").items():
         kinds = _table(rows, "kind")
-        sets.append(
-            (outdir / f"noise_{split}", corpus, rows, kinds, {"utt2noise": kinds, "utt2dur": _table(rows, "seconds")})
-        )
+        sets.append((f"noise_{split}", corpus, rows, kinds, {"utt2noise": kinds, "utt2dur": _table(rows, "seconds")}))
     for split, rows in _by_split(corpus / "music").items():
         kinds = dict.fromkeys(_table(rows, "path"), "music")
-        sets.append(
-            (outdir / f"music_{split}", corpus, rows, kinds, {"utt2noise": kinds, "utt2dur": _table(rows, "seconds")})
-        )
+        sets.append((f"music_{split}", corpus, rows, kinds, {"utt2noise": kinds, "utt2dur": _table(rows, "seconds")}))
     for bank in sorted((corpus / "rooms").iterdir()):
         rows = read_tsv(bank / "metadata.tsv", "path", "room", "rt60")
-        sets.append(
-            (outdir / f"rirs_{bank.name}", bank, rows, _table(rows, "room"), {"utt2rt60": _table(rows, "rt60")})
-        )
-    for set_arguments in sets:  # all of them were read
-        _write(*set_arguments)
+        sets.append((f"rirs_{bank.name}", bank, rows, _table(rows, "room"), {"utt2rt60": _table(rows, "rt60")}))
+    for name, root, rows, utt2spk, tables in sets:  # all of them were read
+        wav = {key: root / path for key, path in _table(rows, "path").items()}
+        write_data_dir(outdir / name, wav, utt2spk, **tables)
 
 
 def _by_split(folder: Path, *columns: str) -> dict[str, list[dict]]:
@@ -68,15 +59,6 @@ def _by_split(folder: Path, *columns: str) -> dict[str, list[dict]]:
 def _table(rows: list[dict], column: str) -> dict[str, str]:
     """Utterance id (the file's name) -> a column."""
     return {Path(row["path"]).stem: row[column] for row in rows}
-
-
-def _write(data_dir: Path, root: Path, rows: list[dict], utt2spk: dict, tables: dict[str, dict]) -> None:
-    """Write wav.scp (paths below ``root``), utt2spk, spk2utt and the other tables of a set."""
-    write_table(data_dir / "wav.scp", {key: root / path for key, path in _table(rows, "path").items()})
-    write_table(data_dir / "utt2spk", utt2spk)
-    write_table(data_dir / "spk2utt", {spk: " ".join(utts) for spk, utts in invert(utt2spk).items()})
-    for name, table in tables.items():
-        write_table(data_dir / name, table)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,7 @@ from pathlib import Path
 
 from toolkit.io.command_line import Parser, add_job_arguments, add_trust, run
 from toolkit.io.errors import InputError
-from toolkit.io.jobs import read_work, write_job_tables
-from toolkit.io.progress import progress
+from toolkit.io.jobs import each_set, write_job_tables
 from toolkit.io.variants import carry_variant
 from toolkit.metrics.signal.registry import COMPUTED, names_that_need
 from toolkit.tasks.enhancement.audio_scoring import score_set, scorer_of
@@ -64,12 +63,10 @@ def main(argv=None) -> None:
             wrong = names_that_need("reference", scorer.metrics)
             raise InputError(f"--metrics {wrong[0]}: needs the target alone, which real recordings lack; leave it out")
         return
-    work = read_work(args.work)
-    with progress(sum(map(len, work.values())), "score") as bar:
-        for name, utts in work.items():
-            rows = score_set(args, scorer, name, utts, bar)
-            write_job_tables(args.out_root, name, args.job, **rows)
-            carry_variant(Path(args.in_root) / name, Path(args.out_root) / name)
+    for name, utts, bar in each_set(args.work, "score"):
+        rows = score_set(args, scorer, name, utts, bar)
+        write_job_tables(args.out_root, name, args.job, **rows)
+        carry_variant(Path(args.in_root) / name, Path(args.out_root) / name)
 
 
 if __name__ == "__main__":

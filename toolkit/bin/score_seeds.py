@@ -4,7 +4,6 @@ Example: python -m toolkit.bin.score_seeds --model exp/ee_x --in_root dump/embed
              --sets test test_babble_0 --output exp/ee_x/sampling/scores.json
 """
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -17,27 +16,20 @@ from toolkit.io.conditions import read_condition
 from toolkit.io.errors import InputError
 from toolkit.io.extractors import read_extractor
 from toolkit.io.progress import progress
-from toolkit.nn.device import check_device
 from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
 from toolkit.tasks.embedding.sampling_spread import spread_of_list
 from toolkit.tasks.verification.trial_scoring import SCORINGS
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.score_seeds``."""
-    parser = Parser(description=__doc__)
-    add_network_choice(parser)
-    parser.add_argument("--in_root", required=True, help="folder of the sets' embeddings before enhancement")
-    parser.add_argument(
-        "--data_root", required=True, help="folder of the sets with trials (and trials_<x>), e.g. dump/raw"
-    )
-    parser.add_argument("--sets", nargs="+", required=True)
-    parser.add_argument("--seeds", type=whole_number(2, 10**4), default=20, help="how many, from 0")
-    parser.add_argument("--draws", type=whole_number(0, 10**4), default=5, help="of means; 0: none")
-    parser.add_argument("--timesteps", nargs="*", type=whole_number(), default=[], help="start from these as well")
-    parser.add_argument("--scoring", choices=SCORINGS, default="cosine")
-    parser.add_argument("--output", required=True, help="JSON file to write")
-    return parser
+parser = Parser(description=__doc__)
+add_network_choice(parser)
+parser.add_argument("--in_root", required=True, help="folder of the sets' embeddings before enhancement")
+parser.add_argument("--data_root", required=True, help="folder of the sets with trials (and trials_<x>), e.g. dump/raw")
+parser.add_argument("--sets", nargs="+", required=True)
+parser.add_argument("--seeds", type=whole_number(2, 10**4), default=20, help="how many, from 0")
+parser.add_argument("--draws", type=whole_number(0, 10**4), default=5, help="of means; 0: none")
+parser.add_argument("--timesteps", nargs="*", type=whole_number(), default=[], help="start from these as well")
+parser.add_argument("--scoring", choices=SCORINGS, default="cosine")
+parser.add_argument("--output", required=True, help="JSON file to write")
 
 
 def lists_of(data_dir: Path) -> list[Path]:
@@ -50,12 +42,11 @@ def lists_of(data_dir: Path) -> list[Path]:
 
 def main(argv=None) -> None:
     """Score and write."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     if args.draws > args.seeds:
         raise InputError(f"--draws {args.draws}: must be --seeds {args.seeds} at most")
     torch.set_num_threads(1)
-    check_device(args.device)
-    enhancer = EmbeddingEnhancer.load(args.model, args.weights, args.trust, args.device)
+    enhancer = EmbeddingEnhancer.chosen(args)
     if not enhancer.network.draws_noise:
         print(f"{args.model}: draws no noise; there is no spread")
         Path(args.output).unlink(missing_ok=True)
@@ -71,8 +62,7 @@ def main(argv=None) -> None:
                 sets[name + path.name.removeprefix("trials")] = {"condition": read_condition(data_dir), **rates}
             bar.update()
     options = {name: getattr(args, name) for name in ("seeds", "draws", "timesteps", "scoring")}
-    Path(args.output).parent.mkdir(parents=True, exist_ok=True)
-    with replacing(Path(args.output)) as handle:
+    with replacing(args.output) as handle:
         json.dump({**options, "sets": sets}, handle, indent=1)
 
 

@@ -8,45 +8,35 @@ The hypotheses are <in_root>/<set>/text, as transcribe_audio writes it (<empty> 
 for each utterance, the one with the most word errors first.
 """
 
-import argparse
-import json
 import sys
 from pathlib import Path
 
-from toolkit.io.atomic import replacing
 from toolkit.io.command_line import Parser, add_bootstrap_arguments, run
-from toolkit.report.recognition.utterance_errors import TABLE, table_of_errors
+from toolkit.report.recognition.utterance_errors import table_of_errors
+from toolkit.report.utterance_table import write_scored
 from toolkit.tasks.recognition.text_scoring import line_of, score_texts, summarise_errors
 from toolkit.tasks.verification.trial_summary import Bootstrap
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.score_text``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("--in_root", required=True, help="folder of the sets with the hypotheses")
-    parser.add_argument("--ref_root", required=True, help="folder of the sets with the references, e.g. dump/raw")
-    parser.add_argument("--sets", nargs="+", required=True)
-    parser.add_argument("--out_root", required=True, help="folder of the results")
-    add_bootstrap_arguments(parser, 0)
-    return parser
+parser = Parser(description=__doc__)
+parser.add_argument("--in_root", required=True, help="folder of the sets with the hypotheses")
+parser.add_argument("--ref_root", required=True, help="folder of the sets with the references, e.g. dump/raw")
+parser.add_argument("--sets", nargs="+", required=True)
+parser.add_argument("--out_root", required=True, help="folder of the results")
+add_bootstrap_arguments(parser, 0)
 
 
 def main(argv=None) -> None:
     """Score each set."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     bootstrap, scored = Bootstrap(args.resamples, args.level, args.seed), {}
     for name in args.sets:
         hypotheses, references = Path(args.in_root) / name, Path(args.ref_root) / name
         errors = score_texts(hypotheses, references)
         scored[name] = summarise_errors(errors, bootstrap, hypotheses, references), table_of_errors(errors)
     for name, (result, table) in scored.items():
-        folder = Path(args.out_root) / name
-        with replacing(folder / TABLE) as handle:
-            handle.write(table)
-        with replacing(folder / "result.json") as handle:
-            handle.write(json.dumps(result, indent=1) + "\n")
-        print(f"{name}: {result['n_utterances']} utterances of {result['n_speakers']} speakers")
-        for metric in result["metrics"]:
+        write_scored(Path(args.out_root) / name, result, table)
+        print(f"{name}: {result.n_utterances} utterances of {result.n_speakers} speakers")
+        for metric in result.metrics:
             print(f"{name}: {line_of(result, metric)}")
 
 

@@ -6,7 +6,6 @@ not run again while their words, the files and systems that these name, --deps a
 printed is printed.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -14,14 +13,10 @@ from toolkit.io.command_line import Parser, run
 from toolkit.io.errors import InputError
 from toolkit.recipes.programs import output_once, run_all
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.several``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("--mark", type=Path, help="file that keeps what was run, and what it printed")
-    parser.add_argument("--deps", nargs="*", default=[], help="further files that the programs read")
-    parser.add_argument("--outputs", nargs="*", default=[], help="folders that must be as the programs left them")
-    return parser
+parser = Parser(description=__doc__)
+parser.add_argument("--mark", type=Path, help="file that keeps what was run, and what it printed")
+parser.add_argument("--deps", nargs="*", default=[], help="further files that the programs read")
+parser.add_argument("--outputs", nargs="*", default=[], help="folders that must be as the programs left them")
 
 
 def commands(words: list[str]) -> list[list[str]]:
@@ -38,7 +33,7 @@ def commands(words: list[str]) -> list[list[str]]:
 
 def main(argv=None) -> None:
     """Run the programs."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     requests = commands(sys.stdin.read().split("\0")[:-1])
     if args.mark:
         print(output_once(requests, args.mark, args.deps, args.outputs), end="")

@@ -10,15 +10,12 @@ from toolkit.io.command_line import Parser, run
 from toolkit.io.errors import InputError
 from toolkit.io.signatures import signature
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.signatures``: none."""
-    return Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
 def main(argv=None) -> None:
     """Print the signature of each line."""
-    get_parser().parse_args(argv)
+    parser.parse_args(argv)
     for number, line in enumerate(sys.stdin, 1):
         fields = line.rstrip("\n").split("\t")
         if len(fields) != 3:

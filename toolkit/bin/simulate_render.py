@@ -11,25 +11,20 @@ from toolkit.io.ark import ArkWriter
 from toolkit.io.audio import check_usable
 from toolkit.io.command_line import Parser, add_job_arguments, run
 from toolkit.io.errors import InputError
-from toolkit.io.jobs import ark_path, read_work, write_job_tables
-from toolkit.io.progress import progress
+from toolkit.io.jobs import ark_path, each_set, write_job_tables
 from toolkit.simulate.enrolments import FACT, STREAM
 from toolkit.simulate.plan import contents_of
 from toolkit.simulate.render import render
 from toolkit.simulate.sets import open_set
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.simulate_render``."""
-    parser = Parser(description=__doc__)
-    add_job_arguments(parser)
-    parser.add_argument(
-        "--streams",
-        nargs="+",
-        default=["wav"],
-        help="wav (the mix), spk1, spk2, noise1, dereverb1, enroll_spk1; or all, but for dereverb1",
-    )
-    return parser
+parser = Parser(description=__doc__)
+add_job_arguments(parser)
+parser.add_argument(
+    "--streams",
+    nargs="+",
+    default=["wav"],
+    help="wav (the mix), spk1, spk2, noise1, dereverb1, enroll_spk1; or all, but for dereverb1",
+)
 
 
 def render_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> None:
@@ -66,11 +61,9 @@ def render_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> Non
 
 def main(argv=None) -> None:
     """Render the ids of a work list."""
-    args = get_parser().parse_args(argv)
-    work = read_work(args.work)
-    with progress(sum(map(len, work.values())), "render", "mix") as bar:
-        for name, keys in work.items():
-            render_set(name, keys, args, bar)
+    args = parser.parse_args(argv)
+    for name, keys, bar in each_set(args.work, "render", "mix"):
+        render_set(name, keys, args, bar)
 
 
 if __name__ == "__main__":

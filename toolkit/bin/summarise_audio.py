@@ -8,76 +8,51 @@ improvement (si_sdri). utterances.tsv has a line for each utterance, the worst f
 left out of means and counted.
 """
 
-import argparse
-import json
 import sys
 from pathlib import Path
 
-from toolkit.io.atomic import replacing
 from toolkit.io.command_line import Parser, add_summary_arguments, check_summary_arguments, run
 from toolkit.io.conditions import read_condition
 from toolkit.io.datadir import DataDir
 from toolkit.io.variants import read_variant
 from toolkit.metrics.signal.registry import METRICS
-from toolkit.tasks.enhancement.audio_summary import (
-    group_values,
-    line_of,
-    load_values,
-    summarise_groups,
-    summarise_values,
-    table_of_utterances,
-)
+from toolkit.report.enhancement.utterance_values import table_of_utterances
+from toolkit.report.summaries import SetSummary, condition_facts
+from toolkit.report.utterance_table import write_scored
+from toolkit.tasks.enhancement.audio_summary import group_values, line_of, load_values, summarise_values
 from toolkit.tasks.verification.trial_summary import Bootstrap
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.summarise_audio``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("--in_root", required=True, help="folder of the sets' tables from score_audio")
-    parser.add_argument("--sets", nargs="+", required=True)
-    parser.add_argument("--out_root", help="folder of the results; default: in_root")
-    parser.add_argument(
-        "--data_root", help="folder of the sets whose tables give groups and condition; default: in_root"
-    )
-    parser.add_argument("--input_root", help="the mixtures' tables, if they were scored separately")
-    add_summary_arguments(parser, "gender, gender_pair, duration, or tables spk2<x>, utt2<x>")
-    return parser
+parser = Parser(description=__doc__)
+parser.add_argument("--in_root", required=True, help="folder of the sets' tables from score_audio")
+parser.add_argument("--sets", nargs="+", required=True)
+parser.add_argument("--out_root", help="folder of the results; default: in_root")
+parser.add_argument("--data_root", help="folder of the sets whose tables give groups and condition; default: in_root")
+parser.add_argument("--input_root", help="the mixtures' tables, if they were scored separately")
+add_summary_arguments(parser, "gender, gender_pair, duration, or tables spk2<x>, utt2<x>")
 
 
-def summarise(args, name: str) -> tuple[dict, str]:
-    """The content of a set's result.json and utterances.tsv."""
-    values = load_values(Path(args.in_root) / name, Path(args.input_root) / name if args.input_root else None)
+def summarise(args, name: str) -> tuple[SetSummary, str]:
+    """The summary of a set, and its table of utterances."""
+    folder = Path(args.in_root) / name
+    values = load_values(folder, Path(args.input_root) / name if args.input_root else None)
     data = DataDir(Path(args.data_root or args.in_root) / name)
-    bootstrap = Bootstrap(args.resamples, args.level, args.seed)
     groupings = [group_values(fact, data, values, args.duration_edges, args.fs) for fact in args.breakdown]
-    result = {"set": name, "condition": read_condition(data.path)} | summarise_values(values, bootstrap)
-    if variant := read_variant(Path(args.in_root) / name):
-        result["variant"] = variant
-    if groupings:
-        result["breakdown"] = summarise_groups(values, groupings, bootstrap)
-    return result, table_of_utterances(values)
-
-
-def write(folder: Path, result: dict, table: str) -> None:
-    """Write both."""
-    with replacing(folder / "utterances.tsv") as handle:
-        handle.write(table)
-    with replacing(folder / "result.json") as handle:
-        lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in result.items())
-        handle.write("{\n" + ",\n".join(lines) + "\n}\n")
+    facts = condition_facts(read_condition(data.path)) | {"variant": read_variant(folder)}
+    bootstrap = Bootstrap(args.resamples, args.level, args.seed)
+    return summarise_values(values, bootstrap, groupings, **facts), table_of_utterances(values)
 
 
 def main(argv=None) -> None:
     """Summarise each set."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     check_summary_arguments(args)
     summaries = {name: summarise(args, name) for name in args.sets}
     for name, (result, table) in summaries.items():
-        write(Path(args.out_root or args.in_root) / name, result, table)
-        print(f"{name}: {result['n_utterances']} utterances of {result['n_speakers']} speakers")
+        write_scored(Path(args.out_root or args.in_root) / name, result, table)
+        print(f"{name}: {result.n_utterances} utterances of {result.n_speakers} speakers")
         for metric in METRICS:
-            if metric in result["metrics"]:
-                print(f"{name}: {line_of(result['metrics'], metric)}")
+            if metric in result.metrics:
+                print(f"{name}: {line_of(result.metrics, metric)}")
 
 
 if __name__ == "__main__":

@@ -3,10 +3,8 @@
 Example: python -m toolkit.bin.system_cost --systems se/exp/se_x sv/exp/sv_y --seconds 4 --output cost.json
 """
 
-import argparse
 import json
 import sys
-from pathlib import Path
 
 from torch import nn
 
@@ -21,19 +19,16 @@ _FROM_AUDIO = {"sv", "se"}
 _FOLLOWING: dict[str | None, set[str]] = {"se": {"se", "sv"}, "sv": {"ee"}, "ee": {"ee"}}
 
 
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.system_cost``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("--systems", nargs="+", required=True, help="experiments or packed zips, in their order")
-    parser.add_argument("--seconds", type=real_number(0.1, 3600), default=4.0, help="of audio")
-    parser.add_argument("--output", required=True, help="JSON file to write")
-    add_trust(parser)
-    return parser
+parser = Parser(description=__doc__)
+parser.add_argument("--systems", nargs="+", required=True, help="experiments or packed zips, in their order")
+parser.add_argument("--seconds", type=real_number(0.1, 3600), default=4.0, help="of audio")
+parser.add_argument("--output", required=True, help="JSON file to write")
+add_trust(parser)
 
 
 def main(argv=None) -> None:
     """Measure and write."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     systems = [System.load(path, trust=args.trust) for path in args.systems]
     tasks, first = [system.task for system in systems], systems[0]
     if tasks[0] not in _FROM_AUDIO:
@@ -44,8 +39,7 @@ def main(argv=None) -> None:
     chain = nn.Sequential(*(system.network for system in systems))
     measured = profile(chain, (noise(args.seconds, first.fs),), args.seconds)
     parts = [type(getattr(system.network, "model", system.network)).__name__ for system in systems]
-    Path(args.output).parent.mkdir(parents=True, exist_ok=True)
-    with replacing(Path(args.output)) as handle:
+    with replacing(args.output) as handle:
         json.dump({"parts": parts, "systems": args.systems, **measured}, handle, indent=1)
 
 

@@ -3,7 +3,6 @@
 Example: python -m toolkit.bin.train_units --kind bpe --size 500 --output data/units/bpe500.model data/train
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -12,23 +11,18 @@ from toolkit.io.atomic import replacing
 from toolkit.io.command_line import Parser, positive_int, run
 from toolkit.io.datadir import read_table
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.train_units``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("data_dirs", nargs="+", help="each with a table `text`")
-    parser.add_argument("--kind", choices=("char", "bpe"), default="char")
-    parser.add_argument("--size", type=positive_int, help="number of BPE units, with the three special ones")
-    parser.add_argument("--output", required=True, help="file to write")
-    return parser
+parser = Parser(description=__doc__)
+parser.add_argument("data_dirs", nargs="+", help="each with a table `text`")
+parser.add_argument("--kind", choices=("char", "bpe"), default="char")
+parser.add_argument("--size", type=positive_int, help="number of BPE units, with the three special ones")
+parser.add_argument("--output", required=True, help="file to write")
 
 
 def main(argv=None) -> None:
     """Write the units; print ``num_units``, their number, which the model of a training config must have."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     texts = [text for path in args.data_dirs for text in read_table(Path(path) / "text").values()]
     model = train_units(texts, args.kind, args.size)
-    Path(args.output).parent.mkdir(parents=True, exist_ok=True)
     with replacing(args.output, "wb") as handle:
         handle.write(model)
     print(f"num_units: {len(TextUnits(model))}")

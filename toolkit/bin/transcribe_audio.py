@@ -7,7 +7,6 @@ Data dirs, as a job of a recipe: --in_root, --out_root, --work, --job. The outpu
 <empty> stands for no words.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -22,32 +21,25 @@ from toolkit.io.command_line import (
     share,
 )
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.transcribe_audio``."""
-    parser = Parser(description=__doc__)
-    add_network_choice(parser)
-    parser.add_argument("--method", choices=("joint", "ctc_beam", "ctc_greedy"), default="joint")
-    parser.add_argument("--beam", type=positive_int, default=10, help="prefixes that are kept")
-    parser.add_argument("--ctc_weight", type=share, default=0.3, help="of joint decoding, from 0 to 1")
-    single = parser.add_argument_group("one file")
-    single.add_argument("--input", help="recording")
-    single.add_argument("--channel", type=channel, help="of several, from 0, or mean")
-    add_job_arguments(parser.add_argument_group("data dirs"), required=False)
-    return parser
+parser = Parser(description=__doc__)
+add_network_choice(parser)
+parser.add_argument("--method", choices=("joint", "ctc_beam", "ctc_greedy"), default="joint")
+parser.add_argument("--beam", type=positive_int, default=10, help="prefixes that are kept")
+parser.add_argument("--ctc_weight", type=share, default=0.3, help="of joint decoding, from 0 to 1")
+single = parser.add_argument_group("one file")
+single.add_argument("--input", help="recording")
+single.add_argument("--channel", type=channel, help="of several, from 0, or mean")
+add_job_arguments(parser.add_argument_group("data dirs"), required=False)
 
 
 def main(argv=None) -> None:
     """Recognise."""
-    args = get_parser().parse_args(argv)
-    from toolkit.nn.device import check_device
-
-    check_device(args.device)
+    args = parser.parse_args(argv)
     args.output = "-"  # the words of a file are printed
     job = is_job(args, "input")
     from toolkit.systems.recognizer import Recognizer
 
-    recognizer = Recognizer.load(args.model, args.weights, args.trust, args.device)
+    recognizer = Recognizer.chosen(args)
     search = {"method": args.method, "beam": args.beam, "ctc_weight": args.ctc_weight}
     if job:
         _transcribe_sets(recognizer, args, search)
@@ -60,16 +52,13 @@ def _transcribe_sets(recognizer, args, search: dict) -> None:
 
     from toolkit.data.text_units import EMPTY
     from toolkit.io.audio import AudioTable
-    from toolkit.io.jobs import read_work, write_job_tables
-    from toolkit.io.progress import progress
+    from toolkit.io.jobs import each_set, write_job_tables
 
     torch.set_num_threads(1)
-    work = read_work(args.work)
-    with progress(sum(map(len, work.values())), "transcribe") as bar:
-        for name, keys in work.items():
-            audio = AudioTable(Path(args.in_root) / name, fs=recognizer.fs, only=set(keys))
-            texts = recognizer.transcribe_table(audio, keys, bar, **search)
-            write_job_tables(args.out_root, name, args.job, text={key: text or EMPTY for key, text in texts.items()})
+    for name, keys, bar in each_set(args.work, "transcribe"):
+        audio = AudioTable(Path(args.in_root) / name, fs=recognizer.fs, only=set(keys))
+        texts = recognizer.transcribe_table(audio, keys, bar, **search)
+        write_job_tables(args.out_root, name, args.job, text={key: text or EMPTY for key, text in texts.items()})
 
 
 if __name__ == "__main__":

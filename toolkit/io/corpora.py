@@ -100,7 +100,7 @@ def speaker_of(utt: str) -> str:
     return utt.split("-", 1)[0]
 
 
-def write_data_dir(path: Path, wav: Mapping[str, Path], utt2spk: Mapping[str, str], **tables: Mapping) -> None:
+def write_data_dir(path: Path, wav: Mapping[str, Path | str], utt2spk: Mapping[str, str], **tables: Mapping) -> None:
     """Write wav.scp, utt2spk, spk2utt and more tables, by name; of an earlier run, those that are empty now go."""
     spk2utt = {speaker: " ".join(utts) for speaker, utts in invert(utt2spk).items()}
     for name, table in {"wav.scp": wav, "utt2spk": utt2spk, "spk2utt": spk2utt, **tables}.items():

@@ -7,8 +7,9 @@ its tables to ``<out_root>/<set>/.jobs/<job>/<table>`` and its arks to ``<out_ro
 
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from toolkit.io.ark import remove_stale
 from toolkit.io.atomic import replacing, replacing_path
@@ -16,6 +17,7 @@ from toolkit.io.conditions import NAME as CONDITIONS
 from toolkit.io.datadir import DataDir, c_sorted, invert, read_table, write_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.files import parse_json
+from toolkit.io.progress import progress
 from toolkit.io.rttm import NAME as RTTM
 from toolkit.io.rttm import carry_rttm
 from toolkit.io.text import blocks, columns_of, fields, read_lines
@@ -44,6 +46,14 @@ def read_work(path) -> dict[str, list[str]]:
         if name.startswith("/") or ".." in name.split("/"):
             raise InputError(f"{path}: {name} leads out of the folder of the sets; name a set in it")
     return work
+
+
+def each_set(work_list, what: str, unit: str = "utt") -> Iterator[tuple[str, list[str], Any]]:
+    """The sets of a work list, their ids, and a progress bar (``what``) for the ids of all sets."""
+    work = read_work(work_list)
+    with progress(sum(map(len, work.values())), what, unit) as bar:
+        for name, keys in work.items():
+            yield name, keys, bar
 
 
 def write_work(path, in_root, sets: Iterable[str]) -> int:

@@ -49,7 +49,7 @@ def report_page(
     pictures: Sequence[Section] = (),
     title: str = "",
 ) -> Page:
-    """Verdict, the first section, pictures, then the other sections and how all was made.
+    """Verdict, the first section, pictures, how all was made, then the other sections.
 
     Args:
         kind: of experiment, in a few words.
@@ -59,11 +59,14 @@ def report_page(
         pictures: plots and examples to listen to.
         title: default: the experiment's name.
     """
-    lines = verdicts(experiments)
-    own = lines[:1] if lines and experiments[0].train else []
-    origin = origin_section(experiments, command, lines[len(own) :])
+    every = verdicts(experiments)
+    own = str(every.pop(0)) if experiments[0].train else ""
+    others_verdicts = [str(verdict) for verdict in every if verdict.claims]
     first, *others = sections
-    return Page(title or experiments[0].name, kind, "".join(own), [first, *pictures, *others, origin])
+    sections = [first, *pictures, origin_section(experiments, command), *others]
+    if others_verdicts:
+        sections.append(Section("Verdicts on the other experiments", others_verdicts))
+    return Page(title or experiments[0].name, kind, own, sections)
 
 
 def write_report(

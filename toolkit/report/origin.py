@@ -9,18 +9,17 @@ NONE = "-"
 _COST = "MACs: of one second of audio, counted by the rules of thop, as papers do (of verification: of the encoder)."
 
 
-def origin_section(experiments: Sequence[Experiment], command: str, verdicts: Sequence[str]) -> Section:
+def origin_section(experiments: Sequence[Experiment], command: str) -> Section:
     """Config, commit, date, seed, size of every experiment, how intervals and scores were made, and the command.
 
     Args:
         experiments: collected results.
         command: the command line that makes the page.
-        verdicts: of the experiments that the page does not begin with.
     """
     table = origin_table(experiments)
     costs = [_COST] if any(row[6] != NONE for row in table.rows) else []
     methods = [text for text in (interval_method(experiments), scoring_method(experiments)) if text]
-    blocks: list[Block] = [*verdicts, table, *costs, *methods, "Made by this command; do not edit:", Code(command)]
+    blocks: list[Block] = [table, *costs, *methods, "Made by this command; do not edit:", Code(command)]
     return Section("How it was made", blocks)
 
 

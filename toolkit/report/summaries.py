@@ -1,24 +1,20 @@
-"""Results as types: an estimate with its interval, a group of trials or utterances, a set, an experiment."""
+"""Results as types: an estimate with its interval, a group of trials or utterances, a set, an experiment.
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import datetime, timezone
-from pathlib import Path
+The programs of stage 8 write a :class:`SetSummary` (:func:`write_summary`), which reports read (:func:`set_of`).
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from typing import Any, NamedTuple
 
-from toolkit.io.errors import InputError
-from toolkit.io.files import misfit, read_json, read_yaml
+from toolkit.io.atomic import replacing
+from toolkit.metrics.metric import Metric
+from toolkit.metrics.recognition import registry as recognition
+from toolkit.metrics.signal import registry as signal
+from toolkit.metrics.verification import registry as verification
 
-CONDITION = {"noise": str, "snr": (float, "mixed", None), "test_set?": str}
-_TRAIN = {
-    "seed?": (int, None),
-    "commit?": (str, None),
-    "date?": (str, None),
-    "epochs?": int,
-    "steps?": int,
-    "wall_seconds?": float,
-    "parameters?": int,
-}
+_ALWAYS = {"written": True}  # fields that JSON holds even where they have their default
 
 
 class Condition(NamedTuple):
@@ -52,6 +48,7 @@ class Estimate:
 
     Attributes:
         value, low, high: the estimate and the ends of its interval.
+        unit: of the three.
         n: utterances behind it.
         undefined: reason -> utterances that have no value.
         infinite: ``inf``, ``-inf`` -> utterances left out of the mean.
@@ -59,11 +56,12 @@ class Estimate:
     """
 
     value: Any
-    low: Any = None
-    high: Any = None
+    low: Any = field(default=None, metadata=_ALWAYS)
+    high: Any = field(default=None, metadata=_ALWAYS)
+    unit: str = field(default="", metadata=_ALWAYS)
     n: int | None = None
-    undefined: Mapping[str, int] = field(default_factory=dict)
-    infinite: Mapping[str, int] = field(default_factory=dict)
+    undefined: Mapping[str, int] | None = None
+    infinite: Mapping[str, int] | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -76,7 +74,7 @@ class Summary:
     n_utterances: int | None = None
     n_target: int | None = None
     n_nontarget: int | None = None
-    note: str = ""
+    note: str = field(default="", metadata=_ALWAYS)
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ class SetSummary(Summary):
         folder: of its scores; empty: of a mean.
         bootstrap: how intervals were made: resamples, level, seed, unit, method.
         interval_speakers: speakers behind the intervals.
-        n_target_within_session: target trials within one recording session.
+        n_target_within_session: target trials within one recording session; None: sessions are unknown.
         breakdown: fact -> groups.
         det: points of the curve: fpr, fnr.
         scoring, calibration: how scores were made.
@@ -107,12 +105,12 @@ class SetSummary(Summary):
     """
 
     name: str = ""
-    condition: Condition = CLEAN
+    condition: Condition = field(default=CLEAN, metadata=_ALWAYS)
     test_set: str = ""
     folder: str = ""
     bootstrap: Mapping[str, Any] = field(default_factory=dict)
     interval_speakers: int | None = None
-    n_target_within_session: int = 0
+    n_target_within_session: int | None = None
     breakdown: Mapping[str, Grouping] = field(default_factory=dict)
     det: Mapping[str, Sequence[float]] = field(default_factory=dict)
     scoring: Mapping[str, Any] = field(default_factory=dict)
@@ -168,9 +166,24 @@ class Experiment(Scores):
     beta: float = 0.0
 
 
-def summary_of(content: Mapping) -> Summary:
-    """A group of a metrics.json or result.json."""
-    return Summary(**_given(Summary, content) | {"metrics": _estimates(content["metrics"])})
+def metric_of(name: str) -> Metric:
+    """How a metric of any task is shown; KeyError if it is unknown."""
+    others = verification.METRICS | recognition.METRICS
+    return others[name] if name in others else signal.metric_of(name)
+
+
+def estimates(intervals: Mapping[str, tuple[float, float, float]]) -> dict[str, Estimate]:
+    """Estimates of metrics by ``(value, low, high)`` as they are computed; NaN: unknown."""
+    named = {name: dict(zip(("value", "low", "high"), interval, strict=True)) for name, interval in intervals.items()}
+    return {name: Estimate(**metric_of(name).in_units(numbers)) for name, numbers in named.items()}
+
+
+def condition_facts(condition: Mapping) -> dict[str, Any]:
+    """``condition`` and ``test_set`` of a set, by toolkit.io.conditions.read_condition."""
+    return {
+        "condition": Condition(condition["noise"], condition["snr"]),
+        "test_set": condition.get("test_set", ""),
+    }
 
 
 def set_of(content: Mapping, folder: str = "") -> SetSummary:
@@ -178,76 +191,55 @@ def set_of(content: Mapping, folder: str = "") -> SetSummary:
     noise, snr = content["condition"]["noise"], content["condition"]["snr"]
     test_set = content["set"].removesuffix(f"_{noise}" if snr is None or snr == "mixed" else f"_{noise}_{snr:g}")
     breakdown = {
-        fact: Grouping({label: summary_of(group) for label, group in by["groups"].items()}, by["left_out"])
+        fact: Grouping(
+            {label: Summary(**_known(Summary, group)) for label, group in by["groups"].items()}, by["left_out"]
+        )
         for fact, by in content.get("breakdown", {}).items()
     }
-    given = _given(SetSummary, content) | {"metrics": _estimates(content["metrics"]), "breakdown": breakdown}
-    given |= {"name": content["set"], "condition": Condition(noise, snr), "folder": folder, "of": ()}
-    return SetSummary(**given | {"test_set": content["condition"].get("test_set", test_set)})
+    others = {"name": content["set"], "condition": Condition(noise, snr), "folder": folder, "of": ()}
+    others |= {"test_set": content["condition"].get("test_set", test_set), "breakdown": breakdown}
+    return SetSummary(**_known(SetSummary, content) | others)
 
 
-def _given(kind: type, content: Mapping) -> dict:
-    return {item.name: content[item.name] for item in fields(kind) if item.name in content}
+def _known(kind: type, content: Mapping) -> dict:
+    known = {item.name: content[item.name] for item in fields(kind) if item.name in content}
+    if "metrics" in known:
+        metrics = (known["metrics"] or {}).items()
+        known["metrics"] = {name: Estimate(**_known(Estimate, metric)) for name, metric in metrics}
+    return known
 
 
-def _estimates(metrics: Mapping | None) -> dict[str, Estimate]:
-    return {name: Estimate(**_given(Estimate, metric)) for name, metric in (metrics or {}).items()}
+def write_summary(path, summary: SetSummary) -> None:
+    """Write a metrics.json or result.json, which :func:`set_of` reads; a line for each key."""
+    content = to_json(summary)
+    test_set = {"test_set": content.pop("test_set")} if summary.test_set else {}
+    content = {"set": content.pop("name"), "condition": content.pop("condition") | test_set} | content
+    with replacing(path) as handle:
+        lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items())
+        handle.write("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def to_json(value):
-    """A result for results.json; what is empty or unknown is left out of a dataclass."""
+    """A result as JSON holds it; of a dataclass what differs from its default, or is always written."""
+    if isinstance(value, Summary) and not value.metrics:
+        return {"metrics": None} | {name: part for name, part in _parts(value) if name != "metrics"}
     if is_dataclass(value):
-        pairs = ((item.name, getattr(value, item.name)) for item in fields(value))
-        return {name: to_json(part) for name, part in pairs if part not in (None, {}, [], (), "", False)}
-    if isinstance(value, Condition):
-        return value._asdict()
+        return dict(_parts(value))
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        value = value._asdict()
     if isinstance(value, Mapping):
         return {name: to_json(part) for name, part in value.items()}
+    if isinstance(value, float) and value != value:  # JSON has no NaN
+        return None
     return [to_json(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
-def read_sets(
-    files: Sequence[Path], fault_of: Callable[[dict], str], present: Callable[[dict], dict] = dict
-) -> list[SetSummary]:
-    """The sets of some files, by name; ``present`` converts older versions.
-
-    Raises:
-        InputError: a file is malformed, as JSON or according to ``fault_of``.
-    """
-    sets = []
-    for path in files:
-        content = present(read_json(path, "score this set again"))
-        if fault := fault_of(content):
-            raise InputError(f"{path}: {fault}; score this set again")
-        sets.append(set_of(content, str(path.parent)))
-    return sorted(sets, key=lambda test_set: test_set.name)
+def _parts(value) -> Iterator[tuple[str, Any]]:
+    for item in fields(value):
+        part = getattr(value, item.name)
+        if item.metadata or part != _default(item):
+            yield item.name, to_json(part)
 
 
-def interval_fault(metrics: Mapping[str, Mapping]) -> str:
-    """Message on the first metric with only one end of an interval; empty if there is none."""
-    faulty = [name for name, metric in metrics.items() if (metric["low"] is None) != (metric["high"] is None)]
-    return f"metrics.{faulty[0]}: low and high must both be numbers or both be null" if faulty else ""
-
-
-def origin_of(expdir: Path, files: Sequence[Path]) -> dict[str, Any]:
-    """``config_path``, ``config``, ``seed``, ``commit``, ``date`` and ``train`` of an experiment with these scores."""
-    config_path, info_path = expdir / "config.yaml", expdir / "train_info.json"
-    config = read_yaml(config_path) if config_path.is_file() else None
-    train = read_json(info_path, "train again (stage 6)") if info_path.is_file() else {}
-    if fault := misfit(train, _TRAIN):
-        raise InputError(f"{info_path}: {fault}; train again (stage 6)")
-    newest = max(path.stat().st_mtime for path in ([info_path] if train else files))
-    return {
-        "config_path": str(config_path) if config is not None else None,
-        "config": config,
-        "seed": train.get("seed", (config or {}).get("seed")),
-        "commit": train.get("commit"),
-        "date": train.get("date") or datetime.fromtimestamp(newest, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "train": train,
-    }
-
-
-def experiment_name(name: str, scores: str) -> str:
-    """``sv_ecapa``, ``sv_ecapa (as_norm)``: an experiment and its scoring backend."""
-    variant = scores.removeprefix("scores").strip("_")
-    return f"{name} ({variant})" if variant else name
+def _default(item: Field):
+    return item.default if item.default_factory is MISSING else item.default_factory()

@@ -11,6 +11,7 @@ from toolkit.io.config import ConfigParser, load_config, merge
 from toolkit.io.errors import InputError, counted, one_line
 from toolkit.metrics.cost.complexity import count_macs, count_parameters, noise, profile
 from toolkit.models.network import Network
+from toolkit.nn.device import check_device
 from toolkit.systems.kinds import system_class, task_of
 from toolkit.systems.loading import Origin, load_network
 from toolkit.systems.packing import with_embedders
@@ -72,6 +73,12 @@ class System:
         """
         task, network, origin = load_network(path, cls.task, weights, trust)
         return system_class(task)(network, origin).to(device)
+
+    @classmethod
+    def chosen(cls: type[_Self], args) -> _Self:
+        """The system that options name (toolkit.io.command_line.add_network_choice); faults as of :meth:`load`."""
+        check_device(args.device)
+        return cls.load(args.model, args.weights, args.trust, args.device)
 
     @classmethod
     def untrained(cls, config, fs: int | None = None) -> "System":

@@ -3,8 +3,9 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -14,7 +15,7 @@ from toolkit.data.item import ItemSpec
 from toolkit.losses.base import Loss, TrainingFacts
 from toolkit.models.network import Network
 from toolkit.tasks.training_statistics import ItemStatistics
-from toolkit.train.probe import call
+from toolkit.train.probe import call, check_module
 
 # Where the weights of checkpoints of version 0.1 are now.
 _FORMER = ((r"(embedder|model)\.", "network."), (r"loss\.(?!losses\.)(\w+)\.", r"loss.losses.\1."))
@@ -37,12 +38,16 @@ class Task(nn.Module, ABC, Generic[_Network]):
         metric: (name, ``min`` | ``max``) by which validation ranks models.
         defaults: of the config's keys loss, data, batches, optimizer, schedule: class and arguments.
         valid_streams, valid_lists: recordings and files that are read from a validation set.
+        valid_sets: name of a validation set -> what :meth:`measure` takes.
+        set_terms: numbers that validation gives of each set, too, where there are several.
     """
 
     metric: tuple[str, str]
     defaults: ClassVar[Mapping[str, dict]]
     valid_streams: tuple[str, ...] = ("wav",)
     valid_lists: tuple[str, ...] = ()
+    valid_sets: Mapping[str, Any]
+    set_terms: tuple[str, ...] = ()
     network: _Network
     loss: Loss
 
@@ -70,9 +75,10 @@ class Task(nn.Module, ABC, Generic[_Network]):
         """The network, untrained, of the classes that a config names."""
 
     @classmethod
-    @abstractmethod
     def check_classes(cls, network: _Network, loss: Loss) -> None:
         """Raise InputError where a user's classes break the contract of their base classes."""
+        check_module("model", getattr(network, "model", network))
+        check_module("loss", loss)
 
     @classmethod
     def check_config(cls, built, network: _Network) -> None:
@@ -118,9 +124,20 @@ class Task(nn.Module, ABC, Generic[_Network]):
     def check_contracts(self, batch: dict) -> nn.Module:
         """Raise InputError where a class of the config breaks its contract on a batch; returns the config's model."""
 
-    @abstractmethod
+    @torch.inference_mode()
     def validate(self) -> dict[str, float]:
-        """Numbers of the present weights on the validation sets; holds ``metric``'s."""
+        """Numbers of the present weights, means over the validation sets; holds ``metric``'s."""
+        by_set = {name: self.measure(valid) for name, valid in self.valid_sets.items()}
+        means = {
+            term: float(np.mean([values[term] for values in by_set.values()])) for term in next(iter(by_set.values()))
+        }
+        if len(by_set) > 1:
+            means |= {f"{term}_{name}": values[term] for name, values in by_set.items() for term in self.set_terms}
+        return means
+
+    def measure(self, valid) -> dict[str, float]:
+        """Numbers on one of ``valid_sets``; a task that overrides :meth:`validate` needs none."""
+        raise NotImplementedError
 
     @classmethod
     @abstractmethod

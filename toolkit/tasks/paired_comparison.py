@@ -5,15 +5,15 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import numpy as np
-
 from toolkit.io.atomic import replacing
 from toolkit.io.command_line import add_bootstrap_arguments
 from toolkit.io.errors import InputError
 from toolkit.io.progress import progress
-from toolkit.metrics.metric import Metric
 from toolkit.metrics.statistics.bootstrap import Resamples, mean_of
 from toolkit.metrics.statistics.paired import Difference, compare
+from toolkit.report.bootstrap_samples import in_units
+from toolkit.report.summaries import metric_of
+from toolkit.report.verdict import conclusion_of
 
 
 def add_comparison_arguments(parser: argparse.ArgumentParser, what: str) -> None:
@@ -40,34 +40,15 @@ def system_name(folder: str) -> str:
     return f"{path.parts[-3]} ({backend})" if backend else path.parts[-3]
 
 
-def verdict(metric: Metric, difference: Difference, a: str, b: str, level: float) -> str:
-    """``EER: B is better than A by 1.20 % [0.40, 2.00], p = 0.004``; the interval is of what is better."""
-    unit = f" {metric.unit}" if metric.unit else ""
-    sign = -1 if difference.value < 0 else 1
-    value, low, high = (
-        f"{round(metric.scale * sign * x, metric.digits) + 0.0:.{metric.digits}f}"  # no minus before a rounded zero
-        for x in (
-            difference.value,
-            *((difference.high, difference.low) if sign < 0 else (difference.low, difference.high)),
-        )
-    )
-    if np.isnan(difference.p):
-        signed = f"{metric.scale * difference.value:.{metric.digits}f}{unit}"
-        return f"{metric.label}: {b} minus {a} is {signed}; too few speakers for an interval"
-    side = int(np.sign(difference.value)) * (1 if metric.higher_is_better else -1)
-    word = {1: f"better than {a} by", 0: f"as good as {a},", -1: f"worse than {a} by"}[side]
-    shown = "" if difference.p <= 1 - level else "; no difference is shown"
-    return f"{metric.label}: {b} is {word} {value}{unit} [{low}, {high}], p = {difference.p:.2g}{shown}"
-
-
-def tell(args, conditions: Mapping[str, Mapping[str, Difference]], metrics: Mapping[str, Metric]) -> None:
+def tell(args, conditions: Mapping[str, Mapping[str, Difference]]) -> None:
     """Print a sentence for each condition and metric; write the JSON file of --output."""
     a, b = args.names or (system_name(args.a[0]), system_name(args.b[0]))
     content: dict = {key: getattr(args, key) for key in ("a", "b", "resamples", "level", "seed")} | {"differences": {}}
     for name, differences in conditions.items():
-        content["differences"][name] = {m: metrics[m].in_units(d._asdict()) for m, d in differences.items()}
+        content["differences"][name] = {m: metric_of(m).in_units(d._asdict()) for m, d in differences.items()}
         for metric, difference in differences.items():
-            print(f"{name}: {verdict(metrics[metric], difference, a, b, args.level)}")
+            conclusion = conclusion_of(metric, in_units(metric, difference), f" than {a}")
+            print(f"{name}: {metric_of(metric).label}: {b} is {conclusion}")
     if args.output:
         with replacing(args.output) as handle:
             handle.write(json.dumps(content, indent=1) + "\n")

@@ -54,27 +54,32 @@ def check_encoder(encoder: SpeakerEncoder, features: int, frames: int = 50, dtyp
             p.check_equal(model(_padded(feats, lengths), lengths), single)
         with promise("lengths of None say that all utterances have T frames"):
             p.check_equal(model(feats, torch.full((5,), frames)), model(feats))
-    with promise("features of zeros give finite embeddings and gradients"):
-        zeros = torch.zeros(2, frames, features, dtype=dtype, requires_grad=True)
-        out = model(zeros)
-        p.check_shape(out, (2, encoder.embedding_dim))
-        out.sum().backward()
-        p.check_finite_gradients(model, {"the features": zeros})
-    with promise("a batch with an utterance of one frame trains"):
-        trained, inputs = copy.deepcopy(encoder).train(), feats[:3].clone().requires_grad_()
-        trained(inputs, torch.tensor([frames, 2, 1])).square().sum().backward()
-        p.check_finite_gradients(trained, {"the features": inputs})
-    with promise("a training step reaches all parameters"):
-        trained, wav = copy.deepcopy(encoder).train(), feats.clone().requires_grad_()
-        outputs = trained.outputs(wav, None)
-        assert "embedding" in outputs, f"outputs gives {', '.join(outputs)}"
-        p.check_gradients(trained, outputs.values(), {"the features": wav})
+    _check_training(promise, encoder, model, feats)
     with promise("its state dict holds all that training changes"):
         p.check_state(encoder, lambda network: network(feats))
     with promise("it computes where its input lies"), fake_cuda(encoder) as on_device:
         p.check_on_device(on_device, lambda network, *x: network(*x), feats)
         with suppress(DataDependentOutputException):  # of a network that reads the lengths
             p.check_on_device(on_device, lambda network, *x: network(*x), feats, lengths)
+
+
+def _check_training(promise, encoder: SpeakerEncoder, model: SpeakerEncoder, feats: Tensor) -> None:
+    """The promises on gradients; ``model``: the encoder after training, ``feats`` (5, T, F)."""
+    with promise("features of zeros give finite embeddings and gradients"):
+        zeros = torch.zeros_like(feats[:2]).requires_grad_()
+        out = model(zeros)
+        p.check_shape(out, (2, encoder.embedding_dim))
+        out.sum().backward()
+        p.check_finite_gradients(model, {"the features": zeros})
+    with promise("a batch with an utterance of one frame trains"):
+        trained, inputs = copy.deepcopy(encoder).train(), feats[:3].clone().requires_grad_()
+        trained(inputs, torch.tensor([feats.shape[1], 2, 1])).square().sum().backward()
+        p.check_finite_gradients(trained, {"the features": inputs})
+    with promise("a training step reaches all parameters"):
+        trained, wav = copy.deepcopy(encoder).train(), feats.clone().requires_grad_()
+        outputs = trained.outputs(wav, None)
+        assert "embedding" in outputs, f"outputs gives {', '.join(outputs)}"
+        p.check_gradients(trained, outputs.values(), {"the features": wav})
 
 
 def check_enhancer(enhancer: SpeechEnhancer, dtype: torch.dtype | None = None) -> None:
@@ -151,31 +156,10 @@ def check_extractor(extractor: SpeakerExtractor, dtype: torch.dtype | None = Non
     extractor, sounds = copy.deepcopy(extractor).to(dtype), partial(p.sounds, dtype=dtype)
     model = p.after_training(extractor)
     for network in (model, copy.deepcopy(extractor).train()):
-        with promise("any N and M from 1 on go in, the same N comes out"), torch.no_grad():
-            for n, m in _MIXTURE_ENROLMENT:
-                p.check_shape(_extracted(network, sounds(1, n), sounds(1, m, seed=1)), (1, n))
-        with promise("silence gives finite samples and gradients"):
-            for loud in ((0, 0), (1, 0), (0, 1)):
-                quiet = [(sounds(2, 400, seed=i) * on).requires_grad_() for i, on in enumerate(loud)]
-                out = _extracted(network, *quiet)
-                p.check_shape(out, (2, 400))
-                out.sum().backward()
-                p.check_finite_gradients(network, dict(zip(("the mixture", "the enrolment"), quiet, strict=True)))
+        _check_lengths(promise, network, sounds)
     mixture, enrolment = sounds(5, 400), sounds(5, 500, seed=1)
     lengths = torch.tensor([500, 499, 160, 17, 1])
-    with torch.no_grad():
-        with promise("in eval mode, a padded enrolment gives what it gives alone"):
-            single = [_extracted(model, mixture[i, None], enrolment[i, None, :n]) for i, n in enumerate(lengths)]
-            p.check_equal(_extracted(model, mixture, _padded(enrolment, lengths), lengths), torch.cat(single))
-        with promise("in eval mode, the padding of several enrolments has no influence"):
-            three, counts = sounds(6, 300, seed=2), torch.tensor([[300, 17, 160], [1, 80, 160]])
-            noisy, silent = (_padded(three, counts.flatten(), value).view(2, 3, 300) for value in (p.LOUD, 0.0))
-            together = _extracted(model, mixture[:2], noisy, counts)
-            for i, longest in enumerate((300, 160)):
-                short = _extracted(model, mixture[i, None], silent[i, None, :, :longest], counts[i, None])
-                p.check_equal(together[i], short[0])
-        with promise("in eval mode, a batch is its members"):
-            _check_members(lambda rows: _extracted(model, mixture[rows], enrolment[rows]))
+    _check_enrolments(promise, model, mixture, enrolment, lengths)
     with promise("a training step reaches all parameters and both inputs, and not the padding"):
         trained = copy.deepcopy(extractor).train()
         named = {"the mixture": mixture[:2].clone(), "the enrolment": enrolment[:2].clone()}
@@ -190,6 +174,37 @@ def check_extractor(extractor: SpeakerExtractor, dtype: torch.dtype | None = Non
         p.check_state(extractor, lambda network: _extracted(network, mixture, enrolment))
     with promise("it computes where its input lies"):
         p.check_device(extractor, _extracted, mixture, enrolment, lengths)
+
+
+def _check_lengths(promise, network: nn.Module, sounds) -> None:
+    """The promises on mixtures and enrolments of any length, and on silent ones."""
+    with promise("any N and M from 1 on go in, the same N comes out"), torch.no_grad():
+        for n, m in _MIXTURE_ENROLMENT:
+            p.check_shape(_extracted(network, sounds(1, n), sounds(1, m, seed=1)), (1, n))
+    with promise("silence gives finite samples and gradients"):
+        for loud in ((0, 0), (1, 0), (0, 1)):
+            quiet = [(sounds(2, 400, seed=i) * on).requires_grad_() for i, on in enumerate(loud)]
+            out = _extracted(network, *quiet)
+            p.check_shape(out, (2, 400))
+            out.sum().backward()
+            p.check_finite_gradients(network, dict(zip(("the mixture", "the enrolment"), quiet, strict=True)))
+
+
+@torch.no_grad()
+def _check_enrolments(promise, model: nn.Module, mixture: Tensor, enrolment: Tensor, lengths: Tensor) -> None:
+    """The promises on padded enrolments: mixture (5, N), enrolment (5, M) of these lengths (5,)."""
+    with promise("in eval mode, a padded enrolment gives what it gives alone"):
+        single = [_extracted(model, mixture[i, None], enrolment[i, None, :n]) for i, n in enumerate(lengths)]
+        p.check_equal(_extracted(model, mixture, _padded(enrolment, lengths), lengths), torch.cat(single))
+    with promise("in eval mode, the padding of several enrolments has no influence"):
+        three, counts = p.sounds(6, 300, seed=2, dtype=mixture.dtype), torch.tensor([[300, 17, 160], [1, 80, 160]])
+        noisy, silent = (_padded(three, counts.flatten(), value).view(2, 3, 300) for value in (p.LOUD, 0.0))
+        together = _extracted(model, mixture[:2], noisy, counts)
+        for i, longest in enumerate((300, 160)):
+            short = _extracted(model, mixture[i, None], silent[i, None, :, :longest], counts[i, None])
+            p.check_equal(together[i], short[0])
+    with promise("in eval mode, a batch is its members"):
+        _check_members(lambda rows: _extracted(model, mixture[rows], enrolment[rows]))
 
 
 def _extracted(network: nn.Module, mixture: Tensor, enrolment: Tensor, lengths: Tensor | None = None) -> Tensor:

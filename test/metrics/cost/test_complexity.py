@@ -1,9 +1,12 @@
 import pytest
 import torch
+from helpers.networks_that_read import ReadsWhenUsed
 from torch import nn
 
+from toolkit.io.errors import InputError
 from toolkit.metrics.cost import complexity
 from toolkit.metrics.cost.complexity import count_macs, count_macs_thop, count_parameters
+from toolkit.nn.pretrained import without_weights
 
 # module, input, true multiply-accumulates, thop's count: by hand from the shapes (true) and thop's rules.
 LAYERS = [
@@ -110,3 +113,12 @@ def test_conv_tasnet_counts_by_hand():
     frame = 2 * 4096 * 320 + 2 * 4096 * 256 + 32 * block - 512 * 256
     assert count_parameters(model) == 17_346_625
     assert count_macs(model, (torch.randn(1, 1, 1600),)) == 11 * frame
+
+
+def test_memory_is_measured_without_weights_where_the_caller_reads_none():
+    """The child process does as the caller does; what it cannot read is an error by name."""
+    model, inputs = ReadsWhenUsed(), (torch.zeros(1, 10),)
+    with without_weights():
+        assert complexity.measure_peak_memory(model, inputs) >= 0
+    with pytest.raises(InputError, match="^weights.pt: no such file"):
+        complexity.measure_peak_memory(model, inputs)

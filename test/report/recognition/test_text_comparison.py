@@ -9,9 +9,11 @@ from helpers.text_scores import SETS, UTTS, references_of, score, write_hypothes
 
 from toolkit.io.errors import InputError
 from toolkit.metrics.statistics.bootstrap import stretch
-from toolkit.report.recognition.text_comparison import compare_experiments, difference, mean_over
+from toolkit.report.bootstrap_samples import difference, mean_over
+from toolkit.report.comparison import compare_utterances
 from toolkit.report.recognition.text_results import collect_text
-from toolkit.report.recognition.utterance_errors import TABLE, read_errors
+from toolkit.report.recognition.utterance_errors import read_errors
+from toolkit.report.utterance_table import TABLE
 
 
 @pytest.fixture
@@ -66,11 +68,11 @@ def test_other_references_are_not_compared(pair):
         write_hypotheses(root, "test", others)
     score("more", ["test"])
     more.sets = collect_text("more")[0].sets[:2]
-    compared = compare_experiments(few, more, ["babble"])
-    assert list(compared["differences"]) == ["test_babble_0"]
-    assert len(compared["notes"]) == 2
-    assert "test_babble_5" in compared["notes"][0]
-    assert compared["notes"][1].startswith("test:")
+    compared = compare_utterances(few, more, ["babble"])
+    assert list(compared.differences) == ["test_babble_0"]
+    assert len(compared.notes) == 2
+    assert "test_babble_5" in compared.notes[0]
+    assert compared.notes[1].startswith("test:")
 
 
 def test_tables_are_read_as_they_were_written(pair):

@@ -70,10 +70,11 @@ def test_one_test_set_of_two_stays_in_its_columns(tmp_path):
 
 
 def test_the_verdict_is_over_the_extractor(experiments):
-    (line,) = verdicts(experiments)
-    assert "test, clean" in line
-    assert "2.00 % against 1.00 %" in line
-    assert "9.33 % against 12.00 %" in line
+    (verdict,) = verdicts(experiments)
+    clean, noisy = verdict.claims
+    assert (clean.over, clean.value, clean.reference_value) == ("test, clean", 2.0, 1.0)
+    assert (noisy.value, noisy.reference_value) == pytest.approx((28 / 3, 12))
+    assert clean.gain == -1
 
 
 def test_costs(experiments):

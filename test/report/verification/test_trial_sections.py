@@ -9,11 +9,12 @@ from toolkit.io.bootstrap_store import write_samples
 from toolkit.metrics.statistics.bootstrap import Resamples
 from toolkit.metrics.statistics.paired import paired_difference
 from toolkit.report.bootstrap_samples import average_interval, difference, resamples_of
+from toolkit.report.comparison import compare_trials, comparison_section
 from toolkit.report.markdown import section_markdown
 from toolkit.report.origin import scoring_method
 from toolkit.report.summaries import Estimate, Experiment, Grouping, SetSummary, Summary
 from toolkit.report.verification.trial_results import collect
-from toolkit.report.verification.trial_sections import calibration, comparison, groups, sections
+from toolkit.report.verification.trial_sections import calibration, groups, sections
 
 CONDITIONS = [
     ("test", "clean", None),
@@ -103,7 +104,9 @@ def cells(table, start):
 
 def test_comparison_with_the_first(experiments, tmp_path):
     apart = write_experiment(tmp_path / "apart", 3, trials="other")
-    text = section_markdown(comparison([*experiments, apart], ["ood"]))
+    first, *others = [*experiments, apart]
+    compared = [compare_trials(first, one, ["ood"]) for one in others]
+    text = section_markdown(comparison_section(first.name, compared, NAMES))
     assert text.startswith("## Compared with ours\n")
     clean = difference(*([one.sets[0]] for one in experiments))["eer"]
     interval = f"{clean.value:+.2f} [{clean.low:+.2f}, {clean.high:+.2f}]"
@@ -111,12 +114,13 @@ def test_comparison_with_the_first(experiments, tmp_path):
     mean = difference(*([one.sets[0], one.sets[1]] for one in experiments))["eer"]
     assert cells(text, "| other | Avg. |")[2].startswith(f"{mean.value:+.2f} [")
     assert cells(text, "| other | Avg., out of domain |")[3] != "-"
-    assert "Not comparable draw by draw (other trials, speakers or draws): apart." in text
+    assert not compared[1].differences
+    assert "Not compared, apart: " in text
     assert "| apart |" not in text
 
 
 def test_nothing_to_compare(experiments):
-    assert comparison(experiments[:1], []) is None
+    assert comparison_section("ours", [], NAMES) is None
     assert sections(experiments[:1], []) == []
 
 

@@ -155,7 +155,7 @@ def test_origin_of_trained_and_untrained_systems():
     date = "2026-01-02T03:04:05Z"
     assert cells(table, 2) == ["a", "exp/a/config.yaml", "abc1234", date, "0", "7,746,525", "8.50", "12", "1.5"]
     assert cells(table, 3) == ["floor", "-", "-", date, "-", "-", "-", "-", "-"]
-    section = origin_section([trained], "c", [])
+    section = origin_section([trained], "c")
     assert any("one second" in block for block in section.blocks if isinstance(block, str))
 
 

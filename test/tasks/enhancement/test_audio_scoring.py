@@ -8,7 +8,8 @@ from conftest import voice
 from toolkit.io.datadir import write_table
 from toolkit.io.errors import InputError
 from toolkit.metrics.signal.intrusive import si_sdr
-from toolkit.tasks.enhancement.audio_scoring import Scorer, open_streams, parse_reasons, reasons_text
+from toolkit.report.enhancement.utterance_values import parse_reasons, reasons_text
+from toolkit.tasks.enhancement.audio_scoring import Scorer, open_streams
 
 FS = 16000
 TARGET, OTHER = voice(0, 0, 1.0), voice(3, 1, 1.0)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -5,15 +7,9 @@ from toolkit.io.datadir import DataDir, write_table
 from toolkit.io.errors import InputError
 from toolkit.metrics.signal.registry import METRICS
 from toolkit.metrics.statistics.speaker_means import mean_intervals, resample_means
-from toolkit.tasks.enhancement.audio_summary import (
-    group_values,
-    line_of,
-    load_values,
-    read_utterances,
-    summarise_groups,
-    summarise_values,
-    table_of_utterances,
-)
+from toolkit.report.enhancement.utterance_values import read_utterances, table_of_utterances
+from toolkit.report.summaries import to_json
+from toolkit.tasks.enhancement.audio_summary import group_values, line_of, load_values, summarise_values
 from toolkit.tasks.verification.trial_summary import Bootstrap
 
 UTTS = {"a1": "A", "a2": "A", "b1": "B", "b2": "B", "c1": "C"}
@@ -34,7 +30,7 @@ def folder(tmp_path):
 
 
 def test_means_are_of_what_is_finite_and_the_rest_is_counted(folder):
-    found = summarise_values(load_values(folder), Bootstrap(200))
+    found = to_json(summarise_values(load_values(folder), Bootstrap(200)))
     assert (found["n_utterances"], found["n_speakers"], found["note"]) == (5, 3, "few speakers")
     metrics = found["metrics"]
     assert list(metrics) == ["si_sdr", "si_sdr_mix", "si_sdri", "stoi"]
@@ -54,10 +50,10 @@ def test_means_are_of_what_is_finite_and_the_rest_is_counted(folder):
 
 
 def test_the_improvements_interval_is_that_of_the_differences(folder):
-    found = summarise_values(load_values(folder), Bootstrap(300, 0.9, seed=7))["metrics"]["si_sdri"]
+    found = summarise_values(load_values(folder), Bootstrap(300, 0.9, seed=7)).metrics["si_sdri"]
     speaker, gain = np.array([0, 0, 1, 1, 2]), np.array([9, 10, np.nan, np.nan, -1])
     expected = mean_intervals(resample_means({"x": gain}, speaker, 300, 7), 0.9)["x"]
-    assert (found["value"], found["low"], found["high"]) == pytest.approx(expected, abs=1e-6)
+    assert (found.value, found.low, found.high) == pytest.approx(expected, abs=1e-6)
 
 
 def test_mixtures_that_were_scored_by_themselves(folder, tmp_path):
@@ -68,7 +64,7 @@ def test_mixtures_that_were_scored_by_themselves(folder, tmp_path):
         "utt2undefined": {"c1": "si_sdr: x"},
     }.items():
         write_table(tmp_path / "mixture" / name, rows)
-    found = summarise_values(load_values(folder, tmp_path / "mixture"), Bootstrap(0))["metrics"]
+    found = to_json(summarise_values(load_values(folder, tmp_path / "mixture"), Bootstrap(0)))["metrics"]
     assert found["si_sdr_mix"]["value"] == 2.5
     assert found["si_sdr_mix"]["undefined"] == {"x": 1}
     assert found["si_sdri"]["value"] == 9.5
@@ -78,11 +74,11 @@ def test_mixtures_that_were_scored_by_themselves(folder, tmp_path):
 
 def test_nothing_finite_and_one_speaker(folder, caplog):
     write_table(folder / "utt2si_sdr", dict.fromkeys(UTTS, "-inf"))
-    found = summarise_values(load_values(folder), Bootstrap(50))["metrics"]["si_sdr"]
+    found = to_json(summarise_values(load_values(folder), Bootstrap(50)))["metrics"]["si_sdr"]
     assert (found["value"], found["low"], found["n"], found["infinite"]) == (None, None, 0, {"-inf": 5})
     assert caplog.text == ""
     write_table(folder / "utt2spk", dict.fromkeys(UTTS, "A"))
-    found = summarise_values(load_values(folder), Bootstrap(50))["metrics"]
+    found = to_json(summarise_values(load_values(folder), Bootstrap(50)))["metrics"]
     assert all(one["low"] is None for one in found.values())
     assert found["stoi"]["value"] == pytest.approx(0.7)
     assert caplog.text.count("test: no intervals: its utterances are of one speaker") == 1
@@ -90,7 +86,7 @@ def test_nothing_finite_and_one_speaker(folder, caplog):
 
 def test_rates_are_in_per_cent(folder):
     write_table(folder / "utt2speaker_confusion", dict(zip(UTTS, (0, 1, "nan", 0, 0), strict=True)))
-    found = summarise_values(load_values(folder), Bootstrap(100))["metrics"]["speaker_confusion"]
+    found = to_json(summarise_values(load_values(folder), Bootstrap(100)))["metrics"]["speaker_confusion"]
     assert (found["value"], found["unit"]) == (25, "%")
     assert found["high"] <= 100
     assert METRICS["tsos"].in_units({"value": 0.5, "p": 0.01}) == {"value": 50, "p": 0.01, "unit": "%"}
@@ -101,7 +97,7 @@ def test_groups(folder):
     write_table(folder / "utt2dur", dict(zip(UTTS, (1, 2, 3, 4, 5), strict=True)))
     found, data = load_values(folder), DataDir(folder)
     breakdowns = [group_values(fact, data, found, [2.5]) for fact in ("gender", "utt2noise", "duration")]
-    groups = summarise_groups(found, breakdowns, Bootstrap(100))
+    groups = to_json(summarise_values(found, Bootstrap(100), breakdowns))["breakdown"]
     female, male = (groups["gender"]["groups"][gender] for gender in "fm")
     assert (female["n_utterances"], male["n_utterances"]) == (3, 2)
     assert female["metrics"]["si_sdr"]["value"] == 9
@@ -110,7 +106,7 @@ def test_groups(folder):
     assert male["metrics"]["stoi"]["low"] is None
     short = groups["duration"]["groups"]["< 2.5 s"]
     assert short["metrics"]["si_sdr"]["value"] == 11
-    whole = summarise_values(found, Bootstrap(100))
+    whole = to_json(summarise_values(found, Bootstrap(100)))
     assert groups["utt2noise"]["groups"]["babble"]["metrics"] == whole["metrics"]
 
 
@@ -173,9 +169,9 @@ def test_of_rates_the_highest_is_the_worst(folder):
 
 
 def test_a_line_says_value_interval_input_and_what_is_lost(folder):
-    metrics = summarise_values(load_values(folder), Bootstrap(0))["metrics"]
+    metrics = summarise_values(load_values(folder), Bootstrap(0)).metrics
     assert line_of(metrics, "si_sdr") == "SI-SDR 9.00 dB, input 3.20, 1 undefined, 1 infinite"
-    metrics["stoi"] |= {"low": 0.6, "high": 0.8}
+    metrics = {"stoi": replace(metrics["stoi"], low=0.6, high=0.8)}
     assert line_of(metrics, "stoi") == "STOI 0.7000 [0.6000, 0.8000], 2 undefined"
 
 

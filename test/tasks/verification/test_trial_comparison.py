@@ -5,9 +5,7 @@ from toolkit.io.datadir import write_table
 from toolkit.io.enrolment import write_enroll2utt
 from toolkit.io.errors import InputError
 from toolkit.metrics.statistics.bootstrap import resample_verification
-from toolkit.metrics.statistics.paired import Difference, compare, stretch
-from toolkit.metrics.verification.registry import METRICS
-from toolkit.tasks.paired_comparison import verdict
+from toolkit.metrics.statistics.paired import compare, stretch
 from toolkit.tasks.verification.trial_comparison import compare_systems, load_condition
 
 UTT2SPK = {f"s{s:02d}-{u}": f"s{s:02d}" for s in range(12) for u in range(3)}
@@ -106,27 +104,3 @@ def test_trials_of_one_kind(tmp_path, speakers):
     a, b = (write_scored(tmp_path / f"{s}/test", 1, pairs=[("s00-0", "s00-1")]) for s in "ab")
     with pytest.raises(InputError, match="all trials are of one kind by"):
         load_condition(a, b, speakers)
-
-
-@pytest.mark.parametrize(
-    ("metric", "found", "text"),
-    [
-        (
-            "eer",
-            Difference(-0.012, -0.02, -0.004, 0.004),
-            "EER: new is better than old by 1.20 % [0.40, 2.00], p = 0.004",
-        ),
-        (
-            "min_dcf_0.01",
-            Difference(0.01, -0.01, 0.03, 0.31),
-            "minDCF(0.01): new is worse than old by 0.010 [-0.010, 0.030], p = 0.31; no difference is shown",
-        ),
-        (
-            "eer",
-            Difference(0.01, np.nan, np.nan, np.nan),
-            "EER: new minus old is 1.00 %; too few speakers for an interval",
-        ),
-    ],
-)
-def test_sentences(metric, found, text):
-    assert verdict(METRICS[metric], found, "old", "new", 0.95) == text

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from math import prod
 from pathlib import Path
 from typing import cast
@@ -18,7 +18,9 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils.parametrize import is_parametrized
 
+from toolkit.io.errors import InputError
 from toolkit.metrics.cost.thop_rules import RULES
+from toolkit.nn.pretrained import reads_weights, without_weights
 
 
 def profile(
@@ -153,25 +155,32 @@ def measure_peak_memory(model: nn.Module, example_inputs: tuple) -> float:
     """Memory which inference adds to a fresh process that has torch loaded, MiB.
 
     A child process (one thread) loads the model and runs the forward pass once; the result is its peak of resident
-    memory less its resident memory before: weights, activations and workspaces, not torch itself. Linux only.
+    memory less its resident memory before: weights, activations and workspaces, not torch itself. Linux only. The model
+    reads published weights where it would read them here (toolkit.nn.pretrained).
 
     Args:
         model: on the CPU, of a class which can be pickled.
         example_inputs: positional arguments of ``forward``, on the CPU.
+
+    Raises:
+        InputError: the forward pass raises it.
     """
-    code = f"import sys; from {__name__} import _print_forward_peak; _print_forward_peak(sys.argv[1])"
+    code = f"import sys; from toolkit.io.command_line import run; from {__name__} import _print_forward_peak; "
+    code += "sys.exit(run(_print_forward_peak, sys.argv[1:]))"
     search_path = os.pathsep.join(map(os.path.abspath, sys.path))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.pt"
-        torch.save((without_parametrizations(model), example_inputs), path)
+        torch.save((without_parametrizations(model), example_inputs, reads_weights()), path)
         child = subprocess.run(
             [sys.executable, "-c", code, str(path)],
             env={**os.environ, "PYTHONPATH": search_path},
             cwd=folder,  # which comes first for the child; files of the current folder must not shadow modules
-            stdout=subprocess.PIPE,
-            check=True,
+            capture_output=True,
             text=True,
         )
+    if child.returncode:
+        *_, message = ["", *child.stderr.splitlines()]
+        raise (InputError(message[7:]) if message.startswith("error: ") else RuntimeError(child.stderr))
     return float(child.stdout.split()[-1])
 
 
@@ -191,12 +200,12 @@ def without_parametrizations(model: nn.Module) -> nn.Module:
     return model
 
 
-def _print_forward_peak(path: str) -> None:
+def _print_forward_peak(words: list[str]) -> None:
     torch.set_num_threads(1)
     before = _resident_kib("VmRSS")
     # The file is our own, written a moment ago.
-    model, example_inputs = torch.load(path, weights_only=False)
-    with evaluating(model):
+    model, example_inputs, reads = torch.load(words[0], weights_only=False)
+    with evaluating(model), nullcontext() if reads else without_weights():
         model(*example_inputs)
     print((_resident_kib("VmHWM") - before) / 1024)
 

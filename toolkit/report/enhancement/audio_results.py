@@ -2,45 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
-from toolkit.io.errors import InputError
-from toolkit.io.files import misfit
-from toolkit.io.variants import SHAPE
-from toolkit.metrics.signal.registry import METRICS, metric_of, present_name
-from toolkit.report.summaries import (
-    CONDITION,
-    Experiment,
-    Scores,
-    SetSummary,
-    Summary,
-    experiment_name,
-    interval_fault,
-    origin_of,
-    read_sets,
-)
+from toolkit.metrics.signal.registry import METRICS, present_name
+from toolkit.report.collection import METRIC, collect_scores, experiment_name, set_shape
+from toolkit.report.summaries import Experiment, Scores, SetSummary, Summary
 
 # Metrics of faulty outputs; they have separate sections.
 OF_ABSENT = ("residual_energy", "false_alarm")  # metrics of outputs in it
 FAILURES = ("speaker_confusion", "tsos", "tsos_k1", "si_sdr_interferer", *OF_ABSENT)
 ABSENT = "absent"  # the variant in which the enrolled speaker is not in the mixture
 REAL = "real"  # the variant of recordings without references
-_METRIC = {
-    **dict.fromkeys(("value", "low", "high"), (float, None)),
-    "n": int,
-    "undefined": {...: int},
-    "infinite": {...: int},
-}
-_SUMMARY = {"n_utterances": int, "n_speakers": int, "metrics": {...: _METRIC}, "note": str}
-_SET = {
-    "set": str,
-    "condition": CONDITION,
-    **_SUMMARY,
-    "bootstrap": {"resamples": int, "level": float, "unit": str, "seed": int, "method": str},
-    "variant?": SHAPE,
-    "breakdown?": {...: {"groups": {...: _SUMMARY}, "left_out": int}},
-}
+_SET = set_shape(("n_utterances",), {...: {**METRIC, "n": int, "undefined": {...: int}, "infinite": {...: int}}})
 
 
 class Sweep(NamedTuple):
@@ -66,10 +39,7 @@ SWEEPS = {  # options of the programs of stage 7
 
 
 def collect_audio(expdir) -> Experiment:
-    """Collect an experiment.
-
-    Reads ``scores/*/result.json``, those of variants, ``scores_<variant>/*/result.json`` (both written by
-    ``toolkit.bin.summarise_audio``), and the files of toolkit.report.summaries.origin_of.
+    """Collect an experiment by the summaries of its scores, which summarise_audio writes.
 
     Returns:
         ``sets`` are sorted by name; ``variants`` maps names (``enroll2s``, ``absent``) to the scores of each.
@@ -77,16 +47,9 @@ def collect_audio(expdir) -> Experiment:
     Raises:
         InputError: there are no scores, or a file is malformed.
     """
-    expdir = Path(expdir)
-    files = {"scores": sorted(expdir.glob("scores/*/result.json"))}
-    if not files["scores"]:
-        raise InputError(f"{expdir}: no scores/*/result.json; score the experiment (stage 8) before its report")
-    for path in sorted(expdir.glob("scores_*/*/result.json")):
-        files.setdefault(path.parent.parent.name, []).append(path)
-    sets = {name.removeprefix("scores_"): read_sets(paths, _fault_of, _present) for name, paths in files.items()}
-    origin, name = origin_of(expdir, files["scores"]), expdir.resolve().name
-    results = Experiment(sets.pop("scores"), name=name, expdir=str(expdir), **origin)
-    results.variants = {name: Scores(variant_sets) for name, variant_sets in sets.items()}
+    experiments = collect_scores(expdir, "result.json", _SET, _present)
+    results = experiments.pop("scores")
+    results.variants = {name.removeprefix("scores_"): Scores(other.sets) for name, other in experiments.items()}
     return results
 
 
@@ -97,25 +60,6 @@ def _present(content):
     if not isinstance(content, dict):
         return content
     return {present_name(key) if isinstance(key, str) else key: _present(value) for key, value in content.items()}
-
-
-def _fault_of(content: dict) -> str:
-    if fault := misfit(content, _SET) or interval_fault(content["metrics"]):
-        return fault
-    summaries = [
-        content,
-        *(group for grouping in content.get("breakdown", {}).values() for group in grouping["groups"].values()),
-    ]
-    return next(
-        (f"unknown metric {name}" for summary in summaries for name in summary["metrics"] if not _is_known(name)), ""
-    )
-
-
-def _is_known(name: str) -> bool:
-    try:
-        return bool(metric_of(name))
-    except KeyError:
-        return False
 
 
 def rows_of(experiments: Sequence[Experiment]) -> list[Experiment]:

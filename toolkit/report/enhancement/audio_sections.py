@@ -1,11 +1,11 @@
 """Sections of a RESULTS.md of enhancement or extraction beyond the metrics: failures, sweeps, groups, comparisons."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from toolkit.metrics.signal.registry import METRICS, metric_of
-from toolkit.metrics.statistics.paired import Difference
-from toolkit.report.blocks import Block, Section, Table
+from toolkit.report.blocks import Section, Table
+from toolkit.report.comparison import Comparison, comparison_section
 from toolkit.report.enhancement.audio_results import (
     ABSENT,
     FAILURES,
@@ -16,17 +16,16 @@ from toolkit.report.enhancement.audio_results import (
     scores_of,
     swept,
 )
-from toolkit.report.enhancement.audio_tables import ABOUT, metric_cell, missing_values, rows_by_set, title_of
+from toolkit.report.enhancement.audio_tables import ABOUT, missing_values, rows_by_set, title_of
 from toolkit.report.summaries import Experiment, SetSummary, Summary
-from toolkit.report.verification.trial_sections import difference_cells
-from toolkit.report.verification.trial_tables import NONE
+from toolkit.report.verification.trial_tables import NONE, metric_cell
 
 _ABOUT = {
     "speaker_confusion": "speaker confusion: outputs nearer (SI-SDR) to the interferer than to the target",
     "tsos": "TSOS: frames in which the target is suppressed, by the definition with k = 2: it does not depend on level",
     "tsos_k1": "TSOS, k = 1: by the definition with k = 1, which depends on level",
     "si_sdr_interferer": "SI-SDR to the interferer: how much of it is in the output",
-    "residual_energy": "residual energy: output against mixture where the enrolled speaker is absent, none is wanted",
+    "residual_energy": "residual energy: output against mixture where the enrolled speaker is absent",
     "false_alarm": "false alarms: such outputs with more than a tenth of the mixture's energy (above -10 dB)",
 }
 
@@ -34,12 +33,12 @@ _ABOUT = {
 _NO_SCORES = SetSummary({})
 
 
-def audio_sections(experiments: Sequence[Experiment], comparisons: Sequence[Mapping]) -> list[Section]:
+def audio_sections(experiments: Sequence[Experiment], comparisons: Sequence[Comparison]) -> list[Section]:
     """All sections for which there are results.
 
     Args:
         experiments: collected results, with means.
-        comparisons: with the first, from toolkit.tasks.enhancement.audio_aggregation.compare_experiments.
+        comparisons: with the first, from toolkit.report.comparison.compare_utterances.
     """
     parts = [
         real_recordings(experiments),
@@ -47,7 +46,8 @@ def audio_sections(experiments: Sequence[Experiment], comparisons: Sequence[Mapp
         *(sweep(experiments, kind) for kind in SWEEPS),
         groups(experiments),
     ]
-    parts.append(comparison(experiments[0].name, comparisons))
+    names = [name for name in METRICS if name != "si_sdr_interferer"]
+    parts.append(comparison_section(experiments[0].name, comparisons, names))
     return [part for part in parts if part is not None]
 
 
@@ -103,8 +103,8 @@ def _failures(results: Experiment) -> Iterator[tuple[str, str, SetSummary, SetSu
     """
     sets, absent = {one.name: one for one in results.every_set}, scores_of(results, ABSENT)
     for over in dict.fromkeys([*sets, *absent]):
-        found = sets.get(over, _NO_SCORES), absent.get(over, _NO_SCORES)
-        yield over, results.name, _only(found[0], FAILURES), _only(found[1], OF_ABSENT)
+        scores = _only(sets.get(over, _NO_SCORES), FAILURES), _only(absent.get(over, _NO_SCORES), OF_ABSENT)
+        yield over, results.name, *scores
 
 
 def _only(part: SetSummary, names: Sequence[str]) -> SetSummary:
@@ -186,37 +186,3 @@ def _marks(group: Summary, names: Sequence[str]) -> Iterator[str]:
         count = group.metrics[name].n if name in group.metrics else None
         if count is not None and count < (group.n_utterances or 0):
             yield f"{metric_of(name).label} of {count:,}"
-
-
-def comparison(first: str, comparisons: Sequence[Mapping]) -> Section | None:
-    """Every other experiment against the first: paired differences with intervals and p-values."""
-    if not comparisons:
-        return None
-    differences = [row for other in comparisons for row in other["differences"].values()]
-    names = [name for name in METRICS if any(name in row for row in differences) and name != "si_sdr_interferer"]
-    rows = [
-        [over, other["experiment"], *(cell for name in names for cell in _difference(row.get(name), name))]
-        for other in comparisons
-        for over, row in other["differences"].items()
-    ]
-    parts: list[Block] = []
-    if rows:
-        lower = ", ".join(METRICS[name].label for name in names if not METRICS[name].higher_is_better)
-        header = ["Over", "Experiment", *(cell for name in names for cell in (title_of(name), "p"))]
-        parts += [
-            f"An experiment's metric minus that of {first} [low, high], of the same utterances, on the same draws of "
-            f"speakers: above 0 it is better{f' ({lower}: below 0)' if lower else ''}. p, two-sided, is the chance of "
-            "so large a difference where there is none.",
-            Table(header, rows, text_columns=2),
-        ]
-    how = {True: "Compared in part", False: "Not compared"}
-    notes = [(how[bool(other["differences"])], other["experiment"], "; ".join(other["notes"])) for other in comparisons]
-    parts += [f"{part}, {name}: {text}." for part, name, text in notes if text]
-    return Section(f"Compared with {first}", parts)
-
-
-def _difference(difference: Mapping | None, name: str) -> list[str]:
-    if difference is None or difference["value"] is None:
-        return [NONE, NONE]
-    numbers = (float("nan") if difference[key] is None else difference[key] for key in ("value", "low", "high", "p"))
-    return difference_cells(Difference(*numbers), metric_of(name).digits)

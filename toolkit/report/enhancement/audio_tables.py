@@ -6,9 +6,9 @@ from typing import Any
 
 from toolkit.metrics.signal.registry import SAME_MIXTURE, metric_of
 from toolkit.report.blocks import Block, Section, Table
-from toolkit.report.enhancement.audio_results import has_value, metrics_of
-from toolkit.report.summaries import Estimate, Experiment, SetSummary, Summary
-from toolkit.report.verification.trial_tables import NONE, interval_cell
+from toolkit.report.enhancement.audio_results import metrics_of
+from toolkit.report.summaries import Estimate, Experiment, SetSummary
+from toolkit.report.verification.trial_tables import metric_cell
 
 MIXTURE = "unprocessed mixture"
 ABOUT = {
@@ -28,11 +28,6 @@ ABOUT = {
 def title_of(name: str) -> str:
     """``SI-SDR (dB)``, ``Speaker confusion (%)``."""
     return metric_of(name).title
-
-
-def metric_cell(summary: Summary, name: str) -> str:
-    """``12.30 [11.00, 13.60]``."""
-    return interval_cell(summary.metrics[name], metric_of(name).digits) if has_value(summary, name) else NONE
 
 
 def missing_values(label: str, set_result: SetSummary, names: Sequence[str]) -> str:

@@ -6,9 +6,17 @@ from typing import NamedTuple
 
 from toolkit.report.blocks import Block, Section, Table
 from toolkit.report.enhancement.audio_results import metrics_of
-from toolkit.report.enhancement.audio_tables import MIXTURE, agree, metric_cell, title_of
+from toolkit.report.enhancement.audio_tables import MIXTURE, agree, title_of
 from toolkit.report.summaries import Condition, Estimate, Experiment, Summary
-from toolkit.report.verification.trial_tables import NONE, Row, by_test_set, columns_of, condition_header, row_label
+from toolkit.report.verification.trial_tables import (
+    NONE,
+    Row,
+    by_test_set,
+    columns_of,
+    condition_header,
+    metric_cell,
+    row_label,
+)
 
 _Cells = dict[Condition, Estimate]
 
@@ -32,7 +40,7 @@ def noise_by_snr(experiments: Sequence[Experiment], ood: Collection[str]) -> Sec
 
     Args:
         experiments: collected results, with ``means`` and ``row_means``
-            (:func:`toolkit.tasks.enhancement.audio_aggregation.add_row_means`).
+            (toolkit.tasks.enhancement.audio_report).
         ood: kinds of noise that are out of domain; they have a separate table.
     """
     rows = [_Scored(results, *pair) for results in experiments for pair in grid_rows(results).items()]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from toolkit.report.blocks import Block, Section, Table
 from toolkit.report.bootstrap_samples import difference
+from toolkit.report.comparison import difference_cells
 from toolkit.report.origin import interval_method
 from toolkit.report.summaries import Condition, Experiment
 from toolkit.report.verification.trial_results import collect
-from toolkit.report.verification.trial_sections import difference_cells
 from toolkit.report.verification.trial_tables import (
     NONE,
     Row,

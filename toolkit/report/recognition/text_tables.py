@@ -1,34 +1,19 @@
 """Sections of a report of recognised text: error rates by set and by condition, comparisons, the worst utterances."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from itertools import islice
 
 from toolkit.metrics.recognition.registry import METRICS
 from toolkit.metrics.recognition.word_errors import UNITS
-from toolkit.metrics.statistics.paired import Difference
-from toolkit.report.blocks import Block, Code, Section, Table
+from toolkit.report.blocks import Code, Section, Table
+from toolkit.report.bootstrap_samples import mean_over
 from toolkit.report.enhancement.audio_tables import rows_by_set
-from toolkit.report.recognition.text_comparison import mean_over
 from toolkit.report.recognition.utterance_errors import KINDS, errors_of
-from toolkit.report.summaries import Condition, Experiment, Summary
-from toolkit.report.verification.trial_sections import difference_cells
-from toolkit.report.verification.trial_tables import (
-    NONE,
-    Row,
-    by_test_set,
-    columns_of,
-    condition_header,
-    interval_cell,
-    row_label,
-)
+from toolkit.report.summaries import Experiment
+from toolkit.report.verification.trial_tables import NONE, condition_matrices, metric_cell
 
 _WORST = 10  # utterances that are shown
-
-
-def rate_cell(summary: Summary, name: str) -> str:
-    """``12.30 [11.00, 13.60]``, in %; without a number where the references are empty."""
-    rate = summary.metrics.get(name)
-    return NONE if rate is None or rate.value is None else interval_cell(rate, METRICS[name].digits)
 
 
 def summary(experiments: Sequence[Experiment]) -> Section:
@@ -37,7 +22,7 @@ def summary(experiments: Sequence[Experiment]) -> Section:
         "Word and character error rates: substitutions, deletions and insertions over the length of the references "
         "[low, high]; lower is better. A mean counts each set the same; its errors are those of all its sets."
     )
-    table = _rates(experiments, "wer", {"CER (%)": lambda one: rate_cell(one, "cer")})
+    table = _rates(experiments, "wer", {"CER (%)": lambda one: metric_cell(one, "cer")})
     return Section("Summary", [text, table], folded=False)
 
 
@@ -59,7 +44,7 @@ def _rates(experiments: Sequence[Experiment], metric: str, more: Mapping) -> Tab
             for name, one in sets:
                 counts = one.metrics[metric].counts
                 numbers = [_count(counts[kind]) for kind in (*KINDS, "length")]
-                rows.append([over, name, rate_cell(one, metric), *numbers, *(cell(one) for cell in more.values())])
+                rows.append([over, name, metric_cell(one, metric), *numbers, *(cell(one) for cell in more.values())])
     kinds = [word.capitalize() for word in (*KINDS, UNITS[metric])]
     return Table(["Over", "Experiment", METRICS[metric].title, *kinds, *more], rows, text_columns=2)
 
@@ -70,57 +55,10 @@ def _count(number: int | None) -> str:
 
 def by_condition(experiments: Sequence[Experiment], ood: Collection[str]) -> list[Section]:
     """WER by kind of noise and SNR, apart for kinds that are out of domain; empty where no set is noisy."""
-    rows = [(row_label(e.name, test_set), row) for e in experiments for test_set, row in by_test_set(e).items()]
-    conditions = [row for _, row in rows]
-    sections: list[Section] = []
-    if not any(condition.noise != "clean" for row in conditions for condition in row):
-        return sections
-    for heading, of_ood in (("WER (%) by noise and SNR (dB)", False), ("WER (%) under out-of-domain noise", True)):
-        if columns := columns_of(conditions, ood, of_ood):
-            average = ["Avg."] if len(columns) > 1 else []
-            cells = [[label, *_by_column(row, columns)] for label, row in rows if row.keys() & set(columns)]
-            table = Table(["Experiment", *condition_header(columns), *average], cells)
-            sections.append(Section(heading, ["Value [low, high]. Avg.: mean of all columns.", table]))
-    return sections
-
-
-def _by_column(row: Row, columns: Sequence[Condition]) -> Iterator[str]:
-    yield from (rate_cell(row[c], "wer") if c in row else NONE for c in columns)
-    if len(columns) > 1:
-        yield rate_cell(mean_over([row[c] for c in columns], ""), "wer") if all(c in row for c in columns) else NONE
-
-
-def comparison(first: str, comparisons: Sequence[Mapping]) -> Section | None:
-    """Paired differences of the other experiments; None if there are no others.
-
-    Args:
-        first: name of the experiment that the others are compared with.
-        comparisons: from toolkit.report.recognition.text_comparison.compare_experiments.
-    """
-    if not comparisons:
-        return None
-    rows = [
-        [over, other["experiment"], *(cell for name in METRICS for cell in _difference(rates[name], name))]
-        for other in comparisons
-        for over, rates in other["differences"].items()
-    ]
-    blocks: list[Block] = []
-    if rows:
-        header = ["Over", "Experiment", *(cell for metric in METRICS.values() for cell in (metric.title, "p"))]
-        blocks += [
-            f"An experiment's rate minus that of {first} [low, high], of the same utterances, on the same bootstrap "
-            "samples of speakers: below 0 it is better. p, two-sided, is the chance of so large a difference where "
-            "there is none.",
-            Table(header, rows, text_columns=2),
-        ]
-    blocks += [f"Not compared, {other['experiment']}: {'; '.join(other['notes'])}." for other in comparisons
-               if other["notes"]]  # fmt: skip
-    return Section(f"Compared with {first}", blocks)
-
-
-def _difference(rate: Mapping, name: str) -> list[str]:
-    numbers = (float("nan") if rate[key] is None else rate[key] for key in ("value", "low", "high", "p"))
-    return difference_cells(Difference(*numbers), METRICS[name].digits) if rate["value"] is not None else [NONE, NONE]
+    if all(one.condition.noise == "clean" for results in experiments for one in results.sets):
+        return []
+    cell = partial(metric_cell, name="wer")
+    return condition_matrices(experiments, ood, "WER (%)", cell=cell, average=lambda sets: cell(mean_over(sets, "")))
 
 
 def worst_utterances(results: Experiment) -> Section | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +9,19 @@ import numpy as np
 from toolkit.io.datadir import c_sorted
 from toolkit.io.errors import InputError
 from toolkit.io.text import read_lines
+from toolkit.metrics.recognition.registry import limits_of
 from toolkit.metrics.recognition.word_errors import UNITS, ErrorCounts, resample_rate
 from toolkit.metrics.statistics.bootstrap import Resamples
 from toolkit.report.summaries import SetSummary
+from toolkit.report.utterance_table import UtteranceTable, table_of
 
-TABLE = "utterances.tsv"
 KINDS = ("substitutions", "deletions", "insertions")
 _COUNTS = [f"{metric}_{name}" for metric in UNITS for name in ("errors", *KINDS, UNITS[metric])]
 _HEADER = ["utterance", "speaker", *_COUNTS, "reference", "hypothesis"]
 
 
 @dataclass(frozen=True)
-class UtteranceErrors:
+class UtteranceErrors(UtteranceTable):
     """Errors of a set's N utterances.
 
     Attributes:
@@ -39,6 +39,12 @@ class UtteranceErrors:
     references: list[str]
     hypotheses: list[str]
 
+    compared = "utterances, speakers or references"
+
+    def speaker_names(self) -> list[str]:
+        """See the base class."""
+        return c_sorted(set(self.speaker))
+
     @property
     def worst(self) -> list[int]:
         """Index of the utterances, most word errors first."""
@@ -54,6 +60,17 @@ class UtteranceErrors:
             {name: rate.samples[name] for name, rate in rates.items()},
             {name: rate.speakers[name] for name, rate in rates.items()},
         )
+
+    @staticmethod
+    def intervals(resamples: Resamples, level: float) -> dict[str, tuple[float, float, float]]:
+        """``{metric: (rate, low, high)}``."""
+        return resamples.intervals(level, limits_of)
+
+    def paired(self, other: "UtteranceErrors") -> tuple["UtteranceErrors", "UtteranceErrors"]:
+        """The two; InputError where they are of other utterances, speakers or references."""
+        if (self.utts, self.speaker, self.references) != (other.utts, other.speaker, other.references):
+            raise InputError(f"{other.name}: other {self.compared}; score both on one set")
+        return self, other
 
 
 def table_of_errors(errors: UtteranceErrors) -> str:
@@ -91,22 +108,6 @@ def read_errors(path) -> UtteranceErrors:
     return UtteranceErrors(path.parent.name, utts, speaker, counts, references, hypotheses)
 
 
-@lru_cache(maxsize=256)
-def _read(path: Path, written: int) -> UtteranceErrors:
-    return read_errors(path)
-
-
 def errors_of(test_set: SetSummary) -> UtteranceErrors:
-    """The utterances of a collected set.
-
-    Raises:
-        InputError: its table is malformed, or does not hold the utterances that result.json counts.
-    """
-    path = Path(test_set.folder, TABLE)
-    errors = _read(path.absolute(), path.stat().st_mtime_ns if path.is_file() else 0)
-    if len(errors.utts) != test_set.n_utterances:
-        raise InputError(
-            f"{path}: has {len(errors.utts)} utterances, result.json beside it {test_set.n_utterances}; "
-            "score the set again (stage 8)"
-        )
-    return errors
+    """The utterances of a collected set; see toolkit.report.utterance_table.table_of."""
+    return table_of(test_set, read_errors)

@@ -8,7 +8,8 @@ import numpy as np
 from toolkit.io.errors import InputError
 from toolkit.io.files import misfit, read_json
 from toolkit.report.blocks import Section, Table
-from toolkit.report.summaries import CONDITION, Condition, Experiment, SetSummary
+from toolkit.report.collection import CONDITION
+from toolkit.report.summaries import Condition, Experiment, SetSummary
 from toolkit.report.verification.trial_tables import (
     NONE,
     kind_of,

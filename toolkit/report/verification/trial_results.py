@@ -2,39 +2,28 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from toolkit.io.bootstrap_store import NAME as SAMPLES_FILE
 from toolkit.io.bootstrap_store import read_samples
 from toolkit.io.errors import InputError, some_of
-from toolkit.io.files import misfit, parse_json, read_text
+from toolkit.io.files import parse_json, read_text
 from toolkit.metrics.verification.registry import MAIN
-from toolkit.report.summaries import (
-    CONDITION,
-    Experiment,
-    SetSummary,
-    experiment_name,
-    interval_fault,
-    origin_of,
-    read_sets,
-)
+from toolkit.report.collection import METRIC, collect_scores, set_shape
+from toolkit.report.summaries import Experiment, SetSummary
 
-_METRIC = {"value": float, "low": (float, None), "high": (float, None)}
+_METRIC = {**METRIC, "value": float}
 _COUNTS = {"n_target": int, "n_nontarget": int}
-_GROUP = {**_COUNTS, "n_speakers": int, "note": str, "metrics": ({...: _METRIC}, None)}
-_METRICS: dict[Any, Any] = {...: _METRIC, **dict.fromkeys(MAIN, _METRIC)}
-_SET = {
-    "set": str,
-    "condition": CONDITION,
-    **_COUNTS,
-    "n_speakers": int,
-    "metrics": _METRICS,
-    "det": {"fpr": [float], "fnr": [float]},
-    "bootstrap": {"resamples": int, "level": float, "seed": int},
-    "n_target_within_session?": int,
-    "breakdown?": {...: {"groups": {...: _GROUP}, "left_out": _COUNTS}},
-    "calibration?": {"scale": float, "offset": float, "p_target": float, "scores": [str]},
-}
+_SET = set_shape(
+    tuple(_COUNTS),
+    {...: _METRIC, **dict.fromkeys(MAIN, _METRIC)},
+    ({...: _METRIC}, None),
+    _COUNTS,
+    det={"fpr": [float], "fnr": [float]},
+    **{
+        "n_target_within_session?": int,
+        "calibration?": {"scale": float, "offset": float, "p_target": float, "scores": [str]},
+    },
+)
 
 
 def scoring_variants(expdir) -> list[str]:
@@ -44,25 +33,12 @@ def scoring_variants(expdir) -> list[str]:
 
 
 def collect(expdir, scores: str = "scores") -> Experiment:
-    """Collect an experiment, scored by one backend.
-
-    Reads ``<scores>/*/metrics.json`` (written by score_trials) and, if they exist, ``config.yaml`` and
-    ``train_info.json`` (``seed``, ``commit``, ``parameters``, ``epochs``, ``wall_seconds``, ``date`` in ISO 8601,
-    UTC).
-
-    Returns:
-        ``sets`` are sorted by name; ``date`` is that of training, else the time of train_info.json, else of the newest
-        scores.
+    """Collect an experiment, scored by one backend: ``<scores>/*/metrics.json``, which score_trials writes.
 
     Raises:
         InputError: there are no scores, or a file is malformed.
     """
-    expdir = Path(expdir)
-    files = sorted(expdir.glob(f"{scores}/*/metrics.json"))
-    if not files:
-        raise InputError(f"{expdir}: no {scores}/*/metrics.json; score the experiment (stage 8) before its report")
-    name, sets = experiment_name(expdir.resolve().name, scores), read_sets(files, _fault_of)
-    return Experiment(sets, name=name, expdir=str(expdir), scores=scores, **origin_of(expdir, files))
+    return collect_scores(expdir, "metrics.json", _SET, scores=scores)[scores]
 
 
 def same_test_sets(experiments: Sequence[Experiment]) -> Iterator[str]:
@@ -96,10 +72,6 @@ def _differ(trials: tuple, reference: tuple | None) -> bool:
     return reference is not None and (
         trials[0] != reference[0] or bool(trials[1] and reference[1] and trials[1] != reference[1])
     )
-
-
-def _fault_of(content: dict) -> str:
-    return misfit(content, _SET) or interval_fault(content["metrics"])
 
 
 def read_run_log(path) -> dict[str, dict[int, dict[str, float]]]:

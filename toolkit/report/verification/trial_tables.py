@@ -1,12 +1,12 @@
 """Tables of verification, from collected results (see :mod:`toolkit.report.verification.trial_results`)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from toolkit.io.errors import InputError
 from toolkit.metrics.verification.registry import MAIN, METRICS
 from toolkit.report.blocks import Section, Table
 from toolkit.report.bootstrap_samples import average_interval
-from toolkit.report.summaries import Condition, Estimate, Experiment, SetSummary, Summary
+from toolkit.report.summaries import Condition, Estimate, Experiment, SetSummary, Summary, metric_of
 
 NONE = "-"  # a cell without a number
 TITLES = [METRICS[name].title for name in MAIN]
@@ -55,18 +55,25 @@ def columns_of(rows: Sequence[Mapping[Condition, object]], ood: Collection[str],
 
 
 def condition_matrix(
-    experiments: Sequence[Experiment], ood: Collection[str] = (), *, of_ood: bool = False
+    experiments: Sequence[Experiment],
+    ood: Collection[str] = (),
+    *,
+    of_ood: bool = False,
+    cell: Callable[[SetSummary], str] | None = None,
+    average: Callable[[list[SetSummary]], str] | None = None,
 ) -> Table | None:
-    """EER (%) by condition, a row for every experiment: clean, then each kind of noise at each SNR, then their mean.
+    """A metric by condition, a row for every experiment: clean, then each kind of noise at each SNR, then their mean.
 
     Args:
         experiments: collected results.
         ood: kinds of noise that are out of domain.
         of_ood: show only these kinds; else only the others.
+        cell: of a set; default: its EER (%).
+        average: cell of the mean over sets; default: of their EER, with an interval if the bootstrap samples of the
+            sets are of the same speakers.
 
     Returns:
-        The table, or None if there is no such condition. ``Avg.`` is the mean of all columns, with an interval if
-        the bootstrap samples of the sets are of the same speakers; a row that lacks a column has none.
+        The table, or None if there is no such condition. A row that lacks a column has no mean.
     """
     rows = [(row_label(e.name, test_set), row) for e in experiments for test_set, row in by_test_set(e).items()]
     columns = columns_of([row for _, row in rows], ood, of_ood)
@@ -74,14 +81,27 @@ def condition_matrix(
         return None
     cells = []
     for label, row in rows:
-        values = [f"{row[c].metrics['eer'].value:.2f}" if c in row else NONE for c in columns]
-        if len(columns) == 1:
-            average = values[0]
-        else:
-            average = NONE if NONE in values else average_cell([row[c] for c in columns])
-        if any(value != NONE for value in values):
-            cells.append([label, *values, average])
+        sets = [row[c] for c in columns if c in row]
+        values = [(cell or _eer_cell)(row[c]) if c in row else NONE for c in columns]
+        mean = (
+            values[0] if len(columns) == 1 else (average or average_cell)(sets) if len(sets) == len(columns) else NONE
+        )
+        if sets:
+            cells.append([label, *values, mean if len(columns) > 1 else values[0]])
     return Table(["Experiment", *condition_header(columns), "Avg."], cells)
+
+
+def condition_matrices(experiments: Sequence[Experiment], ood: Collection[str], title: str, **cells) -> list[Section]:
+    """Sections on a metric by condition (``title``), apart for kinds of noise that are out of domain."""
+    sections = []
+    for heading, of_ood in ((f"{title} by noise and SNR (dB)", False), (f"{title} under out-of-domain noise", True)):
+        if table := condition_matrix(experiments, ood, of_ood=of_ood, **cells):
+            sections.append(Section(heading, [table, "Avg.: mean of all columns [low, high]."]))
+    return sections
+
+
+def _eer_cell(test_set: SetSummary) -> str:
+    return f"{test_set.metrics['eer'].value:.2f}"
 
 
 def condition_header(columns: Sequence[Condition]) -> list[str]:
@@ -117,7 +137,8 @@ def interval_cell(metric: Estimate, digits: int) -> str:
 
 def metric_cell(summary: Summary, name: str) -> str:
     """As :func:`interval_cell`; without a number where the metric has no value."""
-    return interval_cell(summary.metrics[name], METRICS[name].digits) if name in summary.metrics else NONE
+    estimate = summary.metrics.get(name)
+    return NONE if estimate is None or estimate.value is None else interval_cell(estimate, metric_of(name).digits)
 
 
 def detail_table(experiments: Sequence[Experiment]) -> Table:
@@ -164,10 +185,10 @@ def summary(experiments: Sequence[Experiment], ood: Collection[str]) -> Section:
 
 
 def condition_sections(experiments: Sequence[Experiment], ood: Collection[str]) -> list[Section]:
-    """EER by condition, apart for kinds of noise that are out of domain, and every condition with all metrics."""
-    headings = (("EER (%) by noise and SNR (dB)", False), ("EER (%) under out-of-domain noise", True))
-    matrices = [(heading, condition_matrix(experiments, ood, of_ood=of_ood)) for heading, of_ood in headings]
-    sections = [
-        Section(heading, [table, "Avg.: mean of all columns [low, high]."]) for heading, table in matrices if table
-    ]
-    return [*sections, Section("Every condition", ["Value [low, high].", detail_table(experiments)])]
+    """EER by condition, apart for kinds of noise that are out of domain; of the first experiment all metrics."""
+    text = (
+        f"All metrics of {experiments[0].name}, value [low, high]. Those of the other experiments are in results.json, "
+        "as scores/<set>/metrics.json has them."
+    )
+    sections = condition_matrices(experiments, ood, "EER (%)")
+    return [*sections, Section("Every condition", [text, detail_table(experiments[:1])])]

@@ -10,7 +10,7 @@ from torch import nn
 
 from toolkit.data.batches import Batches, CropBatches
 from toolkit.data.datasets import TrainingDataset
-from toolkit.data.pairs import CLEAN, EmbeddingPairs, read_pairs
+from toolkit.data.pairs import CLEAN, EmbeddingPairs, PairRows, read_pairs
 from toolkit.io.errors import InputError
 from toolkit.io.extractors import read_extractor
 from toolkit.losses.base import Loss
@@ -22,7 +22,7 @@ from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
 from toolkit.systems.verifier import Verifier
 from toolkit.tasks.base import Task
 from toolkit.train.experiment import default
-from toolkit.train.probe import call, check_loss, check_module, name_of
+from toolkit.train.probe import call, check_loss, name_of
 from toolkit.train.schedule import Constant
 
 _TERMS = ("distance", "clean", "before")  # of validation
@@ -38,6 +38,7 @@ class EmbeddingTask(Task):
     """
 
     metric = ("distance", "min")
+    set_terms = ("distance",)
     defaults = MappingProxyType(
         {
             "loss": default(EmbeddingReconstruction),
@@ -53,8 +54,8 @@ class EmbeddingTask(Task):
         self, network: EmbeddingRestorer, loss: Loss, batches: Batches, train: TrainingDataset, valid: list[str]
     ):
         super().__init__(network, loss, batches, train, valid)
-        self._valid = {Path(path).name: read_pairs(path) for path in valid}
-        sizes = {name: rows.rows.shape[2] for name, rows in self._valid.items()}
+        self.valid_sets = {Path(path).name: read_pairs(path) for path in valid}
+        sizes = {name: rows.rows.shape[2] for name, rows in self.valid_sets.items()}
         if isinstance(train, EmbeddingPairs):
             sizes["the training set"] = train.dim
         for name, size in sizes.items():
@@ -64,7 +65,8 @@ class EmbeddingTask(Task):
                     f'(--ee_args "--model.init_args.dim {size}")'
                 )
         self._extractor = self._checked_extractor(train, valid)
-        self.valid_streams = tuple({name: None for rows in self._valid.values() for name in (CLEAN, *rows.variants)})
+        streams = (name for rows in self.valid_sets.values() for name in (CLEAN, *rows.variants))
+        self.valid_streams = tuple(dict.fromkeys(streams))
 
     def _checked_extractor(self, train: TrainingDataset, valid: list[str]) -> dict | None:
         """The extractor of the training embeddings; InputError where validation has embeddings of another."""
@@ -119,8 +121,7 @@ class EmbeddingTask(Task):
     @classmethod
     def check_classes(cls, network: EmbeddingRestorer, loss: Loss) -> None:
         """See Task."""
-        check_module("model", network)
-        check_module("loss", loss)
+        super().check_classes(network, loss)
         if type(getattr(network, "dim", None)) is not int or network.dim < 1:
             raise InputError(f"{name_of('model', network)}: its constructor must set dim, a whole number from 1")
 
@@ -160,21 +161,14 @@ class EmbeddingTask(Task):
             raise InputError(f"{model_name}: in eval mode, an embedding must have the same result in a batch as alone")
         return network
 
-    def validate(self) -> dict[str, float]:
+    def measure(self, valid: PairRows) -> dict[str, float]:
         """``distance``: cosine distance in % of the enhanced embeddings of variants to the unchanged clean embedding.
 
-        Besides ``clean``, the same of the enhanced clean one; ``before``, of variants before enhancement. Means over
-        sets of their means. Where enhanced embeddings are in another space (``keeps_space``), those of variants are
-        compared with the enhanced clean one, and all are in % of the mean distance between different clean items.
+        Besides ``clean``, the same of the enhanced clean one; ``before``, of variants before enhancement. Where
+        enhanced embeddings are in another space (``keeps_space``), those of variants are compared with the enhanced
+        clean one, and all are in % of the mean distance between different clean items.
         """
-        measured = {name: self._measure(rows.rows, rows.keys, rows.counts) for name, rows in self._valid.items()}
-        means = {term: float(np.mean([values[term] for values in measured.values()])) for term in _TERMS}
-        if len(measured) > 1:
-            means |= {f"distance_{name}": values["distance"] for name, values in measured.items()}
-        return means
-
-    def _measure(self, rows: np.ndarray, keys: list[str], counts: np.ndarray) -> dict[str, float]:
-        """Of embeddings (M, 1 + V, D)."""
+        rows, keys, counts = valid.rows, valid.keys, valid.counts
         count = rows.shape[1]
         names = [f"{key}-{k}-{v}" for key, n in zip(keys, counts, strict=True) for k in range(n) for v in range(count)]
         enhanced = EmbeddingEnhancer(self.network).enhance_rows(rows.reshape(-1, rows.shape[2]), names)

@@ -13,8 +13,8 @@ from toolkit.io.audio import audio_info, read_audio
 from toolkit.io.datadir import read_table
 from toolkit.io.errors import InputError
 from toolkit.metrics.signal.registry import METRICS
+from toolkit.report.enhancement.utterance_values import UtteranceValues
 from toolkit.report.listening import Column, Row, write_listening
-from toolkit.tasks.enhancement.audio_summary import UtteranceValues
 
 _NOTE = (
     "Of {sets}: the best, the median and the worst output by the improvement of {ranking}{wrong}. Pictures: "

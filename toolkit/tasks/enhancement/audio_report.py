@@ -7,24 +7,28 @@ clean audio from sv_<x> beside EXPDIR.
 """
 
 import argparse
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 
 from toolkit.io.command_line import real_number, whole_number
 from toolkit.report.blocks import Plot
+from toolkit.report.bootstrap_samples import means_over
+from toolkit.report.collection import collect_all
+from toolkit.report.comparison import compare_utterances
 from toolkit.report.enhancement.audio_results import REAL, SWEEPS, collect_audio, has_value, rows_of, swept
 from toolkit.report.enhancement.audio_sections import audio_sections
 from toolkit.report.enhancement.audio_tables import every_condition, improvements, summary, title_of
 from toolkit.report.enhancement.improvement_plots import Points, binned, plot_improvement, plot_sweep, plot_weights
 from toolkit.report.enhancement.loss_weights import Weighed, weight_points, weights
-from toolkit.report.enhancement.noise_grid import noise_by_snr
+from toolkit.report.enhancement.noise_grid import grid_rows, noise_by_snr
+from toolkit.report.enhancement.utterance_values import values_of
 from toolkit.report.enhancement.verified import collect_verified, verification
 from toolkit.report.experiment_page import LISTENING, draw_training, write_report
 from toolkit.report.listening import FILE
 from toolkit.report.summaries import Experiment, Scores, SetSummary, to_json
 from toolkit.tasks import registry
-from toolkit.tasks.enhancement.audio_aggregation import add_means, compare_experiments, values_of
 from toolkit.tasks.enhancement.audio_listening import Source, write_cases
 
 
@@ -46,16 +50,16 @@ def add_arguments(parser) -> None:
     )
 
 
-def collect_all(args) -> list[Experiment]:
-    """The experiment, then those to compare with, each with its means over sets."""
-    paths = {path.resolve(): path for path in reversed([args.expdir, *args.compare])}
-    experiments = [collect_audio(path) for path in reversed(paths.values())]
-    if len({results.name for results in experiments}) < len(experiments):
-        for results in experiments:
-            results.name = results.expdir
-    for results in experiments:
-        add_means(results, args.ood)
-    return experiments
+def add_means(experiment: Experiment, ood: Collection[str]) -> None:
+    """Add means over the sets to the scores and to those of variants.
+
+    Where there are several test sets, ``row_means`` are those over the grid of each.
+    """
+    for scores in (experiment, *experiment.variants.values()):
+        scores.means = means_over(scores.sets, ood)
+    rows = grid_rows(experiment)
+    for row in rows.values() if len(rows) > 1 else ():
+        experiment.row_means += means_over(list(row.values()), ood)
 
 
 def draw(results: Experiment, folder: Path) -> list[Plot]:
@@ -132,9 +136,11 @@ def listen(args, results: Experiment) -> None:
 
 def write(args: argparse.Namespace, command: str) -> None:
     """Write the report; its pages name ``command``."""
-    experiments = collect_all(args)
+    experiments = collect_all(args, lambda path: [collect_audio(path)])
+    for results in experiments:
+        add_means(results, args.ood)
     results, rows = experiments[0], rows_of(experiments)
-    comparisons = [compare_experiments(results, other, args.ood) for other in rows[1:]]
+    comparisons = [compare_utterances(results, other, args.ood) for other in rows[1:]]
     verified = collect_verified(experiments)
     points = weight_points(experiments, verified)
     plots: list[Plot] = []

@@ -15,8 +15,8 @@ from toolkit.io.rttm import intervals, utterance_turns
 from toolkit.metrics.signal.intrusive import Undefined, si_sdr
 from toolkit.metrics.signal.over_suppression import false_alarm, residual_energy, speaker_confusion
 from toolkit.metrics.signal.registry import check_metrics, compute, names_that_need, present_name
+from toolkit.report.enhancement.utterance_values import parse_reasons, reasons_text
 
-NO_REASON = "-"
 _RESIDUAL = ("residual_energy", "false_alarm")  # of mixtures without a target
 
 
@@ -177,18 +177,6 @@ def read_scores(
             raise InputError(f"{folder}: {utt} has no value of {', '.join(metrics)}; score the set again") from None
         scores[utt] = values, {name: why for name, why in parse_reasons(line).items() if name in tables}
     return scores
-
-
-def reasons_text(undefined: Mapping[str, str]) -> str:
-    """A line of ``utt2undefined``: ``stoi: silent estimate; pesq_wb: no utterance detected``."""
-    return "; ".join(f"{name}: {reason}" for name, reason in undefined.items()) or NO_REASON
-
-
-def parse_reasons(line: str) -> dict[str, str]:
-    """The reverse of :func:`reasons_text`."""
-    if line == NO_REASON:
-        return {}
-    return {name: reason for name, _, reason in (part.partition(": ") for part in line.split("; "))}
 
 
 def scorer_of(args) -> Scorer:

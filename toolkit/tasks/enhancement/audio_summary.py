@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,38 +11,17 @@ import numpy as np
 from toolkit.io.datadir import DataDir, c_sorted
 from toolkit.io.enrolment import sides_of
 from toolkit.io.errors import InputError, some_of
-from toolkit.io.text import read_lines
 from toolkit.io.trials import Trials
 from toolkit.metrics.signal.registry import METRICS, metric_of, present_name
 from toolkit.metrics.statistics.speaker_means import METHOD, mean_intervals, resample_means
-from toolkit.tasks.enhancement.audio_scoring import parse_reasons
-from toolkit.tasks.verification.trial_groups import Grouping, group_trials
+from toolkit.report.enhancement.utterance_values import NO_REASON, UtteranceValues, parse_reasons
+from toolkit.report.summaries import Estimate, Grouping, SetSummary, Summary, estimates
+from toolkit.tasks.verification.trial_groups import TrialGroups, group_trials
 from toolkit.tasks.verification.trial_scoring import TrialSet
 from toolkit.tasks.verification.trial_summary import FEW_SPEAKERS, Bootstrap
 
 _UNEXPLAINED = "no reason given"
 _UNPAIRED = "no value before or after"
-
-
-@dataclass(frozen=True)
-class UtteranceValues:
-    """Values of a set's N utterances.
-
-    Attributes:
-        name: of the set.
-        utts: the ids, C-sorted.
-        speakers: names of the S speakers, C-sorted.
-        speaker: (N,) index into them.
-        values: metric -> (N,); ``<metric>_mix`` of the mixture, ``<metric>i`` the improvement, value minus input.
-        undefined: why a metric has no value: utterance -> metric -> reason.
-    """
-
-    name: str
-    utts: list[str]
-    speakers: list[str]
-    speaker: np.ndarray
-    values: dict[str, np.ndarray]
-    undefined: dict[str, dict[str, str]]
 
 
 def load_values(folder, input_folder=None) -> UtteranceValues:
@@ -97,53 +76,43 @@ def _column(data: DataDir, table: str, utts: Sequence[str]) -> np.ndarray:
 
 def _reasons(data: DataDir, utts: Sequence[str], suffix: str) -> dict[str, dict[str, str]]:
     rows = data.table("utt2undefined") if "utt2undefined" in data else {}
-    return {
-        utt: {f"{n}{suffix}": why for n, why in _present(parse_reasons(rows.get(utt, "-"))).items()} for utt in utts
-    }
-
-
-def _present(reasons: Mapping[str, str]) -> dict[str, str]:
-    return {present_name(name): why for name, why in reasons.items()}
+    reasons = {utt: parse_reasons(rows.get(utt, NO_REASON)) for utt in utts}
+    return {utt: {f"{name}{suffix}": why for name, why in of.items()} for utt, of in reasons.items()}
 
 
 def _finite(x: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(x), x, np.nan)
 
 
-def summarise_values(scored: UtteranceValues, bootstrap: Bootstrap) -> dict:
-    """Counts, metrics with intervals, and how the intervals were made."""
+def summarise_values(
+    scored: UtteranceValues, bootstrap: Bootstrap, groupings: Sequence[TrialGroups] = (), **facts
+) -> SetSummary:
+    """The summary of a set; ``facts``: its condition, test_set, variant."""
     if len(scored.speakers) < 2:
         logging.warning("%s: no intervals: its utterances are of one speaker, and speakers are resampled", scored.name)
-    all_utterances = np.ones(len(scored.utts), dtype=bool)
-    facts = bootstrap.facts() | {"method": METHOD}
-    return {**_measure(scored, all_utterances, bootstrap), "bootstrap": facts}
-
-
-def summarise_groups(scored: UtteranceValues, groupings: Sequence[Grouping], bootstrap: Bootstrap) -> dict[str, dict]:
-    """Metrics with intervals of each group; number of utterances in none."""
-    return {
-        grouping.fact: {
-            "groups": {label: _measure(scored, of, bootstrap) for label, of in grouping.groups.items()},
-            "left_out": int(grouping.left_out.sum()),
-        }
-        for grouping in groupings
+    whole = _summary(scored, np.ones(len(scored.utts), dtype=bool), bootstrap)
+    breakdown = {
+        of.fact: Grouping(
+            {label: Summary(**_summary(scored, in_group, bootstrap)) for label, in_group in of.groups.items()},
+            int(of.left_out.sum()),
+        )
+        for of in groupings
     }
+    method = bootstrap.facts() | {"method": METHOD}
+    return SetSummary(**whole, name=scored.name, bootstrap=method, breakdown=breakdown, **facts)
 
 
-def _measure(scored: UtteranceValues, in_group: np.ndarray, bootstrap: Bootstrap) -> dict:
-    """One group, ``of`` (N,) bool."""
+def _summary(scored: UtteranceValues, in_group: np.ndarray, bootstrap: Bootstrap) -> dict:
+    """The fields of the Summary of a group (N,) bool."""
     names, speaker = np.unique(scored.speaker[in_group], return_inverse=True)
     values = {name: column[in_group] for name, column in scored.values.items()}
     samples = resample_means(values, speaker, bootstrap.resamples, bootstrap.seed)
     undefined = [scored.undefined[utt] for utt, is_member in zip(scored.utts, in_group, strict=True) if is_member]
-    metrics = {}
-    for name, interval in mean_intervals(samples, bootstrap.level).items():
-        metrics[name] = metric_of(name).in_units(dict(zip(("value", "low", "high"), interval, strict=True)))
-        metrics[name] |= _counts(name, values[name], undefined)
+    means = estimates(mean_intervals(samples, bootstrap.level))
     return {
+        "metrics": {name: replace(mean, **_counts(name, values[name], undefined)) for name, mean in means.items()},
         "n_utterances": int(in_group.sum()),
         "n_speakers": len(names),
-        "metrics": metrics,
         "note": "few speakers" if len(names) < FEW_SPEAKERS else "",
     }
 
@@ -170,7 +139,7 @@ def group_values(fact: str, data: DataDir, scored: UtteranceValues, edges: Seque
     return group_trials(fact, data, TrialSet(trials, sides_of(trials), scored.speakers, scored.speaker), edges, fs)
 
 
-def _gender_pairs(data: DataDir, scored: UtteranceValues) -> Grouping:
+def _gender_pairs(data: DataDir, scored: UtteranceValues) -> TrialGroups:
     tables = [name for name in ("utt2interferer_gender", "utt2interferer") if name in data]
     if not tables or "spk2gender" not in data:
         raise InputError(
@@ -183,60 +152,19 @@ def _gender_pairs(data: DataDir, scored: UtteranceValues) -> Grouping:
     pairs = [(target, others.get(utt, "")) for utt, target in zip(scored.utts, targets, strict=True)]
     labels = np.array(["-".join(pair) if all(pair) else "" for pair in pairs])
     groups = {label: labels == label for label in c_sorted(set(labels.tolist()) - {""})}
-    return Grouping("gender_pair", groups, labels == "")
+    return TrialGroups("gender_pair", groups, labels == "")
 
 
-def table_of_utterances(scored: UtteranceValues) -> str:
-    """Tab-separated lines, a header first: id, speaker, values, reasons; the worst of the first metric on top.
-
-    Utterances without a value of that metric come first.
-    """
-    first = next(iter(scored.values))
-    worst = scored.values[first] * (1 if metric_of(first).higher_is_better else -1)
-    order = np.argsort(np.where(np.isnan(worst), -np.inf, worst), kind="stable")
-    lines = ["\t".join(["utterance", "speaker", *scored.values, "undefined"])]
-    for i in order.tolist():
-        utt = scored.utts[i]
-        numbers = (str(float(column[i])) for column in scored.values.values())
-        why = "; ".join(f"{name}: {reason}" for name, reason in scored.undefined[utt].items()) or "-"
-        lines.append("\t".join([utt, scored.speakers[scored.speaker[i]], *numbers, why]))
-    return "\n".join(lines) + "\n"
-
-
-def read_utterances(path) -> UtteranceValues:
-    """The reverse of :func:`table_of_utterances`; utterances come C-sorted.
-
-    Raises:
-        InputError: the file is missing or malformed.
-    """
-    path = Path(path)
-    try:
-        header, *lines = (line for _, line in read_lines(path))
-        names = [present_name(name) for name in header.split("\t")[2:-1]]
-        rows = {utt: (spk, cells) for utt, spk, *cells in (line.split("\t") for line in lines)}
-        utts = c_sorted(rows)
-        values = np.array([[float(x) for x in rows[utt][1][:-1]] for utt in utts]).reshape(len(utts), len(names))
-        for name in names:
-            metric_of(name)
-    except (ValueError, KeyError) as error:
-        raise InputError(f"{path}: must be a table of utterances ({error!r}); score the set again (stage 8)") from None
-    speakers = c_sorted({spk for spk, _ in rows.values()})
-    number = {spk: i for i, spk in enumerate(speakers)}
-    undefined = {utt: _present(parse_reasons(rows[utt][1][-1])) for utt in utts}
-    index = np.array([number[rows[utt][0]] for utt in utts], dtype=int)
-    return UtteranceValues(path.parent.name, utts, speakers, index, dict(zip(names, values.T, strict=True)), undefined)
-
-
-def line_of(metrics: Mapping[str, Mapping], name: str) -> str:
+def line_of(metrics: Mapping[str, Estimate], name: str) -> str:
     """``SI-SDR 12.30 dB [11.00, 13.60], input 2.10, 3 undefined``."""
-    values, metric = metrics[name], metric_of(name)
+    mean, metric = metrics[name], metric_of(name)
 
     def number(x) -> str:
         return "-" if x is None else f"{x:.{metric.digits}f}"
 
-    interval = "" if values["low"] is None else f" [{number(values['low'])}, {number(values['high'])}]"
-    line = f"{metric.label} {number(values['value'])}{' ' * bool(metric.unit)}{metric.unit}{interval}"
+    interval = "" if mean.low is None else f" [{number(mean.low)}, {number(mean.high)}]"
+    line = f"{metric.label} {number(mean.value)}{' ' * bool(metric.unit)}{metric.unit}{interval}"
     if f"{name}_mix" in metrics:
-        line += f", input {number(metrics[f'{name}_mix']['value'])}"
-    missing = {"undefined": sum(values["undefined"].values()), "infinite": sum(values["infinite"].values())}
-    return line + "".join(f", {count} {what}" for what, count in missing.items() if count)
+        line += f", input {number(metrics[f'{name}_mix'].value)}"
+    missing = {"undefined": mean.undefined, "infinite": mean.infinite}
+    return line + "".join(f", {sum(of.values())} {what}" for what, of in missing.items() if of)

@@ -24,7 +24,7 @@ from toolkit.systems.enhancer import Enhancer
 from toolkit.tasks.base import Task
 from toolkit.tasks.training_statistics import LevelStatistics
 from toolkit.train.experiment import default
-from toolkit.train.probe import call, check_loss, check_module, check_tensor, name_of
+from toolkit.train.probe import call, check_loss, check_tensor, name_of
 from toolkit.train.schedule import Constant
 
 ADAM = {"class_path": "torch.optim.Adam", "init_args": {"lr": 5e-4}}
@@ -42,6 +42,7 @@ class EnhancementTask(Task[_Network]):
     """
 
     metric = ("loss", "min")
+    set_terms = ("loss", "si_sdri")
     defaults = MappingProxyType(
         {
             "loss": default(SNR),
@@ -56,7 +57,7 @@ class EnhancementTask(Task[_Network]):
         super().__init__(network, loss, batches, train, valid)
         self.valid_streams = self.streams(network, loss)
         self.reference = loss.streams[0]
-        self._valid = {Path(path).name: ValidationMixtures(path, network.fs, self.valid_streams) for path in valid}
+        self.valid_sets = {Path(path).name: ValidationMixtures(path, network.fs, self.valid_streams) for path in valid}
 
     @classmethod
     def add_network_arguments(cls, parser) -> None:
@@ -76,8 +77,7 @@ class EnhancementTask(Task[_Network]):
     @classmethod
     def check_classes(cls, network: _Network, loss: Loss) -> None:
         """See Task."""
-        check_module("model", network)
-        check_module("loss", loss)
+        super().check_classes(network, loss)
         if type(getattr(network, "fs", None)) is not int or network.fs < 1:
             raise InputError(f"{name_of('model', network)}: its constructor must set fs, a whole number in Hz")
         if not loss.streams:
@@ -115,18 +115,9 @@ class EnhancementTask(Task[_Network]):
         check_tensor(key, what, outputs["speech"], tuple(batch["wav"].shape), torch.float32)
         return outputs
 
-    @torch.inference_mode()
-    def validate(self) -> dict[str, float]:
-        """``loss`` and its terms, SI-SDR and its improvement over the mixture in dB: means over sets of their means."""
+    def measure(self, valid: "ValidationMixtures") -> dict[str, float]:
+        """``loss`` and its terms, SI-SDR and its improvement over the mixture in dB: means over mixtures."""
         device = next(self.network.parameters()).device
-        by_set = {name: self._measure(valid, device) for name, valid in self._valid.items()}
-        names = dict.fromkeys(name for values in by_set.values() for name in values)
-        means = {name: float(np.mean([values[name] for values in by_set.values()])) for name in names}
-        if len(by_set) > 1:
-            means |= {f"{term}_{name}": values[term] for name, values in by_set.items() for term in ("loss", "si_sdri")}
-        return means
-
-    def _measure(self, valid: "ValidationMixtures", device: torch.device) -> dict[str, float]:
         rows = []
         for key in valid.keys:
             item = valid.item(key)

@@ -27,7 +27,7 @@ from toolkit.systems.signals import read_usable
 from toolkit.tasks.base import Task
 from toolkit.tasks.training_statistics import FeatureStatistics
 from toolkit.train.experiment import default
-from toolkit.train.probe import call, check_loss, check_module, check_padding, check_tensor, name_of
+from toolkit.train.probe import call, check_loss, check_padding, check_tensor, name_of
 from toolkit.train.schedule import WarmupCosine
 
 _USELESS = 90.0  # % of characters that are wrong
@@ -41,6 +41,7 @@ class RecognitionTask(Task[Transcriber]):
     """
 
     metric = ("cer", "min")
+    set_terms = ("cer",)
     valid_lists = (TEXT,)
     defaults = MappingProxyType(
         {
@@ -56,7 +57,7 @@ class RecognitionTask(Task[Transcriber]):
         super().__init__(network, loss, batches, train, valid)
         assert isinstance(train, RecognitionDataset)
         self._warn_of_long_texts(train)
-        self._valid = {Path(path).name: ValidationTexts(path, network.fs, network.units) for path in valid}
+        self.valid_sets = {Path(path).name: ValidationTexts(path, network.fs, network.units) for path in valid}
 
     def _warn_of_long_texts(self, train: RecognitionDataset) -> None:
         """Name the utterances whose texts CTC cannot align at the fastest speed."""
@@ -95,12 +96,6 @@ class RecognitionTask(Task[Transcriber]):
             network.take_units(units := TextUnits.read(built.units))
             built.data.encode_by(units)
         return network
-
-    @classmethod
-    def check_classes(cls, network: Transcriber, loss: Loss) -> None:
-        """See Task."""
-        check_module("model", network.model)
-        check_module("loss", loss)
 
     @classmethod
     def check_config(cls, built, network: Transcriber) -> None:
@@ -143,16 +138,8 @@ class RecognitionTask(Task[Transcriber]):
                 validation["cer"],
             )
 
-    @torch.inference_mode()
-    def validate(self) -> dict[str, float]:
-        """``loss`` and its terms; ``cer`` and ``wer`` in % by greedy CTC: means over sets."""
-        by_set = {name: self._measure(valid) for name, valid in self._valid.items()}
-        means = {
-            name: float(np.mean([values[name] for values in by_set.values()])) for name in next(iter(by_set.values()))
-        }
-        return means | ({f"cer_{name}": values["cer"] for name, values in by_set.items()} if len(by_set) > 1 else {})
-
-    def _measure(self, valid: "ValidationTexts") -> dict[str, float]:
+    def measure(self, valid: "ValidationTexts") -> dict[str, float]:
+        """``loss`` and its terms; ``cer`` and ``wer`` in % by greedy CTC."""
         device = next(self.network.parameters()).device
         sums: dict[str, float] = {}
         texts: dict[str, str] = {}
@@ -162,8 +149,8 @@ class RecognitionTask(Task[Transcriber]):
             loss, terms = self.loss(outputs, batch)
             for name, value in {"loss": loss, **terms}.items():
                 sums[name] = sums.get(name, 0.0) + float(value) * len(batch["ids"])
-            found = ctc_greedy(outputs["ctc"], outputs["frames"])
-            texts |= {key: valid.units.decode(units) for key, units in zip(batch["ids"], found, strict=True)}
+            decoded = ctc_greedy(outputs["ctc"], outputs["frames"])
+            texts |= {key: valid.units.decode(units) for key, units in zip(batch["ids"], decoded, strict=True)}
         values = {name: total / len(texts) for name, total in sums.items()}
         pairs = [valid.texts[key] for key in texts], list(texts.values())
         return values | {metric: 100 * count_errors(*pairs, metric).rate for metric in ("cer", "wer")}

@@ -6,11 +6,14 @@ The report reads scores*/<set>/{result.json,utterances.tsv}, which score_text wr
 
 import argparse
 
+from toolkit.metrics.recognition.registry import METRICS
+from toolkit.report.bootstrap_samples import means_over
+from toolkit.report.collection import collect_all
+from toolkit.report.comparison import compare_utterances, comparison_section
 from toolkit.report.experiment_page import draw_training, write_report
-from toolkit.report.recognition.text_comparison import compare_experiments, means_over
 from toolkit.report.recognition.text_results import collect_text
-from toolkit.report.recognition.text_tables import by_condition, characters, comparison, summary, worst_utterances
-from toolkit.report.summaries import Experiment, experiment_name, to_json
+from toolkit.report.recognition.text_tables import by_condition, characters, summary, worst_utterances
+from toolkit.report.summaries import to_json
 from toolkit.report.verification.trial_tables import name_test_sets
 from toolkit.tasks import registry
 
@@ -19,28 +22,18 @@ def add_arguments(parser) -> None:
     """This report has no options besides those of every report."""
 
 
-def collect_all(args) -> list[Experiment]:
-    """The experiment and its variants, then those to compare with, each with its means over sets."""
-    paths = {path.resolve(): path for path in reversed([args.expdir, *args.compare])}
-    experiments = [results for path in reversed(paths.values()) for results in collect_text(path)]
-    if len({results.name for results in experiments}) < len(experiments):
-        for results in experiments:
-            results.name = experiment_name(results.expdir, results.scores)
+def write(args: argparse.Namespace, command: str) -> None:
+    """Write the report; its pages name ``command``."""
+    experiments = collect_all(args, collect_text)
     for results in experiments:
         results.means = means_over(results.sets, args.ood)
     name_test_sets(experiments)
-    return experiments
-
-
-def write(args: argparse.Namespace, command: str) -> None:
-    """Write the report; its pages name ``command``."""
-    experiments = collect_all(args)
     first, *others = experiments
-    comparisons = [compare_experiments(first, other, args.ood) for other in others]
+    comparisons = [compare_utterances(first, other, args.ood) for other in others]
     sections = [
         summary(experiments),
         *by_condition(experiments, args.ood),
-        comparison(first.name, comparisons),
+        comparison_section(first.name, comparisons, list(METRICS)),
         worst_utterances(first),
         characters(experiments),
     ]

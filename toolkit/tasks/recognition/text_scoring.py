@@ -1,6 +1,7 @@
 """Scoring recognised text: hypotheses and references of a set in, errors of each utterance and their summary out."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ from toolkit.io.conditions import read_condition
 from toolkit.io.datadir import DataDir, c_sorted, read_table
 from toolkit.io.errors import InputError, counted, some_of
 from toolkit.io.variants import read_variant
-from toolkit.metrics.recognition.registry import METRICS, limits_of
+from toolkit.metrics.recognition.registry import METRICS
 from toolkit.metrics.recognition.word_errors import UNITS, ErrorCounts, count_errors
 from toolkit.metrics.statistics.bootstrap import STRETCHED
 from toolkit.report.recognition.utterance_errors import KINDS, UtteranceErrors
+from toolkit.report.summaries import SetSummary, condition_facts, estimates
 from toolkit.tasks.verification.trial_summary import FEW_SPEAKERS, Bootstrap
 
 
@@ -45,38 +47,34 @@ def _texts(path: Path, data: DataDir, utts: list[str], remedy: str) -> list[str]
     return ["" if table[utt] == EMPTY else " ".join(table[utt].split()) for utt in utts]
 
 
-def summarise_errors(errors: UtteranceErrors, bootstrap: Bootstrap, hypotheses, references) -> dict:
-    """The content of result.json; ``hypotheses`` and ``references`` as in :func:`score_texts`."""
-    speakers = c_sorted(set(errors.speaker))
+def summarise_errors(errors: UtteranceErrors, bootstrap: Bootstrap, hypotheses, references) -> SetSummary:
+    """The summary of a set; ``hypotheses`` and ``references`` as in :func:`score_texts`."""
+    speakers = errors.speaker_names()
     if len(speakers) < 2:
         logging.warning("%s: no intervals: its utterances are of one speaker, and speakers are resampled", errors.name)
-    intervals = errors.resample(speakers, bootstrap.resamples, bootstrap.seed).intervals(bootstrap.level, limits_of)
-    metrics = {}
-    for name, interval in intervals.items():
-        numbers = METRICS[name].in_units(dict(zip(("value", "low", "high"), interval, strict=True)))
-        metrics[name] = numbers | {"counts": _totals(errors.counts[name])}
-    variant = read_variant(hypotheses)
-    return {
-        "set": errors.name,
-        "condition": read_condition(references),
-        "n_utterances": len(errors.utts),
-        "n_speakers": len(speakers),
-        "metrics": metrics,
-        "note": "few speakers" if len(speakers) < FEW_SPEAKERS else "",
-        "bootstrap": bootstrap.facts() | {"method": f"percentile; {STRETCHED}"},
-        **({"variant": variant} if variant else {}),
-    }
+    intervals = errors.intervals(errors.resample(speakers, bootstrap.resamples, bootstrap.seed), bootstrap.level)
+    rates = estimates(intervals)
+    return SetSummary(
+        {name: replace(rate, counts=_totals(errors.counts[name])) for name, rate in rates.items()},
+        n_utterances=len(errors.utts),
+        n_speakers=len(speakers),
+        note="few speakers" if len(speakers) < FEW_SPEAKERS else "",
+        name=errors.name,
+        bootstrap=bootstrap.facts() | {"method": f"percentile; {STRETCHED}"},
+        variant=read_variant(hypotheses),
+        **condition_facts(read_condition(references)),
+    )
 
 
 def _totals(counts: ErrorCounts) -> dict[str, int]:
     return {name: int(np.sum(getattr(counts, name))) for name in (*KINDS, "length")}
 
 
-def line_of(result: dict, name: str) -> str:
+def line_of(result: SetSummary, name: str) -> str:
     """``WER 12.50 % [10.00, 15.00]: 3 errors in 24 words (substitutions 1, deletions 2, insertions 0)``."""
-    rate, counts = result["metrics"][name], result["metrics"][name]["counts"]
-    value, low, high = ("-" if rate[key] is None else f"{rate[key]:.2f}" for key in ("value", "low", "high"))
-    interval = "" if rate["low"] is None else f" [{low}, {high}]"
-    errors = counted(sum(counts[kind] for kind in KINDS), "error")
-    kinds = ", ".join(f"{kind} {counts[kind]:,}" for kind in KINDS)
-    return f"{METRICS[name].label} {value} %{interval}: {errors} in {counts['length']:,} {UNITS[name]} ({kinds})"
+    rate = result.metrics[name]
+    value, low, high = ("-" if x is None else f"{x:.2f}" for x in (rate.value, rate.low, rate.high))
+    interval = "" if rate.low is None else f" [{low}, {high}]"
+    errors = counted(sum(rate.counts[kind] for kind in KINDS), "error")
+    kinds = ", ".join(f"{kind} {rate.counts[kind]:,}" for kind in KINDS)
+    return f"{METRICS[name].label} {value} %{interval}: {errors} in {rate.counts['length']:,} {UNITS[name]} ({kinds})"

@@ -1,12 +1,10 @@
 """One set scored: scores.txt, log-likelihood ratios and metrics.json of its trials. Loads no torch."""
 
-import json
 import logging
 from pathlib import Path
 
 import numpy as np
 
-from toolkit.io.atomic import replacing
 from toolkit.io.bootstrap_store import NAME as SAMPLES_FILE
 from toolkit.io.bootstrap_store import identity_of, write_samples
 from toolkit.io.command_line import check_summary_arguments
@@ -15,15 +13,11 @@ from toolkit.io.datadir import DataDir
 from toolkit.io.errors import InputError
 from toolkit.io.scores import write_scores
 from toolkit.metrics.statistics.bootstrap import Resamples
+from toolkit.report.summaries import SetSummary, condition_facts, write_summary
 from toolkit.systems.calibration_file import backend_of, load_calibration
 from toolkit.tasks.verification.trial_groups import group_trials
 from toolkit.tasks.verification.trial_scoring import TrialSet, check_scoring, load_cohort, load_trials, trial_scores
-from toolkit.tasks.verification.trial_summary import (
-    Bootstrap,
-    summarise_trial_groups,
-    summarise_trials,
-    targets_within_session,
-)
+from toolkit.tasks.verification.trial_summary import Bootstrap, summarise_trials, targets_within_session
 
 TOP_N = 300
 
@@ -50,7 +44,7 @@ def models_of(args) -> Path | None:
     return default_path if default_path.is_file() else None
 
 
-def write_results(args, trial_set: TrialSet, scores: np.ndarray, llrs, metrics: dict, samples: Resamples) -> None:
+def write_results(args, trial_set: TrialSet, scores: np.ndarray, llrs, summary: SetSummary, samples: Resamples) -> None:
     """Write scores.txt, llr.txt, draws.npz and, last, metrics.json; remove those that this run does not make."""
     output = Path(args.output)
     write_scores(output / "scores.txt", trial_set.trials, scores)
@@ -62,9 +56,7 @@ def write_results(args, trial_set: TrialSet, scores: np.ndarray, llrs, metrics: 
     if args.resamples:
         identity = identity_of(trial_set.trials, trial_set.speakers, args.seed, args.resamples)
         write_samples(output / SAMPLES_FILE, samples.samples, identity)
-    with replacing(output / "metrics.json") as handle:
-        lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in metrics.items())
-        handle.write("{\n" + ",\n".join(lines) + "\n}\n")
+    write_summary(output / "metrics.json", summary)
 
 
 def warn_of_lost(name: str, samples: Resamples, speakers: int, resamples: int) -> None:
@@ -88,24 +80,22 @@ def score_set(args) -> None:
     """Score the trials of a set by the options of ``score_trials``, and write the results."""
     trial_set = load_trials(args.trials, args.utt2spk, models_of(args))
     name = args.name or Path(args.data_dir or args.output).resolve().name
-    noise_condition, bootstrap = read_condition(args.data_dir), Bootstrap(args.resamples, args.level, args.seed)
+    facts = condition_facts(read_condition(args.data_dir))
+    bootstrap = Bootstrap(args.resamples, args.level, args.seed)
     groupings = [
         group_trials(fact, DataDir(args.data_dir), trial_set, args.duration_edges, args.fs) for fact in args.breakdown
     ]
     cohort = load_cohort(args.cohort, args.cohort_utt2spk, args.scoring) if args.cohort else None
-    scores, facts = trial_scores(trial_set, args.embeddings, args.scoring, args.score_norm, cohort, args.top_n or TOP_N)
-    calibration = content = None
+    scores, scoring = trial_scores(
+        trial_set, args.embeddings, args.scoring, args.score_norm, cohort, args.top_n or TOP_N
+    )
+    calibration = None
     if args.calibration:
-        calibration, content = load_calibration(args.calibration, backend_of(facts))
-    summary, samples = summarise_trials(scores, trial_set, bootstrap, calibration)
+        calibration, fit = load_calibration(args.calibration, backend_of(scoring))
+        facts["calibration"] = {key: fit.get(key) for key in ("scale", "offset", "p_target", "scores")}
+    facts |= {"scoring": scoring, "n_target_within_session": targets_within_session(args.data_dir, trial_set)}
+    summary, samples = summarise_trials(scores, trial_set, bootstrap, calibration, groupings, name=name, **facts)
     warn_of_lost(name, samples, len(trial_set.speakers), args.resamples)
-    metrics = {"set": name, "condition": noise_condition} | summary | {"scoring": facts}
-    if (within := targets_within_session(args.data_dir, trial_set)) is not None:
-        metrics["n_target_within_session"] = within
-    if content:
-        metrics["calibration"] = {key: content.get(key) for key in ("scale", "offset", "p_target", "scores")}
-    if groupings:
-        metrics["breakdown"] = summarise_trial_groups(scores, trial_set, groupings, bootstrap)
-    write_results(args, trial_set, scores, calibration and calibration(scores), metrics, samples)
-    eer = metrics["metrics"]["eer"]["value"]
+    write_results(args, trial_set, scores, calibration and calibration(scores), summary, samples)
+    eer = summary.metrics["eer"].value
     print(f"{name}: EER {eer:.2f} % over {len(scores)} trials, {args.output}/metrics.json")

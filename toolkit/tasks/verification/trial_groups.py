@@ -17,7 +17,7 @@ _MANY = 6  # more different numbers than this are a measure, not names of groups
 
 
 @dataclass(frozen=True)
-class Grouping:
+class TrialGroups:
     """Groups of trials by one fact.
 
     Attributes:
@@ -51,7 +51,7 @@ def group_trials(fact: str, data: DataDir, trial_set: TrialSet, edges: Sequence[
             *(_seconds(data, trial_set.sides, fs)[side] for side in (trial_set.sides.enroll, trial_set.sides.test))
         )
         groups = _by_size(shorter, list(edges) or _terciles(shorter), " s")
-        return Grouping(fact, groups, np.zeros(len(shorter), dtype=bool))
+        return TrialGroups(fact, groups, np.zeros(len(shorter), dtype=bool))
     table = "spk2gender" if fact == "gender" else fact
     values = values_of_sides(data, table, trial_set)
     numbers = _numbers(values)
@@ -60,7 +60,7 @@ def group_trials(fact: str, data: DataDir, trial_set: TrialSet, edges: Sequence[
     else:
         labels = _by_size(numbers, _terciles(numbers[~np.isnan(numbers)]), "")
     both = {label: has[trial_set.sides.enroll] & has[trial_set.sides.test] for label, has in labels.items()}
-    return Grouping(fact, both, ~np.any(list(both.values()), axis=0))
+    return TrialGroups(fact, both, ~np.any(list(both.values()), axis=0))
 
 
 def values_of_sides(data: DataDir, table: str, trial_set: TrialSet) -> np.ndarray:

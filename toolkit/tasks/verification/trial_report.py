@@ -7,12 +7,14 @@ import argparse
 import itertools
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from toolkit.report.blocks import Plot
+from toolkit.report.collection import collect_all
 from toolkit.report.experiment_page import draw_training, write_report
 from toolkit.report.plots import det_choice, plot_det, plot_eer_by_snr
-from toolkit.report.summaries import Experiment, experiment_name
+from toolkit.report.summaries import Experiment
 from toolkit.report.verification.trial_results import collect, same_test_sets, scoring_variants
 from toolkit.report.verification.trial_sections import sections
 from toolkit.report.verification.trial_tables import by_test_set, condition_sections, name_test_sets, row_label, summary
@@ -38,19 +40,10 @@ def draw(results: Experiment, ood: list[str], folder: Path) -> list[Plot]:
     return plots + draw_training(results, folder)
 
 
-def collect_all(args) -> list[Experiment]:
-    """The experiment with the scores to show first, its other scores, then the experiments to compare with."""
-    folders = [(args.expdir, args.scores)]
-    folders += [(path, name) for path in [args.expdir, *args.compare] for name in scoring_variants(path) or ["scores"]]
-    experiments = [collect(path, name) for path, name in dict.fromkeys(folders)]
-    for message in same_test_sets(experiments):
-        logging.warning("%s", message)
-    experiments = [results for number, results in enumerate(experiments) if results.sets or number == 0]
-    if len({results.name for results in experiments}) < len(experiments):
-        for results in experiments:
-            results.name = experiment_name(results.expdir, results.scores)
-    name_test_sets(experiments)
-    return experiments
+def backends_of(args, path: Path) -> list[Experiment]:
+    """An experiment by each of its scoring backends; of the page's own, those to show come first."""
+    first = [args.scores] if path == args.expdir else []
+    return [collect(path, name) for name in dict.fromkeys([*first, *(scoring_variants(path) or ["scores"])])]
 
 
 def write(args: argparse.Namespace, command: str, more: Callable = lambda *_: []) -> None:
@@ -59,7 +52,11 @@ def write(args: argparse.Namespace, command: str, more: Callable = lambda *_: []
     Args:
         more: (experiments, kinds of noise out of domain) -> sections that only reports of this task have.
     """
-    experiments = collect_all(args)
+    experiments = collect_all(args, partial(backends_of, args))
+    for message in same_test_sets(experiments):
+        logging.warning("%s", message)
+    experiments = [results for number, results in enumerate(experiments) if results.sets or number == 0]
+    name_test_sets(experiments)
     parts = [f(experiments, args.ood) for f in (condition_sections, more, sections)]
     write_report(
         args,

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +11,10 @@ from toolkit.io.datadir import DataDir
 from toolkit.metrics.statistics.bootstrap import METHOD, Resamples, resample_verification
 from toolkit.metrics.verification.calibration import Calibration
 from toolkit.metrics.verification.error_rates import det_points
-from toolkit.metrics.verification.registry import METRICS, P_TARGETS
+from toolkit.metrics.verification.registry import P_TARGETS
+from toolkit.report.summaries import Grouping, SetSummary, Summary, estimates
 from toolkit.tasks.paired_comparison import with_progress
-from toolkit.tasks.verification.trial_groups import MIXED, Grouping, values_of_sides
+from toolkit.tasks.verification.trial_groups import MIXED, TrialGroups, values_of_sides
 from toolkit.tasks.verification.trial_scoring import TrialSet
 
 FEW_TRIALS, FEW_SPEAKERS = 100, 10  # below them a group's numbers are marked
@@ -28,65 +30,58 @@ class Bootstrap:
 
     def facts(self) -> dict:
         """For metrics.json."""
-        return {
-            "resamples": self.resamples,
-            "level": self.level,
-            "unit": "speaker",
-            "seed": self.seed,
-            "method": METHOD,
-        }
+        return {**asdict(self), "unit": "speaker", "method": METHOD}
 
 
 def summarise_trials(
-    scores: np.ndarray, trial_set: TrialSet, bootstrap: Bootstrap, calibration: Calibration | None = None
-) -> tuple[dict, Resamples]:
-    """Counts, metrics (EER in per cent, costs normalised) with intervals, DET curve; and the bootstrap samples."""
-    is_target = trial_set.trials.is_target
-    logging.info(
-        "%d trials of %d speakers; bootstrap with %d resamples",
-        len(scores),
-        len(trial_set.speakers),
-        bootstrap.resamples,
-    )
-    samples = _resample(scores, is_target, trial_set.speaker_pairs(), bootstrap, calibration, with_progress)
+    scores: np.ndarray,
+    trial_set: TrialSet,
+    bootstrap: Bootstrap,
+    llr_of: Calibration | None = None,
+    groupings: Sequence[TrialGroups] = (),
+    **facts,
+) -> tuple[SetSummary, Resamples]:
+    """The summary of a set (EER in per cent, costs normalised), and the bootstrap samples.
+
+    Args:
+        scores: (N,) of the trials.
+        llr_of: turns them into log-likelihood ratios.
+        groupings: of the trials; a note tells where metrics of a group are undefined.
+        facts: other fields of the summary: name, condition, scoring, ...
+    """
+    is_target, pairs = trial_set.trials.is_target, trial_set.speaker_pairs()
+    speakers = len(trial_set.speakers)
+    logging.info("%d trials of %d speakers; bootstrap with %d resamples", len(scores), speakers, bootstrap.resamples)
+    samples = _resample(scores, is_target, pairs, bootstrap, llr_of, with_progress)
     fpr, fnr = det_points(scores[is_target], scores[~is_target])
-    return {
-        **_counts(is_target, trial_set.speaker_pairs()),
-        "interval_speakers": min(samples.speakers.values()),
-        "metrics": metrics_of(samples, bootstrap.level),
-        "det": {"fpr": fpr.round(7).tolist(), "fnr": fnr.round(7).tolist()},
-        "bootstrap": bootstrap.facts(),
-    }, samples
-
-
-def summarise_trial_groups(
-    scores: np.ndarray, trial_set: TrialSet, groupings: Sequence[Grouping], bootstrap: Bootstrap
-) -> dict[str, dict]:
-    """Metrics with intervals of each group, the number of trials left out, and a note where metrics are undefined."""
-    is_target = trial_set.trials.is_target
-    return {
-        grouping.fact: {
-            "groups": {
-                label: _measure_group(scores, trial_set, of, bootstrap) for label, of in grouping.groups.items()
-            },
-            "left_out": {
-                "n_target": int((grouping.left_out & is_target).sum()),
-                "n_nontarget": int((grouping.left_out & ~is_target).sum()),
-            },
-        }
-        for grouping in groupings
+    breakdown = {
+        of.fact: Grouping(
+            {label: _group(scores, trial_set, in_group, bootstrap) for label, in_group in of.groups.items()},
+            {"n_target": int((of.left_out & is_target).sum()), "n_nontarget": int((of.left_out & ~is_target).sum())},
+        )
+        for of in groupings
     }
+    summary = SetSummary(
+        estimates(samples.intervals(bootstrap.level)),
+        **_counts(is_target, pairs),
+        interval_speakers=min(samples.speakers.values()),
+        det={"fpr": fpr.round(7).tolist(), "fnr": fnr.round(7).tolist()},
+        bootstrap=bootstrap.facts(),
+        breakdown=breakdown,
+        **facts,
+    )
+    return summary, samples
 
 
-def _measure_group(scores, trial_set: TrialSet, of: np.ndarray, bootstrap: Bootstrap) -> dict:
+def _group(scores, trial_set: TrialSet, of: np.ndarray, bootstrap: Bootstrap) -> Summary:
     is_target, pairs = trial_set.trials.is_target[of], tuple(side[of] for side in trial_set.speaker_pairs())
     counts = _counts(is_target, pairs)
     missing = [kind for kind in ("target", "nontarget") if not counts[f"n_{kind}"]]
     if missing:
-        return {**counts, "metrics": None, "note": f"no {' and no '.join(missing)} trials"}
+        return Summary({}, **counts, note=f"no {' and no '.join(missing)} trials")
     samples = _resample(scores[of], is_target, pairs, bootstrap, None, iter)
     few = min(counts["n_target"], counts["n_nontarget"]) < FEW_TRIALS or counts["n_speakers"] < FEW_SPEAKERS
-    return {**counts, "metrics": metrics_of(samples, bootstrap.level), "note": "few trials" if few else ""}
+    return Summary(estimates(samples.intervals(bootstrap.level)), **counts, note="few trials" if few else "")
 
 
 def _resample(scores, is_target, pairs, bootstrap: Bootstrap, calibration, progress: Callable) -> Resamples:
@@ -95,19 +90,11 @@ def _resample(scores, is_target, pairs, bootstrap: Bootstrap, calibration, progr
     return resample_verification(scores, is_target, enroll, test, *options)
 
 
-def _counts(is_target: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]) -> dict[str, int]:
+def _counts(is_target: np.ndarray, pairs: tuple[np.ndarray, ...]) -> dict[str, Any]:
     return {
         "n_target": int(is_target.sum()),
         "n_nontarget": int((~is_target).sum()),
         "n_speakers": len(np.union1d(*pairs)),
-    }
-
-
-def metrics_of(samples: Resamples, level: float) -> dict[str, dict]:
-    """``{metric: {"value", "low", "high", "unit"}}``; low and high are None where there is no interval."""
-    return {
-        name: METRICS[name].in_units(dict(zip(("value", "low", "high"), interval, strict=True)))
-        for name, interval in samples.intervals(level).items()
     }
 
 

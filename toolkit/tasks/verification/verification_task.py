@@ -24,7 +24,7 @@ from toolkit.tasks.base import Task
 from toolkit.tasks.training_statistics import FeatureStatistics
 from toolkit.tasks.verification.trial_scoring import UnitRows, side_vectors
 from toolkit.train.experiment import default
-from toolkit.train.probe import call, check_loss, check_module, check_padding, check_tensor, name_of
+from toolkit.train.probe import call, check_loss, check_padding, check_tensor, name_of
 from toolkit.train.schedule import WarmupCosine
 
 _MOST_DIMENSIONS = 1_000_000
@@ -34,6 +34,7 @@ class VerificationTask(Task[SpeakerEmbedder]):
     """Embedder and loss over utterances of speakers; validated by the EER of held-out trials (see Task)."""
 
     metric = ("eer", "min")
+    set_terms = ("eer",)
     valid_lists = ("trials", "enroll2utt")
     defaults = MappingProxyType(
         {
@@ -50,7 +51,7 @@ class VerificationTask(Task[SpeakerEmbedder]):
     ):
         _check_members(train, loss)
         super().__init__(network, loss, batches, train, valid)
-        self._valid = {Path(path).name: ValidationTrials(path, network.fs) for path in valid}
+        self.valid_sets = {Path(path).name: ValidationTrials(path, network.fs) for path in valid}
 
     @classmethod
     def add_network_arguments(cls, parser) -> None:
@@ -70,9 +71,8 @@ class VerificationTask(Task[SpeakerEmbedder]):
     @classmethod
     def check_classes(cls, network: SpeakerEmbedder, loss: Loss) -> None:
         """See Task."""
+        super().check_classes(network, loss)
         model = network.model
-        check_module("model", model)
-        check_module("loss", loss)
         model_name, dim, streams = name_of("model", model), getattr(model, "embedding_dim", None), model.streams
         if type(dim) is not int or not 1 <= dim <= _MOST_DIMENSIONS:
             raise InputError(
@@ -118,12 +118,9 @@ class VerificationTask(Task[SpeakerEmbedder]):
             check_padding(("frontend", frontend), "lengths", self.network, wav[:, :shortest])
         return model
 
-    @torch.inference_mode()
-    def validate(self) -> dict[str, float]:
-        """EER in % of every validation set, and their mean ``eer``."""
-        values = {name: valid.eer(self.network) for name, valid in self._valid.items()}
-        mean = float(np.mean(list(values.values())))
-        return {"eer": mean, **({f"eer_{k}": v for k, v in values.items()} if len(values) > 1 else {})}
+    def measure(self, valid: "ValidationTrials") -> dict[str, float]:
+        """``eer`` in %."""
+        return {"eer": valid.eer(self.network)}
 
 
 def _check_members(data: TrainingDataset, loss: Loss) -> None:
