@@ -6,7 +6,7 @@ import time
 import pytest
 
 from toolkit.io.errors import InputError
-from toolkit.io.submit import progress_lines, print_notes, print_warnings, submit
+from toolkit.io.submit import print_notes, print_warnings, progress_lines, submit
 
 
 @pytest.fixture
