@@ -64,9 +64,7 @@ def test_bad_files_are_named(tmp_path, content, said):
 def test_a_recording_without_lines_and_other_names_are_said(data):
     with pytest.raises(InputError, match="rttm: lacks turns of b; add them"):
         utterance_turns(data(LINE, utt2spk={"b": "ann", "meeting": "ann"}), ["b", "meeting"])
-    with pytest.raises(
-        InputError, match="none of the speakers of utt2spk; it has ann, utt2spk Ann"
-    ):
+    with pytest.raises(InputError, match="none of the speakers of utt2spk; it has ann, utt2spk Ann"):
         utterance_turns(data(LINE, utt2spk={"meeting": "Ann"}), ["meeting"])
     with pytest.raises(InputError, match="utt2spk: lacks call;"):
         utterance_turns(data(LINE), ["meeting", "call"])
