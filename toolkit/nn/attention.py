@@ -23,7 +23,7 @@ def attention(kind: str, channels: int) -> nn.Module:
         return ConvolutionalBlockAttention(channels)
     if kind == "none":
         return nn.Identity()
-    raise InputError(f"attention {kind!r}: it can be {', '.join(ATTENTIONS)}")
+    raise InputError(f"attention {kind!r}: must be one of {', '.join(ATTENTIONS)}")
 
 
 class CellBatchNorm2d(nn.BatchNorm2d):
