@@ -11,7 +11,7 @@ from toolkit import aliases
 from toolkit.exports import exports
 
 __version__ = "0.1.0"
-_DISTRIBUTION = "voxsift"  # what tells this package from others that are called toolkit
+_DISTRIBUTION = "voxsift"  # identifies this package among others named toolkit
 __all__, __getattr__, __dir__ = exports(
     __name__, {"systems": "EmbeddingEnhancer Enhancer Extractor Recognizer Verifier"}
 )

@@ -1,8 +1,8 @@
-"""Old names of modules, classes and functions: configs, packed models and scripts of earlier versions keep working.
+"""Former names of modules, classes and functions, so that old configs, packed models and scripts keep working.
 
-A module that has moved is found under its former path; a class that was renamed, under its former name there; a
-function that is a method now, or lies elsewhere, under the path it had. A room (``metrics.verification``) that was a
-module before exports the names of that module, too (toolkit.exports).
+A moved module is importable under its former path, a renamed class under its former name, and a function that is now
+a method, or in another module, under its former path. A package that was a module before (``metrics.verification``)
+also exports the names of that module (toolkit.exports).
 """
 
 import importlib
@@ -85,7 +85,7 @@ MODULES = {
     "bin.se_inference": "bin.enhance_audio",
     "bin.tse_inference": "bin.extract_audio",
     "bin.signal_report": "bin.report",
-}  # below toolkit: former -> present
+}  # below toolkit: former -> current module
 NAMES = {
     "SpeakerData": "TrainingDataset",
     "AudioFiles": "MixtureDataset",
@@ -98,7 +98,7 @@ NAMES = {
     "CenteredLogMel": "LogMelSpectrogram",
     "Resynthesis": "MelInversion",
     "Frozen": "FrozenModule",
-}  # in any module
+}  # former -> current name, in any module
 FUNCTIONS = {
     "losses.margin.SumLoss": "losses.weighted_sum:WeightedSum",
     "tasks.packing.load_embedder": "systems.former:load_embedder",
@@ -111,7 +111,7 @@ FUNCTIONS = {
     "tasks.sv_experiment.build_embedder": "systems.verifier:Verifier.build",
     "tasks.sv_experiment.build_encoder": "systems.verifier:Verifier.build_stored",
     "tasks.sv_experiment.build_frontend": "systems.verifier:Verifier.build_frontend",
-}  # below toolkit: former path -> module and what it is there
+}  # below toolkit: former path -> current module and name
 
 
 PROGRAMS = {
@@ -120,12 +120,12 @@ PROGRAMS = {
     "bin.tse_train": "bin.train tse",
     "bin.sv_stats": "bin.statistics sv",
     "bin.signal_stats": "bin.statistics",
-}  # below toolkit: former program -> present one, and the words that go before those given
+}  # below toolkit: former program -> current program and its first arguments
 MODULES |= {former: present.split()[0] for former, present in PROGRAMS.items()}
 
 
 class _Moved:
-    """Finds a module under its former path, as one that looks up its names in the present one."""
+    """Finder and loader of modules under former paths; their names come from the current modules."""
 
     def find_spec(self, fullname: str, path=None, target=None):
         """See importlib.abc.MetaPathFinder."""
@@ -138,12 +138,12 @@ class _Moved:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        """Give the module the names of the present one."""
+        """Give the module the names of the current one."""
         former = module.__name__.removeprefix("toolkit.")
         module.__getattr__ = partial(attribute, former)
 
     def get_code(self, fullname: str):
-        """What ``python -m`` runs of a program that has moved: the present one."""
+        """Code for ``python -m`` with a former program: runs the current one."""
         former = fullname.removeprefix("toolkit.")
         present, *words = PROGRAMS.get(former, MODULES[former]).split()
         source = f"import runpy, sys; sys.argv[1:1] = {words!r}; "
@@ -152,7 +152,7 @@ class _Moved:
 
 
 def attribute(former: str, name: str):
-    """What a module ``former`` has under a name, by the tables."""
+    """The object ``name`` of the former module ``former``, from the tables."""
     if name.startswith("__"):
         raise AttributeError(name)
     if target := FUNCTIONS.get(f"{former}.{name}"):
@@ -166,6 +166,6 @@ def attribute(former: str, name: str):
 
 
 def install() -> None:
-    """Let former paths be imported."""
+    """Make former paths importable."""
     if not any(isinstance(finder, _Moved) for finder in sys.meta_path):
         sys.meta_path.append(_Moved())

@@ -1,4 +1,4 @@
-"""What a room exports: public names under the room's own path, imported when they are used."""
+"""Public names of a package, under the package's own path; their modules are imported on first use."""
 
 import functools
 import importlib
@@ -15,7 +15,7 @@ def exports(room: str, modules: Mapping[str, str]) -> tuple[list[str], Callable,
 
     Args:
         room: ``__name__`` of the package.
-        modules: module in the room -> its public names, separated by blanks.
+        modules: module in the package -> its public names, separated by blanks.
 
     Example::
 
@@ -38,24 +38,24 @@ def exports(room: str, modules: Mapping[str, str]) -> tuple[list[str], Callable,
 
 @functools.cache
 def public_names() -> dict[str, str]:
-    """Name of every exported class -> its path, such as ``toolkit.models.sv.EcapaTdnn``; imports no room's modules."""
+    """Name of every exported class -> its path, such as ``toolkit.models.sv.EcapaTdnn``; imports no other module."""
     packages = [module.name for module in pkgutil.walk_packages(toolkit.__path__, "toolkit.") if module.ispkg]
     rooms = [name for name in packages if "._" not in name]
     exported = {room: getattr(importlib.import_module(room), "__all__", ()) for room in rooms}
-    paths: dict[str, str] = {}  # a room comes before those within it, whose classes it may export, too
+    paths: dict[str, str] = {}  # a package before its subpackages, whose classes it may export too
     for room, names in exported.items():
         paths = {name: f"{room}.{name}" for name in names if name[0].isupper()} | paths
     return paths
 
 
 def public_path(name: str) -> str:
-    """The path by which configs name a class: of a short, a former or a longer name; others are returned as they are.
+    """The path of a class in configs, from its short, former or full name; other names are returned unchanged.
 
     Example::
 
         >>> public_path("EcapaTdnn")
         'toolkit.models.sv.EcapaTdnn'
-        >>> public_path("toolkit.losses.margin.AAMSoftmax")  # its former place
+        >>> public_path("toolkit.losses.margin.AAMSoftmax")  # its former path
         'toolkit.losses.speaker.AAMSoftmax'
     """
     module, _, last = name.rpartition(".")
@@ -71,7 +71,7 @@ def public_path(name: str) -> str:
 
 
 def import_room(cls: type) -> None:
-    """Import all that the room of a class exports, so that its subclasses are known."""
+    """Import all modules that the package of a class exports, so that its subclasses are known."""
     room = cls.__module__
     while room.startswith("toolkit.") and not hasattr(sys.modules[room], "__all__"):
         room = room.rpartition(".")[0]

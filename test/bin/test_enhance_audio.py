@@ -102,10 +102,10 @@ def test_a_long_recording_needs_no_more_memory_than_itself(experiment, tmp_path)
     [
         (["--observation", "1.5"], "--observation 1.5: must be a number from 0 to 1"),
         (["--observation", "nan"], "--observation nan: must be a number"),
-        (["--output", "x.wav"], "--input is missing: --input and --output go together"),
+        (["--output", "x.wav"], "--input is missing: give --input and --output together"),
         (
             ["--work", "w", "--in_root", "a"],
-            "--out_root is missing: --in_root, --out_root, --work and --job go together",
+            "--out_root is missing: give --in_root, --out_root, --work and --job together",
         ),
         (["--input", "none.wav", "--output", "x.wav"], "none.wav"),
         (["--input", "two.wav", "--output", "x.wav"], "two.wav"),

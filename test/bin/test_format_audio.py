@@ -152,7 +152,7 @@ def test_what_was_resampled_is_said(tmp_path, make, capsys):
     )
     assert stage(tmp_path) == 0
     notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: ")]
-    low = "note: 2 ids of train were resampled from 8000 Hz: nothing in them above 4000 Hz"
+    low = "note: 2 ids of train were resampled from 8000 Hz, so they hold nothing above 4000 Hz"
     assert notes == [low, "note: 1 ids of train were resampled from 44100 Hz"]
 
 
@@ -169,10 +169,10 @@ def test_segments_are_cut(tmp_path, make):
 @pytest.mark.parametrize(
     ("segment", "complaint"),
     [
-        ("rec 1.5 2.5", "1.5 to 2.5 s lies outside rec, which lasts 2.000 s"),
-        ("rec -0.5 1", "-0.5 to 1 s lies outside"),
-        ("rec 1 1", "1 to 1 s lies outside"),
-        ("rec nan 1", "lies outside rec"),
+        ("rec 1.5 2.5", "1.5 to 2.5 s is outside rec, which lasts 2.000 s"),
+        ("rec -0.5 1", "-0.5 to 1 s is outside"),
+        ("rec 1 1", "1 to 1 s is outside"),
+        ("rec nan 1", "is outside rec"),
         ("rec 0 late", "expected a line 'utt-x <recording> <begin> <end>'"),
         ("rec 1", "expected a line 'utt-x <recording> <begin> <end>'"),
         ("other 0 1", "wav.scp: lacks other"),
@@ -251,7 +251,7 @@ def test_floats_beyond_full_scale_keep_their_shape_or_are_refused(tmp_path, make
     said = capsys.readouterr()
     if kept:
         np.testing.assert_allclose(formatted(tmp_path)["a"], min(1, peak) * tone, atol=2e-4)
-        assert ("1 ids of train peaked beyond full scale" in said.out) == (peak > 1)
+        assert ("1 ids of train exceeded full scale" in said.out) == (peak > 1)
     else:
         assert "a: " in said.err
         assert "full scale" in said.err
@@ -278,8 +278,8 @@ def test_a_channel_is_chosen(tmp_path, make, channel):
 @pytest.mark.parametrize(
     ("options", "sound", "complaint"),
     [
-        ([], noise(0.05), "lasts 0.050 s, outside of 0.1 to 1e+09 s"),
-        (["--max_seconds", "0.3"], noise(0.5), "lasts 0.500 s, outside of 0.1 to 0.3 s"),
+        ([], noise(0.05), "lasts 0.050 s, expected 0.1 to 1e+09 s"),
+        (["--max_seconds", "0.3"], noise(0.5), "lasts 0.500 s, expected 0.1 to 0.3 s"),
         ([], noise(0.5, channels=2), "has 2 channels, expected one"),
         (["--channel", "2"], noise(0.5, channels=2), "has no channel 2"),
         (["--channel", "99"], noise(0.5), "has no channel 99, only 0"),

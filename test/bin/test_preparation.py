@@ -76,7 +76,7 @@ def test_the_seed_decides(folder):
 def test_a_file_in_no_speakers_folder(folder, capsys):
     soundfile.write(folder / "speech/stray.wav", np.zeros(160), 16000)
     assert prepare(folder) == 1
-    assert "stray.wav: lies in no speaker's folder" in capsys.readouterr().err
+    assert "stray.wav: is in no speaker's folder" in capsys.readouterr().err
 
 
 def test_too_few_speakers(tmp_path, capsys):
@@ -179,11 +179,11 @@ def test_folders_must_be_apart(folder, capsys, speech, noise):
 
 
 CLASHES = {
-    "file": (["talker1/x y.wav", "talker1/x_y.wav"], "has the id talker1-x_y of"),
-    "folder": (["a b/1.wav", "a_b/1.wav"], "has the id a_b of"),
-    "depth": (["talker1/x/y.wav", "talker1/x-y.wav"], "has the id talker1-x-y of"),
-    "extension": (["talker1/x.wav", "talker1/x.flac"], "the same name with another extension"),
-    "control": (["talker1/x\ny.wav"], r"x\ny.wav': has a control character in its name"),
+    "file": (["talker1/x y.wav", "talker1/x_y.wav"], "the same id talker1-x_y as"),
+    "folder": (["a b/1.wav", "a_b/1.wav"], "the same id a_b as"),
+    "depth": (["talker1/x/y.wav", "talker1/x-y.wav"], "the same id talker1-x-y as"),
+    "extension": (["talker1/x.wav", "talker1/x.flac"], "differs only by extension from x."),
+    "control": (["talker1/x\ny.wav"], r"x\ny.wav': the name has a control character"),
     "not UTF-8": ([os.fsdecode(b"talker1/x\xff.wav")], "or is not UTF-8; rename it"),
 }
 

@@ -189,7 +189,7 @@ def test_unclear_condition(setup, tmp_path, tables, message):
         (["--level", "1"], "--level 1: must be a number above 0 and below 1"),
         (["--top_n", "1"], "--top_n 1: must be a whole number from 2"),
         (["--breakdown", "gender"], "--breakdown needs --data_dir"),
-        (["--duration_edges", "4", "2"], "must rise"),
+        (["--duration_edges", "4", "2"], "must increase"),
         (["--score_norm", "as_norm"], "together with --cohort, or neither"),
         (["--score_norm", "as_norm", "--cohort", "x", "--scoring", "neg_euclidean"], "no meaning"),
         (["--cohort", "x"], "together with --cohort, or neither"),

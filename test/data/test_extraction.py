@@ -93,7 +93,7 @@ def test_the_target_itself_enrols_ever_fewer_mixtures(corpus):
     assert share[5] == share[6] == 0
     for epoch, expected in ((2, 0.75), (3, 0.5), (4, 0.25)):
         assert abs(share[epoch] - expected) < 4 * (expected * (1 - expected) / 120) ** 0.5
-    with pytest.raises(InputError, match="self_epochs is -1; it can be 0 or more"):
+    with pytest.raises(InputError, match="self_epochs is -1; must be 0 or more"):
         ExtractionDataset(self_epochs=-1)
 
 

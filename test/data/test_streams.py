@@ -210,7 +210,7 @@ def test_noise_is_not_added_to_what_counts_as_speech(corpus, noisy_set):
 
 def test_rooms_and_interferers_of_rendered_streams_are_refused(corpus, noisy_set):
     for planner, what in (
-        (MixturePlanner(rooms=["r"], room_prob=0.5), "rooms go with noises or an interferer that are mixed on the fly"),
+        (MixturePlanner(rooms=["r"], room_prob=0.5), "data.init_args.planner: rooms need noises"),
         (MixturePlanner(interferer=Interferer([str(corpus / "raw/train")])), "would add its noises or its interferer"),
     ):
         with pytest.raises(InputError, match=what):

@@ -96,7 +96,7 @@ def test_padding_does_not_count():
 
 @pytest.mark.parametrize(("window", "hop"), [(256, 129), (256, 0), (1, 1)])
 def test_a_hop_that_does_not_go(window, hop):
-    with pytest.raises(InputError, match=f"hop {hop}: it can be 1 to"):
+    with pytest.raises(InputError, match=f"hop {hop}: must be from 1 to"):
         ComplexSTFT(window, hop)
 
 

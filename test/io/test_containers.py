@@ -162,7 +162,7 @@ def test_joined_files_are_read_to_the_end(read, form, subtype, caplog):
     one, two = encoded(form, subtype), encoded(form, subtype, TONE[:5000])
     samples = read(one + two)
     np.testing.assert_array_equal(samples, np.concatenate([read(one), read(two)]))
-    assert "2 files joined" in caplog.text
+    assert "2 concatenated files" in caplog.text
     np.testing.assert_array_equal(read(one + one), np.tile(read(one), 2))  # of one serial number
     with pytest.raises(InputError, match=r"shorter|decoded"):
         read((one + two)[:-40])

@@ -42,7 +42,7 @@ def test_the_work_list_is_read_as_it_was_written(roots, tmp_path):
 
 def test_a_bad_line_of_a_work_list_is_named(tmp_path):
     (tmp_path / "work").write_text("train a1\ntrain\n")
-    with pytest.raises(InputError, match=r"work:2: must be '<set> <id>', is 'train'"):
+    with pytest.raises(InputError, match=r"work:2: must be '<set> <id>', got 'train'"):
         read_work(tmp_path / "work")
 
 
@@ -99,7 +99,7 @@ def test_trials_models_and_plan_lines_of_dropped_ids_are_left_out_and_counted(ro
     assert (out / "train/trials").read_text() == "a1 a2 target\nc1 c2 target\nN a1 target\n"
     assert read_table(out / "train/enroll2utt") == {"N": "a2"}
     assert [line[8:10] for line in (out / "train/mix.jsonl").read_text().splitlines()] == ["a1", "a2", "c1", "c2"]
-    assert "train/trials: 2 lines left out" in capsys.readouterr().out
+    assert "train/trials: 2 lines" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("layout", ["{0} {1} nontarget", "0 {0} {1}"])

@@ -48,7 +48,7 @@ BAD = {
 @pytest.mark.parametrize("line", BAD)
 def test_a_bad_line_is_named(tmp_path, line):
     (tmp_path / "rttm").write_text(f"{LINE}\n{line}\n")
-    with pytest.raises(InputError, match=r"rttm:2: must be 'SPEAKER <recording> 1 <onset> <duration> .* is '"):
+    with pytest.raises(InputError, match=r"rttm:2: must be 'SPEAKER <recording> 1 <onset> <duration> .*; got '"):
         read_rttm(tmp_path / "rttm")
 
 
@@ -64,11 +64,9 @@ def test_bad_files_are_named(tmp_path, content, said):
 def test_a_recording_without_lines_and_other_names_are_said(data):
     with pytest.raises(InputError, match="rttm: lacks turns of b; add them"):
         utterance_turns(data(LINE, utt2spk={"b": "ann", "meeting": "ann"}), ["b", "meeting"])
-    with pytest.raises(
-        InputError, match="knows none of the speakers of utt2spk; it has ann, utt2spk Ann; name them alike"
-    ):
+    with pytest.raises(InputError, match="none of the speakers of utt2spk; it has ann, utt2spk Ann"):
         utterance_turns(data(LINE, utt2spk={"meeting": "Ann"}), ["meeting"])
-    with pytest.raises(InputError, match="utt2spk: lacks call; run"):
+    with pytest.raises(InputError, match="utt2spk: lacks call;"):
         utterance_turns(data(LINE), ["meeting", "call"])
 
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from toolkit.io.errors import InputError
-from toolkit.io.submit import progress_lines, say_notes, say_warnings, submit
+from toolkit.io.submit import print_notes, print_warnings, progress_lines, submit
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def test_progress_of_one_job_is_that_of_this_run(logs):
 def test_what_jobs_count_is_summed_and_warnings_are_said_once(logs, capsys):
     text = "note: 2 of these\nx WARNING a\nx WARNING b\n"
     folder = logs(score_1=text, score_2=f"{text}note: 1 of those\nx WARNING c\nx WARNING d\n")
-    say_notes(sorted(folder.glob("*.log")))
-    say_warnings(sorted(folder.glob("*.log")))
+    print_notes(sorted(folder.glob("*.log")))
+    print_warnings(sorted(folder.glob("*.log")))
     said = capsys.readouterr()
     assert said.out.split("\n")[:-1] == ["    4 of these", "    1 of those"]
     assert said.err.split("\n")[:3] == ["WARNING a", "WARNING b", "WARNING c"]

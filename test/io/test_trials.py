@@ -173,8 +173,8 @@ def test_seed_decides_and_order_of_the_mapping_does_not():
     [
         ({"num_nontargets": 2377, "num_targets": 1}, "2377 nontarget pairs requested, the utterances give 2376"),
         ({"num_nontargets": 1, "num_targets": 181}, "181 target pairs requested, the utterances give 180"),
-        ({"num_nontargets": 1}, "give one of"),
-        ({"num_nontargets": 1, "num_targets": 1, "targets_per_speaker": 1}, "give one of"),
+        ({"num_nontargets": 1}, "targets_per_speaker"),
+        ({"num_nontargets": 1, "num_targets": 1, "targets_per_speaker": 1}, "targets_per_speaker"),
         ({"num_nontargets": 1, "num_targets": 1, "spk2gender": {"s0": "m"}}, "spk2gender: lacks s1, s10"),
         (
             {"num_nontargets": 4, "num_targets": 1, "spk2gender": dict.fromkeys(SPK2GENDER, "f")},

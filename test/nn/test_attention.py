@@ -51,7 +51,7 @@ def test_names():
     squeeze = attention("se", 16)
     assert isinstance(squeeze, SqueezeExcitation2d)
     assert squeeze.squeeze.weight.shape == (4, 16)
-    with pytest.raises(InputError, match="attention 'eca': it can be none, lca, se, cbam"):
+    with pytest.raises(InputError, match="attention 'eca': must be one of none, lca, se, cbam"):
         attention("eca", 4)
 
 

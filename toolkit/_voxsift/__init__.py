@@ -1,6 +1,6 @@
-"""The package ``toolkit`` under the name of its distribution: ``import voxsift``. setup.py installs this folder so.
+"""``import voxsift``: the package ``toolkit`` under the name of its distribution (see setup.py).
 
-Other software may have a package ``toolkit``, too. If that comes first on the path, the import fails with a message.
+If another package named ``toolkit`` comes first on the path, the import fails with a message.
 """
 
 import importlib
@@ -12,7 +12,7 @@ def _toolkit() -> ModuleType:
     """The package; ImportError if it is missing, or another ``toolkit`` comes first."""
     try:
         package, cause = importlib.import_module("toolkit"), None
-    except Exception as error:  # another package may need modules that are not installed
+    except Exception as error:  # the other package may need missing modules
         package, cause = None, error
     if package is not None and getattr(package, "_DISTRIBUTION", None) == "voxsift":
         return package
@@ -21,7 +21,7 @@ def _toolkit() -> ModuleType:
         raise ImportError("voxsift: its package toolkit is not found; install voxsift again") from cause
     path = spec.origin or next(iter(spec.submodule_search_locations or []), "unknown")
     raise ImportError(
-        f"voxsift: another package named toolkit comes first on Python's path: {path}; take its folder out of "
+        f"voxsift: another package named toolkit comes first on Python's path: {path}; remove its folder from "
         "PYTHONPATH and sys.path, start Python in another folder, or install voxsift into a separate environment"
     ) from cause
 

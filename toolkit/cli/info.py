@@ -1,4 +1,4 @@
-"""Show the facts of a trained system: task, network, size, cost, rate, training, calibration.
+"""Describe a trained system: task, network, size, cost, rate, training, calibration.
 
 Example: voxsift info exp/sv_train_ecapa_fbank
          voxsift info packed.zip --json
@@ -14,17 +14,17 @@ from toolkit.io.command_line import add_trust
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``voxsift info``."""
     parser.add_argument("model", help="packed.zip, the folder of an experiment, or a checkpoint of another toolkit")
-    parser.add_argument("--weights", help="which weights of the folder; default: those that training leaves for use")
-    parser.add_argument("--json", action="store_true", help="all facts as JSON")
+    parser.add_argument("--weights", help="weights file of the experiment; default: the one that training selects")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
     add_trust(parser)
 
 
 def main(args: argparse.Namespace) -> None:
-    """Print the facts."""
+    """Print the description."""
     from toolkit.systems.base import System
     from toolkit.tasks import registry
 
     if args.trust and (Path(args.model) / "config.yaml").is_file():
-        registry.of_experiment(args.model, trust=True)  # which may be of a task from outside
+        registry.of_experiment(args.model, trust=True)  # the task may be registered outside the toolkit
     system = System.load(args.model, args.weights, args.trust)
     print(json.dumps(system.info(), indent=1) if args.json else system)

@@ -1,4 +1,4 @@
-"""Sift noisy recordings for a voice: trained systems at the command line."""
+"""Use trained systems at the command line: verification, enhancement, extraction."""
 
 import argparse
 import importlib
@@ -14,8 +14,8 @@ from toolkit.io.command_line import Parser, run
 def verbs() -> dict[str, ModuleType]:
     """Name of each verb -> its module: every module of this package but main.
 
-    Its docstring is the help. ``add_arguments(parser)`` adds the options, ``main(args)`` does the work and imports
-    slow modules.
+    The docstring of the module is its help. ``add_arguments(parser)`` adds the options; ``main(args)`` does the work
+    and imports slow modules.
     """
     names = (module.name for module in pkgutil.iter_modules(toolkit.cli.__path__))
     return {name: importlib.import_module(f"toolkit.cli.{name}") for name in names if name not in ("main", "__main__")}

@@ -1,4 +1,4 @@
-"""Data dirs and plans to batches."""
+"""Training data: from data dirs and plans to batches."""
 
 from toolkit.exports import exports
 

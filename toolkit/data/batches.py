@@ -1,4 +1,4 @@
-"""Batches of an epoch, as lists of items: a function of (data, seed, epoch) only, so training resumes exactly."""
+"""Batches of an epoch, as lists of items. They depend only on (data, seed, epoch), so training resumes exactly."""
 
 import logging
 from abc import ABC, abstractmethod
@@ -12,12 +12,12 @@ from toolkit.data.item import ItemSpec
 from toolkit.io.errors import InputError
 from toolkit.simulate.plan import generator
 
-_NEAR = 20  # batches that are looked at on either side, for a row of another speaker
-_SMALLEST = 16  # utterances in a batch that min_batches makes smaller
+_NEAR = 20  # neighbouring batches, on either side, that are searched for a row of another speaker
+_SMALLEST = 16  # smallest batch that min_batches makes, in utterances
 
 
 class Batches(ABC):
-    """How an epoch is cut into batches; a class of your own plugs in by ``batches.class_path``."""
+    """How an epoch is divided into batches. To use another class, set ``batches.class_path`` in the config."""
 
     @abstractmethod
     def epoch(
@@ -28,15 +28,17 @@ class Batches(ABC):
         Args:
             labels: item -> class (N,).
             seconds: item -> length (N,).
-            per_speaker: number of adjacent utterances of each speaker in a batch (a need of the loss).
+            per_speaker: number of adjacent utterances of each speaker in a batch (required by the loss).
+            seed: seed of the training.
+            epoch: number of the epoch, from 1.
         """
 
 
 def arrange(labels: np.ndarray, per_speaker: int, rng: np.random.Generator) -> np.ndarray:
-    """Items in random order (M, per_speaker), each row of one speaker; rows' leftovers of a speaker are left out.
+    """Items in random order, (M, per_speaker); each row has one speaker. Items that fill no row are left out.
 
-    The k-th row of n of a speaker lies at random in the k-th n-th of the order, so every stretch of it holds the
-    speakers in the same shares, however unequal their counts.
+    The order is stratified: of a speaker with n rows, row k lies at random in the k-th of n equal sections. So every
+    section holds the speakers in the same shares, however unequal their counts.
 
     Raises:
         InputError: no speaker has ``per_speaker`` utterances.
@@ -50,38 +52,39 @@ def arrange(labels: np.ndarray, per_speaker: int, rng: np.random.Generator) -> n
     places = np.concatenate([(np.arange(len(own)) + rng.random(len(own))) / max(1, len(own)) for own in rows])
     if len(places) == 0:
         raise InputError(
-            f"the loss needs {per_speaker} utterances of a speaker in a batch; no speaker has {per_speaker}"
+            f"the loss needs {per_speaker} utterances per speaker in a batch, but no speaker has {per_speaker}; use "
+            "more data or another loss"
         )
     return np.concatenate(rows)[np.argsort(places)]
 
 
 def share(batch: list[ItemSpec], rank: int, world: int, per_speaker: int) -> list[ItemSpec]:
-    """The part of a batch that process ``rank`` of ``world`` trains on.
+    """The part of a batch for process ``rank`` of ``world``.
 
-    Parts are of one size and hold whole groups of a speaker's utterances; what does not divide evenly is left out of
-    the epoch, and a batch too small for every process to get a group is empty for all.
+    All parts have the same size and hold whole groups of a speaker's utterances. The remainder is left out of the
+    epoch. A batch with fewer groups than processes is empty for all.
     """
     size = len(batch) // (per_speaker * world) * per_speaker
     return batch[rank * size : (rank + 1) * size]
 
 
 def fill(batches: list[list[ItemSpec]], least: int, per_speaker: int, seconds: np.ndarray) -> list[list[ItemSpec]]:
-    """Batches of at least ``least`` items: a smaller one takes rows of the batch that is nearest to it in length.
+    """Batches of at least ``least`` items: a smaller batch takes rows from the batch of the most similar length.
 
     Args:
-        batches: of an epoch; those that are large enough keep their places.
-        least: items.
-        per_speaker: items that stay together.
-        seconds: item -> length (N,), of items that are not cropped.
+        batches: batches of an epoch; large enough ones keep their places.
+        least: smallest number of items.
+        per_speaker: number of items that stay together.
+        seconds: item -> length in seconds (N,), for items that are not cropped.
 
     Raises:
-        InputError: most batches are smaller, or all together are.
+        InputError: most batches are smaller, or all items together are fewer.
     """
     sizes = [len(batch) for batch in batches]
     if sum(sizes) < least or np.median(sizes) < least:
         raise InputError(
-            f"batches have {int(np.median(sizes))} items, and training needs {least} or more (every process two where "
-            "the network has batch normalisation); raise batches.init_args.batch_size or batch_seconds, or use fewer "
+            f"batches have {int(np.median(sizes))} items, but training needs {least} or more (two per process, if the "
+            "network has batch normalisation); raise batches.init_args.batch_size or batch_seconds, or use fewer "
             "processes"
         )
     batches = [list(batch) for batch in batches]
@@ -97,14 +100,14 @@ def fill(batches: list[list[ItemSpec]], least: int, per_speaker: int, seconds: n
 
 
 class CropBatches(Batches):
-    """Batches of equal crops, without padding; their sizes differ by one row at most.
+    """Batches of crops of equal length, without padding; batch sizes differ by at most one row.
 
     Args:
-        batch_size: utterances in a batch at most, over all processes.
-        crop_seconds: the length is drawn for each batch between the two.
-        repeats: how often an utterance is drawn in an epoch, each time with another crop.
-        min_batches: of an epoch. A corpus that is too small for these gets smaller batches, of 16 utterances at
-            least, and then each utterance is drawn more often.
+        batch_size: maximum number of utterances in a batch, over all processes.
+        crop_seconds: minimum and maximum length; each batch draws a length between them.
+        repeats: number of times that an epoch uses an utterance, each time with another crop.
+        min_batches: minimum number of batches of an epoch. A corpus too small for it first gets smaller batches (16
+            utterances or more), then more repeats.
 
     Raises:
         InputError: an argument is out of its range.
@@ -120,24 +123,24 @@ class CropBatches(Batches):
         numbers = {"batch_size": (batch_size, 1), "repeats": (repeats, 1), "min_batches": (min_batches, 0)}
         for name, (value, lowest) in numbers.items():
             if not lowest <= value <= 10**6:
-                raise InputError(f"batches.init_args.{name} is {value}; it must be from {lowest} to 1000000")
+                raise InputError(f"batches.init_args.{name} is {value}; must be from {lowest} to 1000000")
         if not 0 < crop_seconds[0] <= crop_seconds[1] <= 1e5:
             raise InputError(
-                f"batches.init_args.crop_seconds is {list(crop_seconds)}; it must be two lengths above 0 and up to "
+                f"batches.init_args.crop_seconds is {list(crop_seconds)}; must be two lengths above 0 and up to "
                 "100000 s, the shorter first"
             )
         self.batch_size, self.crop_seconds = batch_size, crop_seconds
         self.repeats, self.min_batches = repeats, min_batches
 
     def epoch(self, labels, seconds, per_speaker, seed, epoch):
-        """Shuffled; a speaker has its ``per_speaker`` utterances in a batch once, or as rarely as its count allows."""
+        """Shuffled batches. A speaker has one row in a batch, or as few as its number of rows allows."""
         rng = generator(seed, "crop batches", epoch)
         passes = [arrange(labels, per_speaker, rng) for _ in range(self.repeats)]
         per_batch = self.batch_size // per_speaker
         if per_batch < (1 if per_speaker == 1 else 2):
             raise InputError(
-                f"batches.init_args.batch_size is {self.batch_size}; the loss needs {per_speaker} utterances of each "
-                f"of two speakers in a batch: {2 * per_speaker} or more"
+                f"batches.init_args.batch_size is {self.batch_size}; must be {2 * per_speaker} or more, because the "
+                f"loss needs {per_speaker} utterances of each of two speakers in a batch"
             )
         if self.min_batches:
             smaller = max(_SMALLEST // per_speaker, self.repeats * len(passes[0]) // self.min_batches)
@@ -157,9 +160,9 @@ class CropBatches(Batches):
 
 
 def _apart(speakers: np.ndarray, sizes: np.ndarray) -> list[int]:
-    """Order of rows in which a row whose speaker is in the batch already waits for the next batch.
+    """Reorder rows: a row whose speaker is already in the batch moves to the next batch.
 
-    A speaker of more rows than there are batches has its even share of each.
+    A speaker with more rows than batches is spread evenly over all batches.
     """
     most = (-(-np.bincount(speakers) // len(sizes))).tolist()
     order: list[int] = []
@@ -180,11 +183,11 @@ def _apart(speakers: np.ndarray, sizes: np.ndarray) -> list[int]:
 
 
 class BucketBatches(Batches):
-    """Whole utterances, padded; those of similar length share a batch.
+    """Batches of whole utterances of similar length, padded.
 
     Args:
-        batch_seconds: largest padded length of a batch in seconds of audio, summed over its utterances.
-        max_size: most utterances in a batch.
+        batch_seconds: maximum padded length of a batch, summed over its utterances, in seconds.
+        max_size: maximum number of utterances in a batch.
     """
 
     def __init__(self, batch_seconds: float = 200.0, max_size: int = 256):
@@ -193,7 +196,7 @@ class BucketBatches(Batches):
         self.batch_seconds, self.max_size = batch_seconds, max_size
 
     def epoch(self, labels, seconds, per_speaker, seed, epoch):
-        """Rows are sorted by their longest utterance, cut into batches, and the batches shuffled."""
+        """Sort rows by their longest utterance, cut them into batches, shuffle the batches."""
         rng = generator(seed, "bucket batches", epoch)
         rows = arrange(labels, per_speaker, rng)
         rows = rows[np.argsort(seconds[rows].max(axis=1), kind="stable")]
@@ -212,16 +215,16 @@ class BucketBatches(Batches):
         ]
 
     def _holds(self, batch: list[int], longest: np.ndarray, per_speaker: int) -> bool:
-        """Are these rows (the last the longest) within the largest batch?"""
+        """Whether these rows, of which the last is the longest, fit into one batch."""
         size = len(batch) * per_speaker
         return size <= self.max_size and size * longest[max(batch)] <= self.batch_seconds
 
     def _of_several_speakers(
         self, batches: list[list[int]], speaker: np.ndarray, longest: np.ndarray, per_speaker: int
     ) -> list[list[int]]:
-        """Batches of two speakers or more, which losses that tell speakers from each other need.
+        """Batches of at least two speakers, as losses that discriminate speakers need.
 
-        A batch of one takes a row of a batch of about its length, or exchanges one; what finds none is left out.
+        A batch of one speaker takes or exchanges a row with a batch of similar length; otherwise it is left out.
         """
         batches = [list(batch) for batch in batches]
 
@@ -249,12 +252,12 @@ class BucketBatches(Batches):
         dropped = len(speaker) - sum(map(len, batches))
         if dropped == len(speaker):
             raise InputError(
-                "no batch has two speakers, which the loss needs; raise batches.init_args.batch_seconds or max_size, "
-                "or train on more speakers"
+                "no batch has two speakers, but the loss needs two; raise batches.init_args.batch_seconds or "
+                "max_size, or train on more speakers"
             )
         if dropped:
             logging.warning(
-                "batches: %d of %d groups of a speaker's utterances are left out, in batches of one speaker; raise "
+                "batches: left out %d of %d groups of a speaker's utterances, in batches of one speaker; raise "
                 "batches.init_args.batch_seconds",
                 *(dropped, len(speaker)),
             )
@@ -262,7 +265,7 @@ class BucketBatches(Batches):
 
 
 def batches_by_length(lengths: dict[str, int], most: float) -> Iterator[list[str]]:
-    """Ids grouped by similar length; a group's padded total stays below ``most`` samples (or it is a single id)."""
+    """Ids grouped by similar length. The padded total of a group is at most ``most`` samples, unless it has one id."""
     batch: list[str] = []
     for key in sorted(lengths, key=lengths.__getitem__):
         if batch and (len(batch) + 1) * lengths[key] > most:

@@ -1,4 +1,4 @@
-"""Items to padded batches, and the loader that makes them."""
+"""Padded batches from items, and the loader that makes them."""
 
 import signal
 from typing import Any
@@ -10,11 +10,11 @@ from torch.utils.data import DataLoader
 from toolkit.data.item import ItemSpec
 from toolkit.io.errors import InputError
 
-_OWN_LENGTHS = ("enroll", "text")  # beginnings of names of streams that are not as long as the first
+_OWN_LENGTHS = ("enroll", "text")  # prefixes of streams with other lengths than the first stream
 
 
 def pad(arrays: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Arrays (T_i, ...) -> (B, max T, ...) zero-padded, and lengths (B,) or None when all are equal."""
+    """Arrays (T_i, ...) -> zero-padded (B, max T, ...), and lengths (B,) or None if all are equal."""
     lengths = [len(array) for array in arrays]
     if min(lengths) == max(lengths):
         return torch.from_numpy(np.stack(arrays)), None
@@ -25,7 +25,7 @@ def pad(arrays: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor | None]:
 
 
 def _pad_items(values: list) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Of each item an array (T_i, ...) -> as :func:`pad`; of each K arrays -> (B, K, max T, ...), (B, K)|None."""
+    """One array (T_i, ...) per item -> as :func:`pad`; K arrays per item -> (B, K, max T, ...), (B, K)|None."""
     if isinstance(values[0], np.ndarray):
         return pad(values)
     padded, lengths = pad([array for arrays in values for array in arrays])
@@ -36,9 +36,9 @@ def _pad_items(values: list) -> tuple[torch.Tensor, torch.Tensor | None]:
 def collate(items: list) -> "dict | InputError":
     """Items of TrainingDataset -> ``{ids, facts, labels (B,), lengths (B,)|None, feats (B, T, F) | wav (B, N)}``.
 
-    Further streams of a mixture (``spk1``, ``noise1``) are (B, N) as ``wav`` is; enrolments (``enroll_spk1``, (B, M))
-    and ``text`` (B, L) have separate ``<name>_lengths``, (B,)|None. A stream that is a list of K arrays (M_k,) in each
-    item becomes (B, K, M) with lengths (B, K)|None. ``facts`` is a list of mappings.
+    Further streams of a mixture (``spk1``, ``noise1``) are (B, N), as ``wav``. Enrolments (``enroll_spk1``, (B, M)) and
+    ``text`` (B, L) have their own ``<name>_lengths``, (B,)|None. A stream with K arrays (M_k,) per item becomes
+    (B, K, M) with lengths (B, K)|None. ``facts`` is a list of mappings.
     """
     for item in items:
         if isinstance(item, InputError):
@@ -54,16 +54,16 @@ def collate(items: list) -> "dict | InputError":
 
 
 def _outlive_first_sigterm(worker: int) -> None:
-    """Let a worker live as long as the training process wants it, which stops between two steps by itself.
+    """Make a worker ignore the first SIGTERM; the training process stops between two steps.
 
-    A signal to the whole process group would kill it first, and the training process with another error.
+    A signal to the process group would kill the worker first, and the training would end with another error.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(signal.SIGTERM, signal.SIG_DFL))
 
 
 def load_batches(dataset, batches: list[list[ItemSpec]], workers: int, pin_memory: bool = False):
-    """The batches, made ahead by ``workers`` processes; an InputError met in a worker is raised here."""
+    """The batches, prefetched by ``workers`` processes; raises InputErrors of the workers here."""
     loader = DataLoader(
         dataset,
         batch_sampler=batches,
@@ -72,7 +72,7 @@ def load_batches(dataset, batches: list[list[ItemSpec]], workers: int, pin_memor
         pin_memory=pin_memory,
         prefetch_factor=4 if workers else None,
         worker_init_fn=_outlive_first_sigterm,
-        # A separate generator: otherwise every epoch would use numbers of the one for dropout.
+        # A separate generator: otherwise the loader would draw from the generator of dropout.
         generator=torch.Generator().manual_seed(0),
     )
     for batch in loader:

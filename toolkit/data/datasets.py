@@ -1,4 +1,4 @@
-"""Training utterances: from feature arks, or audio with mixtures rendered on the fly."""
+"""Training utterances: features from arks, or audio with mixtures rendered on the fly."""
 
 from abc import ABC, abstractmethod
 from contextlib import closing
@@ -24,11 +24,11 @@ from toolkit.simulate.sets import ROOMS_KEPT
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_ATTEMPTS = 20  # a crop or a noise may be digital silence: number of attempts
+_ATTEMPTS = 20  # to draw another crop or noise after digital silence
 
 
 def check_feats_conf(path: Path, frontend: FrontEnd) -> None:
-    """Raise InputError if the features were made by another front end, by ``feats_conf.yaml``."""
+    """Raise InputError if ``feats_conf.yaml`` names another front end."""
     if not path.is_file():
         raise InputError(f"{path}: file not found, so the front end of the features is unknown; run stage 4")
     made_by, expected = read_yaml(path, "run stage 4"), frontend.conf()
@@ -41,30 +41,30 @@ def check_feats_conf(path: Path, frontend: FrontEnd) -> None:
 
 
 class TrainingDataset(ABC):
-    """Training utterances. Configured by its constructor, bound to a data dir by :meth:`open`.
+    """Training utterances. The constructor takes the config; :meth:`open` reads a data dir.
 
     Attributes (after ``open``):
         fs: rate in Hz.
         ids: item -> utterance id.
-        speakers: class -> speaker label, C-sorted; empty where the set has no labels.
-        labels: item -> class, int64 (N,); without labels every item is a separate class.
+        speakers: class -> speaker label, C-sorted; empty if the set has no labels.
+        labels: item -> class, int64 (N,); without labels every item is its own class.
         seconds: item -> length in seconds, float64 (N,).
     """
 
-    stream: str  # "feats" or "wav": what an item holds
+    stream: str  # "feats" or "wav": content of an item
 
-    lists: tuple[str, ...] = ()  # further tables of the data dir that items are made of
+    lists: tuple[str, ...] = ()  # further tables of the data dir that items depend on
 
-    clean_members: int = 0  # of a speaker's utterances side by side in a batch, how many are left without noise
+    clean_members: int = 0  # number of a speaker's adjacent utterances in a batch that stay without noise
 
     def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav",), seed: int = 0) -> "Self":
-        """Bind to a formatted data dir; returns itself.
+        """Open a formatted data dir; returns ``self``.
 
         Args:
             data_dir: the folder.
             fs: rate in Hz that its audio must have.
-            streams: what an item holds: ``wav``, and ``spk1``, ``noise1``, ... where network or loss ask.
-            seed: of all random choices.
+            streams: content of an item: ``wav``, and ``spk1``, ``noise1``, ... if network or loss need them.
+            seed: seed of all random choices.
 
         Raises:
             InputError: a table or a stream is missing.
@@ -80,10 +80,10 @@ class TrainingDataset(ABC):
         return self
 
     def check_streams(self, streams: tuple[str, ...]) -> None:  # noqa: B027
-        """Raise InputError where items cannot hold one of the streams, whatever the data dir; before ``open``."""
+        """Raise InputError if this class cannot provide one of the streams. Called before ``open``."""
 
     def read_by(self, frontend: FrontEnd) -> None:  # noqa: B027
-        """Name the front end that makes the features, before ``open``; of no concern to a set of audio."""
+        """Set the front end of the features. Called before ``open``; datasets of audio ignore it."""
 
     def _items(self, data: DataDir, utt2spk: dict[str, str]) -> tuple[list[str], list[str]]:
         """Utterance id and speaker label of every item."""
@@ -91,7 +91,7 @@ class TrainingDataset(ABC):
         return ids, [utt2spk[key] for key in ids]
 
     def sources(self, data_dir: str) -> list[tuple[str, tuple[str, ...]]]:
-        """Data dirs that items are made of, and the streams that are read of each; after ``open``."""
+        """The data dirs of the items, and the streams that are read from each. Called after ``open``."""
         return [(data_dir, (self.stream,))]
 
     @abstractmethod
@@ -100,13 +100,13 @@ class TrainingDataset(ABC):
 
     @abstractmethod
     def _load(self, spec: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-        """Features (T, F), or samples (N,) of every stream, of an item; and the facts of its mixture."""
+        """Features (T, F), or samples (N,) of every stream, of an item, and the facts of its mixture."""
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __getitem__(self, spec: ItemSpec) -> "dict | InputError":
-        """``{id, label, facts, feats (T, F) | wav (N,), ...}``; an InputError is returned: a worker lives on."""
+        """``{id, label, facts, feats (T, F) | wav (N,), ...}``. Returns an InputError, so that the worker survives."""
         try:
             streams, facts = self._load(spec)
             label = {"label": self.labels[spec.index]} if self.speakers else {}
@@ -116,19 +116,19 @@ class TrainingDataset(ABC):
 
 
 class FeatureDataset(TrainingDataset):
-    """Features dumped by stage 4, cropped at random."""
+    """Features of stage 4, cropped at random."""
 
     stream = "feats"
 
     def read_by(self, frontend: FrontEnd) -> None:
-        """See TrainingDataset; features made by another front end are refused."""
+        """See TrainingDataset. Features of another front end raise InputError in ``open``."""
         self._frontend = frontend
 
     def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav",), seed: int = 0) -> "Self":
-        """Bind to ``dump/<feats>/<set>``."""
+        """Open ``dump/<feats>/<set>``."""
         if len(streams) > 1:
             raise InputError(
-                f"{data_dir}: holds features of the mixtures alone, and the model trains on {', '.join(streams)}; set "
+                f"{data_dir}: holds features of the mixtures only, but the model trains on {', '.join(streams)}; set "
                 "data.class_path to MixtureDataset (--feats_type raw)"
             )
         data = DataDir(data_dir)
@@ -160,15 +160,15 @@ class FeatureDataset(TrainingDataset):
 
 
 class MixtureDataset(TrainingDataset):
-    """Audio of stage 2, cropped at random; with a planner, every item is a mixture drawn and rendered on the fly.
+    """Audio of stage 2, cropped at random. With a planner, every item is a mixture that is rendered on the fly.
 
     Args:
-        planner: noises, rooms, speeds, ...; None trains on the audio as it is. With ``new_speakers`` every utterance
-            is in the set once at each speed.
-        clean_members: number of a speaker's adjacent utterances in a batch, the first ones, that stay without noise and
-            room (of a rendered mixture the speech in it is taken).
-        repeat_short: repeat an utterance that is shorter than a crop to its length; else it is padded in the batch, and
-            a network that normalises over time meets levels and statistics that no whole utterance has.
+        planner: noises, rooms, speeds, ...; None: train on the unchanged audio. With ``new_speakers`` the set holds
+            every utterance once per speed.
+        clean_members: the first ``clean_members`` of a speaker's adjacent utterances in a batch stay without noise and
+            room (of a rendered mixture: its speech).
+        repeat_short: repeat an utterance that is shorter than the crop. Otherwise the batch pads it with zeros, which
+            changes level and statistics of networks that normalise over time.
     """
 
     stream = "wav"
@@ -178,7 +178,7 @@ class MixtureDataset(TrainingDataset):
         self.repeat_short = repeat_short
 
     def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav",), seed: int = 0) -> "Self":
-        """Bind to ``dump/raw/<set>``; the planner's sets are looked for beside it."""
+        """Open ``dump/raw/<set>``; the planner's sets are folders beside it."""
         data = DataDir(data_dir)
         self._utt2spk = data.table("utt2spk") if "utt2spk" in data else {key: key for key in data.keys()}
         self._streams, self.fs = streams, fs
@@ -190,7 +190,7 @@ class MixtureDataset(TrainingDataset):
         return super().open(data_dir, fs, streams, seed)
 
     def _open_rendered(self, data: DataDir) -> "RenderedStreams | None":
-        """The streams of mixtures that stage 3 rendered; None if they are made on the fly, or not needed."""
+        """The streams that stage 3 rendered; None if they are rendered on the fly or not needed."""
         noisy = "utt2interferer" in data or ("utt2noise" in data and set(data.table("utt2noise").values()) != {"clean"})
         mixes = self.planner.noises or self.planner.interferer
         streams = tuple(dict.fromkeys([*self._streams, *(["spk1"] if noisy and self.clean_members else [])]))
@@ -206,13 +206,13 @@ class MixtureDataset(TrainingDataset):
             return None
         if self.planner.rooms:
             raise InputError(
-                "data.init_args.planner: rooms go with noises or an interferer that are mixed on the fly; the streams "
-                f"of {data.path} are taken as stage 3 rendered them"
+                "data.init_args.planner: rooms need noises or an interferer that are mixed on the fly; the streams "
+                f"of {data.path} were rendered by stage 3; remove rooms, or add noises"
             )
         return RenderedStreams.of(data, streams, self.fs)
 
     def sources(self, data_dir: str) -> list[tuple[str, tuple[str, ...]]]:
-        """See TrainingDataset; with the planner's sets."""
+        """See TrainingDataset; includes the planner's sets."""
         others = dict.fromkeys([*self.planner.data_dirs(), *self.planner.room_dirs()])
         streams = ("wav",) if self._rendered is None else self._rendered.streams
         return [(data_dir, streams), *((path, ("wav",)) for path in others)]
@@ -257,13 +257,13 @@ class MixtureDataset(TrainingDataset):
 
 
 def without_noise(mixture: Mixture) -> Mixture:
-    """The target of a mixture alone, in no room and through no codec."""
+    """The target speech of a mixture, without noise, room and codec."""
     targets = tuple(replace(source, room=None) for source in mixture.sources if source.role == "spk1")
     return replace(mixture, sources=targets, snr={}, facts={"noise": "clean"}, codec=None, kbps=None)
 
 
 class RenderedStreams:
-    """Mixtures that stage 3 has rendered, with the streams they are the sum of, all cut alike.
+    """Mixtures rendered by stage 3, with the streams that they are the sum of; all streams are cropped alike.
 
     Args:
         tables: stream -> its audio.
@@ -275,20 +275,20 @@ class RenderedStreams:
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """Their names."""
+        """Names of the streams."""
         return tuple(self._tables)
 
     @classmethod
     def of(cls, data: DataDir, streams: tuple[str, ...], fs: int) -> "RenderedStreams":
-        """The streams of a data dir.
+        """Open the streams of a data dir.
 
         Raises:
-            InputError: a stream is missing; the message tells how to make it.
+            InputError: a stream is missing; the message says how to make it.
         """
         if missing := [name for name in streams if f"{name}.scp" not in data]:
             raise InputError(
-                f"{data.path}/{missing[0]}.scp: no such file, and training takes {', '.join(streams)}; give the "
-                "training config noises to mix on the fly (data.init_args.planner.noises), or render the set with its "
+                f"{data.path}/{missing[0]}.scp: no such file, but training needs {', '.join(streams)}; add noises to "
+                "the training config, to mix on the fly (data.init_args.planner.noises), or render the set with its "
                 f'streams (--simulate_train_config and --train_streams "{" ".join(streams)}" at stage 3)'
             )
         noise, snr = (data.table(name) if name in data else {} for name in ("utt2noise", "utt2snr"))
@@ -298,7 +298,7 @@ class RenderedStreams:
         return cls({name: AudioTable(data.path, fs=fs, stream=name) for name in streams}, facts)
 
     def cut(self, mixture: Mixture, clean: bool) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-        """The part that a plan line names, of every stream; ``clean``: of the speech in it, and no noise."""
+        """The part of every stream that a plan line names; ``clean``: speech instead of the mixture, no noise."""
         (source,) = mixture.sources
         if clean:
             speech = cut(source, {"spk1": self._tables["spk1"]})["spk1"]

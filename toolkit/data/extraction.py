@@ -1,4 +1,4 @@
-"""Mixtures with the target's speech in them and an enrolment of the target: training data of speaker extraction."""
+"""Training data of target speaker extraction: mixtures, target speech and enrolments of the target."""
 
 import logging
 from collections.abc import Collection, Mapping
@@ -23,34 +23,33 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 EMBEDDING = "embedding"  # stream: the enrolment's vector (D,)
-_MANY = 0.5  # more than this share of targets without an enrolment is a mistake, not a corpus's odd ends
+_MAX_UNENROLLED = 0.5  # a larger share of targets without an enrolment is a mistake in the config
 
 
 class ExtractionDataset(MixtureDataset):
-    """Mixtures, on the fly or as stage 3 rendered them, each with an enrolment of its target, drawn again every time.
+    """Mixtures, rendered on the fly or by stage 3, each with a newly drawn enrolment of its target.
 
-    Enrolments are other utterances of the target's speaker: of the sets in ``enroll_from``, else those that the set was
-    planned with, else the training set. A set whose ``enroll_spk1.scp`` names audio has its enrolments fixed.
+    Enrolments are other utterances of the target speaker, from the sets in ``enroll_from``, else from the sets of the
+    plan, else from the training set. If ``enroll_spk1.scp`` of a set names audio, its enrolments are fixed.
 
     Args:
         planner: interferer, noises, rooms, ...; see MixtureDataset.
-        absent_prob: share of mixtures for which a speaker is enrolled who is neither the target nor the interferer; the
-            reference is then silence. Train by :class:`toolkit.losses.enhancement.AbsentTarget`.
-        enrolments: how many are drawn of a target, none twice unless its speaker has fewer. Above 1 the ``enroll_spk1``
-            of an item is a list of them, (B, K, M) in a batch; the model joins them, or takes several
-            (toolkit.models.tse.base). ``embedding`` is the mean of their vectors.
-        enroll_seconds: the part of an enrolment that is used, drawn between the two for each; None: all of it.
+        absent_prob: share of mixtures with the enrolment of an absent speaker, neither target nor interferer; the
+            reference is then silence. Train with :class:`toolkit.losses.enhancement.AbsentTarget`.
+        enrolments: number of enrolments per target, distinct unless the speaker has fewer utterances. Above 1,
+            ``enroll_spk1`` of an item is a list, (B, K, M) in a batch; the model concatenates them or accepts several
+            (toolkit.models.tse.base). ``embedding`` is the mean of their embeddings.
+        enroll_seconds: minimum and maximum length of the part of an enrolment to use; None: all of it.
         enroll_from: sets beside the training set, e.g. a copy of it in noise for noisy enrolments
             (``--simulate_train_enroll_config``).
-        repeat_short: see MixtureDataset. By default what is shorter than a crop is padded with zeros, as the authors of
-            SEF-PNet pad it; the loss leaves the zeros out, normalisation over time does not.
-        self_epochs: number of epochs over which the share of mixtures whose enrolment is the target's speech in the
-            mixture itself falls evenly from 1 to 0; of several enrolments, it is the first. No paper does so; it
-            teaches a network in a few hundred steps to look for the enrolment in the mixture. Whether the final
-            network is better has not been measured.
-        embeddings: of the enrolments' sets, by utterance, for a model that is conditioned on embeddings: a folder with
-            ``<set>/embedding.scp``, as stage 4 makes it, or one embedding.scp. Of a model with a speaker encoder, that
-            encoder made them; they spare its work in training.
+        repeat_short: see MixtureDataset. By default a short utterance is padded with zeros, as by the authors of
+            SEF-PNet. The loss ignores the zeros; normalisation over time does not.
+        self_epochs: at the start, use the target speech of the mixture itself as the (first) enrolment; the share of
+            such mixtures falls linearly from 1 to 0 over this number of epochs. Not from a paper: the network learns
+            in a few hundred steps to use the enrolment. The effect on the final network has not been measured.
+        embeddings: embeddings of the enrolment sets, for a model that is conditioned on embeddings: a folder with
+            ``<set>/embedding.scp`` (stage 4), or one embedding.scp. For a model with a speaker encoder, embeddings of
+            that encoder, so that training need not run it.
     """
 
     def __init__(
@@ -69,23 +68,23 @@ class ExtractionDataset(MixtureDataset):
             raise InputError(f"absent_prob {absent_prob:g}: must be from 0 to 1")
         self.embeddings = embeddings
         if self_epochs < 0:
-            raise InputError(f"self_epochs is {self_epochs}; it can be 0 or more")
+            raise InputError(f"self_epochs is {self_epochs}; must be 0 or more")
         if enrolments < 1:
-            raise InputError(f"enrolments is {enrolments}; it can be 1 or more")
+            raise InputError(f"enrolments is {enrolments}; must be 1 or more")
         if enroll_seconds and not 0 < enroll_seconds[0] <= enroll_seconds[1]:
-            raise InputError(f"enroll_seconds is {enroll_seconds}; two lengths in seconds, the shorter first")
+            raise InputError(f"enroll_seconds is {enroll_seconds}; must be two lengths in seconds, the shorter first")
         self.enroll_seconds, self.enroll_from, self.self_epochs = enroll_seconds, enroll_from, self_epochs
         self.enrolments, self.absent_prob = enrolments, absent_prob
 
     def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav", "spk1"), seed: int = 0) -> "Self":
-        """Bind to ``dump/raw/<set>``; targets that nothing can enrol are left out, with a warning that counts them."""
+        """Open ``dump/raw/<set>``. Targets without an enrolment are left out; a warning gives their number."""
         data, fixed = DataDir(data_dir), None
         if f"{STREAM}.scp" in data and not next(iter(read_table(data.path / f"{STREAM}.scp").values())).startswith("*"):
             for name, value, usual in (("enrolments", self.enrolments, 1), ("absent_prob", self.absent_prob, 0)):
                 if value > usual:
                     raise InputError(
-                        f"{data.path}/{STREAM}.scp: fixes one enrolment for each mixture, and data.init_args.{name} is "
-                        f"{value:g}; leave it at {usual}, or let enrolments be drawn (--enroll draw at stage 3)"
+                        f"{data.path}/{STREAM}.scp: fixes one enrolment for each mixture, but data.init_args.{name} is "
+                        f"{value:g}; set it to {usual}, or draw enrolments (--enroll draw at stage 3)"
                     )
             fixed = AudioTable(data_dir, fs=fs, stream=STREAM)
         if self.embeddings is not None and STREAM in streams:
@@ -105,12 +104,12 @@ class ExtractionDataset(MixtureDataset):
         """See TrainingDataset."""
         if EMBEDDING in streams and self.embeddings is None:
             raise InputError(
-                "data.init_args.embeddings: is missing, the model reads embeddings of enrolments; give the recipe "
-                "--sv_exp or --extractor_config, which embeds the enrolments in stage 4"
+                "data.init_args.embeddings: is missing, but the model needs embeddings of enrolments; give the recipe "
+                "--sv_exp or --extractor_config, so that stage 4 extracts them"
             )
 
     def _open_embeddings(self, enrolment_sets: list[str]) -> Mapping[str, str]:
-        """Utterance -> place of its embedding."""
+        """Utterance -> ``file.ark:offset`` of its embedding."""
         self.check_streams((EMBEDDING,))
         path, vectors = Path(self.embeddings or ""), {}
         for name in enrolment_sets if path.is_dir() else [""]:
@@ -118,18 +117,20 @@ class ExtractionDataset(MixtureDataset):
         return vectors
 
     def sources(self, data_dir: str) -> list[tuple[str, tuple[str, ...]]]:
-        """See TrainingDataset; with the sets of enrolments."""
+        """See TrainingDataset; includes the sets of enrolments."""
         (_, streams), *others = super().sources(data_dir)
         pool = [] if self._fixed is not None else [(path, ("wav",)) for path in self._pool.data_dirs]
         return [(data_dir, (*streams, STREAM)), *others, *pool]
 
     def _targets_of(self, data: DataDir) -> dict[str, tuple[str, str]]:
-        """Id of each item -> speaker and utterance of its target."""
+        """Item id -> speaker and utterance of the target."""
         if f"{STREAM}.scp" in data:
             values = read_table(data.path / f"{STREAM}.scp")
             words = {key: fields(value[1:]) for key, value in values.items() if value.startswith("*")}
             if bad := [key for key, parts in words.items() if len(parts) != 2]:
-                raise InputError(f"{data.path}/{STREAM}.scp: {bad[0]}: {values[bad[0]]!r} is not '*UTTERANCE SPEAKER'")
+                raise InputError(
+                    f"{data.path}/{STREAM}.scp: {bad[0]}: must be '*UTTERANCE SPEAKER', got {values[bad[0]]!r}"
+                )
             if words:
                 return {key: (speaker, utt) for key, (utt, speaker) in words.items()}
         return {key: (speaker, key) for key, speaker in data.table("utt2spk").items()}
@@ -144,7 +145,7 @@ class ExtractionDataset(MixtureDataset):
             where = (
                 f"{data.path}: {len(dropped)} of {len(set(ids))} targets have no other utterance to enrol their speaker"
             )
-            if len(kept) < (1 - _MANY) * len(ids):
+            if len(kept) < (1 - _MAX_UNENROLLED) * len(ids):
                 raise InputError(f"{where}, of {', '.join(self._pool.data_dirs)}; name a set that has (enroll_from)")
             logging.warning("%s and are left out: %s", where, some_of(dropped, 3))
         self._speed = [self._speed[i] for i in kept]
@@ -152,7 +153,7 @@ class ExtractionDataset(MixtureDataset):
 
     def _load(self, spec: ItemSpec) -> tuple[dict[str, Any], dict[str, str]]:
         loaded, facts = super()._load(spec)
-        streams: dict[str, Any] = dict(loaded)  # arrays, and of several enrolments a list of arrays
+        streams: dict[str, Any] = dict(loaded)  # arrays; several enrolments are a list of arrays
         key = self.ids[spec.index]
         words = (spec.epoch, spec.slot, key)
         rng = generator(self.seed, "enrolment", *words)
@@ -180,11 +181,13 @@ class ExtractionDataset(MixtureDataset):
     def _vector(self, utt: str) -> np.ndarray:
         """The embedding (D,) of an enrolment."""
         if utt not in self._vectors:
-            raise InputError(f"{self.embeddings}: lacks the enrolment {utt}; embed its set (embed_utterances)")
+            raise InputError(
+                f"{self.embeddings}: lacks the enrolment {utt}; extract embeddings of its set (embed_utterances)"
+            )
         return read_array(self._vectors[utt], utt)
 
     def _part(self, rng: np.random.Generator, table: AudioTable, utt: str) -> np.ndarray:
-        """The samples (M,) of an enrolment that are used."""
+        """The part (M,) of an enrolment that is used."""
         if self.enroll_seconds is None:
             return table.read(utt)
         have, length = table.num_samples(utt), round(float(rng.uniform(*self.enroll_seconds)) * self.fs)
@@ -193,20 +196,20 @@ class ExtractionDataset(MixtureDataset):
 
 
 def first_seconds(samples: np.ndarray, seconds: float | None, fs: int) -> np.ndarray:
-    """The beginning of an enrolment: of (N,) samples ``seconds``, all where it is shorter or ``seconds`` is None."""
+    """The first ``seconds`` of an enrolment (N,); all of it if it is shorter or ``seconds`` is None."""
     return samples if seconds is None else samples[: max(1, round(seconds * fs))]
 
 
 def other_enrolments(
     data_dir, sets: list[str], fs: int, ids: Collection[str]
 ) -> tuple[AudioTable, dict[str, list[str]]]:
-    """The enrolments of some ``ids`` as other sets have them, e.g. in noise.
+    """The enrolments of ``ids`` from other sets, e.g. in noise.
 
     Returns:
-        The audio of those sets, and by mixture the utterances in it that its line of utt2enroll names: one or several.
+        The audio of those sets, and for each mixture its enrolment utterances, from utt2enroll.
 
     Raises:
-        InputError: the test set has no utt2enroll, or no set has an utterance that it names.
+        InputError: the test set has no utt2enroll, or the sets lack an utterance of it.
     """
     data = DataDir(data_dir)
     if f"utt2{FACT}" not in data:
@@ -222,10 +225,10 @@ def other_enrolments(
 
 
 def fixed_enrolments(data_dir, fs: int, ids: Collection[str] | None = None) -> AudioTable:
-    """The enrolments of a test set, or of some ``ids`` of it.
+    """The enrolments of a test set, or only of ``ids``.
 
     Raises:
-        InputError: it has none, or they are still to be drawn.
+        InputError: the set has no enrolments, or they are to be drawn.
     """
     path = Path(data_dir) / f"{STREAM}.scp"
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""What a sampler asks of a dataset: a value that decides a training item completely."""
+"""The request of a sampler to a dataset; it determines a training item completely."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ class ItemSpec:
     """One item of one batch.
 
     Attributes:
-        index: which item of the dataset.
-        epoch, slot: when in training and where in the epoch; random choices depend on seed, epoch, slot and the id.
-        seconds: crop to this length (a shorter utterance is repeated); None takes the whole utterance.
+        index: index of the item in the dataset.
+        epoch, slot: epoch, and position in it. Random choices depend on seed, epoch, slot and id.
+        seconds: length of the crop (a shorter utterance is repeated); None: the whole utterance.
         member: number of the item among its speaker's adjacent utterances in the batch, from 0.
     """
 

@@ -1,4 +1,4 @@
-"""Clean speech beside variants of it in noise, music and rooms: training data of embedding enhancement."""
+"""Training data of embedding enhancement: clean speech and variants of it in noise, music and rooms."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,16 +19,16 @@ from toolkit.simulate.render import SilentSource, render
 from toolkit.simulate.sets import ROOMS_KEPT
 
 CLEAN, VARIANTS = "clean", "variants"
-_ATTEMPTS = 20  # a crop or a noise may be digital silence: number of attempts
+_ATTEMPTS = 20  # to draw another crop or noise after digital silence
 
 
 class AudioPairs(TrainingDataset):
-    """A crop of clean speech, and each of its variants: the same crop with a noise or in a room, rendered on the fly.
+    """Crops of clean speech and their variants: the same crop with a noise or in a room, rendered on the fly.
 
-    Labels are not needed; no speaker is read but to keep a talker out of his own babble.
+    Training needs no labels. Speakers are used only to keep a talker out of the babble around it.
 
     Args:
-        variants: name -> distortion of the speech. Each planner gives one variant; its speeds stay at 1.
+        variants: name -> planner of the distortion, without speeds and interferer.
 
     Raises:
         InputError: there are no variants, or one changes speeds or has an interferer.
@@ -47,19 +47,17 @@ class AudioPairs(TrainingDataset):
 
     def __init__(self, variants: dict[str, MixturePlanner]):
         if not variants:
-            raise InputError("variants: must name one or more, each with a planner")
-        # By name: a config that was written and read again may have them in another order.
+            raise InputError("variants: must have one or more names, each with a planner")
+        # Sorted by name: a config that was saved and read again may have another order.
         self.variants = dict(sorted(variants.items()))
         for name, planner in self.variants.items():
             if name in (CLEAN, VARIANTS) or not name.isidentifier():
                 raise InputError(f"variants: {name!r:.40} must be a name of letters, digits and _, other than {CLEAN}")
             if planner.speeds != [1.0] or planner.interferer:
-                raise InputError(
-                    f"variants.{name}: must have no speeds and no interferer, whose speech is not the same"
-                )
+                raise InputError(f"variants.{name}: must have no speeds and no interferer, which change the speech")
 
     def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = (CLEAN,), seed: int = 0) -> "AudioPairs":
-        """Bind to ``dump/raw/<set>``; the planners' sets are looked for beside it."""
+        """Open ``dump/raw/<set>``; the planners' sets are folders beside it."""
         data, root = DataDir(data_dir), Path(data_dir).parent
         self.fs = fs
         for planner in self.variants.values():
@@ -73,7 +71,7 @@ class AudioPairs(TrainingDataset):
         return self
 
     def sources(self, data_dir: str) -> list[tuple[str, tuple[str, ...]]]:
-        """See TrainingDataset; with the planners' sets."""
+        """See TrainingDataset; includes the planners' sets."""
         planners = self.variants.values()
         others = dict.fromkeys(path for planner in planners for path in (*planner.data_dirs(), *planner.room_dirs()))
         return [(data_dir, ("wav",)), *((path, ("wav",)) for path in others)]
@@ -82,7 +80,7 @@ class AudioPairs(TrainingDataset):
         return np.array([self._audio.num_samples(key) for key in self.ids]) / self.fs
 
     def mixtures(self, spec: ItemSpec, attempt: int = 0) -> dict[str, Mixture]:
-        """The plan lines of an item, by name: ``clean`` and the variants, all of the same part of the speech."""
+        """The plan lines of an item by name: ``clean`` and the variants, all with the same part of the speech."""
         key, fs = self.ids[spec.index], self.fs
         crop = None if spec.seconds is None else round(spec.seconds * fs)
         words = (self.seed, spec.epoch, spec.slot, key, attempt)
@@ -109,17 +107,16 @@ class AudioPairs(TrainingDataset):
 
 
 class EmbeddingPairs(TrainingDataset):
-    """Embeddings of clean speech and of its variants, as stage 4 keeps them: ``clean.scp`` and ``<variant>.scp``.
+    """Embeddings of clean speech and its variants, written by stage 4: ``clean.scp`` and ``<variant>.scp``.
 
-    The arks hold a vector (D,) an utterance, or a matrix (K, D) with a row for each of K crops, which are K items. All
-    is kept in memory: 4 (1 + V) D bytes an item. Labels and ``utt2dur`` are not needed; without the latter an item
-    counts as a second.
+    The arks hold a vector (D,) per utterance, or a matrix (K, D) of K crops, which are K items. All embeddings are in
+    memory: 4 (1 + V) D bytes per item. Labels and ``utt2dur`` are optional; without ``utt2dur`` an item counts as 1 s.
 
     Args:
-        variants: those to train on; None: all that there are.
+        variants: variants to train on; None: all.
 
     Attributes (after ``open``):
-        extractor: what made the embeddings (toolkit.io.extractors); None: not known.
+        extractor: identity of the extractor (toolkit.io.extractors); None: unknown.
     """
 
     stream = CLEAN
@@ -128,7 +125,7 @@ class EmbeddingPairs(TrainingDataset):
         self.variants = variants
 
     def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = (CLEAN,), seed: int = 0) -> "EmbeddingPairs":
-        """Bind to ``dump/pairs/<extractor>/<set>``."""
+        """Open ``dump/pairs/<extractor>/<set>``."""
         self._rows, self.extractor = read_pairs(data_dir, self.variants), read_extractor(data_dir)
         return super().open(data_dir, fs, streams, seed)
 
@@ -164,9 +161,9 @@ class PairRows:
 
     Attributes:
         keys: the U utterances, C-sorted.
-        counts: (U,) crops of each.
+        counts: (U,) number of crops of each.
         variants: names of the V variants, sorted.
-        rows: (sum of counts, 1 + V, D) float32: of the clean speech, then of each variant.
+        rows: (sum of counts, 1 + V, D) float32: the clean speech, then each variant.
     """
 
     def __init__(self, keys: list[str], counts: np.ndarray, variants: tuple[str, ...], rows: np.ndarray):
@@ -174,7 +171,7 @@ class PairRows:
 
 
 def read_pairs(data_dir, only: Sequence[str] | None = None) -> PairRows:
-    """Read ``clean.scp`` and all other scp of a folder, or ``only`` those of some variants.
+    """Read ``clean.scp`` and the scp of all variants of a folder, or of the variants ``only``.
 
     Raises:
         InputError: ``clean.scp`` or all variants are missing, ids or numbers of crops differ between tables, or an
@@ -184,15 +181,17 @@ def read_pairs(data_dir, only: Sequence[str] | None = None) -> PairRows:
     data = DataDir(path)
     names = [name.removesuffix(".scp") for name in data.tables() if name.endswith(".scp")]
     if CLEAN not in names:
-        raise InputError(f"{path}/{CLEAN}.scp: no such file; stage 4 makes it, or embed clean speech and its variants")
+        raise InputError(
+            f"{path}/{CLEAN}.scp: no such file; run stage 4, or extract embeddings of clean speech and its variants"
+        )
     variants = tuple(name for name in names if name not in (CLEAN, "wav", "embedding"))
     if unknown := [name for name in only or [] if name not in variants]:
-        raise InputError(f"{path}/{unknown[0]}.scp: no such file; there are variants {some_of(variants) or 'none'}")
+        raise InputError(f"{path}/{unknown[0]}.scp: no such file; existing variants: {some_of(variants) or 'none'}")
     variants = tuple(name for name in variants if only is None or name in only)
     if not variants:
         raise InputError(
-            f"{path}: has no variants; beside {CLEAN}.scp must be a table for each, e.g. noise.scp, with embeddings of "
-            "the same utterances in noise"
+            f"{path}: has no variants; expected a table for each beside {CLEAN}.scp, e.g. noise.scp, with embeddings "
+            "of the same utterances in noise"
         )
     keys = sorted(read_table(path / f"{CLEAN}.scp"), key=str.encode)
     tables = [_rows_of(path / f"{name}.scp", keys) for name in (CLEAN, *variants)]
@@ -202,23 +201,23 @@ def read_pairs(data_dir, only: Sequence[str] | None = None) -> PairRows:
             key = keys[different[0]]
             raise InputError(
                 f"{path}/{name}.scp: {key}: has {other[different[0]]} rows, {CLEAN}.scp {counts[different[0]]}; "
-                "embed both again"
+                "extract both again"
             )
     if len(sizes) > 1:
-        raise InputError(f"{path}: embeddings of {some_of(sorted(sizes))} numbers; embed all with one model")
+        raise InputError(f"{path}: embeddings have several sizes, {some_of(sorted(sizes))}; extract all with one model")
     return PairRows(keys, counts, variants, np.stack([rows for rows, _ in tables], 1))
 
 
 def _rows_of(path: Path, keys: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """All embeddings of a table (R, D), utterance by utterance, and how many each has (U,)."""
+    """All embeddings of a table (R, D), in the order of the utterances, and the number of each (U,)."""
     table = read_table(path)
     if table.keys() != set(keys):
         different = some_of(sorted(table.keys() ^ set(keys)), known=keys)
         raise InputError(
-            f"{path}: not the same ids as {CLEAN}.scp: {different}; embed the missing ones, or remove the others"
+            f"{path}: not the same ids as {CLEAN}.scp: {different}; extract the missing ones, or remove the others"
         )
     rows, counts, _ = read_all(table, keys, str(path))
     if (zero := np.flatnonzero(~rows.any(1))).size:
         key = keys[int(np.searchsorted(np.cumsum(counts), zero[0], side="right"))]
-        raise InputError(f"{path}: {key}: the embedding is all zero; embed it again")
+        raise InputError(f"{path}: {key}: the embedding is all zero; extract it again")
     return rows, counts

@@ -1,4 +1,4 @@
-"""The units of recognised text: characters or BPE pieces, as a sentencepiece model."""
+"""Text units of a recogniser: characters or BPE pieces, as a sentencepiece model."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,22 +8,22 @@ from pathlib import Path
 from toolkit.io.datadir import c_sorted, read_table
 from toolkit.io.errors import InputError, counted, some_of
 
-# The ids that have a role, in every set of units: the blank of CTC, an unknown character, and both ends of a text.
+# Special ids of every set of units: the blank of CTC, an unknown character, start and end of a text.
 BLANK, UNK, EOS = 0, 1, 2
-EMPTY = "<empty>"  # the value of a recognised text without words, in a table
+EMPTY = "<empty>"  # a recognised text without words, in a table
 _MOST_BYTES = 2**24
 _LONGEST_TEXT = 2**20  # bytes; sentencepiece leaves longer lines out
 
 
 class TextUnits:
-    """Text to ids and back.
+    """Conversion of text to ids and back.
 
     Args:
-        model: content of a sentencepiece model that :func:`train_units` made.
-        name: its file, for messages.
+        model: content of a sentencepiece model of :func:`train_units`.
+        name: name of its file, for messages.
 
     Raises:
-        InputError: it is no such model, or its special ids are others.
+        InputError: ``model`` is not a sentencepiece model, or has other special ids.
 
     Example::
 
@@ -32,7 +32,7 @@ class TextUnits:
     """
 
     def __init__(self, model: bytes, name: str = "units"):
-        from sentencepiece import SentencePieceProcessor  # what trains on no text starts without it
+        from sentencepiece import SentencePieceProcessor  # slow import that only recognition needs
 
         self.model = model
         try:
@@ -50,25 +50,25 @@ class TextUnits:
 
     @classmethod
     def read(cls, path) -> "TextUnits":
-        """The units in a file; InputError if it is missing or no sentencepiece model."""
+        """Read the units of a file. Raises InputError if it is missing or not a sentencepiece model."""
         try:
             return cls(Path(path).read_bytes(), str(path))
         except OSError as error:
-            raise InputError(f"{path}: {error.strerror}; toolkit.bin.train_units makes it from text") from None
+            raise InputError(f"{path}: {error.strerror}; make it with toolkit.bin.train_units") from None
 
     def __len__(self) -> int:
         return self._processor.get_piece_size()
 
     def encode(self, text: str) -> list[int]:
-        """The ids of a text, without ends; characters that the units lack are UNK."""
+        """The ids of a text, without start and end; unknown characters are UNK."""
         return self._processor.encode(text)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of ids, with single blanks between words; special ids are left out."""
+        """The text of ids, with single blanks between words; special ids are skipped."""
         return " ".join(self._processor.decode([int(i) for i in ids if i not in (BLANK, UNK, EOS)]).split())
 
     def lacking(self, texts: Mapping[str, str]) -> str:
-        """Which characters of texts (by id) the units lack, and where, in words; empty where they lack none."""
+        """A message on characters of the texts (by id) that the units lack; empty if they lack none."""
         counts: Counter[str] = Counter()
         ids = []
         for key, text in texts.items():
@@ -82,15 +82,15 @@ class TextUnits:
 
 
 def train_units(texts: Iterable[str], kind: str = "char", size: int | None = None) -> bytes:
-    """A sentencepiece model of texts, which are taken as they are; the same texts give the same model.
+    """Train a sentencepiece model on texts without normalisation; the same texts give the same model.
 
     Args:
         texts: one line each.
         kind: ``char`` or ``bpe``.
-        size: number of BPE units, with the three special ones; of characters there are as many as the texts have.
+        size: number of BPE units, with the three special ones; None for ``char``, which uses all characters.
 
     Raises:
-        InputError: there is no text, or ``kind`` or ``size`` does not fit it.
+        InputError: there is no text, or ``kind`` or ``size`` does not fit the text.
     """
     from sentencepiece import SentencePieceTrainer
 
@@ -100,7 +100,7 @@ def train_units(texts: Iterable[str], kind: str = "char", size: int | None = Non
     if kind not in ("char", "bpe") or (kind == "bpe") != (size is not None):
         raise InputError(f"units: {kind!r:.20} with size {size}: must be char without a size, or bpe with one")
     if (longest := max(len(line.encode()) for line in lines)) > _LONGEST_TEXT:
-        raise InputError(f"units: a text has {longest} bytes, must have {_LONGEST_TEXT} at most; cut it")
+        raise InputError(f"units: a text has {longest} bytes, the limit is {_LONGEST_TEXT}; cut it")
     model = BytesIO()
     try:
         SentencePieceTrainer.train(
@@ -135,8 +135,8 @@ def read_transcripts(path, keys: Iterable[str]) -> dict[str, str]:
         keys: ids of its recordings.
 
     Raises:
-        InputError: the table is missing, a transcript is empty, or ids have audio and no transcript or the reverse;
-            counts and names them.
+        InputError: the table is missing, a transcript is empty, or ids have only audio or only a transcript; names the
+            ids and their number.
     """
     keys = set(keys)
     table = read_table(Path(path) / "text")
@@ -144,6 +144,6 @@ def read_transcripts(path, keys: Iterable[str]) -> dict[str, str]:
         if missing:
             raise InputError(
                 f"{Path(path) / 'text'}: {counted(len(missing), 'utterance')} with {what}: "
-                f"{some_of(c_sorted(missing), known=keys | table.keys())}; utils/fix_data_dir.sh keeps what has both"
+                f"{some_of(c_sorted(missing), known=keys | table.keys())}; run utils/fix_data_dir.sh"
             )
     return {key: table[key] for key in c_sorted(table)}

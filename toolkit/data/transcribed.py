@@ -17,9 +17,9 @@ TEXT = "text"
 
 
 class RecognitionDataset(MixtureDataset):
-    """Whole utterances of audio and the units of their transcripts; with a planner at other speeds, in noise, in rooms.
+    """Whole utterances of audio and the units of their transcripts. A planner adds speeds, noises and rooms.
 
-    The data dir has ``text`` beside ``wav.scp``. An item has the stream ``text``, (L,) int64 ids of units.
+    The data dir needs the table ``text``. The stream ``text`` of an item is (L,) int64 ids of units.
 
     Attributes (after ``open``):
         targets: utterance id -> its units, (L,) int64.
@@ -36,26 +36,26 @@ class RecognitionDataset(MixtureDataset):
     _units: TextUnits | None = None
 
     def encode_by(self, units: TextUnits | None) -> None:
-        """Name the units, before ``open``."""
+        """Set the units. Called before ``open``."""
         self._units = units
 
     def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav", TEXT), seed: int = 0) -> "Self":
-        """Bind to ``dump/raw/<set>``.
+        """Open ``dump/raw/<set>``.
 
         Raises:
-            InputError: as in the base class; the units are missing, or transcripts (see read_transcripts).
+            InputError: as in the base class; or units or transcripts are missing (see read_transcripts).
         """
         if self._units is None:
-            raise InputError("units: file not given or not found; set --units to what toolkit.bin.train_units made")
+            raise InputError("units: file missing; set --units to the model of toolkit.bin.train_units")
         super().open(data_dir, fs, tuple(stream for stream in streams if stream != TEXT), seed)
         texts = read_transcripts(data_dir, self.ids)
         if lacking := self._units.lacking(texts):
-            logging.warning("%s/text: %s; they are trained as <unk>", data_dir, lacking)
+            logging.warning("%s/text: %s; training uses <unk> for them", data_dir, lacking)
         self.targets = {key: np.array(self._units.encode(text), np.int64) for key, text in texts.items()}
         return self
 
     def _load(self, spec: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         if spec.seconds is not None:
-            raise InputError("batches: cut utterances, and transcripts are of whole ones; use BucketBatches")
+            raise InputError("batches: cut utterances, but transcripts are of whole utterances; use BucketBatches")
         streams, facts = super()._load(spec)
         return streams | {TEXT: self.targets[self.ids[spec.index]]}, facts

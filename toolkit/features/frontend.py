@@ -1,4 +1,4 @@
-"""The contract of a front end; a class of your own plugs in by ``frontend.class_path``."""
+"""The base class of front ends. To use another class, set ``frontend.class_path`` in the config."""
 
 from abc import ABC, abstractmethod
 
@@ -7,11 +7,11 @@ from torch import nn
 
 
 class FrontEnd(nn.Module, ABC):
-    """Waveform -> features. The same module makes the dumped features, the training batches and the inference input.
+    """Waveform -> features. The same module makes stored features, training batches and the input of inference.
 
     Attributes:
-        fs: rate in Hz of the waveforms it takes.
-        dim: features a frame.
+        fs: sampling rate of the input in Hz.
+        dim: number of features per frame.
     """
 
     fs: int
@@ -19,7 +19,7 @@ class FrontEnd(nn.Module, ABC):
 
     @abstractmethod
     def num_frames(self, num_samples: int) -> int:
-        """Frames made of ``num_samples`` samples."""
+        """Number of frames of ``num_samples`` samples."""
 
     @abstractmethod
     def forward(
@@ -27,9 +27,9 @@ class FrontEnd(nn.Module, ABC):
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """wav (B, N) in [-1, 1), lengths (B,) samples or None (all full) -> features (B, T, F), lengths (B,) frames.
 
-        A frame depends on samples of its own utterance only, so padding does not change valid frames.
+        A frame depends only on samples of its own utterance, so padding does not change valid frames.
         """
 
     @abstractmethod
     def conf(self) -> dict:
-        """All that decides the features, as plain values; two front ends agree if and only if their confs do."""
+        """All settings of the features as plain values. Two front ends are equal if and only if their confs are."""

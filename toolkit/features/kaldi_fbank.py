@@ -9,8 +9,8 @@ from toolkit.features.frontend import FrontEnd
 
 _SCALE = 32768.0  # Kaldi's samples are 16-bit integers
 _FLOOR = torch.finfo(torch.float32).eps
-_CHUNK, _DEVICE_CHUNK = 256, 65536  # frames at once: on a CPU they stay in its cache, on a device they bound the memory
-_GROUP = 16  # filters multiplied together, over their own bins only; a multiple of 16 suits the matrix product
+_CHUNK, _DEVICE_CHUNK = 256, 65536  # frames at once: on a CPU to fit its cache, on a device to limit the memory
+_GROUP = 16  # filters per matrix product, over their bins only; multiples of 16 are fast
 
 
 def mel(hz: torch.Tensor) -> torch.Tensor:
@@ -19,7 +19,7 @@ def mel(hz: torch.Tensor) -> torch.Tensor:
 
 
 def mel_filters(n_mels: int, n_fft: int, fs: int, low_hz: float, high_hz: float) -> torch.Tensor:
-    """Triangular filters of unit peak, equally spaced and straight-sided on the mel axis -> (n_fft // 2, n_mels)."""
+    """Filters of unit peak, equally spaced and triangular on the mel axis -> (n_fft // 2, n_mels)."""
     low, high = mel(torch.tensor([low_hz, high_hz], dtype=torch.float64)).tolist()
     edges = torch.linspace(low, high, n_mels + 2, dtype=torch.float64)
     bins = mel(torch.arange(n_fft // 2, dtype=torch.float64) * fs / n_fft)[:, None]
@@ -29,18 +29,18 @@ def mel_filters(n_mels: int, n_fft: int, fs: int, low_hz: float, high_hz: float)
 
 
 def check_size(n_mels: int, n_fft: int) -> None:
-    """Raise ValueError where a matrix of filters would take more memory than any front end needs."""
+    """Raise ValueError if the matrix of filters would be unreasonably large."""
     if not 0 < n_mels * n_fft <= 2**24:
         raise ValueError(f"n_mels {n_mels} by n_fft {n_fft}: the product must be from 1 to {2**24:,}")
 
 
 def frames_at_once(wav: torch.Tensor) -> int:
-    """How many frames of each of the utterances ``wav`` (B, N) to compute at once."""
+    """Number of frames to compute at once for the utterances ``wav`` (B, N)."""
     return max(1, (_CHUNK if wav.device.type == "cpu" else _DEVICE_CHUNK) // len(wav))
 
 
 def _groups(filters: torch.Tensor) -> list[tuple[slice, slice]]:
-    """Rows and columns of the blocks outside of which ``filters`` (rows, n_mels) is zero, a bin more on either side."""
+    """Rows and columns of the blocks that hold all nonzeros of ``filters`` (rows, n_mels), with a margin of one bin."""
     blocks = []
     for first in range(0, filters.shape[1], _GROUP):
         columns = slice(first, first + _GROUP)
@@ -50,22 +50,22 @@ def _groups(filters: torch.Tensor) -> list[tuple[slice, slice]]:
 
 
 class KaldiFbank(FrontEnd):
-    """Kaldi's fbank without dither: no frame crosses an edge, DC removed, pre-emphasis, window, power, mel, log.
+    """Kaldi's fbank without dither: snip edges, remove DC, pre-emphasis, window, power, mel, log.
 
-    With ``window="povey"`` this is ``compute-fbank-feats --dither=0``: for filters within 40 dB of the loudest of their
-    frame the two agree to 1e-4 at 16 kHz (1.5e-4 at 8 kHz), and what differs is that Kaldi rounds the filters' edges to
-    float32. Further down the rounding of the spectrum shows, in Kaldi's values as in these.
+    With ``window="povey"`` this is ``compute-fbank-feats --dither=0``: for filters within 40 dB of the maximum of their
+    frame the two agree to 1e-4 at 16 kHz (1.5e-4 at 8 kHz). The rest is due to Kaldi's float32 filter edges. Below
+    40 dB, rounding of the spectrum dominates in both.
 
     Args:
         fs: rate in Hz.
-        n_mels: filters.
+        n_mels: number of filters.
         frame_ms, hop_ms: frame length and shift in milliseconds.
         low_hz, high_hz: band in Hz; ``high_hz`` <= 0 counts from the Nyquist frequency.
-        preemphasis: coefficient of the first difference.
+        preemphasis: coefficient of the pre-emphasis.
         window: ``povey``, ``hamming`` or ``hann``.
 
     Raises:
-        ValueError: the window is unknown, or the band is empty or leaves 0 .. fs / 2.
+        ValueError: the window is unknown, or the band is empty or not within 0 .. fs / 2.
     """
 
     taper: torch.Tensor
@@ -93,14 +93,14 @@ class KaldiFbank(FrontEnd):
             raise ValueError(f"low_hz {low_hz:g} to high_hz {high:g} must be a band within 0 to {fs / 2:g} Hz")
         windows = {"povey": 0.5, "hann": 0.5, "hamming": 0.54}
         if window not in windows:
-            raise ValueError(f"window is {window!r}; it can be {', '.join(windows)}")
-        with torch.device("cpu"):  # the outline of a network has values here, too
+            raise ValueError(f"window is {window!r}; must be one of {', '.join(windows)}")
+        with torch.device("cpu"):  # real values even for a network on the meta device
             taper = torch.signal.windows.general_hamming(
                 self.frame, alpha=windows[window], sym=True, dtype=torch.float64
             )
             taper = taper**0.85 if window == "povey" else taper
             taper = nn.functional.pad(taper.float(), (0, self.n_fft - self.frame))
-            # A row for the real and one for the imaginary part of every bin: their squares are summed by the filters.
+            # One row each for the real and imaginary part of a bin: the filters sum their squares.
             filters = nn.functional.pad(mel_filters(n_mels, self.n_fft, fs, low_hz, high), (0, 0, 0, 1))
         self.register_buffer("taper", taper, persistent=False)
         self.register_buffer("filters", filters.repeat_interleave(2, 0), persistent=False)
@@ -111,7 +111,7 @@ class KaldiFbank(FrontEnd):
         return {"class": type(self).__name__, **self._conf}
 
     def num_frames(self, num_samples: int) -> int:
-        """Whole frames in ``num_samples``; a shorter utterance is padded to one."""
+        """Number of whole frames; an utterance shorter than a frame is padded to one."""
         return max(1, 1 + (num_samples - self.frame) // self.hop)
 
     def forward(
@@ -119,12 +119,12 @@ class KaldiFbank(FrontEnd):
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """wav (B, N) in [-1, 1), lengths (B,) samples -> log energies (B, T, n_mels), lengths (B,) frames.
 
-        Frames of padding beyond an utterance's length are zero.
+        Frames beyond the length of an utterance are zero.
         """
-        # A frame is read with its neighbours, one sample before and up to n_fft after; the taper makes nothing of them.
+        # A frame is read with one sample before and up to n_fft after it; the window is zero there.
         last = (self.num_frames(wav.shape[1]) - 1) * self.hop + self.n_fft
         wav = nn.functional.pad(wav.float() * _SCALE, (1, last - wav.shape[1]))
-        with torch.autocast(wav.device.type, enabled=False):  # mixed precision is for the network, not for its input
+        with torch.autocast(wav.device.type, enabled=False):  # features in full precision
             parts = wav.unfold(1, 1 + self.n_fft, self.hop).split(frames_at_once(wav), 1)
             feats = torch.cat([self._log_mel(part) for part in parts], 1)
         if lengths is None:
@@ -134,10 +134,10 @@ class KaldiFbank(FrontEnd):
         return feats * valid[:, :, None], frames
 
     def _log_mel(self, samples: torch.Tensor) -> torch.Tensor:
-        """Samples (B, T, 1 + n_fft), of which a frame is ``1 .. frame`` -> (B, T, n_mels)."""
+        """Samples (B, T, 1 + n_fft), with the frame at ``1 .. frame`` -> (B, T, n_mels)."""
         samples = samples - samples[:, :, 1 : 1 + self.frame].mean(2, keepdim=True)
         frames = torch.sub(samples[:, :, 1:], samples[:, :, :-1], alpha=self.preemphasis)
-        frames[:, :, 0] = samples[:, :, 1] * (1 - self.preemphasis)  # Kaldi: a frame's first sample precedes itself
+        frames[:, :, 0] = samples[:, :, 1] * (1 - self.preemphasis)  # as Kaldi: the first sample is its own predecessor
         spectrum = torch.view_as_real(torch.fft.rfft(frames.mul_(self.taper))).square_().flatten(2)
         parts = [spectrum[:, :, rows] @ self.filters[rows, columns] for rows, columns in self._groups]
         return torch.cat(parts, 2).clamp_(min=_FLOOR).log_()

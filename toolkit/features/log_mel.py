@@ -18,10 +18,10 @@ def hertz_triangles(edges: torch.Tensor, n_fft: int, fs: int) -> torch.Tensor:
 
 
 def mel_edges(n_mels: int, fs: int, low_hz: float, high_hz: float) -> torch.Tensor:
-    """Edges in Hz, equally spaced in mel, of ``n_mels`` filters, of which one begins where the one before has its peak.
+    """Edges in Hz, equally spaced in mel, of ``n_mels`` filters; each filter begins at the peak of the one before.
 
     Args:
-        n_mels: filters.
+        n_mels: number of filters.
         fs: rate in Hz.
         low_hz, high_hz: band in Hz; ``high_hz`` <= 0 counts from the Nyquist frequency.
 
@@ -29,7 +29,7 @@ def mel_edges(n_mels: int, fs: int, low_hz: float, high_hz: float) -> torch.Tens
         (n_mels + 2,) float64.
 
     Raises:
-        ValueError: the band is empty or leaves 0 .. fs / 2.
+        ValueError: the band is empty or not within 0 .. fs / 2.
     """
     high = high_hz if high_hz > 0 else fs / 2 + high_hz
     if not 0 <= low_hz < high <= fs / 2:
@@ -39,7 +39,7 @@ def mel_edges(n_mels: int, fs: int, low_hz: float, high_hz: float) -> torch.Tens
 
 
 def hertz_filters(n_mels: int, n_fft: int, fs: int, low_hz: float, high_hz: float) -> torch.Tensor:
-    """Triangular filters of unit peak, equally spaced in mel, straight-sided in Hz -> (n_fft // 2 + 1, n_mels)."""
+    """Filters of unit peak, equally spaced in mel, triangular in Hz -> (n_fft // 2 + 1, n_mels)."""
     return hertz_triangles(mel_edges(n_mels, fs, low_hz, high_hz), n_fft, fs).float()
 
 
@@ -52,28 +52,28 @@ def cosine_transform(n_mfcc: int, n_mels: int) -> torch.Tensor:
 
 
 class LogMelSpectrogram(FrontEnd):
-    """Pre-emphasis, centred spectrogram, mel, log(energy + floor): what ResNetSE34V2, ExU-Net and ParaNoise-SV read.
+    """Pre-emphasis, centred spectrogram, mel, log(energy + floor): input of ResNetSE34V2, ExU-Net and ParaNoise-SV.
 
-    Frame t is centred on sample t * hop; at both ends the utterance is mirrored, so a recording has 1 + N // hop
-    frames. The first difference is that of the whole recording (the sample before the first is the second). Unlike
-    ``KaldiFbank``, frames keep their mean, samples count in [-1, 1), and the filters' sides are straight in Hz.
+    Frame t is centred on sample t * hop; the utterance is padded by reflection, so N samples give 1 + N // hop frames.
+    Pre-emphasis runs over the whole recording (the second sample also precedes the first). Unlike ``KaldiFbank``,
+    frames keep their mean, samples are in [-1, 1), and filters are triangular in Hz.
 
     ``n_mels=80, low_hz=20, high_hz=7600, n_mfcc=80`` is the front end of SEED's ECAPA-TDNN.
 
     Args:
         fs: rate in Hz.
-        n_mels: filters.
-        n_fft: points of the transform, at least a frame; the window is in its middle.
+        n_mels: number of filters.
+        n_fft: FFT size, at least a frame; the window is centred in it.
         frame_ms, hop_ms: window length and shift in milliseconds.
         low_hz, high_hz: band in Hz; ``high_hz`` <= 0 counts from the Nyquist frequency.
-        preemphasis: coefficient of the first difference; 0 takes none.
+        preemphasis: coefficient of the pre-emphasis; 0: none.
         window: ``hamming`` or ``hann`` (periodic).
-        floor: added to the energies before the logarithm.
-        n_mfcc: cepstral coefficients by a cosine transform of the log energies; 0 leaves these as they are.
+        floor: constant added to the energies before the logarithm.
+        n_mfcc: number of cepstral coefficients (DCT of the log energies); 0: log energies.
 
     Raises:
         ValueError: the window is unknown, a frame is longer than ``n_fft``, there are more coefficients than filters,
-            or the band is empty or leaves 0 .. fs / 2.
+            or the band is empty or not within 0 .. fs / 2.
     """
 
     taper: torch.Tensor
@@ -102,17 +102,17 @@ class LogMelSpectrogram(FrontEnd):
         if self.frame > n_fft:
             raise ValueError(f"n_fft {n_fft} is shorter than a frame, {self.frame} samples")
         if not 0 <= n_mfcc <= n_mels:
-            raise ValueError(f"n_mfcc {n_mfcc}: it can be 0 to {n_mels}, the filters")
+            raise ValueError(f"n_mfcc {n_mfcc}: must be from 0 to {n_mels}, the number of filters")
         windows = {"hamming": 0.54, "hann": 0.5}
         if window not in windows:
-            raise ValueError(f"window is {window!r}; it can be {', '.join(windows)}")
-        with torch.device("cpu"):  # the outline of a network has values here, too
+            raise ValueError(f"window is {window!r}; must be one of {', '.join(windows)}")
+        with torch.device("cpu"):  # real values even for a network on the meta device
             taper = torch.signal.windows.general_hamming(
                 self.frame, alpha=windows[window], sym=False, dtype=torch.float64
             )
             left = (n_fft - self.frame) // 2
             taper = nn.functional.pad(taper.float(), (left, n_fft - self.frame - left))
-            # A row for the real and one for the imaginary part of every bin: their squares are summed by the filters.
+            # One row each for the real and imaginary part of a bin: the filters sum their squares.
             filters = hertz_filters(n_mels, n_fft, fs, low_hz, high_hz)
         self.register_buffer("taper", taper, persistent=False)
         self.register_buffer("filters", filters.repeat_interleave(2, 0), persistent=False)
@@ -123,7 +123,7 @@ class LogMelSpectrogram(FrontEnd):
         return {"class": type(self).__name__, **self._conf}
 
     def num_frames(self, num_samples: int) -> int:
-        """One at the start and one after every whole hop."""
+        """Number of frames: 1 + num_samples // hop."""
         return 1 + num_samples // self.hop
 
     def forward(
@@ -131,9 +131,9 @@ class LogMelSpectrogram(FrontEnd):
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """wav (B, N) in [-1, 1), lengths (B,) samples -> features (B, T, n_mels or n_mfcc), lengths (B,) frames.
 
-        Frames of padding beyond an utterance's length are zero.
+        Frames beyond the length of an utterance are zero.
         """
-        with torch.autocast(wav.device.type, enabled=False):  # mixed precision is for the network, not for its input
+        with torch.autocast(wav.device.type, enabled=False):  # features in full precision
             wav = self._mirrored(wav.float(), lengths)
             parts = wav.unfold(1, self.n_fft, self.hop).split(frames_at_once(wav), 1)
             feats = torch.cat([self._log_mel(part) for part in parts], 1)
@@ -144,13 +144,13 @@ class LogMelSpectrogram(FrontEnd):
         return feats * valid[:, :, None], frames
 
     def _mirrored(self, wav: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
-        """wav (B, N) -> its first difference, half a transform mirrored at both ends of every utterance."""
+        """wav (B, N) -> pre-emphasised, with half an FFT size of reflection padding at both ends of every utterance."""
         count, half = wav.shape[1], self.n_fft // 2
         last = torch.full_like(wav[:, :1], count - 1, dtype=torch.long) if lengths is None else lengths[:, None] - 1
         if self.preemphasis:
             before = torch.cat((wav.gather(1, last.clamp(max=1)), wav[:, :-1]), 1)
             wav = torch.sub(wav, before, alpha=self.preemphasis)
-        period = (2 * last).clamp(min=1)  # an utterance shorter than half a transform is mirrored again and again
+        period = (2 * last).clamp(min=1)  # a shorter utterance is reflected repeatedly
         head = torch.arange(-half, 0, device=wav.device).remainder(period)
         place = last + 1 + torch.arange(half, device=wav.device)
         tail = place.remainder(period)

@@ -11,11 +11,11 @@ from toolkit.features.log_mel import hertz_triangles
 from toolkit.nn.mask import length_mask
 
 _LINEAR_HZ, _HZ_A_MEL, _MELS_A_NEPER = 1000.0, 200.0 / 3, 27.0 / math.log(6.4)
-_QUIETEST = 1e-10  # root mean square below which a recording counts as silence, which no gain makes louder
+_QUIETEST = 1e-10  # RMS below which a recording is silence and gets no gain
 
 
 def slaney_filters(n_mels: int, n_fft: int, fs: int) -> torch.Tensor:
-    """Triangular filters of unit area (in Hz) up to fs / 2, by Slaney's mel scale -> (n_fft // 2 + 1, n_mels).
+    """Triangular filters of unit area (in Hz) up to fs / 2 on Slaney's mel scale -> (n_fft // 2 + 1, n_mels).
 
     The scale is linear below 1 kHz and logarithmic above (Slaney 1998, Auditory Toolbox, version 2).
     """
@@ -27,22 +27,22 @@ def slaney_filters(n_mels: int, n_fft: int, fs: int) -> torch.Tensor:
 
 
 class MelPower(FrontEnd):
-    """Mel power spectrogram of a recording that is raised to a level: what :class:`toolkit.models.sv.GE2E` reads.
+    """Mel power spectrogram of a level-normalised recording: input of :class:`toolkit.models.sv.GE2E`.
 
-    The energies are those of ``librosa.feature.melspectrogram`` (0.11) with its defaults: Hann window, Slaney's scale,
-    filters of unit area, no logarithm. Frame t is centred on sample t * hop, and silence surrounds the utterance. There
-    are 1 + N // hop + ceil(frame / 2 / hop) frames: all into which one of N samples can fall. librosa gives the first
-    1 + N // hop of them.
+    Energies are those of ``librosa.feature.melspectrogram`` (0.11) with its defaults: Hann window, Slaney's scale,
+    filters of unit area, no logarithm. Frame t is centred on sample t * hop, with zeros around the utterance. There
+    are 1 + N // hop + ceil(frame / 2 / hop) frames, all that can contain one of the N samples; librosa gives only the
+    first 1 + N // hop.
 
     Args:
         fs: rate in Hz.
-        n_mels: filters.
+        n_mels: number of filters.
         frame_ms, hop_ms: window length and shift in milliseconds.
-        target_dbfs: root mean square, in dB of full scale, to which quieter recordings are raised; louder ones and
-            silence stay. The default is that of Resemblyzer 0.1.4; None leaves all recordings as they are.
+        target_dbfs: RMS in dBFS to which quieter recordings are raised; louder ones and silence are unchanged. The
+            default is that of Resemblyzer 0.1.4; None: no gain.
 
     Raises:
-        ValueError: the filters take more memory than any front end needs.
+        ValueError: the matrix of filters is unreasonably large.
 
     Example::
 
@@ -65,7 +65,7 @@ class MelPower(FrontEnd):
         self.fs, self.dim, self.target_dbfs = fs, n_mels, target_dbfs
         self.frame, self.hop = int(fs * frame_ms / 1000), int(fs * hop_ms / 1000)
         check_size(n_mels, self.frame)
-        # A row for the real and one for the imaginary part of every bin: their squares are summed by the filters.
+        # One row each for the real and imaginary part of a bin: the filters sum their squares.
         filters = slaney_filters(n_mels, self.frame, fs).repeat_interleave(2, 0)
         taper = torch.signal.windows.hann(self.frame, sym=False, dtype=torch.float64, device=torch.device("cpu"))
         self.register_buffer("taper", taper.float(), persistent=False)
@@ -76,7 +76,7 @@ class MelPower(FrontEnd):
         return {"class": type(self).__name__, **self._conf}
 
     def num_frames(self, num_samples: int) -> int:
-        """One at the start, one after every whole hop, and those beyond the end that reach back into the recording."""
+        """Number of frames, with those centred after the end that overlap the recording."""
         return 1 + num_samples // self.hop + -(-(self.frame // 2) // self.hop)
 
     def forward(
@@ -84,11 +84,11 @@ class MelPower(FrontEnd):
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """wav (B, N) in [-1, 1), lengths (B,) samples -> energies (B, T, n_mels), lengths (B,) frames.
 
-        Frames of padding beyond an utterance's length are zero.
+        Frames beyond the length of an utterance are zero.
         """
         before, frames = self.frame // 2, self.num_frames(wav.shape[1])
         behind = (frames - 1) * self.hop + self.frame - before - wav.shape[1]
-        with torch.autocast(wav.device.type, enabled=False):  # mixed precision is for the network, not for its input
+        with torch.autocast(wav.device.type, enabled=False):  # features in full precision
             wav = wav.float() if lengths is None else wav.float() * length_mask(lengths, wav.shape[1])
             wav = nn.functional.pad(self._raised(wav, lengths), (before, behind))
             parts = wav.unfold(1, self.frame, self.hop).split(frames_at_once(wav), 1)
@@ -96,12 +96,12 @@ class MelPower(FrontEnd):
         return feats, None if lengths is None else self.num_frames(0) + lengths.div(self.hop, rounding_mode="floor")
 
     def _raised(self, wav: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
-        """wav (B, N), zero in its padding, at ``target_dbfs`` or above."""
+        """wav (B, N) with zero padding -> the same, raised to ``target_dbfs`` if below."""
         if self.target_dbfs is None:
             return wav
         count = wav.shape[1] if lengths is None else lengths[:, None]
         power = wav.square().sum(1, keepdim=True) / count
-        level = power.clamp(min=_QUIETEST**2).sqrt()  # in this order the gradient of silence is finite
+        level = power.clamp(min=_QUIETEST**2).sqrt()  # clamp first: the gradient of silence stays finite
         return wav * (10 ** (self.target_dbfs / 20) / level).clamp(min=1)
 
     def _energies(self, frames: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""No features: networks that read audio."""
+"""The front end of networks that read audio."""
 
 import torch
 
@@ -6,7 +6,7 @@ from toolkit.features.frontend import FrontEnd
 
 
 class Waveform(FrontEnd):
-    """The samples themselves, a frame each, for encoders that read audio; set ``normalize: none`` beside it.
+    """The samples, one per frame, for networks that read audio. Use it with ``normalize: none``.
 
     Args:
         fs: rate in Hz.
@@ -27,11 +27,11 @@ class Waveform(FrontEnd):
         return {"class": type(self).__name__, "fs": self.fs}
 
     def num_frames(self, num_samples: int) -> int:
-        """One a sample."""
+        """Number of frames: one per sample."""
         return num_samples
 
     def forward(
         self, wav: torch.Tensor, lengths: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """wav (B, N), lengths (B,) samples or None -> (B, N, 1), lengths as they are."""
+        """wav (B, N), lengths (B,) samples or None -> (B, N, 1), lengths unchanged."""
         return wav.float()[:, :, None], lengths

@@ -1,15 +1,15 @@
-"""SpecAugment (Park et al. 2019) without time warping: bands of frequency and spans of time set to zero."""
+"""SpecAugment (Park et al. 2019) without time warping: masks of frequency bands and time spans."""
 
 import torch
 from torch import nn
 
 
 class SpecAugment(nn.Module):
-    """Masks on normalised features, in training only; every utterance of a batch gets its own.
+    """Masks normalised features with zeros, in training only; each utterance of a batch gets different masks.
 
     Args:
-        freq_masks, freq_width: how many bands, and their largest width in bins.
-        time_masks, time_width: how many spans, and their largest width in frames.
+        freq_masks, freq_width: number of frequency masks, and their maximum width in bins.
+        time_masks, time_width: number of time masks, and their maximum width in frames.
     """
 
     def __init__(self, freq_masks: int = 1, freq_width: int = 8, time_masks: int = 1, time_width: int = 10):
@@ -27,7 +27,7 @@ class SpecAugment(nn.Module):
 
 
 def _keep(feats: torch.Tensor, size: int, masks: int, width: int) -> torch.Tensor:
-    """(B, size) bool: False inside ``masks`` spans of uniform width 0 .. ``width`` at uniform places."""
+    """(B, size) bool: False inside ``masks`` spans, with uniform width 0 .. ``width`` and uniform position."""
     shape = (feats.shape[0], masks, 1)
     spans = torch.rand(shape, device=feats.device) * (min(width, size) + 1)
     spans = spans.floor()

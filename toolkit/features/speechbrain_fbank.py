@@ -7,26 +7,25 @@ from toolkit.features.frontend import FrontEnd
 from toolkit.features.kaldi_fbank import check_size, frames_at_once
 from toolkit.features.log_mel import mel_edges
 
-_FLOOR = 1e-10  # of an energy
+_FLOOR = 1e-10  # smallest energy
 
 
 class SpeechBrainFbank(FrontEnd):
-    """What the ECAPA-TDNN of SpeechBrain reads (its ``Fbank``): centred spectrogram, mel, decibels, no pre-emphasis.
+    """SpeechBrain's ``Fbank``, input of its ECAPA-TDNN: centred spectrogram, mel, decibels, no pre-emphasis.
 
-    Frame t is centred on sample t * hop; beyond both ends there are zeros, so a recording has 1 + N // hop frames.
-    Filters are as wide above their centre as below it. Values more than ``top_db`` below the loudest of the utterance
-    are raised to that.
+    Frame t is centred on sample t * hop, with zeros around the utterance, so N samples give 1 + N // hop frames.
+    Filters are symmetric in Hz. Values are clipped to at most ``top_db`` below the maximum of the utterance.
 
     Args:
         fs: rate in Hz.
-        n_mels: filters.
-        n_fft: points of the transform, even, at least a frame.
+        n_mels: number of filters.
+        n_fft: FFT size, even, at least a frame.
         frame_ms, hop_ms: window length and shift in milliseconds.
         low_hz, high_hz: band in Hz; ``high_hz`` <= 0 counts from the Nyquist frequency.
-        top_db: range in dB.
+        top_db: dynamic range in dB.
 
     Raises:
-        ValueError: a frame is longer than ``n_fft`` or that is odd, or the band is empty or leaves 0 .. fs / 2.
+        ValueError: ``n_fft`` is odd or below a frame, or the band is empty or not within 0 .. fs / 2.
 
     Example::
 
@@ -54,7 +53,7 @@ class SpeechBrainFbank(FrontEnd):
         check_size(n_mels, n_fft)
         if frame > n_fft or n_fft % 2:
             raise ValueError(f"n_fft {n_fft}: must be even, and at least a frame, {frame} samples")
-        with torch.device("cpu"):  # the outline of a network has values here, too
+        with torch.device("cpu"):  # real values even for a network on the meta device
             taper = torch.hamming_window(frame, dtype=torch.float64).float()
             left = (n_fft - frame) // 2
             edges = mel_edges(n_mels, fs, low_hz, high_hz)
@@ -68,7 +67,7 @@ class SpeechBrainFbank(FrontEnd):
         return {"class": type(self).__name__, **self._conf}
 
     def num_frames(self, num_samples: int) -> int:
-        """One at the start and one after every whole hop."""
+        """Number of frames: 1 + num_samples // hop."""
         return 1 + num_samples // self.hop
 
     def forward(
@@ -76,11 +75,11 @@ class SpeechBrainFbank(FrontEnd):
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """wav (B, N) in [-1, 1), lengths (B,) samples -> decibels (B, T, n_mels), lengths (B,) frames.
 
-        Frames of padding beyond an utterance's length are zero.
+        Frames beyond the length of an utterance are zero.
         """
         if lengths is not None:
             wav = wav * (torch.arange(wav.shape[1], device=wav.device) < lengths[:, None])
-        with torch.autocast(wav.device.type, enabled=False):  # mixed precision is for the network, not for its input
+        with torch.autocast(wav.device.type, enabled=False):  # features in full precision
             wav = nn.functional.pad(wav.float(), (self.n_fft // 2, self.n_fft // 2))
             parts = wav.unfold(1, self.n_fft, self.hop).split(frames_at_once(wav), 1)
             feats = torch.cat([self._decibels(part) for part in parts], 1)

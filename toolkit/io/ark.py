@@ -1,4 +1,4 @@
-"""Kaldi arks: matrices, vectors, and encoded audio, written aside and renamed (kaldiio does the bytes)."""
+"""Kaldi arks of matrices, vectors and encoded audio: written aside and renamed. kaldiio encodes the entries."""
 
 import errno
 import io
@@ -16,7 +16,7 @@ from kaldiio.matio import read_matrix_or_vector  # decodes binary arrays; load_m
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
 
-# The least compression: three percent larger, a sixth quicker to decode, and its short blocks suit crops.
+# The lowest level: files are 3 % larger and decode a sixth faster; its short blocks suit crops.
 _FLAC = {"format": "FLAC", "compression_level": 0.0}
 _PLACE = re.compile(r"(.+):([0-9]{1,18})", re.DOTALL)
 _NO_FILES = {
@@ -24,7 +24,7 @@ _NO_FILES = {
     stat.S_IFIFO: "is a pipe, not a file",
     stat.S_IFSOCK: "is a socket, not a file",
 }
-# Kinds of arrays: the type of their values; of compressed ones the bytes that follow the 16 of range, rows and columns.
+# Kind of array -> type of its values. Compressed kinds: bytes after the 16 bytes of range, rows and columns.
 _FLOATS = {b"FM": "<f4", b"FV": "<f4", b"DM": "<f8", b"DV": "<f8"}
 _COMPRESSED = {
     b"CM": lambda rows, columns: (rows + 8) * columns,
@@ -32,20 +32,20 @@ _COMPRESSED = {
     b"CM3": lambda rows, columns: rows * columns,
 }
 _HEAD_BYTES = 32
-_FOREIGN = {b"AUDIO": "audio", b"PKL": "a pickled object", b"NPY": "an array of numpy's", b"\x1f\x8b": "gzip"}
+_FOREIGN = {b"AUDIO": "audio", b"PKL": "a pickled object", b"NPY": "a numpy array", b"\x1f\x8b": "gzip"}
 _FOREIGN |= {b"[": "text", b" [": "text", b"\0B\4": "whole numbers"}
 
 
 class ArkWriter:
-    """Write one ark; on a clean exit it takes its final place, on an error nothing is left.
+    """Writer of one ark. On a clean exit the ark takes its final place; on an error no file is left.
 
     Args:
         path: the ark's final place, e.g. ``dump/fbank/train/data/feats.1.ark``.
-        compression: of matrices, Kaldi's method: None float32; 3 int16 over a matrix's range, half the size; 2 (by
-            column) and 5 (by matrix) one byte, a quarter of the size.
+        compression: Kaldi's method for matrices. None: float32. 3: int16 over the matrix's range, half the size. 2 (by
+            column) and 5 (by matrix): one byte, a quarter of the size.
 
     Attributes:
-        scp: key -> ``path:offset`` of what was written, for the data dir's table.
+        scp: key -> ``path:offset`` of each written entry, for the data dir's table.
     """
 
     def __init__(self, path, compression: int | None = None):
@@ -70,7 +70,7 @@ class ArkWriter:
         kaldiio.save_ark(self._handle, {key: np.asarray(array, np.float32)}, compression_method=self.compression)
 
     def write_audio(self, key: str, samples: np.ndarray, rate: int, bits: int = 16) -> None:
-        """Append audio (N,) as FLAC of 16 or 24 bits; samples in [-1, 1) on that grid come back bit for bit."""
+        """Append audio (N,) as FLAC of 16 or 24 bits. Samples in [-1, 1) on that grid are read back bit for bit."""
         self._note(key)
         full = 2.0 ** (bits - 1)
         pcm = np.clip(np.rint(samples * full), -full, full - 1).astype(np.int16 if bits == 16 else np.int32)
@@ -81,13 +81,13 @@ class ArkWriter:
 
 
 def split_place(value: str) -> tuple[str, int | None]:
-    """``file.ark:offset`` -> file and offset; the offset is None where the value names a whole file."""
+    """Split ``file.ark:offset`` into file and offset; the offset is None if the value names a whole file."""
     place = _PLACE.fullmatch(value)
     return (place[1], int(place[2])) if place else (value, None)
 
 
 def regular_size(path) -> int:
-    """The size in bytes of a regular file; pipes and devices, which may block or never end, are refused.
+    """The size in bytes of a regular file. Pipes and devices are refused: they may block or never end.
 
     Raises:
         OSError: the file is missing, or is not a regular file.
@@ -99,24 +99,22 @@ def regular_size(path) -> int:
 
 
 def open_regular(path) -> int:
-    """A file descriptor of a regular file, to read; OSError as :func:`regular_size`."""
+    """A file descriptor of a regular file, open for reading. Raises OSError as :func:`regular_size`."""
     regular_size(path)
     return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def read_array(value: str, name: str) -> np.ndarray:
-    """The matrix (T, F) or vector (D,) at ``file.ark:offset``; ``name`` is the id that an error will name.
+    """The matrix (T, F) or vector (D,) at ``file.ark:offset``; errors name the id ``name``.
 
-    Reads Kaldi's binary matrices and vectors of floats, also compressed ones. Text, Python objects and commands are
+    Reads Kaldi's binary float matrices and vectors, also compressed ones. Text, Python objects and commands are
     refused.
 
     Raises:
         InputError: the file is missing, the offset holds no array, or a value is not finite.
     """
     if value.rstrip().endswith("|"):
-        raise InputError(
-            f"{name}: {value}: is a command; arrays are read from files only, so write its output to an ark"
-        )
+        raise InputError(f"{name}: {value}: is a command, expected file.ark:offset; write its output to an ark")
     path, offset = split_place(value)
     try:
         with open(open_regular(path), "rb") as handle:
@@ -131,12 +129,12 @@ def read_array(value: str, name: str) -> np.ndarray:
 
 
 def _read_entry(handle, offset: int) -> np.ndarray:
-    """The array at an offset of an open ark; ValueError where it is none, or where the file ends before it does."""
+    """The array at an offset of an open ark. Raises ValueError if it is not an array, or is cut off."""
     handle.seek(offset)
     head = handle.read(_HEAD_BYTES).ljust(_HEAD_BYTES, b"\0")
     kind, shape, start, size = _layout(head)
     if offset + start + size > os.fstat(handle.fileno()).st_size:
-        raise ValueError("the file ends before it does")
+        raise ValueError("the file ends within the array")
     handle.seek(offset + start)
     data = handle.read(size)
     if kind in _FLOATS:
@@ -164,7 +162,7 @@ def _layout(head: bytes) -> tuple[bytes, tuple[int, ...], int, int]:
             start, size = start + 5 * len(shape), math.prod(shape) * np.dtype(_FLOATS[kind]).itemsize
     if not shape or min(shape) < 1:
         foreign = next((what for mark, what in _FOREIGN.items() if head.startswith(mark)), "something else")
-        raise ValueError(f"expected a binary matrix or vector of Kaldi's, found {foreign}")
+        raise ValueError(f"expected a Kaldi binary matrix or vector, found {foreign}")
     return kind, shape, start, size
 
 
@@ -175,15 +173,15 @@ def _finite(array: np.ndarray, value: str, name: str) -> np.ndarray:
 
 
 class MatrixEntry:
-    """The matrix at ``file.ark:offset``, of which a range of rows can be had: float32 by seeking to them, others whole.
+    """The matrix at ``file.ark:offset``, read by ranges of rows. Uncompressed float32: by seeking. Others: read whole.
 
-    The layout is Kaldi's: ``\\0B``, ``FM ``, rows and columns as int32 with a byte 4 before each, the rows.
+    Kaldi's layout: ``\\0B``, ``FM ``, the numbers of rows and columns (int32, a byte 4 before each), the rows.
 
     Attributes:
-        rows: how many there are.
+        rows: number of rows.
 
     Raises:
-        InputError: as :func:`read_array`; of values that are not finite, in the rows that are read.
+        InputError: as :func:`read_array`; values are checked to be finite in the rows that are read.
     """
 
     _HEAD = struct.Struct("<5sBiBi")
@@ -202,7 +200,7 @@ class MatrixEntry:
                 raise InputError(f"{name}: {value}: holds a vector, expected a matrix; run the stage that writes it")
 
     def _is_float(self) -> bool:
-        """Is the entry an uncompressed float32 matrix, all of it? Notes its size."""
+        """Whether the entry is a whole, uncompressed float32 matrix. Stores its size."""
         if self._ark is None:
             return False
         head = os.pread(self._ark, self._HEAD.size, self._start - self._HEAD.size)
@@ -228,13 +226,13 @@ class MatrixEntry:
 
 
 class AudioEntry:
-    """The encoded audio file at an offset of an ark, as a file object: a decoder that seeks reads what it needs only.
+    """The encoded audio file at an offset of an ark, as a file object: a seeking decoder reads only what it needs.
 
-    The layout is kaldiio's: ``AUDIO``, one byte that counts the length's bytes, the length, the file. Decoders read a
-    few bytes, a hundred times a crop; so this is not an io class and has only the methods that soundfile calls.
+    The layout is kaldiio's: ``AUDIO``, one byte with the size of the length field, the length, the file. Decoders make
+    hundreds of small reads for a crop, so this is not an io class and has only the methods that soundfile calls.
 
     Attributes:
-        size: of the encoded file, bytes.
+        size: bytes of the encoded file.
 
     Raises:
         OSError: the ark cannot be opened, or is not a regular file.
@@ -249,7 +247,7 @@ class AudioEntry:
             self._start, self.size = offset + 6 + digits, int.from_bytes(head[6 : 6 + digits], "little")
             self._at = 0
             if not self.size or os.fstat(self._ark).st_size < self._start + self.size:
-                raise InputError(f"{path}:{offset}: holds no audio; run the stage that wrote it again")
+                raise InputError(f"{path}:{offset}: holds no audio; rerun the stage that wrote it")
         except BaseException:
             self.close()
             raise
@@ -259,7 +257,7 @@ class AudioEntry:
         os.close(self._ark)
 
     def read_at(self, place: int, count: int) -> bytes:
-        """Some bytes of the entry."""
+        """``count`` bytes of the entry from ``place``."""
         return os.pread(self._ark, min(count, max(0, self.size - place)), self._start + place)
 
     def tell(self) -> int:
@@ -267,7 +265,7 @@ class AudioEntry:
         return self._at
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a position, counted from the start, the present position or the end of the entry."""
+        """Move to a position, relative to the start, the current position or the end of the entry."""
         if whence == os.SEEK_CUR:
             offset += self._at
         elif whence == os.SEEK_END:
@@ -276,20 +274,20 @@ class AudioEntry:
         return self._at
 
     def readinto(self, buffer) -> int:
-        """Fill a buffer as far as the entry goes; the number of bytes."""
+        """Fill a buffer up to the end of the entry; returns the number of bytes."""
         left = max(0, self.size - self._at)
         if len(buffer) > left:
             buffer = memoryview(buffer)[:left]
         try:
             count = os.preadv(self._ark, [buffer], self._start + self._at)
-        except OSError:  # a decoder calls from C, through which no error passes; it will miss the rest and say so
+        except OSError:  # called from C, through which no exception passes; the decoder reports the missing bytes
             return 0
         self._at += count
         return count
 
 
 def remove_stale(folder, stem: str, num_jobs: int) -> None:
-    """Remove ``<stem>.<job>.ark`` of jobs beyond ``num_jobs`` (an earlier split) and what killed writers left aside."""
+    """Remove ``<stem>.<job>.ark`` of jobs above ``num_jobs`` (an earlier split) and files that killed writers left."""
     name = re.compile(rf"{re.escape(stem)}\.(\d+)\.ark|(\.){re.escape(stem)}\.\d+\.\d+\.tmp\.ark")
     for path in Path(folder).glob("*.ark"):
         if (match := name.fullmatch(path.name)) and (match[2] or int(match[1]) > num_jobs):

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: written aside, synced, renamed."""
+"""Atomic writes: a file is complete or absent. Written to a temporary name, synced, renamed."""
 
 import errno
 import os
@@ -10,20 +10,20 @@ from pathlib import Path
 
 from toolkit.io.errors import InputError
 
-_STREAMS = (stat.S_IFIFO, stat.S_IFCHR)  # what takes bytes as they come
+_STREAMS = (stat.S_IFIFO, stat.S_IFCHR)  # written directly, never replaced
 
 
 @contextmanager
 def replacing(path, mode: str = "w"):
-    """Open a file aside of ``path``; on success it takes the place of ``path``, on error it is removed.
+    """Open a temporary file beside ``path``. On success it is renamed to ``path``; on error it is removed.
 
     Args:
-        path: final place; its folder is made when missing, and removed on error. A link is followed. A FIFO, a terminal
-            or another device that takes characters gets the bytes; it is not replaced.
+        path: final place. A missing folder is created, and removed on error. Links are followed. A FIFO, a terminal or
+            another character device is written to directly.
         mode: ``"w"`` (text, UTF-8) or ``"wb"``.
 
     Raises:
-        InputError: ``path`` is a socket or a device of blocks.
+        InputError: ``path`` is a socket or a block device.
     """
     with replacing_path(path) as aside, open(aside, mode, encoding=None if "b" in mode else "utf-8") as handle:
         yield handle
@@ -33,21 +33,21 @@ def replacing(path, mode: str = "w"):
 
 @contextmanager
 def replacing_path(path):
-    """As :func:`replacing`, for writers that want a path: yields the aside path (same suffix)."""
+    """As :func:`replacing`, for writers that need a path: yields the temporary path (same suffix)."""
     path = Path(path)
     kind = _kind(path)
     if kind == stat.S_IFDIR or path.name in ("", ".."):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if kind not in (None, stat.S_IFREG, *_STREAMS):
         raise InputError(f"{path}: the output must be a file, a FIFO or a terminal, not a socket or a block device")
-    # Behind /dev/stdout and /dev/fd/1 is a file that the shell holds open: a rename would leave it behind.
+    # /dev/stdout and /dev/fd/1 may be a file that the shell holds open: a rename would not reach it.
     held = path.parent == Path("/dev") or path.parent.resolve().is_relative_to("/proc")
     streams = kind in _STREAMS or (held and kind == stat.S_IFREG)
     final = Path(os.path.realpath(path))
     with tempfile.TemporaryDirectory() if streams else nullcontext(final.parent) as folder:
         new_folders = [path for path in (Path(folder), *Path(folder).parents) if not path.exists()]
         Path(folder).mkdir(parents=True, exist_ok=True)
-        # The suffix stays last: audio and figure writers choose the format by it.
+        # Keep the suffix last: audio and figure writers choose the format by it.
         aside = Path(folder) / f".{final.stem}.{os.getpid()}.tmp{path.suffix}"
         try:
             yield aside
@@ -58,20 +58,20 @@ def replacing_path(path):
                 os.replace(aside, final)
             new_folders = []
         except OSError as error:
-            # Name the final file: a write to a full disk names none, other errors name the temporary one.
+            # Name the final file: "disk full" errors name no file, others name the temporary one.
             full = error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
             if full or str(error.filename) == str(aside):
                 error.filename = str(path)
             raise
         finally:
             aside.unlink(missing_ok=True)
-            with suppress(OSError):  # another file may lie in one of them by now
+            with suppress(OSError):  # another process may have put a file there
                 for new_folder in new_folders:
                     new_folder.rmdir()
 
 
 def _kind(path: Path) -> int | None:
-    """What is at a path, links followed; None where there is nothing."""
+    """File type at a path, links followed; None if nothing is there."""
     try:
         return stat.S_IFMT(path.stat().st_mode)
     except FileNotFoundError:

@@ -1,8 +1,8 @@
-"""Audio by id or by name: wav, flac, opus, ... files and audio inside arks, whole or in part, checked.
+"""Read and check audio: wav, flac, opus, ... files and audio in arks, whole or in part.
 
-There are two doors. What a table (wav.scp) holds is a *value*: a path, ``file.ark:offset``, or a command ending in
-``|`` that prints audio, which is run where the caller allows it and nowhere else. What a person or a program names is a
-*file*, whatever its name looks like.
+Functions read one of two things. A *value* comes from a table (wav.scp): a path, ``file.ark:offset``, or a command
+ending in ``|`` that prints audio; commands run only if the caller allows them. A *file* is named by a user or a program
+and is never run, whatever its name looks like.
 """
 
 import logging
@@ -27,21 +27,21 @@ from toolkit.io.errors import InputError, some_of
 from toolkit.io.tails import uncounted_frames
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".opus", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".w64"})
-# Limits of a network's input. Shorter than eight frames of 25 ms says nothing about a voice. A peak 18 dB above full
-# scale means a scale of whole numbers: recordings of floats in [-1, 1] do not reach it.
+# Limits of a network's input. Audio below eight frames of 25 ms holds too little of a voice. A peak 18 dB above full
+# scale means samples on an integer scale: recordings of floats in [-1, 1] do not reach it.
 LEAST_SECONDS = 0.1
 LOUDEST = 8.0
-_NO_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # what no line of a table can hold
+_NO_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # characters that no table can hold
 _LENGTH = re.compile(r"[1-9][0-9]{0,17}")
 _UNKNOWN_FRAMES = 2**62
-_RATES = range(1000, 1_000_001)  # Hz; others are damage, and resampling would take memory without end
-_FRAMES_PER_BYTE = 6000  # more than any codec makes of digital silence
-_MEND, _REPLACE = "fix the scp or the corpus path in db.sh", "replace the file or drop the utterance"
+_RATES = range(1000, 1_000_001)  # Hz; another rate means a damaged header, and resampling would exhaust the memory
+_FRAMES_PER_BYTE = 6000  # above any codec's ratio, even for digital silence
+_FIX_PATH, _REPLACE = "fix the scp or the corpus path in db.sh", "replace the file or drop the utterance"
 
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """Length in samples, rate in Hz, channels."""
+    """Number of samples (of one channel), rate in Hz, number of channels."""
 
     frames: int
     rate: int
@@ -49,50 +49,50 @@ class AudioInfo:
 
 
 class _Source(NamedTuple):
-    """Audio to open: ``where`` it is, for messages, and in a recipe or not; ``thorough``: all of it will be read."""
+    """Audio to open: its place for messages, whether it is in a recipe, and whether all of it will be read."""
 
     where: str
     in_recipe: bool
     thorough: bool = True
 
     def fault(self, what: str, remedy: str = "") -> InputError:
-        """An error. Of a file that was named by hand, what to do in a recipe's tables is left out."""
+        """The error to raise. The remedy is for a recipe's tables; it is left out for a file named by a user."""
         return InputError(f"{self.where}: {what}{f'; {remedy}' if remedy and self.in_recipe else ''}")
 
 
 def is_command(value: str) -> bool:
-    """Is a scp value a shell command (``sox in.wav -t wav - |``)?"""
+    """Whether a scp value is a shell command (``sox in.wav -t wav - |``)."""
     return value.rstrip().endswith("|")
 
 
 class _OneRead(soundfile.SoundFile):
-    """An audio file for one seek and one read: soundfile would seek again after the read, and flac decode once more."""
+    """An audio file for one seek and one read. soundfile seeks after each read, which makes flac decode again."""
 
     def seekable(self) -> bool:
-        """What soundfile asks before such a seek."""
+        """False, so that soundfile does not seek after a read."""
         return False
 
 
 @lru_cache(1000)
-def _say(message: str) -> None:
-    """Warn, once however often a recording is opened."""
+def _warn_once(message: str) -> None:
+    """Log a warning, once for each recording."""
     logging.warning("%s", message)
 
 
 @contextmanager
 def _opened_value(value: str, name: str, allow_pipes: bool = False, thorough: bool = True) -> Iterator:
-    """Open a scp value for reading and check its header; every fault becomes an InputError naming id and value."""
+    """Open a scp value for reading and check its header; every fault is an InputError with id and value."""
     source = _Source(f"{name}: {value}", True, thorough)
     path, offset = split_place(value)
     with ExitStack() as stack:
         if is_command(value):
             if not allow_pipes:
                 raise InputError(
-                    f"{name}: is a command ({value}); commands are run by the format stage (stage 2) only, with "
-                    "--allow_pipes (of a recipe: --format_opts --allow_pipes); give it only if you trust the data dir"
+                    f"{name}: is a command ({value}); only the format stage (stage 2) runs commands, with "
+                    "--allow_pipes (in a recipe: --format_opts --allow_pipes); use it only if you trust the data dir"
                 )
             output = _run(value, name)
-            source = _Source(f"{name}: command's output: {value}", True)
+            source = _Source(f"{name}: command output: {value}", True)
             stack.callback(os.close, output)
             yield _checked_file(f"/proc/self/fd/{output}", source, stack), source
         elif offset is None:
@@ -103,8 +103,8 @@ def _opened_value(value: str, name: str, allow_pipes: bool = False, thorough: bo
 
 @contextmanager
 def _opened_file(path, name: str = "") -> Iterator:
-    """Open a file that was named by hand, or found in a folder, as :func:`_opened_value` opens a value."""
-    if not isinstance(path, str | os.PathLike):  # a number would be taken for an open file's
+    """As :func:`_opened_value`, for a file that a user named or that a folder holds."""
+    if not isinstance(path, str | os.PathLike):  # soundfile takes a number for a file descriptor
         raise InputError(f"{path!r:.80}: must be the path of a file")
     source = _Source(f"{name}: {path}" if name else str(path), bool(name))
     with ExitStack() as stack:
@@ -113,47 +113,47 @@ def _opened_file(path, name: str = "") -> Iterator:
 
 @contextmanager
 def _faults_of(source: _Source) -> Iterator[None]:
-    """What the system or the decoder has against a file becomes an InputError."""
+    """Turn errors of the system and of the decoder into InputErrors."""
     try:
         yield
     except FileNotFoundError:
-        raise source.fault("no such file", _MEND) from None
+        raise source.fault("no such file", _FIX_PATH) from None
     except OSError as error:
         why = error.strerror or str(error)
-        raise source.fault(why if why.startswith("is ") else f"cannot be read: {why}", _MEND) from None
+        raise source.fault(why if why.startswith("is ") else f"cannot be read: {why}", _FIX_PATH) from None
     except soundfile.LibsndfileError as error:
         raise source.fault(f"cannot be decoded ({error.error_string.strip()})", _REPLACE) from None
-    except ValueError as error:  # a part of a joined file is cut off, or its path holds a NUL
+    except ValueError as error:  # a part of a concatenated file is cut off, or the path holds a NUL
         raise source.fault(str(error)) from None
 
 
 def _checked_file(path, source: _Source, stack: ExitStack) -> _OneRead:
-    """An opened file, its header checked; ``stack`` closes it."""
+    """Open a file and check its header; ``stack`` closes it."""
     with _faults_of(source):
         if not (size := regular_size(path)):
             raise source.fault("is empty", _REPLACE)
         name = os.fsencode(path)
-        if name.lower().endswith(b".raw"):  # soundfile would take it for that, whatever it holds
-            raise source.fault("is audio without a header, which tells no rate; convert it to wav", _REPLACE)
-        handle = stack.enter_context(_OneRead(b"./-" if name == b"-" else name))  # - is libsndfile's standard input
+        if name.lower().endswith(b".raw"):  # soundfile reads any such file as headerless
+            raise source.fault("is audio without a header, so its rate is unknown; convert it to wav", _REPLACE)
+        handle = stack.enter_context(_OneRead(b"./-" if name == b"-" else name))  # "-" is standard input
         if source.thorough and (copy := repaired(path, handle)):
             descriptor, what = copy
             stack.callback(os.close, descriptor)
             path = f"/proc/self/fd/{descriptor}"
             handle, size = stack.enter_context(_OneRead(path)), regular_size(path)
-            _say(f"{source.where}: {what}; all of it is read, {handle.frames / handle.samplerate:.2f} s")
+            _warn_once(f"{source.where}: {what}; all of it is read, {handle.frames / handle.samplerate:.2f} s")
         return _checked(handle, size, partial(_read_at, path), source)
 
 
 def _read_at(path, place: int, count: int) -> bytes:
-    """Some bytes of a file."""
+    """``count`` bytes of a file from ``place``."""
     with open(path, "rb") as file:
         file.seek(place)
         return file.read(count)
 
 
 def _checked_entry(path: str, offset: int, source: _Source, stack: ExitStack) -> _OneRead:
-    """An opened entry of an ark, its header checked."""
+    """Open an entry of an ark and check its header; ``stack`` closes it."""
     with _faults_of(source):
         try:
             entry = stack.enter_context(closing(AudioEntry(path, offset)))
@@ -163,18 +163,18 @@ def _checked_entry(path: str, offset: int, source: _Source, stack: ExitStack) ->
 
 
 def _checked(handle: _OneRead, size: int, read_at: Callable[[int, int], bytes], source: _Source) -> _OneRead:
-    """The same; InputError where its header promises what the ``size`` bytes cannot hold."""
+    """The handle. Raises InputError if its header promises more than the ``size`` bytes can hold."""
     if is_short(handle, size, read_at):
         raise source.fault(SHORT)
     if handle.frames == 0:
         raise source.fault("holds no samples", _REPLACE)
     if source.thorough and (more := uncounted_frames(handle, size, read_at)):
         raise source.fault(
-            f"its header counts {handle.frames} samples, the file holds about {handle.frames + more}; if all are "
-            "audio, rewrite it with sox or ffmpeg (sox --ignore-length in.wav out.wav), else cut off the rest"
+            f"its header counts {handle.frames} samples, the file holds about {handle.frames + more}; if the rest is "
+            "audio, rewrite it (sox --ignore-length in.wav out.wav), else cut it off"
         )
     if handle.frames >= _UNKNOWN_FRAMES:
-        raise source.fault("its header does not say how long it is; encode it to a file, or as wav")
+        raise source.fault("its header does not say how long it is; encode it to a regular file, or as wav")
     if handle.frames > _FRAMES_PER_BYTE * size:
         raise source.fault(f"its header promises {handle.frames} samples, more than {size} bytes can hold", _REPLACE)
     if handle.samplerate not in _RATES:
@@ -187,13 +187,13 @@ def _info(handle: _OneRead) -> AudioInfo:
 
 
 def audio_info(value: str, name: str, allow_pipes: bool = False) -> AudioInfo:
-    """Length, rate and channels of a scp value, from its header; of a command's output if commands may be run."""
+    """Length, rate and channels of a scp value, from its header; with ``allow_pipes`` also of a command's output."""
     with _opened_value(value, name, allow_pipes) as (handle, _):
         return _info(handle)
 
 
 def file_info(path, name: str = "") -> AudioInfo:
-    """As :func:`audio_info`, of a file."""
+    """As :func:`audio_info`, for a file."""
     with _opened_file(path, name) as (handle, _):
         return _info(handle)
 
@@ -202,9 +202,9 @@ def _read(handle: _OneRead, source: _Source, start=0, frames=-1, channel: int | 
     """Mono float32 samples of an open file, checked against its header."""
     stop = handle.frames if frames < 0 else start + frames
     if not 0 <= start <= stop <= handle.frames:
-        remedy = "is it another file than the one the plan or utt2num_samples was made from?"
+        remedy = "the file differs from the one of the plan or of utt2num_samples; make these again"
         raise source.fault(f"has {handle.frames} samples, expected {start} to {stop}", remedy)
-    # libsndfile turns plain 16-bit samples into floats one by one; numpy does it several times as fast.
+    # numpy converts 16-bit samples to floats several times faster than libsndfile.
     plain = handle.subtype == "PCM_16" and handle.format != "FLAC"
     with _faults_of(source):
         if start:
@@ -219,14 +219,14 @@ def _read(handle: _OneRead, source: _Source, start=0, frames=-1, channel: int | 
 
 
 def from_integers(pcm: np.ndarray) -> np.ndarray:
-    """Signed integers -> float32 in [-1, 1), as libsndfile scales them."""
+    """Signed integers -> float32 in [-1, 1), scaled as by libsndfile."""
     samples = pcm.astype(np.float32)
     samples *= np.float32(2.0 ** (1 - 8 * pcm.itemsize))
     return samples
 
 
 def _one_channel(samples: np.ndarray, channel: int | str | None, source: _Source) -> np.ndarray:
-    """(N, C) -> (N,): one channel or the mean of all. ``all``: as it is."""
+    """(N, C) -> (N,): one channel, or the mean of all. ``"all"``: unchanged."""
     if channel == "all":
         return samples
     count = samples.shape[1]
@@ -236,7 +236,7 @@ def _one_channel(samples: np.ndarray, channel: int | str | None, source: _Source
             if source.in_recipe
             else "by --channel 0 or --channel mean (in Python: channel=0)"
         )
-        raise source.fault(f"has {count} channels, expected one; choose it {how}")
+        raise source.fault(f"has {count} channels, expected one; choose one {how}")
     if channel == "mean" and count > 1:
         return samples.mean(axis=1)
     channel = 0 if channel in (None, "mean") else channel
@@ -249,7 +249,7 @@ def read_audio(value: str, name: str, start: int = 0, frames: int = -1, fs: int 
     """Samples ``start .. start + frames`` (all when ``frames`` < 0) of a scp value as float32 (N,), and the rate in Hz.
 
     Raises:
-        InputError: missing, undecodable, truncated, empty, not mono, not at ``fs`` Hz (0: any), NaN; names the place.
+        InputError: audio is missing, undecodable, truncated, empty, not mono, not at ``fs`` Hz (0: any) or not finite.
     """
     with _opened_value(value, name, thorough=frames < 0) as (handle, source):
         if fs and handle.samplerate != fs:
@@ -260,55 +260,55 @@ def read_audio(value: str, name: str, start: int = 0, frames: int = -1, fs: int 
 def read_whole(
     value: str, name: str, channel: int | str | None = None, allow_pipes: bool = False
 ) -> tuple[np.ndarray, int]:
-    """As :func:`read_audio`, for the format stage: a channel is chosen, and commands may be run.
+    """As :func:`read_audio`, for the format stage: it may choose a channel and run commands.
 
     Args:
-        name: the id, which errors name.
-        channel: None (refuse more than one), a number from 0, ``"mean"``, or ``"all"``: samples are (N, C) then.
-        allow_pipes: run a value that is a command.
+        name: id, for error messages.
+        channel: None (refuse several channels), a number from 0, ``"mean"``, or ``"all"`` (returns (N, C)).
+        allow_pipes: run values that are commands.
     """
     with _opened_value(value, name, allow_pipes) as (handle, source):
         return _read(handle, source, channel=channel), handle.samplerate
 
 
 def read_file(path, name: str = "", channel: int | str | None = None) -> tuple[np.ndarray, int]:
-    """As :func:`read_whole`, of a file, whatever it is called; ``name``: what errors call it beside its path."""
+    """As :func:`read_whole`, for a file; ``name`` comes before its path in error messages."""
     with _opened_file(path, name) as (handle, source):
         return _read(handle, source, channel=channel), handle.samplerate
 
 
 def unusable(samples: np.ndarray, fs: int, least: float = LEAST_SECONDS) -> str:
-    """Why a recording cannot be used; empty if it can: one rule for recordings from all sources.
+    """Why a recording cannot be used; empty if it can. All readers share this rule.
 
     Args:
         samples: (N,) floats.
         fs: rate in Hz.
-        least: seconds that it must last.
+        least: minimum length in seconds.
     """
     low, high = (float(samples.min()), float(samples.max())) if len(samples) else (0.0, 0.0)
-    # On the grid of 16 bits, which the format stage writes: a signal that is zero there is silent in any format.
+    # On the 16-bit grid, which the format stage writes: a signal that is zero there is silent in any format.
     if low * 32768 >= -0.5 and high * 32768 <= 0.5 and len(samples):
         return "is digital silence"
     if len(samples) < max(1, least * fs):
-        return f"lasts {len(samples) / fs:.4f} s, expected {least:g} s or more, which makes a few frames of 25 ms"
+        return f"lasts {len(samples) / fs:.4f} s, expected at least {least:g} s (a few frames of 25 ms)"
     if not (math.isfinite(low) and math.isfinite(high)):
         return "holds NaN or infinite samples"
     if (peak := max(-low, high)) > LOUDEST:
         return (
-            f"peaks at {peak:.4g}, far beyond full scale: samples must lie in [-1, 1]; divide what has the scale of "
-            "whole numbers by theirs (of 16 bits: 32768)"
+            f"peaks at {peak:.4g}, far beyond full scale: samples must lie in [-1, 1]; divide integer samples by their "
+            "full scale (16 bits: 32768)"
         )
-    return f"is constant ({low:.3g}), without sound" if round(low * 32768) == round(high * 32768) else ""
+    return f"is constant ({low:.3g}) and holds no sound" if round(low * 32768) == round(high * 32768) else ""
 
 
 def check_usable(samples: np.ndarray, fs: int, what: str, remedy: str = "", least: float = LEAST_SECONDS) -> None:
-    """Raise InputError, ``what`` first, where a recording is :func:`unusable`."""
+    """Raise InputError, which begins with ``what``, if a recording is :func:`unusable`."""
     if why := unusable(samples, fs, least):
         raise InputError(f"{what} {why}{remedy and f'; {remedy}'}")
 
 
 def _run(value: str, name: str) -> int:
-    """Output of a scp command, a file descriptor of a file in memory."""
+    """Run a scp command; returns a file descriptor of its output in memory."""
     command, output = value.rstrip()[:-1], os.memfd_create("audio")
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE
@@ -325,8 +325,8 @@ def resample(samples: np.ndarray, rate: float, fs: float, method: str = "soxr") 
     """(N,) at ``rate`` Hz -> (N * fs / rate rounded up,) at ``fs`` Hz.
 
     Args:
-        method: ``soxr``, its high quality; or ``polyphase``, scipy's resample_poly, which published corpora are made
-            with: its filter is short and passes some energy above the new band.
+        method: ``soxr`` (high quality), or ``polyphase``: scipy's resample_poly, used by published corpora. Its short
+            filter passes some energy above the new band.
     """
     if rate == fs:
         return samples
@@ -336,18 +336,18 @@ def resample(samples: np.ndarray, rate: float, fs: float, method: str = "soxr") 
         return resample_poly(samples.astype(np.float64), fs, rate).astype(np.float32)
     import soxr
 
-    # soxr rounds to the nearest length; it takes what follows the end for zeros, so one more output costs nothing.
+    # soxr rounds to the nearest length and assumes zeros after the end, so one more output sample costs nothing.
     padded = np.pad(samples, (0, math.ceil(rate / fs)))
     return soxr.resample(padded, rate, fs)[: math.ceil(len(samples) * fs / rate)]
 
 
 def audio_files(folder) -> dict[str, Path]:
-    """All audio below a folder, links followed: path without extension, relative to it -> file; C-sorted.
+    """All audio below a folder, links followed: relative path without extension -> file, C-sorted.
 
-    Hidden files are none (other systems leave ``._a.wav`` beside ``a.wav``).
+    Hidden files are skipped (macOS leaves ``._a.wav`` beside ``a.wav``).
 
     Raises:
-        InputError: folder missing or without audio, files that differ by extension only, a name unfit for a table.
+        InputError: the folder is missing or has no audio, two files differ only by extension, or a name fits no table.
     """
     folder = Path(folder)
     files: dict[str, Path] = {}
@@ -356,10 +356,10 @@ def audio_files(folder) -> dict[str, Path]:
     for path in files_below(folder):
         if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".") and path.is_file():
             if _NO_NAME.search(str(path)):
-                raise InputError(f"{str(path)!a}: has a control character in its name, or is not UTF-8; rename it")
+                raise InputError(f"{str(path)!a}: the name has a control character or is not UTF-8; rename it")
             key = path.relative_to(folder).with_suffix("").as_posix()
             if key in files:
-                raise InputError(f"{path}: the same name with another extension is there: {files[key].name}; keep one")
+                raise InputError(f"{path}: differs only by extension from {files[key].name}; keep one")
             files[key] = path
     if not files:
         raise InputError(f"{folder}: holds no audio ({', '.join(sorted(AUDIO_SUFFIXES))})")
@@ -367,10 +367,10 @@ def audio_files(folder) -> dict[str, Path]:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Every file below a folder and below the folders that links in it lead to, each of them once."""
+    """Every file below a folder, links to folders followed, each folder once."""
     seen = set()
     for root, folders, names in os.walk(folder, followlinks=True):
-        if (real := os.path.realpath(root)) in seen:  # a link to a folder that is here already, or that holds the link
+        if (real := os.path.realpath(root)) in seen:  # a link to a folder visited before, or to a parent
             folders.clear()
             continue
         seen.add(real)
@@ -379,17 +379,17 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 
 class AudioTable:
-    """Audio of formatted data dirs by id: one rate, one channel, no commands, no segments.
+    """Audio of formatted data dirs by id: one rate, one channel, no commands and no segments.
 
     Args:
-        data_dirs: folders with ``wav.scp`` (and ``utt2num_samples``, else lengths come from the files' headers).
-        fs: rate in Hz that every file must have; None takes them as they are.
-        stream: of mixtures: ``wav``, or ``spk1``, ``noise1``, ... for another of their tables.
-        keep: number of whole recordings that stay in memory (impulse responses are short and are read again).
-        only: ids that will be read; nothing is kept of the others.
+        data_dirs: folders with ``wav.scp`` and, optionally, ``utt2num_samples`` (default: lengths from the headers).
+        fs: rate in Hz that every file must have; None: any.
+        stream: table to read: ``wav``, or of mixtures ``spk1``, ``noise1``, ...
+        keep: number of whole recordings to cache in memory (impulse responses are short and are read often).
+        only: ids that will be read; the others are not stored.
 
     Raises:
-        InputError: a folder lacks its tables or has malformed ones, or one id names two recordings.
+        InputError: a table is missing or malformed, or one id names two recordings.
     """
 
     def __init__(
@@ -401,12 +401,12 @@ class AudioTable:
         self._lengths: dict[str, int] = {}
         for path in map(Path, data_dirs):
             if os.path.lexists(path / "segments"):
-                raise InputError(f"{path}: has segments; run the format stage (stage 2), which cuts them")
+                raise InputError(f"{path}: has segments; run the format stage (stage 2), which applies them")
             table = read_table(path / f"{stream}.scp", only)
             if twice := [k for k, v in table.items() if self.values.get(k, v) != v]:
                 raise InputError(f"{path / stream}.scp: id {twice[0]} names another recording in another data dir")
             self.values.update(table)
-            if (path / "utt2num_samples").is_file() and not stream.startswith("enroll"):  # it is that of the mixtures
+            if (path / "utt2num_samples").is_file() and not stream.startswith("enroll"):  # lengths of mixtures
                 self._lengths |= _lengths(path / "utt2num_samples", only)
 
     def keys(self) -> list[str]:
@@ -415,7 +415,7 @@ class AudioTable:
 
     def _value(self, key: str) -> str:
         if key not in self.values:
-            raise InputError(f"{key}: no such id in wav.scp; make the plan again from the present data dirs")
+            raise InputError(f"{key}: no such id in wav.scp; make the plan again from the current data dirs")
         return self.values[key]
 
     def num_samples(self, key: str) -> int:
@@ -425,14 +425,14 @@ class AudioTable:
         return self._lengths[key]
 
     def read(self, key: str, start: int = 0, frames: int = -1) -> np.ndarray:
-        """Samples of an id as float32 (N,); see :func:`read_audio`. Another rate than ``fs`` is refused."""
+        """Samples of an id as float32 (N,); arguments and errors as of :func:`read_audio`."""
         if (start, frames) != (0, -1) or not self._keep:
             return read_audio(self._value(key), key, start, frames, self.fs or 0)[0]
         if key not in self._kept:
             samples = read_audio(self._value(key), key, fs=self.fs or 0)[0]
             samples.flags.writeable = False
             if len(self._kept) == self._keep:
-                del self._kept[next(iter(self._kept))]  # the one that has been there longest
+                del self._kept[next(iter(self._kept))]  # the oldest
             self._kept[key] = samples
         return self._kept[key]
 
@@ -441,5 +441,5 @@ def _lengths(path: Path, only: Container[str] | None) -> dict[str, int]:
     """``utt2num_samples``."""
     table = read_table(path, only)
     if bad := [f"{key} {length}" for key, length in table.items() if not _LENGTH.fullmatch(length)]:
-        raise InputError(f"{path}: a length must be a number of samples: {some_of(bad, 3)}; run stage 2 again")
+        raise InputError(f"{path}: not a number of samples: {some_of(bad, 3)}; rerun stage 2")
     return {key: int(length) for key, length in table.items()}

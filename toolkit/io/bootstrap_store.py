@@ -1,6 +1,6 @@
 """The bootstrap samples of a set, stored beside its metrics for paired comparisons and intervals of means.
 
-The samples of two files can be paired one by one if their identities agree: they are of the same speakers.
+Samples of two files can be paired if their identities agree: sample i then draws the same speakers in both.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ _IDENTITY = "identity"
 
 
 def identity_of(trials: Trials, speakers: Sequence[str], seed: int, resamples: int) -> dict:
-    """The facts that determine the samples (``speakers``, ``seed``, ``resamples``), and a hash of their trials."""
+    """What determines the samples: speakers, seed and number of resamples, and a hash of the trials."""
     digest = hashlib.sha256("\n".join(trials.ids).encode())
     for array in (trials.enroll, trials.test, trials.is_target):
         digest.update(np.ascontiguousarray(array).tobytes())
@@ -28,7 +28,7 @@ def identity_of(trials: Trials, speakers: Sequence[str], seed: int, resamples: i
 
 
 def write_samples(path, samples: Mapping[str, np.ndarray], identity: Mapping) -> None:
-    """Write metric -> (R,) values, and the identity."""
+    """Write the samples, metric -> (R,) values, and their identity."""
     with replacing(path, "wb") as handle:
         arrays: dict = {name: values.astype(np.float32) for name, values in samples.items()}
         np.savez(handle, **arrays | {_IDENTITY: np.array(json.dumps(identity))})
@@ -44,11 +44,9 @@ def read_samples(path) -> tuple[dict[str, np.ndarray], dict]:
         with np.load(path) as arrays:
             identity = parse_json(str(arrays[_IDENTITY]), str(path))
             samples = {name: arrays[name].astype(np.float64) for name in arrays.files if name != _IDENTITY}
-    except Exception as error:  # numpy and zipfile raise whatever the damage made them meet
+    except Exception as error:  # a damaged file makes numpy and zipfile raise any type
         raise InputError(f"{path}: holds no bootstrap samples ({type(error).__name__}); score this set again") from None
     fault = misfit(identity, {"trials": str, "speakers": str, "seed": int, "resamples": int})
     if fault or any(values.shape != (identity["resamples"],) for values in samples.values()):
-        raise InputError(
-            f"{path}: {fault or 'the number of samples must be that of its identity'}; score this set again"
-        )
+        raise InputError(f"{path}: {fault or 'the number of samples differs from its identity'}; score this set again")
     return samples, identity

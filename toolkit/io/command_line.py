@@ -1,4 +1,4 @@
-"""Shared parts of all command lines: bad input ends in one clear line and exit code 1."""
+"""Shared parts of all command lines. Bad input ends in one clear line and exit code 1."""
 
 import argparse
 import errno
@@ -12,13 +12,13 @@ from typing import NamedTuple, cast
 
 from toolkit.io.errors import InputError, is_text, nearest, one_line
 
-# Errors of the machine; other errors that name a file are the user's.
+# Errors of the machine. Other errors that name a file come from the user's input.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_MOST = 10**9  # of any whole number that is counted up to
+_MOST = 10**9  # largest count
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
-    """The description as it is written; behind options their default, unless it is empty, and their range."""
+    """Keeps the line breaks of the description; adds to each option its range, and its default unless empty."""
 
     def _get_help_string(self, action: argparse.Action) -> str:
         text, default = action.help or "", action.default
@@ -35,16 +35,16 @@ class _OutOfRange(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """A command line whose faults are one line that names the option, and the nearest known option (exit 2)."""
+    """A command line whose errors are one line with the option and the nearest known option (exit 2)."""
 
     def __init__(self, prog: str | None = None, **kwargs):
         spec = getattr(sys.modules["__main__"], "__spec__", None)
         if prog is None and spec is not None and spec.name.startswith("toolkit."):
-            prog = f"python -m {spec.name}"  # as it was called
+            prog = f"python -m {spec.name}"  # as the user called it
         super().__init__(prog=prog, **{"formatter_class": _Help, **kwargs})
 
     def parse_known_args(self, args=None, namespace=None):
-        """As in the base class, but an unknown option is reported before a missing one, which may be a misspelling."""
+        """As in the base class, but unknown options are reported before missing ones, which may be misspelt."""
         for word in sys.argv[1:] if args is None else args:
             if not is_text(word):
                 self.error(f"{word!a}: must be UTF-8 text")
@@ -78,7 +78,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class Number(NamedTuple):
-    """The ``type`` of an option that is a number in a range; ``inside``: but not one of its ends."""
+    """The ``type`` of an option that is a number in a range; ``inside``: the ends are excluded."""
 
     kind: type[int] | type[float]
     least: float
@@ -87,12 +87,12 @@ class Number(NamedTuple):
 
     @property
     def range(self) -> str:
-        """``from 0 to 1``; of a whole number all its digits."""
+        """The range in words, ``from 0 to 1``; whole numbers with all their digits."""
         least, most = (end if self.kind is int else f"{end:g}" for end in (self.least, self.most))
         return f"above {least} and below {most}" if self.inside else f"from {least} to {most}"
 
     def __call__(self, word: str) -> float:
-        """The number that a word is."""
+        """Parse a word."""
         what = "a whole number" if self.kind is int else "a number"
         try:
             value = self.kind(word)
@@ -109,7 +109,7 @@ def whole_number(least: int = 0, most: int = _MOST) -> Callable[[str], float]:
 
 
 def real_number(least: float, most: float, *, inside: bool = False) -> Callable[[str], float]:
-    """The ``type`` of an option that is a number in a range; ``inside``: but not one of its ends."""
+    """The ``type`` of an option that is a number in a range; ``inside``: the ends are excluded."""
     return cast(Callable[[str], float], Number(float, least, most, inside))
 
 
@@ -128,8 +128,9 @@ def channel(word: str) -> int | str:
 def run(main: Callable[[list[str] | None], None], argv: list[str] | None = None) -> int:
     """Call ``main``; return the process's exit code.
 
-    An InputError, an error that names a file, a full disk or memory gives one line on stderr (exit 1). If the reader
-    of the output has ended (``| head``), the program ends silently (141, as by the signal). A bug keeps its traceback.
+    InputErrors, errors that name a file, a full disk and exhausted memory give one line on stderr (exit 1). If the
+    reader of the output has ended (``| head``), the program ends silently (141, as by SIGPIPE). Bugs keep their
+    traceback.
     """
     line, date = "%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=line, datefmt=date)
@@ -137,7 +138,7 @@ def run(main: Callable[[list[str] | None], None], argv: list[str] | None = None)
         main(argv)
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left to flush at exit goes there
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for the flush at exit
         return 141
     except InputError as error:
         print(f"error: {one_line(str(error))}", file=sys.stderr)
@@ -158,7 +159,7 @@ def run(main: Callable[[list[str] | None], None], argv: list[str] | None = None)
 
 
 def add_job_arguments(parser, required: bool = True) -> None:
-    """The options of every program that a parallel stage runs (contract: toolkit.io.jobs)."""
+    """Add the options of every program that a parallel stage runs (contract: toolkit.io.jobs)."""
     parser.add_argument("--in_root", required=required, help="folder of the input sets, e.g. data")
     parser.add_argument("--out_root", required=required, help="folder of the output sets, e.g. dump/raw")
     parser.add_argument("--work", required=required, help="this job's part of the work list: lines '<set> <id>'")
@@ -166,47 +167,49 @@ def add_job_arguments(parser, required: bool = True) -> None:
 
 
 def add_network_choice(parser, required: bool = True) -> None:
-    """The options that name a trained network."""
+    """Add the options that name a trained network."""
     parser.add_argument("--model", required=required, help="packed.zip, or the folder of an experiment")
-    parser.add_argument("--weights", help="which weights of the folder; default: those that training leaves for use")
+    parser.add_argument("--weights", help="weights file of the experiment; default: the one that training selects")
     add_device(parser)
     add_trust(parser)
 
 
 def add_trust(parser) -> None:
-    """The option of every program that builds a network from a config which may come from elsewhere."""
-    what = "build the model's classes from outside the toolkit too; this runs code that the model names"
+    """Add the option of every program that may build a network from a config of another author."""
+    what = "also build classes from outside the toolkit; this runs code that the model names"
     parser.add_argument("--trust", action="store_true", help=what)
 
 
 def add_summary_arguments(parser, breakdown: str) -> None:
-    """The options of programs that summarise a set: its groups (``breakdown`` is their help text) and intervals."""
+    """Add the options of programs that summarise a set: groups (``breakdown`` is the help text) and intervals."""
     parser.add_argument("--breakdown", nargs="*", default=[], help=breakdown)
     parser.add_argument(
-        "--duration_edges", nargs="*", type=seconds, default=[], help="in seconds, rising; default: terciles"
+        "--duration_edges", nargs="*", type=seconds, default=[], help="in seconds, increasing; default: terciles"
     )
-    parser.add_argument("--fs", type=rate, help="rate in Hz of utt2num_samples, where utt2dur is missing")
+    parser.add_argument("--fs", type=rate, help="rate in Hz of utt2num_samples, if utt2dur is missing")
     add_bootstrap_arguments(parser, 0)
 
 
 def add_bootstrap_arguments(parser, least: int) -> None:
-    """The options of intervals, with at ``least`` this number of bootstrap samples."""
+    """Add the options of intervals; ``least``: the smallest number of bootstrap samples."""
     none = "" if least else "; 0: none"
     parser.add_argument(
         "--resamples", type=whole_number(least, 10**6), default=1000, help=f"bootstrap samples for the intervals{none}"
     )
-    parser.add_argument("--level", type=real_number(0, 1, inside=True), default=0.95, help="of the intervals")
-    parser.add_argument("--seed", type=seed, default=0, help="of the bootstrap")
+    parser.add_argument(
+        "--level", type=real_number(0, 1, inside=True), default=0.95, help="confidence level of the intervals"
+    )
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the bootstrap")
 
 
 def check_summary_arguments(args) -> None:
-    """Raise InputError where the edges of these options do not rise."""
+    """Raise InputError if the edges of duration groups do not increase."""
     if any(a >= b for a, b in pairwise(args.duration_edges)):
-        raise InputError(f"--duration_edges {args.duration_edges}: must rise")
+        raise InputError(f"--duration_edges {args.duration_edges}: must increase")
 
 
 def add_device(parser) -> None:
-    """The option for the device of a network."""
+    """Add the option for the device of a network."""
     parser.add_argument("--device", type=_device, default="cpu", help="cpu, cuda or cuda:<number>")
 
 
@@ -217,25 +220,25 @@ def _device(word: str) -> str:
 
 
 def add_signal_arguments(parser, several: Container[str] = (), **inputs: str) -> None:
-    """The options of a program that makes signals from others: from files, or from data dirs as a job.
+    """Add the options of a program that makes signals from other signals: one file, or data dirs as a job.
 
     Args:
-        several: options that take several files.
-        inputs: name of the option -> its help text; each is needed without a work list.
+        several: names of the options that take several files.
+        inputs: option name -> help text; all are required without a work list.
     """
     single = parser.add_argument_group("one file")
     for name, what in inputs.items():
         single.add_argument(f"--{name}", nargs="+" if name in several else None, help=what)
     single.add_argument("--output", help="file to write: .wav, .flac, ...")
-    single.add_argument("--channel", type=channel, help="of several, from 0, or mean")
+    single.add_argument("--channel", type=channel, help="channel of multichannel audio, from 0, or mean")
     add_job_arguments(parser.add_argument_group("data dirs"), required=False)
 
 
 def is_job(args, *inputs: str) -> bool:
-    """Are the inputs data dirs, not files? InputError where options of either are missing."""
+    """Whether the inputs are data dirs, not files. Raises InputError if options of either are missing."""
     job = args.work is not None
     names = ("in_root", "out_root", "work", "job") if job else (*inputs, "output")
     if missing := [name for name in names if getattr(args, name) is None]:
         listed = f"{', '.join(f'--{name}' for name in names[:-1])} and --{names[-1]}"
-        raise InputError(f"--{missing[0]} is missing: {listed} go together")
+        raise InputError(f"--{missing[0]} is missing: give {listed} together")
     return job

@@ -1,6 +1,6 @@
-"""``conditions.tsv`` of a mixture set: its test set, kind of noise and SNR, written by the planner, read by scoring.
+"""``conditions.tsv`` of a mixture set: test set, noise type and SNR. The planner writes it, scoring reads it.
 
-A header and one line, tab-separated: ``test_set noise snr``, e.g. ``test babble 5``. ``mixed``: several in one set.
+A header and one line, tab-separated: ``test_set noise snr``, e.g. ``test babble 5``. ``mixed``: the set has several.
 """
 
 import math
@@ -16,21 +16,21 @@ _HEADER = ("test_set", "noise", "snr")
 
 
 def write_conditions(path, test_set: str) -> None:
-    """Write the table of a data dir, by its utt2noise and utt2snr; ``test_set``: the set that noise was added to."""
-    found = _of_tables(path)
-    values = [test_set, found["noise"], "inf" if found["snr"] is None else found["snr"]]
+    """Write the table of a data dir from its utt2noise and utt2snr; ``test_set``: the clean set of the mixtures."""
+    condition = _of_tables(path)
+    values = [test_set, condition["noise"], "inf" if condition["snr"] is None else condition["snr"]]
     with replacing(Path(path) / NAME) as handle:
         handle.write("\t".join(_HEADER) + "\n" + "\t".join(map(str, values)) + "\n")
 
 
 def read_condition(path) -> dict:
-    """The condition of a data dir, by conditions.tsv; where there is none, by utt2noise and utt2snr.
+    """The condition of a data dir, from conditions.tsv, or if it is missing from utt2noise and utt2snr.
 
     Args:
         path: the data dir; None: clean speech.
 
     Returns:
-        ``{"noise": kind | "clean" | "mixed", "snr": dB | None | "mixed"}``, and ``test_set`` by conditions.tsv.
+        ``{"noise": type | "clean" | "mixed", "snr": dB | None | "mixed"}``, and ``test_set`` if conditions.tsv exists.
 
     Raises:
         InputError: a table is malformed.
@@ -56,7 +56,7 @@ def _of_tables(path) -> dict:
     if "utt2noise" in data:
         noises = set(data.table("utt2noise").values())
     elif "utt2snr" in data:
-        raise InputError(f"{path}: has utt2snr but no utt2noise, which names the kind of noise; add it")
+        raise InputError(f"{path}: has utt2snr but no utt2noise; add utt2noise, which names the type of noise")
     if "utt2snr" in data:
         snrs = {_decibels(value, f"{path}/utt2snr: {utt}") for utt, value in data.table("utt2snr").items()}
     return {
@@ -71,7 +71,7 @@ def _decibels(text: str, where: str) -> float | None:
     except ValueError:
         value = math.nan
     if math.isnan(value) or value == -math.inf:
-        raise InputError(f"{where}: must be a number of dB, is {text!r}")
+        raise InputError(f"{where}: must be a number in dB, got {text!r}")
     if math.isinf(value):  # no noise at all
         return None
     return int(value) if value.is_integer() else value

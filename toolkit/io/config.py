@@ -1,9 +1,9 @@
 """Configs: YAML = constructor arguments, typed and checked before any work starts.
 
-A config may name another with ``base: other.yaml`` (relative to itself; of a link, to the link) and give only what
-differs. Where a ``class_path`` changes, its ``init_args`` start afresh. Command-line options such as
-``--trainer.epochs 3`` come last.
-A class of the toolkit is named by its short name, ``class_path: EcapaTdnn``; a former path of it is read, too.
+A config may name a base, ``base: other.yaml``, and give only what differs. The path is relative to the config (for a
+link: to the link). A changed ``class_path`` drops the ``init_args`` of the base. Command-line options such as
+``--trainer.epochs 3`` override all files.
+A class of the toolkit has a short name, ``class_path: EcapaTdnn``; former paths are accepted too.
 """
 
 import argparse
@@ -27,15 +27,15 @@ from toolkit.io.files import parse_yaml, read_yaml
 
 
 def load_config(path, _seen: tuple = ()) -> dict:
-    """Read a YAML config and what it is based on, merged.
+    """Read a YAML config and its bases, merged.
 
     Raises:
-        InputError: a file is missing or not UTF-8, is not a mapping of keys, or is based on itself.
+        InputError: a file is missing, not UTF-8 or not a mapping, or is its own base.
     """
     path = Path(path)
     config, real = with_paths(read_yaml(path)), os.path.realpath(path)
     if real in _seen:
-        raise InputError(f"{path}: is based on itself (base:)")
+        raise InputError(f"{path}: base: leads back to this file; remove the loop")
     base = config.pop("base", None)
     if not isinstance(base, str | None):
         raise InputError(f"{path}: base: must be one file, got {base!r}")
@@ -43,7 +43,7 @@ def load_config(path, _seen: tuple = ()) -> dict:
 
 
 def with_paths(config: dict) -> dict:
-    """The config with paths of the toolkit's classes for their names: values of keys, ``class_path`` within them."""
+    """The config with short class names replaced by their paths, as values of keys and in ``class_path``."""
     return {key: public_path(value) if isinstance(value, str) else _with_paths(value) for key, value in config.items()}
 
 
@@ -57,7 +57,7 @@ def _with_paths(value):
 
 
 def merge(base: dict, over: dict) -> dict:
-    """``over`` laid on ``base``, mapping by mapping."""
+    """``base`` updated with ``over``, recursively."""
     if "class_path" in over and over["class_path"] != base.get("class_path"):
         return over
     merged = dict(base)
@@ -68,7 +68,7 @@ def merge(base: dict, over: dict) -> dict:
 
 
 def changed_keys(old: str, new: str, free: tuple[str, ...] = ()) -> list[str]:
-    """``key old -> new`` of every value in which two YAML configs differ, apart from those of the ``free`` top keys."""
+    """``key old -> new`` for every value that differs between two YAML configs, except below the ``free`` top keys."""
     before, after = (
         {key: value for key, value in _leaves(parse_yaml(text, "config.yaml")) if key.split(".")[0] not in free}
         for text in (old, new)
@@ -81,7 +81,7 @@ def changed_keys(old: str, new: str, free: tuple[str, ...] = ()) -> list[str]:
 
 
 def _leaves(config: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Dotted key and value of everything that is not a mapping of keys."""
+    """Dotted key and value of every leaf."""
     for key, value in config.items():
         if isinstance(value, dict) and value:
             yield from _leaves(value, f"{prefix}{key}.")
@@ -89,41 +89,41 @@ def _leaves(config: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
             yield f"{prefix}{key}", value
 
 
-_MOST = 10**10  # of any whole number in a config; a larger one is a mistake, and a loop over it would not end
+_MOST = 10**10  # largest whole number in a config; a larger one is a mistake that a loop would not survive
 
 
 class ConfigParser(ArgumentParser):
-    """A parser of typed keys whose faults become InputErrors; jsonargparse makes one for each nested class, too."""
+    """A parser of typed keys that raises InputErrors. jsonargparse also creates one for each nested class."""
 
     def __init__(self, *args, exit_on_error: bool = False, allow_abbrev: bool = False, **kwargs):
         super().__init__(*args, exit_on_error=exit_on_error, allow_abbrev=allow_abbrev, **kwargs)
 
     def add_argument(self, *args, **kwargs):
-        """As in the base class; the classes that the key can name are imported, for its help and their short names."""
+        """As in the base class; imports the classes that the key can name, for its help and their short names."""
         _import_rooms(kwargs.get("type"))
         return super().add_argument(*args, **kwargs)
 
     def add_class_arguments(self, theclass: type, *args, **kwargs):
         """As in the base class; see add_argument."""
         for cls in theclass.__mro__[:-1]:
-            with suppress(NameError, TypeError):  # a name that only type checkers know, or a constructor in C
+            with suppress(NameError, TypeError):  # a name known only to type checkers, or a constructor in C
                 _import_rooms(tuple(get_type_hints(vars(cls).get("__init__")).values()))
         return super().add_class_arguments(theclass, *args, **kwargs)
 
     @classmethod
     def command_line(cls, description: str) -> "ConfigParser":
-        """A command line whose options may also be set in ``--config`` files."""
+        """A command line whose options can also come from ``--config`` files."""
         parser = cls(description=description)
         parser.add_argument("--config", action="config", help="YAML file; may be given several times, later ones win")
         return parser
 
-    read_files: tuple[str, ...] = ()  # what --config has named
+    read_files: tuple[str, ...] = ()  # the values of --config
 
     def parse(self, argv: list[str] | None = None) -> Namespace:
-        """Parse ``argv`` (default: the process's).
+        """Parse ``argv`` (default: the arguments of the process).
 
         Raises:
-            InputError: a key or an option is unknown, mistyped or missing; names it.
+            InputError: a key or an option is unknown, missing or of a wrong type; names it.
         """
         words = sys.argv[1:] if argv is None else list(argv)
         for before, word in zip(["", *words], words, strict=False):
@@ -150,24 +150,24 @@ class ConfigParser(ArgumentParser):
         return [option for option in self._option_string_actions if option.startswith("--")]
 
     def validate(self, namespace: Namespace, skip_unset: bool = False, **kwargs) -> None:
-        """As in the base class, but ``key: null`` is checked like any value, in nested classes too."""
+        """As in the base class, but also checks ``key: null``, in nested classes too."""
         try:
             super().validate(namespace, skip_unset=skip_unset, **kwargs)
         except Exception:
-            super().validate(namespace, skip_unset=True, **kwargs)  # if it fails too, its error names what is missing
+            super().validate(namespace, skip_unset=True, **kwargs)  # raises a better error if a key is missing
             raise
 
     def dump(self, namespace: Namespace, skip_validation: bool = True, **kwargs) -> str:
-        """As in the base class, but without a check: the values have been parsed."""
+        """As in the base class, without a check: the values have been parsed."""
         return super().dump(namespace, skip_validation=skip_validation, **kwargs)
 
     def _prepare(self, config: dict) -> None:
-        """Refuse groups of keys without keys; drop the defaults of classes that ``config`` replaces."""
+        """Refuse empty groups of keys; drop the defaults of classes that ``config`` replaces."""
         defaults = self.get_defaults()
         for key, value in config.items():
             if key in (self.groups or ()) and not isinstance(value, dict):
                 raise ArgumentError(None, f"Key '{key}' must be a mapping of keys, got {value!r}")
-            # jsonargparse would hand the default's init_args on to the new class, where it takes them.
+            # jsonargparse would pass the default's init_args to the new class if it accepts them.
             default, new = defaults.get(key), value.get("class_path") if isinstance(value, dict) else value
             if (
                 new
@@ -177,7 +177,7 @@ class ConfigParser(ArgumentParser):
                 self.set_defaults({key: None})
 
     def parse_checked(self, config: dict, source: str) -> Namespace:
-        """Parse a mapping of keys; faults are InputErrors that name ``source``."""
+        """Parse a mapping of keys; InputErrors name ``source``."""
         try:
             config = with_paths(config)
             self._prepare(config)
@@ -188,14 +188,14 @@ class ConfigParser(ArgumentParser):
             raise InputError(in_plain_words(str(error), self._options(), (), source)) from None
 
     def build(self, args: Namespace) -> Namespace:
-        """The parsed values with classes constructed; an error of a constructor is a fault of the user's values."""
+        """The parsed values with classes constructed; errors of constructors become InputErrors."""
         try:
             return self.instantiate(args)
         except InputError:
             raise
         except ValueError as error:
             raise InputError(f"{self._files}: {of_constructor(str(error))}") from None
-        except Exception as error:  # torch and others raise whatever a size of 0 or of 1e9 made them meet
+        except Exception as error:  # a size of 0 or 1e9 makes torch raise any type
             last = traceback.extract_tb(error.__traceback__)[-1].name
             raise InputError(f"{self._files}: a value does not fit ({last}: {type(error).__name__}: {error})") from None
 
@@ -205,7 +205,7 @@ class ConfigParser(ArgumentParser):
 
 
 def _import_rooms(hint) -> None:
-    """Import what the rooms of the classes of a type such as ``Net | None`` export."""
+    """Import the packages of the classes in a type such as ``Net | None``."""
     if inspect.isclass(hint):
         import_room(hint)
     for inner in hint if isinstance(hint, tuple) else get_args(hint):
@@ -213,11 +213,11 @@ def _import_rooms(hint) -> None:
 
 
 def _check_numbers(value, key: str) -> None:
-    """Raise InputError where a number of a config is not finite or too large."""
+    """Raise InputError if a number of a config is not finite or too large."""
     if isinstance(value, dict | list | tuple):
         for name, item in value.items() if isinstance(value, dict) else enumerate(value):
             _check_numbers(item, f"{key}.{name}".strip("."))
     elif isinstance(value, int) and abs(value) > _MOST:
-        raise InputError(f"{key} must be a whole number from -{_MOST} to {_MOST}, is {str(value)[:40]}")
+        raise InputError(f"{key} must be a whole number from -{_MOST} to {_MOST}, got {str(value)[:40]}")
     elif isinstance(value, float) and not math.isfinite(value):
-        raise InputError(f"{key} must be a finite number, is {value}")
+        raise InputError(f"{key} must be a finite number, got {value}")

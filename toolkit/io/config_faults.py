@@ -1,4 +1,4 @@
-"""Messages of jsonargparse on a wrong key or value, in one line and in the user's words."""
+"""Error messages of jsonargparse on a wrong key or value, rewritten as one plain line."""
 
 import inspect
 import pydoc
@@ -35,13 +35,13 @@ _UNION = re.compile(r"Subtypes: \[(.+)\] Errors: .* Given value: (.*)")
 
 
 def in_plain_words(message: str, options: Iterable[str], argv: Sequence[str], source: str) -> str:
-    """A parser's fault.
+    """The error message of a parser, in one line.
 
     Args:
-        message: jsonargparse's, of several lines.
-        options: of the command line, ``--trainer.epochs``, ...
-        argv: the words given, for the option at fault is named as it was written.
-        source: the configs given, named if the fault is not in the words; or ``""``.
+        message: the message of jsonargparse, several lines.
+        options: options of the command line, ``--trainer.epochs``, ...
+        argv: words of the command line, to name the wrong option as the user wrote it.
+        source: config files, named if the fault is not in ``argv``; or ``""``.
     """
     options = list(options)
     if message.startswith("unrecognized arguments: -"):
@@ -65,13 +65,13 @@ def in_plain_words(message: str, options: Iterable[str], argv: Sequence[str], so
 
 
 def of_constructor(message: str) -> str:
-    """A constructor's own message, where jsonargparse reports that no member of a union took a value."""
+    """The constructor's message, if jsonargparse reports that no member of a union accepts a value."""
     errors = _REFUSED.search(" ".join(message.split()))
     return errors[1] if errors else message
 
 
 def _what(lines: str, options: list[str]) -> str:
-    """The fault, without its place."""
+    """The fault, without key or file."""
     if wrong := _NO_KEY.search(lines):
         key, owner = wrong["key"], _CLASS.findall(lines[: wrong.start()] + lines[wrong.end() :])
         if wrong["group"]:
@@ -81,15 +81,15 @@ def _what(lines: str, options: list[str]) -> str:
         if owner:
             return f"{owner[-1].rpartition('.')[2]} has no key {key}{nearest(key, _parameters(owner[-1]))}"
         keys = {option[2:].partition(".")[0] for option in options}
-        key = key if (top := key.partition(".")[0]) in keys else top  # where modle is unknown, so is modle.class_path
+        key = key if (top := key.partition(".")[0]) in keys else top  # report modle, not modle.class_path
         return f"unknown key {key}{nearest(key, keys)}"
     if (path := _CLASS.findall(lines)) and (missing := _NO_MODULE.search(lines)):
         if not f"{path[-1]}.".startswith(f"{missing[1]}."):
             return f"{path[-1]}: its module imports {missing[1]}, which is not installed"
         file = missing[1].replace(".", "/")
         return (
-            f"no module named {missing[1]} for {path[-1]}: {file}.py, or {file}/__init__.py, must lie in the current "
-            "folder (a recipe's own) or in a folder of PYTHONPATH"
+            f"no module named {missing[1]} for {path[-1]}: {file}.py or {file}/__init__.py must be in the current "
+            "folder (the recipe's) or in a folder of PYTHONPATH"
         )
     if path and "has no attribute" in lines:
         module, _, name = path[-1].rpartition(".")
@@ -111,12 +111,12 @@ def _what(lines: str, options: list[str]) -> str:
         return "must be a mapping of keys, not a value"
     if "Expected a dot import path string:" in lines:
         name = lines.rpartition(": ")[2]
-        return f"must be a class of the toolkit, or one with its module, got {name}{nearest(name, public_names())}"
+        return f"must be a class of the toolkit or module.Class, got {name}{nearest(name, public_names())}"
     return _KEY.sub("", lines).lstrip(": ")
 
 
 def _parameters(path: str) -> set[str]:
-    """Names of the arguments of a class's constructor, and of those of its bases."""
+    """Names of the constructor arguments of a class and its bases."""
     cls_or_function = pydoc.locate(path)
     bases = inspect.getmro(cls_or_function)[:-1] if inspect.isclass(cls_or_function) else ()
     makers = [vars(cls)["__init__"] for cls in bases if "__init__" in vars(cls)]

@@ -1,7 +1,7 @@
-"""Does an audio file hold the samples that its header promises? For the containers that libsndfile reads.
+"""Check that an audio file holds the samples that its header promises, for the containers that libsndfile reads.
 
 libsndfile shortens a truncated file without an error; the promised length is in its log, or in the header. It reads
-nothing if the header has no length, and only the first of joined files.
+nothing if the header has no length, and reads only the first of concatenated files.
 """
 
 import io
@@ -17,32 +17,35 @@ import soundfile
 
 from toolkit.io import mp3
 
-# In libsndfile's log: bytes promised (and there), frames promised, and that the end came too early.
+# libsndfile's log: bytes promised (and present), frames promised, early end of file.
 _BYTES = re.compile(
     r"(?:data|Data Size|SSND|BODY|riff)\s*:\s*(\d+) \(should be (\d+)\)|Data length (\d+) should be (\d+)"
 )
 _FRAMES = re.compile(r"^\s*Frames\s*:\s*(\d+)", re.MULTILINE)
 _CUT_WORDS = ("truncated", "short read")
 _CUT = re.compile(r"^(?:\*\*\* .*(?:truncated|short read)|Seems to be a truncated file)", re.MULTILINE)
-_SIZE = {"RF64": re.compile(r"Data size\s*:\s*(\d+)"), "MAT5": re.compile(r"Size : (\d+)")}  # the last is the audio's
-_SAMPLE_COUNT = re.compile(rb"sample_count -i (\d+)")  # of NIST sphere, for which the log has nothing
-_LOG_CHARACTERS = 2000  # libsndfile's log ends at 2048, whatever is still to come
+_SIZE = {
+    "RF64": re.compile(r"Data size\s*:\s*(\d+)"),
+    "MAT5": re.compile(r"Size : (\d+)"),
+}  # the last match is the audio
+_SAMPLE_COUNT = re.compile(rb"sample_count -i (\d+)")  # NIST sphere: not in the log
+_LOG_CHARACTERS = 2000  # libsndfile cuts its log at 2048
 _NIST_HEADER = 16384
 _WIDTHS = {"PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
-# Programs that write to a pipe do not know the length and put about the largest number there is.
+# Programs that write to a pipe do not know the length and write about the largest number.
 _UNKNOWN = (range(0x7FFFF000, 0x80000001), range(0xFFFFF000, 0x100000000))
 _MOST_CHUNKS = 1000
-# Where a stream of Ogg, or a file of FLAC, begins.
+# First bytes of an Ogg stream and of a FLAC file.
 _STARTS = {"OGG": re.compile(rb"OggS\0\x02\0{8}"), "FLAC": re.compile(rb"fLaC[\0\x80]\0\0\x22")}
 _OGG_END = re.compile(rb"OggS\0[\x04-\x07]")
-_OGG_PAGE = 65307 + 4096  # the largest there is, and what may follow the last
+_OGG_PAGE = 65307 + 4096  # the largest page, and bytes that may follow the last
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _BLOCK_SAMPLES = 1 << 22
-SHORT = "is shorter than its header says; the file is truncated, get it again"
+SHORT = "is shorter than its header says; the file is truncated, download or copy it again"
 
 
 def is_short(handle: soundfile.SoundFile, size: int, read_at: Callable[[int, int], bytes]) -> bool:
-    """Does a file hold less than its header promises?
+    """Whether a file holds less audio than its header promises.
 
     Args:
         handle: the opened file.
@@ -50,24 +53,24 @@ def is_short(handle: soundfile.SoundFile, size: int, read_at: Callable[[int, int
         read_at: (place, bytes) -> bytes of the file.
     """
     form = handle.format
-    if form in ("FLAC", "MP3"):  # the header is taken at its word, and decoding tells
+    if form in ("FLAC", "MP3"):  # decoding detects it
         return False
     if form == "OGG":
         return _ogg_is_cut(read_at(max(0, size - _OGG_PAGE), _OGG_PAGE))
     log, frames = handle.extra_info, handle.frames
-    if handle.subtype == "GSM610" and form in ("WAV", "WAVEX"):  # libsndfile takes the odd byte at the end for a block
+    if handle.subtype == "GSM610" and form in ("WAV", "WAVEX"):  # libsndfile counts an odd last byte as a block
         data = _data_chunk(read_at, size)
         return data is not None and sum(data) > size and not _is_unknown(data[1])
     if form == "SDS":  # blocks of 120 bytes, seven bits of a sample in each byte
         return size < 21 + 127 * -(-frames // (120 // -(-read_at(6, 1)[0] // 7)))
-    # Every crop comes through here: words are looked for before patterns.
+    # Every crop comes through here; searching words first is faster than patterns.
     if any(word in log for word in _CUT_WORDS) and _CUT.search(log):
         return True
     if "Frames" in log and (match := _FRAMES.search(log)) and int(match[1]) > frames:
         return True
     if "should be" in log and (match := _BYTES.search(log)):
         promised, sizes = (int(number) for number in match.groups() if number)
-        # A header that counts itself is wrong, not cut off.
+        # A length that includes the header itself is wrong; the file is not cut off.
         if sizes < promised and promised not in (size, size - 8) and not _is_unknown(promised):
             return True
     if form in _SIZE and handle.subtype in _WIDTHS:
@@ -82,13 +85,13 @@ def is_short(handle: soundfile.SoundFile, size: int, read_at: Callable[[int, int
 
 
 def _ogg_is_cut(tail: bytes) -> bool:
-    """Is the last page of an ogg file incomplete, damaged, or not marked as the last?"""
+    """Whether the last page of an Ogg file is incomplete, damaged, or not marked as the last."""
     page = tail[max(0, tail.rfind(b"OggS\0")) :]
     segments = page[27:][: page[26]] if len(page) > 27 else b""
     size = 27 + len(segments) + sum(segments)
     if not segments or len(page) < size or not page[5] & 4:
         return True
-    # Ogg's check sum is zlib's with the bits the other way round, from 0 and not inverted.
+    # Ogg's checksum is zlib's with reversed bits, initial value 0, not inverted.
     mirrored = (page[:22] + bytes(4) + page[26:size]).translate(_MIRRORED)
     return (zlib.crc32(mirrored, 0xFFFFFFFF) ^ 0xFFFFFFFF).to_bytes(4, "big").translate(_MIRRORED) != page[22:26]
 
@@ -98,7 +101,7 @@ def _is_unknown(length: int) -> bool:
 
 
 def _data_chunk(read_at: Callable[[int, int], bytes], size: int) -> tuple[int, int] | None:
-    """Place and promised bytes of the audio in a RIFF (wav) or IFF (aiff) file."""
+    """Offset and promised bytes of the audio in a RIFF (wav) or IFF (aiff) file."""
     order = {b"RIFF": "<", b"RF64": "<", b"FORM": ">"}.get(read_at(0, 4))
     at = 12
     for _ in range(_MOST_CHUNKS if order else 0):
@@ -112,21 +115,21 @@ def _data_chunk(read_at: Callable[[int, int], bytes], size: int) -> tuple[int, i
 
 
 def repaired(path, handle: soundfile.SoundFile) -> tuple[int, str] | None:
-    """A copy in memory that libsndfile reads whole, for a file that it would read only in part.
+    """A repaired copy in memory, for a file that libsndfile would read only in part.
 
-    These are wav and au files with an unfinished header; mp3, ogg and flac files joined from several; mp3 files without
-    their length.
+    These are wav and au files with an unfinished header, concatenated mp3, ogg and flac files, and mp3 files without
+    a length.
 
     Args:
         path: the file.
-        handle: the file opened.
+        handle: the opened file.
 
     Returns:
-        ``(file descriptor of the copy, the fault of the file)``, or None for a file without faults.
+        ``(file descriptor of the copy, what is wrong with the file)``, or None for a file without faults.
 
     Raises:
-        ValueError: the file, or one of its joined parts, holds less than its header promises, or the parts differ in
-            rate or channels.
+        ValueError: the file, or one of its parts, holds less than its header promises, or the parts differ in rate or
+            channels.
     """
     if handle.frames == 0:
         copy = _finished(path)
@@ -134,14 +137,14 @@ def repaired(path, handle: soundfile.SoundFile) -> tuple[int, str] | None:
     parts = _parts(path, handle)
     if parts is None:
         return None
-    what = f"is {len(parts)} files joined" if len(parts) > 1 else "has no header with its length"
+    what = f"is {len(parts)} concatenated files" if len(parts) > 1 else "has no header with its length"
     return _joined(parts), what
 
 
 def decoded_blocks(handle: soundfile.SoundFile, frames: int, dtype: str = "float32") -> np.ndarray:
-    """The next ``frames`` of an open file, or as many as it has: (N, C).
+    """The next ``frames`` of an open file, fewer at its end: (N, C).
 
-    Memory is taken as samples come, not as a header promises them.
+    Memory grows with the decoded samples, not with the length in the header.
     """
     most, blocks = max(1, _BLOCK_SAMPLES // handle.channels), []
     while True:
@@ -152,7 +155,7 @@ def decoded_blocks(handle: soundfile.SoundFile, frames: int, dtype: str = "float
 
 
 def _memory_file(*chunks: bytes) -> int:
-    """A file descriptor of a file in memory; soundfile decodes every format from such a file, not from a buffer."""
+    """A file descriptor of a file in memory; from a Python buffer soundfile decodes only some formats."""
     descriptor = os.memfd_create("audio")
     with open(descriptor, "wb", closefd=False) as copy:
         copy.writelines(chunks)
@@ -160,7 +163,7 @@ def _memory_file(*chunks: bytes) -> int:
 
 
 def _finished(path) -> int | None:
-    """The file with its actual length in the header; None for a file without audio, or neither wav nor au."""
+    """A copy of a wav or au file with its actual length in the header; None for other files and without audio."""
     with open(path, "rb") as file:
 
         def read_at(place: int, count: int) -> bytes:
@@ -184,14 +187,14 @@ def _finished(path) -> int | None:
 
 
 def _ends_in_chunks(read_at: Callable[[int, int], bytes], at: int, size: int) -> bool:
-    """Is what follows a place nothing, or chunks up to the end?"""
+    """Whether nothing, or only whole chunks, follow a place."""
     while at + 8 <= size:
         at += 8 + int.from_bytes(read_at(at + 4, 4), "little")
     return at == size
 
 
 def _parts(path, handle: soundfile.SoundFile) -> list[bytes] | None:
-    """The files that a file was joined of; None where libsndfile reads it whole."""
+    """The parts of a concatenated file; None if libsndfile reads it whole."""
     if handle.format not in ("MP3", *_STARTS):
         return None
     with open(path, "rb") as file:
@@ -204,14 +207,14 @@ def _parts(path, handle: soundfile.SoundFile) -> list[bytes] | None:
         regular = len(parts) == 1 and (parts[0].is_told or frames == [handle.frames])
         return None if regular or not parts else [part.as_file(data) for part in parts]
     starts = [match.start() for match in _STARTS[handle.format].finditer(data)]
-    if handle.format == "OGG":  # streams side by side begin together
+    if handle.format == "OGG":  # multiplexed streams begin together
         starts = starts[:1] + [start for start in starts[1:] if _OGG_END.search(data, starts[0], start)]
     ends = [*starts[1:], len(data)]
     return [data[start:end] for start, end in zip(starts, ends, strict=True)] if len(starts) > 1 else None
 
 
 def _joined(parts: list[bytes]) -> int:
-    """The samples of some files, one behind the other, as a wav file of floats in memory."""
+    """The samples of several files, concatenated, as a float wav file in memory."""
     samples, kinds = [], set()
     for part in parts:
         descriptor = _memory_file(part)
@@ -224,12 +227,12 @@ def _joined(parts: list[bytes]) -> int:
         finally:
             os.close(descriptor)
     if len(kinds) > 1:
-        raise ValueError("is several files joined, of several rates or numbers of channels")
+        raise ValueError("is several concatenated files with several rates or numbers of channels")
     wav = io.BytesIO()
     soundfile.write(wav, np.concatenate(samples), kinds.pop()[0], format="WAV", subtype="FLOAT")
     return _memory_file(wav.getvalue())
 
 
 def _piece(data: bytes, place: int, count: int) -> bytes:
-    """``count`` bytes at a place."""
+    """``count`` bytes of ``data`` from ``place``."""
     return data[place:][:count]

@@ -1,4 +1,4 @@
-"""Corpora as published: the folders that db.sh names, whether they are whole, and data dirs of what they hold.
+"""Published corpora: find their folders (db.sh), check that they are complete, write data dirs.
 
 The ``prepare_data.py`` of a recipe reads a corpus with these functions; example::
 
@@ -35,7 +35,7 @@ _LIBRISPEECH_UTTERANCE = re.compile(r"(\d+)-(\d+)-\d{4}")
 def add_corpus_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of every program that prepares corpora: ``--outdir`` and ``--partial``."""
     parser.add_argument("--outdir", type=Path, default=Path("data"))
-    parser.add_argument("--partial", action="store_true", help="go on with corpora that are not whole, with a warning")
+    parser.add_argument("--partial", action="store_true", help="accept incomplete corpora, with a warning")
 
 
 def corpus(variable: str, source: str = "", inner: str = "") -> Path:
@@ -44,10 +44,10 @@ def corpus(variable: str, source: str = "", inner: str = "") -> Path:
     Args:
         variable: environment variable with the folder, set by db.sh.
         source: where to get the corpus.
-        inner: folder in it to take where there is one, as when an archive was unpacked into the corpus's own folder.
+        inner: subfolder to use if it exists, for an archive that was unpacked into the corpus's folder.
 
     Raises:
-        InputError: the variable is empty or not a folder; names ``source``.
+        InputError: the variable is empty or names no folder; the message names ``source``.
     """
     value = os.environ.get(variable, "")
     if not value or not Path(value).is_dir():
@@ -57,7 +57,7 @@ def corpus(variable: str, source: str = "", inner: str = "") -> Path:
 
 
 def optional_corpus(variable: str, source: str = "", inner: str = "") -> Path | None:
-    """As :func:`corpus`; None, with a note, where it is not there."""
+    """As :func:`corpus`; None, with a printed note, if the corpus is missing."""
     try:
         return corpus(variable, source, inner)
     except InputError as error:
@@ -66,42 +66,42 @@ def optional_corpus(variable: str, source: str = "", inner: str = "") -> Path | 
 
 
 def incomplete(message: str, partial: bool) -> None:
-    """Report a corpus that is not whole: InputError, or with ``partial`` a warning."""
+    """Report an incomplete corpus: raise InputError, or with ``partial`` print a warning."""
     if not partial:
-        raise InputError(f"{message}; get what is missing, or go on with what is there (--partial)")
+        raise InputError(f"{message}; get what is missing, or use what is there (--partial)")
     print(f"warning: {message}", file=sys.stderr)
 
 
 def check_count(what: str, count: int, published: int, partial: bool) -> None:
-    """Report ``what``, e.g. "MUSAN=musan: 3 files", as incomplete where ``count`` is not the published one."""
+    """Report ``what``, e.g. "MUSAN=musan: 3 files", as incomplete if ``count`` differs from the published number."""
     if count != published:
         incomplete(f"{what}, published are {published}", partial)
 
 
 def recording(path: Path) -> Path:
-    """The file; where it is not there, one that differs by its extension, as in a compressed copy of the corpus."""
+    """The file, or if it is missing one with another extension, as in a compressed copy of the corpus."""
     if path.is_file():
         return path
     return next((file for suffix in sorted(AUDIO_SUFFIXES) if (file := path.with_suffix(suffix)).is_file()), path)
 
 
 def by_id(paths: Iterable[Path], name: Callable[[Path], str] = lambda path: path.stem) -> dict[str, Path]:
-    """Id -> file; the id is ``name(path)``. Raises InputError when two files have one id."""
+    """Id -> file; the id is ``name(path)``. Raises InputError if two files have one id."""
     files: dict[str, Path] = {}
     for path in paths:
         if (key := name(path)) in files:
-            raise InputError(f"{path}: {key} is there twice, see {files[key]}; keep one of the two")
+            raise InputError(f"{path}: duplicate id {key}, also of {files[key]}; keep one of the two")
         files[key] = path
     return files
 
 
 def speaker_of(utt: str) -> str:
-    """What comes before the first ``-`` of an id: ``103`` of ``103-1240-0000``."""
+    """The speaker in an utterance id, up to the first ``-``: ``103`` of ``103-1240-0000``."""
     return utt.split("-", 1)[0]
 
 
 def write_data_dir(path: Path, wav: Mapping[str, Path | str], utt2spk: Mapping[str, str], **tables: Mapping) -> None:
-    """Write wav.scp, utt2spk, spk2utt and more tables, by name; of an earlier run, those that are empty now go."""
+    """Write wav.scp, utt2spk, spk2utt and further tables by name; remove tables that are now empty."""
     spk2utt = {speaker: " ".join(utts) for speaker, utts in invert(utt2spk).items()}
     for name, table in {"wav.scp": wav, "utt2spk": utt2spk, "spk2utt": spk2utt, **tables}.items():
         if table:
@@ -115,13 +115,13 @@ def write_speech(path: Path, wav: Mapping[str, Path], utt2spk: Mapping[str, str]
 
     Args:
         path: the data dir.
-        wav: utterance -> file; may have more utterances.
-        utt2spk: utterance -> speaker, of the set.
-        facts: tables by utterance, or by speaker if called ``spk2...``; may have more keys. ``spk2gender`` and its kin
-            are left out where they lack a speaker.
+        wav: utterance -> file; further utterances are ignored.
+        utt2spk: utterance -> speaker; the utterances of the set.
+        facts: tables by utterance, or by speaker if called ``spk2...``; further keys are ignored. A ``spk2...`` table
+            that lacks a speaker is left out.
 
     Raises:
-        InputError: an utterance has no audio.
+        InputError: an utterance has no audio file.
     """
     if missing := [utt for utt in utt2spk if utt not in wav]:
         raise InputError(f"{path}: no audio for {len(missing)} utterances: {some_of(missing)}; is the corpus complete?")
@@ -142,7 +142,7 @@ def write_sounds(
     Args:
         path: the data dir.
         wav: recording -> file.
-        source: utterance -> what stands for its speaker, such as the recording of a noise, the room of a response.
+        source: utterance -> source, written as its speaker: the recording of a noise, the room of a response.
         segments: utterance -> ``recording begin end`` in seconds, where utterances are windows of recordings.
     """
     write_data_dir(path, wav, source, segments=segments or {})
@@ -150,7 +150,7 @@ def write_sounds(
 
 
 def librispeech_root() -> Path:
-    """The folder of LibriSpeech's parts."""
+    """The folder with the parts of LibriSpeech."""
     return corpus("LIBRISPEECH", _LIBRISPEECH, "LibriSpeech")
 
 
@@ -158,7 +158,7 @@ def librispeech_part(root: Path, part: str, partial: bool) -> dict[str, Path]:
     """Utterance -> file of a part of LibriSpeech, ``<speaker>/<chapter>/<speaker>-<chapter>-<number>.flac``.
 
     Raises:
-        InputError: the part is not there, or not whole and not ``partial``; a file is not LibriSpeech's.
+        InputError: the part is missing, incomplete (without ``partial``), or has a file with another name.
     """
     if not (root / part).is_dir():
         raise InputError(f"LIBRISPEECH={root}: holds no {part}; get it from {_LIBRISPEECH}")
@@ -174,7 +174,7 @@ def librispeech_part(root: Path, part: str, partial: bool) -> dict[str, Path]:
 
 
 def librispeech_text(root: Path, part: str, wav: Mapping[str, Path]) -> dict[str, str]:
-    """Utterance -> transcript, of the ``*.trans.txt`` beside the audio; InputError where one is missing."""
+    """Utterance -> transcript, from ``*.trans.txt`` beside the audio. Raises InputError if one is missing."""
     text: dict[str, str] = {}
     for folder in c_sorted({str(path.parent) for path in wav.values()}):
         for path in Path(folder).glob("*.trans.txt"):
@@ -185,7 +185,7 @@ def librispeech_text(root: Path, part: str, wav: Mapping[str, Path]) -> dict[str
 
 
 def librispeech_genders(root: Path) -> dict[str, str]:
-    """Speaker -> m or f, of SPEAKERS.TXT (``103 | F | train-clean-100 | ...``); {} where it is not there."""
+    """Speaker -> m or f, from SPEAKERS.TXT (``103 | F | train-clean-100 | ...``); {} without the file."""
     path = root / "SPEAKERS.TXT"
     gender: dict[str, str] = {}
     if not path.is_file():

@@ -1,6 +1,6 @@
-"""Kaldi data dirs: C-sorted ``key value`` tables that share one key set.
+"""Kaldi data dirs: C-sorted ``key value`` tables with one common key set.
 
-A table maps the first field of a line to the rest of the line. Order is that of ``LC_ALL=C sort``, i.e. of UTF-8 bytes.
+A table maps the first field of a line to the rest of the line. The order is that of ``LC_ALL=C sort``: UTF-8 bytes.
 """
 
 import math
@@ -23,10 +23,10 @@ def read_table(path, only: Container[str] | None = None) -> dict[str, str]:
 
     Args:
         path: the table.
-        only: keys to read; the others are skipped, so that memory does not grow with the table.
+        only: keys to read; skips the others, so memory does not grow with the table.
 
     Raises:
-        InputError: the file is missing, empty, not UTF-8, or a line has no value or repeats a key.
+        InputError: the file is missing, empty or not UTF-8, a line has no value, or a key occurs twice.
     """
     table: dict[str, str] = {}
     number = 0
@@ -45,7 +45,7 @@ def read_table(path, only: Container[str] | None = None) -> dict[str, str]:
 
 
 def write_table(path, table: Mapping[str, object]) -> None:
-    """Write ``key value`` lines, C-sorted, whole or not at all."""
+    """Write ``key value`` lines, C-sorted, atomically."""
     with replacing(path) as handle:
         handle.writelines(f"{key} {table[key]}\n" for key in c_sorted(table))
 
@@ -67,12 +67,12 @@ class DataDir:
 
     def __init__(self, path):
         self.path = Path(path)
-        if not os.path.isdir(self.path):  # False, too, where the path is none
+        if not os.path.isdir(self.path):  # also False for an invalid path
             raise InputError(f"{self.path}: no such data dir; run the stage that makes it")
         self._tables: dict[str, dict[str, str]] = {}
 
     def __contains__(self, name: str) -> bool:
-        return os.path.lexists(self.path / name)  # a dangling link is not a missing table: reading it raises the error
+        return os.path.lexists(self.path / name)  # a dangling link is an error when read, not a missing table
 
     def table(self, name: str) -> dict[str, str]:
         """The table ``name``, e.g. ``utt2spk``; read once."""
@@ -81,7 +81,7 @@ class DataDir:
         return self._tables[name]
 
     def seconds(self, name: str, ids: Sequence[str]) -> list[float]:
-        """Durations of some ids by a table of them; InputError where one is missing or no number above 0."""
+        """Durations of ``ids`` in seconds from the table ``name``. Raises InputError unless all are above 0."""
         durations = []
         for key in ids:
             try:
@@ -89,29 +89,29 @@ class DataDir:
             except (KeyError, ValueError):
                 durations.append(math.nan)
             if not 0 < durations[-1] < math.inf:
-                raise InputError(f"{self.path / name}: {key}: must have a number of seconds above 0; run stage 2 again")
+                raise InputError(f"{self.path / name}: {key}: must have a number of seconds above 0; rerun stage 2")
         return durations
 
     def tables(self) -> list[str]:
-        """Names of the tables keyed by utterance that are here (streams and facts), C-sorted."""
-        # Killed writers leave hidden files.
+        """Names of the existing tables that are keyed by utterance (streams and facts), C-sorted."""
+        # Skip hidden files: killed writers leave them.
         names = [path.name for path in self.path.iterdir() if not path.name.startswith(".")]
         return c_sorted(n for n in names if n.endswith(".scp") or n.startswith("utt2") or n == "text")
 
     def keys(self) -> list[str]:
-        """The utterance ids, C-sorted: those of ``utt2spk``; of ``segments``, ``wav.scp`` or another scp without."""
+        """The utterance ids, C-sorted: of ``utt2spk``, else of ``segments``, ``wav.scp`` or another scp."""
         scps = (name for name in self.tables() if name.endswith(".scp"))
         known = (name for name in ("utt2spk", "segments", "wav.scp") if name in self)
         primary = next(known, None) or next(scps, "wav.scp")
         return c_sorted(self.table(primary))
 
     def check_same_keys(self, *names: str) -> None:
-        """Raise InputError naming ids that are in one table but not in another."""
+        """Raise InputError if the tables ``names`` have other ids than utt2spk; names the ids."""
         keys = set(self.keys())
         for name in names:
             other = set(self.table(name))
             if other != keys:
                 different = some_of(c_sorted(other ^ keys), known=keys | other)
                 raise InputError(
-                    f"{self.path / name}: not the same ids as utt2spk: {different}; utils/fix_data_dir.sh fixes it"
+                    f"{self.path / name}: not the same ids as utt2spk: {different}; run utils/fix_data_dir.sh"
                 )

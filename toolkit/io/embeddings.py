@@ -1,7 +1,7 @@
-"""Embeddings in bulk: vectors (D,), or matrices (S, D) with a row for each of an utterance's segments.
+"""Bulk reading of embeddings: vectors (D,), or matrices (S, D) with a row for each segment of an utterance.
 
-An ark is mapped once and its arrays are read by the thousand, instead of one by one. Arrays that are not plain float32
-are left to :func:`toolkit.io.ark.read_array`.
+An ark is memory-mapped once and its arrays are copied by the thousand. Arrays that are not plain float32 are read by
+:func:`toolkit.io.ark.read_array`.
 """
 
 import mmap
@@ -15,26 +15,26 @@ import numpy as np
 from toolkit.io.ark import open_regular, read_array, split_place
 from toolkit.io.errors import InputError
 
-_VECTOR, _MATRIX = b"\0BFV \4", b"\0BFM \4"  # Kaldi's binary marks of float32, and the size of the next integer
+_VECTOR, _MATRIX = b"\0BFV \4", b"\0BFM \4"  # Kaldi's marks of float32, with the size of the next integer
 _GATHER_BYTES = 1 << 23
 
 
 def read_rows(
     table: Mapping[str, str], ids: Sequence[str], source: str
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
-    """Read the embeddings of ``ids``, in parts that each come from one ark.
+    """Read the embeddings of ``ids`` in parts, each from one ark.
 
     Args:
         table: id -> ``file.ark:offset``; has all ``ids``.
-        ids: each once.
-        source: of the table, for messages.
+        ids: unique ids.
+        source: path of the table, for messages.
 
     Yields:
-        ``(places (n,) of the part's utterances in ids, rows (R, D) float32, counts (n,) rows of each)``; counts are
-        None where all are vectors.
+        ``(indices (n,) of the part's utterances in ids, rows (R, D) float32, counts (n,) rows of each)``; counts is
+        None if all are vectors.
 
     Raises:
-        InputError: an array is missing, damaged or not finite, or they are of several sizes; names the id.
+        InputError: an array is missing, damaged or not finite, or sizes differ; names the id.
     """
     size = None
     for path, places, offsets in _by_ark(table, ids):
@@ -43,7 +43,7 @@ def read_rows(
             if rows.shape[1] != size:
                 raise InputError(
                     f"{source}: the embeddings are of several sizes ({ids[part[0]]} has {rows.shape[1]}, others have "
-                    f"{size}); embed all with one model"
+                    f"{size}); extract all with one model"
                 )
             bad = ~np.isfinite(rows).all(1)
             if bad.any():
@@ -54,7 +54,7 @@ def read_rows(
 
 
 def read_all(table: Mapping[str, str], ids: Sequence[str], source: str) -> tuple[np.ndarray, np.ndarray, bool]:
-    """All embeddings of ``ids``, one id after the other; arguments and errors as of :func:`read_rows`.
+    """All embeddings of ``ids``, in their order; arguments and errors as of :func:`read_rows`.
 
     Returns:
         ``(rows (R, D) float32, counts (n,) rows of each id, whether any is a matrix)``.
@@ -70,7 +70,7 @@ def read_all(table: Mapping[str, str], ids: Sequence[str], source: str) -> tuple
 
 
 def _by_ark(table: Mapping[str, str], ids: Sequence[str]) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """``(ark, places in ids, offsets)``; offset -1 if the value does not name an ark."""
+    """``(ark, indices in ids, offsets)``; offset -1 if the value does not name an ark."""
     by_path: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
     for place, key in enumerate(ids):
         path, offset = split_place(table[key])
@@ -83,7 +83,7 @@ def _by_ark(table: Mapping[str, str], ids: Sequence[str]) -> Iterator[tuple[str,
 
 
 def _read_ark(path: str, places: np.ndarray, offsets: np.ndarray, table: Mapping[str, str], ids: Sequence[str]):
-    """The parts of one ark: runs of one size at a time, single arrays where the bytes are of another kind."""
+    """The parts of one ark: runs of arrays of one size; single arrays for other kinds of entries."""
     mapped = _mapped(path)
     data = np.frombuffer(mapped, np.uint8)
     at = 0
@@ -104,11 +104,11 @@ def _read_ark(path: str, places: np.ndarray, offsets: np.ndarray, table: Mapping
         yield part, rows, counts
         at += len(part)
         if mapped and isinstance(mapped, mmap.mmap):
-            mapped.madvise(mmap.MADV_DONTNEED)  # the copied bytes need not stay in memory
+            mapped.madvise(mmap.MADV_DONTNEED)  # release the pages that were copied
 
 
 def _mapped(path: str) -> mmap.mmap | bytes:
-    """The bytes of an ark; empty if it cannot be opened, for which the reader of single arrays raises the error."""
+    """The bytes of an ark; empty if it cannot be opened (reading its arrays one by one then raises the error)."""
     try:
         if os.path.isfile(path):
             with open(open_regular(path), "rb") as handle:
@@ -119,7 +119,7 @@ def _mapped(path: str) -> mmap.mmap | bytes:
 
 
 def _header(data: np.ndarray, offset: int) -> tuple[bytes, tuple[int, ...]]:
-    """The header and shape of the float32 array at an offset; ``(b"", ())`` where it is missing or cut off."""
+    """The header and shape of the float32 array at an offset; ``(b"", ())`` if it is missing or cut off."""
     head = data[offset : offset + 15].tobytes() if offset >= 0 else b""
     shape: tuple[int, ...] = ()
     if head.startswith(_VECTOR) and len(head) >= 10:
@@ -132,7 +132,7 @@ def _header(data: np.ndarray, offset: int) -> tuple[bytes, tuple[int, ...]]:
 
 
 def _same(data: np.ndarray, offsets: np.ndarray, header: bytes, size: int) -> int:
-    """Number of leading ``offsets`` that hold whole arrays with this header; some tens of MB at most."""
+    """Number of leading ``offsets`` that hold whole arrays with this header, limited to some tens of MB."""
     offsets = offsets[: max(1, _GATHER_BYTES // (size + len(header)))]
     offsets = offsets[offsets + len(header) + size <= len(data)]
     other = np.flatnonzero((_gather(data, offsets, len(header)) != np.frombuffer(header, np.uint8)).any(1))

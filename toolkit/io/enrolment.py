@@ -1,7 +1,7 @@
-"""The sides of trials: single utterances, or on the enrolment side models of several.
+"""The sides of trials: utterances, or on the enrolment side models of several utterances.
 
-``enroll2utt`` in a data dir has lines ``model utt1 utt2 ...``, as spk2utt has; then the first ids of its trials name
-models. Without that table they name utterances.
+With the table ``enroll2utt`` (lines ``model utt1 utt2 ...``, as spk2utt) in a data dir, the first ids of its trials are
+models. Without it they are utterances.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,15 +36,15 @@ def write_enroll2utt(path, models: Mapping[str, Sequence[str]]) -> None:
 
 @dataclass(frozen=True)
 class Sides:
-    """The S distinct sides of N trials, and the utterances behind them.
+    """The S distinct sides of N trials and their utterances.
 
     Attributes:
-        names: of the sides.
-        utts: the U utterances behind them, each once.
-        members: (M,) index into ``utts``: the utterances of the first side, of the second, ...
-        counts: (S,) how many utterances each side has.
-        enroll: (N,) the side that each trial enrols.
-        test: (N,) the side that it tests.
+        names: names of the sides.
+        utts: the U utterances of all sides, each once.
+        members: (M,) indices into ``utts``: the utterances of the first side, of the second, ...
+        counts: (S,) number of utterances of each side.
+        enroll: (N,) index of the enrolment side of each trial.
+        test: (N,) index of the test side of each trial.
     """
 
     names: list[str]
@@ -56,7 +56,7 @@ class Sides:
 
     @property
     def are_utterances(self) -> bool:
-        """Is every side one utterance, in the order of ``utts``?"""
+        """Whether every side is one utterance, in the order of ``utts``."""
         return len(self.members) == len(self.utts) == len(self.names)
 
     def speakers(self, utt2spk: Mapping[str, str], source: str) -> list[str]:
@@ -85,11 +85,11 @@ def sides_of(trials: Trials, models: Mapping[str, Sequence[str]] | None = None, 
     """The sides of a trial list.
 
     Args:
-        models: model -> utterances; None where the trials enrol utterances.
-        source: of the models, for messages.
+        models: model -> utterances; None if the trials enrol utterances.
+        source: path of the models, for messages.
 
     Raises:
-        InputError: a trial enrols an unknown model, or tests an utterance of the model it enrols.
+        InputError: a trial enrols an unknown model, or tests an utterance of its enrolment model.
     """
     if models is None:
         utts = trials.used_ids()
@@ -116,27 +116,27 @@ def sides_of(trials: Trials, models: Mapping[str, Sequence[str]] | None = None, 
         model, utt = next(pair for i, pair in enumerate(trials.pairs()) if i == repeated[0])
         raise InputError(
             f"{source}: trial '{model} {utt}' tests an utterance of the model ({repeated.size} such trials); "
-            "take it out of the model or of the trials"
+            "remove it from the model or from the trials"
         )
     return sides
 
 
 def _rows(ids: Sequence[str], targets: Sequence[str]) -> np.ndarray:
-    """For each of ``ids`` its place in ``targets``, -1 where it has none."""
+    """For each of ``ids`` its index in ``targets``, or -1."""
     number = {key: i for i, key in enumerate(targets)}
     return np.array([number.get(key, -1) for key in ids])
 
 
 def read_sides(data_dir, name: str = "trials") -> tuple[Trials, Sides]:
-    """A trial list of a data dir, and its sides by its ``enroll2utt``, where it has one."""
+    """A trial list of a data dir, and its sides, with the models of ``enroll2utt`` if it exists."""
     trials, table = read_trials(Path(data_dir) / name), Path(data_dir) / "enroll2utt"
     return trials, sides_of(trials, read_enroll2utt(table) if table.is_file() else None, str(table))
 
 
 def draw_models(utt2spk: Mapping[str, str], size: int, seed: int = 0) -> dict[str, list[str]]:
-    """Enrolment models: each speaker's utterances, shuffled, in groups of ``size``; ids ``<speaker>-model<n>``.
+    """Enrolment models: the shuffled utterances of each speaker in groups of ``size``; ids ``<speaker>-model<n>``.
 
-    A speaker with fewer than ``size + 1`` utterances gets none: a model needs an utterance to be tested by.
+    A speaker with fewer than ``size + 1`` utterances gets no model, because no utterance is left to test it.
     """
     rng, models = np.random.default_rng(seed), {}
     for spk, utts in invert(utt2spk).items():

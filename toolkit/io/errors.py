@@ -1,4 +1,4 @@
-"""The one error that a user's input can raise."""
+"""InputError, the only exception for bad input, and the parts of its messages."""
 
 import textwrap
 import unicodedata
@@ -7,27 +7,27 @@ from difflib import get_close_matches
 
 
 class InputError(Exception):
-    """Bad input: a file, an id or an option is wrong. The message names it and the remedy.
+    """Bad input: a file, an id or an option is wrong. The message names it, the fault and the remedy.
 
     Command lines turn it into one line on stderr and exit code 1, without a traceback.
     """
 
 
 def one_line(text: str) -> str:
-    """A message without line ends and other signs that a terminal does not show: they are written as escapes."""
+    """A message with line ends and other invisible characters written as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def is_text(word: str) -> bool:
-    """Can a word of a command line be written to a file? Not if it holds NUL or bytes that are not UTF-8."""
+    """Whether a word of a command line is text: UTF-8 without NUL."""
     return "\0" not in word and not any("\ud800" <= c <= "\udfff" for c in word)
 
 
 def some_of(ids, limit: int = 10, known: Iterable[str] = ()) -> str:
-    """``a, b, c (+12 more)``: as many ids as fit in a message, invisible characters as ``\\u200b``.
+    """The first ``limit`` ids for a message, ``a, b, c (+12 more)``; invisible characters as ``\\u200b``.
 
     Args:
-        known: the ids among which these were not found; one that looks the same is named.
+        known: the existing ids; the message names one that looks like a missing id.
     """
     ids = [str(i) for i in ids]
     more = f" (+{len(ids) - limit} more)" if len(ids) > limit else ""
@@ -35,7 +35,7 @@ def some_of(ids, limit: int = 10, known: Iterable[str] = ()) -> str:
 
 
 def shown(text: str) -> str:
-    """The text with escapes for characters that cannot be seen, and for accents that are characters by themselves."""
+    """The text with escapes for invisible characters and for combining accents."""
     if text.isprintable() and unicodedata.is_normalized("NFC", text):
         return text
     apart = not unicodedata.is_normalized("NFC", text)
@@ -44,7 +44,7 @@ def shown(text: str) -> str:
 
 
 def _look_alike(ids: list[str], known: Iterable[str]) -> str:
-    """Names the first id that differs from a known one only by Unicode normalisation; usually empty."""
+    """A note on the first id that differs from a known id only by Unicode normalisation; usually empty."""
     if all(map(str.isascii, ids)):
         return ""
     composed = {unicodedata.normalize("NFC", key): key for key in known if not key.isascii()}
@@ -57,12 +57,12 @@ def _look_alike(ids: list[str], known: Iterable[str]) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """``1 epoch``, ``2 epochs``."""
+    """A number with its noun: ``1 epoch``, ``2 epochs``."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """``, did you mean --speech?``, or empty if none of ``known`` is near (``--epochs``: ``--trainer.epochs``)."""
+    """``, did you mean --speech?``, or empty if none of ``known`` is similar (``--epochs``: ``--trainer.epochs``)."""
     names = {name.casefold(): name for name in sorted(known)}
     whole = word.casefold()
     last = whole.lstrip("-").rpartition(".")[2]
@@ -72,7 +72,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def brief(error: Exception) -> str:
-    """The type and the first words of an exception of a library, on one line, to be put into a message.
+    """The type and the first words of a library's exception in one line, for a message.
 
     Example::
 

@@ -1,4 +1,4 @@
-"""``embedding_conf.yaml``: what made the embeddings of a folder, written beside them and compared by who reads them."""
+"""``embedding_conf.yaml``: the extractor of the embeddings in a folder. Readers compare it with the expected one."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,17 +10,17 @@ from toolkit.io.errors import InputError
 from toolkit.io.files import misfit, read_yaml
 
 CONF = "embedding_conf.yaml"
-_REMEDY = "embed again, or remove it if you know what made them"
+_REMEDY = "extract the embeddings again, or remove this file if you know their extractor"
 
 
 def write_extractor(folder, identity: Mapping) -> None:
-    """Say what made the embeddings of a folder (toolkit.systems.verifier.Verifier.identity)."""
+    """Write the extractor of the embeddings in a folder (``Verifier.identity`` of toolkit.systems.verifier)."""
     with replacing(Path(folder) / CONF) as handle:
         yaml.safe_dump(dict(identity), handle, sort_keys=False)
 
 
 def read_extractor(folder) -> dict | None:
-    """The extractor of the embeddings of a folder; None if unknown, as for arks from elsewhere.
+    """The extractor of the embeddings in a folder; None if unknown, as for arks made by other software.
 
     Raises:
         InputError: the file is malformed.

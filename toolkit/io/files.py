@@ -1,4 +1,4 @@
-"""Small files read whole: text, JSON, YAML. Every fault of a file is an InputError that names it."""
+"""Read small files: text, JSON, YAML. Every fault raises an InputError that names the file."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from toolkit.io.errors import InputError
 from toolkit.io.text import refuse_fifo
 
 _KINDS = {float: "a number", int: "a whole number", str: "text", None: "null"}
-_MOST_NODES = 1_000_000  # of a YAML file with its aliases written out
+_MOST_NODES = 1_000_000  # of a YAML file with its aliases expanded
 
 
 def read_text(path, remedy: str = "") -> str:
@@ -17,10 +17,10 @@ def read_text(path, remedy: str = "") -> str:
 
     Args:
         path: the file.
-        remedy: what to do if it is missing.
+        remedy: what to do if the file is missing.
 
     Raises:
-        InputError: it is missing or cannot be read.
+        InputError: the file is missing or cannot be read.
     """
     try:
         refuse_fifo(Path(path))
@@ -29,21 +29,21 @@ def read_text(path, remedy: str = "") -> str:
         raise InputError(f"{path}: no such file{remedy and f'; {remedy}'}") from None
     except OSError as error:
         raise InputError(f"{_printable(path)}: cannot be read: {error.strerror}") from None
-    except ValueError as error:  # not UTF-8, or a path that no file can have
+    except ValueError as error:  # not UTF-8, or an invalid path
         raise InputError(f"{_printable(path)}: cannot be read: {error}") from None
 
 
 def _printable(path) -> str:
-    """A path as a message can hold it: a very long one is cut."""
+    """A path for a message; a very long one is cut."""
     name = str(path).encode("unicode_escape", "backslashreplace").decode() if not str(path).isprintable() else str(path)
     return name if len(name) <= 500 else f"{name[:200]}...{name[-100:]}"
 
 
 def parse_json(text: str, where: str) -> dict:
-    """The mapping of names to values that a JSON text holds.
+    """The mapping of names to values in a JSON text.
 
     Raises:
-        InputError: it is not JSON, or not a mapping; names ``where``.
+        InputError: the text is not JSON, or not a mapping; names ``where``.
     """
     try:
         content = json.loads(text)
@@ -52,12 +52,12 @@ def parse_json(text: str, where: str) -> dict:
     except ValueError as error:
         raise InputError(f"{where}: is not valid JSON ({error})") from None
     if not isinstance(content, dict):
-        raise InputError(f"{where}: must hold a mapping of names to values, holds a {type(content).__name__}")
+        raise InputError(f"{where}: must hold a mapping of names to values, got a {type(content).__name__}")
     return content
 
 
 def read_json(path, remedy: str = "write it again") -> dict:
-    """The mapping of names to values in a JSON file; InputError if it holds anything else."""
+    """The mapping of names to values in a JSON file. Raises InputError if it holds anything else."""
     text = read_text(path, remedy)
     try:
         return parse_json(text, str(path))
@@ -66,13 +66,13 @@ def read_json(path, remedy: str = "write it again") -> dict:
 
 
 def misfit(value, shape, name: str = "") -> str:
-    """The first fault of a JSON value, ``metrics.eer must be a number``; empty if it has the shape.
+    """The first fault of a JSON value, ``metrics.eer must be a number``; empty if the value has the shape.
 
     Args:
-        value: as json reads it.
-        shape: of a mapping ``{key: shape}``, where ``key?`` may be missing and ``...`` is the shape of all its values;
-            of a list ``[shape]``; else a type, None or a word, or a tuple of them. A float is any finite number.
-        name: of the value.
+        value: a value read by json.
+        shape: for a mapping ``{key: shape}``: ``key?`` may be missing, ``...`` gives the shape of all values. For a
+            list ``[shape]``. Else a type, None or a word, or a tuple of these. A float is any finite number.
+        name: dotted name of the value, for the message.
     """
     if isinstance(shape, dict):
         if not isinstance(value, dict):
@@ -94,7 +94,7 @@ def misfit(value, shape, name: str = "") -> str:
     if any(_is(value, kind) for kind in kinds):
         return ""
     expected = " or ".join(_kind_text(kind) for kind in kinds)
-    return f"{name} must be {expected}, is {str(value)[:40]!r}"
+    return f"{name} must be {expected}, got {str(value)[:40]!r}"
 
 
 def _kind_text(kind) -> str:
@@ -112,11 +112,11 @@ def _is(value, kind: type | str | None) -> bool:
 
 
 def parse_yaml(text: str, where: str) -> dict:
-    """The mapping of keys to values that a YAML text holds.
+    """The mapping of keys to values in a YAML text.
 
     Raises:
-        InputError: it is not YAML, not a mapping, has a key twice, refers to itself or is huge with its aliases
-            expanded; names ``where``.
+        InputError: the text is not YAML or not a mapping, has a duplicate key, holds itself through an alias, or is
+            huge with its aliases expanded; names ``where``.
     """
     try:
         content = yaml.load(text, _StrictLoader)
@@ -132,12 +132,12 @@ def parse_yaml(text: str, where: str) -> dict:
 
 
 def read_yaml(path, remedy: str = "") -> dict:
-    """The mapping of keys to values in a YAML file, see :func:`parse_yaml`; ``remedy`` where it is missing."""
+    """The mapping of keys to values in a YAML file, see :func:`parse_yaml`; ``remedy``: what to do if it is missing."""
     return parse_yaml(read_text(path, remedy), str(path))
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Refuses bombs, and a key that occurs twice in one mapping, of which YAML would silently keep the last."""
+    """Refuses alias bombs and duplicate keys, of which PyYAML would silently keep the last."""
 
     def get_single_node(self):
         node = super().get_single_node()
@@ -157,7 +157,7 @@ class _StrictLoader(yaml.SafeLoader):
 
 
 def _size(node: yaml.Node, known: dict[int, int | None]) -> int:
-    """Nodes in a node with its aliases written out; ConstructorError where it holds itself."""
+    """Number of nodes below a node, aliases expanded. Raises ConstructorError if it holds itself."""
     if id(node) not in known:
         known[id(node)] = None  # in progress
         parts = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value

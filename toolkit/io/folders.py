@@ -1,4 +1,4 @@
-"""Folders of audio as people keep them, read as data dirs: ids from paths, long recordings cut, own trial lists."""
+"""Read a user's folders of audio as data dirs: ids from paths, long recordings cut, the user's trial lists."""
 
 import re
 from collections import Counter
@@ -15,7 +15,7 @@ from toolkit.io.progress import progress
 from toolkit.io.text import fields
 from toolkit.io.trials import Trials, check_kinds, read_trials
 
-# Below "-" in the order of bytes, which is what ends a speaker in an utterance's id: "a!-x" would come before "a-x".
+# Bytes below "-", which ends the speaker in an utterance id: "a!-x" would sort before "a-x".
 _BELOW_DASH = re.compile(r"[\s!-,]+")
 
 
@@ -27,7 +27,7 @@ class Speech:
         wav: recording -> file.
         utt2spk: utterance -> speaker; without segments, recordings are utterances.
         segments: utterance -> ``recording begin end`` in seconds, or empty.
-        paths: path below the folder, without extension -> recording; what trial lists may call it.
+        paths: path below the folder without extension -> recording; trial lists may use these names.
     """
 
     wav: dict[str, Path]
@@ -40,15 +40,15 @@ class Speech:
         return c_sorted(set(self.utt2spk.values()))
 
     def recording_of(self, utt: str) -> str:
-        """The recording that an utterance is, or is cut from."""
+        """The recording of an utterance."""
         return fields(self.segments[utt])[0] if self.segments else utt
 
     def recordings(self) -> Counter:
-        """Speaker -> how many recordings."""
+        """Speaker -> number of recordings."""
         return Counter(speaker for _, speaker in {(self.recording_of(utt), spk) for utt, spk in self.utt2spk.items()})
 
     def of(self, speakers: Collection[str] = (), utts: Collection[str] = ()) -> "Speech":
-        """What is of these speakers, or these utterances."""
+        """The part with these speakers, or these utterances."""
         utt2spk = {u: s for u, s in self.utt2spk.items() if s in speakers or u in utts}
         recordings = {self.recording_of(utt) for utt in utt2spk}
         segments = {u: s for u, s in self.segments.items() if u in utt2spk}
@@ -57,16 +57,16 @@ class Speech:
 
 
 def word(name: str, speaker: bool = False) -> str:
-    """A file's or folder's name as part of an id: no blanks; ids that begin with speakers sort as the speakers do."""
+    """The name of a file or folder as part of an id: without blanks, and such that ids sort like their speakers."""
     name = _BELOW_DASH.sub("_", name.strip())
     return name.replace("-", "_") if speaker else name.replace("/", "-")
 
 
 def recording_ids(files: dict[str, Path]) -> dict[str, Path]:
-    """Ids of recordings that belong to no speaker -> file.
+    """Id -> file, for recordings without speakers.
 
     Args:
-        files: of :func:`toolkit.io.audio.audio_files`.
+        files: the result of :func:`toolkit.io.audio.audio_files`.
     """
     wav: dict[str, Path] = {}
     for key, path in files.items():
@@ -75,21 +75,21 @@ def recording_ids(files: dict[str, Path]) -> dict[str, Path]:
 
 
 def rooms_of(files: dict[str, Path]) -> dict[str, str]:
-    """Ids of impulse responses -> room: the folder that a file lies in; one that lies in none is a room by itself."""
+    """Impulse response id -> room: the folder of the file. A file at the top level is its own room."""
     return {word(key): word(key.rpartition("/")[0] or key) for key in files}
 
 
 def _add(table: dict, key: str, value) -> None:
-    """Set a key; InputError when it is taken by something else."""
+    """Set a key; raises InputError if it already has another value."""
     if table.setdefault(key, value) != value:
-        raise InputError(f"{value}: has the id {key} of {table[key]}; rename one of them")
+        raise InputError(f"{value}: has the same id {key} as {table[key]}; rename one of them")
 
 
 def read_speech(folder: Path) -> Speech:
-    """All audio of a folder that holds a folder for each speaker.
+    """All audio of a folder with one subfolder per speaker.
 
     Raises:
-        InputError: no audio, a file in no speaker's folder, or two files or folders that would get the same id.
+        InputError: there is no audio, a file is in no speaker's folder, or two files or folders get the same id.
     """
     wav: dict[str, Path] = {}
     folder_of: dict[str, Path] = {}
@@ -97,7 +97,7 @@ def read_speech(folder: Path) -> Speech:
     for key, path in audio_files(folder).items():
         name, _, rest = key.partition("/")
         if not rest:
-            raise InputError(f"{path}: lies in no speaker's folder; expected {folder}/<speaker>/...")
+            raise InputError(f"{path}: is in no speaker's folder; expected {folder}/<speaker>/...")
         speaker = word(name, speaker=True)
         _add(folder_of, speaker, folder / name)
         utt = f"{speaker}-{word(rest)}"
@@ -107,16 +107,16 @@ def read_speech(folder: Path) -> Speech:
 
 
 def passed_over(folder: Path) -> str:
-    """The kinds of files of a folder that are not read as audio, e.g. ``12 .m4a, 1 .txt``."""
+    """Counts of the files in a folder that are not read as audio, e.g. ``12 .m4a, 1 .txt``."""
     kinds = Counter(path.suffix.lower() or "without extension" for path in files_below(folder) if path.name[0] != ".")
     return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common() if kind not in AUDIO_SUFFIXES)
 
 
 def cut_recordings(speech: Speech, seconds: float, allow_bad: int = 0) -> Speech:
-    """Cut every recording into equal pieces of about ``seconds``, one behind the other; nothing is lost.
+    """Cut every recording into equal, adjacent pieces of about ``seconds``; no audio is lost.
 
     Args:
-        allow_bad: how many recordings may be left out as unreadable.
+        allow_bad: number of unreadable recordings that may be left out.
 
     Raises:
         InputError: more recordings are unreadable.
@@ -149,10 +149,10 @@ def cut_recordings(speech: Speech, seconds: float, allow_bad: int = 0) -> Speech
 
 
 def own_trials(path: Path, speech: Speech) -> Trials:
-    """A user's list, whose names are paths below the speech folder (with extension or without) or ids, with ids.
+    """Read a user's trial list and replace its names by ids. Names are ids, or paths below the speech folder.
 
     Raises:
-        InputError: a name is unknown, a label contradicts the folders, or all labels are alike.
+        InputError: a name is unknown, a label contradicts the folders, or all labels are equal.
     """
     trials = read_trials(path)
     check_kinds(trials, path)
@@ -164,7 +164,7 @@ def own_trials(path: Path, speech: Speech) -> Trials:
         return speech.paths.get(stem.as_posix(), name)
 
     names = [utt_of(name) for name in trials.ids]
-    # With the paths, for a message that names the one which looks the same.
+    # The message also names a path that looks like the missing one.
     named = {name for path, utt in speech.paths.items() for name in (path, path + speech.wav[utt].suffix)}
     unknown = [i for i, name in enumerate(names) if name not in speech.utt2spk]
     if unknown:
@@ -184,6 +184,6 @@ def own_trials(path: Path, speech: Speech) -> Trials:
         first, label = wrong[0], "target" if trials.is_target[wrong[0]] else "nontarget"
         raise InputError(
             f"{path}:{first + 1}: {ids[enroll[first]]} and {ids[test[first]]} are labelled {label}, their folders say "
-            f"otherwise; {len(wrong)} of {len(trials)} lines have this fault"
+            f"otherwise; fix the label or the folder ({len(wrong)} of {len(trials)} lines have this fault)"
         )
     return Trials(ids, enroll, test, trials.is_target)

@@ -1,4 +1,4 @@
-"""Recordings of an unformatted data dir to samples in arks: cut, one channel, resampled, checked."""
+"""Format the recordings of a data dir: cut segments, choose a channel, resample, check, write to arks."""
 
 import argparse
 import math
@@ -17,23 +17,23 @@ from toolkit.io.errors import InputError, some_of
 from toolkit.io.jobs import ark_path, write_job_tables
 from toolkit.io.text import fields
 
-FULL = 32767 / 32768  # the highest value of 16 bits
+FULL = 32767 / 32768  # highest 16-bit sample
 
 
 def side(text: str) -> int:
-    """Channel of reco2file_and_channel, from 0: A or 1 is the first; ValueError where it is none."""
+    """Channel number, from 0, of a channel in reco2file_and_channel (A or 1: the first). Raises ValueError."""
     return "ABCDEFGH".index(text) if len(text) == 1 and text.isalpha() else range(1, 1025).index(int(text))
 
 
 class SegmentReader:
-    """Samples of an utterance of an unformatted data dir, cut by ``segments`` where there are any.
+    """Reader of the utterances of an unformatted data dir; cuts them by ``segments`` if the table exists.
 
     Args:
-        data: the data dir; its reco2file_and_channel chooses the channel, where it has one.
+        data: the data dir. Its reco2file_and_channel chooses the channel, if the table exists.
         keys: the utterances that will be read.
-        channel: else; see :func:`toolkit.io.audio.read_whole`.
+        channel: channel otherwise; see :func:`toolkit.io.audio.read_whole`.
         allow_pipes: run recordings that are commands.
-        stream: ``wav``; of another, ``enroll_spk1``, the table names a whole recording for each utterance.
+        stream: ``wav``; other tables, such as ``enroll_spk1``, name a whole recording for each utterance.
     """
 
     def __init__(
@@ -61,21 +61,21 @@ class SegmentReader:
             recording, begin, end = fields(self.segments.get(key, ""))
             if math.isinf(float(end)):
                 raise ValueError("no time")
-            # An end of -1: to the end of the recording.
+            # An end of -1 is the end of the recording.
             return recording, float(begin), math.inf if float(end) == -1 else float(end)
         except ValueError:
             line = f"'{key} <recording> <begin> <end>', times in seconds"
             raise InputError(f"{key}: {self.path / 'segments'}: expected a line {line}") from None
 
     def source(self, key: str) -> str:
-        """The scp value that an utterance is cut from."""
+        """The scp value of an utterance's recording."""
         recording = self._place(key)[0]
         if recording not in self.wav:
-            raise InputError(f"{key}: {self.scp}: lacks {recording}; use utils/fix_data_dir.sh")
+            raise InputError(f"{key}: {self.scp}: lacks {recording}; run utils/fix_data_dir.sh")
         return self.wav[recording]
 
     def _recording(self, recording: str, key: str) -> tuple[np.ndarray, int]:
-        """Samples (N,) and rate of a recording; of one with a channel for each side of a call, the side it is."""
+        """Samples (N,) and rate of a recording; of a call with a channel per side, the channel of this side."""
         value = self.source(key)
         if self.sides is None:
             return read_whole(value, key, self.channel, self.allow_pipes)
@@ -87,10 +87,10 @@ class SegmentReader:
         except ValueError:
             line = f"'{recording} <file> <channel>', the channel A, B, ... or a number from 1"
             raise InputError(f"{where}: expected a line {line}") from None
-        if samples.shape[1] == 1:  # the file, or the command, is only that side
+        if samples.shape[1] == 1:  # the file or command holds only this side
             if value in self._shared:
                 raise InputError(
-                    f"{where}: {value} has one channel and is named for several sides; give a file of each"
+                    f"{where}: {value} has one channel but is listed for several sides; give one file per side"
                 )
             return samples[:, 0], rate
         if channel >= samples.shape[1]:
@@ -99,7 +99,7 @@ class SegmentReader:
 
     @cached_property
     def _shared(self) -> set[str]:
-        """Values of wav.scp that recordings of different sides name; all of the table counts, whatever the job."""
+        """Values of wav.scp that several sides share; from the whole table, so all jobs agree."""
         sides: dict[str, set[str]] = {}
         table = read_table(self.path / "reco2file_and_channel")
         for recording, value in read_table(self.path / "wav.scp").items():
@@ -109,7 +109,7 @@ class SegmentReader:
     def read(self, key: str) -> tuple[np.ndarray, int]:
         """Samples (N,) and rate of utterance ``key``."""
         recording, begin, end = self._place(key)
-        if self._last[0] != recording:  # segments of a recording are adjacent: decode it once
+        if self._last[0] != recording:  # segments of a recording are consecutive: decode it once
             self._last = (recording, *self._recording(recording, key))
         _, samples, rate = self._last
         if self.segments is None:
@@ -118,21 +118,21 @@ class SegmentReader:
         end = seconds if end == math.inf else end
         if not 0 <= begin < end <= seconds + 0.01:  # times are often rounded to 10 ms
             where = f"{key}: {self.path / 'segments'}"
-            raise InputError(f"{where}: {begin:g} to {end:g} s lies outside {recording}, which lasts {seconds:.3f} s")
+            raise InputError(f"{where}: {begin:g} to {end:g} s is outside {recording}, which lasts {seconds:.3f} s")
         return samples[round(begin * rate) : round(end * rate)], rate
 
 
 def format_one(reader: SegmentReader, key: str, args: argparse.Namespace, notes: Counter) -> np.ndarray:
-    """Formatted samples of one id; InputError when they are unusable or of a wrong length.
+    """Formatted samples (N,) of one id. Raises InputError if they are unusable or have a wrong length.
 
     Args:
-        notes: counts what was done to the samples.
+        notes: counts of the changes to the samples, for the log.
     """
     samples, rate = reader.read(key)
     where = f"{key}: {reader.source(key)}:"
     if why := unusable(samples, rate, 0):
         raise InputError(f"{where} {why}; replace the file or drop the utterance")
-    if args.trim_zeros:  # before resampling, which rings into the silence
+    if args.trim_zeros:  # before resampling, whose filter rings into the silence
         sounding = np.flatnonzero(samples)
         samples = samples[sounding[0] : sounding[-1] + 1]
     loud = np.abs(samples).max() > 1
@@ -140,25 +140,25 @@ def format_one(reader: SegmentReader, key: str, args: argparse.Namespace, notes:
     seconds = len(samples) / args.fs
     if not args.min_seconds <= seconds <= args.max_seconds:
         raise InputError(
-            f"{where} lasts {seconds:.3f} s, outside of {args.min_seconds:g} to "
+            f"{where} lasts {seconds:.3f} s, expected {args.min_seconds:g} to "
             f"{args.max_seconds:g} s (--min_seconds, --max_seconds; in recipes --min_wav_duration, --max_wav_duration)"
         )
     if why := unusable(samples, args.fs, 0):
         raise InputError(f"{where} {why} at {args.fs} Hz; replace the file or drop the utterance")
     if rate != args.fs:
-        empty = f": nothing in them above {rate // 2} Hz" if rate < args.fs else ""
+        empty = f", so they hold nothing above {rate // 2} Hz" if rate < args.fs else ""
         notes[f"ids of {{}} were resampled from {rate} Hz{empty}"] += 1
     peak = np.abs(samples).max()
     if loud and peak > 1:
-        notes["ids of {} peaked beyond full scale and were scaled down to it"] += 1
+        notes["ids of {} exceeded full scale and were scaled down"] += 1
         samples = samples * np.float32(FULL / peak)
     elif clipped := np.count_nonzero(np.abs(samples) > 1) if peak > 1 else 0:
-        notes["samples of {} were clipped, which resampling had lifted beyond full scale"] += clipped
+        notes["samples of {} were clipped: resampling raised them above full scale"] += clipped
     return samples
 
 
 def _enrolments(data: DataDir, keys: Collection[str], channel: int | str | None) -> dict[str, SegmentReader]:
-    """Stream -> reader of the enrolments of a set that are audio; of those to be drawn, and of embeddings, none."""
+    """Stream -> reader of the enrolments of a set that are audio (not drawn ones, not embeddings)."""
     streams = [table.removesuffix(".scp") for table in data.tables() if table.startswith("enroll_")]
     readers = {stream: SegmentReader(data, keys, channel, stream=stream) for stream in streams}
     return {
@@ -169,7 +169,7 @@ def _enrolments(data: DataDir, keys: Collection[str], channel: int | str | None)
 
 
 def format_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> list[str]:
-    """Format ``keys`` of one set; returns the messages of bad ids."""
+    """Format ``keys`` of one set; returns the error messages of bad ids."""
     data = DataDir(Path(args.in_root) / name)
     readers = {"wav": SegmentReader(data, keys, args.channel, args.allow_pipes)} | _enrolments(data, keys, args.channel)
     lengths: dict[str, int] = {}

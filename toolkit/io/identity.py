@@ -1,4 +1,4 @@
-"""Content of recordings as digests that do not depend on their folder, their time or their arks."""
+"""Digests of recordings that do not depend on folder, file time or ark."""
 
 import hashlib
 import os
@@ -11,12 +11,12 @@ from pathlib import Path
 from toolkit.io.errors import InputError
 
 _IN_ARK = re.compile(r"(.+):(\d{1,18})")
-_WHOLE = 1 << 16  # bytes: an entry up to this size is read whole, of a larger one _BLOCKS blocks
+_WHOLE = 1 << 16  # bytes: smaller entries are read whole, of larger ones _BLOCKS blocks
 _BLOCKS, _BLOCK = 16, 1 << 12
 
 
 def _place(value: str) -> tuple[str, int] | None:
-    """File and offset of a scp value; None for a command, and for ``*UTT SPEAKER``, which names no file."""
+    """File and offset of a scp value; None for a command and for ``*UTT SPEAKER``, which is not a file."""
     if value.startswith("*") or value.endswith("|"):
         return None
     in_ark = _IN_ARK.fullmatch(value)
@@ -24,10 +24,10 @@ def _place(value: str) -> tuple[str, int] | None:
 
 
 def recordings(table: Mapping[str, str]) -> dict[str, bytes]:
-    """Id -> digest of the recording that its scp value names.
+    """Id -> digest of its recording.
 
-    For flac it is the MD5 of the samples in the header. For other audio and for features it is size and content; for
-    entries above 64 KiB the content of 16 blocks.
+    Flac: the MD5 of the samples, from the header. Other audio and features: size and content; above 64 KiB the content
+    of 16 blocks.
 
     Raises:
         InputError: a file is missing or not a regular file.
@@ -45,7 +45,7 @@ def recordings(table: Mapping[str, str]) -> dict[str, bytes]:
             if not stat.S_ISREG(os.stat(path).st_mode):
                 raise InputError(f"{entries[starts[0]][0]}: {path}: must be a regular file")
             with open(path, "rb", buffering=0) as handle:
-                # What follows an entry of an ark is the next id and a space.
+                # An ark entry is followed by the next id and a space.
                 ends = [later - len(entries[later][0].encode()) - 1 for _, later in pairwise(starts)]
                 for start, end in zip(starts, [*ends, os.fstat(handle.fileno()).st_size], strict=True):
                     digest = _digest(handle.fileno(), start, end)
@@ -70,7 +70,7 @@ def _digest(handle: int, start: int, end: int) -> bytes:
 
 
 def states(table: Mapping[str, str]) -> Iterator[str]:
-    """Path, size and time of every file that a table of scp values names: a cheap sign of changes."""
+    """Path, size and time of every file that a table of scp values names: a cheap check for changes."""
     for path in sorted({place[0] for value in table.values() if (place := _place(value))}):
         if Path(path).exists():
             status = os.stat(path)

@@ -1,8 +1,8 @@
-"""The contract of a parallel stage: a work list in, tables per job out, merged with nothing lost.
+"""The contract of a parallel stage: a work list goes in, tables per job come out, and ``merge`` loses nothing.
 
-A work list has a line ``<set> <id>`` for everything to do; it is split into contiguous parts, one a job. A job writes
-its tables to ``<out_root>/<set>/.jobs/<job>/<table>`` and its arks to ``<out_root>/<set>/data/<name>.<job>.ark``;
-``merge`` joins the tables of all jobs, so ids in = ids out, whatever the number of jobs.
+A work list has a line ``<set> <id>`` for each item and is split into contiguous parts, one per job. A job writes its
+tables to ``<out_root>/<set>/.jobs/<job>/<table>`` and its arks to ``<out_root>/<set>/data/<name>.<job>.ark``.
+``merge`` joins the tables of all jobs; the ids that go in must come out, for any number of jobs.
 """
 
 import re
@@ -23,15 +23,15 @@ from toolkit.io.rttm import carry_rttm
 from toolkit.io.text import blocks, columns_of, fields, read_lines
 from toolkit.io.trials import layout_of
 
-_WHOLE = ("mix_conf.yaml", CONDITIONS)  # files that hold no ids
+_WHOLE = ("mix_conf.yaml", CONDITIONS)  # files without ids, copied unchanged
 _LEFT_BY_THE_KILLED = re.compile(r"\..+\.\d+\.tmp(\.\w+)?")
 
 
 def read_work(path) -> dict[str, list[str]]:
-    """``<set> <id>`` lines -> set -> its ids, in the order of the list.
+    """Read ``<set> <id>`` lines: set -> its ids, in the order of the list.
 
     Raises:
-        InputError: the list is missing, not UTF-8, or a line has another form.
+        InputError: the list is missing or not UTF-8, or a line has another form.
     """
     work: dict[str, list[str]] = {}
     for first, block in blocks(path, "no such file; toolkit.bin.jobs list writes it"):
@@ -39,12 +39,12 @@ def read_work(path) -> dict[str, list[str]]:
         if columns is None:
             lines = enumerate(block.decode().split("\n"), first)
             number, line = next((number, line) for number, line in lines if len(fields(line)) != 2)
-            raise InputError(f"{path}:{number}: must be '<set> <id>', is {line!r}")
+            raise InputError(f"{path}:{number}: must be '<set> <id>', got {line!r}")
         for name, key in zip(*columns, strict=True):
             work.setdefault(name, []).append(key)
     for name in work:
         if name.startswith("/") or ".." in name.split("/"):
-            raise InputError(f"{path}: {name} leads out of the folder of the sets; name a set in it")
+            raise InputError(f"{path}: {name} is outside the folder of the sets; use the name of a set in it")
     return work
 
 
@@ -65,54 +65,43 @@ def write_work(path, in_root, sets: Iterable[str]) -> int:
 
 
 def ark_path(out_root, name: str, stem: str, job: int) -> Path:
-    """Where job ``job`` writes an ark of set ``name``."""
+    """The path of a job's ark of set ``name``."""
     return Path(out_root) / name / "data" / f"{stem}.{job}.ark"
 
 
 def write_job_tables(out_root, name: str, job: int, **tables: Mapping[str, object]) -> None:
-    """Write a job's tables; ``wav_scp=`` is written as ``wav.scp``, others keep their keyword as name."""
+    """Write a job's tables. ``wav_scp=`` becomes ``wav.scp``; other keywords are the table names."""
     folder = Path(out_root) / name / ".jobs" / str(job)
-    shutil.rmtree(folder, ignore_errors=True)  # an interrupted run may have left other tables
+    shutil.rmtree(folder, ignore_errors=True)  # remove other tables of an interrupted run
     for table, rows in tables.items():
         write_table(folder / table.replace("_scp", ".scp"), rows)
 
 
 def merge(in_root, out_root, name: str, num_jobs: int, stems: list[str], allow_bad: int = 0) -> int:
-    """Join the jobs' tables of one set and carry over the facts of the input set; returns the number of ids.
+    """Join the jobs' tables of one set and copy the facts of the input set; returns the number of ids.
 
     Args:
-        stems: ark names of this stage (``wav``, ``feats``); theirs of an earlier, different split are removed.
-        allow_bad: how many ids the jobs may have left out together (their table ``dropped``).
+        in_root: folder of the input sets.
+        out_root: folder of the output sets.
+        name: name of the set.
+        num_jobs: number of jobs of this run; tables of other jobs are ignored.
+        stems: ark names of this stage (``wav``, ``feats``); arks of an earlier, different split are removed.
+        allow_bad: number of bad ids that the jobs may leave out in total (their table ``dropped``).
 
     Raises:
-        InputError: ids of the input set are in no job's output, or the reverse.
+        InputError: an id of the input set is in no job's output, or an output id is not in the input set.
     """
     source, out = DataDir(Path(in_root) / name), Path(out_root) / name
-    # What is there is listed, not what may be: their number is the user's.
-    numbered = {int(path.name): path for path in out.glob(".jobs/*") if path.name.isascii() and path.name.isdecimal()}
-    jobs = [path for job, path in sorted(numbered.items()) if 1 <= job <= num_jobs and path.is_dir()]
-    names = {path.name for job in jobs for path in job.iterdir() if not path.name.startswith(".")}
-    tables: dict[str, dict[str, str]] = {}
-    for table in sorted(names):
-        tables[table] = {}
-        for job in jobs:
-            if (job / table).is_file():
-                tables[table].update(read_table(job / table))
+    tables = _job_tables(out, num_jobs)
     dropped = tables.pop("dropped", {})
     if len(dropped) > allow_bad:
         raise InputError(f"{out}: {len(dropped)} bad ids, --allow_bad {allow_bad}: {some_of(dropped.values(), 5)}")
     expected = set(source.keys()) - set(dropped)
-    for table, rows in tables.items():
-        if lost := expected - set(rows):
-            some = some_of(c_sorted(lost), known=rows)
-            raise InputError(f"{out / table}: {len(lost)} ids of {source.path} are missing: {some}")
-        if extra := set(rows) - expected:
-            some = some_of(c_sorted(extra), known=expected)
-            raise InputError(f"{out / table}: {len(extra)} ids are not in {source.path}: {some}")
+    _check_ids(tables, expected, source, out)
     if not expected or not tables:
         raise InputError(
-            f"{out}: nothing was written for it by jobs 1 to {num_jobs}; see the logs of this stage, or, where another "
-            "run has merged it at the same time, let that run end"
+            f"{out}: nothing was written by jobs 1 to {num_jobs}; see the logs of this stage, or, if another run "
+            "merges this set now, wait until that run has ended"
         )
     for table, rows in tables.items():
         write_table(out / table, rows)
@@ -130,8 +119,34 @@ def merge(in_root, out_root, name: str, num_jobs: int, stems: list[str], allow_b
     return len(expected)
 
 
+def _job_tables(out: Path, num_jobs: int) -> dict[str, dict[str, str]]:
+    """Table name -> joined rows of jobs 1 to ``num_jobs``."""
+    # List the folders instead of counting to num_jobs, which may be huge.
+    numbered = {int(path.name): path for path in out.glob(".jobs/*") if path.name.isascii() and path.name.isdecimal()}
+    jobs = [path for job, path in sorted(numbered.items()) if 1 <= job <= num_jobs and path.is_dir()]
+    names = {path.name for job in jobs for path in job.iterdir() if not path.name.startswith(".")}
+    tables: dict[str, dict[str, str]] = {}
+    for table in sorted(names):
+        tables[table] = {}
+        for job in jobs:
+            if (job / table).is_file():
+                tables[table].update(read_table(job / table))
+    return tables
+
+
+def _check_ids(tables: Mapping[str, Mapping[str, str]], expected: set[str], source: DataDir, out: Path) -> None:
+    """Raise InputError if a table lacks an expected id or has another one."""
+    for table, rows in tables.items():
+        if missing_ids := expected - set(rows):
+            some = some_of(c_sorted(missing_ids), known=rows)
+            raise InputError(f"{out / table}: {len(missing_ids)} ids of {source.path} are missing: {some}")
+        if extra_ids := set(rows) - expected:
+            some = some_of(c_sorted(extra_ids), known=expected)
+            raise InputError(f"{out / table}: {len(extra_ids)} ids are not in {source.path}: {some}")
+
+
 def _carry(source: DataDir, out: Path, keys: set[str], written: set[str]) -> set[str]:
-    """Copy the tables of ``source`` that this stage did not write, restricted to ``keys``; returns their names."""
+    """Copy the tables of ``source`` that this stage did not write, for ``keys`` only; returns their names."""
     carried = (table for table in source.tables() if not table.endswith(".scp") or table.startswith("enroll_"))
     names = set(carried) - written
     for table in names:
@@ -146,30 +161,30 @@ def _carry(source: DataDir, out: Path, keys: set[str], written: set[str]) -> set
 
 
 def _carry_lists(source: DataDir, out: Path, dropped: set[str]) -> set[str]:
-    """Copy trial lists, enrolment models, plan; without dropped ids and what needs them. Returns their names."""
+    """Copy trial lists, enrolment models and plan, without the lines that need dropped ids; returns their names."""
     unenrolled = dropped
     if "enroll2utt" in source:
         models = {m: [u for u in fields(utts) if u not in dropped] for m, utts in source.table("enroll2utt").items()}
         write_table(out / "enroll2utt", {model: " ".join(utts) for model, utts in models.items() if utts})
-        # A model may be called like an utterance: trials enrol models.
+        # A model may have the id of an utterance; then trials enrol the model.
         unenrolled = (dropped - models.keys()) | {model for model, utts in models.items() if not utts}
     names = {path.name for path in source.path.glob("trials*") if path.is_file()}
     for name in names | {n for n in ("mix.jsonl", *_WHOLE) if n in source}:
         with replacing_path(out / name) as aside:
             if dropped and name not in _WHOLE:
                 lost = _without(source.path / name, aside, dropped, unenrolled)
-                print(f"{out / name}: {lost} lines left out, of dropped ids")
+                print(f"{out / name}: {lost} lines with dropped ids left out")
             else:
                 shutil.copyfile(source.path / name, aside)
     return names | {name for name in ("enroll2utt", CONDITIONS) if name in source}
 
 
 def _without(path: Path, aside: Path, dropped: set[str], unenrolled: set[str]) -> int:
-    """Copy the lines of a plan or a trial list that need no dropped utterance; returns the number of the others.
+    """Copy the lines of a plan or a trial list that need no dropped utterance; returns the number of other lines.
 
     Args:
         dropped: utterances without output.
-        unenrolled: ids that trials cannot enrol: those, and models of only those.
+        unenrolled: ids that trials cannot enrol: dropped utterances, and models of dropped utterances only.
     """
     left_out, layout = 0, None
     with open(aside, "w", encoding="utf-8", newline="\n") as new:
@@ -187,7 +202,7 @@ def _without(path: Path, aside: Path, dropped: set[str], unenrolled: set[str]) -
 
 
 def _tidy(out: Path, present: set[str]) -> None:
-    """Remove tables and lists that an earlier run made and this one does not, and what killed writers left aside."""
+    """Remove tables and lists of an earlier run that this run does not write, and files that killed writers left."""
     lists = {*(path.name for path in out.glob("trials*")), "enroll2utt", RTTM, CONDITIONS}
     stale = {*DataDir(out).tables(), *lists} - present
     for name in stale:

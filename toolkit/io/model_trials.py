@@ -1,4 +1,4 @@
-"""Draw trials of data dirs: of enrolment models of several utterances against single ones, or of pairs."""
+"""Draw trials from data dirs: enrolment models of several utterances against test utterances, or utterance pairs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from toolkit.io.enrolment import draw_models
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.trials import Trials, make_trials
 
-_LISTED = 1 << 22  # up to this number all pairs are listed; of more, pairs are drawn until there are enough
+_LISTED = 1 << 22  # up to this number list all pairs and choose; above it draw pairs until there are enough
 
 
 def make_model_trials(
@@ -27,14 +27,14 @@ def make_model_trials(
     Args:
         models: model -> its utterances, all of one speaker.
         utt2spk: utterance -> speaker.
-        num_nontargets: nontarget pairs.
-        targets_per_speaker: target pairs of each speaker (all it has, where it has fewer).
-        spk2gender: speaker -> gender; without it a pair's genders are left to chance.
-        same_gender_share: the part of the nontarget pairs that is of one gender; the rest is of two.
-        seed: of the random generator.
+        num_nontargets: number of nontarget pairs.
+        targets_per_speaker: number of target pairs per speaker (all, if the speaker has fewer).
+        spk2gender: speaker -> gender; None: genders are random.
+        same_gender_share: share of nontarget pairs with one gender; the others have two.
+        seed: seed of the random generator.
 
     Raises:
-        InputError: there are too few such pairs, or a speaker has no gender.
+        InputError: there are too few pairs, or a speaker has no gender.
     """
     sampler = _PairSampler(models, utt2spk, spk2gender, np.random.default_rng(seed))
     targets = sampler.targets(targets_per_speaker)
@@ -51,7 +51,7 @@ def make_model_trials(
 
 
 def count_pairs(models: Mapping[str, Sequence[str]], utt2spk: Mapping[str, str]) -> tuple[dict[str, int], int]:
-    """How many target pairs each speaker of a model has, and how many nontarget pairs there are."""
+    """Number of target pairs of each speaker with a model, and total number of nontarget pairs."""
     num_utts = {spk: len(utts) for spk, utts in invert(utt2spk).items()}
     targets: dict[str, int] = {}
     nontargets = 0
@@ -63,7 +63,7 @@ def count_pairs(models: Mapping[str, Sequence[str]], utt2spk: Mapping[str, str])
 
 
 class _PairSampler:
-    """Pairs as (model, utterance) indices into C-sorted lists."""
+    """Draws pairs of (model, utterance), as indices into C-sorted lists."""
 
     def __init__(self, models, utt2spk, spk2gender, rng: np.random.Generator):
         self.rng, self.models = rng, c_sorted(models)
@@ -79,7 +79,7 @@ class _PairSampler:
         if spk2gender is not None:
             unknown = [spk for spk in speakers if spk not in spk2gender]
             if unknown:
-                raise InputError(f"spk2gender: lacks {some_of(unknown)}; add them or make trials without it")
+                raise InputError(f"spk2gender: lacks {some_of(unknown)}; add them, or make trials without spk2gender")
             self.gender = np.unique([spk2gender[spk] for spk in speakers], return_inverse=True)[1]
 
     def targets(self, per_speaker: int) -> np.ndarray:
@@ -96,7 +96,7 @@ class _PairSampler:
         return np.stack([np.full(len(utts), model), utts], axis=1)
 
     def nontargets(self, n: int, same_gender: bool | None) -> np.ndarray:
-        """(n, 2) pairs of a model and an utterance of another speaker, of its gender, of another one, or of any."""
+        """(n, 2) pairs of a model and an utterance of another speaker: same gender, other gender, or any (None)."""
         others = {spk: self._others(spk, same_gender) for spk in np.unique(self.model_spk)}
         possible = sum(int(self.num_utts[others[spk]].sum()) for spk in self.model_spk)
         if n > possible:
@@ -123,7 +123,7 @@ class _PairSampler:
         return self.first[spk] + np.arange(self.num_utts[spk])
 
     def _others(self, spk: int, same_gender: bool | None) -> np.ndarray:
-        """The speakers whom a model of this one may meet."""
+        """The speakers that models of ``spk`` can be tested against."""
         fits = np.ones(len(self.gender), dtype=bool)
         if same_gender is not None:
             fits = (self.gender == self.gender[spk]) == same_gender
@@ -132,12 +132,12 @@ class _PairSampler:
 
 
 def draw_pairs(data: DataDir, args) -> Trials:
-    """Trials of an utterance against another."""
+    """Draw trials of two utterances."""
     utt2spk = data.table("utt2spk")
     sizes = [len(utts) for utts in invert(utt2spk).values()]
     if len(sizes) < 2 or max(sizes) < 2:
         raise InputError(
-            f"{data.path}: trials need two speakers, and two utterances of one; it has {len(sizes)} speakers"
+            f"{data.path}: trials need two speakers, and two utterances of one speaker; got {len(sizes)} speakers"
         )
     targets = sum(min(args.targets_per_speaker, n * (n - 1) // 2) for n in sizes)
     possible = (len(utt2spk) ** 2 - sum(n * n for n in sizes)) // 2
@@ -148,7 +148,7 @@ def draw_pairs(data: DataDir, args) -> Trials:
 
 
 def draw_with_models(data: DataDir, args) -> tuple[Trials, dict[str, list[str]]]:
-    """Trials of an enrolment model against an utterance, and the models that they enrol."""
+    """Draw trials of an enrolment model against an utterance; returns also the models."""
     utt2spk = data.table("utt2spk")
     models = draw_models(utt2spk, args.enroll_utts, args.seed)
     available, possible = count_pairs(models, utt2spk)
@@ -167,7 +167,7 @@ def draw_with_models(data: DataDir, args) -> tuple[Trials, dict[str, list[str]]]
 
 
 def nontargets_of(targets: int, possible: int, data: DataDir, args) -> tuple[int, dict[str, str] | None]:
-    """Number of nontargets to draw, and spk2gender if it exists and leaves enough pairs to choose from."""
+    """Number of nontargets to draw; spk2gender if it exists and leaves enough pairs."""
     count = round(targets * args.nontargets_per_target)
     heed = "spk2gender" in data and count < possible // 4
     return min(count, possible), data.table("spk2gender") if heed else None

@@ -1,4 +1,4 @@
-"""A program that is run once for the same inputs and outputs."""
+"""A program that runs only if its inputs or outputs have changed."""
 
 import hashlib
 import shlex
@@ -10,21 +10,21 @@ from pathlib import Path
 from toolkit.io.atomic import replacing
 from toolkit.io.signatures import done_before, named, signature, state
 from toolkit.io.stage import Remade
-from toolkit.io.submit import say, say_warnings, submit
+from toolkit.io.submit import log_line, print_warnings, submit
 
 
 @dataclass
 class Once:
-    """A program that runs unless its inputs and its outputs are as after its last run.
+    """A program that is skipped if its inputs and outputs are unchanged since its last run.
 
     Attributes:
-        mark: file that keeps the signature of the inputs and the state of the outputs.
+        mark: file with the signature of the inputs and the state of the outputs.
         what: name for messages.
-        program: its words.
+        program: words of the command.
         sets: data dirs that it reads.
         deps: files that it reads.
-        outputs: files and folders that must be as it left them; of a config among them, what it names as well.
-        cmd, log: the engine and the log, where it is a job; without, it runs here.
+        outputs: files and folders that must be unchanged; for a config also the files that it names.
+        cmd, log: engine and log of a job; without a log the program runs directly.
         job_options: further options of the engine, names and values.
         keep_log: keep the log of an earlier run as ``<name>.<n>.log``.
         dry_run: print only.
@@ -43,12 +43,12 @@ class Once:
     dry_run: bool = False
 
     def run(self) -> None:
-        """Run it unless it is done. Raises InputError, or SystemExit, where it fails."""
+        """Run the program unless it is done. Raises InputError, or SystemExit, if it fails."""
         remade = Remade()
         known = all(Path(path).exists() and path not in remade for path in (*self.sets, *self.deps))
         signed = self._signature() if known or not self.dry_run else ""
         if done_before(self.mark, signed) and self.mark.read_text().splitlines()[1:] == [self._state()]:
-            say(f"{self.what}: done before")
+            log_line(f"{self.what}: done before")
         elif self.dry_run:
             if self.what:
                 print(f"    {self.what}: to do", flush=True)
@@ -73,15 +73,15 @@ class Once:
         options = [word for name, value in self.job_options for word in (f"--{name}", value)]
         submit(self.cmd, self.log.parent, [*options, str(self.log), *self.program], self.dry_run)
         if not self.dry_run:
-            say_warnings([self.log], most=20)
+            print_warnings([self.log], most=20)
 
     def _signature(self) -> str:
-        """Of the words, the sets and the files."""
+        """Signature of the command, the sets and the files."""
         words = shlex.join(self.program)
         parts = [signature(folder, words, self.deps) for folder in self.sets or [f"{self.mark}.none"]]
         return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
     def _state(self) -> str:
-        """Of the outputs, and of files and systems that a config among them names."""
+        """State of the outputs, and of files and systems that a config among them names."""
         configs = [Path(path) for path in self.outputs if path.endswith(".yaml") and Path(path).is_file()]
         return state([*self.outputs, *named(path.read_text() for path in configs)])

@@ -1,4 +1,4 @@
-"""Child processes that share nothing with this one but what they are given, and end with it."""
+"""Pools of worker processes that are not forked from this process and end with it."""
 
 import multiprocessing
 import multiprocessing.connection
@@ -8,13 +8,13 @@ from concurrent.futures import ProcessPoolExecutor
 
 
 def process_pool(workers: int, module: str) -> ProcessPoolExecutor:
-    """A pool whose processes are not copies of this one: a copy made while another thread holds a lock waits for ever.
+    """A pool of processes that are not forks: a fork made while another thread holds a lock can wait forever.
 
-    However this process ends, its workers end with it; a forkserver ends with the last of them.
+    The workers end with this process, however it ends; a forkserver ends with the last worker.
 
     Args:
-        workers: how many processes.
-        module: of the functions that they call; it is imported once for all of them.
+        workers: number of processes.
+        module: module of the called functions; imported once for all workers.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([module])
@@ -22,7 +22,7 @@ def process_pool(workers: int, module: str) -> ProcessPoolExecutor:
 
 
 def _end_with_parent() -> None:
-    """End this worker when the process that made the pool has ended: a killed process gives no notice."""
+    """End this worker when the process that made the pool has ended, also by a kill."""
     parent = multiprocessing.parent_process()
     assert parent is not None  # this runs in a worker
 

@@ -4,7 +4,7 @@ import sys
 
 
 def progress(total: int, what: str, unit: str = "utt"):
-    """A bar with rate and time left; in a log file a line every 10 s, none for short work."""
+    """A bar with rate and time left. In a log file: a line every 10 s, none for short work."""
     from tqdm import tqdm
 
     if sys.stderr.isatty():

@@ -1,8 +1,8 @@
-"""Who speaks when: NIST's Rich Transcription Time Marked files (``rttm`` in a data dir).
+"""Speaker turns in NIST's Rich Transcription Time Marked format (``rttm`` in a data dir).
 
 A line is ``SPEAKER <recording> 1 <onset> <duration> <NA> <NA> <speaker> <NA> <NA>``, times in seconds from the
-beginning of the recording; what follows the speaker may be missing. Comments (``;;``) are left out. A line of another
-type (``NON-SPEECH``) says only that its recording is annotated, though perhaps no one speaks in it.
+beginning of the recording; the fields after the speaker are optional. Comments (``;;``) are skipped. A line of another
+type (``NON-SPEECH``) marks its recording as annotated, even if it has no turn.
 """
 
 import logging
@@ -18,12 +18,12 @@ from toolkit.io.datadir import DataDir, c_sorted
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.text import fields, read_lines
 
-NAME = "rttm"  # of the file in a data dir
+NAME = "rttm"  # file name in a data dir
 _TYPES = ("NON-SPEECH", "SPKR-INFO", "SEGMENT", "NOSCORE", "NO_RT_METADATA", "LEXEME", "NON-LEX", "FILLER", "EDIT")
 
 
 class Turn(NamedTuple):
-    """What one speaker says at a stretch: begin and length in seconds, and the speaker's name."""
+    """A turn of one speaker: onset and duration in seconds, and the speaker's name."""
 
     onset: float
     duration: float
@@ -31,10 +31,10 @@ class Turn(NamedTuple):
 
 
 def read_rttm(path) -> dict[str, list[Turn]]:
-    """Recording -> its turns, in the order of the file.
+    """Read recording -> its turns, in the order of the file.
 
     Raises:
-        InputError: the file is missing or empty, or a line is malformed; the line is named.
+        InputError: the file is missing or empty, or a line is malformed (its number is named).
     """
     turns: dict[str, list[Turn]] = {}
     for number, line in read_lines(path):
@@ -52,7 +52,7 @@ def read_rttm(path) -> dict[str, list[Turn]]:
         except ValueError:
             expected = "SPEAKER <recording> 1 <onset> <duration> <NA> <NA> <speaker>"
             raise InputError(
-                f"{path}:{number}: must be '{expected}', times in seconds from 0; is {line!r:.200}"
+                f"{path}:{number}: must be '{expected}', times in seconds from 0; got {line!r:.200}"
             ) from None
         turns.setdefault(recording, []).append(turn)
     if not turns:
@@ -61,7 +61,7 @@ def read_rttm(path) -> dict[str, list[Turn]]:
 
 
 def write_rttm(path, turns: Mapping[str, Sequence[Turn]]) -> None:
-    """Write the turns of recordings, C-sorted, to the millisecond; whole or not at all."""
+    """Write the turns of recordings, C-sorted, to the millisecond, atomically."""
     with replacing(path) as handle:
         for recording in c_sorted(turns):
             if not turns[recording]:
@@ -71,20 +71,18 @@ def write_rttm(path, turns: Mapping[str, Sequence[Turn]]) -> None:
 
 
 def utterance_turns(data: DataDir, utts: Collection[str]) -> dict[str, list[Turn]]:
-    """Utterance -> the turns in it, by the ``rttm`` of its data dir, which names recordings.
+    """Utterance -> its turns, from the ``rttm`` of its data dir, which names recordings.
 
-    Where the data dir has ``segments``, turns are cut to them, and their times are from the beginning of the segment.
+    With ``segments`` in the data dir, turns are cut to the segment, and times count from its beginning.
 
     Raises:
-        InputError: the file is malformed, lacks a recording, or names no speaker of ``utt2spk``; or that lacks an
+        InputError: ``rttm`` is malformed, lacks a recording, or has no speaker of ``utt2spk``; or ``utt2spk`` lacks an
             utterance.
     """
     path = data.path / NAME
     turns, utt2spk = read_rttm(path), data.table("utt2spk")
     if unknown := [utt for utt in utts if utt not in utt2spk]:
-        raise InputError(
-            f"{data.path / 'utt2spk'}: lacks {some_of(unknown, known=utt2spk)}; run the stages before again"
-        )
+        raise InputError(f"{data.path / 'utt2spk'}: lacks {some_of(unknown, known=utt2spk)}; rerun the earlier stages")
     places = {utt: (utt, 0.0, math.inf) for utt in utts}
     if "segments" in data:
         places = {utt: _place(data.table("segments")[utt]) for utt in utts}
@@ -95,8 +93,8 @@ def utterance_turns(data: DataDir, utts: Collection[str]) -> dict[str, list[Turn
     speakers = {turn.speaker for of_recording in turns.values() for turn in of_recording}
     if speakers and speakers.isdisjoint(utt2spk.values()):
         raise InputError(
-            f"{path}: knows none of the speakers of utt2spk; it has {some_of(c_sorted(speakers), 3)}, utt2spk "
-            f"{some_of(c_sorted(set(utt2spk.values())), 3)}; name them alike"
+            f"{path}: has none of the speakers of utt2spk; it has {some_of(c_sorted(speakers), 3)}, utt2spk "
+            f"{some_of(c_sorted(set(utt2spk.values())), 3)}; use the same names"
         )
     return {utt: _cut(turns[recording], begin, end) for utt, (recording, begin, end) in places.items()}
 
@@ -116,7 +114,7 @@ def _cut(turns: Iterable[Turn], begin: float, end: float) -> list[Turn]:
 
 
 def check_inside(path, turns: Mapping[str, Iterable[Turn]], seconds: Mapping[str, str]) -> None:
-    """Raise InputError where a turn begins after the end of its utterance, whose length in seconds is known."""
+    """Raise InputError if a turn begins after the end of its utterance (``seconds``: its length)."""
     for utt, of_utterance in turns.items():
         last = max((turn.onset for turn in of_utterance), default=0.0)
         if utt in seconds and last > float(seconds[utt]):
@@ -127,16 +125,16 @@ def check_inside(path, turns: Mapping[str, Iterable[Turn]], seconds: Mapping[str
 
 
 def intervals(turns: Iterable[Turn], speaker: str) -> np.ndarray:
-    """(K, 2) begins and ends in seconds of one speaker's turns."""
+    """(K, 2) begin and end in seconds of one speaker's turns."""
     of_speaker = [(turn.onset, turn.onset + turn.duration) for turn in turns if turn.speaker == speaker]
     return np.array(of_speaker, dtype=np.float64).reshape(-1, 2)
 
 
 def carry_rttm(source: DataDir, out, utts: Collection[str], seconds: Mapping[str, str]) -> None:
-    """Write the rttm of a data dir for some of its utterances, whose recordings are whole now, into ``out``."""
+    """Write the rttm of a data dir into ``out``, for some utterances, with times within the utterance."""
     turns, utt2spk = utterance_turns(source, utts), source.table("utt2spk")
     check_inside(source.path / NAME, turns, seconds)
     named = {turn.speaker for of_recording in read_rttm(source.path / NAME).values() for turn in of_recording}
     if silent := c_sorted({utt2spk[utt] for utt in utts} - named):
-        logging.warning("%s: has no turn of %s; they count as never speaking", source.path / NAME, some_of(silent, 3))
+        logging.warning("%s: has no turn of %s; these speakers count as silent", source.path / NAME, some_of(silent, 3))
     write_rttm(Path(out) / NAME, turns)

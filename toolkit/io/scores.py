@@ -19,7 +19,7 @@ class Scores:
     """N scored trials.
 
     Attributes:
-        ids: each once.
+        ids: unique ids.
         enroll: (N,) int32, index into ``ids``.
         test: (N,) int32, index into ``ids``.
         scores: (N,) float64.
@@ -32,7 +32,7 @@ class Scores:
 
 
 def write_scores(path, trials: Trials, scores: np.ndarray) -> None:
-    """Write ``enroll test score`` lines, whole or not at all; scores with nine digits, all that a float32 has."""
+    """Write ``enroll test score`` lines atomically; nine digits keep a float32 exactly."""
     names = [f"{name} " for name in trials.ids]
     with replacing(path) as handle:
         for start in range(0, len(trials), _CHUNK_TRIALS):
@@ -45,8 +45,8 @@ def read_scores(path) -> Scores:
     """Read a score file.
 
     Raises:
-        InputError: the file is missing, empty or not UTF-8, or a line is malformed or its score not finite (its number
-            is named).
+        InputError: the file is missing, empty or not UTF-8, or a line is malformed or its score not finite (the line
+            number is named).
     """
     index: defaultdict[str, int] = defaultdict(count().__next__)
     parts: list[tuple[np.ndarray, ...]] = []
@@ -62,7 +62,7 @@ def read_scores(path) -> Scores:
 
 
 def _numbers(words: list[str]) -> np.ndarray | None:
-    """(N,) float64; None where one is not a finite number."""
+    """(N,) float64; None if a word is not a finite number."""
     try:
         numbers = np.fromiter(map(float, words), np.float64)
     except ValueError:
@@ -71,7 +71,7 @@ def _numbers(words: list[str]) -> np.ndarray | None:
 
 
 def _malformed(block: bytes, path, number: int) -> InputError:
-    """The error that names the first line with a fault."""
+    """The error for the first malformed line."""
     lines = block.decode().split("\n")
     words = map(fields, lines)
     offset = next(i for i, line in enumerate(words) if len(line) != 3 or _numbers(line[2:]) is None)
@@ -79,14 +79,14 @@ def _malformed(block: bytes, path, number: int) -> InputError:
 
 
 def scores_of(trials: Trials, scored: Scores, path: str, other: str) -> np.ndarray:
-    """The scores of these trials, in their order: (N,) float64.
+    """The scores of the trials, in their order: (N,) float64.
 
     Args:
-        path: of the scores, for messages.
-        other: where the trials come from, for messages.
+        path: path of the scores, for messages.
+        other: source of the trials, for messages.
 
     Raises:
-        InputError: the scores are of other trials.
+        InputError: the scores belong to other trials.
     """
     number = {key: i for i, key in enumerate(trials.ids)}
     row = np.array([number.get(key, -1) for key in scored.ids], dtype=np.int64)
@@ -101,7 +101,7 @@ def scores_of(trials: Trials, scored: Scores, path: str, other: str) -> np.ndarr
         example = f", e.g. '{_pair(trials, missing[0])}' is not scored" if missing.size else ""
         raise InputError(
             f"{path}: its {len(scored_pairs)} trials are not the {len(trial_pairs)} of {other}{example}; "
-            "score those again"
+            "score the trials again"
         )
     scores = np.empty_like(scored.scores)
     scores[first] = scored.scores[second]

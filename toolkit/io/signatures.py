@@ -1,4 +1,4 @@
-"""Signatures of inputs and states of outputs: what was finished for both need not be done again."""
+"""Signatures of inputs and states of outputs: work that finished with the same two is not repeated."""
 
 import hashlib
 import json
@@ -14,8 +14,8 @@ from toolkit.io.errors import InputError
 def signature(folder, words: str, files: list[str]) -> str:
     """16 hex digits that identify the output of a stage on a data dir.
 
-    They change with the command (``words``), the tables of ``folder``, size and time of the audio and arks that its
-    scps name, the state of the sets that its ``mix_conf.yaml`` names, and ``files``; a config counts with its bases.
+    They depend on the command (``words``), the tables of ``folder``, size and time of the audio and arks in its scps,
+    the state of the sets in its ``mix_conf.yaml``, and the content of ``files``, configs with their bases.
 
     Raises:
         InputError: a file is missing or a YAML file is malformed.
@@ -27,9 +27,9 @@ def signature(folder, words: str, files: list[str]) -> str:
 
 
 def state(paths: Iterable) -> str:
-    """16 hex digits that change with the name, size or time of a file in ``paths``, or in folders among them.
+    """16 hex digits that depend on name, size and time of the files in ``paths``, and of files in folders among them.
 
-    Logs, hidden files and packages (``*.zip``) in folders do not count; the caller names a package that does.
+    Logs, hidden files and packages (``*.zip``) in folders are ignored; pass a package by its path to include it.
     """
     digest = hashlib.sha256()
     for path in map(Path, paths):
@@ -47,7 +47,7 @@ def _files_in(folder: Path) -> Iterator[Path]:
 
 
 def named(words: Iterable[str]) -> Iterator[str]:
-    """Files that words name, and the config and the weights of systems whose folders they name."""
+    """Files among the words, and config and weights of the experiments among them."""
     for word in words:
         for name in filter(None, re.split(r"[\s\[\]{},'\"]+", word)):
             if len(name) < 4096 and (path := Path(name)).is_file():
@@ -57,7 +57,7 @@ def named(words: Iterable[str]) -> Iterator[str]:
 
 
 def done_before(mark, signed: str) -> bool:
-    """Does the file ``mark`` hold this signature?"""
+    """Whether the file ``mark`` holds this signature."""
     try:
         return bool(signed) and Path(mark).read_text().split("\n")[0] == signed
     except FileNotFoundError:
@@ -73,18 +73,18 @@ def _of_set(folder: Path, sources: bool = True) -> Iterator[bytes]:
     yield from _marks(folder)
     if sources and (folder / "mix_conf.yaml").is_file():
         for source in _sources(folder / "mix_conf.yaml"):
-            # The mark of a formatted set is enough; other sets are examined.
+            # A formatted set has a mark; other sets are examined.
             yield from list(_marks(source)) or _of_set(source, sources=False)
 
 
 def _marks(folder: Path) -> Iterator[bytes]:
-    """What finished stages have noted of their signature."""
+    """The marks of finished stages."""
     for path in sorted(folder.glob(".done.*")):
         yield path.name.encode() + b"\0" + path.read_bytes()
 
 
 def _states(scp: bytes) -> bytes:
-    """Name, size and time of the files that a scp names: by themselves, or as a word of a command."""
+    """Name, size and time of the files in a scp, also of files that are words of its commands."""
     values = {line.split(maxsplit=1)[1].strip() for line in scp.splitlines() if len(line.split(maxsplit=1)) == 2}
     names = {_without_offset(value) for value in values if not value.endswith(b"|")}
     names.update(word.strip(b"\"'") for value in values if value.endswith(b"|") for word in value[:-1].split())
@@ -115,14 +115,14 @@ def _sources(conf: Path) -> list[Path]:
 
 
 def _of_file(name: str) -> bytes:
-    """Content of a file; of a config, together with that of the configs it is based on."""
+    """Content of a file; of a config, with its bases."""
     try:
         data = Path(name).read_bytes()
     except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error.strerror}; run the stages before") from None
+        raise InputError(f"{name}: cannot be read: {error.strerror}; run the earlier stages") from None
     if name.endswith((".yaml", ".yml")) and (b"base" in data or b"\\" in data):
-        from toolkit.io.config import load_config  # takes its time to load
+        from toolkit.io.config import load_config  # slow import
 
-        content = json.loads(json.dumps(load_config(name), default=str))  # keys are text then, and can be sorted
+        content = json.loads(json.dumps(load_config(name), default=str))  # makes keys text, so they can be sorted
         return json.dumps(content, sort_keys=True).encode()
     return hashlib.sha256(data).digest()

@@ -1,7 +1,7 @@
-"""Work of a stage on sets, by jobs, done once.
+"""The work of a stage on sets: split into jobs, run, merged, and not repeated.
 
-What was finished for a signature (``toolkit.io.signatures``) is marked by a file ``.done...`` and not done again. A dry
-run prints what would be done; folders that it would make anew are kept for its later steps in ``$VOXSIFT_REMADE``.
+A file ``.done...`` holds the signature (``toolkit.io.signatures``) of finished work. A dry run prints what would be
+done; it lists folders that would be made again in ``$VOXSIFT_REMADE``, for its later steps.
 """
 
 import fcntl
@@ -17,11 +17,11 @@ from pathlib import Path
 
 from toolkit.io.errors import InputError, counted
 from toolkit.io.signatures import done_before, signature
-from toolkit.io.submit import say, say_notes, say_warnings, submit
+from toolkit.io.submit import log_line, print_notes, print_warnings, submit
 
 
 class Remade:
-    """Folders of which this dry run would make something anew; empty in other runs."""
+    """Folders in which this dry run would make something again; empty in other runs."""
 
     def __init__(self) -> None:
         self._path = os.environ.get("VOXSIFT_REMADE")
@@ -32,7 +32,7 @@ class Remade:
         return any(str(part) in self._folders for part in (Path(path), *Path(path).parents))
 
     def add(self, path) -> None:
-        """Remember a folder for the steps that follow."""
+        """Add a folder, also for the later steps."""
         self._folders.add(str(path))
         if self._path:
             with open(self._path, "a") as handle:
@@ -41,9 +41,9 @@ class Remade:
 
 @contextmanager
 def writing(folder: Path, name: str) -> Iterator[None]:
-    """Wait until no other run does ``name`` in a folder, and keep others waiting.
+    """Hold the lock of the step ``name`` in a folder; other runs wait.
 
-    Jobs inherit the lock, so it is held until the last of them has ended, however this process ends.
+    Jobs inherit the lock, so it is held until the last job has ended, even if this process is killed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / f".lock.{name}", "a") as handle:
@@ -51,15 +51,15 @@ def writing(folder: Path, name: str) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"waiting: {folder}: another run does {name} there")
+            log_line(f"waiting: {folder}: another run does {name}")
             fcntl.flock(handle, fcntl.LOCK_EX)
         except OSError:  # a file system without locks
-            print(f"warning: {folder}: cannot be locked; let no two runs write there", file=sys.stderr)
+            print(f"warning: {folder}: cannot be locked; do not start a second run there", file=sys.stderr)
         yield
 
 
 def quoted(text: str) -> str:
-    """As ``printf %q`` of bash."""
+    """The text quoted as by bash's ``printf %q``."""
     return re.sub(r"([^\w@%+=:./~#-])", r"\\\1", text, flags=re.ASCII)
 
 
@@ -68,16 +68,16 @@ class Step:
     """A program that jobs run on parts of the work list of some sets (``toolkit.io.jobs``).
 
     Attributes:
-        name: of the step, for its logs and marks.
+        name: name of the step, for logs and marks.
         cmd: run.pl or slurm.pl, with options.
-        nj: jobs that run at a time.
+        nj: number of jobs that run at a time.
         in_root, out_root: folders of the input and output sets.
         sets: names of the sets.
-        program: words of the program, which gets ``--in_root --out_root --work --job`` besides.
+        program: words of the command; ``--in_root --out_root --work --job`` are added.
         stems: ark names of the outputs.
-        allow_bad: how many ids of a set the jobs may leave out.
+        allow_bad: number of bad ids of a set that the jobs may leave out.
         deps: files, besides the input sets, on which the outputs depend.
-        job_size: most ids of a job.
+        job_size: maximum number of ids of a job.
         dry_run: print only.
     """
 
@@ -95,32 +95,32 @@ class Step:
     dry_run: bool = False
 
     def run(self) -> None:
-        """Do what is not done yet.
+        """Do the work that is not done yet.
 
         Raises:
-            InputError: an input set is missing, a job failed, or the outputs have other ids than the inputs.
+            InputError: an input set is missing, a job failed, or the ids of outputs and inputs differ.
         """
         with nullcontext() if self.dry_run else writing(self.out_root, self.name):
             remade = Remade()
             signed = {name: self._signature(name, remade) for name in self.sets}
             todo = {name: sig for name, sig in signed.items() if not self._is_done(name, sig)}
             if not todo:
-                say(f"{self.name}: all done before: {' '.join(self.sets)}")
+                log_line(f"{self.name}: all done before: {' '.join(self.sets)}")
             elif self.dry_run:
-                self._say_work(list(todo), remade)
+                self._print_work(list(todo), remade)
             else:
                 self._work(todo)
 
     def _signature(self, name: str, remade: Remade) -> str:
-        """Of a set; empty where, in a dry run, an earlier step would make it or a dependency anew."""
+        """Signature of a set; empty in a dry run in which an earlier step would make the set or a dependency."""
         folder = self.in_root / name
         if folder.is_dir() and not any(path in remade for path in (folder, *self.deps)):
-            # How many ids may be left out decides whether a set is finished, not what is in it.
+            # allow_bad does not change the content of a set.
             words = " ".join([*self.program, str(self.in_root), str(self.out_root)])
             return signature(folder, quoted(words.replace(f" --allow_bad {self.allow_bad}", "", 1)), self.deps)
         if self.dry_run:
             return ""
-        maker = "the stage before, or local/data.sh (--local_data_opts), makes it"
+        maker = "run the stage before, or local/data.sh (--local_data_opts)"
         raise InputError(f"{folder}: data dir not found; {maker}")
 
     def _mark(self, name: str) -> Path:
@@ -132,19 +132,19 @@ class Step:
         return done_before(self._mark(name), signed) and left_out <= self.allow_bad
 
     def _shares(self, total: int) -> tuple[int, str]:
-        """Number of jobs, and the engine's command that runs ``nj`` of them at a time."""
+        """Number of jobs, and the command of the engine that runs ``nj`` at a time."""
         nj = max(1, min(self.nj, total))
         jobs = min(total, nj * -(-total // (nj * self.job_size)))
         return jobs, f"{self.cmd} --max-jobs-run {nj}" if jobs > nj else self.cmd
 
-    def _say_work(self, todo: list[str], remade: Remade) -> None:
-        """What a dry run prints."""
+    def _print_work(self, todo: list[str], remade: Remade) -> None:
+        """Print what would be done."""
         if done := [name for name in self.sets if name not in todo]:
             print(f"    {self.name} -> {self.out_root}: done before: {' '.join(done)}")
         tables = {name: self.in_root / name / "utt2spk" for name in todo}
         total = sum(path.read_bytes().count(b"\n") for path in tables.values() if path.is_file())
         unknown = [name for name, path in tables.items() if not path.is_file()]
-        later = f"; those of {' '.join(unknown)} come from an earlier stage" if unknown else ""
+        later = f"; ids of {' '.join(unknown)} come from an earlier stage" if unknown else ""
         size = f"({counted(total, 'id')}{later})"
         print(f"    {self.name} -> {self.out_root}: to do: {' '.join(todo)} {size}", flush=True)
         for name in todo:
@@ -154,7 +154,7 @@ class Step:
         submit(cmd, self.out_root, [f"JOB=1:{jobs}", log, "true"], dry_run=True)
 
     def _work(self, todo: dict[str, str]) -> None:
-        # The old tables go first: nothing may read them over new audio if this run does not end well.
+        # Remove the old tables first: if this run fails, they must not point into new arks.
         for name in todo:
             for path in (self._mark(name), *(self.out_root / name).glob("*.scp")):
                 path.unlink(missing_ok=True)
@@ -166,8 +166,8 @@ class Step:
         submit(cmd, logs, [*words, *self.program, *arguments])
         self._merge(todo, jobs)
         job_logs = [logs / f"{self.name}.{job}.log" for job in range(1, jobs + 1)]
-        say_notes(job_logs)
-        say_warnings(job_logs)
+        print_notes(job_logs)
+        print_warnings(job_logs)
         for name, signed in todo.items():
             self._mark(name).write_text(f"{signed}\n")
             shutil.rmtree(self.out_root / name / ".jobs", ignore_errors=True)
@@ -175,11 +175,11 @@ class Step:
             path.unlink()
 
     def _log_folder(self, todo: dict[str, str]) -> Path:
-        """Named after the work, so that the same command continues there."""
+        """The log folder, named after the work, so that the same command continues there."""
         work = "".join(f" {name}={signed}" for name, signed in todo.items())
         logs = self.out_root / "logs" / f"{self.name}.{hashlib.sha256(f'{work} {self.nj}'.encode()).hexdigest()[:8]}"
         logs.mkdir(parents=True, exist_ok=True)
-        # What another command's interrupted run has written is about to be overwritten: its jobs no longer count.
+        # This run overwrites the arks of an interrupted run of another command; forget its finished jobs.
         for path in logs.parent.glob(f"{self.name}.*/done.*"):
             if path.parent != logs:
                 path.unlink(missing_ok=True)
@@ -191,7 +191,7 @@ class Step:
 
         total = write_work(logs / "work", self.in_root, sets)
         if not total:
-            raise InputError(f"{self.in_root}: {' '.join(sets)}: hold no ids; run the stage before")
+            raise InputError(f"{self.in_root}: {' '.join(sets)}: no ids; run the stage before")
         jobs, cmd = self._shares(total)
         with open(logs / "work", newline="\n") as handle:
             lines = list(handle)
@@ -200,7 +200,7 @@ class Step:
             (logs / f"work.{job}").write_text("".join(lines[ends[job - 1] : ends[job]]), newline="\n")
         at_a_time = f", {min(self.nj, total)} at a time" if cmd != self.cmd else ""
         work = f"{counted(total, 'id')} of {' '.join(sets)} in {counted(jobs, 'job')}{at_a_time}"
-        say(f"{self.name}: {work}, logs in {logs}")
+        log_line(f"{self.name}: {work}, logs in {logs}")
         return jobs, cmd
 
     def _merge(self, todo: dict[str, str], jobs: int) -> None:

@@ -1,4 +1,4 @@
-"""Jobs of a stage through run.pl or slurm.pl: their progress, their warnings, and why they failed."""
+"""Run the jobs of a stage through run.pl or slurm.pl; show progress, warnings and errors."""
 
 import re
 import subprocess
@@ -17,22 +17,22 @@ _KILLED = re.compile(r"^# (Ended \(code 137|Finished .* status 137)", re.MULTILI
 _NOTE = re.compile(r"note: ([0-9]+) +(.*)")
 
 
-def say(text: str) -> None:
-    """A line of the run's log, with the time."""
+def log_line(text: str) -> None:
+    """Print a line with the time."""
     print(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}", flush=True)
 
 
 def submit(cmd: str, folder: Path, words: Sequence[str], dry_run: bool = False) -> None:
-    """Run a job, or an array of them, and show its progress every 15 s.
+    """Run a job or an array of jobs; show progress every 15 s.
 
     Args:
         cmd: run.pl or slurm.pl and options, separated by blanks.
-        folder: of the logs.
-        words: the rest of its command line: ``JOB=1:n``, the log, the program.
+        folder: folder of the logs.
+        words: the rest of the command line: ``JOB=1:n``, the log, the program.
         dry_run: only show how the jobs would be run.
 
     Raises:
-        InputError: a job failed. What its log says of it was printed.
+        InputError: a job failed; the errors in its log have been printed.
     """
     if dry_run:
         done = subprocess.run([*cmd.split(), "--dry-run", "true", *words], capture_output=True, text=True)
@@ -44,18 +44,18 @@ def submit(cmd: str, folder: Path, words: Sequence[str], dry_run: bool = False) 
     ended = threading.Event()
     watcher = threading.Thread(target=_watch, args=(folder, jobs, began, ended), daemon=True)
     watcher.start()
-    # Jobs inherit the locks of this process (toolkit.io.stage.writing).
+    # close_fds=False: jobs inherit the locks of this process (toolkit.io.stage.writing).
     with subprocess.Popen([*cmd.split(), *words], close_fds=False) as process:
         status = _status(process)
     ended.set()
     watcher.join()
     if status:
-        _say_failure(folder, began)
+        _print_failure(folder, began)
         raise InputError(f"failed (exit {status}); logs are in {folder}")
 
 
 def _status(process: subprocess.Popen) -> int:
-    """Wait for a process; on Ctrl-C, which it gets as well, until it has ended its jobs."""
+    """Wait for a process. After Ctrl-C, which the process gets too, wait until it has ended its jobs."""
     try:
         return process.wait()
     except KeyboardInterrupt:
@@ -74,7 +74,7 @@ def _watch(folder: Path, jobs: int, began: float, ended: threading.Event) -> Non
 
 
 def progress_lines(folder: Path, jobs: int, began: float) -> list[str]:
-    """The last line of progress in each log that was written after ``began`` (seconds), with the job before it."""
+    """The last progress line, after the job's name, of each log written after ``began`` (seconds)."""
     lines = []
     for path in sorted(_logs(folder, began), key=_natural):
         name, _, number = path.stem.rpartition(".")
@@ -93,22 +93,22 @@ def _natural(path: Path) -> list:
 
 
 def _logs(folder: Path, began: float) -> list[Path]:
-    """Logs in a folder that were written after a time; clocks of file systems tick slowly."""
+    """Logs in a folder that were written after ``began``; file systems round their times."""
     return [path for path in folder.glob("*.log") if path.stat().st_mtime > began - 0.05]
 
 
-def _say_failure(folder: Path, began: float) -> None:
+def _print_failure(folder: Path, began: float) -> None:
     texts = [path.read_text(errors="replace") for path in _logs(folder, began)]
     faults = {line for text in texts for line in text.splitlines() if _FAULT.search(line)}
     faults = faults or {line for text in texts for line in text.splitlines()[-20:]}
     print("".join(f"{line}\n" for line in sorted(faults)[-20:]), end="", file=sys.stderr)
     if any(map(_KILLED.search, texts)):
-        cause = "killed by hand, or by the system for want of memory: dmesg tells; then lower --nj"
+        cause = "killed by a user, or by the system because memory was full (see dmesg); if so, lower --nj"
         print(f"(137, signal 9: {cause})", file=sys.stderr)
 
 
-def say_notes(logs: Iterable[Path]) -> None:
-    """Print the sums of what jobs count (``note: <number> <what>``)."""
+def print_notes(logs: Iterable[Path]) -> None:
+    """Sum and print the counts in the logs of jobs (``note: <number> <what>``)."""
     sums: Counter[str] = Counter()
     for path in logs:
         for match in map(_NOTE.fullmatch, path.read_text(errors="replace").splitlines()):
@@ -118,8 +118,8 @@ def say_notes(logs: Iterable[Path]) -> None:
         print(f"    {count} {what}", flush=True)
 
 
-def say_warnings(logs: Iterable[Path], most: int = 3) -> None:
-    """Print the first warnings of jobs, each once."""
+def print_warnings(logs: Iterable[Path], most: int = 3) -> None:
+    """Print the first distinct warnings of jobs."""
     logs = list(logs)
     lines = [
         line for path in logs for line in path.read_text(errors="replace").splitlines() if not line.startswith("#")

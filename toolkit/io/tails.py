@@ -1,4 +1,4 @@
-"""Samples behind those that the header of an audio file counts, behind which libsndfile reads no further."""
+"""Find samples after the end that the header of an audio file gives; libsndfile stops at that end."""
 
 import re
 import struct
@@ -10,21 +10,21 @@ import soundfile
 ReadAt = Callable[[int, int], bytes]
 
 _MOST_CHUNKS = 10_000
-_LEAST = 8  # bytes that can be a chunk; fewer fill up a block
-_TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")  # written behind audio of any kind
+_LEAST = 8  # bytes of the smallest chunk; fewer are padding
+_TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")  # written after audio of any kind
 _NAME = re.compile(rb"[ -~]{4}")
-_FILES = (b"RIFF", b"RF64", b"FORM", b"caff")  # where a file begins, no chunk of another
-_FRAME = re.compile(rb"\xff[\xf8\xf9]")  # a frame of flac: with blocks of one size, of several sizes
+_FILES = (b"RIFF", b"RF64", b"FORM", b"caff")  # the begin of a file, not a chunk
+_FRAME = re.compile(rb"\xff[\xf8\xf9]")  # a flac frame: fixed or variable block size
 _FLAC_SIZES = {1: 192, **{i: 576 << (i - 2) for i in range(2, 6)}, **{i: 256 << (i - 8) for i in range(8, 16)}}
-_LARGEST_FRAME = 1 << 20  # of flac, where its header does not tell
+_LARGEST_FRAME = 1 << 20  # of flac, if its header gives none
 
 
 def uncounted_frames(handle: soundfile.SoundFile, size: int, read_at: ReadAt) -> int:
-    """How many frames a file holds beyond those of its header, about; 0 where what follows the audio is none.
+    """Approximate number of frames beyond those of the header; 0 if no audio follows.
 
     Args:
-        handle: the opened file: wav, rf64, aiff, caf, au, nist or flac; others are not looked at.
-        size: its bytes.
+        handle: the opened file: wav, rf64, aiff, caf, au, nist or flac; 0 for others.
+        size: bytes of the file.
         read_at: (place, bytes) -> bytes of the file.
     """
     if handle.format == "FLAC":
@@ -33,14 +33,14 @@ def uncounted_frames(handle: soundfile.SoundFile, size: int, read_at: ReadAt) ->
     end = begin + length
     if not length or size - end < _LEAST or read_at(end, 16).lstrip(b"\0").startswith(_TAGS):
         return 0
-    # A chunk of an odd length is filled up to an even one, by most programs.
+    # Most programs pad a chunk to an even length.
     if rest and any(rest(read_at, at, size) for at in {end, -(-end // 2) * 2}):
         return 0
     return round(handle.frames * (size - end) / length)
 
 
 def _audio(form: str, read_at: ReadAt, size: int) -> tuple[int, int, Callable | None]:
-    """Where the audio begins, its bytes by the header, and what tells chunks behind it; (0, 0, None) if not known."""
+    """Offset of the audio, its bytes by the header, and the reader of chunks after it; (0, 0, None) if unknown."""
     if form == "AU":
         mark = read_at(0, 4)
         begin, length = (int.from_bytes(read_at(at, 4), "little" if mark == b"dns." else "big") for at in (4, 8))
@@ -61,14 +61,14 @@ def _audio(form: str, read_at: ReadAt, size: int) -> tuple[int, int, Callable | 
             long = struct.unpack("<Q", read_at(begin + 8, 8))[0]
         if name in (b"data", b"SSND"):
             length = long if length == 0xFFFFFFFF and long else length
-            if form == "CAF":  # the audio comes after a number of edits
+            if form == "CAF":  # the edit count precedes the audio
                 begin, length = begin + 4, max(0, length - 4)
             return begin, length if length <= size - begin else 0, partial(_are_chunks, chunks)
     return 0, 0, None
 
 
 def _are_chunks(chunks: Callable, read_at: ReadAt, at: int, size: int) -> bool:
-    """Does a place begin chunks that go on to the end of the file, or metadata that was cut off?"""
+    """Whether chunks up to the end of the file, or truncated metadata, begin at a place."""
     name = end = None
     for name, begin, length in chunks(read_at, at, size):
         end = begin + length
@@ -79,7 +79,7 @@ def _are_chunks(chunks: Callable, read_at: ReadAt, at: int, size: int) -> bool:
 
 
 def _riff(read_at: ReadAt, at: int, size: int) -> Iterator[tuple[bytes, int, int]]:
-    """Name, place and length of the chunks of a wav or aiff file from a place on (0: the first)."""
+    """Name, offset and length of the chunks of a wav or aiff file from an offset on (0: the first)."""
     order = ">" if read_at(0, 4) == b"FORM" else "<"
     at = at or 12
     for _ in range(_MOST_CHUNKS):
@@ -101,7 +101,7 @@ def _caf(read_at: ReadAt, at: int, size: int) -> Iterator[tuple[bytes, int, int]
 
 
 def _flac_frames(read_at: ReadAt, size: int) -> int:
-    """Frames (samples of a channel) of a flac file by its last block; 0 where that cannot be told."""
+    """Frames (samples of a channel) of a flac file according to its last block; 0 if unknown."""
     head = read_at(0, 42)
     if head[:4] != b"fLaC" or size < 50:
         return 0
@@ -116,10 +116,10 @@ def _flac_frames(read_at: ReadAt, size: int) -> int:
 
 
 def _frame_end(head: bytes, block: int) -> int:
-    """The frame that follows those of a block of flac, by the block's header; 0 where it is none."""
+    """Number of the frame after a flac block, from the block's header; 0 if the header is invalid."""
     if len(head) < 16:
         return 0
-    ones = 8 - (~head[4] & 0xFF).bit_length()  # the number is coded as UTF-8 is, in up to seven bytes
+    ones = 8 - (~head[4] & 0xFF).bit_length()  # coded like UTF-8, in up to seven bytes
     if ones in (1, 8):
         return 0
     more = max(0, ones - 1)
@@ -149,7 +149,7 @@ def _crc_table(polynomial: int, bits: int) -> list[int]:
 
 
 def _crc(data: bytes, polynomial: int, bits: int) -> int:
-    """The check sum of some bytes, from 0; 0 where theirs is behind them."""
+    """The checksum of some bytes, initial value 0; 0 if the bytes end with their own checksum."""
     table, mask, rest = _crc_table(polynomial, bits), (1 << bits) - 1, 0
     for byte in data:
         rest = (rest << 8 ^ table[rest >> bits - 8 ^ byte]) & mask

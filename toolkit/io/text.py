@@ -1,9 +1,9 @@
-"""Lines and fields of tables and lists: one definition for all readers, the one of the tools in utils/ (LC_ALL=C).
+"""Lines and fields of tables and lists: one definition for all readers and for the tools in utils/ (LC_ALL=C).
 
-A blank is a space or a tab. A line ends with a newline, and a carriage return before that belongs to the end. Any other
-character is part of a word, whatever its Unicode class: ids are equal where their bytes are. A byte order mark before
-the first line is not part of it. What one program takes for a blank or an end and another does not is refused: NUL, a
-carriage return within a line, the control characters U+000B, U+000C and U+001C to U+001F.
+A blank is a space or a tab. A line ends with a newline; a carriage return before it is part of the line end. All other
+characters are part of words, whatever their Unicode class: ids are equal if their bytes are. A byte order mark before
+the first line is skipped. Characters that programs treat differently are refused: NUL, a carriage return within a line,
+the control characters U+000B, U+000C and U+001C to U+001F.
 """
 
 import re
@@ -20,27 +20,27 @@ _CHUNK_BYTES = 1 << 22
 
 
 def fields(line: str, maxsplit: int = -1) -> list[str]:
-    """The fields of a line, or of a table's value; as ``str.split``, whose blanks are right for ASCII only."""
+    """The fields of a line or of a table's value. ``str.split`` would also split at Unicode spaces."""
     if line.isascii():
         return line.split(maxsplit=maxsplit)
     return [word.decode() for word in line.encode().split(maxsplit=maxsplit)]
 
 
 def is_word(text) -> bool:
-    """Is it text that can be an id: a single field?"""
+    """Whether ``text`` is a string that can be an id: a single field."""
     return isinstance(text, str) and _WORD.fullmatch(text) is not None
 
 
 def refuse_fifo(path: Path) -> None:
-    """Raise InputError of a FIFO, whose reader waits for a writer; what the shell holds open (/dev/fd/63) is none."""
+    """Raise InputError for a FIFO, whose reader would wait for a writer; /dev/fd/63 of the shell is accepted."""
     if path.is_fifo() and path.parts[:2] != ("/", "dev"):
         raise InputError(f"{path}: is a FIFO; expected a file")
 
 
 def blocks(path, missing: str = "no such file; run the stage that writes it") -> Iterator[tuple[int, bytes]]:
-    r"""The number of the first line and the lines of a text file, some megabytes at a time; each ends with ``\n``.
+    r"""Read a text file in blocks of some megabytes: number of the first line, and lines that end with ``\n``.
 
-    The fields of such a line are ``line.split()``: what else that method takes for a blank does not occur.
+    The fields of such a line are ``line.split()``: the block holds no other blanks.
 
     Args:
         missing: message for a file that does not exist.
@@ -66,14 +66,14 @@ def blocks(path, missing: str = "no such file; run the stage that writes it") ->
                 block = handle.read(_CHUNK_BYTES)
     except FileNotFoundError:
         raise InputError(f"{path}: {missing}") from None
-    except (OSError, ValueError) as error:  # also a path that no file can have
+    except (OSError, ValueError) as error:  # also an invalid path
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _checked(block: bytes, path: Path, number: int) -> bytes:
-    """The block with plain line ends."""
-    if b"\0B" in block:  # what a Kaldi archive has behind each key
-        raise InputError(f"{path}: is an ark, not text; give the .scp that lists it")
+    """The block, checked, with plain line ends."""
+    if b"\0B" in block:  # follows each key of a Kaldi ark
+        raise InputError(f"{path}: is an ark, expected text; use the .scp that lists it")
     try:
         block.decode()
     except UnicodeDecodeError as error:
@@ -89,14 +89,14 @@ def _checked(block: bytes, path: Path, number: int) -> bytes:
 
 
 def read_lines(path, missing: str = "no such file; run the stage that writes it") -> Iterator[tuple[int, str]]:
-    """Number and text of each line, without its end; as :func:`blocks`."""
+    """Number and text of each line, without line end; arguments and errors as of :func:`blocks`."""
     for first, block in blocks(path, missing):
         yield from enumerate(block[:-1].decode().split("\n"), first)
 
 
 def columns_of(block: bytes, count: int) -> list[list[str]] | None:
-    """The fields of a block of lines, column by column; None where a line has not ``count`` fields."""
-    # One split for all lines is twice as fast as one for each; the marks prove that every line has its fields.
+    """The columns of a block of lines; None if a line does not have ``count`` fields."""
+    # One split for all lines is twice as fast as one per line; the marks prove that each line has ``count`` fields.
     lines, marked = block.count(b"\n"), block.replace(b"\n", b" \0 ")
     words = fields(marked.decode())
     if len(words) != (count + 1) * lines or words[count :: count + 1].count("\0") != lines:

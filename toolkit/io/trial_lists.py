@@ -1,4 +1,4 @@
-"""Scores of trial lists, by jobs, done once."""
+"""Score trial lists by jobs; finished lists are not scored again."""
 
 import shlex
 from contextlib import nullcontext
@@ -8,20 +8,20 @@ from pathlib import Path
 from toolkit.io.errors import InputError, counted
 from toolkit.io.signatures import done_before, signature
 from toolkit.io.stage import Remade, quoted, writing
-from toolkit.io.submit import say, say_warnings, submit
+from toolkit.io.submit import log_line, print_warnings, submit
 
 
 @dataclass
 class TrialLists:
-    """Scores of trial lists, a job each: ``<out_root>/<set><_x>`` of the trials ``<data_root>/<set>/trials<_x>``.
+    """Scores trial lists, one job each: ``<data_root>/<set>/trials<_x>`` into ``<out_root>/<set><_x>``.
 
     Attributes:
         cmd, nj, dry_run: as of :class:`Step`.
         data_root: folder of the sets with trials.
-        vectors: folder with ``<set>/embedding.scp`` and the mark that they are whole.
-        out_root: where scores go.
-        sets: names of the sets; one may have several lists.
-        program: words of score_trials and of the options of scoring.
+        vectors: folder with ``<set>/embedding.scp`` and its mark of completion.
+        out_root: folder of the scores.
+        sets: names of the sets; a set may have several lists.
+        program: words of the command score_trials, with scoring options.
         deps: further files on which the scores depend.
         logs: folder of the logs.
     """
@@ -38,13 +38,13 @@ class TrialLists:
     dry_run: bool = False
 
     def run(self) -> None:
-        """Score the lists whose scores are not there yet. Raises InputError as :class:`Step`."""
+        """Score the lists that have no current scores. Raises InputError as :class:`Step`."""
         with nullcontext() if self.dry_run else writing(self.out_root.parent, self.out_root.name):
-            remade, lists = Remade(), [name for one in self.sets for name in self._lists_of(one)]
+            remade, lists = Remade(), [name for dataset in self.sets for name in self._lists_of(dataset)]
             signed = {name: self._signature(name, remade) for name in lists}
             todo = {name: sig for name, sig in signed.items() if not done_before(self._out(name) / ".done", sig)}
             if not todo:
-                say(f"scoring: all done before: {' '.join(self.sets)}")
+                log_line(f"scoring: all done before: {' '.join(self.sets)}")
                 return
             if self.dry_run:
                 share = f"{len(todo)} of {counted(len(lists), 'list')}"
@@ -52,17 +52,17 @@ class TrialLists:
                 for name in todo:
                     remade.add(self._out(name))
             else:
-                say(f"scoring: {counted(len(todo), 'list')} into {self.out_root}, logs in {self.logs}")
+                log_line(f"scoring: {counted(len(todo), 'list')} into {self.out_root}, logs in {self.logs}")
                 self._write_commands(todo)
             words = [f"JOB=1:{len(todo)}", f"{self.logs}/score.JOB.log", "utils/run_line.sh", f"{self.logs}/work"]
             submit(f"{self.cmd} --max-jobs-run {self.nj}", self.logs, [*words, "JOB"], self.dry_run)
             if not self.dry_run:
-                say_warnings(self.logs / f"score.{job}.log" for job in range(1, len(todo) + 1))
+                print_warnings(self.logs / f"score.{job}.log" for job in range(1, len(todo) + 1))
 
     def _lists_of(self, name: str) -> list[str]:
-        """Lists of a set: ``trials``, and ``trials_<x>`` beside it or in its place."""
-        found = sorted(path.name for path in (self.data_root / name).glob("trials*"))
-        return [f"{name}/{path}" for path in found or ["trials"]]
+        """Trial lists of a set: ``trials`` and ``trials_<x>``, as far as they exist."""
+        lists = sorted(path.name for path in (self.data_root / name).glob("trials*"))
+        return [f"{name}/{path}" for path in lists or ["trials"]]
 
     def _out(self, name: str) -> Path:
         return self.out_root / name.replace("/trials", "", 1)
@@ -76,12 +76,12 @@ class TrialLists:
         if self.dry_run and (missing or not out.is_dir() or any(path in remade for path in (out, *files))):
             return ""
         if missing:
-            raise InputError(f"{Path(missing[0]).parent}: not found, or not whole; run the stage before (--stage 7)")
+            raise InputError(f"{Path(missing[0]).parent}: not found or incomplete; run the stage before (--stage 7)")
         words = " ".join([name, *self.program[self.program.index("-m") + 2 :]])
         return signature(self.data_root / name.split("/")[0], quoted(words), files)
 
     def _write_commands(self, todo: dict[str, str]) -> None:
-        """Write the jobs, one a line, which mark what they have finished."""
+        """Write the commands of the jobs, one per line; each marks its list as finished."""
         self.logs.mkdir(parents=True, exist_ok=True)
         lines = []
         for name, signed in todo.items():

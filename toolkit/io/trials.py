@@ -1,7 +1,7 @@
-"""Trial lists of speaker verification: pairs of utterances and whether they are of one speaker.
+"""Trial lists of speaker verification: pairs of utterances, labelled as one speaker (target) or two (nontarget).
 
-Written as ``enroll test target|nontarget``; VoxCeleb's ``1 enroll test`` / ``0 enroll test`` is read too. Held as
-integer indices into one list of ids, so that tens of millions of trials fit in memory (9 bytes each).
+The format is ``enroll test target|nontarget``; VoxCeleb's ``1 enroll test`` / ``0 enroll test`` is read too. In memory
+a trial is two integer indices into one list of ids (9 bytes), so tens of millions fit.
 """
 
 from bisect import bisect_right
@@ -25,10 +25,10 @@ class Trials:
     """N trials.
 
     Attributes:
-        ids: the utterance ids, each once.
+        ids: the unique utterance ids.
         enroll: (N,) int32, index into ``ids``.
         test: (N,) int32, index into ``ids``.
-        is_target: (N,) bool, True where both utterances are of one speaker.
+        is_target: (N,) bool, True if both utterances are of one speaker.
     """
 
     ids: list[str]
@@ -47,7 +47,7 @@ class Trials:
         return [self.ids[i] for i in np.flatnonzero(used)]
 
     def pairs(self) -> Iterator[tuple[str, str]]:
-        """``(enroll id, test id)`` of each trial in turn."""
+        """``(enroll id, test id)`` of each trial."""
         name = self.ids.__getitem__
         for start in range(0, len(self), _CHUNK_TRIALS):
             part = slice(start, start + _CHUNK_TRIALS)
@@ -56,7 +56,7 @@ class Trials:
 
 @dataclass(frozen=True)
 class _Format:
-    """Where a line holds what."""
+    """The column of each field in a line."""
 
     enroll: int
     test: int
@@ -65,7 +65,7 @@ class _Format:
     example: str
 
     def fits(self, line: str) -> bool:
-        """Is a line of this layout?"""
+        """Whether a line has this layout."""
         words = fields(line)
         return len(words) == 3 and words[self.label] in self.labels
 
@@ -75,7 +75,7 @@ _VOXCELEB = _Format(1, 2, 0, {"1": True, "0": False}, "1|0 enroll test")
 
 
 def read_trials(path) -> Trials:
-    """Read ``enroll test target|nontarget`` or ``1|0 enroll test`` lines; the first line tells which of them.
+    """Read ``enroll test target|nontarget`` or ``1|0 enroll test`` lines; the first line decides which.
 
     Ids are kept as written (VoxCeleb's are paths, ``id10270/5r0dWxy17C8/00001.wav``).
 
@@ -94,12 +94,12 @@ def read_trials(path) -> Trials:
         ids = (np.fromiter(map(index.__getitem__, columns[i]), np.int32) for i in (layout.enroll, layout.test))
         parts.append((*ids, is_target))
     if not parts:
-        raise InputError(f"{path}: is empty; a trial list has a line per trial, '{_KALDI.example}'")
+        raise InputError(f"{path}: is empty; expected lines '{_KALDI.example}'")
     return Trials(list(index), *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def layout_of(line: str, path) -> _Format:
-    """The layout of a trial list by its first line; InputError where it is none that is known."""
+    """The layout of a trial list, from its first line. Raises InputError if it is unknown."""
     for layout in (_KALDI, _VOXCELEB):
         if layout.fits(line):
             return layout
@@ -107,7 +107,7 @@ def layout_of(line: str, path) -> _Format:
 
 
 def _booleans(labels: list[str], layout: _Format) -> np.ndarray | None:
-    """(N,) is_target of the labels; None where one is unknown."""
+    """(N,) is_target of the labels; None if a label is unknown."""
     try:
         return np.fromiter(map(layout.labels.__getitem__, labels), bool)
     except KeyError:
@@ -115,36 +115,37 @@ def _booleans(labels: list[str], layout: _Format) -> np.ndarray | None:
 
 
 def _malformed(block: bytes, layout: _Format, path, number: int) -> InputError:
-    """The error that names the first line with a fault."""
+    """The error for the first malformed line."""
     lines = block.decode().split("\n")
     offset = next(i for i, line in enumerate(lines) if not layout.fits(line))
     return InputError(f"{path}:{number + offset}: expected '{layout.example}', got {lines[offset]!r}")
 
 
 def write_trials(path, trials: Trials) -> None:
-    """Write ``enroll test target|nontarget`` lines, whole or not at all."""
+    """Write ``enroll test target|nontarget`` lines atomically."""
     labels = np.where(trials.is_target, "target", "nontarget").tolist()
     with replacing(path) as handle:
         handle.writelines(f"{a} {b} {label}\n" for (a, b), label in zip(trials.pairs(), labels, strict=True))
 
 
 def check_ids(used: Trials | Iterable[str], known: Collection[str], source: str) -> None:
-    """Raise InputError naming the ids that ``known`` lacks.
+    """Raise InputError if ``known`` lacks an id that is needed; names the ids.
 
     Args:
-        used: the trials, or the ids that they need.
-        source: what was searched, for the message, e.g. the path of the embeddings' scp.
+        used: trials, or the ids that they need.
+        known: the existing ids.
+        source: their file, for the message, e.g. the scp of the embeddings.
     """
     missing = c_sorted(i for i in (used.used_ids() if isinstance(used, Trials) else used) if i not in known)
     if missing:
         raise InputError(
             f"{source}: lacks {len(missing)} of the trials' ids: {some_of(missing, known=known)}; "
-            "make it from the data dir that the trials were written for, or remove these trials"
+            "make it from the data dir of the trials, or remove these trials"
         )
 
 
 def check_kinds(trials: Trials, source) -> None:
-    """Raise InputError, naming the list (``source``), where all trials are targets or all nontargets."""
+    """Raise InputError, which names the list ``source``, if all trials are targets or all are nontargets."""
     missing = {"target": not trials.is_target.any(), "nontarget": trials.is_target.all()}
     for kind in (kind for kind, none in missing.items() if none):
         raise InputError(
@@ -169,18 +170,18 @@ def make_trials(
 
     Args:
         utt2spk: utterance -> speaker.
-        num_nontargets: nontarget pairs; the speakers take turns in them.
-        targets_per_speaker: target pairs of each speaker (all it has, where it has fewer).
-        num_targets: target pairs in all, the speakers taking turns; give this or ``targets_per_speaker``.
-        spk2gender: speaker -> gender; without it a pair's genders are left to chance.
-        same_gender_share: the part of the nontarget pairs that is of one gender; the rest is of two.
-        seed: of the random generator.
+        num_nontargets: number of nontarget pairs, spread evenly over the speakers.
+        targets_per_speaker: number of target pairs per speaker (all, if the speaker has fewer).
+        num_targets: total number of target pairs, spread evenly; give this or ``targets_per_speaker``.
+        spk2gender: speaker -> gender; None: genders are random.
+        same_gender_share: share of nontarget pairs with one gender; the others have two.
+        seed: seed of the random generator.
 
     Raises:
-        InputError: there are too few such pairs, or a speaker has no gender.
+        InputError: there are too few pairs, or a speaker has no gender.
     """
     if (targets_per_speaker is None) == (num_targets is None):
-        raise InputError("make_trials: give one of targets_per_speaker and num_targets")
+        raise InputError("make_trials: give either targets_per_speaker or num_targets")
     rng = np.random.default_rng(seed)
     ids, sampler = c_sorted(utt2spk), _PairSampler(utt2spk, spk2gender, rng)
     targets = sampler.targets(targets_per_speaker, num_targets)
@@ -208,7 +209,7 @@ class _PairSampler:
         if spk2gender is not None:
             unknown = [spk for spk in spk2utt if spk not in spk2gender]
             if unknown:
-                raise InputError(f"spk2gender: lacks {some_of(unknown)}; add them or make trials without it")
+                raise InputError(f"spk2gender: lacks {some_of(unknown)}; add them, or make trials without spk2gender")
             self.gender = np.unique([spk2gender[spk] for spk in spk2utt], return_inverse=True)[1]
 
     def targets(self, per_speaker: int | None, total: int | None) -> np.ndarray:
@@ -224,8 +225,8 @@ class _PairSampler:
         return np.concatenate(pairs) if pairs else np.empty((0, 2), dtype=int)
 
     def _take_turns(self, available: np.ndarray, total: int) -> np.ndarray:
-        """Shares of ``total``, as even as ``available`` lets them be."""
-        levels = range(available.max(initial=0) + 1)  # pairs that every speaker gives, as far as it has them
+        """Shares of ``total`` per speaker, as even as ``available`` allows."""
+        levels = range(available.max(initial=0) + 1)  # pairs per speaker, limited by those available
         level = bisect_right(levels, total, key=lambda level: np.minimum(available, level).sum()) - 1
         quota = np.minimum(available, level)
         one_more = self.rng.permutation(np.flatnonzero(available > level))[: total - quota.sum()]
@@ -233,26 +234,26 @@ class _PairSampler:
         return quota
 
     def _pairs_of(self, utts: np.ndarray, n: int) -> np.ndarray:
-        """n of the len(utts) choose 2 pairs; pair number p = j (j - 1) / 2 + i for i < j."""
+        """(n, 2) pairs drawn from all pairs of ``utts``; pair (i, j), i < j, has the number j (j - 1) / 2 + i."""
         p = self.rng.choice(len(utts) * (len(utts) - 1) // 2, size=n, replace=False) if n else np.empty(0, dtype=int)
         j = ((1 + np.sqrt(1 + 8.0 * p)) / 2).astype(int)
         return utts[np.stack([p - j * (j - 1) // 2, j], axis=1)]
 
     def nontargets(self, n: int, same_gender: bool | None) -> np.ndarray:
-        """(n, 2) pairs of utterances of two speakers, of one gender (True), of two (False) or of any (None)."""
+        """(n, 2) pairs of utterances of two speakers: same gender (True), different (False) or any (None)."""
         size = len(self.speaker)
-        taken = np.empty(0, dtype=int)  # a pair i < j as i * size + j
+        taken = np.empty(0, dtype=int)  # code of a pair i < j: i * size + j
         while len(taken) < n:
             pairs = np.sort(self._propose(n - len(taken), same_gender), axis=1)
             codes = np.concatenate([taken, pairs[:, 0] * size + pairs[:, 1]])
             codes = codes[np.sort(np.unique(codes, return_index=True)[1])]
-            if len(codes) - len(taken) <= 0.2 * len(pairs):  # few are left to be found by chance: list them
+            if len(codes) - len(taken) <= 0.2 * len(pairs):  # random drawing finds few new ones: list the rest
                 codes = np.concatenate([codes, self._rest(codes, n - len(codes), same_gender)])
             taken = codes
         return np.stack(np.divmod(taken, size), axis=1)
 
     def _propose(self, n: int, same_gender: bool | None) -> np.ndarray:
-        """Up to n such pairs, the speakers taking turns; they may repeat."""
+        """Up to n random pairs, spread evenly over the speakers; may repeat."""
         groups = [np.flatnonzero(self.gender == g) for g in np.unique(self.gender)]
         if same_gender is None:
             groups = [np.arange(len(self.gender))]
@@ -266,13 +267,13 @@ class _PairSampler:
         return np.concatenate(self.utts)[first[speakers] + self.rng.integers(self.num_utts[speakers])]
 
     def _same_turn(self, groups: list[np.ndarray]) -> np.ndarray:
-        """Pairs within the groups: every speaker is in two."""
+        """Pairs of speakers within each group; every speaker is in two pairs."""
         orders = [self.rng.permutation(group) for group in groups if len(group) > 1]
         pairs = [np.stack([order, np.roll(order, self.rng.integers(1, len(order)))], axis=1) for order in orders]
         return np.concatenate(pairs) if pairs else np.empty((0, 2), dtype=int)
 
     def _cross_turn(self, groups: list[np.ndarray]) -> np.ndarray:
-        """The speakers of the largest group, each with one of another group; these take turns."""
+        """Pairs of each speaker of the largest group with a speaker of another group, in turn."""
         *others, largest = sorted(groups, key=len)
         if not others:
             return np.empty((0, 2), dtype=int)
@@ -280,7 +281,7 @@ class _PairSampler:
         return np.stack([self.rng.permutation(largest), np.resize(partners, len(largest))], axis=1)
 
     def _rest(self, taken: np.ndarray, n: int, same_gender: bool | None) -> np.ndarray:
-        """n of the pairs not yet taken, as codes."""
+        """n of the remaining pairs, as codes."""
         i, j = np.triu_indices(len(self.speaker), 1)
         a, b = self.speaker[i], self.speaker[j]
         fits = (a != b) if same_gender is None else (a != b) & ((self.gender[a] == self.gender[b]) == same_gender)

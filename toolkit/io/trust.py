@@ -1,7 +1,6 @@
-"""What a config from elsewhere may build: classes of the toolkit with plain arguments, unless the user trusts it.
+"""Check configs of other authors: without the user's trust they may build only toolkit classes with plain arguments.
 
-A class that a config names is imported by the parser, and a function in its place is called. So names are checked
-before the parser sees them.
+The config parser imports every named class and would call a named function, so names are checked before parsing.
 """
 
 import inspect
@@ -11,23 +10,23 @@ from collections.abc import Collection, Iterator, Mapping
 
 from toolkit.io.errors import InputError
 
-NETWORK_KEYS = ("frontend", "model", "normalize")  # of a training config: the deployed part
-_MOST_VALUES = 10_000  # aliases make millions of one line
+NETWORK_KEYS = ("frontend", "model", "normalize")  # the deployed part of a training config
+_MOST_VALUES = 10_000  # aliases can expand one line to millions
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_PLAIN = re.compile(r"[\w+-]*|[+-]?[\d.]+(e[+-]?\d+)?", re.ASCII)  # no module, no path, no YAML within YAML
-_REMEDY = "use --trust (in Python: trust=True) if you trust the author of this model, whose code will run"
+_PLAIN = re.compile(r"[\w+-]*|[+-]?[\d.]+(e[+-]?\d+)?", re.ASCII)  # no module, path or nested YAML
+_REMEDY = "use --trust (in Python: trust=True) if you trust the author of this model; it runs the author's code"
 
 
 def check_classes(config: Mapping, source, keys: Collection[str] = NETWORK_KEYS) -> None:
-    """Refuse a network with classes from outside the toolkit, before any of them is imported.
+    """Refuse a network with classes from outside the toolkit, before any class is imported.
 
     Args:
-        config: of a training, loaded.
-        source: its file, named in messages.
-        keys: the parts of it that are built.
+        config: a loaded training config.
+        source: its file, for messages.
+        keys: top-level keys that will be built.
 
     Raises:
-        InputError: it names another module, a function or a file, or is not the config of a network.
+        InputError: the config names another module, a function or a file, or is not the config of a network.
     """
     network = {key: config[key] for key in keys if key in config}
     classes = {key: value for key, value in network.items() if key != "normalize" and isinstance(value, str)}
@@ -42,7 +41,7 @@ def check_classes(config: Mapping, source, keys: Collection[str] = NETWORK_KEYS)
 
 
 def _values(network: Mapping, source) -> Iterator[tuple[object, object]]:
-    """Each key with its value, at any depth; values of a list have the key of the list."""
+    """Each key with its value, at any depth; list items have the key of the list."""
     todo, count = list(network.items()), 0
     while todo:
         key, value = todo.pop()
@@ -53,12 +52,12 @@ def _values(network: Mapping, source) -> Iterator[tuple[object, object]]:
             inner = [(key, item) for item in value] if isinstance(value, list | tuple | set) else []
         count += len(inner)
         if count > _MOST_VALUES:
-            raise InputError(f"{source}: more than {_MOST_VALUES} values; it must be the config of a network")
+            raise InputError(f"{source}: has more than {_MOST_VALUES} values, which no config of a network has")
         todo += inner
 
 
 def _is_ours(path: str) -> bool:
-    """Is it a class that the toolkit defines? A name that is unknown there is for the parser to explain."""
+    """Whether ``path`` is a toolkit class, or an unknown toolkit name (the parser reports that one better)."""
     if not path.startswith("toolkit.") or not all(map(_NAME.fullmatch, path.split("."))):
         return False
     try:

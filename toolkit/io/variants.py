@@ -1,6 +1,6 @@
-"""``variant.json`` of a set of outputs: the parameter of a sweep that made them, and its value.
+"""``variant.json`` of a set of outputs: the parameter of a sweep and its value.
 
-The program that makes the outputs declares it, scoring carries it on to the results, and reports show sweeps by it.
+The program that makes the outputs writes it, scoring copies it to the results, and reports use it to show sweeps.
 """
 
 import json
@@ -16,18 +16,18 @@ SHAPE = {"parameter": str, "value": float}
 
 
 def declare_variant(root, sets: Iterable[str], parameter: str, value: float | None) -> None:
-    """Write the value of ``parameter`` (an option's name) beside each set's outputs; None: they are of no sweep."""
+    """Write the value of ``parameter`` (an option's name) beside each set's outputs; None: no sweep."""
     for name in sets:
         _write(Path(root, name, NAME), {} if value is None else {"parameter": parameter, "value": value})
 
 
 def carry_variant(source, out) -> None:
-    """Copy what was declared of a set's outputs to the folder of its scores."""
+    """Copy the variant of a set's outputs to the folder of its scores."""
     _write(Path(out, NAME), read_variant(source))
 
 
 def read_variant(folder) -> dict:
-    """``{"parameter", "value"}``; empty if nothing was declared.
+    """``{"parameter", "value"}``; empty without a variant.
 
     Raises:
         InputError: the file is malformed.

@@ -1,4 +1,4 @@
-"""Training losses: the contract and the weighted sum for every task; the others are in rooms by what they compare."""
+"""Training losses: base class and weighted sum here; one package each for speaker, enhancement, embedding and text."""
 
 from toolkit.exports import exports
 

@@ -1,4 +1,4 @@
-"""What a training loss promises, in every task."""
+"""The base class of training losses of all tasks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from toolkit.io.errors import InputError, some_of
 
 @dataclass(frozen=True)
 class TrainingFacts:
-    """What a loss may depend on before the first batch.
+    """Facts of a training that a loss may need before the first batch.
 
     Attributes:
-        fs: rate of the audio in Hz.
-        num_speakers: classes of the training set; 0 where it has no labels.
-        dims: size of each vector that the network gives, by output: ``{"embedding": 192}``.
-        classes: the classes of the logits of an output: ``{"noise_class": ("noise", "music")}``.
+        fs: sampling rate of the audio in Hz.
+        num_speakers: number of speakers in the training set; 0 without labels.
+        dims: output name -> size of the vector, ``{"embedding": 192}``.
+        classes: output name -> classes of its logits, ``{"noise_class": ("noise", "music")}``.
     """
 
     fs: int = 16000
@@ -29,7 +29,7 @@ class TrainingFacts:
 class Loss(nn.Module, ABC):
     """A loss between the outputs of a network and a batch.
 
-    A class of your own plugs in by its import path (``class_path``, ``init_args``), as a model does::
+    To use another class, give its import path in the config (``class_path``, ``init_args``), as for a model::
 
         class Quiet(Loss):
             def forward(self, outputs, batch):
@@ -37,11 +37,11 @@ class Loss(nn.Module, ABC):
                 return loss, {"level": loss.detach()}
 
     Attributes:
-        streams: of a training item, which it compares with: ``("spk1",)``. The network names others.
-        utterances_per_speaker: utterances of each speaker which a batch must hold, side by side (rows: speaker 0
-            utterance 0, speaker 0 utterance 1, speaker 1 utterance 0, ...); 1 asks for nothing.
-        reads: outputs of the network of which one at least must be there.
-        takes_silence: is it made for references some of which are silent?
+        streams: streams of a training item that the loss reads: ``("spk1",)``. The network adds others.
+        utterances_per_speaker: number of adjacent utterances of each speaker in a batch (rows: speaker 0 utterance 0,
+            speaker 0 utterance 1, speaker 1 utterance 0, ...); 1: no condition.
+        reads: outputs of the network; at least one of them must exist.
+        takes_silence: whether references may be silent.
     """
 
     takes_silence: bool = False
@@ -50,26 +50,26 @@ class Loss(nn.Module, ABC):
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """None here."""
+        """Empty in the base class."""
         return ()
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """None here."""
+        """Empty in the base class."""
         return ()
 
     def setup(self, facts: TrainingFacts) -> None:
-        """Make parameters, read weights; the task calls it once, before the optimizer is made.
+        """Create parameters and read weights. The task calls it once, before it creates the optimizer.
 
         Raises:
-            InputError: the loss does not suit the task, e.g. it is made for another rate.
+            InputError: the loss does not fit the training, e.g. it is for another sampling rate.
         """
 
     def compare_with(self, reference: str) -> None:
-        """Name the stream that an output signal should be, before ``streams`` is read."""
+        """Set the reference stream of the output signal. Called before ``streams`` is read."""
 
     def check_data(self, data) -> None:
-        """Raise InputError where a data set of the config cannot give what the loss needs; after ``setup``."""
+        """Raise InputError if a dataset of the config lacks what the loss needs. Called after ``setup``."""
 
     @abstractmethod
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
@@ -77,15 +77,15 @@ class Loss(nn.Module, ABC):
 
         Args:
             outputs: ``training_outputs`` of the network.
-            batch: streams (B, N) or (B, M), ``lengths`` (B,)|None, ``labels`` (B,) where the set has them, ``facts``
+            batch: streams (B, N) or (B, M), ``lengths`` (B,)|None, ``labels`` (B,) if the set has them, ``facts``
                 (toolkit.data.collate).
 
         Returns:
-            The loss, a scalar; and terms for the log, detached scalars.
+            The loss, a scalar, and the loss terms for the log, name -> detached scalar.
         """
 
     def output_of(self, outputs: Mapping[str, Tensor], name: str) -> Tensor:
-        """An output of the network; InputError names those that there are."""
+        """An output of the network. Raises InputError if it does not exist."""
         if name not in outputs:
             raise InputError(
                 f"loss {type(self).__name__}: reads the output `{name}`; the network gives {some_of(outputs)}"

@@ -15,11 +15,12 @@ class WeightedSum(Loss):
     """Weighted sum of losses, e.g. AAM-softmax and angular prototypical.
 
     Args:
-        losses: the members by name.
-        weights: by name; a member without one has weight 1.
+        losses: name -> loss.
+        weights: name -> weight; default 1.
 
     Raises:
-        InputError: no members; a weight names no member; members need different numbers of utterances per speaker.
+        InputError: ``losses`` is empty, a weight has an unknown name, or losses need different numbers of utterances
+            per speaker.
 
     Example::
 
@@ -34,24 +35,26 @@ class WeightedSum(Loss):
         super().__init__()
         weights = weights or {}
         if not losses:
-            raise InputError("losses: the sum has no members; give at least one")
+            raise InputError("losses: must have at least one loss")
         if unknown := weights.keys() - losses.keys():
             raise InputError(f"weights: {some_of(sorted(unknown))}: no such loss; there are {some_of(losses)}")
         demands = {loss.utterances_per_speaker for loss in losses.values()} - {1}
         if len(demands) > 1:
-            raise InputError(f"losses: utterances_per_speaker {some_of(sorted(demands))} differ; make them one number")
+            raise InputError(
+                f"losses: utterances_per_speaker {some_of(sorted(demands))} differ; set one number for all"
+            )
         self.utterances_per_speaker = max(demands, default=1)
         self.losses = nn.ModuleDict(losses)
         self.weights = {name: weights.get(name, 1.0) for name in losses}
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """Those of all members."""
+        """The streams of all losses."""
         return tuple(dict.fromkeys(stream for loss in self._members.values() for stream in loss.streams))
 
     @property
     def scale_invariant(self) -> bool:
-        """The level of the output matters to no member."""
+        """Whether all losses ignore the level of the output."""
         return all(getattr(loss, "scale_invariant", False) for loss in self.losses.values())
 
     @property
@@ -74,13 +77,13 @@ class WeightedSum(Loss):
             loss.check_data(data)
 
     def members(self, outputs: Mapping[str, Tensor]) -> dict[str, Loss]:
-        """The losses that count for these outputs: all of them."""
+        """The losses for these outputs: all, unless a subclass skips some."""
         return self._members
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """Outputs and a batch of (B, ...) -> loss (scalar), terms.
+        """Outputs and batch of (B, ...) -> loss (scalar), terms.
 
-        Terms are the unweighted loss of each member under its name, and the members' own terms.
+        Terms: the unweighted value of each loss under its name, and the terms of each loss.
         """
         terms: dict[str, Tensor] = {}
         own: dict[str, Tensor] = {}
@@ -89,5 +92,5 @@ class WeightedSum(Loss):
             value, more = loss(outputs, batch)
             weighted.append(self.weights[name] * value)
             terms[name] = value.detach()
-            own = more | own  # of two members' accuracies the first counts
+            own = more | own  # of equal names, keep the first
         return reduce(add, weighted), terms | own

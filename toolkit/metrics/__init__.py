@@ -1,1 +1,1 @@
-"""Measures of a system, with their uncertainty."""
+"""Metrics of systems, with confidence intervals."""

@@ -1,4 +1,4 @@
-"""How a metric is shown: one entry for each in the registries of toolkit.metrics.signal and .verification."""
+"""Description of a metric, for the registries in the subpackages of toolkit.metrics."""
 
 from collections.abc import Mapping
 from math import inf, isnan
@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 
 class Metric(NamedTuple):
-    """How a metric is shown.
+    """Name, unit and range of a metric.
 
     Attributes:
-        label: its name in sentences.
-        unit: of the values as they are shown.
-        higher_is_better: else a lower value is.
-        scale: factor from the values that are computed.
-        digits: behind the point.
-        limits: least and greatest value that is computed.
+        label: name in sentences.
+        unit: unit of displayed values.
+        higher_is_better: False: lower is better.
+        scale: factor from computed to displayed values.
+        digits: number of decimals.
+        limits: smallest and largest computed value.
 
     Example::
 
@@ -30,11 +30,11 @@ class Metric(NamedTuple):
 
     @property
     def title(self) -> str:
-        """Its name at the head of a column, with the unit."""
+        """Column title: label and unit."""
         label = self.label[0].upper() + self.label[1:] if self.label.split()[0].islower() else self.label
         return f"{label} ({self.unit})" if self.unit else label
 
     def in_units(self, numbers: Mapping[str, float]) -> dict:
-        """Numbers for JSON: in its unit (a p-value has none), None where undefined."""
+        """Numbers for JSON: in the displayed unit (except p-values), None if undefined."""
         scaled = {key: x if key == "p" else self.scale * x for key, x in numbers.items()}
         return {key: None if isnan(x) else round(x, 6) for key, x in scaled.items()} | {"unit": self.unit}

@@ -1,1 +1,1 @@
-"""Published systems, one file each."""
+"""Networks: one published system per file, in one package per task."""

@@ -1,4 +1,4 @@
-"""The interface of networks of all tasks, for training, loading and export."""
+"""The base class of networks of all tasks, for training, loading and export."""
 
 from abc import ABC
 from collections.abc import Mapping
@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 
 class Network(nn.Module, ABC):
-    """A network that a task trains and a system holds: see SpeakerEmbedder, SpeechEnhancer, SpeakerExtractor.
+    """A network that a task trains and a system runs, e.g. SpeakerEmbedder, SpeechEnhancer, SpeakerExtractor.
 
     Attributes:
-        fs: rate in Hz of the audio.
+        fs: sampling rate of the audio in Hz.
     """
 
     fs: int
@@ -31,13 +31,13 @@ class Network(nn.Module, ABC):
         return {}
 
     def training_outputs(self, batch: Mapping) -> dict[str, Tensor]:
-        """What the loss reads of a batch (toolkit.data.collate)."""
+        """Outputs for the loss from a batch (toolkit.data.collate)."""
         raise NotImplementedError(type(self).__name__)
 
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
-        """Start training from weights of a state dict (``--init_from``); a class may take those of a part of it.
+        """Start training from the weights of a state dict (``--init_from``); a subclass may accept partial weights.
 
         Raises:
-            RuntimeError: they are of another network.
+            RuntimeError: the weights are of another network.
         """
         self.load_state_dict(weights)

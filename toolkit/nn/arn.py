@@ -6,29 +6,29 @@ from torch.nn import functional
 
 from toolkit.io.errors import InputError
 
-_CHUNKS = 4  # the feedforward layer is N to 4N; its output is folded to N by a sum
+_CHUNKS = 4  # the feedforward layer maps N to 4N; the sum over 4 parts gives N
 
 
 class ARN(nn.Module):
     """Attentive recurrent network, one block, not causal (Pandey and Wang 2022, TASLP 30, section III).
 
-    A BLSTM gives V = LN(x) and Q = LN(x). With vectors a, b, c of N that are trained, and no biases left out::
+    V and Q are two layer normalisations of the BLSTM output. With trained vectors a, b, c of size N, and with biases::
 
         q = Linear(Q) sigma(a);  k = V sigma(b);  v = V sigma(Linear(sigma(c))) tanh(Linear(sigma(c)))
         h = Q + softmax(q k^T / sqrt(N)) v
         out = LN(h) + the sum over 4 parts of N of Dropout(GELU(Linear(LN(h)))), a linear layer of N to 4N
 
-    So the gate on v does not depend on the input. N = 1024 has 13,660,160 parameters.
+    The gate on v does not depend on the input. 13,660,160 parameters for N = 1024.
 
     Args:
-        channels: N, even: half of it for each direction of the BLSTM.
-        in_channels: of the input; None: N.
-        out_channels: of a last linear layer; None: no such layer, the output has N channels.
-        input_norm: layer normalisation of the input. Of one channel it would leave nothing, so give False there.
-        dropout: in the feedforward block.
+        channels: N, even: N / 2 for each direction of the BLSTM.
+        in_channels: channels of the input; None: N.
+        out_channels: channels of a last linear layer; None: no such layer, the output has N channels.
+        input_norm: layer normalisation of the input; must be False for one channel, which it would make constant.
+        dropout: dropout in the feedforward block.
 
     Raises:
-        InputError: ``channels`` is odd, a size is below 1, or ``input_norm`` is to normalise a single channel.
+        InputError: ``channels`` is odd, a size is below 1, or ``input_norm`` is set for a single channel.
 
     Example::
 

@@ -1,4 +1,4 @@
-"""Gates on the channels, and the cells, of maps (B, C, F, T): each block gives the map times its gate."""
+"""Attention on channels and cells of maps (B, C, F, T): each block multiplies the map by a gate."""
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ ATTENTIONS = ("none", "lca", "se", "cbam")
 
 
 def attention(kind: str, channels: int) -> nn.Module:
-    """The block of that name for maps of ``channels``: one of ATTENTIONS; ``none`` passes the map on.
+    """The attention block ``kind``, one of ATTENTIONS, for maps of ``channels``; ``none`` is the identity.
 
     Raises:
         InputError: the block is unknown.
@@ -23,18 +23,18 @@ def attention(kind: str, channels: int) -> nn.Module:
         return ConvolutionalBlockAttention(channels)
     if kind == "none":
         return nn.Identity()
-    raise InputError(f"attention {kind!r}: it can be {', '.join(ATTENTIONS)}")
+    raise InputError(f"attention {kind!r}: must be one of {', '.join(ATTENTIONS)}")
 
 
 class CellBatchNorm2d(nn.BatchNorm2d):
-    """Batch normalisation of means over maps: it takes a batch of one cell, and channels that do not vary.
+    """Batch normalisation of means over maps, also for a batch of one cell and for constant channels.
 
-    In training, one value a channel has no variance. There, as in evaluation, the running statistics serve, and they
-    stay as they are.
+    A training batch with one value per channel has no variance: it uses the running statistics, as in evaluation, and
+    does not update them.
 
-    Behind an instance norm all means are zero, and a batch's normalised values are 0. In evaluation the running mean
-    would be some steps behind the weights that made them and, divided by next to nothing, decide the result: so a
-    channel of which all batches were alike is 0 there too.
+    After an instance norm all means are zero, so normalised values in training are 0. In evaluation the running mean
+    lags behind the weights and would be divided by almost zero. So a channel that was constant in all batches is 0 in
+    evaluation too.
     """
 
     running_mean: Tensor
@@ -44,22 +44,22 @@ class CellBatchNorm2d(nn.BatchNorm2d):
         """(B, C, F, T) -> (B, C, F, T)."""
         if self.training and x.numel() > x.shape[1]:
             return super().forward(x)
-        varies = self.running_var > 1e-3 * self.eps  # others are within 0.03 of 0 in training
+        varies = self.running_var > 1e-3 * self.eps  # the others are within 0.03 of 0 in training
         x = torch.where(varies[:, None, None], x, self.running_mean[:, None, None])
         statistics = (self.running_mean, self.running_var)
         return nn.functional.batch_norm(x, *statistics, self.weight, self.bias, eps=self.eps)
 
 
 class PointwiseContext(nn.Sequential):
-    """1x1 convolution - BN - ReLU - 1x1 convolution - BN: (B, C, F, T) -> (B, C, F, T), every cell by itself.
+    """1x1 convolution - BN - ReLU - 1x1 convolution - BN: (B, C, F, T) -> (B, C, F, T), for each cell separately.
 
-    The convolutions' biases are not trained: the BN behind takes them away, but they would drift (Adam makes steps of
-    the rounding errors that are their gradient), faster than the running means of the BN follow.
+    The biases of the convolutions are not trained. The following BN removes them, but Adam would let them drift by
+    rounding errors in their gradient, faster than the running means of the BN.
 
     Args:
         channels: C.
-        hidden: channels between.
-        pooled: first the mean over frequency and time: (B, C, F, T) -> (B, C, 1, 1).
+        hidden: channels between the convolutions.
+        pooled: take the mean over frequency and time first: (B, C, F, T) -> (B, C, 1, 1).
     """
 
     def __init__(self, channels: int, hidden: int, pooled: bool = False):
@@ -75,12 +75,12 @@ class PointwiseContext(nn.Sequential):
 class LocalGlobalGate(nn.Module):
     """sigma(LA(x) + GA(x)), the mask of SEF-PNet (Huang et al. 2025, figure 3 and eq. 5).
 
-    LA looks at each cell, GA at the mean over frequency and time. A training batch of one utterance has one such mean,
-    of which there are no statistics: GA is then normalised by the running ones (CellBatchNorm2d).
+    LA reads each cell, GA the mean over frequency and time. A training batch of one utterance has only one such mean,
+    so GA uses the running statistics (CellBatchNorm2d).
 
     Args:
         channels: C.
-        hidden: channels in the middle of LA and of GA.
+        hidden: hidden channels of LA and of GA.
     """
 
     def __init__(self, channels: int, hidden: int):
@@ -111,14 +111,14 @@ class LocalGlobalAttention(nn.Module):
 
 
 class ConvolutionalBlockAttention(nn.Module):
-    """CBAM: gates on channels, then gates on cells (Woo et al. 2018, arXiv 1807.06521, eq. 2 and 3).
+    """CBAM: channel attention, then cell attention (Woo et al. 2018, arXiv 1807.06521, eq. 2 and 3).
 
     x' = x sigma(MLP(mean) + MLP(max)) over frequency and time; x' sigma(conv([mean; max])) over channels.
 
     Args:
         channels: C.
-        reduction: the MLP's bottleneck has C / ``reduction`` channels.
-        kernel_size: of the convolution over cells, odd.
+        reduction: the bottleneck of the MLP has C / ``reduction`` channels.
+        kernel_size: kernel of the convolution over cells, odd.
     """
 
     def __init__(self, channels: int, reduction: int = 16, kernel_size: int = 7):

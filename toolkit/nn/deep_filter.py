@@ -1,4 +1,4 @@
-"""Deep filter: complex taps over the neighbours of every bin of a spectrogram."""
+"""Deep filter: a complex filter over the neighbours of every bin of a spectrogram."""
 
 import itertools
 
@@ -14,19 +14,19 @@ ACTIVATIONS = ("linear", "gated")
 class DeepFilter(nn.Module):
     """A complex filter over frames and bins around each bin (Mack and Habets 2020, SPL 27, eq. 3).
 
-    Y(t, f) is the sum of H_{l,i}(t, f) X(t + l, f + i) over l = -L to L and i = -I to I; X is zero outside.
+    Y(t, f) = sum of H_{l,i}(t, f) X(t + l, f + i) over l = -L to L and i = -I to I; X is zero outside.
 
-    The network's channels are ordered by l, then i, then real and imaginary part. Taps are as it gives them, or
-    ``gated``, within -1 and 1: tanh(a) sigma(b), where a is the first and b the second half of twice as many channels.
+    Channels are ordered by l, then i, then real and imaginary part. Taps are the channels (``linear``), or ``gated``,
+    in (-1, 1): tanh(a) sigma(b), with a the first and b the second half of twice as many channels.
 
     Args:
-        frames: L, to each side; 0 for those of the same frame only.
-        bins: I, to each side.
+        frames: L, number of frames on each side; 0: only the same frame.
+        bins: I, number of bins on each side.
         activation: ``linear`` or ``gated``.
 
     Attributes:
-        taps: (2L + 1) (2I + 1).
-        channels: that the network must give: 2 ``taps``, or twice as many.
+        taps: number of taps, (2L + 1) (2I + 1).
+        channels: required number of channels: 2 ``taps``, or 4 ``taps`` if gated.
 
     Raises:
         InputError: ``frames`` or ``bins`` is below 0, or ``activation`` is unknown.
@@ -47,7 +47,7 @@ class DeepFilter(nn.Module):
         self.channels = (4 if self.gated else 2) * self.taps
 
     def forward(self, x: Tensor, spectrum: Tensor) -> Tensor:
-        """(B, channels, F, T) of the network, (B, 2, F, T) -> (B, 2, F, T), filtered."""
+        """Channels (B, channels, F, T) and spectrogram (B, 2, F, T) -> filtered spectrogram (B, 2, F, T)."""
         if self.gated:
             a, b = x.chunk(2, dim=1)
             x = a.tanh() * b.sigmoid()

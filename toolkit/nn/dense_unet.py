@@ -1,7 +1,7 @@
-"""Blocks of densely connected U-Nets over complex spectrograms, maps (B, C, F, T): time keeps its length throughout.
+"""Blocks of densely connected U-Nets on complex spectrograms, maps (B, C, F, T); the number of frames is constant.
 
-DPCCN (Han, Long et al. 2022) builds of them. Every convolution is followed by ELU and instance normalisation without
-scale and shift, in this order.
+DPCCN (Han, Long et al. 2022) uses them. Every convolution is followed by ELU, then instance normalisation without scale
+and shift.
 """
 
 import torch
@@ -15,7 +15,7 @@ class Conv2dBlock(nn.Sequential):
     Args:
         in_channels: C_in.
         out_channels: C_out.
-        halve: frequency to (F - 1) // 2, by a stride of 2 without padding, instead of keeping it.
+        halve: reduce F to (F - 1) // 2, by a stride of 2 without padding; False: keep F.
     """
 
     def __init__(self, in_channels: int, out_channels: int, halve: bool = False):
@@ -44,13 +44,13 @@ class Transposed2dBlock(nn.Module):
 
 
 class DenseBlock(nn.ModuleList):
-    """Convolution blocks, each on all maps before it (Huang et al. 2017, arXiv 1608.06993).
+    """Convolution blocks, each on all previous maps (Huang et al. 2017, arXiv 1608.06993).
 
     Args:
         in_channels: C_in.
-        width: channels of every block but the last.
-        out_channels: of the last, C_out.
-        depth: blocks.
+        width: channels of every block except the last.
+        out_channels: C_out, channels of the last block.
+        depth: number of blocks.
     """
 
     def __init__(self, in_channels: int, width: int, out_channels: int, depth: int = 5):
@@ -67,15 +67,14 @@ class DenseBlock(nn.ModuleList):
 
 
 class PyramidPooling(nn.Module):
-    """Means over patches of several sizes beside the map itself (Zhao et al. 2017, arXiv 1612.01105).
+    """Means over patches of several sizes, concatenated with the map (Zhao et al. 2017, arXiv 1612.01105).
 
     For each size: mean over size x size patches - 1x1 convolution to a share of the channels - bilinear to F x T.
-    Concatenated with the map; 1x1 convolution back. Along an axis that is shorter than a patch, the patch is as long as
-    the axis.
+    Then concatenation with the map and a 1x1 convolution. A patch is at most as long as the axis.
 
     Args:
         channels: C.
-        sizes: of the patches, bins and frames.
+        sizes: sizes of the patches in bins and frames.
     """
 
     def __init__(self, channels: int, sizes: tuple[int, ...] = (4, 8, 16, 32)):

@@ -12,11 +12,11 @@ class DiffusionSchedule(nn.Module):
     """Scaled-linear schedule (Rombach et al., CVPR 2022): beta_t = (sqrt(b0) + t / (T - 1) (sqrt(b1) - sqrt(b0)))^2.
 
     Args:
-        timesteps: T, steps of training; t counts from 0 to T - 1.
+        timesteps: T, number of training steps; t is from 0 to T - 1.
         betas: b0 and b1, the first and the last beta.
 
     Attributes:
-        signal: (T,) float64, sqrt(abar_t), where abar_t is the product of 1 - beta up to t.
+        signal: (T,) float64, sqrt(abar_t), with abar_t the product of 1 - beta up to t.
         noise: (T,) float64, sqrt(1 - abar_t).
 
     Raises:
@@ -36,8 +36,8 @@ class DiffusionSchedule(nn.Module):
         super().__init__()
         if timesteps < 1 or not 0 < betas[0] <= betas[1] < 1:
             raise InputError(
-                f"timesteps {timesteps}, betas {list(betas)}: must be 1 or more steps, and two numbers above 0 and "
-                "below 1, the smaller first"
+                f"timesteps {timesteps}, betas {list(betas)}: timesteps must be 1 or more, betas two numbers above 0 "
+                "and below 1, the smaller first"
             )
         first, last = (beta**0.5 for beta in betas)
         left = (1 - torch.linspace(first, last, timesteps, dtype=torch.float64).square()).cumprod(0)
@@ -46,7 +46,7 @@ class DiffusionSchedule(nn.Module):
         self.register_buffer("noise", (1 - left).sqrt(), persistent=False)
 
     def check_timestep(self, timestep: int, name: str) -> int:
-        """The timestep; InputError, which names the argument, where the schedule has no such step."""
+        """The timestep. Raises InputError, with the argument's ``name``, if the schedule does not have it."""
         if not 0 <= timestep < self.timesteps:
             raise InputError(f"{name} {timestep}: must be from 0 to {self.timesteps - 1}")
         return timestep
@@ -64,13 +64,13 @@ class DiffusionSchedule(nn.Module):
     def denoise(
         self, predict: Callable[[Tensor, Tensor], Tensor], x: Tensor, timesteps: Sequence[int], most: float
     ) -> Tensor:
-        """The reverse process by DDIM without randomness (arXiv 2010.02502, eq. 12 with sigma = 0).
+        """The deterministic reverse process of DDIM (arXiv 2010.02502, eq. 12 with sigma = 0).
 
         Args:
-            predict: (x_t (B, D), t (B,)) -> the clean x (B, D), as the network sees it.
+            predict: (x_t (B, D), t (B,)) -> prediction of the clean x (B, D).
             x: (B, D) at the first of ``timesteps``.
-            timesteps: falling; the last prediction is the result, so one timestep is one call of ``predict``.
-            most: predictions are clipped to this magnitude.
+            timesteps: descending; the last prediction is the result, so one timestep is one call of ``predict``.
+            most: limit of the magnitude of predictions.
         """
         for timestep, following in zip(timesteps, [*timesteps[1:], None], strict=True):
             clean = predict(x, torch.full((len(x),), timestep, device=x.device)).clamp(-most, most)
@@ -78,11 +78,11 @@ class DiffusionSchedule(nn.Module):
                 return clean
             noise = (x - self.signal[timestep].to(x.dtype) * clean) / self.noise[timestep].to(x.dtype)
             x = self.signal[following].to(x.dtype) * clean + self.noise[following].to(x.dtype) * noise
-        raise InputError("timesteps: must hold one or more")
+        raise InputError("timesteps: must have one or more")
 
 
 def falling_timesteps(first: int, steps: int) -> list[int]:
-    """``steps`` timesteps from ``first`` down to 0, evenly spaced; a single one is ``first`` itself.
+    """``steps`` evenly spaced timesteps from ``first`` down to 0; a single one is ``first``.
 
     Example::
 
@@ -99,7 +99,7 @@ def sinusoidal(timestep: Tensor, dim: int, longest: float = 1e4) -> Tensor:
 
     Args:
         timestep: (...,) int64.
-        dim: even.
+        dim: size of the encoding, even.
 
     Returns:
         (..., dim) float32.

@@ -6,13 +6,13 @@ from toolkit.nn.mask import length_mask
 
 
 def utterance_norm(feats: Tensor, lengths: Tensor | None = None, variance: bool = True, floor: float = 1e-5) -> Tensor:
-    """Features of mean 0, and of variance 1, over each utterance.
+    """Normalise features to mean 0, and variance 1, over each utterance.
 
     Args:
         feats: (B, T, F).
-        lengths: (B,) frames; None: all have T.
+        lengths: (B,) number of frames; None: all have T.
         variance: also divide by the standard deviation.
-        floor: added to the variance.
+        floor: constant added to the variance.
 
     Returns:
         (B, T, F); padding is zero.

@@ -5,13 +5,13 @@ from torch import Tensor, nn
 
 
 class FrameGRU(nn.Module):
-    """BGRU over frames and a linear layer back to the bins: Speakerfilter's network of the enrolment (He et al. 2020).
+    """BGRU over frames and a linear layer back to F bins: Speakerfilter's network on the enrolment (He et al. 2020).
 
-    The backward direction begins at each recording's last real frame.
+    The backward direction begins at the last valid frame of each recording.
 
     Args:
         bins: F.
-        hidden: of each direction.
+        hidden: cells of each direction.
 
     Example::
 
@@ -24,14 +24,14 @@ class FrameGRU(nn.Module):
         self.out = nn.Linear(2 * hidden, bins)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """(B, F, T), mask (B, T), True up to the last real frame -> (B, F, T), in padding anything."""
+        """(B, F, T), mask (B, T), True up to the last valid frame -> (B, F, T), undefined in padding."""
         x = x.transpose(1, 2)
         backward = _reversed(self.backward_rnn(_reversed(x, mask))[0], mask)
         return self.out(torch.cat((self.forward_rnn(x)[0], backward), 2)).transpose(1, 2)
 
 
 def _reversed(x: Tensor, mask: Tensor | None) -> Tensor:
-    """(B, T, N) -> (B, T, N), real frames in reverse order."""
+    """(B, T, N) -> (B, T, N), valid frames in reverse order."""
     if mask is None:
         return x.flip(1)
     frames = torch.arange(x.shape[1], device=x.device)

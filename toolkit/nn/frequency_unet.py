@@ -1,6 +1,6 @@
-"""Encoders that halve frequency, decoders that double it, a skip connection at every level; maps are (B, C, F, T).
+"""U-Nets that halve and double only frequency, with a skip connection at every level; maps are (B, C, F, T).
 
-A kernel spans three bins and is padded in time only: F becomes (F - 1) // 2, and time keeps its length.
+A kernel covers three bins and is padded only in time: F becomes (F - 1) // 2; the number of frames is constant.
 """
 
 import itertools
@@ -14,10 +14,10 @@ from toolkit.nn.local_global import SpeakerCues
 
 
 def halved_bins(bins: int, channels: Sequence[int]) -> list[int]:
-    """Bins of the input and of every level's output, e.g. 161, 80, 39, 19, 9, 4.
+    """Number of bins of the input and of every level's output, e.g. 161, 80, 39, 19, 9, 4.
 
     Raises:
-        InputError: there are fewer than two levels, more than ``bins`` can be halved, or one without channels.
+        InputError: there are fewer than two levels, ``bins`` cannot be halved by all, or a level has no channels.
     """
     sizes = [bins]
     for _ in channels:
@@ -33,31 +33,31 @@ def halving(in_channels: int, out_channels: int, frames: int = 3) -> nn.Conv2d:
 
 
 def doubling(in_channels: int, out_channels: int, bins: int, frames: int = 3) -> nn.ConvTranspose2d:
-    """(B, C, (F - 1) // 2, T) -> (B, C', F, T), where F is ``bins``: a transposed convolution."""
+    """(B, C, (F - 1) // 2, T) -> (B, C', F, T), with F = ``bins``: a transposed convolution."""
     padding, more = (0, frames // 2), (1 - bins % 2, 0)  # more: what halving dropped
     return nn.ConvTranspose2d(in_channels, out_channels, (3, frames), (2, 1), padding, more)
 
 
 class FrequencyEncoder(nn.ModuleList):
-    """Layers from the top down, each (B, C, F, T) -> (B, C', F', T)."""
+    """Encoder layers, each (B, C, F, T) -> (B, C', F', T)."""
 
     @classmethod
     def of(
         cls, layer: Callable[[int, int], nn.Module], inputs: int, channels: Sequence[int], added: Sequence[int] = ()
     ) -> "FrequencyEncoder":
-        """One of ``layer(C, C')`` at each level.
+        """An encoder with ``layer(C, C')`` at each level.
 
         Args:
-            layer: makes a layer.
+            layer: constructor of a layer.
             inputs: channels of the network's input.
             channels: C' of each level.
-            added: channels that local features add to each layer's input; empty without.
+            added: channels of the local features at each level; empty without local features.
         """
         pairs = zip(itertools.pairwise((inputs, *channels)), added or (0,) * len(channels), strict=True)
         return cls(layer(before + more, width) for (before, width), more in pairs)
 
     def forward(self, x: Tensor, cues: SpeakerCues) -> list[Tensor]:
-        """(B, C, F, T) -> outputs (B, C', F', T) of all levels; each layer is given local features beside its input."""
+        """(B, C, F, T) -> outputs (B, C', F', T) of all levels; local features are concatenated to each input."""
         maps = []
         for level, layer in enumerate(self):
             x = layer(cues.beside(level, x))
@@ -66,13 +66,13 @@ class FrequencyEncoder(nn.ModuleList):
 
 
 class FrequencyDecoder(nn.ModuleList):
-    """Layers from the bottom up, ``layer(2 C', C, F, last)`` at each level.
+    """Decoder layers from the deepest level up, ``layer(2 C', C, F, last)`` at each level.
 
     Args:
-        layer: makes a layer (B, 2 C', F', T) -> (B, C, F, T); ``last`` for the one at the top.
+        layer: constructor of a layer (B, 2 C', F', T) -> (B, C, F, T); ``last``: whether it is the output layer.
         outputs: channels of the network's output.
-        channels: of the encoder's levels.
-        bins: of :func:`halved_bins`.
+        channels: channels of the encoder levels.
+        bins: the result of :func:`halved_bins`.
     """
 
     def __init__(
@@ -82,9 +82,9 @@ class FrequencyDecoder(nn.ModuleList):
         super().__init__(layer(2 * width, before, bins[i], i == 0) for i, (before, width) in reversed(levels))
 
     def forward(self, x: Tensor, maps: Sequence[Tensor]) -> Tensor:
-        """The deepest map (B, C', F', T), and ``maps`` of all levels -> (B, C, F, T) of the last layer.
+        """The deepest map (B, C', F', T) and the encoder maps of all levels -> (B, C, F, T) of the last layer.
 
-        Each layer reads the output of the one below and the encoder's map of its level.
+        Each layer reads the output of the layer before and the encoder map of its level.
         """
         for layer, skip in zip(self, reversed(maps), strict=True):
             x = layer(torch.cat((x, skip), dim=1))
@@ -92,6 +92,6 @@ class FrequencyDecoder(nn.ModuleList):
 
 
 def through(sequence_model: Callable[[Tensor], Tensor], x: Tensor, cues: SpeakerCues) -> Tensor:
-    """The deepest map (B, C, F, T) through a model of sequences (B, T, C F), whose input the embedding conditions."""
+    """Apply a sequence model on (B, T, C F), conditioned on the embedding, to the deepest map (B, C, F, T)."""
     sequence = cues.fused(x.flatten(1, 2).transpose(1, 2))
     return sequence_model(sequence).transpose(1, 2).unflatten(1, x.shape[1:3])

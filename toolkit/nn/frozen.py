@@ -1,4 +1,4 @@
-"""A network that is used and not trained."""
+"""A wrapper for a network that is used but not trained."""
 
 from collections.abc import Callable
 
@@ -6,25 +6,25 @@ from torch import nn
 
 
 class FrozenModule(nn.Module):
-    """Holds a network in eval mode, out of ``parameters``, ``state_dict`` and ``train`` of whatever it is part of.
+    """Holds a network in eval mode, hidden from ``parameters``, ``state_dict`` and ``train`` of the outer module.
 
-    It goes along to devices and types, and gradients pass through it to its input.
+    Moves to devices and types still apply, and gradients pass through it to its input.
 
     Args:
-        network: is changed: eval mode, no gradients for its parameters.
+        network: the network; it is set to eval mode, without gradients for its parameters.
     """
 
     network: nn.Module
 
     def __init__(self, network: nn.Module):
         super().__init__()
-        self.__dict__["network"] = network.eval().requires_grad_(False)  # past nn.Module, which would register it
+        self.__dict__["network"] = network.eval().requires_grad_(False)  # bypasses the registration by nn.Module
 
     def forward(self, *args, **kwargs):
-        """As the network's own: of an SSL model (B, N) samples -> its layers, each (B, T, D)."""
+        """As the network: for an SSL model (B, N) samples -> layers, each (B, T, D)."""
         return self.network(*args, **kwargs)
 
     def _apply(self, fn: Callable, recurse: bool = True) -> "FrozenModule":
-        """What ``to``, ``cuda`` and the like go through."""
+        """Called by ``to``, ``cuda`` and similar methods."""
         self.network._apply(fn)
         return super()._apply(fn, recurse)

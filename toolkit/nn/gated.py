@@ -1,4 +1,4 @@
-"""A layer times the sigmoid of a second layer of the same input."""
+"""Gated linear units."""
 
 from torch import Tensor, nn
 
@@ -7,7 +7,7 @@ class Gated(nn.Module):
     """value(x) sigma(gate(x)), a gated linear unit (Dauphin et al. 2017, arXiv 1612.08083, eq. 1).
 
     Args:
-        value, gate: layers of the same input, whose outputs have one shape.
+        value, gate: layers with the same input and equal output shapes.
 
     Example::
 
@@ -19,5 +19,5 @@ class Gated(nn.Module):
         self.value, self.gate = value, gate
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, ...), what the two layers take -> (B, ...), their output's shape."""
+        """(B, ...), the input of both layers -> (B, ...), the shape of their outputs."""
         return self.value(x) * self.gate(x).sigmoid()

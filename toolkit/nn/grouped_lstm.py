@@ -1,4 +1,4 @@
-"""LSTM layers in groups that each read a part of the features."""
+"""Grouped LSTM layers; each group reads a part of the features."""
 
 import torch
 from torch import Tensor, nn
@@ -7,17 +7,17 @@ from toolkit.io.errors import InputError
 
 
 class GroupedLSTM(nn.Module):
-    """Bidirectional LSTM layers of G groups, layer normalisation (GCRN, Tan and Wang 2020, TASLP 28, section III-C).
+    """Bidirectional LSTM layers of G groups, with layer normalisation (GCRN, Tan and Wang 2020, TASLP 28, sec. III-C).
 
-    In a layer, LSTM number g reads the g-th part of the features and gives as many. Behind every layer but the last,
-    features are interleaved, the first of all groups, then the second of all, so that the groups of the next layer read
-    of all. Every layer ends with normalisation over all features. It is not causal: half of each output is of one
-    direction.
+    LSTM g of a layer maps the g-th part of the features to as many features. After every layer except the last,
+    features are interleaved (the first of all groups, then the second of all, ...), so that each group of the next
+    layer reads from all groups. Every layer ends with normalisation over all features. Not causal: half of each output
+    belongs to each direction.
 
     Args:
         channels: N.
         groups: G; N is a multiple of 2G.
-        layers: of LSTMs.
+        layers: number of LSTM layers.
 
     Raises:
         InputError: a size is below 1, or ``channels`` is not a multiple of 2 ``groups``.

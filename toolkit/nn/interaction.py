@@ -9,13 +9,13 @@ from toolkit.nn.attention import LocalGlobalGate
 def contextual_interaction(mixture: Tensor, enrolment: Tensor, mask: Tensor | None = None) -> Tensor:
     """CI: softmax(Y E^T) E (Huang et al. 2025, eq. 4; Yang, Bao and Chen 2024).
 
-    Each frame of the mixture becomes a weighted mean of the enrolment's frames, the weights by the inner product over
-    frequency, not scaled; real and imaginary plane each for itself.
+    Each frame of the mixture becomes a weighted mean of the enrolment's frames. The weights come from unscaled inner
+    products over frequency, separately for real and imaginary part.
 
     Args:
         mixture: Y, (B, 2, F, T).
         enrolment: E, (B, 2, F, T_e).
-        mask: (B, T_e), True for real frames of the enrolment; the others have no weight.
+        mask: (B, T_e), True for valid frames of the enrolment; the others have weight 0.
 
     Returns:
         (B, 2, F, T).
@@ -27,15 +27,15 @@ def contextual_interaction(mixture: Tensor, enrolment: Tensor, mask: Tensor | No
 
 
 class IterativeFeatureIntegration(nn.Module):
-    """IFI: how much of the enrolment's mean, and how much of CI, in two rounds (SEF-PNet, figure 2, eq. 5 to 7).
+    """IFI: two rounds of gated mixing of CI and the mean of the enrolment (SEF-PNet, figure 2, eq. 5 to 7).
 
     P = sigma(GA(E_CI + E') + LA(E_CI + E')); E1 = P E_CI + (1 - P) E'; and with Q = sigma(GA(E1) + LA(E1)) the output
-    is Q E_CI + (1 - Q) E'. So eq. 7 is read with its parentheses closed. Each round has a separate GA and LA: the
-    published size counts both. (The authors' program calls the first GA in both rounds and leaves the second idle.)
+    is Q E_CI + (1 - Q) E' (eq. 7 with its parentheses closed). Each round has a separate GA and LA, as in the published
+    size. (The authors' program calls the first GA in both rounds and does not use the second.)
 
     Args:
         channels: C.
-        hidden: channels in the middle of LA and GA.
+        hidden: hidden channels of LA and GA.
     """
 
     def __init__(self, channels: int = 2, hidden: int = 64):

@@ -1,4 +1,4 @@
-"""Local and global representation of an enrolled speaker, for the layers of any separation network."""
+"""Local and global representation of an enrolled speaker, as input of a separation network."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, cast
@@ -12,16 +12,16 @@ from toolkit.nn.mask import masked_mean, zero_padding
 
 REPRESENTATIONS = ("local", "global", "lgr")
 FUSIONS = ("multiply", "concatenate")
-_FRAMES = 4096  # that the ARN reads at once
+_FRAMES = 4096  # per call of the ARN
 
 
 class SpeakerCues(NamedTuple):
-    """Inputs that an enrolment adds to the layers of a separation network.
+    """Inputs from the enrolment for the layers of a separation network.
 
     Attributes:
-        features: of each layer's input, (B, C_i, F_i); none without local features.
-        gain: (B, N) of the bottleneck, or of several one after the other; None where no embedding multiplies it.
-        vector: (B, D) beside the bottleneck; None where no embedding is beside it.
+        features: local features for each layer, (B, C_i, F_i); empty without local features.
+        gain: (B, N) gain on the bottleneck, or concatenated gains of several; None without multiplication.
+        vector: (B, D) to concatenate to the bottleneck; None without concatenation.
     """
 
     features: tuple[Tensor, ...] = ()
@@ -29,13 +29,13 @@ class SpeakerCues(NamedTuple):
     vector: Tensor | None = None
 
     def beside(self, level: int, x: Tensor) -> Tensor:
-        """Input (B, C, F_i, T) of the layer number ``level`` -> (B, C + C_i, F_i, T), the same in all frames."""
+        """Input (B, C, F_i, T) of layer ``level`` -> (B, C + C_i, F_i, T), with the same features in all frames."""
         if level >= len(self.features):
             return x
         return torch.cat((x, self.features[level][..., None].expand(-1, -1, -1, x.shape[3]).to(x.dtype)), dim=1)
 
     def fused(self, x: Tensor, part: int = 0) -> Tensor:
-        """Input (B, T, N) of sequence model ``part`` -> (B, T, N), each frame times its gain, or (B, T, N + D)."""
+        """Input (B, T, N) of sequence model ``part`` -> (B, T, N), multiplied by the gain, or (B, T, N + D)."""
         if self.vector is not None:
             return torch.cat((x, self.vector[:, None].expand(-1, x.shape[1], -1).to(x.dtype)), dim=2)
         if self.gain is None:
@@ -46,43 +46,43 @@ class SpeakerCues(NamedTuple):
 class LocalGlobal(nn.Module):
     """Local-global speaker representation, LGR (He et al. 2023, ICASSP, section 3.1).
 
-    Local: a network of the enrolment's magnitudes, trained along with the separation network. An ARN runs over the bins
-    of every frame, then layers like those of the separation encoder. The output at every level is averaged over the
-    enrolment's frames and goes to the input of the separation layer of that level. Global: a linear layer makes of an
-    embedding a gain on the input of the separation network's sequence model. Each can be off.
+    Local: a network on the magnitudes of the enrolment, trained with the separation network. An ARN runs over the bins
+    of every frame, followed by layers like those of the separation encoder. The output of every level is averaged over
+    the frames of the enrolment and concatenated to the input of the separation layer of that level. Global: a linear
+    layer maps an embedding to a gain on the input of the sequence model. Each part can be off.
 
-    What the paper leaves open, and how it is read:
+    The paper is not complete; our choices are:
 
-    - The text concatenates input and output of the ARN for the layers, but table 1 leaves one channel for the
-      separation network. ``local_in=2``: the layers read both, and the separation network's first layer is given the
-      ARN's output; ``local_in=1``: both are given the ARN's output.
-    - Local features of the baselines are made "in a similar way as in Speakerfilter". So their layers mirror those of
-      the baseline's encoder, of whatever kind, up to the input of its last one. Speakerfilter has a recurrent network
-      over frames in the ARN's place (``anchor``); the other baselines are given the ARN.
-    - Speakerfilter's own program multiplies its encoder's outputs by means over frames and bins. Here local features
-      are averaged over frames and concatenated, as the paper says of it.
-    - How embeddings enter a baseline is its own matter (``fusion``): ``multiply`` as in LGR-TSE, also in front of
-      several sequence models (``bottleneck`` is then the sum of their widths, see :meth:`SpeakerCues.fused`);
-      ``concatenate``: the embedding itself stands beside every frame, without a linear layer, as in VoiceFilter.
+    - The text concatenates input and output of the ARN for the layers, but table 1 has one channel for the separation
+      network. ``local_in=2``: the layers read both, and the first separation layer reads the ARN output;
+      ``local_in=1``: both read the ARN output.
+    - Local features of the baselines are computed "in a similar way as in Speakerfilter". So their layers mirror the
+      encoder of the baseline, up to the input of its last layer. Speakerfilter has a recurrent network over frames
+      instead of the ARN (``anchor``); the other baselines use the ARN.
+    - Speakerfilter's own program multiplies the encoder outputs by means over frames and bins. Here local features are
+      averaged over frames and concatenated, as the paper describes it.
+    - Baselines differ in the use of embeddings (``fusion``). ``multiply``: as in LGR-TSE, also before several sequence
+      models (``bottleneck`` is then the sum of their widths, see :meth:`SpeakerCues.fused`). ``concatenate``: the
+      embedding is concatenated to every frame, without a linear layer, as in VoiceFilter.
 
     Args:
-        layers: of the local network, each (B, C, F, T) -> (B, C', F', T); the first takes ``local_in`` channels. Their
-            frames must depend on near or former frames only: padding is zero before every layer. None where ``kind`` is
-            global.
-        widths: C' of each.
-        bottleneck: N, of the sequence model's input.
-        embedding_dim: D of the embedding; None where ``kind`` is local.
-        kind: ``local``, ``global`` or ``lgr``, both.
+        layers: layers of the local network, each (B, C, F, T) -> (B, C', F', T); the first reads ``local_in`` channels.
+            Their frames must depend only on near or earlier frames: padding is set to zero before every layer. None if
+            ``kind`` is global.
+        widths: C' of each layer.
+        bottleneck: N, size of the sequence model's input.
+        embedding_dim: D; None if ``kind`` is local.
+        kind: ``local``, ``global``, or ``lgr`` (both).
         local_in: 1 or 2; see above.
         hidden: channels of the ARN.
-        unit_embedding: the embedding is brought to unit length first.
-        dropout: in the ARN.
+        unit_embedding: scale the embedding to unit length first.
+        dropout: dropout in the ARN.
         fusion: ``multiply`` or ``concatenate``; see above.
-        anchor: (B, F, T), mask (B, T) or None -> (B, F, T), a network in the ARN's place; None: the ARN.
+        anchor: network (B, F, T), mask (B, T) or None -> (B, F, T) instead of the ARN; None: the ARN.
 
     Attributes:
-        added: channels that each separation layer's input gains, level by level; empty where there are no local ones.
-        widened: numbers that the sequence model's input gains.
+        added: number of channels that local features add to each separation layer; empty without local features.
+        widened: number of dimensions that the embedding adds to the input of the sequence model.
 
     Raises:
         InputError: ``kind`` or ``fusion`` is unknown, what ``kind`` needs is missing, or ``local_in`` is not 1 or 2.
@@ -128,12 +128,12 @@ class LocalGlobal(nn.Module):
         self.widened = int(embedding_dim or 0) if uses_global and beside else 0
 
     def forward(self, magnitude: Tensor | None, mask: Tensor | None, embedding: Tensor | None) -> SpeakerCues:
-        """Cues of an enrolment.
+        """Compute the cues of an enrolment.
 
         Args:
-            magnitude: (B, F, T); None where there are no local features.
-            mask: (B, T) of real frames; None: all are.
-            embedding: (B, D); None where there is no global one.
+            magnitude: (B, F, T); None without local features.
+            mask: (B, T) mask of valid frames; None: all valid.
+            embedding: (B, D); None without a global representation.
         """
         levels = [] if magnitude is None else self.levels(magnitude, mask)
         features = tuple(masked_mean(level, mask) for level in levels)
@@ -145,7 +145,7 @@ class LocalGlobal(nn.Module):
         return SpeakerCues(features, self.gain(vector.to(self.gain.weight.dtype)))
 
     def levels(self, magnitude: Tensor, mask: Tensor | None = None) -> list[Tensor]:
-        """Local features before they are averaged: (B, F, T) -> (B, C_i, F_i, T) of each level; none without."""
+        """Local features before averaging: (B, F, T) -> (B, C_i, F_i, T) of each level; else empty."""
         if self.layers is None:
             return []
         filtered = self._filtered(magnitude, mask)[:, None]
@@ -157,16 +157,16 @@ class LocalGlobal(nn.Module):
         return maps
 
     def _filtered(self, magnitude: Tensor, mask: Tensor | None) -> Tensor:
-        """(B, F, T) -> (B, F, T), by the recurrent network."""
+        """Apply the recurrent network, (B, F, T) -> (B, F, T)."""
         if self.arn is None:
             return cast(nn.Module, self.anchor)(magnitude, mask)
         sequences = magnitude.transpose(1, 2).flatten(0, 1)[:, :, None]  # (B T, F, 1)
-        # A frame depends on itself alone: parts bound the memory that a long enrolment takes.
+        # Each frame is independent: parts limit the memory for long enrolments.
         filtered = torch.cat([self.arn(part) for part in sequences.split(_FRAMES)])[:, :, 0]
         return filtered.unflatten(0, (len(magnitude), -1)).transpose(1, 2)
 
 
 def check_kind(kind: str) -> None:
-    """Raise InputError where a representation is none of REPRESENTATIONS."""
+    """Raise InputError if ``kind`` is not one of REPRESENTATIONS."""
     if kind not in REPRESENTATIONS:
         raise InputError(f"representation {kind!r}: must be one of {', '.join(REPRESENTATIONS)}")

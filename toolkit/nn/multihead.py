@@ -1,4 +1,4 @@
-"""Multi-head attention, plain and with relative positions."""
+"""Multi-head attention, without and with relative positions."""
 
 import math
 
@@ -10,7 +10,7 @@ from toolkit.io.errors import InputError
 
 
 def sinusoids(positions: Tensor, dim: int) -> Tensor:
-    """Sinusoidal encodings (Vaswani et al. 2017, section 3.5): positions (T,) -> (T, dim), sine and cosine in turn."""
+    """Sinusoidal encodings (Vaswani et al. 2017, section 3.5): (T,) -> (T, dim), alternating sine and cosine."""
     rates = torch.exp(torch.arange(0, dim, 2, device=positions.device) * (-math.log(10000.0) / dim))
     angles = positions[:, None].float() * rates
     return torch.stack((angles.sin(), angles.cos()), 2).flatten(1)[:, :dim]
@@ -20,9 +20,9 @@ class MultiHeadAttention(nn.Module):
     """Scaled dot-product attention of several heads (Vaswani et al. 2017, section 3.2).
 
     Args:
-        dim: D, of queries, keys and outputs.
-        heads: H; divides D.
-        dropout: of the attention weights.
+        dim: D, size of queries, keys and outputs.
+        heads: H, number of heads; divides D.
+        dropout: dropout of the attention weights.
 
     Raises:
         InputError: ``heads`` does not divide ``dim``.
@@ -40,14 +40,14 @@ class MultiHeadAttention(nn.Module):
         return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
 
     def keys_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """What (B, T, D) offers to queries: keys and values (B, H, T, D / H)."""
+        """Keys and values (B, H, T, D / H) of (B, T, D)."""
         return self.split(self.key(x)), self.split(self.value(x))
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:
         """Queries (B, H, Q, D / H) on keys and values (B, H, T, D / H) -> (B, Q, D).
 
         Args:
-            mask: (B|1, 1|H, 1|Q, T): bool, True where a key may be read; or float, added to the products.
+            mask: (B|1, 1|H, 1|Q, T): bool, True for keys that may be read; or float, added to the products.
         """
         dropout = self.dropout if self.training else 0.0
         heads = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
@@ -59,7 +59,7 @@ class MultiHeadAttention(nn.Module):
 
 
 class RelativeAttention(MultiHeadAttention):
-    """Self-attention that knows how far apart frames are (Dai et al. 2019, Transformer-XL, section 3.3).
+    """Self-attention with relative positions (Dai et al. 2019, Transformer-XL, section 3.3).
 
     The weight of frame j for frame i is the softmax of ((q_i + u) k_j + (q_i + v) r_(i-j)) / sqrt(D / H).
     """
@@ -72,7 +72,7 @@ class RelativeAttention(MultiHeadAttention):
         nn.init.xavier_uniform_(self.position_bias)
 
     def forward(self, x: Tensor, source: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """(B, T, D) -> (B, T, D); ``mask`` (B, 1, 1, T) bool, True for real frames. ``source`` is ``x`` itself."""
+        """(B, T, D) -> (B, T, D); ``mask`` (B, 1, 1, T) bool, True for valid frames. ``source`` is always ``x``."""
         count = x.shape[1]
         distances = torch.arange(count - 1, -count, -1, device=x.device)
         places = self.split(self.position(sinusoids(distances, x.shape[2]).to(x.dtype))[None])
@@ -84,7 +84,7 @@ class RelativeAttention(MultiHeadAttention):
 
 
 def _of_pairs(by_distance: Tensor) -> Tensor:
-    """(B, H, T, 2 T - 1), by the distance T - 1 .. 1 - T of query and key -> (B, H, T, T), by the key."""
+    """(B, H, T, 2 T - 1), indexed by distance T - 1 .. 1 - T of query and key -> (B, H, T, T), indexed by key."""
     batch, heads, count, _ = by_distance.shape
     shifted = F.pad(by_distance, (1, 0)).view(batch, heads, 2 * count, count)
     return shifted[:, :, 1:].reshape(batch, heads, count, 2 * count - 1)[..., :count]

@@ -1,7 +1,7 @@
-"""From frames to one vector an utterance: (B, C, T) -> (B, 2C), mean and standard deviation (or as ``kind``).
+"""Pooling of frames to one vector per utterance: (B, C, T) -> (B, 2C), mean and standard deviation (see ``kind``).
 
-``mask`` (B, T) is True for real frames; without it all are. The variance is floored, so one frame is enough and its
-gradient is finite. Statistics are in float32 at least, also under autocast.
+``mask`` (B, T) is True for valid frames; None: all valid. The variance has a floor, so one frame is enough and the
+gradient is finite. Statistics are at least float32, also under autocast.
 """
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from toolkit.io.errors import InputError
 from toolkit.nn.mask import masked_mean
 
-KINDS = {"asp": 2, "sap": 1, "l2": 2}  # what attentive pooling gives: vectors of C
+KINDS = {"asp": 2, "sap": 1, "l2": 2}  # kind -> size of the output, as a multiple of C
 
 
 def _at_least_float32(x: Tensor) -> Tensor:
@@ -18,7 +18,7 @@ def _at_least_float32(x: Tensor) -> Tensor:
 
 
 def _squared_deviation(x: Tensor, mean: Tensor) -> Tensor:
-    # The sum of the weighted deviations is zero, and so is the variance's gradient to the mean: none is computed.
+    # The weighted deviations sum to zero, so the gradient of the variance to the mean is zero; skip it.
     return (x - mean.detach()[:, :, None]).square()
 
 
@@ -26,7 +26,7 @@ class StatisticsPooling(nn.Module):
     """Mean and standard deviation over time (Snyder et al. 2018, x-vectors).
 
     Args:
-        variance_floor: least variance, so that the root has a gradient.
+        variance_floor: minimum variance, so that the gradient of the root is finite.
     """
 
     def __init__(self, variance_floor: float = 1e-5):
@@ -53,18 +53,18 @@ class AttentiveStatisticsPooling(nn.Module):
     Args:
         channels: C.
         bottleneck: channels between the two layers of the attention.
-        global_context: attend to [h_t; mean; std] of the utterance (3C) instead of h_t alone (C).
-        variance_floor: least variance, so that the root has a gradient.
-        kind: ``asp`` gives weighted mean and deviation, ``sap`` the mean alone (self-attentive pooling), ``l2`` the
-            root of the weighted mean square, and the deviation.
-        tanh: hyperbolic tangent after the attention's normalisation.
-        norm: False leaves the attention without ReLU and normalisation, as WeSpeaker has it together with ``tanh``.
+        global_context: the attention reads [h_t; mean; std] of the utterance (3C) instead of only h_t (C).
+        variance_floor: minimum variance, so that the gradient of the root is finite.
+        kind: ``asp``: weighted mean and deviation; ``sap``: only the mean (self-attentive pooling); ``l2``: root of the
+            weighted mean square, and deviation.
+        tanh: tanh after the normalisation of the attention.
+        norm: ReLU and normalisation in the attention; False, with ``tanh``, as in WeSpeaker.
 
     Attributes:
-        out_channels: 2C, or C of ``sap``.
+        out_channels: 2C, or C for ``sap``.
 
     Raises:
-        InputError: ``kind`` is none of these.
+        InputError: ``kind`` is unknown.
     """
 
     def __init__(
@@ -79,10 +79,10 @@ class AttentiveStatisticsPooling(nn.Module):
     ):
         super().__init__()
         if kind not in KINDS:
-            raise InputError(f"pooling {kind!r}: it can be {', '.join(KINDS)}")
+            raise InputError(f"pooling {kind!r}: must be one of {', '.join(KINDS)}")
         self.variance_floor, self.kind, self.out_channels = variance_floor, kind, KINDS[kind] * channels
         self.frame_projection = nn.Conv1d(channels, bottleneck, 1)
-        # W_1 [h; mean; std] = W_h h + W_c [mean; std]: the context is the same in all frames, so it is projected once.
+        # W_1 [h; mean; std] = W_h h + W_c [mean; std]: the context is constant over frames, so project it once.
         self.context_projection = nn.Linear(2 * channels, bottleneck, bias=False) if global_context else None
         self.statistics = StatisticsPooling(variance_floor)
         self.norm = nn.BatchNorm1d(bottleneck) if norm else None

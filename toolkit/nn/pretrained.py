@@ -1,4 +1,4 @@
-"""Whether a network that is built reads its published weights: not where other weights are loaded afterwards."""
+"""A switch that stops constructors from reading published weights, for networks that get other weights."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,13 +8,13 @@ _reads: ContextVar[bool] = ContextVar("reads", default=True)
 
 
 def reads_weights() -> bool:
-    """What a constructor asks before it reads weights that its arguments name."""
+    """Whether constructors read the weights that their arguments name."""
     return _reads.get()
 
 
 @contextmanager
 def without_weights() -> Iterator[None]:
-    """Networks built inside have random weights, even if their arguments name weights.
+    """Networks constructed inside get random weights, even if their arguments name weights.
 
     Example::
 

@@ -1,8 +1,8 @@
-"""Res2Net blocks of 2-D convolutions over (B, C, F, T), and the fusion that ERes2NetV2 adds to them.
+"""Res2Net blocks of 2-D convolutions on (B, C, F, T), and the attentional fusion of ERes2NetV2.
 
-Each block takes an optional ``mask`` (B, T), True for real frames: convolutions see zeros in the padding, so a padded
-utterance gives the values of the utterance alone. Batch normalisation in training mode is the exception; its
-statistics count padded frames.
+Each block takes an optional ``mask`` (B, T), True for valid frames. Convolutions read zeros in the padding, so padding
+does not change the output of an utterance. Exception: the statistics of batch normalisation in training mode include
+padded frames.
 """
 
 from typing import cast
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from toolkit.nn.mask import zero_padding
 from toolkit.nn.resnet import strided
 
-_CEILING = 20.0  # ERes2NetV2's rectifiers are clipped there
+_CEILING = 20.0  # upper limit of ERes2NetV2's rectifiers
 
 
 def _rectifier() -> nn.Module:
@@ -21,13 +21,13 @@ def _rectifier() -> nn.Module:
 
 
 class AttentionalFeatureFusion(nn.Module):
-    """Weighted sum of two maps, the weights by attention over both (Chen et al. 2024, arXiv 2406.02167, eq. 1 and 2).
+    """Weighted sum of two maps, with attention over both (Chen et al. 2024, arXiv 2406.02167, eq. 1 and 2).
 
-    g = 1 + tanh(BN(W_2 SiLU(BN(W_1 [x; y])))), output x g + y (2 - g); all convolutions are 1x1, so every cell is
-    fused by itself.
+    g = 1 + tanh(BN(W_2 SiLU(BN(W_1 [x; y])))), output x g + y (2 - g); all convolutions are 1x1, so each cell is fused
+    separately.
 
     Args:
-        channels: C of either map.
+        channels: C, channels of each map.
         reduction: the bottleneck has C / ``reduction`` channels.
     """
 
@@ -49,18 +49,18 @@ class AttentionalFeatureFusion(nn.Module):
 
 
 class Res2NetBlock(nn.Module):
-    """A residual block whose 3x3 convolutions see each other's output (Gao et al. 2021; ERes2NetV2, figure 1).
+    """A residual block with hierarchical 3x3 convolutions (Gao et al. 2021; ERes2NetV2, figure 1).
 
-    1x1 convolution to ``scale`` groups of w = floor(planes * base_width / 64) channels; group i goes through its 3x3
-    convolution after the output of group i - 1 was added to it, or fused with it (``fusion``); 1x1 convolution to
-    ``expansion * planes``; plus the shortcut. Convolutions have no bias; rectifiers are clipped at 20.
+    1x1 convolution to ``scale`` groups of w = floor(planes * base_width / 64) channels; the output of group i - 1 is
+    added to group i, or fused with it (``fusion``), before its 3x3 convolution; 1x1 convolution to ``expansion *
+    planes``; plus the shortcut. Convolutions have no bias; rectifiers are clipped at 20.
 
     Args:
         in_channels: C_in.
         planes: the output has ``expansion * planes`` channels.
-        stride: of the first convolution, along frequency and time alike.
+        stride: stride of the first convolution, in frequency and time.
         base_width: width of a group for 64 planes.
-        scale: groups.
+        scale: number of groups.
         expansion: see ``planes``.
         fusion: fuse by AttentionalFeatureFusion, as ERes2NetV2 does in its deeper stages, instead of adding.
     """
@@ -97,7 +97,7 @@ class Res2NetBlock(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """(B, C_in, F, T), mask (B, T) -> (B, expansion * planes, ceil(F / s), ceil(T / s)); padding is not zero."""
         inner = strided(mask, self.time_stride)
-        # Not by a stride of the 1x1 convolutions: oneDNN's kernel for that writes beyond its memory (see resnet.py).
+        # No strided 1x1 convolutions: oneDNN's kernel for them corrupts memory (see resnet.py).
         x = x[:, :, :: self.time_stride, :: self.time_stride]
         outputs: list[Tensor] = []
         for i, part in enumerate(self.reduce(x).split(self.width, dim=1)):
@@ -113,7 +113,7 @@ class Res2NetStage(nn.ModuleList):
 
     Args:
         in_channels, planes, stride, base_width, scale, expansion, fusion: see :class:`Res2NetBlock`.
-        depth: blocks.
+        depth: number of blocks.
     """
 
     def __init__(self, in_channels: int, planes: int, depth: int, stride: int = 1, *, expansion: int = 2, **options):

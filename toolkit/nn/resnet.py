@@ -1,8 +1,8 @@
-"""Residual blocks of 2-D convolutions over (B, C, F, T): frequency and time shrink by the strides, rounded up.
+"""Residual blocks of 2-D convolutions on (B, C, F, T); strides divide frequency and time, rounded up.
 
-Each block takes an optional ``mask`` (B, T), True for real frames, and every mean leaves the padding out, every
-convolution sees zeros there: a padded utterance gives the values of the utterance alone. ``strided`` gives the mask
-behind a stride. Batch normalisation in training mode is the exception; its statistics count padded frames.
+Each block takes an optional ``mask`` (B, T), True for valid frames. Means exclude the padding and convolutions read
+zeros there, so padding does not change the output of an utterance. ``strided`` gives the mask after a stride.
+Exception: the statistics of batch normalisation in training mode include padded frames.
 """
 
 from typing import cast
@@ -14,7 +14,7 @@ from toolkit.nn.mask import masked_mean, zero_padding
 
 
 def strided(mask: Tensor | None, stride: int) -> Tensor | None:
-    """Mask (B, T) of frames -> (B, ceil(T / stride)): frame t is real where the frame ``t * stride`` was."""
+    """Mask (B, T) of frames -> (B, ceil(T / stride)): frame t is valid if frame ``t * stride`` is."""
     return mask if mask is None or stride == 1 else mask[:, ::stride]
 
 
@@ -26,13 +26,13 @@ class SqueezeExcitation2d(nn.Module):
         reduction: the bottleneck has C / ``reduction`` channels.
 
     Raises:
-        InputError: ``reduction`` leaves no channel in the bottleneck.
+        InputError: the bottleneck has no channel.
     """
 
     def __init__(self, channels: int, reduction: int = 8):
         super().__init__()
         if not 1 <= reduction <= channels:
-            raise InputError(f"reduction {reduction}: it can be 1 to {channels}, the channels")
+            raise InputError(f"reduction {reduction}: must be from 1 to {channels}, the number of channels")
         self.squeeze = nn.Linear(channels, channels // reduction)
         self.excite = nn.Linear(channels // reduction, channels)
 
@@ -45,15 +45,15 @@ class SqueezeExcitation2d(nn.Module):
 class SEBasicBlock(nn.Module):
     """Two 3x3 convolutions and squeeze-excitation, added to the input (He et al. 2016, figure 5; Hu et al. 2018).
 
-    conv - ReLU - BN - conv - BN - SE, + shortcut, ReLU: in the first half the normalisation follows the ReLU, as in the
-    ResNets of Heo et al. 2020 (arXiv 2009.14153). The shortcut is a strided 1x1 convolution with normalisation where
-    the shape changes, else the input. Convolutions have no bias.
+    conv - ReLU - BN - conv - BN - SE, + shortcut, ReLU: the first normalisation follows the ReLU, as in the ResNets of
+    Heo et al. 2020 (arXiv 2009.14153). The shortcut is the input, or if the shape changes a strided 1x1 convolution
+    with normalisation. Convolutions have no bias.
 
     Args:
         in_channels: channels of the input.
         out_channels: channels of the output.
-        stride: of the first convolution and of the shortcut, along (frequency, time).
-        reduction: of the squeeze-excitation; 0 leaves it out.
+        stride: (frequency, time) stride of the first convolution and of the shortcut.
+        reduction: reduction of the squeeze-excitation; 0: none.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: tuple[int, int] = (1, 1), reduction: int = 8):
@@ -78,7 +78,7 @@ class SEBasicBlock(nn.Module):
         if self.se is not None:
             y = self.se(y, out_mask)
         if self.shortcut is not None:
-            # Not by the convolution's stride: oneDNN's kernel writes beyond its memory (channels last, C_in < 16).
+            # No strided convolution: oneDNN's kernel corrupts memory (channels last, C_in < 16).
             x = self.shortcut(x[:, :, :: self.stride[0], :: self.stride[1]])
         return (y + x).relu_()
 
@@ -88,7 +88,7 @@ class ResidualStage(nn.ModuleList):
 
     Args:
         in_channels, out_channels, stride, reduction: see :class:`SEBasicBlock`.
-        depth: blocks.
+        depth: number of blocks.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Gated dilated convolutions on few channels, over (B, C, T): the squeezed TCN."""
+"""The squeezed TCN: gated dilated convolutions on few channels, over (B, C, T)."""
 
 from torch import Tensor, nn
 
@@ -10,14 +10,14 @@ from toolkit.nn.gated import Gated
 class SqueezedTemporalBlock(nn.Module):
     """S-TCM, not causal, added to its input (Li et al. 2021, CTS-Net, arXiv 2102.04198, section III-B).
 
-    x + W_out(cLN(PReLU(a sigma(b)))), where a and b are dilated convolutions of cLN(PReLU(W_in x)), each with its
-    own PReLU and normalisation. W_in and W_out are 1x1 convolutions.
+    x + W_out(cLN(PReLU(a sigma(b)))), where a and b are dilated convolutions of cLN(PReLU(W_in x)), each with separate
+    PReLU and normalisation. W_in and W_out are 1x1 convolutions.
 
     Args:
         channels: C.
         squeezed: channels between W_in and W_out.
-        kernel: frames that a convolution reads, odd.
-        dilation: frames between them.
+        kernel: kernel in frames, odd.
+        dilation: dilation in frames.
     """
 
     def __init__(self, channels: int, squeezed: int, kernel: int = 5, dilation: int = 1):
@@ -32,11 +32,11 @@ class SqueezedTemporalBlock(nn.Module):
 
 
 class SqueezedTemporalNetwork(nn.Sequential):
-    """One S-TCN: blocks of rising dilation, (B, C, T) -> (B, C, T).
+    """One S-TCN: blocks of increasing dilation, (B, C, T) -> (B, C, T).
 
     Args:
         channels, squeezed, kernel: see :class:`SqueezedTemporalBlock`.
-        dilations: of the blocks.
+        dilations: dilation of each block.
 
     Raises:
         InputError: ``kernel`` is even, there is no block, or a size is below 1.
@@ -50,7 +50,7 @@ class SqueezedTemporalNetwork(nn.Sequential):
         if not dilations or min(channels, squeezed, *dilations) < 1 or kernel < 1 or kernel % 2 == 0:
             raise InputError(
                 f"squeezed TCN of {channels} channels, squeezed {squeezed}, kernel {kernel}, dilations {dilations}: "
-                "must be 1 or more, kernel odd, and one dilation at least"
+                "must be 1 or more, kernel odd, with at least one dilation"
             )
         super().__init__(*(SqueezedTemporalBlock(channels, squeezed, kernel, dilation) for dilation in dilations))
 

@@ -1,4 +1,4 @@
-"""Temporal convolutional network over (B, C, T), which keeps the number of frames, and a normalisation."""
+"""Temporal convolutional network (TCN) on (B, C, T) with a constant number of frames, and global layer norm."""
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ class TemporalBlock(nn.Module):
 
     Args:
         channels: C.
-        dilation: frames between the three taps.
+        dilation: dilation of the three taps in frames.
     """
 
     def __init__(self, channels: int, dilation: int = 1):
@@ -33,12 +33,12 @@ class TemporalBlock(nn.Module):
 
 
 class TemporalNetwork(nn.Sequential):
-    """``layers`` times over, blocks of dilation 1, 2, 4, ..., 2^(blocks - 1): (B, C, T) -> (B, C, T).
+    """``layers`` repeats of blocks with dilation 1, 2, 4, ..., 2^(blocks - 1): (B, C, T) -> (B, C, T).
 
     Args:
         channels: C.
-        layers: passes through all dilations.
-        blocks: dilations.
+        layers: number of repeats.
+        blocks: number of dilations.
     """
 
     def __init__(self, channels: int, layers: int = 2, blocks: int = 10):
@@ -60,7 +60,7 @@ class GlobalLayerNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels, 1))
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """(B, C, T), mask (B, T) -> (B, C, T); statistics leave the padding out, in float32 at least."""
+        """(B, C, T), mask (B, T) -> (B, C, T); statistics exclude the padding and are at least float32."""
         wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
         mean = _mean(wide, mask)
         variance = _mean((wide - mean).square(), mask)

@@ -1,10 +1,8 @@
-"""Time-delay blocks: convolutions along time over (B, C, T), which keep the number of frames.
+"""Time-delay blocks: convolutions over time on (B, C, T), with a constant number of frames.
 
-Each block takes an optional ``mask`` (B, T), True for real frames. Every convolution wider than one frame then sees
-zeros in the padding, as it does beyond the end of an unpadded utterance (or, with ``padding="reflect"``, the utterance
-mirrored at its own ends), and every mean leaves the padding out: a padded utterance gives the same values as the
-utterance alone. Batch normalisation in training mode is the exception;
-its statistics count padded frames.
+Each block takes an optional ``mask`` (B, T), True for valid frames. Convolutions then read zeros in the padding (or,
+with ``padding="reflect"``, the utterance reflected at its own ends), and means exclude it, so padding does not change
+the output of an utterance. Exception: the statistics of batch normalisation in training mode include padded frames.
 """
 
 import torch
@@ -15,7 +13,7 @@ from toolkit.nn.mask import masked_mean, zero_padding
 
 
 def reflected(x: Tensor, mask: Tensor | None, width: int) -> Tensor:
-    """(B, C, T), mask (B, T) -> (B, C, T + 2 width): mirrored at both ends, repeatedly where T is less."""
+    """(B, C, T), mask (B, T) -> (B, C, T + 2 width): reflected at both ends, repeatedly if T < width."""
     frames = torch.arange(-width, x.shape[-1] + width, device=x.device)
     if mask is None:
         period = max(2 * (x.shape[-1] - 1), 1)
@@ -28,18 +26,18 @@ def reflected(x: Tensor, mask: Tensor | None, width: int) -> Tensor:
 
 
 class TdnnBlock(nn.Module):
-    """Conv1d - ReLU - batch normalisation, padded so that T stays.
+    """Conv1d - ReLU - batch normalisation, padded to keep T.
 
     Args:
         in_channels: channels of the input.
         out_channels: channels of the output.
-        kernel_size: frames, odd.
-        dilation: frames between the taps.
-        norm: False leaves the batch normalisation out.
-        padding: ``zeros``, or ``reflect``: the utterance is mirrored at its ends.
+        kernel_size: kernel in frames, odd.
+        dilation: dilation in frames.
+        norm: batch normalisation; False: none.
+        padding: ``zeros``, or ``reflect`` (at the ends of the utterance).
 
     Raises:
-        InputError: ``kernel_size`` is even, or ``padding`` is neither.
+        InputError: ``kernel_size`` is even, or ``padding`` is unknown.
     """
 
     def __init__(
@@ -55,17 +53,17 @@ class TdnnBlock(nn.Module):
         if padding not in ("zeros", "reflect"):
             raise InputError(f"padding {padding!r}: must be zeros or reflect")
         if kernel_size % 2 == 0:
-            raise InputError(f"kernel size {kernel_size}: an even kernel would shift the frames; choose an odd one")
+            raise InputError(f"kernel size {kernel_size}: must be odd; an even kernel would shift the frames")
         self.reach = kernel_size // 2 * dilation  # frames on either side
         self.reflect = padding == "reflect"
         width = 0 if self.reflect else self.reach
         self.conv = nn.Conv1d(in_channels, out_channels, kernel_size, dilation=dilation, padding=width)
-        # In place: the convolution's gradient does not need its output.
+        # In place is safe: the gradient of the convolution does not need its output.
         self.activation = nn.ReLU(inplace=True)
         self.norm = nn.BatchNorm1d(out_channels) if norm else nn.Identity()
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """(B, C_in, T), mask (B, T) -> (B, C_out, T); the output's padding is not zero."""
+        """(B, C_in, T), mask (B, T) -> (B, C_out, T); the padding of the output is not zero."""
         if self.reach:
             x = reflected(x, mask, self.reach) if self.reflect else zero_padding(x, mask)
         return self.norm(self.activation(self.conv(x)))
@@ -74,8 +72,8 @@ class TdnnBlock(nn.Module):
 class Res2Tdnn(nn.Module):
     """Res2Net's hierarchy of dilated convolutions (Gao et al. 2019, arXiv 1904.01169, eq. 1) along time.
 
-    The channels are split in ``scale`` groups; the first passes, each further one is a TDNN block over the sum of the
-    group and the output of the group before.
+    The channels are split into ``scale`` groups. The first is unchanged; each further group is a TDNN block on the sum
+    of the group and the previous output.
 
     Raises:
         InputError: ``scale`` does not divide ``channels``.
@@ -84,7 +82,7 @@ class Res2Tdnn(nn.Module):
     def __init__(self, channels: int, scale: int = 8, kernel_size: int = 3, dilation: int = 1, padding: str = "zeros"):
         super().__init__()
         if channels % scale:
-            raise InputError(f"scale {scale} does not divide {channels} channels; choose one which does")
+            raise InputError(f"scale {scale}: must divide {channels}, the number of channels")
         self.scale = scale
         width = channels // scale
         self.blocks = nn.ModuleList(
@@ -105,7 +103,7 @@ class SqueezeExcitation(nn.Module):
 
     Args:
         channels: channels of the input.
-        bottleneck: channels of the squeezed description.
+        bottleneck: channels of the bottleneck.
         norm: batch normalisation after the bottleneck's ReLU.
     """
 
@@ -124,16 +122,16 @@ class SqueezeExcitation(nn.Module):
 class SERes2Block(nn.Module):
     """SE-Res2Block of ECAPA-TDNN (Desplanques et al. 2020, arXiv 2005.07143, figure 1).
 
-    1x1 TDNN block, dilated Res2 block, 1x1 TDNN block, squeeze-excitation, and the input is added.
+    1x1 TDNN block, dilated Res2 block, 1x1 TDNN block, squeeze-excitation, residual connection.
 
     Args:
         channels: channels of input and output.
-        kernel_size: frames, of the Res2 block.
-        dilation: frames, of the Res2 block.
-        scale: groups of the Res2 block.
-        se_channels: bottleneck of the squeeze-excitation.
+        kernel_size: kernel of the Res2 block in frames.
+        dilation: dilation of the Res2 block in frames.
+        scale: number of groups of the Res2 block.
+        se_channels: bottleneck size of the squeeze-excitation.
         se_norm: batch normalisation in that bottleneck.
-        padding: see :class:`TdnnBlock`, of the Res2 block.
+        padding: padding of the Res2 block, see :class:`TdnnBlock`.
     """
 
     def __init__(

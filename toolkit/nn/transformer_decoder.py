@@ -1,4 +1,4 @@
-"""A transformer decoder that reads whole texts in training and goes on by a unit in a search."""
+"""A transformer decoder: whole texts in training, one unit per step in a search."""
 
 import math
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ _Pair = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class DecoderState:
-    """What a decoder keeps of K hypotheses of each of B utterances; it is not changed.
+    """Immutable state of a decoder for K hypotheses of each of B utterances.
 
     Attributes:
-        memory: keys and values of the memory, a layer: (B, H, T, D / H).
-        past: keys and values of the units so far, a layer: (B K, H, L, D / H); empty at the start.
-        mask: (B, 1, 1, T) bool, True for real frames; None: all are.
+        memory: keys and values of the memory for each layer, (B, H, T, D / H).
+        past: keys and values of the previous units for each layer, (B K, H, L, D / H); empty at the start.
+        mask: (B, 1, 1, T) bool, True for valid frames; None: all valid.
     """
 
     memory: tuple[_Pair, ...]
@@ -27,7 +27,7 @@ class DecoderState:
     mask: Tensor | None
 
     def select(self, parents: Tensor) -> "DecoderState":
-        """The state of hypotheses (B, K') that go on from ``parents``, (B, K') int64 in 0 .. K - 1."""
+        """The state of hypotheses that continue ``parents``, (B, K') int64 in 0 .. K - 1."""
         if not self.past:
             return self
         batch = len(parents)
@@ -37,13 +37,13 @@ class DecoderState:
 
 
 class DecoderLayer(nn.Module):
-    """Self-attention, attention to the memory, feed-forward; each behind a layer normalisation.
+    """Self-attention, attention to the memory, feed-forward; each after a layer normalisation.
 
     Args:
         dim: D.
-        heads: of both attentions.
-        hidden: of the feed-forward.
-        dropout: of all three.
+        heads: number of heads of both attentions.
+        hidden: hidden size of the feed-forward layer.
+        dropout: dropout of all three.
     """
 
     def __init__(self, dim: int, heads: int, hidden: int, dropout: float):
@@ -54,7 +54,7 @@ class DecoderLayer(nn.Module):
         self.feed = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, dim))
 
     def forward(self, x: Tensor, causal: Tensor, memory: Tensor, mask: Tensor | None) -> Tensor:
-        """(B, L, D), the triangle (1, 1, L, L), memory (B, T, D), mask (B, 1, 1, T) -> (B, L, D)."""
+        """(B, L, D), causal mask (1, 1, L, L), memory (B, T, D), mask (B, 1, 1, T) -> (B, L, D)."""
         normed = self.norms[0](x)
         x = x + self.dropout(self.own(normed, normed, causal))
         x = x + self.dropout(self.memory(self.norms[1](x), memory, mask))
@@ -67,19 +67,19 @@ class DecoderLayer(nn.Module):
         if past is not None:
             key, value = torch.cat((past[0], key), 2), torch.cat((past[1], value), 2)
         x = x + self.own.attend(self.own.split(self.own.query(normed)), key, value).view_as(x)
-        # Hypotheses of an utterance read the same memory, as further queries.
+        # All hypotheses of an utterance are queries on the same memory.
         x = x + self.memory.attend(self.memory.split(self.memory.query(self.norms[1](x))), *memory, mask)
         return x + self.feed(self.norms[2](x)), (key, value)
 
 
 class TransformerDecoder(nn.Module):
-    """The decoder of Vaswani et al. 2017 (section 3.1), with layer normalisation first, over units of text.
+    """The pre-norm decoder of Vaswani et al. 2017 (section 3.1) over text units.
 
     Args:
         num_units: U.
-        dim: D, of the memory as well.
+        dim: D, also the size of the memory.
         heads, hidden, dropout: see DecoderLayer.
-        blocks: layers.
+        blocks: number of layers.
 
     Example::
 
@@ -109,12 +109,12 @@ class TransformerDecoder(nn.Module):
         return self.dropout(embedded + sinusoids(positions, embedded.shape[2]).to(embedded.dtype))
 
     def forward(self, units: Tensor, memory: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Score the unit that follows each.
+        """Logits of the unit after each position.
 
         Args:
             units: (B, L) int64, the first is EOS.
-            memory: (B, T, D) of the encoder.
-            mask: (B, T) bool, True for real frames; None: all are.
+            memory: (B, T, D), output of the encoder.
+            mask: (B, T) bool, True for valid frames; None: all valid.
 
         Returns:
             (B, L, U) logits.
@@ -132,7 +132,7 @@ class TransformerDecoder(nn.Module):
         return DecoderState(pairs, (), None if mask is None else mask[:, None, None])
 
     def step(self, units: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """The last units of K hypotheses of each utterance, (B, K) -> logits of the next (B, K, U), state. In eval."""
+        """Last units of K hypotheses of each utterance (B, K) -> logits of the next (B, K, U), new state; eval mode."""
         length = state.past[0][0].shape[2] if state.past else 0
         x, past = self._embedded(units.reshape(-1, 1), length).view(*units.shape, -1), []
         for block, own, memory in zip(self._layers, state.past or [None] * len(self.blocks), state.memory, strict=True):

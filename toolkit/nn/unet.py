@@ -1,8 +1,8 @@
-"""A U-Net of SE-ResNet stages over log-mel spectrograms (B, 1, F, T), open to guests at each of its stages.
+"""A U-Net of SE-ResNet stages on log-mel spectrograms (B, 1, F, T), with optional guest maps at each stage.
 
-Frequency is halved by the first convolution, then frequency and time by stages 2 and 3. Where T or F is odd, what a
-transposed convolution makes too much is cut off. ``masks`` are lists of (B, T') for the resolutions met on the way, or
-of None; padded frames are kept at zero, so a padded utterance gives the values of the utterance alone.
+The first convolution halves frequency; stages 2 and 3 halve frequency and time. If T or F is odd, the surplus of a
+transposed convolution is cut off. ``masks`` are lists of (B, T') or None, one for each resolution. Padded frames are
+kept at zero, so padding does not change the output of an utterance. Guests are maps of another network of equal shape.
 """
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from toolkit.nn.mask import zero_padding
 from toolkit.nn.resnet import ResidualStage
 
-STRIDES = (1, 2, 2, 1)  # of the encoder's stages, along frequency and time
+STRIDES = (1, 2, 2, 1)  # of the encoder stages, in frequency and time
 Masks = list[Tensor | None]
 
 
@@ -25,9 +25,9 @@ class Merge(nn.Module):
     """Concatenation of two maps and a convolution back to C channels, without normalisation.
 
     Args:
-        in_channels: of both maps together.
+        in_channels: channels of both maps together.
         channels: C.
-        kernel_size: odd.
+        kernel_size: kernel of the convolution, odd.
     """
 
     def __init__(self, in_channels: int, channels: int, kernel_size: int = 1):
@@ -43,9 +43,9 @@ class Encoder(nn.Module):
     """First convolution and four SE-ResNet stages: E0 to E4 (ParaNoise-SV, eq. 1 and 5, table 1).
 
     Args:
-        channels: of E1 to E4; E0 has those of E1.
-        blocks: SE-ResNet blocks of each stage.
-        guest_kernel: of the convolution behind each concatenation with a guest; 0 where there is no guest.
+        channels: channels of E1 to E4; E0 has those of E1.
+        blocks: number of SE-ResNet blocks of each stage.
+        guest_kernel: kernel of the convolution after each concatenation with a guest; 0: no guests.
     """
 
     def __init__(self, channels: tuple[int, ...], blocks: tuple[int, ...], guest_kernel: int = 0):
@@ -72,16 +72,16 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Four stages back up, D1 to D4, and the spectrogram (ParaNoise-SV, eq. 3, 4, 7 and 8, table 1).
+    """Four decoder stages, D1 to D4, and the output spectrogram (ParaNoise-SV, eq. 3, 4, 7 and 8, table 1).
 
     D1: [D0 = E4; E3] - convolution - SE-ResNet. D2, D3: transposed convolution - [.; E2, E1] - SE-ResNet. D4: [D3; E0]
     - convolution - SE-ResNet. Output: [D4; E0] - transposed convolution, which doubles frequency.
 
     Args:
-        channels: of the encoder's E1 to E4.
-        blocks: of the encoder's stages; the decoder's are these in reverse.
-        kernel_size: of the convolutions behind the concatenations.
-        guest_kernel: of the convolution behind each concatenation with a guest; 0 where there is no guest.
+        channels: channels of the encoder maps E1 to E4.
+        blocks: number of blocks of each encoder stage; reversed in the decoder.
+        kernel_size: kernel of the convolutions after the concatenations.
+        guest_kernel: kernel of the convolution after each concatenation with a guest; 0: no guests.
     """
 
     def __init__(self, channels: tuple[int, ...], blocks: tuple[int, ...], kernel_size: int = 1, guest_kernel: int = 0):
@@ -105,7 +105,7 @@ class Decoder(nn.Module):
         self, maps: list[Tensor], masks: Masks, shape: tuple[int, int], guests: list[Tensor] | None = None
     ) -> tuple[list[Tensor], Tensor]:
         """[E0, ..., E4] with masks, (F, T) of the input, guests D0 .. D3 -> [D0, ..., D4], spectrogram (B, 1, F, T)."""
-        levels = masks[::-1]  # D0 is at E4's resolution, D1 at E3's, ..., D4 at E0's
+        levels = masks[::-1]  # D0 has the resolution of E4, D1 of E3, ..., D4 of E0
         outputs, guests = [maps[4]], guests or []
         for i, stage in enumerate(self.stages):
             x = outputs[i]

@@ -66,7 +66,7 @@ def test_weights_of_ones_own_and_no_layer_in_vain():
 
 @pytest.mark.parametrize("weights", [[1.0, 1.0], [0.0] * 4])
 def test_weights_that_do_not_fit(weights):
-    with pytest.raises(InputError, match="layer_weights .*: the model has 4 layers, and one at least must count"):
+    with pytest.raises(InputError, match="layer_weights .*: must be 4 numbers"):
         SSLMSE(PowersModel(), weights)
 
 

@@ -121,7 +121,7 @@ def test_a_second_pair_of_a_speaker_is_no_negative_of_the_first():
 
 @pytest.mark.parametrize("labels", [[0, 1, 0, 1], [0, 0, 1]])
 def test_prototypical_refuses_a_batch_in_another_order(labels):
-    with pytest.raises(ValueError, match="side by side"):
+    with pytest.raises(ValueError, match="2 adjacent utterances"):
         ready(AngularPrototypical()).compare(torch.randn(len(labels), 5), torch.tensor(labels))
 
 

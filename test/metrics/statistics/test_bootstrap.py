@@ -214,7 +214,7 @@ def test_progress_sees_every_draw():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"scores": [1.0, 2.0]}, "one length"),
+        ({"scores": [1.0, 2.0]}, "equal length"),
         ({"is_target": [1, 1, 0]}, "trial 1: its label contradicts its speakers"),
         ({"enroll_spk_index": [-1, 0, 1], "test_spk_index": [-1, 1, 2]}, "negative"),
         ({"scores": [1.0, np.nan, 0.0]}, "NaN"),

@@ -83,5 +83,5 @@ def test_a_full_temporary_folder_is_said(monkeypatch):
 
 @pytest.mark.parametrize("sizes", [{"filter_samples": 7}, {"kernel_size": 4}, {"mask": "softmax"}])
 def test_sizes_that_cannot_be(sizes):
-    with pytest.raises(InputError, match="the first must be even|it can be sigmoid, relu"):
+    with pytest.raises(InputError, match="the first must be even|must be one of sigmoid, relu"):
         ConvTasNet(**TINY | sizes)

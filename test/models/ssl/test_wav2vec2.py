@@ -80,14 +80,14 @@ def test_the_pipeline_fetches_without_a_file(tiny, monkeypatch):
         raise OSError("no network")
 
     monkeypatch.setattr(bundle, "get_model", offline)
-    with pytest.raises(InputError, match="WAVLM_BASE_PLUS cannot be fetched .no network.; fetch it where"):
+    with pytest.raises(InputError, match="WAVLM_BASE_PLUS cannot be downloaded .no network.; download it"):
         Pretrained().load()
 
 
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: Pretrained("wavlm_huge"), "name 'wavlm_huge': it can be wavlm_base, "),
+        (lambda: Pretrained("wavlm_huge"), "name 'wavlm_huge': must be one of wavlm_base, "),
         (lambda: Pretrained(weights="nowhere.pth"), "nowhere.pth: no such file of wavlm_base_plus's weights"),
         (lambda: Untrained(dim=5), "dim 5 .* heads 2"),
     ],

@@ -133,14 +133,14 @@ def test_other_windows_go(name, window):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"fusion": "film"}, "fusion 'film': it can be none, ifi"),
-        ({"attention": "eca"}, "attention 'eca': it can be none, lca, se, cbam"),
-        ({"compression": 0.0}, "compression 0: it can be above 0"),
-        ({"level": 0.0}, "level 0: it can be above 0, or null"),
-        ({"window": 32, "hop": 8}, "4 stages halve 17 bins to nothing"),
-        ({"dense_channels": (8, 0)}, "they can be 1 or more"),
+        ({"fusion": "film"}, "fusion 'film': must be one of none, ifi"),
+        ({"attention": "eca"}, "attention 'eca': must be one of none, lca, se, cbam"),
+        ({"compression": 0.0}, "compression 0: must be above 0"),
+        ({"level": 0.0}, "level 0: must be above 0, or null"),
+        ({"window": 32, "hop": 8}, "4 stages cannot halve 17 bins"),
+        ({"dense_channels": (8, 0)}, "must be 1 or more"),
         ({"dense_depth": 0}, "dense_depth 0"),
-        ({"mix_channels": 0}, "mix_channels 0: 1 or more"),
+        ({"mix_channels": 0}, "mix_channels 0: must be 1 or more"),
         ({"hop": 33}, "hop 33"),
     ],
 )

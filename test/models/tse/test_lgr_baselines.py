@@ -330,7 +330,7 @@ def test_a_frozen_stage_1_stays_as_it_is():
         (VoiceFilter, {"dilations": (1, 0)}, r"dilations \(1, 0\)"),
         (Speakerfilter, {"kind": "global"}, "representation 'global': .*set local or lgr"),
         (Speakerfilter, {"lstm_layers": 0}, "lstm_layers 0"),
-        (Speakerfilter, {"channels": (2, 3, 5)}, "15 numbers reach the BLSTM"),
+        (Speakerfilter, {"channels": (2, 3, 5)}, "BLSTM input has 15 dim"),
         (Speakerfilter, {"taps": "relu"}, "taps 'relu'"),
         (Speakerfilter, {"channels": (3, 4, 6, 8, 8)}, "halve 33 bins"),
         (GatedCRN, {"channels": (2, 3, 5)}, "grouped LSTM of 15 channels"),

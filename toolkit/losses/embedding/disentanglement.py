@@ -1,7 +1,8 @@
-"""Losses of DRL: what a speaker code must hold, and what it must not (Nam et al., Interspeech 2024).
+"""Losses of DRL, disentangled representation learning (Nam et al., Interspeech 2024).
 
-They read codes of three utterances of each speaker side by side, (3S, E): anchor, positive in the anchor's environment,
-negative in another.
+They keep the speaker in one code of the network, ``embedding``, and the environment in another, ``environment``. Rows
+of the codes, (3S, E), are three adjacent utterances per speaker: anchor, positive (in the environment of the anchor),
+negative (in another environment).
 """
 
 from collections.abc import Mapping
@@ -18,17 +19,21 @@ from toolkit.losses.embedding.reconstruction import InputReconstruction
 from toolkit.losses.speaker.margin import AngularPrototypical, SoftmaxCE
 from toolkit.losses.weighted_sum import WeightedSum
 
-_NO_LABELS = "loss SpeakerOfTriplet: needs speaker labels, and the training set has no utt2spk; add it"
+_NO_LABELS = "loss SpeakerOfTriplet: needs speaker labels, but the training set has no utt2spk; add it"
 
 
 class SpeakerOfTriplet(Loss):
-    """Softmax and angular prototypical loss of two of the three utterances, one in each environment.
+    """Softmax and angular prototypical loss on two of the three utterances, one per environment.
 
     Args:
-        members: which two, the prototype first; the authors take the anchor and one of the others.
+        members: indices of the two utterances, the prototype first. The authors use the anchor and one of the others.
 
     Raises:
-        InputError: they are not two of 0, 1 and 2.
+        InputError: ``members`` is not two of 0, 1 and 2.
+
+    Example::
+
+        loss: {class_path: SpeakerOfTriplet, init_args: {members: [0, 2]}}
     """
 
     utterances_per_speaker = 3
@@ -42,13 +47,24 @@ class SpeakerOfTriplet(Loss):
         self.losses = WeightedSum({"softmax": SoftmaxCE(), "prototype": AngularPrototypical()})
 
     def setup(self, facts: TrainingFacts) -> None:
-        """See Loss; InputError where the training set has no labels."""
+        """See Loss. Raises InputError if the training set has no labels."""
         if facts.num_speakers == 0:
             raise InputError(_NO_LABELS)
         self.losses.setup(facts)
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """``embedding`` (3S, E), ``labels`` (3S,) -> loss (scalar); terms ``softmax``, ``prototype``, ``accuracy``."""
+        """Loss of a batch.
+
+        Args:
+            outputs: ``embedding`` (3S, E).
+            batch: ``labels`` (3S,).
+
+        Returns:
+            The loss, a scalar; terms ``softmax``, ``prototype`` and ``accuracy``.
+
+        Raises:
+            InputError: the output or the labels are missing.
+        """
         if "labels" not in batch:
             raise InputError(_NO_LABELS)
         codes, labels = self.output_of(outputs, "embedding").float(), batch["labels"]
@@ -59,15 +75,19 @@ class SpeakerOfTriplet(Loss):
 
 
 class EnvironmentTriplet(Loss):
-    """Triplet loss by which a discriminator tells environments by a code.
+    """Triplet loss of a discriminator that separates environments by a code.
 
     Args:
-        output: of the network, which code (3S, E).
-        hidden_dim: of the discriminator; None: E.
-        margin: see triplet_loss.
+        output: name of the code (3S, E) among the outputs of the network.
+        hidden_dim: hidden size of the discriminator; None: E.
+        margin: margin on the squared distances, see triplet_loss.
 
     Raises:
         InputError: ``hidden_dim`` is below 1.
+
+    Example::
+
+        loss: {class_path: EnvironmentTriplet, init_args: {output: environment}}
     """
 
     utterances_per_speaker = 3
@@ -93,31 +113,45 @@ class EnvironmentTriplet(Loss):
         )
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """The code (3S, E) -> loss (scalar), no terms."""
+        """Loss of a batch.
+
+        Args:
+            outputs: the code (3S, E) under the name ``output``.
+            batch: not used.
+
+        Returns:
+            The loss, a scalar; no terms.
+
+        Raises:
+            InputError: the output is missing.
+        """
         codes = self.output_of(outputs, self.output)
         with torch.autocast(codes.device.type, enabled=False):
             return triplet_loss(self.discriminator(codes.float()), self.margin), {}
 
 
 class AdversarialTriplet(EnvironmentTriplet):
-    """As EnvironmentTriplet with the gradient of the code reversed, so that no discriminator finds environments in it.
+    """EnvironmentTriplet with gradient reversal: the code becomes useless to separate environments.
 
-    The discriminator learns here, not by the trainer's optimizer: in training mode, after each loss, by ``steps`` steps
-    of Adam on the codes of the batch, of which no gradient goes to the network. Its rate is the same in all epochs (the
-    authors' falls along with the other). Weights and moments are parameters and buffers of this loss, so checkpoints
-    hold them.
+    This loss trains the discriminator itself, not the trainer's optimizer: in training mode it makes ``steps`` steps of
+    Adam per batch on the detached codes. The learning rate is constant (the authors' decays with that of the network).
+    Weights and moments are parameters and buffers of this loss, so checkpoints hold them.
 
     Attributes (after ``setup``):
-        moments: (2, W), Adam's means of the gradient of the discriminator's W weights, and of its square.
-        updates: steps made, of each of the discriminator's tensors.
+        moments: (2, W), Adam's first and second moments of the W weights of the discriminator.
+        updates: number of steps, for each tensor of the discriminator.
 
     Args:
         output, hidden_dim, margin: see EnvironmentTriplet.
-        steps: of the discriminator in a batch.
-        lr, weight_decay: of its Adam.
+        steps: number of discriminator steps per batch.
+        lr, weight_decay: learning rate and weight decay of its Adam.
 
     Raises:
-        InputError: ``hidden_dim`` is below 1, ``steps`` below 0, or ``lr`` not above 0.
+        InputError: ``hidden_dim`` is below 1, ``steps`` or ``weight_decay`` below 0, or ``lr`` not above 0.
+
+    Example::
+
+        loss: {class_path: AdversarialTriplet, init_args: {steps: 5}}
     """
 
     moments: Tensor
@@ -135,7 +169,7 @@ class AdversarialTriplet(EnvironmentTriplet):
         super().__init__(output, hidden_dim, margin)
         if steps < 0 or not lr > 0 or weight_decay < 0:
             raise InputError(
-                f"steps {steps}, lr {lr}, weight_decay {weight_decay}: lr must be above 0, none of them below"
+                f"steps {steps}, lr {lr}, weight_decay {weight_decay}: lr must be above 0, the others 0 or more"
             )
         self.steps, self.lr, self.weight_decay = steps, lr, weight_decay
 
@@ -147,12 +181,23 @@ class AdversarialTriplet(EnvironmentTriplet):
         self.register_buffer("updates", torch.zeros(len(weights)))
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """The code (3S, E) -> loss (scalar); term ``discriminator``, its loss before its last step, in training."""
+        """Loss of a batch; in training it also updates the discriminator.
+
+        Args:
+            outputs: the code (3S, E) under the name ``output``.
+            batch: not used.
+
+        Returns:
+            The loss, a scalar; in training the term ``discriminator``, its loss before its last step.
+
+        Raises:
+            InputError: the output is missing.
+        """
         codes = self.output_of(outputs, self.output)
         with torch.autocast(codes.device.type, enabled=False):
             codes = codes.float()
-            reversed_codes = 2 * codes.detach() - codes  # the same values, the gradient times -1
-            # Clones: the steps below change the weights before this loss's gradient is computed.
+            reversed_codes = 2 * codes.detach() - codes  # same values, reversed gradient
+            # Clone: the steps below change the weights before the backward pass of this loss.
             loss = self._loss({name: weight.clone() for name, weight in self._weights()}, reversed_codes)
             learns = self.training and self.steps > 0 and torch.is_grad_enabled()
             return loss, {"discriminator": self._learn(codes.detach())} if learns else {}
@@ -164,15 +209,15 @@ class AdversarialTriplet(EnvironmentTriplet):
         return triplet_loss(functional_call(self.discriminator, dict(weights), (codes,)), self.margin)
 
     def _learn(self, codes: Tensor) -> Tensor:
-        """Steps of Adam; returns the loss before the last of them. There is no step if a gradient is not finite."""
-        weights = {name: weight.detach().requires_grad_() for name, weight in self._weights()}  # share their memory
+        """Train the discriminator; returns the loss before the last step. Stops if a gradient is not finite."""
+        weights = {name: weight.detach().requires_grad_() for name, weight in self._weights()}  # shares the memory
         values, sizes = list(weights.values()), [weight.numel() for weight in weights.values()]
         first, second = ([m.view_as(v) for m, v in zip(row.split(sizes), values, strict=True)] for row in self.moments)
         for _ in range(self.steps):
             loss = self._loss(weights, codes)
             gradients = _mean_of_processes(torch.autograd.grad(loss, values))
             if not torch.stack([gradient.isfinite().all() for gradient in gradients]).all():
-                break  # the trainer leaves such a step out, too
+                break  # as the trainer skips such a step
             with torch.no_grad():
                 adam(
                     *(values, gradients, first, second, [], list(self.updates.unbind())),
@@ -188,12 +233,17 @@ class AdversarialTriplet(EnvironmentTriplet):
 
 
 class CodeCorrelation(Loss):
-    """Mean absolute Pearson correlation between the speaker code and the environment code of an utterance (MAPC)."""
+    """Mean absolute Pearson correlation between speaker code and environment code of an utterance (MAPC).
+
+    Example::
+
+        loss: {class_path: CodeCorrelation}
+    """
 
     reads = ("environment",)
 
     def setup(self, facts: TrainingFacts) -> None:
-        """See Loss; InputError where the codes are of two sizes."""
+        """See Loss. Raises InputError if the sizes of the two codes differ."""
         speaker, environment = _sizes(facts, self, "embedding", "environment")
         if speaker != environment:
             raise InputError(
@@ -202,24 +252,35 @@ class CodeCorrelation(Loss):
             )
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """``embedding`` and ``environment`` (B, E) -> loss (scalar), no terms."""
+        """Loss of a batch.
+
+        Args:
+            outputs: ``embedding`` and ``environment``, (B, E) each.
+            batch: not used.
+
+        Returns:
+            The loss, a scalar; no terms.
+
+        Raises:
+            InputError: an output is missing.
+        """
         codes = (self.output_of(outputs, name).float() for name in ("embedding", "environment"))
         speaker, environment = (code - code.mean(1, keepdim=True) for code in codes)
         return cosine_similarity(speaker, environment).abs().mean(), {}
 
 
 class DRLLoss(WeightedSum):
-    """Sum of the losses of DRL; a batch holds three utterances of a speaker, as its docstring says.
+    """Weighted sum of the losses of DRL. A batch holds three utterances per speaker (see the module).
 
     Args:
-        hidden_dim: of the discriminators of environments; None: size of their codes.
-        margin: of the triplets.
-        steps, lr, weight_decay: of the discriminator of the speaker code, see AdversarialTriplet.
-        weights: of ``speaker``, ``environment``, ``adversarial``, ``correlation`` and ``reconstruction``; without one
-            it is 0.5 for ``adversarial``, 1 for the others. A loss of weight 0 is left out.
+        hidden_dim: hidden size of the environment discriminators; None: size of their codes.
+        margin: margin of the triplet losses.
+        steps, lr, weight_decay: training of the discriminator on the speaker code, see AdversarialTriplet.
+        weights: weights of ``speaker``, ``environment``, ``adversarial``, ``correlation`` and ``reconstruction``.
+            Default: 0.5 for ``adversarial``, 1 for the others. A loss with weight 0 is not computed.
 
     Raises:
-        InputError: a weight names no loss, or all are 0.
+        InputError: a weight has an unknown name, or all weights are 0.
 
     Example::
 
@@ -252,21 +313,21 @@ class DRLLoss(WeightedSum):
 
 
 def triplet_loss(outputs: Tensor, margin: float) -> Tensor:
-    """Mean of max(0, |a - p|^2 - |a - n|^2 + margin) over S triplets at unit length; outputs (3S, K), side by side."""
+    """Mean of max(0, |a - p|^2 - |a - n|^2 + margin) over S triplets of unit vectors; outputs (3S, K), adjacent."""
     anchor, positive, negative = normalize(outputs).unflatten(0, (-1, 3)).unbind(1)
     near, far = (anchor - positive).square().sum(1), (anchor - negative).square().sum(1)
     return (near - far + margin).clamp(min=0).mean()
 
 
 def _sizes(facts: TrainingFacts, loss: Loss, *outputs: str) -> list[int]:
-    """Of vectors that the network gives; InputError where it lacks one."""
+    """Sizes of the vectors ``outputs`` of the network. Raises InputError if one is missing."""
     if missing := [name for name in outputs if name not in facts.dims]:
         raise InputError(f"loss {type(loss).__name__}: reads the vector `{missing[0]}`; use the model DRL")
     return [facts.dims[name] for name in outputs]
 
 
 def _mean_of_processes(gradients: tuple[Tensor, ...]) -> list[Tensor]:
-    """Gradients averaged over the processes of a training, so that all make the same step."""
+    """Gradients averaged over all processes, so that all make the same step."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         for gradient in gradients:
             torch.distributed.all_reduce(gradient)

@@ -1,4 +1,4 @@
-"""Distance of predicted embeddings from the clean one, or from the one that went in."""
+"""Distance of predicted embeddings from the clean embedding, or from the input embedding."""
 
 from collections.abc import Mapping
 
@@ -14,12 +14,12 @@ class EmbeddingReconstruction(Loss):
     """Distance of the predictions of an utterance and its variants from the embedding of the clean utterance.
 
     Args:
-        distance: ``l1``, absolute differences, mean over numbers, variants and utterances, as the authors of SEED
-            train; ``norm``, Euclidean distances, summed over an utterance and its variants, mean over utterances, as
-            their paper has it (arXiv 2505.16798, eq. 9).
+        distance: ``l1``: absolute difference, mean over dimensions, variants and utterances, as in the code of SEED's
+            authors. ``norm``: Euclidean distance, summed over an utterance and its variants, mean over utterances, as
+            in their paper (arXiv 2505.16798, eq. 9).
 
     Raises:
-        InputError: another distance.
+        InputError: ``distance`` is unknown.
 
     Example::
 
@@ -38,10 +38,10 @@ class EmbeddingReconstruction(Loss):
         return ("embedding",)
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """Loss of ``embedding`` (B, 1 + V, D) and ``target`` (B, D) among the outputs.
+        """Loss of the outputs ``embedding`` (B, 1 + V, D) and ``target`` (B, D).
 
         Returns:
-            The loss; terms ``clean`` and ``noisy``, its parts of the clean utterances and of a variant on average.
+            The loss; terms ``clean`` and ``noisy``: the parts of the clean utterances and, on average, of a variant.
         """
         difference = (self.output_of(outputs, "embedding") - self.output_of(outputs, "target")[:, None]).float()
         if self.distance == "l1":
@@ -57,11 +57,16 @@ class EmbeddingReconstruction(Loss):
 
 
 class InputReconstruction(Loss):
-    """Absolute differences between ``reconstruction`` and ``original``, mean over numbers and utterances."""
+    """Absolute difference of ``reconstruction`` and ``original``, mean over dimensions and utterances.
+
+    Example::
+
+        loss: {class_path: InputReconstruction}
+    """
 
     reads = ("reconstruction",)
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """Both (B, D) -> loss (scalar), no terms; ``original`` is not drawn towards the reconstruction."""
+        """Both (B, D) -> loss (scalar), no terms; ``original`` gets no gradient."""
         original = self.output_of(outputs, "original").detach()
         return (self.output_of(outputs, "reconstruction") - original).float().abs().mean(), {}

@@ -1,4 +1,4 @@
-"""Losses between an output signal and its reference."""
+"""Losses between an output signal and its reference signal."""
 
 from toolkit.exports import exports
 

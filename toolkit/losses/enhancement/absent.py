@@ -1,4 +1,4 @@
-"""Training losses where the enrolled speaker may be silent."""
+"""The training loss for mixtures that may lack the enrolled speaker."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,22 +12,22 @@ from toolkit.losses.enhancement.waveform import masked
 
 
 class AbsentTarget(Loss):
-    """A loss of mixtures with the target in them, and the output's energy of those without.
+    """Another loss for mixtures with the target speaker, and the residual energy for mixtures without.
 
-    Of a mixture y whose reference is silent the loss of the output s is 10 log10(|s|^2 / |y|^2 + tau): the residual
-    energy in dB, no lower than 10 log10(tau). It is that of inactive sources of Wisdom et al. 2021 (ICASSP, arXiv
-    2011.00803) and of inactive speakers of Delcroix et al. 2022 (Interspeech, arXiv 2204.04811), less the energy of y.
-    ``data.init_args.absent_prob`` makes such mixtures.
+    For a mixture y with a silent reference, the loss of the output s is 10 log10(|s|^2 / |y|^2 + tau): the residual
+    energy in dB with the floor 10 log10(tau). It equals the loss for inactive sources of Wisdom et al. 2021 (ICASSP,
+    arXiv 2011.00803) and for inactive speakers of Delcroix et al. 2022 (Interspeech, arXiv 2204.04811), minus the
+    energy of y in dB. ``data.init_args.absent_prob`` makes such mixtures.
 
     Args:
-        loss: of the others. It must see the level of the output (``SNR``, ``RIMagSISNR``): otherwise all outputs could
-            become silent without a cost.
-        absent_weight: of a mixture without the target; one with it has weight 1.
+        loss: loss for mixtures with the target. It must depend on the level of the output (``SNR``, ``RIMagSISNR``);
+            otherwise all outputs could become silent at no cost.
+        absent_weight: weight of a mixture without the target; mixtures with the target have weight 1.
         floor_db: 10 log10(tau).
-        mixture: stream of the batch that holds y.
+        mixture: stream of y in the batch.
 
     Raises:
-        InputError: ``loss`` does not see the level, or the floor is not below 0 dB.
+        InputError: ``loss`` ignores the level, the floor is not below 0 dB, or the weight is below 0.
 
     Example::
 
@@ -54,7 +54,7 @@ class AbsentTarget(Loss):
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """Those of the loss, the reference and the mixture."""
+        """The streams of the loss, the reference and the mixture."""
         return tuple(dict.fromkeys((*self.loss.streams, self.reference, self.mixture)))
 
     @property
@@ -76,15 +76,15 @@ class AbsentTarget(Loss):
         self.loss.check_data(data)
 
     def residual(self, output: Tensor, mixture: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, N) outputs and mixtures, lengths (B,) samples or None for all N -> (B,) dB."""
+        """(B, N) outputs and mixtures, lengths (B,) samples or None (all N) -> (B,) dB."""
         left, whole = (x.square().sum(1) for x in masked(output, mixture, lengths=lengths))
         return 10 * (left / whole.clamp_min(1e-8) + self.tau).log10()
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """Outputs (B, N) and a batch of B mixtures (B, N) -> loss (scalar), the mean over mixtures; terms.
+        """Outputs (B, N) and batch of mixtures (B, N) -> loss (scalar, mean over mixtures), terms.
 
-        Terms: those of the loss, and ``residual_energy`` in dB of mixtures without the target; of a batch that holds
-        only one kind, only its own.
+        Terms: those of the loss, and ``residual_energy`` in dB of mixtures without the target; each only if the batch
+        has such mixtures.
         """
         output = self.output_of(outputs, self.output)
         absent = ~batch[self.reference].any(1)
@@ -103,7 +103,7 @@ class AbsentTarget(Loss):
 
 
 def rows_of(values: Mapping[str, Any], kept: Tensor) -> dict[str, Any]:
-    """Outputs or a batch of B items -> of those whose ``kept`` (B,) is true."""
+    """The items of outputs or of a batch for which ``kept`` (B,) is true."""
     chosen = kept.tolist()
 
     def of(value):

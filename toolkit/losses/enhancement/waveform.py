@@ -1,4 +1,4 @@
-"""Losses between an estimated signal and its reference: in the waveform, in log-mel energies, and their sums."""
+"""Losses between an estimated signal and its reference: on waveforms, on log-mel energies, and their sums."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -12,21 +12,21 @@ from toolkit.losses.base import Loss, TrainingFacts
 from toolkit.losses.weighted_sum import WeightedSum
 from toolkit.nn.mask import length_mask
 
-_TINY = 1e-8  # energy beside which silence is nothing
+_TINY = 1e-8  # energy added to avoid division by zero
 
 
 class EnhancementLoss(Loss):
     """A loss between an output signal and its reference.
 
-    A class of your own writes ``compare``. Whatever is silent, loss and gradient are finite. Losses are computed in
-    float32 also under autocast.
+    A subclass implements ``compare``. Loss and gradient are finite also for silent signals. Losses are computed in
+    float32, also under autocast.
 
     Attributes:
-        fs: rate in Hz which the loss is made for; None where it does not matter.
-        output: of the network, which signal (B, N) is compared.
-        term: name of the loss in the log; less is better.
-        reference: stream of the batch with which it is compared; the task sets it.
-        scale_invariant: the level of the output does not matter.
+        fs: sampling rate in Hz that the loss requires; None: any.
+        output: name of the signal (B, N) among the outputs of the network.
+        term: name of the loss in the log; lower is better.
+        reference: stream of the batch that is the reference; the task sets it.
+        scale_invariant: whether the loss ignores the level of the output.
     """
 
     fs: int | None = None
@@ -49,10 +49,12 @@ class EnhancementLoss(Loss):
         """See Loss.
 
         Raises:
-            InputError: the loss is made for another rate.
+            InputError: the loss is for another sampling rate.
         """
         if self.fs not in (None, facts.fs):
-            raise InputError(f"loss {type(self).__name__} is made for {self.fs} Hz, the audio has {facts.fs} Hz")
+            raise InputError(
+                f"loss {type(self).__name__}: is for {self.fs} Hz, the audio is at {facts.fs} Hz; set its fs"
+            )
 
     def compare_with(self, reference: str) -> None:
         """See Loss."""
@@ -60,10 +62,10 @@ class EnhancementLoss(Loss):
 
     @abstractmethod
     def compare(self, output: Tensor, reference: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Mean loss of a batch, every utterance counting the same.
+        """Mean loss of a batch; all utterances have equal weight.
 
         Args:
-            output, reference: (B, N) samples, padded at the end with anything finite.
+            output, reference: (B, N) samples, padded at the end with any finite values.
             lengths: (B,) int64 samples of each utterance; None: all have N.
 
         Returns:
@@ -71,7 +73,7 @@ class EnhancementLoss(Loss):
         """
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """``output`` (B, N) of the network and the reference (B, N) of the batch -> loss (scalar), terms."""
+        """Output (B, N) of the network and reference (B, N) of the batch -> loss (scalar), terms."""
         output = self.output_of(outputs, self.output)
         loss = self.compare(output, batch[self.reference], batch.get("lengths"))
         return loss, {self.term: loss.detach()}
@@ -86,7 +88,7 @@ def masked(*signals: Tensor, lengths: Tensor | None) -> tuple[Tensor, ...]:
 
 
 def _ratio(signal: Tensor, error: Tensor) -> Tensor:
-    """(B, N), (B, N) -> (B,) dB."""
+    """Energy ratio, (B, N), (B, N) -> (B,) dB."""
     energies = [x.square().sum(1) + _TINY for x in (signal, error)]
     return 10 * (energies[0].log10() - energies[1].log10())
 
@@ -94,7 +96,11 @@ def _ratio(signal: Tensor, error: Tensor) -> Tensor:
 class SNR(EnhancementLoss):
     """Negative signal-to-noise ratio in dB: -10 log10(|x|^2 / |x - x^|^2), x the reference.
 
-    SSL-MSE (Sato et al. 2025), eq. 5, which prints the estimate's energy above the line.
+    SSL-MSE (Sato et al. 2025), eq. 5, which prints the energy of the estimate in the numerator.
+
+    Example::
+
+        SNR().compare(torch.ones(1, 8), 2 * torch.ones(1, 8))  # -6.02
     """
 
     term = "snr_loss"
@@ -111,7 +117,11 @@ class SISNR(EnhancementLoss):
     Le Roux et al. 2019 (arXiv 1811.02508), eq. 3.
 
     Args:
-        zero_mean: means are removed first.
+        zero_mean: remove the means first.
+
+    Example::
+
+        SISNR().compare(torch.tensor([[1.0, -1.0, 0.1, -0.1]]), torch.tensor([[1.0, -1.0, 0.0, 0.0]]))  # -20
     """
 
     term = "si_snr_loss"
@@ -134,11 +144,11 @@ class SISNR(EnhancementLoss):
 
 
 def mean_square(difference: Tensor, frames: Tensor | None) -> Tensor:
-    """Mean square of every utterance, and their mean.
+    """Mean over utterances of the mean square of each.
 
     Args:
         difference: (B, T, F).
-        frames: (B,) int64 of each; None: all have T.
+        frames: (B,) int64 number of frames of each; None: all have T.
     """
     squares = difference.float().square().mean(2)
     if frames is None:
@@ -148,16 +158,20 @@ def mean_square(difference: Tensor, frames: Tensor | None) -> Tensor:
 
 
 class LMFB(EnhancementLoss):
-    """Mean square difference of log-mel energies; SSL-MSE (Sato et al. 2025), eq. 10 and section 5.1.2.
+    """Mean squared difference of log-mel energies; SSL-MSE (Sato et al. 2025), eq. 10 and section 5.1.2.
 
-    The paper leaves open transform and floor; here 512 points, Hann window, log(energy + 1e-6).
+    The paper does not give FFT size and floor; here 512 points, Hann window, log(energy + 1e-6).
 
     Args:
-        fs: rate in Hz.
-        n_mels: filters.
-        frame_ms, hop_ms: window length and shift in milliseconds; the paper's 400 and 200 samples.
-        n_fft: points of the transform.
-        floor: added to the energies.
+        fs: sampling rate in Hz.
+        n_mels: number of filters.
+        frame_ms, hop_ms: window length and shift in milliseconds; 400 and 200 samples in the paper.
+        n_fft: FFT size.
+        floor: constant added to the energies.
+
+    Example::
+
+        LMFB().compare(torch.zeros(2, 16000), torch.zeros(2, 16000))  # 0
     """
 
     term = "lmfb_loss"
@@ -190,14 +204,18 @@ class Multitask(WeightedSum):
 
     Args:
         loss: L.
-        alpha: weight of ``snr``; 0 trains by ``loss`` alone, and ``snr`` is in the log.
-        snr: L_SNR, or another in its place; None is SNR().
+        alpha: weight of ``snr``; 0: train with ``loss`` only and log ``snr``.
+        snr: L_SNR, or another loss instead; None: SNR().
+
+    Example::
+
+        loss: {class_path: Multitask, init_args: {loss: {class_path: LMFB}, alpha: 0.1}}
     """
 
     def __init__(self, loss: Loss, alpha: float = 0.1, snr: Loss | None = None):
         super().__init__({"loss": loss, "snr": snr or SNR()}, {"snr": alpha})
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """Outputs (B, N) and a batch -> loss (scalar); terms are those of the two, by their own names."""
+        """Outputs (B, N) and batch -> loss (scalar), terms of both losses."""
         total, terms = super().forward(outputs, batch)
         return total, {name: value for name, value in terms.items() if name not in self.losses}

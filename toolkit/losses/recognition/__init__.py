@@ -1,4 +1,4 @@
-"""Losses over recognised text."""
+"""Losses of speech recognition."""
 
 from toolkit.exports import exports
 

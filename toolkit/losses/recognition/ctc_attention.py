@@ -1,4 +1,4 @@
-"""Hybrid CTC / attention."""
+"""The hybrid CTC/attention loss."""
 
 from collections.abc import Mapping
 
@@ -16,11 +16,11 @@ _IGNORED = -100  # targets of padding
 class CTCAttention(Loss):
     """lambda CTC + (1 - lambda) cross-entropy of the decoder (Watanabe et al. 2017, IEEE JSTSP 11(8), eq. 17).
 
-    Both are negative log-probabilities of a text, in nats, averaged over the batch. A text that needs more frames than
-    its utterance has counts 0 in CTC (``unalignable`` is their share) and trains the decoder.
+    Both are negative log-probabilities of a text in nats, averaged over the batch. A text that needs more frames than
+    its utterance has contributes 0 to CTC (term ``unalignable``: share of such texts) and still trains the decoder.
 
     Args:
-        ctc_weight: lambda, from 0 to 1; 1 reads no decoder.
+        ctc_weight: lambda, from 0 to 1; 1 needs no decoder.
         label_smoothing: share of each target that is spread over all units (Szegedy et al. 2016, section 7).
 
     Raises:
@@ -57,7 +57,7 @@ class CTCAttention(Loss):
             batch: ``text`` (B, L) int64, ``text_lengths`` (B,) or None.
 
         Returns:
-            The loss. Terms: ``ctc``, ``unalignable``; ``attention``, ``accuracy`` of the decoder's units.
+            The loss; terms ``ctc``, ``unalignable``, ``attention`` and ``accuracy`` (of the decoder's units).
         """
         text, lengths = batch["text"], batch.get("text_lengths")
         if lengths is None:
@@ -77,7 +77,7 @@ class CTCAttention(Loss):
         return total, terms
 
     def _attention(self, logits: Tensor, text: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross-entropy of units and end, summed over a text; share of them that are likeliest."""
+        """Cross-entropy of units and end, summed over a text; accuracy of the most likely units."""
         places = torch.arange(text.shape[1] + 1, device=text.device)
         targets = F.pad(text, (0, 1)).masked_fill(places == lengths[:, None], EOS)
         targets = targets.masked_fill(places > lengths[:, None], _IGNORED)
@@ -90,6 +90,6 @@ class CTCAttention(Loss):
 
 
 def frames_needed(text: Tensor, lengths: Tensor) -> Tensor:
-    """The fewest frames that CTC can align: units (B, L), lengths (B,) -> (B,), a blank between equal neighbours."""
+    """Minimum number of frames for CTC, with a blank between equal neighbours: units (B, L), lengths (B,) -> (B,)."""
     places = torch.arange(1, text.shape[1], device=text.device)
     return lengths + ((text[:, 1:] == text[:, :-1]) & (places < lengths[:, None])).sum(1)

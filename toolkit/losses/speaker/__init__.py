@@ -1,4 +1,4 @@
-"""Losses over speaker embeddings."""
+"""Losses on speaker embeddings."""
 
 from toolkit.exports import exports
 

@@ -1,4 +1,4 @@
-"""Losses over speaker embeddings: softmax, additive angular margin, angular prototypical."""
+"""Losses on speaker embeddings: softmax, additive angular margin, angular prototypical."""
 
 import math
 from abc import abstractmethod
@@ -13,20 +13,19 @@ from toolkit.losses.base import Loss, TrainingFacts
 
 
 class SpeakerLoss(Loss):
-    """A loss over speaker embeddings and the speakers' labels.
+    """A loss on speaker embeddings and speaker labels.
 
-    A class of your own sets ``output`` in its constructor where it is not ``embedding``, and writes ``setup`` and
-    ``compare``.
+    A subclass implements ``setup`` and ``compare``; its constructor sets ``output`` if that is not ``embedding``.
 
     Attributes:
-        output: of the network, which vector (B, D) is compared.
+        output: name of the vector (B, D) among the outputs of the network.
     """
 
     output: str = "embedding"
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The output that is compared."""
+        """The output that the loss reads."""
         return (self.output,)
 
     @abstractmethod
@@ -38,14 +37,14 @@ class SpeakerLoss(Loss):
             labels: (B,) int64, 0 to N - 1.
 
         Returns:
-            the loss, a scalar, and the (B, N) logits of the speakers without margin (for the accuracy); None from a
-            loss which classifies no speakers.
+            the loss, a scalar, and the logits of the speakers without margin (B, N), for the accuracy; None if the
+            loss has no classifier.
         """
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """See Loss; reads ``output`` (B, D) and ``labels`` (B,). Terms: ``accuracy`` of a loss that classifies."""
+        """See Loss; reads ``output`` (B, D) and ``labels`` (B,). Term: ``accuracy``, if the loss has logits."""
         if "labels" not in batch:
-            raise InputError(f"loss {type(self).__name__}: needs speaker labels; the training set has no utt2spk")
+            raise InputError(f"loss {type(self).__name__}: needs speaker labels; add utt2spk to the training set")
         loss, logits = self.compare(self.output_of(outputs, self.output), batch["labels"])
         if logits is None:
             return loss, {}
@@ -53,7 +52,7 @@ class SpeakerLoss(Loss):
         return loss, {name: (logits.detach().argmax(1) == batch["labels"]).float().mean()}
 
     def size_of(self, facts: TrainingFacts) -> int:
-        """D of the vectors; InputError where the network gives no such output."""
+        """D of the vectors. Raises InputError if the network has no such output."""
         if self.output not in facts.dims:
             raise InputError(
                 f"loss {type(self).__name__}: reads the vector `{self.output}`; the network has {some_of(facts.dims)}"
@@ -66,6 +65,10 @@ class SoftmaxCE(SpeakerLoss):
 
     Args:
         output: see SpeakerLoss.
+
+    Example::
+
+        loss: {class_path: SoftmaxCE}
     """
 
     def __init__(self, output: str = "embedding"):
@@ -85,15 +88,19 @@ class SoftmaxCE(SpeakerLoss):
 class AAMSoftmax(SpeakerLoss):
     """Additive angular margin softmax, ArcFace (Deng et al. 2019, arXiv 1801.07698, eq. 3).
 
-    The target's logit is s cos(theta + m), the others' s cos(theta), theta being the angle between embedding and
-    speaker weight. Where theta + m passes pi the cosine would rise again; there the target's is cos(theta) - m sin(m).
-    Computed in float32 also under autocast.
+    The target's logit is s cos(theta + m), the others' s cos(theta); theta is the angle between the embedding and the
+    weight vector of the speaker. For theta + m > pi, where the cosine would rise again, the target's logit is
+    s (cos(theta) - m sin(m)). Computed in float32, also under autocast.
 
     Args:
-        margin: m, radians. The attribute may change between steps (margin warm-up).
+        margin: m in radians. The attribute may change between steps (margin warm-up).
         scale: s.
-        easy_margin: margin only where cos(theta) > 0, plain cos(theta) elsewhere.
+        easy_margin: apply the margin only for cos(theta) > 0.
         output: see SpeakerLoss.
+
+    Example::
+
+        loss: {class_path: AAMSoftmax, init_args: {margin: 0.2, scale: 30}}
     """
 
     def __init__(self, margin: float = 0.2, scale: float = 30.0, easy_margin: bool = False, output: str = "embedding"):
@@ -117,7 +124,7 @@ class AAMSoftmax(SpeakerLoss):
             return F.cross_entropy(self.scale * with_margin, labels), self.scale * cosine
 
     def _add_margin(self, cosine: Tensor) -> Tensor:
-        # The floor keeps the root's gradient finite at cosine = +-1 (there it is zero).
+        # The floor keeps the gradient of the root finite (zero) at cosine = +-1.
         sine = (1 - cosine.square()).clamp(min=1e-7).sqrt()
         shifted = cosine * math.cos(self.margin) - sine * math.sin(self.margin)
         if self.easy_margin:
@@ -129,18 +136,22 @@ class AAMSoftmax(SpeakerLoss):
 class AngularPrototypical(SpeakerLoss):
     """Angular prototypical loss (Chung et al. 2020, In defence of metric learning, arXiv 2003.11982, section 2.2).
 
-    The last utterance of each speaker in the batch is the query, the mean of the others the speaker's prototype;
-    cross-entropy of w cos(query, prototype) + b over the batch's speakers. Where a speaker is in the batch twice, the
-    prototype of one group is no negative of the other's query. Computed in float32 also under autocast.
+    The last utterance of each speaker in the batch is the query, the mean of the others is the prototype. The loss is
+    the cross-entropy of w cos(query, prototype) + b over the speakers of the batch. If a speaker has two groups in the
+    batch, the prototype of one is not a negative for the query of the other. Computed in float32, also under autocast.
 
     Args:
-        init_scale: w to start from; it is kept positive.
-        init_bias: b to start from.
+        init_scale: initial w; w stays positive.
+        init_bias: initial b.
         utterances_per_speaker: U, 2 or more.
         output: see SpeakerLoss.
 
     Raises:
         InputError: ``utterances_per_speaker`` is below 2.
+
+    Example::
+
+        loss: {class_path: AngularPrototypical, init_args: {utterances_per_speaker: 2}}
     """
 
     def __init__(
@@ -153,7 +164,7 @@ class AngularPrototypical(SpeakerLoss):
         super().__init__()
         self.output = output
         if utterances_per_speaker < 2:
-            raise InputError(f"utterances_per_speaker {utterances_per_speaker}: the prototypical loss needs 2 or more")
+            raise InputError(f"utterances_per_speaker {utterances_per_speaker}: must be 2 or more")
         self.utterances_per_speaker = utterances_per_speaker
         self.init_scale = init_scale
         self.init_bias = init_bias
@@ -168,12 +179,12 @@ class AngularPrototypical(SpeakerLoss):
         """(B, D), (B,) with B a multiple of U -> loss, None.
 
         Raises:
-            ValueError: the batch does not hold U utterances of each speaker side by side (all of it is checked in the
-                first batch, later only B: reading labels would hold up the device).
+            ValueError: the batch does not hold U adjacent utterances of each speaker. (Labels are checked only in the
+                first batch, because reading them makes the CPU wait for the GPU; later only B is checked.)
         """
         per_speaker = self.utterances_per_speaker
         if len(labels) % per_speaker or not (self._order_checked or self._in_order(labels)):
-            raise ValueError(f"a batch must hold {per_speaker} utterances of each speaker side by side")
+            raise ValueError(f"a batch must hold {per_speaker} adjacent utterances of each speaker")
         self._order_checked = True
         with torch.autocast(embeddings.device.type, enabled=False):
             grouped = embeddings.float().unflatten(0, (-1, per_speaker))

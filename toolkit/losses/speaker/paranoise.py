@@ -1,4 +1,4 @@
-"""The joint loss of ParaNoise-SV: targets of its spectrograms and of its noise attributes, and five terms."""
+"""The training loss of ParaNoise-SV: its five terms, and the targets of spectrograms and noise attributes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
@@ -17,21 +17,21 @@ TERMS = ("noise", "speech", "initial", "prototype", "margin")
 
 
 def is_noisy(facts: Sequence[Mapping[str, str]], device: torch.device) -> Tensor:
-    """(B,) bool of the facts of B mixtures: their ``noise`` is a kind, and not ``clean``."""
+    """Facts of B mixtures -> (B,) bool: whether they have a noise (``noise`` is not ``clean``)."""
     return torch.tensor([fact.get("noise", "clean") != "clean" for fact in facts], device=device)
 
 
 def snr_targets(facts: Sequence[Mapping[str, str]], device: torch.device) -> Tensor:
-    """(B,) dB of the facts of B mixtures; 0 without noise, where it does not count."""
+    """Facts of B mixtures -> (B,) SNR in dB; 0 (ignored) without noise."""
     values = [float(fact.get("snr", 0)) if fact.get("noise", "clean") != "clean" else 0.0 for fact in facts]
     return torch.tensor(values, device=device)
 
 
 def class_targets(facts: Sequence[Mapping[str, str]], classes: Sequence[str], device: torch.device) -> Tensor:
-    """(B,) int64 of the facts of B mixtures: place of their kind of noise among ``classes``, -1 where it is none.
+    """Facts of B mixtures -> (B,) int64: index of their noise type in ``classes``, -1 without noise.
 
     Raises:
-        InputError: a kind of noise is none of the classes.
+        InputError: a noise type is not in ``classes``.
     """
     kinds = [fact.get("noise", "clean") for fact in facts]
     check_classes(kinds, classes)
@@ -39,7 +39,7 @@ def class_targets(facts: Sequence[Mapping[str, str]], classes: Sequence[str], de
 
 
 def check_classes(kinds: Iterable[str], classes: Sequence[str]) -> None:
-    """Raise InputError when there are classes and a kind of noise is none of them."""
+    """Raise InputError if ``classes`` is not empty and lacks a noise type."""
     if classes and (unknown := sorted({*kinds} - {*classes, "clean"})):
         raise InputError(
             f"model.init_args.noise_classes are {', '.join(classes)}; the mixtures have {some_of(unknown)}: add it"
@@ -47,12 +47,12 @@ def check_classes(kinds: Iterable[str], classes: Sequence[str]) -> None:
 
 
 def masked_mse(output: Tensor, target: Tensor, frames: Tensor | None, chosen: Tensor | None = None) -> Tensor:
-    """Mean squared error over the real frames of the chosen items.
+    """Mean squared error over the valid frames of the chosen items.
 
     Args:
         output, target: (B, T, F).
-        frames: (B,) real frames, None for all T.
-        chosen: (B,) bool, None for all; where none is chosen the loss is 0.
+        frames: (B,) number of valid frames; None: all T.
+        chosen: (B,) bool; None: all. The loss is 0 if no item is chosen.
     """
     weight = torch.ones(output.shape[:2], device=output.device)
     if frames is not None:
@@ -64,17 +64,17 @@ def masked_mse(output: Tensor, target: Tensor, frames: Tensor | None, chosen: Te
 
 
 class SpeechSpectrogram(Loss):
-    """L_s: mean squared error of the log-mel of the speech, output ``speech`` against ``spk1_feats``, (B, T, F)."""
+    """L_s: mean squared error of the log-mel of the speech: ``speech`` against ``spk1_feats``, (B, T, F)."""
 
     reads = ("speech",)
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """``speech`` and ``spk1_feats`` (B, T, F), ``frames`` (B,) where lengths differ -> loss (scalar), no terms."""
+        """``speech`` and ``spk1_feats`` (B, T, F), ``frames`` (B,) if lengths differ -> loss (scalar), no terms."""
         return masked_mse(outputs["speech"], outputs["spk1_feats"], outputs.get("frames")), {}
 
 
 class NoiseExtraction(Loss):
-    """L_n: what noise extraction is trained by, on the noisy utterances of the batch; the sum of what there is.
+    """L_n: loss of noise extraction on the noisy utterances of the batch; the sum over the existing outputs.
 
     ``noise`` (B, T, F): mean squared error against ``noise1_feats``; ``noise_class`` (B, classes): cross-entropy;
     ``noise_snr`` (B,): Huber loss, delta 1 dB.
@@ -88,12 +88,12 @@ class NoiseExtraction(Loss):
         self.classes = facts.classes.get("noise_class", ())
 
     def check_data(self, data) -> None:
-        """See Loss; the planner's noises must be classes of the network."""
+        """See Loss. Raises InputError if a noise type of the planner is not a class of the network."""
         if planner := getattr(data, "planner", None):
             check_classes(planner.noises, self.classes)
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """Outputs (B, T, F), (B, classes), (B,); ``facts`` of B mixtures tell kind and SNR -> loss (scalar)."""
+        """Outputs (B, T, F), (B, classes), (B,); ``facts`` of B mixtures give noise type and SNR -> loss (scalar)."""
         terms, facts = [], batch["facts"]
         device = next(outputs[name] for name in self.reads if name in outputs).device
         noisy = is_noisy(facts, device)
@@ -113,19 +113,23 @@ class NoiseExtraction(Loss):
 class ParaNoiseLoss(WeightedSum):
     """L = L_n + L_s + L_C + L_AP + L_AAM (ParaNoise-SV, eq. 9).
 
-    L_n, L_s: mean squared error of the log-mel of noise and of speech; L_n counts the noisy utterances alone, since the
-    log-mel of no noise is a constant floor. In place of L_n the counterparts of table 4 have a cross-entropy of the
-    kind of noise, a Huber loss (delta 1 dB) of its SNR, or both. L_C: cross-entropy of a linear layer over the speakers
-    on the initial embedding. L_AP, L_AAM: angular prototypical and additive angular margin losses of the final
-    embedding. A batch holds each speaker's clean utterance beside a noisy one (``clean_members: 1`` of the data), so
-    that L_AP draws the noisy towards the clean. A term whose output a network does not give is left out.
+    L_n, L_s: mean squared error of the log-mel of noise and of speech. L_n uses only noisy utterances, because the
+    log-mel without noise is a constant floor. The variants of table 4 replace L_n by a cross-entropy of the noise type,
+    a Huber loss (delta 1 dB) of the SNR, or both. L_C: cross-entropy of a linear layer over the speakers on the initial
+    embedding. L_AP, L_AAM: angular prototypical and additive angular margin losses of the final embedding. A batch has
+    a clean and a noisy utterance per speaker (``clean_members: 1`` of the data), so that L_AP moves noisy embeddings
+    towards clean ones. Terms without an output of the network are skipped.
 
     Args:
-        margin, scale: of L_AAM, radians and factor.
-        weights: by term: ``noise``, ``speech``, ``initial``, ``prototype``, ``margin``; 1 where none is given.
+        margin, scale: m (radians) and s of L_AAM.
+        weights: weights of ``noise``, ``speech``, ``initial``, ``prototype`` and ``margin``; default 1.
 
     Raises:
-        InputError: a weight names no term.
+        InputError: a weight has an unknown name.
+
+    Example::
+
+        loss: {class_path: ParaNoiseLoss, init_args: {weights: {noise: 0.5}}}
     """
 
     def __init__(self, margin: float = 0.15, scale: float = 32.0, weights: dict[str, float] | None = None):
@@ -146,6 +150,6 @@ class ParaNoiseLoss(WeightedSum):
         super().setup(facts)
 
     def members(self, outputs: Mapping[str, Tensor]) -> dict[str, Loss]:
-        """Those whose outputs the network gives, the losses of the final embedding first."""
+        """The losses whose outputs the network has, those of the final embedding first."""
         members = reversed(super().members(outputs).items())
         return {name: loss for name, loss in members if any(output in outputs for output in loss.reads)}

@@ -1,4 +1,4 @@
-"""What a model costs: parameters, multiply-accumulates, time and memory of one forward pass on a CPU."""
+"""Cost of a model: parameters, multiply-accumulates (MACs), time and memory of one forward pass on a CPU."""
 
 import copy
 import os
@@ -26,13 +26,13 @@ from toolkit.nn.pretrained import reads_weights, without_weights
 def profile(
     model: nn.Module, example_inputs: tuple, seconds: float, counted: tuple[nn.Module, tuple] | None = None
 ) -> dict[str, float]:
-    """All counts and measurements of this module for one input.
+    """All counts and measurements of this file for one input.
 
     Args:
-        model: on the CPU; its modes (train, eval) are as before afterwards.
-        example_inputs: positional arguments of ``forward``, batch of one, on the CPU.
-        seconds: length of the audio that they hold.
-        counted: the part of ``model`` whose multiply-accumulates count, and its inputs; None: all of it.
+        model: a model on the CPU; its mode (train, eval) is restored afterwards.
+        example_inputs: positional arguments of ``forward``, batch size 1, on the CPU.
+        seconds: length of their audio.
+        counted: the part of ``model`` whose MACs are counted, and its inputs; None: the whole model.
 
     Returns:
         ``parameters``, ``macs``, ``macs_thop``, ``rtf_1thread``, ``peak_memory_mib``, ``seconds``.
@@ -49,18 +49,18 @@ def profile(
 
 
 def noise(seconds: float, fs: int) -> torch.Tensor:
-    """An input (1, N) at the level of speech."""
+    """Noise (1, N) at the level of speech, as an input."""
     return 0.01 * torch.randn(1, round(seconds * fs), generator=torch.Generator().manual_seed(0))
 
 
 def count_parameters(module: nn.Module) -> int:
-    """Number of parameters, trainable or frozen; a shared one counts once, buffers do not count."""
+    """Number of parameters, trainable or frozen; shared ones count once, buffers do not count."""
     return sum(parameter.numel() for parameter in module.parameters())
 
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Eval mode without gradients; afterwards each submodule has its own mode back."""
+    """Eval mode without gradients; restores the mode of each submodule afterwards."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
@@ -72,19 +72,19 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def count_macs(model: nn.Module, example_inputs: tuple) -> int:
-    """Multiply-accumulates of one forward pass, counted from the operations which torch runs, modules or not.
+    """Multiply-accumulates of one forward pass, counted from the operations that torch runs.
 
-    Counted are convolutions, transposed convolutions (each input element meets each tap once), matrix and vector
-    products (einsum, attention) and recurrent layers. Not counted: biases, element-wise work, normalisation, softmax,
-    interpolation, FFT. Taps which fall on zero padding are counted, as everywhere in the literature.
+    Counted: convolutions, transposed convolutions (one MAC per input element and tap), matrix and vector products
+    (einsum, attention), recurrent layers. Not counted: biases, element-wise operations, normalisation, softmax,
+    interpolation, FFT. Taps on zero padding count, as is usual in the literature.
     """
-    from torch.utils.flop_counter import FlopCounterMode  # with what it needs, seconds of a program's start
+    from torch.utils.flop_counter import FlopCounterMode  # slow import
 
     aten = torch.ops.aten
     extra = {aten.mv: _vector_flops, aten.dot: _vector_flops, aten.vdot: _vector_flops, aten.addmv: _addmv_flops}
     counter = FlopCounterMode(display=False, custom_mapping={**extra, aten.mkldnn_rnn_layer: _rnn_layer_flops})
     fast_path = torch.backends.mha.get_fastpath_enabled()
-    # The fused attention kernels have no formula on the CPU; their plain forms are matrix products.
+    # Fused attention kernels have no count on the CPU; the plain form is matrix products.
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         with evaluating(model), sdpa_kernel(SDPBackend.MATH), counter:
@@ -108,9 +108,9 @@ def _rnn_layer_flops(input_shape, weight_ih_shape, weight_hh_shape, *args, **kwa
 
 
 def count_macs_thop(model: nn.Module, example_inputs: tuple) -> int:
-    """What ``thop.profile`` calls MACs of one forward pass, in eval mode; see ``thop_rules`` for how it differs.
+    """The MACs of ``thop.profile`` for one forward pass in eval mode; ``thop_rules`` lists the differences.
 
-    Only for figures that are compared with published ones; :func:`count_macs` is the exact count.
+    Use it only to compare with published numbers; :func:`count_macs` is exact.
     """
     total = 0
 
@@ -129,13 +129,13 @@ def count_macs_thop(model: nn.Module, example_inputs: tuple) -> int:
 
 
 def measure_rtf(model: nn.Module, example_inputs: tuple, seconds: float, num_runs: int = 5) -> float:
-    """Real-time factor on one thread: median wall time of a forward pass by the length of its audio.
+    """Real-time factor on one thread: median wall time of a forward pass, divided by the length of the audio.
 
     Args:
-        model: on the CPU.
+        model: a model on the CPU.
         example_inputs: positional arguments of ``forward``.
-        seconds: length of the audio that they hold.
-        num_runs: timed runs, after two which are not.
+        seconds: length of their audio.
+        num_runs: number of timed runs, after two runs for warm-up.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -152,14 +152,14 @@ def measure_rtf(model: nn.Module, example_inputs: tuple, seconds: float, num_run
 
 
 def measure_peak_memory(model: nn.Module, example_inputs: tuple) -> float:
-    """Memory which inference adds to a fresh process that has torch loaded, MiB.
+    """Memory in MiB that inference adds to a new process with torch loaded.
 
-    A child process (one thread) loads the model and runs the forward pass once; the result is its peak of resident
-    memory less its resident memory before: weights, activations and workspaces, not torch itself. Linux only. The model
-    reads published weights where it would read them here (toolkit.nn.pretrained).
+    A child process with one thread loads the model and runs one forward pass. The result is its peak resident memory
+    minus the resident memory before: weights, activations and workspaces, without torch itself. Linux only. The child
+    reads published weights where this process would read them (toolkit.nn.pretrained).
 
     Args:
-        model: on the CPU, of a class which can be pickled.
+        model: a model on the CPU, of a class that can be pickled.
         example_inputs: positional arguments of ``forward``, on the CPU.
 
     Raises:
@@ -174,7 +174,7 @@ def measure_peak_memory(model: nn.Module, example_inputs: tuple) -> float:
         child = subprocess.run(
             [sys.executable, "-c", code, str(path)],
             env={**os.environ, "PYTHONPATH": search_path},
-            cwd=folder,  # which comes first for the child; files of the current folder must not shadow modules
+            cwd=folder,  # first on the child's path: files of the current folder must not shadow modules
             capture_output=True,
             text=True,
         )
@@ -185,13 +185,13 @@ def measure_peak_memory(model: nn.Module, example_inputs: tuple) -> float:
 
 
 def without_parametrizations(model: nn.Module) -> nn.Module:
-    """The model, or a copy with plain weights if some are parametrized: those cannot be pickled."""
+    """The model, or if it has parametrizations, which cannot be pickled, a copy with plain weights."""
     if not any(is_parametrized(module) for module in model.modules()):
         return model
     model = copy.deepcopy(model)
     for module in list(filter(is_parametrized, model.modules())):
         weights = {name: getattr(module, name).detach() for name in cast(nn.ModuleDict, module.parametrizations)}
-        # remove_parametrizations would change the class, which the original has too.
+        # remove_parametrizations would also change the class of the original.
         module.__class__ = type(module).__bases__[0]
         del module.parametrizations
         module._load_state_dict_pre_hooks.clear()  # a local function of torch's weight_norm
@@ -203,7 +203,7 @@ def without_parametrizations(model: nn.Module) -> nn.Module:
 def _print_forward_peak(words: list[str]) -> None:
     torch.set_num_threads(1)
     before = _resident_kib("VmRSS")
-    # The file is our own, written a moment ago.
+    # Safe: this program wrote the file.
     model, example_inputs, reads = torch.load(words[0], weights_only=False)
     with evaluating(model), nullcontext() if reads else without_weights():
         model(*example_inputs)
@@ -211,7 +211,7 @@ def _print_forward_peak(words: list[str]) -> None:
 
 
 def _resident_kib(field: str) -> int:
-    # Not getrusage: its ru_maxrss holds the peak of the parent which started the process.
+    # Not getrusage: its ru_maxrss includes the peak of the parent process.
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(field + ":"):
             return int(line.split()[1])

@@ -1,8 +1,8 @@
-"""Operation counts of single layers by the rules of the ``thop`` package (0.1.1), which many papers quote as MACs.
+"""Operation counts of layers by the rules of the package ``thop`` 0.1.1; many papers report them as MACs.
 
-They differ from true multiply-accumulates: a transposed convolution counts its kernel for each *output* element (times
-the stride too much), normalisation, PReLU, average pooling, softmax and upsampling count, functional calls (matmul,
-attention, interpolate) do not. Only the exact classes below have a rule; subclasses of them count nothing, as there.
+They differ from true multiply-accumulates. A transposed convolution counts its kernel for each *output* element, too
+much by the factor of the stride. Normalisation, PReLU, average pooling, softmax and upsampling count; functional calls
+(matmul, attention, interpolate) do not. As in thop, only the exact classes below count, not their subclasses.
 """
 
 from collections.abc import Callable
@@ -62,10 +62,10 @@ def _recurrent_cell(module: nn.RNNCellBase, x: Tensor, y: Tensor) -> int:
 
 def _recurrent(module: nn.RNNBase, x: Tensor, y: Tensor) -> int:
     if isinstance(x, nn.utils.rnn.PackedSequence):
-        # All sequences count as long as the longest.
+        # All sequences count with the length of the longest.
         num_sequences, num_steps = int(x.batch_sizes.max()), len(x.batch_sizes)
     else:
-        num_sequences, num_steps = x.shape[0], x.shape[1]  # their product is all that matters
+        num_sequences, num_steps = x.shape[0], x.shape[1]  # only their product matters
     directions = 2 if module.bidirectional else 1
     kind, hidden, bias = type(module).__name__, module.hidden_size, module.bias
     first = _cell(kind, module.input_size, hidden, bias)

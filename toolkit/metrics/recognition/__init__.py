@@ -1,4 +1,4 @@
-"""Error rates of recognised text."""
+"""Error rates of speech recognition."""
 
 from toolkit.exports import exports
 

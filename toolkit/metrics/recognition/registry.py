@@ -1,4 +1,4 @@
-"""The metrics of recognised text by name."""
+"""Registry of the metrics of speech recognition."""
 
 from math import inf
 
@@ -11,5 +11,5 @@ METRICS = {
 
 
 def limits_of(name: str) -> tuple[float, float]:
-    """Least and greatest value of a rate; insertions may take it above 1."""
+    """Smallest and largest value of a rate; insertions can raise it above 1."""
     return METRICS[name].limits

@@ -13,7 +13,7 @@ UNITS = {"wer": "words", "cer": "characters"}
 
 
 class ErrorCounts(NamedTuple):
-    """Errors of N utterances: int64 (N,) each; ``length`` is that of the reference, in words or characters."""
+    """Errors of N utterances, int64 (N,) each; ``length``: length of the reference in words or characters."""
 
     substitutions: np.ndarray
     deletions: np.ndarray
@@ -22,21 +22,21 @@ class ErrorCounts(NamedTuple):
 
     @property
     def errors(self) -> np.ndarray:
-        """(N,) of all three kinds."""
+        """(N,) sum of the three kinds of errors."""
         return self.substitutions + self.deletions + self.insertions
 
     @property
     def rate(self) -> float:
-        """Errors of all utterances over the length of all references; NaN where these are empty."""
+        """Total errors divided by the total length of the references; NaN if that is 0."""
         return float(self.errors.sum() / total) if (total := self.length.sum()) else float("nan")
 
 
 def count_errors(references: Sequence[str], hypotheses: Sequence[str], metric: str = "wer") -> ErrorCounts:
-    """Errors of each utterance, by the alignment with the fewest.
+    """Errors of each utterance, with the minimum-error alignment.
 
     Args:
-        references: N transcripts; blanks separate words, and count as characters (one each).
-        hypotheses: N recognised texts; may be empty.
+        references: N transcripts; blanks separate words, and count as characters.
+        hypotheses: N recognised texts, possibly empty.
         metric: ``wer`` or ``cer``.
 
     Raises:
@@ -46,12 +46,12 @@ def count_errors(references: Sequence[str], hypotheses: Sequence[str], metric: s
 
         count_errors(["TURN IT ON"], ["TURN ON"]).rate  # 1 deletion in 3 words: 0.333
     """
-    import jiwer  # validation counts errors; what starts before it need not wait
+    import jiwer  # slow import
 
     if len(references) != len(hypotheses) or metric not in UNITS:
         raise InputError(
-            f"{len(references)} references, {len(hypotheses)} hypotheses and metric {metric!r:.20}: must be as many "
-            f"of both, and {' or '.join(UNITS)}"
+            f"{len(references)} references, {len(hypotheses)} hypotheses, metric {metric!r:.20}: must be equal "
+            f"numbers, and {' or '.join(UNITS)}"
         )
     if not references:
         return ErrorCounts(*np.zeros((4, 0), np.int64))
@@ -78,11 +78,11 @@ def resample_rate(
 ) -> Resamples:
     """The error rate of all utterances and of each bootstrap sample of speakers.
 
-    A sample's rate is the ratio of its errors and its length (Bisani and Ney, ICASSP 2004); the samples are those of
-    toolkit.metrics.statistics.speaker_means, so that rates of two systems can be compared in pairs.
+    The rate of a sample is its total errors divided by its total length (Bisani and Ney, ICASSP 2004). The samples are
+    those of toolkit.metrics.statistics.speaker_means, so two systems can be compared sample by sample.
 
     Args:
-        counts: of N utterances.
+        counts: error counts of N utterances.
         speaker: (N,) integer speaker of each utterance, from 0.
         metric: name of the rate.
         resamples, seed, population: see resample_means.

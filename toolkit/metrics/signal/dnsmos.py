@@ -1,8 +1,8 @@
-"""DNSMOS P.835: listeners' ratings of speech, background and both, estimated by a network without reference.
+"""DNSMOS P.835: non-intrusive estimates of the quality of speech, background and both (mean opinion scores).
 
-The network and its polynomials are those of the package speechmos (Reddy, Gopal and Cutler, "DNSMOS P.835", ICASSP
-2022). It is run here by onnxruntime alone: speechmos itself imports librosa, runs a second network (P.808) that is
-not needed, and takes all cores in every job.
+The network and its polynomials are from the package speechmos (Reddy, Gopal and Cutler, "DNSMOS P.835", ICASSP 2022).
+We run the network with onnxruntime: speechmos itself imports librosa, also runs a second network (P.808), and uses all
+cores in every job.
 """
 
 from functools import cache
@@ -13,9 +13,9 @@ from toolkit.metrics.signal.intrusive import Undefined, find_library
 from toolkit.metrics.signal.onnx_session import onnx_session
 
 FS = 16000
-_SECONDS = 9.01  # of a window; the next one begins a second later
+_SECONDS = 9.01  # length of a window; the shift is 1 s
 _WINDOW = int(_SECONDS * FS)
-# Of the network's raw outputs: signal, background, overall; highest power first.
+# Polynomials of the raw outputs signal, background and overall; highest power first.
 _POLYNOMIALS = (
     (-0.08397278, 1.22083953, 0.0052439),
     (-0.13166888, 1.60915514, -0.39604546),
@@ -24,9 +24,9 @@ _POLYNOMIALS = (
 
 
 def dnsmos(estimate: np.ndarray) -> tuple[float, float, float]:
-    """Mean opinion scores, about 1 to 5: means over windows of 9.01 s, one every second.
+    """Mean opinion scores, about 1 to 5: means over windows of 9.01 s with a shift of 1 s.
 
-    A shorter signal is doubled until it fills a window.
+    A shorter signal is repeated until it fills a window.
 
     Args:
         estimate: (N,) samples at 16 kHz, in [-1, 1].
@@ -35,9 +35,8 @@ def dnsmos(estimate: np.ndarray) -> tuple[float, float, float]:
         ``(SIG, BAK, OVRL)``.
 
     Raises:
-        Undefined: the signal is silent or not finite, has samples beyond +-1, which speechmos refuses too, or the
-            network fails.
-        InputError: onnxruntime or speechmos is not installed, or its network cannot be read.
+        Undefined: the signal is silent or not finite, has samples beyond +-1 (as in speechmos), or the network fails.
+        InputError: onnxruntime or speechmos is not installed, or the network file cannot be read.
     """
     x = np.asarray(estimate, dtype=np.float32)
     if not x.size or np.ptp(x) == 0:
@@ -49,7 +48,7 @@ def dnsmos(estimate: np.ndarray) -> tuple[float, float, float]:
     while len(x) < _WINDOW:
         x = np.concatenate([x, x])
     count = int(len(x) // FS - _SECONDS) + 1
-    # speechmos rounds the ends of windows down and leaves out those that become a sample short by it: so do we.
+    # As in speechmos: window ends are rounded down, and windows that lose a sample by it are skipped.
     windows = (x[i * FS : int((i + _SECONDS) * FS)] for i in range(count))
     session = _session()
     try:

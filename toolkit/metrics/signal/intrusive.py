@@ -1,7 +1,7 @@
-"""How near an estimated signal is to its reference.
+"""Intrusive metrics: comparison of an estimated signal with its reference.
 
-Every metric gives a number or raises :class:`Undefined` with the reason. PESQ, STOI and SDR are what their libraries
-say they are: other implementations of one name differ in the second decimal. No torch is loaded.
+Every metric returns a number or raises :class:`Undefined` with the reason. PESQ, STOI and SDR come from libraries;
+other implementations differ in the second decimal. This file does not import torch.
 """
 
 import importlib
@@ -19,26 +19,26 @@ import numpy as np
 from toolkit.io.errors import InputError
 from toolkit.io.processes import process_pool
 
-# The reference code of P.862 has room for 50 stretches of speech and writes on behind it. Each takes 0.4 s at least
-# (200 ms of speech, 200 ms of pause), so that nothing shorter than this can crash.
+# The reference code of P.862 has an array for 50 utterances and writes beyond it. An utterance takes at least 0.4 s
+# (200 ms of speech, 200 ms of pause), so signals shorter than this limit cannot crash.
 _PESQ_SAFE_SECONDS = 20.0
-_ROUNDING = 1e-14  # of energies: 140 dB, beyond what float64 tells from none at all
+_ROUNDING = 1e-14  # energy ratio (140 dB) at the limit of float64
 
 
 class Undefined(ValueError):
-    """A metric has no value for a pair of signals; the message is the reason in a few words, the same for all pairs."""
+    """A metric has no value for a pair of signals. The message is a short reason without numbers (for counting)."""
 
 
 def sounding(estimate: np.ndarray, reference: np.ndarray, silent_estimate: bool = False):
-    """Both signals as float64.
+    """Both signals as float64, checked.
 
     Args:
         estimate, reference: (N,) samples.
-        silent_estimate: is that one to be let pass?
+        silent_estimate: accept a silent estimate.
 
     Raises:
-        Undefined: one of them is silent, that is, all its samples are equal, or not finite.
-        ValueError: they are not (N,) both.
+        Undefined: a signal is silent (all samples equal) or not finite.
+        ValueError: the signals are not both (N,).
     """
     pair = [np.asarray(x, dtype=np.float64) for x in (estimate, reference)]
     if pair[0].shape != pair[1].shape or pair[0].ndim != 1:
@@ -52,7 +52,7 @@ def sounding(estimate: np.ndarray, reference: np.ndarray, silent_estimate: bool 
 
 
 def _decibels(signal: float, distortion: float) -> float:
-    """10 log10(signal / distortion) of energies; infinite where one is no more than the rounding of the other."""
+    """10 log10(signal / distortion) of energies; infinite if one is below the rounding error of the other."""
     if distortion <= _ROUNDING * signal:
         return math.inf
     return -math.inf if signal <= _ROUNDING * distortion else 10 * math.log10(signal / distortion)
@@ -65,21 +65,21 @@ def si_sdr(estimate: np.ndarray, reference: np.ndarray) -> float:
         estimate, reference: (N,) samples.
 
     Returns:
-        10 log10(|a s|^2 / |a s - e|^2), a = <e, s> / |s|^2; infinite where nothing is distorted, or all (140 dB).
+        10 log10(|a s|^2 / |a s - e|^2), a = <e, s> / |s|^2; infinite beyond +-140 dB.
 
     Raises:
         Undefined: one of the two is silent.
     """
     e, s = (x - x.mean() for x in sounding(estimate, reference))
-    e, s = e / np.abs(e).max(), s / np.abs(s).max()  # squares of 1e-200 would be zero
+    e, s = e / np.abs(e).max(), s / np.abs(s).max()  # the square of 1e-200 would be zero
     target = (e @ s) / (s @ s) * s
     return _decibels(target @ target, np.square(target - e).sum())
 
 
 def wave_snr(estimate: np.ndarray, reference: np.ndarray) -> float:
-    """Signal-to-noise ratio in dB, level and all: 10 log10(|s|^2 / |s - e|^2) (Le Roux et al. 2019, eq. 1).
+    """Level-dependent signal-to-noise ratio in dB: 10 log10(|s|^2 / |s - e|^2) (Le Roux et al. 2019, eq. 1).
 
-    Named so because ``utt2snr`` is a fact of mixtures. A silent estimate has 0 dB.
+    The name avoids a conflict with ``utt2snr``, the SNR of mixtures. A silent estimate has 0 dB.
 
     Args:
         estimate, reference: (N,) samples.
@@ -96,21 +96,21 @@ def wave_snr(estimate: np.ndarray, reference: np.ndarray) -> float:
 def sdr(estimate: np.ndarray, reference: np.ndarray, taps: int = 512) -> float:
     """Signal-to-distortion ratio in dB of BSSEval version 3 with one source (Vincent et al. 2006; Scheibler 2021).
 
-    Any filter of ``taps`` coefficients over the reference is no distortion.
+    A filter of ``taps`` coefficients on the reference does not count as distortion.
 
     Args:
         estimate, reference: (N,) samples.
 
     Raises:
-        Undefined: one of the two is silent, they are shorter than the filter, which would fit anything then, or it
-            cannot be solved for. A perfect estimate (140 dB) has infinite SDR.
+        Undefined: a signal is silent or shorter than the filter, or the filter cannot be computed. A perfect estimate
+            (140 dB) has infinite SDR.
         InputError: fast_bss_eval is not installed.
     """
     e, s = sounding(estimate, reference)
     if len(s) < taps:
         raise Undefined(f"shorter than {taps} samples")
     bss_eval = _bss_eval()
-    e, s = (x / np.abs(x).max() for x in (e, s))  # the library takes what is very faint for silence
+    e, s = (x / np.abs(x).max() for x in (e, s))  # the library treats faint signals as silence
     try:
         with np.errstate(divide="ignore"):
             value = -float(bss_eval.sdr_loss(e, s, filter_length=taps))
@@ -126,16 +126,16 @@ def pesq(estimate: np.ndarray, reference: np.ndarray, fs: int, mode: str) -> flo
 
     Args:
         estimate, reference: (N,) samples.
-        fs: in Hz: 8000 or 16000; 8000 has no wide band.
+        fs: sampling rate in Hz: 8000 (only ``nb``) or 16000.
         mode: ``nb`` or ``wb``.
 
     Raises:
-        Undefined: one of the two is silent, they last less than 0.25 s, no utterance is detected, or the library
-            crashes (more than some 50 stretches of speech).
+        Undefined: a signal is silent or shorter than 0.25 s, PESQ detects no utterance, or the library crashes (more
+            than about 50 utterances).
         InputError: pesq is not installed.
     """
     if (fs, mode) not in ((8000, "nb"), (16000, "nb"), (16000, "wb")):
-        raise ValueError(f"PESQ {mode} at {fs} Hz: it is nb at 8000 Hz, nb or wb at 16000 Hz")
+        raise ValueError(f"PESQ {mode} at {fs} Hz: must be nb at 8000 Hz, nb or wb at 16000 Hz")
     e, s = sounding(estimate, reference)
     library("pesq")
     if len(s) <= _PESQ_SAFE_SECONDS * fs:
@@ -155,26 +155,26 @@ def _pesq(e: np.ndarray, s: np.ndarray, fs: int, mode: str) -> float:
         raise Undefined("no utterance detected") from None
     except lib.BufferTooShortError:
         raise Undefined("shorter than 0.25 s") from None
-    except Exception:  # ValueError, say: a level of zero after its filters becomes NaN
+    except Exception:  # e.g. ValueError: a level of zero after its filters becomes NaN
         raise Undefined("PESQ cannot level the signals") from None
 
 
 def stoi(estimate: np.ndarray, reference: np.ndarray, fs: int, extended: bool = False) -> float:
-    """Short-time objective intelligibility, at most 1 (Taal et al. 2011), by pystoi, which resamples to 10 kHz.
+    """Short-time objective intelligibility, at most 1 (Taal et al. 2011), from pystoi, which resamples to 10 kHz.
 
     Args:
         estimate, reference: (N,) samples.
-        fs: in Hz.
+        fs: sampling rate in Hz.
         extended: ESTOI (Jensen and Taal 2016).
 
     Raises:
-        Undefined: one of the two is silent, or fewer than 30 frames (0.4 s) of the reference are not silent.
+        Undefined: a signal is silent, or the reference has fewer than 30 frames (0.4 s) of speech.
         InputError: pystoi is not installed.
     """
     e, s = sounding(estimate, reference)
     lib = library("pystoi")
     state = np.random.get_state()
-    np.random.seed(0)  # ESTOI adds rounding-sized noise, which is all there is where a band of the estimate is empty
+    np.random.seed(0)  # ESTOI adds tiny noise, which decides the value of empty bands
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", "Not enough STFT frames", RuntimeWarning)
@@ -199,7 +199,7 @@ def library(name: str, extra: str = "se") -> ModuleType:
     """Import an optional library.
 
     Raises:
-        InputError: it is not installed, or cannot be imported; tells how to install it.
+        InputError: the library is not installed or cannot be imported; says how to install it.
     """
     find_library(name, extra)
     try:
@@ -209,14 +209,14 @@ def library(name: str, extra: str = "se") -> ModuleType:
 
 
 def find_library(name: str, extra: str = "se") -> Path:
-    """The folder of an optional library, which is not imported.
+    """The folder of an optional library, without importing it.
 
     Raises:
-        InputError: it is not installed; tells how to install it.
+        InputError: the library is not installed; says how to install it.
     """
     try:
         spec = importlib.util.find_spec(name)
-    except ValueError:  # a module without a spec takes its place
+    except ValueError:  # a module without a spec has this name
         spec = None
     if spec is None or spec.submodule_search_locations is None:
         raise InputError(f"{name} is not installed: tools/install.sh --extras {extra}")
@@ -225,11 +225,11 @@ def find_library(name: str, extra: str = "se") -> Path:
 
 @cache
 def _bss_eval() -> ModuleType:
-    """The numpy half of fast_bss_eval, by itself: the whole imports torch where there is one."""
+    """The numpy part of fast_bss_eval; the whole package would import torch."""
     name, folder = "fast_bss_eval_numpy", find_library("fast_bss_eval") / "numpy"
     spec = importlib.util.spec_from_file_location(name, folder / "__init__.py")
     assert spec is not None
     assert spec.loader is not None
-    sys.modules[name] = module = importlib.util.module_from_spec(spec)  # before it runs, for its relative imports
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)  # before execution, for its relative imports
     spec.loader.exec_module(module)
     return module

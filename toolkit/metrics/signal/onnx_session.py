@@ -1,4 +1,4 @@
-"""Networks in ONNX files of optional packages."""
+"""ONNX networks of optional packages."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ from toolkit.metrics.signal.intrusive import library
 
 
 def onnx_session(path: Path, extra: str):
-    """A network, on one thread: jobs run side by side.
+    """An inference session on one thread, because several jobs run in parallel.
 
     Args:
-        path: the file, in a package that is installed.
-        extra: which installs the package and onnxruntime.
+        path: the file, in an installed package.
+        extra: extra that installs the package and onnxruntime.
 
     Raises:
         InputError: onnxruntime is not installed, or the file cannot be read.

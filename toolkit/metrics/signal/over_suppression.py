@@ -1,8 +1,8 @@
-"""Faults in the extraction of one talker: the wrong talker, too little of the right one, or residual energy.
+"""Failures of target speaker extraction: speaker confusion, over-suppression and residual energy.
 
 Over-suppression: Eskimez, Yoshioka, Wang, Wang, Chen and Huang, "Personalized speech enhancement: new models and
-comprehensive evaluation", ICASSP 2022. Papers quote its definition without the STFT, the treatment of silent frames
-and, not all alike, the exponent of its right-hand side; so these are arguments.
+comprehensive evaluation", ICASSP 2022. Papers quote its definition without the STFT and the treatment of silent frames,
+and with different exponents on the right-hand side; so these are arguments here.
 """
 
 import numpy as np
@@ -11,27 +11,27 @@ from toolkit.metrics.signal.intrusive import Undefined, sounding
 
 
 def speaker_confusion(to_target, to_interferer) -> np.ndarray:
-    """Is the output nearer to the interferer than to the target?
+    """Whether the output is closer to the interferer than to the target.
 
     Args:
-        to_target: (...) SI-SDR in dB of outputs to their targets.
-        to_interferer: (...) to the interferers.
+        to_target: (...) SI-SDR of the outputs in dB, with the targets as reference.
+        to_interferer: (...) the same with the interferers as reference.
 
     Returns:
-        (...) 1.0 where it is, 0.0 where not (so too where both are equally near), NaN where one of the two is NaN.
+        (...) 1.0 if so, else 0.0 (also for equal values), NaN if one of the two is NaN.
     """
     target, other = np.asarray(to_target, dtype=np.float64), np.asarray(to_interferer, dtype=np.float64)
     return np.where(np.isnan(target) | np.isnan(other), np.nan, (other > target).astype(np.float64))
 
 
 def residual_energy(output: np.ndarray, mixture: np.ndarray) -> np.ndarray:
-    """Energy of outputs relative to their mixtures, in dB: how much is left of what ought to be removed entirely.
+    """Energy of outputs relative to their mixtures in dB, for mixtures that should be removed completely.
 
     Args:
         output, mixture: (..., N) samples.
 
     Returns:
-        (...) 10 log10(|output|^2 / |mixture|^2); -inf of a silent output, NaN of a silent mixture.
+        (...) 10 log10(|output|^2 / |mixture|^2); -inf for a silent output, NaN for a silent mixture.
     """
     left, whole = (np.square(np.asarray(x, dtype=np.float64)).sum(-1) for x in (output, mixture))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -39,24 +39,24 @@ def residual_energy(output: np.ndarray, mixture: np.ndarray) -> np.ndarray:
 
 
 def false_alarm(residual, threshold_db: float = -10.0) -> np.ndarray:
-    """Is more left of a mixture without the enrolled speaker than may be?
+    """Whether the residual energy of a mixture without the enrolled speaker exceeds a threshold.
 
     Args:
         residual: (...) :func:`residual_energy` in dB.
-        threshold_db: of what may be left; a tenth of the mixture's energy.
+        threshold_db: the threshold; default: a tenth of the energy of the mixture.
 
     Returns:
-        (...) 1.0 where there is, 0.0 where not, NaN where the residual is NaN.
+        (...) 1.0 if so, else 0.0, NaN if the residual is NaN.
     """
     left = np.asarray(residual, dtype=np.float64)
     return np.where(np.isnan(left), np.nan, (left > threshold_db).astype(np.float64))
 
 
 def over_suppressed(estimate, reference, p: float = 0.3, gamma: float = 0.1, threshold_power: float = 2.0):
-    """Which frames lack more of the reference than may be: sum_f h(|S|^p - |E|^p)^2 > gamma sum_f |S|^(p k).
+    """Frames that lose too much of the reference: sum_f h(|S|^p - |E|^p)^2 > gamma sum_f |S|^(p k).
 
-    h(x) = max(x, 0). With k = 2 both sides are of one power, so that level does not matter. Papers quote k = 1 too, by
-    which the same signals, only louder, have more such frames.
+    h(x) = max(x, 0). With k = 2 both sides scale alike, so the result does not depend on the level. Some papers print
+    k = 1, for which louder signals have more such frames.
 
     Args:
         estimate, reference: (..., T, F) magnitudes.
@@ -78,20 +78,19 @@ def tsos(
     silence_db: float | None = None,
     **how: float,
 ) -> float:
-    """Target-speaker over-suppression: the part of the frames that are over-suppressed, in [0, 1].
+    """Target-speaker over-suppression: share of over-suppressed frames, in [0, 1].
 
-    The STFT has a Hann window, whose sum is not divided by, and begins at the first sample; the last frame is filled up
-    with zeros.
+    The STFT has a Hann window without normalisation and begins at the first sample; the last frame is zero-padded.
 
     Args:
         estimate, reference: (N,) samples in [-1, 1].
-        fs: in Hz.
-        frame_seconds, hop_seconds: of the STFT.
-        silence_db: leave out frames whose reference is this many dB below its loudest frame; None: all count.
+        fs: sampling rate in Hz.
+        frame_seconds, hop_seconds: frame length and shift of the STFT.
+        silence_db: skip frames whose reference is this many dB below its loudest frame; None: use all frames.
         how: p, gamma, threshold_power of :func:`over_suppressed`.
 
     Raises:
-        Undefined: the reference is silent. A silent estimate is over-suppressed.
+        Undefined: the reference is silent. (A silent estimate is over-suppressed.)
     """
     e, s = sounding(estimate, reference, silent_estimate=True)
     frame, hop = round(frame_seconds * fs), round(hop_seconds * fs)

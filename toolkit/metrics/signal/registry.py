@@ -1,4 +1,4 @@
-"""The metrics of estimated signals by name: labels, units, direction, sampling rates."""
+"""Registry of the metrics of estimated signals: labels, units, direction, sampling rates."""
 
 from collections.abc import Callable, Sequence
 from math import inf, isnan
@@ -15,7 +15,7 @@ from toolkit.metrics.signal.timing import timing_scores
 from toolkit.metrics.statistics.bootstrap import RATE
 
 _CORRELATION, _OPINION = (-1.0, 1.0), (1.0, 5.0)
-SAME_MIXTURE = 5e-3  # largest difference between the values of a mixture on two machines
+SAME_MIXTURE = 5e-3  # largest difference of a mixture's values between two machines
 METRICS = {
     "si_sdr": Metric("SI-SDR", "dB"),
     "wave_snr": Metric("SNR", "dB"),
@@ -44,7 +44,7 @@ FORMER = {"wrong_speaker": "speaker_confusion", "energy_left": "residual_energy"
 
 
 def present_name(name: str) -> str:
-    """The name of a metric that results of version 0.1 may have by another: ``si_sdr_in`` is ``si_sdr_mix``."""
+    """The current name of a metric from its name in version 0.1: ``si_sdr_in`` is ``si_sdr_mix``."""
     metric = name.removesuffix("_in")
     return f"{metric}_mix" if metric != name and metric in METRICS else FORMER.get(name, name)
 
@@ -61,7 +61,7 @@ def metric_of(name: str) -> Metric:
 
 
 def limits_of(name: str) -> tuple[float, float]:
-    """Least and greatest value that tables can hold of a metric, or of that of the mixture; improvements have none."""
+    """Smallest and largest value of a metric in tables, also of the mixture; improvements are unlimited."""
     metric = METRICS.get(name.removesuffix("_mix"))
     return (-inf, inf) if metric is None else metric.limits
 
@@ -69,16 +69,16 @@ def limits_of(name: str) -> tuple[float, float]:
 class _Family(NamedTuple):
     """Metrics that one function computes together from ``(estimate (N,), reference (N,), fs)``.
 
-    What is not needed (``needs``) is None; in the place of the reference come turns (K, 2), where these are needed.
+    If ``needs`` is "turns", the turns (K, 2) replace the reference; if it is "nothing", the reference is None.
     """
 
     names: tuple[str, ...]
     compute: Callable[..., tuple[float, ...]]
     libraries: tuple[str, ...] = ()
-    rates: tuple[int, ...] = ()  # in Hz; none: any
-    extra: str = "se"  # which installs the libraries
+    rates: tuple[int, ...] = ()  # possible sampling rates in Hz; empty: any
+    extra: str = "se"  # extra that installs the libraries
     needs: str = "reference"  # besides the estimate: reference, turns or nothing
-    reason: str = "no value"  # of a NaN
+    reason: str = "no value"  # reason of a NaN
 
 
 _FAMILIES = (
@@ -112,7 +112,7 @@ COMPUTED = tuple(name for family in _FAMILIES for name in family.names)
 
 
 def check_metrics(names: Sequence[str]) -> None:
-    """Raise InputError where a metric is unknown, or its library is not installed."""
+    """Raise InputError if a metric is unknown, or its library is not installed."""
     if unknown := [name for name in names if name not in COMPUTED]:
         raise InputError(f"--metrics {' '.join(unknown)}: no such metric; there are {' '.join(COMPUTED)}")
     for family in _FAMILIES:
@@ -122,7 +122,7 @@ def check_metrics(names: Sequence[str]) -> None:
 
 
 def names_that_need(what: str, names: Sequence[str]) -> list[str]:
-    """Those of some metrics that need, besides the estimate, its ``reference``, or the ``turns`` of its speaker."""
+    """The metrics among ``names`` that need ``what``: the ``reference``, or the ``turns`` of the speaker."""
     return [name for family in _FAMILIES for name in family.names if family.needs == what and name in names]
 
 
@@ -133,20 +133,20 @@ def compute(
     fs: int,
     turns: np.ndarray | None = None,
 ):
-    """Some metrics of one estimate.
+    """Compute metrics of one estimate.
 
     Args:
-        names: of ``COMPUTED``.
+        names: metrics among ``COMPUTED``.
         estimate: (N,) samples in [-1, 1].
-        reference: the same of what it should be; None where no metric needs it (:func:`names_that_need`).
-        fs: in Hz.
-        turns: (K, 2) begins and ends in seconds of what the speaker says; likewise.
+        reference: (N,) samples in [-1, 1]; None if no metric needs it (:func:`names_that_need`).
+        fs: sampling rate in Hz.
+        turns: (K, 2) begin and end in seconds of the speaker's turns; None if no metric needs them.
 
     Returns:
-        ``(values, undefined)``: name -> value, NaN where it is undefined; name -> why it is.
+        ``(values, undefined)``: name -> value, NaN if undefined; name -> reason if undefined.
 
     Raises:
-        InputError: a metric does not exist at this rate.
+        InputError: a metric does not support this sampling rate.
     """
     values: dict[str, float] = {}
     undefined: dict[str, str] = {}
@@ -157,8 +157,8 @@ def compute(
         if family.rates and fs not in family.rates:
             rates = " and ".join(map(str, family.rates))
             raise InputError(
-                f"--metrics {chosen[0]}: is for {rates} Hz, the audio is at {fs} Hz; leave it out, or take audio at "
-                "that rate (stage 2 resamples, --fs)"
+                f"--metrics {chosen[0]}: is for {rates} Hz, the audio is at {fs} Hz; remove it, or use audio at that "
+                "rate (stage 2 resamples, --fs)"
             )
         try:
             other = turns if family.needs == "turns" else reference

@@ -1,9 +1,9 @@
-"""Timing of an extraction: does the output speak when the enrolled speaker does? It needs no reference signal.
+"""Timing of an extraction, without a reference signal: whether the output is speech when the enrolled speaker speaks.
 
-Frames of 10 ms are compared, without a collar: frame k is speech if its centre, (k + 1/2) 10 ms, lies in a turn; the
-annotation is taken at its word. A frame in which others speak as well is the enrolled speaker's all the same. The
-speech of the output is found by :mod:`toolkit.metrics.signal.voice_activity`. The REAL-TSE challenge (2026) has such an
-F1 among its scores; its own voice activity detector and frames may differ.
+Frames of 10 ms are compared without a collar: frame k is speech if its centre, (k + 1/2) 10 ms, is in a turn of the
+annotation. Frames with overlapping speakers count as frames of the enrolled speaker.
+:mod:`toolkit.metrics.signal.voice_activity` detects speech in the output. The REAL-TSE challenge (2026) uses such an
+F1; its voice activity detector and frames may differ.
 """
 
 import math
@@ -17,14 +17,14 @@ FRAME = 0.01  # seconds
 
 
 def frame_labels(intervals: np.ndarray, seconds: float) -> np.ndarray:
-    """Frames of 10 ms in ``seconds`` -> (T,) bool: does the centre lie in one of the intervals?
+    """(T,) bool for the 10 ms frames in ``seconds``: whether the centre is in one of the intervals.
 
     Args:
-        intervals: (K, 2) begins and ends in seconds; they may overlap. A begin is in its interval, an end is not.
-        seconds: length of the signal; T are the frames whose centre it has.
+        intervals: (K, 2) begin (included) and end (excluded) in seconds; they may overlap.
+        seconds: length of the signal; T is the number of frames with their centre in it.
     """
     labels = np.zeros(max(0, math.ceil(round(seconds / FRAME - 0.5, 6))), dtype=bool)
-    # To the nanosecond: the centre of a frame is a number of milliseconds, as the times of most annotations are.
+    # Round to nanoseconds: frame centres and most annotations are whole milliseconds.
     for begin, end in np.ceil(np.round(np.asarray(intervals) / FRAME - 0.5, 7)).clip(0).astype(int):
         labels[begin:end] = True
     return labels
@@ -33,8 +33,8 @@ def frame_labels(intervals: np.ndarray, seconds: float) -> np.ndarray:
 def frame_scores(output: np.ndarray, reference: np.ndarray) -> tuple[float, float, float]:
     """``(F1, precision, recall)`` of frames, 0 to 1.
 
-    With TP frames that are speech in both, FP in the output alone, FN in the reference alone: precision TP / (TP + FP),
-    recall TP / (TP + FN), F1 2 TP / (2 TP + FP + FN). One whose denominator is 0 is NaN.
+    TP frames are speech in both, FP in the output only, FN in the reference only: precision TP / (TP + FP), recall
+    TP / (TP + FN), F1 2 TP / (2 TP + FP + FN). NaN if a denominator is 0.
 
     Args:
         output, reference: (T,) bool.
@@ -50,15 +50,15 @@ def frame_scores(output: np.ndarray, reference: np.ndarray) -> tuple[float, floa
 
 
 def timing_scores(estimate: np.ndarray, turns: np.ndarray, fs: int) -> tuple[float, float, float]:
-    """``(F1, precision, recall)`` of the frames in which an output speaks, against the enrolled speaker's turns.
+    """``(F1, precision, recall)`` of the speech frames of an output, against the turns of the enrolled speaker.
 
     Args:
         estimate: (N,) samples in [-1, 1].
-        turns: (K, 2) begins and ends of the enrolled speaker's speech in seconds (:mod:`toolkit.io.rttm`).
-        fs: in Hz.
+        turns: (K, 2) begin and end of the enrolled speaker's turns in seconds (:mod:`toolkit.io.rttm`).
+        fs: sampling rate in Hz.
 
     Raises:
-        Undefined: neither of the two speaks, or the estimate is not finite.
+        Undefined: neither output nor annotation has speech, or the estimate is not finite.
         InputError: the extra ``vad`` is not installed.
     """
     seconds = len(estimate) / fs

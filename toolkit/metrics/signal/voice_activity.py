@@ -1,8 +1,8 @@
-"""Voice activity by Silero VAD: when someone speaks in a recording.
+"""Voice activity detection with Silero VAD.
 
-The network is that of the package silero-vad 6.2 (Silero Team, MIT), run by onnxruntime alone: the package itself
-imports torch and torchaudio. It reads windows of 32 ms, at 8 or 16 kHz, each with the end of the one before, and
-carries a state from window to window.
+The network is from the package silero-vad 6.2 (Silero Team, MIT). We run it with onnxruntime, because the package
+itself imports torch and torchaudio. It reads windows of 32 ms at 8 or 16 kHz, each preceded by the end of the window
+before, and keeps a state between windows.
 """
 
 from functools import cache
@@ -15,8 +15,8 @@ from toolkit.metrics.signal.onnx_session import onnx_session
 
 EXTRA = "vad"
 WINDOW = 0.032  # seconds
-_OVERLAP = 1 / 8  # of the window before, which the network reads as well
-_BEGIN, _END = 0.5, 0.35  # probability at which speech begins; below which it ends
+_OVERLAP = 1 / 8  # share of the previous window that the network reads again
+_BEGIN, _END = 0.5, 0.35  # speech begins at this probability, and ends below that one
 _PAUSE, _SHORTEST, _MARGIN = 0.1, 0.25, 0.03  # seconds
 
 
@@ -47,15 +47,15 @@ def speech_probabilities(samples: np.ndarray, fs: int) -> np.ndarray:
 
 
 def speech_intervals(samples: np.ndarray, fs: int) -> np.ndarray:
-    """Begins and ends of speech in seconds, (K, 2), ascending.
+    """Begin and end of speech in seconds, (K, 2), in ascending order.
 
-    Speech begins with a window of probability 0.5 or more and ends with one below 0.35, unless it goes on within 0.1 s.
-    What lasts no more than 0.25 s is left out; the rest is widened by 30 ms at both ends. These are the defaults of
-    the package's get_speech_timestamps.
+    Speech begins with a window of probability 0.5 or more and ends with one below 0.35, unless it continues within
+    0.1 s. Intervals of at most 0.25 s are dropped; the others are extended by 30 ms at both ends. These are the
+    defaults of get_speech_timestamps in the package.
 
     Args:
         samples: (N,) in [-1, 1].
-        fs: in Hz.
+        fs: sampling rate in Hz.
 
     Raises:
         Undefined: samples are not finite.
@@ -74,14 +74,14 @@ def speech_intervals(samples: np.ndarray, fs: int) -> np.ndarray:
 
 
 def active_windows(probabilities: np.ndarray) -> np.ndarray:
-    """(W,) probabilities of speech -> (W,) bool: from 0.5 on until below 0.35; pauses of less than 0.1 s are speech.
+    """(W,) probabilities of speech -> (W,) bool: from 0.5 until below 0.35; pauses below 0.1 s count as speech.
 
     A pause lasts from the begin of its first window below 0.35 to the begin of its last one.
     """
     high, low = probabilities >= _BEGIN, probabilities < _END
     decided = np.maximum.accumulate(np.where(high | low, np.arange(len(high)), -1))
     active = (decided >= 0) & high[decided]
-    edges = np.flatnonzero(np.diff(np.r_[True, active, True])).reshape(-1, 2)  # begins and ends of what is not speech
+    edges = np.flatnonzero(np.diff(np.r_[True, active, True])).reshape(-1, 2)  # begin and end of non-speech
     for begin, end in edges:
         if begin > 0 and (np.flatnonzero(low[begin:end])[-1] * WINDOW) < _PAUSE:
             active[begin:end] = True

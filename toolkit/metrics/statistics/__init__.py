@@ -1,4 +1,4 @@
-"""Intervals and paired comparison: bootstrap over speakers."""
+"""Confidence intervals and paired comparison, by bootstrap over speakers."""
 
 from toolkit.exports import exports
 

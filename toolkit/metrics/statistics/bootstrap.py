@@ -1,27 +1,26 @@
 """Confidence intervals of verification metrics by resampling speakers.
 
-Trials are not independent: each speaker is in many, and a hard speaker makes all of them hard. Intervals from resampled
-trials are therefore too narrow. Here the *speakers* are drawn with replacement, the same sample for both sides of the
-trials, and every trial follows its speakers: a speaker drawn c times brings its target trials c times, and a nontarget
-trial of speakers a and b counts c_a * c_b times.
+Trials are not independent: each speaker is in many trials, and a difficult speaker makes all of them difficult.
+Intervals from resampled trials are therefore too narrow. Here the *speakers* are drawn with replacement, the same
+sample for both sides of the trials. The target trials of a speaker drawn c times count c times; a nontarget trial of
+speakers a and b counts c_a * c_b times.
 
-Bootstrap samples of few speakers vary less than new samples of the same number, and have thinner tails. So every
-interval is stretched about its value by :func:`stretch`: 1.6 with 5 speakers, 1.2 with 10, 1.01 with 125. It is then
-clipped to the range of the metric.
+Bootstrap samples of few speakers vary less than new samples of the same size, and have thinner tails. So every
+interval is stretched about its value by :func:`stretch` (1.6 for 5 speakers, 1.2 for 10, 1.01 for 125) and then clipped
+to the range of the metric.
 
-Most metrics get the percentile interval. The spread of a rate (EER) depends on the rate, and its samples are biased: it
-gets the basic interval, which reflects the samples about the value, on the scale of arcsin(sqrt(rate)), where the
-spread hardly depends on it. A minimum over thresholds (minDCF, min Cllr) comes out lower on a resample than it should,
-as it already did on the sample: it gets the symmetric interval of toolkit.metrics.statistics.paired. None of this helps
-a list that is too short: with a few thousand nontarget trials minDCF(0.01) rests on a handful of false alarms, and its
-interval is too narrow.
+Most metrics get the percentile interval. The variance of a rate (EER) depends on the rate, and its samples are biased:
+it gets the basic interval, which reflects the samples about the value, on the scale arcsin(sqrt(rate)), which
+stabilises the variance. A minimum over thresholds (minDCF, min Cllr) is biased downwards, on the data and again on each
+sample: it gets the symmetric interval of toolkit.metrics.statistics.paired. Short lists remain a problem: with a few
+thousand nontarget trials minDCF(0.01) depends on a few false alarms, and its interval is too narrow.
 
 Sources: Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004
 (resample what is independent; percentile interval); Davison and Hinkley, "Bootstrap methods and their application",
 1997, section 5.2 (basic interval, transformed scales); Poh, Martin and Bengio, "Performance generalization in biometric
 authentication using joint user-specific and sample bootstraps", IEEE TPAMI 29(3), 2007 (users as the resampled unit);
-Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2), 2007 (product weights for crossed factors; they err
-on the wide side).
+Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2), 2007 (product weights for crossed factors; their
+intervals are rather too wide).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -36,17 +35,17 @@ from toolkit.metrics.verification.error_rates import ScoreSweep, metrics_of
 STRETCHED = "stretched by Student's quantile"
 METHOD = f"basic on the arcsine scale (EER), symmetric (minDCF, min Cllr), percentile (actDCF, Cllr); {STRETCHED}"
 RATE = (0.0, 1.0)  # limits of a rate
-MAX_LOST = 0.5  # of the samples; beyond that there is no interval
+MAX_LOST = 0.5  # share of unusable samples above which there is no interval
 
 
 @dataclass(frozen=True)
 class Resamples:
-    """Metrics of all trials and of each bootstrap sample of speakers.
+    """Metrics of all trials, and of each bootstrap sample of speakers.
 
     Attributes:
         values: metric -> value.
-        samples: metric -> (R,) values; NaN where a sample lacks a kind of trial.
-        speakers: metric -> number of speakers behind it; a metric without an entry has very many.
+        samples: metric -> (R,) values; NaN if a sample has no targets or no nontargets.
+        speakers: metric -> number of speakers; missing: very many.
     """
 
     values: Mapping[str, float]
@@ -55,12 +54,12 @@ class Resamples:
 
     @property
     def lost(self) -> int:
-        """Number of samples without metrics, because they lack a kind of trial."""
+        """Number of samples without metrics, because they have no targets or no nontargets."""
         return int(np.isnan(np.array(list(self.samples.values()))).any(0).sum()) if self.samples else 0
 
     @property
     def too_few(self) -> bool:
-        """Are too many samples lost for an interval?"""
+        """Whether too many samples are lost for an interval."""
         return self.lost > MAX_LOST * len(next(iter(self.samples.values()), ()))
 
     def intervals(
@@ -68,12 +67,12 @@ class Resamples:
     ) -> dict[str, tuple[float, float, float]]:
         """``{metric: (value, low, high)}``.
 
-        A sample that lacks a kind of trial is left out. Low and high are NaN if more than half of the samples are left
-        out (one or two speakers), or if a metric has one speaker.
+        Samples without targets or nontargets are skipped. Low and high are NaN if more than half of the samples are
+        skipped (one or two speakers), or if a metric has one speaker.
 
         Args:
-            level: of the intervals, in (0, 1).
-            limits: metric -> its least and greatest possible value; default: those of verification metrics.
+            level: confidence level, in (0, 1).
+            limits: metric -> its smallest and largest possible value; default: those of verification metrics.
         """
         samples = np.array(list(self.samples.values())).reshape(len(self.samples), -1)
         usable = samples[:, ~np.isnan(samples).any(0)]
@@ -91,11 +90,11 @@ class Resamples:
 
 
 def stretch(speakers: int, level: float) -> float:
-    """The factor by which distances of samples of ``speakers`` from the value are too small; NaN for fewer than two.
+    """Correction factor for the distance of bootstrap samples from the value; NaN for fewer than two speakers.
 
-    It is that of the mean of S normal values: sqrt(S / (S - 1)), and Student's quantile over the normal one.
+    As for the mean of S normal values: sqrt(S / (S - 1)) times the ratio of Student's quantile to the normal one.
     """
-    from scipy.special import ndtri, stdtrit  # programs that make no intervals start without it
+    from scipy.special import ndtri, stdtrit  # slow import
 
     if speakers < 2:
         return np.nan
@@ -104,9 +103,9 @@ def stretch(speakers: int, level: float) -> float:
 
 
 def mean_of(parts: Sequence[Resamples]) -> Resamples:
-    """The mean over conditions with samples of the same speakers: of the metrics that all have, sample by sample.
+    """The mean over conditions with the same speakers, sample by sample, of the metrics that all conditions have.
 
-    Its number of speakers is that of the condition with the fewest.
+    The number of speakers is the smallest of the conditions.
     """
     names = [name for name in parts[0].values if all(name in part.values for part in parts)]
     return Resamples(
@@ -117,7 +116,7 @@ def mean_of(parts: Sequence[Resamples]) -> Resamples:
 
 
 def fewest_speakers(parts: Iterable[Resamples], names: Iterable[str]) -> dict[str, int]:
-    """Metric -> the smallest number of speakers behind it; metrics without that number are left out."""
+    """Metric -> smallest number of speakers; metrics without a number are skipped."""
     counts = {name: [part.speakers[name] for part in parts if name in part.speakers] for name in names}
     return {name: min(numbers) for name, numbers in counts.items() if numbers}
 
@@ -135,10 +134,10 @@ def bootstrap_verification(
 ) -> dict[str, tuple[float, float, float]]:
     """EER and minDCFs with intervals: ``{"eer": (value, low, high), "min_dcf_0.01": ..., ...}``, rates in [0, 1].
 
-    Arguments and faults are those of :func:`resample_verification`, and ``level``, of the interval, in (0, 1).
+    Arguments and errors as of :func:`resample_verification`; ``level``: confidence level, in (0, 1).
     """
     if not 0 < level < 1:
-        raise ValueError(f"level={level} must lie in (0, 1)")
+        raise ValueError(f"level={level}: must be in (0, 1)")
     trials = scores, is_target, enroll_spk_index, test_spk_index
     return resample_verification(*trials, p_targets, resamples, seed, progress).intervals(level)
 
@@ -155,27 +154,27 @@ def resample_verification(
     calibration: Calibration | None = None,
     population=None,
 ) -> Resamples:
-    """EER, minDCFs and, of calibrated scores, actDCFs, Cllr and min Cllr, of all trials and by resampled speakers.
+    """EER, minDCFs and, for calibrated scores, actDCFs, Cllr and min Cllr: of all trials and of resampled speakers.
 
-    Memory stays at a few arrays of the number of trials; time is linear in trials * resamples.
+    Memory: a few arrays of N values. Time: linear in N * resamples.
 
     Args:
-        scores: (N,) scores, higher = more alike.
+        scores: (N,) scores, higher = more similar.
         is_target: (N,) bool.
         enroll_spk_index: (N,) integer speaker of the enrolment, in [0, S). The samples depend only on ``seed`` and
-            this numbering, so that systems scored on the same trials have the same samples.
-        test_spk_index: (N,) integer speaker of the test utterance, by the same numbering.
+            this numbering, so systems scored on the same trials have the same samples.
+        test_spk_index: (N,) integer speaker of the test utterance, in the same numbering.
         p_targets: target priors of minDCF and actDCF.
         resamples: number of bootstrap samples.
-        seed: of the samples.
-        progress: wraps the iterable over the samples, e.g. ``tqdm.tqdm``.
-        calibration: makes LLRs of the scores; without it there are no actDCF and Cllr.
-        population: the speakers to sample, so that lists of different speakers have the same samples; default: those of
-            these trials.
+        seed: seed of the samples.
+        progress: wrapper of the iterable over the samples, e.g. ``tqdm.tqdm``.
+        calibration: converts scores to LLRs; None: no actDCF and Cllr.
+        population: speakers to sample, so that lists with different speakers get the same samples; default: those of
+            the trials.
 
     Raises:
-        ValueError: lengths differ, a kind of trial is missing, scores are not finite, an index is negative, or a
-            trial's label contradicts its speakers.
+        ValueError: lengths differ, there are no targets or no nontargets, scores are not finite, an index is negative,
+            or a trial's label contradicts its speakers.
     """
     trials = _checked(scores, is_target, enroll_spk_index, test_spk_index)
     sample = _Sample(*trials, p_targets, calibration)
@@ -188,7 +187,7 @@ def resample_verification(
 
 
 def _draw(sample: "_Sample", speakers: np.ndarray, rng: np.random.Generator, num_metrics: int) -> list[float]:
-    """The metrics of one draw of speakers; NaN where it leaves no trials of a kind."""
+    """The metrics of one draw of speakers; NaN if no targets or no nontargets are left."""
     counts = np.bincount(rng.choice(speakers, size=len(speakers)), minlength=1 + int(speakers[-1]))
     weights = sample.weights(counts)
     if not all(kind.any() for kind in weights):
@@ -197,20 +196,20 @@ def _draw(sample: "_Sample", speakers: np.ndarray, rng: np.random.Generator, num
 
 
 class _Sample:
-    """Trials in the order of their scores, and the metrics for any weights."""
+    """Trials sorted by score, and their metrics for any weights."""
 
     def __init__(self, scores, is_target, enroll, test, p_targets: Sequence[float], calibration: Calibration | None):
         order = [kind[np.argsort(scores[kind])] for kind in (np.flatnonzero(is_target), np.flatnonzero(~is_target))]
         self._sweep = ScoreSweep(*(scores[kind] for kind in order))
         self._target_spk, (self._enroll, self._test) = enroll[order[0]], (x[order[1]] for x in (enroll, test))
         self._p_targets = p_targets
-        self._costs: list[np.ndarray] = []  # none without calibration
+        self._costs: list[np.ndarray] = []  # empty without calibration
         if calibration is not None:
             llrs = [calibration(scores[kind]) for kind in order]
             self._costs = [
                 (softplus(sign * x) / np.log(2)).astype(np.float32) for sign, x in zip((-1, 1), llrs, strict=True)
             ]
-            # An LLR rises with its score, so those below a threshold come first.
+            # LLRs increase with the scores, so those below a threshold come first.
             self._rejected = [[int(np.searchsorted(x, bayes_threshold(p))) for x in llrs] for p in p_targets]
 
     def speakers(self) -> np.ndarray:
@@ -218,11 +217,11 @@ class _Sample:
         return np.concatenate([self._target_spk, self._enroll, self._test])
 
     def fewest_speakers(self) -> int:
-        """How many speakers the targets have, or the nontargets where theirs are fewer."""
+        """Number of speakers of the targets or of the nontargets, whichever is smaller."""
         return min(len(np.unique(self._target_spk)), len(np.union1d(self._enroll, self._test)))
 
     def weights(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """How often each target and each nontarget trial counts when speaker i is there ``counts[i]`` times."""
+        """The weight of each target and each nontarget trial if speaker i was drawn ``counts[i]`` times."""
         return counts[self._target_spk], counts[self._enroll] * counts[self._test]
 
     def metrics(self, *weights: np.ndarray) -> dict[str, float]:
@@ -238,7 +237,7 @@ class _Sample:
         return values | {"cllr": float(sum(means) / 2), "min_cllr": min_cllr_of(rates)}
 
     def _shares(self, first: Sequence[int], weights: Sequence[np.ndarray]) -> list[float]:
-        """Of target and of nontarget trials, the share of the ``first`` ones."""
+        """The weighted share of the ``first`` target and nontarget trials."""
         if not weights:
             return [n / len(cost) for n, cost in zip(first, self._costs, strict=True)]
         return [float(w[:n].sum() / w.sum()) for n, w in zip(first, weights, strict=True)]
@@ -247,7 +246,7 @@ class _Sample:
 def _checked(scores, is_target, enroll, test) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     scores, is_target, enroll, test = (np.asarray(x) for x in (scores, is_target, enroll, test))
     if not scores.shape == is_target.shape == enroll.shape == test.shape == (scores.size,):
-        raise ValueError("scores, is_target and the speaker indices must be 1-D and of one length")
+        raise ValueError("scores, is_target and the speaker indices must be 1-D and of equal length")
     if scores.size and min(enroll.min(), test.min()) < 0:
         raise ValueError("speaker indices must not be negative")
     is_target = is_target.astype(bool)
@@ -264,7 +263,7 @@ def _limits(name: str) -> tuple[float, float]:
 
 
 def _bounds(name: str, value: float, samples: np.ndarray, factor: float, limits: tuple[float, float], level: float):
-    """Low and high of one metric, of its (R,) usable samples."""
+    """Low and high of one metric from its (R,) usable samples."""
     sides = (1 - level) / 2, (1 + level) / 2
     if name.startswith("min_"):
         reach = factor * np.quantile(np.abs(samples - value), level)

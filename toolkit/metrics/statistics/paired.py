@@ -1,18 +1,18 @@
-"""Is one system better than another? The difference of a metric, on bootstrap samples that both systems share.
+"""Paired comparison of two systems: the difference of a metric on bootstrap samples that both share.
 
-Two intervals that overlap prove nothing: the same speakers are hard for both systems. The *difference* is computed on
-each sample of speakers, the same for both, so that their difficulty cancels.
+Overlapping intervals do not show that two systems are equal, because the same speakers are difficult for both. Here the
+*difference* is computed on each sample of speakers, so their difficulty cancels.
 
-The interval is symmetric, value -+ the quantile of the samples' distance from the value, and the p-value is the part
-of the samples that are as far from the value as zero is. Both count the original data as one more sample, so that zero
-is inside the interval if and only if p is above 1 - level, for any number of samples. Percentiles of the differences
-are too conservative for metrics that are minima (minDCF), reflected ones too liberal.
+The interval is symmetric: value +- the quantile of the samples' distance from the value. The p-value is the share of
+samples that are at least as far from the value as zero is. Both count the original data as one more sample, so zero is
+inside the interval if and only if p is above 1 - level, for any number of samples. For metrics that are minima
+(minDCF), the percentile interval would be too conservative and the basic interval too liberal.
 
-Distances are stretched for few speakers, as in every interval (toolkit.metrics.statistics.bootstrap.stretch).
+Distances are stretched for few speakers, as in all intervals (toolkit.metrics.statistics.bootstrap.stretch).
 
 Sources: Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004
 (paired samples); Hall, "On symmetric bootstrap confidence intervals", JRSS B 50(1), 1988; Davison and Hinkley,
-"Bootstrap methods and their application", 1997, section 4.2 (the one that is added: p is never 0).
+"Bootstrap methods and their application", 1997, section 4.2 (adding one sample: p is never 0).
 """
 
 from typing import NamedTuple
@@ -38,10 +38,10 @@ def paired_difference(
 
     Args:
         a: metric of system A on all trials.
-        b: of system B.
-        a_samples: (R,) metric of A on each bootstrap sample of speakers, NaN where it has none.
-        b_samples: (R,) of B, on the same samples.
-        level: of the interval, in (0, 1).
+        b: metric of system B.
+        a_samples: (R,) metric of A on each bootstrap sample of speakers; NaN if undefined.
+        b_samples: (R,) metric of B on the same samples.
+        level: confidence level, in (0, 1).
         speakers: number of speakers to sample; None: very many.
 
     Raises:
@@ -54,17 +54,17 @@ def paired_difference(
     if speakers == 1 or not len(usable) or len(differences) - len(usable) > MAX_LOST * len(differences):
         return Difference(value, np.nan, np.nan, np.nan)
     distance = np.abs(usable - value) * (stretch(speakers, level) if speakers else 1)
-    outside = int((1 - level) * (1 + len(usable)) + 1e-9)  # of 1 + R samples, the original data among them
-    if outside == 0:  # too few samples for such a level
+    outside = int((1 - level) * (1 + len(usable)) + 1e-9)  # of 1 + R samples, with the original data
+    if outside == 0:  # too few samples for this level
         return Difference(value, np.nan, np.nan, np.nan)
     reach = float(np.sort(distance)[len(usable) - outside])
-    # Rounding alone must not tell equal systems apart.
+    # Rounding errors must not separate equal systems.
     p = (1 + int((distance >= abs(value) - 1e-12).sum())) / (1 + len(usable))
     return Difference(value, value - reach, value + reach, p)
 
 
 def compare(a: Resamples, b: Resamples, level: float = 0.95, speakers: int | None = None) -> dict[str, Difference]:
-    """:func:`paired_difference` in each metric that both systems have; default: the metric's number of speakers."""
+    """:func:`paired_difference` of each metric that both systems have; ``speakers`` default: those of the metric."""
     names = [name for name in a.values if name in b.values]
     counts = fewest_speakers((a, b), names) if speakers is None else dict.fromkeys(names, speakers)
     return {

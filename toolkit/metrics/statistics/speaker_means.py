@@ -1,8 +1,8 @@
-"""Means over utterances, of all speakers and of bootstrap samples of speakers.
+"""Means over utterances: of all speakers, and of bootstrap samples of speakers.
 
-Utterances of one speaker are alike, so that speakers are drawn with replacement, and each brings its utterances: the
-mean of a sample is the ratio of two sums over speakers, and all samples are two matrix products. The sources are those
-of toolkit.metrics.statistics.bootstrap.
+Utterances of one speaker are correlated. So speakers are drawn with replacement, each with all its utterances. The mean
+of a sample is a ratio of two sums over speakers; two matrix products compute all samples. Sources: see
+toolkit.metrics.statistics.bootstrap.
 """
 
 from collections.abc import Mapping
@@ -19,18 +19,18 @@ METHOD = f"percentile, of rates basic on the arcsine scale; {STRETCHED}"
 def resample_means(
     values: Mapping[str, np.ndarray], speaker: np.ndarray, resamples: int = 1000, seed: int = 0, population: int = 0
 ) -> Resamples:
-    """Mean of each metric, over the utterances in which it is finite, and of each sample of speakers.
+    """Mean of each metric over the utterances with a finite value, for all speakers and for each sample of speakers.
 
-    Samples depend only on ``seed`` and the number of speakers: they are the same for all metrics and systems.
+    Samples depend only on ``seed`` and the number of speakers, so all metrics and systems share them.
 
     Args:
-        values: metric -> (N,) value of each utterance; NaN and infinity are left out.
+        values: metric -> (N,) value of each utterance; NaN and infinity are skipped.
         speaker: (N,) integer speaker of each utterance, in [0, S).
-        population: S, if it is more than the speakers of these utterances; default: the highest index plus one.
+        population: S, if the utterances do not cover all speakers; default: the highest index plus one.
 
     Returns:
-        NaN in samples without an utterance with a value, and in all samples of a metric that fewer than two speakers
-        have; NaN as the mean of no values.
+        Means and samples. NaN: samples without a value, all samples of a metric with fewer than two speakers, and the
+        mean of no values.
     """
     speaker = np.asarray(speaker)
     count = max(population, int(speaker.max(initial=-1)) + 1)
@@ -51,7 +51,7 @@ def resample_means(
 
 
 def mean_intervals(resamples: Resamples, level: float = 0.95) -> dict[str, tuple[float, float, float]]:
-    """``{metric: (mean, low, high)}``, each by its own usable samples; NaN if these are too few."""
+    """``{metric: (mean, low, high)}``, each from its usable samples; NaN if these are too few."""
     return {
         name: replace(resamples, values={name: value}, samples={name: resamples.samples[name]}).intervals(
             level, limits_of

@@ -1,20 +1,19 @@
-"""Scores of huge trial lists, counted in bins, for exact error rates without a sort.
+"""Exact error rates of huge trial lists without sorting all scores.
 
-Equal error rate and minimum detection cost depend on few of the scores: those about the crossing and those about the
-optimum. One pass counts scores in thousands of narrow bins; what is known at the bins' edges rules nearly all of them
-out, and only the scores in the others are sorted. The values are bit for bit those of a whole sort: they are the same
-quotients of the same counts.
+EER and minDCF depend only on scores near one threshold each. One pass counts the scores in thousands of bins;
+the rates at the bin edges rule out nearly all bins, and only the scores in the other bins are sorted. The results
+equal those of a full sort bit for bit: they are the same quotients of the same counts.
 """
 
 import numpy as np
 
 _BINS = 1 << 16
-_CHUNK = 1 << 18  # scores; what is made of a chunk stays in the cache
+_CHUNK = 1 << 18  # scores per chunk, so that its arrays stay in the cache
 _SAMPLE = 1 << 12
 
 
 class BinnedScores:
-    """Target and nontarget scores, counted in bins of equal width; the outer bins hold what lies beyond.
+    """Target and nontarget scores, counted in bins of equal width; the outer bins also hold all scores beyond.
 
     Args:
         target: (T,) scores, T > 0.
@@ -22,7 +21,7 @@ class BinnedScores:
 
     Attributes:
         sizes: T and N.
-        below: (2, bins + 1) how many targets, and how many nontargets, lie below each edge.
+        below: (2, bins + 1) number of targets and of nontargets below each edge.
 
     Raises:
         ValueError: a score is NaN or infinite.
@@ -38,10 +37,9 @@ class BinnedScores:
         self.below = np.concatenate([np.zeros((2, 1), int), np.cumsum(self._counts, axis=1)], axis=1)
 
     def inside(self, *bins: int) -> tuple[np.ndarray, np.ndarray]:
-        """Sort the scores of some bins: ``(below, up_to)`` of the K target scores there, rising, each (2, K) int.
+        """Sort the scores of some bins: ``(below, up_to)`` for the K target scores in them, ascending, each (2, K) int.
 
-        ``below``: how many targets, and how many nontargets, of the whole list lie below the score; ``up_to``: below or
-        at it.
+        ``below``: number of targets and of nontargets of the whole list below the score; ``up_to``: below it or equal.
         """
         is_inside = np.zeros(_BINS, dtype=bool)
         is_inside[list(bins)] = True
@@ -49,7 +47,7 @@ class BinnedScores:
             np.sort(np.concatenate([x[is_inside[b]] for x, b in zip(_chunks(scores), _chunks(places), strict=True)]))
             for scores, places in zip(self._scores, self._bins, strict=True)
         ]
-        # Of what lies in the bins below a score's own, the search does not see what lies in unwanted ones.
+        # Add the scores of lower bins that were not sorted.
         unseen = self.below[:, :-1] - np.cumsum(self._counts * is_inside, axis=1) + self._counts * is_inside
         unseen = np.repeat(unseen[:, is_inside], self._counts[0, is_inside], axis=1)
         below, up_to = (
@@ -60,7 +58,7 @@ class BinnedScores:
 
 
 def _bins(scores: np.ndarray, kind: str, low: float, scale: float) -> np.ndarray:
-    """The bin of each score. Rounding keeps the order of numbers, so that bins part scores as thresholds do."""
+    """The bin of each score. Rounding is monotonic, so bins separate scores as thresholds do."""
     bins = np.zeros(len(scores), np.uint16)
     for part, out in zip(_chunks(scores), _chunks(bins), strict=True):
         if not np.isfinite(part).all():

@@ -1,12 +1,12 @@
-"""Calibration: scores to log-likelihood ratios, and what wrong ones cost.
+"""Calibration of scores to log-likelihood ratios, and the cost of miscalibration.
 
-A calibrated score is a natural-log likelihood ratio (LLR): Bayes' rule then says at which threshold to decide, whatever
-the prior. EER and minDCF do not see whether scores are; actDCF and Cllr do.
+A calibrated score is a natural-log likelihood ratio (LLR): Bayes' rule then gives the decision threshold for every
+prior. EER and minDCF do not depend on the calibration; actDCF and Cllr do.
 
 Sources: Brümmer and du Preez, "Application-independent evaluation of speaker detection", Computer Speech and Language
 20, 2006 (Cllr, min Cllr); Brümmer et al., "Fusion of heterogeneous speaker recognition systems in the STBU submission
 for the NIST speaker recognition evaluation 2006", IEEE TASLP 15(7), 2007 (prior-weighted logistic regression); Platt,
-"Probabilistic outputs for support vector machines", 1999 (what to aim at where the regression would not end).
+"Probabilistic outputs for support vector machines", 1999 (target values if the classes can be separated).
 """
 
 import logging
@@ -17,7 +17,7 @@ import numpy as np
 
 from toolkit.metrics.verification.error_rates import Rates, ScoreSweep
 
-_STEPS = 100  # of Newton's method; it needs about ten
+_STEPS = 100  # limit for Newton's method, which needs about ten
 
 
 class Calibration(NamedTuple):
@@ -37,20 +37,19 @@ def softplus(x: np.ndarray) -> np.ndarray:
 
 
 def fit_calibration(target_scores, nontarget_scores, p_target: float = 0.05) -> Calibration:
-    """Fit by prior-weighted logistic regression.
+    """Fit a calibration by prior-weighted logistic regression.
 
-    Minimises the cross-entropy of the posteriors at a target prior of ``p_target``, whatever the part of target trials
-    in the list: ``p_target * mean(softplus(-(llr + logit p_target)))`` over targets ``+ (1 - p_target) *
+    Minimises the cross-entropy of the posteriors at the target prior ``p_target``, independent of the share of target
+    trials in the list: ``p_target * mean(softplus(-(llr + logit p_target)))`` over targets ``+ (1 - p_target) *
     mean(softplus(llr + logit p_target))`` over nontargets.
 
-    Where all targets score above all nontargets, no finite scale is best; then, at equal priors, a posterior of
-    (n + 1) / (n + 2) is aimed at instead of 1 (Platt), and a warning says so. Where targets score no higher, the best
-    scale >= 0 is 0.
+    If all targets score above all nontargets, no finite scale is optimal. Then the target posterior, at equal priors,
+    is (n + 1) / (n + 2) instead of 1 (Platt), with a warning. If targets do not score higher, the best scale >= 0 is 0.
 
     Args:
-        target_scores: (T,) scores of the development set's target trials.
-        nontarget_scores: (N,) of its nontarget trials.
-        p_target: where the calibration is to be at its best.
+        target_scores: (T,) scores of the target trials of the development set.
+        nontarget_scores: (N,) scores of its nontarget trials.
+        p_target: target prior for which to optimise the calibration.
 
     Raises:
         ValueError: an array is empty or not finite, or ``p_target`` is out of (0, 1).
@@ -59,10 +58,12 @@ def fit_calibration(target_scores, nontarget_scores, p_target: float = 0.05) -> 
     if not (len(target) and len(nontarget) and np.isfinite(target).all() and np.isfinite(nontarget).all()):
         raise ValueError("calibration needs target and nontarget scores, all of them finite")
     if not 0 < p_target < 1:
-        raise ValueError(f"p_target={p_target} must lie in (0, 1)")
+        raise ValueError(f"p_target={p_target}: must be in (0, 1)")
     aim = 1.0, 0.0
     if target.min() >= nontarget.max() and target.max() > nontarget.min():
-        logging.warning("calibration: targets and nontargets do not overlap; the scale is a cautious guess (Platt)")
+        logging.warning(
+            "calibration: target and nontarget scores do not overlap; the scale is a cautious estimate (Platt)"
+        )
         aim, p_target = ((len(target) + 1) / (len(target) + 2), 1 / (len(nontarget) + 2)), 0.5
     scores = np.concatenate([target, nontarget])
     shift, width = scores.mean(), scores.std() or 1.0
@@ -78,7 +79,7 @@ def fit_calibration(target_scores, nontarget_scores, p_target: float = 0.05) -> 
 
 
 def _regress(x: np.ndarray, aim: np.ndarray, weights: np.ndarray, prior: float) -> np.ndarray:
-    """Newton's method with halved steps: the (slope, offset) of least ``sum weights * cross-entropy``."""
+    """The (slope, offset) that minimise ``sum weights * cross-entropy``, by Newton's method with step halving."""
     design = np.stack([x, np.ones_like(x)])
 
     def cost(theta: np.ndarray) -> float:
@@ -102,7 +103,7 @@ def _regress(x: np.ndarray, aim: np.ndarray, weights: np.ndarray, prior: float) 
 
 
 def cllr(target_llrs, nontarget_llrs) -> float:
-    """Cost of LLRs in bits, mean over all priors: 0 is perfect, 1 tells nothing, more misleads.
+    """Cost of LLRs in bits, mean over all priors: 0 is perfect, 1 uninformative, above 1 misleading.
 
     ``(mean log2(1 + exp(-llr)) over targets + mean log2(1 + exp(llr)) over nontargets) / 2``.
     """
@@ -111,7 +112,7 @@ def cllr(target_llrs, nontarget_llrs) -> float:
 
 
 def min_cllr(target_scores, nontarget_scores) -> float:
-    """Cllr of the best LLRs that rise with the scores (pool-adjacent-violators); <= any calibration's Cllr.
+    """Cllr of the best LLRs that increase with the scores (pool-adjacent-violators); a lower bound for calibrations.
 
     Raises:
         ValueError: an array is empty or not finite.
@@ -120,10 +121,10 @@ def min_cllr(target_scores, nontarget_scores) -> float:
 
 
 def min_cllr_of(rates: Rates) -> float:
-    """As :func:`min_cllr`, of the ROC polyline."""
+    """As :func:`min_cllr`, from the ROC polyline."""
     from scipy.optimize import isotonic_regression
 
-    # The parts of targets and of nontargets at each distinct target score, and of nontargets between two of them.
+    # Shares of targets and nontargets at each distinct target score, and of nontargets between two of them.
     masses = np.zeros((2, 2 * len(rates.fnr_at) + 1))
     masses[0, 1::2] = rates.fnr_above - rates.fnr_at
     masses[1, 1::2] = rates.fpr_at - rates.fpr_above
@@ -136,19 +137,19 @@ def min_cllr_of(rates: Rates) -> float:
 
 
 def bayes_threshold(p_target: float) -> float:
-    """The LLR from which on to accept, at costs of 1: ``log((1 - p) / p)``."""
+    """The LLR threshold for acceptance, at costs of 1: ``log((1 - p) / p)``."""
     return float(np.log((1 - p_target) / p_target))
 
 
 def act_dcf(target_llrs, nontarget_llrs, p_target: float) -> float:
-    """Normalised detection cost of deciding by Bayes' rule: minDCF's formula, at the threshold that the LLRs imply."""
+    """Normalised detection cost at the Bayes threshold for LLRs; the formula is that of minDCF."""
     threshold = bayes_threshold(p_target)
     fnr, fpr = np.mean(np.asarray(target_llrs) < threshold), np.mean(np.asarray(nontarget_llrs) >= threshold)
     return act_dcf_of(float(fnr), float(fpr), p_target)
 
 
 def act_dcf_of(fnr: float, fpr: float, p_target: float) -> float:
-    """As :func:`act_dcf`, of the two error rates."""
+    """As :func:`act_dcf`, from the two error rates."""
     return (p_target * fnr + (1 - p_target) * fpr) / min(p_target, 1 - p_target)
 
 

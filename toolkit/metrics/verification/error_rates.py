@@ -1,8 +1,7 @@
 """Error rates of speaker verification: equal error rate, minimum detection cost, DET curve.
 
-A trial is accepted when its score is at or above the threshold. FNR (miss rate) is the part of the target trials that
-is rejected, FPR (false alarm rate) the part of the nontarget trials that is accepted. Trials of equal score cross a
-threshold together.
+A trial is accepted if its score is at or above the threshold. FNR (miss rate) is the share of rejected target trials,
+FPR (false alarm rate) the share of accepted nontarget trials. Trials of equal score are accepted or rejected together.
 """
 
 from collections.abc import Iterable
@@ -12,23 +11,23 @@ import numpy as np
 
 from toolkit.metrics.verification.binned_scores import BinnedScores
 
-_LONG = 200_000  # trials from which on counting pays
+_LONG = 200_000  # number of trials above which binning is faster than sorting
 
 
 class Rates(NamedTuple):
-    """The ROC polyline, by the K distinct target scores in rising order: each (K,) float64.
+    """The ROC polyline at the K distinct target scores in ascending order: each (K,) float64.
 
-    Between two target scores FNR is constant and the polyline is straight, so these 2 K points are all of its corners
-    but for its ends, (FPR, FNR) = (1, 0) and (0, 1).
+    Between two target scores FNR is constant and the polyline is straight, so these 2 K points are all its corners,
+    except for its ends, (FPR, FNR) = (1, 0) and (0, 1).
     """
 
-    fpr_at: np.ndarray  # the score itself is the threshold: trials of that score are accepted
+    fpr_at: np.ndarray  # threshold at the score: trials of this score are accepted
     fnr_at: np.ndarray
-    fpr_above: np.ndarray  # the threshold is just above: trials of that score are rejected
+    fpr_above: np.ndarray  # threshold just above: trials of this score are rejected
     fnr_above: np.ndarray
 
     def eer(self) -> float:
-        """Where the polyline meets FPR = FNR."""
+        """The rate at which the polyline meets FPR = FNR."""
         k = self._crossing()
         at, above = self.fnr_at[k] - self.fpr_at[k], self.fnr_above[k] - self.fpr_above[k]
         if at >= 0:  # on the segment to this score, where FNR is constant
@@ -36,21 +35,21 @@ class Rates(NamedTuple):
         return float(self.fnr_at[k] - at / (above - at) * (self.fnr_above[k] - self.fnr_at[k]))
 
     def _crossing(self) -> int:
-        """The first distinct target score just above which FNR >= FPR; the last one always is."""
+        """Index of the first distinct target score just above which FNR >= FPR; true at least for the last."""
         return int(np.argmax(self.fnr_above >= self.fpr_above))
 
     def min_dcf(self, p_target: float, c_miss: float = 1.0, c_fa: float = 1.0) -> float:
-        """Least cost over all thresholds; see :func:`min_dcf`."""
+        """Minimum cost over all thresholds; see :func:`min_dcf`."""
         if not 0 < p_target < 1 or c_miss <= 0 or c_fa <= 0:
-            raise ValueError(f"p_target={p_target} must lie in (0, 1), c_miss={c_miss} and c_fa={c_fa} be above 0")
+            raise ValueError(f"p_target={p_target} must be in (0, 1), c_miss={c_miss} and c_fa={c_fa} above 0")
         miss, false_alarm = p_target * c_miss, (1 - p_target) * c_fa
-        # Rejecting all costs `miss`; any other threshold is no better than the next target score above it.
+        # Rejecting all trials costs `miss`; any other threshold is no better than the next target score above it.
         least = min(miss, float(np.min(miss * self.fnr_at + false_alarm * self.fpr_at)))
         return least / min(miss, false_alarm)
 
 
 class ScoreSweep:
-    """All thresholds over one set of scores, sorted once; rates for any weights of the trials follow cheaply.
+    """Sweep over all thresholds of one set of scores: sorted once, then cheap rates for any weights of the trials.
 
     Args:
         target_scores: (T,) sorted scores of the target trials.
@@ -64,12 +63,12 @@ class ScoreSweep:
         for kind, scores in (("target", target_scores), ("nontarget", nontarget_scores)):
             if not len(scores):
                 raise ValueError(f"no {kind} trials: error rates need both kinds")
-            if not np.isfinite(scores[[0, -1]]).all():  # sorted, so that the ends tell
+            if not np.isfinite(scores[[0, -1]]).all():  # sorted: NaN and infinity are at the ends
                 raise ValueError(f"{kind} scores hold NaN or infinity")
         first = np.flatnonzero(np.concatenate([[True], target_scores[1:] != target_scores[:-1]]))
         self.nontarget_scores = nontarget_scores
         self.thresholds = target_scores[first]  # (K,)
-        # How many trials lie below each threshold, and how many at it or below.
+        # Number of trials below each threshold, and at or below it.
         self._targets = first, np.append(first[1:], len(target_scores))
         below = np.searchsorted(nontarget_scores, self.thresholds)
         tied = np.flatnonzero(nontarget_scores[np.minimum(below, len(nontarget_scores) - 1)] == self.thresholds)
@@ -83,11 +82,11 @@ class ScoreSweep:
         return cls(np.sort(np.asarray(target_scores).ravel()), np.sort(np.asarray(nontarget_scores).ravel()))
 
     def rates(self, target_weights: np.ndarray | None = None, nontarget_weights: np.ndarray | None = None) -> Rates:
-        """The ROC polyline when each trial counts ``weight`` times.
+        """The ROC polyline of weighted trials.
 
         Args:
-            target_weights: (T,) >= 0, in the order of the sorted scores; None counts each once.
-            nontarget_weights: (N,) likewise.
+            target_weights: (T,) >= 0, in the order of the sorted scores; None: all 1.
+            nontarget_weights: (N,), as target_weights.
         """
         fnr_at, fnr_above = self._share_below(*self._targets, target_weights, self._targets[1][-1])
         below, up_to = self._share_below(*self._nontargets, nontarget_weights, len(self.nontarget_scores))
@@ -108,23 +107,23 @@ class ScoreSweep:
         rates = self.rates()
         value, k = rates.eer(), rates._crossing()
         size = len(self.nontarget_scores)
-        j = round(size * (1 - value))  # accepting from the j-th nontarget score on gives FPR = EER
+        j = round(size * (1 - value))  # accepting from the j-th nontarget score upwards gives FPR = EER
         at_target = rates.fnr_at[k] < rates.fpr_at[k] or j >= self._nontargets[0][k]
         return value, float(self.thresholds[k] if at_target else self.nontarget_scores[j])
 
 
 def eer(target_scores, nontarget_scores) -> tuple[float, float]:
-    """Equal error rate: where the ROC, taken as a polyline through its points, has FPR = FNR.
+    """Equal error rate: the point FPR = FNR on the ROC, as a polyline through its points.
 
-    Other tools take the threshold where FPR and FNR come nearest and report one of them, or the mean; without ties
-    that differs by less than one trial.
+    Other tools use the threshold with the closest FPR and FNR, and report one of them or their mean. Without ties this
+    differs by less than one trial.
 
     Args:
-        target_scores: (T,) scores of the target trials, higher = more alike.
+        target_scores: (T,) scores of the target trials, higher = more similar.
         nontarget_scores: (N,) scores of the nontarget trials.
 
     Returns:
-        ``(eer, threshold)``: the rate in [0, 1] and the score at which FPR and FNR come nearest to it.
+        ``(eer, threshold)``: the rate in [0, 1], and the score at which FPR and FNR are closest to it.
 
     Raises:
         ValueError: an array is empty or holds NaN or infinity.
@@ -135,8 +134,8 @@ def eer(target_scores, nontarget_scores) -> tuple[float, float]:
 def min_dcf(target_scores, nontarget_scores, p_target: float, c_miss: float = 1.0, c_fa: float = 1.0) -> float:
     """Minimum normalised detection cost (NIST SRE 2008 and later evaluation plans).
 
-    ``min_t [c_miss FNR(t) p_target + c_fa FPR(t) (1 - p_target)] / min(c_miss p_target, c_fa (1 - p_target))``, so that
-    1 is the cost of a system that answers without listening.
+    ``min_t [c_miss FNR(t) p_target + c_fa FPR(t) (1 - p_target)] / min(c_miss p_target, c_fa (1 - p_target))``. A
+    system that ignores the audio costs 1.
 
     Args:
         target_scores: (T,) scores of the target trials.
@@ -155,8 +154,8 @@ def det_points(target_scores, nontarget_scores, max_points: int = 300) -> tuple[
     """Points of the DET curve (Martin et al., "The DET curve in assessment of detection task performance", 1997).
 
     Returns:
-        ``(fpr, fnr)``, each (P,) float64 with P <= max_points, FPR falling and FNR rising. The points are spread evenly
-        as the eye meets them on the curve's stretched axes; each is a true point of the curve.
+        ``(fpr, fnr)``, each (P,) float64 with P <= max_points, FPR falling and FNR rising. All are true points of the
+        curve, evenly spaced on the axes of a DET plot.
 
     Raises:
         ValueError: an array is empty or not finite.
@@ -165,7 +164,7 @@ def det_points(target_scores, nontarget_scores, max_points: int = 300) -> tuple[
 
 
 def _thin(rates: Rates, max_points: int) -> tuple[np.ndarray, np.ndarray]:
-    """Up to ``max_points`` corners, evenly spread along the curve; found by bisection, as there can be millions."""
+    """Up to ``max_points`` corners, evenly spaced along the curve, by bisection (there can be millions)."""
     last = 2 * len(rates.fpr_at) - 1  # the corners: at and above the first score, at and above the second, ...
     margin = 0.25 / (last + 1)
 
@@ -176,7 +175,7 @@ def _thin(rates: Rates, max_points: int) -> tuple[np.ndarray, np.ndarray]:
             np.where(above, rates.fnr_above[k], rates.fnr_at[k]),
         )
 
-    def place(i: np.ndarray) -> np.ndarray:  # rises along the curve; the logit is near enough to the DET's probit
+    def place(i: np.ndarray) -> np.ndarray:  # rises along the curve; the logit approximates the probit of DET axes
         fpr, fnr = (np.clip(rate, margin, 1 - margin) for rate in corner(i))
         return np.log(fnr / (1 - fnr)) - np.log(fpr / (1 - fpr))
 
@@ -195,7 +194,7 @@ def verification_metrics(
 ) -> dict[str, float]:
     """EER and all minDCFs at once: ``{"eer": ..., "min_dcf_0.01": ..., ...}``, EER in [0, 1].
 
-    Long lists are not sorted whole (see :mod:`toolkit.metrics.verification.binned_scores`); the values are the same.
+    Long lists are not fully sorted (see :mod:`toolkit.metrics.verification.binned_scores`); the values are the same.
 
     Raises:
         ValueError: an array is empty or not finite.
@@ -215,16 +214,16 @@ def _rates_of(at: np.ndarray, above: np.ndarray, sizes: tuple[int, int]) -> Rate
 
 def _binned_eer(binned: BinnedScores) -> float:
     edges = _rates_of(binned.below, binned.below, binned.sizes)
-    edge = edges._crossing()  # of the bin in which the polyline meets FPR = FNR
+    edge = edges._crossing()  # of the bin with the crossing FPR = FNR
     rates = _rates_of(*binned.inside(edge - 1), binned.sizes)
     if (rates.fnr_above >= rates.fpr_above).any():
         return rates.eer()
-    return float(edges.fnr_at[edge])  # beyond the bin's last target score, where FNR is constant
+    return float(edges.fnr_at[edge])  # above the last target score of the bin, where FNR is constant
 
 
 def _binned_min_dcf(binned: BinnedScores, p_target: float) -> float:
     edges = _rates_of(binned.below, binned.below, binned.sizes)
-    # Rates at an edge are those of a threshold; inside a bin neither falls below what it is at the bin's better end.
+    # Rates at an edge are exact; inside a bin each rate is at least its smaller value at the two edges.
     reached = edges.min_dcf(p_target)
     miss, false_alarm = p_target, 1 - p_target
     least = (miss * edges.fnr_at[:-1] + false_alarm * edges.fpr_at[1:]) / min(miss, false_alarm)
@@ -233,5 +232,5 @@ def _binned_min_dcf(binned: BinnedScores, p_target: float) -> float:
 
 
 def metrics_of(rates: Rates, p_targets: Iterable[float]) -> dict[str, float]:
-    """``{"eer": ..., "min_dcf_<p>": ...}`` of one ROC polyline."""
+    """``{"eer": ..., "min_dcf_<p>": ...}`` from one ROC polyline."""
     return {"eer": rates.eer()} | {f"min_dcf_{p:g}": rates.min_dcf(p) for p in p_targets}

@@ -1,8 +1,8 @@
-"""The metrics of verification by name."""
+"""Registry of the metrics of speaker verification."""
 
 from toolkit.metrics.metric import Metric
 
-P_TARGETS = (0.01, 0.05)  # priors of targets, of the detection costs
+P_TARGETS = (0.01, 0.05)  # target priors of the detection costs
 METRICS = {
     "eer": Metric("EER", "%", False, 100),
     **{f"min_dcf_{p:g}": Metric(f"minDCF({p:g})", "", False, digits=3) for p in P_TARGETS},
@@ -10,4 +10,4 @@ METRICS = {
     "cllr": Metric("Cllr", "", False, digits=3),
     "min_cllr": Metric("min Cllr", "", False, digits=3),
 }
-MAIN = ("eer", *(f"min_dcf_{p:g}" for p in P_TARGETS))  # those of scores that are not calibrated
+MAIN = ("eer", *(f"min_dcf_{p:g}" for p in P_TARGETS))  # metrics of uncalibrated scores

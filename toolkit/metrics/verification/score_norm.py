@@ -1,12 +1,12 @@
-"""Score normalisation by a cohort of other speakers.
+"""Score normalisation with a cohort of other speakers.
 
-A score s of enrolment e and test t is put in relation to what e and t score against the cohort: s is shifted by the
-mean and divided by the standard deviation of these cohort scores.
+The score of enrolment e and test t is shifted by the mean and divided by the standard deviation of cohort scores, the
+scores of e and of t against the cohort:
 
 * ``z_norm``: the enrolment's cohort scores; ``t_norm``: the test's (Auckenthaler et al., "Score normalization for
   text-independent speaker verification systems", Digital Signal Processing 10, 2000).
 * ``s_norm``: the mean of both (Kenny, "Bayesian speaker verification with heavy-tailed priors", Odyssey 2010).
-* ``as_norm``: as s_norm, by the ``top_n`` highest cohort scores of each side alone (Cumani et al., "Comparison of
+* ``as_norm``: as s_norm, with only the ``top_n`` highest cohort scores of each side (Cumani et al., "Comparison of
   speaker recognition approaches for real applications", Interspeech 2011; "adaptive S-norm 1" in Matějka et al.,
   "Analysis of score normalization in multilingual speaker recognition", Interspeech 2017).
 """
@@ -14,24 +14,24 @@ mean and divided by the standard deviation of these cohort scores.
 import numpy as np
 
 METHODS = ("z_norm", "t_norm", "s_norm", "as_norm")
-_BLOCK_BYTES = 1 << 24  # of cohort scores: they stay in the cache
-_STRIDE = 8  # every eighth cohort score is in the sample that bounds the highest
-_LEAST_STD = 1e-6  # of scores of about unit vectors; below it they are all one
+_BLOCK_BYTES = 1 << 24  # of cohort scores, so that they stay in the cache
+_STRIDE = 8  # the sample that bounds the highest scores has every eighth cohort score
+_LEAST_STD = 1e-6  # of scores of near-unit vectors; below it all scores are equal
 
 
 def cohort_statistics(vectors: np.ndarray, cohort: np.ndarray, top_n: int | None = None) -> np.ndarray:
     """Mean and standard deviation of the (highest) cohort scores of each vector.
 
-    Memory is bounded: a block of vectors meets the whole cohort at a time, and its highest scores are selected, not
+    Memory is bounded: one block of vectors at a time is scored against the cohort. The highest scores are selected, not
     sorted.
 
     Args:
         vectors: (U, D) vectors.
         cohort: (C, D) vectors; a score is the dot product.
-        top_n: how many of the highest scores count; None or C counts all.
+        top_n: number of highest scores to use; None or C: all.
 
     Returns:
-        (2, U) float64: means, and standard deviations (divided by the number, not the number less one).
+        (2, U) float64: means, and standard deviations (divided by n, not n - 1).
     """
     vectors, cohort = (np.ascontiguousarray(x, dtype=np.float32) for x in (vectors, cohort))
     size = len(cohort)
@@ -52,10 +52,12 @@ def cohort_statistics(vectors: np.ndarray, cohort: np.ndarray, top_n: int | None
 def _highest(scores: np.ndarray, top: int) -> np.ndarray:
     """(U, C) -> (U, top) the highest of each row, in any order; ``scores`` may be reordered.
 
-    A sample of a row tells a score that somewhat more than ``top`` others will reach; only these are looked at closely.
+    A sample of each row gives a threshold that slightly more than ``top`` scores reach; only these are examined.
     """
     size, expected = scores.shape[1], top / _STRIDE
-    rank = int(expected + 4 * np.sqrt(expected)) + 1  # of the sample: too few in the row reach it once in 30,000 times
+    rank = (
+        int(expected + 4 * np.sqrt(expected)) + 1
+    )  # in the sample; too few scores of the row reach it once in 30,000 rows
     if rank < size // _STRIDE // 2:
         sample = scores[:, ::_STRIDE].copy()
         sample.partition(-rank, axis=1)
@@ -70,19 +72,19 @@ def _highest(scores: np.ndarray, top: int) -> np.ndarray:
 
 
 def normalize(scores: np.ndarray, method: str, enroll: np.ndarray | None, test: np.ndarray | None) -> np.ndarray:
-    """Normalised scores.
+    """Normalise scores.
 
     Args:
         scores: (N,) scores of the trials.
         method: one of ``METHODS``.
-        enroll: (2, N) cohort statistics of each trial's enrolment; t_norm needs none.
-        test: (2, N) of its test; z_norm needs none.
+        enroll: (2, N) cohort statistics of each trial's enrolment; None for t_norm.
+        test: (2, N) cohort statistics of each trial's test; None for z_norm.
 
     Returns:
         (N,) float64.
 
     Raises:
-        ValueError: a standard deviation is zero (a cohort of one speaker, or of equal ones), or the method is unknown.
+        ValueError: a standard deviation is zero (a cohort of one or of equal vectors), or the method is unknown.
     """
     if method not in METHODS:
         raise ValueError(f"unknown score normalisation {method!r}; must be one of {', '.join(METHODS)}")

@@ -1,12 +1,12 @@
 """Scores of trials from embeddings.
 
-A *side* of a trial is an utterance or an enrolment model of several. It owns rows of a matrix of unit vectors: one
-for each of its utterances, or one for each segment of them.
+A *side* of a trial is an utterance, or an enrolment model of several utterances. It owns rows of a matrix of unit
+vectors: one per utterance, or one per segment.
 """
 
 import numpy as np
 
-_BLOCK_BYTES = 1 << 24  # of gathered rows: they stay in the cache
+_BLOCK_BYTES = 1 << 24  # of gathered rows, so that they stay in the cache
 
 
 def sums_by_owner(rows: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -15,7 +15,7 @@ def sums_by_owner(rows: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
-    """Rows (..., D) at length 1; a zero row stays."""
+    """Rows (..., D) scaled to length 1; zero rows are unchanged."""
     norms = np.sqrt(np.einsum("...d,...d->...", rows, rows))[..., None]
     return rows / np.where(norms > 0, norms, 1)
 
@@ -23,12 +23,12 @@ def unit(rows: np.ndarray) -> np.ndarray:
 def dot_scores(enroll: np.ndarray, test: np.ndarray, enroll_row: np.ndarray, test_row: np.ndarray) -> np.ndarray:
     """Dot products of pairs of rows.
 
-    With unit vectors they are cosines. With means of unit vectors they are mean cosines: the mean over all pairs of a
-    segment here and one there is the dot product of the means.
+    For unit vectors these are cosines. For means of unit vectors they are mean cosines: the mean over all pairs of
+    segments of both sides equals the dot product of the means.
 
     Args:
         enroll: (E, D) vectors.
-        test: (T, D) vectors; may be the same array.
+        test: (T, D) vectors, possibly the same array.
         enroll_row: (N,) row of each trial's enrolment.
         test_row: (N,) row of each trial's test utterance.
 
@@ -46,15 +46,15 @@ def dot_scores(enroll: np.ndarray, test: np.ndarray, enroll_row: np.ndarray, tes
 def neg_euclidean_scores(
     rows: np.ndarray, enroll: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]
 ) -> np.ndarray:
-    """Minus the mean Euclidean distance over all pairs of an enrolment's row and a test's.
+    """Negative mean Euclidean distance over all pairs of rows of enrolment and test.
 
-    The score of ten crops an utterance in Chung et al., "In defence of metric learning for speaker recognition",
-    Interspeech 2020 (their public trainer), and of the systems that grew from it.
+    The score for ten crops per utterance in Chung et al., "In defence of metric learning for speaker recognition",
+    Interspeech 2020 (their public trainer), and in systems based on it.
 
     Args:
         rows: (R, D) unit vectors; those of a side are consecutive.
-        enroll: ``(first (N,), count (N,))`` of the rows of each trial's enrolment.
-        test: likewise of its test.
+        enroll: ``(first (N,), count (N,))``, first row and number of rows of each trial's enrolment.
+        test: the same for its test.
 
     Returns:
         (N,) float32 in [-2, 0].
@@ -63,13 +63,13 @@ def neg_euclidean_scores(
     shapes = enroll[1].astype(np.int64) << 32 | test[1]
     order = np.argsort(shapes, kind="stable")
     bounds = np.flatnonzero(np.diff(shapes[order])) + 1
-    for trials in np.split(order, bounds) if len(order) else []:  # of one number of rows on each side
+    for trials in np.split(order, bounds) if len(order) else []:  # equal numbers of rows on each side
         sizes = int(enroll[1][trials[0]]), int(test[1][trials[0]])
         step = max(1, _BLOCK_BYTES // (4 * sum(sizes) * rows.shape[1]))
         for start in range(0, len(trials), step):
             part = trials[start : start + step]
             a, b = (rows[side[0][part, None] + np.arange(n)] for side, n in zip((enroll, test), sizes, strict=True))
             cosines = np.matmul(a, b.transpose(0, 2, 1))
-            # |a - b|^2 = 2 - 2 a.b; rounding puts equal vectors a little beyond a cosine of 1
+            # |a - b|^2 = 2 - 2 a.b; by rounding the cosine of equal vectors can exceed 1
             scores[part] = -np.sqrt(np.maximum(2 - 2 * cosines, 0)).mean((1, 2), dtype=np.float64)
     return scores

@@ -1,4 +1,4 @@
-"""What a recogniser promises, so that the task, the searches and the systems work with it."""
+"""The base class of speech recognisers."""
 
 from abc import ABC, abstractmethod
 
@@ -8,21 +8,21 @@ from torch import Tensor, nn
 from toolkit.io.errors import InputError
 from toolkit.nn.transformer_decoder import TransformerDecoder
 
-_FEWEST_UNITS = 4  # the special ones, and something to say
+_FEWEST_UNITS = 4  # the three special units and one more
 
 
 class SpeechRecognizer(nn.Module, ABC):
-    """From features to units of text: an encoder, a CTC layer, and an attention decoder (or None).
+    """Features -> text units: an encoder, a CTC layer, and an attention decoder (or None).
 
-    A class of your own plugs in by its import path; its constructor's arguments are the keys of ``init_args``, so give
-    them types and defaults. It makes its encoder after ``super().__init__(num_units, dim, decoder)``, and writes
-    ``encode`` and ``num_frames``. The promise which training and decoding rely on: with ``lengths``, in eval mode, a
-    padded utterance is encoded as it is alone.
+    To use your own class, give its import path in the config; the constructor arguments are the keys of ``init_args``,
+    so they need types and defaults. The constructor calls ``super().__init__(num_units, dim, decoder)`` and then
+    creates the encoder. Implement ``encode`` and ``num_frames``. Training and decoding require: with ``lengths``, in
+    eval mode, padding does not change the encoding of an utterance.
 
     Args:
-        num_units: U, those of the text units, the special ones included.
-        dim: D, of the encoder's output.
-        decoder: reads the encoder's output; None: CTC alone.
+        num_units: U, number of text units, with the special ones.
+        dim: D, size of the encoder output.
+        decoder: attention decoder on the encoder output; None: CTC only.
 
     Raises:
         InputError: ``num_units`` is too small.
@@ -32,14 +32,14 @@ class SpeechRecognizer(nn.Module, ABC):
         super().__init__()
         if num_units < _FEWEST_UNITS:
             raise InputError(
-                f"model.init_args.num_units {num_units}: must be {_FEWEST_UNITS} or more, those of --units"
+                f"model.init_args.num_units {num_units}: must be {_FEWEST_UNITS} or more, the number of --units"
             )
         self.num_units, self.dim = num_units, dim
         self.ctc, self.decoder = nn.Linear(dim, num_units), decoder
 
     @abstractmethod
     def num_frames(self, frames: int) -> int:
-        """Frames of the encoder's output for ``frames`` of features, 1 or more."""
+        """Number of encoder frames for ``frames`` (1 or more) feature frames."""
 
     @abstractmethod
     def encode(self, feats: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
@@ -47,10 +47,10 @@ class SpeechRecognizer(nn.Module, ABC):
 
         Args:
             feats: (B, T, F) features; padding is zero.
-            lengths: (B,) int64 frames of each utterance; None: all have T.
+            lengths: (B,) int64 number of frames of each utterance; None: all have T.
 
         Returns:
-            (B, T', D), and (B,) frames of each or None.
+            (B, T', D), and (B,) number of frames of each or None.
         """
 
     def ctc_log_probs(self, encoded: Tensor) -> Tensor:
@@ -63,7 +63,7 @@ class SpeechRecognizer(nn.Module, ABC):
 
 
 def decoder_input(text: Tensor, lengths: Tensor | None, end: int) -> Tensor:
-    """Units (B, L) -> (B, 1 + L): ``end`` first, and in the place of padding."""
+    """Units (B, L) -> (B, 1 + L): ``end`` first, and instead of padding."""
     if lengths is not None:
         text = text.masked_fill(torch.arange(text.shape[1], device=text.device) >= lengths[:, None], end)
     return nn.functional.pad(text, (1, 0), value=end)

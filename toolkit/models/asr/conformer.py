@@ -1,4 +1,4 @@
-"""Conformer with hybrid CTC / attention."""
+"""Conformer with hybrid CTC/attention."""
 
 from torch import Tensor, nn
 
@@ -8,16 +8,16 @@ from toolkit.nn.mask import length_mask, zero_padding
 from toolkit.nn.multihead import RelativeAttention
 from toolkit.nn.transformer_decoder import TransformerDecoder
 
-_SHORTEST = 7  # frames that the two convolutions need
+_SHORTEST = 7  # minimum number of frames for the two convolutions
 
 
 class Subsampling(nn.Module):
     """Two 3x3 convolutions of stride 2 and a linear layer: (B, T, F) -> (B, T', D), T' = ((T - 1) // 2 - 1) // 2.
 
-    Nothing is padded: a frame comes of 7 frames of its utterance. A shorter utterance is filled up with zeros.
+    Without padding: an output frame depends on 7 frames of its utterance. A shorter utterance is padded with zeros.
 
     Args:
-        n_feats: F, 7 or more.
+        n_feats: F, at least 7.
         dim: D.
     """
 
@@ -47,7 +47,7 @@ class ConvolutionModule(nn.Module):
 
     Args:
         dim: D.
-        kernel_size: frames, odd.
+        kernel_size: number of frames, odd.
     """
 
     def __init__(self, dim: int, kernel_size: int):
@@ -61,7 +61,7 @@ class ConvolutionModule(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """(B, T, D), mask (B, T) -> (B, T, D)."""
         x = nn.functional.glu(self.first(self.norm(x).transpose(1, 2)), 1)
-        # Unlike torchaudio's: else the kernel carries padding into the last frames.
+        # Unlike torchaudio: mask here, otherwise the kernel mixes padding into the last frames.
         x = self.depthwise(zero_padding(x, mask))
         return self.last(nn.functional.silu(self.batch_norm(x))).transpose(1, 2)
 
@@ -101,20 +101,20 @@ class Conformer(SpeechRecognizer):
     decoder of Watanabe et al. 2017 (IEEE JSTSP 11(8)). The defaults are the sizes of ESPnet's conformer for 100 hours
     of LibriSpeech, 34.2 M with its 5000 BPE units.
 
-    Features are normalised outside. In training, batch normalisation counts padded frames: batch utterances of like
+    The input is normalised features. In training, batch normalisation includes padded frames, so use batches of similar
     length (BucketBatches).
 
     Args:
-        num_units: U, those of the file of units.
-        n_mels: F, features of a frame.
+        num_units: U, number of units in the units file.
+        n_mels: F, number of features per frame.
         dim: D.
-        heads: of all attentions.
-        hidden: of the encoder's feed-forwards.
-        blocks: of the encoder.
-        kernel_size: frames (after subsampling) of the depthwise convolutions, odd.
-        decoder_blocks: 0 leaves CTC alone.
-        decoder_hidden: of the decoder's feed-forwards.
-        dropout: of all.
+        heads: number of heads of all attentions.
+        hidden: hidden size of the encoder's feed-forward layers.
+        blocks: number of encoder blocks.
+        kernel_size: kernel of the depthwise convolutions in frames (after subsampling), odd.
+        decoder_blocks: number of decoder blocks; 0: CTC only.
+        decoder_hidden: hidden size of the decoder's feed-forward layers.
+        dropout: dropout probability of all layers.
 
     Raises:
         InputError: a size does not fit.

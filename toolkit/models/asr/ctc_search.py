@@ -1,4 +1,4 @@
-"""Search over the outputs of CTC: greedy, prefix beam, and the prefix scores that joint decoding needs."""
+"""CTC decoding: greedy search, prefix beam search, and the prefix scores for joint decoding."""
 
 import math
 from typing import NamedTuple
@@ -9,18 +9,18 @@ from torch import Tensor
 from toolkit.data.text_units import BLANK
 from toolkit.nn.mask import length_mask
 
-_PRIME = 6364136223846793005  # odd: multiplication modulo 2^64 loses nothing
+_PRIME = 6364136223846793005  # odd, so multiplication modulo 2^64 is injective
 
 
 class Hypothesis(NamedTuple):
-    """Units of a text, and its score (a log-probability, or a weighted sum of some)."""
+    """Units of a text, and its score (a log-probability or a weighted sum of them)."""
 
     units: list[int]
     score: float
 
 
 def with_silent_padding(log_probs: Tensor, lengths: Tensor | None) -> Tensor:
-    """(B, T, U) whose frames beyond ``lengths`` (B,) are certain blanks, which change no probability of a text."""
+    """(B, T, U) with blanks of probability 1 beyond ``lengths`` (B,), which do not change text probabilities."""
     log_probs = log_probs.float()
     if lengths is None:
         return log_probs
@@ -31,7 +31,7 @@ def with_silent_padding(log_probs: Tensor, lengths: Tensor | None) -> Tensor:
 
 
 def ctc_greedy(log_probs: Tensor, lengths: Tensor | None = None) -> list[list[int]]:
-    """The likeliest unit of each frame, repetitions and blanks removed: log_probs (B, T, U) -> units of each."""
+    """The most likely unit of each frame, without repetitions and blanks: log_probs (B, T, U) -> units of each."""
     best = with_silent_padding(log_probs, lengths).argmax(2)
     starts = torch.ones_like(best, dtype=torch.bool)
     starts[:, 1:] = best[:, 1:] != best[:, :-1]
@@ -39,35 +39,37 @@ def ctc_greedy(log_probs: Tensor, lengths: Tensor | None = None) -> list[list[in
 
 
 class _Beam:
-    """Prefixes of B utterances, K each: their units, and log-probabilities that end in a blank or in a unit."""
+    """K prefixes for each of B utterances: units, and log-probabilities of ending in a blank or in a unit."""
 
     def __init__(self, batch: int, frames: int, device: torch.device):
         self.units = torch.zeros(batch, 1, frames, dtype=torch.long, device=device)
         self.lengths = torch.zeros(batch, 1, dtype=torch.long, device=device)
-        self.hashes = torch.zeros_like(self.lengths)  # equal where prefixes are (with 64 bits: as good as)
+        self.hashes = torch.zeros_like(self.lengths)  # equal for equal prefixes; 64 bits make collisions negligible
         self.blank = torch.zeros(batch, 1, device=device)
         self.unit = torch.full_like(self.blank, -math.inf)
 
     @property
     def last(self) -> Tensor:
-        """(B, K) last units; BLANK of an empty prefix."""
+        """(B, K) last units; BLANK for an empty prefix."""
         place = (self.lengths - 1).clamp(min=0)[:, :, None]
         return self.units.gather(2, place)[:, :, 0].masked_fill(self.lengths == 0, BLANK)
 
     def advance(self, frame: Tensor, beam: int) -> None:
-        """Take in a frame, (B, U) log-probabilities, and keep the ``beam`` likeliest prefixes."""
+        """Process a frame, (B, U) log-probabilities, and keep the ``beam`` most likely prefixes."""
         last, total = self.last, torch.logaddexp(self.blank, self.unit)
         (batch, count), size = last.shape, frame.shape[1]
         stay_blank = total + frame[:, BLANK, None]
         stay_unit = self.unit + frame.gather(1, last)
         longer = total[:, :, None].repeat(1, 1, size)
-        longer.scatter_(2, last[:, :, None], self.blank[:, :, None])  # the same unit again needs a blank between
+        longer.scatter_(2, last[:, :, None], self.blank[:, :, None])  # a repeated unit needs a blank in between
         longer = longer + frame[:, None]
         longer[:, :, BLANK] = -math.inf
-        # Prefix i with the last unit of prefix j may be prefix j: the two are one.
+        # Prefix i plus the last unit of prefix j may equal prefix j: merge them.
         place = last[:, None].expand(batch, count, count)
         same = self.hashes[:, :, None] * _PRIME + place + 1 == self.hashes[:, None]
-        same &= ((self.lengths > 0) & (total > -math.inf))[:, None]  # impossible ones fill a beam that is too wide
+        same &= ((self.lengths > 0) & (total > -math.inf))[
+            :, None
+        ]  # not the impossible ones, which fill a beam that is too wide
         merged = longer.gather(2, place).masked_fill(~same, -math.inf)
         stay_unit = torch.logaddexp(stay_unit, merged.logsumexp(1))
         taken = torch.zeros_like(longer).scatter_add_(2, place, same.float()) > 0
@@ -77,7 +79,7 @@ class _Beam:
         self._take(chosen, stay_blank, stay_unit, longer)
 
     def _take(self, chosen: Tensor, stay_blank: Tensor, stay_unit: Tensor, longer: Tensor) -> None:
-        """Go on with the candidates ``chosen``, (B, K'): prefixes as they are, then those with a unit more."""
+        """Continue with the candidates ``chosen``, (B, K'): unchanged prefixes, then extended ones."""
         count, size = longer.shape[1:]
         extends = chosen >= count
         parent = torch.where(extends, (chosen - count) // size, chosen)
@@ -95,16 +97,16 @@ class _Beam:
 
 
 def ctc_prefix_beam(log_probs: Tensor, lengths: Tensor | None = None, beam: int = 10) -> list[list[Hypothesis]]:
-    """CTC prefix beam search (Hannun et al. 2014, arXiv 1408.2873, algorithm 1), of all utterances at once.
+    """CTC prefix beam search (Hannun et al. 2014, arXiv 1408.2873, algorithm 1) for a batch.
 
     Args:
         log_probs: (B, T, U).
-        lengths: (B,) frames; None: all have T.
-        beam: prefixes that are kept a frame.
+        lengths: (B,) number of frames; None: all have T.
+        beam: number of prefixes to keep per frame.
 
     Returns:
-        Of each utterance up to ``beam`` texts with their log-probabilities, the likeliest first. These are exact where
-        the beam holds all prefixes, else lower bounds.
+        For each utterance up to ``beam`` texts with log-probabilities, the most likely first. These are exact if the
+        beam holds all prefixes, else lower bounds.
     """
     frames = with_silent_padding(log_probs, lengths)
     beams = _Beam(len(frames), frames.shape[1], frames.device)
@@ -119,14 +121,14 @@ def ctc_prefix_beam(log_probs: Tensor, lengths: Tensor | None = None, beam: int 
 
 
 class CtcPrefixScorer:
-    """Log-probabilities of all texts that begin with a prefix (Watanabe et al. 2017, IEEE JSTSP 11(8), algorithm 2).
+    """Total log-probability of the texts with a given prefix (Watanabe et al. 2017, IEEE JSTSP 11(8), algorithm 2).
 
-    States are (B, K, T, 2): of each frame, the log-probability that the prefix has come out by then, and that the frame
-    is its last unit or a blank.
+    States are (B, K, T, 2): for each frame, the log-probability that the output up to it is the prefix and that the
+    frame is the last unit, or a blank.
 
     Args:
         log_probs: (B, T, U).
-        lengths: (B,) frames; None: all have T.
+        lengths: (B,) number of frames; None: all have T.
     """
 
     def __init__(self, log_probs: Tensor, lengths: Tensor | None = None):
@@ -138,19 +140,19 @@ class CtcPrefixScorer:
         return torch.stack((torch.full_like(blanks, -math.inf), blanks), 3)
 
     def ended(self, state: Tensor) -> Tensor:
-        """Log-probability (B, K) of the prefixes as whole texts."""
+        """Log-probability (B, K) of the prefixes as complete texts."""
         return state[:, :, -1].logsumexp(2)
 
     def extended(self, state: Tensor, last: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
-        """Prefixes with one unit more.
+        """Extend prefixes by one unit.
 
         Args:
             state: (B, K, T, 2).
-            last: (B, K) last units; BLANK of an empty prefix.
+            last: (B, K) last units; BLANK for an empty prefix.
             candidates: (B, K, C) next units.
 
         Returns:
-            (B, K, C) log-probabilities of all texts that begin so, and states (B, K, C, T, 2).
+            Log-probabilities of all texts with each new prefix (B, K, C), and states (B, K, C, T, 2).
         """
         batch, _, frames, _ = state.shape
         place = candidates.flatten(1)[:, None].expand(batch, frames, -1)

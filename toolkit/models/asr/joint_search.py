@@ -1,4 +1,4 @@
-"""Joint CTC / attention decoding."""
+"""Joint CTC/attention decoding."""
 
 import heapq
 import math
@@ -12,7 +12,7 @@ from toolkit.models.asr.ctc_search import CtcPrefixScorer, Hypothesis
 from toolkit.nn.mask import length_mask
 from toolkit.nn.transformer_decoder import TransformerDecoder
 
-_CANDIDATES = 1.5  # units, times the beam, that the decoder proposes and CTC scores
+_CANDIDATES = 1.5  # number of units that the decoder proposes to CTC, as a multiple of the beam
 
 
 @torch.no_grad()
@@ -26,20 +26,20 @@ def joint_beam(
 ) -> list[list[Hypothesis]]:
     """One-pass joint decoding of a batch (Watanabe et al. 2017, IEEE JSTSP 11(8), section IV-C).
 
-    The score of a text is ``ctc_weight`` times its log-probability by CTC, plus the rest times that by the decoder. A
-    prefix has the CTC score of all texts that begin with it. Both can only fall as it grows; so the search of an
-    utterance ends, without loss, when no prefix scores above the worst of the texts to return.
+    The score of a text is ``ctc_weight`` times its CTC log-probability, plus ``1 - ctc_weight`` times that of the
+    decoder. The CTC score of a prefix is that of all texts with this prefix. Both only decrease as a prefix grows, so
+    the search of an utterance can stop when no prefix scores above the worst text to return.
 
     Args:
         decoder: in eval mode.
         memory: (B, T, D).
         ctc: (B, T, U) log-probabilities.
-        lengths: (B,) frames; None: all have T.
-        beam: prefixes that are kept at each length; texts that have ended take no place.
+        lengths: (B,) number of frames; None: all have T.
+        beam: number of prefixes to keep at each length; complete texts do not count.
         ctc_weight: from 0 to 1; at 0, CTC is not computed.
 
     Returns:
-        Of each utterance up to ``beam`` texts of at most as many units as frames, the best first.
+        For each utterance up to ``beam`` texts, the best first, with at most as many units as frames.
     """
     search = _Prefixes(decoder, memory, ctc, lengths, beam, ctc_weight)
     limits = [memory.shape[1]] * len(memory) if lengths is None else lengths.tolist()
@@ -58,7 +58,7 @@ def joint_beam(
 
 
 class _Prefixes:
-    """The K running prefixes of each utterance; arguments as of :func:`joint_beam`."""
+    """The K active prefixes of each utterance; arguments as of :func:`joint_beam`."""
 
     def __init__(self, decoder, memory: Tensor, ctc: Tensor, lengths: Tensor | None, beam: int, ctc_weight: float):
         self._decoder, self._beam, self._ctc_weight = decoder, beam, ctc_weight
@@ -67,10 +67,10 @@ class _Prefixes:
         self._ctc_state = self._scorer.start() if self._scorer else torch.empty(0)
         self._units = torch.full((len(memory), 1, 1), EOS, device=memory.device)  # (B, K, 1 + L)
         self._attended = torch.zeros(len(memory), 1, device=memory.device)  # (B, K) log-probabilities by the decoder
-        self._running = torch.ones_like(self._attended, dtype=torch.bool)  # others fill places of the beam
+        self._running = torch.ones_like(self._attended, dtype=torch.bool)  # the others only fill the beam
 
     def endings(self) -> Iterator[tuple[int, float, list[int]]]:
-        """Utterance, score and units of each prefix as a whole text."""
+        """Utterance, score and units of each prefix as a complete text."""
         logits, self._state = self._decoder.step(self._units[:, :, -1], self._state)
         self._following = logits.float().log_softmax(2)
         scores = (1 - self._ctc_weight) * (self._attended + self._following[:, :, EOS])
@@ -83,11 +83,11 @@ class _Prefixes:
             )
 
     def grow(self) -> list[float]:
-        """Add a unit to each and keep the best; returns the best score of each utterance, after :meth:`endings`."""
+        """Extend each prefix by a unit and keep the best; returns the best score of each utterance."""
         following = self._following.clone()
         following[:, :, [BLANK, EOS]] = -math.inf
         count = following.shape[2]
-        if self._ctc_weight < 1:  # else the decoder's opinion does not count
+        if self._ctc_weight < 1:  # otherwise the decoder has no weight
             count = min(count, math.ceil(_CANDIDATES * self._beam))
         candidates = following.topk(count, 2).indices
         attended = self._attended[:, :, None] + following.gather(2, candidates)

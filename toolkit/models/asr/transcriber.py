@@ -1,4 +1,4 @@
-"""The deployed recogniser: waveform -> text. Training, recipes and the Python API all go through it."""
+"""The deployed recogniser, waveform -> text, used by training, recipes and the Python API."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ METHODS = ("joint", "ctc_greedy", "ctc_beam")
 
 
 class StoredUnits(nn.Module):
-    """A file of units as bytes among the weights: a network is complete without other files."""
+    """The units file as bytes in the weights, so that a network needs no other file."""
 
     model: Tensor
 
@@ -29,7 +29,7 @@ class StoredUnits(nn.Module):
 
     def _load_from_state_dict(self, state_dict, prefix, *args, **kwargs) -> None:
         stored = state_dict.get(f"{prefix}model")
-        if torch.is_tensor(stored) and stored.dtype == torch.uint8 and stored.ndim == 1:  # of any size
+        if torch.is_tensor(stored) and stored.dtype == torch.uint8 and stored.ndim == 1:  # any size
             self.model = torch.zeros_like(stored, device=self.model.device)
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
@@ -40,10 +40,10 @@ class Transcriber(Network):
     Args:
         frontend: waveform to features.
         model: features to units.
-        specaugment: masks on the normalised features in training, or None.
+        specaugment: masking of the normalised features in training, or None.
 
     Raises:
-        InputError: the model reads features of another size.
+        InputError: the model takes features of another size.
     """
 
     def __init__(self, frontend: FrontEnd, model: SpeechRecognizer, specaugment: SpecAugment | None = None):
@@ -55,44 +55,44 @@ class Transcriber(Network):
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """Of a training item."""
+        """Streams of a training item."""
         return ("wav", "text")
 
     @property
     def units(self) -> TextUnits:
-        """The units of text; InputError where the network has none yet."""
+        """The text units. Raises InputError if the network has none yet."""
         stored = bytes(self.stored_units.model.cpu().numpy())
         if not stored:
-            raise InputError("the recogniser has no units yet; set --units to what toolkit.bin.train_units made")
+            raise InputError("the recogniser has no units yet; set --units to the model of toolkit.bin.train_units")
         if self._units is None or self._units.model != stored:
             self._units = self._fitting(TextUnits(stored))
         return self._units
 
     def take_units(self, units: TextUnits) -> None:
-        """Have these units from now on; InputError where the model is for another number of them."""
+        """Set the text units. Raises InputError if the model has another number of units."""
         self._units = self._fitting(units)
         self.stored_units.model = torch.tensor(list(units.model), dtype=torch.uint8)
 
     def _fitting(self, units: TextUnits) -> TextUnits:
         if len(units) != self.model.num_units:
             raise InputError(
-                f"model.init_args.num_units {self.model.num_units}: the file of units has {len(units)}; set it to that"
+                f"model.init_args.num_units {self.model.num_units}: must be {len(units)}, the number in the units file"
             )
         return units
 
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
-        """See Network; weights of a recogniser with other units are refused."""
+        """See Network. Raises RuntimeError also for weights of a recogniser with other units."""
         own, other = self.stored_units.model, weights.get("stored_units.model")
         if torch.is_tensor(other) and len(own) and not torch.equal(own.cpu(), other.cpu()):
-            raise RuntimeError("it has other units of text; set --units to its own file")
+            raise RuntimeError("it has other text units; set --units to its units file")
         super().start_from(weights)
 
     def num_frames(self, num_samples: int) -> int:
-        """Frames of the encoder's output for a number of samples."""
+        """Number of encoder frames for ``num_samples`` samples."""
         return self.model.num_frames(max(1, self.frontend.num_frames(num_samples)))
 
     def features(self, wav: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        """wav (B, N), lengths (B,) samples -> normalised features (B, T, F), (B,) frames or None."""
+        """wav (B, N), lengths (B,) samples -> normalised features (B, T, F), (B,) number of frames or None."""
         feats, frames = self.frontend(wav, lengths)
         return utterance_norm(feats, frames), frames
 
@@ -101,13 +101,13 @@ class Transcriber(Network):
         return self.model(*self.features(wav, lengths))
 
     def training_outputs(self, batch: Mapping) -> dict[str, Tensor]:
-        """What the loss reads.
+        """Outputs for the loss.
 
         Args:
             batch: ``wav`` (B, N), ``lengths`` (B,)|None, ``text`` (B, L), ``text_lengths`` (B,)|None.
 
         Returns:
-            ``ctc`` log-probabilities (B, T', U), ``frames`` (B,); with a decoder ``attention``, logits (B, 1 + L, U).
+            ``ctc``, log-probabilities (B, T', U); ``frames`` (B,); with a decoder ``attention``, logits (B, 1 + L, U).
         """
         feats, lengths = self.features(batch["wav"], batch.get("lengths"))
         encoded, frames = self.model.encode(self.specaugment(feats), lengths)
@@ -132,22 +132,22 @@ class Transcriber(Network):
         beam: int = 10,
         ctc_weight: float = 0.3,
     ) -> list[list[Hypothesis]]:
-        """The best texts of each utterance of a batch, the best first; in eval mode.
+        """The best texts of each utterance of a batch, the best first. Use it in eval mode.
 
         Args:
             wav: (B, N).
             lengths: (B,) samples; None: all have N.
-            method: ``joint`` (CTC and attention), ``ctc_beam`` or ``ctc_greedy``, whose texts have no scores.
-            beam: prefixes that are kept.
-            ctc_weight: of ``joint``, see joint_beam.
+            method: ``joint`` (CTC and attention), ``ctc_beam``, or ``ctc_greedy`` (without scores).
+            beam: number of prefixes to keep.
+            ctc_weight: weight of CTC in ``joint``, see joint_beam.
 
         Raises:
             InputError: the method is unknown, a number is out of its range, or the model has no decoder.
         """
         if method not in METHODS or not (beam >= 1 and 0 <= ctc_weight <= 1):
             raise InputError(
-                f"method {method!r:.40}, beam {beam}, ctc_weight {ctc_weight}: must be one of {', '.join(METHODS)}; "
-                "1 or more; from 0 to 1"
+                f"method {method!r:.40}, beam {beam}, ctc_weight {ctc_weight}: method must be one of "
+                f"{', '.join(METHODS)}, beam 1 or more, ctc_weight from 0 to 1"
             )
         encoded, frames = self.model.encode(*self.features(wav, lengths))
         ctc = self.model.ctc_log_probs(encoded)

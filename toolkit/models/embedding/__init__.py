@@ -1,4 +1,4 @@
-"""Enhancement of speaker embeddings: embedding of a noisy utterance to that of a clean one."""
+"""Enhancement of speaker embeddings: embedding of noisy speech -> embedding of clean speech."""
 
 from toolkit.exports import exports
 

@@ -1,4 +1,4 @@
-"""What an enhancer of speaker embeddings promises, so that the task, the recipes and scoring work with it."""
+"""The base class of networks that enhance speaker embeddings."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -15,19 +15,20 @@ from toolkit.nn.frozen import FrozenModule
 
 
 class EmbeddingRestorer(Network):
-    """From the speaker embedding of a noisy utterance to that of a clean one.
+    """Speaker embedding of a noisy utterance -> that of a clean one.
 
-    A class of your own plugs in by its import path; its constructor's arguments are the keys of ``init_args``, so give
-    them types and defaults. It sets ``dim`` in its constructor, and writes ``training_outputs`` and ``forward``. The
-    promise which scoring relies on: in eval mode an embedding is enhanced in a batch as it is alone.
+    To use your own class, give its import path in the config; the constructor arguments are the keys of ``init_args``,
+    so they need types and defaults. Set ``dim`` in the constructor, and implement ``training_outputs`` and ``forward``.
+    Scoring requires: in eval mode the output for an embedding does not depend on the batch.
 
     Attributes:
-        dim: D, numbers of an embedding that is given.
-        keeps_space: can an enhanced embedding be compared with an unenhanced one?
-        draws_noise: is ``noise`` of :meth:`forward` read?
-        streams: of a training item: ``clean`` (D,) and ``variants`` (V, D), embeddings of the same speech under V
-            kinds of distortion; with :meth:`extract_by` audio, ``clean`` (N,) and ``variants`` (V, N).
-        output_dims, output_classes: see TrainingFacts; size of each vector among the training outputs.
+        dim: D, size of the input embedding.
+        keeps_space: whether enhanced embeddings can be compared with unenhanced ones.
+        draws_noise: whether :meth:`forward` uses ``noise``.
+        streams: streams of a training item: ``clean`` (D,) and ``variants`` (V, D), embeddings of the same speech with
+            V distortions. After :meth:`extract_by`, audio: ``clean`` (N,) and ``variants`` (V, N).
+        output_dims, output_classes: sizes of vectors and classes of logits among the training outputs, see
+            TrainingFacts.
     """
 
     dim: int
@@ -38,47 +39,47 @@ class EmbeddingRestorer(Network):
 
     def __init__(self) -> None:
         super().__init__()
-        self._extractor: FrozenModule | None = None  # an attribute of the class would hide the module
+        self._extractor: FrozenModule | None = None  # a class attribute would hide the module
 
     @property
     def output_dim(self) -> int:
-        """E, numbers of an enhanced embedding: D, unless a network overrides it."""
+        """E, size of an enhanced embedding: D, unless a subclass overrides it."""
         return self.dim
 
     @property
     def output_dims(self) -> dict[str, int]:
-        """That of the enhanced embeddings."""
+        """Size of the enhanced embeddings."""
         return {"embedding": self.output_dim}
 
     @property
     def extractor(self) -> SpeakerEmbedder | None:
-        """What makes embeddings of the audio that training reads; None where it reads embeddings."""
+        """The extractor of embeddings from training audio; None if training reads embeddings."""
         return None if self._extractor is None else cast(SpeakerEmbedder, self._extractor.network)
 
     @property
-    def fs(self) -> int:  # type: ignore[override]  # that of the extractor
-        """Rate in Hz of the audio that training reads; 16000 where it reads embeddings, which have none."""
+    def fs(self) -> int:  # type: ignore[override]  # the rate of the extractor
+        """Sampling rate in Hz of the training audio; 16000 if training reads embeddings."""
         return self.extractor.fs if self.extractor else 16000
 
     def extract_by(self, extractor: SpeakerEmbedder | None) -> None:
-        """Train on audio from now on, whose embeddings this network makes; None: on embeddings.
+        """Train on audio, with embeddings computed by ``extractor``; None: train on embeddings.
 
         Raises:
-            InputError: its embeddings are of another size.
+            InputError: the extractor has another embedding size.
         """
         if extractor is not None and extractor.model.embedding_dim != self.dim:
             raise InputError(
-                f"model.init_args.dim {self.dim}: extractor {type(extractor.model).__name__} gives embeddings of "
-                f"{extractor.model.embedding_dim} numbers; set dim to that"
+                f"model.init_args.dim {self.dim}: must be {extractor.model.embedding_dim}, the embedding size of the "
+                f"extractor {type(extractor.model).__name__}"
             )
         self._extractor = None if extractor is None else FrozenModule(extractor)
 
     def start_at(self, timestep: int) -> None:
-        """Enhance from another timestep of the diffusion on; InputError where a network has none, or not this one."""
-        raise InputError(f"{type(self).__name__}: has no timesteps; these are of diffusion models, such as SEED")
+        """Set the diffusion timestep of enhancement. Raises InputError if the network does not have it."""
+        raise InputError(f"{type(self).__name__}: has no timesteps; use a diffusion model such as SEED")
 
     def pairs(self, batch: Mapping) -> Tensor:
-        """The embeddings of a batch (B, 1 + V, D): of the clean speech, then of its V variants."""
+        """The embeddings of a batch (B, 1 + V, D): the clean speech, then its V variants."""
         rows = torch.cat([batch["clean"][:, None], batch["variants"]], 1)
         if self._extractor is not None:
             with torch.no_grad():
@@ -87,12 +88,12 @@ class EmbeddingRestorer(Network):
 
     @abstractmethod
     def training_outputs(self, batch: Mapping) -> dict[str, Tensor]:
-        """What the loss reads of a batch.
+        """Outputs for the loss.
 
         Returns:
-            ``embedding``, enhanced ones of :meth:`pairs`: (B, 1 + V, E) of all, or (B, E) of one each; ``target``
-            (B, D), where those of all are to be like the clean one (EmbeddingReconstruction); what a loss of the
-            network's own reads besides.
+            ``embedding``, enhanced embeddings of :meth:`pairs`: (B, 1 + V, E), or (B, E) for one per utterance;
+            ``target`` (B, D), the clean embeddings, for EmbeddingReconstruction; further outputs for a loss of this
+            network.
         """
 
     @abstractmethod
@@ -100,9 +101,9 @@ class EmbeddingRestorer(Network):
         """Enhance a batch.
 
         Args:
-            embedding: (B, D), as the extractor gives it.
+            embedding: (B, D), output of the extractor.
             noise: (B, D) standard normal, for networks with ``draws_noise``.
 
         Returns:
-            (B, E) enhanced embeddings, not normalised in length.
+            (B, E) enhanced embeddings, without length normalisation.
         """

@@ -1,4 +1,4 @@
-"""DRL: a speaker code and an environment code of an embedding (Nam et al. 2024)."""
+"""DRL: a speaker code and an environment code from an embedding (Nam et al. 2024)."""
 
 from collections.abc import Mapping
 
@@ -11,21 +11,22 @@ from toolkit.models.embedding.base import EmbeddingRestorer
 
 
 class DRL(EmbeddingRestorer):
-    """Splits an embedding in two codes, of which that of the speaker is used (Nam et al., "Disentangled Representation
-    Learning for Environment-agnostic Speaker Recognition", Interspeech 2024; the first baseline of SEED's table 1).
+    """Splits an embedding into a speaker code, the output, and an environment code (Nam et al., "Disentangled
+    Representation Learning for Environment-agnostic Speaker Recognition", Interspeech 2024; a baseline in table 1 of
+    SEED).
 
-    Encoder and decoder are batch normalisation and a linear layer each. A batch holds three utterances of a speaker
-    side by side (DRLLoss asks for them): anchor and positive are taken under one condition, the negative under another,
-    both drawn anew in each batch. A condition is the clean speech or a kind of variant; two utterances with ``noise``
-    need not have the same noise. The decoder gets codes of length 1; in every other batch, by chance, the speaker codes
-    are those of other utterances of the speaker. In the paper the extractor is trained as well, and the negative is of
-    another video; here the extractor is as it is. 1,053,184 parameters where all sizes are 512, 264,448 for 256.
+    Encoder and decoder are batch normalisation and a linear layer each. A batch holds three adjacent utterances per
+    speaker (DRLLoss requires them): anchor and positive under one condition, the negative under another, both drawn per
+    batch. A condition is the clean speech or a variant name; two utterances with ``noise`` may have different noises.
+    The decoder reads codes of unit length. With probability ``swap_prob`` the speaker codes of a batch are exchanged
+    between utterances of the same speaker. In the paper the extractor is trained too and the negative is from another
+    video; here the extractor is fixed. 1,053,184 parameters if all sizes are 512, 264,448 for 256.
 
     Args:
-        dim: D of the embeddings.
-        speaker_dim: E of the speaker code, which is what comes out; None: D.
-        environment_dim: of the environment code; None: E, the size that CodeCorrelation needs.
-        swap_prob: of a batch, that speaker codes are exchanged.
+        dim: D, size of the embeddings.
+        speaker_dim: E, size of the speaker code, the output; None: D.
+        environment_dim: size of the environment code; None: E, as CodeCorrelation needs.
+        swap_prob: probability that the speaker codes of a batch are exchanged.
 
     Raises:
         InputError: an argument is out of its range.
@@ -33,7 +34,7 @@ class DRL(EmbeddingRestorer):
     Example::
 
         drl = DRL(dim=256).eval()
-        codes = drl(embeddings)  # (B, 256), to be compared with codes alone
+        codes = drl(embeddings)  # (B, 256); compare codes only with codes
     """
 
     keeps_space = False
@@ -64,15 +65,15 @@ class DRL(EmbeddingRestorer):
 
     @property
     def output_dims(self) -> dict[str, int]:
-        """Those of both codes."""
+        """Sizes of both codes."""
         return dict(zip(("embedding", "environment"), self.code_dims, strict=True))
 
     def training_outputs(self, batch: Mapping) -> dict[str, Tensor]:
-        """Codes of B = 3S utterances, and the embeddings decoded from them.
+        """Codes of B = 3S utterances, and the embeddings decoded from the codes.
 
         Returns:
-            ``embedding`` (B, E) and ``environment``, the codes as forward gives them; ``original`` (B, D), the
-            embeddings under the conditions that were drawn, and ``reconstruction`` (B, D) of those.
+            ``embedding`` (B, E) and ``environment``, the two codes; ``original`` (B, D), the embeddings under the drawn
+            conditions, and their ``reconstruction`` (B, D).
 
         Raises:
             InputError: B is not a multiple of three.
@@ -80,7 +81,7 @@ class DRL(EmbeddingRestorer):
         rows = self.pairs(batch)
         if len(rows) % 3:
             raise InputError(
-                f"DRL: a batch of {len(rows)}: needs three utterances of each speaker; use the loss DRLLoss"
+                f"DRL: a batch of {len(rows)}: must have three utterances per speaker; use the loss DRLLoss"
             )
         conditions = draw_conditions(len(rows) // 3, rows.shape[1], rows.device)
         original = rows[torch.arange(len(rows), device=rows.device), conditions.flatten()]
@@ -94,17 +95,17 @@ class DRL(EmbeddingRestorer):
         }
 
     def _swapped(self, codes: Tensor) -> Tensor:
-        """Speaker codes (3S, E): as they are, or those of a speaker's third, first and second utterance."""
+        """Speaker codes (3S, E): unchanged, or rotated among the three utterances of each speaker."""
         exchanged = codes.unflatten(0, (-1, 3)).roll(1, 1).flatten(0, 1)
         return torch.where(torch.rand((), device=codes.device) < self.swap_prob, exchanged, codes)
 
     def forward(self, embedding: Tensor, noise: Tensor | None = None) -> Tensor:
-        """(B, D) -> (B, E), see EmbeddingRestorer; ``noise`` is not read."""
+        """(B, D) -> (B, E), see EmbeddingRestorer; ``noise`` is not used."""
         return self.encoder(embedding)[:, : self.output_dim]
 
 
 def draw_conditions(speakers: int, conditions: int, device: torch.device) -> Tensor:
-    """(S, 3) int64 below ``conditions`` (2 or more): of anchor, positive and negative, the first two equal."""
+    """(S, 3) int64 below ``conditions`` (2 or more) for anchor, positive and negative; the first two are equal."""
     same = torch.randint(conditions, (speakers,), device=device)
     other = (same + torch.randint(1, conditions, (speakers,), device=device)) % conditions
     return torch.stack([same, same, other], 1)

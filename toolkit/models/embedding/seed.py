@@ -12,16 +12,16 @@ from toolkit.nn.diffusion import DiffusionSchedule, falling_timesteps, sinusoida
 
 NORMS = ("none", "unit", "sqrt_dim")
 ENSEMBLES = ("none", "raw", "normalised")
-_CLIP = 3.0  # of DDIM predictions, in units of the deviation of a number of an embedding of length sqrt(D)
+_CLIP = 3.0  # limit of DDIM predictions, in standard deviations of a dimension at length sqrt(D)
 
 
 class RDMBlock(nn.Module):
     """Residual block of the representation diffusion model (RCG, arXiv 2312.03701; SEED, figure 1-c).
 
     Args:
-        dim: H, of its input and output.
-        condition_dim: of the timestep's embedding.
-        dropout: before the last linear layer, which is zero at first.
+        dim: H, size of input and output.
+        condition_dim: C, size of the timestep embedding.
+        dropout: dropout before the last linear layer, which is initialised to zero.
     """
 
     def __init__(self, dim: int, condition_dim: int, dropout: float = 0.0):
@@ -36,13 +36,13 @@ class RDMBlock(nn.Module):
 
 
 class RDMNetwork(nn.Module):
-    """The residual MLP f(x_t, t) of SEED; its output is zero before training.
+    """The residual MLP f(x_t, t) of SEED, initialised to output zero.
 
     Args:
-        dim: D of the embeddings.
-        hidden_dim: H, even; the paper's is 2D.
-        blocks: residual blocks; the paper's are 3.
-        dropout: see RDMBlock; the authors' is 0.
+        dim: D, size of the embeddings.
+        hidden_dim: H, even; 2D in the paper.
+        blocks: number of residual blocks; 3 in the paper.
+        dropout: see RDMBlock; 0 in the authors' code.
     """
 
     def __init__(self, dim: int, hidden_dim: int, blocks: int = 3, dropout: float = 0.0):
@@ -63,26 +63,26 @@ class RDMNetwork(nn.Module):
 
 
 class SEED(EmbeddingRestorer):
-    """Adds Gaussian noise to an embedding and predicts the clean one from it (SEED, section 3.3).
+    """Adds Gaussian noise to an embedding and predicts the clean embedding (SEED, section 3.3).
 
-    Where paper and authors' code (github kaistmm/seed-pytorch) leave a choice, it is an argument; the defaults are the
-    code's. Sizes with three blocks: 9,725,440 parameters for D = 512, 2,437,888 for 256, 1,373,760 for 192.
+    Where paper and authors' code (github kaistmm/seed-pytorch) differ, there is an argument; the defaults follow the
+    code. With three blocks: 9,725,440 parameters for D = 512, 2,437,888 for 256, 1,373,760 for 192.
 
     Args:
-        dim: D of the embeddings.
-        hidden_dim: of the network; None: 2D.
-        blocks, dropout: of the network.
-        timesteps, betas: of training; see DiffusionSchedule.
+        dim: D, size of the embeddings.
+        hidden_dim: hidden size of the network; None: 2D.
+        blocks, dropout: see RDMNetwork.
+        timesteps, betas: diffusion schedule of training, see DiffusionSchedule.
         shared_timestep: one timestep for an utterance and its variants (eq. 9); the code draws one for each.
-        self_conditioning: what is diffused in training is the embedding that is to be enhanced (the paper, and the
-            authors' published configs). False: the clean one, of which the network learns the distribution alone.
-        train_norm: length of embeddings, inputs and targets, in training: ``none``, as they are (the code); ``unit``,
-            1; ``sqrt_dim``, sqrt(D), at which a number has variance 1 as the diffusion's noise has.
-        sample_norm: likewise of inputs in use; the code normalises here alone, whatever ``train_norm`` is.
-        timestep: at which embeddings are enhanced: 50 in the paper.
-        steps: DDIM steps from ``timestep`` down to 0; one predicts the clean embedding at once, as in the paper.
-        ensemble: what is given back: ``none``, the prediction; ``raw``, its sum with the embedding as it is (the code's
-            ``feature_ensemble``, the paper's for WavLM-ECAPA); ``normalised``, the sum of both at unit length.
+        self_conditioning: in training, diffuse the embedding to enhance (paper, and published configs of the authors).
+            False: diffuse the clean embedding, so the network learns only the distribution of clean embeddings.
+        train_norm: length of inputs and targets in training: ``none``, unchanged (the code); ``unit``, 1; ``sqrt_dim``,
+            sqrt(D), so that a dimension has variance 1, as the noise of the diffusion.
+        sample_norm: the same for inputs at inference; the code normalises only here, for any ``train_norm``.
+        timestep: timestep at which embeddings are enhanced; 50 in the paper.
+        steps: DDIM steps from ``timestep`` down to 0; 1, as in the paper: predict the clean embedding directly.
+        ensemble: output: ``none``, the prediction; ``raw``, prediction plus input (``feature_ensemble`` in the code,
+            used in the paper for WavLM-ECAPA); ``normalised``, the sum of both at unit length.
 
     Raises:
         InputError: an argument is out of its range.
@@ -124,7 +124,7 @@ class SEED(EmbeddingRestorer):
             ("ensemble", ensemble, ENSEMBLES),
         ):
             if value not in known:
-                raise InputError(f"{name} {value!r:.40}: must be {', '.join(known)}")
+                raise InputError(f"{name} {value!r:.40}: must be one of {', '.join(known)}")
         self.dim = dim
         self.schedule = DiffusionSchedule(timesteps, betas)
         self.network = RDMNetwork(dim, hidden_dim, blocks, dropout)
@@ -150,7 +150,7 @@ class SEED(EmbeddingRestorer):
         return {"embedding": predicted.unflatten(0, rows.shape[:2]), "target": target}
 
     def forward(self, embedding: Tensor, noise: Tensor | None = None) -> Tensor:
-        """(B, D) -> (B, D), see EmbeddingRestorer; without ``noise`` (B, D) it is zero, its mean."""
+        """(B, D) -> (B, D), see EmbeddingRestorer; default ``noise`` (B, D): zero, its mean."""
         start = at_length(embedding, self.sample_norm)
         first = torch.full((len(embedding),), self.timesteps[0], device=embedding.device)
         diffused = self.schedule.diffuse(start, torch.zeros_like(start) if noise is None else noise, first)
@@ -163,7 +163,7 @@ class SEED(EmbeddingRestorer):
 
 
 def at_length(embedding: Tensor, norm: str) -> Tensor:
-    """(..., D) at length 1 (``unit``), sqrt(D) (``sqrt_dim``), or as it is (``none``)."""
+    """(..., D) scaled to length 1 (``unit``), sqrt(D) (``sqrt_dim``), or unchanged (``none``)."""
     if norm == "none":
         return embedding
     return normalize(embedding, dim=-1) * (embedding.shape[-1] ** 0.5 if norm == "sqrt_dim" else 1.0)

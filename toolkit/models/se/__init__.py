@@ -1,4 +1,4 @@
-"""Speech enhancement: noisy waveform to enhanced waveform."""
+"""Speech enhancement: noisy waveform -> enhanced waveform."""
 
 from toolkit.exports import exports
 

@@ -1,4 +1,4 @@
-"""What a speech enhancer promises, so that every recipe, loss and metric works with it."""
+"""The base class of speech enhancement networks."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -12,26 +12,25 @@ from toolkit.models.se.chunked import overlapped
 
 
 class SpeechEnhancer(Network):
-    """From a noisy waveform to the speech in it.
+    """Noisy waveform -> speech.
 
-    A class of your own plugs in by its import path; its constructor's arguments are the keys of ``init_args``, so give
-    them types and defaults::
+    To use your own class, give its import path in the config; the constructor arguments are the keys of ``init_args``,
+    so they need types and defaults::
 
         model:
           class_path: my_package.my_module.MyEnhancer
           init_args: {channels: 64}
 
-    It sets ``fs`` in its constructor and writes ``forward``. The promises which training and inference rely on: any
-    length from one sample on is taken, and as many samples come back, in their places; of silence output and gradient
-    are finite; in eval mode an utterance is enhanced in a batch of its equals as it is alone. An utterance padded to
-    the length of a longer one need not be: whatever looks at a whole waveform (its level, a normalisation over time)
-    sees the padding.
+    Set ``fs`` in the constructor and implement ``forward``. Training and inference require: any length from one sample
+    on, output aligned with the input and of equal length; finite output and gradient for silence; in eval mode, the
+    output for an utterance does not depend on other utterances of the same length in the batch. Padding may change the
+    output, because normalisation by level or over time includes it.
 
     Attributes:
-        fs: rate in Hz of the audio.
-        streams: of a mixture, those that the network needs in training.
+        fs: sampling rate of the audio in Hz.
+        streams: streams of a mixture that training needs.
         output_dims: size of each vector among the training outputs.
-        output_classes: the classes of the logits among them.
+        output_classes: classes of each logits among the training outputs.
     """
 
     fs: int
@@ -40,7 +39,7 @@ class SpeechEnhancer(Network):
     output_classes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     def training_outputs(self, batch: Mapping) -> dict[str, Tensor]:
-        """The outputs for the loss of a batch with ``wav`` (B, N): ``speech`` (B, N), and further ones of a model."""
+        """Outputs for the loss from a batch with ``wav`` (B, N): ``speech`` (B, N), and further ones of a subclass."""
         return {"speech": self(batch["wav"])}
 
     @abstractmethod
@@ -56,17 +55,17 @@ class SpeechEnhancer(Network):
 
     @torch.inference_mode()
     def enhance(self, wav: Tensor, chunk_seconds: float = 10.0) -> Tensor:
-        """Enhance a recording of any length, in memory that does not grow with it (but for input and output).
+        """Enhance a recording of any length; memory grows only by input and output.
 
-        Here, for any model: chunks of ``chunk_seconds`` which overlap by a quarter and are cross-faded. They equal
-        ``forward`` on the whole if the model's receptive field is at most a chunk. A better method overrides this.
+        Default for any model: chunks of ``chunk_seconds`` that overlap by a quarter and are cross-faded. A subclass can
+        override this with an exact method.
 
         Args:
-            wav: (N,) samples; may lie on the CPU while the model is on a device.
-            chunk_seconds: length of a chunk; a shorter recording goes through ``forward``.
+            wav: (N,) samples, on the CPU or on the model's device.
+            chunk_seconds: length of a chunk in seconds; shorter recordings use ``forward``.
 
         Returns:
-            (N,) enhanced samples, where ``wav`` lies.
+            (N,) enhanced samples, on the device of ``wav``.
         """
         chunk = max(4, round(chunk_seconds * self.fs))
         return overlapped(self, wav, chunk, chunk // 4)

@@ -1,4 +1,4 @@
-"""Long recordings in bounded memory, for models without a better method."""
+"""Chunked inference with cross-fading, for models without an exact method."""
 
 from collections.abc import Callable
 
@@ -9,16 +9,16 @@ from toolkit.nn.device import device_of
 
 
 def overlapped(model: Callable[[Tensor], Tensor], wav: Tensor, chunk: int, overlap: int) -> Tensor:
-    """Enhance a recording in chunks; where two overlap, one fades out linearly while the other fades in.
+    """Enhance a recording in overlapping chunks with linear cross-fading.
 
     Args:
         model: (B, N) -> (B, N).
         wav: (N,) samples.
-        chunk: samples of a chunk.
-        overlap: samples which two neighbours share, at most half a chunk.
+        chunk: length of a chunk in samples.
+        overlap: overlap of neighbouring chunks in samples, at most half a chunk.
 
     Returns:
-        (N,) samples, where ``wav`` lies.
+        (N,) samples, on the device of ``wav``.
     """
     device = device_of(model) or wav.device
     if len(wav) <= chunk:

@@ -18,24 +18,28 @@ from toolkit.models.se.base import SpeechEnhancer
 class ConvTasNet(SpeechEnhancer):
     """Conv-TasNet (Luo and Mesgarani 2019, arXiv 1809.07454) for one source, as torchaudio builds it.
 
-    The defaults are those of SSL-MSE (Sato et al. 2025, section 5.1.1): 17,346,625 parameters. Skip connections are as
-    wide as the bottleneck (Sc = B), the last block has no residual output, the encoder no ReLU.
+    The defaults are those of SSL-MSE (Sato et al. 2025, section 5.1.1): 17,346,625 parameters. Skip connections have
+    the width of the bottleneck (Sc = B), the last block has no residual output, the encoder no ReLU.
 
-    Normalisation is over all channels and frames (gLN): every sample of the output depends on the whole recording.
+    Normalisation is over all channels and frames (gLN), so every output sample depends on the whole recording.
 
     Args:
-        fs: rate in Hz.
-        filters: N, of the encoder.
-        filter_samples: L, their length, even; they are L / 2 apart.
-        bottleneck: B and Sc, channels between the blocks.
-        hidden: H, channels within a block.
-        kernel_size: P, of the depthwise convolutions, odd.
-        blocks: X, in a repeat; dilations are 1, 2, 4, ...
-        repeats: R.
-        mask: ``sigmoid`` or ``relu``.
+        fs: sampling rate in Hz.
+        filters: N, number of encoder filters.
+        filter_samples: L, filter length in samples, even; the stride is L / 2.
+        bottleneck: B and Sc, number of channels between blocks.
+        hidden: H, number of channels in a block.
+        kernel_size: P, kernel of the depthwise convolutions in frames, odd.
+        blocks: X, number of blocks in a repeat, with dilations 1, 2, 4, ...
+        repeats: R, number of repeats.
+        mask: activation of the mask, ``sigmoid`` or ``relu``.
 
     Raises:
-        InputError: a size or ``mask`` is none of these.
+        InputError: a size or ``mask`` is invalid.
+
+    Example::
+
+        ConvTasNet(filters=64, hidden=32, blocks=2)(torch.randn(2, 16000)).shape  # (2, 16000)
     """
 
     def __init__(
@@ -56,7 +60,7 @@ class ConvTasNet(SpeechEnhancer):
                 f"filter_samples {filter_samples}, kernel_size {kernel_size}: the first must be even, the second odd"
             )
         if mask not in ("sigmoid", "relu"):
-            raise InputError(f"mask {mask!r}: it can be sigmoid, relu")
+            raise InputError(f"mask {mask!r}: must be one of sigmoid, relu")
         self.fs = fs
         self.network = torchaudio.models.ConvTasNet(
             num_sources=1,
@@ -69,7 +73,7 @@ class ConvTasNet(SpeechEnhancer):
             msk_num_stacks=repeats,
             msk_activate=mask,
         )
-        for block in self.network.mask_generator.conv_layers:  # torchaudio pads as kernels of three need it
+        for block in self.network.mask_generator.conv_layers:  # torchaudio's padding fits only kernels of 3
             depthwise = block.conv_layers[3]
             depthwise.padding = (depthwise.dilation[0] * (kernel_size // 2),)
 
@@ -79,14 +83,14 @@ class ConvTasNet(SpeechEnhancer):
 
     @torch.inference_mode()
     def enhance(self, wav: Tensor, chunk_seconds: float = 10.0) -> Tensor:
-        """See SpeechEnhancer; equal to ``forward`` on the whole, everywhere.
+        """See SpeechEnhancer; equal to ``forward`` on the whole recording.
 
-        Layer by layer: the recording goes through one block, chunk by chunk, before the next begins, so that every
-        normalisation knows the statistics of all frames. What lies between two blocks, 8 B bytes a frame (0.2 MB for a
-        second), is kept in a file of the temporary folder. It takes about 5 / 3 of the work.
+        Works layer by layer: one block processes the whole recording in chunks before the next block, so normalisation
+        has the statistics of all frames. A temporary file holds the maps between two blocks, 8 B bytes per frame
+        (0.2 MB/s). The computation is about 5 / 3 of ``forward``.
 
         Raises:
-            InputError: the temporary folder has not room enough.
+            InputError: the temporary folder has not enough space.
         """
         step = max(1, round(chunk_seconds * self.fs / self.network.enc_stride))
         if len(wav) <= step * self.network.enc_stride:
@@ -96,7 +100,7 @@ class ConvTasNet(SpeechEnhancer):
 
 
 class _Moments:
-    """Mean and variance of frames that come in parts, for a normalisation over all of them."""
+    """Running mean and variance for a normalisation over all frames."""
 
     def __init__(self, norm: nn.GroupNorm):
         self.norm, self.count = norm, 0
@@ -115,7 +119,7 @@ class _Moments:
 
 
 def _file_of_zeros(path: Path, rows: int, columns: int) -> Tensor:
-    """(rows, columns) float32 which the system may move out of memory."""
+    """(rows, columns) float32 in a mapped file, which the system can move out of memory."""
     try:
         with open(path, "wb") as file:
             os.posix_fallocate(file.fileno(), 0, 4 * rows * columns)
@@ -126,13 +130,13 @@ def _file_of_zeros(path: Path, rows: int, columns: int) -> Tensor:
 
 
 class _LayerByLayer:
-    """One recording through a Conv-TasNet.
+    """Layer-by-layer inference of a Conv-TasNet on one recording.
 
     Args:
-        network: torchaudio's.
+        network: torchaudio's network.
         wav: (N,) samples.
-        step: frames at once.
-        path: of the file to keep frames in.
+        step: number of frames per chunk.
+        path: temporary file for the frames.
     """
 
     def __init__(self, network: torchaudio.models.ConvTasNet, wav: Tensor, step: int, path: Path):
@@ -144,7 +148,7 @@ class _LayerByLayer:
         self.width = width
 
     def enhance(self) -> Tensor:
-        """(N,) samples."""
+        """Enhance the recording, (N,) samples."""
         generator, hop = self.network.mask_generator, self.network.enc_stride
         moments = _Moments(generator.input_norm)
         for first, end in self._spans():
@@ -174,7 +178,7 @@ class _LayerByLayer:
         return F.conv1d(samples[None, None], self.network.encoder.weight, stride=hop)
 
     def _kept(self, first: int, end: int) -> Tensor:
-        """What lies between two blocks: (1, 2 B, end - first)."""
+        """Stored frames between two blocks: (1, 2 B, end - first)."""
         return self.between[first:end].T[None].to(self.device)
 
     def _keep(self, first: int, end: int, residual: Tensor | None, skip: Tensor | None = None) -> None:
@@ -185,13 +189,13 @@ class _LayerByLayer:
             self.between[first:end, self.width :] += skip[0].T.cpu()
 
     def _through(self, block: Any) -> None:
-        """Take the kept frames through a block: two passes for the statistics, one to add the outputs."""
+        """Apply a block to the stored frames: two passes for statistics, one for the outputs."""
         widen, activate, first_norm, depthwise, activate_again, second_norm = block.conv_layers
         first_moments, second_moments = _Moments(first_norm), _Moments(second_norm)
         reach = depthwise.padding[0]
 
         def inner(x: Tensor, left: int, right: int) -> Tensor:
-            """Frames and their neighbours -> hidden frames before the second norm; as many zeros left and right."""
+            """Frames with context -> hidden frames before the second norm; ``left``, ``right``: zeros to add."""
             hidden = F.pad(first_moments.normalized(activate(widen(x))), (left, right))
             options = {"dilation": depthwise.dilation, "groups": depthwise.groups}
             return activate_again(F.conv1d(hidden, depthwise.weight, depthwise.bias, **options))
@@ -199,7 +203,7 @@ class _LayerByLayer:
         for first, end in self._spans():
             first_moments.add(activate(widen(self._kept(first, end)[:, : self.width])))
         for update in (False, True):
-            before = torch.empty(1, self.width, 0, device=self.device)  # the neighbours on the left, not yet updated
+            before = torch.empty(1, self.width, 0, device=self.device)  # left context, not yet updated
             for first, end in self._spans():
                 stop = min(end + reach, self.frames)
                 x = torch.cat((before, self._kept(first, stop)[:, : self.width]), 2)

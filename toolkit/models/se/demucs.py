@@ -1,4 +1,4 @@
-"""The causal Demucs."""
+"""Causal Demucs."""
 
 import math
 
@@ -11,33 +11,37 @@ from toolkit.io.errors import InputError
 from toolkit.models.se.base import SpeechEnhancer
 
 _SINC_ZEROS = 56  # zero crossings of the interpolation filter on either side
-_STD = 0.1  # which the initial weights are drawn to
+_STD = 0.1  # reference standard deviation of the initial weights
 
 
 class Demucs(SpeechEnhancer):
     """Causal Demucs on waveforms (Défossez, Synnaeve, Adi 2020, arXiv 2006.12847, section 2).
 
-    The waveform over its standard deviation is interpolated, goes through ``depth`` strided convolutions, an LSTM and
-    as many transposed convolutions, level by level joined by sums, and is decimated. Level i: convolution to
-    2^(i-1) ``hidden`` channels - ReLU - 1 x 1 convolution to twice as many - GLU; backwards 1 x 1 - GLU - transposed
-    convolution - ReLU, without the ReLU at the end. Initial weights are rescaled as in Défossez et al. 2019
-    (arXiv 1911.13254): w / sqrt(std(w) / 0.1).
+    The waveform, divided by its standard deviation, is interpolated, passes ``depth`` strided convolutions, an LSTM and
+    ``depth`` transposed convolutions with additive skip connections, and is decimated. Encoder level i: convolution to
+    2^(i-1) ``hidden`` channels - ReLU - 1 x 1 convolution to twice as many - GLU. Decoder level: 1 x 1 - GLU -
+    transposed convolution - ReLU, without the last ReLU. Initial weights are rescaled as in Défossez et al. 2019 (arXiv
+    1911.13254): w / sqrt(std(w) / 0.1).
 
-    The defaults are dns64, 33,533,569 parameters, SEED's enhancement baseline. But for the standard deviation, which is
-    that of the whole waveform, an output sample depends on the input up to 44 ms later: a frame's 37 ms, and 3.5 ms for
+    The defaults are dns64, 33,533,569 parameters, the enhancement baseline of SEED. Apart from the standard deviation
+    of the whole waveform, an output sample depends on the input up to 44 ms later: 37 ms for a frame, and 3.5 ms for
     each of the two interpolations.
 
     Args:
-        fs: rate in Hz.
-        hidden: H, channels of the first level; each level has twice as many as the one before.
-        depth: L, levels.
-        kernel_size, stride: K and S.
-        resample: U, how many times the rate is raised.
-        lstm_layers: of the LSTM.
-        floor: added to the variance of the waveform as its square, so that silence stays finite.
+        fs: sampling rate in Hz.
+        hidden: H, number of channels of the first level; doubled at each further level.
+        depth: L, number of levels.
+        kernel_size, stride: K and S, in samples of each level.
+        resample: U, upsampling factor.
+        lstm_layers: number of LSTM layers.
+        floor: its square is added to the variance of the waveform, so that silence stays finite.
 
     Raises:
         InputError: a size is below 1, or ``stride`` is larger than ``kernel_size``.
+
+    Example::
+
+        Demucs(hidden=8)(torch.randn(2, 16000)).shape  # (2, 16000)
     """
 
     def __init__(
@@ -83,7 +87,7 @@ class Demucs(SpeechEnhancer):
         return (wav.var(1, correction=0, keepdim=True) + self.floor**2).sqrt()
 
     def _raised(self, samples: int) -> int:
-        """Least length at the raised rate, from ``samples`` on, which the levels take without a rest."""
+        """Smallest length >= ``samples``, at the raised rate, that all levels divide without remainder."""
         length = samples * self.resample
         for _ in self.encoder:
             length = max(math.ceil((length - self.kernel_size) / self.stride), 0) + 1
@@ -92,7 +96,7 @@ class Demucs(SpeechEnhancer):
         return length
 
     def _encode(self, wav: Tensor) -> list[Tensor]:
-        """(B, N) -> the levels' maps (B, C, T), the deepest last."""
+        """(B, N) -> maps (B, C, T) of the levels, the deepest last."""
         length = self._raised(wav.shape[1])
         with torch.autocast(wav.device.type, enabled=False):
             x = _resampled(wav.float(), 1, self.resample)
@@ -108,7 +112,7 @@ class Demucs(SpeechEnhancer):
         return x.transpose(1, 2), state
 
     def _decode(self, maps: list[Tensor], samples: int) -> Tensor:
-        """The levels' maps, the LSTM's output added to the deepest -> (B, N)."""
+        """Maps of the levels, with the LSTM output added to the deepest -> (B, N)."""
         x = self.decoder[0](maps[-1])
         for level, skip in zip(self.decoder[1:], maps[-2::-1], strict=True):
             x = level(x + skip)
@@ -117,10 +121,10 @@ class Demucs(SpeechEnhancer):
 
     @torch.inference_mode()
     def enhance(self, wav: Tensor, chunk_seconds: float = 10.0) -> Tensor:
-        """See SpeechEnhancer; equal to ``forward`` on the whole, everywhere.
+        """See SpeechEnhancer; equal to ``forward`` on the whole recording.
 
-        The standard deviation is the whole recording's. Chunks have as many neighbours on both sides as convolutions
-        and filters reach, and hand the LSTM's state on.
+        Uses the standard deviation of the whole recording. Chunks have as much context on both sides as convolutions
+        and filters need, and pass on the LSTM state.
         """
         device = next(self.parameters()).device
         scale = self._scale(wav[None])
@@ -138,31 +142,31 @@ class Demucs(SpeechEnhancer):
 
 
 class _Recurrence:
-    """The LSTM over the frames of a recording, of which windows that overlap are seen one after the other.
+    """The LSTM over the frames of a recording, which arrive in overlapping windows.
 
     Attributes:
-        block: samples which are a whole number of frames; windows begin at multiples of it.
-        context: samples that a window has beyond its output, a multiple of ``block``.
+        block: a whole number of frames, in samples; windows begin at multiples of it.
+        context: context of a window beyond its output in samples, a multiple of ``block``.
     """
 
     def __init__(self, model: Demucs):
         self.model = model
-        self.frame = model.stride ** len(model.encoder)  # samples between frames, at the raised rate
+        self.frame = model.stride ** len(model.encoder)  # frame shift in samples, at the raised rate
         self.reach = model._raised(1)  # receptive field of a frame
         self.filter = model.resample * (_SINC_ZEROS + 2)  # reach of the interpolation, on either side
         self.block = math.lcm(self.frame, model.resample) // model.resample
         context = math.ceil((self.reach + self.frame + 2 * self.filter) / model.resample)
         self.context = self.block * math.ceil(context / self.block)
         self.state, self.done = None, 0
-        self.recent: Tensor | None = None  # frames [0, done) were seen; outputs of the last of them
+        self.recent: Tensor | None = None  # outputs of the last frames before ``done``
 
     def __call__(self, x: Tensor, start: int, end: int | None) -> Tensor:
-        """Encoded frames of a window (1, C, T) -> the LSTM's output of those which are needed, zeros elsewhere.
+        """Encoded frames of a window (1, C, T) -> LSTM output of the needed frames, zeros elsewhere.
 
         Args:
-            x: frames.
-            start: sample which the window begins with.
-            end: sample up to which output is needed; None at the end of the recording.
+            x: encoded frames.
+            start: first sample of the window.
+            end: sample up to which output is needed; None: the end of the recording.
         """
         first = start * self.model.resample // self.frame
         last = first + x.shape[2]
@@ -181,5 +185,5 @@ class _Recurrence:
 
 
 def _resampled(wav: Tensor, old: int, new: int) -> Tensor:
-    """(B, N) by a sinc interpolation -> (B, N new / old)."""
+    """Resample by sinc interpolation, (B, N) -> (B, N new / old)."""
     return wav if old == new else resample(wav, old, new, lowpass_filter_width=_SINC_ZEROS, rolloff=1.0)

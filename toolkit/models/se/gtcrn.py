@@ -12,34 +12,34 @@ from toolkit.io.errors import InputError
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.nn.device import device_of
 
-_State = tuple[Tensor | None, ...]  # of a layer: what the next frames need of those before them
+_State = tuple[Tensor | None, ...]  # of a layer: its memory of earlier frames
 
 
 class GTCRN(SpeechEnhancer):
     """GTCRN (Rong, Sun, Zhang, Hu, Zhu, Lu 2024, ICASSP): 48.2 k parameters, 33 MMACs/s, causal.
 
-    Magnitude, real and imaginary part of a spectrogram, its upper bins merged to bands on the ERB scale; each band
-    beside its neighbours (subband feature extraction, SFE); two convolutions that halve the bands; three grouped
-    temporal blocks, dilated in time; two grouped dual-path RNNs; the same blocks and transposed convolutions backwards,
-    level by level joined by sums; a complex ratio mask on bands, spread over the bins.
+    Input: magnitude, real and imaginary part of a spectrogram, with the upper bins merged to ERB bands and each band
+    stacked with its neighbours (subband feature extraction, SFE). Encoder: two convolutions that halve the bands, three
+    grouped temporal blocks with dilation in time. Two grouped dual-path RNNs. Decoder: the mirror image with transposed
+    convolutions and additive skip connections. Output: a complex ratio mask on bands, expanded to bins.
 
-    The sizes below are the published ones: 23,669 trained parameters and 24,576 fixed ones in the filters. Its authors'
-    repository gives 33.0 MMACs/s for it, the paper 39.6, which multiplies the lowest bins by a unit matrix, too. As in
-    the repository, groups of the RNNs are mixed by the linear layer behind them alone. A transposed convolution of
-    stride 1 is a convolution, an SFE and the 1x1 convolution behind it are one convolution over three bands, and are
-    written so. An output sample depends on the input up to a window, 32 ms, later.
+    The default sizes are the published ones: 23,669 trained parameters and 24,576 fixed ones in the filters. The
+    authors' repository reports 33.0 MMACs/s; the paper reports 39.6, which includes a product of the lowest bins with a
+    unit matrix. As in the repository, only the linear layer after an RNN mixes its groups. Transposed convolutions of
+    stride 1 are written as convolutions, and an SFE with the following 1x1 convolution as one convolution over three
+    bands. An output sample depends on the input up to one window (32 ms) later.
 
     Args:
-        fs: rate in Hz.
-        window, hop: samples of a frame and between frames; a window is a whole number of hops.
-        low_bins: bins that stay as they are, from 0 Hz on.
-        erb_bands: into which the bins above are merged.
+        fs: sampling rate in Hz.
+        window, hop: frame length and shift in samples; a window is a whole number of hops.
+        low_bins: number of bins from 0 Hz on that are not merged.
+        erb_bands: number of bands for the bins above.
         channels: C, a multiple of 4.
-        dilations: frames, of the grouped temporal blocks of the encoder.
+        dilations: dilations of the encoder's grouped temporal blocks, in frames.
 
     Raises:
         InputError: ``window`` is not a multiple of ``hop``, ``low_bins + erb_bands`` is not 1 more than a multiple of
-            4, two bands fall on one bin, or ``channels`` is not a multiple of 4.
+            4, two bands have the same bin, or ``channels`` is not a multiple of 4.
 
     Example::
 
@@ -67,7 +67,7 @@ class GTCRN(SpeechEnhancer):
         filters = torch.from_numpy(_erb_filters(fs, window, low_bins, erb_bands))
         self.merge = nn.Parameter(torch.empty(filters.shape), requires_grad=False)
         self.spread = nn.Parameter(torch.empty(filters.T.shape), requires_grad=False)
-        self.merge.copy_(filters)  # but for the outline of a network, whose parameters have no values
+        self.merge.copy_(filters)  # no effect on the meta device
         self.spread.copy_(filters.T)
         self.down = nn.ModuleList([_halving(9, channels), _halving(channels, channels, groups=2)])
         self.encoder = nn.ModuleList(GroupedTemporalBlock(channels, d) for d in dilations)
@@ -109,14 +109,14 @@ class GTCRN(SpeechEnhancer):
         return torch.stack(product, 1), new
 
     def stream(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
-        """Enhance audio as it arrives; the outputs, one behind the other, are ``forward`` of the whole.
+        """Enhance audio as it arrives; the concatenated outputs equal ``forward`` on the whole recording.
 
         Args:
-            chunks: (N_i,) samples each, of any length, one sample or more together.
+            chunks: (N_i,) samples each, of any lengths, at least one sample in total.
 
         Yields:
-            (M_i,) enhanced samples, where the chunks lie: after each chunk those that are complete, at most a window
-            behind the input; after the last one the rest.
+            (M_i,) enhanced samples on the device of the chunks: after each chunk the complete samples, at most a window
+            behind the input; after the last chunk the rest.
 
         Example::
 
@@ -130,16 +130,16 @@ class GTCRN(SpeechEnhancer):
         yield stream.rest()
 
     def enhance(self, wav: Tensor, chunk_seconds: float = 10.0) -> Tensor:
-        """See SpeechEnhancer; equal to ``forward`` on the whole."""
+        """See SpeechEnhancer; equal to ``forward`` on the whole recording."""
         return torch.cat(list(self.stream(wav.split(max(1, round(chunk_seconds * self.fs))))))
 
 
 class _Stream:
-    """A recording that arrives in parts: keeps unframed samples, frames that overlap the next ones, layers' states."""
+    """Streaming state of a recording: unframed samples, frames that overlap the next ones, states of the layers."""
 
     def __init__(self, model: GTCRN):
         self.model, self.device = model, device_of(model)
-        self.before = model.stft.window - model.stft.hop  # samples that a frame shares with the one before
+        self.before = model.stft.window - model.stft.hop  # overlap of adjacent frames in samples
         self.recent: Tensor | None = None
         self.frames: Tensor | None = None
         self.states: list[_State] | None = None
@@ -147,20 +147,20 @@ class _Stream:
 
     @torch.inference_mode()
     def __call__(self, chunk: Tensor) -> Tensor:
-        """(N,) samples -> (M,) enhanced samples, those that no later frame overlaps."""
+        """(N,) samples -> (M,) enhanced samples that no later frame overlaps."""
         self.heard += len(chunk)
         return self._advance(chunk, (self.heard // self.model.stft.hop) * self.model.stft.hop - self.before)
 
     @torch.inference_mode()
     def rest(self) -> Tensor:
-        """(M,) enhanced samples up to the last one."""
+        """(M,) enhanced samples up to the end."""
         assert self.recent is not None, "at least one chunk comes first"
         stft = self.model.stft
         padding = self.recent.new_zeros(stft.hop * stft.num_frames(self.heard) - self.heard)
         return self._advance(padding, self.heard)
 
     def _advance(self, chunk: Tensor, end: int) -> Tensor:
-        """(N,) samples -> enhanced samples from the last ones on to ``end``."""
+        """(N,) samples -> enhanced samples from the previous end to ``end``."""
         stft, shared = self.model.stft, self.before // self.model.stft.hop
         self.recent = torch.cat((chunk.new_zeros(self.before) if self.recent is None else self.recent, chunk))
         count = (len(self.recent) - self.before) // stft.hop
@@ -179,13 +179,13 @@ class _Stream:
 
 
 class GroupedTemporalBlock(nn.Module):
-    """One half of the channels through SFE, 1x1, dilated depthwise, 1x1 convolution and TRA; the other half passes.
+    """SFE, 1x1, dilated depthwise and 1x1 convolution, and TRA on half of the channels; the other half is unchanged.
 
-    At the end the halves are interleaved. Every convolution has its normalisation, all but the last a PReLU.
+    The halves are interleaved at the end. Each convolution has a normalisation; all but the last have a PReLU.
 
     Args:
         channels: C.
-        dilation: frames; the kernel covers ``2 dilation`` frames before its own.
+        dilation: dilation in frames; the kernel covers the ``2 dilation`` frames before its own.
     """
 
     def __init__(self, channels: int, dilation: int):
@@ -214,7 +214,7 @@ class GroupedTemporalBlock(nn.Module):
 
 
 class TemporalRecurrentAttention(nn.Module):
-    """TRA: x sigma(W GRU(mean_F x^2)), gates on channels and frames.
+    """TRA: x sigma(W GRU(mean_F x^2)), a gate for each channel and frame.
 
     Args:
         channels: C; the GRU has 2C cells.
@@ -232,11 +232,11 @@ class TemporalRecurrentAttention(nn.Module):
 
 
 class GroupedDualPathRNN(nn.Module):
-    """x + LN(W BGRU_F(x)), then the same by a GRU over time, RNNs of two groups of the channels.
+    """x + LN(W BGRU_F(x)) over frequency, then the same with a GRU over time; the RNNs work on two channel groups.
 
     Args:
         channels: C.
-        bands: F, which the normalisation takes together with the channels.
+        bands: F; the normalisation is over bands and channels.
     """
 
     def __init__(self, channels: int, bands: int):
@@ -262,7 +262,7 @@ class GroupedDualPathRNN(nn.Module):
 
 
 def _grouped(rnns: nn.ModuleList, x: Tensor, memories: _State) -> tuple[Tensor, _State]:
-    """(L, B, C), memories of the RNNs, each for its part of the channels -> (L, B, C), memories."""
+    """(L, B, C), memories of the RNNs of all channel groups -> (L, B, C), memories."""
     outputs = [rnn(part, memory) for rnn, part, memory in zip(rnns, x.chunk(2, 2), memories, strict=True)]
     return torch.cat([y for y, _ in outputs], 2), tuple(memory for _, memory in outputs)
 
@@ -280,19 +280,21 @@ def _doubling(inputs: int, outputs: int, activation: nn.Module, groups: int = 1)
 
 
 def _with_neighbours(x: Tensor) -> Tensor:
-    """SFE: (B, C, F, T) -> (B, 3C, F, T), bands below, the bands, bands above."""
+    """SFE: (B, C, F, T) -> (B, 3C, F, T): the band below, the band, the band above."""
     padded = F.pad(x, (0, 0, 1, 1))
     return torch.cat((padded[:, :, :-2], x, padded[:, :, 2:]), 1)
 
 
 def _erb_filters(fs: int, window: int, low_bins: int, bands: int) -> np.ndarray:
-    """Triangles over the bins from ``low_bins`` on, which add up to 1 at each -> (bands, bins) float32.
+    """Triangular filters over the bins from ``low_bins`` on, which sum to 1 at each bin -> (bands, bins) float32.
 
     Their peaks are equally spaced on the scale 21.4 log10(1 + 0.00437 f), rounded to bins.
     """
     edges = 21.4 * np.log10(1 + 0.00437 * fs * np.array([low_bins / window, 0.5]))
     peaks = np.rint((10 ** (np.linspace(edges[0], edges[1], bands) / 21.4) - 1) / 0.00437 / fs * window)
     if (np.diff(peaks) < 1).any():
-        raise InputError(f"erb_bands {bands}: two fall on one bin; use fewer bands, more low_bins or a longer window")
+        raise InputError(
+            f"erb_bands {bands}: two bands have the same bin; use fewer bands, more low_bins or a longer window"
+        )
     bins = np.arange(low_bins, window // 2 + 1)
     return np.stack([np.interp(bins, peaks, peak) for peak in np.eye(bands)]).astype(np.float32)

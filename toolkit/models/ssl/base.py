@@ -1,4 +1,4 @@
-"""What a self-supervised model promises, so that losses (and features) can be made of its layers."""
+"""Base classes of self-supervised (SSL) models, whose layers losses and speaker encoders use."""
 
 from abc import ABC, abstractmethod
 
@@ -6,33 +6,33 @@ from torch import Tensor, nn
 
 
 class LayerwiseNetwork(nn.Module, ABC):
-    """From waveforms to the outputs of the transformer's layers."""
+    """Waveform -> outputs of the transformer layers."""
 
     @abstractmethod
     def forward(self, wav: Tensor, num_layers: int) -> list[Tensor]:
-        """wav (B, N) -> outputs (B, T, D) of layers 1 to ``num_layers``, T frames at the model's own rate.
+        """wav (B, N) -> outputs (B, T, D) of layers 1 to ``num_layers``; T frames at the frame rate of the model.
 
-        Every N from 1 on is taken; what a waveform gives does not depend on the others of the batch.
+        Any N >= 1 is accepted. The output for a waveform does not depend on the batch.
         """
 
     def hidden_states(self, wav: Tensor) -> list[Tensor]:
-        """wav (B, N) -> (B, T, D), num_layers + 1 of them: the transformer's input, and the outputs of its layers.
+        """wav (B, N) -> num_layers + 1 times (B, T, D): the input of the transformer, and the outputs of its layers.
 
-        The last is what the transformer gives: where it ends with a layer normalisation, behind that. Networks that
-        are made of all states need it (toolkit.models.sv.WavLmEcapa), losses do not.
+        The last one is the output of the transformer, after its final layer normalisation, if it has one. Networks on
+        all states need this method (toolkit.models.sv.WavLmEcapa); losses do not.
         """
         raise NotImplementedError(f"{type(self).__name__} has no hidden_states")
 
 
 class SSLModel(ABC):
-    """Which self-supervised model, and where its weights come from; they are read when ``load`` is called.
+    """Name and weights of a self-supervised model; ``load`` reads the weights.
 
-    A class of your own plugs in by ``class_path``; it sets the attributes in its constructor and writes ``load``.
+    To use your own class, give its ``class_path``. Set the attributes in the constructor and implement ``load``.
 
     Attributes:
-        fs: rate in Hz.
-        num_layers: layers of the transformer.
-        dim: D of their outputs; networks that are made of all states need it.
+        fs: sampling rate in Hz.
+        num_layers: number of transformer layers.
+        dim: D, size of their outputs; needed by networks on all states.
     """
 
     fs: int = 16000
@@ -41,8 +41,8 @@ class SSLModel(ABC):
 
     @abstractmethod
     def load(self) -> LayerwiseNetwork:
-        """The network with its weights; the same each time, for any state of torch's random generator."""
+        """The network with its weights; always the same, independent of torch's random generator."""
 
     def build(self) -> LayerwiseNetwork:
-        """The network for weights from elsewhere; nothing need be read for it."""
+        """The network without weights, to load weights into it; reads no file."""
         return self.load()

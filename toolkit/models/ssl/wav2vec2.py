@@ -15,7 +15,7 @@ from toolkit.models.ssl.base import LayerwiseNetwork, SSLModel
 
 @dataclass(frozen=True)
 class _Kind:
-    """A published model: torchaudio's factory and pipeline, layers, whether it reads normalised waveforms, D."""
+    """A published model: torchaudio's factory and pipeline, number of layers, waveform normalisation, D."""
 
     factory: Callable[[], torchaudio.models.Wav2Vec2Model]
     pipeline: str
@@ -41,19 +41,19 @@ class Layers(LayerwiseNetwork):
 
     Args:
         model: WavLM, HuBERT or wav2vec 2.0.
-        normalized: each waveform is brought to mean 0 and variance 1 first. (torchaudio's pipelines take mean and
-            variance over the whole batch; that is this for a batch of one.)
+        normalized: normalise each waveform to mean 0 and variance 1. (torchaudio's pipelines normalise the whole
+            batch, which is equal for batch size 1.)
     """
 
     def __init__(self, model: torchaudio.models.Wav2Vec2Model, normalized: bool):
         super().__init__()
         self.model, self.normalized = model, normalized
-        self.shortest = 1  # samples which give one frame
+        self.shortest = 1  # smallest number of samples for one frame
         for layer in reversed(model.feature_extractor.conv_layers):
             self.shortest = (self.shortest - 1) * layer.stride + layer.kernel_size
 
     def forward(self, wav: Tensor, num_layers: int) -> list[Tensor]:
-        """(B, N) -> outputs (B, T', D) of the first ``num_layers`` layers; less than a frame is padded to one."""
+        """(B, N) -> outputs (B, T', D) of the first ``num_layers`` layers; shorter input is padded to one frame."""
         if self.normalized:
             wav = F.layer_norm(wav, wav.shape[1:])
         wav = F.pad(wav, (0, max(self.shortest - wav.shape[1], 0)))
@@ -76,8 +76,8 @@ class Pretrained(SSLModel):
     Args:
         name: one of ``wavlm_base``, ``wavlm_base_plus``, ``wavlm_large``, ``hubert_base``, ``hubert_large``,
             ``wav2vec2_base``, ``wav2vec2_large_lv60k``.
-        weights: file with the state of torchaudio's model, as its pipelines fetch it; None lets the pipeline fetch it
-            when it is needed.
+        weights: file with the state dict of torchaudio's model, as its pipelines download it; None: download when
+            needed.
 
     Raises:
         InputError: the name is unknown, or the file is missing.
@@ -85,21 +85,21 @@ class Pretrained(SSLModel):
 
     def __init__(self, name: str = "wavlm_base_plus", weights: str | None = None):
         if name not in KINDS:
-            raise InputError(f"name {name!r}: it can be {', '.join(KINDS)}")
+            raise InputError(f"name {name!r}: must be one of {', '.join(KINDS)}")
         if weights is not None and not Path(weights).is_file():
-            raise InputError(f"{weights}: no such file of {name}'s weights; leave weights out to fetch it")
+            raise InputError(f"{weights}: no such file of {name}'s weights; remove weights to download it")
         self.name, self.weights, self.kind = name, weights, KINDS[name]
         self.num_layers, self.dim = self.kind.num_layers, self.kind.dim
 
     def build(self) -> Layers:
-        """See SSLModel; nothing is fetched."""
+        """See SSLModel; downloads nothing."""
         return Layers(self.kind.factory(), self.kind.normalized)
 
     def load(self) -> Layers:
         """See SSLModel.
 
         Raises:
-            InputError: the file is damaged or of another model, or the pipeline cannot fetch it.
+            InputError: the file is damaged or of another model, or cannot be downloaded.
         """
         with torch.random.fork_rng(devices=[]):
             model = self._fetched() if self.weights is None else self._read(self.weights)
@@ -110,37 +110,37 @@ class Pretrained(SSLModel):
             model = getattr(torchaudio.pipelines, self.kind.pipeline).get_model()
         except (OSError, RuntimeError) as error:
             raise InputError(
-                f"{self.name}: torchaudio.pipelines.{self.kind.pipeline} cannot be fetched ({error}); fetch it where "
-                "there is a network and give its path as weights"
+                f"{self.name}: torchaudio.pipelines.{self.kind.pipeline} cannot be downloaded ({error}); download it "
+                "on a machine with internet access and set weights to its path"
             ) from None
-        return getattr(model, "model", model)  # without the normalisation over the batch
+        return getattr(model, "model", model)  # without the batch normalisation of the waveform
 
     def _read(self, weights: str) -> torchaudio.models.Wav2Vec2Model:
         try:
             state = torch.load(weights, map_location="cpu", weights_only=True)
-            if all(key.startswith("model.") for key in state):  # saved with the pipeline's normalisation around it
+            if all(key.startswith("model.") for key in state):  # saved with the pipeline's wrapper
                 state = {key.removeprefix("model."): value for key, value in state.items()}
             model = self.kind.factory()
             model.load_state_dict(state)
-        except Exception as error:  # torch raises a different type for each kind of damage
+        except Exception as error:  # a damaged file makes torch raise any type
             raise InputError(
                 f"{self.weights}: holds no weights of {self.name} as torchaudio.pipelines.{self.kind.pipeline} has "
-                f"them ({brief(error)})"
+                f"them ({brief(error)}); remove weights to download them"
             ) from None
         return model
 
 
 class Untrained(SSLModel):
-    """Random weights and sizes of your own: for tests, and to try a recipe out; its loss means little.
+    """A model with random weights and free sizes, for tests and to try a recipe.
 
     Args:
-        wavlm: WavLM's attention, else that of HuBERT and wav2vec 2.0.
+        wavlm: use the attention of WavLM; False: that of HuBERT and wav2vec 2.0.
         dim: D.
         num_layers: N.
-        heads: of the attention; they divide ``dim``.
-        conv_channels: of the convolutions before the transformer, which are those of the published models.
-        normalized: the waveform is normalised first, and layers begin with their norm, as in the large models.
-        seed: of the weights.
+        heads: number of attention heads; divides ``dim``.
+        conv_channels: channels of the convolutions before the transformer; kernels as in the published models.
+        normalized: normalise the waveform, and use pre-norm layers, as in the large models.
+        seed: seed of the weights.
 
     Raises:
         InputError: ``dim`` is not a multiple of ``heads``.

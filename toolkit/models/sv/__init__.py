@@ -1,4 +1,4 @@
-"""Speaker verification: waveform or features to an embedding."""
+"""Speaker verification: waveform or features -> speaker embedding."""
 
 from toolkit.exports import exports
 

@@ -1,4 +1,4 @@
-"""What a speaker encoder promises, so that every recipe, loss and scorer works with it."""
+"""The base class of speaker encoders."""
 
 from abc import ABC, abstractmethod
 
@@ -6,24 +6,24 @@ from torch import Tensor, nn
 
 
 class SpeakerEncoder(nn.Module, ABC):
-    """From the features of an utterance to its speaker embedding.
+    """Features of an utterance -> speaker embedding.
 
-    A class of your own plugs in by its import path; its constructor's arguments are the keys of ``init_args``, so give
-    them types and defaults::
+    To use your own class, give its import path in the config; the constructor arguments are the keys of ``init_args``,
+    so they need types and defaults::
 
         model:
           class_path: my_package.my_module.MyEncoder
           init_args: {embedding_dim: 256}
 
-    It sets ``embedding_dim`` (D) in its constructor and writes ``forward``. The promise which scoring and batching rely
-    on: with ``lengths``, in eval mode, a padded utterance has the embedding which it has alone.
+    Set ``embedding_dim`` (D) in the constructor and implement ``forward``. Scoring and batching require: with
+    ``lengths``, in eval mode, padding does not change the embedding of an utterance.
     """
 
     embedding_dim: int
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """Of a mixture, what training needs: ``wav``; ``spk1`` (the speech in it), ``noise1`` for models that ask."""
+        """Streams of a mixture that training needs: ``wav``; in some models also ``spk1`` (speech) and ``noise1``."""
         return ("wav",)
 
     @property
@@ -33,11 +33,11 @@ class SpeakerEncoder(nn.Module, ABC):
 
     @property
     def output_classes(self) -> dict[str, tuple[str, ...]]:
-        """The classes of the logits among the outputs."""
+        """Classes of each logits among the outputs."""
         return {}
 
     def outputs(self, feats: Tensor, lengths: Tensor | None = None) -> dict[str, Tensor]:
-        """The outputs for the loss of features (B, T, F): ``embedding`` (B, D), and further ones of a model."""
+        """Outputs for the loss from features (B, T, F): ``embedding`` (B, D), and further ones of a subclass."""
         return {"embedding": self(feats, lengths)}
 
     @abstractmethod
@@ -45,9 +45,9 @@ class SpeakerEncoder(nn.Module, ABC):
         """Embed a batch.
 
         Args:
-            feats: (B, T, F) features, padded at the end with anything finite.
-            lengths: (B,) int64 frames of each utterance, 1 to T; None: all have T (nothing is masked).
+            feats: (B, T, F) features, padded at the end with any finite values.
+            lengths: (B,) int64 number of frames of each utterance, 1 to T; None: all have T (no mask).
 
         Returns:
-            (B, D) embeddings, not normalised in length.
+            (B, D) embeddings, without length normalisation.
         """

@@ -1,4 +1,4 @@
-"""The deployed verifier: waveform -> speaker embedding. Training, the recipes and the Python API all go through it."""
+"""The deployed verifier, waveform -> speaker embedding, used by training, recipes and the Python API."""
 
 from collections.abc import Mapping
 
@@ -19,12 +19,12 @@ class SpeakerEmbedder(Network):
     Args:
         frontend: waveform to features.
         model: features to embedding.
-        normalize: ``mean`` subtracts each feature's mean over the utterance, ``mean_var`` divides by its standard
-            deviation too (instance normalisation, variance + 1e-5), ``none`` leaves features as they are.
-        specaugment: masks on the normalised features in training, or None.
+        normalize: ``mean``: subtract the mean of each feature over the utterance; ``mean_var``: also divide by the
+            standard deviation (instance normalisation, variance + 1e-5); ``none``.
+        specaugment: masking of the normalised features in training, or None.
 
     Raises:
-        InputError: ``normalize`` is none of these, or a model that reads audio is for another rate.
+        InputError: ``normalize`` is unknown, or a model that reads audio is for another sampling rate.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class SpeakerEmbedder(Network):
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """Of a training item."""
+        """Streams of a training item."""
         return self.model.streams
 
     @property
@@ -57,7 +57,7 @@ class SpeakerEmbedder(Network):
 
     @property
     def output_classes(self) -> dict[str, tuple[str, ...]]:
-        """The classes of the logits among the training outputs."""
+        """Classes of each logits among the training outputs."""
         return self.model.output_classes
 
     def normalized(self, feats: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
@@ -75,14 +75,14 @@ class SpeakerEmbedder(Network):
         return self.embed_features(*self.frontend(wav, lengths))
 
     def training_outputs(self, batch: Mapping) -> dict[str, torch.Tensor]:
-        """What the loss reads.
+        """Outputs for the loss.
 
         Args:
             batch: ``feats`` (B, T, F) or ``wav`` (B, N), ``lengths`` (B,)|None, further streams (B, N).
 
         Returns:
-            The encoder's outputs; of further streams ``<stream>_feats`` (B, T, F), not normalised, no gradient;
-            ``frames`` (B,) of those where lengths differ.
+            The outputs of the encoder; for each further stream ``<stream>_feats`` (B, T, F), not normalised, without
+            gradient; ``frames`` (B,), their number of frames, if lengths differ.
         """
         feats, lengths = batch.get("feats"), batch["lengths"]
         if feats is None:

@@ -11,16 +11,20 @@ from toolkit.nn.res2net import AttentionalFeatureFusion, Res2NetStage
 class ERes2NetV2(SpeakerEncoder):
     """ERes2NetV2 (Chen, Zheng, Wang et al. 2024, arXiv 2406.02167, section 2 and table 1).
 
-    A 3x3 convolution; four stages of Res2Net blocks, the last two with attentional fusion inside their blocks;
-    bottom-up fusion of the third stage's output with the fourth's; mean and standard deviation over time of channels
-    times frequency; a linear layer. The sizes below have 17.86 M parameters on 80 mel bins.
+    A 3x3 convolution; four stages of Res2Net blocks, the last two with attentional fusion in their blocks; bottom-up
+    fusion of the outputs of the third and fourth stage; mean and standard deviation over time; a linear layer. The
+    default has 17.86 M parameters on 80 mel bins.
 
     Args:
-        n_mels: F, features of a frame.
+        n_mels: F, number of features per frame.
         embedding_dim: D.
-        channels: of the first convolution; stage i has ``channels * 2^i`` planes.
-        blocks: Res2Net blocks of each of the four stages.
+        channels: channels of the first convolution; stage i has ``channels * 2^i`` planes.
+        blocks: number of Res2Net blocks of each of the four stages.
         base_width, scale, expansion: see :class:`toolkit.nn.res2net.Res2NetBlock`.
+
+    Example::
+
+        ERes2NetV2(channels=8)(torch.randn(2, 200, 80)).shape  # (2, 192)
     """
 
     def __init__(
@@ -49,7 +53,7 @@ class ERes2NetV2(SpeakerEncoder):
         self.embedding = nn.Linear(2 * widths[4] * bins, embedding_dim)
 
     def forward(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, T, F) features, lengths (B,) int64 frames or None for all T -> (B, D) embeddings."""
+        """(B, T, F) features, lengths (B,) int64 frames or None (all T) -> (B, D) embeddings."""
         mask = None if lengths is None else length_mask(lengths, feats.shape[1])
         x = self.stem(zero_padding(feats.transpose(1, 2), mask)[:, None])
         for stage in self.stages:

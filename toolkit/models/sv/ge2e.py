@@ -17,37 +17,37 @@ from toolkit.nn.pretrained import reads_weights
 _SHA256 = "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"  # of pretrained.pt, Resemblyzer 0.1.4
 _FILE = "pretrained.pt"
 _REMEDY = "run tools/install.sh --extras pretrained (or pip install --no-deps Resemblyzer==0.1.4)"
-_WINDOWS = 256  # read at once: bounds the memory that a long recording takes
+_WINDOWS = 256  # windows per forward pass, to limit the memory of long recordings
 
 
 class GE2E(SpeakerEncoder):
     """GE2E (Wan, Wang, Papir, Lopez Moreno 2018, arXiv 1710.10467, sections 2 and 3.2).
 
-    Layers of LSTM over a window of 1.6 s; a linear layer of the last frame's output, ReLU, unit length. An utterance is
-    read in overlapping windows; its embedding is the mean of theirs, at unit length. The sizes below, 1,423,616
-    parameters, and the ReLU are those of Resemblyzer 0.1.4 (the paper has 768 cells with projection and no ReLU), as
-    are the windows: ``embed_utterance`` with its defaults, 1.3 windows a second and ``min_coverage`` 0.75.
+    LSTM layers over a window of 1.6 s; a linear layer on the output of the last frame, ReLU, unit length. The embedding
+    of an utterance is the mean over overlapping windows, scaled to unit length. The default sizes (1,423,616
+    parameters), the ReLU and the windows are those of ``embed_utterance`` in Resemblyzer 0.1.4: 1.3 windows per second,
+    ``min_coverage`` 0.75. (The paper has 768 cells with projection and no ReLU.)
 
-    ``weights="resemblyzer"`` reads the published weights, which come with the package Resemblyzer (Resemble AI, Apache
-    License 2.0); nothing of it is imported. Its author names VoxCeleb1, VoxCeleb2 and LibriSpeech-other as training
-    data. Use them with ``MelPower`` features at 16 kHz and ``normalize: none``. Resemblyzer's ``preprocess_wav`` also
-    cuts long silences by a voice activity detector; that is not done here.
+    ``weights="resemblyzer"`` reads the published weights from the installed package Resemblyzer (Resemble AI, Apache
+    License 2.0) without importing it. Its author names VoxCeleb1, VoxCeleb2 and LibriSpeech-other as training data. Use
+    the weights with ``MelPower`` features at 16 kHz and ``normalize: none``. Resemblyzer's ``preprocess_wav`` also
+    removes long silences with a voice activity detector; this class does not.
 
     Args:
-        n_mels: F, features of a frame.
-        hidden: cells of an LSTM layer.
-        num_layers: of the LSTM.
+        n_mels: F, number of features per frame.
+        hidden: number of cells of an LSTM layer.
+        num_layers: number of LSTM layers.
         embedding_dim: D.
-        window_frames: of a window; a shorter utterance is padded with zeros.
-        step_frames: between the starts of windows.
-        min_frames: of an utterance that a window must hold to be read; the first is always read. 123 frames of
-            ``MelPower`` are 120 hops, 0.75 of a window: it gives 3 frames more than an utterance has hops.
-        weights: ``resemblyzer``; the path of another file like its ``pretrained.pt``, which torch.load reads with
-            ``weights_only``; empty: random initialisation.
+        window_frames: window length in frames; a shorter utterance is padded with zeros.
+        step_frames: window shift in frames.
+        min_frames: minimum number of utterance frames in a window, except in the first. 123 frames of ``MelPower`` are
+            120 hops, 0.75 of a window (``MelPower`` gives 3 frames more than hops).
+        weights: ``resemblyzer``; or the path of a file like its ``pretrained.pt``, read by torch.load with
+            ``weights_only``; or empty: random initialisation.
 
     Raises:
-        InputError: windows would leave frames out, Resemblyzer is not installed or its file is not that of version
-            0.1.4, or a file is missing, damaged or of another network.
+        InputError: windows would skip frames, Resemblyzer is not installed or its file is not that of version 0.1.4, or
+            a file is missing, damaged or of another network.
 
     Example::
 
@@ -67,7 +67,7 @@ class GE2E(SpeakerEncoder):
     ):
         super().__init__()
         if not 1 <= step_frames <= window_frames:
-            raise InputError(f"step_frames {step_frames}: must be 1 to {window_frames}, the frames of a window")
+            raise InputError(f"step_frames {step_frames}: must be from 1 to {window_frames}, the length of a window")
         self.embedding_dim = embedding_dim
         self.window_frames, self.step_frames, self.min_frames = window_frames, step_frames, min_frames
         self.lstm = nn.LSTM(n_mels, hidden, num_layers, batch_first=True)
@@ -76,7 +76,7 @@ class GE2E(SpeakerEncoder):
             self._read(weights)
 
     def forward(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, T, F) features, lengths (B,) int64 frames or None for all T -> (B, D) embeddings at unit length."""
+        """(B, T, F) features, lengths (B,) int64 frames or None (all T) -> (B, D) embeddings of unit length."""
         frames = feats.shape[1]
         count = 1 + max(0, (frames - self.min_frames) // self.step_frames)
         if lengths is not None:
@@ -85,13 +85,13 @@ class GE2E(SpeakerEncoder):
         windows = F.pad(feats, (0, 0, 0, max(0, behind))).unfold(1, self.window_frames, self.step_frames)[:, :count]
         parts = windows.transpose(2, 3).flatten(0, 1).split(_WINDOWS)
         vectors = torch.cat([self._embedded(part) for part in parts]).unflatten(0, (-1, count))
-        if lengths is not None:  # an utterance counts with its own windows
+        if lengths is not None:  # use only the windows of each utterance
             counts = 1 + (lengths - self.min_frames).div(self.step_frames, rounding_mode="floor").clamp(min=0)
             vectors = vectors * length_mask(counts, count)[:, :, None]
         return F.normalize(vectors.sum(1), dim=1)
 
     def _embedded(self, windows: Tensor) -> Tensor:
-        """Windows (W, window_frames, F) -> their embeddings (W, D) at unit length."""
+        """Windows (W, window_frames, F) -> embeddings (W, D) of unit length."""
         _, (hidden, _) = self.lstm(windows)
         return F.normalize(self.linear(hidden[-1]).relu(), dim=1)
 
@@ -107,16 +107,16 @@ class GE2E(SpeakerEncoder):
             raise InputError(f"{path}: is not that of Resemblyzer 0.1.4 (sha256 {_SHA256[:8]}...); {_REMEDY}")
         try:
             state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)["model_state"]
-            # Scale and offset of the training loss are not part of the network.
+            # Skip scale and offset of the training loss.
             self.load_state_dict({name: value for name, value in state.items() if not name.startswith("similarity_")})
-        except Exception as error:  # torch raises a different type for each kind of damage
+        except Exception as error:  # a damaged file makes torch raise any type
             raise InputError(
                 f"{path}: holds no weights of this network ({brief(error)}); give a file like {_FILE}"
             ) from None
 
 
 def _installed() -> Path:
-    """The file of weights in the installed package, which is not imported."""
+    """The weights file in the installed package, found without importing it."""
     spec = importlib.util.find_spec("resemblyzer")
     if spec is None or not spec.submodule_search_locations:
         raise InputError(f"weights resemblyzer: Resemblyzer is not installed; {_REMEDY}")

@@ -1,4 +1,4 @@
-"""The floor of every speaker verification table: no model at all."""
+"""A baseline without a trained model, for tables of speaker verification."""
 
 from torch import Tensor
 
@@ -7,12 +7,16 @@ from toolkit.nn.mask import length_mask, masked_mean
 
 
 class MeanFbank(SpeakerEncoder):
-    """The mean log-mel spectrum of the utterance as its embedding: no parameters, nothing to train.
+    """The mean log-mel spectrum of the utterance as its embedding; no parameters, no training.
 
-    Use it on log-mel features *without* mean normalisation over the utterance: that would take away all there is.
+    Use it on log-mel features *without* mean normalisation over the utterance, which would remove the embedding.
 
     Args:
-        n_mels: F, mel bins; also ``embedding_dim``.
+        n_mels: F, number of mel bins; also ``embedding_dim``.
+
+    Example::
+
+        MeanFbank()(torch.randn(2, 200, 80)).shape  # (2, 80)
     """
 
     def __init__(self, n_mels: int = 80):
@@ -20,6 +24,6 @@ class MeanFbank(SpeakerEncoder):
         self.embedding_dim = n_mels
 
     def forward(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, T, F) log-mel features, lengths (B,) frames -> (B, F) their mean over time."""
+        """(B, T, F) log-mel features, lengths (B,) frames -> (B, F), the mean over time."""
         mask = None if lengths is None else length_mask(lengths, feats.shape[1])
         return masked_mean(feats.transpose(1, 2), mask)

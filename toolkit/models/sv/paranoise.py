@@ -20,32 +20,37 @@ _EXPANSION = 2
 class ParaNoise(SpeakerEncoder):
     """ParaNoise-SV (Kim, Jang, Kim 2025, arXiv 2508.07219, sections 2 and 3, table 1).
 
-    Two U-Nets side by side over one log-mel spectrogram: NE estimates the noise in it, SE the speech, and SE is shown
-    what NE finds (parallel connections, eq. 5). An ERes2NetV2 on the enhanced spectrogram takes up the maps of SE's
-    decoder. The embedding is made of two pooled maps: the deepest of SE's encoder, and the last of the ERes2NetV2.
+    Two parallel U-Nets read a log-mel spectrogram: noise extraction (NE) estimates the noise, speech enhancement (SE)
+    the speech. Parallel connections feed maps of NE to SE (eq. 5). An ERes2NetV2 on the enhanced spectrogram also reads
+    the maps of SE's decoder. The embedding comes from two pooled maps: the deepest of SE's encoder, and the last of the
+    ERes2NetV2.
 
-    The sizes below have 7.75 M parameters, as table 5 says. The paper leaves open the kernels behind concatenations,
-    the layers of the channel adaptation, and the pooling's bottlenecks; many choices give that number, so kernels are
-    arguments. Equation 7 is read literally: D_i is given E_{4-i}, and E0 once more at the output.
+    The default has 7.75 M parameters, as in table 5. The paper does not give the kernels after concatenations, the
+    layers of the channel adaptation and the bottlenecks of the pooling. Several choices give that number, so kernels
+    are arguments. Equation 7 is followed literally: D_i reads E_{4-i}, and the output also reads E0.
 
-    Made for ``LogMelSpectrogram`` (64 bins) with ``normalize: mean_var``, the paper's instance normalisation.
+    Use it with ``LogMelSpectrogram`` (64 bins) and ``normalize: mean_var``, the instance normalisation of the paper.
 
     Args:
-        n_mels: F, features of a frame.
-        embedding_dim: D, of the initial and of the final embedding.
-        channels: of the U-Nets' four levels; the speaker network's stages have twice as many.
-        blocks: of the U-Nets' encoders, reversed in the decoders, and of the speaker network.
-        noise: what NE estimates: ``spectrogram``; ``class``, ``snr`` or ``class+snr``, the counterparts of table 4,
-            which have no NE decoder; ``none`` leaves NE out, the baseline of table 2.
-        parallel: where SE is shown NE's maps, of ``enc`` and ``dec``; empty without NE.
-        noise_classes: kinds of noise that ``class`` tells apart, by their names in the mixtures.
-        parallel_kernel, decoder_kernel, speaker_kernel: of the convolutions behind the concatenations of NE with SE, in
-            the decoders, and in the speaker network.
-        adaptation_kernel, adaptation_depth: of the channel adaptation's convolutions, and how many there are.
+        n_mels: F, number of features per frame.
+        embedding_dim: D, size of the initial and of the final embedding.
+        channels: channels of the four U-Net levels; twice as many in the stages of the speaker network.
+        blocks: number of blocks per level in the U-Net encoders (reversed in the decoders) and in the speaker network.
+        noise: target of NE: ``spectrogram``; ``class``, ``snr`` or ``class+snr`` (variants of table 4, without NE
+            decoder); ``none``: no NE (baseline of table 2).
+        parallel: NE maps that SE reads, among ``enc`` and ``dec``; empty without NE.
+        noise_classes: noise types for ``class``, by their names in the mixtures.
+        parallel_kernel, decoder_kernel, speaker_kernel: kernels of the convolutions after the concatenations of NE with
+            SE, in the decoders, and in the speaker network.
+        adaptation_kernel, adaptation_depth: kernel and number of the convolutions of the channel adaptation.
         base_width: see :class:`toolkit.nn.res2net.Res2NetBlock`.
 
     Raises:
-        InputError: ``noise`` or ``parallel`` is none of these, or they do not go together.
+        InputError: ``noise`` or ``parallel`` is unknown, or they do not fit together.
+
+    Example::
+
+        ParaNoise()(torch.randn(2, 200, 64)).shape  # (2, 192)
     """
 
     def __init__(
@@ -85,40 +90,40 @@ class ParaNoise(SpeakerEncoder):
         both = self.initial_pooling.out_channels + self.final_pooling.out_channels
         self.final = _embedding(both, embedding_dim)
         _start_at_zero(self)
-        cast(Any, self).to(memory_format=torch.channels_last)  # a training step on a CPU takes a fifth less
+        cast(Any, self).to(memory_format=torch.channels_last)  # 20 % faster training on a CPU
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """What training needs: the mixture, the speech in it, and the noise where its spectrogram is estimated."""
+        """Streams for training: mixture, speech, and noise if NE estimates its spectrogram."""
         return ("wav", "spk1", "noise1") if self.noise == "spectrogram" else ("wav", "spk1")
 
     @property
     def output_dims(self) -> dict[str, int]:
-        """Of the initial and of the final embedding."""
+        """Sizes of the initial and the final embedding."""
         return {"embedding": self.embedding_dim, "initial": self.embedding_dim}
 
     @property
     def output_classes(self) -> dict[str, tuple[str, ...]]:
-        """Kinds of noise, where noise extraction tells them apart."""
+        """Noise types, if NE classifies them."""
         return {"noise_class": tuple(self.noise_classes)} if self.noise_classes else {}
 
     def outputs(self, feats: Tensor, lengths: Tensor | None = None) -> dict[str, Tensor]:
-        """What the network gives its loss.
+        """Outputs for the loss.
 
         Args:
             feats: (B, T, F) normalised log-mel.
-            lengths: (B,) frames; None: all have T.
+            lengths: (B,) number of frames; None: all have T.
 
         Returns:
-            ``embedding`` and ``initial`` (B, D); ``speech`` (B, T, F) log-mel; and of NE ``noise`` (B, T, F) log-mel,
-            or ``noise_class`` (B, classes) logits and ``noise_snr`` (B,) dB.
+            ``embedding`` and ``initial`` (B, D); ``speech`` (B, T, F) log-mel; from NE ``noise`` (B, T, F) log-mel, or
+            ``noise_class`` (B, classes) logits and ``noise_snr`` (B,) dB.
         """
         return self._outputs(feats, lengths, everything=True)
 
     def forward(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, T, F) features, lengths (B,) int64 frames or None for all T -> (B, D) final embeddings.
+        """(B, T, F) features, lengths (B,) int64 frames or None (all T) -> (B, D) final embeddings.
 
-        NE is not run where SE is not shown its maps.
+        Runs NE only if SE reads its maps.
         """
         return self._outputs(feats, lengths, everything=False)["embedding"]
 
@@ -146,22 +151,20 @@ class ParaNoise(SpeakerEncoder):
 
 def _check(noise: str, parallel: tuple[str, ...]) -> None:
     if noise not in NOISE:
-        raise InputError(f"noise {noise!r}: it can be {', '.join(NOISE)}")
+        raise InputError(f"noise {noise!r}: must be one of {', '.join(NOISE)}")
     if unknown := set(parallel) - {"enc", "dec"}:
-        raise InputError(f"parallel {sorted(unknown)[0]!r}: it can be enc, dec")
+        raise InputError(f"parallel {sorted(unknown)[0]!r}: must be one of enc, dec")
     if noise == "none" and parallel:
-        raise InputError(
-            f"parallel {', '.join(parallel)}: without noise extraction (noise: none) there is nothing to show"
-        )
+        raise InputError(f"parallel {', '.join(parallel)}: must be empty without noise extraction (noise: none)")
     if noise not in ("spectrogram", "none") and "dec" in parallel:
-        raise InputError(f"parallel dec: with noise: {noise} noise extraction has no decoder; leave enc")
+        raise InputError(f"parallel dec: noise extraction has no decoder with noise: {noise}; use enc only")
 
 
 def _start_at_zero(network: nn.Module) -> None:
-    """Residual branches that add nothing at first (Goyal et al. 2017, arXiv 1706.02677, section 5.1).
+    """Initialise residual branches to zero (Goyal et al. 2017, arXiv 1706.02677, section 5.1).
 
-    48 blocks lie one behind the other. Otherwise the gradient of L_AP and L_AAM has a norm of some 10^5 where it comes
-    to SE's first convolutions, a thousand times that of L_s, and amsgrad's second moment holds SE still for good.
+    The network is 48 blocks deep. Otherwise the gradient of L_AP and L_AAM reaches SE's first convolutions with a norm
+    of about 10^5, a thousand times that of L_s, and the second moment of amsgrad then stops SE permanently.
     """
     for block in network.modules():
         if isinstance(block, SEBasicBlock):
@@ -175,10 +178,10 @@ def _embedding(in_features: int, embedding_dim: int) -> nn.Sequential:
 
 
 class Pooling(nn.Module):
-    """Attentive statistics of channels times frequency, normalised: (B, C, F, T) -> (B, 2 C F).
+    """Attentive statistics pooling and normalisation: (B, C, F, T) -> (B, 2 C F).
 
     Args:
-        features: C F; the attention's bottleneck is an eighth of them.
+        features: C F; the bottleneck of the attention is an eighth of it.
     """
 
     def __init__(self, features: int):
@@ -193,13 +196,13 @@ class Pooling(nn.Module):
 
 
 class NoiseAttributes(nn.Module):
-    """Kind and level of the noise from NE's deepest map: a code by pooling, then linear heads (table 4; NA-ExU-Net).
+    """Noise type and SNR from NE's deepest map: a pooled code and linear heads (table 4; NA-ExU-Net).
 
     Args:
         features: channels times frequency of the map.
-        code_dim: of the noise code.
+        code_dim: size of the noise code.
         attributes: ``class``, ``snr`` or ``class+snr``.
-        classes: kinds of noise.
+        classes: number of noise types.
     """
 
     def __init__(self, features: int, code_dim: int, attributes: str, classes: int):
@@ -217,15 +220,15 @@ class NoiseAttributes(nn.Module):
 
 
 class SpeakerNetwork(nn.Module):
-    """ERes2NetV2 on the enhanced spectrogram, each stage given a map of SE's decoder (section 2.3, figure 2).
+    """ERes2NetV2 on the enhanced spectrogram; each stage also reads a map of SE's decoder (section 2.3, figure 2).
 
-    C: convolution on the spectrogram. S1 to S4: [what is before; CA of D4, D3, D2, D1] - convolution - Res2Net blocks,
-    with attentional fusion in S3 and S4. F: S3, by a 3x3 convolution, fused with S4.
+    C: convolution on the spectrogram. S1 to S4: [previous output; channel adaptation of D4, D3, D2, D1] - convolution -
+    Res2Net blocks, with attentional fusion in S3 and S4. F: S3, after a 3x3 convolution, fused with S4.
 
     Args:
         channels, blocks: as in ParaNoise.
-        kernel_size: of the convolutions behind the concatenations.
-        adaptation: kernel size and number of the channel adaptation's convolutions.
+        kernel_size: kernel of the convolutions after the concatenations.
+        adaptation: kernel and number of the convolutions of the channel adaptation.
         base_width: see :class:`toolkit.nn.res2net.Res2NetBlock`.
     """
 

@@ -14,38 +14,38 @@ from toolkit.nn.pooling import AttentiveStatisticsPooling
 from toolkit.nn.resnet import strided
 
 _HEADS = 4
-_KERNELS = (7, 19, 31, 59)  # frames, of the convolutions over time
+_KERNELS = (7, 19, 31, 59)  # of the convolutions over time, in frames
 
 
 class ReDimNet2(SpeakerEncoder):
-    """ReDimNet2 (Yakovlev, Okhotnikov 2026, Interspeech, arXiv 2603.11841): maps reshaped, time pooled.
+    """ReDimNet2 (Yakovlev, Okhotnikov 2026, Interspeech, arXiv 2603.11841).
 
-    Whatever a stage does, its output has C times F values a frame: as a map, channels times frequency, for 2-D blocks,
-    or as a signal of C F channels for a 1-D block. A stage reads the sum of all outputs before it, weighted by
-    channel; merges bins to channels, and frames; has residual blocks of depthwise separable convolutions, then a
-    bottleneck with convolutions and attention over time; and repeats its frames up to the rate of the input. The sum of
-    all outputs goes to attentive statistics pooling with global context, normalisation and a linear layer.
+    The output of every stage has C F values per frame: a map of C channels and F bins for 2-D blocks, or a signal of
+    C F channels for 1-D blocks. A stage reads the sum of all previous outputs, weighted per channel. It merges bins
+    into channels, and frames; applies residual blocks of depthwise separable convolutions, then a bottleneck with
+    convolutions and attention over time; and repeats frames to restore the frame rate. The sum of all outputs goes to
+    attentive statistics pooling with global context, normalisation and a linear layer.
 
-    The sizes below are B0, 1,126,452 parameters and 0.29 G multiply-accumulates for 2 s, which its authors give as
-    1.1 M and 0.33 G; their features by convolutions are 0.04 G of these. B1, 2,176,464 and 0.50 G (2.1 M, 0.56 G), is
-    ``channels=16, reductions=(32, 32, 32, 32, 16, 16), out_channels=0``. Sizes, blocks and the group normalisation of
-    each output are those of the recipes in their repository. Their code drops the last frames that fill no stride;
-    here zeros fill it. Their pooling's attention sees the unbiased deviation.
+    The default is B0, 1,126,452 parameters and 0.29 GMACs for 2 s; the authors report 1.1 M and 0.33 G, of which 0.04 G
+    is their feature extraction by convolutions. B1, 2,176,464 and 0.50 G (2.1 M, 0.56 G), is ``channels=16,
+    reductions=(32, 32, 32, 32, 16, 16), out_channels=0``. Sizes, blocks and the group normalisation of each output are
+    those of the recipes in their repository. Their code drops the last frames that do not fill a stride; here they are
+    padded with zeros. The attention of their pooling reads the unbiased standard deviation.
 
-    It was made for ``LogMelSpectrogram`` features of 20 to 7600 Hz, with ``normalize: mean``. In training, batch
-    normalisation counts padded frames: train on crops of one length.
+    Use it with ``LogMelSpectrogram`` features of 20 to 7600 Hz and ``normalize: mean``. In training, batch
+    normalisation includes padded frames, so train on crops of equal length.
 
     Args:
-        n_mels: F, features of a frame; a multiple of the frequency strides' product.
+        n_mels: F, number of features per frame; a multiple of the product of the frequency strides.
         embedding_dim: D.
-        channels: C, of the first convolution.
-        strides: of each stage, along (frequency, time); those of time add up, stage by stage.
-        blocks: residual blocks of each stage.
-        expansions: channels of a stage's residual blocks, as a multiple of those of its map.
-        reductions: a stage's 1-D block has C F / ``reductions`` channels, a multiple of 4.
-        out_channels: of the last map, by a 1x1 convolution; 0 leaves it as it is.
-        attention_channels: bottleneck of the pooling's attention.
-        map_norm: group normalisation, in C groups, of the first map and of every stage's output.
+        channels: C, channels of the first convolution.
+        strides: (frequency, time) stride of each stage; time strides accumulate over the stages.
+        blocks: number of residual blocks of each stage.
+        expansions: channels of the residual blocks of a stage, as a multiple of those of its map.
+        reductions: the 1-D block of a stage has C F / ``reductions`` channels, a multiple of 4.
+        out_channels: channels of the last map, after a 1x1 convolution; 0: no convolution.
+        attention_channels: bottleneck size of the pooling attention.
+        map_norm: group normalisation (C groups) of the first map and of the output of each stage.
 
     Raises:
         InputError: ``strides``, ``blocks``, ``expansions`` and ``reductions`` differ in number, ``n_mels`` is not a
@@ -72,8 +72,8 @@ class ReDimNet2(SpeakerEncoder):
         super().__init__()
         if not len(strides) == len(blocks) == len(expansions) == len(reductions) > 0:
             raise InputError(
-                f"strides {strides}, blocks {blocks}, expansions {expansions}, reductions {reductions}: give each one "
-                "entry a stage"
+                f"strides {strides}, blocks {blocks}, expansions {expansions}, reductions {reductions}: must "
+                "have one entry per stage"
             )
         if n_mels % (merged := prod(stride[0] for stride in strides)):
             raise InputError(f"n_mels {n_mels}: must be a multiple of {merged}, the product of the frequency strides")
@@ -87,7 +87,7 @@ class ReDimNet2(SpeakerEncoder):
             self.stages.append(ReshapingStage(size, width, (stride[0], pooled), depth, expansion, reduction))
             width *= stride[0]
         self.time_stride, self.width = pooled, width
-        counts = range(2, len(strides) + 2)  # of outputs that are summed up; the first alone has no weight
+        counts = range(2, len(strides) + 2)  # number of summed outputs; a single output has no weight
         self.weights = nn.ParameterList(nn.Parameter(torch.zeros(count, size)) for count in counts)
         self.head = nn.Conv2d(width, out_channels, 1) if out_channels else nn.Identity()
         pooled_channels = (out_channels or width) * (n_mels // merged)
@@ -96,10 +96,10 @@ class ReDimNet2(SpeakerEncoder):
         )
         self.pooled_norm = nn.BatchNorm1d(2 * pooled_channels)
         self.embedding = nn.Linear(2 * pooled_channels, embedding_dim)
-        cast(Any, self).to(memory_format=torch.channels_last)  # a training step on a CPU takes a third less
+        cast(Any, self).to(memory_format=torch.channels_last)  # a third faster training on a CPU
 
     def forward(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, T, F) features, lengths (B,) int64 frames or None for all T -> (B, D) embeddings."""
+        """(B, T, F) features, lengths (B,) int64 frames or None (all T) -> (B, D) embeddings."""
         batch, frames, _ = feats.shape
         if rest := -frames % self.time_stride:
             lengths = feats.new_full((batch,), frames, dtype=torch.long) if lengths is None else lengths
@@ -117,7 +117,7 @@ class ReDimNet2(SpeakerEncoder):
         return x if self.norms is None else self.norms[i](x, mask)
 
     def _sum(self, outputs: list[Tensor]) -> Tensor:
-        """Signals (B, C F, T) -> their sum, weighted for each channel."""
+        """Signals (B, C F, T) -> their sum, weighted per channel."""
         if len(outputs) == 1:
             return outputs[0]
         weights = self.weights[len(outputs) - 2].softmax(0)
@@ -128,14 +128,14 @@ class ReDimNet2(SpeakerEncoder):
 
 
 class ReshapingStage(nn.Module):
-    """From a signal to the next: merged bins and frames, 2-D blocks, a 1-D block, frames repeated.
+    """One stage, signal -> signal: merge bins and frames, 2-D blocks, a 1-D block, repeat frames.
 
     Args:
         size: channels of the signal, C F of its map.
         width: C of the map that it is reshaped to.
-        stride: bins and frames which are merged; the map then has ``stride[0] width`` channels.
-        depth: residual blocks.
-        expansion: their channels, as a multiple of the map's.
+        stride: number of bins and frames to merge; the map then has ``stride[0] width`` channels.
+        depth: number of residual blocks.
+        expansion: their channels, as a multiple of the channels of the map.
         reduction: the 1-D block has ``size / reduction`` channels.
     """
 
@@ -164,7 +164,7 @@ class ReshapingStage(nn.Module):
 
 
 class SeparableBlock(nn.Module):
-    """Residual block of two depthwise separable 3x3 convolutions; in the first half the normalisation follows the ReLU.
+    """Residual block of two depthwise separable 3x3 convolutions; in the first, the normalisation follows the ReLU.
 
     Args:
         channels: C.
@@ -190,16 +190,16 @@ class TimeContext(nn.Module):
 
     Args:
         size: channels of the signal.
-        channels: H of the bottleneck.
+        channels: H, channels of the bottleneck.
 
     Raises:
-        InputError: ``channels`` is not a multiple of the attention's four heads.
+        InputError: ``channels`` is not a multiple of the four attention heads.
     """
 
     def __init__(self, size: int, channels: int):
         super().__init__()
         if channels < _HEADS or channels % _HEADS:
-            raise InputError(f"reductions: leave {channels} of {size} channels; must be a multiple of {_HEADS}")
+            raise InputError(f"reductions: reduce {size} to {channels} channels; must be a multiple of {_HEADS}")
         self.reduce = nn.Sequential(nn.Conv1d(size, channels, 1), _ChannelNorm(channels))
         self.depths = nn.ModuleList(
             nn.Conv1d(channels, channels, kernel, padding=kernel // 2, groups=channels) for kernel in _KERNELS
@@ -227,10 +227,10 @@ class TimeContext(nn.Module):
 
 
 class MapNorm(nn.GroupNorm):
-    """Group normalisation of signals (B, C, T), whose statistics leave the padding out.
+    """Group normalisation of signals (B, C, T) with statistics that exclude padding.
 
     Args:
-        groups: into which the channels are divided.
+        groups: number of channel groups.
         channels: C.
     """
 
@@ -260,7 +260,7 @@ class _ChannelNorm(nn.LayerNorm):
 
 
 def _signal(x: Tensor) -> Tensor:
-    """Map (B, C, F, T) -> signal (B, C F, T), the channels of a bin side by side."""
+    """Map (B, C, F, T) -> signal (B, C F, T), with the channels of a bin adjacent."""
     return x.transpose(1, 2).flatten(1, 2)
 
 

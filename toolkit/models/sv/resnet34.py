@@ -17,28 +17,31 @@ class ResNet34(SpeakerEncoder):
     """ResNet34, H/ASP (Heo, Lee, Huh, Chung 2020, arXiv 2009.14153, section 2.2; "ResNetSE34V2").
 
     A 3x3 convolution; four stages of 3, 4, 6, 3 SE basic blocks, of which all but the first halve frequency and time;
-    channels times frequency as the features of a frame; attentive statistics pooling; a linear layer. The sizes below
-    have 8,028,492 parameters (a backbone of SEED, arXiv 2505.16798, whose 20.8 M are these, a classifier's 3.07 M and
-    SEED's 9.73 M).
+    attentive statistics pooling on channels times frequency; a linear layer. The default has 8,028,492 parameters. It
+    is a backbone of SEED (arXiv 2505.16798), whose 20.8 M include a classifier (3.07 M) and SEED itself (9.73 M).
 
-    It was made for ``LogMelSpectrogram`` features with ``normalize: mean_var``. In training, batch normalisation counts
-    padded frames: train on crops of one length.
+    Use it with ``LogMelSpectrogram`` features and ``normalize: mean_var``. In training, batch normalisation includes
+    padded frames, so train on crops of equal length.
 
     Args:
-        n_mels: F, features of a frame.
+        n_mels: F, number of features per frame.
         embedding_dim: D.
-        channels: of each stage; the first also of the convolution before them.
-        blocks: SE basic blocks of each stage.
-        strides: of each stage, along frequency and time alike.
-        reduction: of the squeeze-excitation; 0 leaves it out.
-        attention_channels: bottleneck of the pooling's attention.
-        pooling: ``asp``, weighted mean and standard deviation; ``sap``, mean alone; ``l2``, root of the weighted mean
+        channels: channels of each stage; the first convolution has those of stage 1.
+        blocks: number of SE basic blocks of each stage.
+        strides: stride of each stage, in frequency and time.
+        reduction: reduction of the squeeze-excitation; 0: none.
+        attention_channels: bottleneck size of the pooling attention.
+        pooling: ``asp``, weighted mean and standard deviation; ``sap``, mean only; ``l2``, root of the weighted mean
             square, and deviation.
-        variance_floor: least variance in the pooling; SEED's code has 1e-4.
+        variance_floor: minimum variance in the pooling; 1e-4 in SEED's code.
 
     Raises:
         InputError: ``channels``, ``blocks`` and ``strides`` differ in number, ``reduction`` is more than the channels,
             or ``pooling`` is unknown.
+
+    Example::
+
+        ResNet34()(torch.randn(2, 200, 64)).shape  # (2, 512)
     """
 
     def __init__(
@@ -55,7 +58,7 @@ class ResNet34(SpeakerEncoder):
     ):
         super().__init__()
         if not len(channels) == len(blocks) == len(strides) > 0:
-            raise InputError(f"channels {channels}, blocks {blocks}, strides {strides}: give each one number a stage")
+            raise InputError(f"channels {channels}, blocks {blocks}, strides {strides}: must have one number per stage")
         self.embedding_dim = embedding_dim
         self.stem = nn.Conv2d(1, channels[0], 3, padding=1)
         self.stem_norm = nn.BatchNorm2d(channels[0])
@@ -70,10 +73,10 @@ class ResNet34(SpeakerEncoder):
             channels[-1] * n_mels, attention_channels, variance_floor=variance_floor, kind=pooling
         )
         self.embedding = nn.Linear(self.pooling.out_channels, embedding_dim)
-        cast(Any, self).to(memory_format=torch.channels_last)  # a training step on a CPU takes 12 % less
+        cast(Any, self).to(memory_format=torch.channels_last)  # 12 % faster training on a CPU
 
     def forward(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, T, F) features, lengths (B,) int64 frames or None for all T -> (B, D) embeddings."""
+        """(B, T, F) features, lengths (B,) int64 frames or None (all T) -> (B, D) embeddings."""
         mask = None if lengths is None else length_mask(lengths, feats.shape[1])
         x = zero_padding(feats.transpose(1, 2), mask)
         x = self.stem_norm(self.stem(x[:, None]).relu_())

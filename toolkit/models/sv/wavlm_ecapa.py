@@ -16,24 +16,23 @@ from toolkit.nn.pretrained import reads_weights
 class WavLmEcapa(SpeakerEncoder):
     """WavLM-ECAPA (Chen, Wang, Chen et al. 2022, arXiv 2110.13900, section V-B; SEED, arXiv 2505.16798, table 2).
 
-    A softmax-weighted sum of all hidden states of a self-supervised model, which reads audio; instance normalisation
-    over the utterance; ECAPA-TDNN of C=512. On WavLM Base+ these are 102.3 M parameters; with SEED and a classifier of
-    5,994 speakers 104.9 M, of the 105.6 M that SEED's table counts.
+    A softmax-weighted sum of all hidden states of a self-supervised (SSL) model on audio; instance normalisation over
+    the utterance; ECAPA-TDNN with C=512. 102.3 M parameters with WavLM Base+; 104.9 M with SEED and a classifier of
+    5,994 speakers (105.6 M in SEED's table).
 
-    The front end is ``Waveform``, with ``normalize: none``. Utterances of different lengths are not padded for the
-    self-supervised model, since some look at a whole waveform; crops of one length are quickest. Its weights are part
-    of the experiment's; they are read from where ``ssl`` has them at the first batch that finds none, so an experiment
-    needs nothing but its own files once it is trained.
+    Use it with the front end ``Waveform`` and ``normalize: none``. Utterances are not padded for the SSL model, because
+    some models read the whole waveform; crops of equal length are fastest. The weights of the SSL model are part of the
+    experiment: the first batch of a training reads them from ``ssl``, later only the experiment's files are needed.
 
     Args:
-        ssl: the self-supervised model.
-        freeze_ssl: it stays as it is, in eval mode; False trains it too.
+        ssl: the SSL model.
+        freeze_ssl: keep the SSL model fixed, in eval mode; False: train it too.
         channels: C of the ECAPA-TDNN.
         embedding_dim: D.
-        attention_channels: bottleneck of the pooling's attention.
+        attention_channels: bottleneck size of the pooling attention.
 
     Attributes:
-        fs: rate in Hz of the audio.
+        fs: sampling rate of the audio in Hz.
 
     Example::
 
@@ -54,12 +53,12 @@ class WavLmEcapa(SpeakerEncoder):
         self.embedding_dim, self.fs, self.freeze_ssl = embedding_dim, ssl.fs, freeze_ssl
         self._model, self._must_read = ssl, True
         self.ssl = ssl.build().requires_grad_(not freeze_ssl)
-        self.register_buffer("has_weights", torch.tensor(False))  # of a state dict: whether those of ssl were read
+        self.register_buffer("has_weights", torch.tensor(False))  # in a state dict: whether it has the weights of ssl
         self.layer_logits = nn.Parameter(torch.zeros(ssl.num_layers + 1))
         self.ecapa = EcapaTdnn(ssl.dim, channels, embedding_dim=embedding_dim, attention_channels=attention_channels)
 
     def train(self, mode: bool = True) -> "WavLmEcapa":
-        """As in torch; a frozen model stays in eval mode."""
+        """As in torch; a frozen SSL model stays in eval mode."""
         super().train(mode)
         if self.freeze_ssl:
             self.ssl.eval()
@@ -70,10 +69,10 @@ class WavLmEcapa(SpeakerEncoder):
         return self.layer_logits.softmax(0)
 
     def forward(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, N, 1) samples, lengths (B,) int64 samples or None for all N -> (B, D) embeddings.
+        """(B, N, 1) samples, lengths (B,) int64 samples or None (all N) -> (B, D) embeddings.
 
         Raises:
-            InputError: the features are not samples; or the weights cannot be read (SSLModel.load).
+            InputError: the features are not samples, or the weights cannot be read (SSLModel.load).
         """
         if feats.shape[2] != 1:
             raise InputError("model: WavLmEcapa reads audio; set frontend.class_path: Waveform and normalize: none")
@@ -91,7 +90,7 @@ class WavLmEcapa(SpeakerEncoder):
         return self.ecapa(_normalized(x, length_mask(frames, x.shape[1])), frames)
 
     def _states(self, wav: Tensor) -> Tensor:
-        """(B, N) of one length -> weighted sum of the hidden states (B, T, F)."""
+        """(B, N) of equal length -> weighted sum of the hidden states (B, T, F)."""
         states = self.ssl.hidden_states(wav)
         return sum(weight * state for weight, state in zip(self.layer_weights(), states, strict=True))
 
@@ -102,7 +101,7 @@ class WavLmEcapa(SpeakerEncoder):
             self._must_read = False
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
-        """What load_state_dict goes through: weights that were read once are not read again."""
+        """Called by load_state_dict; loaded weights are not read from ``ssl`` again."""
         super()._load_from_state_dict(state_dict, prefix, *args)
         self._must_read = not bool(state_dict.get(f"{prefix}has_weights", False))
 

@@ -1,4 +1,4 @@
-"""Target speaker extraction: a mixture and an enrolment of one speaker to that speaker's speech."""
+"""Target speaker extraction: mixture and enrolment of one speaker -> speech of that speaker."""
 
 from toolkit.exports import exports
 

@@ -1,4 +1,4 @@
-"""What a speaker extractor promises, so that every recipe, loss and metric works with it."""
+"""The base class of target speaker extraction networks."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -20,36 +20,35 @@ CONDITIONS = {"enrolment": "enroll_spk1", "embedding": "embedding"}  # argument 
 
 
 class SpeakerExtractor(Network):
-    """From a mixture and an enrolment of one speaker to the speech of that speaker in it.
+    """Mixture and enrolment of one speaker -> speech of that speaker in the mixture.
 
-    A class of your own plugs in by its import path; its constructor's arguments are the keys of ``init_args``, so give
-    them types and defaults::
+    To use your own class, give its import path in the config; the constructor arguments are the keys of ``init_args``,
+    so they need types and defaults::
 
         model:
           class_path: my_package.my_module.MyExtractor
           init_args: {fs: 8000, channels: 64}
 
-    It sets ``fs`` (Hz, of mixture, enrolment and output) in its constructor and writes ``forward``. The promises which
-    training, inference and scoring rely on: any N >= 1 and M >= 1 go in, the same N comes out; with
-    ``enrolment_lengths``, in eval mode, an enrolment padded at its end gives what it gives alone; silence in gives
-    finite numbers and finite gradients out.
+    Set ``fs`` (sampling rate of mixture, enrolment and output in Hz) in the constructor and implement ``forward``.
+    Training, inference and scoring require: any N >= 1 and M >= 1, with N output samples; with ``enrolment_lengths``,
+    in eval mode, padding of an enrolment does not change the output; finite output and gradient for silence.
 
-    A network that needs a speaker embedding takes a trained encoder by ``embed_by``, frozen, in its constructor. Then
-    waveforms are enough; a batch that holds ``embedding`` (``data.init_args.embeddings``: of whole enrolments, computed
-    once) spares the encoder's work.
+    A network that needs a speaker embedding calls ``embed_by`` with a trained encoder, which is then frozen, in its
+    constructor. Then waveforms are sufficient. A batch with ``embedding`` (``data.init_args.embeddings``: computed once
+    from whole enrolments) saves the computation of the encoder.
 
-    A speaker may come with several enrolments, (B, K, M). A class with ``several_enrolments`` takes them so, with
-    lengths (B, K), for any K >= 1. To every other they come joined end to end, in their order, as one of (B, M).
+    A speaker may have several enrolments, (B, K, M). A class with ``several_enrolments`` reads them in this form, with
+    lengths (B, K), for any K >= 1. Other classes get them concatenated in order, as (B, M).
 
     Attributes:
-        fs: rate in Hz.
-        conditioning: what of the speaker it is given: ``enrolment``, a waveform; ``embedding``, a vector of a speaker
-            encoder (``data.init_args.embeddings`` of a training); or both.
-        several_enrolments: does ``forward`` take enrolments (B, K, M)?
-        trained_embedder: makes ``embedding`` of an enrolment; its weights are part of the network's. May be None.
-        embedding_dim: D of ``embedding``; 0 where none is read.
+        fs: sampling rate in Hz.
+        conditioning: inputs for the speaker: ``enrolment``, a waveform; ``embedding``, a vector of a speaker encoder
+            (``data.init_args.embeddings`` of a training); or both.
+        several_enrolments: whether ``forward`` accepts enrolments (B, K, M).
+        trained_embedder: encoder for ``embedding``, with weights that are part of the network; may be None.
+        embedding_dim: D, size of ``embedding``; 0 if it is not used.
         output_dims: size of each vector among the training outputs.
-        output_classes: the classes of the logits among them.
+        output_classes: classes of each logits among the training outputs.
     """
 
     fs: int
@@ -65,35 +64,35 @@ class SpeakerExtractor(Network):
         self.trained_embedder: SpeakerEmbedder | None = None
 
     def embed_by(self, encoder: SpeakerEmbedder | None, dim: int | None = None, reads_enrolment: bool = True) -> int:
-        """Condition the network on an embedding; the constructor calls it once it has set ``fs``.
+        """Condition the network on an embedding. The constructor calls this after it has set ``fs``.
 
         Args:
-            encoder: is changed: frozen, in eval mode from now on. None: every batch must hold ``embedding``.
+            encoder: speaker encoder; this method freezes it in eval mode. None: every batch must have ``embedding``.
             dim: D; None: that of ``encoder``.
-            reads_enrolment: the network reads the enrolment itself too.
+            reads_enrolment: whether the network also reads the enrolment itself.
 
         Returns:
             D.
 
         Raises:
-            InputError: the encoder is for another rate or of another size than ``dim``, or neither is given.
+            InputError: the encoder has another sampling rate, or another size than ``dim``, or both are None.
         """
         if encoder is None and dim is None:
             raise InputError(
-                "model.init_args.speaker_encoder: is missing; give a trained one (class_path: TrainedEmbedder), or set "
-                "embedding_dim to the size of those in data.init_args.embeddings"
+                "model.init_args.speaker_encoder: is missing; set a trained one (class_path: TrainedEmbedder), or set "
+                "embedding_dim to the size of the embeddings in data.init_args.embeddings"
             )
         if encoder is not None:
             name, size = type(encoder.model).__name__, encoder.model.embedding_dim
             if encoder.fs != self.fs:
                 raise InputError(
                     f"model.init_args.speaker_encoder: {name} is for {encoder.fs} Hz, the extractor for {self.fs} Hz; "
-                    "give an encoder of that rate, or set model.init_args.fs"
+                    "use an encoder of that rate, or set model.init_args.fs"
                 )
             if dim not in (None, size):
                 raise InputError(
-                    f"model.init_args.embedding_dim {dim}: speaker_encoder {name} gives embeddings of {size} numbers; "
-                    "set embedding_dim to that, or leave it out"
+                    f"model.init_args.embedding_dim {dim}: must be {size}, the size of speaker_encoder {name}; "
+                    "correct or remove it"
                 )
             dim = size
             self.trained_embedder = encoder.eval().requires_grad_(False)
@@ -105,24 +104,24 @@ class SpeakerExtractor(Network):
     def embedding_of(
         self, enrolment: Tensor | None, lengths: Tensor | None = None, embedding: Tensor | None = None
     ) -> Tensor:
-        """The embedding (B, D) that is given, else that of enrolments (B, M) with lengths (B,), by the encoder.
+        """``embedding`` (B, D), or if it is None the encoder's embedding of enrolments (B, M) with lengths (B,).
 
         Raises:
-            InputError: the one that is given has another size; or there is neither it nor an encoder.
+            InputError: ``embedding`` has another size, or it is None and there is no encoder.
         """
         if embedding is not None:
             if embedding.shape[-1] != self.embedding_dim:
                 raise InputError(
                     f"data.init_args.embeddings: embeddings have {embedding.shape[-1]} numbers, the model takes "
-                    f"{self.embedding_dim}; embed the enrolments with the encoder that it is for"
+                    f"{self.embedding_dim}; extract them with the encoder of the model"
                 )
             return embedding
         if self.trained_embedder is None or enrolment is None:
             raise InputError(
-                f"{type(self).__name__}: needs an embedding of the enrolment; set model.init_args.speaker_encoder, so "
-                "that it makes them itself"
+                f"{type(self).__name__}: needs an embedding of the enrolment; set model.init_args.speaker_encoder, "
+                "which computes it"
             )
-        with torch.autocast(enrolment.device.type, enabled=False):  # as those that were computed before
+        with torch.autocast(enrolment.device.type, enabled=False):  # as for precomputed embeddings
             return self.trained_embedder(enrolment, lengths)
 
     def train(self, mode: bool = True) -> "Self":
@@ -134,20 +133,20 @@ class SpeakerExtractor(Network):
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """Of a training item."""
+        """Streams of a training item."""
         return ("wav", *(CONDITIONS[name] for name in self.conditioning))
 
     def training_outputs(self, batch: Mapping) -> dict[str, Tensor]:
-        """The outputs for the loss of a batch: ``speech`` (B, N), and further ones of a model.
+        """Outputs for the loss: ``speech`` (B, N), and further ones of a subclass.
 
         Args:
-            batch: ``wav`` (B, N); by ``conditioning``: ``enroll_spk1`` (B, M) and ``enroll_spk1_lengths`` (B,)|None,
-                or (B, K, M) and (B, K)|None; ``embedding`` (B, D), with a speaker encoder only where there is one.
+            batch: ``wav`` (B, N). Depending on ``conditioning``: ``enroll_spk1`` (B, M) and ``enroll_spk1_lengths``
+                (B,)|None, or (B, K, M) and (B, K)|None; ``embedding`` (B, D), optional with a speaker encoder.
         """
         return {"speech": self(batch["wav"], **self.conditions(batch))}
 
     def conditions(self, batch: Mapping) -> dict[str, Tensor | None]:
-        """The arguments of ``forward`` behind the mixture, of a batch."""
+        """The arguments of ``forward`` after the mixture, from a batch."""
         inputs = {name: batch[CONDITIONS[name]] for name in self.conditioning}
         if "enrolment" in inputs:
             enrolled = self.fit_enrolments(inputs["enrolment"], batch.get("enroll_spk1_lengths"))
@@ -157,7 +156,7 @@ class SpeakerExtractor(Network):
         return inputs
 
     def fit_enrolments(self, enrolment: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        """One or several enrolments of each speaker in the form that ``forward`` takes.
+        """One or several enrolments of each speaker in the form that ``forward`` accepts.
 
         Args:
             enrolment: (B, M) or (B, K, M) samples.
@@ -177,13 +176,13 @@ class SpeakerExtractor(Network):
 
     @abstractmethod
     def forward(self, mixture: Tensor, *conditions: Any, **named_conditions: Any) -> Tensor:
-        """Extract the enrolled speaker. Behind the mixture a model names the arguments of its ``conditioning``.
+        """Extract the enrolled speaker. A subclass has the arguments of its ``conditioning`` after the mixture.
 
         Args:
-            mixture: (B, N) samples in [-1, 1), all of them valid.
-            enrolment: (B, M) samples of the target speaker, padded at the end with anything finite; (B, K, M) with
+            mixture: (B, N) samples in [-1, 1), without padding.
+            enrolment: (B, M) samples of the target speaker, padded at the end with any finite values; (B, K, M) with
                 ``several_enrolments``.
-            enrolment_lengths: (B,) int64 samples of each enrolment, 1 to M; None: all have M; (B, K) likewise.
+            enrolment_lengths: (B,) or (B, K) int64 number of samples of each enrolment, 1 to M; None: all have M.
             embedding: (B, D) of the target speaker.
 
         Returns:

@@ -19,30 +19,30 @@ _VARIANCE_FLOOR = 1e-12
 class DPCCN(nn.Module):
     """Densely-connected pyramid complex convolutional network (Han, Long et al. 2022, ICASSP, pp. 7292-7296).
 
-    As SEF-PNet's authors have it (arXiv 2501.11274, section III-B): a convolution to the first width; a dense block;
-    encoder stages which halve frequency, with a dense block each, then without; a TCN on channels times the frequency
-    that is left; as many decoder stages, each given the encoder's map of its resolution; a dense block, pyramid
-    pooling, a transposed convolution to the real and the imaginary plane. Frequency F - 2 = 127 becomes 63, 31, 15, 7,
-    3, 1; where it is even, what halving drops is filled up on the way back. Time keeps its length.
+    In the version of SEF-PNet's authors (arXiv 2501.11274, section III-B): a convolution; a dense block; encoder stages
+    that halve frequency, first with and then without dense blocks; a TCN on channels times remaining bins; mirrored
+    decoder stages with skip connections; a dense block, pyramid pooling, and a transposed convolution to real and
+    imaginary part. F - 2 = 127 bins become 63, 31, 15, 7, 3, 1; if a number is even, the decoder restores the bin that
+    halving drops. The number of frames is constant.
 
     Args:
         bins: F of the spectrograms.
-        in_channels: of the input.
-        mix_channels: 0: a 3x3 convolution makes the first width of the input. Else a 1x1 convolution to this
-            number of channels, the attention block, and a convolution over three bins of one frame do.
-        stem_channels: the first width.
-        dense_channels: of the encoder stages with dense blocks.
-        conv_channels: of those without.
-        dense_depth: convolutions of a dense block.
+        in_channels: channels of the input.
+        mix_channels: 0: the first layer is a 3x3 convolution. Else: a 1x1 convolution to this number of channels, the
+            attention block, and a convolution over three bins of one frame.
+        stem_channels: output channels of the first layer.
+        dense_channels: channels of the encoder stages with dense blocks.
+        conv_channels: channels of the encoder stages without.
+        dense_depth: number of convolutions in a dense block.
         tcn_layers, tcn_blocks: see :class:`toolkit.nn.tcn.TemporalNetwork`.
-        attention: behind each encoder stage and the 1x1 convolution: ``none``, ``lca``, ``se`` or ``cbam``.
+        attention: block after each encoder stage and after the 1x1 convolution: ``none``, ``lca``, ``se`` or ``cbam``.
 
     Attributes:
         bottleneck: channels of the TCN.
 
     Raises:
-        InputError: there are more stages than ``bins`` can be halved, a width or ``dense_depth`` is below 1, or there
-            is no such ``attention``.
+        InputError: ``bins`` cannot be halved by all stages, a width or ``dense_depth`` is below 1, or ``attention`` is
+            unknown.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class DPCCN(nn.Module):
         super().__init__()
         widths = (stem_channels, *dense_channels, *conv_channels)
         if min(*widths, dense_depth) < 1:
-            raise InputError(f"widths {widths}, dense_depth {dense_depth}: they can be 1 or more")
+            raise InputError(f"widths {widths}, dense_depth {dense_depth}: must be 1 or more")
         rest = _bins_left(bins, len(widths) - 1)
         self.stem = _stem(in_channels, mix_channels, stem_channels, attention)
         first = DenseBlock(stem_channels, stem_channels, stem_channels, dense_depth)
@@ -80,7 +80,7 @@ class DPCCN(nn.Module):
         self.out = nn.ConvTranspose2d(2 * stem_channels, 2, 3, padding=(0, 1))
 
     def forward(self, x: Tensor, speaker: Tensor | None = None) -> Tensor:
-        """(B, in_channels, F, T >= 2), speaker (B, bottleneck) gains on the TCN's input -> (B, 2, F, T)."""
+        """(B, in_channels, F, T >= 2), speaker (B, bottleneck) gains on the TCN input -> (B, 2, F, T)."""
         maps = [self.stem(x)]
         for stage in self.encoder:
             maps.append(stage(maps[-1]))
@@ -95,17 +95,17 @@ class DPCCN(nn.Module):
 
 
 def _bins_left(bins: int, stages: int) -> int:
-    """Bins of the deepest map."""
+    """Number of bins of the deepest map."""
     rest = bins - 2
     for _ in range(stages):
         rest = (rest - 1) // 2
     if rest < 1:
-        raise InputError(f"{stages} stages halve {bins} bins to nothing: shorten dense_channels or conv_channels")
+        raise InputError(f"{stages} stages cannot halve {bins} bins; shorten dense_channels or conv_channels")
     return rest
 
 
 def _stem(in_channels: int, mix_channels: int, out_channels: int, attention: str) -> nn.Sequential:
-    """Input to the first width and two bins less."""
+    """The first layer, which drops two bins."""
     if not mix_channels:
         return nn.Sequential(nn.Conv2d(in_channels, out_channels, 3, padding=(0, 1)), nn.ReLU(inplace=True))
     mix = (nn.Conv2d(in_channels, mix_channels, 1), attention_block(attention, mix_channels))
@@ -113,12 +113,12 @@ def _stem(in_channels: int, mix_channels: int, out_channels: int, attention: str
 
 
 class DecoderStage(nn.Module):
-    """[map; the encoder's map] - dense block, in stages that have one - transposed convolution up.
+    """[map; encoder map] - dense block, if any - transposed convolution.
 
     Args:
-        channels: of either map.
-        out_channels: of the encoder's map one resolution up.
-        dense_depth: convolutions of the dense block; 0 for no dense block.
+        channels: channels of each of the two maps.
+        out_channels: channels of the encoder map at the next higher resolution.
+        dense_depth: number of convolutions in the dense block; 0: no dense block.
     """
 
     def __init__(self, channels: int, out_channels: int, dense_depth: int):
@@ -135,19 +135,23 @@ class DecoderStage(nn.Module):
 class SDPCCN(SpeakerExtractor):
     """sDPCCN, extraction with a speaker encoder (Han, Long et al. 2022; S0 of SEF-PNet's table I, 6.63 M, 8.49 G).
 
-    Mixture and enrolment, each divided by its standard deviation; spectrogram of the mixture; DPCCN, its deepest map
-    multiplied by the speaker's vector; back to audio, times the mixture's deviation. The two papers do not say what the
-    speaker encoder is: here it is the smallest usual one that has the published size and cost.
+    Mixture and enrolment are divided by their standard deviations. DPCCN processes the spectrogram of the mixture, with
+    its deepest map multiplied by the speaker vector. The output is scaled by the standard deviation of the mixture. The
+    two papers do not describe the speaker encoder; here it is a small common one with the published size and cost.
 
     Args:
-        fs: rate in Hz.
-        window, hop: of the spectrogram, samples.
-        speaker_channels: inside the speaker encoder.
-        stem_channels, dense_channels, conv_channels, dense_depth, tcn_layers, tcn_blocks: see :class:`DPCCN`.
-        attention: likewise.
+        fs: sampling rate in Hz.
+        window, hop: frame length and shift of the spectrogram in samples.
+        speaker_channels: channels in the speaker encoder.
+        stem_channels, dense_channels, conv_channels, dense_depth, tcn_layers, tcn_blocks, attention: see
+            :class:`DPCCN`.
 
     Raises:
-        InputError: ``speaker_channels`` is below 1.
+        InputError: ``speaker_channels`` is below 1, or as in :class:`DPCCN`.
+
+    Example::
+
+        SDPCCN()(torch.randn(2, 8000), torch.randn(2, 16000)).shape  # (2, 8000)
     """
 
     def __init__(
@@ -166,7 +170,7 @@ class SDPCCN(SpeakerExtractor):
     ):
         super().__init__()
         if speaker_channels < 1:
-            raise InputError(f"speaker_channels {speaker_channels}: it can be 1 or more")
+            raise InputError(f"speaker_channels {speaker_channels}: must be 1 or more")
         self.fs = fs
         self.stft = ComplexSTFT(window, hop)
         sizes = (stem_channels, dense_channels, conv_channels, dense_depth, tcn_layers, tcn_blocks)
@@ -174,8 +178,8 @@ class SDPCCN(SpeakerExtractor):
         self.speaker = EnrolmentEncoder(self.stft.bins, speaker_channels, self.network.bottleneck)
 
     def forward(self, mixture: Tensor, enrolment: Tensor, enrolment_lengths: Tensor | None = None) -> Tensor:
-        """mixture (B, N), enrolment (B, M) samples, its lengths (B,) or None for all M -> (B, N)."""
-        with torch.autocast(mixture.device.type, enabled=False):  # mixed precision is for the networks
+        """mixture (B, N), enrolment (B, M) samples, its lengths (B,) or None (all M) -> (B, N)."""
+        with torch.autocast(mixture.device.type, enabled=False):  # STFT in full precision
             level = deviation(mixture)
             spectrum = self.stft(mixture / level)[0]
             enrolled, mask = self.stft(enrolment / deviation(enrolment, enrolment_lengths), enrolment_lengths)
@@ -185,21 +189,21 @@ class SDPCCN(SpeakerExtractor):
 
 
 def deviation(wav: Tensor, lengths: Tensor | None = None) -> Tensor:
-    """wav (B, N), lengths (B,) or None for all N -> standard deviation (B, 1), 1e-6 at least."""
+    """wav (B, N), lengths (B,) or None (all N) -> standard deviation (B, 1), at least 1e-6."""
     mask = None if lengths is None else length_mask(lengths, wav.shape[1])
     centred = wav - masked_mean(wav[:, None], mask)
     return masked_mean(centred.square()[:, None], mask).clamp(min=_VARIANCE_FLOOR).sqrt()
 
 
 class EnrolmentEncoder(nn.Module):
-    """One block of Conv-TasNet on the magnitude spectrogram, then the mean over time: a speaker's vector.
+    """Speaker vector: one block of Conv-TasNet on the magnitude spectrogram, then the mean over time.
 
     1x1 - PReLU - gLN - depthwise, 3 frames - PReLU - gLN - 1x1 (Luo and Mesgarani 2019, arXiv 1809.07454, figure 1c).
 
     Args:
         bins: F.
-        channels: in the block.
-        dim: of the vector, D.
+        channels: channels in the block.
+        dim: D, size of the vector.
     """
 
     def __init__(self, bins: int, channels: int, dim: int):
@@ -210,7 +214,7 @@ class EnrolmentEncoder(nn.Module):
         self.project = nn.Conv1d(channels, dim, 1)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """(B, F, T), mask (B, T) of real frames -> (B, D)."""
+        """(B, F, T), mask (B, T) of valid frames -> (B, D)."""
         x = self.norm1(self.activation1(self.expand(x)), mask)
         x = self.norm2(self.activation2(self.depthwise(zero_padding(x, mask))), mask)
         return masked_mean(self.project(x), mask)

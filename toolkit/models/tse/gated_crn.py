@@ -12,17 +12,16 @@ from toolkit.nn.local_global import LocalGlobal
 
 
 class GatedCRN(SpectralExtractor):
-    """GCRN (Tan and Wang 2020, TASLP 28, pp. 380-390) that is given a speaker, as in tables 2 and 3 of LGR.
+    """GCRN (Tan and Wang 2020, TASLP 28, pp. 380-390) conditioned on a speaker, as in tables 2 and 3 of LGR.
 
-    Real and imaginary part of the mixture; gated linear units of convolutions over 3 bins of one frame, which halve
-    frequency, with batch normalisation and ELU; a grouped BLSTM of two layers; for each part a decoder of transposed
-    gated linear units with skip connections, and a linear layer over frequency. Its output is the spectrogram.
+    Input: real and imaginary part of the mixture. Gated linear units of convolutions over 3 bins of one frame, which
+    halve frequency, with batch normalisation and ELU; a grouped BLSTM with two layers; for each part a decoder of
+    transposed gated linear units with skip connections, and a linear layer over frequency. Output: the spectrogram.
 
-    ``representation: global`` is the baseline: an embedding multiplies the input of the LSTM, as in LGR-TSE (the paper
-    does not say where it enters). With ``lgr``, local features stand beside the input of every convolution
-    (:class:`toolkit.nn.local_global.LocalGlobal`). With embeddings of 256 numbers 7,937,356
-    parameters, and 8,274,445, without the speaker encoder's. The speaker encoder is that of :class:`LGRTSE`. As configs
-    have it::
+    ``representation: global`` is the baseline: an embedding multiplies the LSTM input, as in LGR-TSE (the paper does
+    not say where it enters). With ``lgr``, local features are also concatenated to the input of every convolution
+    (:class:`toolkit.nn.local_global.LocalGlobal`). With embeddings of 256 dimensions 7,937,356 and 8,274,445
+    parameters, without the speaker encoder, which is that of :class:`LGRTSE`. In a config::
 
         model:
           class_path: GatedCRN
@@ -33,10 +32,10 @@ class GatedCRN(SpectralExtractor):
     Args:
         speaker_encoder, embedding_dim, fs, representation, window, hop, channels, local_in, local_hidden,
             unit_embedding, dropout, level: see :class:`LGRTSE`; ``dropout`` is in the ARN of the local network.
-        groups, lstm_layers: of the LSTM.
+        groups, lstm_layers: groups and layers of the LSTM.
 
     Raises:
-        InputError: as of :class:`LGRTSE`; what reaches the LSTM cannot be divided among groups and directions.
+        InputError: as in :class:`LGRTSE`; or the LSTM input cannot be divided by groups and directions.
 
     Example::
 
@@ -72,7 +71,7 @@ class GatedCRN(SpectralExtractor):
         self.out = nn.ModuleList(nn.Linear(self.stft.bins, self.stft.bins) for _ in range(2))
 
     def estimate(self, spectrum: Tensor, enrolment: Enrolment) -> Tensor:
-        """The speaker's spectrogram, of the mixture's: (B, 2, F, T) -> (B, 2, F, T)."""
+        """Spectrogram of the mixture -> of the speaker: (B, 2, F, T) -> (B, 2, F, T)."""
         cues = self.speaker(*enrolment)
         maps = self.encoder(spectrum, cues)
         x = through(self.rnn, maps[-1], cues)
@@ -92,6 +91,6 @@ def _encoder_layer(in_channels: int, out_channels: int) -> nn.Sequential:
 
 
 def _decoder_layer(in_channels: int, out_channels: int, bins: int, last: bool) -> nn.Sequential:
-    """(B, C, (F - 1) // 2, T) -> (B, C', F, T); the last layer is like the others."""
+    """(B, C, (F - 1) // 2, T) -> (B, C', F, T); the same for the last layer."""
     glu = Gated(*(doubling(in_channels, out_channels, bins, frames=1) for _ in range(2)))
     return nn.Sequential(glu, nn.BatchNorm2d(out_channels), nn.ELU())

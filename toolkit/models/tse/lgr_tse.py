@@ -17,13 +17,14 @@ _INPUTS = 3  # magnitude, real and imaginary part of the mixture
 class LGRTSE(SpectralExtractor):
     """LGR-TSE (He, Rao, Zhang et al. 2023, ICASSP, section 3, figure 1 and table 1).
 
-    Magnitude, real and imaginary part of the mixture; convolutions that halve frequency; an ARN over time; transposed
-    convolutions with skip connections; a deep filter over 5 frames and 3 bins; back to audio. Of the enrolment, local
-    features stand beside the input of every convolution, and an embedding multiplies the input of the ARN
-    (:class:`toolkit.nn.local_global.LocalGlobal`). ``representation`` makes the three systems of table 2. 15,609,500
-    parameters with both and embeddings of 256 numbers, without the speaker encoder's. Train by ``RIMagSISNR``.
+    Input: magnitude, real and imaginary part of the mixture. Convolutions that halve frequency; an ARN over time;
+    transposed convolutions with skip connections; a deep filter over 5 frames and 3 bins. Local features of the
+    enrolment are concatenated to the input of every convolution, and an embedding multiplies the ARN input
+    (:class:`toolkit.nn.local_global.LocalGlobal`). ``representation`` selects one of the three systems of table 2.
+    15,609,500 parameters with both and embeddings of 256 dimensions, without the speaker encoder. Train with
+    ``RIMagSISNR``.
 
-    The speaker encoder is any trained verifier, and stays as it is::
+    The speaker encoder is any trained verifier; training does not change it::
 
         speaker_encoder: {class_path: TrainedEmbedder, init_args: {system: ../sv/exp/sv_x}}
         speaker_encoder:
@@ -33,37 +34,36 @@ class LGRTSE(SpectralExtractor):
             model: {class_path: GE2E, init_args: {weights: resemblyzer}}
             normalize: none
 
-    Its weights are part of the experiment's weights, so ``Extractor`` works from waveforms alone. Loading an experiment
-    reads the config of the named system; a package contains it. In training the encoder embeds the enrolments of every
-    batch. To compute embeddings of whole enrolments once, run ``embed_utterances`` and set
-    ``data.init_args.embeddings`` to its ``embedding.scp``; the encoder then runs in validation only. Without
-    ``speaker_encoder``, ``embedding_dim`` is the size of the embeddings in that file, and extraction from waveforms is
-    not possible.
+    Its weights are part of the experiment's weights, so ``Extractor`` works from waveforms. Loading an experiment reads
+    the config of the named system; a package contains that config. In training the encoder embeds the enrolments of
+    every batch. To compute embeddings of whole enrolments once, run ``embed_utterances`` and set
+    ``data.init_args.embeddings`` to its ``embedding.scp``; the encoder then runs only in validation. Without
+    ``speaker_encoder``, set ``embedding_dim`` to the size of the embeddings in that file; extraction from waveforms is
+    then not possible.
 
-    The paper leaves open the input of the local convolutions (``local_in``), the activation of the filter's taps
-    (``taps``; it names none, so the default is linear), the length of embeddings (``unit_embedding``) and levels
-    (``level``). In training, batch normalisation of the local network counts padded frames of enrolments;
-    ``enroll_seconds`` with two equal numbers makes them of one length.
+    The paper does not give the input of the local convolutions (``local_in``), the activation of the filter taps
+    (``taps``, default linear), the length of embeddings (``unit_embedding``) and levels (``level``). In training, batch
+    normalisation of the local network includes padded frames of enrolments; set ``enroll_seconds`` to two equal numbers
+    for enrolments of equal length.
 
     Args:
-        speaker_encoder: makes the embedding of an enrolment; not read with ``representation: local``.
-        embedding_dim: D, where there is no ``speaker_encoder``.
-        fs: rate in Hz.
-        representation: of the enrolment: ``local``, ``global`` or ``lgr``, both.
-        window, hop: of the spectrogram, samples; Hann.
-        channels: of the convolutions.
-        local_in: 2: the local network's convolutions read the magnitudes and the ARN's output; 1: the latter alone.
-        local_hidden: channels of the local network's ARN.
+        speaker_encoder: encoder of enrolments; not used with ``representation: local``.
+        embedding_dim: D, if there is no ``speaker_encoder``.
+        fs: sampling rate in Hz.
+        representation: representation of the enrolment: ``local``, ``global``, or ``lgr`` (both).
+        window, hop: frame length (Hann window) and shift in samples.
+        channels: channels of the convolutions.
+        local_in: 2: the convolutions of the local network read magnitudes and ARN output; 1: only the ARN output.
+        local_hidden: channels of the ARN in the local network.
         taps: ``linear``, or ``gated``: tanh times sigmoid, from twice as many channels.
-        filter_frames, filter_bins: neighbours to each side in the filter.
-        unit_embedding: the embedding is brought to unit length.
-        dropout: in the feedforward blocks of both ARNs.
-        level: standard deviation to which mixture and enrolment are scaled, e.g. 0.1, before local features and
-            separation; None: no scaling.
+        filter_frames, filter_bins: number of neighbours on each side in the filter.
+        unit_embedding: scale the embedding to unit length.
+        dropout: dropout in the feedforward blocks of both ARNs.
+        level: standard deviation to which mixture and enrolment are scaled first, e.g. 0.1; None: no scaling.
 
     Raises:
-        InputError: an option is unknown, the speaker encoder is missing, for another rate or of another size than
-            ``embedding_dim``, or there are more convolutions than the bins can be halved.
+        InputError: an option is unknown; the speaker encoder is missing, or has another sampling rate, or another size
+            than ``embedding_dim``; or the bins cannot be halved by all convolutions.
 
     Example::
 
@@ -100,7 +100,7 @@ class LGRTSE(SpectralExtractor):
         self.arn = ARN(bottleneck, dropout=dropout)
 
     def estimate(self, spectrum: Tensor, enrolment: Enrolment) -> Tensor:
-        """Channels of the deep filter, of the mixture's spectrogram (B, 2, F, T): (B, channels, F, T)."""
+        """Spectrogram of the mixture (B, 2, F, T) -> channels of the deep filter (B, channels, F, T)."""
         cues = self.speaker(*enrolment)
         maps = self.encoder(torch.cat((magnitude(spectrum)[:, None], spectrum), dim=1), cues)
         return self.decoder(through(self.arn, maps[-1], cues), maps)
@@ -116,6 +116,6 @@ def _encoder_layer(in_channels: int, out_channels: int) -> nn.Sequential:
 
 
 def _decoder_layer(in_channels: int, out_channels: int, bins: int, last: bool) -> nn.Sequential:
-    """(B, C, (F - 1) // 2, T) -> (B, C', F, T); the last layer gives taps of any value."""
+    """(B, C, (F - 1) // 2, T) -> (B, C', F, T); the last layer has no activation."""
     after = () if last else (nn.BatchNorm2d(out_channels), nn.PReLU())
     return nn.Sequential(doubling(in_channels, out_channels, bins), *after)

@@ -1,4 +1,4 @@
-"""SEF-PNet, and the steps that lead to it."""
+"""SEF-PNet and its ablations."""
 
 import torch
 from torch import Tensor
@@ -16,33 +16,37 @@ FUSIONS = ("none", "ifi")
 class SEFPNet(SpeakerExtractor):
     """SEF-PNet (Huang, Guan, Wei, Long 2025, ICASSP, arXiv 2501.11274, sections II and III).
 
-    Spectrograms of mixture and enrolment, compressed to |X|^0.5 with the phase kept (eq. 1 to 3); what the enrolment
-    says to each frame of the mixture, by contextual interaction (eq. 4) and iterative feature integration (eq. 5 to 7),
-    beside the mixture's; DPCCN with an LCA block behind each encoder stage; decompressed, back to audio. There is no
-    speaker encoder. 6.08 M parameters, 8.50 G multiply-accumulates (as thop counts) for one second.
+    Spectrograms of mixture and enrolment are compressed to |X|^0.5 with the phase of X (eq. 1 to 3). Contextual
+    interaction (CI, eq. 4) and iterative feature integration (IFI, eq. 5 to 7) compute features of the enrolment for
+    each frame of the mixture. DPCCN, with an LCA block after each encoder stage, reads them with the mixture. There is
+    no speaker encoder. 6.08 M parameters, 8.50 GMACs (as thop counts) for one second.
 
     ``fusion: none, attention: none`` is DPCCN + CI, S1 of table I; ``fusion: ifi, attention: none`` is S2; the rows of
     table II are ``fusion: none`` with ``attention: lca``, ``se`` or ``cbam``.
 
-    More than the authors' program does: padded frames of the enrolment count neither in CI nor in the mean; recordings
-    may be as short as one sample; a training batch may be of one (see :class:`toolkit.nn.attention.LocalGlobalGate`).
-    CI is not blind to levels: where recordings are soft, its weights are nearly even, and tell nothing of the speaker.
-    The authors' program takes them as they are, which suits a corpus of one loudness; for others there is ``level``.
+    Differences to the authors' program: CI and the mean exclude padded frames of the enrolment; recordings can have one
+    sample; a training batch can have one item (see :class:`toolkit.nn.attention.LocalGlobalGate`). CI depends on
+    levels: for quiet recordings its weights are nearly uniform and carry no speaker information. The authors' program
+    does not scale recordings, which suits a corpus of constant loudness; for other corpora use ``level``.
 
     Args:
-        fs: rate in Hz.
-        window, hop: of the spectrogram, samples.
-        compression: power of the magnitude, beta; 1 compresses nothing.
-        level: standard deviation that mixture and enrolment are brought to, e.g. 0.1; None leaves them as they are.
-        fusion: ``ifi``, or ``none``: DPCCN is given the contextual interaction itself.
-        integration_channels: inside the attentions of IFI.
-        mix_channels: of the 1x1 convolution behind IFI, which exists only with IFI.
+        fs: sampling rate in Hz.
+        window, hop: frame length and shift of the spectrogram in samples.
+        compression: beta, power of the magnitude; 1: no compression.
+        level: standard deviation to which mixture and enrolment are scaled, e.g. 0.1; None: no scaling.
+        fusion: ``ifi``, or ``none``: DPCCN reads the output of CI.
+        integration_channels: channels in the attentions of IFI.
+        mix_channels: channels of the 1x1 convolution after IFI.
         attention, stem_channels, dense_channels, conv_channels, dense_depth, tcn_layers, tcn_blocks: see
             :class:`toolkit.models.tse.dpccn.DPCCN`.
 
     Raises:
         InputError: ``fusion`` is unknown, ``compression`` is not in (0, 1], ``level`` not above 0, or a number of
             channels is below 1.
+
+    Example::
+
+        SEFPNet()(torch.randn(2, 8000), torch.randn(2, 16000)).shape  # (2, 8000)
     """
 
     def __init__(
@@ -65,14 +69,14 @@ class SEFPNet(SpeakerExtractor):
     ):
         super().__init__()
         if fusion not in FUSIONS:
-            raise InputError(f"fusion {fusion!r}: it can be {', '.join(FUSIONS)}")
+            raise InputError(f"fusion {fusion!r}: must be one of {', '.join(FUSIONS)}")
         if not 0 < compression <= 1:
-            raise InputError(f"compression {compression:g}: it can be above 0, up to 1")
+            raise InputError(f"compression {compression:g}: must be above 0, at most 1")
         if level is not None and not level > 0:
-            raise InputError(f"level {level:g}: it can be above 0, or null")
+            raise InputError(f"level {level:g}: must be above 0, or null")
         if min(integration_channels, mix_channels) < 1:
             raise InputError(
-                f"integration_channels {integration_channels}, mix_channels {mix_channels}: 1 or more each"
+                f"integration_channels {integration_channels}, mix_channels {mix_channels}: must be 1 or more"
             )
         self.fs, self.compression, self.level = fs, compression, level
         self.stft = ComplexSTFT(window, hop)
@@ -81,8 +85,8 @@ class SEFPNet(SpeakerExtractor):
         self.network = DPCCN(self.stft.bins, 4, mix_channels if self.integration else 0, *sizes, attention)
 
     def forward(self, mixture: Tensor, enrolment: Tensor, enrolment_lengths: Tensor | None = None) -> Tensor:
-        """mixture (B, N), enrolment (B, M) samples, its lengths (B,) or None for all M -> (B, N)."""
-        with torch.autocast(mixture.device.type, enabled=False):  # mixed precision is for the network
+        """mixture (B, N), enrolment (B, M) samples, its lengths (B,) or None (all M) -> (B, N)."""
+        with torch.autocast(mixture.device.type, enabled=False):  # STFT in full precision
             gain, enrolment_gain = self._gain(mixture), self._gain(enrolment, enrolment_lengths)
             spectrum = compress(self.stft(mixture * gain)[0], self.compression)
             enrolled, mask = self.stft(enrolment * enrolment_gain, enrolment_lengths)
@@ -96,5 +100,5 @@ class SEFPNet(SpeakerExtractor):
             return self.stft.inverse(extracted, mixture.shape[1]) / gain
 
     def _gain(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor | float:
-        """(B, N), lengths (B,) or None -> (B, 1), what brings it to the level."""
+        """(B, N), lengths (B,) or None -> (B, 1), the gain to the level."""
         return 1.0 if self.level is None else self.level / deviation(wav, lengths)

@@ -1,4 +1,4 @@
-"""Speakerfilter: a gated convolutional recurrent network that is given local features of the enrolment."""
+"""Speakerfilter: a gated convolutional recurrent network with local features of the enrolment."""
 
 from torch import Tensor, nn
 
@@ -16,16 +16,16 @@ from toolkit.nn.local_global import LocalGlobal
 class Speakerfilter(SpectralExtractor):
     """Speakerfilter (He, Li and Zhang 2020, ICASSP, pp. 376-380), as in tables 2 and 3 of LGR.
 
-    Magnitudes of the mixture; gated convolutions that halve frequency, ELU(BN(conv)) sigma(BN(conv)); a BLSTM of two
-    layers over time; gated transposed convolutions with skip connections; a deep filter over 5 frames and 3 bins. Of
-    the enrolment, a BGRU over frames makes one vector of F numbers, which stands beside the magnitudes in every frame;
-    gated convolutions of the enrolment make such features for every level
+    Input: magnitudes of the mixture. Gated convolutions that halve frequency, ELU(BN(conv)) sigma(BN(conv)); a BLSTM
+    with two layers over time; gated transposed convolutions with skip connections; a deep filter over 5 frames and 3
+    bins. A BGRU over the frames of the enrolment computes a vector of F numbers, which is concatenated to the
+    magnitudes of every frame; gated convolutions on the enrolment compute such features for every level
     (:class:`toolkit.nn.local_global.LocalGlobal`).
 
-    ``representation: local`` is Speakerfilter. With ``lgr``, an embedding multiplies the input of the BLSTM as in
-    LGR-TSE. ``global`` is refused: without its network of the enrolment it is another system. 16,676,797
-    parameters, and 16,939,965 with embeddings of 256 numbers, without the speaker encoder's. The speaker encoder is
-    that of :class:`LGRTSE`. As configs have it::
+    ``representation: local`` is Speakerfilter. With ``lgr``, an embedding also multiplies the BLSTM input, as in
+    LGR-TSE. ``global`` is refused, because without the network on the enrolment it is another system. 16,676,797
+    parameters, and 16,939,965 with embeddings of 256 dimensions, without the speaker encoder, which is that of
+    :class:`LGRTSE`. In a config::
 
         model: {class_path: Speakerfilter, init_args: {representation: local}}
         model:
@@ -34,21 +34,21 @@ class Speakerfilter(SpectralExtractor):
             representation: lgr
             speaker_encoder: {class_path: TrainedEmbedder, init_args: {system: ../sv/exp/sv_x}}
 
-    The paper's sizes are for another spectrogram: levels and kernels here are those of LGR-TSE's table 1; the size of
-    the BGRU is free. The mean of the BGRU's output goes through a linear layer; here the layer comes before the mean,
-    which is the same.
+    The sizes of the paper are for another spectrogram. Levels and kernels here are those of LGR-TSE's table 1; the size
+    of the BGRU is an argument. The linear layer after the mean of the BGRU output is here before the mean, which is
+    equivalent.
 
     Args:
         speaker_encoder, embedding_dim, fs, representation, window, hop, channels, filter_frames, filter_bins,
             unit_embedding, level: see :class:`LGRTSE`.
-        lstm_layers: of the BLSTM.
-        local_in: 2: the local network's convolutions read the magnitudes and the BGRU's output; 1: the latter alone.
-        local_hidden: of each direction of the BGRU.
-        taps: ``gated``, as its authors' program has it, or ``linear``.
+        lstm_layers: number of BLSTM layers.
+        local_in: 2: the convolutions of the local network read magnitudes and BGRU output; 1: only the BGRU output.
+        local_hidden: cells of each direction of the BGRU.
+        taps: ``gated``, as in the authors' program, or ``linear``.
 
     Raises:
-        InputError: as of :class:`LGRTSE`; ``representation`` is ``global``; a size is below 1, or what reaches the
-            BLSTM is odd.
+        InputError: as in :class:`LGRTSE`; ``representation`` is ``global``; a size is below 1; or the BLSTM input size
+            is odd.
 
     Example::
 
@@ -82,7 +82,7 @@ class Speakerfilter(SpectralExtractor):
         local = FrequencyEncoder.of(_encoder_layer, local_in, channels[:-1])
         bottleneck = channels[-1] * bins[-1]
         if bottleneck % 2:
-            raise InputError(f"channels {channels}: {bottleneck} numbers reach the BLSTM, must be even")
+            raise InputError(f"channels {channels}: the BLSTM input has {bottleneck} dimensions, must be even")
         anchor = FrameGRU(self.stft.bins, local_hidden)
         inputs = (local, channels[:-1], bottleneck, self.embedding_dim, representation, local_in)
         self.speaker = LocalGlobal(*inputs, unit_embedding=unit_embedding, anchor=anchor)
@@ -92,7 +92,7 @@ class Speakerfilter(SpectralExtractor):
         self.rnn = nn.LSTM(bottleneck, bottleneck // 2, lstm_layers, batch_first=True, bidirectional=True)
 
     def estimate(self, spectrum: Tensor, enrolment: Enrolment) -> Tensor:
-        """Channels of the deep filter, of the mixture's spectrogram (B, 2, F, T): (B, channels, F, T)."""
+        """Spectrogram of the mixture (B, 2, F, T) -> channels of the deep filter (B, channels, F, T)."""
         cues = self.speaker(*enrolment)
         maps = self.encoder(magnitude(spectrum)[:, None], cues)
         return self.decoder(through(lambda x: self.rnn(x)[0], maps[-1], cues), maps)
@@ -108,7 +108,7 @@ def _encoder_layer(in_channels: int, out_channels: int) -> Gated:
 
 
 def _decoder_layer(in_channels: int, out_channels: int, bins: int, last: bool) -> nn.Module:
-    """(B, C, (F - 1) // 2, T) -> (B, C', F, T); the last layer is the convolution alone."""
+    """(B, C, (F - 1) // 2, T) -> (B, C', F, T); the last layer is only the convolution."""
     if last:
         return doubling(in_channels, out_channels, bins)
     return _gated(*(doubling(in_channels, out_channels, bins) for _ in range(2)))

@@ -1,4 +1,4 @@
-"""Extractors that work on spectrograms and are given local features of an enrolment, an embedding of it, or both."""
+"""The base class of extractors on spectrograms, conditioned on local features or an embedding of the enrolment."""
 
 from abc import abstractmethod
 from typing import NamedTuple
@@ -15,12 +15,12 @@ from toolkit.nn.local_global import check_kind
 
 
 class Enrolment(NamedTuple):
-    """What a network is given of the enrolled speaker: the arguments of :class:`toolkit.nn.local_global.LocalGlobal`.
+    """Inputs for the enrolled speaker: the arguments of :class:`toolkit.nn.local_global.LocalGlobal`.
 
     Attributes:
-        magnitude: (B, F, T) of the enrolment's spectrogram; None without local features.
-        mask: (B, T) of its real frames; None: all are.
-        embedding: (B, D); None without a global one.
+        magnitude: (B, F, T) magnitudes of the enrolment; None without local features.
+        mask: (B, T) mask of valid frames; None: all valid.
+        embedding: (B, D); None without a global representation.
     """
 
     magnitude: Tensor | None
@@ -29,10 +29,10 @@ class Enrolment(NamedTuple):
 
 
 class SpectralExtractor(SpeakerExtractor):
-    """Waveforms to spectrograms and back, around the network of a class, which writes ``estimate`` and ``applied``.
+    """STFT and inverse STFT around the network of a subclass, which implements ``estimate`` and ``applied``.
 
-    Its arguments are those of :class:`LGRTSE`, and so is what it raises. A class makes its local features and the use
-    of an embedding by :class:`toolkit.nn.local_global.LocalGlobal`, which is told :attr:`embedding_dim`.
+    Arguments and errors are those of :class:`LGRTSE`. A subclass uses :class:`toolkit.nn.local_global.LocalGlobal`,
+    with :attr:`embedding_dim`, for local features and the embedding.
     """
 
     def __init__(
@@ -65,21 +65,23 @@ class SpectralExtractor(SpeakerExtractor):
 
         Args:
             mixture: (B, N) samples.
-            enrolment: (B, M) samples; None where local features are off and ``embedding`` is given.
-            enrolment_lengths: (B,) samples; None: all have M.
-            embedding: (B, D) of the enrolment; None: the speaker encoder makes it.
+            enrolment: (B, M) samples; may be None without local features if ``embedding`` is given.
+            enrolment_lengths: (B,) number of samples; None: all have M.
+            embedding: (B, D) of the enrolment; None: computed by the speaker encoder.
 
         Returns:
             (B, N) samples.
 
         Raises:
-            InputError: a shape is not as above, or what the representation needs is missing.
+            InputError: a shape is wrong, or an input that the representation needs is missing.
         """
         shapes = {"mixture (B, N)": mixture, "enrolment (B, M)": enrolment, "embedding (B, D)": embedding}
         for name, x in shapes.items():
             if x is not None and (x.dim() != 2 or len(x) != len(mixture)):
-                raise InputError(f"{type(self).__name__}: {name}: the shape is {tuple(x.shape)}, of one alone x[None]")
-        with torch.autocast(mixture.device.type, enabled=False):  # mixed precision is for the networks
+                raise InputError(
+                    f"{type(self).__name__}: {name}: got the shape {tuple(x.shape)}; for a single item use x[None]"
+                )
+        with torch.autocast(mixture.device.type, enabled=False):  # STFT in full precision
             gain = self._gain(mixture)
             spectrum = self.stft(mixture * gain)[0]
             magnitudes, mask = self._magnitudes_of(enrolment, enrolment_lengths)
@@ -90,18 +92,20 @@ class SpectralExtractor(SpeakerExtractor):
 
     @abstractmethod
     def estimate(self, spectrum: Tensor, enrolment: Enrolment) -> Tensor:
-        """What the network makes of the mixture's spectrogram (B, 2, F, T): (B, C, F, T), a mask for example."""
+        """Spectrogram of the mixture (B, 2, F, T) -> output of the network (B, C, F, T), for example a mask."""
 
     @abstractmethod
     def applied(self, estimate: Tensor, spectrum: Tensor) -> Tensor:
-        """The speaker's spectrogram (B, 2, F, T), of the estimate (B, C, F, T) and the mixture's (B, 2, F, T)."""
+        """Estimate (B, C, F, T) and spectrogram of the mixture (B, 2, F, T) -> that of the speaker (B, 2, F, T)."""
 
     def _magnitudes_of(self, enrolment: Tensor | None, lengths: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-        """(B, M), lengths (B,) or None -> magnitudes (B, F, T) and which frames are real; None without local ones."""
+        """(B, M), lengths (B,) or None -> magnitudes (B, F, T) and mask of valid frames; or None, None."""
         if not self.uses_local:
             return None, None
         if enrolment is None:
-            raise InputError(f"{type(self).__name__}: local features need the enrolment's waveform; give enrolment")
+            raise InputError(
+                f"{type(self).__name__}: local features need the waveform of the enrolment; give enrolment"
+            )
         planes, mask = self.stft(enrolment * self._gain(enrolment, lengths), lengths)
         return magnitude(planes), mask
 

@@ -1,4 +1,4 @@
-"""TEA-PSE: a network for the magnitude, then one for what remains of the complex spectrogram."""
+"""TEA-PSE: one network for the magnitude, then one for the complex residual."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 class TEAPSE(SpectralExtractor):
     """TEA-PSE (Ju, Rao et al. 2022, ICASSP, pp. 9291-9295), not causal, as in tables 2 and 3 of LGR.
 
-    On spectrograms compressed to |X|^p. Stage 1, MAG-Net, makes a mask between 0 and 1 of the mixture's magnitudes; the
-    result has the mixture's phase. Stage 2, COM-Net, reads real and imaginary part of the mixture and of that result,
-    and adds to the result. Both are a :class:`TeaNet`; MAG-Net has one decoder, COM-Net two.
+    Both stages use spectrograms compressed to |X|^p. Stage 1, MAG-Net, computes a mask in [0, 1] from the magnitudes of
+    the mixture and keeps its phase. Stage 2, COM-Net, reads real and imaginary part of the mixture and of the result of
+    stage 1, and adds a correction to that result. Both are a :class:`TeaNet`; MAG-Net has one decoder, COM-Net two.
 
     ``representation: global`` is TEA-PSE: an embedding multiplies the input of every squeezed TCN. With ``lgr``, each
-    stage has a local network too, which reads the enrolment's compressed magnitudes
-    (:class:`toolkit.nn.local_global.LocalGlobal`). The sizes are options, since they are not known to the number. By
-    default and with embeddings of 256 numbers there are 7,804,252 parameters (7.8 M are published), and 9,448,678,
-    without the speaker encoder's. Normalisation stays cumulative, and the convolutions are centred: LGR makes the TCN
-    non-causal and does not speak of the rest. Whether stage 1 learns further in stage 2 is open too
+    stage also has a local network on the compressed magnitudes of the enrolment
+    (:class:`toolkit.nn.local_global.LocalGlobal`). The sizes are arguments, because the paper does not give all of
+    them. With the defaults and embeddings of 256 dimensions there are 7,804,252 (published: 7.8 M) and 9,448,678
+    parameters, without the speaker encoder. Normalisation is cumulative and convolutions are centred: LGR makes the TCN
+    non-causal and does not describe the rest. It also does not say whether stage 2 continues to train stage 1
     (``freeze_stage1``).
 
-    The speaker encoder is that of :class:`LGRTSE`. Train stage 1 alone, then stage 2 from its weights
-    (``--init_from``), which fill MAG-Net. As configs have it::
+    The speaker encoder is that of :class:`LGRTSE`. Train stage 1 first, then stage 2 with ``--init_from``, which loads
+    the weights into MAG-Net. In a config::
 
         model:
           class_path: TEAPSE
@@ -48,17 +48,17 @@ class TEAPSE(SpectralExtractor):
     Args:
         speaker_encoder, embedding_dim, fs, representation, window, hop, local_in, local_hidden, unit_embedding,
             dropout, level: see :class:`LGRTSE`; ``dropout`` is in the ARN of the local networks.
-        stages: 1: MAG-Net alone; 2: both.
-        freeze_stage1: with 2 stages, only COM-Net is trained; else both are.
+        stages: 1: only MAG-Net; 2: both.
+        freeze_stage1: with 2 stages, train only COM-Net; False: train both.
         power: p.
-        channels: of every level.
-        levels: convolutions that halve frequency.
-        squeezed, kernel, dilations: of :class:`toolkit.nn.squeezed_tcn.SqueezedTemporalNetwork`.
-        groups: squeezed TCNs in a stage.
+        channels: channels of every level.
+        levels: number of convolutions that halve frequency.
+        squeezed, kernel, dilations: see :class:`toolkit.nn.squeezed_tcn.SqueezedTemporalNetwork`.
+        groups: number of squeezed TCNs in a stage.
 
     Raises:
-        InputError: as of :class:`LGRTSE`; ``stages`` is not 1 or 2; stage 1 is to be frozen where it is the only one;
-            ``power`` is not above 0 and at most 1; a size is below 1.
+        InputError: as in :class:`LGRTSE`; ``stages`` is not 1 or 2; ``freeze_stage1`` with one stage; ``power`` is not
+            in (0, 1]; a size is below 1.
 
     Example::
 
@@ -92,9 +92,9 @@ class TEAPSE(SpectralExtractor):
         if stages not in (1, 2):
             raise InputError(f"stages {stages}: must be 1 or 2")
         if freeze_stage1 and stages == 1:
-            raise InputError("freeze_stage1: nothing is left to train; set stages to 2")
+            raise InputError("freeze_stage1: must be false with one stage; set stages to 2")
         if not 0 < power <= 1:
-            raise InputError(f"power {power:g}: must be above 0, 1 at most")
+            raise InputError(f"power {power:g}: must be above 0, at most 1")
         self.power, self.freeze_stage1 = power, freeze_stage1
         sizes = (self.stft.bins, channels, levels, squeezed, kernel, dilations, groups)
         speaker = (self.embedding_dim, representation, local_in, local_hidden, unit_embedding, dropout)
@@ -102,7 +102,7 @@ class TEAPSE(SpectralExtractor):
         self.com_net = TeaNet(4, 2, sizes, speaker) if stages == 2 else None
 
     def estimate(self, spectrum: Tensor, enrolment: Enrolment) -> Tensor:
-        """The speaker's compressed spectrogram, of the mixture's: (B, 2, F, T) -> (B, 2, F, T)."""
+        """Spectrogram of the mixture -> compressed spectrogram of the speaker: (B, 2, F, T) -> (B, 2, F, T)."""
         compressed = compress(spectrum, self.power)
         if enrolment.magnitude is not None:
             enrolment = enrolment._replace(magnitude=enrolment.magnitude**self.power)
@@ -113,7 +113,7 @@ class TEAPSE(SpectralExtractor):
         return coarse + self.com_net(torch.cat((compressed, coarse), dim=1), enrolment)
 
     def applied(self, estimate: Tensor, spectrum: Tensor) -> Tensor:
-        """The compressed spectrogram (B, 2, F, T) -> (B, 2, F, T)."""
+        """Decompress the spectrogram, (B, 2, F, T) -> (B, 2, F, T)."""
         return decompress(estimate, self.power)
 
     def train(self, mode: bool = True) -> "Self":
@@ -124,7 +124,7 @@ class TEAPSE(SpectralExtractor):
         return self
 
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
-        """Start training from weights; where they are of stage 1 alone, COM-Net keeps those that it has."""
+        """Start training from weights; if they are of stage 1 only, COM-Net keeps its weights."""
         own = {name: value for name, value in self.state_dict().items() if name.startswith("com_net.")}
         super().start_from(weights if own.keys() & weights.keys() else own | dict(weights))
 
@@ -132,18 +132,18 @@ class TEAPSE(SpectralExtractor):
 class TeaNet(nn.Module):
     """One stage: gated convolutions that halve frequency; squeezed TCNs; decoders with skip connections.
 
-    Every layer is a gated linear unit of convolutions over 3 x 3, cumulative layer normalisation and PReLU; the last
-    layer of a decoder is the gated linear unit alone. The embedding multiplies the input of every squeezed TCN.
+    Every layer is a gated linear unit of 3 x 3 convolutions, cumulative layer normalisation and PReLU; the last layer
+    of a decoder is only the gated linear unit. The embedding multiplies the input of every squeezed TCN.
 
     Args:
-        inputs: channels.
-        outputs: decoders, of one channel each.
+        inputs: number of input channels.
+        outputs: number of decoders, with one channel each.
         sizes: bins F, channels, levels, squeezed, kernel, dilations, groups, see :class:`TEAPSE`.
         speaker: embedding_dim, kind, local_in, hidden, unit_embedding, dropout of
             :class:`toolkit.nn.local_global.LocalGlobal`.
 
     Raises:
-        InputError: a size does not go.
+        InputError: a size is invalid.
     """
 
     def __init__(self, inputs: int, outputs: int, sizes: tuple, speaker: tuple):
@@ -179,6 +179,6 @@ def _encoder_layer(in_channels: int, out_channels: int) -> nn.Sequential:
 
 
 def _decoder_layer(in_channels: int, out_channels: int, bins: int, last: bool) -> nn.Sequential:
-    """(B, C, (F - 1) // 2, T) -> (B, C', F, T); the last layer gives any values."""
+    """(B, C, (F - 1) // 2, T) -> (B, C', F, T); the last layer has no activation."""
     glu = Gated(*(doubling(in_channels, out_channels, bins) for _ in range(2)))
     return nn.Sequential(glu, *([] if last else [CumulativeLayerNorm(out_channels), nn.PReLU()]))

@@ -1,4 +1,4 @@
-"""VoiceFilter: a mask on magnitudes, by convolutions, a BLSTM and the embedding of the enrolled speaker."""
+"""VoiceFilter: a magnitude mask from convolutions, a BLSTM and the embedding of the enrolled speaker."""
 
 import itertools
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from toolkit.nn.local_global import LocalGlobal
 class VoiceFilter(SpectralExtractor):
     """VoiceFilter (Wang, Muckenhirn et al. 2019, arXiv 1810.04826, table 1), not causal, as in tables 2 and 3 of LGR.
 
-    Magnitudes of the mixture; a convolution over 7 bins, one over 7 frames, five over 5 x 5 with the dilations in time,
-    a 1x1 convolution to few channels, each with batch normalisation and ReLU; the embedding beside every frame; a
-    BLSTM; two linear layers to a mask between 0 and 1 on the mixture, which keeps its phase.
+    Input: magnitudes of the mixture. A convolution over 7 bins, one over 7 frames, five of 5 x 5 with dilation in time,
+    a 1x1 convolution to few channels, each with batch normalisation and ReLU; concatenation of the embedding to every
+    frame; a BLSTM; two linear layers to a mask in [0, 1] on the mixture, which keeps its phase.
 
     ``representation: global`` is VoiceFilter. With ``lgr``, a second stack of the first seven convolutions reads the
-    enrolment, and its features stand beside the input of every convolution
-    (:class:`toolkit.nn.local_global.LocalGlobal`). With embeddings of 256 numbers 7,347,561 parameters, and 8,442,314,
-    without the speaker encoder's. The speaker encoder is that of :class:`LGRTSE`. As configs have it::
+    enrolment, and its features are concatenated to the input of every convolution
+    (:class:`toolkit.nn.local_global.LocalGlobal`). With embeddings of 256 dimensions 7,347,561 and 8,442,314
+    parameters, without the speaker encoder, which is that of :class:`LGRTSE`. In a config::
 
         model:
           class_path: VoiceFilter
@@ -34,14 +34,14 @@ class VoiceFilter(SpectralExtractor):
     Args:
         speaker_encoder, embedding_dim, fs, representation, window, hop, local_in, local_hidden, unit_embedding,
             dropout, level: see :class:`LGRTSE`; ``dropout`` is in the ARN of the local network.
-        channels: of the convolutions but the last.
-        dilations: of the 5 x 5 convolutions, frames.
+        channels: channels of the convolutions, except the last.
+        dilations: dilations of the 5 x 5 convolutions in frames.
         reduced: channels of the 1x1 convolution.
-        lstm: of each direction.
-        hidden: of the first linear layer.
+        lstm: cells of each direction of the BLSTM.
+        hidden: size of the first linear layer.
 
     Raises:
-        InputError: as of :class:`LGRTSE`; a size is below 1.
+        InputError: as in :class:`LGRTSE`; or a size is below 1.
 
     Example::
 
@@ -84,7 +84,7 @@ class VoiceFilter(SpectralExtractor):
         self.out = nn.Sequential(nn.Linear(2 * lstm, hidden), nn.ReLU(), nn.Linear(hidden, self.stft.bins))
 
     def estimate(self, spectrum: Tensor, enrolment: Enrolment) -> Tensor:
-        """The mask (B, 1, F, T), of the mixture's spectrogram (B, 2, F, T)."""
+        """Spectrogram of the mixture (B, 2, F, T) -> mask (B, 1, F, T)."""
         cues = self.speaker(*enrolment)
         deepest = self.encoder(magnitude(spectrum)[:, None], cues)[-1]
         frames = self.rnn(cues.fused(deepest.flatten(1, 2).transpose(1, 2)))[0]
