@@ -1,6 +1,10 @@
-"""What a sampler asks of a dataset: a value that decides a training item completely."""
+"""What a sampler asks of a dataset: a value that decides a training item completely; and what encodes its targets."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -19,3 +23,24 @@ class ItemSpec:
     slot: int
     seconds: float | None = None
     member: int = 0
+
+
+class TargetEncoder(Protocol):
+    """Encodes a table of a data dir, such as transcripts, as a stream of training items.
+
+    Attributes:
+        table: its name.
+    """
+
+    table: str
+
+    def targets(self, path, keys: Iterable[str]) -> dict[str, np.ndarray]:
+        """Utterance id -> int64 array.
+
+        Args:
+            path: the data dir.
+            keys: ids of its recordings.
+
+        Raises:
+            InputError: the table is missing or malformed, or it is of other utterances.
+        """

@@ -1,15 +1,19 @@
 """The units of recognised text: characters or BPE pieces, as a sentencepiece model."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+
+import numpy as np
 
 from toolkit.io.datadir import c_sorted, read_table
 from toolkit.io.errors import InputError, counted, some_of
 
 # The ids that have a role, in every set of units: the blank of CTC, an unknown character, and both ends of a text.
 BLANK, UNK, EOS = 0, 1, 2
+TEXT = "text"  # the table of transcripts, and the stream of their units
 EMPTY = "<empty>"  # the value of a recognised text without words, in a table
 _MOST_BYTES = 2**24
 _LONGEST_TEXT = 2**20  # bytes; sentencepiece leaves longer lines out
@@ -22,6 +26,9 @@ class TextUnits:
         model: content of a sentencepiece model that :func:`train_units` made.
         name: its file, for messages.
 
+    Attributes:
+        table: of a data dir, which is encoded.
+
     Raises:
         InputError: it is no such model, or its special ids are others.
 
@@ -30,6 +37,8 @@ class TextUnits:
         units = TextUnits.read("data/units/char.model")
         units.decode(units.encode("TURN IT ON"))  # 'TURN IT ON'
     """
+
+    table = TEXT
 
     def __init__(self, model: bytes, name: str = "units"):
         from sentencepiece import SentencePieceProcessor  # what trains on no text starts without it
@@ -66,6 +75,17 @@ class TextUnits:
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids, with single blanks between words; special ids are left out."""
         return " ".join(self._processor.decode([int(i) for i in ids if i not in (BLANK, UNK, EOS)]).split())
+
+    def targets(self, path, keys: Iterable[str]) -> dict[str, np.ndarray]:
+        """Utterance -> ids of its transcript (L,) int64, of a data dir; warns of characters that the units lack.
+
+        Args:
+            path, keys: see read_transcripts, which raises.
+        """
+        texts = read_transcripts(path, keys)
+        if lacking := self.lacking(texts):
+            logging.warning("%s/%s: %s; they are encoded as <unk>", path, TEXT, lacking)
+        return {key: np.array(self.encode(text), np.int64) for key, text in texts.items()}
 
     def lacking(self, texts: Mapping[str, str]) -> str:
         """Which characters of texts (by id) the units lack, and where, in words; empty where they lack none."""
@@ -139,11 +159,16 @@ def read_transcripts(path, keys: Iterable[str]) -> dict[str, str]:
             counts and names them.
     """
     keys = set(keys)
-    table = read_table(Path(path) / "text")
+    if not (Path(path) / TEXT).is_file():
+        raise InputError(
+            f"{Path(path) / TEXT}: file not found, and transcripts are read; write it into the data dir at stage 1, "
+            "and run the stages after it again"
+        )
+    table = read_table(Path(path) / TEXT)
     for missing, what in ((keys - table.keys(), "audio and no transcript"), (table.keys() - keys, "text and no audio")):
         if missing:
             raise InputError(
-                f"{Path(path) / 'text'}: {counted(len(missing), 'utterance')} with {what}: "
+                f"{Path(path) / TEXT}: {counted(len(missing), 'utterance')} with {what}: "
                 f"{some_of(c_sorted(missing), known=keys | table.keys())}; utils/fix_data_dir.sh keeps what has both"
             )
     return {key: table[key] for key in c_sorted(table)}

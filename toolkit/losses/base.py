@@ -68,6 +68,9 @@ class Loss(nn.Module, ABC):
     def compare_with(self, reference: str) -> None:
         """Name the stream that an output signal should be, before ``streams`` is read."""
 
+    def prepare(self, data) -> None:
+        """Tell a data set of the config how the loss reads it, before it is opened; after ``compare_with``."""
+
     def check_data(self, data) -> None:
         """Raise InputError where a data set of the config cannot give what the loss needs; after ``setup``."""
 

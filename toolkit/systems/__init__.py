@@ -14,5 +14,6 @@ __all__, __getattr__, __dir__ = exports(
         "packing": "pack",
         "recognizer": "Recognizer",
         "trained_embedder": "TrainedEmbedder",
+        "trained_transcriber": "TrainedTranscriber",
     },
 )
