@@ -19,7 +19,7 @@ EXTRACTOR |= {"stem_channels": 4, "tcn_layers": 2, "tcn_blocks": 3, "integration
 
 @pytest.fixture(scope="module")
 def tree(words, songs, corpus, tmp_path_factory):
-    """``asr``, a recogniser; ``raw`` with train and dev, whose speech is its own reference; ``se.yaml``, ``tse.yaml``."""
+    """``asr``, a recogniser; ``raw`` with train and dev, its own reference; ``se.yaml``, ``tse.yaml``."""
     root = tmp_path_factory.mktemp("tree")
     dirs = ["--valid_dirs", f"[{songs / 'dev'}]", "--expdir", str(root / "asr")]
     train.main([*words, *dirs, "--trainer.epochs", "1"])

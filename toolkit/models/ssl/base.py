@@ -19,9 +19,13 @@ class LayerwiseNetwork(nn.Module, ABC):
         """wav (B, N) -> (B, T, D), num_layers + 1 of them: the transformer's input, and the outputs of its layers.
 
         The last is what the transformer gives: where it ends with a layer normalisation, behind that. Networks that
-        are made of all states need it (toolkit.models.sv.WavLmEcapa), losses do not.
+        are made of all states need it (toolkit.models.ssl.WeightedLayers), losses do not.
         """
         raise NotImplementedError(f"{type(self).__name__} has no hidden_states")
+
+    def num_frames(self, num_samples: int) -> int:
+        """T of a waveform of ``num_samples``, 1 or more; what reads features (SSLFeatures) needs it."""
+        raise NotImplementedError(f"{type(self).__name__} has no num_frames")
 
 
 class SSLModel(ABC):

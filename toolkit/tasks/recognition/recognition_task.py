@@ -25,7 +25,7 @@ from toolkit.models.asr.transcriber import Transcriber
 from toolkit.systems.recognizer import BATCH_SECONDS, Recognizer
 from toolkit.systems.signals import read_usable
 from toolkit.tasks.base import Task
-from toolkit.tasks.training_statistics import FeatureStatistics
+from toolkit.tasks.training_statistics import FeatureStatistics, LevelStatistics, statistics_of
 from toolkit.train.experiment import default
 from toolkit.train.probe import call, check_loss, check_module, check_padding, check_tensor, name_of
 from toolkit.train.schedule import WarmupCosine
@@ -108,9 +108,9 @@ class RecognitionTask(Task[Transcriber]):
         check_whole(built.batches, "transcripts")
 
     @classmethod
-    def item_statistics(cls, network: Transcriber) -> FeatureStatistics:
-        """Mean and deviation of the features."""
-        return FeatureStatistics(network.frontend)
+    def item_statistics(cls, network: Transcriber) -> FeatureStatistics | LevelStatistics:
+        """Mean and deviation of the features, or of levels."""
+        return statistics_of(network.frontend)
 
     def check_contracts(self, batch: dict) -> nn.Module:
         """Front end, model and loss."""
