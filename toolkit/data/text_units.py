@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.io.datadir import c_sorted, read_table
+from toolkit.data.matched_table import read_matched
 from toolkit.io.errors import InputError, counted, some_of
 
 # The ids that have a role, in every set of units: the blank of CTC, an unknown character, and both ends of a text.
@@ -80,7 +80,7 @@ class TextUnits:
         """Utterance -> ids of its transcript (L,) int64, of a data dir; warns of characters that the units lack.
 
         Args:
-            path, keys: see read_transcripts, which raises.
+            path, keys: see read_matched, which raises.
         """
         texts = read_transcripts(path, keys)
         if lacking := self.lacking(texts):
@@ -148,27 +148,5 @@ def train_units(texts: Iterable[str], kind: str = "char", size: int | None = Non
 
 
 def read_transcripts(path, keys: Iterable[str]) -> dict[str, str]:
-    """Transcripts of utterances: the table ``text`` of a data dir.
-
-    Args:
-        path: the data dir.
-        keys: ids of its recordings.
-
-    Raises:
-        InputError: the table is missing, a transcript is empty, or ids have audio and no transcript or the reverse;
-            counts and names them.
-    """
-    keys = set(keys)
-    if not (Path(path) / TEXT).is_file():
-        raise InputError(
-            f"{Path(path) / TEXT}: file not found, and transcripts are read; write it into the data dir at stage 1, "
-            "and run the stages after it again"
-        )
-    table = read_table(Path(path) / TEXT)
-    for missing, what in ((keys - table.keys(), "audio and no transcript"), (table.keys() - keys, "text and no audio")):
-        if missing:
-            raise InputError(
-                f"{Path(path) / TEXT}: {counted(len(missing), 'utterance')} with {what}: "
-                f"{some_of(c_sorted(missing), known=keys | table.keys())}; utils/fix_data_dir.sh keeps what has both"
-            )
-    return {key: table[key] for key in c_sorted(table)}
+    """Transcripts of utterances: the table ``text`` of a data dir; arguments and errors of read_matched."""
+    return read_matched(path, TEXT, keys, "transcript")

@@ -10,6 +10,7 @@ __all__, __getattr__, __dir__ = exports(
         "embedding_enhancer": "EmbeddingEnhancer",
         "enhancer": "Enhancer",
         "extractor": "Extractor",
+        "intent_recognizer": "IntentRecognizer",
         "kinds": "system_class task_of",
         "packing": "pack",
         "recognizer": "Recognizer",

@@ -175,7 +175,7 @@ class ValidationTexts:
         units: of the text.
 
     Raises:
-        InputError: a table is missing, or ids differ; see read_transcripts.
+        InputError: a table is missing, or ids differ; see read_matched.
     """
 
     def __init__(self, path: str, fs: int, units: TextUnits):
