@@ -3,8 +3,8 @@
 Example: python -m toolkit.bin.score_intents --in_root exp/ic/intents --ref_root dump/raw --sets test \\
              --out_root exp/ic/scores
 
-The hypotheses are <in_root>/<set>/utt2intent, as classify_intents writes it, the references <ref_root>/<set>/utt2intent.
-utterances.tsv has a line for each utterance, those that are not recognised first.
+The hypotheses are <in_root>/<set>/utt2intent, as classify_intents writes it, the references
+<ref_root>/<set>/utt2intent. utterances.tsv has a line for each utterance, those that are not recognised first.
 """
 
 import argparse

@@ -58,7 +58,9 @@ class Intents:
         for slot, value in values.items():
             if value not in self.slots[slot]:
                 known = self.slots[slot]
-                raise InputError(f"{slot}={value}: unknown value{nearest(value, known)}; must be one of {some_of(known)}")
+                raise InputError(
+                    f"{slot}={value}: unknown value{nearest(value, known)}; must be one of {some_of(known)}"
+                )
         return {slot: values[slot] for slot in self.slots}
 
     def targets(self, path, keys: Iterable[str]) -> dict[str, np.ndarray]:

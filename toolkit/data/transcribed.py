@@ -27,7 +27,7 @@ class RecognitionDataset(MixtureDataset):
         """Bind to ``dump/raw/<set>``.
 
         Raises:
-            InputError: as in the base class; the units are missing, or transcripts (see toolkit.data.matched_table.read_matched).
+            InputError: as in the base class; the units are missing, or transcripts (see read_matched).
         """
         if TEXT not in self.encoders:
             raise InputError("units: file not given or not found; set --units to what toolkit.bin.train_units made")

@@ -70,6 +70,6 @@ def test_probes_of_published_architectures_train_sum_and_head(name):
     with torch.device("meta"):
         model = Outline(dim=kind.dim, num_layers=kind.num_layers)
         probe = Transcriber(SSLFeatures(model), BlstmCtc(28, kind.dim), normalize="none")
-    learned = {key for key, value in probe.named_parameters() if value.requires_grad and "model." != key[:6]}
+    learned = {key for key, value in probe.named_parameters() if value.requires_grad and key[:6] != "model."}
     assert learned == {"frontend.layer_logits"}
     assert probe.frontend.layer_logits.shape == (kind.num_layers + 1,)

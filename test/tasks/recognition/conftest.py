@@ -6,6 +6,7 @@ from helpers.songs import write_songs
 
 from toolkit.bin import train_units
 
+
 @pytest.fixture(scope="session")
 def songs(tmp_path_factory):
     """``train`` of 12 utterances, ``dev`` of 4 others, ``char.model``."""

@@ -6,10 +6,12 @@ import shutil
 import pytest
 import torch
 import yaml
+from conftest import format_sets
 
-from toolkit.bin import statistics, train
+from toolkit.bin import simulate_plan, simulate_render, statistics, train
 from toolkit.io.command_line import run
 from toolkit.io.datadir import read_table, write_table
+from toolkit.io.jobs import merge, write_work
 from toolkit.train.checkpoint import load
 
 ENHANCER = {"filters": 16, "filter_samples": 32, "bottleneck": 8, "hidden": 16, "blocks": 2, "repeats": 1}
@@ -103,3 +105,24 @@ def test_other_transcripts_are_another_training(call, tmp_path, capsys):
     table = read_table(tmp_path / "raw/dev/text") | {"s0-u00": "SO SO"}
     assert call("se", lambda raw: write_table(raw / "dev/text", table), *expdir) == 1
     assert "text of validation set dev" in capsys.readouterr().err
+
+
+def test_transcripts_and_intents_reach_rendered_mixtures(songs, corpus, tmp_path):
+    """Stage 1 to 3: each mixture has those of its target."""
+    source = shutil.copytree(songs / "dev", tmp_path / "data/dev")
+    texts = read_table(source / "text")
+    write_table(source / "utt2intent", {key: f"first={text.split()[0]}" for key, text in texts.items()})
+    format_sets(tmp_path, "dev")
+    (tmp_path / "c.yaml").write_text(
+        f"planner:\n  noises: {{noise: {{data: [{corpus / 'raw/noise'}], snr: [0, 5]}}}}\n"
+    )
+    words = ["--config", tmp_path / "c.yaml", "--data", tmp_path / "raw/dev", "--out_root", tmp_path / "data"]
+    simulate_plan.main([str(word) for word in (*words, "--name", "noisy", "--num_mixtures", "7")])
+    write_work(tmp_path / "work", tmp_path / "data", ["noisy"])
+    words = ["--in_root", tmp_path / "data", "--out_root", tmp_path / "raw", "--work", tmp_path / "work", "--job", "1"]
+    simulate_render.main([str(word) for word in (*words, "--streams", "wav", "spk1")])
+    merge(tmp_path / "data", tmp_path / "raw", "noisy", 1, ["wav"])
+    mixed, intents = (read_table(tmp_path / "raw/noisy" / name) for name in ("text", "utt2intent"))
+    assert len(mixed) == 7
+    assert mixed == {key: texts[key.partition("-m")[0]] for key in mixed}
+    assert intents == {key: f"first={text.split()[0]}" for key, text in mixed.items()}

@@ -39,7 +39,7 @@ class IntentClassifier(Network):
         return {f"{_PREFIX}{slot}": values for slot, values in self.model.intents.slots.items()}
 
     def forward(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """wav (B, N) at the front end's rate, lengths (B,) samples -> logits of all slots side by side (B, sum of V)."""
+        """wav (B, N) at the front end's rate, lengths (B,) samples -> logits of all slots (B, sum of V)."""
         return torch.cat([*self._logits(wav, lengths).values()], 1)
 
     def classify(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:

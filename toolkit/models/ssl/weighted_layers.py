@@ -101,7 +101,9 @@ class SSLFeatures(WeightedLayers, FrontEnd):
     def __init__(self, ssl: SSLModel, freeze_ssl: bool = True, fs: int = 16000):
         super().__init__(ssl, freeze_ssl)
         if fs != ssl.fs:
-            raise InputError(f"frontend.init_args.fs {fs}: the self-supervised model is for {ssl.fs} Hz; set it to that")
+            raise InputError(
+                f"frontend.init_args.fs {fs}: the self-supervised model is for {ssl.fs} Hz; set it to that"
+            )
         self.dim = ssl.dim
 
     def conf(self) -> dict:

@@ -13,7 +13,7 @@ from toolkit.tasks.enhancement.audio_summary import UtteranceValues
 
 
 def score_intents(hypotheses, references) -> UtteranceValues:
-    """Of each utterance ``intent_accuracy``, 1 where all slots are right and else 0, and ``slot_accuracy``, their share.
+    """The ``intent_accuracy`` of each utterance, 1 or 0: are all slots right? And ``slot_accuracy``, their share.
 
     Args:
         hypotheses: folder with the recognised ``utt2intent``.
@@ -32,7 +32,9 @@ def score_intents(hypotheses, references) -> UtteranceValues:
                 f"{Path(hypotheses) / TABLE}: {utt}: slots {' '.join(heard)}, the reference has {' '.join(expected)}; "
                 "use a classifier of these slots"
             )
-    right = [[heard[slot] == value for slot, value in expected.items()] for expected, heard in zip(*tables, strict=True)]
+    right = [
+        [heard[slot] == value for slot, value in expected.items()] for expected, heard in zip(*tables, strict=True)
+    ]
     values = {
         "intent_accuracy": np.array([float(all(row)) for row in right]),
         "slot_accuracy": np.array([float(np.mean(row)) for row in right]),
