@@ -109,7 +109,7 @@ FUNCTIONS = {
     "tasks.inference.enhance": "systems.former:enhance",
     "tasks.inference.extract": "systems.former:extract",
     "tasks.sv_experiment.build_embedder": "systems.verifier:Verifier.build",
-    "tasks.sv_experiment.build_encoder": "systems.verifier:Verifier.build_stored",
+    "tasks.sv_experiment.build_encoder": "systems.former:build_encoder",
     "tasks.sv_experiment.build_frontend": "systems.verifier:Verifier.build_frontend",
 }  # below toolkit: former path -> current module and name
 

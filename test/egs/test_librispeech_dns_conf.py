@@ -6,14 +6,17 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from helpers.tiny_recogniser import recogniser
 
 from toolkit.io.config import ConfigParser, load_config
 from toolkit.losses.base import Loss
+from toolkit.losses.enhancement.asr_loss import ASRLoss
 from toolkit.losses.enhancement.ssl_mse import SSLMSE
 from toolkit.losses.enhancement.waveform import LMFB, SNR, Multitask
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.se.conv_tasnet import ConvTasNet
 from toolkit.models.se.demucs import Demucs
+from toolkit.systems.recognizer import Recognizer
 from toolkit.train.schedule import Plateau, Schedule
 
 CONF = Path(__file__).parents[2] / "egs/librispeech_dns/se/conf"
@@ -54,6 +57,20 @@ def test_conv_tasnet_configs(name, kind, alpha, ssl, rate):
     assert isinstance(optimizer, torch.optim.Adam)
     assert optimizer.defaults["lr"] == rate
     assert (built.schedule.gamma, built.schedule.patience) == (0.75, 2)
+
+
+def test_asr_config(monkeypatch):
+    """Lambda 0.3 and alpha 0.1 (section 5.1.2), on the recogniser of egs/librispeech/asr; whole utterances."""
+    systems = []
+    monkeypatch.setattr(Recognizer, "load", lambda *path: systems.append(path[0]) or Recognizer(recogniser()))
+    config = CONF / "finetune_convtasnet_asr.yaml"
+    built = build(config)
+    loss = built.loss.losses["loss"]
+    assert isinstance(loss, ASRLoss)
+    assert (loss.criterion.ctc_weight, loss.criterion.label_smoothing, built.loss.weights["snr"]) == (0.3, 0.0, 0.1)
+    assert systems == ["../../librispeech/asr/exp/asr_train_conformer"]
+    assert load_config(config)["batches"]["class_path"] == "toolkit.data.BucketBatches"
+    assert built.optimizer(built.model.parameters()).defaults["lr"] == 1e-4
 
 
 def test_demucs_config():

@@ -56,6 +56,7 @@ SMALL = {
     "VoiceFilter": {"window": 64, "hop": 32, "channels": 3, "dilations": (1, 2), "reduced": 2, "lstm": 4, "hidden": 5}
     | {"local_hidden": 4, "representation": "local"},
     "WavLmEcapa": {"channels": 32, "embedding_dim": 12, "attention_channels": 8},
+    "XVector": {"n_mels": 20, "projection": 16, "channels": 16, "pooled_channels": 24, "embedding_dim": 12},
 }
 
 

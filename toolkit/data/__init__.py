@@ -8,6 +8,7 @@ __all__, __getattr__, __dir__ = exports(
         "batches": "Batches BucketBatches CropBatches",
         "datasets": "FeatureDataset MixtureDataset TrainingDataset",
         "extraction": "ExtractionDataset",
+        "intents": "Intents",
         "item": "ItemSpec",
         "pairs": "AudioPairs EmbeddingPairs",
         "text_units": "TextUnits train_units",

@@ -264,6 +264,15 @@ class BucketBatches(Batches):
         return batches
 
 
+def check_whole(batches: Batches, what: str) -> None:
+    """Raise InputError where batches cut utterances; ``what`` is known of whole ones only, e.g. ``transcripts``."""
+    if isinstance(batches, CropBatches):
+        raise InputError(
+            f"batches.class_path {type(batches).__name__}: cuts utterances, and {what} are of whole ones; use "
+            "BucketBatches"
+        )
+
+
 def batches_by_length(lengths: dict[str, int], most: float) -> Iterator[list[str]]:
     """Ids grouped by similar length. The padded total of a group is at most ``most`` samples, unless it has one id."""
     batch: list[str] = []

@@ -1,15 +1,17 @@
 """Training utterances: features from arks, or audio with mixtures rendered on the fly."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from toolkit.aliases import NAMES
-from toolkit.data.item import ItemSpec
+from toolkit.data.item import ItemSpec, TargetEncoder
 from toolkit.features.frontend import FrontEnd
 from toolkit.io.ark import MatrixEntry, read_array
 from toolkit.io.audio import AudioTable
@@ -49,11 +51,14 @@ class TrainingDataset(ABC):
         speakers: class -> speaker label, C-sorted; empty if the set has no labels.
         labels: item -> class, int64 (N,); without labels every item is its own class.
         seconds: item -> length in seconds, float64 (N,).
+        encoders: stream -> what encodes it; see :meth:`encode_by`.
     """
 
     stream: str  # "feats" or "wav": content of an item
 
     lists: tuple[str, ...] = ()  # further tables of the data dir that items depend on
+
+    encoders: Mapping[str, TargetEncoder] = MappingProxyType({})
 
     clean_members: int = 0  # number of a speaker's adjacent utterances in a batch that stay without noise
 
@@ -84,6 +89,10 @@ class TrainingDataset(ABC):
 
     def read_by(self, frontend: FrontEnd) -> None:  # noqa: B027
         """Set the front end of the features. Called before ``open``; datasets of audio ignore it."""
+
+    def encode_by(self, stream: str, encoder: TargetEncoder) -> None:
+        """Name what encodes a table of the data dir as a stream (``text``), before ``open``."""
+        self.encoders = {**self.encoders, stream: encoder}
 
     def _items(self, data: DataDir, utt2spk: dict[str, str]) -> tuple[list[str], list[str]]:
         """Utterance id and speaker label of every item."""
@@ -169,6 +178,9 @@ class MixtureDataset(TrainingDataset):
             room (of a rendered mixture: its speech).
         repeat_short: repeat an utterance that is shorter than the crop. Otherwise the batch pads it with zeros, which
             changes level and statistics of networks that normalise over time.
+
+    Attributes (after ``open``):
+        targets: encoded stream -> utterance id -> int64 array (``encode_by``).
     """
 
     stream = "wav"
@@ -181,12 +193,15 @@ class MixtureDataset(TrainingDataset):
         """Open ``dump/raw/<set>``; the planner's sets are folders beside it."""
         data = DataDir(data_dir)
         self._utt2spk = data.table("utt2spk") if "utt2spk" in data else {key: key for key in data.keys()}
-        self._streams, self.fs = streams, fs
+        encoders = {name: encoder for name, encoder in self.encoders.items() if name in streams}
+        self.lists = tuple(encoder.table for encoder in encoders.values())
+        self._streams, self.fs = tuple(name for name in streams if name not in encoders), fs
         self._rendered = self._open_rendered(data)
         self.planner.open(Path(data_dir).parent)
         self._audio = AudioTable(*dict.fromkeys([str(data_dir), *self.planner.data_dirs()]), fs=fs)
         rooms = self.planner.room_dirs()
         self._rooms = AudioTable(*rooms, fs=fs, keep=ROOMS_KEPT) if rooms else None
+        self.targets = {name: encoder.targets(data_dir, data.keys()) for name, encoder in encoders.items()}
         return super().open(data_dir, fs, streams, seed)
 
     def _open_rendered(self, data: DataDir) -> "RenderedStreams | None":
@@ -238,6 +253,9 @@ class MixtureDataset(TrainingDataset):
         return self.planner.draw(words, key, key, self._utt2spk[key], length, fs, crop, speed, repeat=self.repeat_short)
 
     def _load(self, spec: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        if self.targets and spec.seconds is not None:
+            raise InputError(f"batches: cut utterances, and {self.lists[0]} is of whole ones; use BucketBatches")
+        targets = {name: arrays[self.ids[spec.index]] for name, arrays in self.targets.items()}
         for attempt in range(_ATTEMPTS):
             mixture, clean = self.mixture(spec, attempt), spec.member < self.clean_members
             if clean:
@@ -252,7 +270,7 @@ class MixtureDataset(TrainingDataset):
                 silent = error
                 continue
             nothing = np.zeros_like(streams["wav"])
-            return {name: streams.get(name, nothing) for name in self._streams}, facts
+            return {name: streams.get(name, nothing) for name in self._streams} | targets, facts
         raise silent
 
 

@@ -1,6 +1,10 @@
-"""The request of a sampler to a dataset; it determines a training item completely."""
+"""The request of a sampler to a dataset, which determines a training item completely; and the encoder of its targets."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -19,3 +23,24 @@ class ItemSpec:
     slot: int
     seconds: float | None = None
     member: int = 0
+
+
+class TargetEncoder(Protocol):
+    """Encodes a table of a data dir, such as transcripts, as a stream of training items.
+
+    Attributes:
+        table: its name.
+    """
+
+    table: str
+
+    def targets(self, path, keys: Iterable[str]) -> dict[str, np.ndarray]:
+        """Utterance id -> int64 array.
+
+        Args:
+            path: the data dir.
+            keys: ids of its recordings.
+
+        Raises:
+            InputError: the table is missing or malformed, or it is of other utterances.
+        """

@@ -1,15 +1,19 @@
 """Text units of a recogniser: characters or BPE pieces, as a sentencepiece model."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
-from toolkit.io.datadir import c_sorted, read_table
+import numpy as np
+
+from toolkit.data.matched_table import read_matched
 from toolkit.io.errors import InputError, counted, some_of
 
 # Special ids of every set of units: the blank of CTC, an unknown character, start and end of a text.
 BLANK, UNK, EOS = 0, 1, 2
+TEXT = "text"  # the table of transcripts, and the stream of their units
 EMPTY = "<empty>"  # a recognised text without words, in a table
 _MOST_BYTES = 2**24
 _LONGEST_TEXT = 2**20  # bytes; sentencepiece leaves longer lines out
@@ -22,6 +26,9 @@ class TextUnits:
         model: content of a sentencepiece model of :func:`train_units`.
         name: name of its file, for messages.
 
+    Attributes:
+        table: of a data dir, which is encoded.
+
     Raises:
         InputError: ``model`` is not a sentencepiece model, or has other special ids.
 
@@ -30,6 +37,8 @@ class TextUnits:
         units = TextUnits.read("data/units/char.model")
         units.decode(units.encode("TURN IT ON"))  # 'TURN IT ON'
     """
+
+    table = TEXT
 
     def __init__(self, model: bytes, name: str = "units"):
         from sentencepiece import SentencePieceProcessor  # slow import that only recognition needs
@@ -66,6 +75,17 @@ class TextUnits:
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids, with single blanks between words; special ids are skipped."""
         return " ".join(self._processor.decode([int(i) for i in ids if i not in (BLANK, UNK, EOS)]).split())
+
+    def targets(self, path, keys: Iterable[str]) -> dict[str, np.ndarray]:
+        """Utterance -> ids of its transcript (L,) int64, of a data dir; warns of characters that the units lack.
+
+        Args:
+            path, keys: see read_matched, which raises.
+        """
+        texts = read_transcripts(path, keys)
+        if lacking := self.lacking(texts):
+            logging.warning("%s/%s: %s; they are encoded as <unk>", path, TEXT, lacking)
+        return {key: np.array(self.encode(text), np.int64) for key, text in texts.items()}
 
     def lacking(self, texts: Mapping[str, str]) -> str:
         """A message on characters of the texts (by id) that the units lack; empty if they lack none."""
@@ -128,22 +148,5 @@ def train_units(texts: Iterable[str], kind: str = "char", size: int | None = Non
 
 
 def read_transcripts(path, keys: Iterable[str]) -> dict[str, str]:
-    """Transcripts of utterances: the table ``text`` of a data dir.
-
-    Args:
-        path: the data dir.
-        keys: ids of its recordings.
-
-    Raises:
-        InputError: the table is missing, a transcript is empty, or ids have only audio or only a transcript; names the
-            ids and their number.
-    """
-    keys = set(keys)
-    table = read_table(Path(path) / "text")
-    for missing, what in ((keys - table.keys(), "audio and no transcript"), (table.keys() - keys, "text and no audio")):
-        if missing:
-            raise InputError(
-                f"{Path(path) / 'text'}: {counted(len(missing), 'utterance')} with {what}: "
-                f"{some_of(c_sorted(missing), known=keys | table.keys())}; run utils/fix_data_dir.sh"
-            )
-    return {key: table[key] for key in c_sorted(table)}
+    """Transcripts of utterances: the table ``text`` of a data dir; arguments and errors of read_matched."""
+    return read_matched(path, TEXT, keys, "transcript")

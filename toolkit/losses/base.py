@@ -68,6 +68,9 @@ class Loss(nn.Module, ABC):
     def compare_with(self, reference: str) -> None:
         """Set the reference stream of the output signal. Called before ``streams`` is read."""
 
+    def prepare(self, data) -> None:
+        """Tell a data set of the config how the loss reads it, before it is opened; after ``compare_with``."""
+
     def check_data(self, data) -> None:
         """Raise InputError if a dataset of the config lacks what the loss needs. Called after ``setup``."""
 

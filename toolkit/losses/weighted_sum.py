@@ -71,6 +71,11 @@ class WeightedSum(Loss):
         for loss in self._members.values():
             loss.compare_with(reference)
 
+    def prepare(self, data) -> None:
+        """See Loss."""
+        for loss in self._members.values():
+            loss.prepare(data)
+
     def check_data(self, data) -> None:
         """See Loss."""
         for loss in self._members.values():

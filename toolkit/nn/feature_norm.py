@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from toolkit.io.errors import InputError
 from toolkit.nn.mask import length_mask
 
 
@@ -23,3 +24,15 @@ def utterance_norm(feats: Tensor, lengths: Tensor | None = None, variance: bool 
     valid, count = length_mask(lengths, feats.shape[1])[:, :, None], lengths[:, None, None]
     feats = (feats - (feats * valid).sum(1, keepdim=True) / count) * valid
     return feats / (feats.square().sum(1, keepdim=True) / count + floor).sqrt() if variance else feats
+
+
+def check_normalize(kind: str) -> str:
+    """Return a kind of :func:`normalised`; raise InputError where it is unknown."""
+    if kind not in ("mean", "mean_var", "none"):
+        raise InputError(f"--normalize {kind!r}: must be mean, mean_var or none")
+    return kind
+
+
+def normalised(feats: Tensor, lengths: Tensor | None, kind: str) -> Tensor:
+    """(B, T, F), (B,) frames or None -> by ``mean`` or ``mean_var`` (see utterance_norm), or as it is (``none``)."""
+    return feats if kind == "none" else utterance_norm(feats, lengths, variance=kind == "mean_var")

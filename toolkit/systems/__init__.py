@@ -10,9 +10,11 @@ __all__, __getattr__, __dir__ = exports(
         "embedding_enhancer": "EmbeddingEnhancer",
         "enhancer": "Enhancer",
         "extractor": "Extractor",
+        "intent_recognizer": "IntentRecognizer",
         "kinds": "system_class task_of",
         "packing": "pack",
         "recognizer": "Recognizer",
         "trained_embedder": "TrainedEmbedder",
+        "trained_transcriber": "TrainedTranscriber",
     },
 )

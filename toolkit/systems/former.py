@@ -3,6 +3,7 @@
 import numpy as np
 
 from toolkit.models.se.base import SpeechEnhancer
+from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.systems import packing
@@ -15,6 +16,11 @@ from toolkit.systems.verifier import Verifier
 def load_embedder(path, model: str = Verifier.weights, trust: bool = False) -> SpeakerEmbedder:
     """Verifier.load, its network."""
     return Verifier.load(path, model, trust).network
+
+
+def build_encoder(config) -> SpeakerEncoder:
+    """Verifier.build, its encoder."""
+    return Verifier.build(config).model
 
 
 def load_enhancer(path, model: str = Enhancer.weights, trust: bool = False) -> SpeechEnhancer:

@@ -13,6 +13,7 @@ _CLASSES = {
     "tse": "toolkit.systems.extractor:Extractor",
     "ee": "toolkit.systems.embedding_enhancer:EmbeddingEnhancer",
     "asr": "toolkit.systems.recognizer:Recognizer",
+    "ic": "toolkit.systems.intent_recognizer:IntentRecognizer",
 }
 _ROOMS = {
     "sv": "sv",
@@ -20,6 +21,7 @@ _ROOMS = {
     "tse": "tse",
     "embedding": "ee",
     "asr": "asr",
+    "ic": "ic",
 }  # of toolkit.models: whose networks are in it
 _IN_ROOM = re.compile(r"toolkit\.models\.([a-z_]+)\.")
 

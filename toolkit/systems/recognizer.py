@@ -11,6 +11,7 @@ from toolkit.features.kaldi_fbank import KaldiFbank
 from toolkit.io.audio import AudioTable
 from toolkit.io.config import ConfigParser
 from toolkit.io.errors import InputError
+from toolkit.io.trust import NETWORK_KEYS
 from toolkit.models.asr.base import SpeechRecognizer
 from toolkit.models.asr.conformer import Conformer
 from toolkit.models.asr.transcriber import Transcriber
@@ -33,7 +34,7 @@ class Recognizer(System):
     """
 
     task = "asr"
-    network_keys = ("frontend", "model")
+    network_keys = NETWORK_KEYS
     network_type = Transcriber
     network: Transcriber
     weights = "valid.cer.ave.pth"
@@ -43,13 +44,14 @@ class Recognizer(System):
         """Add the config keys of the network."""
         parser.add_argument("--frontend", type=FrontEnd, default=default(KaldiFbank), help="waveform to features")
         parser.add_argument("--model", type=SpeechRecognizer, default=default(Conformer), help="features to units")
+        parser.add_argument("--normalize", type=str, default="mean_var", help="mean, mean_var or none, by utterance")
 
     @classmethod
     def build(cls, config, fs: int | None = None) -> Transcriber:
         """The untrained network of a training config (a path), at another rate in Hz when ``fs`` is given."""
         over = {"frontend": {"init_args": {"fs": fs}}} if fs else None
         built = parsed(config, cls.network_keys, cls.add_network_arguments, over)
-        return Transcriber(built.frontend, built.model)
+        return Transcriber(built.frontend, built.model, normalize=built.normalize)
 
     def transcribe(
         self,

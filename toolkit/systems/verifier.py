@@ -58,7 +58,7 @@ class Verifier(System):
     def add_network_arguments(cls, parser: ConfigParser) -> None:
         """Add the config keys of the network."""
         parser.add_argument("--frontend", type=FrontEnd, default=default(KaldiFbank), help="waveform to features")
-        _add_model(parser)
+        parser.add_argument("--model", type=SpeakerEncoder, default=default(EcapaTdnn), help="features to embedding")
         parser.add_argument("--normalize", type=str, default="mean", help="over an utterance: mean, mean_var or none")
 
     @classmethod
@@ -67,11 +67,6 @@ class Verifier(System):
         over = {"frontend": {"init_args": {"fs": fs}}} if fs else None
         built = parsed(config, cls.network_keys, cls.add_network_arguments, over)
         return SpeakerEmbedder(built.frontend, built.model, built.normalize)
-
-    @classmethod
-    def build_stored(cls, config) -> SpeakerEncoder:
-        """The untrained encoder, without its front end."""
-        return parsed(config, ("model",), _add_model).model
 
     @classmethod
     def build_frontend(cls, config) -> FrontEnd:
@@ -200,10 +195,6 @@ class Verifier(System):
         elif facts["calibration"]:
             lines["calibration"] = "of scores that are normalised or of segments, not of score()"
         return super()._lines(facts) | lines
-
-
-def _add_model(parser: ConfigParser) -> None:
-    parser.add_argument("--model", type=SpeakerEncoder, default=default(EcapaTdnn), help="features to embedding")
 
 
 def _unit(vector: np.ndarray, name: str) -> np.ndarray:

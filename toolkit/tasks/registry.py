@@ -214,3 +214,14 @@ register(
         "transcripts",
     )
 )
+register(
+    TaskSpec(
+        "ic",
+        "intent classification",
+        "toolkit.tasks.intent.intent_task:IntentTask",
+        "toolkit.bin.classify_intents",
+        "toolkit.bin.score_intents",
+        "toolkit.tasks.intent.intent_report",
+        "intents",
+    )
+)

@@ -111,6 +111,7 @@ def open_data(spec: TaskSpec, parser: ConfigParser, args):
     built, network = _build(spec, parser, args)
     if frontend := getattr(network, "frontend", None):
         built.data.read_by(frontend)
+    built.loss.prepare(built.data)
     streams = spec.load("task").streams(network, built.loss)
     return built, network, built.data.open(args.train_dir, network.fs, streams, args.seed)
 

@@ -59,6 +59,12 @@ class FeatureStatistics:
         return {"feature_mean": mean.round(4).tolist(), "feature_deviation": deviation.round(4).tolist()}
 
 
+def statistics_of(frontend: FrontEnd) -> "FeatureStatistics | LevelStatistics":
+    """Of features; of levels where the front end has parameters, whose features change in training."""
+    has_parameters = next(frontend.parameters(), None) is not None
+    return LevelStatistics() if has_parameters else FeatureStatistics(frontend)
+
+
 class LevelStatistics:
     """Mean and deviation over recordings of their level in dB below full scale."""
 

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from toolkit.io.errors import InputError
 from toolkit.losses.base import TrainingFacts
-from toolkit.losses.speaker.margin import AAMSoftmax, AngularPrototypical, SoftmaxCE
+from toolkit.losses.speaker.margin import AAMSoftmax, AMSoftmax, AngularPrototypical, SoftmaxCE
 
 LABELS = torch.tensor([0, 0, 2, 2, 1, 1])
 
@@ -43,6 +43,17 @@ def test_aam_equals_the_formula_in_angles(margin, easy):
     x[0], x[3] = -2 * loss.weight[0].detach(), 2 * loss.weight[0].detach()  # theta + m beyond pi; theta = 0
     expected = slow_aam(x, loss.weight.detach(), labels, margin, 8.0, easy)
     assert loss.compare(x, labels)[0].item() == pytest.approx(expected, abs=2e-4)
+
+
+def test_am_by_its_equation():
+    """-log exp(s (c_y - m)) / (exp(s (c_y - m)) + sum of exp(s c_j) over the others), c cosines."""
+    loss, x = ready(AMSoftmax(0.35, 6.0)), torch.randn(6, 5)
+    cosines = F.cosine_similarity(x[:, None], loss.weight[None], dim=-1).tolist()
+    total = 0.0
+    for row, y in zip(cosines, LABELS.tolist(), strict=True):
+        own = math.exp(6 * (row[y] - 0.35))
+        total -= math.log(own / (own + sum(math.exp(6 * c) for j, c in enumerate(row) if j != y)))
+    assert loss.compare(x, LABELS)[0].item() == pytest.approx(total / 6, rel=1e-5)
 
 
 def test_aam_without_margin_is_softmax_over_scaled_cosines():

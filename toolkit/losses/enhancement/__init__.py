@@ -6,6 +6,7 @@ __all__, __getattr__, __dir__ = exports(
     __name__,
     {
         "absent": "AbsentTarget",
+        "asr_loss": "ASRLoss",
         "ri_mag": "RIMag RIMagSISNR",
         "ssl_mse": "SSLMSE",
         "waveform": "EnhancementLoss LMFB Multitask SISNR SNR",

@@ -71,6 +71,10 @@ class AbsentTarget(Loss):
         self.reference = reference
         self.loss.compare_with(reference)
 
+    def prepare(self, data) -> None:
+        """See Loss."""
+        self.loss.prepare(data)
+
     def check_data(self, data) -> None:
         """See Loss."""
         self.loss.check_data(data)

@@ -5,7 +5,7 @@ from toolkit.exports import exports
 __all__, __getattr__, __dir__ = exports(
     __name__,
     {
-        "margin": "AAMSoftmax AngularPrototypical SoftmaxCE SpeakerLoss",
+        "margin": "AAMSoftmax AMSoftmax AngularPrototypical SoftmaxCE SpeakerLoss",
         "paranoise": "ParaNoiseLoss",
     },
 )

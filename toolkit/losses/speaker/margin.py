@@ -1,4 +1,4 @@
-"""Losses on speaker embeddings: softmax, additive angular margin, angular prototypical."""
+"""Losses on speaker embeddings: softmax, additive (angular) margin, angular prototypical."""
 
 import math
 from abc import abstractmethod
@@ -131,6 +131,24 @@ class AAMSoftmax(SpeakerLoss):
             return torch.where(cosine > 0, shifted, cosine)
         beyond = cosine - self.margin * math.sin(self.margin)
         return torch.where(cosine > -math.cos(self.margin), shifted, beyond)
+
+
+class AMSoftmax(AAMSoftmax):
+    """Additive margin softmax, CosFace (Wang et al. 2018, arXiv 1801.05599, eq. 6).
+
+    The target's logit is s (cos(theta) - m), the others' s cos(theta); else as :class:`AAMSoftmax`.
+
+    Args:
+        margin: m, of the cosine.
+        scale: s.
+        output: see SpeakerLoss.
+    """
+
+    def __init__(self, margin: float = 0.4, scale: float = 30.0, output: str = "embedding"):
+        super().__init__(margin, scale, output=output)
+
+    def _add_margin(self, cosine: Tensor) -> Tensor:
+        return cosine - self.margin
 
 
 class AngularPrototypical(SpeakerLoss):

@@ -37,6 +37,8 @@ METRICS = {
     "timing_f1": Metric("timing F1", "%", scale=100, limits=RATE),
     "timing_precision": Metric("timing precision", "%", scale=100, limits=RATE),
     "timing_recall": Metric("timing recall", "%", scale=100, limits=RATE),
+    "intent_accuracy": Metric("intent accuracy", "%", scale=100, limits=RATE),
+    "slot_accuracy": Metric("slot accuracy", "%", scale=100, limits=RATE),
 }
 
 

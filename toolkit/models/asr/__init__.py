@@ -6,6 +6,7 @@ __all__, __getattr__, __dir__ = exports(
     __name__,
     {
         "base": "SpeechRecognizer",
+        "blstm_ctc": "BlstmCtc",
         "conformer": "Conformer",
         "ctc_search": "CtcPrefixScorer ctc_greedy ctc_prefix_beam",
         "joint_search": "joint_beam",

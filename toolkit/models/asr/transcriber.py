@@ -13,7 +13,7 @@ from toolkit.models.asr.base import SpeechRecognizer, decoder_input
 from toolkit.models.asr.ctc_search import Hypothesis, ctc_greedy, ctc_prefix_beam
 from toolkit.models.asr.joint_search import joint_beam
 from toolkit.models.network import Network
-from toolkit.nn.feature_norm import utterance_norm
+from toolkit.nn.feature_norm import check_normalize, normalised
 
 METHODS = ("joint", "ctc_greedy", "ctc_beam")
 
@@ -41,16 +41,23 @@ class Transcriber(Network):
         frontend: waveform to features.
         model: features to units.
         specaugment: masking of the normalised features in training, or None.
+        normalize: ``mean_var``, ``mean`` or ``none``: see SpeakerEmbedder.
 
     Raises:
         InputError: the model takes features of another size.
     """
 
-    def __init__(self, frontend: FrontEnd, model: SpeechRecognizer, specaugment: SpecAugment | None = None):
+    def __init__(
+        self,
+        frontend: FrontEnd,
+        model: SpeechRecognizer,
+        specaugment: SpecAugment | None = None,
+        normalize: str = "mean_var",
+    ):
         super().__init__()
         self.fs = frontend.fs
         self.frontend, self.model, self.stored_units = frontend, model, StoredUnits()
-        self.specaugment = specaugment or nn.Identity()
+        self.specaugment, self.normalize = specaugment or nn.Identity(), check_normalize(normalize)
         self._units: TextUnits | None = None
 
     @property
@@ -94,7 +101,7 @@ class Transcriber(Network):
     def features(self, wav: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """wav (B, N), lengths (B,) samples -> normalised features (B, T, F), (B,) number of frames or None."""
         feats, frames = self.frontend(wav, lengths)
-        return utterance_norm(feats, frames), frames
+        return normalised(feats, frames, self.normalize), frames
 
     def forward(self, wav: Tensor, lengths: Tensor | None = None) -> Tensor:
         """wav (B, N) at the front end's rate, lengths (B,) samples -> CTC log-probabilities (B, T', U)."""

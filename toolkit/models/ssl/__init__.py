@@ -7,5 +7,6 @@ __all__, __getattr__, __dir__ = exports(
     {
         "base": "LayerwiseNetwork SSLModel",
         "wav2vec2": "Layers Pretrained Untrained",
+        "weighted_layers": "SSLFeatures WeightedLayers",
     },
 )

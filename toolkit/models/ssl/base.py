@@ -19,9 +19,13 @@ class LayerwiseNetwork(nn.Module, ABC):
         """wav (B, N) -> num_layers + 1 times (B, T, D): the input of the transformer, and the outputs of its layers.
 
         The last one is the output of the transformer, after its final layer normalisation, if it has one. Networks on
-        all states need this method (toolkit.models.sv.WavLmEcapa); losses do not.
+        all states need this method (toolkit.models.ssl.WeightedLayers); losses do not.
         """
         raise NotImplementedError(f"{type(self).__name__} has no hidden_states")
+
+    def num_frames(self, num_samples: int) -> int:
+        """T of a waveform of ``num_samples``, 1 or more; what reads features (SSLFeatures) needs it."""
+        raise NotImplementedError(f"{type(self).__name__} has no num_frames")
 
 
 class SSLModel(ABC):

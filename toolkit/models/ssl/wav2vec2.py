@@ -31,8 +31,14 @@ KINDS = {
     "wavlm_large": _Kind(_models.wavlm_large, "WAVLM_LARGE", 24, True, 1024),
     "hubert_base": _Kind(_models.hubert_base, "HUBERT_BASE", 12, False),
     "hubert_large": _Kind(_models.hubert_large, "HUBERT_LARGE", 24, True, 1024),
+    "hubert_xlarge": _Kind(_models.hubert_xlarge, "HUBERT_XLARGE", 48, True, 1280),
     "wav2vec2_base": _Kind(_models.wav2vec2_base, "WAV2VEC2_BASE", 12, False),
+    "wav2vec2_large": _Kind(_models.wav2vec2_large, "WAV2VEC2_LARGE", 24, False, 1024),
     "wav2vec2_large_lv60k": _Kind(_models.wav2vec2_large_lv60k, "WAV2VEC2_LARGE_LV60K", 24, True, 1024),
+    "wav2vec2_xlsr53": _Kind(_models.wav2vec2_large_lv60k, "WAV2VEC2_XLSR53", 24, True, 1024),
+    "wav2vec2_xlsr_300m": _Kind(_models.wav2vec2_xlsr_300m, "WAV2VEC2_XLSR_300M", 24, True, 1024),
+    "wav2vec2_xlsr_1b": _Kind(_models.wav2vec2_xlsr_1b, "WAV2VEC2_XLSR_1B", 48, True, 1280),
+    "wav2vec2_xlsr_2b": _Kind(_models.wav2vec2_xlsr_2b, "WAV2VEC2_XLSR_2B", 48, True, 1920),
 }
 
 
@@ -59,6 +65,13 @@ class Layers(LayerwiseNetwork):
         wav = F.pad(wav, (0, max(self.shortest - wav.shape[1], 0)))
         return self.model.extract_features(wav, num_layers=num_layers)[0]
 
+    def num_frames(self, num_samples: int) -> int:
+        """See LayerwiseNetwork."""
+        frames = max(num_samples, self.shortest)
+        for layer in self.model.feature_extractor.conv_layers:
+            frames = (frames - layer.kernel_size) // layer.stride + 1
+        return frames
+
     def hidden_states(self, wav: Tensor) -> list[Tensor]:
         """See LayerwiseNetwork."""
         transformer, inputs = self.model.encoder.transformer, []
@@ -74,8 +87,8 @@ class Pretrained(SSLModel):
     """A published model with its weights.
 
     Args:
-        name: one of ``wavlm_base``, ``wavlm_base_plus``, ``wavlm_large``, ``hubert_base``, ``hubert_large``,
-            ``wav2vec2_base``, ``wav2vec2_large_lv60k``.
+        name: name of a torchaudio pipeline in lower case: ``wavlm_base_plus``, ``hubert_large``, ``wav2vec2_base``, ...
+            (``KINDS``).
         weights: file with the state dict of torchaudio's model, as its pipelines download it; None: download when
             needed.
 

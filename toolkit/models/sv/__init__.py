@@ -15,5 +15,6 @@ __all__, __getattr__, __dir__ = exports(
         "redimnet2": "ReDimNet2",
         "resnet34": "ResNet34",
         "wavlm_ecapa": "WavLmEcapa",
+        "xvector": "XVector",
     },
 )

@@ -10,7 +10,7 @@ from toolkit.features.specaugment import SpecAugment
 from toolkit.io.errors import InputError
 from toolkit.models.network import Network
 from toolkit.models.sv.base import SpeakerEncoder
-from toolkit.nn.feature_norm import utterance_norm
+from toolkit.nn.feature_norm import check_normalize, normalised
 
 
 class SpeakerEmbedder(Network):
@@ -35,14 +35,12 @@ class SpeakerEmbedder(Network):
         specaugment: SpecAugment | None = None,
     ):
         super().__init__()
-        if normalize not in ("mean", "mean_var", "none"):
-            raise InputError(f"--normalize {normalize!r}: must be mean, mean_var or none")
         if (reads := getattr(model, "fs", frontend.fs)) != frontend.fs:
             raise InputError(
                 f"frontend: is for {frontend.fs} Hz, the model reads {reads} Hz; set frontend.init_args.fs"
             )
         self.fs = frontend.fs
-        self.frontend, self.model, self.normalize = frontend, model, normalize
+        self.frontend, self.model, self.normalize = frontend, model, check_normalize(normalize)
         self.specaugment = specaugment or nn.Identity()
 
     @property
@@ -62,9 +60,7 @@ class SpeakerEmbedder(Network):
 
     def normalized(self, feats: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """feats (B, T, F), lengths (B,) frames -> normalised feats (B, T, F); padding stays zero."""
-        if self.normalize == "none":
-            return feats
-        return utterance_norm(feats, lengths, variance=self.normalize == "mean_var")
+        return normalised(feats, lengths, self.normalize)
 
     def embed_features(self, feats: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """feats (B, T, F) of the front end, lengths (B,) frames -> embeddings (B, D)."""

@@ -22,6 +22,8 @@ ABOUT = {
     "similarity": "cosine to the enrolment: of a verification system's embeddings, -1 to 1",
     "dnsmos_ovrl": "DNSMOS: estimated opinion scores, 1 to 5, without a reference",
     "timing_f1": "timing: frames of 10 ms in which the output speaks against the enrolled speaker's turns, no collar",
+    "intent_accuracy": "intent accuracy: orders whose slots are all recognised",
+    "slot_accuracy": "slot accuracy: slots that are recognised",
 }
 
 

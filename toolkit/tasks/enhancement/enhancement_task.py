@@ -1,5 +1,6 @@
 """Speech enhancement: config keys, contracts and validation, which extraction shares."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -7,9 +8,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from toolkit.data.batches import Batches, CropBatches
+from toolkit.data.batches import Batches, CropBatches, check_whole
 from toolkit.data.datasets import MixtureDataset, TrainingDataset
 from toolkit.data.extraction import EMBEDDING, fixed_enrolments
+from toolkit.data.item import TargetEncoder
+from toolkit.data.text_units import TEXT
 from toolkit.io.ark import read_array
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir, read_table
@@ -55,9 +58,11 @@ class EnhancementTask(Task[_Network]):
 
     def __init__(self, network: _Network, loss: Loss, batches: Batches, train: TrainingDataset, valid: list[str]):
         super().__init__(network, loss, batches, train, valid)
-        self.valid_streams = self.streams(network, loss)
+        self.valid_streams, self.valid_lists = self.streams(network, loss), train.lists
         self.reference = loss.streams[0]
-        self.valid_sets = {Path(path).name: ValidationMixtures(path, network.fs, self.valid_streams) for path in valid}
+        self.valid_sets = {
+            Path(path).name: ValidationMixtures(path, network.fs, self.valid_streams, train.encoders) for path in valid
+        }
 
     @classmethod
     def add_network_arguments(cls, parser) -> None:
@@ -82,6 +87,12 @@ class EnhancementTask(Task[_Network]):
             raise InputError(f"{name_of('model', network)}: its constructor must set fs, a whole number in Hz")
         if not loss.streams:
             raise InputError(f"{name_of('loss', loss)}: must name the streams that it compares with, e.g. spk1")
+
+    @classmethod
+    def check_config(cls, built, network: _Network) -> None:
+        """See Task."""
+        if TEXT in built.loss.streams:
+            check_whole(built.batches, "transcripts")
 
     @classmethod
     def item_statistics(cls, network: _Network) -> LevelStatistics:
@@ -152,13 +163,22 @@ class ValidationMixtures:
         path: formatted data dir with a scp for every stream.
         fs: rate in Hz that its audio must have.
         streams: to read; of ``embedding`` the vectors in ``embedding.scp``, by mixture.
+        encoders: stream -> what encodes its table, e.g. ``text``.
 
     Raises:
         InputError: a stream is missing; the message tells how to make it.
     """
 
-    def __init__(self, path: str, fs: int, streams: tuple[str, ...]):
+    def __init__(
+        self,
+        path: str,
+        fs: int,
+        streams: tuple[str, ...],
+        encoders: Mapping[str, TargetEncoder] = MappingProxyType({}),
+    ):
         data = DataDir(path)
+        encoded = {name: encoder for name, encoder in encoders.items() if name in streams}
+        streams = tuple(name for name in streams if name not in encoded)
         if missing := [name for name in streams if f"{name}.scp" not in data]:
             raise InputError(
                 f"{path}/{missing[0]}.scp: no such file; validation takes rendered mixtures with {', '.join(streams)} "
@@ -170,8 +190,10 @@ class ValidationMixtures:
         if STREAM in streams:
             self._tables[STREAM] = fixed_enrolments(path, fs)
         self.keys = data.keys()
+        self._targets = {name: encoder.targets(path, self.keys) for name, encoder in encoded.items()}
 
     def item(self, key: str) -> dict[str, np.ndarray]:
-        """Stream -> samples (N,), of the enrolment (M,); its embedding (D,)."""
+        """Stream -> samples (N,), of the enrolment (M,); its embedding (D,); units of its text (L,)."""
         vectors = {EMBEDDING: read_array(self._vectors[key], key)} if self._vectors else {}
-        return {name: table.read(key) for name, table in self._tables.items()} | vectors
+        targets = {name: arrays[key] for name, arrays in self._targets.items()}
+        return {name: table.read(key) for name, table in self._tables.items()} | vectors | targets

@@ -57,6 +57,7 @@ class ExtractionTask(EnhancementTask):
             InputError: ``data.init_args.embeddings`` are known to be of another encoder than the network's;
                 ``absent_prob`` goes with a loss of present targets alone.
         """
+        super().check_config(built, network)
         if getattr(built.data, "absent_prob", 0) and not built.loss.takes_silence:
             raise InputError(
                 f"data.init_args.absent_prob {built.data.absent_prob:g}: loss {type(built.loss).__name__} is not for "

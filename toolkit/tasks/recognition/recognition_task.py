@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from toolkit.data.batches import Batches, BucketBatches, CropBatches, batches_by_length
+from toolkit.data.batches import Batches, BucketBatches, batches_by_length, check_whole
 from toolkit.data.collate import collate
 from toolkit.data.datasets import TrainingDataset
-from toolkit.data.text_units import TextUnits, read_transcripts
-from toolkit.data.transcribed import TEXT, RecognitionDataset
+from toolkit.data.text_units import TEXT, TextUnits, read_transcripts
+from toolkit.data.transcribed import RecognitionDataset
 from toolkit.features.specaugment import SpecAugment
 from toolkit.io.audio import AudioTable
 from toolkit.io.errors import InputError, counted, some_of
@@ -25,7 +25,7 @@ from toolkit.models.asr.transcriber import Transcriber
 from toolkit.systems.recognizer import BATCH_SECONDS, Recognizer
 from toolkit.systems.signals import read_usable
 from toolkit.tasks.base import Task
-from toolkit.tasks.training_statistics import FeatureStatistics
+from toolkit.tasks.training_statistics import FeatureStatistics, LevelStatistics, statistics_of
 from toolkit.train.experiment import default
 from toolkit.train.probe import call, check_loss, check_padding, check_tensor, name_of
 from toolkit.train.schedule import WarmupCosine
@@ -64,7 +64,7 @@ class RecognitionTask(Task[Transcriber]):
         fastest = max(train.planner.speeds) if not train.planner.new_speakers else 1.0
         long = []
         for key, seconds in zip(train.ids, train.seconds, strict=True):
-            text = torch.from_numpy(train.targets[key])[None]
+            text = torch.from_numpy(train.targets[TEXT][key])[None]
             needed = int(frames_needed(text, torch.tensor([text.shape[1]])))
             if needed > self.network.num_frames(int(seconds / fastest * train.fs)):
                 long.append(key)
@@ -91,24 +91,21 @@ class RecognitionTask(Task[Transcriber]):
         """See Task; the units are taken, if their file is there."""
         if not isinstance(built.data, RecognitionDataset):
             raise InputError(f"data.class_path {type(built.data).__name__}: has no transcripts; use RecognitionDataset")
-        network = Transcriber(built.frontend, built.model, built.specaugment)
+        network = Transcriber(built.frontend, built.model, built.specaugment, built.normalize)
         if built.units and Path(built.units).exists():
             network.take_units(units := TextUnits.read(built.units))
-            built.data.encode_by(units)
+            built.data.encode_by(TEXT, units)
         return network
 
     @classmethod
     def check_config(cls, built, network: Transcriber) -> None:
         """See Task."""
-        if isinstance(built.batches, CropBatches):
-            raise InputError(
-                "batches.class_path CropBatches: cuts utterances, and transcripts are of whole ones; use BucketBatches"
-            )
+        check_whole(built.batches, "transcripts")
 
     @classmethod
-    def item_statistics(cls, network: Transcriber) -> FeatureStatistics:
-        """Mean and deviation of the features."""
-        return FeatureStatistics(network.frontend)
+    def item_statistics(cls, network: Transcriber) -> FeatureStatistics | LevelStatistics:
+        """Mean and deviation of the features, or of levels."""
+        return statistics_of(network.frontend)
 
     def check_contracts(self, batch: dict) -> nn.Module:
         """Front end, model and loss."""
@@ -165,7 +162,7 @@ class ValidationTexts:
         units: of the text.
 
     Raises:
-        InputError: a table is missing, or ids differ; see read_transcripts.
+        InputError: a table is missing, or ids differ; see read_matched.
     """
 
     def __init__(self, path: str, fs: int, units: TextUnits):

@@ -21,7 +21,7 @@ from toolkit.metrics.verification.vectors import dot_scores, unit
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.systems.verifier import Verifier
 from toolkit.tasks.base import Task
-from toolkit.tasks.training_statistics import FeatureStatistics
+from toolkit.tasks.training_statistics import FeatureStatistics, LevelStatistics, statistics_of
 from toolkit.tasks.verification.trial_scoring import UnitRows, side_vectors
 from toolkit.train.experiment import default
 from toolkit.train.probe import call, check_loss, check_padding, check_tensor, name_of
@@ -89,9 +89,9 @@ class VerificationTask(Task[SpeakerEmbedder]):
         _check_members(built.data, built.loss)
 
     @classmethod
-    def item_statistics(cls, network: SpeakerEmbedder) -> FeatureStatistics:
-        """Mean and deviation of the features."""
-        return FeatureStatistics(network.frontend)
+    def item_statistics(cls, network: SpeakerEmbedder) -> FeatureStatistics | LevelStatistics:
+        """Mean and deviation of the features, or of levels."""
+        return statistics_of(network.frontend)
 
     def check_contracts(self, batch: dict) -> nn.Module:
         """Front end, encoder and loss; an utterance padded in a batch must have the embedding that it has alone."""

@@ -1,0 +1,43 @@
+"""The report of an experiment in intent classification: accuracies by set and condition, comparisons.
+
+The report reads scores*/<set>/{result.json,utterances.tsv}, which score_intents writes. Variants beside the main scores
+(scores_<variant>) get separate rows.
+"""
+
+import argparse
+
+from toolkit.report.enhancement.audio_results import rows_of
+from toolkit.report.enhancement.audio_sections import comparison
+from toolkit.report.enhancement.audio_tables import every_condition, summary
+from toolkit.report.enhancement.noise_grid import noise_by_snr
+from toolkit.report.experiment_page import draw_training, write_report
+from toolkit.report.summaries import to_json
+from toolkit.tasks import registry
+from toolkit.tasks.enhancement.audio_aggregation import compare_experiments
+from toolkit.tasks.enhancement.audio_report import collect_all
+
+
+def add_arguments(parser) -> None:
+    """This report has no options besides those of every report."""
+
+
+def write(args: argparse.Namespace, command: str) -> None:
+    """Write the report; its pages name ``command``."""
+    experiments = collect_all(args)
+    rows = rows_of(experiments)
+    comparisons = [compare_experiments(rows[0], other, args.ood) for other in rows[1:]]
+    sections = [
+        summary(rows),
+        noise_by_snr(rows, args.ood),
+        every_condition(rows),
+        comparison(rows[0].name, comparisons),
+    ]
+    write_report(
+        args,
+        {**to_json(experiments[0]), "comparisons": comparisons},
+        rows,
+        registry.get(args.task).title,
+        command,
+        [section for section in sections if section],
+        [] if args.tables_only else draw_training(rows[0], args.expdir / "plots", "accuracy", "Intent accuracy (%)"),
+    )

@@ -1,0 +1,56 @@
+"""Scoring of intents: hypotheses and references of a set in, exact matches of each utterance out."""
+
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.data.intents import TABLE
+from toolkit.data.matched_table import read_matched
+from toolkit.io.datadir import DataDir, c_sorted
+from toolkit.io.errors import InputError
+from toolkit.io.text import fields
+from toolkit.tasks.enhancement.audio_summary import UtteranceValues
+
+
+def score_intents(hypotheses, references) -> UtteranceValues:
+    """The ``intent_accuracy`` of each utterance, 1 or 0: are all slots right? And ``slot_accuracy``, their share.
+
+    Args:
+        hypotheses: folder with the recognised ``utt2intent``.
+        references: data dir with ``utt2intent`` and ``utt2spk``.
+
+    Raises:
+        InputError: a table is missing or malformed, they are of different utterances, or an intent has other slots
+            than its reference.
+    """
+    data = DataDir(references)
+    utts, utt2spk = data.keys(), data.table("utt2spk")
+    tables = [_slots(folder, utts) for folder in (references, hypotheses)]
+    for utt, expected, heard in zip(utts, *tables, strict=True):
+        if expected.keys() != heard.keys():
+            raise InputError(
+                f"{Path(hypotheses) / TABLE}: {utt}: slots {' '.join(heard)}, the reference has {' '.join(expected)}; "
+                "use a classifier of these slots"
+            )
+    right = [
+        [heard[slot] == value for slot, value in expected.items()] for expected, heard in zip(*tables, strict=True)
+    ]
+    values = {
+        "intent_accuracy": np.array([float(all(row)) for row in right]),
+        "slot_accuracy": np.array([float(np.mean(row)) for row in right]),
+    }
+    speakers = c_sorted(set(utt2spk.values()))
+    number = {speaker: i for i, speaker in enumerate(speakers)}
+    index = np.array([number[utt2spk[utt]] for utt in utts])
+    return UtteranceValues(data.path.name, utts, speakers, index, values, {utt: {} for utt in utts})
+
+
+def _slots(folder, utts: list[str]) -> list[dict[str, str]]:
+    """Slot -> value of each utterance."""
+    slots = []
+    for utt, text in read_matched(folder, TABLE, utts, "intent").items():
+        pairs = [word.partition("=") for word in fields(text)]
+        slots.append({name: value for name, _, value in pairs})
+        if len(slots[-1]) < len(pairs) or not all(all(pair) for pair in pairs):
+            raise InputError(f"{Path(folder) / TABLE}: {utt}: {text!r:.80} must be slot=value, each slot once")
+    return slots
