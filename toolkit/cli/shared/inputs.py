@@ -1,0 +1,147 @@
+"""The recordings that a command names: files, folders, globs, scp files, data dirs, standard input."""
+
+import glob
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.io.audio import (
+    AudioInfo,
+    audio_files,
+    audio_info,
+    file_blocks,
+    file_info,
+    is_command,
+    resampled_blocks,
+    value_blocks,
+)
+from toolkit.io.datadir import read_table
+from toolkit.io.errors import InputError
+
+STDIN = "-"
+
+
+@dataclass(frozen=True)
+class Input:
+    """A recording.
+
+    Attributes:
+        name: what messages and results call it.
+        key: name of its output, without extension; may hold folders.
+        value: path, or value of a scp file.
+        from_table: is it a value of a scp file? Then it may be ``file.ark:offset``.
+    """
+
+    name: str
+    key: str
+    value: str
+    from_table: bool = False
+
+    def info(self) -> AudioInfo:
+        """Length, rate and channels; InputError where the recording cannot be read."""
+        return audio_info(self.value, self.key) if self.from_table else file_info(self.value)
+
+    def blocks(self, seconds: float, channel: int | str | None = None) -> Iterator[np.ndarray]:
+        """Consecutive samples (N_i,) of ``seconds`` each; (N_i, C) with channel ``all``."""
+        if self.from_table:
+            return value_blocks(self.value, seconds, self.key, channel)
+        return file_blocks(self.value, seconds, channel=channel)
+
+    def blocks_at(self, fs: int, seconds: float, channel: int | str | None = None) -> Iterator[np.ndarray]:
+        """As :meth:`blocks`, of one channel, at another rate in Hz.
+
+        Several channels that are equal count as one. InputError where they differ and no channel is chosen.
+        """
+        info = self.info()
+        if channel is None and info.channels > 1:
+            self._check_equal_channels(seconds)
+            channel = 0
+        return resampled_blocks(self.blocks(seconds, channel), info.rate, fs)
+
+    def _check_equal_channels(self, seconds: float) -> None:
+        for block in self.blocks(seconds, "all"):
+            if (block != block[:, :1]).any():
+                raise InputError(
+                    f"{self.name}: has {block.shape[1]} channels that differ; choose one by --channel 0, or their mean "
+                    "by --channel mean"
+                )
+
+
+def inputs_of(words: Sequence[str]) -> list[Input]:
+    """The recordings that words of the command line name, in their order.
+
+    Raises:
+        InputError: nothing is there, a glob or a folder has no audio, standard input is named twice, or two recordings
+            would get the same output.
+    """
+    inputs = [recording for word in words for recording in _inputs_of_word(word)]
+    if [recording.name for recording in inputs].count(STDIN) > 1:
+        raise InputError("-: standard input is named twice; name it once")
+    first: dict[str, Input] = {}
+    for recording in inputs:
+        other = first.setdefault(recording.key, recording)
+        if other is not recording:
+            raise InputError(
+                f"{recording.name}: its output would be named {recording.key}, as that of {other.name}; rename one, "
+                "or give them in two commands"
+            )
+    return inputs
+
+
+def _inputs_of_word(word: str) -> list[Input]:
+    if word == STDIN:
+        return [Input(STDIN, "stdin", STDIN)]
+    path = Path(word)
+    try:
+        is_folder, exists = path.is_dir(), path.exists()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{word[:200]!a}: cannot be a path ({error})") from None
+    if is_folder:
+        table = path / "wav.scp"
+        return _inputs_of_table(table) if table.is_file() else _inputs_of_folder(path)
+    if path.suffix == ".scp":
+        return _inputs_of_table(path)
+    if not exists and glob.has_magic(word):
+        if not (names := sorted(glob.glob(word, recursive=True))):
+            raise InputError(f"{word}: no file matches")
+        return [recording for name in names for recording in _inputs_of_word(name)]
+    if not exists:
+        raise InputError(f"{word}: no such file")
+    return [Input(word, path.stem or path.name, word)]
+
+
+def _inputs_of_folder(folder: Path) -> list[Input]:
+    return [Input(str(path), key, str(path)) for key, path in audio_files(folder).items()]
+
+
+def _inputs_of_table(path: Path) -> list[Input]:
+    """Of a scp file; as in recipes, commands are not run and segments are cut by the format stage."""
+    if (path.parent / "segments").exists():
+        raise InputError(f"{path.parent}: has segments; run the format stage (stage 2), which cuts them")
+    table = read_table(path)
+    for key, value in table.items():
+        if is_command(value):
+            raise InputError(f"{path}: {key} is a command ({value}); run it, and name the file that it makes")
+        if ".." in Path(key).parts or key.startswith("/"):
+            raise InputError(f"{path}: id {key} cannot be the name of an output; rename it")
+    return [Input(f"{path}: {key}", key, value, from_table=True) for key, value in table.items()]
+
+
+@contextmanager
+def readable(inputs: Sequence[Input]) -> Iterator[list[Input]]:
+    """The same; standard input is in a temporary file until the end: decoders need to move in it."""
+    if all(recording.name != STDIN for recording in inputs):
+        yield list(inputs)
+        return
+    with tempfile.NamedTemporaryFile(prefix="stdin-") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        file.flush()
+        if not file.tell():
+            raise InputError("-: standard input is empty; pipe a wav, flac, ... file into it")
+        yield [replace(i, value=file.name) if i.name == STDIN else i for i in inputs]
