@@ -27,11 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Embed."""
+    from dataclasses import replace
     from pathlib import Path
 
-    from toolkit.cli.shared.inputs import inputs_of, readable
+    from toolkit.cli.shared.inputs import check_keys, inputs_of, readable
     from toolkit.cli.shared.outputs import json_text
     from toolkit.cli.shared.systems import load_system
+    from toolkit.io.folders import word
     from toolkit.io.progress import progress
     from toolkit.systems.verifier import LONGEST_SECONDS
 
@@ -40,14 +42,15 @@ def main(args: argparse.Namespace) -> None:
     scp = Path(args.output or ".") / "embedding.scp"
     if args.output and scp.exists() and not args.overwrite:
         raise InputError(f"{scp}: is there already; give another folder, or --overwrite")
-    inputs, verifier, vectors = inputs_of(args.inputs), load_system("sv", args), {}
+    inputs, vectors = inputs_of(args.inputs), {}
+    inputs = [replace(recording, key=word(recording.key)) for recording in inputs]
+    check_keys(inputs)
+    verifier = load_system("sv", args)
     with readable(inputs) as recordings, progress(len(inputs), "embed", "recordings") as bar:
         for recording in recordings:
             blocks = recording.blocks_at(verifier.fs, LONGEST_SECONDS, args.channel)
-            vectors[_id_of(recording.key)] = verifier.embed_blocks(blocks, f"{recording.name}: the recording")
+            vectors[recording.key] = verifier.embed_blocks(blocks, f"{recording.name}: the recording")
             bar.update()
-    if len(vectors) < len(inputs):
-        raise InputError("two recordings would get one id; rename one of them")
     if args.enhance_by:
         vectors = _enhanced(vectors, verifier, args)
     if args.output:
@@ -56,13 +59,6 @@ def main(args: argparse.Namespace) -> None:
         print(json_text({"extractor": verifier.identity, "enhanced_by": args.enhance_by, "embeddings": vectors}))
     else:
         print(scp)
-
-
-def _id_of(key: str) -> str:
-    """An id has no blanks."""
-    from toolkit.io.folders import word
-
-    return word(key)
 
 
 def _enhanced(vectors: dict, verifier, args) -> dict:

@@ -31,7 +31,7 @@ def main(args: argparse.Namespace) -> None:
     import logging
     from pathlib import Path
 
-    from toolkit.cli.shared.inputs import inputs_of, readable
+    from toolkit.cli.shared.inputs import check_keys, inputs_of, readable
     from toolkit.cli.shared.outputs import json_text
     from toolkit.cli.shared.systems import load_system
     from toolkit.data.text_units import EMPTY
@@ -42,7 +42,10 @@ def main(args: argparse.Namespace) -> None:
 
     if args.output and Path(args.output).exists() and not args.overwrite:
         raise InputError(f"{args.output}: is there already; give another file, or --overwrite")
-    inputs, recognizer = inputs_of(args.inputs), load_system("asr", args)
+    inputs = inputs_of(args.inputs)
+    if args.output:
+        check_keys(inputs)
+    recognizer = load_system("asr", args)
     search = {"method": args.method, "beam": args.beam, "ctc_weight": args.ctc_weight}
     texts = []
     with readable(inputs) as recordings, progress(len(inputs), "transcribe", "recordings") as bar:

@@ -5,7 +5,7 @@ Example: voxsift verify a.wav b.wav
          voxsift verify --speakers enrolled/ calls/ --prior 0.01 --calibration calibration.json --json
 
 Without --enroll and --speakers the first recording is enrolled and the others are tested. Each --enroll is one speaker,
-by one recording or more; a folder names its speaker. --speakers has a folder for each speaker.
+by one recording or more, and named by the first. --speakers has a folder for each speaker.
 llr is the natural logarithm of the likelihood ratio of one speaker to two. The probability is that of one speaker at
 --prior, and the decision accepts from 0.5 on. Both need a calibration: fit one on recordings like yours by
 'voxsift calibrate'.

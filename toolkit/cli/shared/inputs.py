@@ -1,6 +1,7 @@
 """The recordings that a command names: files, folders, globs, scp files, data dirs, standard input."""
 
 import glob
+import os
 import shutil
 import sys
 import tempfile
@@ -77,12 +78,31 @@ def inputs_of(words: Sequence[str]) -> list[Input]:
     """The recordings that words of the command line name, in their order.
 
     Raises:
-        InputError: nothing is there, a glob or a folder has no audio, standard input is named twice, or two recordings
-            would get the same output.
+        InputError: nothing is there, a glob or a folder has no audio, or standard input is named twice.
     """
     inputs = [recording for word in words for recording in _inputs_of_word(word)]
     if [recording.name for recording in inputs].count(STDIN) > 1:
         raise InputError("-: standard input is named twice; name it once")
+    return inputs if len({recording.key for recording in inputs}) == len(inputs) else _told_apart(inputs)
+
+
+def _told_apart(inputs: list[Input]) -> list[Input]:
+    """Files of one name in several folders get the names of their folders, below the one that holds all, into their
+    keys."""
+    files = [os.path.abspath(recording.value) for recording in inputs if _is_file(recording)]
+    common = os.path.commonpath([os.path.dirname(file) for file in files]) if files else ""
+    return [
+        replace(i, key=os.path.relpath(os.path.splitext(os.path.abspath(i.value))[0], common)) if _is_file(i) else i
+        for i in inputs
+    ]
+
+
+def _is_file(recording: Input) -> bool:
+    return not recording.from_table and recording.value != STDIN
+
+
+def check_keys(inputs: Sequence[Input]) -> None:
+    """Raise InputError where the outputs of two recordings would have one name."""
     first: dict[str, Input] = {}
     for recording in inputs:
         other = first.setdefault(recording.key, recording)
@@ -91,7 +111,6 @@ def inputs_of(words: Sequence[str]) -> list[Input]:
                 f"{recording.name}: its output would be named {recording.key}, as that of {other.name}; rename one, "
                 "or give them in two commands"
             )
-    return inputs
 
 
 def _inputs_of_word(word: str) -> list[Input]:

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from toolkit.cli.shared.inputs import Input
+from toolkit.cli.shared.inputs import Input, check_keys
 from toolkit.io.audio import AUDIO_SUFFIXES
 from toolkit.io.errors import InputError
 
@@ -18,6 +18,7 @@ def output_paths(inputs: Sequence[Input], output: str, form: str | None) -> list
     Raises:
         InputError: several inputs go to one file, or an output is an input.
     """
+    check_keys(inputs)
     is_file = output == STDOUT or (Path(output).suffix.lower() in AUDIO_SUFFIXES and not Path(output).is_dir())
     if is_file and len(inputs) > 1:
         raise InputError(f"--output {output}: is one file for {len(inputs)} inputs; give a folder")

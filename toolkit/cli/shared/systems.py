@@ -34,9 +34,14 @@ class NamedModel(NamedTuple):
 def named_models() -> list[NamedModel]:
     """The models that can be used by name, by task and name; loads no torch."""
     models = [NamedModel(path.stem, _task_of(path), path, "shipped") for path in sorted(SHIPPED.glob("*.zip"))]
-    if importlib.util.find_spec("resemblyzer") is not None:
+    if _has_ge2e():
         models.append(NamedModel(GE2E, "sv", None, "weights of Resemblyzer 0.1.4, Apache License 2.0"))
     return sorted(models, key=lambda model: (model.task, model.path is None, model.name))
+
+
+def _has_ge2e() -> bool:
+    """Is the package that holds its weights installed?"""
+    return importlib.util.find_spec("resemblyzer") is not None
 
 
 def _task_of(path: Path) -> str:

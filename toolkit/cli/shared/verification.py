@@ -70,10 +70,9 @@ def _named_inputs(args) -> tuple[dict[str, list[Input]], list[Input]]:
         return enrolled, inputs_of(args.inputs)
     if args.enroll:
         for words in args.enroll:
-            name = Path(words[0]).name if Path(words[0]).is_dir() else Path(words[0]).stem
-            if name in enrolled:
-                raise InputError(f"--enroll {words[0]}: another enrolled speaker is named {name}; rename the file")
-            enrolled[name] = inputs_of(words)
+            if words[0] in enrolled:
+                raise InputError(f"--enroll {words[0]}: begins two enrolments; name the recordings of a speaker once")
+            enrolled[words[0]] = inputs_of(words)
         return enrolled, inputs_of(args.inputs)
     first, *tests = [recording for word in args.inputs for recording in inputs_of([word])]
     if not tests:
