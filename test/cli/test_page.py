@@ -5,12 +5,13 @@ import shlex
 import shutil
 from pathlib import Path
 
+import pytest
 import soundfile
 
 from test.conftest import FS, voice
 from test.helpers.tiny_verifier import verifier
 
-PAGE = Path(__file__).parents[2] / "toolkit/cli/README.md"
+ROOT = Path(__file__).parents[2]
 
 
 def write_world() -> None:
@@ -26,6 +27,8 @@ def write_world() -> None:
         soundfile.write(f"clean/{name}.wav", voice(1, 1, 1.0 if name in "de" else 0.5), FS)
     Path("my_speakers").symlink_to("spk")
     Path("exp").mkdir()
+    Path("egs/mini/se/exp").mkdir(parents=True)
+    Path("egs/mini/se/exp/se_train_convtasnet_snr").symlink_to(ROOT / "test/fixtures/v0.1/se_convtasnet")
     verifier(Path("exp/sv_mine"), 0)
     Path("trials").write_text("a b target\na c nontarget\n")
     Path("scores.txt").write_text("a b 2\na c 1\n")
@@ -34,13 +37,15 @@ def write_world() -> None:
         Path(name).write_text("a TURN IT ON\n")
 
 
-def test_commands_of_the_page(voxsift):
+@pytest.mark.parametrize(("page", "count"), [("toolkit/cli/README.md", 17), ("README.md", 2)])
+def test_commands_of_a_page(voxsift, page, count):
     write_world()
-    commands = re.findall(r"^voxsift (.*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(commands) > 10
+    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    commands = re.findall(r"^voxsift (.*)$", "\n".join(blocks), re.MULTILINE)
+    assert len(commands) >= count
     for command in commands:
         if command.startswith("score enhanced"):
             Path("enhanced/stereo.flac").unlink()  # of two channels
             soundfile.write("enhanced/stereo.wav", voice(0, 1, 0.5), FS)
-        code, _, err = voxsift(*shlex.split(command))
+        code, _, err = voxsift(*shlex.split(command, comments=True))
         assert code == 0, (command, err)

@@ -66,12 +66,14 @@ def _paired(estimates: Sequence[Input], references: Sequence[Input]) -> list[tup
 
 def _values(estimate: Input, reference: Input | None, metrics: Sequence[str], channel) -> dict:
     samples, fs = _whole(estimate, channel)
-    target, rate = _whole(reference, channel) if reference else (None, fs)
-    if reference and (rate != fs or len(target) != len(samples)):
-        raise InputError(
-            f"{estimate.name}: has {len(samples)} samples at {fs} Hz, {reference.name} has {len(target)} at {rate} Hz; "
-            "both must be alike"
-        )
+    target = None
+    if reference is not None:
+        target, rate = _whole(reference, channel)
+        if rate != fs or len(target) != len(samples):
+            raise InputError(
+                f"{estimate.name}: has {len(samples)} samples at {fs} Hz, {reference.name} has {len(target)} at "
+                f"{rate} Hz; both must be alike"
+            )
     values, undefined = compute(metrics, samples, target, fs)
     return {"metrics": values, "undefined": undefined}
 
@@ -106,8 +108,9 @@ def score_trials(args) -> None:
         sides = np.zeros(len(trials), int), (~trials.is_target).astype(int)
     scores = scores_of(trials, read_scores(args.inputs[0]), args.inputs[0], args.trials)
     calibration = calibration_of(read_calibration(args.calibration)) if args.calibration else None
-    options = verification.P_TARGETS, resamples, args.seed, iter, calibration
-    samples = resample_verification(scores, trials.is_target, *sides, *options)
+    samples = resample_verification(
+        scores, trials.is_target, *sides, verification.P_TARGETS, resamples, args.seed, calibration=calibration
+    )
     counts = {"n_target": int(trials.is_target.sum()), "n_nontarget": int((~trials.is_target).sum())}
     _report(args, samples, verification.METRICS, counts)
 
