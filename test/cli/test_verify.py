@@ -15,8 +15,10 @@ import soundfile
 from toolkit.cli.shared import systems
 from toolkit.io.extractors import read_extractor
 from toolkit.metrics.verification.calibration import fit_calibration
+from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
 from toolkit.systems.recognizer import Recognizer
 from toolkit.systems.verifier import Verifier
+from toolkit.train.checkpoint import save
 
 A, B, C = "spk/s0/u0.wav", "spk/s0/u1.wav", "spk/s1/u0.wav"
 PLAIN = {"scoring": "cosine", "score_norm": "none"}
@@ -152,6 +154,7 @@ def test_models_by_name(voxsift):
         ("tse_sefpnet", "tse"),
     ]
     assert voxsift("verify", A, B, "--model", "sv_ecapa")[1] == voxsift("verify", A, B)[1]
+    assert voxsift("info", "tse_sefpnet", "--json")[1]["task"] == "tse"
 
 
 def test_without_models(voxsift, monkeypatch, tmp_path):
@@ -193,3 +196,15 @@ def test_bad_input(voxsift, words):
     assert voxsift(*words)[0] == 1
     assert not Path("out").exists()
     assert not Path("calibration.json").exists()
+
+
+def test_enhanced_embeddings_are_those_of_the_enhancer(voxsift, verifier, place):
+    config = {"task": "ee", "model": {"class_path": "SEED", "init_args": {"dim": verifier.dim}}}
+    (place / "ee").mkdir()
+    (place / "ee/config.yaml").write_text(json.dumps(config))
+    save(place / "ee/valid.distance.ave.pth", EmbeddingEnhancer.build(place / "ee/config.yaml").state_dict())
+    code, content, _ = voxsift("embed", A, C, "--enhance_by", "ee", "-o", "emb", "--json")
+    assert code == 0
+    rows = np.stack([verifier.embed(A), verifier.embed(C)])
+    expected = EmbeddingEnhancer.load("ee").enhance(rows, ["s0-u0", "s1-u0"])
+    np.testing.assert_allclose(list(content["embeddings"].values()), expected, atol=1e-5)

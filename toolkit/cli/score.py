@@ -1,6 +1,7 @@
 """Score audio, trials or text by the metrics of stage 8.
 
 Example: voxsift score --reference clean/ enhanced/ --metrics si_sdr pesq_wb estoi
+         voxsift score --reference dump/raw/test/spk1.scp -- enhanced/wav.scp
          voxsift score --metrics dnsmos_ovrl -- enhanced/*.wav
          voxsift score --trials data/test/trials scores.txt --utt2spk data/test/utt2spk
          voxsift score --transcripts data/test/text recognised/text

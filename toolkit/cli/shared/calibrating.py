@@ -1,15 +1,15 @@
 """The work of `voxsift calibrate`: embeddings of speakers' recordings, trials, fit, error with interval."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from toolkit.cli.shared.inputs import Input
+from toolkit.cli.shared.inputs import Input, speakers_of
 from toolkit.cli.shared.outputs import json_text
 from toolkit.cli.shared.systems import load_system
 from toolkit.io.errors import InputError, counted
-from toolkit.io.folders import Speech, read_speech
 from toolkit.io.progress import progress
 from toolkit.io.trials import Trials, make_trials
 from toolkit.metrics.statistics.bootstrap import resample_verification
@@ -27,13 +27,15 @@ def calibrate(args) -> None:
     output = Path(args.output)
     if output.exists() and not args.overwrite:
         raise InputError(f"{output}: is there already; give another file, or --overwrite")
-    speech = read_speech(Path(args.folder))
-    trials = trials_of(args.folder, speech, args.max_trials, args.seed)
+    speakers = speakers_of(args.folder)
+    utt2spk = {recording.key: name for name, recordings in speakers.items() for recording in recordings}
+    inputs = {recording.key: recording for recordings in speakers.values() for recording in recordings}
+    trials = trials_of(args.folder, utt2spk, args.max_trials, args.seed)
     verifier = load_system("sv", args)
-    vectors = _vectors(verifier, speech, trials.ids, args.channel)
+    vectors = _vectors(verifier, [inputs[utt] for utt in trials.ids], args.channel)
     scores, is_target = dot_scores(vectors, vectors, trials.enroll, trials.test), trials.is_target
     content = fitted_content(scores, is_target, args.p_target, [args.folder], [args.folder], _BACKEND)
-    speaker = np.unique([speech.utt2spk[utt] for utt in trials.ids], return_inverse=True)[1]
+    speaker = np.unique([utt2spk[utt] for utt in trials.ids], return_inverse=True)[1]
     pairs = speaker[trials.enroll], speaker[trials.test]
     samples = resample_verification(scores, is_target, *pairs, (), args.resamples, args.seed)
     interval = dict(zip(("value", "low", "high"), samples.intervals(args.level)["eer"], strict=True))
@@ -48,31 +50,30 @@ def calibrate(args) -> None:
     print(json_text(content) if args.json else _line(output, content))
 
 
-def trials_of(folder: str, speech: Speech, most: int, seed: int) -> Trials:
+def trials_of(folder: str, utt2spk: Mapping[str, str], most: int, seed: int) -> Trials:
     """All pairs of recordings; of targets and of nontargets no more than ``most``, drawn by ``seed``.
 
     Raises:
         InputError: there are no targets, or no nontargets.
     """
-    counts = np.array(list(Counter(speech.utt2spk.values()).values()))
+    counts = np.array(list(Counter(utt2spk.values()).values()))
     targets = int((counts * (counts - 1) // 2).sum())
-    nontargets = len(speech.utt2spk) * (len(speech.utt2spk) - 1) // 2 - targets
+    nontargets = len(utt2spk) * (len(utt2spk) - 1) // 2 - targets
     if not (targets and nontargets):
         raise InputError(
             f"{folder}: has {counted(len(counts), 'speaker')}, {int((counts > 1).sum())} with two recordings or more; "
             f"expected {folder}/<speaker>/*.wav, two speakers or more, and two recordings of each"
         )
-    return make_trials(speech.utt2spk, min(nontargets, most), num_targets=min(targets, most), seed=seed)
+    return make_trials(utt2spk, min(nontargets, most), num_targets=min(targets, most), seed=seed)
 
 
-def _vectors(verifier: Verifier, speech: Speech, utts: list[str], channel) -> np.ndarray:
+def _vectors(verifier: Verifier, inputs: Sequence[Input], channel) -> np.ndarray:
     """(U, D) embeddings at unit length."""
     vectors = []
-    with progress(len(utts), "embed", "recordings") as bar:
-        for utt in utts:
-            path = str(speech.wav[utt])
-            blocks = Input(path, utt, path).blocks_at(verifier.fs, LONGEST_SECONDS, channel)
-            vectors.append(verifier.embed_blocks(blocks, f"{path}: the recording"))
+    with progress(len(inputs), "embed", "recordings") as bar:
+        for recording in inputs:
+            blocks = recording.blocks_at(verifier.fs, LONGEST_SECONDS, channel)
+            vectors.append(verifier.embed_blocks(blocks, f"{recording.name}: the recording"))
             bar.update()
     return np.stack(vectors)
 

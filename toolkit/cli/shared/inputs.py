@@ -24,6 +24,7 @@ from toolkit.io.audio import (
 )
 from toolkit.io.datadir import read_table
 from toolkit.io.errors import InputError
+from toolkit.io.folders import read_speech
 
 STDIN = "-"
 
@@ -152,12 +153,28 @@ def _inputs_of_table(path: Path) -> list[Input]:
     return [Input(f"{path}: {key}", key, value, from_table=True) for key, value in table.items()]
 
 
+def speakers_of(folder: str) -> dict[str, list[Input]]:
+    """Speaker -> recordings, of a folder that has a folder for each speaker.
+
+    Raises:
+        InputError: the folder is missing or holds no audio, or a file lies in no speaker's folder.
+    """
+    if not Path(folder).is_dir():
+        raise InputError(f"{folder}: no such folder; give one that has a folder of recordings for each speaker")
+    speech, speakers = read_speech(Path(folder)), {}
+    for utt, speaker in speech.utt2spk.items():
+        speakers.setdefault(speaker, []).append(Input(str(speech.wav[utt]), utt, str(speech.wav[utt])))
+    return speakers
+
+
 @contextmanager
 def readable(inputs: Sequence[Input]) -> Iterator[list[Input]]:
     """The same; standard input is in a temporary file until the end: decoders need to move in it."""
     if all(recording.name != STDIN for recording in inputs):
         yield list(inputs)
         return
+    if sys.stdin is None:
+        raise InputError("-: standard input is closed; pipe a wav, flac, ... file into it")
     with tempfile.NamedTemporaryFile(prefix="stdin-") as file:
         shutil.copyfileobj(sys.stdin.buffer, file)
         file.flush()

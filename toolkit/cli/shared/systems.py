@@ -54,28 +54,33 @@ def _task_of(path: Path) -> str:
 
 
 def load_system(task: str, args) -> Any:
-    """The system of a task that the options choose.
+    """The system of a task that the options choose (toolkit.cli.shared.options.add_system).
 
     Raises:
         InputError: no model is given and none has a name, or it cannot be loaded.
     """
+    return load_named(task, args.model, args.weights, args.trust, args.device)
+
+
+def load_named(task: str | None, model: str | None, weights: str | None, trust: bool, place: str = "cpu") -> Any:
+    """As :func:`load_system`, by ``System.load`` or by a name; task None: any."""
     from toolkit.nn.device import check_device
+    from toolkit.systems.base import System
     from toolkit.systems.kinds import system_class
 
-    model = _chosen(task, args.model)
-    place = _device(args.device)
-    check_device(place)
-    if isinstance(model, NamedModel) and model.path is None:
-        return _ge2e().to(place)
-    path = model.path if isinstance(model, NamedModel) else model
-    return system_class(task).load(path, args.weights, args.trust, place)
+    chosen, device = _chosen(task, model), _device(place)
+    check_device(device)
+    if isinstance(chosen, NamedModel) and chosen.path is None:
+        return _ge2e().to(device)
+    kind = System if task is None else system_class(task)
+    return kind.load(chosen.path if isinstance(chosen, NamedModel) else chosen, weights, trust, device)
 
 
-def _chosen(task: str, model: str | None) -> NamedModel | str:
+def _chosen(task: str | None, model: str | None) -> NamedModel | str:
     """What --model names; without it the default of the task."""
     if model is not None and (Path(model).exists() or "/" in model):
         return model
-    models = [named for named in named_models() if named.task == task]
+    models = [named for named in named_models() if task in (None, named.task)]
     if model is None:
         if models:
             return models[0]

@@ -2,15 +2,13 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from toolkit.cli.shared.enrolments import Identity, Voice, embed, enrolment_faults, identity_of
-from toolkit.cli.shared.inputs import Input, inputs_of, readable
+from toolkit.cli.shared.inputs import Input, inputs_of, readable, speakers_of
 from toolkit.cli.shared.outputs import json_text
 from toolkit.cli.shared.systems import load_system, with_calibration
 from toolkit.io.errors import InputError
-from toolkit.io.folders import read_speech
 from toolkit.io.progress import progress
 from toolkit.metrics.verification.calibration import bayes_threshold, posterior
 from toolkit.systems.verifier import Verifier
@@ -62,13 +60,10 @@ def verify(args) -> None:
 
 def _named_inputs(args) -> tuple[dict[str, list[Input]], list[Input]]:
     """Identity -> its recordings; the test recordings."""
-    enrolled: dict[str, list[Input]] = {}
     if args.speakers:
-        speech = read_speech(Path(args.speakers))
-        for utt, speaker in speech.utt2spk.items():
-            enrolled.setdefault(speaker, []).append(Input(str(speech.wav[utt]), utt, str(speech.wav[utt])))
-        return enrolled, inputs_of(args.inputs)
+        return speakers_of(args.speakers), inputs_of(args.inputs)
     if args.enroll:
+        enrolled: dict[str, list[Input]] = {}
         for words in args.enroll:
             if words[0] in enrolled:
                 raise InputError(f"--enroll {words[0]}: begins two enrolments; name the recordings of a speaker once")
