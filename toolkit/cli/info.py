@@ -13,7 +13,7 @@ from toolkit.io.command_line import add_trust
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``voxsift info``."""
-    parser.add_argument("model", help="packed.zip, the folder of an experiment, or a checkpoint of another toolkit")
+    parser.add_argument("model", help="exp/<tag>, packed.zip, a name of 'voxsift models', or a checkpoint of another toolkit")
     parser.add_argument("--weights", help="weights file of the experiment; default: the one that training selects")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     add_trust(parser)
@@ -21,10 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Print the description."""
-    from toolkit.systems.base import System
+    from toolkit.cli.shared.systems import load_named
     from toolkit.tasks import registry
 
     if args.trust and (Path(args.model) / "config.yaml").is_file():
         registry.of_experiment(args.model, trust=True)  # the task may be registered outside the toolkit
-    system = System.load(args.model, args.weights, args.trust)
+    system = load_named(None, args.model, args.weights, args.trust)
     print(json.dumps(system.info(), indent=1) if args.json else system)

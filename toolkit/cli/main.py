@@ -12,12 +12,12 @@ from toolkit.io.command_line import Parser, run
 
 
 def verbs() -> dict[str, ModuleType]:
-    """Name of each verb -> its module: every module of this package but main.
+    """Name of each verb -> its module: every module of this folder but main; ``shared`` has what several verbs use.
 
     The docstring of the module is its help. ``add_arguments(parser)`` adds the options; ``main(args)`` does the work
     and imports slow modules.
     """
-    names = (module.name for module in pkgutil.iter_modules(toolkit.cli.__path__))
+    names = (module.name for module in pkgutil.iter_modules(toolkit.cli.__path__) if not module.ispkg)
     return {name: importlib.import_module(f"toolkit.cli.{name}") for name in names if name not in ("main", "__main__")}
 
 

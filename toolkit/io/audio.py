@@ -10,7 +10,7 @@ import math
 import os
 import re
 import subprocess
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -204,11 +204,17 @@ def _read(handle: _OneRead, source: _Source, start=0, frames=-1, channel: int | 
     if not 0 <= start <= stop <= handle.frames:
         remedy = "the file differs from the one of the plan or of utt2num_samples; make these again"
         raise source.fault(f"has {handle.frames} samples, expected {start} to {stop}", remedy)
+    if start:
+        with _faults_of(source):
+            handle.seek(start)
+    return _next_samples(handle, source, start, stop, channel)
+
+
+def _next_samples(handle: _OneRead, source: _Source, start: int, stop: int, channel: int | str | None) -> np.ndarray:
+    """Samples ``start .. stop`` of a file that is at ``start``; see :func:`_read`."""
     # numpy converts 16-bit samples to floats several times faster than libsndfile.
     plain = handle.subtype == "PCM_16" and handle.format != "FLAC"
     with _faults_of(source):
-        if start:
-            handle.seek(start)
         samples = decoded_blocks(handle, stop - start, "int16" if plain else "float32")
     if len(samples) != stop - start:
         raise source.fault(f"ends after {start + len(samples)} of {stop} samples; the file is truncated")
@@ -216,6 +222,12 @@ def _read(handle: _OneRead, source: _Source, start=0, frames=-1, channel: int | 
     if not (handle.subtype.startswith("PCM") or np.isfinite(samples).all()):
         raise source.fault("holds NaN or infinite samples", _REPLACE)
     return samples
+
+
+def _blocks(handle: _OneRead, source: _Source, seconds: float, channel: int | str | None) -> Iterator[np.ndarray]:
+    size = max(1, round(seconds * handle.samplerate))
+    for start in range(0, handle.frames, size):
+        yield _next_samples(handle, source, start, min(start + size, handle.frames), channel)
 
 
 def from_integers(pcm: np.ndarray) -> np.ndarray:
@@ -275,6 +287,41 @@ def read_file(path, name: str = "", channel: int | str | None = None) -> tuple[n
     """As :func:`read_whole`, for a file; ``name`` comes before its path in error messages."""
     with _opened_file(path, name) as (handle, source):
         return _read(handle, source, channel=channel), handle.samplerate
+
+
+def file_blocks(path, seconds: float, name: str = "", channel: int | str | None = None) -> Iterator[np.ndarray]:
+    """As :func:`read_file`, in consecutive blocks of ``seconds`` (the last may be shorter): memory is that of a block.
+
+    Example::
+
+        frames = sum(len(block) for block in file_blocks("three_hours.flac", 60))
+    """
+    with _opened_file(path, name) as (handle, source):
+        yield from _blocks(handle, source, seconds, channel)
+
+
+def value_blocks(value: str, seconds: float, name: str, channel: int | str | None = None) -> Iterator[np.ndarray]:
+    """As :func:`file_blocks`, of a scp value that is not a command."""
+    with _opened_value(value, name) as (handle, source):
+        yield from _blocks(handle, source, seconds, channel)
+
+
+def resampled_blocks(blocks: Iterable[np.ndarray], rate: int, fs: int) -> Iterator[np.ndarray]:
+    """Consecutive blocks (N_i,) of a recording at ``rate`` Hz -> blocks at ``fs`` Hz: together :func:`resample`."""
+    if rate == fs:
+        yield from blocks
+        return
+    import soxr
+
+    stream, length, made = soxr.ResampleStream(rate, fs, 1, dtype="float32"), 0, 0
+    for block in blocks:
+        length += len(block)
+        out = stream.resample_chunk(np.ascontiguousarray(block, np.float32))
+        made += len(out)
+        if len(out):
+            yield out
+    rest = stream.resample_chunk(np.zeros(math.ceil(rate / fs), np.float32), last=True)
+    yield rest[: max(0, math.ceil(length * fs / rate) - made)]
 
 
 def unusable(samples: np.ndarray, fs: int, least: float = LEAST_SECONDS) -> str:

@@ -210,10 +210,11 @@ def check_summary_arguments(args) -> None:
 
 def add_device(parser) -> None:
     """Add the option for the device of a network."""
-    parser.add_argument("--device", type=_device, default="cpu", help="cpu, cuda or cuda:<number>")
+    parser.add_argument("--device", type=device, default="cpu", help="cpu, cuda or cuda:<number>")
 
 
-def _device(word: str) -> str:
+def device(word: str) -> str:
+    """The ``type`` of --device."""
     if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", word):
         raise argparse.ArgumentTypeError(f"must be cpu, cuda or cuda:<number>, got {word!r}")
     return word

@@ -42,7 +42,13 @@ def fit_on(scores: Sequence, trials: Sequence, p_target: float) -> dict:
         backends.append(_backend_beside(Path(score_path)))
     if any(backend != backends[0] for backend in backends):
         raise InputError(f"{scores[0]}: has another scoring backend than the others; calibrate on sets scored alike")
-    values, is_target = np.concatenate(pooled), np.concatenate(labels)
+    return fitted_content(np.concatenate(pooled), np.concatenate(labels), p_target, scores, trials, backends[0])
+
+
+def fitted_content(
+    values: np.ndarray, is_target: np.ndarray, p_target: float, scores: Sequence, trials: Sequence, backend: dict | None
+) -> dict:
+    """As :func:`fit_on`, of scores (N,) and labels (N,) bool; ``scores`` and ``trials`` name their sources."""
     if is_target.all() or not is_target.any():
         raise InputError(f"{trials[0]}: all trials are of one kind; calibration needs targets and nontargets")
     fitted = fit_calibration(values[is_target], values[~is_target], p_target)
@@ -53,7 +59,7 @@ def fit_on(scores: Sequence, trials: Sequence, p_target: float) -> dict:
             "Cllr; calibrate on more speakers or utterances (%d targets), or give --calibrate false",
             *(counts["n_target"], ", ".join(map(str, trials)), FEW_TARGETS),
         )
-    return fitted._asdict() | {"p_target": p_target} | counts | {"scores": list(map(str, scores)), "way": backends[0]}
+    return fitted._asdict() | {"p_target": p_target} | counts | {"scores": list(map(str, scores)), "way": backend}
 
 
 def _backend_beside(scores: Path) -> dict | None:

@@ -1,6 +1,6 @@
 """Speech recognition by a trained network."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -80,8 +80,19 @@ class Recognizer(System):
         recording = recording_of(x, fs, channel=channel)
         if not chunk_seconds >= 1:
             raise InputError(f"chunk_seconds {chunk_seconds!r:.40}: must be 1 or more")
-        parts = cut_at_pauses(recording.at(self.fs), self.fs, chunk_seconds)
-        return " ".join(filter(None, self.transcribe_batch(parts, **search)))
+        return " ".join(self.transcribe_blocks([recording.at(self.fs)], chunk_seconds, **search))
+
+    def transcribe_blocks(self, blocks: Iterable[np.ndarray], chunk_seconds: float = 30.0, **search) -> Iterator[str]:
+        """The words of a recording as they are recognised; options as of :meth:`transcribe`.
+
+        Args:
+            blocks: consecutive samples (N_i,) at ``fs``, of any lengths.
+        """
+        rest = np.zeros(0, np.float32)
+        for block in blocks:
+            *parts, rest = cut_at_pauses(np.concatenate([rest, block]), self.fs, chunk_seconds)
+            yield from filter(None, self.transcribe_batch(parts, **search))
+        yield from filter(None, self.transcribe_batch([rest] if len(rest) else [], **search))
 
     def transcribe_batch(self, parts: Sequence[np.ndarray], **search) -> list[str]:
         """The words of recordings, of samples (N_i,) float32 at ``fs`` each; ``search`` as in :meth:`transcribe`."""

@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
@@ -57,7 +58,8 @@ def recording_of(x, fs: int | None, what: str = "recording", channel: int | str 
     """A recording from a file, an array or a tensor.
 
     Args:
-        x: path of a file that soundfile reads; or samples (N,) or (1, N), as :func:`samples_of` takes them.
+        x: path of a file that soundfile reads; or samples (N,) or (1, N), as :func:`samples_of` takes them; or a
+            Recording, which has its rate and its name.
         fs: rate in Hz of samples. A file has its own rate; another ``fs`` is refused.
         what: name in messages.
         channel: of a file, which of several channels (from 0), or ``"mean"``.
@@ -66,6 +68,9 @@ def recording_of(x, fs: int | None, what: str = "recording", channel: int | str 
         InputError: the file is missing or malformed, samples are empty or have no rate, or the recording is unusable
             (toolkit.io.audio.unusable): not finite, silent, constant, too short, far beyond full scale.
     """
+    if isinstance(x, Recording):
+        check_usable(x.samples, x.fs, x.name)
+        return x
     if is_path(x):
         samples, rate = read_file(x, channel=channel)
         if fs is not None and check_rate(fs) != rate:
@@ -130,16 +135,21 @@ def check_signal(samples: np.ndarray, name: str, what: str = "output") -> np.nda
     Raises:
         InputError: they are not finite.
     """
-    if not np.isfinite(samples).all():
+    gain = _gain(float(np.abs(samples).max(initial=0.0)), name, what)  # the largest of NaN and numbers is NaN
+    return samples if gain == 1 else samples * np.float32(gain)
+
+
+def _gain(peak: float, name: str, what: str) -> float:
+    """The factor that brings a signal with this peak into the 16-bit range; InputError where it is not finite."""
+    if not np.isfinite(peak):
         raise InputError(
             f"{name}: the {what} is not finite; training diverged (see loss and grad_norm in metrics.jsonl)"
         )
-    peak = float(np.abs(samples).max(initial=0.0))
     if peak <= PEAK:
-        return samples
+        return 1.0
     gain = PEAK / peak
     logging.warning("%s: the %s peaks at %.2f of full scale; written at %.2f of its level", name, what, peak, gain)
-    return samples * np.float32(gain)
+    return gain
 
 
 def convert_file(path, output, make: Callable[[], np.ndarray], others=()) -> None:
@@ -157,15 +167,89 @@ def convert_file(path, output, make: Callable[[], np.ndarray], others=()) -> Non
     for source in (path, *others):
         if Path(output).exists() and Path(source).exists() and Path(output).samefile(source):
             raise InputError(f"{output}: is an input and the output; name another output")
-    samples = check_signal(make(), str(path))
+    write_signal(output, [make()], file_info(path).rate, str(path))
+
+
+def write_signal(output, blocks: Iterable[np.ndarray], fs: int, name: str) -> None:
+    """Write a signal that comes in consecutive blocks, whole or not at all; memory is that of a block.
+
+    Args:
+        output: file to write; its suffix (wav, flac, ...) is the format; none: wav.
+        blocks: samples (N_i,), or (N_i, C) of several channels. They lie in a temporary file until the peak is known.
+        fs: rate in Hz.
+        name: of the recording, for messages.
+
+    Raises:
+        InputError: a sample is not finite, or ``output`` cannot be written in its format.
+    """
     kind = Path(output).suffix.lstrip(".").upper() or "WAV"
     if kind not in soundfile.available_formats():
         raise InputError(f"{output}: unknown format of audio files {kind}; end the name in .wav or .flac")
-    with replacing_path(output) as aside:
+    with tempfile.TemporaryFile() as store:
+        peak, counts = 0.0, []
+        shape: tuple[int, ...] = ()
+        for block in blocks:
+            peak, shape = float(np.maximum(peak, np.abs(block).max(initial=0.0))), block.shape[1:]
+            counts.append(block.size)
+            store.write(np.ascontiguousarray(block, np.float32).tobytes())
+        gain = np.float32(_gain(peak, name, "output"))
+        store.seek(0)
         try:
-            soundfile.write(aside, np.clip(samples, -1, 1), file_info(path).rate, format=kind)
+            with (
+                replacing_path(output) as aside,
+                soundfile.SoundFile(aside, "w", fs, shape[0] if shape else 1, format=kind) as file,
+            ):
+                for count in counts:
+                    samples = np.frombuffer(store.read(4 * count), np.float32).reshape(-1, *shape)
+                    file.write(np.clip(gain * samples, -1, 1))
         except soundfile.LibsndfileError as error:
             raise InputError(f"{output}: cannot be written ({error.error_string.strip()})") from None
+
+
+def crossfaded(
+    blocks: Iterable[np.ndarray], make: Callable[[np.ndarray], np.ndarray], overlap: int
+) -> Iterator[np.ndarray]:
+    """Process a long recording block by block; each block is processed with the end of the one before.
+
+    Args:
+        blocks: consecutive samples (N_i,), or (N_i, C) of several channels.
+        make: (N,) -> (N,), or (N, C) -> (N, C).
+        overlap: samples that a block shares with the one before; there the earlier output fades out, the later one in.
+
+    Yields:
+        Consecutive outputs, together as long as ``blocks``. A single block gives ``make(block)``.
+
+    Example::
+
+        out = np.concatenate(list(crossfaded([noisy[:8000], noisy[8000:]], lambda x: enhancer.enhance(x, 16000), 800)))
+    """
+    tail = held = np.zeros(0, np.float32)
+    for block in blocks:
+        window = np.concatenate([tail, block]) if len(tail) else block
+        out = make(window)
+        if shared := len(held):
+            fade = np.linspace(0, 1, shared + 2, dtype=np.float32)[1:-1].reshape(-1, *[1] * (out.ndim - 1))
+            out = np.concatenate([held + fade * (out[:shared] - held), out[shared:]])
+        keep = min(overlap, len(out))
+        tail, held = window[len(window) - keep :], out[len(out) - keep :]
+        if keep < len(out):
+            yield out[: len(out) - keep]
+    if len(held):
+        yield held
+
+
+def regrouped(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """Consecutive blocks (N_i,) as blocks of ``size`` samples, the last of which may be shorter."""
+    waiting: list[np.ndarray] = []
+    for block in blocks:
+        waiting.append(block)
+        if sum(map(len, waiting)) >= size:
+            joined = np.concatenate(waiting)
+            whole = len(joined) // size * size
+            yield from joined[:whole].reshape(-1, size)
+            waiting = [joined[whole:]]
+    if rest := sum(map(len, waiting)):
+        yield np.concatenate(waiting)[:rest]
 
 
 def read_usable(audio: AudioTable, key: str, fs: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Speaker verification by a trained network: embeddings of audio, and scores of pairs."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from toolkit.data.batches import batches_by_length
 from toolkit.data.collate import pad
 from toolkit.features.frontend import FrontEnd
 from toolkit.features.kaldi_fbank import KaldiFbank
-from toolkit.io.audio import AudioTable
+from toolkit.io.audio import AudioTable, unusable
 from toolkit.io.config import ConfigParser
 from toolkit.io.errors import InputError
 from toolkit.metrics.verification.calibration import Calibration
@@ -22,9 +22,10 @@ from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.systems.base import System, parsed
 from toolkit.systems.calibration_file import calibration_of
-from toolkit.systems.signals import is_path, read_usable, recording_of, samples_of
+from toolkit.systems.signals import is_path, read_usable, recording_of, regrouped, samples_of
 from toolkit.train.experiment import default
 
+LONGEST_SECONDS = 120.0  # of a recording that the network reads whole: attention takes memory by the square
 BATCH_SECONDS = 60.0  # padded audio in a batch: bounds memory, whatever the lengths
 _PLAIN = {"scoring": "cosine", "score_norm": "none"}  # the backend of score(), as in calibration.json
 
@@ -117,7 +118,32 @@ class Verifier(System):
                 direction.
         """
         recording = recording_of(x, fs, channel=channel)
-        return _unit(self.vectors(torch.from_numpy(recording.at(self.fs))[None])[0], recording.name)
+        return self.embed_blocks([recording.at(self.fs)], recording.name)
+
+    def embed_blocks(self, blocks: Iterable[np.ndarray], name: str = "the recording") -> np.ndarray:
+        """As :meth:`embed`, of consecutive blocks (N_i,) at ``fs`` of a recording of any length.
+
+        The network reads ``LONGEST_SECONDS`` at once. The embedding of a longer recording is the mean of those of its
+        parts at unit length, weighted by their lengths, at unit length again. Silent parts do not count.
+
+        Args:
+            blocks: of any lengths.
+            name: of the recording, for messages.
+
+        Raises:
+            InputError: an embedding has no direction, or no part is usable.
+        """
+        vectors, weights, why = [], [], "is empty"
+        for part in regrouped(blocks, round(LONGEST_SECONDS * self.fs)):
+            if reason := unusable(part, self.fs):
+                why = reason
+                continue
+            part = np.require(part, np.float32, ["C", "W"])
+            vectors.append(_unit(self.vectors(torch.from_numpy(part)[None])[0], name))
+            weights.append(len(part))
+        if not vectors:
+            raise InputError(f"{name} {why}")
+        return vectors[0] if len(vectors) == 1 else _unit(np.average(vectors, 0, weights), name)
 
     def score(self, a, b, fs: int | None = None) -> Score:
         """How alike two voices are.

@@ -12,6 +12,7 @@ from toolkit.metrics.verification.calibration import (
     cllr,
     fit_calibration,
     min_cllr,
+    posterior,
 )
 from toolkit.metrics.verification.error_rates import min_dcf
 
@@ -142,3 +143,11 @@ def test_metrics_together():
 
 def test_a_calibration_is_affine():
     assert Calibration(2.0, -1.0)(np.array([0.5, 1.0], np.float32)).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("llr", "prior", "expected"),
+    [(0.0, 0.05, 0.05), (np.log(3), 0.5, 0.75), (np.log(99), 0.01, 0.5), (-1e4, 0.5, 0.0), (1e4, 0.5, 1.0)],
+)
+def test_posterior_by_hand(llr, prior, expected):
+    assert posterior(llr, prior) == pytest.approx(expected)

@@ -141,6 +141,16 @@ def bayes_threshold(p_target: float) -> float:
     return float(np.log((1 - p_target) / p_target))
 
 
+def posterior(llr: float, p_target: float) -> float:
+    """The probability of one speaker by Bayes' rule: ``1 / (1 + exp(-(llr + logit p_target)))``.
+
+    Example::
+
+        posterior(0.0, 0.05)  # an LLR of 0 tells nothing: 0.05
+    """
+    return float(np.exp(-softplus(np.array(bayes_threshold(p_target) - llr))))
+
+
 def act_dcf(target_llrs, nontarget_llrs, p_target: float) -> float:
     """Normalised detection cost at the Bayes threshold for LLRs; the formula is that of minDCF."""
     threshold = bayes_threshold(p_target)

@@ -1,0 +1,51 @@
+"""Every command of the page of voxsift runs."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from test.conftest import FS, voice
+from test.helpers.tiny_verifier import verifier
+
+ROOT = Path(__file__).parents[2]
+
+
+def write_world() -> None:
+    """What the commands name, in the current folder; ``spk`` and ``stereo.flac`` are there."""
+    for i, name in enumerate(("a", "b", "noisy", "crowd", "speaker_alone")):
+        soundfile.write(f"{name}.wav", voice(i, 0, 1.0), FS)
+    for folder in ("recordings", "more", "clean", "data/test"):
+        Path(folder).mkdir(parents=True)
+    soundfile.write("more/c.flac", voice(0, 1, 0.5), FS)
+    shutil.copy("noisy.wav", "recordings/d.wav")
+    Path("data/test/wav.scp").write_text("e noisy.wav\n")
+    for name in ("c", "d", "e", "stereo"):
+        soundfile.write(f"clean/{name}.wav", voice(1, 1, 1.0 if name in "de" else 0.5), FS)
+    Path("my_speakers").symlink_to("spk")
+    Path("exp").mkdir()
+    Path("egs/mini/se/exp").mkdir(parents=True)
+    Path("egs/mini/se/exp/se_train_convtasnet_snr").symlink_to(ROOT / "test/fixtures/v0.1/se_convtasnet")
+    verifier(Path("exp/sv_mine"), 0)
+    Path("trials").write_text("a b target\na c nontarget\n")
+    Path("scores.txt").write_text("a b 2\na c 1\n")
+    Path("utt2spk").write_text("a s\nb s\nc t\n")
+    for name in ("recognised", "text"):
+        Path(name).write_text("a TURN IT ON\n")
+
+
+@pytest.mark.parametrize(("page", "count"), [("toolkit/cli/README.md", 17), ("README.md", 2)])
+def test_commands_of_a_page(voxsift, page, count):
+    write_world()
+    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    commands = re.findall(r"^voxsift (.*)$", "\n".join(blocks), re.MULTILINE)
+    assert len(commands) >= count
+    for command in commands:
+        if command.startswith("score enhanced"):
+            Path("enhanced/stereo.flac").unlink()  # of two channels
+            soundfile.write("enhanced/stereo.wav", voice(0, 1, 0.5), FS)
+        code, _, err = voxsift(*shlex.split(command, comments=True))
+        assert code == 0, (command, err)

@@ -1,0 +1,82 @@
+"""Embed the voices of recordings: a vector of each, as a Kaldi ark or as JSON.
+
+Example: voxsift embed recordings/ -o embeddings/
+         voxsift embed a.wav --json
+
+The folder gets embedding.ark, embedding.scp (ids are paths without extension) and embedding_conf.yaml, as stage 7 of a
+recipe writes them. Vectors have unit length, unless --enhance_by changes them. A recording of more than two minutes is
+embedded in parts; its vector is their mean.
+"""
+
+import argparse
+
+from toolkit.cli.shared.options import add_channel, add_inputs, add_json, add_overwrite, add_system
+from toolkit.io.errors import InputError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``voxsift embed``."""
+    add_inputs(parser)
+    parser.add_argument("-o", "--output", help="folder of the embeddings")
+    parser.add_argument("--enhance_by", metavar="MODEL", help="system that enhances embeddings (task ee)")
+    add_overwrite(parser)
+    add_json(parser)
+    add_channel(parser, "channels must be equal")
+    add_system(parser)
+
+
+def main(args: argparse.Namespace) -> None:
+    """Embed."""
+    from dataclasses import replace
+    from pathlib import Path
+
+    from toolkit.cli.shared.inputs import check_keys, inputs_of, readable
+    from toolkit.cli.shared.outputs import json_text
+    from toolkit.cli.shared.systems import load_system
+    from toolkit.io.folders import word
+    from toolkit.io.progress import progress
+    from toolkit.systems.verifier import LONGEST_SECONDS
+
+    if not (args.output or args.json):
+        raise InputError("--output or --json is missing: nothing would be kept")
+    scp = Path(args.output or ".") / "embedding.scp"
+    if args.output and scp.exists() and not args.overwrite:
+        raise InputError(f"{scp}: is there already; give another folder, or --overwrite")
+    inputs, vectors = inputs_of(args.inputs), {}
+    inputs = [replace(recording, key=word(recording.key)) for recording in inputs]
+    check_keys(inputs)
+    verifier = load_system("sv", args)
+    with readable(inputs) as recordings, progress(len(inputs), "embed", "recordings") as bar:
+        for recording in recordings:
+            blocks = recording.blocks_at(verifier.fs, LONGEST_SECONDS, args.channel)
+            vectors[recording.key] = verifier.embed_blocks(blocks, f"{recording.name}: the recording")
+            bar.update()
+    if args.enhance_by:
+        vectors = _enhanced(vectors, verifier, args)
+    if args.output:
+        _write(Path(args.output), vectors, verifier, args.enhance_by)
+    if args.json:
+        print(json_text({"extractor": verifier.identity, "enhanced_by": args.enhance_by, "embeddings": vectors}))
+    else:
+        print(scp)
+
+
+def _enhanced(vectors: dict, verifier, args) -> dict:
+    from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
+
+    enhancer = EmbeddingEnhancer.load(args.enhance_by, trust=args.trust)
+    enhancer.check_extractor(verifier.identity, "--model")
+    return dict(zip(vectors, enhancer.enhance(list(vectors.values()), list(vectors)), strict=True))
+
+
+def _write(folder, vectors: dict, verifier, enhanced_by: str | None) -> None:
+    """Ark, scp, and what made them; the scp comes last."""
+    from toolkit.io.ark import ArkWriter
+    from toolkit.io.datadir import write_table
+    from toolkit.io.extractors import write_extractor
+
+    with ArkWriter(folder / "embedding.ark") as ark:
+        for key, vector in vectors.items():
+            ark.write(key, vector)
+    write_extractor(folder, verifier.identity | ({"enhanced_by": enhanced_by} if enhanced_by else {}))
+    write_table(folder / "embedding.scp", ark.scp)

@@ -1,0 +1,1 @@
+"""What several verbs share: their inputs, outputs, and choice of a system."""

@@ -1,0 +1,49 @@
+"""Options that several verbs have. Imports nothing slow: `voxsift --help` reads all verbs."""
+
+from toolkit.io.command_line import add_trust, channel, device
+
+INPUTS = "files, folders, globs, .scp files, Kaldi data dirs, or - for standard input"
+
+
+def add_inputs(parser, what: str = "recordings") -> None:
+    """The recordings."""
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help=f"{what}: {INPUTS}")
+
+
+def add_channel(parser, default: str) -> None:
+    """The choice of a channel; ``default``: what happens without it."""
+    parser.add_argument("--channel", type=channel, help=f"of several, from 0, or mean; default: {default}")
+
+
+def add_json(parser) -> None:
+    """The option for JSON."""
+    parser.add_argument("--json", action="store_true", help="results as JSON on standard output")
+
+
+def add_overwrite(parser) -> None:
+    """The option to replace outputs."""
+    parser.add_argument("--overwrite", action="store_true", help="write again what is there; default: keep it")
+
+
+def add_audio_output(parser) -> None:
+    """The options of verbs that write audio."""
+    what = "a folder, a file (of one input), or - for standard output"
+    parser.add_argument("-o", "--output", required=True, help=what)
+    parser.add_argument("--format", choices=("wav", "flac"), help="of files in a folder; default: wav, of flac flac")
+    add_overwrite(parser)
+    add_json(parser)
+    add_channel(parser, "each channel by itself")
+
+
+def add_system(parser) -> None:
+    """The options that choose a trained system and its device."""
+    what = "an experiment (exp/<tag>), a packed.zip, or a name of 'voxsift models'; default: the first there"
+    parser.add_argument("--model", help=what)
+    parser.add_argument("--weights", help="which weights of an experiment; default: those that training leaves for use")
+    kinds = "auto (a GPU where there is one), cpu, cuda or cuda:<number>"
+    parser.add_argument("--device", type=_device_or_auto, default="auto", help=kinds)
+    add_trust(parser)
+
+
+def _device_or_auto(word: str) -> str:
+    return word if word == "auto" else device(word)

@@ -1,0 +1,56 @@
+"""Where results go: audio files beside one another, kept unless they may be overwritten; lines or JSON to a person."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from toolkit.cli.shared.inputs import Input, check_keys
+from toolkit.io.audio import AUDIO_SUFFIXES
+from toolkit.io.errors import InputError
+
+STDOUT = "-"
+
+
+def output_paths(inputs: Sequence[Input], output: str, form: str | None) -> list[str]:
+    """The file that each input's output goes to; ``/dev/stdout`` for standard output.
+
+    Raises:
+        InputError: several inputs go to one file, or an output is an input.
+    """
+    check_keys(inputs)
+    is_file = output == STDOUT or (Path(output).suffix.lower() in AUDIO_SUFFIXES and not Path(output).is_dir())
+    if is_file and len(inputs) > 1:
+        raise InputError(f"--output {output}: is one file for {len(inputs)} inputs; give a folder")
+    if output == STDOUT:
+        return ["/dev/stdout"]
+    paths = [Path(output)] if is_file else [Path(output) / f"{i.key}.{form or _format_of(i)}" for i in inputs]
+    sources = {Path(i.value).resolve(): i for i in inputs if not i.from_table}
+    for path in paths:
+        if path.resolve() in sources:
+            raise InputError(f"{path}: is an input and an output; give another folder")
+    return list(map(str, paths))
+
+
+def _format_of(recording: Input) -> str:
+    return "flac" if Path(recording.value).suffix.lower() == ".flac" else "wav"
+
+
+def is_kept(path: str, overwrite: bool) -> bool:
+    """Is there an output of an earlier run that stays?"""
+    return not overwrite and not path.startswith("/dev/") and Path(path).exists()
+
+
+def json_text(value) -> str:
+    """Strict JSON: null in the place of NaN and infinity, arrays as lists."""
+    return json.dumps(_plain(value), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value):
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,66 @@
+"""Transcribe recordings: the words in them.
+
+Example: voxsift transcribe a.wav
+         voxsift transcribe recordings/ -o text
+
+The words of one recording are printed; of several, lines 'recording<TAB>words'. With -o the output is a Kaldi table
+'text', whose ids are paths without extension. Long recordings are cut at pauses.
+"""
+
+import argparse
+
+from toolkit.cli.shared.options import add_channel, add_inputs, add_json, add_overwrite, add_system
+from toolkit.io.command_line import positive_int, share
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``voxsift transcribe``."""
+    add_inputs(parser)
+    parser.add_argument("-o", "--output", help="Kaldi table 'text' to write")
+    parser.add_argument("--method", choices=("joint", "ctc_beam", "ctc_greedy"), default="joint")
+    parser.add_argument("--beam", type=positive_int, default=10, help="prefixes that are kept")
+    parser.add_argument("--ctc_weight", type=share, default=0.3, help="of joint decoding, from 0 to 1")
+    add_overwrite(parser)
+    add_json(parser)
+    add_channel(parser, "channels must be equal")
+    add_system(parser)
+
+
+def main(args: argparse.Namespace) -> None:
+    """Transcribe."""
+    import logging
+    from pathlib import Path
+
+    from toolkit.cli.shared.inputs import check_keys, inputs_of, readable
+    from toolkit.cli.shared.outputs import json_text
+    from toolkit.cli.shared.systems import load_system
+    from toolkit.data.text_units import EMPTY
+    from toolkit.io.datadir import write_table
+    from toolkit.io.errors import InputError
+    from toolkit.io.folders import word
+    from toolkit.io.progress import progress
+
+    if args.output and Path(args.output).exists() and not args.overwrite:
+        raise InputError(f"{args.output}: is there already; give another file, or --overwrite")
+    inputs = inputs_of(args.inputs)
+    if args.output:
+        check_keys(inputs)
+    recognizer = load_system("asr", args)
+    search = {"method": args.method, "beam": args.beam, "ctc_weight": args.ctc_weight}
+    texts = []
+    with readable(inputs) as recordings, progress(len(inputs), "transcribe", "recordings") as bar:
+        for recording in recordings:
+            blocks = recording.blocks_at(recognizer.fs, _BLOCK_SECONDS, args.channel)
+            texts.append(" ".join(recognizer.transcribe_blocks(blocks, **search)))
+            if not texts[-1]:
+                logging.warning("%s: no words are recognised", recording.name)
+            bar.update()
+    if args.output:
+        write_table(args.output, {word(i.key): t or EMPTY for i, t in zip(inputs, texts, strict=True)})
+    if args.json:
+        print(json_text([{"input": i.name, "text": text} for i, text in zip(inputs, texts, strict=True)]))
+    elif not args.output:
+        print("\n".join(texts if len(texts) == 1 else [f"{i.name}\t{t}" for i, t in zip(inputs, texts, strict=True)]))
+
+
+_BLOCK_SECONDS = 120.0  # that are read at once
