@@ -22,6 +22,9 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--test_speech", nargs="+", help="likewise; its speakers are the test set, those of --speech none"
     )
+    parser.add_argument(
+        "--transcripts", action="store_true", help="the words of <name>.wav are in <name>.txt beside it -> text"
+    )
     parser.add_argument("--noise", nargs="+", help="audio at any depth")
     parser.add_argument("--music", nargs="+", help="audio at any depth: a second kind of noise")
     parser.add_argument("--rooms", nargs="+", help="impulse responses at any depth; those of one folder are one room's")
