@@ -1,7 +1,7 @@
 """LibriSpeech with its transcripts, as published -> data/{train,dev_clean,dev_other,test_clean,test_other}.
 
-LIBRISPEECH holds train-clean-100, ..., with <speaker>/<chapter>/<speaker>-<chapter>-<number>.flac, the transcripts beside
-them and SPEAKERS.TXT above.
+LIBRISPEECH holds train-clean-100, ..., with <speaker>/<chapter>/<speaker>-<chapter>-<number>.flac, the transcripts
+beside them and SPEAKERS.TXT above.
 """
 
 import argparse

@@ -45,8 +45,8 @@ def test_scores_are_those_of_the_texts(recipe):
         result = json.loads((recipe / f"exp/asr_one/scores/{name}/result.json").read_text())
         assert result["metrics"]["wer"]["value"] == pytest.approx(100 * jiwer.wer(*pairs))
         assert result["metrics"]["cer"]["value"] == pytest.approx(100 * jiwer.cer(*pairs))
-        noisy = name.endswith("_noise_5")
-        assert (result["condition"]["noise"], result["condition"]["snr"]) == (("noise", 5) if noisy else ("clean", None))
+        condition = ("noise", 5) if name.endswith("_noise_5") else ("clean", None)
+        assert (result["condition"]["noise"], result["condition"]["snr"]) == condition
 
 
 def test_units_are_of_the_training_text_and_in_the_network(recipe):
@@ -128,8 +128,9 @@ def test_text_without_audio_is_named(spoilt):
     assert "stray-001" in message
 
 
-def test_an_empty_transcript_is_named(spoilt):
-    message, first = spoilt(lambda table: table.update({next(iter(table)): ""}))
+def test_empty_transcripts_are_counted_and_named(spoilt):
+    message, first = spoilt(lambda table: table.update(dict.fromkeys([*table][:2], "")))
+    assert "2 utterances" in message
     assert first in message
 
 

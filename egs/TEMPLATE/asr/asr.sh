@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Speech recognition, from a corpus to a table of error rates. Called by the recipes' run.sh with their sets and configs.
-# shellcheck disable=SC1091,SC2034,SC2046,SC2086,SC2119,SC2154  # what it sources lies beside the file that this link leads to
+# shellcheck disable=SC1091,SC2016,SC2034,SC2046,SC2086,SC2119,SC2154  # what it sources lies beside the file that this link leads to
 set -euo pipefail
 template=$(dirname "$(readlink -f "$0")")/..
 steps=${template}/steps task=asr

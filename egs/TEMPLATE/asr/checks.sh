@@ -1,5 +1,5 @@
 # What only asr.sh does: checks of its options, names of sets, units and folders. Sourced by asr.sh.
-# shellcheck shell=bash disable=SC2034,SC2086,SC2154
+# shellcheck shell=bash disable=SC2034,SC2046,SC2086,SC2154
 
 check_asr_options() {
     train_config=${asr_config} tag=${asr_tag} metrics=''
@@ -50,8 +50,13 @@ check_asr_configs() { # before any work: every key of every config that the stag
 }
 
 validate_text() { # validate_text SET: data/SET, with its transcripts
-    "${dry_run}" || [ -f "data/$1/text" ] ||
-        die "data/$1/text: not found; local/data.sh must write the transcripts, a line '<utterance> <words>' each"
+    local text=data/$1/text without
+    if ! "${dry_run}"; then
+        [ -f "${text}" ] || die "${text}: not found; local/data.sh must write the transcripts, a line '<utterance> <words>' each"
+        without=$(awk 'NF < 2 { print $1 }' "${text}")
+        [ -z "${without}" ] || die "${text}: $(counted "$(wc -l <<<"${without}")" utterance) without words:" \
+            "$(head -n 5 <<<"${without}" | paste -sd ' '); add the words, or remove the lines and run utils/fix_data_dir.sh data/$1"
+    fi
     validate "$1"
 }
 

@@ -12,6 +12,7 @@ size='' check='' least=3
 
 read -ra checked <<<"${check}"
 texts=("$2" "${checked[@]}")
+[ -z "${check}" ] || checked=(--check "${checked[@]}")
 stage once --mark "$3/.done" --what units --deps "${texts[@]/%//text}" --outputs "$3/units.model" "$3/units.vocab" -- \
     "${python}" -m toolkit.bin.train_units --kind "$1" ${size:+--size "${size}"} --output "$3/units.model" "$2" \
-    ${checked[*]:+--check "${checked[@]}"} "${options[@]}"
+    "${checked[@]}" "${options[@]}"
