@@ -68,6 +68,7 @@ PUBLISHED = (
     System("Speakerfilter", "He, Li, Zhang 2020, ICASSP", "libri2talker/tse/conf/train_speakerfilter.yaml"),
     System("GatedCRN", "Tan and Wang 2020, TASLP", "libri2talker/tse/conf/train_gated_crn.yaml"),
     System("TEA-PSE", "Ju, Rao et al. 2022, ICASSP", "libri2talker/tse/conf/train_tea_pse.yaml"),
+    System("Conformer, CTC / attention", "arXiv 2005.08100", "librispeech/asr/conf/train_conformer.yaml"),
 )
 SMALL = (
     Measured("ECAPA-TDNN", "speechocean762/sv/conf/train_ecapa.yaml"),

@@ -9,7 +9,7 @@ import yaml
 
 from toolkit.io.audio import audio_files
 from toolkit.io.command_line import run
-from toolkit.io.corpora import corpus, librispeech_root, write_sounds, write_speech
+from toolkit.io.corpora import corpus, librispeech_root, librispeech_text, write_sounds, write_speech
 from toolkit.io.datadir import c_sorted, read_table
 from toolkit.io.errors import InputError
 from toolkit.io.folders import Speech, cut_recordings
@@ -19,6 +19,7 @@ PIECE_SECONDS = 3
 
 WHERE = {
     "SPEECHOCEAN762": "openslr.org/101",
+    "SPEECH_COMMANDS": "download.tensorflow.org (speech_commands_test_set_v0.02)",
     "ESC10": "github karolpiczak/ESC-50 (its ESC-10 part)",
 }
 
@@ -34,6 +35,12 @@ def get_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="also train on LibriSpeech's train-clean-100 (seven of ten talkers; one is for dev, two for babble), and "
         "test on its test-clean: data/libri_test; training and dev speech is cut into pieces",
+    )
+    parser.add_argument(
+        "--transcribed",
+        action="store_true",
+        help="sets for recognition: words of Speech Commands join data/train, and LibriSpeech's test-clean is "
+        "data/libri_test; no babble",
     )
     parser.add_argument(
         "--enrollable",
@@ -91,6 +98,31 @@ def prepare_babble(args: argparse.Namespace) -> None:
     write_speech(args.outdir / "libri_test", *librispeech("test-clean"))
 
 
+def prepare_transcribed(args: argparse.Namespace) -> None:
+    """data/libri_test with its transcripts; words of Speech Commands in data/train, beside speechocean762."""
+    root, path = corpus("SPEECH_COMMANDS", WHERE["SPEECH_COMMANDS"]), args.outdir / "train"
+    ocean = {name: read_table(path / name) for name in ("wav.scp", "utt2spk", "text")}
+    words = {
+        f"commands-{speaker}-{word}-{take}": (file, f"commands-{speaker}", word.upper())
+        for file in audio_files(root).values()
+        for word, speaker, _, take in [_word_of(file)]
+    }
+    wav, utt2spk, text = ({utt: facts[n] for utt, facts in words.items()} for n in range(3))
+    (path / "spk2gender").unlink(missing_ok=True)  # Speech Commands does not tell it
+    write_speech(path, ocean["wav.scp"] | wav, ocean["utt2spk"] | utt2spk, text=ocean["text"] | text)
+    wav, utt2spk = librispeech("test-clean")
+    write_speech(args.outdir / "libri_test", wav, utt2spk, text=librispeech_text(librispeech_root(), "test-clean", wav))
+
+
+def _word_of(file: Path) -> list[str]:
+    """Word, speaker, nohash, take: ``backward_0c540988_nohash_0.wav``, or ``down/0c540988_nohash_0.wav``."""
+    parts = file.stem.split("_")
+    parts = parts if len(parts) == 4 else [file.parent.name, *parts]
+    if len(parts) != 4 or parts[2] != "nohash":
+        raise InputError(f"{file}: expected <word>_<speaker>_nohash_<take> of Speech Commands")
+    return parts
+
+
 def prepare_noises(args: argparse.Namespace) -> None:
     """The sets of sets.yaml; ids are ``<corpus>-<path>``, the "speaker" is the recording (of rooms, the room)."""
     for name, sources in yaml.safe_load(args.sets.read_text()).items():
@@ -119,7 +151,10 @@ def main(argv=None) -> None:
     """Write all sets."""
     args = get_parser().parse_args(argv)
     prepare_speechocean(args)
-    prepare_babble(args)
+    if args.transcribed:
+        prepare_transcribed(args)
+    else:
+        prepare_babble(args)
     prepare_noises(args)
 
 

@@ -384,3 +384,31 @@ def test_a_list_of_one_kind(tmp_path, capsys, line):
     (tmp_path / "trials_x").write_text(f"{line}\n")
     assert run(make_trials.main, [str(tmp_path), "--check"]) == 1
     assert "trials_x: none of the 1 trials is a" in capsys.readouterr().err
+
+
+def test_transcripts_are_the_words_beside_the_recordings(folder, capsys):
+    for path in folder.glob("speech/*/*/a.wav"):
+        path.with_suffix(".txt").write_text(f"  {path.parts[-3].upper()}\nSAYS {path.parts[-2].upper()}\n")
+    assert prepare(folder, "--transcripts") == 0
+    assert ".txt" not in capsys.readouterr().out
+    texts = {}
+    for name in ("train", "valid", "test"):
+        texts |= (text := read_table(folder / f"data/{name}/text"))
+        assert text.keys() == read_table(folder / f"data/{name}/utt2spk").keys()
+    assert texts["talker3-s_2-a"] == "TALKER3 SAYS S 2"
+    assert len(texts) == 30
+    assert prepare(folder) == 0
+    assert not [*folder.glob("data/*/text")]
+
+
+def test_a_recording_without_words_is_named_before_anything_is_written(folder, capsys):
+    for path in folder.glob("speech/*/*/a.wav"):
+        path.with_suffix(".txt").write_text("" if "talker3/s 2" in str(path) else "WORDS")
+    (folder / "speech/talker5/s 0/a.txt").unlink()
+    assert prepare(folder, "--transcripts") == 1
+    message = capsys.readouterr().err
+    assert "2 recordings" in message
+    assert "talker3/s 2/a.wav" in message
+    assert "talker5/s 0/a.wav" in message
+    assert not (folder / "data").exists()
+    assert prepare(folder, "--transcripts", "--segment_seconds", 2) == 1

@@ -4,6 +4,7 @@ import pytest
 
 from toolkit.bin.train_units import main
 from toolkit.data.text_units import BLANK, EOS, UNK, TextUnits, read_transcripts, train_units
+from toolkit.io.datadir import write_table
 from toolkit.io.errors import InputError
 
 TEXTS = ["TURN THE LAMP ON", "TURN IT OFF", "IT'S ON THE LAMP"] * 4
@@ -69,3 +70,16 @@ def test_the_program(tmp_path, capsys):
     main(["--kind", "bpe", "--size", "24", "--output", str(tmp_path / "new/bpe.model"), str(tmp_path)])
     assert capsys.readouterr().out == "num_units: 24\n"
     assert len(TextUnits.read(tmp_path / "new/bpe.model")) == 24
+
+
+def test_the_program_lists_the_units_and_names_what_they_lack(tmp_path, caplog):
+    write_table(tmp_path / "train/text", {f"u{n}": text for n, text in enumerate(TEXTS)})
+    write_table(tmp_path / "test/text", {"good": "TURN IT", "odd": "TURN 7"})
+    main(["--output", str(tmp_path / "units/char.model"), str(tmp_path / "train"), "--check", str(tmp_path / "test")])
+    listed = (tmp_path / "units/char.vocab").read_text().split("\n")[:-1]
+    assert listed == TextUnits.read(tmp_path / "units/char.model").pieces()
+    assert {*listed[3:]} == {*"".join(TEXTS).replace(" ", "▁")}
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert "odd" in message
+    assert "7" in message
+    assert "good" not in message

@@ -53,7 +53,7 @@ def test_the_encoder_of_lgr_tse_has_its_published_size():
 
 
 def test_all_tasks_have_configs():
-    assert {path.parents[1].name for path in CONFIGS} == {"sv", "se", "tse", "ee"}
+    assert {path.parents[1].name for path in CONFIGS} == {"sv", "se", "tse", "ee", "asr"}
     assert len(CONFIGS) >= 40
 
 

@@ -1,4 +1,4 @@
-"""Outputs of a trained system for the recordings of data dirs: embeddings, enhanced or extracted audio.
+"""Outputs of a trained system for the recordings of data dirs: embeddings, enhanced or extracted audio, text.
 
 Example: python -m toolkit.bin.infer se --help
 

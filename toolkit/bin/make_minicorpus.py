@@ -19,13 +19,14 @@ def get_parser() -> argparse.ArgumentParser:
     helps = {
         "seed": "of everything",
         "utterances": "of each speaker",
+        "commands": "spoken commands of each speaker, beside the utterances",
         "noises": "recordings of each kind of noise",
         "pieces": "of music in each split",
         "rooms": "in each split, with three impulse responses each",
     }
     for field in fields(Settings):
         text = helps.get(field.name, f"speakers of split {field.name.split('_')[0]}")
-        kind = seed if field.name == "seed" else whole_number(1, 10**6)
+        kind = seed if field.name == "seed" else whole_number(int(field.name != "commands"), 10**6)
         parser.add_argument(f"--{field.name}", type=kind, default=field.default, help=text)
     return parser
 

@@ -1,4 +1,4 @@
-"""Write Kaldi data dirs of the mini corpus: train dev test babble_test, noise_*, music_* and rirs_*."""
+"""Write Kaldi data dirs of the mini corpus: train dev test babble_test, commands_*, noise_*, music_* and rirs_*."""
 
 import argparse
 import sys
@@ -29,9 +29,12 @@ def main(argv: list[str] | None = None) -> None:
     for split, rows in _by_split(corpus / "speech", "speaker", "gender", "text").items():
         if split not in _SPEECH_SETS:
             raise InputError(f"{corpus}/speech/metadata.tsv: unknown split {split}; make the corpus anew")
-        tables = {"text": _table(rows, "text"), "utt2dur": _table(rows, "seconds")}
-        tables["spk2gender"] = {row["speaker"]: row["gender"] for row in rows}
-        sets.append((_SPEECH_SETS[split], corpus, rows, _table(rows, "speaker"), tables))
+        sets.append((_SPEECH_SETS[split], corpus, rows, *_speech_tables(rows)))
+    if (corpus / "commands").is_dir():
+        for split, rows in _by_split(corpus / "commands", "speaker", "gender", "text", "intent").items():
+            utt2spk, tables = _speech_tables(rows)
+            intents = {"utt2intent": _table(rows, "intent")}
+            sets.append((f"commands_{split}", corpus, rows, utt2spk, tables | intents))
     for split, rows in _by_split(corpus / "noise", "kind").items():
         kinds = _table(rows, "kind")
         sets.append((f"noise_{split}", corpus, rows, kinds, {"utt2noise": kinds, "utt2dur": _table(rows, "seconds")}))
@@ -54,6 +57,12 @@ def _by_split(folder: Path, *columns: str) -> dict[str, list[dict]]:
             raise InputError(f"{folder}/metadata.tsv: split {row['split']!r} must be a word; make the corpus anew")
         splits.setdefault(row["split"], []).append(row)
     return splits
+
+
+def _speech_tables(rows: list[dict]) -> tuple[dict, dict[str, dict]]:
+    """utt2spk, and the other tables of a set of speech."""
+    tables = {"text": _table(rows, "text"), "utt2dur": _table(rows, "seconds")}
+    return _table(rows, "speaker"), tables | {"spk2gender": {row["speaker"]: row["gender"] for row in rows}}
 
 
 def _table(rows: list[dict], column: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Scores of the outputs of stage 7: error rates of trials, metrics of audio.
+"""Scores of the outputs of stage 7: error rates of trials and of text, metrics of audio.
 
 Example: python -m toolkit.bin.score se --help
 

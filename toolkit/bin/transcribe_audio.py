@@ -26,6 +26,7 @@ add_network_choice(parser)
 parser.add_argument("--method", choices=("joint", "ctc_beam", "ctc_greedy"), default="joint")
 parser.add_argument("--beam", type=positive_int, default=10, help="prefixes that are kept")
 parser.add_argument("--ctc_weight", type=share, default=0.3, help="of joint decoding, from 0 to 1")
+parser.add_argument("--check", action="store_true", help="check the options, and end")
 single = parser.add_argument_group("one file")
 single.add_argument("--input", help="recording")
 single.add_argument("--channel", type=channel, help="of several, from 0, or mean")
@@ -35,6 +36,11 @@ add_job_arguments(parser.add_argument_group("data dirs"), required=False)
 def main(argv=None) -> None:
     """Recognise."""
     args = parser.parse_args(argv)
+    if args.check:
+        return
+    from toolkit.nn.device import check_device
+
+    check_device(args.device)
     args.output = "-"  # the words of a file are printed
     job = is_job(args, "input")
     from toolkit.systems.recognizer import Recognizer

@@ -68,6 +68,10 @@ class TextUnits:
     def __len__(self) -> int:
         return self._processor.get_piece_size()
 
+    def pieces(self) -> list[str]:
+        """Unit -> what it stands for, as sentencepiece writes it."""
+        return [self._processor.id_to_piece(unit) for unit in range(len(self))]
+
     def encode(self, text: str) -> list[int]:
         """The ids of a text, without start and end; unknown characters are UNK."""
         return self._processor.encode(text)

@@ -9,7 +9,7 @@ from toolkit.io.atomic import replacing
 from toolkit.io.audio import audio_files
 from toolkit.io.datadir import c_sorted, invert, write_table
 from toolkit.io.errors import InputError, counted, some_of
-from toolkit.io.files import misfit, read_json
+from toolkit.io.files import misfit, read_json, read_text
 from toolkit.io.folders import Speech, cut_recordings, own_trials, passed_over, read_speech, recording_ids, rooms_of
 from toolkit.io.trials import Trials, write_trials
 from toolkit.simulate.plan import generator
@@ -36,6 +36,8 @@ def options_of(parser: argparse.ArgumentParser, argv: list[str] | None) -> tuple
             setattr(args, name, Path(" ".join(words)).expanduser())
     if args.trials and args.segment_seconds:
         raise InputError("--trials compare recordings, --segment_seconds cuts them into others; give one of the two")
+    if args.transcripts and args.segment_seconds:
+        raise InputError("--transcripts are of whole recordings, --segment_seconds cuts them; give one of the two")
     _check_apart({f"--{name}": getattr(args, name) for name in _FOLDERS if getattr(args, name)})
     return args, options
 
@@ -48,7 +50,7 @@ def _remembered(outdir: Path) -> dict:
     memory, remedy = read_json(path), f"remove it and give all options again; {_EXAMPLE}"
     paths = {f"{name}?": ([str], None) for name in _PATHS}
     numbers = {"segment_seconds?": (float, None), "allow_bad?": int, "valid_share?": float, "test_share?": float}
-    if fault := misfit(memory, {"options": {**paths, **numbers, "seed?": int}, "sets": [str]}):
+    if fault := misfit(memory, {"options": {**paths, **numbers, "seed?": int, "transcripts?": bool}, "sets": [str]}):
         raise InputError(f"{path}: {fault}; {remedy}")
     return memory
 
@@ -142,10 +144,34 @@ def write_set(path: Path, speech: Speech) -> None:
             (path / former).unlink(missing_ok=True)
 
 
-def write_speech(args: argparse.Namespace, sets: dict[str, Speech], trials: Trials | None) -> None:
-    """Write train, valid and test."""
+def transcripts_beside(wav: dict[str, Path]) -> dict[str, str]:
+    """Recording -> the words in the ``.txt`` beside its file.
+
+    Raises:
+        InputError: such a file is missing or has no words; counts and names them.
+    """
+    text = {}
+    for key, path in wav.items():
+        words = path.with_suffix(".txt")
+        text[key] = " ".join(read_text(words).split()) if words.is_file() else ""
+    if without := [str(wav[key]) for key, words in text.items() if not words]:
+        raise InputError(
+            f"{counted(len(without), 'recording')} without words in a .txt beside it: {some_of(without)}; write them, "
+            "or move the recordings away"
+        )
+    return text
+
+
+def write_speech(
+    args: argparse.Namespace, sets: dict[str, Speech], trials: Trials | None, text: dict[str, str]
+) -> None:
+    """Write train, valid and test; ``text``: of recordings, or empty."""
     for name, speech in sets.items():
         write_set(args.outdir / name, speech)
+        if text:
+            write_table(args.outdir / name / "text", {utt: text[utt] for utt in speech.utt2spk})
+        else:
+            (args.outdir / name / "text").unlink(missing_ok=True)
         for former in ("trials", "enroll2utt"):  # of other utterances, perhaps
             (args.outdir / name / former).unlink(missing_ok=True)
         cut = f" cut from {len(speech.wav)} recordings" if speech.segments else ""
@@ -183,10 +209,11 @@ def write_sets(args: argparse.Namespace, options: dict) -> None:
     """Write all sets, and record the options; remove sets of the last run that no longer exist."""
     before = _SETS.intersection(_remembered(args.outdir).get("sets", []))
     speech, trials = speech_sets(args)  # all is read before anything is written
+    text = transcripts_beside({k: v for one in speech.values() for k, v in one.wav.items()}) if args.transcripts else {}
     sounds = {
         name: sound_set for kind in ("noise", "music", "rooms") for name, sound_set in sound_sets(args, kind).items()
     }
-    write_speech(args, speech, trials)
+    write_speech(args, speech, trials, text)
     for name, sound_set in sounds.items():
         write_set(args.outdir / name, sound_set)
         print(f"{args.outdir / name}: {counted(len(sound_set.wav), 'recording')}")
@@ -194,7 +221,7 @@ def write_sets(args: argparse.Namespace, options: dict) -> None:
     for name in before - set(sets):
         shutil.rmtree(args.outdir / name, ignore_errors=True)
     for name in _FOLDERS:
-        if getattr(args, name) and (others := passed_over(getattr(args, name))):
+        if getattr(args, name) and (others := passed_over(getattr(args, name), ".txt" if text else "")):
             print(f"note: not read as audio in {getattr(args, name)}: {others}")
     with replacing(args.outdir / "prepare_folder.json") as handle:
         json.dump({"options": options, "sets": sets}, handle, indent=1)

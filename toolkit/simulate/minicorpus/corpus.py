@@ -1,9 +1,9 @@
 """The mini corpus: speech, noise, music and rooms made on the spot, so that a recipe runs offline within minutes.
 
-``<outdir>/speech/<split>/<speaker>/<utterance>.flac``, ``noise/<split>/<kind>/<recording>.flac``,
-``music/<split>/<piece>.flac``, ``rooms/<split>/<room>.flac``; all 16 kHz, one channel. Beside them metadata.tsv for
-speech, noise and music and one in each bank of rooms, README.txt, and corpus.json, which is written last: where it is,
-the corpus is complete.
+``<outdir>/speech/<split>/<speaker>/<utterance>.flac``, ``commands/`` likewise, ``music/<split>/<piece>.flac``,
+``noise/<split>/<kind>/<recording>.flac``, ``rooms/<split>/<room>.flac``; all 16 kHz, one channel. Beside them
+metadata.tsv for speech, commands, noise and music and one in each bank of rooms, README.txt, and corpus.json, which is
+written last: where it is, the corpus is complete.
 """
 
 import json
@@ -20,6 +20,7 @@ from toolkit.io.errors import InputError
 from toolkit.io.files import read_json
 from toolkit.simulate.minicorpus import espeak
 from toolkit.simulate.minicorpus.bank import read_tsv, run_all, write_flac, write_tsv
+from toolkit.simulate.minicorpus.commands import say_command
 from toolkit.simulate.minicorpus.music import STYLES, make_music
 from toolkit.simulate.minicorpus.noise_synthesis import NOISES, RATE, make_noise
 from toolkit.simulate.minicorpus.voices import Speaker, draw_speakers, say
@@ -34,6 +35,8 @@ All is 16 kHz, one channel.
 
 speech/metadata.tsv   path, split, speaker, gender, text, seconds; no speaker is in two splits.
                       "babble": speakers to mix babble from; they are in no trial and in no training.
+commands/metadata.tsv path, split, speaker, gender, text, intent, seconds; of the speakers of train, dev and test, where
+                      commands were asked for. The intent has three slots: action, object, place.
 noise/metadata.tsv    path, split, kind, seconds; no kind is in two splits. "ood": kinds unlike both others.
 music/metadata.tsv    path, split, seconds; train and test share no key, timbre or chord progression.
 rooms/*/metadata.tsv  path, room, rt60 (s), length, width, height, distance of source to microphone (m).
@@ -51,6 +54,7 @@ class Settings:
         seed: of everything.
         train_speakers, dev_speakers, test_speakers, babble_speakers: speakers of each split, half of them female.
         utterances: of each speaker.
+        commands: of each speaker of train, dev and test, beside the utterances.
         noises: recordings of each kind of noise.
         pieces: of music, in each split.
         rooms: in each of train and test, with the impulse responses of three sources each.
@@ -62,16 +66,15 @@ class Settings:
     test_speakers: int = 30
     babble_speakers: int = 8
     utterances: int = 20
+    commands: int = 0
     noises: int = 6
     pieces: int = 12
     rooms: int = 30
 
     def __post_init__(self):
         for field in fields(self):
-            if getattr(self, field.name) < (0 if field.name == "seed" else 1):
-                raise InputError(
-                    f"{field.name} {getattr(self, field.name)}: must be {int(field.name != 'seed')} or more"
-                )
+            if getattr(self, field.name) < (least := int(field.name not in ("seed", "commands"))):
+                raise InputError(f"{field.name} {getattr(self, field.name)}: must be {least} or more")
 
 
 def make_minicorpus(outdir, settings: Settings = Settings(), workers: int = 1) -> bool:
@@ -93,7 +96,7 @@ def make_minicorpus(outdir, settings: Settings = Settings(), workers: int = 1) -
     if (outdir / "corpus.json").is_file():
         logging.info("%s: is complete, nothing to do", outdir)
         return False
-    tasks = {"speech": _speech_tasks(outdir, settings), **_recording_tasks(outdir, settings)}
+    tasks = {**_speech_tasks(outdir, settings), **_recording_tasks(outdir, settings)}
     done = iter(run_all([task for some in tasks.values() for task in some], workers, f"speech, noise, music {outdir}"))
     counts = {}
     for sort, some in tasks.items():
@@ -112,7 +115,7 @@ def _claim(outdir: Path, settings: Settings) -> None:
     """Note in ``outdir`` whose corpus it is to become; refuse one that is another's."""
     claim = outdir / ".settings.json"
     if claim.is_file():
-        content = read_json(claim, f"remove the corpus (rm -r {outdir})")
+        content = {"commands": 0} | read_json(claim, f"remove the corpus (rm -r {outdir})")  # older ones do not say it
         other = [
             f"{key} {content.get(key)}, not {want}"
             for key, want in asdict(settings).items()
@@ -125,15 +128,17 @@ def _claim(outdir: Path, settings: Settings) -> None:
         json.dump(asdict(settings), handle)
 
 
-def _speech_tasks(outdir: Path, settings: Settings) -> list[tuple]:
-    """One task a speaker, split by split."""
+def _speech_tasks(outdir: Path, settings: Settings) -> dict[str, list[tuple]]:
+    """One task a speaker, split by split, for utterances and, where there are any, for commands."""
     sizes = [getattr(settings, f"{split}_speakers") for split in SPEECH_SPLITS]
-    splits = np.repeat(SPEECH_SPLITS, sizes)
     speakers = draw_speakers(sum(sizes), settings.seed)
-    return [
-        (_make_speaker, outdir, str(split), speaker, settings.seed, settings.utterances)
-        for split, speaker in zip(splits, speakers, strict=True)
-    ]
+    tasks: dict[str, list[tuple]] = {"speech": [], **({"commands": []} if settings.commands else {})}
+    for split, speaker in zip(np.repeat(SPEECH_SPLITS, sizes).tolist(), speakers, strict=True):
+        tasks["speech"].append((_make_speaker, outdir, "speech", split, speaker, settings.seed, settings.utterances))
+        if settings.commands and split != "babble":
+            words = ("commands", split, speaker, settings.seed, settings.commands)
+            tasks["commands"].append((_make_speaker, outdir, *words))
+    return tasks
 
 
 def _recording_tasks(outdir: Path, settings: Settings) -> dict[str, list[tuple]]:
@@ -150,22 +155,35 @@ def _recording_tasks(outdir: Path, settings: Settings) -> dict[str, list[tuple]]
     return {sort: [(_make_recording, outdir, path, settings.seed) for path in some] for sort, some in paths.items()}
 
 
-def _make_speaker(outdir: Path, split: str, speaker: Speaker, seed: int, utterances: int) -> list[dict]:
-    """All utterances of a speaker; the rows of the table. The speaker's own table is written last and marks the end."""
-    folder = outdir / "speech" / split / speaker.name
+def _make_speaker(outdir: Path, sort: str, split: str, speaker: Speaker, seed: int, count: int) -> list[dict]:
+    """Utterances or commands of a speaker; the rows of the table. The speaker's own table is last and marks the end."""
+    folder = outdir / sort / split / speaker.name
     table = folder / "utterances.tsv"
     if table.is_file():
         return read_tsv(table)
     rows = []
-    for number in range(1, utterances + 1):
-        name = f"{speaker.name}-{number:03d}"
-        samples, text = say(speaker, generator("utterance", seed, name))
+    for number in range(1, count + 1):
+        name = f"{speaker.name}-{'c' * (sort == 'commands')}{number:03d}"
+        samples, facts = _SAY[sort](speaker, generator("utterance", seed, name))
         write_flac(folder / f"{name}.flac", samples, RATE)
         path = (folder / f"{name}.flac").relative_to(outdir).as_posix()
-        facts = {"path": path, "split": split, "speaker": speaker.name, "gender": speaker.gender, "text": text}
-        rows.append({**facts, "seconds": f"{len(samples) / RATE:.3f}"})
+        row = {"path": path, "split": split, "speaker": speaker.name, "gender": speaker.gender, **facts}
+        rows.append({**row, "seconds": f"{len(samples) / RATE:.3f}"})
     write_tsv(table, rows)
     return rows
+
+
+def _say_sentence(speaker: Speaker, rng: np.random.Generator) -> tuple[np.ndarray, dict[str, str]]:
+    samples, text = say(speaker, rng)
+    return samples, {"text": text}
+
+
+def _say_command(speaker: Speaker, rng: np.random.Generator) -> tuple[np.ndarray, dict[str, str]]:
+    samples, command = say_command(speaker, rng)
+    return samples, {"text": command.text, "intent": command.intent}
+
+
+_SAY = {"speech": _say_sentence, "commands": _say_command}
 
 
 def _make_recording(outdir: Path, path: str, seed: int) -> list[dict]:

@@ -33,7 +33,7 @@ time: IN EARLY SPRING | ONCE AGAIN | ALL SUMMER
 """
 
 
-def _read_words(text: str) -> dict[str, list[str]]:
+def read_words(text: str) -> dict[str, list[str]]:
     """``name: choice | choice`` lines -> name -> its choices."""
     words: dict[str, list[str]] = {}
     for line in text.strip().splitlines():
@@ -42,7 +42,7 @@ def _read_words(text: str) -> dict[str, list[str]]:
     return words
 
 
-WORDS = _read_words(_WORDS)
+WORDS = read_words(_WORDS)
 
 
 @dataclass(frozen=True)
@@ -121,28 +121,40 @@ def draw_sentence(rng: np.random.Generator) -> str:
 
 
 def say(speaker: Speaker, rng: np.random.Generator) -> tuple[np.ndarray, str]:
-    """One utterance: a sentence of 2 to 4 s, with the rate, pitch, level and microphone of this moment.
+    """One utterance: a sentence of 2 to 4 s.
 
     Returns:
         (T,) float32 at 16 kHz, and the text in capitals.
     """
     while True:
         text = draw_sentence(rng)
-        rate = speaker.words_per_minute * rng.uniform(0.92, 1.08)
-        warp = speaker.warp * rng.uniform(0.97, 1.03)
-        spoken = espeak.speak(
-            text.lower(),
-            speaker.voice,
-            words_per_minute=rate / warp,  # the warp below makes it faster again
-            pitch=np.clip(speaker.pitch + rng.normal(0, 8), 0, 99),
-            pitch_range=np.clip(speaker.pitch_range + rng.normal(0, 10), 0, 99),
-            volume=40,  # no voice clips here
-            seed=int(rng.integers(1, 2**31)),
-        )
-        samples = _trim(soxr.resample(spoken, espeak.RATE * warp, RATE))
-        if SHORTEST <= len(samples) / RATE <= LONGEST:
-            coloured = _colour(samples, speaker.tilt, rng.normal(0, 3, 4))
-            return _add_floor(_level(coloured, rng.uniform(-6, 0)), rng), text
+        samples = utter(speaker, text, rng, SHORTEST)
+        if samples is not None:
+            return samples, text
+
+
+def utter(speaker: Speaker, text: str, rng: np.random.Generator, shortest: float) -> np.ndarray | None:
+    """A text with the rate, pitch, level and microphone of this moment.
+
+    Returns:
+        (T,) float32 at 16 kHz; None where it has not ``shortest`` to ``LONGEST`` seconds.
+    """
+    rate = speaker.words_per_minute * rng.uniform(0.92, 1.08)
+    warp = speaker.warp * rng.uniform(0.97, 1.03)
+    spoken = espeak.speak(
+        text.lower(),
+        speaker.voice,
+        words_per_minute=rate / warp,  # the warp below makes it faster again
+        pitch=np.clip(speaker.pitch + rng.normal(0, 8), 0, 99),
+        pitch_range=np.clip(speaker.pitch_range + rng.normal(0, 10), 0, 99),
+        volume=40,  # no voice clips here
+        seed=int(rng.integers(1, 2**31)),
+    )
+    samples = _trim(soxr.resample(spoken, espeak.RATE * warp, RATE))
+    if not shortest <= len(samples) / RATE <= LONGEST:
+        return None
+    coloured = _colour(samples, speaker.tilt, rng.normal(0, 3, 4))
+    return _add_floor(_level(coloured, rng.uniform(-6, 0)), rng)
 
 
 def _trim(samples: np.ndarray, margin: float = 0.1) -> np.ndarray:

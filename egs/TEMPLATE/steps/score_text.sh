@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Word and character error rates of transcripts, with intervals over speakers.
+# shellcheck disable=SC1091,SC2034,SC2154
+set -euo pipefail
+help_message="Usage: steps/score_text.sh [options] <dump/raw> <transcripts> <scores> <set>...
+e.g.: steps/score_text.sh dump/raw exp/asr_x/transcripts exp/asr_x/scores test
+  --resamples 1000     bootstrap resamples"
+resamples=1000 least=4
+. "$(dirname "$(readlink -f "$0")")/../lib/step.sh"
+
+references=("${@:4}") hypotheses=("${@:4}") scores=("${@:4}")
+references=("${references[@]/#/$1/}") hypotheses=("${hypotheses[@]/#/$2/}") scores=("${scores[@]/#/$3/}")
+stage once --mark "$3/.done.$(sha256sum <<<"${*:4}" | cut -c 1-8)" --what "scores of $2" \
+    --deps "${hypotheses[@]/%//text}" "${references[@]/%//text}" "${references[@]/%//utt2spk}" --outputs "${scores[@]}" -- \
+    "${python}" -m toolkit.bin.score_text --in_root "$2" --ref_root "$1" --out_root "$3" --sets "${@:4}" \
+    --resamples "${resamples}" "${options[@]}"
