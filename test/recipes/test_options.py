@@ -42,6 +42,7 @@ def test_values_have_the_types_of_their_fields():
         (["--epochs", "9" * 20], "whole number from 1 to"),
         (["--sets", "a, b"], 'separate by spaces: --sets "a b"'),
         (["--config", "none.sh"], "--config none.sh: no such file"),
+        (["--tag", "\udcff"], "must be UTF-8 text"),
     ],
 )
 def test_faults_are_named(words, fault):

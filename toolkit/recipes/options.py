@@ -22,7 +22,7 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from toolkit.io.errors import InputError, nearest
+from toolkit.io.errors import InputError, is_text, nearest
 
 T = TypeVar("T", bound="Options")
 Check = Callable[[str, str], None]  # of the name and the text of an option; raises InputError
@@ -172,6 +172,9 @@ def _texts_of(words: Sequence[str], known: dict[str, Field]) -> tuple[dict[str, 
     texts: dict[str, str] = {}
     configs: list[str] = []
     rest = list(words)
+    for word in words:
+        if not is_text(word):
+            raise InputError(f"{word!a}: must be UTF-8 text")
     while rest and rest[0].startswith("-"):
         word = rest.pop(0)
         name, has_value, value = word.partition("=")
