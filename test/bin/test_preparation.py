@@ -260,7 +260,7 @@ def test_a_folder_of_test_speakers(folder, capsys):
     assert len(speakers(folder, "train")), len(speakers(folder, "valid")) == (8, 2)
     tone(folder / "other/talker4/1.wav", 0.01)
     assert prepare(folder, "--test_speech", folder / "other") == 1
-    assert "--speech has these speakers too, keep them apart: talker4" in capsys.readouterr().err
+    assert "--speech has the same speakers: talker4" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_pieces_and_noises_are_disjoint(recipe):
 def test_the_options_need_not_be_said_again(recipe, tree):
     done = tree.run(recipe, "./run.sh", "--stop_stage", "3")
     assert done.returncode == 0, done.stderr
-    assert "options of the last time hold" in done.stdout
+    assert "using the saved options" in done.stdout
     assert "conf/train_ecapa_noise_rooms.yaml" in done.stdout
     assert done.stdout.count("format: all done before") == 3  # of sounds, rooms and speech
 

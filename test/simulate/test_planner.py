@@ -239,7 +239,7 @@ BAD = {
     r"noises\.n\.weight is 0": {"noises": {"n": Noise(["NOISE"], weight=0)}},
     "speeds are": {"speeds": [1.0, 0.0]},
     "level is 'loud'": {"level": "loud"},
-    r"interferer\.length is 'long'; it can be min, max or target": {"interferer": Interferer(["TRAIN"], length="long")},
+    r"interferer\.length is 'long'; must be min, max or target": {"interferer": Interferer(["TRAIN"], length="long")},
     r"interferer\.sir is \(5, -5\)": {"interferer": Interferer(["TRAIN"], sir=(5, -5))},
     r"interferer\.data: lists no data dir": {"interferer": Interferer([])},
 }

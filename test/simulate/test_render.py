@@ -295,7 +295,7 @@ def test_silence_is_no_fault_where_no_level_is_asked():
         (Source("spk1", "speech", 10, begin=4000, speed=2.0), "speech: has 8000 samples, the plan begins at 8000"),
         (Source("spk1", "speech", 8000, begin=100), "speech: is 100 samples shorter than the plan says"),
         (Source("spk1", "speech", 8000, speed=1.1), r"speech: is \d+ samples shorter than the plan says"),
-        (Source("spk1", "speech", 8000, room="hall"), "mix: speech is put into room hall, but no room data dir"),
+        (Source("spk1", "speech", 8000, room="hall"), "mix: speech is in room hall"),
     ],
 )
 def test_a_plan_for_other_audio(source, message):

@@ -9,8 +9,8 @@ from toolkit.io.errors import InputError, some_of
 from toolkit.io.text import fields
 from toolkit.simulate.plan import Mixture, generator
 
-STREAM = "enroll_spk1"  # fixed: audio of each mixture; to be drawn: ``*UTT SPEAKER``, any other utterance of SPEAKER
-FACT = "enroll"  # of a plan line: the utterance that enrols
+STREAM = "enroll_spk1"  # fixed: audio of each mixture; drawn: ``*UTT SPEAKER``, any utterance of SPEAKER except UTT
+FACT = "enroll"  # fact of a plan line: the enrolment utterance
 
 
 class EnrolmentPool:
@@ -28,15 +28,15 @@ class EnrolmentPool:
         self._of = invert(utt2spk)
 
     def has_another(self, speaker: str, utt: str) -> bool:
-        """Has a speaker an utterance besides ``utt``?"""
+        """Whether a speaker has an utterance other than ``utt``."""
         return any(other != utt for other in self._of.get(speaker, ()))
 
     def draw(self, rng: np.random.Generator, speaker: str, utt: str) -> str:
-        """An utterance of a speaker other than ``utt``; InputError if there is none."""
+        """An utterance of a speaker other than ``utt``. Raises InputError if there is none."""
         return self.draw_several(rng, speaker, utt, 1)[0]
 
     def draw_several(self, rng: np.random.Generator, speaker: str, utt: str, count: int) -> list[str]:
-        """``count`` utterances of a speaker, none of them ``utt``; one comes again only where all others have come.
+        """``count`` utterances of a speaker other than ``utt``; repeated only if the speaker has fewer.
 
         Raises:
             InputError: there is none.
@@ -55,7 +55,7 @@ class EnrolmentPool:
         return drawn
 
     def outsider(self, rng: np.random.Generator, inside: set[str]) -> str:
-        """A speaker who is none of those ``inside`` a mixture.
+        """A speaker who is not in the mixture (``inside``: its speakers).
 
         Raises:
             InputError: there is none.
@@ -69,18 +69,18 @@ class EnrolmentPool:
         return speakers[int(rng.integers(len(speakers)))]
 
     def check(self, targets: Iterable[tuple[str, str]]) -> None:
-        """Raise InputError when a (speaker, utterance) has no other utterance to be enrolled with."""
+        """Raise InputError if a speaker of (speaker, utterance) pairs has no other utterance."""
         if lone := [utt for speaker, utt in targets if not self.has_another(speaker, utt)]:
             raise InputError(
-                f"{', '.join(self.data_dirs)}: {len(lone)} utterances are the only ones of their speakers, who cannot "
-                f"be enrolled: {some_of(lone, 5)}; leave them out, or name a set with more (enroll_from)"
+                f"{', '.join(self.data_dirs)}: {len(lone)} utterances are the only ones of their speakers, so no "
+                f"enrolment is left: {some_of(lone, 5)}; remove them, or name a set with more (enroll_from)"
             )
 
 
 def absent_speakers(data: DataDir, keys: Iterable[str]) -> dict[str, str]:
-    """Id of some mixtures of a data dir -> another mixture whose target is none of its talkers.
+    """Mixture id -> another mixture of the data dir whose target is not a talker of this one.
 
-    ``utt2interferer`` names the other talker of a mixture, or several, with spaces between.
+    ``utt2interferer`` names the interferers of a mixture, separated by spaces.
 
     Raises:
         InputError: there is none.
@@ -107,6 +107,6 @@ def target_of(mixture: Mixture) -> str:
 
 
 def planned(mixture: Mixture, speaker: str, pool: EnrolmentPool, seed: int) -> str:
-    """The enrolment of a mixture whose choice is fixed: one for all conditions that share the id and the target."""
+    """The fixed enrolment of a mixture: the same for all conditions with this id and target."""
     utt = target_of(mixture)
     return pool.draw(generator(seed, "enrolment", mixture.id, utt), speaker, utt)

@@ -1,4 +1,4 @@
-"""Data dirs of folders of audio: speakers and recordings shared out over sets by seed."""
+"""Data dirs from folders of audio: speakers and recordings are divided among sets by seed."""
 
 import argparse
 import json
@@ -21,7 +21,7 @@ _EXAMPLE = './run.sh --local_data_opts "--speech /my/speech --noise /my/noise"'
 
 
 def options_of(parser: argparse.ArgumentParser, argv: list[str] | None) -> tuple[argparse.Namespace, dict]:
-    """The options, checked, and what to remember of them: those given, else those remembered, else the defaults."""
+    """The checked options, and the options to save. Precedence: command line, saved options, defaults."""
     args = parser.parse_args(argv)
     if args.speech is None:
         memory = _remembered(args.outdir)
@@ -29,21 +29,25 @@ def options_of(parser: argparse.ArgumentParser, argv: list[str] | None) -> tuple
             raise InputError(f"--speech is missing; {_EXAMPLE}")
         parser.set_defaults(**memory["options"])
         args = parser.parse_args(argv)
-        print(f"options of the last time hold ({args.outdir}/prepare_folder.json)")
+        print(f"using the saved options of the last run ({args.outdir}/prepare_folder.json)")
     options = {key: value for key, value in vars(args).items() if key != "outdir"}
     for name in _PATHS:
         if words := getattr(args, name):
             setattr(args, name, Path(" ".join(words)).expanduser())
     if args.trials and args.segment_seconds:
-        raise InputError("--trials compare recordings, --segment_seconds cuts them into others; give one of the two")
+        raise InputError(
+            "--trials and --segment_seconds: trials name whole recordings, which would be cut; give one of the two"
+        )
     if args.transcripts and args.segment_seconds:
-        raise InputError("--transcripts are of whole recordings, --segment_seconds cuts them; give one of the two")
+        raise InputError(
+            "--transcripts and --segment_seconds: transcripts are of whole recordings, which would be cut; give one of the two"
+        )
     _check_apart({f"--{name}": getattr(args, name) for name in _FOLDERS if getattr(args, name)})
     return args, options
 
 
 def _remembered(outdir: Path) -> dict:
-    """Options and sets of the last time; empty when there was none."""
+    """Options and sets of the last run; empty if there was none."""
     path = outdir / "prepare_folder.json"
     if not path.is_file():
         return {}
@@ -56,20 +60,20 @@ def _remembered(outdir: Path) -> dict:
 
 
 def _check_apart(folders: dict[str, Path]) -> None:
-    """Raise InputError when one folder is another or lies in it: its audio would be taken for both."""
+    """Raise InputError if one folder equals another or is inside it: its audio would be used for both."""
     for option, path in folders.items():
         for other, holder in folders.items():
             if option != other and holder.resolve() in (path.resolve(), *path.resolve().parents):
                 raise InputError(
-                    f"{option} {path} lies in {other} {holder}; its audio would be taken for both, move it"
+                    f"{option} {path}: is inside {other} {holder}, so its audio would be used for both; move it"
                 )
 
 
 def share_out(names: list[str], shares: dict[str, float], least: int, seed: int, fit=None) -> dict[str, list[str]]:
-    """Set -> its names, at random by seed; ``shares`` are of all, ``least`` at least, ``train`` gets the rest.
+    """Set -> its names, random by seed: ``shares`` of all names, at least ``least``; ``train`` gets the rest.
 
     Args:
-        fit: those that can be in another set than ``train``; default: all.
+        fit: names that may be in other sets than ``train``; default: all.
     """
     order = generator(seed, "share out").permutation(c_sorted(names)).tolist()
     sets = {}
@@ -84,7 +88,7 @@ def share_out(names: list[str], shares: dict[str, float], least: int, seed: int,
 
 
 def _too_few(part: str, count: int, total: int, shares: dict[str, float], least: int, able: int) -> str:
-    """Why a set got too few, and the share of the largest other set with which all get enough, where there is one."""
+    """The error message for a set with too few names; suggests a smaller share of the largest other set."""
     message = f"{count} left for {part}, which needs {least}"
     largest = max((name for name in shares if name != part), key=shares.__getitem__, default=None)
     others = sum(max(least, round(share * total)) for name, share in shares.items() if name != largest)
@@ -96,11 +100,13 @@ def _too_few(part: str, count: int, total: int, shares: dict[str, float], least:
 
 
 def speech_sets(args: argparse.Namespace) -> tuple[dict[str, Speech], Trials | None]:
-    """train, valid and test; the user's own trials of test, if there are any."""
+    """The sets train, valid and test, and the user's trials of test, if any."""
     speech = read_speech(args.speech)
     tests = read_speech(args.test_speech) if args.test_speech else speech
     if args.test_speech and (both := set(speech.speakers()) & set(tests.speakers())):
-        raise InputError(f"--test_speech: --speech has these speakers too, keep them apart: {some_of(c_sorted(both))}")
+        raise InputError(
+            f"--test_speech: --speech has the same speakers: {some_of(c_sorted(both))}; remove them from one of the two"
+        )
     if args.segment_seconds:
         speech = cut_recordings(speech, args.segment_seconds, args.allow_bad)
         tests = cut_recordings(tests, args.segment_seconds, args.allow_bad) if args.test_speech else speech
@@ -132,7 +138,7 @@ def speech_sets(args: argparse.Namespace) -> tuple[dict[str, Speech], Trials | N
 
 
 def write_set(path: Path, speech: Speech) -> None:
-    """Write wav.scp, utt2spk, spk2utt; where recordings are cut, segments, and utt2session: the recording of each."""
+    """Write wav.scp, utt2spk, spk2utt; for cut recordings also segments and utt2session (the recording)."""
     write_table(path / "wav.scp", speech.wav)
     write_table(path / "utt2spk", speech.utt2spk)
     write_table(path / "spk2utt", {spk: " ".join(utts) for spk, utts in invert(speech.utt2spk).items()})
@@ -172,7 +178,7 @@ def write_speech(
             write_table(args.outdir / name / "text", {utt: text[utt] for utt in speech.utt2spk})
         else:
             (args.outdir / name / "text").unlink(missing_ok=True)
-        for former in ("trials", "enroll2utt"):  # of other utterances, perhaps
+        for former in ("trials", "enroll2utt"):  # may be of other utterances
             (args.outdir / name / former).unlink(missing_ok=True)
         cut = f" cut from {len(speech.wav)} recordings" if speech.segments else ""
         print(f"{args.outdir / name}: {len(speech.utt2spk)} utterances{cut}, {len(speech.speakers())} speakers")
@@ -187,7 +193,7 @@ def write_speech(
 
 
 def sound_sets(args: argparse.Namespace, kind: str) -> dict[str, Speech]:
-    """The sets of noise, music or rooms, if there is a folder of them."""
+    """The sets of noise, music or rooms, if a folder is given."""
     folder = getattr(args, kind)
     if folder is None:
         return {}
@@ -200,15 +206,15 @@ def sound_sets(args: argparse.Namespace, kind: str) -> dict[str, Speech]:
         try:
             parts = share_out(list(wav), {"test": args.test_share}, 1, args.seed)
         except InputError as error:
-            raise InputError(f"{folder}: {len(wav)} recordings: {error}; a long one can be cut in two") from None
+            raise InputError(f"{folder}: {len(wav)} recordings: {error}; add recordings, or cut a long one") from None
         shared = {f"{kind}_{part}": keys for part, keys in parts.items()}
     return {name: Speech({k: wav[k] for k in keys}, {k: source[k] for k in keys}) for name, keys in shared.items()}
 
 
 def write_sets(args: argparse.Namespace, options: dict) -> None:
-    """Write all sets, and record the options; remove sets of the last run that no longer exist."""
+    """Write all sets and save the options; remove sets of the last run that no longer exist."""
     before = _SETS.intersection(_remembered(args.outdir).get("sets", []))
-    speech, trials = speech_sets(args)  # all is read before anything is written
+    speech, trials = speech_sets(args)  # read everything before writing
     text = transcripts_beside({k: v for one in speech.values() for k, v in one.wav.items()}) if args.transcripts else {}
     sounds = {
         name: sound_set for kind in ("noise", "music", "rooms") for name, sound_set in sound_sets(args, kind).items()

@@ -1,4 +1,4 @@
-"""``mix_conf.yaml`` of a mixture set: where the recordings of its plan are."""
+"""``mix_conf.yaml`` of a mixture set: the data dirs of its plan."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from toolkit.io.files import misfit, read_yaml
 def write_mix_conf(
     path: Path, data: list[str], rooms: list[str], fs: int, seed: int, enrolments: Sequence[str] = ()
 ) -> None:
-    """Write what made the plan: data dirs of recordings, of impulse responses and of enrolments, rate in Hz, seed."""
+    """Write the data dirs of recordings, impulse responses and enrolments, the sampling rate in Hz and the seed."""
     conf = {"data": list(dict.fromkeys(map(str, data))), "rooms": list(map(str, rooms)), "fs": fs, "seed": seed}
     if enrolments:
         conf["enrolments"] = list(enrolments)
@@ -22,10 +22,10 @@ def write_mix_conf(
 
 
 def read_mix_conf(path: Path) -> dict:
-    """The mix_conf.yaml of a set.
+    """Read the mix_conf.yaml of a set.
 
     Raises:
-        InputError: it is missing, or lacks data, rooms or fs.
+        InputError: the file is missing, or lacks data, rooms or fs.
     """
     conf = read_yaml(path / "mix_conf.yaml", "is it a planned set (stage 3)?")
     if fault := misfit(conf, {"data": [str], "rooms": [str], "fs": int, "enrolments?": [str]}):
@@ -34,5 +34,5 @@ def read_mix_conf(path: Path) -> dict:
 
 
 def enrolment_dirs(path: Path) -> list[str]:
-    """The data dirs that a set's enrolments are drawn from, by its mix_conf.yaml; empty if it names none."""
+    """The data dirs of a set's enrolments, from its mix_conf.yaml; empty if it names none."""
     return read_mix_conf(path).get("enrolments", []) if (path / "mix_conf.yaml").is_file() else []

@@ -1,4 +1,4 @@
-"""Plans of whole sets of mixtures: a condition each, or one with drawn conditions; the tables of their data dirs."""
+"""Plan sets of mixtures, one set per condition or one set with random conditions, and write their data dirs."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -16,31 +16,31 @@ from toolkit.simulate.plan import Mixture, generator, write_plan
 from toolkit.simulate.planner import MixturePlanner
 
 _MOST, _MOST_DB = 10**8, 200
-_OF_THE_AUDIO = {"utt2dur", "utt2num_samples", "utt2num_frames", "utt2uniq"}  # not so of the mixture
+_OF_THE_AUDIO = {"utt2dur", "utt2num_samples", "utt2num_frames", "utt2uniq"}  # differ for the mixture
 
 
 def check_options(args) -> None:
-    """Raise InputError where an option is out of its range, or does not go with another."""
+    """Raise InputError if an option is out of its range or conflicts with another."""
     if not 1 <= args.copies <= _MOST:
         raise InputError(f"--copies {args.copies}: must be a whole number from 1 to {_MOST}")
     if not all(-_MOST_DB <= snr <= _MOST_DB for snr in args.snrs or []):
-        raise InputError(f"--snrs {args.snrs}: must be numbers of dB from -{_MOST_DB} to {_MOST_DB}")
+        raise InputError(f"--snrs {args.snrs}: must be numbers in dB from -{_MOST_DB} to {_MOST_DB}")
     if args.num_mixtures is not None:
         if not 1 <= args.num_mixtures <= _MOST:
             raise InputError(f"--num_mixtures {args.num_mixtures}: must be a whole number from 1 to {_MOST}")
         if args.copies > 1 or args.each_speed or args.snrs:
-            raise InputError("--num_mixtures: not along with --copies, --each_speed or --snrs")
+            raise InputError("--num_mixtures: cannot be combined with --copies, --each_speed or --snrs")
 
 
 def other_genders(path: Path, mixtures: list[Mixture], genders: dict[str, str]) -> None:
-    """Write utt2interferer_gender, where there are interferers and all their genders are known."""
+    """Write utt2interferer_gender, if there are interferers and all their genders are known."""
     others = {m.id: genders.get(m.facts["interferer"]) for m in mixtures if "interferer" in m.facts}
     if others and all(others.values()):
         write_table(path / "utt2interferer_gender", others)
 
 
 def genders_of(data_dirs: list[str]) -> dict[str, str]:
-    """Speaker -> gender, by the spk2gender of some data dirs."""
+    """Speaker -> gender, from the spk2gender of data dirs."""
     known: dict[str, str] = {}
     for data in map(DataDir, data_dirs):
         known |= data.table("spk2gender") if "spk2gender" in data else {}
@@ -55,12 +55,12 @@ def write_set(
     Args:
         path: data dir to write.
         mixtures: the plan.
-        source: where the targets are.
-        utts: the targets' utterances, line by line.
-        genders: of the interfering speakers, where they are known.
+        source: data dir of the targets.
+        utts: target utterance of each mixture.
+        genders: genders of the interfering speakers, if known.
     """
     if (path / "wav.scp").is_file() and not (path / "mix.jsonl").is_file():
-        raise InputError(f"{path}: holds recordings, a plan would overwrite their tables; choose another --name")
+        raise InputError(f"{path}: holds recordings, whose tables a plan would overwrite; choose another --name")
     for stale in (*path.glob("utt2*"), *path.glob("spk2*"), *(path / n for n in ("text", "trials", "enroll2utt"))):
         stale.unlink(missing_ok=True)
     utt2spk = {m.id: m.speaker for m in mixtures}
@@ -80,7 +80,7 @@ def write_set(
             )
         write_table(path / table, {m.speaker: values[old[u]] for m, u in zip(mixtures, utts, strict=True)})
     for table in set(source.tables()) - _OF_THE_AUDIO:
-        if not table.endswith(".scp") and not (path / table).exists():  # not the mixture's own facts
+        if not table.endswith(".scp") and not (path / table).exists():  # except facts of the mixture
             values = source.table(table)
             write_table(path / table, {m.id: values[u] for m, u in zip(mixtures, utts, strict=True)})
     for name in ("trials", "enroll2utt"):
@@ -90,10 +90,10 @@ def write_set(
 
 
 def grid(args, planner: MixturePlanner, lengths: dict[str, int], utt2spk: dict[str, str], fs: int):
-    """Set name -> (mixtures, utterances), a set for every kind and SNR."""
+    """Set name -> (mixtures, utterances), one set per noise type and SNR."""
     for kind in args.kinds or planner.noises:
         for snr in args.snrs:
-            # The words hold no SNR: a condition's noise is the same recording at every level.
+            # The seed words have no SNR, so all SNRs use the same noise recordings.
             yield (
                 f"{args.name}_{kind}_{snr:g}",
                 [
@@ -105,14 +105,14 @@ def grid(args, planner: MixturePlanner, lengths: dict[str, int], utt2spk: dict[s
 
 
 def chosen(args, utts: list[str]) -> list[tuple[str, int]]:
-    """Utterances and the numbers of their copies, ``--num_mixtures`` in all: as even as can be, drawn by seed."""
+    """Utterances with copy numbers, ``--num_mixtures`` in total, as evenly as possible, drawn by seed."""
     each, rest = divmod(args.num_mixtures, len(utts))
     more = generator(args.seed, args.name, "num_mixtures").permutation(len(utts)) < rest
     return [(utt, copy) for utt, extra in zip(utts, more, strict=True) for copy in range(each + extra)]
 
 
 def drawn(args, planner: MixturePlanner, lengths: dict[str, int], utt2spk: dict[str, str], fs: int):
-    """The one set of drawn mixtures: ``copies`` (or one at each speed) of every utterance, or ``num_mixtures``."""
+    """The set of random mixtures: ``copies`` (or one per speed) of every utterance, or ``num_mixtures``."""
     mixtures, utts = [], []
     copies = [(c, s) for c in range(args.copies) for s in (planner.speeds if args.each_speed else [None])]
     planned = [(utt, copy, speed) for utt, (copy, speed) in product(lengths, copies)]
@@ -123,7 +123,7 @@ def drawn(args, planner: MixturePlanner, lengths: dict[str, int], utt2spk: dict[
         length, words = lengths[utt], (args.seed, args.name, utt, copy, speed)
         mixture_id = utt if once else f"{utt}-m{copy}" + (f"sp{speed:g}" if speed else "")
         mixture = planner.draw(words, mixture_id, utt, utt2spk[utt], length, fs, speed=speed)
-        # A new speaker's label begins the id: data dirs are sorted by id and by speaker alike.
+        # The id begins with the label of a new speaker, so ids and speakers sort alike.
         prefix = planner.speaker_label("", mixture.sources[0].speed)
         mixtures.append(replace(mixture, id=prefix + mixture_id))
         utts.append(utt)
@@ -145,7 +145,7 @@ def _counted(items: Collection, what: str) -> Iterator:
 
 def plan_sets(args, planner: MixturePlanner) -> None:
     """Write the sets by the options of ``simulate_plan``."""
-    if args.snrs and args.kinds:  # recordings of other kinds need not be there
+    if args.snrs and args.kinds:  # recordings of other types may be missing
         planner.noises = {kind: planner.noises[kind] for kind in args.kinds}
     planner.open(Path(args.data).parent)
     source, audio = DataDir(args.data), AudioTable(args.data)

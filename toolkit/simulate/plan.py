@@ -1,6 +1,6 @@
-"""Mixture plans: seeded text with the sources of every mixture, one JSON object a line.
+"""Mixture plans: seeded text with the sources of every mixture, one JSON object per line.
 
-A plan can be read, compared and cited; ``render`` (next door) turns a line into samples and nothing else does.
+A plan can be read, compared and cited. Only :mod:`toolkit.simulate.render` turns its lines into samples.
 """
 
 import hashlib
@@ -19,24 +19,24 @@ from toolkit.simulate.codecs import check_codec
 
 LEVELS = ("mean", "active")
 SPEEDS = (0.1, 10.0)
-MOST_SAMPLES = 2**31  # of a mixture; a larger number is a mistake, and would take all memory
+MOST_SAMPLES = 2**31  # longest mixture; a larger number is a mistake and would exhaust the memory
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _ID = b'{"id": "'
-# A quote within a JSON string has a backslash before it, so this is a key wherever it is found.
+# In a JSON string a quote has a backslash before it, so this pattern always matches a key.
 _ROLE = re.compile(rb'"role"\s*:\s*"([A-Za-z0-9_-]+)"')
-MOST_DB = 200  # of SNRs and gains; float32 overflows not far beyond
+MOST_DB = 200  # limit of SNRs and gains, below the overflow of float32
 
 
 @dataclass(frozen=True)
 class Source:
-    """One recording in a mixture. All positions are samples at the mixture's rate, after the change of speed.
+    """One recording in a mixture. Positions are samples at the rate of the mixture, after the change of speed.
 
     Attributes:
         role: ``spk1`` (the target), ``spk2`` ... (interferers), ``noise1`` ...; babble is several sources of one role.
-        utt: id in the wav.scp of the data dirs that the plan was made from.
-        length: how many samples of the recording are used.
-        begin: the first of them.
-        offset: where it starts in the mixture.
+        utt: id in the wav.scp of the plan's data dirs.
+        length: number of samples to use.
+        begin: first sample to use.
+        offset: position of the first sample in the mixture.
         gain: linear factor; None lets the mixture's ``snr`` decide (1 for ``spk1`` and for roles without an SNR).
             A role has an SNR or gains, not both.
         speed: tempo and pitch factor, 1.1 is faster and higher (resampling).
@@ -61,19 +61,19 @@ class Mixture:
 
     Attributes:
         id: utterance id of the mixture.
-        fs: rate in Hz.
-        length: samples.
-        sources: at least one of role ``spk1``.
+        fs: sampling rate in Hz.
+        length: number of samples.
+        sources: the recordings; exactly one has the role ``spk1``.
         snr: role -> dB by which ``spk1`` exceeds the sum of that role's sources; :mod:`toolkit.simulate.render` says
             over which samples.
-        level: what counts as the level of speech: ``mean`` or ``active`` (see render).
+        level: definition of the speech level: ``mean`` or ``active`` (see render).
         speaker: the target's speaker label.
         facts: written as ``utt2<name>`` tables, e.g. ``{"noise": "babble"}``.
-        clip: what is beyond full scale is clipped, as in the files of published mixtures; else a mixture that would
-            peak above 0.99 is scaled down.
-        codec: that the mixture went through, a name of :data:`toolkit.simulate.codecs.FORMATS`; None: no codec. Its
-            other streams are not coded.
-        kbps: bit rate of the codec in kbit/s, where it has several.
+        clip: clip samples beyond full scale, as in the files of published mixtures; False: scale a mixture with a peak
+            above 0.99 down.
+        codec: codec of the mixture, a name in :data:`toolkit.simulate.codecs.FORMATS`, or None. Its other streams are
+            not coded.
+        kbps: bit rate of the codec in kbit/s; None for a codec with a single rate.
     """
 
     id: str
@@ -100,7 +100,7 @@ class Mixture:
             raise InputError(f"{self.id}: kbps is the bit rate of a codec, and none is given")
 
     def _check_words(self):
-        """Raise InputError when a name is none, or could not be that of a table or a stream."""
+        """Raise InputError if a name cannot be the name of a table or a stream."""
         named = [*(s.role for s in self.sources), *self.facts]
         if invalid := [word for word in named if not (isinstance(word, str) and _NAME.fullmatch(word))]:
             raise InputError(
@@ -113,7 +113,7 @@ class Mixture:
             raise InputError(f"{self.id}: clip and wrap must be true or false, got {not_bool[0]!r}")
 
     def _check_positions(self):
-        """Raise InputError when a source does not lie in the mixture."""
+        """Raise InputError if a source is not inside the mixture."""
         numbers = [self.fs, self.length, *(n for s in self.sources for n in (s.length, s.begin, s.offset))]
         if not all(isinstance(n, int) for n in numbers):
             raise InputError(f"{self.id}: fs, lengths, begins and offsets must be whole numbers")
@@ -127,26 +127,26 @@ class Mixture:
             raise InputError(f"{self.id}: speeds must be from {SPEEDS[0]} to {SPEEDS[1]}")
 
     def _check_levels(self):
-        """Raise InputError when the roles are not clear, or not what decides their levels."""
+        """Raise InputError if roles or their levels are inconsistent."""
         roles = {s.role for s in self.sources}
         if sum(s.role == "spk1" for s in self.sources) != 1:
-            raise InputError(f"{self.id}: a mixture has exactly one source of role spk1")
+            raise InputError(f"{self.id}: must have exactly one source with role spk1")
         if taken := roles & {"wav", "dereverb1"}:
-            raise InputError(f"{self.id}: no role can be called {taken.pop()}, which is the name of a rendered stream")
+            raise InputError(f"{self.id}: role {taken.pop()}: must not be the name of a rendered stream")
         if unknown := set(self.snr) - (roles - {"spk1"}):
-            raise InputError(f"{self.id}: snr is given for {sorted(unknown)}; it can be for {sorted(roles - {'spk1'})}")
+            raise InputError(f"{self.id}: snr is given for {sorted(unknown)}; must be for {sorted(roles - {'spk1'})}")
         gains = [(s.role, s.gain) for s in self.sources if s.gain is not None]
         if twice := {role for role, _ in gains} & set(self.snr):
-            raise InputError(f"{self.id}: {sorted(twice)} has both an snr and gains; give one of them")
+            raise InputError(f"{self.id}: {sorted(twice)} has both an snr and gains; give one of the two")
         if not all(abs(snr) <= MOST_DB for snr in self.snr.values()):
             raise InputError(f"{self.id}: SNRs must be finite, from {-MOST_DB} to {MOST_DB} dB")
         if not all(abs(gain) <= 10 ** (MOST_DB / 20) for _, gain in gains):
             raise InputError(f"{self.id}: gains must be finite, {10 ** (MOST_DB / 20):g} ({MOST_DB} dB) at most")
         if self.level not in LEVELS:
-            raise InputError(f"{self.id}: level is {self.level!r}, it can be {' or '.join(LEVELS)}")
+            raise InputError(f"{self.id}: level is {self.level!r}; must be {' or '.join(LEVELS)}")
 
     def to_json(self) -> str:
-        """One line; fields at their default are left out."""
+        """One line of JSON; fields with default values are omitted."""
         whole = asdict(self)
         whole["sources"] = [{k: v for k, v in s.items() if v != _DEFAULTS.get(k, ...)} for s in whole["sources"]]
         given = {k: v for k, v in whole.items() if v not in ({}, None) and v is not False}
@@ -154,7 +154,7 @@ class Mixture:
 
     @classmethod
     def from_json(cls, line: str) -> "Mixture":
-        """Inverse of :meth:`to_json`; InputError for anything else."""
+        """Inverse of :meth:`to_json`. Raises InputError for other text."""
         try:
             fields = json.loads(line)
             fields["sources"] = tuple(Source(**s) for s in fields["sources"])
@@ -167,7 +167,7 @@ _DEFAULTS = {"begin": 0, "offset": 0, "gain": None, "speed": 1.0, "room": None, 
 
 
 def read_plan(path, ids: Container[str] | None = None) -> Iterator[Mixture]:
-    """The mixtures of a plan, in its order; with ``ids`` those alone, and of other lines no more than the id is read.
+    """Read the mixtures of a plan in order; with ``ids`` only these, which skips other lines after their id.
 
     Raises:
         InputError: the plan is missing, or a line is not a mixture; names file and line.
@@ -185,7 +185,7 @@ def read_plan(path, ids: Container[str] | None = None) -> Iterator[Mixture]:
 
 
 def contents_of(path, fact: str) -> tuple[set[str], bool]:
-    """The roles in the mixtures of a plan, and whether any of these has a fact; no line is parsed."""
+    """The roles in a plan, and whether any mixture has the fact, without parsing the lines."""
     roles, key, known = set(), re.compile(rb'"%b"\s*:' % fact.encode()), False
     for _, line in _lines(path):
         roles.update(_ROLE.findall(line))
@@ -194,20 +194,20 @@ def contents_of(path, fact: str) -> tuple[set[str], bool]:
 
 
 def _lines(path) -> Iterator[tuple[int, bytes]]:
-    """Numbers and lines of a plan. Bytes end at line feeds alone, text also where JSON strings may hold it as it is."""
+    """Numbers and lines of a plan, as bytes: text lines would also end at characters that JSON strings may hold."""
     try:
         refuse_fifo(Path(path))
         with open(path, "rb") as handle:
             for number, line in enumerate(handle, 1):
                 yield number, line.removesuffix(b"\n")
     except FileNotFoundError:
-        raise InputError(f"{path}: no such plan; simulation (stage 3) writes it") from None
+        raise InputError(f"{path}: no such plan; run the simulation (stage 3)") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
 
 
 def _id_of(line: bytes) -> str | None:
-    """The id of a line that begins as to_json writes it; None where it does not, or its id has escapes."""
+    """The id of a line in the format of to_json; None for another format or an id with escapes."""
     end = line.find(b'"', len(_ID)) if line.startswith(_ID) else -1
     word = line[len(_ID) : end]
     try:
@@ -217,12 +217,12 @@ def _id_of(line: bytes) -> str | None:
 
 
 def write_plan(path, mixtures: Iterable[Mixture]) -> None:
-    """Write a plan, whole or not at all."""
+    """Write a plan atomically."""
     with replacing(path) as handle:
         handle.writelines(m.to_json() + "\n" for m in mixtures)
 
 
 def generator(*what) -> np.random.Generator:
-    """A random generator that depends on the words given and on nothing else (seed, id, epoch, ...)."""
+    """A random generator that depends only on the given words (seed, id, epoch, ...)."""
     digest = hashlib.blake2b("\0".join(map(str, what)).encode(), digest_size=16).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "little")))

@@ -1,4 +1,4 @@
-"""Drawing mixtures: which noise, room, speed and interferer go with an utterance, by seed."""
+"""Draw mixtures by seed: noise, room, speed and interferer of an utterance."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,13 @@ from toolkit.simulate.recordings import Recordings
 
 @dataclass
 class Noise:
-    """One kind of noise.
+    """One type of noise.
 
     Args:
         data: sets of its recordings, e.g. ``noise_train`` (see MixturePlanner.open).
-        snr: dB, drawn uniformly between the two.
-        talkers: how many recordings are summed, drawn between the two: 1 for noise and music, 3 to 6 for babble.
-        weight: how often this kind is drawn, relative to the others.
+        snr: minimum and maximum SNR in dB; uniform.
+        talkers: minimum and maximum number of recordings to sum: 1 for noise and music, e.g. 3 to 6 for babble.
+        weight: relative frequency of this type.
     """
 
     data: list[str]
@@ -36,7 +36,7 @@ class Interferer:
 
     Args:
         data: sets of the talkers, with ``utt2spk`` (see MixturePlanner.open).
-        sir: dB by which the target exceeds the interferer, drawn uniformly between the two.
+        sir: minimum and maximum target-to-interferer ratio in dB; uniform.
         length: ``min`` cuts both to the shorter, ``max`` keeps both whole, ``target`` cuts or pads to the target.
     """
 
@@ -46,21 +46,21 @@ class Interferer:
 
 
 class MixturePlanner:
-    """Draws the mixture of an utterance; the same seed and words give the same line, in any order of calls.
+    """Draws the mixture of an utterance; the same seed words give the same line, in any order of calls.
 
     Args:
-        noises: kind -> where its recordings are and at what SNR they are added.
-        noise_prob: share of mixtures that get a noise.
-        rooms: sets of impulse responses; ``utt2spk`` names the room of each: the sources of one mixture get
-            responses of one room.
-        room_prob: share of mixtures that are put into a room.
-        speeds: factors drawn uniformly.
-        new_speakers: is a changed speed a new speaker (label ``sp0.9-<speaker>``)?
+        noises: noise type -> its recordings and SNRs.
+        noise_prob: share of mixtures with a noise.
+        rooms: sets of impulse responses, with the room of each in ``utt2spk``. All sources of a mixture are in one
+            room.
+        room_prob: share of mixtures in a room.
+        speeds: speed factors, drawn uniformly.
+        new_speakers: treat a changed speed as a new speaker (label ``sp0.9-<speaker>``).
         interferer: second talker, or None.
-        level: what counts as the level of speech, ``mean`` or ``active`` (see toolkit.simulate.render).
-        codecs: name (``opus``, ``mp3``, ``gsm``, ``ulaw``, ``alaw``, ``narrowband``) -> its bit rates. What is coded is
-            the mixture; targets stay as they are.
-        codec_prob: share of mixtures that go through a codec.
+        level: definition of the speech level, ``mean`` or ``active`` (see toolkit.simulate.render).
+        codecs: name (``opus``, ``mp3``, ``gsm``, ``ulaw``, ``alaw``, ``narrowband``) -> its bit rates. Only the mixture is
+            coded; targets stay unchanged.
+        codec_prob: share of mixtures with a codec.
 
     Raises:
         InputError: a value is out of its range.
@@ -79,7 +79,7 @@ class MixturePlanner:
         codecs: dict[str, Codec] | None = None,
         codec_prob: float = 1.0,
     ):
-        # By name: a config that was written and read again may have its kinds in another order.
+        # Sorted by name: a config that was saved and read again may have another order.
         self.noises, self.rooms = dict(sorted((noises or {}).items())), rooms or []
         self.noise_prob, self.room_prob, self.level = noise_prob, room_prob, level
         self.speeds, self.new_speakers, self.interferer = speeds or [1.0], new_speakers, interferer
@@ -87,10 +87,10 @@ class MixturePlanner:
         self._check()
 
     def open(self, root="") -> "MixturePlanner":
-        """Find the recordings; returns itself.
+        """Find the recordings; returns ``self``.
 
         Args:
-            root: folder of the sets that the config names, e.g. ``dump/raw``; an absolute path needs none.
+            root: folder of the sets in the config, e.g. ``dump/raw``; not needed for absolute paths.
 
         Raises:
             InputError: a set is missing or empty, or talkers have no ``utt2spk``.
@@ -110,10 +110,12 @@ class MixturePlanner:
         return [str(self._root / name) for name in sets]
 
     def _check(self) -> None:
-        """Raise InputError for values out of their range."""
+        """Raise InputError if a value is out of its range."""
         for kind, noise in self.noises.items():
             if not 1 <= noise.talkers[0] <= noise.talkers[1]:
-                raise InputError(f"noises.{kind}.talkers is {noise.talkers}; two numbers from 1, the lower first")
+                raise InputError(
+                    f"noises.{kind}.talkers is {noise.talkers}; must be two numbers from 1, the lower first"
+                )
             _check_levels(f"noises.{kind}.snr", noise.snr)
             _check_weight(f"noises.{kind}.weight", noise.weight)
         for name, codec in self.codecs.items():
@@ -122,20 +124,20 @@ class MixturePlanner:
         probs = {"noise_prob": self.noise_prob, "room_prob": self.room_prob, "codec_prob": self.codec_prob}
         for key, prob in probs.items():
             if not 0 <= prob <= 1:
-                raise InputError(f"{key} is {prob}; it must lie in 0 .. 1")
+                raise InputError(f"{key} is {prob}; must be from 0 to 1")
         if (self.room_prob > 0) != bool(self.rooms):
             raise InputError("rooms and room_prob go together: give both or neither")
         if not all(SPEEDS[0] <= speed <= SPEEDS[1] for speed in self.speeds):
-            raise InputError(f"speeds are {self.speeds}; they must be from {SPEEDS[0]:g} to {SPEEDS[1]:g}")
+            raise InputError(f"speeds are {self.speeds}; must be from {SPEEDS[0]:g} to {SPEEDS[1]:g}")
         if self.level not in LEVELS:
-            raise InputError(f"level is {self.level!r}; it can be {' or '.join(LEVELS)}")
+            raise InputError(f"level is {self.level!r}; must be {' or '.join(LEVELS)}")
         if self.interferer and self.interferer.length not in ("min", "max", "target"):
-            raise InputError(f"interferer.length is {self.interferer.length!r}; it can be min, max or target")
+            raise InputError(f"interferer.length is {self.interferer.length!r}; must be min, max or target")
         if self.interferer:
             _check_levels("interferer.sir", self.interferer.sir)
 
     def data_dirs(self) -> list[str]:
-        """Data dirs whose audio the planned mixtures use, besides that of the targets."""
+        """Data dirs of the audio in mixtures, except the targets."""
         names = [name for noise in self.noises.values() for name in noise.data]
         return self._below_root(names + (self.interferer.data if self.interferer else []))
 
@@ -166,9 +168,9 @@ class MixturePlanner:
         Args:
             seed_words: seed of the random choices, e.g. ``(seed, epoch, utt)``.
             num_samples: length of the target recording, samples at ``fs``.
-            crop: use a random part with this number of samples; a shorter recording is repeated (an interferer as well,
-                where it is not cut or padded to the target), or with ``repeat`` False taken as it is. None: all of it.
-            speed: fixed factor, or None to draw one; likewise ``kind`` of noise and its ``snr`` in dB.
+            crop: use a random part of this number of samples; None: all. A shorter recording is repeated (also an
+                interferer, unless it is cut or padded to the target), or with ``repeat`` False left short.
+            speed: fixed factor; None: random. The same for the noise type ``kind`` and its ``snr`` in dB.
         """
         rng = generator(*seed_words)
         target = self._draw_target(rng, utt, num_samples, crop, speed)
@@ -199,7 +201,7 @@ class MixturePlanner:
         return Mixture(mixture_id, fs, length, tuple(sources), label, ratios, self.level, facts, codec=codec, kbps=kbps)
 
     def _draw_codec(self, rng: np.random.Generator) -> tuple[str | None, float | None]:
-        """A codec and its bit rate; after all else is drawn, so that a codec changes nothing else of a mixture."""
+        """A codec and its bit rate. Drawn last, so that codecs change nothing else of a mixture."""
         if not self.codecs or rng.random() >= self.codec_prob:
             return None, None
         name = _drawn(rng, self.codecs)
@@ -207,7 +209,7 @@ class MixturePlanner:
         return name, None if rates is None else round(float(rng.uniform(*rates)), 1)
 
     def _draw_target(self, rng: np.random.Generator, utt: str, num_samples: int, crop: int | None, speed: float | None):
-        """The target's source: its speed, and which part of it."""
+        """The source of the target, with speed and crop."""
         speed = self.speeds[rng.integers(len(self.speeds))] if speed is None else speed
         whole = max(1, int(num_samples / speed))
         length = crop or whole
@@ -215,7 +217,7 @@ class MixturePlanner:
         return Source("spk1", utt, length, begin, speed=speed, wrap=length > whole)
 
     def _draw_room(self, rng: np.random.Generator):
-        """Endless impulse responses of one room, none twice while they last; Nones without a room."""
+        """Endless impulse responses of one room, repeated only if all are used; Nones without a room."""
         responses: Sequence[str | None] = [None]
         if self._rooms and rng.random() < self.room_prob:
             responses = self._rooms[rng.integers(len(self._rooms))]
@@ -224,7 +226,7 @@ class MixturePlanner:
             yield from (responses[i] for i in order)
 
     def _draw_noise(self, rng, kind: str, without: set[str], length: int, room) -> list[Source]:
-        """The recordings of one noise, each of another speaker, repeated where they are too short."""
+        """The recordings of one noise, all of different speakers, repeated if too short."""
         noise, recordings, without = self.noises[kind], self._recordings[kind], set(without)
         sources = []
         for _ in range(int(rng.integers(noise.talkers[0], noise.talkers[1] + 1))):
@@ -237,7 +239,7 @@ class MixturePlanner:
         return sources
 
     def _draw_interferer(self, rng, target: Source, speaker: str, room, fills: bool) -> tuple[Source, Source, float]:
-        """Target and interferer cut to the length mode (``fills``: both to the target's length), their ratio in dB."""
+        """Target and interferer cut by the length mode (``fills``: to the target's length), and their ratio in dB."""
         assert self.interferer is not None
         how = self.interferer.length
         key = self._talkers.draw(rng, {speaker})
@@ -255,19 +257,19 @@ class MixturePlanner:
 
 
 def _check_levels(key: str, levels: tuple[float, float]) -> None:
-    """Raise InputError where a range of dB is none."""
+    """Raise InputError if a range in dB is invalid."""
     if not -math.inf < levels[0] <= levels[1] < math.inf:
-        raise InputError(f"{key} is {levels} dB; it must be two finite numbers, the lower first")
+        raise InputError(f"{key} is {levels} dB; must be two finite numbers, the lower first")
 
 
 def _check_weight(key: str, weight: float) -> None:
-    """Raise InputError where a weight is none."""
+    """Raise InputError if a weight is invalid."""
     if not 0 < weight < 1e9:
-        raise InputError(f"{key} is {weight}; it must be positive and below 1e9")
+        raise InputError(f"{key} is {weight}; must be positive and below 1e9")
 
 
 def _drawn(rng: np.random.Generator, choices: Mapping[str, Noise | Codec]) -> str:
-    """One of the names, by weight."""
+    """A random name, by weight."""
     weights = np.array([choice.weight for choice in choices.values()], float)
     return list(choices)[rng.choice(len(choices), p=weights / weights.sum())]
 

@@ -8,11 +8,11 @@ from toolkit.io.errors import InputError
 
 
 class Recordings:
-    """Ids of some data dirs with lengths and speakers, to draw from.
+    """Ids, lengths and speakers of data dirs, to draw from.
 
     Args:
-        data: data dirs; ``utt2spk`` is used where there is one, else every recording counts as a speaker.
-        key: the config key that lists them, for error messages.
+        data: data dirs; without ``utt2spk`` every recording is its own speaker.
+        key: config key of the list, for error messages.
     """
 
     def __init__(self, data: list[str], key: str):
@@ -31,7 +31,7 @@ class Recordings:
         return self.speaker.get(key, key)
 
     def draw(self, rng: np.random.Generator, without: set[str]) -> str:
-        """An id whose speaker is none of ``without``."""
+        """A random id whose speaker is not in ``without``."""
         for _ in range(1000):
             key = self.ids[rng.integers(len(self.ids))]
             if self.speaker_of(key) not in without:

@@ -1,15 +1,13 @@
-"""Rendering: a pure function of (plan line, audio) -> streams, the only one there is.
+"""Rendering: a pure function (plan line, audio) -> streams, used by the offline stage, the training loader and tests.
 
-The offline stage writes what it returns, the training loader feeds it, tests check it.
+Levels. The SNR of a role is 10 log10(P_spk1 / P_role) dB. P is the mean square of the role's stream after rooms, over
+the samples with audio (without padding). For talkers (``spk*``) with ``level: active``, P is the mean over the 20 ms
+frames within 40 dB of the loudest frame, so pauses do not count; noise is always averaged completely. Recordings of one
+role (the talkers of babble) are scaled to equal level before they are summed. A source with an explicit ``gain`` is
+scaled only by it.
 
-Levels. The SNR of a role is 10 log10(P_spk1 / P_role) dB, where P is the mean square of the role's stream after rooms,
-over the samples where that role has audio (padding does not count). For talkers (``spk*``) with ``level: active``, P is
-the mean over the 20 ms frames within 40 dB of the loudest frame only, so pauses do not count either; noise is always
-averaged whole. Recordings of one role (the talkers of babble) are brought to equal level before they are summed.
-A source with an explicit ``gain`` is scaled by it and by nothing else.
-
-Streams are on the 16-bit grid (k / 32768), so what a file holds is exactly what a loader sees; a mixture that would
-peak above 0.99 is scaled down as a whole, all its streams alike, unless its plan says that it is clipped.
+Streams are on the 16-bit grid (k / 32768), so files and loaders have identical samples. All streams of a mixture with a
+peak above 0.99 are scaled down by the same factor, unless the plan says ``clip``.
 """
 
 from functools import reduce
@@ -27,21 +25,21 @@ EARLY_SECONDS = 0.05  # reflections up to 50 ms belong to the dereverberated ref
 _DIRECT_SECONDS = 0.0025
 _ACTIVE_DB = 40.0
 _FRAME_SECONDS = 0.02
-_ROWS, _LEAST_BLOCK = 4, 16384  # of a convolution: rows that are transformed at once, least samples in a row
+_ROWS, _LEAST_BLOCK = 4, 16384  # of a convolution: rows per FFT call, minimum number of samples in a row
 
 
 class SilentSource(InputError):
-    """A source with a level is digital silence."""
+    """A source whose level matters is digital silence."""
 
 
-@np.errstate(over="ignore", invalid="ignore")  # what overflows is refused in the end
+@np.errstate(over="ignore", invalid="ignore")  # overflow is detected at the end
 def render(mixture: Mixture, audio: AudioTable, rooms: AudioTable | None = None) -> dict[str, np.ndarray]:
     """Render one mixture.
 
     Args:
         mixture: a line of a plan.
-        audio: where its sources are, at ``mixture.fs``.
-        rooms: where its impulse responses are.
+        audio: audio of the sources, at ``mixture.fs``.
+        rooms: the impulse responses.
 
     Returns:
         stream -> float32 (mixture.length,): ``wav`` (the sum, through the codec if there is one), one for each role
@@ -50,7 +48,7 @@ def render(mixture: Mixture, audio: AudioTable, rooms: AudioTable | None = None)
 
     Raises:
         SilentSource: a source whose level decides the SNR is digital silence.
-        InputError: an id is unknown, a recording is shorter than the plan says, samples are beyond all measure, ...
+        InputError: an id is unknown, a recording is shorter than the plan says, samples overflow, ...
     """
     if audio.fs not in (None, mixture.fs):
         raise InputError(f"{mixture.id}: is planned at {mixture.fs} Hz, the audio is at {audio.fs} Hz; plan again")
@@ -84,20 +82,20 @@ def coded(mixture: Mixture, streams: dict[str, np.ndarray]) -> dict[str, np.ndar
 
 
 def cut(source: Source, tables: dict[str, AudioTable]) -> dict[str, np.ndarray]:
-    """The same part, at the same speed, of the streams of a rendered mixture; it stays their sum.
+    """Crop the streams of a rendered mixture alike, with the same speed, so that the mixture remains their sum.
 
     Args:
-        source: which part; its role, gain and room are not looked at.
+        source: part and speed; role, gain and room are ignored.
         tables: stream -> its audio.
 
     Returns:
-        stream -> float32 (source.length,); above the peak (a change of speed may overshoot) all are scaled alike.
+        stream -> float32 (source.length,); if a change of speed exceeds the peak limit, all are scaled alike.
     """
     return _to_grid({stream: _take(source, table) for stream, table in tables.items()}, source.utt)
 
 
 def _take(source: Source, audio: AudioTable) -> np.ndarray:
-    """The samples of a source: part, speed, repetition; (source.length,) float32."""
+    """The samples of a source, with crop, speed and repetition: (source.length,) float32."""
     have = audio.num_samples(source.utt)
     first = int(source.begin * source.speed)
     if first >= have:
@@ -114,18 +112,18 @@ def _take(source: Source, audio: AudioTable) -> np.ndarray:
 
         samples = soxr.resample(samples, source.speed * 1e4, 1e4)
     short = source.length - len(samples)
-    if short > 2:  # a resampler may end a sample or two early; more is a plan for other audio
+    if short > 2:  # resamplers may end two samples early; more means other audio
         raise InputError(f"{source.utt}: is {short} samples shorter than the plan says; make the plan again")
     return np.pad(samples, (0, short)) if short > 0 else samples[: source.length]
 
 
 def _check_sound(samples: np.ndarray, source: Source, audio: AudioTable) -> None:
-    """Raise InputError where a recording is constant, or beyond full scale by far, as its part here lets suspect."""
+    """Raise InputError if a recording is constant or far beyond full scale; checks it only if this part is suspect."""
     if not len(samples):
         return
     low, high = float(samples.min()), float(samples.max())
     peak = max(-low, high)
-    if peak > LOUDEST or high - low < 0.5 / 32768 < peak:  # the code that sets SNRs handles silence
+    if peak > LOUDEST or high - low < 0.5 / 32768 < peak:  # silence is handled where SNRs are set
         check_usable(
             audio.read(source.utt),
             *(audio.fs or 1, f"{source.utt}: {audio.values[source.utt]}:"),
@@ -135,9 +133,9 @@ def _check_sound(samples: np.ndarray, source: Source, audio: AudioTable) -> None
 
 
 def _response(source: Source, room: str, rooms: AudioTable | None, mixture: Mixture) -> np.ndarray:
-    """Impulse response from its direct path on, the direct path at unit energy."""
+    """Impulse response from the direct path on, with the direct path at unit energy."""
     if rooms is None:
-        raise InputError(f"{mixture.id}: {source.utt} is put into room {room}, but no room data dir was given")
+        raise InputError(f"{mixture.id}: {source.utt} is in room {room}, but there is no data dir of rooms; plan again")
     response = rooms.read(room)
     start = direct_path(response)
     window = max(1, round(_DIRECT_SECONDS * mixture.fs))
@@ -148,19 +146,19 @@ def _response(source: Source, room: str, rooms: AudioTable | None, mixture: Mixt
 
 
 def convolve(samples: np.ndarray, *responses: np.ndarray) -> list[np.ndarray]:
-    """Linear convolutions cut to the length of ``samples``: the tail beyond the source's end is dropped.
+    """Linear convolutions cut to the length of ``samples``; the tail after the end is dropped.
 
-    By overlap and add: the samples are cut into blocks. Blocks and responses are transformed together, a multiple of
-    four, because scipy transforms four float32 rows in the time of one.
+    Overlap-add: blocks and responses are transformed together, in multiples of four rows, because scipy transforms four
+    float32 rows in the time of one.
 
     Args:
         samples: (N,) float32.
-        responses: (R,) float32 each, three at most, the longest first.
+        responses: (R,) float32 each, at most three, the longest first.
 
     Returns:
         (N,) float32 for each response.
     """
-    import scipy.fft  # a third of a second to import, needed for rooms only
+    import scipy.fft  # slow import, only for rooms
 
     taps, count = min(len(responses[0]), len(samples)), len(responses)
     fours = -(-len(samples) // (_ROWS * max(4 * taps, _LEAST_BLOCK)))
@@ -173,7 +171,7 @@ def convolve(samples: np.ndarray, *responses: np.ndarray) -> list[np.ndarray]:
         row[: len(part)] = part
     spectra = scipy.fft.rfft(rows, size)
     out = np.zeros((count, blocks * hop + size), np.float32)
-    together = count if fours == 1 else 1  # more would not stay in the cache
+    together = count if fours == 1 else 1  # more would exceed the cache
     for first in range(0, count, together):
         kernels = spectra[blocks + first :][:together]
         images = np.zeros((_ROWS * -(-together * blocks // _ROWS), spectra.shape[1]), np.complex64)
@@ -196,7 +194,7 @@ def active_level(samples: np.ndarray, fs: int) -> float:
 
 
 def _level(parts: list[tuple[Source, np.ndarray]], mixture: Mixture) -> float:
-    """Power of the sources of one role, placed and summed, by the mixture's rule; SilentSource when there is none."""
+    """Power of the summed sources of one role, by the mixture's ``level``. Raises SilentSource if it is zero."""
     if len(parts) == 1:
         samples = parts[0][1][: mixture.length - parts[0][0].offset]
     else:
@@ -210,7 +208,7 @@ def _level(parts: list[tuple[Source, np.ndarray]], mixture: Mixture) -> float:
         power = float(np.square(samples, dtype=np.float64).mean())
     if power == 0.0:
         role, utts = parts[0][0].role, ", ".join(source.utt for source, _ in parts)
-        raise SilentSource(f"{mixture.id}: {role} ({utts}) is digital silence, no SNR can be set; plan without it")
+        raise SilentSource(f"{mixture.id}: {role} ({utts}) is digital silence, so no SNR can be set; plan without it")
     return power
 
 
@@ -220,7 +218,7 @@ def _gained(parts: list[tuple[Source, np.ndarray]]) -> list[tuple[Source, np.nda
 
 
 def _scale(parts: list[tuple[Source, np.ndarray]], reference: float, mixture: Mixture):
-    """The sources of one role, scaled: to the SNR of the role where it has one, else by explicit gains."""
+    """The sources of one role, scaled to the SNR of the role, or by explicit gains."""
     role = parts[0][0].role
     if role not in mixture.snr:
         return _gained(parts)
@@ -232,7 +230,7 @@ def _scale(parts: list[tuple[Source, np.ndarray]], reference: float, mixture: Mi
 
 
 def _place(parts: list[tuple[Source, np.ndarray]], length: int) -> np.ndarray:
-    """Sum of sources at their offsets, (length,) float32; one source that fills it is returned as it is."""
+    """Sum of sources at their offsets, (length,) float32; a single source of full length is returned unchanged."""
     if len(parts) == 1 and parts[0][0].offset == 0 and len(parts[0][1]) == length:
         return parts[0][1]
     out = np.zeros(length, np.float32)
@@ -243,14 +241,12 @@ def _place(parts: list[tuple[Source, np.ndarray]], length: int) -> np.ndarray:
 
 
 def _to_grid(streams: dict[str, np.ndarray], name: str, clip: bool = False) -> dict[str, np.ndarray]:
-    """Scale below the peak, all alike, or clip; and round to 16 bits. ``name`` is the id that an error names."""
-    peak = float(np.max([(stream.max(), -stream.min()) for stream in streams.values()]))  # NaN, where there is any
+    """Scale all streams below the peak limit, or clip, and round to 16 bits. ``name``: id for errors."""
+    peak = float(np.max([(stream.max(), -stream.min()) for stream in streams.values()]))  # NaN if there is any
     if not peak < np.inf:
         raise InputError(f"{name}: its samples overflow; lower its gains, or format its recordings (stage 2)")
     if clip and peak > LOUDEST:
-        raise InputError(
-            f"{name}: peaks at {peak:.3g} of full scale, clipping would leave a square wave; lower its gains"
-        )
+        raise InputError(f"{name}: peaks at {peak:.3g} times full scale, too much for clipping; lower its gains")
     factor = np.float32(min(1.0, PEAK / peak) * 32768 if peak > 0 and not clip else 32768)
     streams = {name: stream * factor for name, stream in streams.items()}
     for stream in streams.values():

@@ -1,7 +1,7 @@
-"""Simulated room impulse responses: a seeded bank of shoebox rooms, made once and kept as files.
+"""Simulated room impulse responses: a seeded bank of shoebox rooms, stored as files.
 
-Early reflections come from the image-source method (Allen & Berkley, JASA 65, 1979), the tail from ray tracing, both by
-pyroomacoustics. Sample ``n`` of a response is the sound ``n / 16000`` s after the source emitted it.
+pyroomacoustics computes early reflections by the image-source method (Allen & Berkley, JASA 65, 1979) and the tail by
+ray tracing. Sample ``n`` of a response is the sound ``n / 16000`` s after emission.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from toolkit.simulate.plan import generator
 
 RATE = 16000  # Hz
 SPEED_OF_SOUND = 343.0  # m/s
-_MAX_ORDER = 8  # of the image sources; rays do the rest
+_MAX_ORDER = 8  # of the image sources; ray tracing for higher orders
 _SMALLEST, _LARGEST = (3.0, 3.0, 2.4), (9.0, 7.0, 3.6)  # rooms, m
-_FROM_WALL = 0.5  # m, at least
+_FROM_WALL = 0.5  # m, minimum distance
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,19 @@ class Room:
     sources: tuple[tuple[float, float, float], ...]
 
     def distances(self) -> list[float]:
-        """From each source to the microphone, m."""
+        """Distance of each source to the microphone in m."""
         return [float(np.linalg.norm(np.subtract(source, self.microphone))) for source in self.sources]
 
 
 def draw_room(rng: np.random.Generator, sources: int = 1, rt60=(0.2, 0.8), distance=(0.5, 4.0)) -> Room:
     """Draw a room of 3 x 3 x 2.4 to 9 x 7 x 3.6 m.
 
-    Sources and microphone are half a metre or more from every wall, 1 to 1.8 m and 0.7 to 1.6 m high.
+    Sources and microphone are at least 0.5 m from every wall, at heights of 1 to 1.8 m and 0.7 to 1.6 m.
 
     Args:
-        sources: number of sources, each at another place.
-        rt60: least and greatest reverberation time, s.
-        distance: least and greatest distance from a source to the microphone, m.
+        sources: number of sources.
+        rt60: minimum and maximum reverberation time in s.
+        distance: minimum and maximum distance from a source to the microphone in m.
     """
     size = rng.uniform(_SMALLEST, _LARGEST)
     rt60_target = rng.uniform(*rt60)
@@ -60,15 +60,15 @@ def simulate_rirs(room: Room, seed: int) -> list[np.ndarray]:
     """The impulse response of each source, (T,) float64 with peak 0.5, as long as ``rt60`` after the direct path.
 
     Args:
-        room: where.
-        seed: of the rays.
+        room: the room.
+        seed: seed of the ray tracing.
 
     Raises:
         InputError: no wall absorbs enough for so short a reverberation in so large a room.
     """
-    import pyroomacoustics as pra  # its import takes seconds
+    import pyroomacoustics as pra  # slow import
 
-    pra.constants.set("num_threads", 1)  # the sum of rays depends on how many threads share them
+    pra.constants.set("num_threads", 1)  # the result depends on the number of threads
     pra.constants.set("c", SPEED_OF_SOUND)
     pra.random.seed(seed)
     try:
@@ -82,9 +82,7 @@ def simulate_rirs(room: Room, seed: int) -> list[np.ndarray]:
         box.add_source(source)
     box.add_microphone(room.microphone)
     box.compute_rir()
-    ahead = (
-        pra.constants.get("frac_delay_length") // 2
-    )  # the library delays everything by half its interpolation filter
+    ahead = pra.constants.get("frac_delay_length") // 2  # removes the library's delay of half an interpolation filter
     ends = [round((distance / SPEED_OF_SOUND + room.rt60) * RATE) for distance in room.distances()]
     rirs = [rir[ahead : ahead + end] for rir, end in zip(box.rir[0], ends, strict=True)]
     return [0.5 * rir / np.abs(rir).max() for rir in rirs]
@@ -93,8 +91,8 @@ def simulate_rirs(room: Room, seed: int) -> list[np.ndarray]:
 def direct_path(rir: np.ndarray, fraction: float = 0.4) -> int:
     """Index of the direct path: the first sample whose magnitude reaches ``fraction`` of the peak.
 
-    The direct sound need not be the peak, for reflections may arrive together. In these banks it has 0.6 of the peak or
-    more, and the ringing of a band-limited response ahead of it reaches 0.4 for two samples at most.
+    The direct sound may be below the peak, because reflections can coincide. In these banks it has at least 0.6 of the
+    peak, and the pre-ringing of a band-limited response reaches 0.4 for at most two samples.
 
     Args:
         rir: (T,) impulse response.
@@ -115,19 +113,19 @@ def make_rooms(
 ) -> list[dict]:
     """Make a bank: ``<outdir>/<prefix>-001-1.flac`` ... (16 kHz, 24 bit) and the facts in ``<outdir>/metadata.tsv``.
 
-    Responses that are there are kept, so an interrupted bank is completed and a complete one costs nothing. Banks with
-    different seeds or prefixes have no room in common.
+    Existing responses are kept, so the same command completes an interrupted bank. Banks with different seeds or
+    prefixes share no rooms.
 
     Args:
-        count: rooms.
-        sources: places in each room; see :func:`draw_room` for the others.
+        count: number of rooms.
+        sources: number of sources in each room; see :func:`draw_room` for the others.
 
     Returns:
-        The rows of metadata.tsv: path (relative to outdir), room, rt60 (asked for, s), distance, length, width,
-        height (m).
+        The rows of metadata.tsv: path (relative to outdir), room, rt60 (requested, s), distance, length, width, height
+        (m).
 
     Raises:
-        InputError: ``count``, ``rt60`` or ``distance`` cannot be had in these rooms.
+        InputError: ``count``, ``rt60`` or ``distance`` is impossible in these rooms.
     """
     if count < 1 or sources < 1 or not 0 < rt60[0] <= rt60[1]:
         raise InputError(f"{outdir}: {count} rooms, {sources} sources, rt60 {rt60} s: must be positive and in order")
@@ -141,7 +139,7 @@ def make_rooms(
 
 
 def _make_room(outdir, name: str, seed: int, sources: int, rt60: tuple, distance: tuple) -> list[dict]:
-    """Simulate one room unless its files are there; its rows of the table."""
+    """Simulate one room unless its files exist; returns its rows of the table."""
     rng = generator("room", seed, name)
     room = draw_room(rng, sources, rt60, distance)
     paths = [Path(outdir) / f"{name}-{number}.flac" for number in range(1, sources + 1)]

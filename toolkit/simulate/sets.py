@@ -1,4 +1,4 @@
-"""A mixture set on disk: its plan and its source audio."""
+"""Open a mixture set: its plan and its source audio."""
 
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
@@ -10,18 +10,18 @@ from toolkit.simulate.enrolments import FACT
 from toolkit.simulate.mix_conf import read_mix_conf
 from toolkit.simulate.plan import Mixture, read_plan
 
-ROOMS_KEPT = 512  # impulse responses in memory, some 20 MB
+ROOMS_KEPT = 512  # impulse responses cached in memory, about 20 MB
 
 
 def check_known_sets(config: Mapping, key: str, known: Sequence[str], root: Path, where: str) -> None:
-    """Raise InputError where a planner config names a set that is none of ``known``, and no data dir below ``root``.
+    """Raise InputError if a planner config names a set that is not in ``known`` and not a data dir below ``root``.
 
     Args:
-        config: of a MixturePlanner.
-        key: under which the config has it.
-        known: names of the sets that a recipe makes.
+        config: config of a MixturePlanner.
+        key: its key in the config file.
+        known: names of the recipe's sets.
         root: folder of formatted sets.
-        where: the config file, which the message names first.
+        where: the config file, for messages.
     """
     lists = {f"noises.{kind}.data": noise["data"] for kind, noise in (config.get("noises") or {}).items()}
     lists |= {"interferer.data": (config.get("interferer") or {}).get("data"), "rooms": config.get("rooms")}
@@ -39,10 +39,10 @@ def check_known_sets(config: Mapping, key: str, known: Sequence[str], root: Path
 def open_set(
     path: Path, ids: Collection[str] | None = None
 ) -> tuple[dict[str, Mixture], AudioTable, AudioTable | None]:
-    """The plan by id, its source audio, and the impulse responses; for some ``ids`` only what these need.
+    """The plan by id, its source audio, and the impulse responses; with ``ids`` only what these need.
 
     Raises:
-        InputError: a file is missing or malformed, or an id is in the plan twice.
+        InputError: a file is missing or malformed, or the plan has a duplicate id.
     """
     conf = read_mix_conf(path)
     mixtures: dict[str, Mixture] = {}

@@ -1,4 +1,4 @@
-"""Trained systems as objects: load one, give it audio."""
+"""Trained systems as objects: load a system and apply it to audio."""
 
 from toolkit.exports import exports
 

@@ -1,4 +1,4 @@
-"""The base of trained systems: loading, rate, device, facts."""
+"""The base class of trained systems: loading, sampling rate, device, description."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,24 +21,24 @@ _Self = TypeVar("_Self", bound="System")
 
 
 class System:
-    """A trained network, ready for audio.
+    """A trained network for inference on audio.
 
     Args:
-        network: of the class that the kind of system takes.
-        origin: its source, which :meth:`load` sets.
+        network: network of class ``network_type``.
+        origin: source of the network; :meth:`load` sets it.
 
     Attributes:
         task: name of the task: ``sv``, ``se``, ``tse``.
         network_keys: keys of a training config that define the network.
         network_type: class of ``network``.
-        weights: file of an experiment's folder that is loaded by default.
+        weights: default weights file in an experiment's folder.
 
     Raises:
         InputError: ``network`` is of another class.
 
     Example::
 
-        system = System.load("exp/se_x")  # an Enhancer, as the experiment is one in enhancement
+        system = System.load("exp/se_x")  # an Enhancer, because the experiment is an enhancement
         print(system)
     """
 
@@ -57,19 +57,19 @@ class System:
 
     @classmethod
     def load(cls: type[_Self], path, weights: str | None = None, trust: bool = False, device="cpu") -> _Self:
-        """The system of an experiment's folder, of a packed zip or of a checkpoint of others, in eval mode.
+        """Load an experiment's folder, a packed zip or a published checkpoint, in eval mode.
 
         Args:
             path: folder with ``config.yaml`` and weights, a zip, or a file that toolkit.systems.published recognises.
-            weights: which weights of a folder; None: those that training leaves for use.
-            trust: build classes from outside the toolkit too. This runs code that the config names; only for models
-                whose author you trust.
+            weights: weights file of a folder; None: the one that training selects.
+            trust: also build classes from outside the toolkit. This runs code that the config names, so use it only
+                if you trust the author of the model.
             device: ``cpu``, ``cuda``, ``cuda:1``, ...
 
         Raises:
-            InputError: config or weights are missing (lists those that exist), damaged or do not match, the
-                system is for another task, the config names a class from outside the toolkit and is not trusted, or
-                the device does not exist.
+            InputError: config or weights are missing (lists those that exist), damaged or do not match; the system is
+                for another task; the config names a class from outside the toolkit without ``trust``; or the device
+                does not exist.
         """
         task, network, origin = load_network(path, cls.task, weights, trust)
         return system_class(task)(network, origin).to(device)
@@ -96,11 +96,11 @@ class System:
         """The untrained network of a training config (a path).
 
         Args:
-            config: its other keys are not read.
-            fs: rate in Hz that the network must have; None: any.
+            config: path of the config; other keys are ignored.
+            fs: sampling rate in Hz that the network must have; None: any.
 
         Raises:
-            InputError: a key is unknown or a value does not fit, or the network is for another rate.
+            InputError: a key is unknown, a value is invalid, or the network is for another sampling rate.
         """
         network = parsed(config, cls.network_keys, cls.add_network_arguments).model
         if fs not in (None, network.fs):
@@ -114,7 +114,7 @@ class System:
 
     @property
     def fs(self) -> int:
-        """Rate in Hz that the network works at; other recordings are resampled."""
+        """Sampling rate of the network in Hz; recordings at other rates are resampled."""
         return self.network.fs
 
     @property
@@ -125,20 +125,20 @@ class System:
         return torch.device("cpu")
 
     def to(self: _Self, device) -> _Self:
-        """Move the network to a device; InputError if it does not exist."""
+        """Move the network to a device. Raises InputError if it does not exist."""
         try:
             target = torch.device(device)
             if target.type == "meta":
                 raise ValueError("it holds no numbers")
             self.network.to(target)
-        except Exception as error:  # torch raises a different type for each kind of device
+        except Exception as error:  # the type depends on the device
             reason = str(error).strip().partition("\n")[0][:100]
             raise InputError(f"device {device!r:.40}: cannot be used ({reason}); use 'cpu'") from None
         return self
 
     @contextmanager
     def inferring(self) -> Iterator[nn.Module]:
-        """The network in eval mode, without gradients; afterwards it has its former mode."""
+        """The network in eval mode, without gradients; restores its mode afterwards."""
         was_training = self.network.training
         self.network.eval()
         try:
@@ -149,23 +149,23 @@ class System:
                 self.network.train()
 
     def example(self, seconds: float) -> tuple[Tensor, ...]:
-        """Inputs of the network, a batch of one that lasts ``seconds``."""
+        """Example inputs of the network: batch size 1, ``seconds`` long."""
         return (noise(seconds, self.fs).to(self.device),)
 
     def counted(self, seconds: float) -> tuple[nn.Module, tuple]:
-        """The part of the network whose multiply-accumulates are published, and its inputs."""
+        """The part of the network for which papers report MACs, and its inputs."""
         return self.network, self.example(seconds)
 
     def cost(self, seconds: float = 1.0) -> dict[str, int]:
-        """Size and cost: ``parameters``, and ``macs``, multiply-accumulates of ``seconds`` of audio."""
+        """``parameters``, and ``macs``, the multiply-accumulates for ``seconds`` of audio."""
         return {"parameters": count_parameters(self.network), "macs": count_macs(*self.counted(seconds))}
 
     def measured_cost(self, seconds: float) -> dict[str, float]:
-        """As :meth:`cost`, with what toolkit.metrics.cost.complexity.profile measures; the network is on the CPU."""
+        """As :meth:`cost`, with measurements (toolkit.metrics.cost.complexity.profile); the network is on the CPU."""
         return profile(self.network, self.example(seconds), seconds, self.counted(seconds))
 
     def info(self) -> dict:
-        """Facts of the system.
+        """Description of the system.
 
         Returns:
             ``task``, ``class`` (of the network), ``path``, ``weights``, ``fs`` (Hz), ``parameters``, ``macs`` (of one
@@ -183,7 +183,7 @@ class System:
         """Name and value of each line of ``print``."""
         lines = {"task": facts["task"], "network": facts["class"], "weights": facts["weights"] or "-"}
         lines |= {"rate": f"{self.fs} Hz", "device": str(self.device), "parameters": f"{facts['parameters']:,}"}
-        lines["cost"] = f"{facts['macs'] / 1e6:,.1f} M multiply-accumulates a second of audio"
+        lines["cost"] = f"{facts['macs'] / 1e6:,.1f} M multiply-accumulates per second of audio"
         lines["training"] = "not known"
         if training := facts["training"]:
             parts = [counted(training[f"{noun}s"], noun) for noun in ("epoch", "step") if _is_count(training, noun)]
@@ -194,7 +194,7 @@ class System:
         return lines
 
     def __str__(self) -> str:
-        """One screen."""
+        """A summary of about ten lines."""
         head = f"{type(self).__name__} {self.origin.path or ''}".strip()
         lines = [f"  {name:12}{value}" for name, value in self._lines(self.info()).items()]
         return "\n".join(one_line(line)[:_WIDTH] for line in (head, *lines))
@@ -208,11 +208,11 @@ def _is_count(training: Mapping, noun: str) -> bool:
 
 
 def parsed(config, keys: tuple[str, ...], add: Callable[[ConfigParser], None], over: dict | None = None):
-    """The objects of some ``keys`` of a training config (a path); its other keys are not read.
+    """The objects of some ``keys`` of a training config (a path); other keys are ignored.
 
     Args:
-        add: adds the keys to a parser.
-        over: values that override those of the config.
+        add: function that adds the keys to a parser.
+        over: values that override the config.
     """
     parser = ConfigParser()
     add(parser)

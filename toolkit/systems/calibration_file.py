@@ -1,4 +1,4 @@
-"""The calibration of a system, as a file: fitted on a development set's scores, applied to those of test sets."""
+"""calibration.json: a calibration that is fitted on scores of a development set and applied to test sets."""
 
 import json
 import logging
@@ -14,22 +14,22 @@ from toolkit.io.scores import read_scores, scores_of
 from toolkit.io.trials import read_trials
 from toolkit.metrics.verification.calibration import Calibration, fit_calibration
 
-FEW_TARGETS = 100  # a calibration on fewer is marked as rough
+FEW_TARGETS = 100  # warn if there are fewer
 _BACKEND = ("scoring", "score_norm", "cohort", "top_n")  # facts that a calibration depends on
 _SHAPE = {"scale": float, "offset": float, "way?": ({}, None), "p_target?": float, "scores?": [str]}
 
 
 def fit_on(scores: Sequence, trials: Sequence, p_target: float) -> dict:
-    """Fit on the pooled trials of some sets.
+    """Fit a calibration on the pooled trials of several sets.
 
     Args:
         scores: score files; a metrics.json beside a file names its scoring backend.
-        trials: the trial list of each.
+        trials: trial list of each score file.
         p_target: target prior at which the calibration is optimal.
 
     Returns:
-        The content of the file: scale, offset, p_target, counts, the scores' paths, and ``way``, the scoring backend,
-        None if unknown.
+        Content of the file: scale, offset, p_target, counts, paths of the scores, and ``way``, the scoring backend
+        (None if unknown).
 
     Raises:
         InputError: a file is malformed, scores and trials do not match, or the sets have several scoring backends.
@@ -41,7 +41,9 @@ def fit_on(scores: Sequence, trials: Sequence, p_target: float) -> dict:
         labels.append(listed.is_target)
         backends.append(_backend_beside(Path(score_path)))
     if any(backend != backends[0] for backend in backends):
-        raise InputError(f"{scores[0]}: has another scoring backend than the others; calibrate on sets scored alike")
+        raise InputError(
+            f"{scores[0]}: has another scoring backend than the others; calibrate on sets with the same backend"
+        )
     return fitted_content(np.concatenate(pooled), np.concatenate(labels), p_target, scores, trials, backends[0])
 
 
@@ -50,13 +52,13 @@ def fitted_content(
 ) -> dict:
     """As :func:`fit_on`, of scores (N,) and labels (N,) bool; ``scores`` and ``trials`` name their sources."""
     if is_target.all() or not is_target.any():
-        raise InputError(f"{trials[0]}: all trials are of one kind; calibration needs targets and nontargets")
+        raise InputError(f"{trials[0]}: all trials are targets or all are nontargets; calibration needs both")
     fitted = fit_calibration(values[is_target], values[~is_target], p_target)
     counts = {"n_target": int(is_target.sum()), "n_nontarget": int((~is_target).sum())}
     if counts["n_target"] < FEW_TARGETS:
         logging.warning(
-            "calibration: %d target trials of %s are few, scale and offset may be far off, and with them actDCF and "
-            "Cllr; calibrate on more speakers or utterances (%d targets), or give --calibrate false",
+            "calibration: %d target trials of %s are too few: scale and offset, and so actDCF and Cllr, may be "
+            "inaccurate; calibrate on more speakers or utterances (%d targets), or use --calibrate false",
             *(counts["n_target"], ", ".join(map(str, trials)), FEW_TARGETS),
         )
     return fitted._asdict() | {"p_target": p_target} | counts | {"scores": list(map(str, scores)), "way": backend}
@@ -73,7 +75,7 @@ def _backend_beside(scores: Path) -> dict | None:
 
 
 def backend_of(facts: dict) -> dict:
-    """The scoring backend: the facts of scoring that a calibration depends on."""
+    """The scoring backend: the settings of scoring that a calibration depends on."""
     return {name: facts[name] for name in _BACKEND if name in facts}
 
 
@@ -84,7 +86,7 @@ def write_calibration(path, content: dict) -> None:
 
 
 def read_calibration(path) -> dict:
-    """The content of calibration.json, checked; InputError if it is missing or malformed."""
+    """The content of calibration.json. Raises InputError if it is missing or malformed."""
     content = read_json(path, "fit it on a development set (calibrate_scores)")
     if fault := misfit(content, _SHAPE):
         raise InputError(f"{path}: {fault}; fit it again (calibrate_scores)")
@@ -94,12 +96,12 @@ def read_calibration(path) -> dict:
 
 
 def calibration_of(content: Mapping) -> Calibration:
-    """The calibration in what :func:`read_calibration` returns."""
+    """The calibration in the result of :func:`read_calibration`."""
     return Calibration(float(content["scale"]), float(content["offset"]))
 
 
 def load_calibration(path, backend: dict) -> tuple[Calibration, dict]:
-    """Read calibration.json for scores of a ``backend`` (see :func:`backend_of`); also returns the file's content.
+    """Read calibration.json for scores of a ``backend`` (see :func:`backend_of`); returns also the content.
 
     Raises:
         InputError: the file is missing or malformed, or was fitted on scores of another backend.

@@ -14,16 +14,16 @@ from toolkit.simulate.plan import generator
 from toolkit.systems.base import System
 from toolkit.train.experiment import default
 
-_ROWS = 4096  # embeddings that the network takes at once
+_ROWS = 4096  # embeddings per forward pass
 
 
 class EmbeddingEnhancer(System):
-    """From the speaker embedding of a noisy recording to that of a clean one.
+    """Speaker embedding of a noisy recording -> embedding of clean speech.
 
     Example::
 
         enhancer = EmbeddingEnhancer.load("exp/ee_train_seed_ge2e")
-        vector = enhancer.enhance(verifier.embed("noisy.wav"))  # of the extractor that it was trained for
+        vector = enhancer.enhance(verifier.embed("noisy.wav"))  # verifier: the extractor of its training
         rows = enhancer.enhance(rows, ids)  # (N, D); noise is drawn by seed and id
     """
 
@@ -39,7 +39,7 @@ class EmbeddingEnhancer(System):
 
     @property
     def dim(self) -> int:
-        """D, numbers of an embedding."""
+        """D, size of an embedding."""
         return self.network.dim
 
     @property
@@ -53,12 +53,12 @@ class EmbeddingEnhancer(System):
 
         Args:
             x: an embedding (D,), or several (N, D).
-            ids: of each; noise is drawn by seed and id. None: by the embedding's own numbers.
-            seed: of the noise, if the network uses noise.
-            draws: number of noise samples over which the result is averaged.
+            ids: id of each; noise depends on seed and id. None: it depends on the embedding.
+            seed: seed of the noise, if the network uses noise.
+            draws: number of noise samples to average over.
 
         Returns:
-            float32, (E,) or (N, E) as ``x``, E being the network's ``output_dim``; not normalised in length.
+            float32 (E,) or (N, E), as ``x``, with E the network's ``output_dim``; without length normalisation.
 
         Raises:
             InputError: an embedding is of another size, zero or not finite, or the number of ids differs.
@@ -66,11 +66,11 @@ class EmbeddingEnhancer(System):
         rows = _rows(x, self.dim)
         names = [row.tobytes().hex() for row in rows] if ids is None else list(ids)
         if len(names) != len(rows):
-            raise InputError(f"ids: there are {len(names)} for {len(rows)} embeddings; give one for each")
+            raise InputError(f"ids: got {len(names)} for {len(rows)} embeddings; give one for each")
         return self.enhance_rows(rows, names, seed, draws).reshape(*np.shape(x)[:-1], self.network.output_dim)
 
     def enhance_rows(self, rows: np.ndarray, ids: Sequence[str], seed: int = 0, draws: int = 1) -> np.ndarray:
-        """As :meth:`enhance`, of (N, D) float32.
+        """As :meth:`enhance`, for (N, D) float32.
 
         Raises:
             InputError: an embedding is of another size, zero or not finite; names its id.
@@ -102,33 +102,33 @@ class EmbeddingEnhancer(System):
             return network(repeated, eps.flatten(0, 1)).unflatten(0, eps.shape[:2]).mean(1).float().cpu().numpy()
 
     def check_extractor(self, facts: Mapping | None, where: str) -> None:
-        """Raise InputError if embeddings are known to be of another extractor than those of training.
+        """Raise InputError if embeddings come from another extractor than those of training.
 
         Args:
             facts: identity of their extractor; None if unknown.
-            where: their place, for the message.
+            where: path of the embeddings, for the message.
         """
         ours = self.extractor
         if facts and ours and facts.get("digest") != ours.get("digest"):
             raise InputError(
-                f"{where}: was made by {facts.get('extractor')}, {self.origin.path} was trained for embeddings of "
-                f"{ours.get('extractor')}; embed with that, or train for this one"
+                f"{where}: was made by {facts.get('extractor')}, but {self.origin.path} was trained for embeddings of "
+                f"{ours.get('extractor')}; use the same extractor"
             )
 
     def example(self, seconds: float) -> tuple[Tensor, ...]:
-        """An embedding; a second of audio or an hour costs the same."""
+        """An embedding; the cost does not depend on ``seconds``."""
         generator = torch.Generator().manual_seed(0)
         rows = torch.randn(1, self.dim, generator=generator).to(self.device)
         return (rows, torch.randn(1, self.dim, generator=generator).to(self.device))
 
     def info(self) -> dict:
-        """See System; ``fs`` is None: embeddings have no rate; ``extractor`` made those of training."""
+        """See System; ``fs`` is None, and ``extractor`` is the extractor of training."""
         return super().info() | {"fs": None, "extractor": self.extractor}
 
     def _lines(self, facts: Mapping) -> dict[str, str]:
         lines = super()._lines(facts)
         del lines["rate"]
-        lines["cost"] = f"{facts['macs'] / 1e6:,.1f} M multiply-accumulates an embedding"
+        lines["cost"] = f"{facts['macs'] / 1e6:,.1f} M multiply-accumulates per embedding"
         extractor = self.extractor
         return lines | {
             "embedding": f"{self.dim} numbers",
@@ -141,27 +141,27 @@ def check_rows(rows: np.ndarray, ids: Sequence[str], dim: int) -> None:
     if rows.ndim != 2 or rows.shape[1] != dim:
         size = rows.shape[-1] if rows.ndim else 0
         raise InputError(
-            f"{ids[0] if len(ids) else 'embedding'}: has {size} numbers, must have {dim}; give embeddings of the "
-            "extractor that the system was trained for"
+            f"{ids[0] if len(ids) else 'embedding'}: has {size} numbers, must have {dim}; use embeddings of the "
+            "extractor of the training"
         )
     for bad, fault in ((~np.isfinite(rows).all(1), "holds NaN or infinity"), (~rows.any(1), "is zero")):
         if bad.any():
-            raise InputError(f"{ids[int(np.argmax(bad))]}: its embedding {fault}; embed it again")
+            raise InputError(f"{ids[int(np.argmax(bad))]}: its embedding {fault}; extract it again")
 
 
 def _rows(x, dim: int) -> np.ndarray:
-    """(N, D) float32 of an embedding or several."""
+    """One or several embeddings as (N, D) float32."""
     try:
         values = np.asarray(x.detach().cpu() if torch.is_tensor(x) else x)
     except ValueError:
-        raise InputError(f"embedding: must be ({dim},) or (N, {dim}) numbers, is of several sizes") from None
+        raise InputError(f"embedding: must be ({dim},) or (N, {dim}) numbers, got several sizes") from None
     if values.ndim not in (1, 2) or values.shape[-1] != dim or values.dtype.kind not in "fiu":
-        raise InputError(f"embedding: must be ({dim},) or (N, {dim}) numbers, is {values.dtype} {values.shape}")
-    rows = np.array(values, dtype=np.float32, ndmin=2)  # a copy: torch takes no array that cannot be written
+        raise InputError(f"embedding: must be ({dim},) or (N, {dim}) numbers, got {values.dtype} {values.shape}")
+    rows = np.array(values, dtype=np.float32, ndmin=2)  # a copy, because torch needs a writable array
     check_rows(rows, [f"embedding {i}" for i in range(len(rows))], dim)
     return rows
 
 
 def noise_of(seed: int, key: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Standard normal float32 noise of an id, whatever else is enhanced along with it."""
+    """Standard normal float32 noise that depends only on seed and id."""
     return generator(seed, "embedding noise", key).standard_normal(shape, np.float32)

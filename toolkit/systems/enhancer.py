@@ -15,12 +15,12 @@ from toolkit.train.experiment import default
 
 
 class Enhancer(System):
-    """From a noisy recording to the speech in it.
+    """Noisy recording -> speech.
 
     Example::
 
         enhancer = Enhancer.load("exp/se_train_convtasnet_snr")
-        speech = enhancer.enhance("noisy.wav")  # at the rate and of the length of the file
+        speech = enhancer.enhance("noisy.wav")  # same rate and length as the file
         speech = enhancer.enhance(samples, fs=48000)
     """
 
@@ -42,8 +42,8 @@ class Enhancer(System):
             x: a file; or samples (N,) or (1, N): floats in [-1, 1], int16 or int32.
             fs: rate in Hz of samples.
             observation: beta of observation adding (SSL-MSE, section 4.3): the output is (1 - beta) times the estimate
-                plus beta times the recording; 0 adds nothing, 1 gives the recording back.
-            channel: of a file, which of several channels (from 0), or ``"mean"``.
+                plus beta times the recording; 0 adds nothing, 1 returns the recording.
+            channel: channel of a multichannel file, from 0, or ``"mean"``.
 
         Returns:
             (N,) float32 at the rate of ``x``.

@@ -18,16 +18,16 @@ from toolkit.systems.base import System
 from toolkit.systems.signals import is_path, recording_of
 from toolkit.train.experiment import default
 
-CHUNK_SECONDS = 30.0  # a longer mixture is extracted in chunks of this length, a quarter shared with the next
+CHUNK_SECONDS = 30.0  # longer mixtures are processed in chunks of this length that overlap by a quarter
 
 
 class Extractor(System):
-    """From a mixture to the speech of one enrolled speaker in it.
+    """Mixture and enrolment of one speaker -> speech of that speaker.
 
     Example::
 
         extractor = Extractor.load("exp/tse_train_sefpnet")
-        speech = extractor.extract("crowd.wav", "speaker_alone.wav")  # at the rate and of the length of crowd.wav
+        speech = extractor.extract("crowd.wav", "speaker_alone.wav")  # same rate and length as crowd.wav
         speech = extractor.extract(mixture, enrolment, fs=8000)
         speech = extractor.extract("crowd.wav", ["speaker_alone.wav", "speaker_again.wav"])
     """
@@ -42,30 +42,30 @@ class Extractor(System):
         parser.add_argument("--model", type=SpeakerExtractor, default=default(SEFPNet), help="mixture to signal")
 
     def extract(self, mixture, enrolment, fs: int | None = None, channel: int | str | None = None) -> np.ndarray:
-        """The speech of the enrolled speaker in a mixture of any rate and length.
+        """Extract the speech of the enrolled speaker from a mixture of any rate and length.
 
-        Networks that are trained by a scale-invariant loss give any level; their estimate gets the gain at which it
-        explains most of the mixture (least squares), which is right where what is left does not depend on it. What
-        others give stays as it is: silence, for example, where the speaker is not in the mixture.
+        Networks trained with a scale-invariant loss have an arbitrary output level. Their estimate gets the gain of its
+        least-squares fit to the mixture, which is correct if the rest of the mixture is uncorrelated with the speech.
+        The output of other networks is not scaled; it can be silent if the speaker is not in the mixture.
 
         Args:
             mixture: a file; or samples (N,) or (1, N): floats in [-1, 1], int16 or int32.
-            enrolment: the speaker alone, likewise; or a list or tuple of several such recordings, each of any rate. A
-                network without ``several_enrolments`` is given them joined end to end, in their order.
-            fs: rate in Hz of those that are samples.
-            channel: of files, which of several channels (from 0), or ``"mean"``.
+            enrolment: recording of the speaker alone, in the same forms; or a list or tuple of several recordings at
+                any rates. A network without ``several_enrolments`` gets them concatenated in order.
+            fs: sampling rate in Hz of inputs that are samples.
+            channel: channel of multichannel files, from 0, or ``"mean"``.
 
         Returns:
             (N,) float32 at the rate of the mixture.
 
         Raises:
-            InputError: one of them is not a usable recording (toolkit.systems.signals.recording_of), or no enrolment is
-                given.
+            InputError: an input is not a usable recording (toolkit.systems.signals.recording_of), or the list of
+                enrolments is empty.
         """
         several = _recordings(enrolment)
         number = " {} of " + str(len(several)) if len(several) > 1 else ""
         named = {"mixture": mixture} | {f"enrolment{number.format(i)}": x for i, x in enumerate(several, 1)}
-        mixed = len(set(map(is_path, named.values()))) > 1  # files and samples: fs is that of the samples
+        mixed = len(set(map(is_path, named.values()))) > 1  # fs is the rate of the samples
         recordings = []
         for what, x in named.items():
             of_file = is_path(x)
@@ -74,7 +74,7 @@ class Extractor(System):
         return recordings[0].like(self._scaled(wav, voices), self.fs)
 
     def _scaled(self, wav: np.ndarray, voices: list[np.ndarray]) -> np.ndarray:
-        """(N,) mixture, (M_k,) enrolments at the network's rate -> (N,); see :meth:`extract` for its level."""
+        """(N,) mixture, (M_k,) enrolments at the network's rate -> (N,); level as in :meth:`extract`."""
         chunk = round(CHUNK_SECONDS * self.fs)
         padded, lengths = pad(voices)
         batch = padded[None].to(self.device), None if lengths is None else lengths[None].to(self.device)
@@ -88,7 +88,7 @@ class Extractor(System):
         return gain * estimate
 
     def example(self, seconds: float) -> tuple[Tensor, ...]:
-        """A mixture, and by the order of ``forward`` an enrolment of the same length, an embedding made elsewhere."""
+        """A mixture, and in the order of ``forward`` an enrolment of the same length and an embedding."""
         (wav,) = super().example(seconds)
         given = {"enrolment": self.network.fit_enrolments(wav)[0]}
         given["embedding"] = torch.ones(1, self.network.embedding_dim, device=self.device)
@@ -100,7 +100,7 @@ class Extractor(System):
 
 
 class _Enrolled(nn.Module):
-    """An extractor with the enrolment of one speaker, as its forward takes it: (1, ...), lengths (1, ...) or None."""
+    """An extractor with a fixed enrolment, in the form of its forward: (1, ...), lengths (1, ...) or None."""
 
     def __init__(self, network: SpeakerExtractor, *enrolled: Tensor | None):
         super().__init__()
@@ -113,7 +113,7 @@ class _Enrolled(nn.Module):
 
 
 def _recordings(enrolment) -> list:
-    """The recordings of a list or tuple of them; an array, or a list of numbers, is one recording.
+    """The recordings in a list or tuple; an array or a list of numbers is one recording.
 
     Raises:
         InputError: the list is empty.
@@ -121,5 +121,5 @@ def _recordings(enrolment) -> list:
     if not isinstance(enrolment, list | tuple) or (enrolment and isinstance(enrolment[0], Real)):
         return [enrolment]
     if not enrolment:
-        raise InputError("the enrolment is an empty list; give one recording of the speaker, or several")
+        raise InputError("the enrolment is an empty list; give one or more recordings of the speaker")
     return list(enrolment)

@@ -1,4 +1,4 @@
-"""Functions of earlier versions, by the systems that took their place; toolkit.aliases leads here."""
+"""Functions of earlier versions, implemented with systems; see toolkit.aliases."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from toolkit.systems.verifier import Verifier
 
 
 def load_embedder(path, model: str = Verifier.weights, trust: bool = False) -> SpeakerEmbedder:
-    """Verifier.load, its network."""
+    """The network of Verifier.load."""
     return Verifier.load(path, model, trust).network
 
 
@@ -24,34 +24,34 @@ def build_encoder(config) -> SpeakerEncoder:
 
 
 def load_enhancer(path, model: str = Enhancer.weights, trust: bool = False) -> SpeechEnhancer:
-    """Enhancer.load, its network."""
+    """The network of Enhancer.load."""
     return Enhancer.load(path, model, trust).network
 
 
 def load_extractor(path, model: str = Extractor.weights, trust: bool = False) -> SpeakerExtractor:
-    """Extractor.load, its network."""
+    """The network of Extractor.load."""
     return Extractor.load(path, model, trust).network
 
 
 def embed_file(embedder, path, channel: int | str | None = None) -> np.ndarray:
-    """Verifier.embed of a file."""
+    """Verifier.embed for a file."""
     return _of(Verifier, embedder).embed(path, channel=channel)
 
 
 def enhance(model, wav, observation: float = 0.0) -> np.ndarray:
-    """Enhancer.enhance of samples at the network's rate."""
+    """Enhancer.enhance for samples at the network's rate."""
     enhancer = _of(Enhancer, model)
     return enhancer.enhance(wav, enhancer.fs, observation)
 
 
 def extract(model, mixture, enrolment) -> np.ndarray:
-    """Extractor.extract of samples at the network's rate."""
+    """Extractor.extract for samples at the network's rate."""
     extractor = _of(Extractor, model)
     return extractor.extract(mixture, enrolment, extractor.fs)
 
 
 def pack(expdir, output, model: str, task: str = "sv") -> dict:
-    """packing.pack of a config that may lack its task."""
+    """packing.pack for a config that may lack its task."""
     return packing.pack(expdir, output, model, task)
 
 

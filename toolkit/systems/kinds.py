@@ -1,4 +1,4 @@
-"""The kinds of systems: the class of each, and which kind a config is of."""
+"""Task -> class of systems, and the task of a config."""
 
 import importlib
 import re
@@ -27,7 +27,7 @@ _IN_ROOM = re.compile(r"toolkit\.models\.([a-z_]+)\.")
 
 
 def known_tasks() -> list[str]:
-    """Names of the tasks that there are systems for."""
+    """Names of the tasks that have systems."""
     return list(_CLASSES)
 
 
@@ -35,10 +35,10 @@ def system_class(task: str) -> type[Any]:
     """The class of systems for a task, a subclass of toolkit.systems.base.System.
 
     Raises:
-        InputError: there are no systems for it.
+        InputError: the task has no systems.
     """
     if task not in _CLASSES:
-        raise InputError(f"task {str(task)[:40]!r} is unknown; must be one of {some_of(_CLASSES)}")
+        raise InputError(f"task {str(task)[:40]!r}: unknown; must be one of {some_of(_CLASSES)}")
     module, _, name = _CLASSES[task].partition(":")
     return getattr(importlib.import_module(module), name)
 
@@ -49,9 +49,10 @@ def register_system(task: str, place: str) -> None:
 
 
 def task_of(config: Mapping) -> str | None:
-    """The task that a training config is for: its key ``task``, which configs of earlier versions lack.
+    """The task of a training config: its key ``task``.
 
-    Of those, the class of the model tells by its room; else keys that only one task has. No class is imported.
+    Configs of earlier versions lack it; then the package of the model's class decides, or a key that only one task has.
+    Imports no class.
 
     Args:
         config: loaded, see toolkit.io.config.load_config.
@@ -81,6 +82,6 @@ def task_of(config: Mapping) -> str | None:
 
 
 def class_path(config: Mapping, key: str) -> str:
-    """The class that a config names under a key; empty where it names none."""
+    """The class path under a key of a config; empty if there is none."""
     value = config.get(key) or ""
     return str(value.get("class_path", "") if isinstance(value, Mapping) else value)

@@ -1,7 +1,6 @@
-"""A trained network from an experiment's folder, a packed zip or a checkpoint that others have published, or one line
-with the fault.
+"""Load a trained network from an experiment's folder, a packed zip or a published checkpoint.
 
-All may come from elsewhere: classes from outside the toolkit are not built unless the caller trusts them, and sizes
+The files may be of other authors: classes from outside the toolkit are not built without the caller's trust, and sizes
 are checked before memory is allocated.
 """
 
@@ -38,17 +37,17 @@ from toolkit.systems.packing import (
 from toolkit.systems.published import published_network
 from toolkit.train.checkpoint import load_model
 
-_MOST_BUFFERS = 2**26  # bytes of windows, filters and the like, which are made and not stored
-_OF_A_TENSOR = 2**12  # bytes that a file of weights adds to those of a tensor, at most
+_MOST_BUFFERS = 2**26  # bytes of buffers that are computed, not stored (windows, filters)
+_OF_A_TENSOR = 2**12  # maximum overhead of a tensor in a weights file, bytes
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a system comes from.
+    """Source of a system.
 
     Attributes:
-        path: the experiment, the zip or the checkpoint; None: it was made in Python.
-        weights: which file of weights; None: the network has none.
+        path: the experiment, the zip or the checkpoint; None: created in Python.
+        weights: weights file; None: the network has no weights.
         training, calibration: content of train_info.json and calibration/calibration.json; None if missing.
     """
 
@@ -78,14 +77,14 @@ def _check_weights(path: Path) -> None:
 
 
 def _check_size(weights: Path | None, network: nn.Module, config: Path) -> None:
-    """Raise InputError if a network, not yet in memory, would need more memory than its file of weights justifies.
+    """Raise InputError if a network on the meta device needs more memory than its weights file justifies.
 
-    Weights of half precision, shared or of double precision pass.
+    Accepts weights in half or double precision, and shared weights.
     """
     stored = sum(tensor.nbytes for tensor in network.state_dict().values())
     made = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers())) - stored
     if made > _MOST_BUFFERS:
-        raise InputError(f"{config}: the network takes {made:,} bytes beside its weights; check its sizes")
+        raise InputError(f"{config}: the network needs {made:,} bytes besides its weights; check its sizes")
     size = weights.stat().st_size if weights else 0
     if weights and not stored / 4 <= size <= 2 * stored + _OF_A_TENSOR * (len(network.state_dict()) + 64):
         raise InputError(
@@ -97,7 +96,7 @@ def load_network(path, task: str | None, weights: str | None, trust: bool) -> tu
     """The network of an experiment, a packed zip or a published checkpoint, in eval mode; see System.load.
 
     Args:
-        path, weights, trust: as there.
+        path, weights, trust: see System.load.
         task: the required task; None: any.
 
     Returns:
@@ -129,10 +128,10 @@ def load_network(path, task: str | None, weights: str | None, trust: bool) -> tu
 def _load_folder(
     path: Path, task: str | None, weights: str | None, trust: bool, package: str | None = None
 ) -> tuple[str, nn.Module, Origin]:
-    """As :func:`load_network`, of a folder; ``package``: the zip that it was in."""
+    """As :func:`load_network`, for a folder; ``package``: the zip that it came from."""
     _check_experiment(path)
     config = load_config(path / CONFIG)
-    if package is None:  # a package describes all itself, and names no other file
+    if package is None:  # a package is complete and names no other file
         config = with_embedders(config, path / CONFIG)
     if not trust:
         check_classes(config, path / CONFIG)
@@ -141,7 +140,7 @@ def _load_folder(
     kind: Any = system_class(task_found)
     stored = path / (weights or kind.weights)
     network, has_weights = _built(path / CONFIG, kind, stored, trust)
-    calibration = None  # it is of the weights that are loaded by default
+    calibration = None  # valid only for the default weights
     if package or stored.name == kind.weights:
         calibration = _facts(path / CALIBRATION, read_calibration)
     origin = Origin(
@@ -181,7 +180,7 @@ def _facts(path: Path, read: Callable[[Path], dict]) -> dict | None:
 
 
 def _build(config: Path, build: Callable[[Path], nn.Module], trust: bool) -> nn.Module:
-    """A network; for a class of the toolkit, any error of its constructor is a fault of the values."""
+    """Build a network. Any error of a toolkit class's constructor is an InputError about the values."""
     try:
         return build(config)
     except InputError as error:

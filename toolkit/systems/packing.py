@@ -27,10 +27,10 @@ _MANIFEST = "manifest.json"
 WEIGHTS, FORMER_WEIGHTS = "model.safetensors", "model.pth"
 CONFIG = "config.yaml"
 TRAINING, CALIBRATION = "train_info.json", "calibration/calibration.json"
-_FACTS = (TRAINING, CALIBRATION, "results.json")  # if they exist; results.json is not read back
+_FACTS = (TRAINING, CALIBRATION, "results.json")  # optional members; results.json is never read back
 _EMBEDDER = "toolkit.systems.TrainedEmbedder"
-_MOST_TEXT = 2**20  # bytes of config and manifest
-_MOST_INFLATED = 32  # times the archive; weights are noise, which packs by less than 2
+_MOST_TEXT = 2**20  # maximum size of config and manifest, bytes
+_MOST_INFLATED = 32  # maximum size of the content, relative to the archive; weights compress by less than 2
 
 
 def pack(expdir, output, weights: str | None = None, task: str | None = None) -> dict:
@@ -39,7 +39,7 @@ def pack(expdir, output, weights: str | None = None, task: str | None = None) ->
     Args:
         expdir: folder of the experiment.
         output: zip to write.
-        weights: which weights; None: those that training leaves for use.
+        weights: weights file; None: the one that training selects.
         task: for a config of an earlier version without its task (toolkit.systems.kinds.task_of).
 
     Returns:
@@ -63,7 +63,7 @@ def pack(expdir, output, weights: str | None = None, task: str | None = None) ->
     try:
         check_classes(config, expdir / CONFIG)
     except InputError as error:
-        logging.warning("%s", error)  # loading it needs the class, and trust
+        logging.warning("%s", error)  # loading needs the class and trust
     contents[WEIGHTS] = _tensors(expdir / weights)
     contents |= {name: (expdir / name).read_bytes() for name in _FACTS if (expdir / name).is_file()}
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
@@ -76,18 +76,18 @@ def pack(expdir, output, weights: str | None = None, task: str | None = None) ->
 
 
 def with_embedders(config: dict, path=None) -> dict:
-    """A training config in which trained speaker encoders of the model are described by their own configs.
+    """A training config with each TrainedEmbedder in ``model`` replaced by a SpeakerEmbedder with its full config.
 
-    Their weights are among the model's once it is trained: to build it, no weights of theirs are needed. What ``model``
-    has of TrainedEmbedder becomes a SpeakerEmbedder; published checkpoints, which have no config, stay as they are.
+    A trained model has the weights of its speaker encoders, so building it needs no other weights. Published
+    checkpoints have no config and are unchanged.
 
     Args:
         config: the config.
-        path: of its file. A relative path of a system is from the current folder, or else from a folder above the file:
-            an experiment trained in its recipe's folder loads from elsewhere.
+        path: path of its file. The relative path of a system is resolved from the current folder, or else from a folder
+            above the file, so that an experiment can be loaded from outside its recipe.
 
     Raises:
-        InputError: a system that is named is not there.
+        InputError: a named system does not exist.
     """
     above = () if path is None else Path(path).absolute().parents
     return {key: _with_embedders(value, above) if key == "model" else value for key, value in config.items()}
@@ -108,18 +108,18 @@ def _with_embedders(value, above: Sequence[Path]):
 
 
 def _config_of(system: Path) -> dict:
-    """Of an experiment's folder or of a package; empty for what has none, such as a published checkpoint."""
+    """The config of an experiment or a package; empty for a published checkpoint."""
     if (system / CONFIG).is_file():
         return load_config(system / CONFIG)
     if not system.is_file():
         raise InputError(
-            f"TrainedEmbedder: {system}: no such system; its config describes the speaker encoder. Put it back, or use "
-            "a package of this model (stage 10), which needs none"
+            f"TrainedEmbedder: {system}: no such system, but the model needs its config; restore it, or use a package "
+            "of this model (stage 10)"
         )
     if not zipfile.is_zipfile(system):
         return {}
     with zipfile.ZipFile(system) as archive:
-        if CONFIG not in archive.namelist():  # a checkpoint of torch is a zip too
+        if CONFIG not in archive.namelist():  # torch checkpoints are zip files too
             return {}
         return _complete_config(_read(archive, archive.getinfo(CONFIG), _MOST_TEXT), system)
 
@@ -130,13 +130,13 @@ def _tensors(path: Path) -> bytes:
     if not isinstance(state, dict) or not all(
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
     ):
-        raise InputError(f"{path}: must hold tensors by name; train again (stage 6), or name other weights")
+        raise InputError(f"{path}: must hold tensors by name; train again (stage 6), or use other weights")
     return to_safetensors({name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in state.items()})
 
 
 def known_task(task: str | None, path: Path) -> str:
     if task is None:
-        raise InputError(f"{path}: its config does not name its task; write task: sv (or se, tse) into {CONFIG}")
+        raise InputError(f"{path}: its config has no task; add task: sv (or se, tse) to {CONFIG}")
     return task
 
 
@@ -144,19 +144,19 @@ def _complete_config(data: bytes, source) -> dict:
     """The config in a package.
 
     Raises:
-        InputError: it is not YAML, or is based on another file, which the package does not hold.
+        InputError: the config is not YAML, or has a base, which the package does not hold.
     """
     try:
         config = parse_yaml(data.decode(), str(source))
     except UnicodeDecodeError as error:
         raise InputError(f"{source}: must be UTF-8 text ({error})") from None
     if "base" in config:
-        raise InputError(f"{source}: must hold all its keys itself, without base:")
+        raise InputError(f"{source}: must be complete, without base:")
     return config
 
 
 def unpack(path: Path, folder: Path, task: str | None) -> str:
-    """Unzip the parts of a network into a folder, and check members, sizes, task and hashes.
+    """Unzip a package into a folder; check members, sizes, task and hashes.
 
     Returns:
         The task.
@@ -177,13 +177,13 @@ def unpack(path: Path, folder: Path, task: str | None) -> str:
             for name in limits.keys() & members.keys():
                 data = _read(archive, members[name], limits[name])
                 if hashlib.sha256(data).hexdigest() != manifest["sha256"][name]:
-                    raise InputError(f"{path}: {name} does not match its hash; get the file again")
+                    raise InputError(f"{path}: {name} does not match its hash; download or copy the file again")
                 (folder / name).parent.mkdir(exist_ok=True)
                 (folder / name).write_bytes(data)
     except InputError:
         raise
-    except Exception as error:  # zipfile raises a different type for each kind of damage
-        give = "give the folder of an experiment, or the packed.zip that stage 10 makes of one"
+    except Exception as error:  # a damaged file makes zipfile raise any type
+        give = "give the folder of an experiment, or a packed.zip of stage 10"
         if path.suffix in (".yaml", ".yml"):
             raise InputError(f"{path}: is a config, not a trained system; {give}") from None
         if path.suffix in (".pth", ".pt", ".safetensors"):
@@ -196,7 +196,7 @@ def unpack(path: Path, folder: Path, task: str | None) -> str:
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """Members of a package by name; ValueError for an unexpected one."""
+    """Members of a package by name. Raises ValueError if one is unexpected."""
     members = {info.filename: info for info in archive.infolist()}
     known = {_MANIFEST, CONFIG, WEIGHTS, FORMER_WEIGHTS, *_FACTS}
     whole = {_MANIFEST, CONFIG} <= members.keys() <= known and not {WEIGHTS, FORMER_WEIGHTS} <= members.keys()
@@ -205,12 +205,12 @@ def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     for name, info in members.items():
         kind = stat.S_IFMT(info.external_attr >> 16)
         if kind not in (0, stat.S_IFREG) or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ValueError(f"{name} is a link, or compressed by another method than zip's own")
+            raise ValueError(f"{name} is a link, or has another compression than deflate")
     return members
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes:
-    """A member of ``most`` bytes at most; a read returns no more than the declared size."""
+    """A member of at most ``most`` bytes; reads no more than the declared size."""
     if info.file_size > most:
         raise ValueError(f"{info.filename} has {info.file_size:,} bytes, at most {most:,} are expected")
     return archive.read(info)

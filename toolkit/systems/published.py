@@ -1,7 +1,7 @@
-"""Speaker encoders that others have published: their checkpoint files as networks of the toolkit.
+"""Load published checkpoints of speaker encoders as networks of the toolkit.
 
-A file is recognised by its names. Facts that it does not hold (front end, normalisation, dilations, padding) are those
-of the family. No code of a file is run, and sizes are checked before memory is allocated.
+A file is recognised by its parameter names. The family gives what the file lacks (front end, normalisation, dilations,
+padding). No code in a file is run, and sizes are checked before memory is allocated.
 """
 
 import re
@@ -23,20 +23,20 @@ from toolkit.models.sv.resnet34 import ResNet34
 from toolkit.train.checkpoint import load
 
 Weights = dict[str, Tensor]
-_HOUSEKEEPING = 2**20  # bytes that tensors may have beyond the size of their file
+_HOUSEKEEPING = 2**20  # bytes by which tensors may exceed the size of their file
 
 
 class Family(NamedTuple):
     """Checkpoints of one kind.
 
     Attributes:
-        name: for messages and ``voxsift info``.
-        marks: names that are in its files.
-        renames: patterns of its names, and their replacements, applied in turn.
-        left_out: pattern of names that the network does not need (buffers of the front end, unused layers).
-        arrange: rearranges tensors for the toolkit's network, after the renames.
-        sizes: constructor arguments by the tensors.
-        model, normalize, frontend: of the embedder; the front end by its number of features.
+        name: name for messages and ``voxsift info``.
+        marks: parameter names that identify the family.
+        renames: patterns of names and their replacements, applied in order.
+        left_out: pattern of names that are not needed (buffers of the front end, unused layers).
+        arrange: function that converts tensors for the toolkit's network, after the renames.
+        sizes: function from the tensors to constructor arguments.
+        model, normalize, frontend: parts of the embedder; the front end depends on the number of features.
     """
 
     name: str
@@ -59,7 +59,7 @@ def _split_context(weights: Weights) -> None:
 
 
 def _arrange_ecapa_seed(weights: Weights) -> None:
-    """Also: of the Res2 groups the last passes, in the toolkit the first."""
+    """Also reorder the Res2 groups: the last one is unchanged, in the toolkit the first one."""
     _split_context(weights)
     width = weights["blocks.0.res2.blocks.0.conv.weight"].shape[0]
     for name in weights:
@@ -198,7 +198,7 @@ def published_network(path: Path) -> tuple[str, SpeakerEmbedder] | None:
     """The encoder in a checkpoint file, in eval mode, and the name of its family; None for another file.
 
     Raises:
-        InputError: a family is recognised, but tensors are missing, left over or of wrong sizes.
+        InputError: the file belongs to a family, but tensors are missing, unexpected or of wrong sizes.
     """
     try:
         content = load(path)
@@ -212,14 +212,14 @@ def published_network(path: Path) -> tuple[str, SpeakerEmbedder] | None:
         return family.name, _built(family, path, state)
     except InputError:
         raise
-    except Exception as error:  # for impossible sizes, each constructor raises another type
+    except Exception as error:  # impossible sizes raise various types
         raise _misfit(path, family, brief(error)) from None
 
 
 def _unwrapped(content: object) -> tuple[bool, Mapping]:
-    """Whether a file is voxceleb_trainer's, and the encoder's tensors by name in it, without the surrounding entries.
+    """Whether a file is of voxceleb_trainer, and the tensors of the encoder by name.
 
-    That trainer writes names with ``__S__.`` before them, or all in one entry ``model``, and its loss as ``__L__.``.
+    voxceleb_trainer prefixes names with ``__S__.``, or stores them in one entry ``model``; its loss has ``__L__.``.
     """
     trainer = False
     for key in ("model_state_dict", "model"):
@@ -235,13 +235,13 @@ def _unwrapped(content: object) -> tuple[bool, Mapping]:
 
 
 def _fits(family: Family, state: Mapping, trainer: bool) -> bool:
-    """Are the names a family's? The ResNetSE34V2 of voxceleb_trainer and of SEED differ by the surrounding entries."""
+    """Whether the names are those of a family; ``trainer`` separates the ResNetSE34V2 of voxceleb_trainer and SEED."""
     own = family is _RESNET if trainer else family is not _RESNET
     return own and all(isinstance(state.get(mark), Tensor) for mark in family.marks)
 
 
 def _misfit(path: Path, family: Family, what: str) -> InputError:
-    return InputError(f"{path}: names as in {family.name}, but {what}; get the file again")
+    return InputError(f"{path}: names as in {family.name}, but {what}; download the file again")
 
 
 def _built(family: Family, path: Path, state: Mapping) -> SpeakerEmbedder:
@@ -266,7 +266,7 @@ def _built(family: Family, path: Path, state: Mapping) -> SpeakerEmbedder:
         for name, tensor in weights.items()
     }
     if odd := sorted(weights.keys() ^ expected.keys()):
-        raise _misfit(path, family, f"missing or left over: {some_of(odd, 3)}")
+        raise _misfit(path, family, f"missing or unexpected: {some_of(odd, 3)}")
     if odd := [name for name, tensor in weights.items() if tensor.shape != expected[name].shape]:
         raise _misfit(path, family, f"of other sizes: {some_of(odd, 3)}")
     model = family.model(**sizes)

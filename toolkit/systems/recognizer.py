@@ -19,12 +19,12 @@ from toolkit.systems.base import System, parsed
 from toolkit.systems.signals import read_usable, recording_of
 from toolkit.train.experiment import default
 
-BATCH_SECONDS = 60.0  # padded audio in a batch: bounds memory, whatever the lengths
-_WINDOW = 0.1  # seconds over which a pause is sought
+BATCH_SECONDS = 60.0  # maximum padded audio in a batch, to limit memory
+_WINDOW = 0.1  # seconds, to find pauses
 
 
 class Recognizer(System):
-    """From a recording to the words in it.
+    """Recording -> text.
 
     Example::
 
@@ -48,7 +48,7 @@ class Recognizer(System):
 
     @classmethod
     def build(cls, config, fs: int | None = None) -> Transcriber:
-        """The untrained network of a training config (a path), at another rate in Hz when ``fs`` is given."""
+        """The untrained network of a training config (a path), optionally at another rate ``fs`` in Hz."""
         over = {"frontend": {"init_args": {"fs": fs}}} if fs else None
         built = parsed(config, cls.network_keys, cls.add_network_arguments, over)
         return Transcriber(built.frontend, built.model, normalize=built.normalize)
@@ -61,16 +61,16 @@ class Recognizer(System):
         chunk_seconds: float = 30.0,
         **search,
     ) -> str:
-        """The words in a recording of any rate and length.
+        """The text of a recording of any rate and length.
 
-        A recording longer than ``chunk_seconds`` is cut at pauses (:func:`cut_at_pauses`), and each part recognised by
-        itself: time and memory grow with its length, not with the square.
+        A recording longer than ``chunk_seconds`` is cut at pauses (:func:`cut_at_pauses`) and recognised in parts, so
+        time and memory are linear in its length.
 
         Args:
             x: a file; or samples (N,) or (1, N): floats in [-1, 1], int16 or int32.
             fs: rate in Hz of samples.
-            channel: of a file, which of several channels (from 0), or ``"mean"``.
-            chunk_seconds: longest part.
+            channel: channel of a multichannel file, from 0, or ``"mean"``.
+            chunk_seconds: maximum length of a part.
             search: ``method`` (joint, ctc_beam, ctc_greedy), ``beam``, ``ctc_weight``: see Transcriber.search.
 
         Raises:
@@ -95,7 +95,7 @@ class Recognizer(System):
         yield from filter(None, self.transcribe_batch([rest] if len(rest) else [], **search))
 
     def transcribe_batch(self, parts: Sequence[np.ndarray], **search) -> list[str]:
-        """The words of recordings, of samples (N_i,) float32 at ``fs`` each; ``search`` as in :meth:`transcribe`."""
+        """The texts of recordings, samples (N_i,) float32 at ``fs`` each; ``search`` as in :meth:`transcribe`."""
         texts: dict[str, str] = {}
         names = [str(i) for i in range(len(parts))]
         lengths = {name: len(part) for name, part in zip(names, parts, strict=True)}
@@ -111,7 +111,7 @@ class Recognizer(System):
         return [texts[name] for name in names]
 
     def transcribe_table(self, audio: AudioTable, ids: list[str], bar=None, **search) -> dict[str, str]:
-        """The words of utterances of a table, in batches of like length; ``bar`` is updated by the batch.
+        """The texts of utterances of a table, in batches of similar length; updates the progress ``bar`` per batch.
 
         Raises:
             InputError: audio is malformed (see AudioTable.read) or unusable; names the id.
@@ -126,7 +126,7 @@ class Recognizer(System):
         return {key: texts[key] for key in ids}
 
     def counted(self, seconds: float):
-        """The recogniser on features: published counts leave out the front end's filters."""
+        """The recogniser on features: published counts exclude the front end."""
         with self.inferring():
             return self.network.model, (self.network.features(*self.example(seconds))[0],)
 
@@ -135,15 +135,15 @@ class Recognizer(System):
 
     def _lines(self, facts) -> dict[str, str]:
         frontend = self.network.frontend
-        lines = {"features": f"{type(frontend).__name__}, {frontend.dim} a frame"}
+        lines = {"features": f"{type(frontend).__name__}, {frontend.dim} per frame"}
         lines["units"] = f"{self.network.model.num_units}"
         return super()._lines(facts) | lines
 
 
 def cut_at_pauses(samples: np.ndarray, fs: int, most: float) -> list[np.ndarray]:
-    """Parts of a recording (N,), of ``most`` seconds at most, in order; together they are the recording.
+    """Consecutive parts of a recording (N,), at most ``most`` seconds each.
 
-    Each but the last ends in the quietest tenth of a second of its second half.
+    Each part except the last ends in the quietest 0.1 s of its second half.
     """
     parts, size, window = [], round(most * fs), max(1, round(_WINDOW * fs))
     while len(samples) > size:

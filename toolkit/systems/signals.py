@@ -24,24 +24,24 @@ _RATES = 1000, 1_000_000  # Hz
 
 
 class Recording(NamedTuple):
-    """Samples (N,) float32 at ``fs`` Hz, and their name in messages."""
+    """Samples (N,) float32 at ``fs`` Hz, and their name for messages."""
 
     samples: np.ndarray
     fs: int
     name: str
 
     def at(self, fs: int) -> np.ndarray:
-        """The samples at another rate in Hz; InputError if they are unusable at that rate."""
+        """The samples at another rate in Hz. Raises InputError if they are unusable at that rate."""
         samples = resample(self.samples, self.fs, fs)
         if fs != self.fs:
             check_usable(samples, fs, f"{self.name}, at {fs} Hz,")
         return np.require(samples, np.float32, ["C", "W"])
 
     def like(self, made: np.ndarray, fs: int) -> np.ndarray:
-        """An output for the samples at ``fs`` Hz: at this recording's rate and length, float32.
+        """Convert an output ``made`` at ``fs`` Hz to the rate and length of this recording, float32.
 
         Raises:
-            InputError: it is not finite.
+            InputError: the output is not finite.
         """
         if not np.isfinite(made).all():
             raise InputError(f"{self.name}: the output is not finite; training diverged (see loss in metrics.jsonl)")
@@ -50,7 +50,7 @@ class Recording(NamedTuple):
 
 
 def is_path(x) -> bool:
-    """Is it the path of a file, not samples?"""
+    """Whether ``x`` is the path of a file, not samples."""
     return isinstance(x, str | os.PathLike)
 
 
@@ -59,10 +59,10 @@ def recording_of(x, fs: int | None, what: str = "recording", channel: int | str 
 
     Args:
         x: path of a file that soundfile reads; or samples (N,) or (1, N), as :func:`samples_of` takes them; or a
-            Recording, which has its rate and its name.
-        fs: rate in Hz of samples. A file has its own rate; another ``fs`` is refused.
-        what: name in messages.
-        channel: of a file, which of several channels (from 0), or ``"mean"``.
+            Recording, with its rate and name.
+        fs: sampling rate of samples in Hz; for a file None, or the rate of the file.
+        what: name for messages.
+        channel: channel of a multichannel file, from 0, or ``"mean"``.
 
     Raises:
         InputError: the file is missing or malformed, samples are empty or have no rate, or the recording is unusable
@@ -81,14 +81,14 @@ def recording_of(x, fs: int | None, what: str = "recording", channel: int | str 
         if fs is None:
             raise InputError(f"{name} is an array: give its rate in Hz, fs=16000 for example")
         if channel is not None:
-            raise InputError(f"channel={channel!r:.20} is for files; of an array give one channel, (N,)")
+            raise InputError(f"channel={channel!r:.20} is for files; give an array of one channel, (N,)")
         rate = check_rate(fs)
     check_usable(samples, rate, name)
     return Recording(np.require(samples, np.float32, ["C", "W"]), rate, name)
 
 
 def check_rate(fs) -> int:
-    """The rate in Hz as a whole number; InputError if it is not one."""
+    """The sampling rate in Hz as a whole number. Raises InputError if it is not."""
     least, most = _RATES
     rate = float(fs) if isinstance(fs, Real) else 0.0
     if not (least <= rate <= most and rate.is_integer()):
@@ -97,15 +97,15 @@ def check_rate(fs) -> int:
 
 
 def samples_of(x, what: str = "recording") -> np.ndarray:
-    """Samples (N,) as floats, with the precision that they have.
+    """Samples (N,) as floats, with their precision.
 
     Args:
         x: array, list or tensor (N,) or (1, N): floats in [-1, 1], or int16 or int32, which are scaled like files of
             these types.
-        what: name in messages.
+        what: name for messages.
 
     Raises:
-        InputError: it is empty, has several channels, or is of another type.
+        InputError: ``x`` is empty, has several channels, or is of another type.
     """
     try:
         if isinstance(x, torch.Tensor):
@@ -118,8 +118,8 @@ def samples_of(x, what: str = "recording") -> np.ndarray:
         array = array[0]
     if array.ndim != 1 or not array.size:
         raise InputError(
-            f"the {what} has the shape {array.shape}; must be samples of one channel, (N,) or (1, N); of several "
-            "take one, samples[:, 0], or their mean, samples.mean(1)"
+            f"the {what} has the shape {array.shape}; must be samples of one channel, (N,) or (1, N); use one "
+            "channel, samples[:, 0], or the mean, samples.mean(1)"
         )
     if array.dtype.kind == "i" and array.dtype.itemsize in (2, 4):
         return from_integers(array)
@@ -130,10 +130,10 @@ def samples_of(x, what: str = "recording") -> np.ndarray:
 
 
 def check_signal(samples: np.ndarray, name: str, what: str = "output") -> np.ndarray:
-    """Samples within the 16-bit range, if necessary at a lower level, with a warning.
+    """Samples within the 16-bit range; if necessary scaled down, with a warning.
 
     Raises:
-        InputError: they are not finite.
+        InputError: the samples are not finite.
     """
     gain = _gain(float(np.abs(samples).max(initial=0.0)), name, what)  # the largest of NaN and numbers is NaN
     return samples if gain == 1 else samples * np.float32(gain)
@@ -153,13 +153,13 @@ def _gain(peak: float, name: str, what: str) -> float:
 
 
 def convert_file(path, output, make: Callable[[], np.ndarray], others=()) -> None:
-    """Write the signal made from a recording, at its rate.
+    """Compute a signal from a recording and write it at the rate of the recording.
 
     Args:
         path: the recording.
         output: file to write; its suffix (wav, flac, ...) is the format.
         make: () -> samples (N,) at the recording's rate.
-        others: more recordings that ``make`` reads, not to be overwritten.
+        others: other inputs of ``make``, which must not be overwritten.
 
     Raises:
         InputError: ``make`` refuses the recording, or ``output`` is an input or cannot be written in its format.
@@ -184,7 +184,7 @@ def write_signal(output, blocks: Iterable[np.ndarray], fs: int, name: str) -> No
     """
     kind = Path(output).suffix.lstrip(".").upper() or "WAV"
     if kind not in soundfile.available_formats():
-        raise InputError(f"{output}: unknown format of audio files {kind}; end the name in .wav or .flac")
+        raise InputError(f"{output}: unknown audio format {kind}; use a name that ends in .wav or .flac")
     with tempfile.TemporaryFile() as store:
         peak, counts = 0.0, []
         shape: tuple[int, ...] = ()
@@ -253,14 +253,14 @@ def regrouped(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
 
 
 def read_usable(audio: AudioTable, key: str, fs: int) -> np.ndarray:
-    """Samples (N,) of an id; InputError names an id whose recording is unusable (toolkit.io.audio.unusable)."""
+    """Samples (N,) of an id. Raises InputError, with the id, if they are unusable (toolkit.io.audio.unusable)."""
     samples = audio.read(key)
     check_usable(samples, fs, f"{key}: {audio.values[key]}:", "replace it or drop the utterance")
     return samples
 
 
 def convert_sets(args, fs: int, what: str, of_set: Callable[[Path, list[str]], Callable]) -> None:
-    """A job: make a signal from every recording of a work list, and write data dirs of them (toolkit.io.jobs).
+    """A job: compute a signal for every recording of a work list, and write data dirs (toolkit.io.jobs).
 
     Args:
         args: ``in_root``, ``out_root``, ``work``, ``job``.

@@ -1,20 +1,20 @@
-"""A trained verifier's network as a part of a config: the constructor argument of what builds on its embeddings."""
+"""A trained verifier's network as a constructor argument in a config."""
 
 from toolkit.models.sv.embedder import SpeakerEmbedder
 from toolkit.systems.verifier import Verifier
 
 
 class TrainedEmbedder(SpeakerEmbedder):
-    """Front end, normalisation and encoder of an experiment in speaker verification, or of a packed one.
+    """Front end, normalisation and encoder of a trained or packed speaker verification system.
 
-    As the ``speaker_encoder`` of an extractor its weights become part of the extractor's, which is loaded without them.
+    As ``speaker_encoder`` of an extractor, its weights become part of the extractor's weights.
 
     Args:
-        system: folder or zip; what Verifier.load takes.
-        weights: which weights of a folder; None: those that training leaves for use.
+        system: folder or zip, as for Verifier.load.
+        weights: weights file of a folder; None: the one that training selects.
 
     Raises:
-        InputError: as Verifier.load does.
+        InputError: as Verifier.load.
 
     Example::
 

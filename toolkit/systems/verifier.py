@@ -26,13 +26,13 @@ from toolkit.systems.signals import is_path, read_usable, recording_of, regroupe
 from toolkit.train.experiment import default
 
 LONGEST_SECONDS = 120.0  # of a recording that the network reads whole: attention takes memory by the square
-BATCH_SECONDS = 60.0  # padded audio in a batch: bounds memory, whatever the lengths
+BATCH_SECONDS = 60.0  # maximum padded audio in a batch, to limit memory
 _PLAIN = {"scoring": "cosine", "score_norm": "none"}  # the backend of score(), as in calibration.json
 
 
 class Score(NamedTuple):
-    """Likeness of two voices: ``cosine`` in [-1, 1]; ``llr``, None without calibration, the logarithm of how many times
-    likelier one speaker is than two.
+    """Similarity of two voices: ``cosine`` in [-1, 1]; ``llr``, the natural-log likelihood ratio of one speaker against
+    two, None without calibration.
     """
 
     cosine: float
@@ -40,12 +40,12 @@ class Score(NamedTuple):
 
 
 class Verifier(System):
-    """From a recording to the embedding of its speaker; from two to how alike the voices are.
+    """Recording -> speaker embedding; two recordings -> similarity score.
 
     Example::
 
         verifier = Verifier.load("exp/sv_train_ecapa_fbank")
-        vector = verifier.embed("a.wav")  # (D,) at unit length: the dot product of two is their cosine
+        vector = verifier.embed("a.wav")  # (D,) of unit length: dot products are cosines
         cosine, llr = verifier.score("a.wav", "b.wav")
     """
 
@@ -60,11 +60,13 @@ class Verifier(System):
         """Add the config keys of the network."""
         parser.add_argument("--frontend", type=FrontEnd, default=default(KaldiFbank), help="waveform to features")
         parser.add_argument("--model", type=SpeakerEncoder, default=default(EcapaTdnn), help="features to embedding")
-        parser.add_argument("--normalize", type=str, default="mean", help="over an utterance: mean, mean_var or none")
+        parser.add_argument(
+            "--normalize", type=str, default="mean", help="normalisation over an utterance: mean, mean_var or none"
+        )
 
     @classmethod
     def build(cls, config, fs: int | None = None) -> SpeakerEmbedder:
-        """The untrained embedder of a training config (a path), at another rate in Hz when ``fs`` is given."""
+        """The untrained embedder of a training config (a path), optionally at another rate ``fs`` in Hz."""
         over = {"frontend": {"init_args": {"fs": fs}}} if fs else None
         built = parsed(config, cls.network_keys, cls.add_network_arguments, over)
         return SpeakerEmbedder(built.frontend, built.model, built.normalize)
@@ -76,12 +78,12 @@ class Verifier(System):
 
     @property
     def fs(self) -> int:
-        """Rate in Hz that the front end works at; other recordings are resampled."""
+        """Sampling rate of the front end in Hz; recordings at other rates are resampled."""
         return self.network.frontend.fs
 
     @property
     def dim(self) -> int:
-        """D, numbers of an embedding."""
+        """D, size of an embedding."""
         return self.network.model.embedding_dim
 
     @property
@@ -103,19 +105,19 @@ class Verifier(System):
         return calibration_of(content) if content and content.get("way") in (None, _PLAIN) else None
 
     def embed(self, x, fs: int | None = None, channel: int | str | None = None) -> np.ndarray:
-        """The embedding of a recording of any rate and length, at unit length.
+        """The embedding of a recording of any rate and length, scaled to unit length.
 
         Args:
             x: a file; or samples (N,) or (1, N): floats in [-1, 1], int16 or int32.
             fs: rate in Hz of samples.
-            channel: of a file, which of several channels (from 0), or ``"mean"``.
+            channel: channel of a multichannel file, from 0, or ``"mean"``.
 
         Returns:
             (D,) float32.
 
         Raises:
-            InputError: ``x`` is not a usable recording (toolkit.systems.signals.recording_of), or its embedding has no
-                direction.
+            InputError: ``x`` is not a usable recording (toolkit.systems.signals.recording_of), or its embedding is
+                zero or not finite.
         """
         recording = recording_of(x, fs, channel=channel)
         return self.embed_blocks([recording.at(self.fs)], recording.name)
@@ -146,15 +148,15 @@ class Verifier(System):
         return vectors[0] if len(vectors) == 1 else _unit(np.average(vectors, 0, weights), name)
 
     def score(self, a, b, fs: int | None = None) -> Score:
-        """How alike two voices are.
+        """Similarity score of two voices.
 
         Args:
-            a: a file, samples with their rate ``fs``, or an embedding (D,) without.
-            b: likewise.
-            fs: rate in Hz of those that are samples.
+            a: a file, samples with their rate ``fs``, or an embedding (D,) without ``fs``.
+            b: the same.
+            fs: sampling rate in Hz of inputs that are samples.
 
         Raises:
-            InputError: as of :meth:`embed`; or an array of D numbers has ``fs``, so that it may be either.
+            InputError: as in :meth:`embed`; or an array of D numbers comes with ``fs``, which is ambiguous.
         """
         first, second = (self._direction(x, fs, is_path(a) != is_path(b)) for x in (a, b))
         cosine = float(np.dot(first.astype(np.float64), second))
@@ -162,7 +164,7 @@ class Verifier(System):
         return Score(cosine, None if calibration is None else float(calibration(np.array(cosine))))
 
     def _direction(self, x, fs: int | None, only_one_is_file: bool) -> np.ndarray:
-        """(D,) at unit length, of a recording or an embedding."""
+        """(D,) of unit length from a recording or an embedding."""
         if is_path(x):
             return self.embed(x, None if only_one_is_file else fs)
         vector = samples_of(x, "recording or embedding")
@@ -170,19 +172,19 @@ class Verifier(System):
             return self.embed(x, fs)
         if fs is not None:
             raise InputError(
-                f"an array of {self.dim} numbers and fs={fs!r:.40}: it may be an embedding or samples; embed samples "
-                "first, embed(samples, fs), and score embeddings without fs"
+                f"an array of {self.dim} numbers and fs={fs!r:.40}: ambiguous, an embedding or samples; call "
+                "embed(samples, fs) first, and score embeddings without fs"
             )
         return _unit(vector, "the embedding")
 
     def vectors(self, wav: Tensor, lengths: Tensor | None = None) -> np.ndarray:
-        """wav (B, N) at ``fs``, lengths (B,) samples or None (all full) -> embeddings (B, D) float32 as they are."""
+        """wav (B, N) at ``fs``, lengths (B,) samples or None (all N) -> embeddings (B, D) float32, not normalised."""
         device = self.device
         with self.inferring() as network:
             return network(wav.to(device), None if lengths is None else lengths.to(device)).float().cpu().numpy()
 
     def embed_table(self, audio: AudioTable, ids: list[str], bar=None) -> list[tuple[str, np.ndarray]]:
-        """Embeddings (D,) float32 as they are of ``ids``, in their order; ``bar`` is updated by the batch.
+        """Embeddings (D,) float32 of ``ids``, in order, not normalised; updates the progress ``bar`` per batch.
 
         Raises:
             InputError: audio is malformed (see AudioTable.read) or unusable, or an embedding is not finite; names the
@@ -204,7 +206,7 @@ class Verifier(System):
         return [(key, embeddings[key]) for key in ids]
 
     def counted(self, seconds: float) -> tuple[nn.Module, tuple]:
-        """The encoder on features: published counts leave out the front end's filters."""
+        """The encoder on features: published counts exclude the front end."""
         with self.inferring():
             return self.network.model, self.network.frontend(*self.example(seconds))
 
@@ -213,18 +215,18 @@ class Verifier(System):
 
     def _lines(self, facts: Mapping) -> dict[str, str]:
         frontend = self.network.frontend
-        lines = {"features": f"{type(frontend).__name__}, {frontend.dim} a frame, normalize {self.network.normalize}"}
+        lines = {"features": f"{type(frontend).__name__}, {frontend.dim} per frame, normalize {self.network.normalize}"}
         lines["embedding"] = f"{self.dim} numbers"
         lines["calibration"] = "none"
         if calibration := self.calibration:
             lines["calibration"] = f"llr = {calibration.scale:.4g} * cosine {calibration.offset:+.4g}"
         elif facts["calibration"]:
-            lines["calibration"] = "of scores that are normalised or of segments, not of score()"
+            lines["calibration"] = "for normalised scores or segments, not for score()"
         return super()._lines(facts) | lines
 
 
 def _unit(vector: np.ndarray, name: str) -> np.ndarray:
-    """(D,) float32 at unit length."""
+    """(D,) float32 of unit length."""
     length = np.linalg.norm(vector)
     if not (np.isfinite(length) and length > 0):
         raise InputError(f"{name}: its embedding is zero or not finite; the audio is bad, or training diverged")

@@ -1,6 +1,6 @@
-"""Contracts of the classes that plug in, as checks for tests: yours and ours.
+"""Checks of the contracts of base classes, for your tests and ours.
 
-Each check takes an instance, leaves it as it was, and raises AssertionError with the promise that is broken::
+Each check takes an instance, does not change it, and raises AssertionError with the broken promise::
 
     from toolkit.testing import check_encoder
 

@@ -1,4 +1,4 @@
-"""Checks of training data that are opened."""
+"""Checks of opened datasets."""
 
 import copy
 from functools import partial
@@ -17,8 +17,8 @@ def check_dataset(dataset: TrainingDataset, seconds: float = 0.5) -> None:
     """Check the promises of a TrainingDataset.
 
     Args:
-        dataset: opened, see its ``open``.
-        seconds: length of the crops that are tried.
+        dataset: an opened dataset, see its ``open``.
+        seconds: length of the crops in the check.
 
     Raises:
         AssertionError: names class and promise.

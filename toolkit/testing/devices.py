@@ -1,4 +1,4 @@
-"""Devices without one: a module on a CUDA device that this machine need not have."""
+"""A fake CUDA device, for machines without one."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -25,9 +25,9 @@ def _apply(self: nn.Module, function: Callable[[Tensor], Tensor], recurse: bool 
 
 @contextmanager
 def fake_cuda(module: nn.Module) -> Iterator[nn.Module]:
-    """A copy of ``module`` on a CUDA device whose tensors have shapes and devices, and no values.
+    """A copy of ``module`` on a fake CUDA device; its tensors have shapes and devices, but no values.
 
-    Forward passes work inside; where tensors of the CPU and of the device meet, torch raises. What reads values
+    Forward passes work inside; torch raises an error if CPU and device tensors are mixed. Operations that read values
     (``tolist``, ``item``) and backward passes do not work.
 
     Example::

@@ -13,10 +13,10 @@ _SPEAKERS, _UTTERANCES, _VARIANTS = 4, 3, 2
 
 
 def check_embedding_restorer(restorer: EmbeddingRestorer) -> None:
-    """Check the promises of an EmbeddingRestorer; batches hold three utterances of each speaker, side by side.
+    """Check the promises of an EmbeddingRestorer, with batches of three adjacent utterances per speaker.
 
     Args:
-        restorer: small, for speed; it is not changed.
+        restorer: a small instance, for speed; it is not changed.
 
     Raises:
         AssertionError: names class and promise.

@@ -1,4 +1,4 @@
-"""Checks of losses, over speaker embeddings and between signals."""
+"""Checks of losses on speaker embeddings and on signals."""
 
 import copy
 from collections.abc import Callable
@@ -22,10 +22,10 @@ _SAMPLES = 3000
 
 
 def check_loss(loss: nn.Module) -> None:
-    """Check the promises of a SpeakerLoss or an EnhancementLoss; of a WeightedSum, those of its members.
+    """Check the promises of a SpeakerLoss or an EnhancementLoss, or of all losses in a WeightedSum.
 
     Args:
-        loss: before ``setup``; it is not changed.
+        loss: an instance before ``setup``; it is not changed.
 
     Raises:
         AssertionError: names class and promise.
@@ -111,7 +111,7 @@ def _check_enhancement_loss(loss: EnhancementLoss) -> None:
         assert near < far, f"it is {float(near):.3g} near the reference and {float(far):.3g} far from it"
     with promise("it computes where its input lies"):
         p.check_device(loss, lambda network, *x: network.compare(*x), output, reference)
-        with suppress(DataDependentOutputException):  # of a loss that reads the lengths
+        with suppress(DataDependentOutputException):  # raised by losses that read the lengths
             p.check_device(loss, lambda network, *x: network.compare(*x), output, reference, lengths)
 
 
@@ -120,7 +120,7 @@ def _swapped(loss: EnhancementLoss, reference: Tensor, output: Tensor) -> Tensor
 
 
 def _check_terms(loss: Loss, outputs: dict[str, Tensor], batch: dict) -> None:
-    """The loss of outputs and batch comes with terms, detached scalars by name."""
+    """``forward`` returns the loss and its terms, name -> detached scalar."""
     with p.promise(loss, "outputs and batch give the loss, and detached scalars as terms"):
         value, terms = loss({name: output.clone().requires_grad_() for name, output in outputs.items()}, batch)
         p.check_shape(value, ())
@@ -131,7 +131,7 @@ def _check_terms(loss: Loss, outputs: dict[str, Tensor], batch: dict) -> None:
 
 
 def _check_step(loss: nn.Module, function: Callable[[Tensor], Tensor], inputs: Tensor, reached: bool = False) -> None:
-    """Value and gradients are finite; ``reached``: that of the input is not zero."""
+    """Value and gradients are finite; ``reached``: the gradient of the input is not zero."""
     inputs = inputs.detach().clone().requires_grad_()
     value = function(inputs)
     p.check_shape(value, ())

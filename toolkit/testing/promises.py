@@ -1,4 +1,4 @@
-"""Shared parts of the checks: trained-like copies, comparisons, gradients, state, devices."""
+"""Shared parts of the checks: copies as after training, comparisons, gradients, state, devices."""
 
 import copy
 from collections.abc import Callable, Iterable, Iterator
@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from toolkit.io.errors import InputError
 from toolkit.testing.devices import fake_cuda
 
-TOLERANCES = {torch.float64: 1e-9}  # of a result that must equal another, relative to its norm; other types:
+TOLERANCES = {torch.float64: 1e-9}  # for results that must be equal, relative to their norm; other types:
 _TOLERANCE = 1e-4
 Network = TypeVar("Network", bound=nn.Module)
-LOUD = 100.0  # fills padding, so that its influence shows
+LOUD = 100.0  # value in padding, so that its influence is visible
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def promise(module: object, text: str) -> Iterator[None]:
 
 
 def after_training(module: Network) -> Network:
-    """A copy in eval mode whose batch norms have random statistics, scales and shifts: unmasked padding shows."""
+    """A copy in eval mode whose batch norms have random statistics, scales and shifts, which reveals missing masks."""
     module = copy.deepcopy(module)
     generator = torch.Generator().manual_seed(2)
     for norm in module.modules():
@@ -43,8 +43,8 @@ def after_training(module: Network) -> Network:
 
 
 def precision_of(module: nn.Module, function: Callable[[nn.Module, torch.dtype], Tensor]) -> torch.dtype:
-    """float64 where ``function`` of a copy of the module and of inputs in float64 is computed so; else float32."""
-    with suppress(Exception), torch.no_grad():  # a check will name faults that are also in float32
+    """float64 if ``function`` computes in float64 for a float64 module and float64 inputs; else float32."""
+    with suppress(Exception), torch.no_grad():  # a later check reports faults that remain in float32
         if function(copy.deepcopy(module).double().eval(), torch.float64).dtype == torch.float64:
             return torch.float64
     return torch.float32
@@ -63,7 +63,7 @@ def check_shape(out: Tensor, shape: tuple[int, ...]) -> None:
 
 
 def check_equal(result: Tensor, expected: Tensor) -> None:
-    """Two results are the same but for rounding."""
+    """Two results are equal up to rounding."""
     assert result.shape == expected.shape, f"the shapes are {tuple(result.shape)} and {tuple(expected.shape)}"
     difference = float((result - expected).norm() / expected.norm().clamp(min=1e-9))
     tolerance = TOLERANCES.get(result.dtype, _TOLERANCE)
@@ -90,7 +90,7 @@ def check_finite_gradients(module: nn.Module, inputs: dict[str, Tensor]) -> None
 
 
 def check_state(module: nn.Module, function: Callable[[nn.Module], Tensor]) -> None:
-    """Another instance gives the same once it has loaded the state dict: all that training changes is in there."""
+    """A second instance with the same state dict gives the same result: the state dict is complete."""
     trained = after_training(module)
     other = copy.deepcopy(trained)
     with torch.no_grad():
@@ -102,7 +102,7 @@ def check_state(module: nn.Module, function: Callable[[nn.Module], Tensor]) -> N
 
 
 def check_device(module: nn.Module, function: Callable[..., Tensor], *inputs: Tensor | None) -> None:
-    """On a (fake) CUDA device, in training and in eval mode, no operation mixes in a tensor of the CPU."""
+    """On a fake CUDA device, in training and in eval mode, no operation mixes devices."""
     with fake_cuda(module) as network:
         check_on_device(network, function, *inputs)
 

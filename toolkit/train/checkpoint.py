@@ -1,4 +1,4 @@
-"""Checkpoints: the last two for resuming, the best k models for use, and their average."""
+"""Checkpoints: the last two to resume from, the best k models, and their average."""
 
 import logging
 import os
@@ -19,7 +19,7 @@ _VERSION = 1
 
 
 class _Handle:
-    """A file for torch.save, which turns the error of a full disk into one that does not say so."""
+    """A file for torch.save that remembers write errors: torch.save hides that the disk is full."""
 
     def __init__(self, handle):
         self._handle = handle
@@ -37,8 +37,8 @@ class _Handle:
 
 
 def save(path: Path, state: dict) -> None:
-    """Write a state, whole or not at all."""
-    with replacing(path, "wb") as file:  # a handle: given a path, torch writes its name into the file
+    """Write a state atomically."""
+    with replacing(path, "wb") as file:  # a handle: for a path, torch would write its name into the file
         handle = _Handle(file)
         try:
             torch.save(state, cast(BinaryIO, handle))
@@ -49,7 +49,7 @@ def save(path: Path, state: dict) -> None:
 
 
 def load(path: Path, map_location="cpu") -> dict:
-    """Read a state, or weights in safetensors; InputError when the file is missing or damaged."""
+    """Read a state, or weights in safetensors. Raises InputError if the file is missing or damaged."""
     refuse_fifo(Path(path))
     try:
         if Path(path).suffix == ".safetensors":
@@ -58,16 +58,16 @@ def load(path: Path, map_location="cpu") -> dict:
         return torch.load(path, map_location=map_location, weights_only=True)
     except FileNotFoundError:
         raise InputError(f"{path}: no such checkpoint; train first (stage 6)") from None
-    except Exception as error:  # torch raises a different type for each kind of damage
+    except Exception as error:  # a damaged file makes torch raise any type
         raise InputError(
-            f"{path}: is damaged ({type(error).__name__}); train again (stage 6), or name other weights"
+            f"{path}: is damaged ({type(error).__name__}); train again (stage 6), or use other weights"
         ) from None
 
 
 def _check_records(path: Path) -> None:
-    """Raise ValueError where a record does not match its check sum, which torch does not look at, or is compressed.
+    """Raise ValueError if a record does not match its checksum, which torch does not verify, or is compressed.
 
-    torch.save packs no record, and a small file of packed ones can hold gigabytes.
+    torch.save does not compress; a small file of compressed records could expand to gigabytes.
     """
     if not zipfile.is_zipfile(path):
         return
@@ -77,14 +77,14 @@ def _check_records(path: Path) -> None:
         if packed or sum(record.file_size for record in records) > path.stat().st_size:
             raise ValueError("records are compressed")
         if bad := archive.testzip():
-            raise ValueError(f"{bad} does not match its check sum")
+            raise ValueError(f"{bad} does not match its checksum")
 
 
 def load_model(model: nn.Module, path: Path, start: bool = False) -> None:
-    """Load deployed weights, or with ``start`` weights that training starts from, which may be of a part of the model.
+    """Load weights for inference, or with ``start`` initial weights for training, possibly of a part of the model.
 
     Raises:
-        InputError: they are missing, damaged or of another network.
+        InputError: the weights are missing, damaged or of another network.
     """
     try:
         (getattr(model, "start_from", model.load_state_dict) if start else model.load_state_dict)(load(path))
@@ -95,24 +95,24 @@ def load_model(model: nn.Module, path: Path, start: bool = False) -> None:
 class Checkpoints:
     """The checkpoints of an experiment.
 
-    ``checkpoint/last.pt`` and ``previous.pt`` hold all that training needs to go on; ``epoch<N>.pth`` hold models (the
-    best ``keep_best``), ``valid.<metric>.best.pth`` links to the best and ``valid.<metric>.ave.pth`` is their average.
+    ``checkpoint/last.pt`` and ``previous.pt`` are complete states to resume from. ``epoch<N>.pth`` are the best
+    ``keep_best`` models, ``valid.<metric>.best.pth`` links to the best, ``valid.<metric>.ave.pth`` is their average.
 
     Args:
         expdir: the experiment's folder.
-        metric: what models are ranked by, e.g. ``eer``.
+        metric: metric that ranks models, e.g. ``eer``.
         mode: ``min`` or ``max``.
-        keep_best: how many models are kept and averaged.
+        keep_best: number of models to keep and average.
     """
 
     def __init__(self, expdir, metric: str, mode: str = "min", keep_best: int = 3):
         self.expdir, self.metric, self.keep_best = Path(expdir), metric, keep_best
         self.sign = 1 if mode == "min" else -1
         self.best: list[tuple[float, int]] = []  # (sign * value, epoch), best first
-        self.values: list[float] = []  # sign * value of every epoch, less is better
+        self.values: list[float] = []  # sign * value of every epoch, lower is better
 
     def save_last(self, state: dict) -> None:
-        """Write the resumable state; the one before stays as ``previous.pt``."""
+        """Write the resumable state; keep the one before as ``previous.pt``."""
         folder = self.expdir / "checkpoint"
         last = folder / "last.pt"
         folder.mkdir(parents=True, exist_ok=True)
@@ -124,7 +124,7 @@ class Checkpoints:
         """The newest undamaged resumable state, or None at the start.
 
         Raises:
-            InputError: all are damaged, one is of a newer version, or there is none though epochs were trained.
+            InputError: all are damaged, one is of a newer version, or none exists although epochs were trained.
         """
         damaged = []
         for name in ("last.pt", "previous.pt"):
@@ -139,9 +139,9 @@ class Checkpoints:
                     return state
                 except (InputError, AttributeError, KeyError, TypeError, ValueError):
                     damaged.append(name)
-                    logging.warning("%s: is damaged, or holds no state of a training; the one before is tried", path)
+                    logging.warning("%s: is damaged, or not a training state; trying the one before", path)
         else:
-            anew = f"restore a copy, or remove {self.expdir} to train anew"
+            anew = f"restore a copy, or remove {self.expdir} to train again"
             if damaged:
                 raise InputError(f"{self.expdir}/checkpoint: {' and '.join(damaged)} cannot be used; {anew}")
             if trace := self._trace():
@@ -150,9 +150,9 @@ class Checkpoints:
         raise InputError(f"{path}: was written by a newer version of the toolkit; update the toolkit")
 
     def _trace(self) -> str:
-        """What tells that an epoch was trained to its end; a killed first epoch is no loss."""
+        """Evidence that an epoch was completed, for messages; empty if at most a part of the first epoch is lost."""
         if (self.expdir / "train_info.json").exists():
-            return "train_info.json tells of a finished training"
+            return "train_info.json says that a training finished"
         last = max([1, *self._kept_epochs(), last_epoch(self.expdir)])
         return f"epoch {last} was trained before" if last > 1 else ""
 
@@ -160,7 +160,7 @@ class Checkpoints:
         return [int(p.stem[5:]) for p in self.expdir.glob("epoch*.pth") if p.stem[5:].isdigit()]
 
     def forget_lost(self, like: dict) -> list[int]:
-        """Drop the epochs from the best whose weights are missing, damaged or unlike a model's; returns them."""
+        """Remove epochs with missing, damaged or different weights from the best; returns them."""
         lost = []
         for value, epoch in list(self.best):
             try:
@@ -175,7 +175,7 @@ class Checkpoints:
         return lost
 
     def add(self, epoch: int, value: float, model: dict) -> None:
-        """Note an epoch's value; keep its model if it is among the best."""
+        """Add the value of an epoch; keep its model if it is among the best."""
         self.values = [*self.values[: epoch - 1], self.sign * value]
         self.best = sorted([*self.best, (self.sign * value, epoch)])[: self.keep_best]
         kept = {e for _, e in self.best}
@@ -194,9 +194,9 @@ class Checkpoints:
         os.replace(aside, link)
 
     def average(self) -> Path:
-        """Write and name the average of the best models."""
+        """Write the average of the best models; returns its path."""
         if not self.best:
-            raise InputError(f"{self.expdir}: no epoch's weights can be read; remove the folder to train anew")
+            raise InputError(f"{self.expdir}: no epoch's weights can be read; remove the folder to train again")
         models = [load(self.expdir / f"epoch{epoch}.pth") for _, epoch in self.best]
         path = self.expdir / f"valid.{self.metric}.ave.pth"
         save(path, average_states(models))
@@ -208,7 +208,7 @@ def _shapes(state: dict) -> dict[str, torch.Size]:
 
 
 def average_states(states: list[dict]) -> dict:
-    """Mean of floating-point entries; integer ones (counters) are the first's."""
+    """Mean of floating-point entries; integer entries (counters) of the first state."""
     first = states[0]
     return {
         key: torch.stack([s[key].double() for s in states]).mean(0).to(value.dtype)

@@ -24,16 +24,16 @@ from toolkit.train.checkpoint import load
 from toolkit.train.inputs import NAME, another_folder, check_inputs, inputs_of, warn_of_shared_speakers, write
 from toolkit.train.probe import probe
 
-# Keys that may change between the runs of one experiment. Of the data only the content is compared
-# (toolkit.train.inputs), not the folder.
+# Keys that may change between the runs of one experiment. The data is compared by content (toolkit.train.inputs), not
+# by folder.
 _FREE = ("accept_data", "check", "config", "expdir", "init_from", "train_dir", "trainer", "valid_dirs")
 
 
 @contextmanager
 def experiment_lock(expdir: Path):
-    """Hold the experiment's lock; wait for a process that an interrupted run left behind.
+    """Hold the experiment's lock; wait for a process that an interrupted run left.
 
-    The lock ends with the process. Of several processes only the first takes it.
+    The lock ends with the process. Of several processes only the first one locks.
     """
     if os.environ.get("RANK", "0") != "0":
         yield
@@ -46,14 +46,14 @@ def experiment_lock(expdir: Path):
             logging.warning("%s: another process trains here; waiting until it ends", expdir)
             fcntl.flock(handle, fcntl.LOCK_EX)
         except OSError as error:  # some network file systems have no locks
-            logging.warning("%s: cannot be locked (%s); let no two trainings write there", expdir, error.strerror)
+            logging.warning("%s: cannot be locked (%s); do not start a second training there", expdir, error.strerror)
         yield
 
 
 def refuse_other(parser: ConfigParser, text: str, expdir: Path) -> None:
     """Raise InputError if an experiment's config differs from ``text``, or cannot be read.
 
-    Keys that a config of an older version lacks have their defaults.
+    Keys that an older config lacks have their defaults.
     """
     path, elsewhere = expdir / "config.yaml", another_folder(parser.get_default("task"))
     if not path.exists():
@@ -65,28 +65,28 @@ def refuse_other(parser: ConfigParser, text: str, expdir: Path) -> None:
             changed = changed_keys(completed, text, _FREE)
     except InputError as error:
         raise InputError(
-            f"{error}; restore {path.name}, or remove it to go on with the config given now, or choose {elsewhere}"
+            f"{error}; restore {path.name}, or remove it to continue with the current config, or choose {elsewhere}"
         ) from None
     if changed:
         raise InputError(
-            f"{path}: the experiment was begun with another config: {some_of(changed, 5)}; "
-            f"choose {elsewhere}, or remove the folder to begin again"
+            f"{path}: the experiment was started with another config: {some_of(changed, 5)}; "
+            f"choose {elsewhere}, or remove the folder to start again"
         )
 
 
 def finished_epochs(expdir: Path) -> int:
-    """Epochs of the last finished training, by ``train_info.json``; 0 if there is none."""
+    """Number of epochs of the last finished training, from ``train_info.json``; 0 if there is none."""
     path = expdir / "train_info.json"
     if not path.exists():
         return 0
     try:
-        info = read_json(path, "it is written anew")
+        info = read_json(path, "it is written again")
         fault = misfit(info, {"epochs": int})
     except InputError as error:
         logging.warning("%s", error)
         return 0
     if fault:
-        logging.warning("%s: %s; it is written anew", path, fault)
+        logging.warning("%s: %s; it is written again", path, fault)
     return 0 if fault else info["epochs"]
 
 
@@ -95,29 +95,29 @@ def state_of(expdir: Path, epochs: int) -> str:
     done = finished_epochs(expdir)
     if done >= epochs:
         return f"trained: all done before, epochs {done}"
-    resumed = " (an interrupted training goes on)" if (expdir / "checkpoint").is_dir() else ""
+    resumed = " (continues an interrupted training)" if (expdir / "checkpoint").is_dir() else ""
     return f"trained: to do, epochs {done} -> {epochs}{resumed}"
 
 
 def has_average(expdir: Path, metric: str) -> bool:
-    """Can the averaged weights of the training be read?"""
+    """Whether the averaged weights of the training can be read."""
     try:
         load(expdir / f"valid.{metric}.ave.pth")
         return True
     except InputError as error:
-        logging.warning("%s; it is made anew", str(error).partition(";")[0])
+        logging.warning("%s; it is made again", str(error).partition(";")[0])
         return False
 
 
 def begin(parser: ConfigParser, args, data, task) -> bool:
-    """Write ``config.yaml``, complete and reloadable, and ``inputs.json``; False when all epochs were trained before.
+    """Write ``config.yaml``, complete and reloadable, and ``inputs.json``; False if all epochs have been trained.
 
     Raises:
         InputError: the folder has another config, other data, or more epochs than ``--trainer.epochs``.
     """
     expdir, epochs, main = Path(args.expdir), args.trainer.epochs, os.environ.get("RANK", "0") == "0"
     path, written = expdir / "config.yaml", args.clone()
-    written.accept_data = False  # holds for this run
+    written.accept_data = False  # only for this run
     text = parser.dump(written, skip_default=False)
     refuse_other(parser, text, expdir)
     done = finished_epochs(expdir)
@@ -133,7 +133,7 @@ def begin(parser: ConfigParser, args, data, task) -> bool:
         warn_of_shared_speakers(inputs)
         record = check_inputs(expdir, inputs, data, args.accept_data, args.task) if has_begun else inputs.record()
         if has_begun and not path.exists():
-            logging.warning("%s: is missing; whether it was trained with this config was not checked", path)
+            logging.warning("%s: is missing, so the config of the training could not be checked", path)
     finished = done == epochs and has_average(expdir, task.metric[0])
     if 0 < done < epochs:
         logging.warning(
@@ -141,7 +141,7 @@ def begin(parser: ConfigParser, args, data, task) -> bool:
             *(expdir, counted(done, "epoch"), epochs, another_folder(args.task)),
         )
     if not finished:
-        (expdir / "packed.zip").unlink(missing_ok=True)  # it holds what was trained before
+        (expdir / "packed.zip").unlink(missing_ok=True)  # it is now outdated
         with replacing(path) as handle:
             handle.write(text)
     if record and (recorded or not finished):
@@ -150,22 +150,22 @@ def begin(parser: ConfigParser, args, data, task) -> bool:
 
 
 def default(cls: type, **init_args) -> dict:
-    """A class as a config names it."""
+    """A class in the form of a config."""
     return {"class_path": public_path(f"{cls.__module__}.{cls.__qualname__}"), "init_args": init_args}
 
 
 def run_training(parser, args, built, system, task, data) -> None:
-    """Train by a config in ``args.expdir``, and record the run.
+    """Train in ``args.expdir`` and record the run.
 
     Args:
         parser, args, built: the config's parser, its values, and their objects.
-        system: the network that is trained, as a toolkit.systems.base.System.
+        system: the network to train, as a toolkit.systems.base.System.
         task: see toolkit.tasks.base.
         data: the opened training data, with ``seconds`` and ``speakers``.
     """
     expdir = Path(args.expdir)
     with experiment_lock(expdir):
-        if not (expdir / "train_info.json").exists():  # else it has trained before
+        if not (expdir / "train_info.json").exists():  # otherwise training has started before
             probe(task, args.seed)
         if not begin(parser, args, data, task):
             logging.info("%s: %s trained before; nothing to do", expdir, counted(args.trainer.epochs, "epoch"))
@@ -190,7 +190,7 @@ def run_training(parser, args, built, system, task, data) -> None:
 
 
 def describe(system, task: nn.Module) -> dict:
-    """Sizes, cost of a second of audio, versions and machine."""
+    """Sizes, cost per second of audio, versions and machine."""
     return {
         "commit": commit(),
         "parameters": count_parameters(system.network),
@@ -202,7 +202,7 @@ def describe(system, task: nn.Module) -> dict:
 
 
 def commit() -> str:
-    """Commit of the toolkit, with ``+`` when the tree differs from it; ``unknown`` outside a checkout."""
+    """Commit of the toolkit, with ``+`` if the tree has changes; ``unknown`` outside a checkout."""
     package = Path(__file__).parent
 
     def git(*words: str | Path) -> subprocess.CompletedProcess:
@@ -218,7 +218,7 @@ def commit() -> str:
 
 
 def write_info(expdir: Path, info: dict, trainer) -> None:
-    """Write ``train_info.json`` when training has ended; on the main process."""
+    """Write ``train_info.json`` at the end of training, in the main process."""
     if not trainer.accelerator.is_main_process:
         return
     info = info | {

@@ -1,7 +1,7 @@
-"""The inputs of an experiment, recorded in its folder as ``inputs.json`` and compared when training is called again.
+"""The inputs of an experiment: recorded in ``inputs.json`` and compared when a training continues.
 
-The comparison covers ids, speakers, facts and the content of recordings, trials and weights, but not their place: a
-tree can be moved, and arks can be written again by another number of jobs.
+The comparison covers ids, speakers, facts and the content of recordings, trials and weights, but not paths: folders can
+be moved, and arks can be written again with another number of jobs.
 """
 
 import hashlib
@@ -31,8 +31,8 @@ class Source:
     Attributes:
         role: its use in training, e.g. ``training set``.
         path: the folder.
-        streams: its recordings that are read: ``wav``, ``spk1``, ``feats``, ...
-        lists: its further files that are read, if they exist: ``trials``, ...
+        streams: recordings that training reads: ``wav``, ``spk1``, ``feats``, ...
+        lists: further files that training reads, if they exist: ``trials``, ...
     """
 
     role: str
@@ -41,7 +41,7 @@ class Source:
     lists: tuple[str, ...] = ()
 
     def tables(self) -> tuple[dict[str, str], list[dict[str, str]], list[dict[str, str]]]:
-        """Speaker of each id (the id itself where there is no utt2spk), tables of recordings, tables of facts."""
+        """Speaker of each id (the id itself without utt2spk), tables of recordings, tables of facts."""
         data = DataDir(self.path)
         audio = [data.table(f"{stream}.scp") for stream in self.streams if f"{stream}.scp" in data]
         speakers = data.table("utt2spk") if "utt2spk" in data else {key: key for key in data.keys()}
@@ -58,7 +58,7 @@ def named_files(config: Mapping, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 class Inputs:
-    """The inputs of a training as they are now.
+    """The current inputs of a training.
 
     Args:
         sources: the data dirs.
@@ -73,7 +73,7 @@ class Inputs:
             self.files |= {name: str(path) for name, path in paths.items() if path.is_file()}
 
     def stamp(self) -> str:
-        """Changes whenever a table, or the size or time of a file, changes; made without opening a recording."""
+        """A value that changes with any table and with size or time of any file, computed without reading audio."""
         digest = hashlib.blake2b(repr([self.files, self.sources, self._tables]).encode(), digest_size=16)
         for _, audio, _ in self._tables.values():
             for table in audio:
@@ -95,7 +95,7 @@ class Inputs:
         }
 
     def shared_speakers(self) -> Iterator[tuple[str, list[str]]]:
-        """Role of each validation set with speakers of the training set, and those."""
+        """Validation sets that share speakers with the training set: role and shared speakers."""
         trained = set(self._tables[TRAINING][0].values())
         for role, (speakers, _, _) in self._tables.items():
             if role.startswith(VALIDATION) and (both := trained & set(speakers.values())):
@@ -121,7 +121,7 @@ def read(expdir: Path) -> dict | None:
     path = expdir / NAME
     if not path.is_file():
         return None
-    remedy = "restore it, or remove it to go on with unchecked data"
+    remedy = "restore it, or remove it to continue with unchecked data"
     record = read_json(path, remedy)
     if isinstance(version := record.get("version"), int) and version > _VERSION:
         raise InputError(f"{path}: was written by a newer version of the toolkit; update the toolkit")
@@ -131,7 +131,7 @@ def read(expdir: Path) -> dict | None:
 
 
 def write(expdir: Path, record: dict) -> None:
-    """Keep a record in an experiment's folder."""
+    """Write the record into an experiment's folder."""
     with replacing(expdir / NAME) as handle:
         json.dump(record, handle, indent=1, ensure_ascii=False)
 
@@ -181,16 +181,16 @@ def inputs_of(args, config: dict, data, task) -> Inputs:
 
 
 def warn_of_shared_speakers(inputs: Inputs) -> None:
-    """Warn of validation sets whose speakers are trained on."""
+    """Warn about validation sets that share speakers with the training set."""
     for role, speakers in inputs.shared_speakers():
         logging.warning(
-            "%s: has %s of the training set: %s; error rates of unknown speakers will be higher",
+            "%s: has %s of the training set: %s; error rates of new speakers will be higher",
             *(role, counted(len(speakers), "speaker"), some_of(speakers, 3)),
         )
 
 
 def another_folder(task: str) -> str:
-    """How to train a kind of task (its name, or its place ``module:SPEC``) in another folder, for messages."""
+    """How to choose another folder for a task (name or ``module:SPEC``), for messages."""
     return "another --expdir" if ":" in task else f"another tag (--{task}_tag)"
 
 
@@ -199,13 +199,13 @@ def check_inputs(expdir: Path, inputs: Inputs, data, accept: bool, task: str) ->
 
     Args:
         expdir: folder of the experiment.
-        inputs: as they are now.
+        inputs: current inputs.
         data: the opened training data.
-        accept: continue with other inputs, and record those.
+        accept: continue with changed inputs, and record them.
         task: name of the kind of task, for messages.
 
     Raises:
-        InputError: the inputs are not those that the experiment was trained on; names the changes.
+        InputError: the inputs differ from those of the training so far; names the changes.
     """
     kept = read(expdir)
     if kept is None:
@@ -217,8 +217,8 @@ def check_inputs(expdir: Path, inputs: Inputs, data, accept: bool, task: str) ->
         message = f"{expdir}: the training data has changed since the training began: {'. '.join(changed)}"
         if not accept:
             raise InputError(
-                f"{message}. Choose {another_folder(task)}, or remove the folder to train anew; --accept_data true "
-                f"(of a recipe: in --{task}_args) keeps what was trained, and goes on with the data as it is now"
+                f"{message}. Choose {another_folder(task)}, or remove the folder to train again; --accept_data true "
+                f"(in a recipe: in --{task}_args) continues the training with the changed data"
             )
         logging.warning("%s. Accepted (--accept_data)", message)
     return new_record
@@ -238,8 +238,6 @@ def _check_unrecorded(expdir: Path, data, task: str) -> None:
         if info.get(name, count) != count:
             raise InputError(
                 f"{expdir}: was trained on {info[name]} {name}, the training set has {count} now; choose "
-                f"{another_folder(task)}, or remove the folder to train anew"
+                f"{another_folder(task)}, or remove the folder to train again"
             )
-    logging.warning(
-        "%s: holds no record of what it was trained on (%s); whether the data is the same was not checked", expdir, NAME
-    )
+    logging.warning("%s: has no record of its training data (%s), so the data could not be checked", expdir, NAME)

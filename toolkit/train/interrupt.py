@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while training: noted, so that the loop can write a checkpoint between two steps."""
+"""Ctrl-C and SIGTERM in training: recorded, so that the loop can write a checkpoint between two steps."""
 
 import logging
 import signal
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class StopSignal:
-    """Within its context SIGINT and SIGTERM are noted in ``received``; a second one acts as it would have without.
+    """A context that records the first SIGINT or SIGTERM in ``received``; a second one has its normal effect.
 
     Args:
         enabled: False: signals are not handled.
@@ -37,7 +37,7 @@ class StopSignal:
         self._before = {}
 
     def end(self) -> None:
-        """End the program as the signal would have."""
+        """End the program as the signal would."""
         if self.received in (None, signal.SIGINT):
             raise KeyboardInterrupt
         raise SystemExit(128 + self.received)

@@ -1,4 +1,4 @@
-"""A check with one batch before training: a user's class that breaks its contract is named."""
+"""A check with one batch before training, to report classes that break their contract."""
 
 import logging
 import os
@@ -21,13 +21,13 @@ _TOLERANCE = 1e-3  # between the outputs of a padded and an unpadded item, relat
 
 
 def probe(task, seed: int) -> None:
-    """Try one small batch of the training data: shapes, numbers, padding, gradients. The task does not change.
+    """Run one small training batch and check shapes, values, padding and gradients. Does not change the task.
 
-    Of several processes only the first does so.
+    Only the first of several processes does this.
 
     Args:
         task: see toolkit.tasks.base; its ``check_contracts`` checks its classes.
-        seed: of the training.
+        seed: seed of the training.
 
     Raises:
         InputError: a class breaks its contract; names key, class and contract.
@@ -42,12 +42,12 @@ def probe(task, seed: int) -> None:
         loss, _ = task(batch)
         loss.backward()
         check_gradient(network)
-    logging.info("one batch was tried: forms, padding and gradients are as they must be")
+    logging.info("checked one batch: shapes, padding and gradients are correct")
 
 
 @contextmanager
 def undisturbed(task: nn.Module) -> Iterator[None]:
-    """Restore parameters, buffers, plain attributes, modes and random states at the end."""
+    """Restore parameters, buffers, attributes, modes and random states at the end."""
     modules = [(module, dict(vars(module)), dict(module._buffers)) for module in task.modules()]
     tensors = [(tensor, tensor.detach().clone()) for tensor in (*task.parameters(), *task.buffers())]
     states = random.getstate(), np.random.get_state()  # a user's class may use these
@@ -69,7 +69,7 @@ def undisturbed(task: nn.Module) -> Iterator[None]:
 
 
 def small_batch(task, seed: int) -> dict:
-    """Two groups of the first batches, of two speakers if there are two, collated like every batch."""
+    """Two groups of the first batches, of two speakers if possible, collated as usual."""
     items, labels = list(chain.from_iterable(task.batches(seed, 1))), task.dataset.labels
     if not items:
         raise InputError("no training batches; check the training set and batches")
@@ -92,7 +92,7 @@ def call(key: str, instance, function: Callable, *args):
     """The result of ``function``, a method of ``instance``.
 
     Raises:
-        InputError: it raised something else; names key, class, and the line where that is in the class's file.
+        InputError: it raised another exception; names key, class, and the line in the file of the class.
     """
     try:
         return function(*args)
@@ -104,13 +104,13 @@ def call(key: str, instance, function: Callable, *args):
         own = [f"{frame.filename}:{frame.lineno}: " for frame in frames if frame.filename == source]
         raise InputError(
             f"{own[-1] if own else ''}{name_of(key, instance)}: {type(error).__name__} on one batch of the "
-            f"training data: {' '.join(str(error).split()) or 'no message'}; the docstring of its base class has the "
-            "contract"
+            f"training data: {' '.join(str(error).split()) or 'no message'}; see the docstring of the base class for "
+            "the contract"
         ) from error
 
 
 def check_module(key: str, instance: nn.Module) -> None:
-    """Raise InputError if a constructor has not called that of its base class."""
+    """Raise InputError if the constructor did not call the constructor of its base class."""
     if "_parameters" not in vars(instance):
         raise InputError(f"{name_of(key, instance)}: its constructor must call super().__init__()")
 
@@ -124,19 +124,19 @@ def check_tensor(who: str, what: str, value, shape: tuple[int, ...], dtype: torc
     kind = str(dtype).removeprefix("torch.") if dtype else "floating-point"
     expected = f"{what} must be a {kind} tensor {shape}"
     if not torch.is_tensor(value):
-        raise InputError(f"{who}: {expected}; it is {type(value).__name__}")
+        raise InputError(f"{who}: {expected}; got {type(value).__name__}")
     if not value.is_floating_point() or dtype not in (None, value.dtype) or value.shape != shape:
-        raise InputError(f"{who}: {expected}; it is {str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}")
+        raise InputError(f"{who}: {expected}; got {str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}")
     if not value.isfinite().all():
         raise InputError(f"{who}: {what} is not finite on one batch of the training data")
     return value
 
 
 def check_loss(who: str, value) -> Tensor:
-    """Raise InputError unless a loss gave a finite scalar with a gradient, and a dict of scalars; returns the first."""
+    """Raise InputError unless ``value`` is a finite scalar with a gradient and a dict of scalars; returns the scalar."""
     if not isinstance(value, tuple) or len(value) != 2 or not isinstance(value[1], dict):
         raise InputError(
-            f"{who}: forward must return two values, the loss and a dict of terms; it returns {type(value).__name__}"
+            f"{who}: forward must return two values, the loss and a dict of terms; got {type(value).__name__}"
         )
     for name, term in value[1].items():
         check_tensor(who, f"term {name!r}", torch.as_tensor(term) if isinstance(term, float) else term, ())
@@ -159,11 +159,11 @@ def check_gradient(network: nn.Module) -> None:
 
 
 def check_padding(named: tuple[str, nn.Module], lengths: str, function: Callable, items: Tensor) -> None:
-    """Raise InputError unless an item has the same output padded in a batch as alone.
+    """Raise InputError if padding changes the output of an item.
 
     Args:
-        named: the config's key and the instance to blame.
-        lengths: the argument that tells lengths, for the message.
+        named: config key and instance, for the message.
+        lengths: name of the argument with the lengths, for the message.
         function: (B, T, ...) items, (B,) lengths or None -> (B, ...), in eval mode.
         items: (B, T, ...), two or more.
     """
@@ -176,6 +176,6 @@ def check_padding(named: tuple[str, nn.Module], lengths: str, function: Callable
     if not change <= _TOLERANCE:
         cosine = float(nn.functional.cosine_similarity(padded.flatten(), single.flatten(), dim=0))
         raise InputError(
-            f"{name_of(*named)}: an item that is padded in a batch must give, in eval mode, what it gives alone; "
-            f"the two differ (cosine {cosine:.4f}). What lies beyond `{lengths}` must have no influence"
+            f"{name_of(*named)}: in eval mode, padding must not change the output of an item; the outputs "
+            f"differ (cosine {cosine:.4f}). Values beyond `{lengths}` must have no influence"
         )

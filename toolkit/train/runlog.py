@@ -1,4 +1,4 @@
-"""The log of a training: a line on the screen, a record in metrics.jsonl, curves in TensorBoard."""
+"""The log of a training: lines on the screen, records in metrics.jsonl, curves in TensorBoard."""
 
 import json
 import logging
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def read_records(path: Path) -> list[dict]:
-    """The records of ``metrics.jsonl``; without damaged lines, of which a killed run may leave one."""
+    """The records of ``metrics.jsonl``, without damaged lines (a killed run can leave one)."""
     records = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []:
         try:
@@ -36,11 +36,11 @@ def last_epoch(expdir: Path) -> int:
 
 
 class RunLog:
-    """Records of a run; after a resume, records later than the checkpoint are dropped, so none occurs twice.
+    """Records of a run. After a resume, records later than the checkpoint are dropped, so none occurs twice.
 
     Args:
         expdir: the experiment's folder.
-        enabled: False on the processes that do not write.
+        enabled: False for processes that do not write.
     """
 
     def __init__(self, expdir, enabled: bool = True):
@@ -51,14 +51,14 @@ class RunLog:
             self.path.parent.mkdir(parents=True, exist_ok=True)
 
     def rewind(self, step: int) -> None:
-        """Drop the records after ``step``, of the curves too; 0 drops all."""
+        """Drop the records after ``step``, also from the curves; 0: drop all."""
         if not self.enabled:
             return
         self._purge_step = step + 1
         if self.path.exists():
             records = read_records(self.path)
-            if (damaged := len(self.path.read_bytes().splitlines()) - len(records)) > 1:  # a kill damages one at most
-                logging.warning("%s: %d damaged lines are dropped; curves lack them", self.path, damaged)
+            if (damaged := len(self.path.read_bytes().splitlines()) - len(records)) > 1:  # a kill damages at most one
+                logging.warning("%s: dropped %d damaged lines, which are missing in the curves", self.path, damaged)
             with replacing(self.path) as handle:
                 handle.writelines(json.dumps(r) + "\n" for r in records if r["step"] <= step)
         if step == 0:
@@ -99,26 +99,26 @@ class Meter:
         self.began = time.perf_counter()
 
     def add(self, stats: dict[str, float], utterances: int, waited: float) -> None:
-        """A step's values, its number of utterances, and the seconds it waited for them."""
+        """Add the values of a step, its number of utterances, and the waiting time for data in seconds."""
         for name, value in stats.items():
             self.values.setdefault(name, []).append(value)
         self.utterances += utterances
         self.waited += waited
 
     def means(self) -> dict[str, float]:
-        """Mean of each value over the steps that had it, ``utterances_per_second``, ``data_wait`` (share of time)."""
+        """Mean of each value over the steps with it, ``utterances_per_second``, ``data_wait`` (share of time)."""
         seconds = max(time.perf_counter() - self.began, 1e-9)
         means = {name: fsum(values) / len(values) for name, values in self.values.items()}
         return means | {"utterances_per_second": self.utterances / seconds, "data_wait": self.waited / seconds}
 
 
 def log_interval(per_epoch: int, epochs: int, warn: bool = False) -> int:
-    """Log the steps of a training before it begins; with ``warn``, a warning where they are few; returns them."""
+    """Log the number of steps of a training, with ``warn`` a warning if it is small; returns the number."""
     steps = per_epoch * epochs
-    text = f"{steps} steps in all: {counted(epochs, 'epoch')} of {per_epoch} batches"
+    text = f"{steps} steps in total: {counted(epochs, 'epoch')} of {per_epoch} batches"
     if warn and steps < FEW_STEPS:
         logging.warning(
-            "%s. Fewer than %d seldom train a network; set batches.init_args.min_batches, lower "
+            "%s. Fewer than %d are rarely enough; set batches.init_args.min_batches, lower "
             "batches.init_args.batch_size, or raise trainer.epochs",
             *(text, FEW_STEPS),
         )
@@ -128,7 +128,7 @@ def log_interval(per_epoch: int, epochs: int, warn: bool = False) -> int:
 
 
 def log_progress(epoch: int, epochs: int, step: int, steps: int, means: dict[str, float], seconds_left: float) -> None:
-    """One line of training: where, how well, how fast, how long yet."""
+    """Log one line of training: position, metrics, speed, time left."""
     speed, wait = means["utterances_per_second"], means["data_wait"]
     rest = [f"{k} {v:.4g}" for k, v in means.items() if k not in ("utterances_per_second", "data_wait")]
     left = format_timespan(round(seconds_left))

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: functions of the position and of the validations so far, so they have no state to resume."""
+"""Learning-rate schedules: stateless functions of the position and the previous validations."""
 
 import math
 from abc import ABC, abstractmethod
@@ -8,24 +8,24 @@ from toolkit.io.errors import InputError
 
 
 class Schedule(ABC):
-    """A class of your own plugs in by ``schedule.class_path``."""
+    """A learning-rate schedule. To use another class, set ``schedule.class_path`` in the config."""
 
     @abstractmethod
     def factor(self, epoch: float, epochs: int) -> float:
-        """Factor on the optimizer's rate after ``epoch`` (fractional) of ``epochs`` epochs."""
+        """Factor on the learning rate after ``epoch`` (fractional) of ``epochs`` epochs."""
 
     def factor_after(self, values: Sequence[float], epoch: float, epochs: int) -> float:
-        """What the trainer asks: ``factor``, unless a schedule looks at the validations.
+        """The factor that the trainer uses: ``factor``, unless a subclass uses the validations.
 
         Args:
-            values: what models are ranked by, of every epoch that has ended, in order; less is better.
+            values: value of the ranking metric after each epoch, in order; lower is better.
             epoch, epochs: as in factor.
         """
         return self.factor(epoch, epochs)
 
 
 class Constant(Schedule):
-    """The optimizer's own rate throughout."""
+    """A constant learning rate."""
 
     def factor(self, epoch: float, epochs: int) -> float:
         """1."""
@@ -33,10 +33,10 @@ class Constant(Schedule):
 
 
 class WarmupCosine(Schedule):
-    """Linear warm-up from near 0 to 1, then half a cosine down to ``final``.
+    """Linear warm-up from near 0 to 1, then half a cosine period down to ``final``.
 
     Args:
-        warmup_epochs: length of the warm-up.
+        warmup_epochs: length of the warm-up in epochs.
         final: factor at the end.
     """
 
@@ -44,7 +44,7 @@ class WarmupCosine(Schedule):
         self.warmup_epochs, self.final = warmup_epochs, final
 
     def factor(self, epoch: float, epochs: int) -> float:
-        """Rises over the warm-up, falls from its end to the end of training."""
+        """Increases in the warm-up, then decreases until the end of training."""
         if epoch < self.warmup_epochs:
             return max(epoch, 1e-3) / self.warmup_epochs
         done = (epoch - self.warmup_epochs) / max(epochs - self.warmup_epochs, 1e-9)
@@ -52,10 +52,10 @@ class WarmupCosine(Schedule):
 
 
 class WarmupStep(Schedule):
-    """Linear warm-up, then ``gamma`` after every ``every`` epochs.
+    """Linear warm-up, then a factor ``gamma`` after every ``every`` epochs.
 
     Args:
-        warmup_epochs: length of the warm-up.
+        warmup_epochs: length of the warm-up in epochs.
         gamma: factor of a step.
         every: epochs between steps.
     """
@@ -70,16 +70,16 @@ class WarmupStep(Schedule):
 
 
 class StepDecay(Schedule):
-    """``gamma`` after every ``every`` epochs, and from an epoch on another pace.
+    """A factor ``gamma`` after every ``every`` epochs, and other values from an epoch on.
 
     The defaults are those of SEF-PNet (Huang et al. 2025): 0.98 after every second epoch up to the 100th, then 0.9
-    after each; so the 101st epoch has the rate 0.98^50, the 102nd 0.9 times that.
+    after each. So epoch 101 has the factor 0.98^50, epoch 102 0.9 times that.
 
     Args:
         gamma: factor of a step.
         every: whole epochs between steps.
-        turn: epochs of this pace; 0 never turns.
-        late_gamma, late_every: the same beyond ``turn``.
+        turn: number of epochs with these values; 0: all.
+        late_gamma, late_every: values after ``turn``.
 
     Raises:
         InputError: ``every`` or ``late_every`` is below 1.
@@ -89,7 +89,7 @@ class StepDecay(Schedule):
         self, gamma: float = 0.98, every: int = 2, turn: int = 100, late_gamma: float = 0.9, late_every: int = 1
     ):
         if min(every, late_every) < 1:
-            raise InputError(f"every {every}, late_every {late_every}: steps are at least one epoch apart")
+            raise InputError(f"every {every}, late_every {late_every}: must be 1 or more epochs")
         self.gamma, self.every, self.turn = gamma, every, turn
         self.late_gamma, self.late_every = late_gamma, late_every
 
@@ -101,15 +101,15 @@ class StepDecay(Schedule):
 
 
 class Plateau(Schedule):
-    """``gamma`` each time that validation has not been better than its best for ``patience`` epochs on end.
+    """A factor ``gamma`` each time that validation has no new best for ``patience`` consecutive epochs.
 
-    SSL-MSE (Sato et al. 2025, section 5.1.1): 3/4 after 2 epochs. After a step the epochs are counted anew. What counts
-    is what models are ranked by. torch's ReduceLROnPlateau waits one epoch more than its ``patience``.
+    SSL-MSE (Sato et al. 2025, section 5.1.1): 3/4 after 2 epochs. After a step the count restarts. Uses the metric that
+    ranks models. torch's ReduceLROnPlateau waits one epoch more than its ``patience``.
 
     Args:
         gamma: factor of a step.
         patience: epochs without a new best before a step.
-        final: the factor never falls below it.
+        final: minimum of the factor.
 
     Raises:
         InputError: ``patience`` is below 1.
@@ -117,15 +117,15 @@ class Plateau(Schedule):
 
     def __init__(self, gamma: float = 0.75, patience: int = 2, final: float = 0.0):
         if patience < 1:
-            raise InputError(f"patience {patience}: it is at least one epoch")
+            raise InputError(f"patience {patience}: must be 1 or more epochs")
         self.gamma, self.patience, self.final = gamma, patience, final
 
     def factor(self, epoch: float, epochs: int) -> float:
-        """1: before any validation."""
+        """1, the factor before any validation."""
         return 1.0
 
     def factor_after(self, values: Sequence[float], epoch: float, epochs: int) -> float:
-        """The whole history is gone through, so that nothing is kept beside it."""
+        """Recomputed from the whole history, so there is no other state."""
         best, idle, steps = math.inf, 0, 0
         for value in values:
             best, idle = (value, 0) if value < best else (best, idle + 1)

@@ -1,4 +1,4 @@
-"""The trainer: any task, one process or many, and N epochs == k + (N - k), also from the middle of an epoch."""
+"""The trainer of all tasks, for one or many processes. Resuming is exact: N epochs == k + (N - k)."""
 
 import logging
 import math
@@ -21,17 +21,17 @@ _MAX_BAD_STEPS = 10
 
 
 class Trainer:
-    """Loop over epochs; logs, checkpoints, resumes.
+    """The training loop, with logs, checkpoints and exact resuming, also within an epoch.
 
     Args:
-        epochs: passes over the data.
+        epochs: number of epochs.
         precision: ``no`` (float32), ``bf16`` or ``fp16`` autocast.
-        clip_norm: largest L2 norm of the gradient; 0 does not clip.
-        workers: processes that make batches, for each training process, CPUs at most; 0 makes them in line.
-        keep_best: models kept by validation and averaged at the end.
-        log_seconds: time between lines of the log.
-        checkpoint_minutes: time between checkpoints inside an epoch; Ctrl-C and SIGTERM write one as well.
-        threads: CPU threads of the model; 0 leaves torch's choice.
+        clip_norm: maximum L2 norm of the gradient; 0: no clipping.
+        workers: number of data processes per training process, at most the number of CPUs; 0: load in the main process.
+        keep_best: number of best models to keep and to average at the end.
+        log_seconds: time between log lines in seconds.
+        checkpoint_minutes: time between checkpoints within an epoch; Ctrl-C and SIGTERM write one too.
+        threads: number of CPU threads of the model; 0: torch's default.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Trainer:
         threads: int = 0,
     ):
         if precision not in ("no", "bf16", "fp16"):
-            raise ValueError(f"precision is {precision!r}; it can be no, bf16 or fp16")
+            raise ValueError(f"precision is {precision!r}; must be no, bf16 or fp16")
         least: dict[str, float] = {"epochs": epochs - 1, "keep_best": keep_best - 1, "workers": workers}
         least |= {"threads": threads, "clip_norm": clip_norm, "log_seconds": log_seconds}
         least["checkpoint_minutes"] = checkpoint_minutes
@@ -61,9 +61,9 @@ class Trainer:
         self.last_validation: dict[str, float] | None = None  # None until an epoch was validated
 
     def fit(self, task, optimizer: torch.optim.Optimizer, schedule: Schedule, expdir, seed: int) -> Path | None:
-        """Train, resuming from ``expdir`` when there is something to resume; returns the averaged model's path.
+        """Train, or resume the training in ``expdir``; returns the path of the averaged model.
 
-        Of several processes the main one makes the averaged model; the others return None.
+        Only the main process writes the averaged model; the others return None.
         """
         from accelerate import Accelerator
 
@@ -76,7 +76,7 @@ class Trainer:
         metric, goal = task.metric
         self.checkpoints = Checkpoints(expdir, metric, goal, self.keep_best)
         self.log = RunLog(expdir, enabled=self.accelerator.is_main_process)
-        # Several processes would note a signal at different steps, and then wait for one another.
+        # Several processes would see a signal at different steps and then wait for each other.
         with StopSignal(enabled=self.accelerator.num_processes == 1) as self.stop:
             epoch, done = self._resume()
             if self.accelerator.is_main_process:
@@ -110,7 +110,7 @@ class Trainer:
         except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise InputError(
                 f"{where}: the checkpoint does not fit this network and its classes ({brief(error)}); "
-                "restore its own, or train in another folder (of a recipe: choose another tag)"
+                "restore the right one, or train in another folder (in a recipe: choose another tag)"
             ) from None
         epoch, batch = state["epoch"], state["batch"]
         if self.accelerator.is_main_process:
@@ -131,11 +131,11 @@ class Trainer:
             other = some_of(sorted({*classes} ^ {*self.task.classes}), 5)
             raise InputError(
                 f"{expdir}: the classes of its checkpoint are other speakers than those of the training set ({other}); "
-                "train anew: choose another tag (--<task>_tag), or remove the folder"
+                "train again: choose another tag (--<task>_tag), or remove the folder"
             )
 
     def _restore(self, state: dict) -> None:
-        """Take over all that a checkpoint holds."""
+        """Restore everything from a checkpoint."""
         self.task.load_state_dict(state["task"])
         self.optimizer.load_state_dict(state["optimizer"])
         if state["scaler"] and self.accelerator.scaler:
@@ -148,24 +148,22 @@ class Trainer:
         self.step, self.trained_seconds = state["step"], state["trained_seconds"]
 
     def _keep_epochs(self, epoch: int, batch: int) -> None:
-        """Go on without epochs whose weights are lost, but for the last, which can be had from the checkpoint."""
+        """Drop epochs with lost weights, except the last, which the checkpoint still has."""
         checkpoints = self.checkpoints
         if (checkpoints.expdir / f"epoch{epoch}.pth").exists():
-            return  # killed after this epoch's validation, which comes again and may have removed one of the best
+            return  # killed after validation, which is repeated and may have removed one of the best
         lost = checkpoints.forget_lost(self._deployed())
         if batch == 0 and checkpoints.values and (epoch - 1 in lost or not checkpoints.best):
             checkpoints.add(epoch - 1, checkpoints.sign * checkpoints.values[-1], self._deployed())
             lost = [other for other in lost if other != epoch - 1]
         for other in lost:
-            logging.warning(
-                "%s/epoch%d.pth: was lost or damaged; the average is made without it", checkpoints.expdir, other
-            )
+            logging.warning("%s/epoch%d.pth: is missing or damaged; the average excludes it", checkpoints.expdir, other)
 
     def _deployed(self) -> dict[str, torch.Tensor]:
         return {name: value.detach().cpu() for name, value in self.task.deployed().state_dict().items()}
 
     def _save(self, epoch: int, batch: int) -> None:
-        """Write the resumable state: the next thing to do is ``batch`` (from 0) of ``epoch``."""
+        """Write the resumable state; the next batch is ``batch`` (from 0) of ``epoch``."""
         rng = torch.get_rng_state()
         if self.accelerator.num_processes > 1:
             device = self.accelerator.device
@@ -201,11 +199,11 @@ class Trainer:
 
     @property
     def _least(self) -> int:
-        """Items of a batch that every process needs: the statistics of batch normalisation are of two or more."""
+        """Minimum number of items per process: batch normalisation needs two."""
         return 1 + any(isinstance(module, _BatchNorm) for module in self.task.modules())
 
     def _train_epoch(self, epoch: int, done: int) -> None:
-        """Train on the batches of an epoch from number ``done`` on."""
+        """Train on the batches of an epoch, from batch ``done`` on."""
         self.wrapped.train()
         batches = self._share(epoch)
         meter, began = Meter(), time.perf_counter()
@@ -221,7 +219,7 @@ class Trainer:
             if now - last_log > self.log_seconds or number == len(batches):
                 self._report(epoch, number, len(batches), meter, rate, (now - began) / (number - done))
                 last_log = now
-            # Wall time differs between processes, so only a lone process saves by it; many save at each epoch's end.
+            # Wall time differs between processes, so only a single process saves by time; several save after epochs.
             if self.accelerator.num_processes == 1:
                 if now - last_save > self.checkpoint_seconds or number == len(batches) or self.stop.received:
                     self._save(epoch, number)
@@ -230,21 +228,21 @@ class Trainer:
             waiting = time.perf_counter()
 
     def _stop_if_asked(self) -> None:
-        """Right after a checkpoint: end the program if a signal has arrived."""
+        """End the program if a signal has arrived. Called right after a checkpoint."""
         if self.stop.received:
-            logging.warning("a checkpoint is written; the same command goes on from here")
+            logging.warning("wrote a checkpoint; run the same command to continue")
             self.log.close()
             self.stop.end()
 
     def _set_rate(self, position: float) -> float:
-        """Set the learning rate for a position in epochs; returns the first group's."""
+        """Set the learning rate for a position in epochs; returns that of the first group."""
         factor = self.schedule.factor_after(self.checkpoints.values, position, self.epochs)
         for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
             group["lr"] = rate * factor
         return self.optimizer.param_groups[0]["lr"]
 
     def _step(self, batch: dict) -> dict[str, float]:
-        """One update; a step whose gradient is not finite is left out, too many of them end the run."""
+        """One update. Skips a step with a gradient that is not finite; too many of them end the run."""
         device = self.accelerator.device
         batch = {k: v.to(device, non_blocking=True) if torch.is_tensor(v) else v for k, v in batch.items()}
         with self.accelerator.autocast():
@@ -252,25 +250,25 @@ class Trainer:
         self.accelerator.backward(loss)
         norm = self.accelerator.clip_grad_norm_(self.wrapped.parameters(), self.clip_norm or math.inf)
         norm, value = float(norm), float(loss.detach())
-        if math.isfinite(norm) or self.precision == "fp16":  # fp16's scaler leaves such steps out by itself
+        if math.isfinite(norm) or self.precision == "fp16":  # the fp16 scaler skips such steps
             self.optimizer.step()
             self.bad_steps = 0 if math.isfinite(norm) else self.bad_steps + 1
         else:
             self.bad_steps += 1
             logging.warning(
-                "step %d: gradient is not finite (loss %g), left out: %s", self.step, value, batch["ids"][:4]
+                "step %d: skipped, gradient is not finite (loss %g): %s", self.step, value, batch["ids"][:4]
             )
         if self.bad_steps > _MAX_BAD_STEPS and (self.precision != "fp16" or not math.isfinite(value)):
             raise InputError(
-                f"{self.bad_steps} steps on end had no finite gradient (loss {value:g}); lower optimizer.init_args.lr, "
-                "set trainer.precision to no, or look at the utterances named above"
+                f"{self.bad_steps} consecutive steps had no finite gradient (loss {value:g}); lower "
+                "optimizer.init_args.lr, set trainer.precision to no, or check the utterances named above"
             )
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
         return {"loss": value, **stats, "grad_norm": norm}
 
     def _report(self, epoch: int, number: int, total: int, meter: Meter, rate: float, seconds: float) -> None:
-        """Say and record an interval."""
+        """Log and record an interval."""
         means = {**meter.means(), "lr": rate}
         left = seconds * (total - number + (self.epochs - epoch) * total)
         if self.accelerator.is_main_process:
@@ -290,5 +288,5 @@ class Trainer:
             )
             self.log.record("valid", epoch=epoch, step=self.step, **values)
             self.checkpoints.add(epoch, values[self.task.metric[0]], self._deployed())
-        # Every process sets its rate by the values; here the others wait for them.
+        # All processes need the values to set the rate; the others wait for them here.
         [self.checkpoints.values] = broadcast_object_list([self.checkpoints.values])

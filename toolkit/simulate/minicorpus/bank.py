@@ -1,4 +1,4 @@
-"""What the makers of audio banks share: a worker pool, and flac files and tables that are whole or absent."""
+"""Shared functions of audio banks: a worker pool, and atomic flac files and tables."""
 
 import csv
 import io
@@ -36,7 +36,7 @@ def run_all(tasks: Sequence[tuple], workers: int, title: str) -> list:
                 bar.update()
         return results
     except BrokenProcessPool:
-        message = "a worker process was killed (out of memory?); run the same command again, what is finished is kept"
+        message = "a worker process was killed (out of memory?); run the same command again to continue"
         raise InputError(f"{title}: {message}") from None
 
 
@@ -47,7 +47,7 @@ def _call(task: tuple):
 
 def write_flac(path, samples: np.ndarray, rate: int, bits: int = 16) -> None:
     """Write (T,) samples in [-1, 1); ``bits`` is 16 or 24."""
-    encoded = io.BytesIO()  # libsndfile does not say why it cannot write
+    encoded = io.BytesIO()  # in memory: libsndfile gives no reason if a file write fails
     soundfile.write(encoded, samples, rate, format="FLAC", subtype=f"PCM_{bits}")
     with replacing(path, "wb") as handle:
         handle.write(encoded.getvalue())
@@ -68,15 +68,15 @@ def read_tsv(path, *columns: str) -> list[dict[str, str]]:
         InputError: the file is missing or cannot be read, lacks one of ``columns``, or a line has another number of
             fields than the header.
     """
-    text = read_text(path, "toolkit.bin.make_minicorpus writes it")
+    text = read_text(path, "run toolkit.bin.make_minicorpus")
     try:
         reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t")
         rows = list(reader)
     except csv.Error as error:
-        raise InputError(f"{path}: is not a tab-separated table ({error}); make the corpus anew") from None
+        raise InputError(f"{path}: is not a tab-separated table ({error}); make the corpus again") from None
     if missing := [column for column in columns if column not in (reader.fieldnames or [])]:
-        raise InputError(f"{path}: has no column {missing[0]}; make the corpus anew")
+        raise InputError(f"{path}: has no column {missing[0]}; make the corpus again")
     for number, row in enumerate(rows, 2):
         if None in row or None in row.values():
-            raise InputError(f"{path}:{number}: has not the {len(row)} fields of the header line; make the corpus anew")
+            raise InputError(f"{path}:{number}: expected {len(row)} fields, as in the header; make the corpus again")
     return rows

@@ -1,9 +1,9 @@
-"""The mini corpus: speech, noise, music and rooms made on the spot, so that a recipe runs offline within minutes.
+"""The mini corpus: synthetic speech, noise, music and rooms, so that a recipe runs offline within minutes.
 
 ``<outdir>/speech/<split>/<speaker>/<utterance>.flac``, ``commands/`` likewise, ``music/<split>/<piece>.flac``,
-``noise/<split>/<kind>/<recording>.flac``, ``rooms/<split>/<room>.flac``; all 16 kHz, one channel. Beside them
-metadata.tsv for speech, commands, noise and music and one in each bank of rooms, README.txt, and corpus.json, which is
-written last: where it is, the corpus is complete.
+``noise/<split>/<kind>/<recording>.flac``, ``rooms/<split>/<room>.flac``; all 16 kHz, one channel. Further files:
+metadata.tsv for speech, commands, noise, music and each bank of rooms, README.txt, and corpus.json, which is written
+last and marks a complete corpus.
 """
 
 import json
@@ -48,16 +48,16 @@ Nobody's voice was recorded: every sample was computed. The same settings and ve
 
 @dataclass(frozen=True)
 class Settings:
-    """What makes one corpus: the seed and the sizes.
+    """Seed and sizes of a corpus.
 
     Attributes:
-        seed: of everything.
-        train_speakers, dev_speakers, test_speakers, babble_speakers: speakers of each split, half of them female.
-        utterances: of each speaker.
-        commands: of each speaker of train, dev and test, beside the utterances.
-        noises: recordings of each kind of noise.
-        pieces: of music, in each split.
-        rooms: in each of train and test, with the impulse responses of three sources each.
+        seed: seed of all random choices.
+        train_speakers, dev_speakers, test_speakers, babble_speakers: number of speakers of each split, half female.
+        utterances: number of utterances per speaker.
+        commands: number of commands per speaker of train, dev and test.
+        noises: number of recordings of each noise type.
+        pieces: number of pieces of music in each split.
+        rooms: number of rooms in train and in test, with three impulse responses each.
     """
 
     seed: int = 0
@@ -81,20 +81,20 @@ def make_minicorpus(outdir, settings: Settings = Settings(), workers: int = 1) -
     """Make the corpus, or finish one that was interrupted.
 
     Args:
-        outdir: where, e.g. ``downloads/mini``.
+        outdir: folder of the corpus, e.g. ``downloads/mini``.
         settings: seed and sizes.
-        workers: processes; their number does not change a sample.
+        workers: number of processes; it does not change the samples.
 
     Returns:
         False if the corpus was complete already.
 
     Raises:
-        InputError: ``outdir`` holds a corpus of other settings, or espeakng-loader is missing.
+        InputError: ``outdir`` holds a corpus with other settings, or espeakng-loader is missing.
     """
     outdir = Path(outdir)
     _claim(outdir, settings)
     if (outdir / "corpus.json").is_file():
-        logging.info("%s: is complete, nothing to do", outdir)
+        logging.info("%s: complete, nothing to do", outdir)
         return False
     tasks = {**_speech_tasks(outdir, settings), **_recording_tasks(outdir, settings)}
     done = iter(run_all([task for some in tasks.values() for task in some], workers, f"speech, noise, music {outdir}"))
@@ -112,7 +112,7 @@ def make_minicorpus(outdir, settings: Settings = Settings(), workers: int = 1) -
 
 
 def _claim(outdir: Path, settings: Settings) -> None:
-    """Note in ``outdir`` whose corpus it is to become; refuse one that is another's."""
+    """Write the settings into ``outdir``. Raises InputError if it has a corpus with other settings."""
     claim = outdir / ".settings.json"
     if claim.is_file():
         content = {"commands": 0} | read_json(claim, f"remove the corpus (rm -r {outdir})")  # older ones do not say it
@@ -129,7 +129,7 @@ def _claim(outdir: Path, settings: Settings) -> None:
 
 
 def _speech_tasks(outdir: Path, settings: Settings) -> dict[str, list[tuple]]:
-    """One task a speaker, split by split, for utterances and, where there are any, for commands."""
+    """One task per speaker, split by split, for utterances and, if there are any, for commands."""
     sizes = [getattr(settings, f"{split}_speakers") for split in SPEECH_SPLITS]
     speakers = draw_speakers(sum(sizes), settings.seed)
     tasks: dict[str, list[tuple]] = {"speech": [], **({"commands": []} if settings.commands else {})}
@@ -142,7 +142,7 @@ def _speech_tasks(outdir: Path, settings: Settings) -> dict[str, list[tuple]]:
 
 
 def _recording_tasks(outdir: Path, settings: Settings) -> dict[str, list[tuple]]:
-    """One task a recording, for noise and for music."""
+    """One task per recording, for noise and for music."""
     noise = [
         f"noise/{split}/{kind}/{kind}-{number:03d}.flac"
         for split, kinds in NOISES.items()
@@ -156,7 +156,7 @@ def _recording_tasks(outdir: Path, settings: Settings) -> dict[str, list[tuple]]
 
 
 def _make_speaker(outdir: Path, sort: str, split: str, speaker: Speaker, seed: int, count: int) -> list[dict]:
-    """Utterances or commands of a speaker; the rows of the table. The speaker's own table is last and marks the end."""
+    """Make the utterances or commands of a speaker; returns rows of the table. The speaker's table is written last, as a mark."""
     folder = outdir / sort / split / speaker.name
     table = folder / "utterances.tsv"
     if table.is_file():
@@ -187,7 +187,7 @@ _SAY = {"speech": _say_sentence, "commands": _say_command}
 
 
 def _make_recording(outdir: Path, path: str, seed: int) -> list[dict]:
-    """A noise or a piece of music, unless its file is there; its row of the table."""
+    """Make a noise or a piece of music, unless its file exists; returns its row of the table."""
     sort, split, *kind = path.split("/")[:-1]
     if not (outdir / path).is_file():
         rng = generator("recording", seed, path)
@@ -198,7 +198,7 @@ def _make_recording(outdir: Path, path: str, seed: int) -> list[dict]:
 
 
 def _finish(outdir: Path, settings: Settings, counts: dict[str, int]) -> None:
-    """Remove what killed processes left, write README.txt and, last of all, corpus.json."""
+    """Remove files that killed processes left; write README.txt and, last, corpus.json."""
     for left in outdir.rglob(".*.tmp.*"):
         left.unlink()
     with replacing(outdir / "README.txt") as handle:

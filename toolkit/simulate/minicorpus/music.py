@@ -1,4 +1,4 @@
-"""Little pieces of music: chords, arpeggio, bass, drums. Training and test share no key, timbre or progression."""
+"""Short pieces of music: chords, arpeggio, bass, drums. Training and test share no key, timbre or progression."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ _MAJOR, _MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
 
 @dataclass(frozen=True)
 class Style:
-    """What the pieces of one split are made of.
+    """Musical material of one split.
 
     Attributes:
         keys: tonics as MIDI notes.
         scale: semitones of its seven steps.
-        progressions: chords as scale steps from 0, a bar each.
+        progressions: chords as scale steps from 0, one per bar.
         timbres: name -> (amplitudes of the harmonics, decay time in s, attack time in s).
         drums: patterns of sixteen steps: k(ick), s(nare), h(at) or a dot.
     """
@@ -55,7 +55,7 @@ STYLES = {
 
 
 def note(midi: float, duration: float, timbre: tuple) -> np.ndarray:
-    """(T,) one note, harmonics above half the rate left out."""
+    """(T,) one note, without harmonics above the Nyquist frequency."""
     amplitudes, decay_time, attack = timbre
     t, frequency = seconds(duration), 440 * 2 ** ((midi - 69) / 12)
     harmonics = np.arange(1, len(amplitudes) + 1)

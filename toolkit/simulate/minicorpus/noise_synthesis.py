@@ -1,7 +1,7 @@
-"""Noises made of arithmetic: kinds for training, others for tests, and some from another world.
+"""Synthetic noises: types for training, other types for tests, and out-of-domain types.
 
-Every kind is a function ``(rng, count) -> (count,)`` float64 samples at 16 kHz of any level; each call draws another
-specimen (other speeds, pitches, densities). :func:`make_noise` brings one to a common level.
+Every type is a function ``(rng, count) -> (count,)`` float64 samples at 16 kHz at any level. Each call draws new
+parameters (speed, pitch, density). :func:`make_noise` scales the result to a common level.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ def shaped(rng: np.random.Generator, count: int, gain) -> np.ndarray:
 
 
 def coloured(rng, count: int, db_per_octave: float) -> np.ndarray:
-    """(count,) noise with a straight slope above 30 Hz; rms 1."""
+    """(count,) noise with a constant slope in dB per octave above 30 Hz; rms 1."""
     return shaped(rng, count, lambda f: np.maximum(f, 30) ** (db_per_octave / 6.02))
 
 
@@ -66,12 +66,12 @@ def white(rng, count):
 
 
 def pink(rng, count):
-    """3 dB less an octave."""
+    """-3 dB per octave."""
     return coloured(rng, count, -3)
 
 
 def brown(rng, count):
-    """6 dB less an octave."""
+    """-6 dB per octave."""
     return coloured(rng, count, -6)
 
 
@@ -217,7 +217,7 @@ NOISES = {
 
 
 def at_level(samples: np.ndarray, rms: float = 0.1, peak: float = 0.9) -> np.ndarray:
-    """(T,) float32 at ``rms``, or lower where the peak would pass ``peak``."""
+    """(T,) float32 scaled to ``rms``, or lower if the peak would exceed ``peak``."""
     gain = min(rms / np.sqrt(np.mean(samples**2)), peak / np.abs(samples).max())
     return (gain * samples).astype(np.float32)
 

@@ -10,7 +10,7 @@ from toolkit.simulate.minicorpus import espeak
 RATE = 16000  # Hz
 SHORTEST, LONGEST = 2.0, 4.0  # seconds of an utterance
 ACCENTS = ("en", "en-029", "en-gb-scotland", "en-gb-x-rp", "en-us")
-# Variants of espeak-ng that sound like people and alike enough that none of them gives a speaker away.
+# Natural variants of espeak-ng, similar enough that the variant does not identify a speaker.
 VARIANTS = {"f": ("f1", "f2", "f4", "f5", "linda"), "m": ("m1", "m2", "m3", "m4", "m6", "max")}
 _PITCH = {"f": (20, 55), "m": (30, 75)}  # espeak-ng's parameter: about 170..260 and 80..140 Hz
 _WARP = {"f": (0.99, 1.10), "m": (0.92, 1.03)}
@@ -47,7 +47,7 @@ WORDS = read_words(_WORDS)
 
 @dataclass(frozen=True)
 class Speaker:
-    """What makes one voice.
+    """Settings of one voice.
 
     Attributes:
         name: speaker id.
@@ -55,7 +55,7 @@ class Speaker:
         voice: language and variant of espeak-ng.
         pitch, pitch_range: parameters of espeak-ng, 0..99.
         words_per_minute: mean speaking rate.
-        warp: all frequencies are multiplied by it; above 1 is a short vocal tract.
+        warp: factor on all frequencies; above 1: a short vocal tract.
         tilt: spectral tilt in dB per octave.
     """
 
@@ -84,9 +84,9 @@ def draw_speakers(count: int, seed: int, prefix: str = "spk") -> list[Speaker]:
     """Draw speakers that are spread over all settings (a Latin hypercube for each gender).
 
     Args:
-        count: how many, alternately female and male, so that any part of the list is balanced.
+        count: number of speakers, alternately female and male, so that every part of the list is balanced.
         seed: the same seed and count give the same speakers.
-        prefix: their names are ``<prefix>001``, ``<prefix>002``, ...
+        prefix: names are ``<prefix>001``, ``<prefix>002``, ...
     """
     speakers: dict[int, Speaker] = {}
     for first, gender in enumerate("fm"):
@@ -121,7 +121,7 @@ def draw_sentence(rng: np.random.Generator) -> str:
 
 
 def say(speaker: Speaker, rng: np.random.Generator) -> tuple[np.ndarray, str]:
-    """One utterance: a sentence of 2 to 4 s.
+    """One utterance: a sentence of 2 to 4 s, with random rate, pitch, level and microphone.
 
     Returns:
         (T,) float32 at 16 kHz, and the text in capitals.
@@ -134,17 +134,17 @@ def say(speaker: Speaker, rng: np.random.Generator) -> tuple[np.ndarray, str]:
 
 
 def utter(speaker: Speaker, text: str, rng: np.random.Generator, shortest: float) -> np.ndarray | None:
-    """A text with the rate, pitch, level and microphone of this moment.
+    """Speech of a text, with random rate, pitch, level and microphone.
 
     Returns:
-        (T,) float32 at 16 kHz; None where it has not ``shortest`` to ``LONGEST`` seconds.
+        (T,) float32 at 16 kHz; None if it is not ``shortest`` to ``LONGEST`` seconds long.
     """
     rate = speaker.words_per_minute * rng.uniform(0.92, 1.08)
     warp = speaker.warp * rng.uniform(0.97, 1.03)
     spoken = espeak.speak(
         text.lower(),
         speaker.voice,
-        words_per_minute=rate / warp,  # the warp below makes it faster again
+        words_per_minute=rate / warp,  # compensates the warp below
         pitch=np.clip(speaker.pitch + rng.normal(0, 8), 0, 99),
         pitch_range=np.clip(speaker.pitch_range + rng.normal(0, 10), 0, 99),
         volume=40,  # no voice clips here
@@ -164,9 +164,9 @@ def _trim(samples: np.ndarray, margin: float = 0.1) -> np.ndarray:
 
 
 def _colour(samples: np.ndarray, tilt: float, microphone: np.ndarray) -> np.ndarray:
-    """The speaker's tilt in dB per octave around 1 kHz, and the smooth response in dB of the microphone of this moment.
+    """Apply the speaker's tilt in dB per octave around 1 kHz, and a smooth random microphone response in dB.
 
-    The response, cosines over the mel scale, is what keeps the mean spectrum alone from telling who speaks.
+    The response (cosines over the mel scale) prevents that the mean spectrum alone identifies the speaker.
     """
     size = 1 << len(samples).bit_length()  # a fast length
     frequency = np.fft.rfftfreq(size, 1 / RATE)
@@ -178,11 +178,11 @@ def _colour(samples: np.ndarray, tilt: float, microphone: np.ndarray) -> np.ndar
 
 
 def _level(samples: np.ndarray, db: float, nominal: float = -20.0, peak: float = 0.9) -> np.ndarray:
-    """Set the level to ``db`` above ``nominal`` dB (rms, full scale 1), or less if the peak requires it."""
+    """Scale to ``db`` above ``nominal`` dB (rms, full scale 1), or lower if the peak requires it."""
     gain = 10 ** ((nominal + db) / 20) / np.sqrt(np.mean(samples**2))
     return samples * min(gain, peak / np.abs(samples).max())
 
 
 def _add_floor(samples: np.ndarray, rng: np.random.Generator, floor: float = -70.0) -> np.ndarray:
-    """Add a quiet room's noise at ``floor`` dB, for no recording holds digital silence."""
+    """Add room noise at ``floor`` dB, because real recordings have no digital silence."""
     return samples + (10 ** (floor / 20) * rng.standard_normal(len(samples))).astype(np.float32)
