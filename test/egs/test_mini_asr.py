@@ -33,15 +33,15 @@ def recipe(tree):
 
 def test_every_utterance_is_transcribed_clean_and_in_noise(recipe):
     for name in SETS:
-        found = read_table(recipe / f"exp/asr_one/transcripts/{name}/text")
-        assert found.keys() == read_table(recipe / f"data/{name.removesuffix('_noise_5')}/utt2spk").keys()
+        hypotheses = read_table(recipe / f"exp/asr_one/transcripts/{name}/text")
+        assert hypotheses.keys() == read_table(recipe / f"data/{name.removesuffix('_noise_5')}/utt2spk").keys()
 
 
 def test_scores_are_those_of_the_texts(recipe):
     for name in SETS:
         references = read_table(recipe / f"data/{name.removesuffix('_noise_5')}/text")
-        found = read_table(recipe / f"exp/asr_one/transcripts/{name}/text")
-        pairs = [*references.values()], ["" if found[utt] == EMPTY else found[utt] for utt in references]
+        hypotheses = read_table(recipe / f"exp/asr_one/transcripts/{name}/text")
+        pairs = [*references.values()], ["" if hypotheses[utt] == EMPTY else hypotheses[utt] for utt in references]
         result = json.loads((recipe / f"exp/asr_one/scores/{name}/result.json").read_text())
         assert result["metrics"]["wer"]["value"] == pytest.approx(100 * jiwer.wer(*pairs))
         assert result["metrics"]["cer"]["value"] == pytest.approx(100 * jiwer.cer(*pairs))

@@ -69,7 +69,7 @@ class TextUnits:
         return self._processor.get_piece_size()
 
     def pieces(self) -> list[str]:
-        """Unit -> what it stands for, as sentencepiece writes it."""
+        """Unit -> its piece of text, as sentencepiece writes it."""
         return [self._processor.id_to_piece(unit) for unit in range(len(self))]
 
     def encode(self, text: str) -> list[int]:

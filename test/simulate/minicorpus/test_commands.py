@@ -1,4 +1,4 @@
-"""Spoken commands: what is said is what the slots say; they change nothing of the corpus beside them."""
+"""Spoken commands: the words match the slots; the corpus beside them stays the same."""
 
 import json
 import shutil
@@ -46,11 +46,11 @@ MEANS = {
 
 def understood(text: str) -> dict[str, str]:
     """The slots of a command, by its words alone."""
-    said = {
+    values_by_slot = {
         slot: [value for value, words in values.items() if words & {*text.split()}] for slot, values in MEANS.items()
     }
-    assert all(len(values) == 1 for slot, values in said.items() if slot != "place")
-    return {slot: values[0] if values else "none" for slot, values in said.items()}
+    assert all(len(values) == 1 for slot, values in values_by_slot.items() if slot != "place")
+    return {slot: values[0] if values else "none" for slot, values in values_by_slot.items()}
 
 
 def test_the_words_of_a_command_are_its_slots():

@@ -72,7 +72,7 @@ def _draw(rng: np.random.Generator, values: dict[str, list[str]]) -> tuple[str, 
 
 
 def say_command(speaker: Speaker, rng: np.random.Generator) -> tuple[np.ndarray, Command]:
-    """One spoken command of 1 to 4 s: (T,) float32 at 16 kHz, and what was said."""
+    """One spoken command of 1 to 4 s: (T,) float32 at 16 kHz, and the command."""
     while True:
         command = draw_command(rng)
         samples = utter(speaker, command.text, rng, SHORTEST)
