@@ -42,6 +42,7 @@ GOOD = {
     "infer": "sv --model exp/sv --in_root raw " + JOB.format("test"),
     "score": "se --in_root raw --ref_root raw " + JOB.format("mix"),
     "score_audio": "--in_root raw --ref_root raw --input wav --interferer spk2 " + JOB.format("mix"),
+    "score_intents": "--in_root exp/ic/intents --ref_root exp/ic/intents --sets test --out_root out --resamples 20",
     "score_text": "--in_root exp/asr/transcripts --ref_root exp/asr/transcripts --sets test --out_root out "
     "--resamples 20",
     "statistics": "tse --config tse.yaml --output out " + TRAIN.format("mix"),

@@ -151,6 +151,9 @@ def _scores(root) -> None:
     for table in ("utt2spk", "text"):
         texts = {utt: utt[:3] for utt in read_table("raw/test/utt2spk")}
         write_table(root / "exp/asr/transcripts/test" / table, texts)
+    for table, value in (("utt2spk", "{}"), ("utt2intent", "what=on where={}")):
+        orders = {utt: value.format(utt[:3]) for utt in read_table("raw/test/utt2spk")}
+        write_table(root / "exp/ic/intents/test" / table, orders)
     words = ["--in_root", "exp/asr/transcripts", "--ref_root", "exp/asr/transcripts", "--out_root", "exp/asr/scores"]
     main(score_text, *words, "--sets", "test", "--resamples", 20)
     for expdir in ("exp/sv", "exp/se"):

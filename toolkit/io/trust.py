@@ -36,7 +36,8 @@ def check_classes(config: Mapping, source, keys: Collection[str] = NETWORK_KEYS)
         if key == "class_path":
             if not (isinstance(value, str) and (_NAME.fullmatch(value) or _is_ours(value))):
                 raise InputError(f"{source}: {value!r:.200} is not a class of the toolkit; {_REMEDY}")
-        elif isinstance(value, str) and not _PLAIN.fullmatch(value):
+        # A file of weights is not read where a network is loaded (toolkit.nn.pretrained).
+        elif key != "weights" and isinstance(value, str) and not _PLAIN.fullmatch(value):
             raise InputError(f"{source}: {key}: {value!r:.200} must be a plain word; {_REMEDY}")
 
 

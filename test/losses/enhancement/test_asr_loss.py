@@ -14,6 +14,7 @@ from toolkit.losses.base import TrainingFacts
 from toolkit.losses.enhancement.absent import AbsentTarget
 from toolkit.losses.enhancement.asr_loss import ASRLoss
 from toolkit.losses.enhancement.waveform import SNR, Multitask
+from toolkit.models.asr.blstm_ctc import BlstmCtc
 from toolkit.models.asr.transcriber import Transcriber
 
 FRAMES = 19  # of features; 4 of the encoder
@@ -105,6 +106,21 @@ def test_only_mixtures_with_the_target_are_recognised(speech):
     value, _ = loss({"speech": speech}, {"spk1": clean, "wav": speech, TEXT: text})
     alone, _ = Multitask(ASRLoss(recogniser()))({"speech": speech[:1]}, {"spk1": clean[:1], TEXT: text[:1]})
     assert float(value) == pytest.approx(float(alone) / 2, rel=1e-4)
+
+
+@pytest.mark.parametrize("model", ["blstm", "conformer"])
+def test_a_recogniser_without_a_decoder(speech, model):
+    """Of any kind: its CTC alone counts, and the gradient reaches the output."""
+    network = recogniser(decoder_blocks=0)
+    if model == "blstm":
+        other = Transcriber(network.frontend, BlstmCtc(len(network.units), 20, 6, 7))
+        other.take_units(network.units)
+        network = other
+    speech.requires_grad_()
+    loss, terms = ASRLoss(network, ctc_weight=1.0)({"speech": speech}, {TEXT: units_of(network, "A").expand(2, -1)})
+    loss.backward()
+    assert speech.grad.any()
+    assert float(terms["ctc"]) == float(loss.detach())
 
 
 def test_what_does_not_fit():

@@ -1,9 +1,11 @@
 """ASR loss: what a frozen recogniser makes of enhanced speech."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import cast
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from toolkit.data.text_units import TEXT
 from toolkit.io.errors import InputError
@@ -51,6 +53,7 @@ class ASRLoss(Loss):
             raise InputError(f"ctc_weight {ctc_weight}: the recogniser has no decoder; set it to 1")
         self.output, self.reference = "speech", "spk1"
         self.recognizer, self.criterion = FrozenModule(recognizer), CTCAttention(ctc_weight, label_smoothing)
+        self._is_recurrent = any(isinstance(module, nn.RNNBase) for module in recognizer.modules())
 
     @property
     def _transcriber(self) -> Transcriber:
@@ -97,5 +100,8 @@ class ASRLoss(Loss):
             The loss. Terms: ``asr_loss``, and those of CTCAttention.
         """
         heard = {"wav": self.output_of(outputs, self.output), **{name: batch.get(name) for name in _READ}}
-        loss, terms = self.criterion(self._transcriber.training_outputs(heard), heard)
+        # Recurrent layers of cuDNN have no gradient in eval mode.
+        with torch.backends.cudnn.flags(enabled=False) if self._is_recurrent else nullcontext():
+            recognised = self._transcriber.training_outputs(heard)
+        loss, terms = self.criterion(recognised, heard)
         return loss, {"asr_loss": loss.detach(), **terms}

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from toolkit.io.errors import InputError, brief
 from toolkit.models.ssl.base import LayerwiseNetwork, SSLModel
+from toolkit.nn.pretrained import reads_weights
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,14 @@ class Pretrained(SSLModel):
     def __init__(self, name: str = "wavlm_base_plus", weights: str | None = None):
         if name not in KINDS:
             raise InputError(f"name {name!r}: must be one of {', '.join(KINDS)}")
-        if weights is not None and not Path(weights).is_file():
-            raise InputError(f"{weights}: no such file of {name}'s weights; remove weights to download it")
         self.name, self.weights, self.kind = name, weights, KINDS[name]
+        if reads_weights():
+            self._check_file()
         self.num_layers, self.dim = self.kind.num_layers, self.kind.dim
+
+    def _check_file(self) -> None:
+        if self.weights is not None and not Path(self.weights).is_file():
+            raise InputError(f"{self.weights}: no such file of {self.name}'s weights; remove weights to download it")
 
     def build(self) -> Layers:
         """See SSLModel; downloads nothing."""
@@ -129,6 +134,7 @@ class Pretrained(SSLModel):
         return getattr(model, "model", model)  # without the batch normalisation of the waveform
 
     def _read(self, weights: str) -> torchaudio.models.Wav2Vec2Model:
+        self._check_file()
         try:
             state = torch.load(weights, map_location="cpu", weights_only=True)
             if all(key.startswith("model.") for key in state):  # saved with the pipeline's wrapper
