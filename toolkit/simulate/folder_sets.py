@@ -40,7 +40,8 @@ def options_of(parser: argparse.ArgumentParser, argv: list[str] | None) -> tuple
         )
     if args.transcripts and args.segment_seconds:
         raise InputError(
-            "--transcripts and --segment_seconds: transcripts are of whole recordings, which would be cut; give one of the two"
+            "--transcripts and --segment_seconds: transcripts are of whole recordings, which would be cut; give "
+            "one of the two"
         )
     _check_apart({f"--{name}": getattr(args, name) for name in _FOLDERS if getattr(args, name)})
     return args, options

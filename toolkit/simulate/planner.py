@@ -58,8 +58,8 @@ class MixturePlanner:
         new_speakers: treat a changed speed as a new speaker (label ``sp0.9-<speaker>``).
         interferer: second talker, or None.
         level: definition of the speech level, ``mean`` or ``active`` (see toolkit.simulate.render).
-        codecs: name (``opus``, ``mp3``, ``gsm``, ``ulaw``, ``alaw``, ``narrowband``) -> its bit rates. Only the mixture is
-            coded; targets stay unchanged.
+        codecs: name (``opus``, ``mp3``, ``gsm``, ``ulaw``, ``alaw``, ``narrowband``) -> its bit rates. Only the mixture
+            is coded; targets stay unchanged.
         codec_prob: share of mixtures with a codec.
 
     Raises:

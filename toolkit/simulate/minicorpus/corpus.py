@@ -156,7 +156,7 @@ def _recording_tasks(outdir: Path, settings: Settings) -> dict[str, list[tuple]]
 
 
 def _make_speaker(outdir: Path, sort: str, split: str, speaker: Speaker, seed: int, count: int) -> list[dict]:
-    """Make the utterances or commands of a speaker; returns rows of the table. The speaker's table is written last, as a mark."""
+    """Make the utterances or commands of a speaker; returns rows of the table. Its table is written last, as a mark."""
     folder = outdir / sort / split / speaker.name
     table = folder / "utterances.tsv"
     if table.is_file():
