@@ -133,7 +133,7 @@ def check_tensor(who: str, what: str, value, shape: tuple[int, ...], dtype: torc
 
 
 def check_loss(who: str, value) -> Tensor:
-    """Raise InputError unless ``value`` is a finite scalar with a gradient and a dict of scalars; returns the scalar."""
+    """Raise InputError unless ``value`` is a finite scalar with a gradient, and a dict of scalars; returns it."""
     if not isinstance(value, tuple) or len(value) != 2 or not isinstance(value[1], dict):
         raise InputError(
             f"{who}: forward must return two values, the loss and a dict of terms; got {type(value).__name__}"
