@@ -34,7 +34,7 @@ die() {
     exit 1
 }
 
-# What is missing is said before anything is downloaded.
+# Report what is missing before any download.
 command -v "${python}" >/dev/null || die "${python}: not found; install Python 3.10 or later, or name one with --python"
 "${python}" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || die "$("${python}" --version) is too old; 3.10 or later is needed"
 command -v perl >/dev/null || die "perl is missing (the job scripts need it): apt-get install perl"

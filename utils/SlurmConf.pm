@@ -66,7 +66,7 @@ sub read_config_line {
     return "$kind $name";
 }
 
-# What an option means to sbatch: its place in the config and the words. $where is said of one that a config has set.
+# The sbatch words of an option, and its place in the config. $where: for messages, if a config has set the option.
 sub words_of_option {
     my ($config, $name, $value, $where) = @_;
     return (0) if $name =~ /^(?:config|dry_run|max_jobs_run|pick|sync)$/;

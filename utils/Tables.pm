@@ -1,7 +1,7 @@
 package Tables;
 
 # Lines, blanks and ids as all tools take them (toolkit/io/text.py says it for Python), the rules of a data dir's tables,
-# and how errors are said. A blank is a space or a tab; everything is bytes.
+# and the form of error messages. A blank is a space or a tab; everything is bytes.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
 #!/usr/bin/env perl
-# Replaces words of a text by what a map says.
+# Replaces words of a text by a map.
 
 use strict;
 use warnings;
@@ -15,7 +15,7 @@ Usage: apply_map.pl [-f <field-range>] [--permissive] <map> < in > out
 
 A line of the map is a word and what replaces it: any number of words, also none. Every field of the input is replaced,
 or with -f only some: 2 the second, 2-4 the second to the fourth, 2- from the second on, -4 the first four. A word that
-is not in the map is an error; --permissive keeps it, and says how many there were. Fields come out one blank apart.
+is not in the map is an error; --permissive keeps it, and prints how many there were. Output fields are separated by one blank.
 END
 
 my ($permissive, $first, $last) = (0, 1, undef);
@@ -37,7 +37,7 @@ my ($path) = @ARGV;
 my %new_of;
 each_line($path, sub {
     my ($word, @new) = split(' ', $_[0]);
-    stop("$path:$.: expected a word and what replaces it, got an empty line") if !defined $word;
+    stop("$path:$.: expected a word and its replacement, got an empty line") if !defined $word;
     my $new = join(' ', @new);
     stop("$path:$.: duplicate word $word, with another replacement") if ($new_of{$word} // $new) ne $new;
     $new_of{$word} = $new;

@@ -7,7 +7,7 @@ export LC_ALL=C
 help_message="Usage: $0 [--extra-files \"f1 f2\"] [--skip-fix true|false] <dest-dir> <src-dir1> <src-dir2> ...
  e.g.: $0 data/train data/train_clean data/train_other
 
-Tables that a source lacks are left out of the result, but reco2file_and_channel is an error. An id may stand in several sources if its lines are the same.
+The result has only tables that all sources have; a missing reco2file_and_channel is an error. An id can be in several sources if its lines are equal.
 Where some sources have segments and others not, the others' utterances become whole-recording segments (needs utt2dur).
 Where some sources have utt2uniq, the others' utterances are their own. Features (feats.scp) made in different ways
 (feats_conf.yaml) are refused; plans of mixtures (mix.jsonl) are merged if they draw on the same sets (mix_conf.yaml).
@@ -28,7 +28,7 @@ for src in "$@"; do
     need_source "$src" "$dest"
 done
 
-# sources_lacking NAME SRC...: the sources that do not have such a file.
+# sources_lacking NAME SRC...: the sources without this file.
 sources_lacking() {
     local name=$1 src
     shift
@@ -52,7 +52,7 @@ segments_of() {
     if [ -f "$1/segments" ]; then
         awk 1 "$1/segments"
     else
-        [ -f "$1/utt2dur" ] || die "$1 has no segments, other sources have: give it a utt2dur to make them from"
+        [ -f "$1/utt2dur" ] || die "$1 has no segments, but other sources have: add utt2dur, from which they can be made"
         awk '{ print $1, $1, 0, $2 }' "$1/utt2dur"
     fi
 }
@@ -65,19 +65,19 @@ merge_segments() {
     fi
 }
 
-# uniq_of SRC: its utt2uniq, or every utterance by itself.
+# uniq_of SRC: its utt2uniq, or every utterance mapped to itself.
 uniq_of() {
     if [ -f "$1/utt2uniq" ]; then awk 1 "$1/utt2uniq"; else awk '{ print $1, $1 }' "$1/utt2spk"; fi
 }
 
-# merge_whole_file NAME SRC...: a file that holds for the dir as a whole stays if it says the same everywhere.
+# merge_whole_file NAME SRC...: keeps a file about the whole dir if it is equal in all sources.
 merge_whole_file() {
     local name=$1 src
     shift
     for src in "$@"; do
         if ! cmp -s "$1/$name" "$src/$name"; then
             if [ "$name" = feats_conf.yaml ] && [ -f "$aside/feats.scp" ]; then
-                die "$1/$name and $src/$name differ: these features were made in different ways; make them alike first"
+                die "$1/$name and $src/$name differ: the features have different settings; extract them with one config"
             fi
             say "left out $name: $1 and $src do not have the same"
             return

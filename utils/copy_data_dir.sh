@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Copies a data dir, giving utterances and speakers new ids if asked to.
+# Copies a data dir, optionally with new ids for utterances and speakers.
 
 set -euo pipefail
 export LC_ALL=C

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# What the data dir scripts share: which tables a data dir may hold, how they are cut and put in place; to be sourced.
+# Shared functions of the data dir scripts, to be sourced: tables of a data dir, subsets, atomic replacement.
 #
 # A table is a file of "key value..." lines, sorted by key (LC_ALL=C). Its keys are utterances, recordings or speakers.
 # Without a segments file every utterance is a recording, so recording tables are utterance tables.
 
-# These tie the others together, and are not in the other lists.
+# These connect the other tables and are not in the other lists.
 readonly MAIN_TABLES='utt2spk|spk2utt|segments'
 readonly UTT_TABLES='text|feats\.scp|vad\.scp|enroll_spk[0-9]+\.scp|utt2[A-Za-z0-9_]+'
 readonly RECO_TABLES='wav\.scp|(spk|noise|dereverb)[0-9]+\.scp|reco2[A-Za-z0-9_]+'
@@ -12,17 +12,17 @@ readonly SPK_TABLES='cmvn\.scp|spk2[A-Za-z0-9_]+'
 # Of these, those with enrolments: files, or *UTT SPEAKER: another utterance of that speaker than UTT, to be drawn.
 # shellcheck disable=SC2034
 readonly ENROLMENTS='enroll_spk[0-9]+\.scp'
-# Files that hold for the dir as a whole.
+# Files about the whole dir.
 readonly WHOLE_FILES='feats_type|audio_format|frame_shift|feats_conf\.yaml|mix_conf\.yaml|conditions\.tsv|rttm'
-# The plan of a mixture set: a JSON object a line, with the mixture's id.
+# The plan of a mixture set: one JSON object per line, with the mixture's id.
 readonly PLAN='mix\.jsonl'
 
-# The lists of extra files that a script's options may add to.
+# Lists of extra files; options of a script can add to them.
 extra_utt_files=""
 extra_spk_files=""
 
 tools=$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# With it perl would take what it reads for characters, and their blanks for its own.
+# With this variable perl would decode its input and use Unicode blanks.
 unset PERL_UNICODE
 
 # tables FUNCTION ARGUMENT...: a function of Tables.pm or, as DataDir::validate, of DataDir.pm.
@@ -33,7 +33,7 @@ tables() {
         "${0##*/}" "$package::${1#*::}" "${@:2}"
 }
 
-# tell MESSAGE: says it, with escapes for what cannot be seen.
+# tell MESSAGE: prints it, with escapes for invisible characters.
 tell() {
     local message="${0##*/}: $*"
     if [[ $message == *[!\ -~]* ]]; then tables show_lines <<<"$message"; else echo "$message"; fi
@@ -45,7 +45,7 @@ die() {
     exit 1
 }
 
-# need_number WHAT VALUE: ends the script unless it is a whole number from 1 that the shell can count with.
+# need_number WHAT VALUE: ends the script unless VALUE is a whole number from 1 to 999999999.
 need_number() {
     [[ $2 =~ ^0*[1-9][0-9]{0,8}$ ]] || die "$1 must be a whole number from 1 to 999999999, got '$2'"
 }
@@ -57,7 +57,7 @@ usage_exit() {
     exit "$1"
 }
 
-# need_toolkit: lets python3 find the toolkit that this folder is part of.
+# need_toolkit: lets python3 import the toolkit of this checkout.
 need_toolkit() {
     local root
     root=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -105,7 +105,7 @@ all_tables() {
 }
 
 # plan_table PLAN [UTT_PREFIX UTT_SUFFIX SPK_PREFIX SPK_SUFFIX]: the lines of a plan as a table, "id line", with new ids
-# of mixtures and speakers if wanted; says on stderr which lines are no mixtures, and fails for them.
+# of mixtures and speakers if given; reports lines that are not mixtures on stderr, and fails for them.
 plan_table() {
     python3 -S -c '
 import json, sys
@@ -129,7 +129,7 @@ for number, line in enumerate(open(plan, "rb"), 1):
 sys.exit(code)' "$@"
 }
 
-# plan_lines: a plan again, of plan_table's lines on standard input.
+# plan_lines: the inverse of plan_table, from standard input.
 plan_lines() { sed 's/^[^ ]* //'; }
 
 # rename_keys PREFIX SUFFIX: the lines of standard input with new ids, sorted.
@@ -140,7 +140,7 @@ rename_keys() {
 
 # rename_speakers UTT_PREFIX UTT_SUFFIX SPK_PREFIX SPK_SUFFIX: the utt2spk of standard input with new ids, sorted.
 rename_speakers() {
-    # Speakers are renamed while they stand first.
+    # Rename speakers while they are the first field.
     awk '{ print $2, $1 }' | rename_keys "$3" "$4" | awk '{ print $2, $1 }' | rename_keys "$1" "$2"
 }
 
@@ -155,7 +155,7 @@ rename_enrolments() {
         { print }'
 }
 
-# drawn_elsewhere DIR: prints true if DIR has enrolments, and draws them from another set (by its mix_conf.yaml).
+# drawn_elsewhere DIR: prints true if DIR has enrolments that are drawn from another set (see its mix_conf.yaml).
 drawn_elsewhere() {
     local dirs
     if [ ! -f "$1/mix_conf.yaml" ] || [ -z "$(files_like "$1" "$ENROLMENTS")" ]; then return 0; fi
@@ -173,7 +173,7 @@ need_data_dir() {
     if [ ! -f "$1/utt2spk" ] || [ ! -s "$1/utt2spk" ]; then die "$1/utt2spk: missing or empty"; fi
 }
 
-# need_source DIR [DEST]: ends the script unless DIR is a data dir whose tables are well formed, and another one than
+# need_source DIR [DEST]: ends the script unless DIR is a data dir with well-formed tables, different from
 # DEST. $open_ends = 1 lets segments end at -1.
 open_ends=0
 need_source() {
@@ -198,7 +198,7 @@ for_each_plan() {
     for name in $(files_like "$1" "$PLAN"); do plan_table "$1/$name" || true; done
 }
 
-# make_aside DEST: makes DEST and in it the folder $aside, where files are written before they take their places.
+# make_aside DEST: makes DEST and in it the folder $aside, where files are written before they are renamed.
 make_aside() {
     local path=$1
     made=()
@@ -207,7 +207,7 @@ make_aside() {
         path=$(dirname -- "$path")
     done
     mkdir -p -- "$1" 2>/dev/null || die "$1: cannot make the folder"
-    # What a killed run left.
+    # Remove what a killed run left.
     rm -rf "$1"/.aside.*
     aside=$(mktemp -d "$1/.aside.XXXXXX" 2>/dev/null) || die "$1: cannot write into the folder"
     trap 'rm -rf "$aside"; [ ${#made[@]} -eq 0 ] || rmdir "${made[@]}" 2>/dev/null || true' EXIT
@@ -216,7 +216,7 @@ make_aside() {
 }
 
 # fill_ends DIR SEGMENTS OUT COMMAND: SEGMENTS with times for ends of -1 (to the end of the recording), from the reco2dur
-# of DIR, else from the audio of its wav.scp, of which COMMAND SCP OUT makes the durations.
+# of DIR, else from the audio of its wav.scp, whose durations COMMAND SCP OUT computes.
 fill_ends() {
     local dir=$1 segments=$2 out=$3 lost
     awk '$4 ~ /^-/ { print $2 }' "$segments" | sort -u >"$aside/.recos"
@@ -245,7 +245,7 @@ put_in_place() {
     mv -f "$aside"/* "$1"
 }
 
-# replace_contents DEST: as put_in_place; tables that DEST had before and that are not renewed are removed.
+# replace_contents DEST: as put_in_place; removes old tables of DEST that are not replaced.
 replace_contents() {
     local name
     for name in $(all_tables "$1") $(files_like "$1" "$WHOLE_FILES|$PLAN"); do
@@ -257,19 +257,19 @@ replace_contents() {
     put_in_place "$1"
 }
 
-# place_valid SRC DEST OPTION...: puts the files of $aside, made from SRC, into DEST if they make a valid data dir.
+# place_valid SRC DEST OPTION...: moves the files of $aside, made from SRC, into DEST if they are a valid data dir.
 place_valid() {
     local src=$1 dest=$2 said
     shift 2
     said=$("$tools/validate_data_dir.sh" "$@" "$aside" 2>&1) || {
         grep -v '^validate_data_dir.sh: [^:]*$' <<<"${said//"$aside"/"$dest"}" >&2
-        die "$dest was not made, for it would not be valid; correct $src first (utils/fix_data_dir.sh)"
+        die "$dest was not made, because it would be invalid; fix $src first (utils/fix_data_dir.sh)"
     }
     replace_contents "$dest"
     echo "${said//"$aside"/"$dest"}"
 }
 
-# copy_whole_files SRC: copies the files that hold for the dir as a whole into $aside.
+# copy_whole_files SRC: copies the files about the whole dir into $aside.
 copy_whole_files() {
     local name
     for name in $(files_like "$1" "$WHOLE_FILES"); do

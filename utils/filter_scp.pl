@@ -1,5 +1,5 @@
 #!/usr/bin/env perl
-# Keeps the lines of a table whose id stands in a list.
+# Keeps the lines of a table whose id is in a list.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fixes a data dir: sorts its tables and cuts them down to the utterances that all of them have.
+# Fixes a data dir: sorts its tables and keeps the utterances that all of them have.
 
 set -euo pipefail
 export LC_ALL=C
@@ -35,7 +35,7 @@ utts=$aside/.lists/utts
 # clean_tables NAME...: $dir/NAME without malformed lines, sorted, every id once, in $clean.
 clean_tables() {
     local name ordered
-    # Most tables are well formed and in order.
+    # Fast path: most tables are well formed and sorted.
     ordered=$(tables copy_ordered "$clean" "${@/#/"$dir"/}")
     for name; do
         [[ $'\n'$ordered$'\n' == *$'\n'"$name"$'\n'* ]] || clean_table "$name"
@@ -51,7 +51,7 @@ clean_table() {
     [ "$before" -eq "$after" ] || say "$dir/$1: dropped $((before - after)) malformed or repeated lines"
 }
 
-# clean_plan NAME: $dir/NAME without lines that are no mixtures, every id once, in $clean.
+# clean_plan NAME: $dir/NAME with only valid mixtures, every id once, in $clean.
 clean_plan() {
     { plan_table "$dir/$1" || true; } 2>"$aside/.lists/bad" | awk '!seen[$1]++' | plan_lines >"$clean/$1"
     [ ! -s "$aside/.lists/bad" ] || say "$dir/$1: dropped $(wc -l <"$aside/.lists/bad") lines that are not mixtures"
@@ -67,7 +67,7 @@ durations() {
     python3 -m toolkit.bin.audio_durations "$1" "$2" || die "$dir: nothing was changed"
 }
 
-# end_segments: writes times for ends of -1; drops segments that begin behind the end of their recording.
+# end_segments: writes times for ends of -1; drops segments that begin after the end of their recording.
 end_segments() {
     local before after
     before=$(wc -l <"$clean/segments")
@@ -103,8 +103,8 @@ keep_speakers() {
         keep_only "$utts" "utterances are of speakers" "every speaker table"
 }
 
-# keep_enrolled: cuts the utterances down to those for which an enrolment can be drawn, where it is to be drawn
-# (*UTT SPEAKER); one that goes may have been another's enrolment, so until nothing changes.
+# keep_enrolled: keeps utterances for which an enrolment can be drawn (*UTT SPEAKER). A dropped utterance may have been
+# the enrolment of another one, so it repeats until nothing changes.
 keep_enrolled() {
     local name before="" elsewhere
     elsewhere=$(drawn_elsewhere "$dir")

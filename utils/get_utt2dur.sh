@@ -56,7 +56,7 @@ read_headers() {
     $cmd "JOB=1:$jobs" "$dir/log/get_utt2dur.JOB.log" python3 -m toolkit.bin.audio_durations "$@" \
         "$aside/.pieces/scp.JOB" "$aside/.pieces/dur.JOB" || {
         grep -hs '^error: ' "$dir/log"/get_utt2dur.*.log >&2 || true
-        die "$dir: durations cannot be had; logs are $dir/log/get_utt2dur.*.log"
+        die "$dir: cannot read the durations; see $dir/log/get_utt2dur.*.log"
     }
     grep -hs '^warning: ' "$dir/log"/get_utt2dur.*.log >&2 || true
     for piece in $(seq "$jobs"); do cat "$aside/.pieces/dur.$piece"; done | sort >"$out"
@@ -66,7 +66,7 @@ read_headers() {
 from_samples() {
     local id rate=$fs
     if [ -z "$rate" ]; then
-        [ -f "$dir/wav.scp" ] || die "$dir/utt2num_samples: at which rate? give it by --fs"
+        [ -f "$dir/wav.scp" ] || die "$dir/utt2num_samples: unknown sampling rate; give it with --fs"
         awk 'NR == 1' "$dir/wav.scp" >"$aside/.first"
         python3 -m toolkit.bin.audio_durations ${pipes[@]+"${pipes[@]}"} "$aside/.first" "$aside/.first.dur" \
             --rates "$aside/.first.rate"
@@ -74,7 +74,7 @@ from_samples() {
         awk -v id="$id" -v rate="$rate" '
             FNR == NR { seconds = $2; next }
             $1 "" == id "" && ($2 / rate - seconds) ^ 2 > 1e-6 { exit 1 }' "$aside/.first.dur" "$dir/utt2num_samples" ||
-            die "$dir/utt2num_samples: has another length of $id than wav.scp's audio; remove it, or make it anew"
+            die "$dir/utt2num_samples: has another length of $id than the audio of wav.scp; remove it, or make it again"
     fi
     awk -v rate="$rate" '{ printf "%s %.4f\n", $1, $2 / rate }' "$dir/utt2num_samples"
 }
@@ -108,8 +108,8 @@ else
 fi
 
 wrong=$(awk '!($2 > 0) { print $1 " would last " $2 " s"; exit }' "$durations")
-[ -z "$wrong" ] || die "$dir: by $source, $wrong; correct it"
-# No utterance is lost unseen.
+[ -z "$wrong" ] || die "$dir: according to $source, $wrong; fix it"
+# Report lost utterances.
 missing=$("$utils/filter_scp.pl" --exclude "$durations" "$dir/utt2spk" | column 1 /dev/stdin)
 if [ -n "$missing" ]; then
     lost="$(wc -l <<<"$missing") utterances have no duration in $source, e.g. ${missing%%$'\n'*}"

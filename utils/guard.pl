@@ -1,5 +1,5 @@
 #!/usr/bin/env perl
-# Holds the locks of a run, and ends what the run has started when it ends, however it ends.
+# Holds the locks of a run, and ends all processes of the run when it ends, however it ends.
 
 use strict;
 use warnings;
@@ -22,7 +22,7 @@ END
 my ($owner, $mark, @command) = @ARGV;
 if (@ARGV < 3 || $owner !~ /^\d+$/) { print STDERR $usage; exit 1; }
 
-my $patience = 30;    # seconds for what a killed run has left to end
+my $patience = 30;    # seconds for processes of a killed run to end
 my %held;             # file -> its handle
 my $since = strftime('%Y-%m-%dT%H:%M:%S', localtime);
 (my $command = join(' ', @command)) =~ s/\s+/ /g;
@@ -33,7 +33,7 @@ sub pause { select(undef, undef, undef, $_[0]); }
 
 sub owner_lives { return getppid() == $owner; }
 
-# Does a process of this machine run? One that has ended, and whose parent has not looked, does not.
+# Whether a process of this machine runs (zombies do not).
 sub runs {
     my ($pid) = @_;
     return 0 if !kill(0, $pid) && !$!{EPERM};
@@ -41,7 +41,7 @@ sub runs {
     return (<$handle> // '') !~ /\) Z /;
 }
 
-# Who has a file, by its lines: [pid, host, since, command]; without those that have ended on this machine.
+# The holders of a file, from its lines: [pid, host, since, command]; without those that have ended on this machine.
 sub holders {
     my ($handle) = @_;
     seek($handle, 0, 0);
@@ -49,7 +49,7 @@ sub holders {
         map { chomp; [split(/ /, $_, 4)] } <$handle>;
 }
 
-# Who has a file, in less than 200 characters along with what lib/run.sh says: the first of them.
+# The first holder of a file, short enough for the message of lib/run.sh (below 200 characters).
 sub holder_line {
     my ($first, @more) = @_ or return '';
     my $who = "process $first->[0] on $first->[1], since $first->[2]" . (@more ? ', and ' . @more . ' more' : '');
@@ -64,13 +64,13 @@ sub take {
     my $changes = defined $handle;
     if (!$changes && !open($handle, '+>>', $file)) {
         my $said = "$file: cannot be written: $!";
-        return answer($mode eq 'exclusive' ? "error: $said" : "warning: $said; let no run write there\nok");
+        return answer($mode eq 'exclusive' ? "error: $said" : "warning: $said; do not start a second run there\nok");
     }
     my ($flag, $began, $said) = ($mode eq 'exclusive' ? LOCK_EX : LOCK_SH, time, 0);
     until (flock($handle, $flag | LOCK_NB)) {
         next if $! == EINTR;
         if ($! != EWOULDBLOCK) {
-            answer("warning: $file: cannot be locked ($!); let no two runs write there");
+            answer("warning: $file: cannot be locked ($!); do not start a second run there");
             last;
         }
         my @others = holders($handle);
@@ -85,7 +85,7 @@ sub take {
     }
     $held{$file} = $handle;
     if (!$changes) {
-        # Old lines go where nobody shares the file.
+        # Remove old lines if the file is not shared.
         if ($flag == LOCK_EX || flock($handle, LOCK_EX | LOCK_NB)) { truncate($handle, 0); }
         flock($handle, $flag);
         syswrite($handle, "$owner " . hostname() . " $since $command\n");
@@ -93,7 +93,7 @@ sub take {
     answer('ok');
 }
 
-# The processes of the run, apart from this one.
+# The processes of the run, except this one.
 sub marked {
     my @found;
     for my $file (glob('/proc/[0-9]*/environ')) {
@@ -106,7 +106,7 @@ sub marked {
     return @found;
 }
 
-# Asks them to end, and after five seconds makes them: those, too, that they start meanwhile.
+# Sends SIGTERM, and after five seconds SIGKILL, also to processes that they start meanwhile.
 sub end_all {
     my ($began, %asked) = (time);
     while (my @left = marked()) {
@@ -117,9 +117,9 @@ sub end_all {
     }
 }
 
-setsid();    # what ends the run's group or terminal must not end this
+setsid();    # signals to the run's group or terminal must not end this process
 for (qw(INT TERM HUP PIPE)) { $SIG{$_} = 'IGNORE'; }
-open(STDERR, '>', '/dev/null');    # the caller's pipe is not held open
+open(STDERR, '>', '/dev/null');    # do not keep the caller's pipe open
 my ($requests, $open) = ('', 1);
 while (owner_lives()) {
     my $ready = '';
@@ -128,7 +128,7 @@ while (owner_lives()) {
     next if select($ready, undef, undef, 0.5) < 1;
     my $count = sysread(STDIN, $requests, 4096, length $requests);
     next if !defined $count;
-    $open = $count > 0;    # at the end of requests the owner is about to end; it is not hurried
+    $open = $count > 0;    # after the last request the owner ends by itself
     while ($requests =~ s/^(\w+)(-wait)? (.*)\n//) {
         if ($1 eq 'release') {
             close(delete $held{$3}) if $held{$3};

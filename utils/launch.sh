@@ -66,17 +66,17 @@ process=("$0" --world_size $((num_nodes * per_node)) "$@")
 if [ "${num_nodes}" -eq 1 ]; then
     exec "${torchrun[@]}" --standalone "${process[@]}"
 fi
-[ -n "${SLURM_JOB_NODELIST:-}" ] || die "--num_nodes ${num_nodes} needs a Slurm job of as many nodes"
+[ -n "${SLURM_JOB_NODELIST:-}" ] || die "--num_nodes ${num_nodes} needs a Slurm job with this number of nodes"
 
 srun=(srun --export=ALL --nodes "${num_nodes}" --ntasks "${num_nodes}" --ntasks-per-node 1 --kill-on-bad-exit=1)
 if [ -n "${SLURM_CPUS_PER_TASK:-}" ]; then srun+=(--cpus-per-task "${SLURM_CPUS_PER_TASK}"); fi
-# Nodes that do not answer are said now; torchrun would wait for them ten minutes and speak of a timeout.
+# Report nodes that do not answer now; torchrun would wait ten minutes and report a timeout.
 # shellcheck disable=SC2016
 answered=$("${srun[@]}" bash -c 'echo "${SLURMD_NODENAME}"' | LC_ALL=C sort -u | tr "\n" " ") || true
 [ "$(wc -w <<<"${answered}")" -eq "${num_nodes}" ] ||
-    die "${num_nodes} nodes are wanted, of ${SLURM_JOB_NODELIST} these answered: ${answered:-none}"
+    die "--num_nodes ${num_nodes}: of ${SLURM_JOB_NODELIST} only these nodes answered: ${answered:-none}"
 head_node=$(scontrol show hostnames "${SLURM_JOB_NODELIST}" | sed -n 1p)
-# The address by which Slurm itself reaches the node: a name that every node knows.
+# The address that Slurm uses for the node; all nodes can resolve it.
 address=$(scontrol show node "${head_node}" | sed -n 's/.*NodeAddr=\([^ ]*\).*/\1/p')
 exec "${srun[@]}" "${torchrun[@]}" --rdzv_backend c10d --rdzv_id "${SLURM_JOB_ID}" \
     --rdzv_endpoint "${address:-${head_node}}:${master_port:-$((20000 + SLURM_JOB_ID % 20000))}" "${process[@]}"

@@ -25,11 +25,11 @@ utils=$(dirname "$0")
 factor=$(awk -v f="$1" 'BEGIN { printf "%g", f }')
 src=${2%/}
 dest=${3%/}
-awk -v f="$factor" 'BEGIN { exit !(f >= 0.1 && f <= 10) }' || die "factor $1: speeds from 0.1 to 10 are possible"
+awk -v f="$factor" 'BEGIN { exit !(f >= 0.1 && f <= 10) }' || die "factor $1: must be from 0.1 to 10"
 [ "$factor" != 1 ] || die "factor $1 changes nothing; utils/copy_data_dir.sh copies"
 need_source "$src" "$dest"
 prefix=sp$factor-
-# What was made from the audio at its own speed.
+# Files that depend on the original speed.
 readonly OF_THE_AUDIO='(feats|vad|cmvn)\.scp|utt2num_[a-z]+|(utt|spk)2warp'
 affixes=("$prefix" "" "$prefix" "")
 
@@ -62,7 +62,7 @@ divide() {
         }'
 }
 
-# perturb NAME: the source's table NAME as the destination has it.
+# perturb NAME: the table NAME of the source, converted for the destination.
 perturb() {
     case $1 in
         wav.scp | spk[0-9]*.scp | noise[0-9]*.scp | dereverb[0-9]*.scp) change_speed ;;

@@ -36,7 +36,7 @@ my $signals = POSIX::SigSet->new(SIGINT, SIGTERM, SIGHUP);
 my %running;    # process id -> [job, start time]
 
 sub cpu_count {
-    # nproc would take these for the number of CPUs, and path.sh sets the first.
+    # nproc would use these as the number of CPUs, and path.sh sets the first.
     local %ENV = %ENV;
     delete @ENV{qw(OMP_NUM_THREADS OMP_THREAD_LIMIT)};
     chomp(my $count = `nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null` || 1);
@@ -70,7 +70,7 @@ sub start {
     make_log_folder($log);
     (my $comment = $command) =~ s/\n/\n# /g;
     write_log('>', $log, "# $comment\n# Started at " . now() . "\n#\n");
-    # No signal may fall between the start of a process and its entry in the books.
+    # Block signals until the process is in the table.
     sigprocmask(SIG_BLOCK, $signals);
     my $pid = fork();
     stop(1, "cannot start a process: $!") if !defined $pid;
@@ -114,7 +114,7 @@ sub finish_one {
     return $code;
 }
 
-# Ends all running jobs, or those given, with everything they started: asks them, and after two seconds makes them.
+# Ends all running jobs, or the given ones, with their children: SIGTERM, and after two seconds SIGKILL.
 sub end_jobs {
     my @groups = map { -$_ } @_ ? @_ : keys %running or return;
     kill('TERM', @groups);
@@ -127,7 +127,7 @@ sub end_jobs {
     %running = ();
 }
 
-# Ctrl-C and the like: ends the jobs, then dies of the same signal.
+# Ctrl-C and similar signals: ends the jobs, then this program by the same signal.
 sub shut_down {
     my ($signal) = @_;
     end_jobs();
@@ -160,6 +160,6 @@ setlocale(LC_ALL, 'C');
 my $line = parse_command_line($usage);
 $JobCommand::clean_up = \&end_jobs;
 $SIG{CHLD} = 'DEFAULT';
-# What nohup and the like ignore stays ignored.
+# Keep signals ignored that nohup ignores.
 for (qw(INT TERM HUP)) { $SIG{$_} = \&shut_down if ($SIG{$_} // '') ne 'IGNORE'; }
 stop_if_failed($line, run_all($line));

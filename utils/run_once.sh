@@ -26,9 +26,9 @@ if [ "$(type -t -- "$1")" != builtin ]; then
     program=$(type -P -- "$1") || die "$1: no such command"
     if [ ! -f "${program}" ] || [ ! -x "${program}" ]; then die "$1: is not a program"; fi
 fi
-# The command inherits the lock; it is freed when the last process that holds it ends, however it ends.
+# The command inherits the lock, which is held until the last process with it has ended.
 { exec 9>"${marker}.lock"; } 2>/dev/null || die "${marker}.lock: cannot be written; its folder must exist"
-# Perl has flock on machines, too, on which there is no program of that name. A file system without locks has none.
+# Perl has flock even on machines without the program flock. Some file systems have no locks.
 perl -e '
     use Errno qw(EWOULDBLOCK);
     use Fcntl qw(:flock);

@@ -29,7 +29,7 @@ my $path = @ARGV ? $ARGV[0] : '-';
 my @lines;
 each_line($path, sub { push @lines, $_[0] });
 
-# Fisher and Yates. List::Util's shuffle is another one in every version of perl.
+# Fisher-Yates, because List::Util's shuffle differs between versions of perl.
 srand($seed);
 for my $i (reverse 1 .. $#lines) {
     my $j = int(rand($i + 1));

@@ -60,10 +60,10 @@ my %meaning = (
 );
 my $signals = POSIX::SigSet->new(SIGINT, SIGTERM, SIGHUP);
 my @submitted;      # Slurm's ids of the arrays
-my %said;           # what the user has been told
+my %said;           # messages that were printed
 my $line;           # the command line
 
-# Runs a program out of the reach of Ctrl-C; returns its exit code and all it wrote.
+# Runs a program that Ctrl-C does not reach; returns its exit code and output.
 sub run_program {
     my @words = @_;
     my $pid = open(my $output, '-|') // stop(1, "cannot start a process: $!");
@@ -102,7 +102,7 @@ sub ranges {
     return join(',', map { $_->[0] == $_->[1] ? $_->[0] : "$_->[0]-$_->[1]" } @ranges);
 }
 
-# Submits the jobs; returns, for each, {id => as Slurm shows it, log}.
+# Submits the jobs; returns for each {id => Slurm's id, log}.
 sub submit {
     my ($base, @jobs) = @_;
     my $config = read_config($line->{options}{config});
@@ -122,7 +122,7 @@ sub submit {
     for my $job (@jobs) {
         $waiting{$job} = { log => for_job($line->{log}, $job), state => '' };
         make_log_folder($waiting{$job}{log});
-        # The job's node writes the log anew; a file that is there already is seen to change sooner over NFS.
+        # The node of the job overwrites the log; over NFS, changes of an existing file are visible sooner.
         write_log('>', $waiting{$job}{log}, "# Queued at " . now() . "\n");
     }
     watch_over(sub { run_program('scancel', @_) });

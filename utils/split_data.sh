@@ -46,7 +46,7 @@ state() {
     (cd "$dir" && sha256sum "${files[@]}")
 }
 
-# units: lines "utterance unit" in the order of utt2spk; a unit is what must stay whole.
+# units: lines "utterance unit" in the order of utt2spk; a unit is never split.
 units() {
     if [ "$unit" = spk ]; then
         cat "$dir/utt2spk"
@@ -57,7 +57,7 @@ units() {
     fi
 }
 
-# list_pieces: for utterances, speakers and recordings, which pieces want them: $lists/{utt,spk,reco}, lines "id piece".
+# list_pieces: the pieces of each utterance, speaker and recording: $lists/{utt,spk,reco}, lines "id piece".
 list_pieces() {
     local count piece
     units >"$lists/units"
@@ -99,7 +99,7 @@ deal() {
             my $wanted = $pieces{ $key // "" } or do { $lost++; $example = $line; next };
             for my $piece (@$wanted) {
                 $lines{$piece} .= "$line\n";
-                # Now and then, so that neither memory nor the number of open files grows with the data.
+                # Flush sometimes, to limit memory and open files.
                 put($piece) if length $lines{$piece} > 65536;
             }
         }
@@ -116,7 +116,7 @@ if [ -f "$dest/.state" ] && [ "$(state)" = "$(cat "$dest/.state")" ]; then
     exit 0
 fi
 aside=$dir/.$name.aside
-# What a killed run left.
+# Remove what a killed run left.
 rm -rf "$aside" "$aside.old"
 trap 'rm -rf "$aside"' EXIT
 trap 'exit 130' INT

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a data dir of some of another one's utterances.
+# Makes a data dir with a subset of the utterances of another one.
 
 set -euo pipefail
 export LC_ALL=C
@@ -55,7 +55,7 @@ if [ -n "$n" ] && [ "$mode" != per-spk ] && [ "$n" -gt "$total" ]; then
     die "$src has $total utterances, fewer than $n"
 fi
 
-# shortest: ids of the n utterances with the smallest value in the best table there is.
+# shortest: ids of the n utterances with the smallest value in the best available table.
 shortest() {
     local name
     for name in utt2dur utt2num_frames utt2num_samples; do
@@ -89,7 +89,7 @@ drawn_speakers() {
         }' "$n"
 }
 
-# listed FIELD: utterances whose FIELD in utt2spk is in the list; says how many of the list are not there.
+# listed FIELD: utterances whose FIELD in utt2spk is in the list; warns about ids that are not there.
 listed() {
     local unknown=$aside/.lists/unknown alike
     "$utils/filter_scp.pl" --exclude <(column "$1" "$src/utt2spk") "$list" | awk '{ print $1 }' | sort -u >"$unknown"

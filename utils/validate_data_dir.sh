@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks a data dir: every file by itself, then the files against each other. Changes nothing.
+# Checks a data dir: every file separately, then the files against each other. Changes nothing.
 
 set -euo pipefail
 export LC_ALL=C
@@ -14,7 +14,7 @@ Files and arks that wav.scp names must be there; what is in them is not looked a
   --no-feats, --no-text, --no-wav  feats.scp, text, wav.scp may be missing (what is there is checked all the same)
   --no-wav-check                   what wav.scp names need not be there (yet, or on this machine)
   --no-spk-sort                    utt2spk need not be sorted by speaker as well
-  --non-print                      text may hold characters that cannot be printed
+  --non-print                      text may have unprintable characters
   --require-streams                streams that a mixture set must have: spk<N>, noise<N>, dereverb<N>, enroll_spk<N>"
 
 utils=$(dirname "$0")

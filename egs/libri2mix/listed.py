@@ -1,4 +1,4 @@
-"""Published lists of enrolments: lines ``<mixture> <path>``, utterances or sources of other mixtures."""
+"""Read published lists of enrolments: lines ``<mixture> <path>``, utterances or sources of other mixtures."""
 
 import re
 from pathlib import Path
@@ -15,13 +15,13 @@ _UTTERANCE = re.compile(r"(?:^|/)([^/]+/(\d+)/(\d+)/(\2-\3-\d+)\.flac)$")
 
 
 def read_list(path: str | None, rows: list, both: bool, speech: Path) -> tuple[dict, list]:
-    """Enrolments of a list.
+    """Read the enrolments of a list.
 
     Args:
-        path: the list; None gives nothing.
+        path: the list; None: no enrolments.
         rows: the mixtures of the part.
-        both: is each talker a target once?
-        speech: data dir where sources of other mixtures will be written.
+        both: whether each talker is a target once.
+        speech: data dir for sources of other mixtures.
 
     Returns:
         Id of each mixture -> (utterance, file); jobs of sources.make_source.
@@ -46,12 +46,14 @@ def read_list(path: str | None, rows: list, both: bool, speech: Path) -> tuple[d
             raise InputError(f"{path}:{number}: {error}") from None
         target = row.speech[talker].stem
         if utt.split("-")[0] != target.split("-")[0] or utt.split("_")[0] == target:
-            raise InputError(f"{path}:{number}: {utt} does not enrol {target}: another of the same speaker is wanted")
+            raise InputError(
+                f"{path}:{number}: {utt} cannot enrol {target}; must be another utterance of the same speaker"
+            )
         found[row.key(talker)] = (utt, file)
         jobs += job
-    wanted = [row.key(talker) for talker in ((0, 1) if both else (0,)) for row in rows]
-    if missing := [key for key in wanted if key not in found]:
-        raise InputError(f"{path}: has no enrolment of {len(missing)} mixtures: {some_of(missing, 3)}")
+    keys = [row.key(talker) for talker in ((0, 1) if both else (0,)) for row in rows]
+    if missing := [key for key in keys if key not in found]:
+        raise InputError(f"{path}: lacks the enrolments of {len(missing)} mixtures: {some_of(missing, 3)}; add them")
     return found, list({job[0]: job for job in jobs}.values())
 
 
@@ -59,14 +61,14 @@ def _enrolment(value: str, by_id: dict, speech: Path) -> tuple[str, Path, list]:
     """Utterance, file and what makes it, of a list's path."""
     if source := _SOURCE.search(value):
         if (row := by_id.get(source[2])) is None:
-            raise InputError(f"{value}: no such mixture in the metadata (or its audio is not there)")
+            raise InputError(f"{value}: no such mixture in the metadata, or its audio is missing")
         talker = int(source[1][1]) - 1
         utt = f"{row.speech[talker].stem}_of_{row.id}"
         file = speech.resolve() / "audio" / f"{utt}.flac"
         job = (file, row.speech[talker], row.gains[talker], min(map(length_of, row.speech)))
         return utt, file, [job]
     if not (utterance := _UTTERANCE.search(value)):
-        raise InputError(f"{value}: neither <part>/<speaker>/<chapter>/<utterance>.flac nor s1/<mixture>.wav")
+        raise InputError(f"{value}: must end in <part>/<speaker>/<chapter>/<utterance>.flac or s1/<mixture>.wav")
     return utterance[4], of_librispeech(utterance[1]), []
 
 

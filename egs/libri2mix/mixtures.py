@@ -73,7 +73,7 @@ class Row:
 
 
 def read_metadata(path: Path, noisy: bool) -> Iterator[Row]:
-    """The lines of a part; noises are looked for only if ``noisy``."""
+    """The lines of a part; checks noises only if ``noisy``."""
     speech, wham = librispeech_root(), corpus("WHAM_NOISE", WHAM_NOISE, "wham_noise") if noisy else Path()
     if not path.is_file():
         raise InputError(f"{path}: no such file; is LIBRI2MIX_METADATA the folder metadata/Libri2Mix of LibriMix?")
@@ -87,14 +87,16 @@ def read_metadata(path: Path, noisy: bool) -> Iterator[Row]:
             except (KeyError, TypeError, ValueError, AttributeError):
                 good = False
             if not good:
-                wanted = "a new mixture_ID, then paths and gains"
-                raise InputError(f"{path}:{number}: expected {wanted} ({', '.join(COLUMNS)}); get the file again")
+                expected = "a new mixture_ID, then paths and gains"
+                raise InputError(
+                    f"{path}:{number}: expected {expected} ({', '.join(COLUMNS)}); download the file again"
+                )
             seen.add(key)
             yield Row(key, (recording(speech / one), recording(speech / two)), wham / noise, gains)
 
 
 def read_part(part: str, noisy: bool, partial: bool) -> tuple[Path, list[Row]]:
-    """Metadata of a part and its lines; reports where it has not as many as published."""
+    """Metadata of a part and its lines; reports a number that differs from the published one."""
     path = corpus("LIBRI2MIX_METADATA", METADATA) / PARTS[part][0]
     rows = list(read_metadata(path, noisy))
     check_count(f"{path}: {len(rows)} mixtures", len(rows), PARTS[part][1], partial)
@@ -102,7 +104,7 @@ def read_part(part: str, noisy: bool, partial: bool) -> tuple[Path, list[Row]]:
 
 
 def with_audio(rows: list[Row], path: Path, noisy: bool, partial: bool) -> list[Row]:
-    """The mixtures whose audio is there; reports what is not."""
+    """The mixtures with existing audio; reports what is missing."""
     there = {}
     for row in rows:
         for file in (*row.speech, *([row.noise] if noisy else [])):
@@ -112,17 +114,17 @@ def with_audio(rows: list[Row], path: Path, noisy: bool, partial: bool) -> list[
     if missing:
         kept = [row for row in rows if all(there.get(file, True) for file in (*row.speech, row.noise))]
         lost = f"{len(rows) - len(kept)} of {len(rows)} mixtures"
-        incomplete(f"{path}: no audio of {len(missing)} files, which {lost} need: {some_of(missing, 3)}", partial)
+        incomplete(f"{path}: {len(missing)} audio files are missing, which {lost} need: {some_of(missing, 3)}", partial)
         rows = kept
     if not rows:
-        raise InputError(f"{path}: no mixture of it has its audio; mend LIBRISPEECH and WHAM_NOISE in db.sh")
+        raise InputError(f"{path}: no mixture has its audio; fix LIBRISPEECH and WHAM_NOISE in db.sh")
     return rows
 
 
 def write_noises(path: Path, rows: list[Row], workers: int) -> dict[str, Path]:
-    """A noise for each mixture, as long as its longer talker; returns mixture -> file.
+    """Write a noise for each mixture, as long as its longer talker; returns mixture -> file.
 
-    Recordings that are long enough are cut by ``segments``; the others are made, in ``audio``.
+    Long enough recordings are cut by ``segments``; the others are written to ``audio``.
     """
     wav, segments, jobs, files = {}, {}, [], {}
     for row in rows:
@@ -151,7 +153,7 @@ def levels(rows: list[Row], noises: dict[str, Path], mode: str, workers: int) ->
 
 
 def mixture_of(row: Row, target: int, condition: str, args: argparse.Namespace) -> Mixture:
-    """The plan of a mixture, one of its talkers being the target."""
+    """The plan of a mixture with talker ``target`` as target."""
     utts, lengths = [path.stem for path in row.speech], [at_rate(length_of(path), args.fs) for path in row.speech]
     whole = min(lengths) if args.mode == "min" else max(lengths)
     other = 1 - target
@@ -190,9 +192,9 @@ def plan_set(
     Args:
         path: data dir to write.
         condition: ``mix_clean``, ``mix_both`` or ``mix_single``.
-        targets: mixtures, and which talker is the target.
-        choose: the utterance that enrols the target of a mixture; None leaves that to training.
-        decibels: see levels; empty: levels are no facts of the mixtures.
+        targets: mixtures and their target talker, 0 or 1.
+        choose: function from a mixture to its enrolment utterance; None: training draws enrolments.
+        decibels: see levels; empty: no facts on levels.
         sources: data dirs of the recordings, the talkers' first.
         args: fs, mode, seed and dumpdir.
     """

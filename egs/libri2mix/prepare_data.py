@@ -1,10 +1,10 @@
-"""Libri2Mix's metadata -> plans data/{train,dev,test}_<condition> of mixtures; and what they are made of.
+"""Libri2Mix's metadata -> plans of mixtures, data/{train,dev,test}_<condition>, and sets of their recordings.
 
-Sets of recordings, to be formatted first: librispeech_<part>, wham_<part>, where part is train-100, train-360, dev or
-test. A plan has the gains of the metadata, and lengths at the rate of --fs. Shared by the tasks of this dataset.
+Sets of recordings, to format first: librispeech_<part>, wham_<part>, where part is train-100, train-360, dev or test. A
+plan has the gains of the metadata, and lengths at the rate of --fs. Shared by the tasks of this dataset.
 
-With --parts test_libri2mix: data/test_libri2mix, a test for any recipe of extraction. It has each mixture that
-LIBRI2MIX_TEST lists twice, with each talker as target: mix_clean, cut to the shorter. Its recordings are
+With --parts test_libri2mix: data/test_libri2mix, a test set for any extraction recipe. It has each mixture of
+LIBRI2MIX_TEST twice, with each talker as target: mix_clean, cut to the shorter. Its recordings are
 librispeech_test_libri2mix.
 """
 
@@ -34,7 +34,7 @@ from toolkit.io.errors import InputError, some_of
 from toolkit.simulate.enrolments import EnrolmentPool, planned
 
 CONDITIONS = ("mix_single", "mix_clean", "mix_both")
-OFFICIAL_TEST = "test_libri2mix"  # what LIBRI2MIX_TEST lists, for any recipe
+OFFICIAL_TEST = "test_libri2mix"  # the mixtures of LIBRI2MIX_TEST, for any recipe
 SETS = ("train", "dev", "test", OFFICIAL_TEST)
 
 
@@ -45,21 +45,21 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--parts", nargs="+", choices=SETS, default=["train", "dev", "test"], help="sets to plan")
     parser.add_argument("--mode", choices=["min", "max"], default="min", help="cut to the shorter talker, or pad")
     parser.add_argument("--conditions", nargs="+", choices=CONDITIONS, default=["mix_clean"])
-    parser.add_argument("--subset", choices=["train-100", "train-360"], default="train-100", help="what train is")
+    parser.add_argument("--subset", choices=["train-100", "train-360"], default="train-100", help="training subset")
     parser.add_argument(
         "--both_targets", nargs="*", choices=["train", "dev", "test"], default=[],
-        help="sets that have each mixture twice, with each talker as target; in others the first talker is it",
+        help="sets with each mixture twice, once per target talker; in other sets the first talker is the target",
     )  # fmt: skip
     parser.add_argument(
         "--enroll_lists", nargs="*", metavar="SET=FILE", default=[],
-        help="enrolments of train, dev, test, lines '<mixture> <path>'; default: drawn, of dev and test by --seed",
+        x,
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of the enrolments of dev and test")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the enrolments of dev and test")
     return parser
 
 
 def targets_of(rows: list[Row], both: bool, pool: EnrolmentPool, partial: bool) -> list[tuple[Row, int]]:
-    """Mixtures and which talker is the target; reports targets whom nothing can enrol."""
+    """Mixtures and their target talker; reports targets without an enrolment."""
     found = [(row, target) for row in rows for target in ((0, 1) if both else (0,))]
     lone = {utt for row, target in found if not pool.has_another(speaker_of(utt := row.speech[target].stem), utt)}
     if lone:
@@ -111,7 +111,7 @@ def main(argv=None) -> None:
     """Write all sets."""
     args = get_parser().parse_args(argv)
     if odd := [word for word in args.enroll_lists if word.split("=")[0] not in SETS or "=" not in word]:
-        raise InputError(f"--enroll_lists {odd[0]}: train=FILE, dev=FILE or test=FILE is wanted")
+        raise InputError(f"--enroll_lists {odd[0]}: must be train=FILE, dev=FILE or test=FILE")
     args.enroll_lists = dict(word.split("=", 1) for word in args.enroll_lists)
     gender = librispeech_genders(librispeech_root())
     official = {"conditions": ["mix_clean"], "mode": "min", "both_targets": [OFFICIAL_TEST]}

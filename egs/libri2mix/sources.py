@@ -1,4 +1,4 @@
-"""What Libri2Mix mixes: LibriSpeech utterances, WHAM noises as long as their mixtures; as audio files and lengths."""
+"""Sources of Libri2Mix: LibriSpeech utterances, and WHAM noises extended to the length of their mixtures."""
 
 import math
 import re
@@ -13,7 +13,7 @@ from toolkit.io.audio import file_info, read_file
 from toolkit.io.errors import InputError
 
 RATE = 16000  # of the sources
-FADE = 8001  # samples by which repetitions of a short noise overlap: half of a Hann window of a second
+FADE = 8001  # overlap of repetitions of a short noise in samples: half of a Hann window of 1 s
 _SPED = re.compile(r"sp(08|12)(\.wav)$")
 
 
@@ -22,11 +22,11 @@ def length_of(path: Path) -> int:
     """Samples of a recording.
 
     Raises:
-        InputError: it cannot be read, or is not at 16 kHz.
+        InputError: the file cannot be read, or is not at 16 kHz.
     """
     info = file_info(path)
     if info.rate != RATE:
-        raise InputError(f"{path}: is at {info.rate} Hz, Libri2Mix is made of recordings at {RATE} Hz; get it again")
+        raise InputError(f"{path}: is at {info.rate} Hz, expected {RATE} Hz; download the corpus again")
     return info.frames
 
 
@@ -36,7 +36,7 @@ def at_rate(samples: int, fs: int) -> int:
 
 
 def unsped(path: Path) -> tuple[Path, float]:
-    """What a noise is made of, and its speed: ``x.wav`` and 0.8 for ``xsp08.wav``, where that is not there."""
+    """Source and speed of a noise: ``x.wav`` and 0.8 for ``xsp08.wav``, if ``xsp08.wav`` does not exist."""
     sped = _SPED.search(path.name)
     if path.is_file() or not sped:
         return path, 1.0
@@ -47,7 +47,7 @@ def extended(noise: np.ndarray, length: int) -> np.ndarray:
     """A noise (N,) repeated to ``length`` samples; the repetitions fade into each other over half a second.
 
     Raises:
-        InputError: it is shorter than two fades.
+        InputError: the noise is shorter than two fades.
     """
     if len(noise) < 2 * FADE:
         raise InputError(f"has {len(noise)} samples, too few to be repeated over {length}")
@@ -68,8 +68,7 @@ def extended(noise: np.ndarray, length: int) -> np.ndarray:
 def make_noise(job: tuple[Path, Path, int]) -> None:
     """Write the noise of one mixture: ``(file to write, recording that the metadata names, length in samples)``.
 
-    A file that is there already, of this length and not older than the recording, is kept: later stages need not run
-    again.
+    Keeps an existing file of this length that is not older than the recording, so that later stages need not run again.
     """
     import soundfile
 
@@ -85,7 +84,7 @@ def make_noise(job: tuple[Path, Path, int]) -> None:
     try:
         samples = extended(samples, length) if len(samples) < length else samples[:length]
     except InputError as error:
-        raise InputError(f"{recording}: {error}; get it again") from None
+        raise InputError(f"{recording}: {error}; download it again") from None
     with replacing_path(target) as aside:
         soundfile.write(aside, samples, RATE, format="FLAC", subtype="PCM_24")
 
@@ -103,7 +102,7 @@ def make_source(job: tuple[Path, Path, float, int]) -> None:
 
 
 def _is_made(target: Path, source: Path, length: int) -> bool:
-    """Is a file there, of this length, and not older than what it is made of?"""
+    """Whether the file exists with this length and is not older than its source."""
     if not target.is_file() or target.stat().st_mtime < source.stat().st_mtime:
         return False
     return length_of.__wrapped__(target) == length
@@ -117,7 +116,7 @@ def power(job: tuple[Path, float, int]) -> float:
 
 
 def mapped(function, jobs: Iterable, workers: int, what: str) -> list:
-    """Results of ``function`` on jobs, in their order, by several processes."""
+    """Results of ``function`` on jobs, in order, computed by several processes."""
     from toolkit.io.processes import process_pool
     from toolkit.io.progress import progress
 

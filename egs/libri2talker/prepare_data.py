@@ -1,7 +1,7 @@
 """Libri-2talker's lists and Libri2Mix's metadata -> plans data/{train,dev,test} of mixtures with their enrolments.
 
 Mixtures of two talkers without noise, cut to the shorter. The lists name mixtures, targets and enrolments; the metadata
-has the gains. Sets of recordings, to be formatted first: librispeech_train (of train and dev), librispeech_test.
+has the gains. Sets of recordings, to format first: librispeech_train (of train and dev), librispeech_test.
 """
 
 import argparse
@@ -44,7 +44,7 @@ _FOLDERS = {"mix": ("mix_clean",), "ref": ("s1", "s2"), "aux": ()}  # of the mix
 
 @dataclass(frozen=True)
 class Target:
-    """A line of the lists: a talker of a mixture, 0 or 1, and the file that enrols the talker."""
+    """A line of the lists: a talker (0 or 1) of a mixture, and the enrolment file of the talker."""
 
     row: Row
     talker: int
@@ -64,8 +64,8 @@ def read_list(path: Path) -> Iterator[tuple[str, int, str, str, list[str]]]:
         mixture, utt = key.groups() if key else ("", "")
         ends = [f"/{folder}/{mixture}.wav" for folder in _FOLDERS[path.stem]] or [f"/{utt}.flac"]
         if not key or len(parts) < 4 or not "/".join(parts).endswith(tuple(ends)) or words[0] in seen:
-            wanted = f"a new s0..._<utt1>_<utt2>_<enrolment> and the path of its {path.stem} file"
-            raise InputError(f"{path}:{number}: must be {wanted}, got {line!r}; get the list again")
+            expected = f"a new s0..._<utt1>_<utt2>_<enrolment> and the path of its {path.stem} file"
+            raise InputError(f"{path}:{number}: must be {expected}, got {line!r}; download the list again")
         seen.add(words[0])
         yield words[0], number, mixture, utt, parts
 
@@ -74,9 +74,9 @@ def read_targets(folder: Path, rows: dict[str, Row], allow_missing: bool) -> lis
     """The targets of a set, in the order of its mix.scp.
 
     Args:
-        folder: of the three lists.
-        rows: the metadata by mixture.
-        allow_missing: leave out what has no audio, with a warning.
+        folder: folder of the three lists.
+        rows: mixture -> metadata.
+        allow_missing: skip targets without audio, with a warning.
 
     Raises:
         InputError: a list is not as published, or does not fit the others or the metadata.
@@ -88,28 +88,29 @@ def read_targets(folder: Path, rows: dict[str, Row], allow_missing: bool) -> lis
     missing = []
     for key, number, mixture, utt, _ in read_list(folder / "mix.scp"):
         if key not in parts["ref"] or key not in parts["aux"] or mixture not in rows:
-            wanted = "must be in ref.scp, aux.scp and, as a mixture, in the metadata of Libri2Mix"
-            raise InputError(f"{folder}/mix.scp:{number}: {key}: {wanted}; get the lists again")
+            expected = "must be in ref.scp, aux.scp and, as a mixture, in the metadata of Libri2Mix"
+            raise InputError(f"{folder}/mix.scp:{number}: {key}: {expected}; download the lists again")
         number, *_, source, _ = parts["ref"][key]
         row, talker = rows[mixture], int(source[1]) - 1
         target = row.speech[talker].stem
         if speaker_of(target) != speaker_of(utt) or target == utt or (mixture, talker) in found:
-            wanted = f"a talker of {mixture} once, whom {utt} enrols"
-            raise InputError(f"{folder}/ref.scp:{number}: {source} is {target}, must be {wanted}; get the list again")
+            expected = f"a talker of {mixture}, once, with the enrolment {utt}"
+            message = f"{folder}/ref.scp:{number}: {source} is {target}, must be {expected}"
+            raise InputError(f"{message}; download the list again")
         try:
             found[mixture, talker] = Target(row, talker, of_librispeech("/".join(parts["aux"][key][1:])))
         except InputError:
             missing.append(utt)
     if len(found) + len(missing) < max(map(len, parts.values())):
-        raise InputError(f"{folder}/mix.scp: lacks keys of ref.scp or aux.scp; get the lists again")
+        raise InputError(f"{folder}/mix.scp: lacks keys of ref.scp or aux.scp; download the lists again")
     if missing:
-        incomplete(f"{folder}/aux.scp: no audio of {len(missing)} enrolments: {some_of(missing, 3)}", allow_missing)
+        incomplete(f"{folder}/aux.scp: {len(missing)} enrolments have no audio: {some_of(missing, 3)}", allow_missing)
     there = set(with_audio(_rows_of(found.values()), folder, False, allow_missing))
     return [target for target in found.values() if target.row in there]
 
 
 def _rows_of(targets: Iterable[Target]) -> list[Row]:
-    """Their mixtures, each once."""
+    """The mixtures of the targets, each once."""
     return list(dict.fromkeys(target.row for target in targets))
 
 

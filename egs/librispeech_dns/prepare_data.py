@@ -2,7 +2,7 @@
 
 LibriSpeech: LIBRISPEECH holds train-clean-100, ..., with <speaker>/<chapter>/<speaker>-<chapter>-<number>.flac, the
 transcripts beside them and SPEAKERS.TXT above. Noise: DNS_NOISE holds datasets/noise, datasets_fullband/noise_fullband,
-or is such a folder; clips at any rate. The challenge has no split of its noises: clips are shared out here by seed,
+or is such a folder; clips at any rate. The challenge has no split of its noises: here the clips are split by seed, with
 those of one recording (<recording>_0.wav, <recording>_1.wav, ...) together.
 """
 
@@ -47,16 +47,16 @@ def get_parser() -> argparse.ArgumentParser:
     add_corpus_arguments(parser)
     for name, parts in SETS.items():
         parser.add_argument(
-            f"--{name}_parts", nargs="+", choices=LIBRISPEECH_PARTS, default=parts, help="of LibriSpeech"
+            f"--{name}_parts", nargs="+", choices=LIBRISPEECH_PARTS, default=parts, help="parts of LibriSpeech"
         )
-    parser.add_argument("--valid_share", type=float, default=0.05, help="of the noise recordings")
-    parser.add_argument("--test_share", type=float, default=0.05, help="of the noise recordings")
-    parser.add_argument("--seed", type=int, default=0, help="of the sharing out")
+    parser.add_argument("--valid_share", type=float, default=0.05, help="share of the noise recordings")
+    parser.add_argument("--test_share", type=float, default=0.05, help="share of the noise recordings")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the split of the noises")
     return parser
 
 
 def read_speech(args: argparse.Namespace) -> dict[str, tuple[dict[str, Path], dict[str, str]]]:
-    """Set -> its audio and transcripts; InputError where sets share a part."""
+    """Set -> its audio and transcripts. Raises InputError if two sets share a part."""
     parts = {name: getattr(args, f"{name}_parts") for name in SETS}
     named = [part for some in parts.values() for part in dict.fromkeys(some)]
     if twice := {part for part in named if named.count(part) > 1}:
@@ -72,7 +72,7 @@ def read_speech(args: argparse.Namespace) -> dict[str, tuple[dict[str, Path], di
 
 
 def share_noise(args: argparse.Namespace) -> dict[str, dict[str, Path]]:
-    """Set -> its clips: recordings at random by seed, each set's share of them, at least one."""
+    """Set -> its clips: a random share of the recordings, by seed, at least one."""
     root = corpus("DNS_NOISE", DNS_NOISE)
     folder = next((root / inner for inner in NOISE_FOLDERS if (root / inner).is_dir()), root)
     wav = recording_ids(audio_files(folder))
@@ -94,7 +94,7 @@ def share_noise(args: argparse.Namespace) -> dict[str, dict[str, Path]]:
 
 
 def main(argv=None) -> None:
-    """Write all sets; whatever is wrong is said before the first is written."""
+    """Write all sets, after all checks."""
     args = get_parser().parse_args(argv)
     speech, noise = read_speech(args), share_noise(args)
     gender = librispeech_genders(librispeech_root())

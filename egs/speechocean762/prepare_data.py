@@ -29,7 +29,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--outdir", type=Path, default=Path("data"))
     parser.add_argument("--sets", type=Path, default=Path(__file__).with_name("sets.yaml"))
-    parser.add_argument("--dev_every", type=int, default=12, help="one speaker in N of the train part is for dev")
+    parser.add_argument("--dev_every", type=int, default=12, help="use every N-th training speaker for dev")
     parser.add_argument(
         "--librispeech",
         action="store_true",
@@ -45,13 +45,13 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--enrollable",
         action="store_true",
-        help="leave out training and dev speakers with one piece, which nothing can enrol",
+        help="skip training and dev speakers with only one piece, who cannot be enrolled",
     )
     return parser
 
 
 def prepare_speechocean(args: argparse.Namespace) -> None:
-    """data/train, data/dev, data/test from the corpus's own tables; speakers are disjoint."""
+    """Write data/train, data/dev, data/test from the tables of the corpus; speakers are disjoint."""
     root = corpus("SPEECHOCEAN762", WHERE["SPEECHOCEAN762"])
     wav = {path.stem: path for path in audio_files(root / "WAVE").values()}
     for part in ("train", "test"):
@@ -69,7 +69,7 @@ def prepare_speechocean(args: argparse.Namespace) -> None:
 def librispeech(part: str) -> tuple[dict[str, Path], dict[str, str]]:
     """Audio and speaker of the utterances of a part of LibriSpeech."""
     wav = {path.stem: path for path in audio_files(librispeech_root() / part).values()}
-    # Both corpora number their speakers; a prefix keeps LibriSpeech's 103 apart from speechocean762's.
+    # Both corpora number their speakers; a prefix separates them.
     return wav, {utt: f"librispeech-{utt.split('-')[0]}" for utt in wav}
 
 
@@ -87,10 +87,10 @@ def prepare_babble(args: argparse.Namespace) -> None:
             write_speech(args.outdir / name, wav, own)
             continue
         ocean = {t: read_table(args.outdir / name / t) for t in ("wav.scp", "utt2spk")}
-        for table in ("text", "spk2gender"):  # which not all have
+        for table in ("text", "spk2gender"):  # optional tables
             (args.outdir / name / table).unlink(missing_ok=True)
         both = Speech({u: wav[u] for u in own} | ocean["wav.scp"], own | ocean["utt2spk"])
-        # Crops are drawn from utterances, so LibriSpeech's long ones would count no more than speechocean762's.
+        # Cut the long utterances of LibriSpeech, because each utterance gives one crop per epoch.
         pieces = cut_recordings(both, PIECE_SECONDS)
         if args.enrollable:
             pieces = pieces.of({speaker for speaker, count in Counter(pieces.utt2spk.values()).items() if count > 1})
@@ -142,7 +142,7 @@ def prepare_noises(args: argparse.Namespace) -> None:
 
 
 def _matches(key: str, pattern: str) -> bool:
-    """``**/*`` matches at any depth (pathlib's match does so from Python 3.13 on only)."""
+    """Whether a key matches a pattern; ``**/*`` matches at any depth (in pathlib only from Python 3.13 on)."""
     head, deep, _ = pattern.partition("**/")
     return bool(deep) and key.startswith(head)
 

@@ -72,7 +72,7 @@ def find_audio(root: Path) -> dict[str, Path]:
                     continue
                 utt = f"{speaker.name}-{video.name}-{stem}"
                 if utt in found:
-                    raise InputError(f"{entry.path}: {utt} is there twice, see {found[utt]}; keep one of the two")
+                    raise InputError(f"{entry.path}: duplicate id {utt}, also of {found[utt]}; keep one of the two")
                 found[utt] = Path(entry.path)
     if not found:
         raise InputError(f"VOXCELEB1={root}: holds no <...>/id10001/<video>/00001.wav; is it VoxCeleb1, unpacked?")
@@ -100,10 +100,10 @@ def read_meta(path: Path) -> dict[str, dict[str, str]]:
         for number, row in enumerate(rows, 2):
             speaker, gender, part = ((row.get(key) or "").strip() for key in ("VoxCeleb1 ID", "Gender", "Set"))
             if not _SPEAKER.fullmatch(speaker) or gender not in ("m", "f") or part not in PUBLISHED:
-                wanted = "the columns VoxCeleb1 ID, Gender and Set with id1dddd, m or f, dev or test"
-                raise InputError(f"{path}:{number}: expected {wanted}, got {speaker!r}, {gender!r}, {part!r}")
+                expected = "the columns VoxCeleb1 ID, Gender and Set with id1dddd, m or f, dev or test"
+                raise InputError(f"{path}:{number}: expected {expected}, got {speaker!r}, {gender!r}, {part!r}")
             if speaker in meta:
-                raise InputError(f"{path}:{number}: speaker {speaker} stands twice; get the file again")
+                raise InputError(f"{path}:{number}: duplicate speaker {speaker}; download the file again")
             meta[speaker] = {"gender": gender, "set": part}
     if not meta:
         raise InputError(f"{path}: is empty; get it from {VOXCELEB} (trial lists and vox1_meta.csv)")
@@ -113,7 +113,7 @@ def read_meta(path: Path) -> dict[str, dict[str, str]]:
 def check_complete(root: Path, utts: dict[str, list[str]], meta: dict, partial: bool) -> None:
     """Report when dev or test are not what was published; names speakers without a folder."""
     if unknown := c_sorted({s for s in utts if s not in meta}):
-        raise InputError(f"VOXCELEB1={root}: {META} knows no {some_of(unknown)}; is it VoxCeleb1's, and whole?")
+        raise InputError(f"VOXCELEB1={root}: {META} lacks {some_of(unknown)}; use the complete file of VoxCeleb1")
     for part, (num_utts, num_speakers) in PUBLISHED.items():
         speakers = [s for s in utts if meta[s]["set"] == part]
         have = sum(len(utts[s]) for s in speakers)
@@ -149,7 +149,7 @@ def with_audio(trials: Trials, wav: dict[str, Path], path: Path, partial: bool) 
     if not keep.all():
         missing = c_sorted(utt for utt, has in zip(trials.ids, there, strict=True) if not has)
         lost = f"{len(keep) - keep.sum()} of {len(keep)} trials"
-        incomplete(f"{path}: no audio of {len(missing)} utterances, which {lost} need: {some_of(missing)}", partial)
+        incomplete(f"{path}: {len(missing)} utterances have no audio, which {lost} need: {some_of(missing)}", partial)
     return keep
 
 

@@ -75,7 +75,7 @@ def clean_folders() -> dict[str, tuple[Path, int]]:
     if root := optional_corpus("LIBRILIGHT", "github facebookresearch/libri-light (small.tar)", "small"):
         folders[f"LIBRILIGHT={root}"] = root, LIBRILIGHT_SPEAKERS
     if not folders:
-        raise InputError("LIBRITTS_R, LIBRILIGHT: one of them is needed, to train on; set it or CORPORA in db.sh")
+        raise InputError("LIBRITTS_R, LIBRILIGHT: training needs one of them; set it or CORPORA in db.sh")
     return folders
 
 
@@ -85,7 +85,7 @@ def read_clean(seconds: float, allow_bad: int) -> Speech:
     for what, (folder, published) in clean_folders().items():
         part = read_speech(folder)
         if both := c_sorted(speech.wav.keys() & part.wav.keys()):
-            raise InputError(f"{what}: {some_of(both)}: another corpus has the same; keep one of the two")
+            raise InputError(f"{what}: {some_of(both)}: also in another corpus; keep one of the two")
         if (count := len(part.speakers())) != published:
             print(f"warning: {what}: {count} speakers, published are {published}", file=sys.stderr)
         speech = replace(speech, wav=speech.wav | part.wav, utt2spk=speech.utt2spk | part.utt2spk)
@@ -96,7 +96,7 @@ def hold_out(speech: Speech, every: int) -> dict[str, Speech]:
     """train, and valid: one speaker in ``--valid_every``, at least one speaker."""
     speakers = speech.speakers()
     if len(speakers) < 2:
-        raise InputError("LIBRITTS_R, LIBRILIGHT: one speaker in all; train and valid need one each")
+        raise InputError("LIBRITTS_R, LIBRILIGHT: have one speaker in total; train and valid need one each")
     held = set(speakers[every - 1 :: every] or speakers[-1:])
     return {"train": speech.of(speakers=set(speakers) - held), "valid": speech.of(speakers=held)}
 
@@ -176,7 +176,7 @@ class ListedSpeech:
             a, b = (trials.ids[side[wrong[0]]] for side in (trials.enroll, trials.test))
             message = f"{path}:{wrong[0] + 1}: {a} and {b} are of one speaker by other lines ({len(wrong)} such lines)"
             if targets:
-                raise InputError(f"{message}; get the list again, or correct it")
+                raise InputError(f"{message}; download the list again, or correct it")
             print(f"warning: {message}; each utterance counts as a speaker", file=sys.stderr)
             speaker = np.arange(1, len(speaker) + 1)
         files = listed_files(trials.ids, root)

@@ -289,20 +289,20 @@ FIRST = "84-120-0000_1272-121-0001"
             "--parts test_libri2mix",
             "libri2mix_test-clean.csv: file not found; must be lines of libri2mix_test-clean.csv, from github JorisCos",
         ),
-        (lambda root: None, "--enroll_lists tr=x", "train=FILE, dev=FILE or test=FILE is wanted"),
+        (lambda root: None, "--enroll_lists tr=x", "must be train=FILE, dev=FILE or test=FILE"),
         (lambda root: None, "--enroll_lists dev=x", "x: no such file (--enroll_lists)"),
         (lambda root: list_of(root, FIRST), LISTED, "bad.lst:1: expected '<mixture> <path>'"),
-        (lambda root: list_of(root, f"{FIRST} a.flac"), LISTED, "bad.lst:1: a.flac: neither"),
+        (lambda root: list_of(root, f"{FIRST} a.flac"), LISTED, "bad.lst:1: a.flac: must end in"),
         (lambda root: list_of(root, f"{FIRST} s1/a_b.wav"), LISTED, "bad.lst:1: s1/a_b.wav: no such mixture"),
         (
             lambda root: list_of(root, f"{FIRST} dev-clean/84/120/84-120-0000.flac"),
             LISTED,
-            "84-120-0000 does not enrol 84-120-0000",
+            "84-120-0000 cannot enrol 84-120-0000",
         ),
         (
             lambda root: list_of(root, f"{FIRST} dev-clean/84/121/84-121-0001.flac"),
             LISTED,
-            "has no enrolment of 5 mixtures",
+            "lacks the enrolments of 5 mixtures",
         ),
     ],
 )
@@ -332,7 +332,7 @@ def test_missing_files_are_counted_and_named(prepare, spoiled, tmp_path, capsys)
     lost = {r["mixture_ID"] for r in rows if gone & {r["source_1_path"], r["source_2_path"], r["noise_path"]}}
     (alone,) = {row["mixture_ID"] for row in rows} - lost - kept
     assert f"1 targets have no other utterance to enrol their speaker: {alone.split('_')[0]}" in said
-    assert f"libri2mix_test-clean.csv: no audio of 2 files, which {len(lost)} of 6 mixtures need: " in said
+    assert f"libri2mix_test-clean.csv: 2 audio files are missing, which {len(lost)} of 6 mixtures need: " in said
     assert rows[0]["source_2_path"] in said
     assert "6 mixtures, published are 3000" in said
     with pytest.raises(InputError, match="13900; get what is missing, or go on with what is there"):

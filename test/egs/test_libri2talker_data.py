@@ -110,7 +110,7 @@ def test_what_is_missing_is_named_with_where_to_get_it(prepare, corpora, tmp_pat
     next((root / "LibriSpeech").rglob(f"{enrolment}.flac")).unlink()
     prepare(tmp_path, corpora=root)
     said = capsys.readouterr().err
-    assert f"cv/aux.scp: no audio of 1 enrolments: {enrolment}" in said
+    assert f"cv/aux.scp: 1 enrolments have no audio: {enrolment}" in said
     assert "cv: 1 targets, published are 2344" in said
     assert [mixture.id.split("_in_")[-1] for mixture in read_plan(tmp_path / "data/dev/mix.jsonl")] == [
         row["mixture_ID"]

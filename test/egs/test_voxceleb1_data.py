@@ -112,9 +112,9 @@ def spoil_list(vox):
 @pytest.mark.parametrize(
     ("spoil", "words", "said"),
     [
-        (spoil_second_copy, LOCAL, "id10001--x_0-y-00001 is there twice, see"),
+        (spoil_second_copy, LOCAL, "duplicate id id10001--x_0-y-00001, also of"),
         (spoil_speaker, "", "dev has 30 utterances of 5 speakers, published are 148642 of 1211; no folder of id10003"),
-        (spoil_meta, LOCAL, "vox1_meta.csv:11: speaker id10001 stands twice"),
+        (spoil_meta, LOCAL, "vox1_meta.csv:11: duplicate speaker id10001"),
         (spoil_gender, LOCAL, "vox1_meta.csv:2: expected the columns VoxCeleb1 ID, Gender and Set"),
         (spoil_list, LOCAL, "veri_test2.txt:1: expected"),
         (lambda vox: (vox / "veri_test2.txt").unlink(), LOCAL, "holds no veri_test2.txt, get it from mm.kaist.ac.kr"),
@@ -141,7 +141,7 @@ def test_trials_without_audio_are_an_error_or_listed(prepare):
     spoil_missing_list_file(vox)
     done = call(LOCAL, "--corpora")
     assert done.returncode == 0, done.stderr
-    assert "no audio of 1 utterances, which 8 of 36 trials need: id10270--x_0-y-00001" in done.stderr
+    assert "1 utterances have no audio, which 8 of 36 trials need: id10270--x_0-y-00001" in done.stderr
     kept, left_out = (read_trials(data / f"voxceleb1_o/{name}") for name in ("trials", "left_out_trials"))
     assert (len(kept), len(left_out)) == (28, 8)
     assert all("id10270--x_0-y-00001" in pair for pair in left_out.pairs())

@@ -92,4 +92,4 @@ def test_trials_of_one_kind(scored, capsys):
         path = folder / name / "trials"
         path.write_text(path.read_text().replace("nontarget", "target"))
     assert run(calibrate_scores.main, [*words, "--output", "c.json"]) == 1
-    assert "all trials are of one kind; calibration needs" in capsys.readouterr().err
+    assert "calibration needs both" in capsys.readouterr().err

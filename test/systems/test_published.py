@@ -102,8 +102,8 @@ def test_what_lies_around_the_weights(path, wrap):
 @pytest.mark.parametrize(
     ("fault", "named"),
     [
-        (lambda w, last: w.pop(last), "missing or left over: embedding.bias"),
-        (lambda w, last: w.update(more=w[last]), "missing or left over: more"),
+        (lambda w, last: w.pop(last), "missing or unexpected: embedding.bias"),
+        (lambda w, last: w.update(more=w[last]), "missing or unexpected: more"),
         (lambda w, last: w.update({last: torch.zeros(9)}), "of other sizes: embedding.bias"),
         (lambda w, last: w.update({last: torch.zeros(1).expand(2**40)}), "larger than the file"),
         (lambda w, last: w.update({last: 3}), "must be a tensor"),

@@ -182,7 +182,7 @@ def change(**values):
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (halve, "last.pt and previous.pt cannot be used; restore a copy, or remove .*x to train anew"),
+        (halve, "last.pt and previous.pt cannot be used; restore a copy, or remove .*x to train again"),
         (lambda *paths: [path.unlink() for path in paths], "holds no checkpoint, but epoch 2 was trained before"),
         (change(version=9), "last.pt: was written by a newer version"),
         (change(task={"weight": torch.zeros(1)}), "does not fit this network"),

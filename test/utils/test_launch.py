@@ -38,7 +38,7 @@ def test_torchrun_starts_on_every_node(tmp_path):
 def test_nodes_that_do_not_answer_are_said(tmp_path):
     done = launch(tmp_path, "echo b", "--ngpu", "4", "--num_nodes", "2")
     assert done.returncode == 1
-    assert "2 nodes are wanted, of a,b these answered: b" in done.stderr
+    assert "--num_nodes 2: of a,b only these nodes answered: b" in done.stderr
 
 
 def test_missing_processes_are_said(tmp_path):

@@ -172,7 +172,7 @@ def test_three_speeds_combined(call, data_dir, tmp_path):
 
 IMPOSSIBLE = {
     **dict.fromkeys(["1", "1.0"], "changes nothing"),
-    **dict.fromkeys(["0", "11"], "speeds from 0.1 to 10"),
+    **dict.fromkeys(["0", "11"], "must be from 0.1 to 10"),
     **dict.fromkeys(["-1", "x", "0.9x"], "expected a factor such as 0.9"),
 }
 
