@@ -13,7 +13,7 @@ from toolkit.exports import exports
 __version__ = "0.1.0"
 _DISTRIBUTION = "voxsift"  # what tells this package from others that are called toolkit
 __all__, __getattr__, __dir__ = exports(
-    __name__, {"systems": "EmbeddingEnhancer Enhancer Extractor Recognizer Verifier"}
+    __name__, {"systems": "EmbeddingEnhancer Enhancer Extractor IntentRecognizer Recognizer Verifier"}
 )
 
 aliases.install()
