@@ -8,9 +8,8 @@ from toolkit.models.asr.base import SpeechRecognizer
 class BlstmCtc(SpeechRecognizer):
     """Linear projection, bidirectional LSTM layers, CTC (SUPERB, Yang et al. 2021, arXiv 2105.01051, section 3.1).
 
-    The defaults are those of the benchmark's code (s3prl): 42.7 M parameters on 768 features and 28 units, its
-    probe of speech recognition. Features are the hidden states of a self-supervised model (SSLFeatures), with
-    ``normalize: none``.
+    The defaults are those of the benchmark's code (s3prl): 42.8 M parameters on 768 features and 28 units. Features are
+    the hidden states of a self-supervised model (SSLFeatures), with ``normalize: none``.
 
     Args:
         num_units: U, those of the file of units.
