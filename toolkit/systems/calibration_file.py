@@ -44,13 +44,26 @@ def fit_on(scores: Sequence, trials: Sequence, p_target: float) -> dict:
         raise InputError(
             f"{scores[0]}: has another scoring backend than the others; calibrate on sets with the same backend"
         )
-    return fitted_content(np.concatenate(pooled), np.concatenate(labels), p_target, scores, trials, backends[0])
+    values, is_target = np.concatenate(pooled), np.concatenate(labels)
+    return fitted_content(values, is_target, p_target, scores, trials, backends[0], ", or use --calibrate false")
 
 
 def fitted_content(
-    values: np.ndarray, is_target: np.ndarray, p_target: float, scores: Sequence, trials: Sequence, backend: dict | None
+    values: np.ndarray,
+    is_target: np.ndarray,
+    p_target: float,
+    scores: Sequence,
+    trials: Sequence,
+    backend: dict | None,
+    remedy: str = "",
 ) -> dict:
-    """As :func:`fit_on`, of scores (N,) and labels (N,) bool; ``scores`` and ``trials`` name their sources."""
+    """As :func:`fit_on`, of scores (N,) and labels (N,) bool.
+
+    Args:
+        scores, trials: names of their sources.
+        backend: what made the scores; None if unknown.
+        remedy: what else to do where targets are few.
+    """
     if is_target.all() or not is_target.any():
         raise InputError(f"{trials[0]}: all trials are targets or all are nontargets; calibration needs both")
     fitted = fit_calibration(values[is_target], values[~is_target], p_target)
@@ -58,8 +71,8 @@ def fitted_content(
     if counts["n_target"] < FEW_TARGETS:
         logging.warning(
             "calibration: %d target trials of %s are too few: scale and offset, and so actDCF and Cllr, may be "
-            "inaccurate; calibrate on more speakers or utterances (%d targets), or use --calibrate false",
-            *(counts["n_target"], ", ".join(map(str, trials)), FEW_TARGETS),
+            "inaccurate; calibrate on more speakers or utterances (%d targets)%s",
+            *(counts["n_target"], ", ".join(map(str, trials)), FEW_TARGETS, remedy),
         )
     return fitted._asdict() | {"p_target": p_target} | counts | {"scores": list(map(str, scores)), "way": backend}
 
