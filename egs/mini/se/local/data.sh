@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Stage 1: the synthetic mini corpus (made on the spot, once, for all tasks) -> data/; of each test speaker four
-# utterances, test4, with trials for --sv_exp. Options: those of toolkit.bin.make_minicorpus, e.g. --workers 4, or
-# --train_speakers 8 --utterances 6 for a tinier one.
+# Stage 1: the synthetic mini corpus (generated once for all tasks) -> data/; test4 has four utterances of each
+# test speaker, with trials for --sv_exp. Options: those of toolkit.bin.make_minicorpus, e.g. --workers 4, or
+# --train_speakers 8 --utterances 6 for a smaller one.
 # shellcheck disable=SC1091  # sourced files are links in the recipe
 set -euo pipefail
 
