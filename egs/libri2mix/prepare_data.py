@@ -52,7 +52,7 @@ def get_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         "--enroll_lists", nargs="*", metavar="SET=FILE", default=[],
-        x,
+        help="enrolment lists of train, dev, test, lines '<mixture> <path>'; default: drawn, in dev and test by --seed",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="seed of the enrolments of dev and test")
     return parser

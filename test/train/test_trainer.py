@@ -206,5 +206,5 @@ def test_lost_epochs_are_left_out_but_for_the_last_of_the_checkpoint(tmp_path, l
     lose(tmp_path / "epoch1.pth")
     lose(tmp_path / "epoch3.pth")
     train(tmp_path, 3)
-    assert "epoch1.pth: was lost or damaged" in caplog.text
+    assert "epoch1.pth: is missing or damaged" in caplog.text
     assert torch.equal(load(tmp_path / "valid.error.ave.pth")["weight"], torch.stack(weights).mean(0))

@@ -1,6 +1,7 @@
 """Checks of speaker encoders, enhancers and extractors: the promises of their base classes."""
 
 import copy
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import cast
@@ -23,11 +24,11 @@ def check_encoder(encoder: SpeakerEncoder, features: int, frames: int = 50, dtyp
     """Check the promises of a SpeakerEncoder.
 
     Args:
-        encoder: small, for speed; it is not changed.
+        encoder: a small instance, for speed; it is not changed.
         features: F of its input.
-        frames: of the longest utterance; what the network needs to be told apart from its padding.
-        dtype: that it computes in, in the check; None: float64, where rounding hides no fault, or float32 where it
-            gives float32 for float64.
+        frames: length of the longest utterance, enough for the network to distinguish it from padding.
+        dtype: type of the computation in the check; None: float64, where rounding errors hide no fault, or float32 if
+            the network returns float32 for float64.
 
     Raises:
         AssertionError: names class and promise.
@@ -54,17 +55,27 @@ def check_encoder(encoder: SpeakerEncoder, features: int, frames: int = 50, dtyp
             p.check_equal(model(_padded(feats, lengths), lengths), single)
         with promise("lengths of None say that all utterances have T frames"):
             p.check_equal(model(feats, torch.full((5,), frames)), model(feats))
+<<<<<<< HEAD
     _check_training(promise, encoder, model, feats)
+=======
+    _check_encoder_gradients(encoder, model, feats)
+>>>>>>> wC
     with promise("its state dict holds all that training changes"):
         p.check_state(encoder, lambda network: network(feats))
     with promise("it computes where its input lies"), fake_cuda(encoder) as on_device:
         p.check_on_device(on_device, lambda network, *x: network(*x), feats)
+<<<<<<< HEAD
         with suppress(DataDependentOutputException):  # of a network that reads the lengths
+            p.check_on_device(on_device, lambda network, *x: network(*x), feats, lengths)
+=======
+        with suppress(DataDependentOutputException):  # raised by networks that read the lengths
             p.check_on_device(on_device, lambda network, *x: network(*x), feats, lengths)
 
 
-def _check_training(promise, encoder: SpeakerEncoder, model: SpeakerEncoder, feats: Tensor) -> None:
-    """The promises on gradients; ``model``: the encoder after training, ``feats`` (5, T, F)."""
+def _check_encoder_gradients(encoder: SpeakerEncoder, model: SpeakerEncoder, feats: Tensor) -> None:
+    """Gradients of an encoder, and of ``model``, its copy as after training; feats (B, T, F)."""
+    promise = partial(p.promise, encoder)
+    frames = feats.shape[1]
     with promise("features of zeros give finite embeddings and gradients"):
         zeros = torch.zeros_like(feats[:2]).requires_grad_()
         out = model(zeros)
@@ -73,22 +84,24 @@ def _check_training(promise, encoder: SpeakerEncoder, model: SpeakerEncoder, fea
         p.check_finite_gradients(model, {"the features": zeros})
     with promise("a batch with an utterance of one frame trains"):
         trained, inputs = copy.deepcopy(encoder).train(), feats[:3].clone().requires_grad_()
-        trained(inputs, torch.tensor([feats.shape[1], 2, 1])).square().sum().backward()
+        trained(inputs, torch.tensor([frames, 2, 1])).square().sum().backward()
         p.check_finite_gradients(trained, {"the features": inputs})
     with promise("a training step reaches all parameters"):
         trained, wav = copy.deepcopy(encoder).train(), feats.clone().requires_grad_()
         outputs = trained.outputs(wav, None)
         assert "embedding" in outputs, f"outputs gives {', '.join(outputs)}"
         p.check_gradients(trained, outputs.values(), {"the features": wav})
+>>>>>>> wC
+
 
 
 def check_enhancer(enhancer: SpeechEnhancer, dtype: torch.dtype | None = None) -> None:
     """Check the promises of a SpeechEnhancer.
 
     Args:
-        enhancer: small, for speed; it is not changed.
-        dtype: that it computes in, in the check; None: float64, where rounding hides no fault, or float32 where it
-            gives float32 for float64.
+        enhancer: a small instance, for speed; it is not changed.
+        dtype: type of the computation in the check; None: float64, where rounding errors hide no fault, or float32 if
+            the network returns float32 for float64.
 
     Raises:
         AssertionError: names class and promise.
@@ -136,9 +149,9 @@ def check_extractor(extractor: SpeakerExtractor, dtype: torch.dtype | None = Non
     """Check the promises of a SpeakerExtractor.
 
     Args:
-        extractor: small, for speed; it is not changed.
-        dtype: that it computes in, in the check; None: float64, where rounding hides no fault, or float32 where it
-            gives float32 for float64.
+        extractor: a small instance, for speed; it is not changed.
+        dtype: type of the computation in the check; None: float64, where rounding errors hide no fault, or float32 if
+            the network returns float32 for float64.
 
     Raises:
         AssertionError: names class and promise.
@@ -156,28 +169,26 @@ def check_extractor(extractor: SpeakerExtractor, dtype: torch.dtype | None = Non
     extractor, sounds = copy.deepcopy(extractor).to(dtype), partial(p.sounds, dtype=dtype)
     model = p.after_training(extractor)
     for network in (model, copy.deepcopy(extractor).train()):
+<<<<<<< HEAD
         _check_lengths(promise, network, sounds)
     mixture, enrolment = sounds(5, 400), sounds(5, 500, seed=1)
     lengths = torch.tensor([500, 499, 160, 17, 1])
     _check_enrolments(promise, model, mixture, enrolment, lengths)
-    with promise("a training step reaches all parameters and both inputs, and not the padding"):
-        trained = copy.deepcopy(extractor).train()
-        named = {"the mixture": mixture[:2].clone(), "the enrolment": enrolment[:2].clone()}
-        for tensor in named.values():
-            tensor.requires_grad_()
-        out = _extracted(trained, named["the mixture"], named["the enrolment"], torch.tensor([500, 300]))
-        p.check_gradients(trained, [out], named)
-        gradient = named["the enrolment"].grad
-        assert gradient is not None
-        assert not gradient[1, 300:].any(), "padding of the enrolment has a gradient"
+=======
+        _check_any_input(network, sounds)
+    mixture, enrolment = sounds(5, 400), sounds(5, 500, seed=1)
+    lengths = torch.tensor([500, 499, 160, 17, 1])
+    _check_independence(model, mixture, enrolment, lengths)
+    _check_extractor_gradients(extractor, mixture, enrolment)
     with promise("its state dict holds all that training changes"):
         p.check_state(extractor, lambda network: _extracted(network, mixture, enrolment))
     with promise("it computes where its input lies"):
         p.check_device(extractor, _extracted, mixture, enrolment, lengths)
 
 
-def _check_lengths(promise, network: nn.Module, sounds) -> None:
-    """The promises on mixtures and enrolments of any length, and on silent ones."""
+def _check_any_input(network: SpeakerExtractor, sounds: Callable[..., Tensor]) -> None:
+    """Any lengths of mixture and enrolment, and silence."""
+    promise = partial(p.promise, network)
     with promise("any N and M from 1 on go in, the same N comes out"), torch.no_grad():
         for n, m in _MIXTURE_ENROLMENT:
             p.check_shape(_extracted(network, sounds(1, n), sounds(1, m, seed=1)), (1, n))
@@ -190,25 +201,45 @@ def _check_lengths(promise, network: nn.Module, sounds) -> None:
             p.check_finite_gradients(network, dict(zip(("the mixture", "the enrolment"), quiet, strict=True)))
 
 
-@torch.no_grad()
-def _check_enrolments(promise, model: nn.Module, mixture: Tensor, enrolment: Tensor, lengths: Tensor) -> None:
-    """The promises on padded enrolments: mixture (5, N), enrolment (5, M) of these lengths (5,)."""
-    with promise("in eval mode, a padded enrolment gives what it gives alone"):
-        single = [_extracted(model, mixture[i, None], enrolment[i, None, :n]) for i, n in enumerate(lengths)]
-        p.check_equal(_extracted(model, mixture, _padded(enrolment, lengths), lengths), torch.cat(single))
-    with promise("in eval mode, the padding of several enrolments has no influence"):
-        three, counts = p.sounds(6, 300, seed=2, dtype=mixture.dtype), torch.tensor([[300, 17, 160], [1, 80, 160]])
-        noisy, silent = (_padded(three, counts.flatten(), value).view(2, 3, 300) for value in (p.LOUD, 0.0))
-        together = _extracted(model, mixture[:2], noisy, counts)
-        for i, longest in enumerate((300, 160)):
-            short = _extracted(model, mixture[i, None], silent[i, None, :, :longest], counts[i, None])
-            p.check_equal(together[i], short[0])
-    with promise("in eval mode, a batch is its members"):
-        _check_members(lambda rows: _extracted(model, mixture[rows], enrolment[rows]))
+def _check_independence(model: SpeakerExtractor, mixture: Tensor, enrolment: Tensor, lengths: Tensor) -> None:
+    """An output depends on neither padding nor other items; mixture (5, N), enrolment (5, M)."""
+    promise = partial(p.promise, model)
+    sounds = partial(p.sounds, dtype=mixture.dtype)
+    with torch.no_grad():
+        with promise("in eval mode, a padded enrolment gives what it gives alone"):
+            single = [_extracted(model, mixture[i, None], enrolment[i, None, :n]) for i, n in enumerate(lengths)]
+            p.check_equal(_extracted(model, mixture, _padded(enrolment, lengths), lengths), torch.cat(single))
+        with promise("in eval mode, the padding of several enrolments has no influence"):
+            three, counts = sounds(6, 300, seed=2), torch.tensor([[300, 17, 160], [1, 80, 160]])
+            noisy, silent = (_padded(three, counts.flatten(), value).view(2, 3, 300) for value in (p.LOUD, 0.0))
+            together = _extracted(model, mixture[:2], noisy, counts)
+            for i, longest in enumerate((300, 160)):
+                short = _extracted(model, mixture[i, None], silent[i, None, :, :longest], counts[i, None])
+                p.check_equal(together[i], short[0])
+        with promise("in eval mode, a batch is its members"):
+            _check_members(lambda rows: _extracted(model, mixture[rows], enrolment[rows]))
+
+
+def _check_extractor_gradients(extractor: SpeakerExtractor, mixture: Tensor, enrolment: Tensor) -> None:
+    """Gradients of a training step; mixture (B, N), enrolment (B, M)."""
+    promise = partial(p.promise, extractor)
+>>>>>>> wC
+    with promise("a training step reaches all parameters and both inputs, and not the padding"):
+        trained = copy.deepcopy(extractor).train()
+        named = {"the mixture": mixture[:2].clone(), "the enrolment": enrolment[:2].clone()}
+        for tensor in named.values():
+            tensor.requires_grad_()
+        out = _extracted(trained, named["the mixture"], named["the enrolment"], torch.tensor([500, 300]))
+        p.check_gradients(trained, [out], named)
+        gradient = named["the enrolment"].grad
+        assert gradient is not None
+        assert not gradient[1, 300:].any(), "padding of the enrolment has a gradient"
+
+
 
 
 def _extracted(network: nn.Module, mixture: Tensor, enrolment: Tensor, lengths: Tensor | None = None) -> Tensor:
-    """(B, N), of enrolments (B, M) or (B, K, M) in the form that the network takes."""
+    """(B, N), from enrolments (B, M) or (B, K, M) in the form that the network accepts."""
     return network(mixture, *cast(SpeakerExtractor, network).fit_enrolments(enrolment, lengths))
 
 
@@ -221,7 +252,7 @@ def _padded(items: Tensor, lengths: Tensor, value: float = p.LOUD) -> Tensor:
 
 
 def _check_members(function) -> None:
-    """``function`` of a slice of rows gives each row what it gives all of them together."""
+    """``function`` of single rows equals ``function`` of all rows together."""
     together = function(slice(0, 3))
     for row in range(3):
         p.check_equal(function(slice(row, row + 1))[0], together[row])

@@ -3,11 +3,11 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-condition=mix_clean  # mix_clean: two talkers; mix_both: and noise; mix_single: one talker and noise
+condition=mix_clean  # mix_clean: two talkers; mix_both: two talkers and noise; mix_single: one talker and noise
 mode=min             # min: cut to the shorter talker; max: padded to the longer
 fs=8000              # or 16000
 subset="train-100"   # or train-360
-both_targets=false   # true: each mixture of train, dev and test twice, with each talker as target
+both_targets=false   # true: each mixture of train, dev and test twice, once per target talker
 dumpdir='' expdir='' local_data_opts='' rest=()
 while [ $# -gt 0 ]; do
     name=${1#--}
@@ -46,7 +46,7 @@ sources="librispeech_${subset} librispeech_dev librispeech_test"
 [ "${condition}" = mix_clean ] || sources+=" wham_${subset} wham_dev wham_test"
 options="--mode ${mode} --conditions ${condition} --subset ${subset}"
 ! "${both_targets}" || options+=" --both_targets train dev test"
-streams="wav spk1" # of training mixtures; and enrolments, where a list has them
+streams="wav spk1" # of training mixtures; also enrolments, if there is a list of them
 [[ "${local_data_opts}" != *" train="* ]] || streams+=" enroll_spk1"
 
 exec ./tse.sh \

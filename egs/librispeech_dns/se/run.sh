@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Speech enhancement on LibriSpeech in noise of the DNS challenge, as SSL-MSE has it. All options: ./run.sh --help
+# Speech enhancement on LibriSpeech in noise of the DNS challenge, as in SSL-MSE. All options: ./run.sh --help
 set -euo pipefail
 cd "$(dirname "$0")"
 

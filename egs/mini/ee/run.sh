@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Enhancement of the embeddings of a pretrained extractor, trained on a synthetic corpus made on the spot: sets and configs.
+# Enhancement of the embeddings of a pretrained extractor, trained on a synthetic corpus: sets and configs.
 # All options: egs/mini/ee/run.sh --help
 set -euo pipefail
 cd "$(dirname "$0")"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Speech enhancement on a synthetic corpus made on the spot. All options: egs/mini/se/run.sh --help
+# Speech enhancement on a synthetic corpus: sets and configs. All options: egs/mini/se/run.sh --help
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Speaker verification on a synthetic corpus made on the spot: sets and configs. All options: egs/mini/sv/run.sh --help
+# Speaker verification on a synthetic corpus: sets and configs. All options: egs/mini/sv/run.sh --help
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Target speaker extraction on a synthetic corpus made on the spot. All options: egs/mini/tse/run.sh --help
+# Target speaker extraction on a synthetic corpus: sets and configs. All options: egs/mini/tse/run.sh --help
 set -euo pipefail
 cd "$(dirname "$0")"
 

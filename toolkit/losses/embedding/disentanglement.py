@@ -53,17 +53,9 @@ class SpeakerOfTriplet(Loss):
         self.losses.setup(facts)
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """Loss of a batch.
+        """Outputs with ``embedding`` (3S, E), batch with ``labels`` (3S,) -> loss (scalar), terms.
 
-        Args:
-            outputs: ``embedding`` (3S, E).
-            batch: ``labels`` (3S,).
-
-        Returns:
-            The loss, a scalar; terms ``softmax``, ``prototype`` and ``accuracy``.
-
-        Raises:
-            InputError: the output or the labels are missing.
+        Terms: ``softmax``, ``prototype``, ``accuracy``. Raises InputError if the output or the labels are missing.
         """
         if "labels" not in batch:
             raise InputError(_NO_LABELS)
@@ -113,18 +105,7 @@ class EnvironmentTriplet(Loss):
         )
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """Loss of a batch.
-
-        Args:
-            outputs: the code (3S, E) under the name ``output``.
-            batch: not used.
-
-        Returns:
-            The loss, a scalar; no terms.
-
-        Raises:
-            InputError: the output is missing.
-        """
+        """Outputs with the code (3S, E) -> loss (scalar), no terms; InputError without the code."""
         codes = self.output_of(outputs, self.output)
         with torch.autocast(codes.device.type, enabled=False):
             return triplet_loss(self.discriminator(codes.float()), self.margin), {}
@@ -181,17 +162,9 @@ class AdversarialTriplet(EnvironmentTriplet):
         self.register_buffer("updates", torch.zeros(len(weights)))
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """Loss of a batch; in training it also updates the discriminator.
+        """Outputs with the code (3S, E) -> loss (scalar), term ``discriminator``; InputError without the code.
 
-        Args:
-            outputs: the code (3S, E) under the name ``output``.
-            batch: not used.
-
-        Returns:
-            The loss, a scalar; in training the term ``discriminator``, its loss before its last step.
-
-        Raises:
-            InputError: the output is missing.
+        In training it also updates the discriminator; the term is its loss before the last step.
         """
         codes = self.output_of(outputs, self.output)
         with torch.autocast(codes.device.type, enabled=False):
@@ -252,18 +225,7 @@ class CodeCorrelation(Loss):
             )
 
     def forward(self, outputs: Mapping[str, Tensor], batch: Mapping) -> tuple[Tensor, dict[str, Tensor]]:
-        """Loss of a batch.
-
-        Args:
-            outputs: ``embedding`` and ``environment``, (B, E) each.
-            batch: not used.
-
-        Returns:
-            The loss, a scalar; no terms.
-
-        Raises:
-            InputError: an output is missing.
-        """
+        """Outputs with ``embedding`` and ``environment`` (B, E) -> loss (scalar), no terms; InputError without them."""
         codes = (self.output_of(outputs, name).float() for name in ("embedding", "environment"))
         speaker, environment = (code - code.mean(1, keepdim=True) for code in codes)
         return cosine_similarity(speaker, environment).abs().mean(), {}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Stage 1: the mini corpus -> data/; of each test speaker four utterances, test4, with trials for --sv_exp. Options: local/data.sh --help
+# Stage 1: the mini corpus -> data/; test4 has four utterances of each test speaker, with trials for --sv_exp. Options: local/data.sh --help
 # shellcheck disable=SC1091  # sourced files are links in the recipe
 set -euo pipefail
 
