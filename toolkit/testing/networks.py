@@ -55,19 +55,11 @@ def check_encoder(encoder: SpeakerEncoder, features: int, frames: int = 50, dtyp
             p.check_equal(model(_padded(feats, lengths), lengths), single)
         with promise("lengths of None say that all utterances have T frames"):
             p.check_equal(model(feats, torch.full((5,), frames)), model(feats))
-<<<<<<< HEAD
-    _check_training(promise, encoder, model, feats)
-=======
     _check_encoder_gradients(encoder, model, feats)
->>>>>>> wC
     with promise("its state dict holds all that training changes"):
         p.check_state(encoder, lambda network: network(feats))
     with promise("it computes where its input lies"), fake_cuda(encoder) as on_device:
         p.check_on_device(on_device, lambda network, *x: network(*x), feats)
-<<<<<<< HEAD
-        with suppress(DataDependentOutputException):  # of a network that reads the lengths
-            p.check_on_device(on_device, lambda network, *x: network(*x), feats, lengths)
-=======
         with suppress(DataDependentOutputException):  # raised by networks that read the lengths
             p.check_on_device(on_device, lambda network, *x: network(*x), feats, lengths)
 
@@ -91,8 +83,6 @@ def _check_encoder_gradients(encoder: SpeakerEncoder, model: SpeakerEncoder, fea
         outputs = trained.outputs(wav, None)
         assert "embedding" in outputs, f"outputs gives {', '.join(outputs)}"
         p.check_gradients(trained, outputs.values(), {"the features": wav})
->>>>>>> wC
-
 
 
 def check_enhancer(enhancer: SpeechEnhancer, dtype: torch.dtype | None = None) -> None:
@@ -169,12 +159,6 @@ def check_extractor(extractor: SpeakerExtractor, dtype: torch.dtype | None = Non
     extractor, sounds = copy.deepcopy(extractor).to(dtype), partial(p.sounds, dtype=dtype)
     model = p.after_training(extractor)
     for network in (model, copy.deepcopy(extractor).train()):
-<<<<<<< HEAD
-        _check_lengths(promise, network, sounds)
-    mixture, enrolment = sounds(5, 400), sounds(5, 500, seed=1)
-    lengths = torch.tensor([500, 499, 160, 17, 1])
-    _check_enrolments(promise, model, mixture, enrolment, lengths)
-=======
         _check_any_input(network, sounds)
     mixture, enrolment = sounds(5, 400), sounds(5, 500, seed=1)
     lengths = torch.tensor([500, 499, 160, 17, 1])
@@ -223,7 +207,6 @@ def _check_independence(model: SpeakerExtractor, mixture: Tensor, enrolment: Ten
 def _check_extractor_gradients(extractor: SpeakerExtractor, mixture: Tensor, enrolment: Tensor) -> None:
     """Gradients of a training step; mixture (B, N), enrolment (B, M)."""
     promise = partial(p.promise, extractor)
->>>>>>> wC
     with promise("a training step reaches all parameters and both inputs, and not the padding"):
         trained = copy.deepcopy(extractor).train()
         named = {"the mixture": mixture[:2].clone(), "the enrolment": enrolment[:2].clone()}
@@ -234,8 +217,6 @@ def _check_extractor_gradients(extractor: SpeakerExtractor, mixture: Tensor, enr
         gradient = named["the enrolment"].grad
         assert gradient is not None
         assert not gradient[1, 300:].any(), "padding of the enrolment has a gradient"
-
-
 
 
 def _extracted(network: nn.Module, mixture: Tensor, enrolment: Tensor, lengths: Tensor | None = None) -> Tensor:
