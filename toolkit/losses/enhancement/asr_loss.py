@@ -99,9 +99,9 @@ class ASRLoss(Loss):
         Returns:
             The loss. Terms: ``asr_loss``, and those of CTCAttention.
         """
-        heard = {"wav": self.output_of(outputs, self.output), **{name: batch.get(name) for name in _READ}}
+        recordings = {"wav": self.output_of(outputs, self.output), **{name: batch.get(name) for name in _READ}}
         # Recurrent layers of cuDNN have no gradient in eval mode.
         with torch.backends.cudnn.flags(enabled=False) if self._is_recurrent else nullcontext():
-            recognised = self._transcriber.training_outputs(heard)
-        loss, terms = self.criterion(recognised, heard)
+            recognised = self._transcriber.training_outputs(recordings)
+        loss, terms = self.criterion(recognised, recordings)
         return loss, {"asr_loss": loss.detach(), **terms}

@@ -26,14 +26,15 @@ def score_intents(hypotheses, references) -> UtteranceValues:
     data = DataDir(references)
     utts, utt2spk = data.keys(), data.table("utt2spk")
     tables = [_slots(folder, utts) for folder in (references, hypotheses)]
-    for utt, expected, heard in zip(utts, *tables, strict=True):
-        if expected.keys() != heard.keys():
+    for utt, reference, hypothesis in zip(utts, *tables, strict=True):
+        if reference.keys() != hypothesis.keys():
             raise InputError(
-                f"{Path(hypotheses) / TABLE}: {utt}: slots {' '.join(heard)}, the reference has {' '.join(expected)}; "
-                "use a classifier of these slots"
+                f"{Path(hypotheses) / TABLE}: {utt}: slots {' '.join(hypothesis)}, the reference has "
+                f"{' '.join(reference)}; use a classifier of these slots"
             )
     right = [
-        [heard[slot] == value for slot, value in expected.items()] for expected, heard in zip(*tables, strict=True)
+        [hypothesis[slot] == value for slot, value in reference.items()]
+        for reference, hypothesis in zip(*tables, strict=True)
     ]
     values = {
         "intent_accuracy": np.array([float(all(row)) for row in right]),
