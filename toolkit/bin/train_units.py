@@ -19,7 +19,7 @@ parser.add_argument("data_dirs", nargs="+", help="each with a table `text`")
 parser.add_argument("--kind", choices=("char", "bpe"), default="char")
 parser.add_argument("--size", type=positive_int, help="number of BPE units, with the three special ones")
 parser.add_argument("--output", required=True, help="file to write")
-parser.add_argument("--check", nargs="+", default=[], help="data dirs; characters of theirs that are no units are named")
+parser.add_argument("--check", nargs="+", default=[], help="data dirs; their characters without a unit are named")
 
 
 def main(argv=None) -> None:

@@ -3,8 +3,8 @@
 Example: voxsift extract --enroll me.wav me_again.wav -o me/ -- meeting.wav 'calls/*.wav'
 
 Enrol recordings of only this speaker, some seconds or more; of each the first two minutes count. Outputs have the rate,
-length and channels of the inputs; those that are there already are kept. A recording longer than 5 minutes is processed in blocks that overlap by 2 s,
-where they are cross-faded.
+length and channels of the inputs; those that are there already are kept. A recording longer than 5 minutes is processed
+in blocks that overlap by 2 s, where they are cross-faded.
 """
 
 import argparse

@@ -13,7 +13,8 @@ from toolkit.io.command_line import add_trust
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``voxsift info``."""
-    parser.add_argument("model", help="exp/<tag>, packed.zip, a name of 'voxsift models', or a checkpoint of another toolkit")
+    what = "exp/<tag>, packed.zip, a name of 'voxsift models', or a checkpoint of another toolkit"
+    parser.add_argument("model", help=what)
     parser.add_argument("--weights", help="weights file of the experiment; default: the one that training selects")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     add_trust(parser)

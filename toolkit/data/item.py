@@ -1,4 +1,4 @@
-"""The request of a sampler to a dataset, which determines a training item completely; and the encoder of its targets."""
+"""The request of a sampler to a dataset, which determines a training item; and the encoder of its targets."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -107,7 +107,7 @@ def read_speech(folder: Path) -> Speech:
 
 
 def passed_over(folder: Path, read: str = "") -> str:
-    """Counts of the files in a folder that are not read as audio, except those with suffix ``read``: ``12 .m4a, 1 .txt``."""
+    """Counts of a folder's files that are not read as audio, except those with suffix ``read``: ``12 .m4a, 1 .txt``."""
     kinds = Counter(path.suffix.lower() or "without extension" for path in files_below(folder) if path.name[0] != ".")
     return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common() if kind not in (*AUDIO_SUFFIXES, read))
 

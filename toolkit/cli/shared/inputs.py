@@ -161,7 +161,8 @@ def speakers_of(folder: str) -> dict[str, list[Input]]:
     """
     if not Path(folder).is_dir():
         raise InputError(f"{folder}: no such folder; give one that has a folder of recordings for each speaker")
-    speech, speakers = read_speech(Path(folder)), {}
+    speech = read_speech(Path(folder))
+    speakers: dict[str, list[Input]] = {}
     for utt, speaker in speech.utt2spk.items():
         speakers.setdefault(speaker, []).append(Input(str(speech.wav[utt]), utt, str(speech.wav[utt])))
     return speakers

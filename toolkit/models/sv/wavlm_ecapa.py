@@ -17,7 +17,8 @@ class WavLmEcapa(WeightedLayers, SpeakerEncoder):
     the utterance; ECAPA-TDNN with C=512. 102.3 M parameters with WavLM Base+; 104.9 M with SEED and a classifier of
     5,994 speakers (105.6 M in SEED's table).
 
-    Use it with the front end ``Waveform`` and ``normalize: none``. Crops of equal length are fastest; see WeightedLayers.
+    Use it with the front end ``Waveform`` and ``normalize: none``. Crops of equal length are fastest; see
+    WeightedLayers.
 
     Args:
         ssl: the SSL model.
