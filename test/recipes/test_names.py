@@ -9,7 +9,7 @@ import pytest
 from toolkit.bin.recipe import main
 from toolkit.io.datadir import write_table
 from toolkit.io.errors import InputError
-from toolkit.recipes import Ee, Se, Sv, Tse
+from toolkit.recipes import Asr, Ee, Se, Sv, Tse
 from toolkit.recipes.names import name_of, tag_of
 
 ROOT = Path(__file__).parents[2]
@@ -165,6 +165,37 @@ def test_folders_of_embedding_enhancement():
     assert (recipe.embedded, recipe.pairs) == ("dump/embed/sv_a_segments", "dump/pairs/sv_a")
     assert (recipe.embeddings, recipe.scores_tag) == ("embeddings_segments_seed0x3", "_mean_cosine_seed0x3")
     assert (recipe.segments_tag, recipe.cascade) == ("_mean_cosine", "se_b")
+
+
+def test_names_of_recognition(folder):
+    recipe = Asr(**SETS, **NOISY, simulate_grid_config="conf/g.yaml", nbpe=40, asr_args="--trainer.epochs 3")
+    assert recipe.all_tests == ["test", "libri", *GRID.split()]  # without noise, too
+    assert recipe.rendered == GRID.split()
+    assert recipe.exp == "exp/asr_train_conformer_bpe40_trainer_epochs_3"
+    assert (recipe.units, recipe.unit_size) == ("exp/asr_units/train_bpe40", "40")
+    units = "--units exp/asr_units/train_bpe40/units.model --model.init_args.num_units"
+    assert recipe.train_args == f"--trainer.epochs 3 {units} 40"
+    assert (recipe.transcripts, recipe.scores) == (f"{recipe.exp}/transcripts", f"{recipe.exp}/scores")
+    recipe = Asr(**SETS, token_type="char", asr_tag="a", inference_tag="beam2")
+    assert (recipe.exp, recipe.scores) == ("exp/asr_a", "exp/asr_a/scores_beam2")
+    assert recipe.train_args == "--units exp/asr_units/train_char/units.model"
+    (folder / recipe.units).mkdir(parents=True)
+    (folder / recipe.units / "units.vocab").write_text("<unk>\n\u2581\na\n")
+    assert recipe.train_args.endswith(" --model.init_args.num_units 3")
+
+
+def test_transcripts_are_checked_where_a_set_is_recordings(folder):
+    recipe = Asr(train_set="t", valid_sets=["v"], test_sets=["planned"], stop_stage="2")
+    write_table(folder / "data/t/text", {"a-1": "A WORD", "a-2": "B"})
+    (folder / "data/planned").mkdir()
+    (folder / "data/planned/mix.jsonl").touch()
+    with pytest.raises(InputError, match="data/v/text: file not found"):
+        recipe.check_data()
+    write_table(folder / "data/v/text", {"a-1": "C", **{f"a-{n}": "" for n in range(2, 9)}})
+    with pytest.raises(InputError, match="data/v/text: 7 utterances without words: a-2 a-3 a-4 a-5 a-6;"):
+        recipe.check_data()
+    write_table(folder / "data/v/text", {"a-1": "C"})
+    recipe.check_data()
 
 
 @pytest.mark.parametrize(

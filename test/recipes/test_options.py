@@ -6,10 +6,10 @@ from typing import ClassVar
 import pytest
 
 from toolkit.io.errors import InputError
-from toolkit.recipes import Ee, Se, Sv, Tse
+from toolkit.recipes import Asr, Ee, Se, Sv, Tse
 from toolkit.recipes.options import COUNT, LIST, HelpRequest, Options, UsageError, option
 
-RECIPES = (Ee, Se, Sv, Tse)
+RECIPES = (Asr, Ee, Se, Sv, Tse)
 
 
 @dataclass

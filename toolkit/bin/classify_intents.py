@@ -6,27 +6,22 @@ One file of any rate; its slots are printed:
 Data dirs, as a job of a recipe: --in_root, --out_root, --work, --job. The output is a table `utt2intent` of each.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 from toolkit.io.command_line import Parser, add_job_arguments, add_network_choice, channel, is_job, run
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.classify_intents``."""
-    parser = Parser(description=__doc__)
-    add_network_choice(parser)
-    single = parser.add_argument_group("one file")
-    single.add_argument("--input", help="recording")
-    single.add_argument("--channel", type=channel, help="of several, from 0, or mean")
-    add_job_arguments(parser.add_argument_group("data dirs"), required=False)
-    return parser
+parser = Parser(description=__doc__)
+add_network_choice(parser)
+single = parser.add_argument_group("one file")
+single.add_argument("--input", help="recording")
+single.add_argument("--channel", type=channel, help="of several, from 0, or mean")
+add_job_arguments(parser.add_argument_group("data dirs"), required=False)
 
 
 def main(argv=None) -> None:
     """Recognise."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     from toolkit.nn.device import check_device
 
     check_device(args.device)
@@ -34,7 +29,7 @@ def main(argv=None) -> None:
     job = is_job(args, "input")
     from toolkit.systems.intent_recognizer import IntentRecognizer
 
-    recognizer = IntentRecognizer.load(args.model, args.weights, args.trust, args.device)
+    recognizer = IntentRecognizer.chosen(args)
     if job:
         _classify_sets(recognizer, args)
     else:
@@ -46,15 +41,12 @@ def _classify_sets(recognizer, args) -> None:
     import torch
 
     from toolkit.io.audio import AudioTable
-    from toolkit.io.jobs import read_work, write_job_tables
-    from toolkit.io.progress import progress
+    from toolkit.io.jobs import each_set, write_job_tables
 
     torch.set_num_threads(1)
-    work = read_work(args.work)
-    with progress(sum(map(len, work.values())), "intents") as bar:
-        for name, keys in work.items():
-            audio = AudioTable(Path(args.in_root) / name, fs=recognizer.fs, only=set(keys))
-            write_job_tables(args.out_root, name, args.job, utt2intent=recognizer.classify_table(audio, keys, bar))
+    for name, keys, bar in each_set(args.work, "intents"):
+        audio = AudioTable(Path(args.in_root) / name, fs=recognizer.fs, only=set(keys))
+        write_job_tables(args.out_root, name, args.job, utt2intent=recognizer.classify_table(audio, keys, bar))
 
 
 if __name__ == "__main__":

@@ -4,13 +4,12 @@ ACTION is what they depend on:
   options   the options and the configs; an empty variable stands between what follows from options and the rest
   data      data/, which stage 1 makes
   plan      (no variables: makes the plans of stage 3)
-  dump      the dump, which stages 2 and 3 make
+  dump      the dump, which stages 2 to 4 make
 ``log`` is a line for the run's log, ``text`` one for the terminal.
 
 Example: python -m toolkit.bin.recipe options se --train_set train --valid_sets dev --test_sets test
 """
 
-import argparse
 import sys
 from collections.abc import Iterable
 from dataclasses import fields
@@ -20,13 +19,9 @@ from toolkit.io.command_line import Parser, run
 from toolkit.recipes.options import HelpRequest, UsageError, as_text
 from toolkit.recipes.recipe import Recipe
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.recipe``."""
-    parser = Parser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("action", choices=["options", "data", "plan", "dump"])
-    parser.add_argument("task", choices=[name.lower() for name in recipes.__all__])
-    return parser
+parser = Parser(description=__doc__, allow_abbrev=False)
+parser.add_argument("action", choices=["options", "data", "plan", "dump"])
+parser.add_argument("task", choices=[name.lower() for name in recipes.__all__])
 
 
 def emit(name: str, value: object) -> None:
@@ -75,7 +70,7 @@ def on_dump(recipe: Recipe) -> None:
 def main(argv=None) -> None:
     """Print the variables."""
     words = list(sys.argv[1:] if argv is None else argv)
-    args = get_parser().parse_args(words[:2])
+    args = parser.parse_args(words[:2])
     kind: type[Recipe] = getattr(recipes, args.task.capitalize())
     try:
         recipe = kind.parse(words[2:])

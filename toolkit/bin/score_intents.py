@@ -7,46 +7,41 @@ The hypotheses are <in_root>/<set>/utt2intent, as classify_intents writes it, th
 <ref_root>/<set>/utt2intent. utterances.tsv has a line for each utterance, those that are not recognised first.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
-from toolkit.bin.summarise_audio import write
 from toolkit.io.command_line import Parser, add_bootstrap_arguments, run
 from toolkit.io.conditions import read_condition
 from toolkit.io.variants import read_variant
-from toolkit.tasks.enhancement.audio_summary import line_of, summarise_values, table_of_utterances
+from toolkit.report.enhancement.utterance_values import table_of_utterances
+from toolkit.report.summaries import condition_facts
+from toolkit.report.utterance_table import write_scored
+from toolkit.tasks.enhancement.audio_summary import line_of, summarise_values
 from toolkit.tasks.intent.intent_scoring import score_intents
 from toolkit.tasks.verification.trial_summary import Bootstrap
 
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of ``python -m toolkit.bin.score_intents``."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("--in_root", required=True, help="folder of the sets with the hypotheses")
-    parser.add_argument("--ref_root", required=True, help="folder of the sets with the references, e.g. dump/raw")
-    parser.add_argument("--sets", nargs="+", required=True)
-    parser.add_argument("--out_root", required=True, help="folder of the results")
-    add_bootstrap_arguments(parser, 0)
-    return parser
+parser = Parser(description=__doc__)
+parser.add_argument("--in_root", required=True, help="folder of the sets with the hypotheses")
+parser.add_argument("--ref_root", required=True, help="folder of the sets with the references, e.g. dump/raw")
+parser.add_argument("--sets", nargs="+", required=True)
+parser.add_argument("--out_root", required=True, help="folder of the results")
+add_bootstrap_arguments(parser, 0)
 
 
 def main(argv=None) -> None:
     """Score each set."""
-    args = get_parser().parse_args(argv)
+    args = parser.parse_args(argv)
     bootstrap, scored = Bootstrap(args.resamples, args.level, args.seed), {}
     for name in args.sets:
         hypotheses, references = Path(args.in_root) / name, Path(args.ref_root) / name
         values = score_intents(hypotheses, references)
-        result = {"set": name, "condition": read_condition(references)} | summarise_values(values, bootstrap)
-        if variant := read_variant(hypotheses):
-            result["variant"] = variant
-        scored[name] = result, table_of_utterances(values)
+        facts = condition_facts(read_condition(references)) | {"variant": read_variant(hypotheses)}
+        scored[name] = summarise_values(values, bootstrap, **facts), table_of_utterances(values)
     for name, (result, table) in scored.items():
-        write(Path(args.out_root) / name, result, table)
-        print(f"{name}: {result['n_utterances']} utterances of {result['n_speakers']} speakers")
-        for metric in result["metrics"]:
-            print(f"{name}: {line_of(result['metrics'], metric)}")
+        write_scored(Path(args.out_root) / name, result, table)
+        print(f"{name}: {result.n_utterances} utterances of {result.n_speakers} speakers")
+        for metric in result.metrics:
+            print(f"{name}: {line_of(result.metrics, metric)}")
 
 
 if __name__ == "__main__":

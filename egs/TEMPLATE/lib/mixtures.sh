@@ -1,5 +1,4 @@
 # Inference and scoring of audio, for enhancement and extraction. Sourced by se.sh and tse.sh.
-# shellcheck disable=SC2016
 
 render_mixtures() { # stage 3
     [ -z "${train_rendered}" ] || render "${train_rendered}" --streams "${train_streams}"
@@ -24,9 +23,5 @@ measure() {
 }
 
 report_audio() { # stage 9
-    local others
-    others=$(compgen -G "${expdir}/${task}_*/results.json" | LC_ALL=C sort || true)
-    "${steps}/report.sh" "${plain_step[@]}" --results "${results}" --tables '/^## /,${/^## Every/q;p}' \
-        --opts "--data_root ${dumpdir}/raw --outputs ${output_name} ${ood_noises:+--ood ${ood_noises}}" \
-        "${exp}" $(others_of "${exp}" ${others})
+    report_task --data_root "${dumpdir}/raw" --outputs "${output_name}"
 }

@@ -110,6 +110,14 @@ report_trials() { # report_trials FILE...: stage 9 of a verifier, beside the sys
         --opts "--scores scores${scores_tag} ${ood_noises:+--ood ${ood_noises}}" "${exp}" $(others_of "${exp}" "$@" | scored)
 }
 
+report_task() { # report_task [options]: stage 9, beside the other experiments of the task
+    local others
+    others=$(compgen -G "${expdir}/${task}_*/results.json" | LC_ALL=C sort || true)
+    # shellcheck disable=SC2016
+    "${steps}/report.sh" "${plain_step[@]}" --results "${results}" --tables '/^## /,${/^## Every/q;p}' \
+        --opts "$* ${ood_noises:+--ood ${ood_noises}}" "${exp}" $(others_of "${exp}" ${others})
+}
+
 pack() { # pack [options]: stage 10
     "${steps}/pack.sh" "${plain_step[@]}" "$@" "${exp}"
 }

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # Word and character error rates of transcripts, with intervals over speakers.
-# shellcheck disable=SC1091,SC2034,SC2154
 set -euo pipefail
 help_message="Usage: steps/score_text.sh [options] <dump/raw> <transcripts> <scores> <set>...
 e.g.: steps/score_text.sh dump/raw exp/asr_x/transcripts exp/asr_x/scores test

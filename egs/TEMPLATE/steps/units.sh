@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # Units of text, by sentencepiece, of the transcripts of a training set.
-# shellcheck disable=SC1091,SC2034,SC2154
 set -euo pipefail
 help_message="Usage: steps/units.sh [options] <kind> <training set> <output>
 e.g.: steps/units.sh --size 500 bpe dump/raw/train exp/asr_units/train_bpe500

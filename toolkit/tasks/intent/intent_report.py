@@ -6,15 +6,16 @@ The report reads scores*/<set>/{result.json,utterances.tsv}, which score_intents
 
 import argparse
 
-from toolkit.report.enhancement.audio_results import rows_of
-from toolkit.report.enhancement.audio_sections import comparison
+from toolkit.metrics.signal.registry import METRICS
+from toolkit.report.collection import collect_all
+from toolkit.report.comparison import compare_utterances, comparison_section
+from toolkit.report.enhancement.audio_results import collect_audio, rows_of
 from toolkit.report.enhancement.audio_tables import every_condition, summary
 from toolkit.report.enhancement.noise_grid import noise_by_snr
 from toolkit.report.experiment_page import draw_training, write_report
 from toolkit.report.summaries import to_json
 from toolkit.tasks import registry
-from toolkit.tasks.enhancement.audio_aggregation import compare_experiments
-from toolkit.tasks.enhancement.audio_report import collect_all
+from toolkit.tasks.enhancement.audio_report import add_means
 
 
 def add_arguments(parser) -> None:
@@ -23,14 +24,16 @@ def add_arguments(parser) -> None:
 
 def write(args: argparse.Namespace, command: str) -> None:
     """Write the report; its pages name ``command``."""
-    experiments = collect_all(args)
+    experiments = collect_all(args, lambda path: [collect_audio(path)])
+    for results in experiments:
+        add_means(results, args.ood)
     rows = rows_of(experiments)
-    comparisons = [compare_experiments(rows[0], other, args.ood) for other in rows[1:]]
+    comparisons = [compare_utterances(rows[0], other, args.ood) for other in rows[1:]]
     sections = [
         summary(rows),
         noise_by_snr(rows, args.ood),
         every_condition(rows),
-        comparison(rows[0].name, comparisons),
+        comparison_section(rows[0].name, comparisons, list(METRICS)),
     ]
     write_report(
         args,

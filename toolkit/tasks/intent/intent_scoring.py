@@ -9,7 +9,7 @@ from toolkit.data.matched_table import read_matched
 from toolkit.io.datadir import DataDir, c_sorted
 from toolkit.io.errors import InputError
 from toolkit.io.text import fields
-from toolkit.tasks.enhancement.audio_summary import UtteranceValues
+from toolkit.report.enhancement.utterance_values import UtteranceValues
 
 
 def score_intents(hypotheses, references) -> UtteranceValues:
