@@ -175,7 +175,7 @@ def test_an_empty_folder(folder, capsys):
 def test_folders_must_be_apart(folder, capsys, speech, noise):
     (folder / "link").symlink_to(folder / "speech")
     assert prepare(folder, speech=speech, noise=noise) == 1
-    assert "its audio would be taken for both" in capsys.readouterr().err
+    assert "its audio would be used for both" in capsys.readouterr().err
 
 
 CLASHES = {

@@ -138,7 +138,7 @@ def test_bad_audio_is_said_without_a_recipe(verifier, tmp_path):
         "gone.wav": "no such file",
         "empty.wav": "is empty",
         "": "is a folder",
-        "two.wav": "has 2 channels, expected one; choose it by --channel 0 or --channel mean (in Python: channel=0)",
+        "two.wav": "has 2 channels, expected one; choose one by --channel 0 or --channel mean (in Python: channel=0)",
     }
     for name, message in said.items():
         with pytest.raises(InputError) as caught:

@@ -69,7 +69,7 @@ def test_plateau_is_that_of_torch():
 
 @pytest.mark.parametrize("schedule", [lambda: Plateau(patience=0), lambda: StepDecay(every=0)])
 def test_no_steps_within_an_epoch(schedule):
-    with pytest.raises(InputError, match="at least one epoch"):
+    with pytest.raises(InputError, match="must be 1 or more epochs"):
         schedule()
 
 

@@ -257,5 +257,5 @@ def test_embeddings_that_do_not_go():
 )
 def test_shapes_that_do_not_go(shapes):
     mixture, enrolment, embedding = (torch.zeros(shape) for shape in shapes)
-    with pytest.raises(InputError, match=r"LGRTSE: .*\(B, .\): the shape is \("):
+    with pytest.raises(InputError, match=r"LGRTSE: .*\(B, .\): got the shape \("):
         small()(mixture, enrolment, embedding=embedding)
