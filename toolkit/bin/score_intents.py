@@ -10,7 +10,7 @@ The hypotheses are <in_root>/<set>/utt2intent, as classify_intents writes it, th
 import sys
 from pathlib import Path
 
-from toolkit.io.command_line import Parser, add_bootstrap_arguments, run
+from toolkit.io.command_line import Parser, add_hypothesis_arguments, run
 from toolkit.io.conditions import read_condition
 from toolkit.io.variants import read_variant
 from toolkit.report.enhancement.utterance_values import table_of_utterances
@@ -21,11 +21,7 @@ from toolkit.tasks.intent.intent_scoring import score_intents
 from toolkit.tasks.verification.trial_summary import Bootstrap
 
 parser = Parser(description=__doc__)
-parser.add_argument("--in_root", required=True, help="folder of the sets with the hypotheses")
-parser.add_argument("--ref_root", required=True, help="folder of the sets with the references, e.g. dump/raw")
-parser.add_argument("--sets", nargs="+", required=True)
-parser.add_argument("--out_root", required=True, help="folder of the results")
-add_bootstrap_arguments(parser, 0)
+add_hypothesis_arguments(parser)
 
 
 def main(argv=None) -> None:
@@ -37,11 +33,7 @@ def main(argv=None) -> None:
         values = score_intents(hypotheses, references)
         facts = condition_facts(read_condition(references)) | {"variant": read_variant(hypotheses)}
         scored[name] = summarise_values(values, bootstrap, **facts), table_of_utterances(values)
-    for name, (result, table) in scored.items():
-        write_scored(Path(args.out_root) / name, result, table)
-        print(f"{name}: {result.n_utterances} utterances of {result.n_speakers} speakers")
-        for metric in result.metrics:
-            print(f"{name}: {line_of(result.metrics, metric)}")
+    write_scored(args.out_root, scored, lambda result: (line_of(result.metrics, name) for name in result.metrics))
 
 
 if __name__ == "__main__":

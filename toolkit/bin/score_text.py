@@ -11,18 +11,14 @@ for each utterance, the one with the most word errors first.
 import sys
 from pathlib import Path
 
-from toolkit.io.command_line import Parser, add_bootstrap_arguments, run
+from toolkit.io.command_line import Parser, add_hypothesis_arguments, run
 from toolkit.report.recognition.utterance_errors import table_of_errors
 from toolkit.report.utterance_table import write_scored
 from toolkit.tasks.recognition.text_scoring import line_of, score_texts, summarise_errors
 from toolkit.tasks.verification.trial_summary import Bootstrap
 
 parser = Parser(description=__doc__)
-parser.add_argument("--in_root", required=True, help="folder of the sets with the hypotheses")
-parser.add_argument("--ref_root", required=True, help="folder of the sets with the references, e.g. dump/raw")
-parser.add_argument("--sets", nargs="+", required=True)
-parser.add_argument("--out_root", required=True, help="folder of the results")
-add_bootstrap_arguments(parser, 0)
+add_hypothesis_arguments(parser)
 
 
 def main(argv=None) -> None:
@@ -33,11 +29,7 @@ def main(argv=None) -> None:
         hypotheses, references = Path(args.in_root) / name, Path(args.ref_root) / name
         errors = score_texts(hypotheses, references)
         scored[name] = summarise_errors(errors, bootstrap, hypotheses, references), table_of_errors(errors)
-    for name, (result, table) in scored.items():
-        write_scored(Path(args.out_root) / name, result, table)
-        print(f"{name}: {result.n_utterances} utterances of {result.n_speakers} speakers")
-        for metric in result.metrics:
-            print(f"{name}: {line_of(result, metric)}")
+    write_scored(args.out_root, scored, lambda result: (line_of(result, name) for name in result.metrics))
 
 
 if __name__ == "__main__":

@@ -47,12 +47,11 @@ def main(argv=None) -> None:
     args = parser.parse_args(argv)
     check_summary_arguments(args)
     summaries = {name: summarise(args, name) for name in args.sets}
-    for name, (result, table) in summaries.items():
-        write_scored(Path(args.out_root or args.in_root) / name, result, table)
-        print(f"{name}: {result.n_utterances} utterances of {result.n_speakers} speakers")
-        for metric in METRICS:
-            if metric in result.metrics:
-                print(f"{name}: {line_of(result.metrics, metric)}")
+    write_scored(
+        args.out_root or args.in_root,
+        summaries,
+        lambda result: (line_of(result.metrics, name) for name in METRICS if name in result.metrics),
+    )
 
 
 if __name__ == "__main__":

@@ -202,6 +202,15 @@ def add_bootstrap_arguments(parser, least: int) -> None:
     parser.add_argument("--seed", type=seed, default=0, help="seed of the bootstrap")
 
 
+def add_hypothesis_arguments(parser) -> None:
+    """Add the options of programs that compare recognised tables of sets with references."""
+    parser.add_argument("--in_root", required=True, help="folder of the sets with the hypotheses")
+    parser.add_argument("--ref_root", required=True, help="folder of the sets with the references, e.g. dump/raw")
+    parser.add_argument("--sets", nargs="+", required=True)
+    parser.add_argument("--out_root", required=True, help="folder of the results")
+    add_bootstrap_arguments(parser, 0)
+
+
 def check_summary_arguments(args) -> None:
     """Raise InputError if the edges of duration groups do not increase."""
     if any(a >= b for a, b in pairwise(args.duration_edges)):

@@ -1,7 +1,7 @@
 """``utterances.tsv`` of a set: its values by utterance, at full precision, of which reports draw bootstrap samples."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -50,11 +50,21 @@ class UtteranceTable(ABC):
 _Table = TypeVar("_Table", bound=UtteranceTable)
 
 
-def write_scored(folder, summary: SetSummary, table: str) -> None:
-    """Write the table of a set and, last, its summary, result.json."""
-    with replacing(Path(folder, TABLE)) as handle:
-        handle.write(table)
-    write_summary(Path(folder, "result.json"), summary)
+def write_scored(root, scored: Mapping[str, tuple[SetSummary, str]], lines: Callable[[SetSummary], Iterable[str]]):
+    """Write the table of each set and, last, its summary, result.json; print what it is of and its ``lines``.
+
+    Args:
+        root: folder of the sets.
+        scored: set -> summary, table.
+        lines: of a summary, a line for each metric.
+    """
+    for name, (summary, table) in scored.items():
+        with replacing(Path(root, name, TABLE)) as handle:
+            handle.write(table)
+        write_summary(Path(root, name, "result.json"), summary)
+        print(f"{name}: {summary.n_utterances} utterances of {summary.n_speakers} speakers")
+        for line in lines(summary):
+            print(f"{name}: {line}")
 
 
 @lru_cache(maxsize=256)
