@@ -110,7 +110,7 @@ def test_a_long_recording_needs_no_more_memory_than_itself(experiment, tmp_path)
         (["--input", "none.wav", "--output", "x.wav"], "none.wav"),
         (["--input", "two.wav", "--output", "x.wav"], "two.wav"),
         (["--input", "silent.wav", "--output", "x.wav"], "silent.wav: the recording is digital silence"),
-        (["--input", "one.wav", "--output", "x.mp7"], "x.mp7: unknown format of audio files MP7"),
+        (["--input", "one.wav", "--output", "x.mp7"], "x.mp7: unknown audio format MP7"),
         (["--input", "one.wav", "--output", "/proc/x.wav"], "/proc/x.wav: cannot be written ("),
         (["--input", "one.wav", "--output", "../here/one.wav"], "../here/one.wav: is an input and the output"),
         (["--input", "one.wav", "--output", "x.wav", "--weights", "best.pth"], "best.pth: no such weights; there are"),

@@ -114,7 +114,7 @@ def test_rate_and_length_in_are_rate_and_length_out(system, tmp_path, fs, length
         ({"--mixture": "silent.wav"}, "silent.wav: the mixture is digital silence"),
         ({"--mixture": "gone.wav"}, "gone.wav: no such file"),
         ({"--mixture": "stereo.wav"}, "has 2 channels"),
-        ({"--output": "o.tape"}, "o.tape: unknown format of audio files TAPE"),
+        ({"--output": "o.tape"}, "o.tape: unknown audio format TAPE"),
         ({"--output": None}, "--output is missing"),
         ({"--output": "m.wav"}, "m.wav: is an input and the output; name another output"),
         ({"--model": "nowhere"}, "nowhere: no such experiment"),
