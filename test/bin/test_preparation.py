@@ -248,7 +248,7 @@ def test_music_and_rooms(folder):
 def test_one_recording_of_noise_is_too_few(folder, capsys):
     tone(folder / "one/a.wav", 0.01)
     assert prepare(folder, noise="one") == 1
-    assert "need 2 in all, there are 1; a long one" in capsys.readouterr().err
+    assert "need 2 in all, there are 1; add recordings, or cut a long one" in capsys.readouterr().err
 
 
 def test_a_folder_of_test_speakers(folder, capsys):

@@ -27,8 +27,7 @@ def options_of(parser: argparse.ArgumentParser, argv: list[str] | None) -> tuple
         memory = _remembered(args.outdir)
         if not memory:
             raise InputError(f"--speech is missing; {_EXAMPLE}")
-        parser.set_defaults(**memory["options"])
-        args = parser.parse_args(argv)
+        args = parser.parse_args(argv, argparse.Namespace(**memory["options"]))
         print(f"using the saved options of the last run ({args.outdir}/prepare_folder.json)")
     options = {key: value for key, value in vars(args).items() if key != "outdir"}
     for name in _PATHS:
@@ -207,7 +206,9 @@ def sound_sets(args: argparse.Namespace, kind: str) -> dict[str, Speech]:
         try:
             parts = share_out(list(wav), {"test": args.test_share}, 1, args.seed)
         except InputError as error:
-            raise InputError(f"{folder}: {len(wav)} recordings: {error}; add recordings, or cut a long one") from None
+            raise InputError(
+                f"{folder}: {counted(len(wav), 'recording')}: {error}; add recordings, or cut a long one"
+            ) from None
         shared = {f"{kind}_{part}": keys for part, keys in parts.items()}
     return {name: Speech({k: wav[k] for k in keys}, {k: source[k] for k in keys}) for name, keys in shared.items()}
 
