@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import toolkit.io
-import toolkit.report
+import toolkit.report.verification.trial_results
 import toolkit.simulate
 from test.fuzz import world
 from toolkit.io.ark import MatrixEntry
@@ -54,10 +54,6 @@ GIVEN = {
     "read_rttm": ("rttm",),
     "read_run_log": ("exp/sv/metrics.jsonl",),
     "read_scores": ("exp/sv/scores/test/scores.txt",),
-    "read_sets": (
-        "exp/sv/scores/test/metrics.json",
-        lambda _, path: toolkit.report.verification.trial_results.collect(Path(path).parents[2]),
-    ),
     "read_sides": ("raw/test/trials", folder_of),
     "read_speech": ("speech/talker0/a.wav", folder_of),
     "read_table": ("data/test/wav.scp",),
@@ -67,7 +63,9 @@ GIVEN = {
     "read_variant": ("variant/variant.json", folder_of),
     "read_whole": ("data/test/wav.scp", entries),
     "read_work": ("work.test",),
+    "read_utterances": ("exp/se/scores/mix/utterances.tsv",),
     "read_yaml": ("sv.yaml",),
+    "collect": ("exp/sv/scores/test/metrics.json", lambda collect, path: collect(Path(path).parents[2])),
 }
 
 
@@ -77,6 +75,7 @@ def readers() -> dict:
         "AudioTable": toolkit.io.audio.AudioTable,
         "MatrixEntry": MatrixEntry,
         "audio_info": toolkit.io.audio.audio_info,
+        "collect": toolkit.report.verification.trial_results.collect,
     }
     for package in (toolkit.io, toolkit.simulate, toolkit.report):
         for one in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):

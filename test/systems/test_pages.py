@@ -67,8 +67,9 @@ def test_the_line_of_a_plan(tmp_path):
 
 
 def test_the_planner_of_a_training_config(tmp_path, capsys):
-    whole, short = (yaml.safe_load(text) for text in blocks("toolkit/simulate/README.md", "yaml"))
-    for block in (short, {"data": {"class_path": "MixtureDataset", "init_args": whole}}):
+    whole, short, codecs = (yaml.safe_load(text) for text in blocks("toolkit/simulate/README.md", "yaml"))
+    in_training = [{"data": {"class_path": "MixtureDataset", "init_args": planner}} for planner in (whole, codecs)]
+    for block in (short, *in_training):
         (tmp_path / "c.yaml").write_text(
             json.dumps({"base": str(ROOT / "egs/mini/se/conf/train_convtasnet_snr.yaml"), **block})
         )

@@ -40,7 +40,7 @@ from toolkit.train.probe import probe
 class Sounds:
     """Items of four speakers: noise, at 16 kHz."""
 
-    clean_members = 0
+    clean_members, lists, encoders = 0, (), {}
     labels, speakers, seconds = np.repeat(np.arange(4), 4), list("abcd"), np.full(16, 2.0)
 
     def __getitem__(self, draw):

@@ -4,30 +4,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolkit.simulate.minicorpus.voices import Speaker, read_words, utter
+from toolkit.simulate.minicorpus.voices import Speaker, utter, word_lists
 
 SHORTEST = 1.0  # seconds of a command
 NOWHERE = "none"  # value of the slot place, in a command that names none
-_ACTIONS = read_words("""
+_ACTIONS = word_lists("""
 activate: TURN ON THE | SWITCH ON THE | START THE
 deactivate: TURN OFF THE | SWITCH OFF THE | STOP THE
 increase: TURN UP THE | INCREASE THE | RAISE THE
 decrease: TURN DOWN THE | REDUCE THE | LOWER THE
 bring: BRING ME THE | FETCH ME THE | GET ME THE
 """)
-_DEVICES = read_words("""
+_DEVICES = word_lists("""
 lights: LIGHTS | LAMPS
 heating: HEATING | RADIATORS
 music: MUSIC | RADIO
 fan: FAN | VENTILATION
 """)
-_THINGS = read_words("""
+_THINGS = word_lists("""
 newspaper: NEWSPAPER | MAGAZINE
 shoes: SHOES | SLIPPERS
 juice: JUICE | LEMONADE
 blanket: BLANKET | CUSHION
 """)
-_PLACES = read_words("""
+_PLACES = word_lists("""
 kitchen: KITCHEN
 bedroom: BEDROOM
 garage: GARAGE

@@ -33,7 +33,7 @@ time: IN EARLY SPRING | ONCE AGAIN | ALL SUMMER
 """
 
 
-def read_words(text: str) -> dict[str, list[str]]:
+def word_lists(text: str) -> dict[str, list[str]]:
     """``name: choice | choice`` lines -> name -> its choices."""
     words: dict[str, list[str]] = {}
     for line in text.strip().splitlines():
@@ -42,7 +42,7 @@ def read_words(text: str) -> dict[str, list[str]]:
     return words
 
 
-WORDS = read_words(_WORDS)
+WORDS = word_lists(_WORDS)
 
 
 @dataclass(frozen=True)
