@@ -282,7 +282,7 @@ FIRST = "84-120-0000_1272-121-0001"
         (lambda root: rewrite(root, "26-120-0000_", "x y"), "", "csv:2: expected a new mixture_ID"),
         (lambda root: shutil.rmtree(root / "LibriSpeech"), "", "no such folder; get it from openslr.org/12"),
         (lambda root: shutil.rmtree(root / "wham_noise"), "--conditions mix_both", "get it from wham.whisper.ai"),
-        (lambda root: shutil.rmtree(root / "LibriSpeech/dev-clean"), "", "no mixture of it has its audio"),
+        (lambda root: shutil.rmtree(root / "LibriSpeech/dev-clean"), "", "no mixture has its audio"),
         (lambda root: (root / "LibriSpeech/SPEAKERS.TXT").write_text("84 | X |\n"), "", "SPEAKERS.TXT:1: expected"),
         (
             lambda root: (root / CSV.replace("train-clean-100", "test-clean")).unlink(),
@@ -335,7 +335,7 @@ def test_missing_files_are_counted_and_named(prepare, spoiled, tmp_path, capsys)
     assert f"libri2mix_test-clean.csv: 2 audio files are missing, which {len(lost)} of 6 mixtures need: " in said
     assert rows[0]["source_2_path"] in said
     assert "6 mixtures, published are 3000" in said
-    with pytest.raises(InputError, match="13900; get what is missing, or go on with what is there"):
+    with pytest.raises(InputError, match="13900; get what is missing, or use what is there"):
         prepare(tmp_path / "whole", corpora=spoiled, partial="")
 
 
