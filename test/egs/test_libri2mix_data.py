@@ -335,7 +335,7 @@ def test_missing_files_are_counted_and_named(prepare, spoiled, tmp_path, capsys)
     assert f"libri2mix_test-clean.csv: 2 audio files are missing, which {len(lost)} of 6 mixtures need: " in said
     assert rows[0]["source_2_path"] in said
     assert "6 mixtures, published are 3000" in said
-    with pytest.raises(InputError, match="13900; get what is missing"):
+    with pytest.raises(InputError, match="13900; get what is missing, or use what is there"):
         prepare(tmp_path / "whole", corpora=spoiled, partial="")
 
 

@@ -98,7 +98,7 @@ def test_other_layouts_of_the_noise_give_the_same_sets(prepare, layout):
             OPTIONS,
             "holds no dev-clean; get it from openslr",
         ),
-        (lambda root: None, OPTIONS.replace("--partial", ""), "published are 28539; get what is missing"),
+        (lambda root: None, OPTIONS.replace("--partial", ""), "published are 28539; get what is missing, or use"),
         (lambda root: next(root.rglob("61-7.trans.txt")).unlink(), OPTIONS, "test-clean: no transcript (*.trans.txt)"),
         (
             lambda root: next(root.rglob("61-7-0000.flac")).rename(root / "LibriSpeech/test-clean/61-7-0000.flac"),

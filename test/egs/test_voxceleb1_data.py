@@ -168,7 +168,7 @@ def test_a_whole_corpus_is_taken_without_a_word(corpora, tmp_path, monkeypatch, 
     assert "warning" not in capsys.readouterr().err
     assert len(read_table(tmp_path / "train/wav.scp")) == 32
     monkeypatch.setattr(prepare_noises, "SIMULATED_FILES", 7)
-    with pytest.raises(InputError, match="simulated_rirs: 6 files, published are 7; get what is missing"):
+    with pytest.raises(InputError, match="simulated_rirs: 6 files, published are 7; get what is missing, or use"):
         prepare_data.main([*words, "--corpora", "rirs_noises"])
 
 
