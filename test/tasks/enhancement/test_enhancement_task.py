@@ -171,4 +171,4 @@ def test_validation_sets_without_streams_are_refused(task, words, corpus, tmp_pa
 def test_a_loss_for_another_rate_is_refused_at_the_check(capsys):
     words = ["--check", "--model.init_args.fs", "8000", "--loss", "toolkit.losses.enhancement.waveform.LMFB"]
     assert run(train.main, ["se", *words]) == 1
-    assert "made for 16000 Hz, the audio has 8000 Hz" in capsys.readouterr().err
+    assert "is for 16000 Hz, the audio is at 8000 Hz" in capsys.readouterr().err
