@@ -16,7 +16,7 @@ case "${cmd_backend}" in
         export decode_cmd="utils/slurm.pl"
         ;;
     *)
-        echo "error: cmd.sh: cmd_backend=${cmd_backend} is not known; it can be local or slurm" >&2
+        echo "error: cmd.sh: cmd_backend=${cmd_backend} unknown; must be local or slurm" >&2
         return 1
         ;;
 esac

@@ -251,7 +251,7 @@ def test_the_packed_model_works_on_any_two_files(recipe, tmp_path):
         (["--enroll_lengths", "1 two"], "--enroll_lengths 1 two: two must be a number"),
         (["--enroll_lengths", "1 0.0"], "--enroll_lengths 1 0.0: 0.0 must be a number above 0"),
         (["--metrics", "si_sdr pesk"], "--metrics pesk: no such metric; there are"),
-        (["--breakdown", "gendr"], "--breakdown gendr: it can be gender, duration, auto gender_pair, or a table"),
+        (["--breakdown", "gendr"], "--breakdown gendr: must be gender, duration, auto gender_pair, or a table"),
         (
             ["--fs", "16000"],
             "--fs 16000, but the network of conf/train_sefpnet.yaml is for 8000 Hz: give --fs 8000, or",

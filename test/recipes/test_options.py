@@ -103,7 +103,7 @@ def test_defaults_pass_their_checks(recipe, monkeypatch, tmp_path):
         (["--snrs", "0,10"], 'spaces: --snrs "0 10"'),
         (["--test_sets", "a, b"], '"a b"'),
         (["--sv_tag", "a b"], "--sv_tag a b: a b must be a name of a folder"),
-        (["--scoring", "dot"], "it can be cosine, mean_cosine or neg_euclidean"),
+        (["--scoring", "dot"], "must be cosine, mean_cosine or neg_euclidean"),
         (["--segment_seconds", "0.0"], "number above 0"),
         (["--channel", "left"], "channel from 0, or mean"),
         (["--sv_config", "none.yaml"], "--sv_config none.yaml: no such file"),

@@ -53,7 +53,7 @@ class Choice:
     def __call__(self, name: str, text: str) -> None:
         """Raise InputError if it is not."""
         if text not in self.values:
-            raise InputError(f"--{name} {text}: it can be {', '.join(self.values[:-1])} or {self.values[-1]}")
+            raise InputError(f"--{name} {text}: must be {', '.join(self.values[:-1])} or {self.values[-1]}")
 
 
 @dataclass(frozen=True)

@@ -242,7 +242,7 @@ class Recipe(Results, Conditions, ABC):
             if not re.fullmatch("gender|spk2.+|utt2.+", word):
                 more = f", {' '.join(known)}" if known else ""
                 tables = "a table of the test sets, spk2<x> or utt2<x>"
-                raise InputError(f"--breakdown {word}: it can be gender, duration{more}, or {tables}")
+                raise InputError(f"--breakdown {word}: must be gender, duration{more}, or {tables}")
             for path in (Path(root, name) for name in sets):
                 table = path / re.sub("^gender", "spk2gender", word)
                 if path.is_dir() and not table.is_file():

@@ -31,7 +31,7 @@ Stages
         super().check()
         if self.score_norm != "none" and self.scoring == "neg_euclidean":
             norm = f"--score_norm {self.score_norm}"
-            raise InputError(f"{norm} has no meaning with --scoring neg_euclidean; use mean_cosine")
+            raise InputError(f"{norm} cannot be used with --scoring neg_euclidean; use mean_cosine")
         if self.top_n < 2:
             raise InputError(f"--top_n {self.top_n}: must be 2 at least; a standard deviation takes two scores")
         if self.score_norm == "none" and (self.top_n, self.cohort_set) != (300, "") and not self.score_tag:
@@ -51,7 +51,7 @@ Stages
     def _check_groups(self) -> None:
         self.check_breakdown(self.breakdown, (), "data", [])
         if any(float(a) >= float(b) for a, b in pairwise(self.duration_edges)):
-            raise InputError(f"--duration_edges {as_text(self.duration_edges)}: must rise")
+            raise InputError(f"--duration_edges {as_text(self.duration_edges)}: must be in rising order")
         if self.duration_edges and "duration" not in self.breakdown:
             raise InputError("--duration_edges needs --breakdown duration")
 

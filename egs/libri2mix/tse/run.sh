@@ -29,7 +29,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 check() { # check OPTION PATTERN
-    [[ "${!1}" =~ ^($2)$ ]] || { echo "error: --$1 ${!1}: it can be $2" >&2; exit 1; }
+    [[ "${!1}" =~ ^($2)$ ]] || { echo "error: --$1 ${!1}: must be $2" >&2; exit 1; }
 }
 check condition 'mix_clean|mix_both|mix_single'
 check mode 'min|max'

@@ -101,8 +101,8 @@ def test_many_numbers_are_grouped_by_their_terciles(data):
     ("fact", "message"),
     [
         ("utt2lang", "utt2lang: table not found; add it, or leave it out of --breakdown"),
-        ("age", "--breakdown age: it can be gender, duration, or a table"),
-        ("utt2spk", "--breakdown utt2spk: it can be"),
+        ("age", "--breakdown age: must be gender, duration, or a table"),
+        ("utt2spk", "--breakdown utt2spk: must be"),
         ("spk2half", "spk2half: lacks b, c; add them"),
         ("duration", r"utt2dur: .*'long'"),
     ],

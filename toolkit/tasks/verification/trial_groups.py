@@ -66,7 +66,7 @@ def group_trials(fact: str, data: DataDir, trial_set: TrialSet, edges: Sequence[
 def values_of_sides(data: DataDir, table: str, trial_set: TrialSet) -> np.ndarray:
     """The value (S,) of each side in a table ``spk2<fact>`` or ``utt2<fact>``; ``MIXED`` where it has several."""
     if not table.startswith(("spk2", "utt2")) or table in ("spk2utt", "utt2spk"):
-        raise InputError(f"--breakdown {table}: it can be gender, duration, or a table spk2<fact> or utt2<fact>")
+        raise InputError(f"--breakdown {table}: must be gender, duration, or a table spk2<fact> or utt2<fact>")
     rows = _table(data, table)
     if table.startswith("spk2"):
         _need(trial_set.speakers, rows, data, table)

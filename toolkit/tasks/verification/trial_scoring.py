@@ -189,7 +189,7 @@ def check_scoring(scoring: str, score_norm: str, cohort) -> None:
     """Raise InputError where the options of scoring contradict one another."""
     if score_norm != "none" and scoring == "neg_euclidean":
         raise InputError(
-            f"--score_norm {score_norm} has no meaning with --scoring neg_euclidean: cohort speakers are means of "
+            f"--score_norm {score_norm} cannot be used with --scoring neg_euclidean: cohort speakers are means of "
             "vectors, which have no pairwise distances; use cosine or mean_cosine"
         )
     if (score_norm != "none") != (cohort is not None):
