@@ -184,7 +184,7 @@ def test_a_small_cohort_and_one_of_the_trials_speakers_are_warned_of(setup, capl
 @pytest.mark.parametrize(
     ("way", "message"),
     [
-        (("neg_euclidean", "as_norm", "c.scp"), "no meaning with --scoring neg_euclidean"),
+        (("neg_euclidean", "as_norm", "c.scp"), "cannot be used with --scoring neg_euclidean"),
         (("cosine", "as_norm", None), "use it together with --cohort, or neither"),
         (("cosine", "none", "c.scp"), "use it together with --cohort, or neither"),
     ],
