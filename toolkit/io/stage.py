@@ -144,9 +144,9 @@ class Step:
         tables = {name: self.in_root / name / "utt2spk" for name in todo}
         total = sum(path.read_bytes().count(b"\n") for path in tables.values() if path.is_file())
         unknown = [name for name, path in tables.items() if not path.is_file()]
-        later = f"; ids of {' '.join(unknown)} come from an earlier stage" if unknown else ""
-        size = f"({counted(total, 'id')}{later})"
-        print(f"    {self.name} -> {self.out_root}: to do: {' '.join(todo)} {size}", flush=True)
+        later = f"{counted(len(unknown), 'set')} not made yet" if unknown else ""
+        size = "; ".join(part for part in (counted(total, "id") if total or not unknown else "", later) if part)
+        print(f"    {self.name} -> {self.out_root}: to do: {' '.join(todo)} ({size})", flush=True)
         for name in todo:
             remade.add(self.out_root / name)
         jobs, cmd = self._shares(total or self.nj)

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from toolkit.cli.shared.enrolments import Identity, Voice, embed, enrolment_faults, identity_of
 from toolkit.cli.shared.inputs import Input, inputs_of, readable, speakers_of
 from toolkit.cli.shared.outputs import json_text
@@ -41,7 +43,9 @@ def verify(args) -> None:
     if args.calibration:
         with_calibration(verifier, args.calibration)
     if verifier.calibration is None:
-        logging.warning("no calibration: only cosines, no decision; run 'voxsift calibrate', give it by --calibration")
+        logging.warning(
+            "no calibration, so only cosines, no decision; run 'voxsift calibrate' and give its file to --calibration"
+        )
     total = sum(map(len, enrolled.values())) + len(tests)
     with readable(tests) as tests, progress(total, "verify", "recordings") as bar:
         identities = [identity_of(name, _voices(verifier, of, args.channel, bar)) for name, of in enrolled.items()]
@@ -51,6 +55,9 @@ def verify(args) -> None:
     for voice in voices:
         for fault in voice.quality.warnings(verifier.fs):
             logging.warning("%s %s", voice.name, fault)
+        for identity in identities:
+            if any(np.array_equal(voice.vector, enrolled.vector) for enrolled in identity.voices):
+                logging.warning("%s is also an enrolment of %s: its score says nothing", voice.name, identity.name)
     decisions = [_ranked([decide(verifier, i, voice, args.prior) for i in identities]) for voice in voices]
     if args.json:
         print(json_text(_content(verifier, args.prior, identities, faults, decisions)))
