@@ -191,7 +191,7 @@ def test_unclear_condition(setup, tmp_path, tables, message):
         (["--breakdown", "gender"], "--breakdown needs --data_dir"),
         (["--duration_edges", "4", "2"], "must increase"),
         (["--score_norm", "as_norm"], "together with --cohort, or neither"),
-        (["--score_norm", "as_norm", "--cohort", "x", "--scoring", "neg_euclidean"], "no meaning"),
+        (["--score_norm", "as_norm", "--cohort", "x", "--scoring", "neg_euclidean"], "cannot be used"),
         (["--cohort", "x"], "together with --cohort, or neither"),
         (["--cohort_utt2spk", "x"], "--cohort_utt2spk needs --cohort"),
         (["--top_n", "20"], "--top_n 20 needs --score_norm as_norm"),
