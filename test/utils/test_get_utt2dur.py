@@ -75,14 +75,13 @@ def test_from_samples_at_the_rate_of_the_audio(call, audio):
 def test_samples_of_other_audio_are_refused(call, audio):
     (audio / "utt2num_samples").write_text("a-1 7000\na-2 160\nb-1 1600\nb-2 1600\n")
     message = call("get_utt2dur.sh", audio, code=1).stderr
-    assert "utt2num_samples: " in message
-    assert "a-1" in message
+    assert "utt2num_samples: has another length of a-1 than the audio of wav.scp" in message
     assert not (audio / "utt2dur").exists()
 
 
 def test_samples_without_a_rate(call, data_dir):
     path = data_dir(tables=SAMPLES | {"wav.scp": None})
-    assert "--fs" in call("get_utt2dur.sh", path, code=1).stderr
+    assert "utt2num_samples: unknown sampling rate; give it with --fs" in call("get_utt2dur.sh", path, code=1).stderr
 
 
 FRAMES = {"wav.scp": None, "utt2num_frames": "a-1 100\na-2 50\nb-1 1\nb-2 300\n"}

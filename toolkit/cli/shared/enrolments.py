@@ -14,7 +14,9 @@ from toolkit.systems.verifier import LONGEST_SECONDS, Verifier
 
 GOOD_SECONDS = 3.0  # of speech; with less, scores of one speaker spread widely
 GOOD_SNR_DB = 10.0
-_HALF_SECONDS = 3.0  # of speech, in each half that is compared: cosines of shorter ones are lower for one speaker, too
+# Of speech, in each half that is compared. Cosines of short halves are low (GE2E, 40 speakers of LibriSpeech: mean 0.77
+# of halves of 1 s, 0.85 of 3 s).
+_HALF_SECONDS = 3.0
 
 
 class Voice(NamedTuple):

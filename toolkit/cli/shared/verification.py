@@ -57,7 +57,9 @@ def verify(args) -> None:
             logging.warning("%s %s", voice.name, fault)
         for identity in identities:
             if any(np.array_equal(voice.vector, enrolled.vector) for enrolled in identity.voices):
-                logging.warning("%s is also an enrolment of %s: its score says nothing", voice.name, identity.name)
+                logging.warning(
+                    "%s is also an enrolment of %s: its score is not a verification", voice.name, identity.name
+                )
     decisions = [_ranked([decide(verifier, i, voice, args.prior) for i in identities]) for voice in voices]
     if args.json:
         print(json_text(_content(verifier, args.prior, identities, faults, decisions)))
