@@ -10,5 +10,5 @@ set -a # prepare_data.py reads db.sh's variables from the environment
 set +a
 if [[ " $* " == *" --help "* ]]; then exec python3 ../prepare_data.py --help; fi
 python3 ../prepare_data.py --corpora speechocean762 librispeech alphanumeric msc --piece_seconds 3 "$@"
-utils/subset_data_dir.sh --per-spk data/test 2 data/test2
-utils/subset_data_dir.sh --per-spk data/libri_test 4 data/libri_test4
+utils/subset_data_dir.sh --per-spk data/test 1 data/test1
+utils/subset_data_dir.sh --per-spk data/libri_test 2 data/libri_test2
