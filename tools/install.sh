@@ -93,10 +93,12 @@ elif [ "${here}" != "${pair}" ]; then
     echo "installing torch ${pair% *} and the toolkit into ${target} (about 5 GB, a minute or so)"
 fi
 packages=".${extras:+[${extras// /,}]}"
-"${uv[@]}" pip install --quiet --python "${target}" "torch==${pair% *}" "torchaudio==${pair#* }" --editable "${packages}"
+# Compiled now, not by the first command, which may not be able to write there.
+install=("${uv[@]}" pip install --quiet --compile-bytecode --python "${target}")
+"${install[@]}" "torch==${pair% *}" "torchaudio==${pair#* }" --editable "${packages}"
 if [[ " ${extras} " == *" pretrained "* ]]; then
     # Only its file of weights is used; what its code imports (librosa, webrtcvad) stays away.
-    "${uv[@]}" pip install --quiet --python "${target}" --no-deps Resemblyzer==0.1.4
+    "${install[@]}" --no-deps Resemblyzer==0.1.4
 fi
 "${target}" -c 'import torch, torchaudio, kaldiio, soundfile, toolkit' ||
     die "the installed packages cannot be imported; remove ${venv} and run this again"

@@ -28,7 +28,7 @@ from mixtures import (
 )
 from sources import make_source, mapped
 
-from toolkit.io.command_line import run
+from toolkit.io.command_line import Parser, run
 from toolkit.io.corpora import incomplete, librispeech_genders, librispeech_root, speaker_of, write_speech
 from toolkit.io.errors import InputError, some_of
 from toolkit.simulate.enrolments import EnrolmentPool, planned
@@ -40,7 +40,7 @@ SETS = ("train", "dev", "test", OFFICIAL_TEST)
 
 def get_parser() -> argparse.ArgumentParser:
     """Options; corpora come from db.sh by the environment."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser("local/data.sh", description=__doc__)
     add_common_arguments(parser, fs=8000)
     parser.add_argument("--parts", nargs="+", choices=SETS, default=["train", "dev", "test"], help="sets to plan")
     parser.add_argument("--mode", choices=["min", "max"], default="min", help="cut to the shorter talker, or pad")

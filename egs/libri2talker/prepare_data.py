@@ -4,7 +4,6 @@ Mixtures of two talkers without noise, cut to the shorter. The lists name mixtur
 has the gains. Sets of recordings, to format first: librispeech_train (of train and dev), librispeech_test.
 """
 
-import argparse
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -21,7 +20,7 @@ from mixtures import (
     with_audio,
 )
 
-from toolkit.io.command_line import run
+from toolkit.io.command_line import Parser, run
 from toolkit.io.corpora import (
     check_count,
     corpus,
@@ -116,7 +115,7 @@ def _rows_of(targets: Iterable[Target]) -> list[Row]:
 
 def main(argv=None) -> None:
     """Write all sets."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser("local/data.sh", description=__doc__)
     add_common_arguments(parser, fs=16000)
     parser.set_defaults(mode="min", seed=0)  # of plan_set
     args = parser.parse_args(argv)

@@ -42,8 +42,7 @@ _CLIP = re.compile(r"_\d{1,3}$")
 
 def get_parser() -> argparse.ArgumentParser:
     """Options; corpora come from db.sh by the environment."""
-    layout = argparse.RawDescriptionHelpFormatter
-    parser = Parser("local/data.sh", description=__doc__, formatter_class=layout)
+    parser = Parser("local/data.sh", description=__doc__)
     add_corpus_arguments(parser)
     for name, parts in SETS.items():
         parser.add_argument(

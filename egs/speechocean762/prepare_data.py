@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from toolkit.io.audio import audio_files
-from toolkit.io.command_line import run
+from toolkit.io.command_line import Parser, run
 from toolkit.io.corpora import corpus, librispeech_root, librispeech_text, write_sounds, write_speech
 from toolkit.io.datadir import c_sorted, read_table
 from toolkit.io.errors import InputError
@@ -26,7 +26,7 @@ WHERE = {
 
 def get_parser() -> argparse.ArgumentParser:
     """Options; corpora come from db.sh by the environment."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser("local/data.sh", description=__doc__)
     parser.add_argument("--outdir", type=Path, default=Path("data"))
     parser.add_argument("--sets", type=Path, default=Path(__file__).with_name("sets.yaml"))
     parser.add_argument("--dev_every", type=int, default=12, help="use every N-th training speaker for dev")

@@ -18,7 +18,7 @@ import numpy as np
 from prepare_noises import add_arguments, prepare
 
 from toolkit.io.audio import AUDIO_SUFFIXES
-from toolkit.io.command_line import run
+from toolkit.io.command_line import Parser, run
 from toolkit.io.corpora import check_count, corpus, incomplete, speaker_of, write_speech
 from toolkit.io.datadir import c_sorted, invert
 from toolkit.io.errors import InputError, some_of
@@ -42,7 +42,7 @@ _SPEAKER = re.compile(r"id1\d{4}")
 
 def get_parser() -> argparse.ArgumentParser:
     """Options; corpora come from db.sh by the environment."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser("local/data.sh", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--valid_by", choices=["video", "speaker"], default="video", help="what is held out of dev")
     parser.add_argument("--valid_speakers", type=int, default=40, help="how many of dev's are in valid; 0: no valid")

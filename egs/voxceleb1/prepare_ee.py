@@ -49,8 +49,7 @@ VCMIX_LIST, VCMIX_TRIALS = "trials_wo_overlap.txt", (18802, 140734)  # targets o
 
 def get_parser() -> argparse.ArgumentParser:
     """Options; corpora come from db.sh by the environment."""
-    layout = argparse.RawDescriptionHelpFormatter
-    parser = Parser("local/data.sh", description=__doc__, formatter_class=layout)
+    parser = Parser("local/data.sh", description=__doc__)
     add_arguments(parser)
     parser.set_defaults(corpora=["musan", "rirs_noises"])
     seconds = real_number(1, 1e4)

@@ -9,7 +9,7 @@ import numpy as np
 
 from toolkit.io.atomic import replacing_path
 from toolkit.io.audio import audio_files, file_info, read_file
-from toolkit.io.command_line import run
+from toolkit.io.command_line import Parser, run
 from toolkit.io.corpora import add_corpus_arguments, by_id, check_count, corpus, incomplete, write_sounds
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.progress import progress
@@ -142,7 +142,7 @@ def prepare(args: argparse.Namespace) -> None:
 
 def main(argv=None) -> None:
     """Write the sets of noises and rooms."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser("local/data.sh", description=__doc__)
     add_arguments(parser)
     prepare(parser.parse_args(argv))
 

@@ -306,8 +306,7 @@ def test_wav_scp_that_points_nowhere(tmp_path, make, capsys):
 
 @pytest.mark.parametrize("words", [["--channel", "left"], ["--fs", "16k"]])
 def test_a_mistyped_option_is_named(tmp_path, words, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        run(format_audio.main, words)
+    assert run(format_audio.main, words) == 1
     assert words[0] in capsys.readouterr().err
 
 

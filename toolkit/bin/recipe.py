@@ -44,6 +44,7 @@ def on_options(recipe: Recipe) -> None:
         recipe.check()
     except UsageError:
         emit("text", recipe.help())
+        sys.stdout.flush()
         raise
     emit_all(recipe, [*(entry.name for entry in fields(recipe)), *recipe.names])
     print(end="\0", flush=True)
@@ -80,10 +81,6 @@ def main(argv=None) -> None:
     except HelpRequest:
         emit("text", kind.help())
         return
-    except UsageError as error:
-        sys.stdout.flush()
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
     if args.action == "plan":
         recipe.plan()
     else:

@@ -23,7 +23,7 @@ import soundfile
 from toolkit.io.ark import AudioEntry, regular_size, split_place
 from toolkit.io.containers import SHORT, decoded_blocks, is_short, repaired
 from toolkit.io.datadir import c_sorted, read_table
-from toolkit.io.errors import InputError, some_of
+from toolkit.io.errors import InputError, counted, some_of
 from toolkit.io.tails import uncounted_frames
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".opus", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".w64"})
@@ -394,20 +394,29 @@ def audio_files(folder) -> dict[str, Path]:
     Hidden files are skipped (macOS leaves ``._a.wav`` beside ``a.wav``).
 
     Raises:
-        InputError: the folder is missing or has no audio, two files differ only by extension, or a name fits no table.
+        InputError: the folder is missing or has no audio, a link leads nowhere, two files differ only by extension, or
+            a name fits no table.
     """
     folder = Path(folder)
     files: dict[str, Path] = {}
+    broken: list[Path] = []
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; fix the path (db.sh, or an option of local/data.sh)")
     for path in files_below(folder):
-        if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".") and path.is_file():
+        if path.suffix.lower() not in AUDIO_SUFFIXES or path.name.startswith("."):
+            continue
+        if not path.exists():
+            broken.append(path)
+        elif path.is_file():
             if _NO_NAME.search(str(path)):
                 raise InputError(f"{str(path)!a}: the name has a control character or is not UTF-8; rename it")
             key = path.relative_to(folder).with_suffix("").as_posix()
             if key in files:
                 raise InputError(f"{path}: differs only by extension from {files[key].name}; keep one")
             files[key] = path
+    if broken:
+        number = counted(len(broken), "such link")
+        raise InputError(f"{broken[0]}: is a link to a missing file ({number} in {folder}); fix or remove such links")
     if not files:
         raise InputError(f"{folder}: holds no audio ({', '.join(sorted(AUDIO_SUFFIXES))})")
     return {key: files[key] for key in c_sorted(files)}
