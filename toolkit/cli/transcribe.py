@@ -4,7 +4,8 @@ Example: voxsift transcribe a.wav
          voxsift transcribe recordings/ -o text
 
 The words of one recording are printed; of several, lines 'recording<TAB>words'. With -o the output is a Kaldi table
-'text', whose ids are paths without extension. Long recordings are cut at pauses. A bad recording does not stop the others.
+'text', whose ids are paths without extension. Long recordings are cut at pauses. A bad recording does not
+stop the others.
 """
 
 import argparse
