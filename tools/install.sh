@@ -66,12 +66,12 @@ esac
 installed=$(cat "${venv}/.installed" 2>/dev/null || true)
 extras=$(tr ' ' '\n' <<<"${extras} ${installed#* }" | sed '/^$/d' | LC_ALL=C sort -u | tr '\n' ' ')
 extras=${extras% }
-wanted="$(sha256sum setup.py tools/install.sh tools/torch_pairs.txt | sha256sum | cut -c 1-16) ${extras}"
+required="$(sha256sum setup.py tools/install.sh tools/torch_pairs.txt | sha256sum | cut -c 1-16) ${extras}"
 if "${into_active}"; then
     target=$(command -v "${python}")
 else
     target=${venv}/bin/python3
-    if [ "${installed}" = "${wanted}" ] && [ -z "${torch}" ]; then
+    if [ "${installed}" = "${required}" ] && [ -z "${torch}" ]; then
         echo "tools/install.sh: ${venv} is up to date"
         exit 0
     fi
@@ -102,6 +102,6 @@ if [[ " ${extras} " == *" pretrained "* ]]; then
 fi
 "${target}" -c 'import torch, torchaudio, kaldiio, soundfile, toolkit' ||
     die "the installed packages cannot be imported; remove ${venv} and run this again"
-"${into_active}" || echo "${wanted}" >"${venv}/.installed"
+"${into_active}" || echo "${required}" >"${venv}/.installed"
 echo "tools/install.sh: done. A first run: egs/mini/sv/run.sh"
 [[ " ${extras} " == *" pretrained "* ]] || echo "On your own recordings: tools/install.sh --extras pretrained, . tools/activate.sh, voxsift --help"

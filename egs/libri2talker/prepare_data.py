@@ -83,7 +83,7 @@ def read_targets(folder: Path, rows: dict[str, Row], allow_missing: bool) -> lis
     parts = {}
     for name in ("ref", "aux"):
         parts[name] = {key: (number, *parts) for key, number, _, _, parts in read_list(folder / f"{name}.scp")}
-    found: dict[tuple[str, int], Target] = {}
+    targets: dict[tuple[str, int], Target] = {}
     missing = []
     for key, number, mixture, utt, _ in read_list(folder / "mix.scp"):
         if key not in parts["ref"] or key not in parts["aux"] or mixture not in rows:
@@ -92,20 +92,20 @@ def read_targets(folder: Path, rows: dict[str, Row], allow_missing: bool) -> lis
         number, *_, source, _ = parts["ref"][key]
         row, talker = rows[mixture], int(source[1]) - 1
         target = row.speech[talker].stem
-        if speaker_of(target) != speaker_of(utt) or target == utt or (mixture, talker) in found:
+        if speaker_of(target) != speaker_of(utt) or target == utt or (mixture, talker) in targets:
             expected = f"a talker of {mixture}, once, with the enrolment {utt}"
             message = f"{folder}/ref.scp:{number}: {source} is {target}, must be {expected}"
             raise InputError(f"{message}; download the list again")
         try:
-            found[mixture, talker] = Target(row, talker, of_librispeech("/".join(parts["aux"][key][1:])))
+            targets[mixture, talker] = Target(row, talker, of_librispeech("/".join(parts["aux"][key][1:])))
         except InputError:
             missing.append(utt)
-    if len(found) + len(missing) < max(map(len, parts.values())):
+    if len(targets) + len(missing) < max(map(len, parts.values())):
         raise InputError(f"{folder}/mix.scp: lacks keys of ref.scp or aux.scp; download the lists again")
     if missing:
         incomplete(f"{folder}/aux.scp: {len(missing)} enrolments have no audio: {some_of(missing, 3)}", allow_missing)
-    there = set(with_audio(_rows_of(found.values()), folder, False, allow_missing))
-    return [target for target in found.values() if target.row in there]
+    rows_with_audio = set(with_audio(_rows_of(targets.values()), folder, False, allow_missing))
+    return [target for target in targets.values() if target.row in rows_with_audio]
 
 
 def _rows_of(targets: Iterable[Target]) -> list[Row]:

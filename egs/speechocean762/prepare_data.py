@@ -131,10 +131,10 @@ def prepare_noises(args: argparse.Namespace) -> None:
             root = corpus(variable, WHERE.get(variable, ""))
             files = audio_files(root)
             for pattern in patterns:
-                found = [key for key in files if Path(key).match(pattern) or _matches(key, pattern)]
-                if not found:
+                keys = [key for key in files if Path(key).match(pattern) or _matches(key, pattern)]
+                if not keys:
                     raise InputError(f"{variable}={root}: nothing matches {pattern!r} ({name} of {args.sets})")
-                for key in found:
+                for key in keys:
                     utt = f"{variable.lower()}-{key}".replace("/", "-").replace(" ", "_")
                     wav[utt] = files[key]
                     group[utt] = str(Path(utt).name.rsplit("-az", 1)[0])

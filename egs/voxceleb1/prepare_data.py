@@ -62,8 +62,8 @@ def speaker_folders(folder: Path, depth: int = 3) -> Iterable[Path]:
 
 
 def find_audio(root: Path) -> dict[str, Path]:
-    """Utterance -> file, of all speakers below ``root``; InputError when one stands there twice, or none at all."""
-    found: dict[str, Path] = {}
+    """Utterance -> file, of all speakers below ``root``; InputError for a duplicate id, or without audio."""
+    files: dict[str, Path] = {}
     for speaker in speaker_folders(root):
         for video in os.scandir(speaker):
             for entry in os.scandir(video.path) if video.is_dir() else ():
@@ -71,12 +71,12 @@ def find_audio(root: Path) -> dict[str, Path]:
                 if suffix.lower() not in AUDIO_SUFFIXES:
                     continue
                 utt = f"{speaker.name}-{video.name}-{stem}"
-                if utt in found:
-                    raise InputError(f"{entry.path}: duplicate id {utt}, also of {found[utt]}; keep one of the two")
-                found[utt] = Path(entry.path)
-    if not found:
+                if utt in files:
+                    raise InputError(f"{entry.path}: duplicate id {utt}, also of {files[utt]}; keep one of the two")
+                files[utt] = Path(entry.path)
+    if not files:
         raise InputError(f"VOXCELEB1={root}: holds no <...>/id10001/<video>/00001.wav; is it VoxCeleb1, unpacked?")
-    return found
+    return files
 
 
 def find_list(folder: Path, name: str, needed: bool) -> Path | None:

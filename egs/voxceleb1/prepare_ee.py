@@ -116,7 +116,7 @@ def listed_files(names: Iterable[str], root: Path) -> dict[str, Path]:
         parts = key.split("/")
         for at in range(1, len(parts)):
             tails["/".join(parts[at:])].append(key)
-    found = {}
+    by_name = {}
     for name in names:
         stem = os.path.splitext(name)[0]
         inner = stem.removeprefix(f"{root.name}/")
@@ -124,8 +124,8 @@ def listed_files(names: Iterable[str], root: Path) -> dict[str, Path]:
         if len(keys) > 1:
             raise InputError(f"{name}: may be {files[keys[0]]} or {files[keys[1]]}; keep one of the two below {root}")
         if keys:
-            found[name] = files[keys[0]]
-    return found
+            by_name[name] = files[keys[0]]
+    return by_name
 
 
 def same_speaker(trials: Trials) -> np.ndarray:

@@ -80,8 +80,8 @@ def write_windows(path: Path, recordings: list[tuple[Path, list[tuple[float, flo
 def prepare_nonspeech(outdir: Path, partial: bool) -> None:
     """nonspeech_test: n1 ... n100 of Hu and Wang; ids are ``<class>-n001``, the "speaker" is the class."""
     root = corpus("NONSPEECH100", "web.cse.ohio-state.edu/pnl/corpus/HuNonspeech/HuCorpus.html")
-    found = by_id(audio_files(root).values(), lambda p: p.stem.lower())
-    paths = {n: found[f"n{n}"] for n in range(1, NONSPEECH_FILES + 1) if f"n{n}" in found}
+    files = by_id(audio_files(root).values(), lambda p: p.stem.lower())
+    paths = {n: files[f"n{n}"] for n in range(1, NONSPEECH_FILES + 1) if f"n{n}" in files}
     if not paths:
         raise InputError(f"NONSPEECH100={root}: holds none of n1.wav to n100.wav")
     if missing := [f"n{n}" for n in range(1, NONSPEECH_FILES + 1) if n not in paths]:
@@ -106,9 +106,9 @@ def prepare_rirs(outdir: Path, partial: bool) -> None:
     paths = [path for path in audio_files(real).values() if re.match(r"air_", path.stem) or "_rir_" in path.stem]
     if not paths:
         raise InputError(f"{real}: holds no impulse response (air_* or *_rir_*)")
-    found, copies = by_id(paths), outdir / "rirs_real/audio"
+    responses, copies = by_id(paths), outdir / "rirs_real/audio"
     write_sounds(
-        outdir / "rirs_real", {utt: first_channel(p, copies) for utt, p in found.items()}, {u: u for u in found}
+        outdir / "rirs_real", {utt: first_channel(p, copies) for utt, p in responses.items()}, {u: u for u in responses}
     )
 
 

@@ -1,7 +1,7 @@
 """Names and checks of a recipe, for its task script: options in, variables out, ``name=value`` each ended by a NUL.
 
 ACTION is what they depend on:
-  options   the options and the configs; an empty variable stands between what follows from options and the rest
+  options   the options and the configs; an empty variable separates what follows from options from the rest
   data      data/, which stage 1 makes
   plan      (no variables: makes the plans of stage 3)
   dump      the dump, which stages 2 to 4 make
