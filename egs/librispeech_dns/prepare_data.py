@@ -11,7 +11,6 @@ import re
 import sys
 from pathlib import Path
 
-from toolkit.io.audio import audio_files
 from toolkit.io.command_line import Parser, run
 from toolkit.io.corpora import (
     LIBRISPEECH_PARTS,
@@ -27,7 +26,7 @@ from toolkit.io.corpora import (
 )
 from toolkit.io.datadir import c_sorted
 from toolkit.io.errors import InputError, some_of
-from toolkit.io.folders import recording_ids
+from toolkit.io.folders import audio_files, recording_ids
 from toolkit.simulate.plan import generator
 
 DNS_NOISE = "github microsoft/DNS-Challenge (download-dns-challenge-*.sh; its noise archives are enough)"

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import yaml
 
-from toolkit.io.audio import audio_files
 from toolkit.io.command_line import Parser, run
 from toolkit.io.corpora import corpus, librispeech_root, librispeech_text, write_sounds, write_speech
 from toolkit.io.datadir import c_sorted, read_table
 from toolkit.io.errors import InputError
-from toolkit.io.folders import Speech, cut_recordings
+from toolkit.io.folders import Speech, audio_files, cut_recordings
 from toolkit.simulate.folder_sets import write_set
 
 PIECE_SECONDS = 3

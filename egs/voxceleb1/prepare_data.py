@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from prepare_noises import add_arguments, prepare
 
-from toolkit.io.audio import AUDIO_SUFFIXES
 from toolkit.io.command_line import Parser, run
 from toolkit.io.corpora import check_count, corpus, incomplete, speaker_of, write_speech
 from toolkit.io.datadir import c_sorted, invert
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.folders import AUDIO_SUFFIXES
 from toolkit.io.trials import Trials, read_trials, write_trials
 from toolkit.simulate.plan import generator
 

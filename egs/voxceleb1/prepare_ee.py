@@ -30,12 +30,11 @@ from prepare_noises import add_arguments, prepare
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from toolkit.io.audio import audio_files
 from toolkit.io.command_line import Parser, real_number, run, whole_number
 from toolkit.io.corpora import optional_corpus, speaker_of, write_speech
 from toolkit.io.datadir import c_sorted
 from toolkit.io.errors import InputError, some_of
-from toolkit.io.folders import Speech, cut_recordings, read_speech, word
+from toolkit.io.folders import Speech, audio_files, cut_recordings, read_speech, word
 from toolkit.io.text import fields, read_lines
 from toolkit.io.trials import Trials, check_kinds, read_trials, write_trials
 from toolkit.simulate import folder_sets

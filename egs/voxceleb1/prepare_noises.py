@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.io.atomic import replacing_path
-from toolkit.io.audio import audio_files, file_info, read_file
+from toolkit.io.audio import file_info, read_file
 from toolkit.io.command_line import Parser, run
 from toolkit.io.corpora import add_corpus_arguments, by_id, check_count, corpus, incomplete, write_sounds
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.folders import audio_files
 from toolkit.io.progress import progress
 
 MUSAN_FILES = {"music": 660, "noise": 930, "speech": 426}

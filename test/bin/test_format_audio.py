@@ -11,9 +11,10 @@ from scipy.signal import resample_poly
 
 from toolkit.bin import format_audio
 from toolkit.bin import jobs as jobs_program
-from toolkit.io.audio import AudioTable, resample
+from toolkit.io.audio import AudioTable
 from toolkit.io.command_line import run
 from toolkit.io.datadir import DataDir, read_table, write_table
+from toolkit.io.samples import resample
 
 FS = 16000
 REPOSITORY = Path(format_audio.__file__).parents[2]

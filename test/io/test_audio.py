@@ -8,9 +8,11 @@ import pytest
 import soundfile
 
 from toolkit.io.ark import ArkWriter
-from toolkit.io.audio import AudioInfo, AudioTable, audio_files, audio_info, is_command, read_audio, read_whole
+from toolkit.io.audio import AudioInfo, AudioTable, audio_info, read_audio, read_whole
 from toolkit.io.datadir import write_table
 from toolkit.io.errors import InputError
+from toolkit.io.folders import audio_files
+from toolkit.io.opening import is_command
 
 FS, N = 16000, 8000
 PCM = np.random.default_rng(5).integers(-20000, 20000, N).astype(np.int16)

@@ -10,10 +10,11 @@ import numpy as np
 from toolkit.cli.shared.failures import Failures
 from toolkit.cli.shared.inputs import Input, inputs_of, readable
 from toolkit.cli.shared.outputs import STDOUT, is_kept, json_text, output_paths
-from toolkit.io.audio import AudioInfo, unusable
+from toolkit.io.audio import AudioInfo
 from toolkit.io.datadir import write_table
 from toolkit.io.errors import InputError
 from toolkit.io.progress import progress
+from toolkit.io.samples import unusable
 from toolkit.metrics.signal.recording_quality import recording_quality
 from toolkit.systems.signals import Recording, crossfaded, write_signal
 
