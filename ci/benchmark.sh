@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Benchmarks against peers, in a venv of their own (tools/venv-bench); writes test/benchmark/RESULTS.md.
+# Benchmarks against peers, in tools/venv-bench; writes test/benchmark/RESULTS.md.
 #   ci/benchmark.sh [--strict]          all of them, under ten minutes on 2 cores; --strict: a missed target is exit 1
 #   ci/benchmark.sh --only fbank flac   some, without writing the table
 set -euo pipefail

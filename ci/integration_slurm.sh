@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # slurm.pl and a whole recipe against a real Slurm of two nodes, which lives in a temporary folder on this machine.
 # Prints a line for each case and ends with 1 when one fails. Cases can be named: ci/integration_slurm.sh array ctrl_c
-# Cases are called by name, and what they give to sh stands in single quotes.
+# Cases are called by name, and their scripts for sh are in single quotes.
 # shellcheck disable=SC2016,SC2094,SC2317
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,15 +10,15 @@ cd "$(dirname "$0")/.."
 root=${PWD}
 slurm_pl=${root}/utils/slurm.pl
 
-# -- cases: each runs in a folder of its own and fails at the first command that fails
+# -- cases: each runs in its folder and ends at the first command that fails
 
-fails() { # fails TEXT COMMAND...: the command ends with 1 and says the text
+fails() { # fails TEXT COMMAND...: the command exits with 1 and prints the text
     local text=$1 status=0
     shift
-    "$@" >said 2>&1 || status=$?
-    cat said
+    "$@" >output 2>&1 || status=$?
+    cat output
     [ "${status}" -eq 1 ] || return 1
-    grep -q -F -e "${text}" said
+    grep -q -F -e "${text}" output
 }
 
 has_line() { grep -q -x -e "$2" "$1" || { echo "$1 has no line $2"; return 1; }; } # has_line FILE REGEXP
@@ -82,7 +82,7 @@ case_scancel_of_waiting_jobs() {
 
 case_time_limit() { # Slurm counts minutes, and looks every half
     fails "Slurm's state: TIMEOUT, its time limit ended it (--time)" "${slurm_pl}" --time 1 x.log sleep 200
-    grep -q 'DUE TO TIME LIMIT' said
+    grep -q 'DUE TO TIME LIMIT' output
 }
 
 case_node_failure() {
@@ -142,12 +142,12 @@ case_refused_options() {
 
 case_too_few_nodes() {
     fails "job failed" "${slurm_pl}" x.log "${root}/utils/launch.sh" --num_nodes 2 python3 -m this
-    grep 'error: launch.sh: 2 nodes are wanted' x.log
+    grep 'error: launch.sh: --num_nodes 2: of .* only these nodes answered' x.log
 }
 
 corpus="--train_speakers 8 --dev_speakers 3 --test_speakers 4 --babble_speakers 6 --utterances 4 --noises 1 --pieces 1"
 
-mini() { # mini NAME OPTIONS...: the mini recipe, tiny, in a tree of its own
+mini() { # mini NAME OPTIONS...: the mini recipe, tiny, in its own tree
     local tree=${work}/tree.$1
     if [ ! -d "${tree}" ]; then
         mkdir -p "${tree}/egs"

@@ -15,7 +15,7 @@ missing_programs() {
     done
 }
 
-install_slurm() { # where it is missing, and only root can
+install_slurm() { # if it is missing; needs root
     local missing
     missing=$(missing_programs)
     if [ -n "${missing}" ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
@@ -36,14 +36,14 @@ eventually() { # eventually SECONDS COMMAND...: until the command succeeds
     done
 }
 
-start_daemon() { # start_daemon NAME COMMAND...: in the background, what it says goes to ${work}/NAME.out
+start_daemon() { # start_daemon NAME COMMAND...: in the background, output in ${work}/NAME.out
     local output=${work}/$1.out
     shift
     "$@" >"${output}" 2>&1 </dev/null &
     daemons+=($!)
 }
 
-free_ports() { # free_ports N: the first of N ports on end that nobody listens at
+free_ports() { # free_ports N: the first of N consecutive free ports
     local first port
     while true; do
         first=$((20000 + RANDOM % 10000))
@@ -59,7 +59,7 @@ node_is() { [ "$(sinfo -h -N -n "$1" -o %t 2>/dev/null)" = "$2" ]; }
 
 queue_is_empty() { ! squeue -h 2>/dev/null | grep -q .; }
 
-write_slurm_conf() { # the nodes share this machine: they have the CPUs that they are told
+write_slurm_conf() { # the nodes share this machine: their CPUs are those of this file
     local port host user
     port=$(free_ports 3) host=$(hostname -s) user=$(id -un)
     cat >"$1" <<EOF

@@ -155,7 +155,7 @@ def with_table(text: str, name: str, rows: Iterator[str]) -> str:
 def curves(results: Path = RESULTS) -> dict[str, dict[str, dict[float, float]]]:
     """Test set -> experiment -> SNR in dB -> EER in per cent, the mean over the kinds of noise; SNR inf: clean."""
     files = json.loads(results.read_text(encoding="utf-8"))["files"]
-    found: dict[str, dict[str, dict[float, list[float]]]] = {}
+    eers: dict[str, dict[str, dict[float, list[float]]]] = {}
     for name, file in files.items():
         match = re.fullmatch(rf"exp/({'|'.join(LINES)})/scores/({'|'.join(TEST_SETS)})(_.*)?/metrics.json", name)
         if match is None:
@@ -163,11 +163,11 @@ def curves(results: Path = RESULTS) -> dict[str, dict[str, dict[float, float]]]:
         experiment, test_set, _ = match.groups()
         entry = json.loads(file["text"])
         snr = entry["condition"]["snr"]
-        values = found.setdefault(test_set, {}).setdefault(experiment, {})
+        values = eers.setdefault(test_set, {}).setdefault(experiment, {})
         values.setdefault(float("inf") if snr is None else snr, []).append(entry["metrics"]["eer"]["value"])
     return {
-        one: {line: {snr: sum(v) / len(v) for snr, v in sorted(found[one][line].items())} for line in LINES}
-        for one in TEST_SETS
+        test_set: {line: {snr: sum(v) / len(v) for snr, v in sorted(eers[test_set][line].items())} for line in LINES}
+        for test_set in TEST_SETS
     }
 
 

@@ -66,12 +66,12 @@ esac
 installed=$(cat "${venv}/.installed" 2>/dev/null || true)
 extras=$(tr ' ' '\n' <<<"${extras} ${installed#* }" | sed '/^$/d' | LC_ALL=C sort -u | tr '\n' ' ')
 extras=${extras% }
-wanted="$(sha256sum setup.py tools/install.sh tools/torch_pairs.txt | sha256sum | cut -c 1-16) ${extras}"
+required="$(sha256sum setup.py tools/install.sh tools/torch_pairs.txt | sha256sum | cut -c 1-16) ${extras}"
 if "${into_active}"; then
     target=$(command -v "${python}")
 else
     target=${venv}/bin/python3
-    if [ "${installed}" = "${wanted}" ] && [ -z "${torch}" ]; then
+    if [ "${installed}" = "${required}" ] && [ -z "${torch}" ]; then
         echo "tools/install.sh: ${venv} is up to date"
         exit 0
     fi
@@ -93,13 +93,15 @@ elif [ "${here}" != "${pair}" ]; then
     echo "installing torch ${pair% *} and the toolkit into ${target} (about 5 GB, a minute or so)"
 fi
 packages=".${extras:+[${extras// /,}]}"
-"${uv[@]}" pip install --quiet --python "${target}" "torch==${pair% *}" "torchaudio==${pair#* }" --editable "${packages}"
+# Compiled now, not by the first command, which may not be able to write there.
+install=("${uv[@]}" pip install --quiet --compile-bytecode --python "${target}")
+"${install[@]}" "torch==${pair% *}" "torchaudio==${pair#* }" --editable "${packages}"
 if [[ " ${extras} " == *" pretrained "* ]]; then
     # Only its file of weights is used; what its code imports (librosa, webrtcvad) stays away.
-    "${uv[@]}" pip install --quiet --python "${target}" --no-deps Resemblyzer==0.1.4
+    "${install[@]}" --no-deps Resemblyzer==0.1.4
 fi
 "${target}" -c 'import torch, torchaudio, kaldiio, soundfile, toolkit' ||
     die "the installed packages cannot be imported; remove ${venv} and run this again"
-"${into_active}" || echo "${wanted}" >"${venv}/.installed"
+"${into_active}" || echo "${required}" >"${venv}/.installed"
 echo "tools/install.sh: done. A first run: egs/mini/sv/run.sh"
 [[ " ${extras} " == *" pretrained "* ]] || echo "On your own recordings: tools/install.sh --extras pretrained, . tools/activate.sh, voxsift --help"

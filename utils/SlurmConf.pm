@@ -70,17 +70,17 @@ sub read_config_line {
 sub words_of_option {
     my ($config, $name, $value, $where) = @_;
     return (0) if $name =~ /^(?:config|dry_run|max_jobs_run|pick|sync)$/;
-    my ($code, $place, %known, %found) = (defined $where ? 1 : 255, 0);
+    my ($code, $place, %known, %meanings) = (defined $where ? 1 : 255, 0);
     for my $option (@{ $config->{options} }) {
         $place++;
         $known{ $option->[0] } = 1;
-        $found{ $option->[1] } = [$place, @{ $option->[2] }] if $option->[0] eq $name;
+        $meanings{ $option->[1] } = [$place, @{ $option->[2] }] if $option->[0] eq $name;
     }
     (my $shown = "--$name") =~ tr/_/-/;
     $where //= '';
     my $all = join(' ', map { tr/_/-/r } map { "--$_" } sort keys %known);
     stop($code, "${where}unknown option $shown; $config->{file} knows $all") if !$known{$name};
-    my $meaning = $found{$value} // $found{'*'}
+    my $meaning = $meanings{$value} // $meanings{'*'}
         // stop($code, "${where}option $shown $value: $config->{file} has no line for this value");
     my ($at, @words) = @$meaning;
     return $at, map { s/\$0/$value/gr } @words;

@@ -259,14 +259,14 @@ replace_contents() {
 
 # place_valid SRC DEST OPTION...: moves the files of $aside, made from SRC, into DEST if they are a valid data dir.
 place_valid() {
-    local src=$1 dest=$2 said
+    local src=$1 dest=$2 messages
     shift 2
-    said=$("$tools/validate_data_dir.sh" "$@" "$aside" 2>&1) || {
-        grep -v '^validate_data_dir.sh: [^:]*$' <<<"${said//"$aside"/"$dest"}" >&2
+    messages=$("$tools/validate_data_dir.sh" "$@" "$aside" 2>&1) || {
+        grep -v '^validate_data_dir.sh: [^:]*$' <<<"${messages//"$aside"/"$dest"}" >&2
         die "$dest was not made, because it would be invalid; fix $src first (utils/fix_data_dir.sh)"
     }
     replace_contents "$dest"
-    echo "${said//"$aside"/"$dest"}"
+    echo "${messages//"$aside"/"$dest"}"
 }
 
 # copy_whole_files SRC: copies the files about the whole dir into $aside.

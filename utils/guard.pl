@@ -63,10 +63,10 @@ sub take {
     my $handle = $held{$file};
     my $changes = defined $handle;
     if (!$changes && !open($handle, '+>>', $file)) {
-        my $said = "$file: cannot be written: $!";
-        return answer($mode eq 'exclusive' ? "error: $said" : "warning: $said; do not start a second run there\nok");
+        my $fault = "$file: cannot be written: $!";
+        return answer($mode eq 'exclusive' ? "error: $fault" : "warning: $fault; do not start a second run there\nok");
     }
-    my ($flag, $began, $said) = ($mode eq 'exclusive' ? LOCK_EX : LOCK_SH, time, 0);
+    my ($flag, $began, $reported) = ($mode eq 'exclusive' ? LOCK_EX : LOCK_SH, time, 0);
     until (flock($handle, $flag | LOCK_NB)) {
         next if $! == EINTR;
         if ($! != EWOULDBLOCK) {
@@ -79,7 +79,7 @@ sub take {
         if (!$wait && (@others || time - $began > $patience)) {
             return answer("error: $file: another run is at work there: " . ($who || 'it does not say which'));
         }
-        answer("waiting: $file: for another run: $who") if $wait && @others && !$said++;
+        answer("waiting: $file: for another run: $who") if $wait && @others && !$reported++;
         return if !owner_lives();
         pause(0.2);
     }
@@ -95,15 +95,15 @@ sub take {
 
 # The processes of the run, except this one.
 sub marked {
-    my @found;
+    my @pids;
     for my $file (glob('/proc/[0-9]*/environ')) {
         my ($pid) = $file =~ /(\d+)/;
         next if $pid == $$ || !open(my $handle, '<', $file);
         local $/;
         my $environment = "\0" . (<$handle> // '');
-        push @found, $pid if $environment =~ m{\0VOXSIFT_RUN=(?:[^\0]*/)?\Q$mark\E[/\0]};
+        push @pids, $pid if $environment =~ m{\0VOXSIFT_RUN=(?:[^\0]*/)?\Q$mark\E[/\0]};
     }
-    return @found;
+    return @pids;
 }
 
 # Sends SIGTERM, and after five seconds SIGKILL, also to processes that they start meanwhile.

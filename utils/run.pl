@@ -44,9 +44,9 @@ sub cpu_count {
 }
 
 sub gpu_count {
-    my ($wanted) = @_;
+    my ($gpus) = @_;
     my @lines = grep { /^GPU \d+/ } `nvidia-smi -L 2>/dev/null`;
-    stop(1, "--gpu $wanted: nvidia-smi -L shows no GPU on this machine; use --gpu 0, or --max-jobs-run n")
+    stop(1, "--gpu $gpus: nvidia-smi -L shows no GPU on this machine; use --gpu 0, or --max-jobs-run n")
         if !@lines;
     return scalar @lines;
 }

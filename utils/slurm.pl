@@ -60,7 +60,7 @@ my %meaning = (
 );
 my $signals = POSIX::SigSet->new(SIGINT, SIGTERM, SIGHUP);
 my @submitted;      # Slurm's ids of the arrays
-my %said;           # messages that were printed
+my %printed;        # messages
 my $line;           # the command line
 
 # Runs a program that Ctrl-C does not reach; returns its exit code and output.
@@ -192,7 +192,7 @@ sub look_at_queue {
 
 sub say_once {
     my ($message) = @_;
-    print STDERR "slurm.pl: $message\n" if !$said{$message}++;
+    print STDERR "slurm.pl: $message\n" if !$printed{$message}++;
 }
 
 # Whether a job has ended; its log says how. Where Slurm says that it has ended and the log does not, as when a node

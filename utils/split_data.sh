@@ -96,8 +96,8 @@ deal() {
         while (my $line = <STDIN>) {
             chomp $line;
             my ($key) = split(" ", $line);
-            my $wanted = $pieces{ $key // "" } or do { $lost++; $example = $line; next };
-            for my $piece (@$wanted) {
+            my $pieces_of_key = $pieces{ $key // "" } or do { $lost++; $example = $line; next };
+            for my $piece (@$pieces_of_key) {
                 $lines{$piece} .= "$line\n";
                 # Flush sometimes, to limit memory and open files.
                 put($piece) if length $lines{$piece} > 65536;

@@ -36,8 +36,16 @@ for own in run.sh conf local; do
     # -n: what a recipe already owns is never overwritten. -L: what it owns is no link to what recipes share.
     cp -rnL "${template}/${task}/${own}" "${target}/"
 done
+case ${task} in # a network that a CPU trains; egs/TEMPLATE/README.md has the same table
+    sv) small='--sv_args "--model.init_args.channels 96 --model.init_args.mfa_channels 288 --trainer.epochs 15" --sv_tag cpu' ;;
+    se) small='--se_config ../../speechocean762/se/conf/train_convtasnet.yaml' ;;
+    tse) small='--fs 16000 --tse_config ../../speechocean762/tse/conf/train_sefpnet.yaml' ;;
+    asr) small='--asr_config ../../speechocean762/asr/conf/train_conformer.yaml' ;;
+    *) small='' ;;
+esac
 cat <<EOF
 ${target} is made. From a folder of audio by speaker, and one of noise, to a table of results:
   cd ${target} && ./run.sh --local_data_opts "--speech /my/speech --noise /my/noise"
-Another corpus: edit local/data.sh; its folder is a line of egs/TEMPLATE/db.d/<corpus>.sh. Sets and configs: run.sh, conf/.
+${small:+Without a GPU, add ${small}
+}Another corpus: edit local/data.sh; its folder is a line of egs/TEMPLATE/db.d/<corpus>.sh. Sets and configs: run.sh, conf/.
 EOF

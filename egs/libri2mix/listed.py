@@ -31,7 +31,7 @@ def read_list(path: str | None, rows: list, both: bool, speech: Path) -> tuple[d
     """
     if path is None:
         return {}, []
-    by_id, found, jobs = {row.id: row for row in rows}, {}, []
+    by_id, enrolments, jobs = {row.id: row for row in rows}, {}, []
     for number, line in read_lines(path, "no such file (--enroll_lists)"):
         words = fields(line, 1) or [""]
         key = _KEY.fullmatch(words[0]) if len(words) == 2 else None
@@ -39,7 +39,7 @@ def read_list(path: str | None, rows: list, both: bool, speech: Path) -> tuple[d
             raise InputError(f"{path}:{number}: expected '<mixture> <path>', got {line!r}")
         talker = int((key[1] or "s1")[1]) - 1
         if (row := by_id.get(key[2])) is None or (talker and not both):
-            continue  # a list may have more than the set
+            continue  # a list may have more mixtures than the set
         try:
             utt, file, job = _enrolment(words[1].rstrip(), by_id, speech)
         except InputError as error:
@@ -49,16 +49,16 @@ def read_list(path: str | None, rows: list, both: bool, speech: Path) -> tuple[d
             raise InputError(
                 f"{path}:{number}: {utt} cannot enrol {target}; must be another utterance of the same speaker"
             )
-        found[row.key(talker)] = (utt, file)
+        enrolments[row.key(talker)] = (utt, file)
         jobs += job
     keys = [row.key(talker) for talker in ((0, 1) if both else (0,)) for row in rows]
-    if missing := [key for key in keys if key not in found]:
+    if missing := [key for key in keys if key not in enrolments]:
         raise InputError(f"{path}: lacks the enrolments of {len(missing)} mixtures: {some_of(missing, 3)}; add them")
-    return found, list({job[0]: job for job in jobs}.values())
+    return enrolments, list({job[0]: job for job in jobs}.values())
 
 
 def _enrolment(value: str, by_id: dict, speech: Path) -> tuple[str, Path, list]:
-    """Utterance, file and what makes it, of a list's path."""
+    """Utterance and file of a path in a list, and the jobs that make the file."""
     if source := _SOURCE.search(value):
         if (row := by_id.get(source[2])) is None:
             raise InputError(f"{value}: no such mixture in the metadata, or its audio is missing")
@@ -73,7 +73,7 @@ def _enrolment(value: str, by_id: dict, speech: Path) -> tuple[str, Path, list]:
 
 
 def of_librispeech(path: str) -> Path:
-    """A file of LibriSpeech, named by the end of its path; InputError where it is not there."""
+    """A file of LibriSpeech, by the end of its path; InputError if it is missing."""
     if not (file := recording(librispeech_root() / path)).is_file():
         raise InputError(f"{file}: no such file; is LibriSpeech complete?")
     return file

@@ -147,9 +147,9 @@ def levels(rows: list[Row], noises: dict[str, Path], mode: str, workers: int) ->
         cut = min(map(length_of, row.speech)) if mode == "min" else row.longest()
         files = [*row.speech, *([noises[row.id]] if noises else [])]
         jobs += [(file, gain, cut) for file, gain in zip(files, row.gains, strict=False)]
-    found = [10 * math.log10(max(value, 1e-12)) for value in mapped(power, jobs, workers, "levels")]
-    each = len(found) // len(rows)
-    return {row.id: found[i * each : (i + 1) * each] for i, row in enumerate(rows)}
+    decibels = [10 * math.log10(max(value, 1e-12)) for value in mapped(power, jobs, workers, "levels")]
+    each = len(decibels) // len(rows)
+    return {row.id: decibels[i * each : (i + 1) * each] for i, row in enumerate(rows)}
 
 
 def mixture_of(row: Row, target: int, condition: str, args: argparse.Namespace) -> Mixture:

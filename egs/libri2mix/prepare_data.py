@@ -28,7 +28,7 @@ from mixtures import (
 )
 from sources import make_source, mapped
 
-from toolkit.io.command_line import run
+from toolkit.io.command_line import Parser, run
 from toolkit.io.corpora import incomplete, librispeech_genders, librispeech_root, speaker_of, write_speech
 from toolkit.io.errors import InputError, some_of
 from toolkit.simulate.enrolments import EnrolmentPool, planned
@@ -40,7 +40,7 @@ SETS = ("train", "dev", "test", OFFICIAL_TEST)
 
 def get_parser() -> argparse.ArgumentParser:
     """Options; corpora come from db.sh by the environment."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser("local/data.sh", description=__doc__)
     add_common_arguments(parser, fs=8000)
     parser.add_argument("--parts", nargs="+", choices=SETS, default=["train", "dev", "test"], help="sets to plan")
     parser.add_argument("--mode", choices=["min", "max"], default="min", help="cut to the shorter talker, or pad")
@@ -60,14 +60,14 @@ def get_parser() -> argparse.ArgumentParser:
 
 def targets_of(rows: list[Row], both: bool, pool: EnrolmentPool, partial: bool) -> list[tuple[Row, int]]:
     """Mixtures and their target talker; reports targets without an enrolment."""
-    found = [(row, target) for row in rows for target in ((0, 1) if both else (0,))]
-    lone = {utt for row, target in found if not pool.has_another(speaker_of(utt := row.speech[target].stem), utt)}
+    targets = [(row, target) for row in rows for target in ((0, 1) if both else (0,))]
+    lone = {utt for row, target in targets if not pool.has_another(speaker_of(utt := row.speech[target].stem), utt)}
     if lone:
         incomplete(f"{len(lone)} targets have no other utterance to enrol their speaker: {some_of(lone, 3)}", partial)
-        found = [(row, target) for row, target in found if row.speech[target].stem not in lone]
-    if not found:
+        targets = [(row, target) for row, target in targets if row.speech[target].stem not in lone]
+    if not targets:
         raise InputError(f"{', '.join(pool.data_dirs)}: no target can be enrolled; is LibriSpeech complete?")
-    return found
+    return targets
 
 
 def prepare(part: str, args: argparse.Namespace, gender: dict[str, str]) -> None:

@@ -4,7 +4,6 @@ Mixtures of two talkers without noise, cut to the shorter. The lists name mixtur
 has the gains. Sets of recordings, to format first: librispeech_train (of train and dev), librispeech_test.
 """
 
-import argparse
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -21,7 +20,7 @@ from mixtures import (
     with_audio,
 )
 
-from toolkit.io.command_line import run
+from toolkit.io.command_line import Parser, run
 from toolkit.io.corpora import (
     check_count,
     corpus,
@@ -84,7 +83,7 @@ def read_targets(folder: Path, rows: dict[str, Row], allow_missing: bool) -> lis
     parts = {}
     for name in ("ref", "aux"):
         parts[name] = {key: (number, *parts) for key, number, _, _, parts in read_list(folder / f"{name}.scp")}
-    found: dict[tuple[str, int], Target] = {}
+    targets: dict[tuple[str, int], Target] = {}
     missing = []
     for key, number, mixture, utt, _ in read_list(folder / "mix.scp"):
         if key not in parts["ref"] or key not in parts["aux"] or mixture not in rows:
@@ -93,20 +92,20 @@ def read_targets(folder: Path, rows: dict[str, Row], allow_missing: bool) -> lis
         number, *_, source, _ = parts["ref"][key]
         row, talker = rows[mixture], int(source[1]) - 1
         target = row.speech[talker].stem
-        if speaker_of(target) != speaker_of(utt) or target == utt or (mixture, talker) in found:
+        if speaker_of(target) != speaker_of(utt) or target == utt or (mixture, talker) in targets:
             expected = f"a talker of {mixture}, once, with the enrolment {utt}"
             message = f"{folder}/ref.scp:{number}: {source} is {target}, must be {expected}"
             raise InputError(f"{message}; download the list again")
         try:
-            found[mixture, talker] = Target(row, talker, of_librispeech("/".join(parts["aux"][key][1:])))
+            targets[mixture, talker] = Target(row, talker, of_librispeech("/".join(parts["aux"][key][1:])))
         except InputError:
             missing.append(utt)
-    if len(found) + len(missing) < max(map(len, parts.values())):
+    if len(targets) + len(missing) < max(map(len, parts.values())):
         raise InputError(f"{folder}/mix.scp: lacks keys of ref.scp or aux.scp; download the lists again")
     if missing:
         incomplete(f"{folder}/aux.scp: {len(missing)} enrolments have no audio: {some_of(missing, 3)}", allow_missing)
-    there = set(with_audio(_rows_of(found.values()), folder, False, allow_missing))
-    return [target for target in found.values() if target.row in there]
+    rows_with_audio = set(with_audio(_rows_of(targets.values()), folder, False, allow_missing))
+    return [target for target in targets.values() if target.row in rows_with_audio]
 
 
 def _rows_of(targets: Iterable[Target]) -> list[Row]:
@@ -116,7 +115,7 @@ def _rows_of(targets: Iterable[Target]) -> list[Row]:
 
 def main(argv=None) -> None:
     """Write all sets."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser("local/data.sh", description=__doc__)
     add_common_arguments(parser, fs=16000)
     parser.set_defaults(mode="min", seed=0)  # of plan_set
     args = parser.parse_args(argv)

@@ -25,8 +25,7 @@ TEST_PARTS = [part for part in LIBRISPEECH_PARTS if part not in TRAIN_PARTS]
 
 def get_parser() -> argparse.ArgumentParser:
     """Options; the corpus comes from db.sh by the environment."""
-    layout = argparse.RawDescriptionHelpFormatter
-    parser = Parser("local/data.sh", description=__doc__, formatter_class=layout)
+    parser = Parser("local/data.sh", description=__doc__)
     add_corpus_arguments(parser)
     parser.add_argument("--train_parts", nargs="+", choices=TRAIN_PARTS, default=TRAIN_PARTS[:1], help="of data/train")
     return parser

@@ -11,7 +11,6 @@ import re
 import sys
 from pathlib import Path
 
-from toolkit.io.audio import audio_files
 from toolkit.io.command_line import Parser, run
 from toolkit.io.corpora import (
     LIBRISPEECH_PARTS,
@@ -27,7 +26,7 @@ from toolkit.io.corpora import (
 )
 from toolkit.io.datadir import c_sorted
 from toolkit.io.errors import InputError, some_of
-from toolkit.io.folders import recording_ids
+from toolkit.io.folders import audio_files, recording_ids
 from toolkit.simulate.plan import generator
 
 DNS_NOISE = "github microsoft/DNS-Challenge (download-dns-challenge-*.sh; its noise archives are enough)"
@@ -42,8 +41,7 @@ _CLIP = re.compile(r"_\d{1,3}$")
 
 def get_parser() -> argparse.ArgumentParser:
     """Options; corpora come from db.sh by the environment."""
-    layout = argparse.RawDescriptionHelpFormatter
-    parser = Parser("local/data.sh", description=__doc__, formatter_class=layout)
+    parser = Parser("local/data.sh", description=__doc__)
     add_corpus_arguments(parser)
     for name, parts in SETS.items():
         parser.add_argument(

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from toolkit.io.audio import audio_files
-from toolkit.io.command_line import run
+from toolkit.io.command_line import Parser, run
 from toolkit.io.corpora import (
     corpus,
     librispeech_root,
@@ -18,7 +17,7 @@ from toolkit.io.corpora import (
 )
 from toolkit.io.datadir import read_table
 from toolkit.io.errors import InputError, some_of
-from toolkit.io.folders import Speech, cut_recordings
+from toolkit.io.folders import Speech, audio_files, cut_recordings
 from toolkit.io.text import read_lines
 from toolkit.simulate.folder_sets import write_set
 
@@ -35,7 +34,7 @@ BABBLE_EVERY = 10  # every 10th talker of LibriSpeech is for the babble of the t
 
 def get_parser() -> argparse.ArgumentParser:
     """Options; corpora come from db.sh by the environment."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--outdir", type=Path, default=Path("data"))
     parser.add_argument("--sets", type=Path, default=Path(__file__).with_name("sets.yaml"))
     parser.add_argument(

@@ -5,8 +5,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from toolkit.io.audio import audio_files
-from toolkit.io.command_line import run
+from toolkit.io.command_line import Parser, run
 from toolkit.io.corpora import (
     corpus,
     librispeech_root,
@@ -16,7 +15,7 @@ from toolkit.io.corpora import (
     write_speech,
 )
 from toolkit.io.datadir import c_sorted, read_table
-from toolkit.io.folders import Speech, cut_recordings
+from toolkit.io.folders import Speech, audio_files, cut_recordings
 from toolkit.simulate.folder_sets import write_set
 
 PIECE_SECONDS = 3
@@ -30,7 +29,7 @@ WHERE = {
 
 def get_parser() -> argparse.ArgumentParser:
     """Options; corpora come from db.sh by the environment."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser("local/data.sh", description=__doc__)
     parser.add_argument("--outdir", type=Path, default=Path("data"))
     parser.add_argument("--sets", type=Path, default=Path(__file__).with_name("sets.yaml"))
     parser.add_argument("--dev_every", type=int, default=12, help="use every N-th training speaker for dev")

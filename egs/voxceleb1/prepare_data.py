@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from prepare_noises import add_arguments, prepare
 
-from toolkit.io.audio import AUDIO_SUFFIXES
-from toolkit.io.command_line import run
+from toolkit.io.command_line import Parser, run
 from toolkit.io.corpora import check_count, corpus, incomplete, speaker_of, write_speech
 from toolkit.io.datadir import c_sorted, invert
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.folders import AUDIO_SUFFIXES
 from toolkit.io.trials import Trials, read_trials, write_trials
 from toolkit.simulate.plan import generator
 
@@ -42,7 +42,7 @@ _SPEAKER = re.compile(r"id1\d{4}")
 
 def get_parser() -> argparse.ArgumentParser:
     """Options; corpora come from db.sh by the environment."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser("local/data.sh", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--valid_by", choices=["video", "speaker"], default="video", help="what is held out of dev")
     parser.add_argument("--valid_speakers", type=int, default=40, help="how many of dev's are in valid; 0: no valid")
@@ -62,8 +62,8 @@ def speaker_folders(folder: Path, depth: int = 3) -> Iterable[Path]:
 
 
 def find_audio(root: Path) -> dict[str, Path]:
-    """Utterance -> file, of all speakers below ``root``; InputError when one stands there twice, or none at all."""
-    found: dict[str, Path] = {}
+    """Utterance -> file, of all speakers below ``root``; InputError for a duplicate id, or without audio."""
+    files: dict[str, Path] = {}
     for speaker in speaker_folders(root):
         for video in os.scandir(speaker):
             for entry in os.scandir(video.path) if video.is_dir() else ():
@@ -71,12 +71,12 @@ def find_audio(root: Path) -> dict[str, Path]:
                 if suffix.lower() not in AUDIO_SUFFIXES:
                     continue
                 utt = f"{speaker.name}-{video.name}-{stem}"
-                if utt in found:
-                    raise InputError(f"{entry.path}: duplicate id {utt}, also of {found[utt]}; keep one of the two")
-                found[utt] = Path(entry.path)
-    if not found:
+                if utt in files:
+                    raise InputError(f"{entry.path}: duplicate id {utt}, also of {files[utt]}; keep one of the two")
+                files[utt] = Path(entry.path)
+    if not files:
         raise InputError(f"VOXCELEB1={root}: holds no <...>/id10001/<video>/00001.wav; is it VoxCeleb1, unpacked?")
-    return found
+    return files
 
 
 def find_list(folder: Path, name: str, needed: bool) -> Path | None:

@@ -30,12 +30,11 @@ from prepare_noises import add_arguments, prepare
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from toolkit.io.audio import audio_files
 from toolkit.io.command_line import Parser, real_number, run, whole_number
 from toolkit.io.corpora import optional_corpus, speaker_of, write_speech
 from toolkit.io.datadir import c_sorted
 from toolkit.io.errors import InputError, some_of
-from toolkit.io.folders import Speech, cut_recordings, read_speech, word
+from toolkit.io.folders import Speech, audio_files, cut_recordings, read_speech, word
 from toolkit.io.text import fields, read_lines
 from toolkit.io.trials import Trials, check_kinds, read_trials, write_trials
 from toolkit.simulate import folder_sets
@@ -49,8 +48,7 @@ VCMIX_LIST, VCMIX_TRIALS = "trials_wo_overlap.txt", (18802, 140734)  # targets o
 
 def get_parser() -> argparse.ArgumentParser:
     """Options; corpora come from db.sh by the environment."""
-    layout = argparse.RawDescriptionHelpFormatter
-    parser = Parser("local/data.sh", description=__doc__, formatter_class=layout)
+    parser = Parser("local/data.sh", description=__doc__)
     add_arguments(parser)
     parser.set_defaults(corpora=["musan", "rirs_noises"])
     seconds = real_number(1, 1e4)
@@ -117,7 +115,7 @@ def listed_files(names: Iterable[str], root: Path) -> dict[str, Path]:
         parts = key.split("/")
         for at in range(1, len(parts)):
             tails["/".join(parts[at:])].append(key)
-    found = {}
+    by_name = {}
     for name in names:
         stem = os.path.splitext(name)[0]
         inner = stem.removeprefix(f"{root.name}/")
@@ -125,8 +123,8 @@ def listed_files(names: Iterable[str], root: Path) -> dict[str, Path]:
         if len(keys) > 1:
             raise InputError(f"{name}: may be {files[keys[0]]} or {files[keys[1]]}; keep one of the two below {root}")
         if keys:
-            found[name] = files[keys[0]]
-    return found
+            by_name[name] = files[keys[0]]
+    return by_name
 
 
 def same_speaker(trials: Trials) -> np.ndarray:

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.io.atomic import replacing_path
-from toolkit.io.audio import audio_files, file_info, read_file
-from toolkit.io.command_line import run
+from toolkit.io.audio import file_info, read_file
+from toolkit.io.command_line import Parser, run
 from toolkit.io.corpora import add_corpus_arguments, by_id, check_count, corpus, incomplete, write_sounds
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.folders import audio_files
 from toolkit.io.progress import progress
 
 MUSAN_FILES = {"music": 660, "noise": 930, "speech": 426}
@@ -80,8 +81,8 @@ def write_windows(path: Path, recordings: list[tuple[Path, list[tuple[float, flo
 def prepare_nonspeech(outdir: Path, partial: bool) -> None:
     """nonspeech_test: n1 ... n100 of Hu and Wang; ids are ``<class>-n001``, the "speaker" is the class."""
     root = corpus("NONSPEECH100", "web.cse.ohio-state.edu/pnl/corpus/HuNonspeech/HuCorpus.html")
-    found = by_id(audio_files(root).values(), lambda p: p.stem.lower())
-    paths = {n: found[f"n{n}"] for n in range(1, NONSPEECH_FILES + 1) if f"n{n}" in found}
+    files = by_id(audio_files(root).values(), lambda p: p.stem.lower())
+    paths = {n: files[f"n{n}"] for n in range(1, NONSPEECH_FILES + 1) if f"n{n}" in files}
     if not paths:
         raise InputError(f"NONSPEECH100={root}: holds none of n1.wav to n100.wav")
     if missing := [f"n{n}" for n in range(1, NONSPEECH_FILES + 1) if n not in paths]:
@@ -106,9 +107,9 @@ def prepare_rirs(outdir: Path, partial: bool) -> None:
     paths = [path for path in audio_files(real).values() if re.match(r"air_", path.stem) or "_rir_" in path.stem]
     if not paths:
         raise InputError(f"{real}: holds no impulse response (air_* or *_rir_*)")
-    found, copies = by_id(paths), outdir / "rirs_real/audio"
+    responses, copies = by_id(paths), outdir / "rirs_real/audio"
     write_sounds(
-        outdir / "rirs_real", {utt: first_channel(p, copies) for utt, p in found.items()}, {u: u for u in found}
+        outdir / "rirs_real", {utt: first_channel(p, copies) for utt, p in responses.items()}, {u: u for u in responses}
     )
 
 
@@ -142,7 +143,7 @@ def prepare(args: argparse.Namespace) -> None:
 
 def main(argv=None) -> None:
     """Write the sets of noises and rooms."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser("local/data.sh", description=__doc__)
     add_arguments(parser)
     prepare(parser.parse_args(argv))
 

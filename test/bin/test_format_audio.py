@@ -11,9 +11,10 @@ from scipy.signal import resample_poly
 
 from toolkit.bin import format_audio
 from toolkit.bin import jobs as jobs_program
-from toolkit.io.audio import AudioTable, resample
+from toolkit.io.audio import AudioTable
 from toolkit.io.command_line import run
 from toolkit.io.datadir import DataDir, read_table, write_table
+from toolkit.io.samples import resample
 
 FS = 16000
 REPOSITORY = Path(format_audio.__file__).parents[2]
@@ -306,8 +307,7 @@ def test_wav_scp_that_points_nowhere(tmp_path, make, capsys):
 
 @pytest.mark.parametrize("words", [["--channel", "left"], ["--fs", "16k"]])
 def test_a_mistyped_option_is_named(tmp_path, words, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        run(format_audio.main, words)
+    assert run(format_audio.main, words) == 1
     assert words[0] in capsys.readouterr().err
 
 

@@ -17,7 +17,7 @@ def feed(monkeypatch, program, text: str) -> int:
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
     try:
         return run(program.main, [])
-    except SystemExit as error:
+    except SystemExit as error:  # of a program that failed
         return error.code
 
 
@@ -33,11 +33,11 @@ def test_programs_run_in_turn_until_one_fails(monkeypatch, capsys, tmp_path):
     assert feed(monkeypatch, several, text + words("", *check)) == 1
     said = capsys.readouterr()
     assert said.out == "plan: one talker alone\nplan: mixing\n"
-    assert said.err.endswith("error: fix the list\n")
+    assert said.err.endswith("; fix the list\n")
 
 
 def test_a_wrong_option_ends_it_as_it_ends_the_program(monkeypatch, capsys):
-    assert feed(monkeypatch, several, words("", "make_trials", "--no_such")) == 2
+    assert feed(monkeypatch, several, words("", "make_trials", "--no_such")) == 1
     assert "--no_such" in capsys.readouterr().err
 
 

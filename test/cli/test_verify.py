@@ -215,3 +215,41 @@ def test_enhanced_embeddings_are_those_of_the_enhancer(voxsift, verifier, place)
     rows = np.stack([verifier.embed(A), verifier.embed(C)])
     expected = EmbeddingEnhancer.load("ee").enhance(rows, ["s0-u0", "s1-u0"])
     np.testing.assert_allclose(list(content["embeddings"].values()), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        ("verify", ["--enroll", B, "--"]),
+        ("embed", ["-o", "emb", "--"]),
+        ("transcribe", ["--method", "ctc_greedy", "--"]),
+    ],
+)
+def test_one_bad_input_stops_no_other(voxsift, verb, words):
+    Path("worse.wav").write_bytes(b"")
+    code, out, err = voxsift(verb, *words, "bad.wav", A, "worse.wav", C)
+    assert code == 1
+    good = list(kaldiio.load_scp("emb/embedding.scp")) if verb == "embed" else out.decode()
+    assert all((name[:-4].replace("/", "-") if verb == "embed" else name) in good for name in (A, C))
+    assert {"bad.wav", "worse.wav"} <= set(err.splitlines()[-1].replace(",", "").split())
+
+
+def test_errors_are_in_the_json(voxsift):
+    assert voxsift("verify", "--enroll", "bad.wav", B, "--", A)[0] == 1
+    code, out, _ = voxsift("transcribe", "bad.wav", A, "--method", "ctc_greedy", "--json")
+    bad, good = json.loads(out)
+    assert code == 1
+    assert (bad["text"], good["error"]) == (None, None)
+    assert "bad.wav" in bad["error"]
+
+
+def test_errors_of_a_calibration_are_of_other_speakers(voxsift):
+    _, content, _ = voxsift("calibrate", "spk", "--resamples", "100", "--json")
+    for name in ("false_rejection", "false_acceptance"):
+        rate = content["cross_validation"][name]
+        assert 0 <= rate["low"] <= rate["value"] <= rate["high"] <= 1
+    for path in Path("spk").iterdir():
+        if path.name in ("s0", "s1"):
+            Path("two").mkdir(exist_ok=True)
+            (Path("two") / path.name).symlink_to(path.resolve())
+    assert voxsift("calibrate", "two", "-o", "two.json", "--resamples", "100", "--json")[1]["cross_validation"] is None

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -207,7 +208,7 @@ def test_only_an_experiment_in_verification_verifies(recipe, tree):
     (other / "config.yaml").write_text("model: {}\nreference: spk1\n")
     done = tree.run(recipe, "./run.sh", "--sv_exp", "exp/se_other")
     assert done.returncode == 1
-    assert "--sv_exp exp/se_other: see above; it names an experiment in speaker verification" in done.stderr
+    assert re.fullmatch("error: exp/se_other.*; fix --sv_exp exp/se_other, .*\n", done.stderr)
     other.joinpath("config.yaml").unlink()
     other.rmdir()
 

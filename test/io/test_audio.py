@@ -8,9 +8,11 @@ import pytest
 import soundfile
 
 from toolkit.io.ark import ArkWriter
-from toolkit.io.audio import AudioInfo, AudioTable, audio_info, is_command, read_audio, read_whole
+from toolkit.io.audio import AudioInfo, AudioTable, audio_info, read_audio, read_whole
 from toolkit.io.datadir import write_table
 from toolkit.io.errors import InputError
+from toolkit.io.folders import audio_files
+from toolkit.io.opening import is_command
 
 FS, N = 16000, 8000
 PCM = np.random.default_rng(5).integers(-20000, 20000, N).astype(np.int16)
@@ -301,3 +303,11 @@ def test_unknown_ids_and_data_dirs_are_named(tmp_path, data_dir):
         AudioTable(tmp_path / "nowhere")
     with pytest.raises(InputError, match="utt-z: no such id"):
         AudioTable(data_dir("one", {"a": "x"})).read("utt-z")
+
+
+def test_a_folder_with_links_to_missing_files_is_refused(tmp_path):
+    write(tmp_path / "c.wav")
+    first = dangling(tmp_path / "a.wav")
+    dangling(tmp_path / "b.wav")
+    with pytest.raises(InputError, match=f"{first}.*2 such links"):
+        audio_files(tmp_path)

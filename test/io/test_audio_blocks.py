@@ -5,8 +5,9 @@ import pytest
 import soundfile
 
 from toolkit.io.ark import ArkWriter
-from toolkit.io.audio import file_blocks, read_file, resample, resampled_blocks, value_blocks
+from toolkit.io.audio import file_blocks, read_file, value_blocks
 from toolkit.io.errors import InputError
+from toolkit.io.samples import resample, resampled_blocks
 
 RNG = np.random.default_rng(0)
 

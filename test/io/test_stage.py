@@ -135,6 +135,16 @@ def test_a_program_runs_once_for_the_same_inputs_and_outputs(once, change, count
     assert calls() == count
 
 
+def test_a_program_runs_again_after_a_change_of_its_code(once, tmp_path, monkeypatch):
+    monkeypatch.setattr("toolkit.io.signatures._ROOT", tmp_path)
+    source = tmp_path / "toolkit/report/deep/page.py"
+    source.parent.mkdir(parents=True)
+    for text in ("1", "1", "2", "2"):
+        source.write_text(text)
+        once(code=["toolkit.report"]).run()
+    assert calls() == 2
+
+
 def test_a_config_among_the_outputs_counts_with_the_files_that_it_names(once):
     Path("weights.pth").write_text("1")
     Path("made.yaml").write_text("weights: weights.pth\n")

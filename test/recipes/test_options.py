@@ -7,7 +7,7 @@ import pytest
 
 from toolkit.io.errors import InputError
 from toolkit.recipes import Asr, Ee, Se, Sv, Tse
-from toolkit.recipes.options import COUNT, LIST, HelpRequest, Options, UsageError, option
+from toolkit.recipes.options import COUNT, LIST, HelpRequest, Options, option
 
 RECIPES = (Asr, Ee, Se, Sv, Tse)
 
@@ -52,7 +52,7 @@ def test_faults_are_named(words, fault):
 
 def test_what_is_no_option_is_refused():
     for words in (["positional"], ["--epochs", "1", "x", "y"], ["--", "--epochs", "1"], ["-e", "1"]):
-        with pytest.raises(UsageError):
+        with pytest.raises(InputError):
             Training.parse(words)
 
 

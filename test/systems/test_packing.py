@@ -208,7 +208,7 @@ ATTACKS = {
     "torch": {"class_path": "torch.hub.load", "init_args": {"repo_or_dir": "."}},
     "a name only": "notes.X",
     "a function of ours": {"class_path": "toolkit.systems.packing.pack", "init_args": {"path": "other"}},
-    "through a module of ours": {"class_path": "toolkit.io.audio.subprocess.Popen"},
+    "through a module of ours": {"class_path": "toolkit.io.opening.subprocess.Popen"},
     "not an encoder": {"class_path": "toolkit.features.kaldi_fbank.KaldiFbank"},
     "a module": {"class_path": "toolkit.models.sv.ecapa_tdnn"},
     "unknown": {"class_path": "toolkit.models.sv.ecapa_tdnn.Other"},

@@ -10,8 +10,9 @@ import sys
 import numpy as np
 import soundfile
 
-from toolkit.io.audio import read_whole, resample
+from toolkit.io.audio import read_whole
 from toolkit.io.command_line import Parser, real_number, run
+from toolkit.io.samples import resample
 
 parser = Parser(description=__doc__)
 parser.add_argument("factor", type=real_number(0.1, 10), help="1.1 is faster and higher: N samples become N / 1.1")

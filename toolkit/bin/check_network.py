@@ -57,7 +57,7 @@ def _published_weights(config: Mapping) -> str:
 
 
 def _needs_training(network, config: Mapping) -> bool:
-    """Has a network of the toolkit weights, and reads none? What a class of others reads is its own matter."""
+    """Whether a network of the toolkit has weights and reads none from a file. Other networks are not examined."""
     own = type(network.model if hasattr(network, "model") else network).__module__.startswith("toolkit.")
     return own and not _published_weights(config) and any(True for _ in network.parameters())
 

@@ -63,9 +63,9 @@ def one_file(args: argparse.Namespace) -> None:
 def data_dirs(args: argparse.Namespace) -> None:
     """Extract from the mixtures of a work list."""
     from toolkit.data.extraction import first_seconds, fixed_enrolments, other_enrolments
-    from toolkit.io.audio import check_usable
     from toolkit.io.datadir import DataDir
     from toolkit.io.jobs import read_work
+    from toolkit.io.samples import check_usable
     from toolkit.io.variants import declare_variant
     from toolkit.simulate.enrolments import absent_speakers
     from toolkit.systems.extractor import Extractor

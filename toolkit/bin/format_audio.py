@@ -10,10 +10,10 @@ exceeds full scale by far is bad, as is one that is silent, constant or too shor
 import argparse
 import sys
 
-from toolkit.io.audio import LEAST_SECONDS
 from toolkit.io.command_line import Parser, add_job_arguments, channel, rate, real_number, run, seconds, whole_number
 from toolkit.io.formatting import format_set
 from toolkit.io.jobs import each_set
+from toolkit.io.samples import LEAST_SECONDS
 
 parser = Parser(description=__doc__)
 add_job_arguments(parser)

@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> None:
     sets = []
     for split, rows in _by_split(corpus / "speech", "speaker", "gender", "text").items():
         if split not in _SPEECH_SETS:
-            raise InputError(f"{corpus}/speech/metadata.tsv: unknown split {split}; make the corpus anew")
+            raise InputError(f"{corpus}/speech/metadata.tsv: unknown split {split}; make the corpus again")
         sets.append((_SPEECH_SETS[split], corpus, rows, *_speech_tables(rows)))
     if (corpus / "commands").is_dir():
         for split, rows in _by_split(corpus / "commands", "speaker", "gender", "text", "intent").items():
@@ -54,7 +54,7 @@ def _by_split(folder: Path, *columns: str) -> dict[str, list[dict]]:
     splits: dict[str, list[dict]] = {}
     for row in read_tsv(folder / "metadata.tsv", "path", "split", "seconds", *columns):
         if not row["split"].isidentifier():
-            raise InputError(f"{folder}/metadata.tsv: split {row['split']!r} must be a word; make the corpus anew")
+            raise InputError(f"{folder}/metadata.tsv: split {row['split']!r} must be a word; make the corpus again")
         splits.setdefault(row["split"], []).append(row)
     return splits
 

@@ -1,7 +1,7 @@
 """Names and checks of a recipe, for its task script: options in, variables out, ``name=value`` each ended by a NUL.
 
 ACTION is what they depend on:
-  options   the options and the configs; an empty variable stands between what follows from options and the rest
+  options   the options and the configs; an empty variable separates what follows from options from the rest
   data      data/, which stage 1 makes
   plan      (no variables: makes the plans of stage 3)
   dump      the dump, which stages 2 to 4 make
@@ -44,6 +44,7 @@ def on_options(recipe: Recipe) -> None:
         recipe.check()
     except UsageError:
         emit("text", recipe.help())
+        sys.stdout.flush()
         raise
     emit_all(recipe, [*(entry.name for entry in fields(recipe)), *recipe.names])
     print(end="\0", flush=True)
@@ -80,10 +81,6 @@ def main(argv=None) -> None:
     except HelpRequest:
         emit("text", kind.help())
         return
-    except UsageError as error:
-        sys.stdout.flush()
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
     if args.action == "plan":
         recipe.plan()
     else:

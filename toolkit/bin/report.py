@@ -1,8 +1,8 @@
 """Report an experiment of any task: results.json, RESULTS.md, report.html, plots; tables over several experiments.
 
 The first word or the config of the experiment names the task. For the inputs and options of a task, see
-`python -m toolkit.bin.report <task> --help`. --from FILE --recipe_results PAGE makes the tables anew of the file that
---archive has kept, where the experiments are no more.
+`python -m toolkit.bin.report <task> --help`. --from FILE --recipe_results PAGE makes the tables again from the file
+that --archive has kept, without the experiments.
 
 Example: python -m toolkit.bin.report --expdir exp/ecapa --compare exp/mean_fbank --ood nonspeech
 """

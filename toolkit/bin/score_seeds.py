@@ -48,7 +48,7 @@ def main(argv=None) -> None:
     torch.set_num_threads(1)
     enhancer = EmbeddingEnhancer.chosen(args)
     if not enhancer.network.draws_noise:
-        print(f"{args.model}: draws no noise; there is no spread")
+        print(f"{args.model}: draws no noise, so its scores have no spread")
         Path(args.output).unlink(missing_ok=True)
         return
     sets = {}

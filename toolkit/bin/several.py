@@ -1,9 +1,9 @@
 """Run several programs of the toolkit in one interpreter, whose start takes longer than most of them.
 
-Standard input, each word ended by a NUL: the number of words that follow, the message if the program fails (may be
-empty), the program (train), its arguments; then the next program. The first failure ends the run. With --mark they are
-not run again while their words, the files and systems that these name, --deps and --outputs are the same; what they
-printed is printed.
+Standard input, each word ended by a NUL: the number of words that follow, what to do if its input is bad (or empty),
+the program (train), its arguments; then the next program. The first failure ends the run. With --mark they are not run
+again while their words, the files and systems that these name, --deps and --outputs are the same; what they printed is
+printed.
 """
 
 import sys
@@ -20,7 +20,7 @@ parser.add_argument("--outputs", nargs="*", default=[], help="folders that must 
 
 
 def commands(words: list[str]) -> list[list[str]]:
-    """Words of each command: message on failure, program, arguments."""
+    """Words of each command: remedy, program, arguments."""
     split_commands = []
     while words:
         count = int(words[0]) if words[0].isdigit() else 0

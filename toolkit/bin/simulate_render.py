@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.io.ark import ArkWriter
-from toolkit.io.audio import check_usable
 from toolkit.io.command_line import Parser, add_job_arguments, run
 from toolkit.io.errors import InputError
 from toolkit.io.jobs import ark_path, each_set, write_job_tables
+from toolkit.io.samples import check_usable
 from toolkit.simulate.enrolments import FACT, STREAM
 from toolkit.simulate.plan import contents_of
 from toolkit.simulate.render import render

@@ -64,6 +64,7 @@ def _add_once(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mark", type=Path, required=True, help="file that keeps what was done")
     parser.add_argument("--what", default="", help="name for messages")
     parser.add_argument("--outputs", nargs="*", default=[], help="files and folders that must be as they were left")
+    parser.add_argument("--code", nargs="*", default=[], help="packages of the toolkit on whose source they depend")
     parser.add_argument("--log", type=Path, help="of a job, by --cmd; without, the program runs here")
     parser.add_argument("--keep_log", action="store_true", help="keep the log of an earlier run as <name>.<n>.log")
     parser.add_argument("--job_options", nargs="*", default=[], help="of the engine, name and value: name exp/x")

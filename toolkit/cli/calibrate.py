@@ -5,7 +5,7 @@ Example: voxsift calibrate my_recordings/ -o calibration.json
 
 The folder has a folder for each speaker, with two recordings or more, best from different days and with the noise of
 the later use. Thresholds from clean corpora reject many true speakers in noise; these are yours. The file names the
-number of trials, and the equal error rate with its interval over speakers.
+number of trials, the equal error rate, and the errors at the threshold, cross-validated over speakers, with intervals.
 """
 
 import argparse

@@ -5,7 +5,7 @@ Example: voxsift embed recordings/ -o embeddings/
 
 The folder gets embedding.ark, embedding.scp (ids are paths without extension) and embedding_conf.yaml, as stage 7 of a
 recipe writes them. Vectors have unit length, unless --enhance_by changes them. A recording of more than two minutes is
-embedded in parts; its vector is their mean.
+embedded in parts; its vector is their mean. A bad recording does not stop the others.
 """
 
 import argparse
@@ -30,6 +30,7 @@ def main(args: argparse.Namespace) -> None:
     from dataclasses import replace
     from pathlib import Path
 
+    from toolkit.cli.shared.failures import Failures
     from toolkit.cli.shared.inputs import check_keys, inputs_of, readable
     from toolkit.cli.shared.outputs import json_text
     from toolkit.cli.shared.systems import load_system
@@ -45,20 +46,26 @@ def main(args: argparse.Namespace) -> None:
     inputs, vectors = inputs_of(args.inputs), {}
     inputs = [replace(recording, key=word(recording.key)) for recording in inputs]
     check_keys(inputs)
+    failures = Failures(inputs)
     verifier = load_system("sv", args)
     with readable(inputs) as recordings, progress(len(inputs), "embed", "recordings") as bar:
         for recording in recordings:
-            blocks = recording.blocks_at(verifier.fs, LONGEST_SECONDS, args.channel)
-            vectors[recording.key] = verifier.embed_blocks(blocks, f"{recording.name}: the recording")
+            with failures.of(recording):
+                blocks = recording.blocks_at(verifier.fs, LONGEST_SECONDS, args.channel)
+                vectors[recording.key] = verifier.embed_blocks(blocks, f"{recording.name}: the recording")
             bar.update()
+    if not vectors:
+        failures.check()
     if args.enhance_by:
         vectors = _enhanced(vectors, verifier, args)
     if args.output:
         _write(Path(args.output), vectors, verifier, args.enhance_by)
     if args.json:
-        print(json_text({"extractor": verifier.identity, "enhanced_by": args.enhance_by, "embeddings": vectors}))
+        facts = {"extractor": verifier.identity, "enhanced_by": args.enhance_by, "errors": failures.messages}
+        print(json_text(facts | {"embeddings": vectors}))
     else:
         print(scp)
+    failures.check()
 
 
 def _enhanced(vectors: dict, verifier, args) -> dict:

@@ -4,7 +4,8 @@ Example: voxsift transcribe a.wav
          voxsift transcribe recordings/ -o text
 
 The words of one recording are printed; of several, lines 'recording<TAB>words'. With -o the output is a Kaldi table
-'text', whose ids are paths without extension. Long recordings are cut at pauses.
+'text', whose ids are paths without extension. Long recordings are cut at pauses. A bad recording does not
+stop the others.
 """
 
 import argparse
@@ -31,6 +32,7 @@ def main(args: argparse.Namespace) -> None:
     import logging
     from pathlib import Path
 
+    from toolkit.cli.shared.failures import Failures
     from toolkit.cli.shared.inputs import check_keys, inputs_of, readable
     from toolkit.cli.shared.outputs import json_text
     from toolkit.cli.shared.systems import load_system
@@ -47,20 +49,26 @@ def main(args: argparse.Namespace) -> None:
         check_keys(inputs)
     recognizer = load_system("asr", args)
     search = {"method": args.method, "beam": args.beam, "ctc_weight": args.ctc_weight}
-    texts = []
+    results, failures = [], Failures(inputs)
     with readable(inputs) as recordings, progress(len(inputs), "transcribe", "recordings") as bar:
         for recording in recordings:
-            blocks = recording.blocks_at(recognizer.fs, _BLOCK_SECONDS, args.channel)
-            texts.append(" ".join(recognizer.transcribe_blocks(blocks, **search)))
-            if not texts[-1]:
-                logging.warning("%s: no words are recognised", recording.name)
+            text = None
+            with failures.of(recording):
+                blocks = recording.blocks_at(recognizer.fs, _BLOCK_SECONDS, args.channel)
+                text = " ".join(recognizer.transcribe_blocks(blocks, **search))
+                if not text:
+                    logging.warning("%s: no words are recognised", recording.name)
+            results.append((recording, text))
             bar.update()
-    if args.output:
-        write_table(args.output, {word(i.key): t or EMPTY for i, t in zip(inputs, texts, strict=True)})
+    texts = [(recording, text) for recording, text in results if text is not None]
+    if args.output and texts:
+        write_table(args.output, {word(i.key): text or EMPTY for i, text in texts})
     if args.json:
-        print(json_text([{"input": i.name, "text": text} for i, text in zip(inputs, texts, strict=True)]))
-    elif not args.output:
-        print("\n".join(texts if len(texts) == 1 else [f"{i.name}\t{t}" for i, t in zip(inputs, texts, strict=True)]))
+        errors = failures.messages
+        print(json_text([{"input": i.name, "text": text, "error": errors.get(i.name)} for i, text in results]))
+    elif not args.output and texts:
+        print("\n".join(text if len(inputs) == 1 else f"{i.name}\t{text}" for i, text in texts))
+    failures.check()
 
 
 _BLOCK_SECONDS = 120.0  # that are read at once

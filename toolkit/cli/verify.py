@@ -8,7 +8,7 @@ Without --enroll and --speakers the first recording is enrolled and the others a
 by one recording or more, and named by the first. --speakers has a folder for each speaker.
 llr is the natural logarithm of the likelihood ratio of one speaker to two. The probability is that of one speaker at
 --prior, and the decision accepts from 0.5 on. Both need a calibration: fit one on recordings like yours by
-'voxsift calibrate'.
+'voxsift calibrate'. A bad test recording does not stop the others.
 """
 
 import argparse

@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -12,15 +11,16 @@ import numpy as np
 
 from toolkit.aliases import NAMES
 from toolkit.data.item import ItemSpec, TargetEncoder
+from toolkit.data.rendered_streams import RenderedStreams, without_noise
 from toolkit.features.frontend import FrontEnd
 from toolkit.io.ark import MatrixEntry, read_array
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir, c_sorted
 from toolkit.io.errors import InputError
 from toolkit.io.files import read_yaml
-from toolkit.simulate.plan import Mixture, generator
+from toolkit.simulate.plan import generator
 from toolkit.simulate.planner import MixturePlanner
-from toolkit.simulate.render import SilentSource, coded, cut, render
+from toolkit.simulate.render import SilentSource, coded, render
 from toolkit.simulate.sets import ROOMS_KEPT
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ class MixtureDataset(TrainingDataset):
         self.targets = {name: encoder.targets(data_dir, data.keys()) for name, encoder in encoders.items()}
         return super().open(data_dir, fs, streams, seed)
 
-    def _open_rendered(self, data: DataDir) -> "RenderedStreams | None":
+    def _open_rendered(self, data: DataDir) -> RenderedStreams | None:
         """The streams that stage 3 rendered; None if they are rendered on the fly or not needed."""
         noisy = "utt2interferer" in data or ("utt2noise" in data and set(data.table("utt2noise").values()) != {"clean"})
         mixes = self.planner.noises or self.planner.interferer
@@ -272,53 +272,3 @@ class MixtureDataset(TrainingDataset):
             nothing = np.zeros_like(streams["wav"])
             return {name: streams.get(name, nothing) for name in self._streams} | targets, facts
         raise silent
-
-
-def without_noise(mixture: Mixture) -> Mixture:
-    """The target speech of a mixture, without noise, room and codec."""
-    targets = tuple(replace(source, room=None) for source in mixture.sources if source.role == "spk1")
-    return replace(mixture, sources=targets, snr={}, facts={"noise": "clean"}, codec=None, kbps=None)
-
-
-class RenderedStreams:
-    """Mixtures rendered by stage 3, with the streams that they are the sum of; all streams are cropped alike.
-
-    Args:
-        tables: stream -> its audio.
-        facts: utterance -> facts of its mixture.
-    """
-
-    def __init__(self, tables: dict[str, AudioTable], facts: dict[str, dict[str, str]]):
-        self._tables, self._facts = tables, facts
-
-    @property
-    def streams(self) -> tuple[str, ...]:
-        """Names of the streams."""
-        return tuple(self._tables)
-
-    @classmethod
-    def of(cls, data: DataDir, streams: tuple[str, ...], fs: int) -> "RenderedStreams":
-        """Open the streams of a data dir.
-
-        Raises:
-            InputError: a stream is missing; the message says how to make it.
-        """
-        if missing := [name for name in streams if f"{name}.scp" not in data]:
-            raise InputError(
-                f"{data.path}/{missing[0]}.scp: no such file, but training needs {', '.join(streams)}; add noises to "
-                "the training config, to mix on the fly (data.init_args.planner.noises), or render the set with its "
-                f'streams (--simulate_train_config and --train_streams "{" ".join(streams)}" at stage 3)'
-            )
-        noise, snr = (data.table(name) if name in data else {} for name in ("utt2noise", "utt2snr"))
-        facts = {key: {"noise": noise.get(key, "clean"), "snr": snr.get(key, "inf")} for key in data.keys()}
-        for key, others in (data.table("utt2interferer") if "utt2interferer" in data else {}).items():
-            facts[key]["interferer"] = others
-        return cls({name: AudioTable(data.path, fs=fs, stream=name) for name in streams}, facts)
-
-    def cut(self, mixture: Mixture, clean: bool) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-        """The part of every stream that a plan line names; ``clean``: speech instead of the mixture, no noise."""
-        (source,) = mixture.sources
-        if clean:
-            speech = cut(source, {"spk1": self._tables["spk1"]})["spk1"]
-            return {"wav": speech, "spk1": speech}, mixture.facts
-        return cut(source, self._tables), self._facts[source.utt]

@@ -4,7 +4,6 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from toolkit.io.errors import InputError
 from toolkit.io.once import Once
 from toolkit.io.stage import Remade, Step
 
@@ -46,7 +45,7 @@ class AudioScores:
     dry_run: bool = False
 
     def run(self) -> None:
-        """Score what is not scored yet. Raises InputError as :class:`Step`."""
+        """Score what is not scored yet. Raises InputError, SystemExit, as its steps."""
         remade = Remade()
         folders = [self.data_root / name for name in self.sets]
         if self.no_interferers:
@@ -94,14 +93,10 @@ class AudioScores:
         words = ["--in_root", str(self.values), "--data_root", str(self.data_root), "--out_root", str(self.out_root)]
         words += ["--sets", *sets, "--resamples", str(self.resamples), *(["--breakdown", *groups] if groups else [])]
         work = hashlib.sha256(f"{' '.join(sets)}\n".encode()).hexdigest()[:8]
-        once = Once(
+        Once(
             mark=self.out_root / f".done.{work}",
             what=f"summary of {self.out_root}",
             program=[*self.program[:2], "toolkit.bin.summarise_audio", *words],
             deps=[f"{self.values}/{name}/.done.score" for name in sets],
             outputs=[f"{self.out_root}/{name}" for name in sets],
-        )
-        try:
-            once.run()
-        except SystemExit:
-            raise InputError(f"no summary of {self.values}: see above") from None
+        ).run()

@@ -35,7 +35,7 @@ class _OutOfRange(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """A command line whose errors are one line with the option and the nearest known option (exit 2)."""
+    """A command line whose errors are InputErrors that name the option and the nearest known one."""
 
     def __init__(self, prog: str | None = None, **kwargs):
         spec = getattr(sys.modules["__main__"], "__spec__", None)
@@ -72,9 +72,8 @@ class Parser(argparse.ArgumentParser):
             raise InputError(f"{option} {arg_string}: {error}") from None
 
     def error(self, message: str):
-        """Print the message and exit."""
-        line = one_line(message.rstrip("?"))
-        self.exit(2, f"error: {line}{'? See' if message.endswith('?') else '; see'} {self.prog} --help\n")
+        """Raise InputError with the message."""
+        raise InputError(f"{message.rstrip('?')}{'? See' if message.endswith('?') else '; see'} {self.prog} --help")
 
 
 class Number(NamedTuple):
@@ -125,8 +124,8 @@ def channel(word: str) -> int | str:
     raise argparse.ArgumentTypeError(f"must be a channel from 0, or mean, got {word!r}")
 
 
-def run(main: Callable[[list[str] | None], None], argv: list[str] | None = None) -> int:
-    """Call ``main``; return the process's exit code.
+def run(main: Callable[[list[str] | None], None], argv: list[str] | None = None, remedy: str = "") -> int:
+    """Call ``main``; return the process's exit code. ``remedy`` is the end of messages of bad input: what to do.
 
     InputErrors, errors that name a file, a full disk and exhausted memory give one line on stderr (exit 1). If the
     reader of the output has ended (``| head``), the program ends silently (141, as by SIGPIPE). Bugs keep their
@@ -141,7 +140,7 @@ def run(main: Callable[[list[str] | None], None], argv: list[str] | None = None)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for the flush at exit
         return 141
     except InputError as error:
-        print(f"error: {one_line(str(error))}", file=sys.stderr)
+        print(f"error: {one_line('; '.join(filter(None, (str(error), remedy))))}", file=sys.stderr)
         return 1
     except OSError as error:
         if error.filename is None and error.errno not in _NO_ROOM:

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from toolkit.io.audio import AUDIO_SUFFIXES, audio_files
 from toolkit.io.datadir import c_sorted, invert, write_table
 from toolkit.io.errors import InputError, counted, some_of
+from toolkit.io.folders import AUDIO_SUFFIXES, audio_files
 from toolkit.io.text import read_lines
 
 _LIBRISPEECH = "openslr.org/12"

@@ -1,20 +1,23 @@
 """Read a user's folders of audio as data dirs: ids from paths, long recordings cut, the user's trial lists."""
 
+import os
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from toolkit.io.audio import AUDIO_SUFFIXES, audio_files, file_info, files_below
+from toolkit.io.audio import file_info
 from toolkit.io.datadir import c_sorted
 from toolkit.io.errors import InputError, counted, some_of
 from toolkit.io.progress import progress
 from toolkit.io.text import fields
 from toolkit.io.trials import Trials, check_kinds, read_trials
 
+AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".opus", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".w64"})
+_NO_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # characters that no table can hold
 # Bytes below "-", which ends the speaker in an utterance id: "a!-x" would sort before "a-x".
 _BELOW_DASH = re.compile(r"[\s!-,]+")
 
@@ -56,6 +59,52 @@ class Speech:
         return replace(self, wav=wav, utt2spk=utt2spk, segments=segments)
 
 
+def audio_files(folder) -> dict[str, Path]:
+    """All audio below a folder, links followed: relative path without extension -> file, C-sorted.
+
+    Hidden files are skipped (macOS leaves ``._a.wav`` beside ``a.wav``).
+
+    Raises:
+        InputError: the folder is missing or has no audio, a link leads nowhere, two files differ only by extension, or
+            a name fits no table.
+    """
+    folder = Path(folder)
+    files: dict[str, Path] = {}
+    broken: list[Path] = []
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; fix the path (db.sh, or an option of local/data.sh)")
+    for path in files_below(folder):
+        if path.suffix.lower() not in AUDIO_SUFFIXES or path.name.startswith("."):
+            continue
+        if not path.exists():
+            broken.append(path)
+        elif path.is_file():
+            if _NO_NAME.search(str(path)):
+                raise InputError(f"{str(path)!a}: the name has a control character or is not UTF-8; rename it")
+            key = path.relative_to(folder).with_suffix("").as_posix()
+            if key in files:
+                raise InputError(f"{path}: differs only by extension from {files[key].name}; keep one")
+            files[key] = path
+    if broken:
+        number = counted(len(broken), "such link")
+        raise InputError(f"{broken[0]}: is a link to a missing file ({number} in {folder}); fix or remove such links")
+    if not files:
+        raise InputError(f"{folder}: holds no audio ({', '.join(sorted(AUDIO_SUFFIXES))})")
+    return {key: files[key] for key in c_sorted(files)}
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file below a folder, links to folders followed, each folder once."""
+    seen = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        if (real := os.path.realpath(root)) in seen:  # a link to a folder visited before, or to a parent
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        yield from (Path(root, name) for name in sorted(names))
+
+
 def word(name: str, speaker: bool = False) -> str:
     """The name of a file or folder as part of an id: without blanks, and such that ids sort like their speakers."""
     name = _BELOW_DASH.sub("_", name.strip())
@@ -66,7 +115,7 @@ def recording_ids(files: dict[str, Path]) -> dict[str, Path]:
     """Id -> file, for recordings without speakers.
 
     Args:
-        files: the result of :func:`toolkit.io.audio.audio_files`.
+        files: the result of :func:`audio_files`.
     """
     wav: dict[str, Path] = {}
     for key, path in files.items():

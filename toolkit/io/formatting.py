@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.io.ark import ArkWriter
-from toolkit.io.audio import read_whole, resample, unusable
+from toolkit.io.audio import read_whole
 from toolkit.io.datadir import DataDir, read_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.jobs import ark_path, write_job_tables
+from toolkit.io.samples import resample, unusable
 from toolkit.io.text import fields
 
 FULL = 32767 / 32768  # highest 16-bit sample

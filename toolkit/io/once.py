@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolkit.io.atomic import replacing
-from toolkit.io.signatures import done_before, named, signature, state
+from toolkit.io.signatures import done_before, named, signature, sources_of, state
 from toolkit.io.stage import Remade
 from toolkit.io.submit import log_line, print_warnings, submit
 
@@ -23,6 +23,7 @@ class Once:
         program: words of the command.
         sets: data dirs that it reads.
         deps: files that it reads.
+        code: packages of the toolkit on whose source the outputs depend, e.g. ``toolkit.report``.
         outputs: files and folders that must be unchanged; for a config also the files that it names.
         cmd, log: engine and log of a job; without a log the program runs directly.
         job_options: further options of the engine, names and values.
@@ -35,6 +36,7 @@ class Once:
     program: list[str]
     sets: list[str] = field(default_factory=list)
     deps: list[str] = field(default_factory=list)
+    code: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     cmd: str = ""
     log: Path | None = None
@@ -76,9 +78,9 @@ class Once:
             print_warnings([self.log], most=20)
 
     def _signature(self) -> str:
-        """Signature of the command, the sets and the files."""
-        words = shlex.join(self.program)
-        parts = [signature(folder, words, self.deps) for folder in self.sets or [f"{self.mark}.none"]]
+        """Signature of the command, the sets, the files and the code."""
+        words, files = shlex.join(self.program), [*self.deps, *sources_of(self.code)]
+        parts = [signature(folder, words, files) for folder in self.sets or [f"{self.mark}.none"]]
         return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
     def _state(self) -> str:

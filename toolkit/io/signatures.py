@@ -10,6 +10,8 @@ from pathlib import Path
 
 from toolkit.io.errors import InputError
 
+_ROOT = Path(__file__).parents[2]
+
 
 def signature(folder, words: str, files: list[str]) -> str:
     """16 hex digits that identify the output of a stage on a data dir.
@@ -54,6 +56,11 @@ def named(words: Iterable[str]) -> Iterator[str]:
                 yield name
             elif len(name) < 4096 and (path / "config.yaml").is_file():
                 yield from map(str, [path / "config.yaml", *sorted(path.glob("*.pth"))])
+
+
+def sources_of(packages: Iterable[str]) -> list[str]:
+    """Source files of packages of the toolkit, e.g. ``toolkit.report``."""
+    return sorted(str(path) for package in packages for path in Path(_ROOT, *package.split(".")).rglob("*.py"))
 
 
 def done_before(mark, signed: str) -> bool:

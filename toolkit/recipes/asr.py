@@ -94,7 +94,7 @@ Stages
         """Before any work: every key of every config that the stages will read."""
         self.check_weights(self.inference_model, "cer")
         if self.runs(7):
-            remedy = f"--inference_args {self.inference_args}: see above"
+            remedy = f"fix --inference_args {self.inference_args}"
             # The check of options does not read the model.
             self.later(remedy, "transcribe_audio", "--model", "none", *self.inference_args.split(), "--check")
         self.check_planners_and_training(f'--asr_args "--frontend.init_args.fs {self.fs}"')

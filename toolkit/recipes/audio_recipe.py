@@ -29,7 +29,7 @@ class AudioRecipe(MixtureRecipe):
     def check_audio(self, more_planners: Iterable[str] = ()) -> None:
         """Every key of every config that the stages will read, the metrics, and the rate."""
         if self.runs(8):
-            remedy = f"--metrics {as_text(self.metrics)}: see above"
+            remedy = f"fix --metrics {as_text(self.metrics)}"
             self.later(remedy, "score_audio", "--metrics", *self.metrics, "--check")
             self.check_breakdown(self.breakdown, GROUPS, "data", [] if self.runs(1) else self.unmixed_tests)
         fs = f'--{self.task}_args "--model.init_args.fs {self.fs}"'

@@ -52,7 +52,7 @@ class ExtractorRecipe(Recipe):
         if self.sv_exp:
             self.check_system("sv_exp", "sv", ["--weights", weights, "--fs", str(self.fs)])
         else:
-            remedy = f"--extractor_config {self.extractor_config}: see above"
+            remedy = f"fix --extractor_config {self.extractor_config}"
             self.later(remedy, "check_network", "sv", "--config", self.extractor_config, "--fs", str(self.fs))
 
     def make_extractor(self) -> list[str]:

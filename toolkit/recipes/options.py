@@ -119,7 +119,7 @@ class HelpRequest(Exception):
 
 
 class UsageError(InputError):
-    """A word is no option, or an option that every run needs is missing; exit code 2."""
+    """An option that every run needs is missing; the usage text explains it."""
 
 
 @dataclass
@@ -134,8 +134,7 @@ class Options:
 
         Raises:
             HelpRequest: for --help.
-            UsageError: a word is no option.
-            InputError: an option is unknown or has a wrong value.
+            InputError: an option is unknown or has a wrong value, or a word belongs to no option.
         """
         known = {entry.name: entry for entry in fields(cls)}
         given_texts, configs = _texts_of(words, known)
@@ -197,7 +196,7 @@ def _texts_of(words: Sequence[str], known: dict[str, Field]) -> tuple[dict[str, 
             raise InputError(f"unknown option {word} {text} (see --help){near}")
     if rest:
         hint = "only options are understood (./run.sh --help); quote a value of several words"
-        raise UsageError(f"{' '.join(rest)}: {hint}")
+        raise InputError(f"{' '.join(rest)}: {hint}")
     return texts, configs
 
 

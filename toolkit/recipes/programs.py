@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import importlib
 import io
-import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -18,18 +17,10 @@ def run_all(requests: list[list[str]]) -> None:
     """Run programs; SystemExit with the exit code of the first that fails.
 
     Args:
-        requests: of each the message if it fails (may be empty), its name in ``toolkit.bin`` and its words.
+        requests: of each what to do if its input is bad (may be empty), its name in ``toolkit.bin`` and its words.
     """
     for remedy, name, *words in requests:
-        code: str | int | None
-        program = importlib.import_module(f"toolkit.bin.{name}")
-        try:
-            code = run(program.main, words)
-        except SystemExit as error:  # a wrong option
-            code = error.code
-        if code:
-            if remedy:
-                print(f"error: {remedy}", file=sys.stderr)
+        if code := run(importlib.import_module(f"toolkit.bin.{name}").main, words, remedy):
             raise SystemExit(code)
 
 

@@ -82,13 +82,13 @@ class RealRecordings(AudioRecipe, ExtractorRecipe):
         options = f"--real_metrics {as_text(self.real_metrics)}"
         metrics = [metric for name in self.real_sets for metric in self._metrics_of(name)]
         if metrics:
-            self.later(f"{options}: see above", "score_audio", "--metrics", *metrics, "--check", "--no_reference")
+            self.later(f"fix {options}", "score_audio", "--metrics", *metrics, "--check", "--no_reference")
         timing = [any("timing_" in word for word in words) for words in (self.real_metrics, metrics)]
         if self.stage != "1" and timing == [True, False]:
             raise InputError(f"{options}: no set of {as_text(self.real_sets)} has an rttm, which timing needs")
         if self._measures_similarity and not self.sv_exp:
             config = str(Path(os.environ.get("VOXSIFT_ROOT", ROOT), "egs/TEMPLATE/conf/ge2e.yaml"))
-            remedy = "--real_sets: name another verifier by --sv_exp, or leave similarity out of --real_metrics"
+            remedy = "or name another verifier by --sv_exp, or leave similarity out of --real_metrics"
             self.later(remedy, "check_network", "sv", "--config", config)
             self.run_checks(".verifier")
             self.unmade += self.make_system(config, self.verifier)

@@ -166,7 +166,7 @@ class Recipe(Results, Conditions, ABC):
     # --- checks
 
     def later(self, remedy: str, *words: str) -> None:
-        """Queue a check: a program and its words; the remedy is printed if it fails."""
+        """Queue a check: a program and its words; ``remedy`` ends its message if it fails."""
         self.requests.append([remedy, *words])
 
     def run_checks(self, name: str = "") -> dict[str, str]:
@@ -198,9 +198,8 @@ class Recipe(Results, Conditions, ABC):
 
     def check_grid(self, config: str) -> None:
         """Queue the check of the config of the test conditions."""
-        options = f"--test_noises {as_text(self.test_noises)} --ood_noises {as_text(self.ood_noises)}"
-        options += f" --snrs {as_text(self.snrs)}"
-        self.check_plan(config, f"{options}: the kinds are those of {config}", self._grid_options())
+        noises = " ".join(f"--{name} {as_text(getattr(self, name))}" for name in ("test_noises", "ood_noises", "snrs"))
+        self.check_plan(config, f"fix {noises}, or {config}", self._grid_options())
 
     def _grid_options(self) -> list[str]:
         return ["--snrs", yaml_list(self.snrs), "--kinds", yaml_list(self.noises)]
@@ -209,7 +208,7 @@ class Recipe(Results, Conditions, ABC):
         """Queue the check of a system that an option names."""
         system = getattr(self, option_name)
         words = ("check_network", task, "--model", system, *options, *self.trusted)
-        self.later(f"--{option_name} {system}: see above{hint}", *words)
+        self.later(f"fix --{option_name} {system}{hint}", *words)
 
     def make_system(self, config: str, folder: str, task: str = "sv") -> list[str]:
         """Make the folder of a system that needs no training; what a dry run leaves unmade."""

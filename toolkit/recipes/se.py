@@ -106,7 +106,7 @@ Stages
         """Before any work: every key of every config that the stages will read."""
         self.check_weights(self.inference_model, "loss")
         if self.sv_exp and self.runs(7, 8):
-            hint = "; it names an experiment in speaker verification, e.g. ../sv/exp/sv_<x>, or its packed.zip"
+            hint = ", an experiment in speaker verification, e.g. ../sv/exp/sv_<x>, or its packed.zip"
             self.check_system("sv_exp", "sv", ["--fs", str(self.fs)], hint)
         self.check_audio()
 

@@ -81,7 +81,7 @@ Stages
             self.check_training(f"{self.feats_root}/{self.train_sim}", self.valid_dirs)
         if self.runs(7):
             if self.floor_config:
-                remedy = f"--floor_config {self.floor_config}: see above"
+                remedy = f"fix --floor_config {self.floor_config}"
                 self.later(remedy, "check_network", "sv", "--config", self.floor_config)
             if self.se_exp:
                 self.check_system("se_exp", "se", ["--fs", str(self.fs)])

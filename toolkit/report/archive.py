@@ -1,4 +1,4 @@
-"""What a published table was made of, in one JSON file beside it, of which the table can be made anew.
+"""What a published table was made of, in one JSON file beside it, from which the table can be made again.
 
 Bootstrap samples are kept in steps of 1/50000, so a table is made of the file in the first place: then it is the same
 whenever it is made.

@@ -1,6 +1,6 @@
 """Means over sets, and differences of experiments, on bootstrap samples of speakers that all have in common.
 
-Samples of trials are those that scoring has stored (toolkit.io.bootstrap_store). Samples of utterances are drawn anew
+Samples of trials are those that scoring has stored (toolkit.io.bootstrap_store). Samples of utterances are drawn again
 of ``utterances.tsv``, for all speakers of the sets together.
 """
 

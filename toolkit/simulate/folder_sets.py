@@ -6,11 +6,19 @@ import shutil
 from pathlib import Path
 
 from toolkit.io.atomic import replacing
-from toolkit.io.audio import audio_files
 from toolkit.io.datadir import c_sorted, invert, write_table
 from toolkit.io.errors import InputError, counted, some_of
 from toolkit.io.files import misfit, read_json, read_text
-from toolkit.io.folders import Speech, cut_recordings, own_trials, passed_over, read_speech, recording_ids, rooms_of
+from toolkit.io.folders import (
+    Speech,
+    audio_files,
+    cut_recordings,
+    own_trials,
+    passed_over,
+    read_speech,
+    recording_ids,
+    rooms_of,
+)
 from toolkit.io.trials import Trials, write_trials
 from toolkit.simulate.plan import generator
 

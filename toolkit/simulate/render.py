@@ -14,8 +14,9 @@ from functools import reduce
 
 import numpy as np
 
-from toolkit.io.audio import LOUDEST, AudioTable, check_usable
+from toolkit.io.audio import AudioTable
 from toolkit.io.errors import InputError
+from toolkit.io.samples import LOUDEST, check_usable
 from toolkit.simulate.codecs import code
 from toolkit.simulate.plan import Mixture, Source
 from toolkit.simulate.rooms import direct_path

@@ -14,10 +14,11 @@ import torch
 
 from toolkit.io.ark import ArkWriter
 from toolkit.io.atomic import replacing_path
-from toolkit.io.audio import AudioTable, check_usable, file_info, from_integers, read_file, resample
+from toolkit.io.audio import AudioTable, file_info, read_file
 from toolkit.io.errors import InputError
 from toolkit.io.jobs import ark_path, read_work, write_job_tables
 from toolkit.io.progress import progress
+from toolkit.io.samples import check_usable, from_integers, resample
 
 PEAK = 0.99
 _RATES = 1000, 1_000_000  # Hz
@@ -66,7 +67,7 @@ def recording_of(x, fs: int | None, what: str = "recording", channel: int | str 
 
     Raises:
         InputError: the file is missing or malformed, samples are empty or have no rate, or the recording is unusable
-            (toolkit.io.audio.unusable): not finite, silent, constant, too short, far beyond full scale.
+            (toolkit.io.samples.unusable): not finite, silent, constant, too short, far beyond full scale.
     """
     if isinstance(x, Recording):
         check_usable(x.samples, x.fs, x.name)
@@ -253,7 +254,7 @@ def regrouped(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
 
 
 def read_usable(audio: AudioTable, key: str, fs: int) -> np.ndarray:
-    """Samples (N,) of an id. Raises InputError, with the id, if they are unusable (toolkit.io.audio.unusable)."""
+    """Samples (N,) of an id. Raises InputError, with the id, if they are unusable (toolkit.io.samples.unusable)."""
     samples = audio.read(key)
     check_usable(samples, fs, f"{key}: {audio.values[key]}:", "replace it or drop the utterance")
     return samples

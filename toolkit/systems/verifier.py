@@ -13,9 +13,10 @@ from toolkit.data.batches import batches_by_length
 from toolkit.data.collate import pad
 from toolkit.features.frontend import FrontEnd
 from toolkit.features.kaldi_fbank import KaldiFbank
-from toolkit.io.audio import AudioTable, unusable
+from toolkit.io.audio import AudioTable
 from toolkit.io.config import ConfigParser
 from toolkit.io.errors import InputError
+from toolkit.io.samples import unusable
 from toolkit.metrics.verification.calibration import Calibration
 from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.sv.ecapa_tdnn import EcapaTdnn

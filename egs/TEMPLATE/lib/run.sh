@@ -148,6 +148,15 @@ start_dry_run() {
     note "inference: ${decode_cmd}, --inference_nj ${inference_nj} --gpu_inference ${gpu_inference}"
 }
 
+finish_run() { # the last line of a run
+    if "${dry_run}"; then
+        note "nothing was done; without --dry_run true, stages ${stages} do what is printed above"
+        log "dry run finished"
+    else
+        log "finished"
+    fi
+}
+
 note() {
     echo "    $*"
 }

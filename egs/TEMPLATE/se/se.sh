@@ -56,6 +56,6 @@ fi
 if runs_stage 9 && say_stage 9 "report -> ${exp}/RESULTS.md, ${results}"; then report_audio; fi
 
 if runs_stage 10 && say_stage 10 "pack -> ${exp}/packed.zip"; then pack --weights "${inference_model}"; fi
-log "finished"
+finish_run
 exit 0
 }

@@ -5,8 +5,7 @@ sweep_alphas() { # the same command once for each; what stages 1 to 5 make is al
     for alpha in ${alphas}; do
         log "alpha ${alpha}"
         "$0" "${arguments[@]}" --alphas '' --stage "${first}" --se_tag "${exp#"${expdir}/se_"}_alpha${alpha}" \
-            --se_args "${se_args} --loss.init_args.alpha ${alpha}" ||
-            die "--alphas ${alphas}: the experiment of ${alpha} failed, see above (alpha is that of a Multitask loss)"
+            --se_args "${se_args} --loss.init_args.alpha ${alpha}"
         first=$((stage < 6 ? 6 : stage))
     done
     exit 0
@@ -27,7 +26,7 @@ embed_all() { # of every test set, the clean stream too: each of its recordings 
     if "${dry_run}"; then return 0; fi
     once "${clean}/audio/.done" "clean audio" "$(printf "${dumpdir}/raw/%s " ${all_tests})" "" "" \
         "${python}" -m toolkit.bin.distinct_audio --data_root "${dumpdir}/raw" --sets ${all_tests} --stream spk1 \
-        --output "${clean}/audio" || die "no clean audio to verify: see above"
+        --output "${clean}/audio"
     embed_audio "${clean}/audio" "${clean}/embeddings" distinct
     for set in ${all_tests}; do
         if cmp -s "${clean}/embeddings/distinct/.done.embed" "${clean}/embeddings/${set}/.done.embed"; then continue; fi

@@ -18,7 +18,8 @@ if [ "${results}" != "${root}/RESULTS.md" ]; then
     kept=("$(dirname "${results}")/${name,,}.json")
     words+=(--archive "${kept[0]}")
 fi
-stage once --mark "${exp}/.done.report" --what report --outputs "${root}" "${results}" "${kept[@]}" -- \
+stage once --mark "${exp}/.done.report" --what report --code toolkit.report toolkit.tasks toolkit.metrics \
+    --outputs "${root}" "${results}" "${kept[@]}" -- \
     "${python}" -m toolkit.bin.report "${words[@]}" --recipe_results "${results}" "${options[@]}"
 if "${dry_run}"; then exit 0; fi
 log "tables: ${exp}/RESULTS.md and ${results}; page: ${exp}/report.html (in ${PWD})"

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from toolkit.io.audio import resample
 from toolkit.io.errors import InputError
+from toolkit.io.samples import resample
 from toolkit.metrics.signal.intrusive import Undefined
 from toolkit.metrics.signal.registry import check_metrics
 from toolkit.metrics.signal.voice_activity import active_windows, speech_intervals

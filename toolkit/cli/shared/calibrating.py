@@ -1,4 +1,4 @@
-"""The work of `voxsift calibrate`: embeddings of speakers' recordings, trials, fit, error with interval."""
+"""The work of `voxsift calibrate`: embeddings of speakers' recordings, trials, fit, errors with intervals."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,14 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
+from toolkit.cli.shared.failures import Failures
 from toolkit.cli.shared.inputs import Input, speakers_of
 from toolkit.cli.shared.outputs import json_text
 from toolkit.cli.shared.systems import load_system
 from toolkit.io.errors import InputError, counted
 from toolkit.io.progress import progress
 from toolkit.io.trials import Trials, make_trials
-from toolkit.metrics.statistics.bootstrap import resample_verification
+from toolkit.metrics.statistics.bootstrap import RATE, resample_verification
 from toolkit.metrics.verification.calibration import bayes_threshold
+from toolkit.metrics.verification.cross_validation import cross_validated_llrs, resample_error_rates
 from toolkit.metrics.verification.registry import METRICS
 from toolkit.metrics.verification.vectors import dot_scores
 from toolkit.systems.calibration_file import calibration_of, fitted_content, write_calibration
@@ -42,6 +44,7 @@ def calibrate(args) -> None:
     content |= {
         "eer": METRICS["eer"].in_units(interval) | {"level": args.level},
         **_error_rates(content, scores, is_target, args.p_target),
+        "cross_validation": _cross_validated(scores, is_target, *pairs, args),
         "n_speakers": len(set(speaker.tolist())),
         "n_recordings": len(trials.ids),
         "extractor": verifier.identity,
@@ -68,18 +71,20 @@ def trials_of(folder: str, utt2spk: Mapping[str, str], most: int, seed: int) -> 
 
 
 def _vectors(verifier: Verifier, inputs: Sequence[Input], channel) -> np.ndarray:
-    """(U, D) embeddings at unit length."""
-    vectors = []
+    """(U, D) embeddings at unit length. Raises InputError that names all bad recordings."""
+    vectors, failures = [], Failures(inputs)
     with progress(len(inputs), "embed", "recordings") as bar:
         for recording in inputs:
-            blocks = recording.blocks_at(verifier.fs, LONGEST_SECONDS, channel)
-            vectors.append(verifier.embed_blocks(blocks, f"{recording.name}: the recording"))
+            with failures.of(recording):
+                blocks = recording.blocks_at(verifier.fs, LONGEST_SECONDS, channel)
+                vectors.append(verifier.embed_blocks(blocks, f"{recording.name}: the recording"))
             bar.update()
+    failures.check()
     return np.stack(vectors)
 
 
 def _error_rates(content: dict, scores: np.ndarray, is_target: np.ndarray, prior: float) -> dict[str, float]:
-    """Shares of true speakers that are rejected, and of others that are accepted, at the prior of the fit."""
+    """Shares of true speakers that are rejected, and of others that are accepted, of the trials of the fit."""
     accepted = calibration_of(content)(scores) >= bayes_threshold(prior)
     return {
         "false_rejection": float((~accepted)[is_target].mean()),
@@ -87,13 +92,33 @@ def _error_rates(content: dict, scores: np.ndarray, is_target: np.ndarray, prior
     }
 
 
+def _cross_validated(scores, is_target, enroll, test, args) -> dict | None:
+    """Both shares with intervals, by calibrations that are fitted without the speakers of a trial."""
+    llrs = cross_validated_llrs(scores, is_target, enroll, test, args.p_target, args.seed)
+    if llrs is None:
+        return None
+    accepted = llrs >= bayes_threshold(args.p_target)
+    samples = resample_error_rates(accepted, is_target, enroll, test, args.resamples, args.seed)
+    ends = {}
+    for name, triple in samples.intervals(args.level, lambda _: RATE).items():
+        ends[name] = {end: None if np.isnan(x) else x for end, x in zip(("value", "low", "high"), triple, strict=True)}
+    return ends | {"level": args.level}
+
+
+def _percent(rate: Mapping, scale: float = 100) -> str:
+    interval = "" if rate["low"] is None else f" [{scale * rate['low']:.2f}, {scale * rate['high']:.2f}]"
+    return f"{scale * rate['value']:.2f} %{interval}"
+
+
 def _line(output: Path, content: dict) -> str:
-    eer = content["eer"]
-    known = "" if eer["low"] is None else f" [{eer['low']:.2f}, {eer['high']:.2f}]"
+    held_out, known = content["cross_validation"], "on speakers that it was not fitted on (cross-validation)"
+    if held_out is None:
+        held_out = {name: {"value": content[name], "low": None} for name in ("false_rejection", "false_acceptance")}
+        known = "on the speakers that it was fitted on (too few for cross-validation)"
     return (
         f"{output}: llr = {content['scale']:.4g} * cosine {content['offset']:+.4g}, fitted on {content['n_target']} "
         f"target and {content['n_nontarget']} nontarget trials of {content['n_speakers']} speakers\n"
-        f"EER {eer['value']:.2f} %{known}; at a prior of {content['p_target']:g} it rejects "
-        f"{100 * content['false_rejection']:.2f} % of true speakers and accepts "
-        f"{100 * content['false_acceptance']:.2f} % of others"
+        f"EER {_percent(content['eer'], 1)}; at a prior of {content['p_target']:g} it rejects "
+        f"{_percent(held_out['false_rejection'])} of true speakers and accepts "
+        f"{_percent(held_out['false_acceptance'])} of others, {known}"
     )

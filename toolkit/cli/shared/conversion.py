@@ -1,19 +1,20 @@
 """Recordings in, recordings out: the loop of the verbs enhance and extract."""
 
 import logging
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
+from toolkit.cli.shared.failures import Failures
 from toolkit.cli.shared.inputs import Input, inputs_of, readable
 from toolkit.cli.shared.outputs import STDOUT, is_kept, json_text, output_paths
-from toolkit.io.audio import AudioInfo, unusable
+from toolkit.io.audio import AudioInfo
 from toolkit.io.datadir import write_table
-from toolkit.io.errors import InputError, counted
+from toolkit.io.errors import InputError
 from toolkit.io.progress import progress
+from toolkit.io.samples import unusable
 from toolkit.metrics.signal.recording_quality import recording_quality
 from toolkit.systems.signals import Recording, crossfaded, write_signal
 
@@ -40,7 +41,7 @@ def convert(args, fs: int, what: str, make: Make) -> None:
         raise InputError("--json and --output - both write to standard output; give a file or a folder")
     inputs = inputs_of(args.inputs)
     paths = output_paths(inputs, args.output, args.format)
-    results, failed = [], 0
+    results, failures = [], Failures(inputs)
     kept_paths = [is_kept(path, args.overwrite) for path in paths]
     with ExitStack() as stack:
         jobs = list(zip(stack.enter_context(readable(inputs)), paths, kept_paths, strict=True))
@@ -50,16 +51,13 @@ def convert(args, fs: int, what: str, make: Make) -> None:
             results.append(result)
             if kept:
                 continue
-            try:
+            with failures.of(recording):
                 result |= _converted(recording, path, args.channel, fs, make, bar)
-            except InputError as error:
-                result["error"], failed = str(error), failed + 1
-                print(f"error: {error}", file=sys.stderr)
+            result["error"] = failures.messages.get(recording.name)
     _report(results, args)
-    if not failed and all(i.from_table for i in inputs) and Path(args.output).is_dir():
+    if not failures.messages and all(i.from_table for i in inputs) and Path(args.output).is_dir():
         write_table(Path(args.output) / "wav.scp", {i.key: path for i, path, _ in jobs})
-    if failed:
-        raise InputError(f"{failed} of {counted(len(inputs), 'input')} failed, see above")
+    failures.check()
 
 
 def _seconds(jobs: Sequence[tuple[Input, str, bool]]) -> int:

@@ -12,19 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.io.audio import (
-    AudioInfo,
-    audio_files,
-    audio_info,
-    file_blocks,
-    file_info,
-    is_command,
-    resampled_blocks,
-    value_blocks,
-)
+from toolkit.io.audio import AudioInfo, audio_info, file_blocks, file_info, value_blocks
 from toolkit.io.datadir import read_table
 from toolkit.io.errors import InputError
-from toolkit.io.folders import read_speech
+from toolkit.io.folders import audio_files, read_speech
+from toolkit.io.opening import is_command
+from toolkit.io.samples import resampled_blocks
 
 STDIN = "-"
 

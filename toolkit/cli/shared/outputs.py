@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from toolkit.cli.shared.inputs import Input, check_keys
-from toolkit.io.audio import AUDIO_SUFFIXES
 from toolkit.io.errors import InputError
+from toolkit.io.folders import AUDIO_SUFFIXES
 
 STDOUT = "-"
 

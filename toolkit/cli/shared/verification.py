@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from toolkit.cli.shared.enrolments import Identity, Voice, embed, enrolment_faults, identity_of
+from toolkit.cli.shared.failures import Failures
 from toolkit.cli.shared.inputs import Input, inputs_of, readable, speakers_of
 from toolkit.cli.shared.outputs import json_text
 from toolkit.cli.shared.systems import load_system, with_calibration
@@ -48,10 +49,14 @@ def verify(args) -> None:
         )
     total = sum(map(len, enrolled.values())) + len(tests)
     with readable(tests) as tests, progress(total, "verify", "recordings") as bar:
-        identities = [identity_of(name, _voices(verifier, of, args.channel, bar)) for name, of in enrolled.items()]
+        failures = Failures([recording for of in enrolled.values() for recording in of])
+        voices_of = {name: _voices(verifier, of, args.channel, bar, failures) for name, of in enrolled.items()}
+        failures.check()  # every score needs its whole identity
+        identities = [identity_of(name, voices) for name, voices in voices_of.items()]
         faults = {identity.name: enrolment_faults(verifier, identity) for identity in identities}
         _gate(faults, args.strict)
-        voices = _voices(verifier, tests, args.channel, bar)
+        failures = Failures(tests)
+        voices = _voices(verifier, tests, args.channel, bar, failures)
     for voice in voices:
         for fault in voice.quality.warnings(verifier.fs):
             logging.warning("%s %s", voice.name, fault)
@@ -62,9 +67,11 @@ def verify(args) -> None:
                 )
     decisions = [_ranked([decide(verifier, i, voice, args.prior) for i in identities]) for voice in voices]
     if args.json:
-        print(json_text(_content(verifier, args.prior, identities, faults, decisions)))
+        content = _content(verifier, args.prior, identities, faults, decisions)
+        print(json_text(content | {"errors": failures.messages}))
     else:
-        print("\n".join(_lines(decisions, args.prior)))
+        print("".join(f"{line}\n" for line in _lines(decisions, args.prior)), end="")
+    failures.check()
 
 
 def _named_inputs(args) -> tuple[dict[str, list[Input]], list[Input]]:
@@ -84,10 +91,11 @@ def _named_inputs(args) -> tuple[dict[str, list[Input]], list[Input]]:
     return {first.name: [first]}, tests
 
 
-def _voices(verifier: Verifier, inputs: Sequence[Input], channel, bar) -> list[Voice]:
+def _voices(verifier: Verifier, inputs: Sequence[Input], channel, bar, failures: Failures) -> list[Voice]:
     voices = []
     for recording in inputs:
-        voices.append(embed(verifier, recording, channel))
+        with failures.of(recording):
+            voices.append(embed(verifier, recording, channel))
         bar.update()
     return voices
 

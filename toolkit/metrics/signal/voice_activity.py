@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from toolkit.io.audio import resample
+from toolkit.io.samples import resample
 from toolkit.metrics.signal.intrusive import Undefined, find_library
 from toolkit.metrics.signal.onnx_session import onnx_session
 

@@ -36,7 +36,7 @@ def softplus(x: np.ndarray) -> np.ndarray:
     return np.logaddexp(0.0, x)
 
 
-def fit_calibration(target_scores, nontarget_scores, p_target: float = 0.05) -> Calibration:
+def fit_calibration(target_scores, nontarget_scores, p_target: float = 0.05, quiet: bool = False) -> Calibration:
     """Fit a calibration by prior-weighted logistic regression.
 
     Minimises the cross-entropy of the posteriors at the target prior ``p_target``, independent of the share of target
@@ -50,6 +50,7 @@ def fit_calibration(target_scores, nontarget_scores, p_target: float = 0.05) -> 
         target_scores: (T,) scores of the target trials of the development set.
         nontarget_scores: (N,) scores of its nontarget trials.
         p_target: target prior for which to optimise the calibration.
+        quiet: without warnings.
 
     Raises:
         ValueError: an array is empty or not finite, or ``p_target`` is out of (0, 1).
@@ -59,11 +60,9 @@ def fit_calibration(target_scores, nontarget_scores, p_target: float = 0.05) -> 
         raise ValueError("calibration needs target and nontarget scores, all of them finite")
     if not 0 < p_target < 1:
         raise ValueError(f"p_target={p_target}: must be in (0, 1)")
-    aim = 1.0, 0.0
+    aim, warn = (1.0, 0.0), logging.debug if quiet else logging.warning
     if target.min() >= nontarget.max() and target.max() > nontarget.min():
-        logging.warning(
-            "calibration: target and nontarget scores do not overlap; the scale is a cautious estimate (Platt)"
-        )
+        warn("calibration: target and nontarget scores do not overlap; the scale is a cautious estimate (Platt)")
         aim, p_target = ((len(target) + 1) / (len(target) + 2), 1 / (len(nontarget) + 2)), 0.5
     scores = np.concatenate([target, nontarget])
     shift, width = scores.mean(), scores.std() or 1.0
@@ -73,7 +72,7 @@ def fit_calibration(target_scores, nontarget_scores, p_target: float = 0.05) -> 
         (scores - shift) / width, np.repeat(aim, parts), weights, np.log(p_target / (1 - p_target))
     )
     if slope <= 0:
-        logging.warning("calibration: targets score no higher than nontargets; every LLR will be 0")
+        warn("calibration: targets score no higher than nontargets; every LLR will be 0")
         return Calibration(0.0, 0.0)
     return Calibration(float(slope / width), float(height - slope * shift / width))
 

@@ -116,7 +116,7 @@ def table_of_spread(experiments: Sequence[Experiment], ood: Collection[str]) -> 
     text = (
         f"The noise that is added in use, drawn with {num_seeds} seeds: EER (%), mean over sets, of each seed. Mean of "
         f"draws: embeddings averaged over {num_draws} draws, which costs as many passes of the enhancer. Where this "
-        "spread is as large as the gain, a single seed says little. No seed is chosen: the tables are those of "
+        "spread is as large as the gain, a single seed is not evidence. No seed is chosen: the tables are those of "
         "seed 0."
     )
     header = ["Experiment", "Over", "Sets", "Seed 0", "Lowest", "Median", "Highest", "Mean of draws"]

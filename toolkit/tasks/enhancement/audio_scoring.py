@@ -152,7 +152,7 @@ def _nearness(estimate, talker, role: str) -> tuple[float, str]:
 
 
 def _residual(estimate, reference, mixture) -> tuple[dict[str, float], dict[str, str]]:
-    """What is left where there is no target."""
+    """Energy and false alarms of the output if the target is absent."""
     residual = math.nan if reference.any() else float(residual_energy(estimate, mixture))
     why = "the target is present" if reference.any() else "silent mixture"
     values = dict(zip(_RESIDUAL, (residual, float(false_alarm(residual))), strict=True))

@@ -1,4 +1,4 @@
-"""What result.json says of a set's estimated signals: means with intervals, and counts of what has no value."""
+"""The content of result.json for estimated signals of a set: means with intervals, counts of undefined values."""
 
 import logging
 from collections import Counter

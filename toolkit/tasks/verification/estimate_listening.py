@@ -139,7 +139,7 @@ class ListeningSet:
         self._audio = AudioTable(path, fs=fs)
         self.keys = self._audio.keys()
         self._tables = {fact: data.table(f"utt2{fact}") for fact in ("noise", "snr", "room") if f"utt2{fact}" in data}
-        self._dry = "spk1.scp" not in data  # a clean set holds what was said, not what reached the microphone
+        self._dry = "spk1.scp" not in data  # a clean set holds the speech itself, not what reached the microphone
         self._clean: AudioTable | None = None
         if not self._dry:
             self._clean = AudioTable(path, fs=fs, stream="spk1")
