@@ -121,7 +121,7 @@ def test_the_folders_choose_the_config(tree, options):
 
 
 # Those of sv and tse are tested above and below.
-@pytest.mark.parametrize("task", ["se", "ee", "asr"])
+@pytest.mark.parametrize("task", ["se", "ee", "asr", "ic"])
 def test_a_new_recipe_goes_through_its_stages(tree, task):
     folder = tree.setup(f"every/{task}")
     assert not any(path.is_symlink() for path in folder.glob("conf/*.yaml"))  # it owns them

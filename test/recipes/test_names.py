@@ -9,7 +9,7 @@ import pytest
 from toolkit.bin.recipe import main
 from toolkit.io.datadir import write_table
 from toolkit.io.errors import InputError
-from toolkit.recipes import Asr, Ee, Se, Sv, Tse
+from toolkit.recipes import Asr, Ee, Ic, Se, Sv, Tse
 from toolkit.recipes.names import name_of, tag_of
 
 ROOT = Path(__file__).parents[2]
@@ -175,13 +175,28 @@ def test_names_of_recognition(folder):
     assert (recipe.units, recipe.unit_size) == ("exp/asr_units/train_bpe40", "40")
     units = "--units exp/asr_units/train_bpe40/units.model --model.init_args.num_units"
     assert recipe.train_args == f"--trainer.epochs 3 {units} 40"
-    assert (recipe.transcripts, recipe.scores) == (f"{recipe.exp}/transcripts", f"{recipe.exp}/scores")
+    assert (recipe.labels, recipe.scores) == (f"{recipe.exp}/transcripts", f"{recipe.exp}/scores")
     recipe = Asr(**SETS, token_type="char", asr_tag="a", inference_tag="beam2")
     assert (recipe.exp, recipe.scores) == ("exp/asr_a", "exp/asr_a/scores_beam2")
     assert recipe.train_args == "--units exp/asr_units/train_char/units.model"
     (folder / recipe.units).mkdir(parents=True)
     (folder / recipe.units / "units.vocab").write_text("<unk>\n\u2581\na\n")
     assert recipe.train_args.endswith(" --model.init_args.num_units 3")
+
+
+def test_names_of_intents(folder):
+    recipe = Ic(**SETS, **NOISY, simulate_grid_config="conf/g.yaml", ic_args="--trainer.epochs 3")
+    assert recipe.all_tests == ["test", "libri", *GRID.split()]
+    assert recipe.exp == "exp/ic_train_tdnn_trainer_epochs_3"
+    assert (recipe.labels, recipe.scores) == (f"{recipe.exp}/intents", f"{recipe.exp}/scores")
+    assert recipe.train_args == "--trainer.epochs 3"
+    for name, text in {
+        SETS["train_set"]: "what=on where=b",
+        **dict.fromkeys(SETS["valid_sets"], "where=a what=off"),
+    }.items():
+        write_table(folder / f"data/{name}/utt2intent", {"a-1": text})
+    slots = '{"what":["off","on"],"where":["a","b"]}'
+    assert recipe.train_args == f"--trainer.epochs 3 --model.init_args.slots {slots}"
 
 
 def test_transcripts_are_checked_where_a_set_is_recordings(folder):

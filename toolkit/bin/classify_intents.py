@@ -7,7 +7,6 @@ Data dirs, as a job of a recipe: --in_root, --out_root, --work, --job. The outpu
 """
 
 import sys
-from pathlib import Path
 
 from toolkit.io.command_line import Parser, add_job_arguments, add_network_choice, channel, is_job, run
 
@@ -31,22 +30,16 @@ def main(argv=None) -> None:
 
     recognizer = IntentRecognizer.chosen(args)
     if job:
-        _classify_sets(recognizer, args)
+        import torch
+
+        from toolkit.io.slots import TABLE
+        from toolkit.tasks.label_sets import recognise_sets
+
+        torch.set_num_threads(1)
+        recognise_sets(args, recognizer.fs, TABLE, recognizer.classify_table)
     else:
         values = recognizer.classify(args.input, channel=args.channel)
         print(" ".join(f"{slot}={value}" for slot, value in values.items()))
-
-
-def _classify_sets(recognizer, args) -> None:
-    import torch
-
-    from toolkit.io.audio import AudioTable
-    from toolkit.io.jobs import each_set, write_job_tables
-
-    torch.set_num_threads(1)
-    for name, keys, bar in each_set(args.work, "intents"):
-        audio = AudioTable(Path(args.in_root) / name, fs=recognizer.fs, only=set(keys))
-        write_job_tables(args.out_root, name, args.job, utt2intent=recognizer.classify_table(audio, keys, bar))
 
 
 if __name__ == "__main__":

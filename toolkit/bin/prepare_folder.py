@@ -18,6 +18,7 @@ parser = Parser("local/data.sh", description=__doc__, formatter_class=layout, al
 parser.add_argument("--speech", nargs="+", help="a folder for each speaker, audio at any depth below")
 parser.add_argument("--test_speech", nargs="+", help="likewise; its speakers are the test set, those of --speech none")
 parser.add_argument("--transcripts", action="store_true", help="the text of <name>.wav is in <name>.txt beside it")
+parser.add_argument("--intents", action="store_true", help="the slots of <name>.wav are in <name>.intent beside it")
 parser.add_argument("--noise", nargs="+", help="audio at any depth")
 parser.add_argument("--music", nargs="+", help="audio at any depth: a second kind of noise")
 parser.add_argument("--rooms", nargs="+", help="impulse responses at any depth; those of one folder are one room's")

@@ -8,7 +8,6 @@ Data dirs, as a job of a recipe: --in_root, --out_root, --work, --job. The outpu
 """
 
 import sys
-from pathlib import Path
 
 from toolkit.io.command_line import (
     Parser,
@@ -57,14 +56,14 @@ def _transcribe_sets(recognizer, args, search: dict) -> None:
     import torch
 
     from toolkit.data.text_units import EMPTY
-    from toolkit.io.audio import AudioTable
-    from toolkit.io.jobs import each_set, write_job_tables
+    from toolkit.tasks.label_sets import recognise_sets
+
+    def texts(audio, keys, bar):
+        recognised = recognizer.transcribe_table(audio, keys, bar, **search)
+        return {key: text or EMPTY for key, text in recognised.items()}
 
     torch.set_num_threads(1)
-    for name, keys, bar in each_set(args.work, "transcribe"):
-        audio = AudioTable(Path(args.in_root) / name, fs=recognizer.fs, only=set(keys))
-        texts = recognizer.transcribe_table(audio, keys, bar, **search)
-        write_job_tables(args.out_root, name, args.job, text={key: text or EMPTY for key, text in texts.items()})
+    recognise_sets(args, recognizer.fs, "text", texts)
 
 
 if __name__ == "__main__":

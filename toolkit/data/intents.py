@@ -7,11 +7,11 @@ import numpy as np
 
 from toolkit.data.matched_table import read_matched
 from toolkit.io.errors import InputError, nearest, some_of
+from toolkit.io.slots import EXAMPLE, TABLE
 from toolkit.io.text import fields
 
-INTENT, TABLE = "intent", "utt2intent"  # the stream of values' numbers, and the table
+INTENT = "intent"  # the stream of values' numbers
 _WORD = re.compile(r"[\w+-]+")  # what a config from elsewhere may hold (toolkit.io.trust)
-_EXAMPLE = "action=activate object=lights"
 
 
 class Intents:
@@ -54,7 +54,7 @@ class Intents:
         pairs = [word.partition("=")[::2] for word in fields(text)]
         values = dict(pairs)
         if len(values) < len(pairs) or values.keys() != self.slots.keys():
-            raise InputError(f"{text!r:.80}: must give each slot once: {some_of(self.slots)}; as {_EXAMPLE}")
+            raise InputError(f"{text!r:.80}: must give each slot once: {some_of(self.slots)}; as {EXAMPLE}")
         for slot, value in values.items():
             if value not in self.slots[slot]:
                 known = self.slots[slot]

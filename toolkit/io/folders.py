@@ -155,10 +155,10 @@ def read_speech(folder: Path) -> Speech:
     return Speech(wav, utt2spk, paths=paths)
 
 
-def passed_over(folder: Path, read: str = "") -> str:
-    """Counts of the files in a folder that are not read as audio, except suffix ``read``: ``12 .m4a, 1 .txt``."""
+def passed_over(folder: Path, *read: str) -> str:
+    """Counts of the files in a folder that are not read as audio, except suffixes ``read``: ``12 .m4a, 1 .txt``."""
     kinds = Counter(path.suffix.lower() or "without extension" for path in files_below(folder) if path.name[0] != ".")
-    return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common() if kind not in (*AUDIO_SUFFIXES, read))
+    return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common() if kind not in (*AUDIO_SUFFIXES, *read))
 
 
 def cut_recordings(speech: Speech, seconds: float, allow_bad: int = 0) -> Speech:

@@ -4,15 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from toolkit.io.errors import InputError, counted
-from toolkit.io.text import fields, read_lines
-from toolkit.recipes.mixtures import MixtureRecipe, is_planned
+from toolkit.recipes.labels import LabelRecipe
 from toolkit.recipes.names import stem_of, tag_of
 from toolkit.recipes.options import COUNT, FILE, FOLDER, Choice, option
 
 
 @dataclass
-class Asr(MixtureRecipe):
+class Asr(LabelRecipe):
     """The recipe."""
 
     title: ClassVar[str] = "Recognition"
@@ -26,8 +24,8 @@ Stages
   4 units of text, by sentencepiece     9 report: exp/RESULTS.md, report.html
   5 statistics of the training set     10 pack the model
 """
-    names: ClassVar[tuple[str, ...]] = (*MixtureRecipe.names, "units", "unit_size", "transcripts", "scores")
-    dump_names: ClassVar[tuple[str, ...]] = (*MixtureRecipe.dump_names, "train_args")
+    names: ClassVar[tuple[str, ...]] = (*LabelRecipe.names, "units", "unit_size")
+    table, unit, outputs = "text", "words", "transcripts"
 
     token_type: str = option("bpe", "units: bpe, pieces of words, or char, characters", Choice(("bpe", "char")))
     nbpe: int = option(500, "number of BPE units", COUNT)
@@ -70,23 +68,9 @@ Stages
         return f"{self.asr_args} --units {self.units}/units.model{number}".lstrip()
 
     @property
-    def all_tests(self) -> list[str]:
-        """The sets that are tested on: test sets, and noisy copies of them."""
-        return [*self.test_sets, *self._mixed_tests(), *self.planned_test_sets]
-
-    @property
-    def _search(self) -> str:
+    def search(self) -> str:
+        """See the base class."""
         return f"_{self.inference_tag}" if self.inference_tag else ""
-
-    @property
-    def transcripts(self) -> str:
-        """Folder of the transcripts."""
-        return f"{self.exp}/transcripts{self._search}"
-
-    @property
-    def scores(self) -> str:
-        """Folder of the scores."""
-        return f"{self.exp}/scores{self._search}"
 
     # --- checks
 
@@ -97,31 +81,4 @@ Stages
             remedy = f"fix --inference_args {self.inference_args}"
             # The check of options does not read the model.
             self.later(remedy, "transcribe_audio", "--model", "none", *self.inference_args.split(), "--check")
-        self.check_planners_and_training(f'--asr_args "--frontend.init_args.fs {self.fs}"')
-
-    def check_data(self) -> None:
-        """Raise InputError where data/ lacks transcripts, or words in them."""
-        sets = (self.train_set, *self.valid_sets, *self.test_sets)
-        for name in sets if self.runs(1, 2) and not self.dry_run else ():
-            if not is_planned(name):
-                check_transcripts(Path("data", name))
-
-    def check_dump(self) -> None:
-        """Warn of test sets with speakers of the training set."""
-        self.warn_of_known_speakers()
-
-    # --- stage 3
-
-    def plan(self) -> None:
-        """Plan the mixtures of stage 3."""
-        self.run_plans(self.queue_mixtures([], []))
-
-
-def check_transcripts(folder: Path) -> None:
-    """Raise InputError unless a data dir has ``text`` with words of every utterance."""
-    path = folder / "text"
-    missing = "file not found; local/data.sh must write it, a line '<utterance> <words>' for each utterance"
-    lines = (fields(line) for _, line in read_lines(path, missing))
-    if empty := [line[0] for line in lines if len(line) == 1]:
-        what = f"{counted(len(empty), 'utterance')} without words: {' '.join(empty[:5])}"
-        raise InputError(f"{path}: {what}; add the words, or remove the lines and run utils/fix_data_dir.sh {folder}")
+        self.check_labelled()

@@ -25,6 +25,7 @@ from toolkit.simulate.plan import generator
 _FOLDERS = ("speech", "test_speech", "noise", "music", "rooms")
 _PATHS = (*_FOLDERS, "trials")
 _SETS = {"train", "valid", "test", "noise_train", "noise_test", "music_train", "music_test", "rirs_train"}
+_LABELS = {"transcripts": ("text", ".txt", "words"), "intents": ("utt2intent", ".intent", "slots")}  # by option
 _EXAMPLE = './run.sh --local_data_opts "--speech /my/speech --noise /my/noise"'
 
 
@@ -45,11 +46,12 @@ def options_of(parser: argparse.ArgumentParser, argv: list[str] | None) -> tuple
         raise InputError(
             "--trials and --segment_seconds: trials name whole recordings, which would be cut; give one of the two"
         )
-    if args.transcripts and args.segment_seconds:
-        raise InputError(
-            "--transcripts and --segment_seconds: transcripts are of whole recordings, which would be cut; give "
-            "one of the two"
-        )
+    for name in _LABELS:
+        if getattr(args, name) and args.segment_seconds:
+            raise InputError(
+                f"--{name} and --segment_seconds: {name} are of whole recordings, which would be cut; give "
+                "one of the two"
+            )
     _check_apart({f"--{name}": getattr(args, name) for name in _FOLDERS if getattr(args, name)})
     return args, options
 
@@ -62,7 +64,8 @@ def _remembered(outdir: Path) -> dict:
     memory, remedy = read_json(path), f"remove it and give all options again; {_EXAMPLE}"
     paths = {f"{name}?": ([str], None) for name in _PATHS}
     numbers = {"segment_seconds?": (float, None), "allow_bad?": int, "valid_share?": float, "test_share?": float}
-    if fault := misfit(memory, {"options": {**paths, **numbers, "seed?": int, "transcripts?": bool}, "sets": [str]}):
+    labels = {f"{name}?": bool for name in _LABELS}
+    if fault := misfit(memory, {"options": {**paths, **numbers, "seed?": int, **labels}, "sets": [str]}):
         raise InputError(f"{path}: {fault}; {remedy}")
     return memory
 
@@ -158,36 +161,35 @@ def write_set(path: Path, speech: Speech) -> None:
             (path / former).unlink(missing_ok=True)
 
 
-def transcripts_beside(wav: dict[str, Path]) -> dict[str, str]:
-    """Recording -> the words in the ``.txt`` beside its file.
+def labels_beside(wav: dict[str, Path], suffix: str, what: str) -> dict[str, str]:
+    """Recording -> the text in the file of the same name and this suffix beside it.
 
     Raises:
-        InputError: such a file is missing or has no words; counts and names them.
+        InputError: such a file is missing or has no ``what`` (``words``); counts and names them.
     """
     text = {}
     for key, path in wav.items():
-        words = path.with_suffix(".txt")
-        text[key] = " ".join(read_text(words).split()) if words.is_file() else ""
-    if without := [str(wav[key]) for key, words in text.items() if not words]:
+        beside = path.with_suffix(suffix)
+        text[key] = " ".join(read_text(beside).split()) if beside.is_file() else ""
+    if without := [str(wav[key]) for key, label in text.items() if not label]:
         raise InputError(
-            f"{counted(len(without), 'recording')} without words in a .txt beside it: {some_of(without)}; write them, "
-            "or move the recordings away"
+            f"{counted(len(without), 'recording')} without {what} in a {suffix} beside it: {some_of(without)}; write "
+            "them, or move the recordings away"
         )
     return text
 
 
 def write_speech(
-    args: argparse.Namespace, sets: dict[str, Speech], trials: Trials | None, text: dict[str, str]
+    args: argparse.Namespace, sets: dict[str, Speech], trials: Trials | None, labels: dict[str, dict[str, str]]
 ) -> None:
-    """Write train, valid and test; ``text``: of recordings, or empty."""
+    """Write train, valid and test; ``labels``: table -> label of each recording."""
     for name, speech in sets.items():
         write_set(args.outdir / name, speech)
-        if text:
-            write_table(args.outdir / name / "text", {utt: text[utt] for utt in speech.utt2spk})
-        else:
-            (args.outdir / name / "text").unlink(missing_ok=True)
-        for former in ("trials", "enroll2utt"):  # may be of other utterances
-            (args.outdir / name / former).unlink(missing_ok=True)
+        former = ("trials", "enroll2utt", *(table for table, *_ in _LABELS.values()))  # may be of other utterances
+        for table in former:
+            (args.outdir / name / table).unlink(missing_ok=True)
+        for table, rows in labels.items():
+            write_table(args.outdir / name / table, {utt: rows[utt] for utt in speech.utt2spk})
         cut = f" cut from {len(speech.wav)} recordings" if speech.segments else ""
         print(f"{args.outdir / name}: {len(speech.utt2spk)} utterances{cut}, {len(speech.speakers())} speakers")
         single_recording = [speaker for speaker, count in speech.recordings().items() if count == 1]
@@ -225,11 +227,13 @@ def write_sets(args: argparse.Namespace, options: dict) -> None:
     """Write all sets and save the options; remove sets of the last run that no longer exist."""
     before = _SETS.intersection(_remembered(args.outdir).get("sets", []))
     speech, trials = speech_sets(args)  # read everything before writing
-    text = transcripts_beside({k: v for one in speech.values() for k, v in one.wav.items()}) if args.transcripts else {}
+    wav = {k: v for one in speech.values() for k, v in one.wav.items()}
+    chosen = [_LABELS[name] for name in _LABELS if getattr(args, name)]
+    labels = {table: labels_beside(wav, suffix, what) for table, suffix, what in chosen}
     sounds = {
         name: sound_set for kind in ("noise", "music", "rooms") for name, sound_set in sound_sets(args, kind).items()
     }
-    write_speech(args, speech, trials, text)
+    write_speech(args, speech, trials, labels)
     for name, sound_set in sounds.items():
         write_set(args.outdir / name, sound_set)
         print(f"{args.outdir / name}: {counted(len(sound_set.wav), 'recording')}")
@@ -237,7 +241,7 @@ def write_sets(args: argparse.Namespace, options: dict) -> None:
     for name in before - set(sets):
         shutil.rmtree(args.outdir / name, ignore_errors=True)
     for name in _FOLDERS:
-        if getattr(args, name) and (others := passed_over(getattr(args, name), ".txt" if text else "")):
+        if getattr(args, name) and (others := passed_over(getattr(args, name), *(suffix for _, suffix, _ in chosen))):
             print(f"note: not read as audio in {getattr(args, name)}: {others}")
     with replacing(args.outdir / "prepare_folder.json") as handle:
         json.dump({"options": options, "sets": sets}, handle, indent=1)

@@ -2,12 +2,8 @@
 # Enhancement of speaker embeddings, from unlabelled speech to a table of error rates. Called by the recipes' run.sh with
 # their sets and configs. Options, and the names that follow from them: toolkit/recipes/ee.py; ./run.sh --help prints them.
 # shellcheck disable=SC2119
-set -euo pipefail
-template=$(dirname "$(readlink -f "$0")")/..
-steps=${template}/steps task=ee
-
-. "${template}/lib/run.sh"
-. "${template}/lib/stages.sh"
+task=ee
+. "$(dirname "$(readlink -f "$0")")/../lib/open.sh"
 
 embed_pairs() { # embed_pairs CONFIG SETS OPTIONS
     "${steps}/pairs.sh" "${decode_step[@]}" --weights "${inference_model}" --crop_seconds "${crop_seconds}" \
@@ -41,9 +37,6 @@ measure_cost() { # measure_cost OUTPUT SYSTEM...: size, time and memory of syste
     once "${1%/*}/.done.${1##*/}" costs "" "${files}" "$1" \
         "${python}" -m toolkit.bin.system_cost --systems "${@:2}" --trust --output "$1"
 }
-
-start_run "$@"
-begin_run "$@"
 
 { # bash reads a block whole before it runs it, so editing this file does not disturb a run
 

@@ -1,17 +1,11 @@
 #!/usr/bin/env bash
 # Speech enhancement, from a corpus to a table of SI-SDR, PESQ, STOI. Called by the recipes' run.sh with their sets and configs.
 # Options, and the names that follow from them: toolkit/recipes/se.py; ./run.sh --help prints them.
-set -euo pipefail
-template=$(dirname "$(readlink -f "$0")")/..
-steps=${template}/steps task=se output_name=enhanced
-
-. "${template}/lib/run.sh"
-. "${template}/lib/stages.sh"
+task=se output_name=enhanced
+. "$(dirname "$(readlink -f "$0")")/../lib/open.sh"
 . "${template}/lib/mixtures.sh"
 . "${template}/se/verify.sh"
 
-start_run "$@"
-begin_run "$@"
 [ -z "${alphas}" ] || sweep_alphas
 
 { # bash reads a block whole before it runs it, so editing this file does not disturb a run

@@ -1,12 +1,8 @@
 #!/usr/bin/env bash
 # Speaker verification, from a corpus to a table of error rates. Called by the recipes' run.sh with their sets and configs.
 # Options, and the names that follow from them: toolkit/recipes/sv_options.py, sv_names.py; ./run.sh --help prints options.
-set -euo pipefail
-template=$(dirname "$(readlink -f "$0")")/..
-steps=${template}/steps task=sv
-
-. "${template}/lib/run.sh"
-. "${template}/lib/stages.sh"
+task=sv
+. "$(dirname "$(readlink -f "$0")")/../lib/open.sh"
 
 embed_system() { # embed_system SYSTEM
     "${steps}/embed.sh" "${decode_step[@]}" --weights "${inference_model}" --opts "--trust ${segments}" \
@@ -41,9 +37,6 @@ listen() { # to what a model makes of the noisiest sets that estimates the speec
         "${python}" -m toolkit.bin.listen_trials --model "${exp}" --weights "${inference_model}" --trust \
         --sets ${noisy} --clean ${clean} --output "${exp}/listening"
 }
-
-start_run "$@"
-begin_run "$@"
 
 { # bash reads a block whole before it runs it, so editing this file does not disturb a run
 

@@ -1,12 +1,8 @@
 #!/usr/bin/env bash
 # Target speaker extraction, from a corpus to a table of SI-SDR. Called by the recipes' run.sh with their sets and configs.
 # Options, and the names that follow from them: toolkit/recipes/tse.py; ./run.sh --help prints them.
-set -euo pipefail
-template=$(dirname "$(readlink -f "$0")")/..
-steps=${template}/steps task=tse output_name=extracted
-
-. "${template}/lib/run.sh"
-. "${template}/lib/stages.sh"
+task=tse output_name=extracted
+. "$(dirname "$(readlink -f "$0")")/../lib/open.sh"
 . "${template}/lib/mixtures.sh"
 
 measure_real() { # recordings without targets: of each group of sets the metrics that it has the tables for
@@ -22,9 +18,6 @@ measure_real() { # recordings without targets: of each group of sets the metrics
         breakdown='' measure extracted_real "${sets}" "${metrics}" "${options}" "${files}" </dev/null
     done <<<"${real_groups}"
 }
-
-start_run "$@"
-begin_run "$@"
 
 { # bash reads a block whole before it runs it, so editing this file does not disturb a run
 

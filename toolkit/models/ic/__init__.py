@@ -8,5 +8,6 @@ __all__, __getattr__, __dir__ = exports(
         "base": "IntentModel",
         "intent_classifier": "IntentClassifier",
         "mean_pool_intent": "MeanPoolIntent",
+        "tdnn_intent": "TdnnIntent",
     },
 )

@@ -4,12 +4,16 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.data.intents import TABLE
 from toolkit.data.matched_table import read_matched
+from toolkit.io.conditions import read_condition
 from toolkit.io.datadir import DataDir, c_sorted
 from toolkit.io.errors import InputError
-from toolkit.io.text import fields
-from toolkit.report.enhancement.utterance_values import UtteranceValues
+from toolkit.io.slots import TABLE, slots_of
+from toolkit.io.variants import read_variant
+from toolkit.report.enhancement.utterance_values import UtteranceValues, table_of_utterances
+from toolkit.report.summaries import SetSummary, condition_facts
+from toolkit.tasks.enhancement.audio_summary import summarise_values
+from toolkit.tasks.verification.trial_summary import Bootstrap
 
 
 def score_intents(hypotheses, references) -> UtteranceValues:
@@ -46,12 +50,19 @@ def score_intents(hypotheses, references) -> UtteranceValues:
     return UtteranceValues(data.path.name, utts, speakers, index, values, {utt: {} for utt in utts})
 
 
+def scored_intents(hypotheses, references, bootstrap: Bootstrap) -> tuple[SetSummary, str]:
+    """Summary and utterances.tsv of a set; arguments and errors as of :func:`score_intents`."""
+    values = score_intents(hypotheses, references)
+    facts = condition_facts(read_condition(references)) | {"variant": read_variant(hypotheses)}
+    return summarise_values(values, bootstrap, **facts), table_of_utterances(values)
+
+
 def _slots(folder, utts: list[str]) -> list[dict[str, str]]:
     """Slot -> value of each utterance."""
     slots = []
     for utt, text in read_matched(folder, TABLE, utts, "intent").items():
-        pairs = [word.partition("=") for word in fields(text)]
-        slots.append({name: value for name, _, value in pairs})
-        if len(slots[-1]) < len(pairs) or not all(all(pair) for pair in pairs):
-            raise InputError(f"{Path(folder) / TABLE}: {utt}: {text!r:.80} must be slot=value, each slot once")
+        try:
+            slots.append(slots_of(text))
+        except InputError as error:
+            raise InputError(f"{Path(folder) / TABLE}: {utt}: {error}") from None
     return slots

@@ -10,8 +10,9 @@ from torch import nn
 from toolkit.data.batches import Batches, BucketBatches, batches_by_length, check_whole
 from toolkit.data.collate import collate
 from toolkit.data.datasets import MixtureDataset, TrainingDataset
-from toolkit.data.intents import INTENT, TABLE, Intents
+from toolkit.data.intents import INTENT, Intents
 from toolkit.io.audio import AudioTable
+from toolkit.io.slots import TABLE
 from toolkit.losses.base import Loss
 from toolkit.losses.intent.slot_cross_entropy import SlotCrossEntropy
 from toolkit.models.ic.intent_classifier import IntentClassifier

@@ -14,7 +14,7 @@ from toolkit.io.variants import read_variant
 from toolkit.metrics.recognition.registry import METRICS
 from toolkit.metrics.recognition.word_errors import UNITS, ErrorCounts, count_errors
 from toolkit.metrics.statistics.bootstrap import STRETCHED
-from toolkit.report.recognition.utterance_errors import KINDS, UtteranceErrors
+from toolkit.report.recognition.utterance_errors import KINDS, UtteranceErrors, table_of_errors
 from toolkit.report.summaries import SetSummary, condition_facts, estimates
 from toolkit.tasks.verification.trial_summary import FEW_SPEAKERS, Bootstrap
 
@@ -64,6 +64,12 @@ def summarise_errors(errors: UtteranceErrors, bootstrap: Bootstrap, hypotheses, 
         variant=read_variant(hypotheses),
         **condition_facts(read_condition(references)),
     )
+
+
+def scored_texts(hypotheses, references, bootstrap: Bootstrap) -> tuple[SetSummary, str]:
+    """Summary and utterances.tsv of a set; arguments and errors as of :func:`score_texts`."""
+    errors = score_texts(hypotheses, references)
+    return summarise_errors(errors, bootstrap, hypotheses, references), table_of_errors(errors)
 
 
 def _totals(counts: ErrorCounts) -> dict[str, int]:

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Stage 1: speakers, trials and noises of ${probe_corpus}, which run.sh sets -> data/. Arguments go to its prepare_data.py.
+# shellcheck disable=SC1091  # sourced files are links in the recipe
+set -euo pipefail
+
+. ./path.sh
+set -a # prepare_data.py reads db.sh's variables from the environment
+. ./db.sh
+set +a
+python3 "../../${probe_corpus}/prepare_data.py" "$@"
+for set in dev test valid; do
+    [ ! -d "data/${set}" ] || python3 -m toolkit.bin.make_trials "data/${set}"
+done

@@ -1,0 +1,1 @@
+../../TEMPLATE/ic/ic.sh

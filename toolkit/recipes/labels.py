@@ -1,0 +1,82 @@
+"""What recipes on labelled recordings share: transcripts (``asr``), intents (``ic``)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from toolkit.io.errors import InputError, counted
+from toolkit.io.text import fields, read_lines
+from toolkit.recipes.mixtures import MixtureRecipe, is_planned
+
+
+@dataclass
+class LabelRecipe(MixtureRecipe):
+    """Base class of these recipes: each utterance of each set has a label, and test sets are scored without noise, too.
+
+    Attributes:
+        table: of a data dir, with the labels.
+        unit: what a label consists of, for messages.
+        outputs: folder of the recognised labels in the experiment.
+    """
+
+    title: ClassVar[str] = "Labelled recordings"
+    names: ClassVar[tuple[str, ...]] = (*MixtureRecipe.names, "labels", "scores")
+    dump_names: ClassVar[tuple[str, ...]] = (*MixtureRecipe.dump_names, "train_args")
+    table: ClassVar[str]
+    unit: ClassVar[str]
+    outputs: ClassVar[str]
+
+    # --- names
+
+    @property
+    def all_tests(self) -> list[str]:
+        """The sets that are tested on: test sets, and noisy copies of them."""
+        return [*self.test_sets, *self._mixed_tests(), *self.planned_test_sets]
+
+    @property
+    def search(self) -> str:
+        """What a search beside the first adds to the names of labels and scores."""
+        return ""
+
+    @property
+    def labels(self) -> str:
+        """Folder of the recognised labels."""
+        return f"{self.exp}/{self.outputs}{self.search}"
+
+    @property
+    def scores(self) -> str:
+        """Folder of the scores."""
+        return f"{self.exp}/scores{self.search}"
+
+    # --- checks
+
+    def check_labelled(self) -> None:
+        """Every key of every config that the stages will read, and what is queued."""
+        self.check_planners_and_training(f'--{self.task}_args "--frontend.init_args.fs {self.fs}"')
+
+    def check_data(self) -> None:
+        """Raise InputError where data/ lacks labels, or there is nothing in them."""
+        sets = (self.train_set, *self.valid_sets, *self.test_sets)
+        for name in sets if self.runs(1, 2) and not self.dry_run else ():
+            if not is_planned(name):
+                check_labels(Path("data", name), self.table, self.unit)
+
+    def check_dump(self) -> None:
+        """Warn of test sets with speakers of the training set."""
+        self.warn_of_known_speakers()
+
+    # --- stage 3
+
+    def plan(self) -> None:
+        """Plan the mixtures of stage 3."""
+        self.run_plans(self.queue_mixtures([], []))
+
+
+def check_labels(folder: Path, table: str, unit: str) -> None:
+    """Raise InputError unless a data dir has a table of labels, each of one ``unit`` (``words``) or more."""
+    path = folder / table
+    missing = f"file not found; local/data.sh must write it, a line '<utterance> <{unit}>' for each utterance"
+    lines = (fields(line) for _, line in read_lines(path, missing))
+    if empty := [line[0] for line in lines if len(line) == 1]:
+        what = f"{counted(len(empty), 'utterance')} without {unit}: {' '.join(empty[:5])}"
+        raise InputError(f"{path}: {what}; add the {unit}, or remove the lines and run utils/fix_data_dir.sh {folder}")
