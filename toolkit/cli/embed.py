@@ -35,7 +35,6 @@ def main(args: argparse.Namespace) -> None:
     from toolkit.cli.shared.systems import load_system
     from toolkit.io.folders import word
     from toolkit.io.progress import progress
-    from toolkit.systems.verifier import LONGEST_SECONDS
 
     if not (args.output or args.json):
         raise InputError("--output or --json is missing: nothing would be kept")
@@ -48,7 +47,7 @@ def main(args: argparse.Namespace) -> None:
     verifier = load_system("sv", args)
     with readable(inputs) as recordings, progress(len(inputs), "embed", "recordings") as bar:
         for recording in recordings:
-            blocks = recording.blocks_at(verifier.fs, LONGEST_SECONDS, args.channel)
+            blocks = recording.blocks_at(verifier.fs, verifier.block_seconds, args.channel)
             vectors[recording.key] = verifier.embed_blocks(blocks, f"{recording.name}: the recording")
             bar.update()
     if args.enhance_by:
@@ -62,9 +61,9 @@ def main(args: argparse.Namespace) -> None:
 
 
 def _enhanced(vectors: dict, verifier, args) -> dict:
-    from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
+    from toolkit.cli.shared.systems import load_named
 
-    enhancer = EmbeddingEnhancer.load(args.enhance_by, trust=args.trust)
+    enhancer = load_named("ee", args.enhance_by, None, args.trust)
     enhancer.check_extractor(verifier.identity, "--model")
     return dict(zip(vectors, enhancer.enhance(list(vectors.values()), list(vectors)), strict=True))
 
