@@ -71,7 +71,9 @@ VERIFIERS: dict[str, Callable[[], Network]] = {
         LogMelSpectrogram(n_mels=12, n_mfcc=12),
         ReDimNet2(12, 8, reductions=(12, 6, 6), out_channels=3, attention_channels=6, **_REDIM),
     ),
-    "ResNet34": lambda: _verifier(fbank(), ResNet34(n_mels=20, channels=(8, 8, 16), blocks=(1, 1, 1), strides=(1, 2, 2), embedding_dim=8)),
+    "ResNet34": lambda: _verifier(
+        fbank(), ResNet34(n_mels=20, channels=(8, 8, 16), blocks=(1, 1, 1), strides=(1, 2, 2), embedding_dim=8)
+    ),
     "WavLmEcapa": _wavlm,
     "XVector": lambda: _verifier(fbank(), XVector(20, 8, 8, 12, 8)),
 }

@@ -47,6 +47,6 @@ def main(args: argparse.Namespace) -> None:
         print(json_text({"output": str(output), "task": system.task, **exported._asdict()}))
     else:
         print(
-            f"{output}: {type(system.network).__name__}, task {system.task}, {exported.size / 1e6:.1f} MB; largest "
+            f"{output}: {exported.network}, task {system.task}, {exported.size / 1e6:.1f} MB; largest "
             f"difference from torch {exported.difference:.1e}"
         )

@@ -172,11 +172,12 @@ class System:
             second of audio), ``training`` (content of train_info.json), ``calibration`` (of calibration.json); None
             if unknown.
         """
-        facts: dict[str, object] = {"task": self.task, "class": self._class_name(), "path": self.origin.path}
+        facts: dict[str, object] = {"task": self.task, "class": self.class_name(), "path": self.origin.path}
         facts |= {"weights": self.origin.weights, "fs": self.fs, **self.cost()}
         return facts | {"training": self.origin.training, "calibration": self.origin.calibration}
 
-    def _class_name(self) -> str:
+    def class_name(self) -> str:
+        """Class of the network that tables name; of a verifier that of the encoder."""
         return type(self.network).__name__
 
     def lines(self, facts: Mapping) -> dict[str, str]:
@@ -198,7 +199,7 @@ class System:
         return summary(f"{type(self).__name__} {self.origin.path or ''}".strip(), self.lines(self.info()))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._class_name()} {self.origin.path or 'untrained'}>"
+        return f"<{type(self).__name__} {self.class_name()} {self.origin.path or 'untrained'}>"
 
 
 def _is_count(training: Mapping, noun: str) -> bool:

@@ -32,5 +32,5 @@ class Enhancer(System, EnhancerBase):
 
     def estimate(self, wav: np.ndarray) -> np.ndarray:
         """Samples (N,) float32 at ``fs`` -> speech (N,)."""
-        with self.inferring() as network:
-            return network.enhance(torch.from_numpy(wav)).numpy()
+        with self.inferring():
+            return self.network.enhance(torch.from_numpy(wav)).numpy()

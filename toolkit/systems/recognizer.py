@@ -130,7 +130,8 @@ class Recognizer(System):
         with self.inferring():
             return self.network.model, (self.network.features(*self.example(seconds))[0],)
 
-    def _class_name(self) -> str:
+    def class_name(self) -> str:
+        """See System."""
         return type(self.network.model).__name__
 
     def lines(self, facts) -> dict[str, str]:

@@ -84,7 +84,7 @@ class Verifier(System, VerifierBase):
         for name, tensor in sorted(network.state_dict().items()):
             digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
         name = Path(self.origin.path or "untrained").resolve().name
-        facts = {"extractor": name, "class": self._class_name(), "dim": self.dim, "fs": self.fs}
+        facts = {"extractor": name, "class": self.class_name(), "dim": self.dim, "fs": self.fs}
         return facts | {"digest": digest.hexdigest()}
 
     def vector(self, wav: np.ndarray) -> np.ndarray:
@@ -124,7 +124,8 @@ class Verifier(System, VerifierBase):
         with self.inferring():
             return self.network.model, self.network.frontend(*self.example(seconds))
 
-    def _class_name(self) -> str:
+    def class_name(self) -> str:
+        """See System."""
         return type(self.network.model).__name__
 
     def lines(self, facts: Mapping) -> dict[str, str]:

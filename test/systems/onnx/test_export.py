@@ -104,7 +104,9 @@ def test_the_facts_are_those_of_the_system(exported):
     by_torch, by_onnx = exported("EcapaTdnn-8kHz")
     assert by_onnx.fs == by_torch.fs == 8000
     facts = by_torch.info()
-    assert {key: by_onnx.info()[key] for key in facts if key != "path"} == {k: v for k, v in facts.items() if k != "path"}
+    assert {key: by_onnx.info()[key] for key in facts if key != "path"} == {
+        k: v for k, v in facts.items() if k != "path"
+    }
     assert "EcapaTdnn" in str(by_onnx)
 
 
@@ -136,7 +138,9 @@ def test_what_cannot_be_exported_is_refused_by_name(network, tmp_path):
 
 
 def test_an_extractor_without_an_encoder_is_refused(tmp_path):
-    network = tse.VoiceFilter(embedding_dim=8, window=64, hop=32, channels=3, dilations=(1,), reduced=2, lstm=4, hidden=5)
+    network = tse.VoiceFilter(
+        embedding_dim=8, window=64, hop=32, channels=3, dilations=(1,), reduced=2, lstm=4, hidden=5
+    )
     with pytest.raises(InputError, match="VoiceFilter.*speaker_encoder"):
         export_onnx(Extractor(network), tmp_path / "x.onnx")
 

@@ -9,8 +9,8 @@ import numpy as np
 from toolkit.cli.shared.inputs import Input, inputs_of, readable
 from toolkit.metrics.signal.recording_quality import RecordingQuality, recording_quality
 from toolkit.metrics.verification.vectors import unit
-from toolkit.systems.signals import Recording
 from toolkit.systems.inference.verifier_base import LONGEST_SECONDS, VerifierBase
+from toolkit.systems.signals import Recording
 
 GOOD_SECONDS = 3.0  # of speech; with less, scores of one speaker spread widely
 GOOD_SNR_DB = 10.0

@@ -67,10 +67,13 @@ def load_named(task: str | None, model: str | None, weights: str | None, trust: 
     chosen = _chosen(task, model)
     if isinstance(chosen, str) and Path(chosen).suffix == ".onnx":
         return _load_onnx(task, chosen, weights, place)
-    if importlib.util.find_spec("torch") is None:
+    try:
+        from toolkit.nn.device import check_device
+    except ImportError as error:
         name = chosen if isinstance(chosen, str) else chosen.name
-        raise InputError(f"--model {name}: needs torch, which is not installed; give a file of 'voxsift export'")
-    from toolkit.nn.device import check_device
+        raise InputError(
+            f"--model {name}: needs torch ({error}); install it, or give a file of 'voxsift export'"
+        ) from None
     from toolkit.systems.base import System
     from toolkit.systems.kinds import system_class
 

@@ -4,7 +4,6 @@ import importlib.util
 import io
 import logging
 import warnings
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,8 +29,11 @@ _MOST_BYTES = 2**31 - 2**20  # of an ONNX file
 
 
 class Exported(NamedTuple):
-    """Result of an export: bytes of the file, largest difference from torch, seconds of audio of the check."""
+    """Result of an export: class of the network, bytes of the file, largest difference from torch, seconds of audio
+    of the check.
+    """
 
+    network: str
     size: int
     difference: float
     seconds: tuple[float, ...]
@@ -51,7 +53,7 @@ def export_onnx(system: System, output) -> Exported:
 
         export_onnx(Enhancer.load("exp/se_x"), "enhancer.onnx")
     """
-    name = type(system.network).__name__
+    name = system.class_name()
     check_exportable(system)
     content = _with_metadata(_traced(system), to_text(_metadata(system)))
     if len(content) > _MOST_BYTES:
@@ -64,12 +66,12 @@ def export_onnx(system: System, output) -> Exported:
         )
     with replacing_path(output) as aside:
         aside.write_bytes(content)
-    return Exported(len(content), difference, _SECONDS)
+    return Exported(name, len(content), difference, _SECONDS)
 
 
 def check_exportable(system: System) -> None:
     """Raise InputError if a system has no ONNX form, or the package onnx is not installed."""
-    name = type(system.network).__name__
+    name = system.class_name()
     if not isinstance(system, Enhancer | Extractor | Verifier | EmbeddingEnhancer):
         raise InputError(f"{name}: systems of task {system.task} are not exported; the tasks are se, tse, sv, ee")
     if isinstance(system, Extractor):
@@ -117,7 +119,8 @@ def _inputs(system: System, seconds: float) -> tuple[Tensor, ...]:
 
 def _traced(system: System) -> bytes:
     """The ONNX file of the network, without metadata."""
-    names, inputs, buffer = _names(system), _inputs(system, _EXAMPLE_SECONDS), io.BytesIO()
+    names, inputs = _names(system), _inputs(system, _EXAMPLE_SECONDS)
+    buffer: Any = io.BytesIO()
     lengths = {} if isinstance(system, EmbeddingEnhancer) else {name: {1: f"{name}_samples"} for name in names}
     if isinstance(system, Enhancer | Extractor):
         lengths["output"] = {1: "samples"}
@@ -138,7 +141,7 @@ def _traced(system: System) -> bytes:
                 opset_version=OPSET,
             )
     except Exception as error:  # the exporter raises any type
-        name = type(system.network).__name__
+        name = system.class_name()
         raise InputError(f"{name}: cannot be exported: ONNX lacks an operation of it ({brief(error)})") from None
     return buffer.getvalue()
 
@@ -172,8 +175,8 @@ def _metadata(system: System) -> dict[str, Any]:
         return content | {"network": facts_of}
     if isinstance(system, Extractor):
         return content | {"block_seconds": system.block_seconds}
-    exact = type(system.network).enhance is not SpeechEnhancer.enhance  # then any length equals the whole
-    return content | {"block_seconds": None if exact else CHUNK_SECONDS}
+    in_chunks = isinstance(system, Enhancer) and type(system.network).enhance is SpeechEnhancer.enhance
+    return content | {"block_seconds": CHUNK_SECONDS if in_chunks else None}  # None: any length equals the whole
 
 
 def _with_metadata(content: bytes, text: str) -> bytes:
@@ -196,7 +199,7 @@ def _difference(system: System, content: bytes) -> float:
         try:
             made = session.run(None, {name: x.numpy() for name, x in zip(names, inputs, strict=True)})[0]
         except Exception as error:  # onnxruntime raises a type for each status
-            name = type(system.network).__name__
+            name = system.class_name()
             raise InputError(
                 f"{name}: cannot be exported: onnxruntime cannot run it on {seconds:g} s of audio ({brief(error)})"
             ) from None

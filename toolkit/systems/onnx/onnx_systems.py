@@ -49,7 +49,9 @@ class OnnxSystem:
         try:
             return self.session.run(None, named)[0]
         except Exception as error:  # onnxruntime raises a type for each status
-            raise InputError(f"{self.origin.path}: onnxruntime cannot run it ({brief(error)}); export it again") from None
+            raise InputError(
+                f"{self.origin.path}: onnxruntime cannot run it ({brief(error)}); export it again"
+            ) from None
 
     def info(self) -> dict:
         """Description of the system, as System.info when it was exported, with the path of the file."""

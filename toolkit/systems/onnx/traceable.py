@@ -6,6 +6,7 @@ takes whole utterances, without ``lengths``.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -142,7 +143,7 @@ def _raised(self: Demucs, samples: int) -> int:
 
 
 def _ge2e(self: GE2E, feats: Tensor, lengths: Tensor | None = None) -> Tensor:
-    steps = torch.as_tensor((feats.shape[1] - self.min_frames) // self.step_frames).clamp(min=0)
+    steps: Any = torch.as_tensor((feats.shape[1] - self.min_frames) // self.step_frames).clamp(min=0)
     places = torch.arange(steps + 1)[:, None] * self.step_frames + torch.arange(self.window_frames)
     windows = F.pad(feats, (0, 0, 0, self.window_frames))[0][places]
     return F.normalize(self._embedded(windows).sum(0, keepdim=True), dim=1)
@@ -181,7 +182,7 @@ def _filtered(self: LocalGlobal, magnitude: Tensor, mask: Tensor | None) -> Tens
 def _pyramid(self: PyramidPooling, x: Tensor) -> Tensor:
     maps, (bins, frames) = [x], x.shape[2:]
     for size, reduce in zip(self.sizes, self.reduce, strict=True):
-        missing = (size - torch.as_tensor(frames)).clamp(min=0)  # of a patch that is longer than the map
+        missing: Any = (size - torch.as_tensor(frames)).clamp(min=0)  # of a patch that is longer than the map
         padded = F.pad(x, (0, missing)) * (size / (size - missing))
         pooled = reduce(F.avg_pool2d(padded, (min(size, int(bins)), size)))
         maps.append(F.interpolate(pooled, (bins, frames), mode="bilinear"))
