@@ -19,6 +19,12 @@ def torch_ranges() -> list[str]:
     ]
 
 
+def lite() -> list[str]:
+    """The packages that run ONNX files; pip installs torch beside them, unless it is given --no-deps for voxsift."""
+    lines = (ROOT / "tools/lite.txt").read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
 setup(
     name="voxsift",
     version=VERSION,
@@ -64,6 +70,8 @@ setup(
     extras_require={
         "se": ["pesq>=0.0.4", "pystoi>=0.4", "fast-bss-eval>=0.1.4"],
         # Of speechmos the network's file is used, not the code, which wants librosa as well.
+        "onnx": ["onnx>=1.16", "onnxruntime>=1.17"],
+        "lite": lite(),
         "dnsmos": ["onnxruntime>=1.17", "speechmos>=0.0.1.1"],
         # Likewise of silero-vad, whose code is for torch.
         "vad": ["onnxruntime>=1.17", "silero-vad>=6.2,<6.3"],

@@ -34,7 +34,7 @@ BABBLE_EVERY = 10  # every 10th talker of LibriSpeech is for the babble of the t
 
 def get_parser() -> argparse.ArgumentParser:
     """Options; corpora come from db.sh by the environment."""
-    parser = Parser(description=__doc__)
+    parser = Parser("local/data.sh", description=__doc__)
     parser.add_argument("--outdir", type=Path, default=Path("data"))
     parser.add_argument("--sets", type=Path, default=Path(__file__).with_name("sets.yaml"))
     parser.add_argument(

@@ -76,7 +76,7 @@ def test_a_level_that_was_trained_stays(model):
 
 def test_a_mixture_that_is_silent_in_part_is_one(model, monkeypatch):
     """Only a whole recording must hold sound; a piece of it goes through the network alone."""
-    monkeypatch.setattr("toolkit.systems.extractor.CHUNK_SECONDS", 0.5)
+    monkeypatch.setattr("toolkit.systems.inference.extractor_base.CHUNK_SECONDS", 0.5)
     mixture = np.pad(voice(0, 0, 1.0, 8000), (8000, 0))
     made = extract(model, mixture, voice(0, 1, 1.0, 8000))
     assert np.isfinite(made).all()
@@ -84,7 +84,7 @@ def test_a_mixture_that_is_silent_in_part_is_one(model, monkeypatch):
 
 
 def test_long_mixtures_go_in_chunks(model, monkeypatch):
-    monkeypatch.setattr("toolkit.systems.extractor.CHUNK_SECONDS", 0.5)
+    monkeypatch.setattr("toolkit.systems.inference.extractor_base.CHUNK_SECONDS", 0.5)
     mixture, longest = voice(0, 0, 1.7, 8000), []
     forward = SEFPNet.forward
     monkeypatch.setattr(

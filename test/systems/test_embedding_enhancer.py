@@ -9,7 +9,7 @@ from toolkit.io.errors import InputError
 from toolkit.models.embedding import SEED
 from toolkit.models.sv import MeanFbank, SpeakerEmbedder
 from toolkit.systems import EmbeddingEnhancer
-from toolkit.systems.embedding_enhancer import noise_of
+from toolkit.systems.inference.embedding_enhancer_base import noise_of
 
 ROWS = np.random.default_rng(0).standard_normal((5, 6)).astype(np.float32)
 IDS = list("abcde")

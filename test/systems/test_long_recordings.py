@@ -7,7 +7,7 @@ import torch
 
 from test.helpers.tiny_verifier import verifier as tiny_verifier
 from toolkit.io.errors import InputError
-from toolkit.systems import verifier as verifier_module
+from toolkit.systems.inference import verifier_base
 from toolkit.systems.recognizer import Recognizer
 from toolkit.systems.signals import crossfaded, regrouped, write_signal
 
@@ -74,7 +74,7 @@ def test_a_long_recording_has_the_mean_embedding_of_its_parts(tmp_path, monkeypa
     verifier = tiny_verifier(tmp_path / "sv", 0)
     wav = RNG.uniform(-0.5, 0.5, 40000).astype(np.float32)
     whole = verifier.embed(wav, 16000)
-    monkeypatch.setattr(verifier_module, "LONGEST_SECONDS", 1.0)
+    monkeypatch.setattr(verifier_base, "LONGEST_SECONDS", 1.0)
     parts = [verifier.embed(part, 16000) for part in blocks_of(wav, 16000)]
     expected = np.average(parts, 0, [2, 2, 1])
     made = verifier.embed_blocks(blocks_of(wav, 12345))

@@ -36,7 +36,6 @@ def main(args: argparse.Namespace) -> None:
     from toolkit.cli.shared.systems import load_system
     from toolkit.io.folders import word
     from toolkit.io.progress import progress
-    from toolkit.systems.verifier import LONGEST_SECONDS
 
     if not (args.output or args.json):
         raise InputError("--output or --json is missing: nothing would be kept")
@@ -51,7 +50,7 @@ def main(args: argparse.Namespace) -> None:
     with readable(inputs) as recordings, progress(len(inputs), "embed", "recordings") as bar:
         for recording in recordings:
             with failures.of(recording):
-                blocks = recording.blocks_at(verifier.fs, LONGEST_SECONDS, args.channel)
+                blocks = recording.blocks_at(verifier.fs, verifier.block_seconds, args.channel)
                 vectors[recording.key] = verifier.embed_blocks(blocks, f"{recording.name}: the recording")
             bar.update()
     if not vectors:
@@ -69,9 +68,9 @@ def main(args: argparse.Namespace) -> None:
 
 
 def _enhanced(vectors: dict, verifier, args) -> dict:
-    from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
+    from toolkit.cli.shared.systems import load_named
 
-    enhancer = EmbeddingEnhancer.load(args.enhance_by, trust=args.trust)
+    enhancer = load_named("ee", args.enhance_by, None, args.trust)
     enhancer.check_extractor(verifier.identity, "--model")
     return dict(zip(vectors, enhancer.enhance(list(vectors.values()), list(vectors)), strict=True))
 

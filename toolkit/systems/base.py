@@ -8,15 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from toolkit.io.config import ConfigParser, load_config, merge
-from toolkit.io.errors import InputError, counted, one_line
+from toolkit.io.errors import InputError, counted
 from toolkit.metrics.cost.complexity import count_macs, count_parameters, noise, profile
 from toolkit.models.network import Network
 from toolkit.nn.device import check_device
+from toolkit.systems.inference.origin import summary
 from toolkit.systems.kinds import system_class, task_of
 from toolkit.systems.loading import Origin, load_network
 from toolkit.systems.packing import with_embedders
 
-_WIDTH = 100  # columns of print()
 _Self = TypeVar("_Self", bound="System")
 
 
@@ -172,14 +172,15 @@ class System:
             second of audio), ``training`` (content of train_info.json), ``calibration`` (of calibration.json); None
             if unknown.
         """
-        facts: dict[str, object] = {"task": self.task, "class": self._class_name(), "path": self.origin.path}
+        facts: dict[str, object] = {"task": self.task, "class": self.class_name(), "path": self.origin.path}
         facts |= {"weights": self.origin.weights, "fs": self.fs, **self.cost()}
         return facts | {"training": self.origin.training, "calibration": self.origin.calibration}
 
-    def _class_name(self) -> str:
+    def class_name(self) -> str:
+        """Class of the network that tables name; of a verifier that of the encoder."""
         return type(self.network).__name__
 
-    def _lines(self, facts: Mapping) -> dict[str, str]:
+    def lines(self, facts: Mapping) -> dict[str, str]:
         """Name and value of each line of ``print``."""
         lines = {"task": facts["task"], "network": facts["class"], "weights": facts["weights"] or "-"}
         lines |= {"rate": f"{self.fs} Hz", "device": str(self.device), "parameters": f"{facts['parameters']:,}"}
@@ -195,12 +196,10 @@ class System:
 
     def __str__(self) -> str:
         """A summary of about ten lines."""
-        head = f"{type(self).__name__} {self.origin.path or ''}".strip()
-        lines = [f"  {name:12}{value}" for name, value in self._lines(self.info()).items()]
-        return "\n".join(one_line(line)[:_WIDTH] for line in (head, *lines))
+        return summary(f"{type(self).__name__} {self.origin.path or ''}".strip(), self.lines(self.info()))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._class_name()} {self.origin.path or 'untrained'}>"
+        return f"<{type(self).__name__} {self.class_name()} {self.origin.path or 'untrained'}>"
 
 
 def _is_count(training: Mapping, noun: str) -> bool:

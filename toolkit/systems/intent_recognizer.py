@@ -82,5 +82,6 @@ class IntentRecognizer(System):
                 bar.update(len(batch))
         return {key: texts[key] for key in ids}
 
-    def _class_name(self) -> str:
+    def class_name(self) -> str:
+        """See System."""
         return type(self.network.model).__name__

@@ -9,7 +9,6 @@ import os
 import tempfile
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from toolkit.io.files import read_json
 from toolkit.io.trust import check_classes
 from toolkit.nn.pretrained import without_weights
 from toolkit.systems.calibration_file import read_calibration
+from toolkit.systems.inference.origin import Origin
 from toolkit.systems.kinds import system_class, task_of
 from toolkit.systems.packing import (
     CALIBRATION,
@@ -39,22 +39,7 @@ from toolkit.train.checkpoint import load_model
 
 _MOST_BUFFERS = 2**26  # bytes of buffers that are computed, not stored (windows, filters)
 _OF_A_TENSOR = 2**12  # maximum overhead of a tensor in a weights file, bytes
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Source of a system.
-
-    Attributes:
-        path: the experiment, the zip or the checkpoint; None: created in Python.
-        weights: weights file; None: the network has no weights.
-        training, calibration: content of train_info.json and calibration/calibration.json; None if missing.
-    """
-
-    path: str | None = None
-    weights: str | None = None
-    training: dict | None = None
-    calibration: dict | None = None
+__all__ = ["Origin", "load_network"]
 
 
 def _check_experiment(path: Path) -> None:

@@ -130,14 +130,16 @@ class Recognizer(System):
         with self.inferring():
             return self.network.model, (self.network.features(*self.example(seconds))[0],)
 
-    def _class_name(self) -> str:
+    def class_name(self) -> str:
+        """See System."""
         return type(self.network.model).__name__
 
-    def _lines(self, facts) -> dict[str, str]:
+    def lines(self, facts) -> dict[str, str]:
+        """See System."""
         frontend = self.network.frontend
         lines = {"features": f"{type(frontend).__name__}, {frontend.dim} per frame"}
         lines["units"] = f"{self.network.model.num_units}"
-        return super()._lines(facts) | lines
+        return super().lines(facts) | lines
 
 
 def cut_at_pauses(samples: np.ndarray, fs: int, most: float) -> list[np.ndarray]:

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 import soundfile
-import torch
 
 from toolkit.io.ark import ArkWriter
 from toolkit.io.atomic import replacing_path
@@ -109,9 +108,9 @@ def samples_of(x, what: str = "recording") -> np.ndarray:
         InputError: ``x`` is empty, has several channels, or is of another type.
     """
     try:
-        if isinstance(x, torch.Tensor):
+        if hasattr(x, "detach"):  # a tensor
             x = x.detach().cpu()
-            x = x.float() if x.dtype == torch.bfloat16 else x  # numpy has no such type
+            x = x.float() if str(x.dtype) == "torch.bfloat16" else x  # numpy has no such type
         array = np.asarray(x)
     except (ValueError, TypeError, RuntimeError, NotImplementedError) as error:  # sparse, without data, ragged, ...
         raise InputError(f"the {what} must be an array of samples ({' '.join(str(error).split())[:100]})") from None
@@ -269,6 +268,8 @@ def convert_sets(args, fs: int, what: str, of_set: Callable[[Path, list[str]], C
         what: name of the work, for the progress bar.
         of_set: (data dir, its ids in the work list) -> (id, samples (N,)) -> samples (N,).
     """
+    import torch  # here, so that verbs on ONNX models need none
+
     torch.set_num_threads(1)
     work = read_work(args.work)
     with progress(sum(map(len, work.values())), what) as bar:

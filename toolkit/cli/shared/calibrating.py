@@ -19,7 +19,7 @@ from toolkit.metrics.verification.cross_validation import cross_validated_llrs, 
 from toolkit.metrics.verification.registry import METRICS
 from toolkit.metrics.verification.vectors import dot_scores
 from toolkit.systems.calibration_file import calibration_of, fitted_content, write_calibration
-from toolkit.systems.verifier import LONGEST_SECONDS, Verifier
+from toolkit.systems.inference.verifier_base import VerifierBase
 
 _BACKEND = {"scoring": "cosine", "score_norm": "none"}  # of Verifier.score
 
@@ -70,13 +70,13 @@ def trials_of(folder: str, utt2spk: Mapping[str, str], most: int, seed: int) -> 
     return make_trials(utt2spk, min(nontargets, most), num_targets=min(targets, most), seed=seed)
 
 
-def _vectors(verifier: Verifier, inputs: Sequence[Input], channel) -> np.ndarray:
+def _vectors(verifier: VerifierBase, inputs: Sequence[Input], channel) -> np.ndarray:
     """(U, D) embeddings at unit length. Raises InputError that names all bad recordings."""
     vectors, failures = [], Failures(inputs)
     with progress(len(inputs), "embed", "recordings") as bar:
         for recording in inputs:
             with failures.of(recording):
-                blocks = recording.blocks_at(verifier.fs, LONGEST_SECONDS, channel)
+                blocks = recording.blocks_at(verifier.fs, verifier.block_seconds, channel)
                 vectors.append(verifier.embed_blocks(blocks, f"{recording.name}: the recording"))
             bar.update()
     failures.check()

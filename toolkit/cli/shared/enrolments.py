@@ -9,8 +9,8 @@ import numpy as np
 from toolkit.cli.shared.inputs import Input, inputs_of, readable
 from toolkit.metrics.signal.recording_quality import RecordingQuality, recording_quality
 from toolkit.metrics.verification.vectors import unit
+from toolkit.systems.inference.verifier_base import LONGEST_SECONDS, VerifierBase
 from toolkit.systems.signals import Recording
-from toolkit.systems.verifier import LONGEST_SECONDS, Verifier
 
 GOOD_SECONDS = 3.0  # of speech; with less, scores of one speaker spread widely
 GOOD_SNR_DB = 10.0
@@ -65,7 +65,7 @@ def faults_of(quality: RecordingQuality, fs: int, least_seconds: float = GOOD_SE
     return quality.warnings(fs, least_seconds) + (noisy if quality.snr_db < GOOD_SNR_DB else [])
 
 
-def embed(verifier: Verifier, recording: Input, channel) -> Voice:
+def embed(verifier: VerifierBase, recording: Input, channel) -> Voice:
     """The voice in a recording of any length.
 
     Raises:
@@ -84,7 +84,7 @@ def embed(verifier: Verifier, recording: Input, channel) -> Voice:
     return Voice(recording.name, vector, quality, _agreement(verifier, first[0], quality))
 
 
-def _agreement(verifier: Verifier, samples: np.ndarray, quality: RecordingQuality) -> float | None:
+def _agreement(verifier: VerifierBase, samples: np.ndarray, quality: RecordingQuality) -> float | None:
     """Cosine of the embeddings of the halves; None where a half is short or silent."""
     halves = np.array_split(samples, 2)
     active = [recording_quality(half, verifier.fs).active_seconds for half in halves]
@@ -100,7 +100,7 @@ def identity_of(name: str, voices: Sequence[Voice]) -> Identity:
     return Identity(name, np.asarray(vector, np.float32), list(voices))
 
 
-def enrolment_faults(verifier: Verifier, identity: Identity) -> list[str]:
+def enrolment_faults(verifier: VerifierBase, identity: Identity) -> list[str]:
     """What may spoil an identity: its recordings, or that they do not agree (LLR below 0); one phrase each."""
     total = sum(voice.quality.active_seconds for voice in identity.voices)
     faults = [] if total >= GOOD_SECONDS else [f"{identity.name}: {total:.1f} s of speech, {GOOD_SECONDS:g} s are good"]
@@ -116,6 +116,6 @@ def enrolment_faults(verifier: Verifier, identity: Identity) -> list[str]:
     return faults
 
 
-def _differ(verifier: Verifier, cosine: float) -> bool:
+def _differ(verifier: VerifierBase, cosine: float) -> bool:
     """Does a cosine speak for two speakers? Without calibration no threshold is known."""
     return verifier.calibration is not None and float(verifier.calibration(np.array(cosine))) < 0

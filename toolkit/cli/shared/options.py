@@ -37,11 +37,12 @@ def add_audio_output(parser) -> None:
 
 def add_system(parser) -> None:
     """The options that choose a trained system and its device."""
-    what = "an experiment (exp/<tag>), a packed.zip, or a name of 'voxsift models'; default: the first there"
+    kinds = "exp/<tag>, a packed.zip, an ONNX file of 'voxsift export', or a name of 'voxsift models'"
+    what = f"trained system: {kinds}; default: the first of 'voxsift models'"
     parser.add_argument("--model", help=what)
     parser.add_argument("--weights", help="which weights of an experiment; default: those that training leaves for use")
-    kinds = "auto (a GPU where there is one), cpu, cuda or cuda:<number>"
-    parser.add_argument("--device", type=_device_or_auto, default="auto", help=kinds)
+    devices = "auto (a GPU where there is one), cpu, cuda or cuda:<number>"
+    parser.add_argument("--device", type=_device_or_auto, default="auto", help=devices)
     add_trust(parser)
 
 

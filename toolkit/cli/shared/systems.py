@@ -63,12 +63,21 @@ def load_system(task: str, args) -> Any:
 
 
 def load_named(task: str | None, model: str | None, weights: str | None, trust: bool, place: str = "cpu") -> Any:
-    """As :func:`load_system`, by ``System.load`` or by a name; task None: any."""
-    from toolkit.nn.device import check_device
+    """As :func:`load_system`, by ``System.load``, by a name, or from an ONNX file; task None: any."""
+    chosen = _chosen(task, model)
+    if isinstance(chosen, str) and Path(chosen).suffix == ".onnx":
+        return _load_onnx(task, chosen, weights, place)
+    try:
+        from toolkit.nn.device import check_device
+    except ImportError as error:
+        name = chosen if isinstance(chosen, str) else chosen.name
+        raise InputError(
+            f"--model {name}: needs torch ({error}); install it, or give a file of 'voxsift export'"
+        ) from None
     from toolkit.systems.base import System
     from toolkit.systems.kinds import system_class
 
-    chosen, device = _chosen(task, model), _device(place)
+    device = _device(place)
     check_device(device)
     if isinstance(chosen, NamedModel) and chosen.path is None:
         return _ge2e().to(device)
@@ -76,9 +85,20 @@ def load_named(task: str | None, model: str | None, weights: str | None, trust: 
     return kind.load(chosen.path if isinstance(chosen, NamedModel) else chosen, weights, trust, device)
 
 
+def _load_onnx(task: str | None, path: str, weights: str | None, place: str) -> Any:
+    """As :func:`load_named`, of an ONNX file; imports no torch."""
+    from toolkit.systems.onnx import load_onnx
+
+    if weights is not None:
+        raise InputError(f"--weights {weights}: an ONNX file has its weights inside; leave it out")
+    if place not in ("auto", "cpu"):
+        raise InputError(f"--device {place}: ONNX files run on the CPU; use --device cpu")
+    return load_onnx(path, task)
+
+
 def _chosen(task: str | None, model: str | None) -> NamedModel | str:
     """What --model names; without it the default of the task."""
-    if model is not None and (Path(model).exists() or "/" in model):
+    if model is not None and (Path(model).exists() or "/" in model or model.endswith(".onnx")):
         return model
     models = [named for named in named_models() if task in (None, named.task)]
     if model is None:
@@ -86,8 +106,8 @@ def _chosen(task: str | None, model: str | None) -> NamedModel | str:
             return models[0]
         more = f", or install GE2E ({_INSTALL_GE2E})" if task == "sv" else ""
         raise InputError(
-            f"no model for this verb is installed; give --model exp/<tag>, a packed.zip, or a name from "
-            f"'voxsift models'{more}"
+            f"no model for this verb is installed; give --model exp/<tag>, a packed.zip, an ONNX file, or a name "
+            f"from 'voxsift models'{more}"
         )
     if by_name := [named for named in models if named.name == model]:
         return by_name[0]
@@ -108,7 +128,7 @@ def _ge2e():
     from toolkit.features.mel_power import MelPower
     from toolkit.models.sv.embedder import SpeakerEmbedder
     from toolkit.models.sv.ge2e import GE2E as Encoder
-    from toolkit.systems.loading import Origin
+    from toolkit.systems.inference.origin import Origin
     from toolkit.systems.verifier import Verifier
 
     network = SpeakerEmbedder(MelPower(), Encoder(weights="resemblyzer"), "none")

@@ -14,7 +14,7 @@ from toolkit.cli.shared.systems import load_system, with_calibration
 from toolkit.io.errors import InputError
 from toolkit.io.progress import progress
 from toolkit.metrics.verification.calibration import bayes_threshold, posterior
-from toolkit.systems.verifier import Verifier
+from toolkit.systems.inference.verifier_base import VerifierBase
 
 
 class Decision(NamedTuple):
@@ -28,7 +28,7 @@ class Decision(NamedTuple):
     same_speaker: bool | None
 
 
-def decide(verifier: Verifier, identity: Identity, test: Voice, prior: float) -> Decision:
+def decide(verifier: VerifierBase, identity: Identity, test: Voice, prior: float) -> Decision:
     """Score a test recording, and decide by Bayes' rule at a prior of one speaker."""
     cosine, llr = verifier.score(identity.vector, test.vector)
     if llr is None:
@@ -91,7 +91,7 @@ def _named_inputs(args) -> tuple[dict[str, list[Input]], list[Input]]:
     return {first.name: [first]}, tests
 
 
-def _voices(verifier: Verifier, inputs: Sequence[Input], channel, bar, failures: Failures) -> list[Voice]:
+def _voices(verifier: VerifierBase, inputs: Sequence[Input], channel, bar, failures: Failures) -> list[Voice]:
     voices = []
     for recording in inputs:
         with failures.of(recording):
@@ -124,7 +124,7 @@ def margin_of(ranked: Sequence[Decision]) -> float | None:
     return first.cosine - second.cosine
 
 
-def _content(verifier: Verifier, prior: float, identities, faults, decisions: Sequence[Sequence[Decision]]) -> dict:
+def _content(verifier: VerifierBase, prior: float, identities, faults, decisions: Sequence[Sequence[Decision]]) -> dict:
     """For JSON."""
     calibration = verifier.origin.calibration if verifier.calibration else None
     tests = [

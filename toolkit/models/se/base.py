@@ -10,6 +10,8 @@ from torch import Tensor
 from toolkit.models.network import Network
 from toolkit.models.se.chunked import overlapped
 
+CHUNK_SECONDS = 10.0  # of the default inference of a long recording
+
 
 class SpeechEnhancer(Network):
     """Noisy waveform -> speech.
@@ -54,7 +56,7 @@ class SpeechEnhancer(Network):
         """
 
     @torch.inference_mode()
-    def enhance(self, wav: Tensor, chunk_seconds: float = 10.0) -> Tensor:
+    def enhance(self, wav: Tensor, chunk_seconds: float = CHUNK_SECONDS) -> Tensor:
         """Enhance a recording of any length; memory grows only by input and output.
 
         Default for any model: chunks of ``chunk_seconds`` that overlap by a quarter and are cross-faded. A subclass can

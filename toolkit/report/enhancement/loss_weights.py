@@ -75,7 +75,7 @@ def _weight(results: Experiment) -> tuple[str, str, float] | None:
     config = json.loads(json.dumps(results.config or {}, default=str))
     try:
         arguments = config["loss"]["init_args"]
-        alpha, label = float(arguments.pop("alpha")), _class_name(arguments["loss"])
+        alpha, label = float(arguments.pop("alpha")), class_name(arguments["loss"])
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
     shared_config = {key: value for key, value in config.items() if key not in _PLACES}
@@ -88,12 +88,12 @@ def _of_networks(results: Experiment, networks: Sequence) -> bool:
 
 def _loss(results: Experiment) -> str:
     try:
-        return _class_name((results.config or {})["loss"])
+        return class_name((results.config or {})["loss"])
     except (KeyError, TypeError, AttributeError):
         return ""
 
 
-def _class_name(block: Mapping) -> str:
+def class_name(block: Mapping) -> str:
     return block["class_path"].rpartition(".")[2]
 
 

@@ -1,0 +1,211 @@
+"""Export of a trained system to one ONNX file, checked against torch before it is written."""
+
+import importlib.util
+import io
+import logging
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from toolkit.io.atomic import replacing_path
+from toolkit.io.errors import InputError, brief
+from toolkit.models.se.base import CHUNK_SECONDS, SpeechEnhancer
+from toolkit.systems.base import System
+from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
+from toolkit.systems.enhancer import Enhancer
+from toolkit.systems.extractor import Extractor
+from toolkit.systems.onnx.metadata import KEY, OPSET, to_text
+from toolkit.systems.onnx.onnx_systems import session_of
+from toolkit.systems.onnx.traceable import traceable
+from toolkit.systems.verifier import Verifier
+
+TOLERANCE = 1e-4  # of samples, and of embeddings at unit length
+_SECONDS = (0.3, 1.0, 3.21)  # of the check
+_EXAMPLE_SECONDS = 1.5  # of the traced input
+_MOST_BYTES = 2**31 - 2**20  # of an ONNX file
+
+
+class Exported(NamedTuple):
+    """Result of an export: class of the network, bytes of the file, largest difference from torch, seconds of audio
+    of the check.
+    """
+
+    network: str
+    size: int
+    difference: float
+    seconds: tuple[float, ...]
+
+
+def export_onnx(system: System, output) -> Exported:
+    """Write a system into one ONNX file: network, front end, weights, and what voxsift needs to run it.
+
+    Args:
+        system: an Enhancer, Extractor, Verifier or EmbeddingEnhancer on the CPU.
+        output: file to write.
+
+    Raises:
+        InputError: the network cannot be exported, or onnxruntime gives other outputs than torch; nothing is written.
+
+    Example::
+
+        export_onnx(Enhancer.load("exp/se_x"), "enhancer.onnx")
+    """
+    name = system.class_name()
+    check_exportable(system)
+    content = _with_metadata(_traced(system), to_text(_metadata(system)))
+    if len(content) > _MOST_BYTES:
+        raise InputError(f"{name}: its file would have {len(content):,} bytes, an ONNX file holds 2 GB")
+    difference = _difference(system, content)
+    if not difference <= TOLERANCE:
+        raise InputError(
+            f"{name}: cannot be exported: outputs of onnxruntime differ from those of torch by {difference:.1g}, at "
+            f"most {TOLERANCE:g} is allowed; the network computes in Python with the length of its input"
+        )
+    with replacing_path(output) as aside:
+        aside.write_bytes(content)
+    return Exported(name, len(content), difference, _SECONDS)
+
+
+def check_exportable(system: System) -> None:
+    """Raise InputError if a system has no ONNX form, or the package onnx is not installed."""
+    name = system.class_name()
+    if not isinstance(system, Enhancer | Extractor | Verifier | EmbeddingEnhancer):
+        raise InputError(f"{name}: systems of task {system.task} are not exported; the tasks are se, tse, sv, ee")
+    if isinstance(system, Extractor):
+        if system.network.several_enrolments:
+            raise InputError(f"{name}: reads several enrolments at once; an exported network reads one")
+        if "embedding" in system.network.conditioning:
+            raise InputError(f"{name}: needs an embedding beside the audio; train it with a speaker_encoder")
+    for package in ("onnx", "onnxruntime"):
+        if importlib.util.find_spec(package) is None:
+            raise InputError(f"{package} is not installed: tools/install.sh --extras onnx")
+
+
+class _Positional(nn.Module):
+    """A network whose inputs are all positional, and whose output is one tensor."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Inputs (1, ...) -> output (1, ...)."""
+        return self.network(*inputs)
+
+
+def _names(system: System) -> list[str]:
+    """The inputs of the network."""
+    if isinstance(system, EmbeddingEnhancer):
+        return ["embedding", "noise"] if system.draws_noise else ["embedding"]
+    return ["mixture", "enrolment"] if isinstance(system, Extractor) else ["wav"]
+
+
+def _inputs(system: System, seconds: float) -> tuple[Tensor, ...]:
+    """Inputs of the network: noise that is modulated at the rate of syllables, after a silence."""
+    generator = torch.Generator().manual_seed(round(100 * seconds))
+    if isinstance(system, EmbeddingEnhancer):
+        return tuple(torch.randn(1, system.dim, generator=generator) for _ in _names(system))
+    lengths = [round(seconds * system.fs), round(1.3 * max(seconds, 0.5) * system.fs) + 1]
+    signals = []
+    for length in lengths[: len(_names(system))]:
+        level = torch.sin(torch.arange(length) / system.fs * 9).clamp(min=0)
+        level[: length // 10] = 0
+        signals.append(0.1 * level * torch.randn(1, length, generator=generator))
+    return tuple(signals)
+
+
+def _traced(system: System) -> bytes:
+    """The ONNX file of the network, without metadata."""
+    names, inputs = _names(system), _inputs(system, _EXAMPLE_SECONDS)
+    buffer: Any = io.BytesIO()
+    lengths = {} if isinstance(system, EmbeddingEnhancer) else {name: {1: f"{name}_samples"} for name in names}
+    if isinstance(system, Enhancer | Extractor):
+        lengths["output"] = {1: "samples"}
+    with system.inferring() as network, warnings.catch_warnings(), _quiet():
+        warnings.simplefilter("ignore")
+        network(*inputs)  # some networks read their weights at the first call
+    try:
+        with torch.no_grad(), traceable(), warnings.catch_warnings(), _quiet():
+            warnings.simplefilter("ignore")  # of constants that do not depend on the length
+            torch.onnx.export(
+                _Positional(system.network).eval(),
+                inputs,
+                buffer,
+                dynamo=False,  # the other exporter unrolls recurrent layers, and takes twenty times as long
+                input_names=names,
+                output_names=["output"],
+                dynamic_axes=lengths,
+                opset_version=OPSET,
+            )
+    except Exception as error:  # the exporter raises any type
+        name = system.class_name()
+        raise InputError(f"{name}: cannot be exported: ONNX lacks an operation of it ({brief(error)})") from None
+    return buffer.getvalue()
+
+
+def _quiet():
+    return _Level(logging.getLogger("torch.onnx"))
+
+
+class _Level:
+    """Silences a logger inside ``with``."""
+
+    def __init__(self, logger: logging.Logger):
+        self.logger, self.level = logger, logger.level
+
+    def __enter__(self) -> None:
+        self.logger.setLevel(logging.CRITICAL)
+
+    def __exit__(self, *fault) -> None:
+        self.logger.setLevel(self.level)
+
+
+def _metadata(system: System) -> dict[str, Any]:
+    """See toolkit.systems.onnx.metadata."""
+    facts = system.info()
+    content = {"facts": facts, "lines": system.lines(facts), "inputs": _names(system)}
+    if isinstance(system, Verifier):
+        network = {"dim": system.dim, "identity": system.identity}
+        return content | {"block_seconds": system.block_seconds, "network": network}
+    if isinstance(system, EmbeddingEnhancer):
+        facts_of = {"dim": system.dim, "output_dim": system.output_dim, "draws_noise": system.draws_noise}
+        return content | {"network": facts_of}
+    if isinstance(system, Extractor):
+        return content | {"block_seconds": system.block_seconds}
+    in_chunks = isinstance(system, Enhancer) and type(system.network).enhance is SpeechEnhancer.enhance
+    return content | {"block_seconds": CHUNK_SECONDS if in_chunks else None}  # None: any length equals the whole
+
+
+def _with_metadata(content: bytes, text: str) -> bytes:
+    import onnx
+
+    model = onnx.load_from_string(content)
+    model.producer_name = "voxsift"
+    entry = model.metadata_props.add()
+    entry.key, entry.value = KEY, text
+    return model.SerializeToString()
+
+
+def _difference(system: System, content: bytes) -> float:
+    """The largest difference between the outputs of onnxruntime and of torch."""
+    session, names, differences = session_of(content, "the exported network"), _names(system), []
+    for seconds in _SECONDS:
+        inputs = _inputs(system, seconds)
+        with system.inferring() as network:
+            expected = network(*inputs).numpy()
+        try:
+            made = session.run(None, {name: x.numpy() for name, x in zip(names, inputs, strict=True)})[0]
+        except Exception as error:  # onnxruntime raises a type for each status
+            name = system.class_name()
+            raise InputError(
+                f"{name}: cannot be exported: onnxruntime cannot run it on {seconds:g} s of audio ({brief(error)})"
+            ) from None
+        if made.shape != expected.shape:
+            return float("inf")
+        if not isinstance(system, Enhancer | Extractor):
+            made, expected = (x / max(np.linalg.norm(x), 1e-9) for x in (made, expected))
+        differences.append(float(np.abs(made - expected).max()))
+    return max(differences)
