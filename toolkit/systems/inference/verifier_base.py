@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from toolkit.io.audio import unusable
 from toolkit.io.errors import InputError
+from toolkit.io.samples import unusable
 from toolkit.metrics.verification.calibration import Calibration
 from toolkit.systems.calibration_file import calibration_of
 from toolkit.systems.inference.origin import Origin
