@@ -17,15 +17,15 @@ import soundfile
 from toolkit.io.atomic import replacing, replacing_path
 from toolkit.io.errors import InputError
 from toolkit.io.files import misfit, read_json
-from toolkit.report.blocks import Example, Section, Signal
+from toolkit.report.blocks import Example, Section, Signal, TimeAxis
 from toolkit.report.plots import plot_spectrograms
 
 FILE = "listening.json"
 _RANGE = 70.0  # dB from the loudest to the darkest colour
 _PEAK = 0.99
-_COLUMN = {"label": str, "audio": str, "picture": str}
-_ROW = {"id": str, "facts": {...: str}, "columns": [_COLUMN]}
-_SHAPE = {"note": str, "rows": [_ROW]}
+_COLUMN = {"label": str, "audio": str, "picture": str, "seconds?": float}
+_ROW = {"id": str, "facts": {...: str}, "numbers?": {...: (float, None)}, "columns": [_COLUMN]}
+_SHAPE = {"note": str, "time_axis?": [float], "rows": [_ROW]}
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,15 @@ def write_listening(folder, rows: Sequence[Row], fs: int, hz: np.ndarray, hop_se
             with replacing_path(audio) as aside:
                 soundfile.write(aside, scale * column.samples, fs, subtype="PCM_16")
             pictures.append((column.levels, picture))
-            columns.append({"label": column.label, "audio": audio.name, "picture": picture.name})
+            seconds = (len(column.levels) - 0.5) * hop_seconds  # of the picture
+            names = {"label": column.label, "audio": audio.name, "picture": picture.name}
+            columns.append({**names, "seconds": seconds})
         # JSON has neither infinity nor NaN.
         numbers = {name: value if math.isfinite(value) else None for name, value in row.numbers.items()}
         row_records.append({"id": row.id, "facts": dict(row.facts), "numbers": numbers, "columns": columns})
-    plot_spectrograms(pictures, hz, hop_seconds, (peak_level - _RANGE, peak_level))
+    axis = plot_spectrograms(pictures, hz, hop_seconds, (peak_level - _RANGE, peak_level))
     with replacing(folder / FILE) as handle:
-        json.dump({"note": note, "rows": row_records}, handle, indent=1, ensure_ascii=False)
+        json.dump({"note": note, "time_axis": axis, "rows": row_records}, handle, indent=1, ensure_ascii=False)
     for name in previous_files - _files(folder):
         (folder / name).unlink(missing_ok=True)
 
@@ -104,6 +106,8 @@ def _files(folder: Path) -> set[str]:
 
 def read_listening(folder) -> dict | None:
     """``{"note", "rows": [{"id", "facts", "numbers", "columns": [{"label", "audio", "picture"}]}]}``; None: no file.
+
+    ``time_axis`` has both ends of the pictures' time axis, as shares of their width, and a column its ``seconds``.
 
     Raises:
         InputError: it is malformed, or names a missing file.
@@ -121,15 +125,25 @@ def read_listening(folder) -> dict | None:
     return content
 
 
-def listening_section(folder: Path) -> Section:
+def listening_section(folder: Path, heading: str = "Listening") -> Section:
     """The examples that :func:`write_listening` has written; without blocks if there are none."""
     content = read_listening(folder) or {"note": "", "rows": []}
+    start, end = content.get("time_axis", (0.0, 1.0))
     examples = [
         Example(
             row["id"],
             row["facts"],
-            [Signal(c["label"], folder / c["audio"], folder / c["picture"]) for c in row["columns"]],
+            [
+                Signal(
+                    column["label"],
+                    folder / column["audio"],
+                    folder / column["picture"],
+                    TimeAxis(start, end, column.get("seconds", 0.0)),
+                )
+                for column in row["columns"]
+            ],
+            row.get("numbers", {}),
         )
         for row in content["rows"]
     ]
-    return Section("Listening", [content["note"], *examples] if examples else [], folded=False)
+    return Section(heading, [content["note"], *examples] if examples else [], folded=False)

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from toolkit.report.blocks import Plot
+from toolkit.report.charts import det_chart, snr_chart
 from toolkit.report.collection import collect_all
 from toolkit.report.experiment_page import draw_training, write_report
 from toolkit.report.plots import det_choice, plot_det, plot_eer_by_snr
@@ -32,10 +33,12 @@ def draw(results: Experiment, ood: list[str], folder: Path) -> list[Plot]:
     for test_set, row in by_test_set(results).items():
         label = row_label(results.name, test_set)
         stem = f"_{test_set.replace('/', '_')}" if test_set else ""
-        plots.append(Plot(f"DET curves, {label}", folder / f"det{stem}.png"))
-        plot_det(det_choice(row), plots[-1].path, label)
+        caption, curves = f"DET curves, {label}", det_choice(row)
+        plots.append(Plot(caption, folder / f"det{stem}.png", [det_chart({label: curves}, caption)]))
+        plot_det(curves, plots[-1].path, label)
         if any(condition.snr is not None for condition in row):
-            plots.append(Plot(f"EER by SNR, {label}", folder / f"eer_by_snr{stem}.png"))
+            caption = f"EER by SNR, {label}"
+            plots.append(Plot(caption, folder / f"eer_by_snr{stem}.png", [snr_chart(row, caption, ood)]))
             plot_eer_by_snr(row, plots[-1].path, label, ood)
     return plots + draw_training(results, folder)
 
