@@ -188,17 +188,18 @@ class Example:
 
 @dataclass(frozen=True)
 class Alignment:
-    """Reference and hypothesis of an utterance, word by word; only HTML shows it.
+    """Reference and hypotheses of an utterance, word by word; only HTML shows it.
 
     Attributes:
         id: of the utterance.
         facts: name -> text.
-        pairs: kind (``equal``, ``substitution``, ``deletion``, ``insertion``), reference word, hypothesis word.
+        hypotheses: label -> pairs of words: kind (``equal``, ``substitution``, ``deletion``, ``insertion``), word of
+            the reference, of the hypothesis; a missing word is empty.
     """
 
     id: str
     facts: Mapping[str, str]
-    pairs: Sequence[tuple[str, str, str]]
+    hypotheses: Mapping[str, Sequence[tuple[str, str, str]]]
     kind = "alignment"
 
 

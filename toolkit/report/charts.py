@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from toolkit.report.blocks import Axis, Chart, Line
-from toolkit.report.summaries import Condition, Estimate, SetSummary
+from toolkit.report.summaries import Condition, Estimate, SetSummary, metric_of
 
 DET_TICKS = (0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 80)  # %
 _MARGIN = 0.05  # of an axis, beyond the values
@@ -55,8 +55,8 @@ def det_chart(curves: Mapping[str, Mapping[str, SetSummary]], caption: str) -> C
             lines.append(_det_line(shown, test_set, colour=colour, dashed=number > 0))
     low, high = det_limits([np.array(line.points) for line in lines if line.points])
     ticks = det_ticks(low, high)
-    axes = (Axis(label, low, high, ticks) for label in ("false alarm rate (%)", "miss rate (%)"))
-    return Chart(caption, *axes, lines, square=True)
+    x, y = (Axis(label, low, high, ticks) for label in ("false alarm rate (%)", "miss rate (%)"))
+    return Chart(caption, x, y, lines, square=True)
 
 
 def _det_line(label: str, test_set: SetSummary, **style) -> Line:
@@ -71,7 +71,7 @@ def _det_line(label: str, test_set: SetSummary, **style) -> Line:
         at = float(ndtri(eer.value / 100))
         place = int(np.searchsorted(x, at))
         points.insert(place, (at, at))
-        texts.insert(place, f"EER {interval_text(eer, 2)}")
+        texts.insert(place, "EER " + interval_text(eer, "eer"))
         marked.append(place)
     return Line(f"{label}, EER {eer.value:.2f} %", points, texts, marked=marked, **style)
 
@@ -123,20 +123,22 @@ def _training_line(logs: Mapping[str, RunLog], name: str, kind: str, key: str) -
     texts = [f"epoch {epoch}: {value:.4g}" for epoch, value in points]
     marked = range(len(points)) if len(points) < _MARKED else ()
     shown = f"{name}, {kind}" if len(logs) > 1 else kind
-    return Line(shown, points, texts, marked=marked, colour=2 * list(logs).index(name) + (kind == "valid"), dashed=kind == "train")
+    colour = 2 * list(logs).index(name) + (kind == "valid")
+    return Line(shown, points, texts, marked=marked, colour=colour, dashed=kind == "train")
 
 
-def interval_text(estimate: Estimate, digits: int) -> str:
+def interval_text(estimate: Estimate, metric: str) -> str:
     """``4.56 % [4.10, 5.02]``."""
+    unit, digits = metric_of(metric).unit, metric_of(metric).digits
     interval = "" if estimate.low is None else f" [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
-    return f"{estimate.value:.{digits}f} {estimate.unit}".rstrip() + interval
+    return f"{estimate.value:.{digits}f} {unit}".rstrip() + interval
 
 
 def _estimate_line(label: str, values: Sequence[tuple[float, Estimate]], text: str, **style) -> Line:
     return Line(
         label,
         [(at, estimate.value) for at, estimate in values],
-        [text.format(at, interval_text(estimate, 2)) for at, estimate in values],
+        [text.format(at, interval_text(estimate, "eer")) for at, estimate in values],
         [None if estimate.low is None else (estimate.low, estimate.high) for _, estimate in values],
         marked=range(len(values)),
         **style,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from toolkit.io.atomic import replacing
+from toolkit.io.command_line import real_number, whole_number
 from toolkit.io.errors import counted
 from toolkit.report.blocks import Page, Plot, Section
 from toolkit.report.charts import training_charts
@@ -32,6 +33,23 @@ def add_report_arguments(parser) -> None:
     parser.set_defaults(tables_only=False)
     parser.add_argument("--recipe_results", type=Path, help="page over all these experiments, without plots")
     parser.add_argument("--archive", type=Path, help="JSON file that keeps what --recipe_results is made of")
+
+
+def add_listening_arguments(parser) -> None:
+    """The options of reports with examples to listen to."""
+    parser.add_argument("--data_root", type=Path, default=Path("dump/raw"), help="folder of the test sets' audio")
+    parser.add_argument(
+        "--listen_sets",
+        type=whole_number(),
+        default=3,
+        help="number of test sets that examples are of, the first ones; likewise of sets of real recordings",
+    )
+    parser.add_argument(
+        "--max_seconds",
+        type=real_number(0.1, 1e9, inside=True),
+        default=10.0,
+        help="no more than the beginning of an example",
+    )
 
 
 def draw_training(results: Experiment, folder: Path, *metric: str) -> list[Plot]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from toolkit.report.blocks import Block, Code, Example, HeatMap, Page, Plot
+from toolkit.report.blocks import Block, Code, Example, Page, Plot
 from toolkit.report.summaries import metric_of
 
 _TYPES = {".png": "image/png", ".flac": "audio/flac"}
@@ -28,7 +28,6 @@ def to_html(page: Page) -> str:
     environment.globals.update(
         data=_data,
         grouped=_grouped,
-        has_changes=_has_changes,
         inline=_inline,
         is_static=_is_static,
         json=_json,
@@ -65,14 +64,10 @@ def _is_static(blocks: Sequence[Block]) -> bool:
     return all(isinstance(block, Plot) and block.charts for block in blocks)
 
 
-def _has_changes(blocks: Sequence[Block]) -> bool:
-    maps = (block for block in blocks if isinstance(block, HeatMap))
-    return any(cell and cell.share > 0 for heat_map in maps for _, cells in heat_map.rows for cell in cells)
-
-
 def _json(value) -> str:
     """For scripts: a block or plain values, numbers with five digits after the point."""
-    return json.dumps(_rounded(asdict(value) if is_dataclass(value) else value), separators=(",", ":"))
+    plain = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    return json.dumps(_rounded(plain), separators=(",", ":"))
 
 
 def _rounded(value):

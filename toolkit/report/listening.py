@@ -6,6 +6,7 @@ Any task can write them. Its page shows them: a row per example, a column per si
 import json
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,8 +22,11 @@ from toolkit.report.blocks import Example, Section, Signal, TimeAxis
 from toolkit.report.plots import plot_spectrograms
 
 FILE = "listening.json"
+HOP_SECONDS, _WINDOW_SECONDS = 0.01, 0.032  # of spectrograms of audio
+_FLOOR = 1e-5  # of an amplitude, so that silence has a level
 _RANGE = 70.0  # dB from the loudest to the darkest colour
 _PEAK = 0.99
+_NOT_IN_NAMES = r"[^\w.-]"  # of files
 _COLUMN = {"label": str, "audio": str, "picture": str, "seconds?": float}
 _ROW = {"id": str, "facts": {...: str}, "numbers?": {...: (float, None)}, "columns": [_COLUMN]}
 _SHAPE = {"note": str, "time_axis?": [float], "rows": [_ROW]}
@@ -60,6 +64,20 @@ class Row:
     columns: Sequence[Column]
 
 
+def spectrogram(samples: np.ndarray, fs: int) -> np.ndarray:
+    """(N,) samples -> (T, F) levels in dB, of Hann windows of 32 ms, every 10 ms; a shorter signal is padded."""
+    size, hop = round(_WINDOW_SECONDS * fs), round(HOP_SECONDS * fs)
+    padded = np.pad(samples, (0, max(0, size - len(samples))))
+    window = np.hanning(size)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop] * window
+    return 20 * np.log10(np.abs(np.fft.rfft(frames, axis=1)) / window.sum() + _FLOOR)
+
+
+def frequencies(fs: int) -> np.ndarray:
+    """(F,) frequencies in Hz of :func:`spectrogram`."""
+    return np.fft.rfftfreq(round(_WINDOW_SECONDS * fs), 1 / fs)
+
+
 def write_listening(folder, rows: Sequence[Row], fs: int, hz: np.ndarray, hop_seconds: float, note: str) -> None:
     """Write audio (FLAC), spectrograms (PNG) and listening.json; delete files that only the previous one listed.
 
@@ -78,7 +96,7 @@ def write_listening(folder, rows: Sequence[Row], fs: int, hz: np.ndarray, hop_se
         scale = min(1.0, _PEAK / max(max(np.abs(column.samples).max() for column in row.columns), 1e-9))
         columns = []
         for column in row.columns:
-            stem = f"{number:02d}_{column.label.replace(' ', '_')}"
+            stem = f"{number:02d}_{re.sub(_NOT_IN_NAMES, '_', column.label)}"
             audio, picture = folder / f"{stem}.flac", folder / f"{stem}.png"
             with replacing_path(audio) as aside:
                 soundfile.write(aside, scale * column.samples, fs, subtype="PCM_16")

@@ -14,8 +14,9 @@ from toolkit.report.verdict import Claim, Verdict, conclusion_of, gain_of, is_ce
 from toolkit.report.verification.trial_results import read_run_log
 from toolkit.report.verification.trial_tables import Row, by_test_set, row_label
 
-_METRICS = ("eer", "wer", "si_sdri", "si_sdr", "pesq_wb", "estoi", "intent_accuracy", "dnsmos_ovrl")
-_MOST = 3  # heat maps of an experiment
+_METRICS = ("eer", "wer", "si_sdri", "pesq_wb", "estoi", "intent_accuracy", "dnsmos_ovrl")
+_MOST = 3  # heat maps of a test set
+_PALE = 0.35  # largest share of colour of a difference that may be chance
 _NO_VALUE = Estimate(None)
 
 
@@ -45,16 +46,14 @@ def cards(results: Experiment, verdict: Verdict | None) -> list[Card]:
 
 
 def _card_of(claim: Claim) -> Card:
-    about = metric_of(claim.metric)
-    estimate = Estimate(claim.value, claim.low, claim.high, about.unit)
-    change = claim.difference
+    estimate = Estimate(claim.value, claim.low, claim.high)
     outcome = "uncertain" if not claim.is_certain else "better" if claim.gain > 0 else "worse"
-    reference = f"{claim.reference}: {interval_text(Estimate(claim.reference_value, unit=about.unit), about.digits)}"
-    return _card(claim.over, claim.metric, estimate, reference, conclusion_of(claim.metric, change), outcome)
+    reference = f"{claim.reference}: {interval_text(Estimate(claim.reference_value), claim.metric)}"
+    return _card(claim.over, claim.metric, estimate, reference, conclusion_of(claim.metric, claim.difference), outcome)
 
 
 def _card(over: str, metric: str, estimate: Estimate, *rest: str) -> Card:
-    value, _, interval = interval_text(estimate, metric_of(metric).digits).partition(" [")
+    value, _, interval = interval_text(estimate, metric).partition(" [")
     return Card(f"{metric_of(metric).label}, {over}", value, f"[{interval}" if interval else "", *rest)
 
 
@@ -80,7 +79,7 @@ def _metrics_of(row: Row) -> list[str]:
 def heat_maps(results: Experiment) -> list[HeatMap]:
     """Each of the main metrics by kind of noise and SNR, a map for each test set."""
     return [
-        heat_map(row_label(results.name, name), metric, row)
+        heat_map(f"{metric_of(metric).title}, {row_label(results.name, name)}", metric, row)
         for name, row in _grid(results).items()
         for metric in _metrics_of(row)
     ]
@@ -90,7 +89,7 @@ def heat_map(label: str, metric: str, row: Row, scale: Sequence[Row] = ()) -> He
     """A metric by kind of noise and SNR.
 
     Args:
-        label: of the experiment.
+        label: what the map is of.
         metric: name of the metric.
         row: condition -> set.
         scale: rows that share the scale of colours; default: only this one.
@@ -106,10 +105,10 @@ def heat_map(label: str, metric: str, row: Row, scale: Sequence[Row] = ()) -> He
         share = (estimate.value - low) / (high - low) if high > low else 0.5
         # Worse is darker, on one side of the scale: a page shows where a system fails.
         share = share if not about.higher_is_better else 1 - share
-        detail = f"{condition}: {about.label} {interval_text(estimate, about.digits)}"
+        detail = f"{condition}: {about.label} {interval_text(estimate, metric)}"
         return Cell(f"{estimate.value:.{about.digits}f}", detail, -share)
 
-    return _map(f"{about.title}, {label}", row, cell)
+    return _map(label, row, cell)
 
 
 def _map(caption: str, row: Mapping[Condition, object], cell: Callable[[Condition], Cell | None]) -> HeatMap:
@@ -127,7 +126,8 @@ def _map(caption: str, row: Mapping[Condition, object], cell: Callable[[Conditio
 def side_by_side(first: Experiment, other: Experiment, verdicts: Mapping[str, Verdict]) -> list[Block]:
     """Key figures of both, heat maps of both and of their difference, and both in one chart."""
     blocks: list[Block] = []
-    for results in (first, other):
+    both = first, other
+    for results in both:
         blocks += [_named(card, results.name) for card in cards(results, verdicts.get(results.name))]
     ours, theirs = _grid(first), _grid(other)
     for name in (name for name in ours if name in theirs):
@@ -136,12 +136,14 @@ def side_by_side(first: Experiment, other: Experiment, verdicts: Mapping[str, Ve
         changes = _changes(shared, against)
         for metric in _metrics_of(row):
             if any(metric in one.metrics for one in against.values()):
+                blocks.append(f"{metric_of(metric).title}{f', {name}' if name else ''}")
                 scale = [row, against]
-                blocks += [heat_map(row_label(results.name, name), metric, mine, scale)
-                           for results, mine in ((first, row), (other, against))]  # fmt: skip
+                blocks += [
+                    heat_map(results.name, metric, mine, scale) for results, mine in zip(both, scale, strict=True)
+                ]
                 blocks += difference_map(metric, shared, changes)
     blocks += _det_of_both(first, other)
-    logs = {_log(results): results.name for results in (first, other) if _log(results).is_file()}
+    logs = {_log(results): results.name for results in both if _log(results).is_file()}
     if len(logs) == 2:  # a variant of the outputs has the training of the first
         runs = {name: read_run_log(log) for log, name in logs.items()}
         blocks += training_charts(runs, *_trained_by(first))
@@ -171,7 +173,8 @@ def _changes(row: Row, against: Row) -> dict[Condition, Mapping[str, Difference]
 
 def difference_map(metric: str, row: Row, changes: Mapping[Condition, Mapping[str, Difference]]) -> Iterator[HeatMap]:
     """How much better or worse the other is; nothing where none of the sets can be compared."""
-    about, values = metric_of(metric), {c: change[metric] for c, change in changes.items() if metric in change}
+    paired = metric if metric != "si_sdri" else "si_sdr"  # the mixtures are the same
+    about, values = metric_of(metric), {c: change[paired] for c, change in changes.items() if paired in change}
     if not values:
         return
     largest = max(abs(change.value) for change in values.values()) or 1.0
@@ -182,9 +185,10 @@ def difference_map(metric: str, row: Row, changes: Mapping[Condition, Mapping[st
             return None
         detail = f"{condition}: {about.label} {conclusion_of(metric, change)}"
         value = round(change.value, about.digits) + 0.0  # no minus before a rounded zero
-        return Cell(f"{value:+.{about.digits}f}", detail, gain_of(metric, change) / largest, is_certain(change))
+        share = gain_of(metric, change) / largest * (1 if is_certain(change) else _PALE)
+        return Cell(f"{value:+.{about.digits}f}", detail, share, is_certain(change))
 
-    yield _map(f"{about.title}: the difference, • where it is certain", row, cell)
+    yield _map("difference; • it is certain", row, cell)
 
 
 def _det_of_both(first: Experiment, other: Experiment) -> Iterator[Chart]:

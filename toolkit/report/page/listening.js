@@ -3,6 +3,7 @@ document.addEventListener("play", (event) => { /* one sound at a time */
   for (const sound of document.querySelectorAll("audio")) if (sound !== event.target) sound.pause();
 }, true);
 
+const END = 0.05; /* seconds */
 class Player {
   constructor(article) {
     this.article = article;
@@ -59,7 +60,8 @@ class Player {
   }
 
   seek(position) {
-    this.sound.currentTime = Math.max(0, Math.min(position, this.seconds || position));
+    /* Not to the very end, where Chromium never finds a FLAC's last frame. */
+    this.sound.currentTime = Math.max(0, Math.min(position, (this.seconds || position) - END));
     this.show();
   }
 
