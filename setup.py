@@ -44,7 +44,7 @@ setup(
     packages=[*find_packages(include=["toolkit", "toolkit.*"], exclude=["toolkit._voxsift"]), "voxsift"],
     package_dir={"voxsift": "toolkit/_voxsift"},
     entry_points={"console_scripts": ["voxsift = voxsift.__main__:main"]},
-    package_data={"toolkit": ["py.typed", "pretrained/*.zip"], "toolkit.report": ["*.j2"]},
+    package_data={"toolkit": ["py.typed", "pretrained/*.zip"], "toolkit.report": ["page/*"]},
     install_requires=[
         *torch_ranges(),
         "accelerate>=1.2",

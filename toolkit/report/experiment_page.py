@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from toolkit.io.atomic import replacing
+from toolkit.io.command_line import real_number, whole_number
 from toolkit.io.errors import counted
 from toolkit.report.blocks import Page, Plot, Section
+from toolkit.report.charts import training_charts
 from toolkit.report.html import to_html
 from toolkit.report.listening import listening_section
 from toolkit.report.markdown import to_markdown
 from toolkit.report.origin import origin_section
+from toolkit.report.overview import overview
 from toolkit.report.plots import plot_training
 from toolkit.report.summaries import Experiment, to_json
 from toolkit.report.verdict import verdicts
@@ -32,13 +35,32 @@ def add_report_arguments(parser) -> None:
     parser.add_argument("--archive", type=Path, help="JSON file that keeps what --recipe_results is made of")
 
 
+def add_listening_arguments(parser) -> None:
+    """The options of reports with examples to listen to."""
+    parser.add_argument("--data_root", type=Path, default=Path("dump/raw"), help="folder of the test sets' audio")
+    parser.add_argument(
+        "--listen_sets",
+        type=whole_number(),
+        default=3,
+        help="number of test sets that examples are of, the first ones; likewise of sets of real recordings",
+    )
+    parser.add_argument(
+        "--max_seconds",
+        type=real_number(0.1, 1e9, inside=True),
+        default=10.0,
+        help="no more than the beginning of an example",
+    )
+
+
 def draw_training(results: Experiment, folder: Path, *metric: str) -> list[Plot]:
     """Plot ``metrics.jsonl`` if it exists; ``metric``: see toolkit.report.plots.plot_training."""
     log = Path(results.expdir) / "metrics.jsonl"
     if not log.is_file():
         return []
-    plot_training(read_run_log(log), folder / "training.png", results.name, *metric)
-    return [Plot(f"Training, {results.name}", folder / "training.png")]
+    run_log = read_run_log(log)
+    plot_training(run_log, folder / "training.png", results.name, *metric)
+    charts = training_charts({results.name: run_log}, *metric)
+    return [Plot(f"Training, {results.name}", folder / "training.png", charts)]
 
 
 def report_page(
@@ -48,8 +70,9 @@ def report_page(
     sections: Sequence[Section],
     pictures: Sequence[Section] = (),
     title: str = "",
+    plots: Sequence[Plot] | None = None,
 ) -> Page:
-    """Verdict, the first section, pictures, how all was made, then the other sections.
+    """Verdict, overview, the first section, pictures, how all was made, then the other sections.
 
     Args:
         kind: of experiment, in a few words.
@@ -58,15 +81,17 @@ def report_page(
         sections: the first is the summary.
         pictures: plots and examples to listen to.
         title: default: the experiment's name.
+        plots: of the experiment; None: the page has no overview.
     """
     every = verdicts(experiments)
+    first_blocks = [] if plots is None else overview(experiments, every, plots)
     own = str(every.pop(0)) if experiments[0].train else ""
     others_verdicts = [str(verdict) for verdict in every if verdict.claims]
     first, *others = sections
     sections = [first, *pictures, origin_section(experiments, command), *others]
     if others_verdicts:
         sections.append(Section("Verdicts on the other experiments", others_verdicts))
-    return Page(title or experiments[0].name, kind, own, sections)
+    return Page(title or experiments[0].name, kind, own, sections, first_blocks)
 
 
 def write_report(
@@ -79,6 +104,7 @@ def write_report(
     plots: Sequence[Plot],
     *,
     stem: str = "results",
+    examples: Sequence[Section] = (),
 ) -> None:
     """Write the files of a report; print a summary and the verdicts.
 
@@ -87,20 +113,21 @@ def write_report(
         results: content of EXPDIR/``stem``.json.
         experiments, kind, command, sections: see :func:`report_page`.
         plots: of the experiment.
+        examples: sections of single utterances or trials, beside those of its folder ``listening``.
     """
     contents = {}
     if args.recipe_results:
         page = report_page(kind, experiments, command, sections, title="Results")
         contents[args.recipe_results] = to_markdown(page)
     if not args.tables_only:  # else of an archive
-        output, examples = args.output or args.expdir / "RESULTS.md", listening_section(args.expdir / LISTENING)
-        pictures = [Section("Plots", plots, folded=False), examples]
-        page = report_page(kind, experiments, command, sections, pictures)
+        output, listening = args.output or args.expdir / "RESULTS.md", listening_section(args.expdir / LISTENING)
+        pictures = [Section("Plots", plots, folded=False), listening, *examples]
+        page = report_page(kind, experiments, command, sections, pictures, plots=plots)
         contents[args.expdir / f"{stem}.json"] = json.dumps(to_json(results), indent=1)
         contents[output] = to_markdown(page, output.parent)
         contents[args.expdir / "report.html"] = to_html(page)
         made = [counted(1 + len(args.compare), "experiment"), counted(len(plots), "plot")]
-        made += ["examples to listen to"] if examples.blocks else []
+        made += ["examples to listen to"] if listening.blocks else []
         print(f"{output}: {', '.join(made)}", *verdicts(experiments), sep="\n")
     for path, content in contents.items():
         with replacing(path) as handle:

@@ -6,6 +6,7 @@ Any task can write them. Its page shows them: a row per example, a column per si
 import json
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,15 +18,18 @@ import soundfile
 from toolkit.io.atomic import replacing, replacing_path
 from toolkit.io.errors import InputError
 from toolkit.io.files import misfit, read_json
-from toolkit.report.blocks import Example, Section, Signal
+from toolkit.report.blocks import Example, Section, Signal, TimeAxis
 from toolkit.report.plots import plot_spectrograms
 
 FILE = "listening.json"
+HOP_SECONDS, _WINDOW_SECONDS = 0.01, 0.032  # of spectrograms of audio
+_FLOOR = 1e-5  # of an amplitude, so that silence has a level
 _RANGE = 70.0  # dB from the loudest to the darkest colour
 _PEAK = 0.99
-_COLUMN = {"label": str, "audio": str, "picture": str}
-_ROW = {"id": str, "facts": {...: str}, "columns": [_COLUMN]}
-_SHAPE = {"note": str, "rows": [_ROW]}
+_NOT_IN_NAMES = r"[^\w.-]"  # of files
+_COLUMN = {"label": str, "audio": str, "picture": str, "seconds?": float}
+_ROW = {"id": str, "facts": {...: str}, "numbers?": {...: (float, None)}, "columns": [_COLUMN]}
+_SHAPE = {"note": str, "time_axis?": [float], "rows": [_ROW]}
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,20 @@ class Row:
     columns: Sequence[Column]
 
 
+def spectrogram(samples: np.ndarray, fs: int) -> np.ndarray:
+    """(N,) samples -> (T, F) levels in dB, of Hann windows of 32 ms, every 10 ms; a shorter signal is padded."""
+    size, hop = round(_WINDOW_SECONDS * fs), round(HOP_SECONDS * fs)
+    padded = np.pad(samples, (0, max(0, size - len(samples))))
+    window = np.hanning(size)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop] * window
+    return 20 * np.log10(np.abs(np.fft.rfft(frames, axis=1)) / window.sum() + _FLOOR)
+
+
+def frequencies(fs: int) -> np.ndarray:
+    """(F,) frequencies in Hz of :func:`spectrogram`."""
+    return np.fft.rfftfreq(round(_WINDOW_SECONDS * fs), 1 / fs)
+
+
 def write_listening(folder, rows: Sequence[Row], fs: int, hz: np.ndarray, hop_seconds: float, note: str) -> None:
     """Write audio (FLAC), spectrograms (PNG) and listening.json; delete files that only the previous one listed.
 
@@ -78,18 +96,20 @@ def write_listening(folder, rows: Sequence[Row], fs: int, hz: np.ndarray, hop_se
         scale = min(1.0, _PEAK / max(max(np.abs(column.samples).max() for column in row.columns), 1e-9))
         columns = []
         for column in row.columns:
-            stem = f"{number:02d}_{column.label.replace(' ', '_')}"
+            stem = f"{number:02d}_{re.sub(_NOT_IN_NAMES, '_', column.label)}"
             audio, picture = folder / f"{stem}.flac", folder / f"{stem}.png"
             with replacing_path(audio) as aside:
                 soundfile.write(aside, scale * column.samples, fs, subtype="PCM_16")
             pictures.append((column.levels, picture))
-            columns.append({"label": column.label, "audio": audio.name, "picture": picture.name})
+            seconds = (len(column.levels) - 0.5) * hop_seconds  # of the picture
+            names = {"label": column.label, "audio": audio.name, "picture": picture.name}
+            columns.append({**names, "seconds": seconds})
         # JSON has neither infinity nor NaN.
         numbers = {name: value if math.isfinite(value) else None for name, value in row.numbers.items()}
         row_records.append({"id": row.id, "facts": dict(row.facts), "numbers": numbers, "columns": columns})
-    plot_spectrograms(pictures, hz, hop_seconds, (peak_level - _RANGE, peak_level))
+    axis = plot_spectrograms(pictures, hz, hop_seconds, (peak_level - _RANGE, peak_level))
     with replacing(folder / FILE) as handle:
-        json.dump({"note": note, "rows": row_records}, handle, indent=1, ensure_ascii=False)
+        json.dump({"note": note, "time_axis": axis, "rows": row_records}, handle, indent=1, ensure_ascii=False)
     for name in previous_files - _files(folder):
         (folder / name).unlink(missing_ok=True)
 
@@ -104,6 +124,8 @@ def _files(folder: Path) -> set[str]:
 
 def read_listening(folder) -> dict | None:
     """``{"note", "rows": [{"id", "facts", "numbers", "columns": [{"label", "audio", "picture"}]}]}``; None: no file.
+
+    ``time_axis`` has both ends of the pictures' time axis, as shares of their width, and a column its ``seconds``.
 
     Raises:
         InputError: it is malformed, or names a missing file.
@@ -121,15 +143,25 @@ def read_listening(folder) -> dict | None:
     return content
 
 
-def listening_section(folder: Path) -> Section:
+def listening_section(folder: Path, heading: str = "Listening") -> Section:
     """The examples that :func:`write_listening` has written; without blocks if there are none."""
     content = read_listening(folder) or {"note": "", "rows": []}
+    start, end = content.get("time_axis", (0.0, 1.0))
     examples = [
         Example(
             row["id"],
             row["facts"],
-            [Signal(c["label"], folder / c["audio"], folder / c["picture"]) for c in row["columns"]],
+            [
+                Signal(
+                    column["label"],
+                    folder / column["audio"],
+                    folder / column["picture"],
+                    TimeAxis(start, end, column.get("seconds", 0.0)),
+                )
+                for column in row["columns"]
+            ],
+            row.get("numbers", {}),
         )
         for row in content["rows"]
     ]
-    return Section("Listening", [content["note"], *examples] if examples else [], folded=False)
+    return Section(heading, [content["note"], *examples] if examples else [], folded=False)

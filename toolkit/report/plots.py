@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.io.atomic import replacing_path
+from toolkit.report.charts import det_limits, det_ticks, probits
 from toolkit.report.summaries import Condition, Estimate, SetSummary
 
 # Okabe and Ito's colours (2008), which colour-blind readers can distinguish; without the light yellow.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 STYLES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-_DET_TICKS = (0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 80)  # %
 _SPECTROGRAM_TICKS = (250, 500, 1000, 2000, 4000, 8000)  # Hz
+_SPECTROGRAM_DPI, _SPECTROGRAM_COLOURS = 110, 128  # small files: a page holds dozens
 _TICKS_APART = 0.07  # of the axis, at least
 
 
@@ -30,13 +31,16 @@ def new_figure(width: float, height: float, rows: int = 1):
     return figure, axes
 
 
-def save_figure(figure, path) -> None:
-    """Write a PNG. (Figure.savefig draws it twice.)"""
+def save_figure(figure, path, dpi: float = 150, colours: int = 0) -> None:
+    """Write a PNG, with at most ``colours`` colours if given. (Figure.savefig draws it twice.)"""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
 
-    figure.set_dpi(150)
+    figure.set_dpi(dpi)
     with replacing_path(path) as aside:
         FigureCanvasAgg(figure).print_png(aside)
+        if colours:
+            Image.open(aside).convert("RGB").quantize(colours).save(aside, "PNG")
 
 
 def plot_det(curves: Mapping[str, SetSummary], path, title: str = "") -> None:
@@ -51,9 +55,7 @@ def plot_det(curves: Mapping[str, SetSummary], path, title: str = "") -> None:
     figure, (ax,) = new_figure(6.0, 6.3 + 0.11 * len(curves))
     points = []
     for number, (label, set_result) in enumerate(curves.items()):
-        fpr, fnr = np.asarray(set_result.det["fpr"]), np.asarray(set_result.det["fnr"])
-        inside = (fpr > 0) & (fpr < 1) & (fnr > 0) & (fnr < 1)  # the axes reach neither 0 nor 100 %
-        x, y = ndtri(fpr[inside]), ndtri(fnr[inside])
+        x, y = probits(set_result)
         points += [x, y]
         # The clean set comes first and is grey, so the kinds of noise have the colours of plot_eer_by_snr.
         place = number - (next(iter(curves)) == "clean")
@@ -66,12 +68,10 @@ def plot_det(curves: Mapping[str, SetSummary], path, title: str = "") -> None:
         if 0 < eer < 100:
             ax.plot(*[ndtri(eer / 100)] * 2, marker, color=colour, markersize=6)
             points.append(np.array([ndtri(eer / 100)]))
-    rates = np.concatenate(points) if points else np.empty(0)
-    low, high = (rates.min(), rates.max()) if rates.size else (ndtri(0.001), ndtri(0.4))
-    low, high = max(low, ndtri(0.0005)) - 0.1, min(high, ndtri(0.8)) + 0.1
-    ticks = [t for t in _DET_TICKS if low <= ndtri(t / 100) <= high]
+    low, high = det_limits(points)
+    ticks = det_ticks(low, high)
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_ticks(ndtri(np.array(ticks) / 100), [f"{t:g}" for t in ticks])
+        axis.set_ticks([place for place, _ in ticks], [text for _, text in ticks])
     ax.plot([low, high], [low, high], color="0.6", linewidth=0.8, zorder=0)
     ax.set(xlim=(low, high), ylim=(low, high), aspect="equal", title=title)
     ax.set(xlabel="false alarm rate (%)", ylabel="miss rate (%)")
@@ -169,7 +169,7 @@ def _series(epochs: Mapping[int, Mapping[str, float]], name: str) -> tuple[list,
 
 def plot_spectrograms(
     pictures: Iterable[tuple[np.ndarray, Path]], hz: np.ndarray, hop_seconds: float, limits: tuple[float, float]
-) -> None:
+) -> tuple[float, float]:
     """Spectrograms on one scale: time from left to right, frequency upwards, rows of equal height.
 
     Args:
@@ -177,6 +177,9 @@ def plot_spectrograms(
         hz: (F,) frequencies of the rows, rising.
         hop_seconds: from frame to frame.
         limits: lowest and highest level of the colours, in dB.
+
+    Returns:
+        Left and right end of the time axis, as shares of the width of each picture.
     """
     figure, (ax,) = new_figure(3.6, 2.2)
     ax.grid(visible=False)
@@ -196,8 +199,9 @@ def plot_spectrograms(
     for levels, path in pictures:
         image.set(data=levels.T, extent=(-hop_seconds / 2, (len(levels) - 0.5) * hop_seconds, -0.5, len(hz) - 0.5))
         ax.set_xlim(0, (len(levels) - 0.5) * hop_seconds)
-        save_figure(figure, path)
+        save_figure(figure, path, _SPECTROGRAM_DPI, _SPECTROGRAM_COLOURS)
         figure.set_layout_engine("none")  # keep the first layout; layout takes as long as drawing
+    return float(ax.get_position().x0), float(ax.get_position().x1)
 
 
 def det_choice(row: Mapping[Condition, SetSummary]) -> dict[str, SetSummary]:

@@ -1,12 +1,12 @@
 """Verdicts: what an experiment is compared with, by how much it differs, and whether that is certain."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from toolkit.metrics.statistics.paired import Difference
-from toolkit.report.bootstrap_samples import difference
+from toolkit.report.bootstrap_samples import average_interval, difference
 from toolkit.report.summaries import Experiment, SetSummary, metric_of
 
 FEW_STEPS = 500  # with fewer steps a network is often worse than an untrained one
@@ -24,6 +24,7 @@ class Claim:
         metric: name of the metric.
         value, reference_value: of both, in the metric's unit.
         difference: value minus reference_value, in that unit.
+        low, high: interval of the value; None: unknown.
     """
 
     over: str
@@ -32,6 +33,8 @@ class Claim:
     value: float
     reference_value: float
     difference: Difference
+    low: float | None = None
+    high: float | None = None
 
     @property
     def gain(self) -> float:
@@ -157,7 +160,9 @@ def _claim(over: str, reference: str, sets: Sequence[SetSummary], theirs: Sets, 
     value, reference_value = (float(np.mean([one.metrics[metric].value for one in part])) for part in (sets, others))
     rates = difference(others, sets)
     unknown = Difference(value - reference_value, _UNKNOWN, _UNKNOWN, _UNKNOWN)
-    return Claim(over, reference, metric, value, reference_value, rates[metric] if rates else unknown)
+    first = sets[0].metrics[metric]
+    interval = (first.low, first.high) if len(sets) == 1 else average_interval(sets, metric) or (None, None)
+    return Claim(over, reference, metric, value, reference_value, rates[metric] if rates else unknown, *interval)
 
 
 def _shared(results: Experiment, other: Experiment | None) -> tuple[list[SetSummary], dict[str, SetSummary]]:
@@ -193,10 +198,11 @@ def _over_mixture(results: Experiment) -> Iterator[Claim]:
     first = next(results.every_set)
     gain = first.metrics.get("si_sdri")
     if gain is not None and gain.value is not None:
-        value, mixture = (first.metrics[name].value for name in ("si_sdr", "si_sdr_mix"))
+        output, mixture = (first.metrics[name] for name in ("si_sdr", "si_sdr_mix"))
         low, high = (_UNKNOWN if end is None else end for end in (gain.low, gain.high))
         change = Difference(gain.value, low, high, _UNKNOWN)
-        yield Claim(first.name, "the unprocessed mixture", "si_sdr", value, mixture, change)
+        values = output.value, mixture.value, change, output.low, output.high
+        yield Claim(first.name, "the unprocessed mixture", "si_sdr", *values)
 
 
 def _rates(results: Experiment) -> str:
@@ -219,4 +225,5 @@ def _over_rival(results: Experiment, experiments: Sequence[Experiment]) -> Itera
     sets, theirs = _shared(results, rival)
     sets = [one for one in sets if one.name in names]
     if rival and len(sets) == len(names) and over.metrics["wer"].value is not None:
-        yield _claim(over.name, rival.name, sets, theirs, "wer")
+        rate = over.metrics["wer"]
+        yield replace(_claim(over.name, rival.name, sets, theirs, "wer"), low=rate.low, high=rate.high)

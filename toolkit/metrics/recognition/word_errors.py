@@ -1,6 +1,7 @@
 """Word and character error rates, with the errors of each utterance."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -66,6 +67,30 @@ def count_errors(references: Sequence[str], hypotheses: Sequence[str], metric: s
                 row[("substitute", "delete", "insert").index(chunk.type)] += size
         row[3] = len(reference)
     return ErrorCounts(*counts.T)
+
+
+def aligned_words(reference: str, hypothesis: str) -> list[tuple[str, str, str]]:
+    """The minimum-error alignment of two texts: kind, word of the reference, word of the hypothesis.
+
+    Returns:
+        Kinds are ``equal``, ``substitution``, ``deletion`` and ``insertion``; a missing word is empty.
+
+    Example::
+
+        aligned_words("TURN IT ON", "TURN ON")[1]  # ("deletion", "IT", "")
+    """
+    import jiwer  # slow import
+
+    kinds = {"equal": "equal", "substitute": "substitution", "delete": "deletion", "insert": "insertion"}
+    if not reference.split():
+        return [("insertion", "", word) for word in hypothesis.split()]
+    aligned = jiwer.process_words(" ".join(reference.split()), " ".join(hypothesis.split()))
+    pairs = []
+    for chunk in aligned.alignments[0]:
+        words = aligned.references[0][chunk.ref_start_idx : chunk.ref_end_idx]
+        recognised = aligned.hypotheses[0][chunk.hyp_start_idx : chunk.hyp_end_idx]
+        pairs += [(kinds[chunk.type], *pair) for pair in zip_longest(words, recognised, fillvalue="")]
+    return pairs
 
 
 def resample_rate(

@@ -3,17 +3,19 @@
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from itertools import islice
+from typing import NamedTuple
 
 from toolkit.metrics.recognition.registry import METRICS
-from toolkit.metrics.recognition.word_errors import UNITS
-from toolkit.report.blocks import Code, Section, Table
+from toolkit.metrics.recognition.word_errors import UNITS, aligned_words
+from toolkit.report.blocks import Alignment, Block, Code, Section, Table
 from toolkit.report.bootstrap_samples import mean_over
 from toolkit.report.enhancement.audio_tables import rows_by_set
-from toolkit.report.recognition.utterance_errors import KINDS, errors_of
+from toolkit.report.recognition.utterance_errors import KINDS, UtteranceErrors, errors_of
 from toolkit.report.summaries import Experiment
 from toolkit.report.verification.trial_tables import NONE, condition_matrices, metric_cell
 
 _WORST = 10  # utterances that are shown
+_ALIGNED = "Above the reference, below the hypothesis. S: substitution, D: deletion, I: insertion; ***: no word."
 
 
 def summary(experiments: Sequence[Experiment]) -> Section:
@@ -63,17 +65,53 @@ def by_condition(experiments: Sequence[Experiment], ood: Collection[str]) -> lis
 
 def worst_utterances(results: Experiment) -> Section | None:
     """The utterances with the most word errors, over all sets of an experiment; None if no word is wrong."""
-    ranked = []
-    for one in results.sets:
-        errors = errors_of(one)
-        for i in islice(errors.worst, _WORST):
-            if count := int(errors.counts["wer"].errors[i]):
-                texts = (Code(text) if text else NONE for text in (errors.references[i], errors.hypotheses[i]))
-                length = int(errors.counts["wer"].length[i])
-                ranked.append((count, [errors.utts[i], one.name, *texts, _count(count), _count(length)]))
-    ranked.sort(key=lambda pair: -pair[0])
-    if not ranked:
+    rows = []
+    for one in _worst(results):
+        texts = (Code(text) if text else NONE for text in (one.reference, one.hypothesis))
+        rows.append([one.utt, one.name, *texts, _count(one.errors), _count(one.words)])
+    if not rows:
         return None
     header = ["Utterance", "Set", "Reference", "Hypothesis", "Errors", "Words"]
-    table = Table(header, [row for _, row in ranked[:_WORST]], text_columns=4)
-    return Section(f"Utterances with the most word errors, {results.name}", [table])
+    return Section(f"Utterances with the most word errors, {results.name}", [Table(header, rows, text_columns=4)])
+
+
+class _Errors(NamedTuple):
+    """An utterance of the set ``name``: its texts, the number of word errors, the words of the reference."""
+
+    utt: str
+    name: str
+    reference: str
+    hypothesis: str
+    errors: int
+    words: int
+
+
+def _errors(name: str, of: UtteranceErrors, i: int) -> _Errors:
+    counts = of.counts["wer"]
+    return _Errors(of.utts[i], name, of.references[i], of.hypotheses[i], int(counts.errors[i]), int(counts.length[i]))
+
+
+def _worst(results: Experiment) -> list[_Errors]:
+    """The utterances with the most word errors over all sets, the worst first."""
+    tables = [(one.name, errors_of(one)) for one in results.sets]
+    ranked = [_errors(name, of, i) for name, of in tables for i in islice(of.worst, _WORST)]
+    return sorted((one for one in ranked if one.errors), key=lambda one: -one.errors)[:_WORST]
+
+
+def aligned_errors(results: Experiment, others: Sequence[Experiment]) -> Section:
+    """These utterances word by word, each followed by what others recognised of it; only HTML shows them."""
+    texts = {(other.name, one.name): errors_of(one) for other in others for one in other.sets}
+    blocks: list[Block] = []
+    for worst in _worst(results):
+        hypotheses = dict([_aligned(results.name, worst)])
+        for other in others:
+            of = texts.get((other.name, worst.name))
+            if of and worst.utt in of.utts and of.references[i := of.utts.index(worst.utt)] == worst.reference:
+                hypotheses |= dict([_aligned(other.name, _errors(worst.name, of, i))])
+        blocks.append(Alignment(worst.utt, {"set": worst.name}, hypotheses))
+    return Section("Word errors", [_ALIGNED, *blocks] if blocks else [], folded=False)
+
+
+def _aligned(experiment: str, one: _Errors) -> tuple[str, list[tuple[str, str, str]]]:
+    label = f"{experiment}: {one.errors:,} errors in {one.words:,} words"
+    return label, aligned_words(one.reference, one.hypothesis)

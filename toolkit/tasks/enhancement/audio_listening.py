@@ -3,8 +3,8 @@
 Loads no torch.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from toolkit.io.datadir import read_table
 from toolkit.io.errors import InputError
 from toolkit.metrics.signal.registry import METRICS
 from toolkit.report.enhancement.utterance_values import UtteranceValues
-from toolkit.report.listening import Column, Row, write_listening
+from toolkit.report.listening import HOP_SECONDS, Column, Row, frequencies, spectrogram, write_listening
 
 _NOTE = (
     "Of {sets}: the best, the median and the worst output by the improvement of {ranking}{wrong}. Pictures: "
@@ -22,8 +22,6 @@ _NOTE = (
 )
 _RANKING = ("si_sdr", "similarity", "timing_f1", "dnsmos_ovrl")  # examples are chosen by the first of these
 _WRONG = ", and that of the clearest speaker confusion"
-_WINDOW, _HOP = 0.032, 0.01  # seconds
-_FLOOR = 1e-5  # of an amplitude, so that silence has a level
 
 
 @dataclass(frozen=True)
@@ -35,17 +33,21 @@ class Source:
         data: folder of the mixtures (``wav.scp``), targets (``spk1.scp``) and enrolments (``enroll_spk1.scp``).
         outputs: folder of the outputs (``wav.scp``).
         enrolled: is a speaker enrolled?
+        others: label -> folder of the outputs of another experiment.
     """
 
     scored: UtteranceValues
     data: Path
     outputs: Path
     enrolled: bool
+    others: Mapping[str, Path] = field(default_factory=dict)
 
     def tables(self) -> dict[str, Path]:
         """Label -> scp of each file that exists; empty where mixtures or outputs are missing."""
         named = {"mixture": self.data / "wav.scp", "enrolment": self.data / "enroll_spk1.scp"}
-        named |= {"output": self.outputs / "wav.scp", "target": self.data / "spk1.scp"}
+        named |= {"output": self.outputs / "wav.scp"}
+        named |= {label: folder / "wav.scp" for label, folder in self.others.items()}
+        named |= {"target": self.data / "spk1.scp"}
         present = {label: path for label, path in named.items() if path.is_file()}
         if not self.enrolled:
             present.pop("enrolment", None)
@@ -96,15 +98,6 @@ def facts_of(scored: UtteranceValues, i: int) -> dict[str, str]:
     return facts
 
 
-def spectrogram(samples: np.ndarray, fs: int) -> np.ndarray:
-    """(N,) samples -> (T, F) levels in dB, of Hann windows of 32 ms, every 10 ms; a shorter signal is padded."""
-    size, hop = round(_WINDOW * fs), round(_HOP * fs)
-    padded = np.pad(samples, (0, max(0, size - len(samples))))
-    window = np.hanning(size)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop] * window
-    return 20 * np.log10(np.abs(np.fft.rfft(frames, axis=1)) / window.sum() + _FLOOR)
-
-
 def _rows(source: Source, max_seconds: float) -> Iterator[tuple[Row, int]]:
     """Examples of a set and their rate."""
     tables = source.tables()
@@ -112,6 +105,8 @@ def _rows(source: Source, max_seconds: float) -> Iterator[tuple[Row, int]]:
     for case, i in cases(source.scored) if tables else ():
         utt, columns, rate = source.scored.utts[i], [], 0
         for label, rows in values.items():
+            if utt not in rows and label in source.others:
+                continue
             if utt not in rows:
                 raise InputError(f"{tables[label]}: lacks {utt}, which was scored; run stages 7 and 8 again")
             info = audio_info(rows[utt], utt)
@@ -139,11 +134,10 @@ def write_cases(folder, sources: Sequence[Source], max_seconds: float) -> int:
         )
     if pairs:
         fs = rates.pop()
-        hz = np.fft.rfftfreq(round(_WINDOW * fs), 1 / fs)
         rows = [row for row, _ in pairs]
         names = ", ".join(dict.fromkeys(row.facts["set"] for row in rows))
         wrong = _WRONG if any(source.enrolled for source in sources) else ""
         rankings = dict.fromkeys(METRICS[ranking_of(source.scored)].label for source in sources)
         note = _NOTE.format(sets=names, ranking=" or ".join(rankings), wrong=wrong)
-        write_listening(folder, rows, fs, hz, _HOP, note)
+        write_listening(folder, rows, fs, frequencies(fs), HOP_SECONDS, note)
     return len(pairs)

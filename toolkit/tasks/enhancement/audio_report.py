@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.io.command_line import real_number, whole_number
 from toolkit.report.blocks import Plot
 from toolkit.report.bootstrap_samples import means_over
 from toolkit.report.collection import collect_all
@@ -25,7 +24,7 @@ from toolkit.report.enhancement.loss_weights import Weighed, weight_points, weig
 from toolkit.report.enhancement.noise_grid import grid_rows, noise_by_snr
 from toolkit.report.enhancement.utterance_values import values_of
 from toolkit.report.enhancement.verified import collect_verified, verification
-from toolkit.report.experiment_page import LISTENING, draw_training, write_report
+from toolkit.report.experiment_page import LISTENING, add_listening_arguments, draw_training, write_report
 from toolkit.report.listening import FILE
 from toolkit.report.summaries import Experiment, Scores, SetSummary, to_json
 from toolkit.tasks import registry
@@ -34,20 +33,8 @@ from toolkit.tasks.enhancement.audio_listening import Source, write_cases
 
 def add_arguments(parser) -> None:
     """Options that only this report has."""
-    parser.add_argument("--data_root", type=Path, default=Path("dump/raw"), help="folder of the test sets' audio")
+    add_listening_arguments(parser)
     parser.add_argument("--outputs", help="folder of EXPDIR with the outputs; default: enhanced, extracted")
-    parser.add_argument(
-        "--listen_sets",
-        type=whole_number(),
-        default=3,
-        help="number of test sets that examples are of, the first ones; likewise of sets of real recordings",
-    )
-    parser.add_argument(
-        "--max_seconds",
-        type=real_number(0.1, 1e9, inside=True),
-        default=10.0,
-        help="no more than the beginning of an example",
-    )
 
 
 def add_means(experiment: Experiment, ood: Collection[str]) -> None:
@@ -123,13 +110,15 @@ def draw_sweep(results: Experiment, kind: str, path: Path, title: str) -> list[P
 
 def listen(args, results: Experiment) -> None:
     """Write the examples to listen to; remove those that earlier scores have left, if there are none now."""
-    folder, outputs = args.expdir / LISTENING, args.expdir / (args.outputs or registry.get(args.task).outputs)
-    real, sources = results.variants.get(REAL, Scores([])), []
-    for scores, made in ((results, outputs), (real, outputs.with_name(f"{outputs.name}_{REAL}"))):
-        sets = scores.sets[: args.listen_sets]
-        sources += [
-            Source(values_of(one), args.data_root / one.name, made / one.name, args.task == "tse") for one in sets
-        ]
+    folder, made = args.expdir / LISTENING, args.outputs or registry.get(args.task).outputs
+    # Of one experiment to compare with, the outputs are beside those of this.
+    others = args.compare if len(args.compare) == 1 else []
+    sources = []
+    for scores, outputs in ((results, made), (results.variants.get(REAL, Scores([])), f"{made}_{REAL}")):
+        for one in scores.sets[: args.listen_sets]:
+            beside = {f"output of {other.name}": other / outputs / one.name for other in others}
+            files = args.data_root / one.name, args.expdir / outputs / one.name
+            sources.append(Source(values_of(one), *files, args.task == "tse", beside))
     if not write_cases(folder, sources, args.max_seconds):
         (folder / FILE).unlink(missing_ok=True)
 

@@ -12,7 +12,7 @@ from toolkit.report.collection import collect_all
 from toolkit.report.comparison import compare_utterances, comparison_section
 from toolkit.report.experiment_page import draw_training, write_report
 from toolkit.report.recognition.text_results import collect_text
-from toolkit.report.recognition.text_tables import by_condition, characters, summary, worst_utterances
+from toolkit.report.recognition.text_tables import aligned_errors, by_condition, characters, summary, worst_utterances
 from toolkit.report.summaries import to_json
 from toolkit.report.verification.trial_tables import name_test_sets
 from toolkit.tasks import registry
@@ -45,4 +45,5 @@ def write(args: argparse.Namespace, command: str) -> None:
         command,
         [section for section in sections if section],
         [] if args.tables_only else draw_training(first, args.expdir / "plots", "wer", "WER (%)"),
+        examples=[aligned_errors(first, others[:1])],
     )

@@ -10,20 +10,24 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from toolkit.report.blocks import Plot
+from toolkit.report.blocks import Plot, Section
+from toolkit.report.charts import det_chart, snr_chart
 from toolkit.report.collection import collect_all
-from toolkit.report.experiment_page import draw_training, write_report
+from toolkit.report.experiment_page import add_listening_arguments, draw_training, write_report
+from toolkit.report.listening import FILE, listening_section
 from toolkit.report.plots import det_choice, plot_det, plot_eer_by_snr
 from toolkit.report.summaries import Experiment
 from toolkit.report.verification.trial_results import collect, same_test_sets, scoring_variants
 from toolkit.report.verification.trial_sections import sections
 from toolkit.report.verification.trial_tables import by_test_set, condition_sections, name_test_sets, row_label, summary
 from toolkit.tasks import registry
+from toolkit.tasks.verification.trial_listening import FOLDER, scored_trials, write_hardest
 
 
 def add_arguments(parser) -> None:
     """Options that only this report has."""
     parser.add_argument("--scores", default="scores", help="folder of EXPDIR with the scores that plots show")
+    add_listening_arguments(parser)
 
 
 def draw(results: Experiment, ood: list[str], folder: Path) -> list[Plot]:
@@ -32,12 +36,23 @@ def draw(results: Experiment, ood: list[str], folder: Path) -> list[Plot]:
     for test_set, row in by_test_set(results).items():
         label = row_label(results.name, test_set)
         stem = f"_{test_set.replace('/', '_')}" if test_set else ""
-        plots.append(Plot(f"DET curves, {label}", folder / f"det{stem}.png"))
-        plot_det(det_choice(row), plots[-1].path, label)
+        caption, curves = f"DET curves, {label}", det_choice(row)
+        plots.append(Plot(caption, folder / f"det{stem}.png", [det_chart({label: curves}, caption)]))
+        plot_det(curves, plots[-1].path, label)
         if any(condition.snr is not None for condition in row):
-            plots.append(Plot(f"EER by SNR, {label}", folder / f"eer_by_snr{stem}.png"))
+            caption = f"EER by SNR, {label}"
+            plots.append(Plot(caption, folder / f"eer_by_snr{stem}.png", [snr_chart(row, caption, ood)]))
             plot_eer_by_snr(row, plots[-1].path, label, ood)
     return plots + draw_training(results, folder)
+
+
+def hardest_trials(args, results: Experiment) -> Section:
+    """Write the hardest trials to listen to; remove those that earlier scores have left, if there are none now."""
+    folder = args.expdir / FOLDER
+    sets = [scored_trials(one, args.data_root / one.name) for one in results.sets[: args.listen_sets]]
+    if not write_hardest(folder, [one for one in sets if one], args.max_seconds):
+        (folder / FILE).unlink(missing_ok=True)
+    return listening_section(folder, "Hardest trials")
 
 
 def backends_of(args, path: Path) -> list[Experiment]:
@@ -67,4 +82,5 @@ def write(args: argparse.Namespace, command: str, more: Callable = lambda *_: []
         [summary(experiments, args.ood), *itertools.chain(*parts)],
         [] if args.tables_only else draw(experiments[0], args.ood, args.expdir / "plots"),
         stem=f"results{args.scores.removeprefix('scores')}",
+        examples=[] if args.tables_only else [hardest_trials(args, experiments[0])],
     )
