@@ -33,6 +33,7 @@ GOOD = {
     "calibrate": "spk/s0",
     "info": "sv_ecapa",
     "models": "",
+    "export": "sv_ecapa -o x.onnx",
 }
 
 
