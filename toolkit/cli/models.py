@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     """Print the models; the first of a task is what its verbs use by default."""
     from toolkit.cli.shared.outputs import json_text
-    from toolkit.cli.shared.systems import named_models
+    from toolkit.systems.named import named_models
 
     models = named_models()
     if args.json:

