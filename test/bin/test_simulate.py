@@ -86,6 +86,36 @@ def test_a_condition_has_the_same_noises_at_every_level(plan, tmp_path):
     assert len({m.sources[1] for m in low}) == len(low)
 
 
+def test_codecs_are_test_sets_with_the_same_conditions(plan, tmp_path):
+    """Apart from their codec the plans are those without one; the coded set has no noise."""
+    codecs = {"opus": {"kbps": [12, 24]}, "gsm": {}}
+    config = yaml.safe_load((tmp_path / "simulate.yaml").read_text())
+    config["planner"] |= {"codecs": codecs, "codec_prob": 0}
+    (tmp_path / "simulate.yaml").write_text(yaml.safe_dump(config))
+    plan("dev", "dev", "--snrs", "[0,20]", "--kinds", "[noise]", root="plain")
+    plan("dev", "dev", "--snrs", "[0,20]", "--kinds", "[noise]", "--codecs", "[opus,gsm]")
+    noisy = ["_noise_0", "_noise_20"]
+    names = {"dev" + noise for noise in noisy} | {f"dev_{c}{noise}" for c in codecs for noise in ("", *noisy)}
+    assert {path.name for path in (tmp_path / "data").iterdir()} == names
+    for noise in noisy:
+        plain, opus, gsm = (
+            list(read_plan(tmp_path / f"{p}{noise}/mix.jsonl")) for p in ("plain/dev", "data/dev_opus", "data/dev_gsm")
+        )
+        assert (tmp_path / f"plain/dev{noise}/mix.jsonl").read_bytes() == (
+            tmp_path / f"data/dev{noise}/mix.jsonl"
+        ).read_bytes()
+        assert {m.codec for m in plain} == {None}
+        assert {m.codec for m in gsm} == {"gsm"}
+        assert all(m.codec == "opus" and 12 <= m.kbps <= 24 for m in opus)
+        assert [m.sources for m in plain] == [m.sources for m in opus] == [m.sources for m in gsm]
+        condition = {"noise": "noise", "snr": int(noise.split("_")[2]), "test_set": "dev_gsm"}
+        assert read_condition(tmp_path / f"data/dev_gsm{noise}") == condition
+    assert read_condition(tmp_path / "data/dev_opus") == {"noise": "clean", "snr": None, "test_set": "dev_opus"}
+    assert {len(m.sources) for m in read_plan(tmp_path / "data/dev_opus/mix.jsonl")} == {1}
+    with pytest.raises(InputError, match="--codecs mp3: the config knows gsm, opus"):
+        plan("dev", "dev", "--snrs", "[0]", "--codecs", "[mp3]")
+
+
 def test_the_same_seed_writes_the_same_bytes(plan):
     one, two = (plan("train", "train_sim", "--copies", "2", root=root) for root in ("one", "two"))
     for path in one.iterdir():

@@ -41,6 +41,8 @@ def test_sets_of_verification():
     assert recipe.noisiest == ["test_babble_-5", "test_rain_-5", "libri_babble_-5", "libri_rain_-5"]
     recipe.train_streams = ["wav", "spk1"]
     assert recipe.simulated == ["dev_sim", *GRID.split()]
+    coded = Sv(**SETS | {"test_sets": ["test"]}, **NOISY | {"ood_noises": [], "snrs": ["5"]}, test_codecs=["gsm"])
+    assert coded.all_tests == ["test", "test_babble_5", "test_gsm", "test_gsm_babble_5"]
     assert Sv(**SETS).train_sim == "train"
     assert Sv(**SETS, speed_perturb_factors=["0.9"]).train_sim == "train_sim"
 
@@ -228,6 +230,7 @@ def test_transcripts_are_checked_where_a_set_is_recordings(folder):
         ({"train_streams": ["spk1"]}, "wav must be among them"),
         ({"train_streams": ["wav", "spk1"]}, "needs --simulate_train_config"),
         ({"train_enhanced": True}, "needs --se_exp"),
+        ({"test_codecs": ["gsm"]}, "--test_codecs gsm: needs --test_noises and --snrs"),
         ({"calibration_set": ["devv"]}, "set devv not found in dump/raw"),
         ({"num_segments": 20_000}, "must be 10000 at most"),
     ],
@@ -266,7 +269,7 @@ def test_the_shell_gets_values_as_they_are_and_runs_none(folder):
     assert (done.returncode, done.stdout) == (0, "a b|true|3\n"), done.stderr
     assert (folder / "got").read_text() == value
     assert not (folder / "ran").exists()
-    assert (run("--nj", "x").returncode, run("words").returncode) == (1, 2)
+    assert (run("--nj", "x").returncode, run("words").returncode) == (1, 1)
 
 
 def test_help_is_text_for_the_terminal(capsys):

@@ -27,6 +27,13 @@ def get_parser() -> ConfigParser:
     parser.add_argument("--name", type=str, required=True, help="name of the set, or prefix of the sets with --snrs")
     parser.add_argument("--snrs", type=list[float] | None, default=None, help="SNRs in dB, e.g. [0,10,20]")
     parser.add_argument("--kinds", type=list[str] | None, default=None, help="kinds of noise; default: the config's")
+    parser.add_argument(
+        "--codecs",
+        type=list[str] | None,
+        default=None,
+        help="with --snrs: all sets again through each of these codecs of the config, <prefix>_<codec>_<kind>_<snr>, "
+        "and <prefix>_<codec> without noise; the sets without a codec in their name have none",
+    )
     parser.add_argument("--copies", type=int, default=1, help="mixtures of each utterance (without --snrs)")
     parser.add_argument(
         "--num_mixtures",
@@ -59,6 +66,8 @@ def main(argv=None) -> None:
     planner: MixturePlanner = parser.build(args).planner
     if unknown := [kind for kind in args.kinds or [] if kind not in planner.noises]:
         raise InputError(f"--kinds {unknown[0]}: the config knows {', '.join(planner.noises) or 'none'}")
+    if unknown := [codec for codec in args.codecs or [] if codec not in planner.codecs]:
+        raise InputError(f"--codecs {unknown[0]}: the config knows {', '.join(planner.codecs) or 'none'}")
     if args.check:
         if args.known_sets is not None:
             config = yaml.safe_load(parser.dump(args))["planner"]

@@ -105,6 +105,11 @@ class Conditions(Data):
     test_noises: list[str] = option([], "kinds of noise", LIST)
     ood_noises: list[str] = option([], "kinds of noise out of domain", LIST)
     snrs: list[str] = option(["0", "5", "10", "15", "20"], "in dB", NUMBER)
+    test_codecs: list[str] = option(
+        [],
+        "codecs of the planner config, e.g. opus: each test set, clean and in each condition, once more through each",
+        LIST,
+    )
 
 
 @dataclass

@@ -60,6 +60,8 @@ class Recipe(Results, Conditions, ABC):
         """
         if not (self.train_set and self.valid_sets and self.test_sets):
             raise UsageError("--train_set, --valid_sets and --test_sets are needed")
+        if self.test_codecs and not (self.noises and self.snrs):
+            raise InputError(f"--test_codecs {as_text(self.test_codecs)}: needs --test_noises and --snrs")
         self.check_stages()
         if self.resamples > 1_000_000:
             raise InputError(f"--resamples {self.resamples}: must be 1000000 at most")
@@ -131,8 +133,10 @@ class Recipe(Results, Conditions, ABC):
         return self.test_noises + self.ood_noises
 
     def grid_of(self, sets: Iterable[str]) -> list[str]:
-        """Names of the noisy copies of sets."""
-        return [f"{name}_{kind}_{snr}" for name in sets for kind in self.noises for snr in self.snrs]
+        """Names of the noisy and coded copies of sets."""
+        copies = [f"_{kind}_{snr}" for kind in self.noises for snr in self.snrs]
+        coded = [f"_{codec}{copy}" for codec in self.test_codecs for copy in ("", *copies)]
+        return [f"{name}{copy}" for name in sets for copy in (*copies, *coded)]
 
     @property
     def known_sets(self) -> str:
@@ -198,11 +202,14 @@ class Recipe(Results, Conditions, ABC):
 
     def check_grid(self, config: str) -> None:
         """Queue the check of the config of the test conditions."""
-        noises = " ".join(f"--{name} {as_text(getattr(self, name))}" for name in ("test_noises", "ood_noises", "snrs"))
+        noises = " ".join(
+            f"--{name} {as_text(getattr(self, name))}" for name in ("test_noises", "ood_noises", "snrs", "test_codecs")
+        )
         self.check_plan(config, f"fix {noises}, or {config}", self._grid_options())
 
     def _grid_options(self) -> list[str]:
-        return ["--snrs", yaml_list(self.snrs), "--kinds", yaml_list(self.noises)]
+        codecs = ["--codecs", yaml_list(self.test_codecs)] if self.test_codecs else []
+        return ["--snrs", yaml_list(self.snrs), "--kinds", yaml_list(self.noises), *codecs]
 
     def check_system(self, option_name: str, task: str, options: Iterable[str] = (), hint: str = "") -> None:
         """Queue the check of a system that an option names."""

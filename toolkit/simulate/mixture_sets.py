@@ -1,5 +1,6 @@
 """Plan sets of mixtures, one set per condition or one set with random conditions, and write their data dirs."""
 
+import copy as copying
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from itertools import product
@@ -13,7 +14,7 @@ from toolkit.io.progress import progress
 from toolkit.simulate.enrolments import FACT, STREAM, EnrolmentPool, planned
 from toolkit.simulate.mix_conf import write_mix_conf
 from toolkit.simulate.plan import Mixture, generator, write_plan
-from toolkit.simulate.planner import MixturePlanner
+from toolkit.simulate.planner import DRAWN, MixturePlanner
 
 _MOST, _MOST_DB = 10**8, 200
 _OF_THE_AUDIO = {"utt2dur", "utt2num_samples", "utt2num_frames", "utt2uniq"}  # differ for the mixture
@@ -90,17 +91,31 @@ def write_set(
 
 
 def grid(args, planner: MixturePlanner, lengths: dict[str, int], utt2spk: dict[str, str], fs: int):
-    """Set name -> (mixtures, utterances), one set per noise type and SNR."""
-    for kind in args.kinds or planner.noises:
-        for snr in args.snrs:
-            # The seed words have no SNR, so all SNRs use the same noise recordings.
+    """Mixture sets, one per noise type and SNR, without a codec and then with each of ``--codecs``.
+
+    With a codec there is also a set without noise. The coded sets are conditions of the test set ``<name>_<codec>``.
+
+    Yields:
+        Name of the set, mixtures, utterances, name of the test set.
+    """
+    quiet = copying.copy(planner)
+    quiet.noises = {}
+    for codec in [None, *args.codecs] if args.codecs else [DRAWN]:
+        test_set = args.name if codec in (None, DRAWN) else f"{args.name}_{codec}"
+        conditions = [(kind, snr) for kind in args.kinds or planner.noises for snr in args.snrs]
+        for kind, snr in [*conditions] if test_set == args.name else [(None, None), *conditions]:
+            noise = f"_{kind}_{snr:g}" if kind else ""
             yield (
-                f"{args.name}_{kind}_{snr:g}",
+                test_set + noise,
                 [
-                    planner.draw((args.seed, args.name, kind, u), u, u, utt2spk[u], n, fs, kind=kind, snr=snr)
-                    for u, n in _counted(lengths.items(), f"{kind} {snr:g} dB")
+                    # The seed words have no SNR and no codec, so all use the same noise recordings.
+                    (planner if kind else quiet).draw(
+                        (args.seed, args.name, kind, u), u, u, utt2spk[u], n, fs, kind=kind, snr=snr, codec=codec
+                    )
+                    for u, n in _counted(lengths.items(), f"{test_set}{noise}")
                 ],
                 list(lengths),
+                test_set,
             )
 
 
@@ -127,7 +142,7 @@ def drawn(args, planner: MixturePlanner, lengths: dict[str, int], utt2spk: dict[
         prefix = planner.speaker_label("", mixture.sources[0].speed)
         mixtures.append(replace(mixture, id=prefix + mixture_id))
         utts.append(utt)
-    yield args.name, mixtures, utts
+    yield args.name, mixtures, utts, args.name
 
 
 def enrolled(mixture: Mixture, speaker: str, pool: EnrolmentPool, seed: int) -> Mixture:
@@ -157,7 +172,7 @@ def plan_sets(args, planner: MixturePlanner) -> None:
     pool = EnrolmentPool(args.enroll_from or args.data) if args.enroll != "none" else None
     if pool:
         pool.check((utt2spk[utt], utt) for utt in utts)
-    for name, mixtures, targets in make(args, planner, lengths, utt2spk, fs):
+    for name, mixtures, targets, test_set in make(args, planner, lengths, utt2spk, fs):
         path = Path(args.out_root) / name
         if pool is not None and args.enroll == "fixed":
             mixtures = [enrolled(m, utt2spk[utt], pool, args.seed) for m, utt in zip(mixtures, targets, strict=True)]
@@ -167,6 +182,6 @@ def plan_sets(args, planner: MixturePlanner) -> None:
             drawn_later = {m.id: f"*{utt} {utt2spk[utt]}" for m, utt in zip(mixtures, targets, strict=True)}
             write_table(path / f"{STREAM}.scp", drawn_later)
         data_dirs = [args.data, *planner.data_dirs(), *(pool.data_dirs if pool else [])]
-        write_conditions(path, args.name)
+        write_conditions(path, test_set)
         write_mix_conf(path, data_dirs, planner.room_dirs(), fs, args.seed, pool.data_dirs if pool else [])
         print(f"{path}: {len(mixtures)} mixtures planned")

@@ -12,6 +12,7 @@ from toolkit.simulate.codecs import Codec, check_codec
 from toolkit.simulate.plan import LEVELS, SPEEDS, Mixture, Source, generator
 from toolkit.simulate.recordings import Recordings
 
+DRAWN = "drawn"  # a codec that the config draws
 _TAP = 3 / 8  # largest coefficient of a random filter
 
 
@@ -174,6 +175,7 @@ class MixturePlanner:
         kind: str | None = None,
         snr: float | None = None,
         repeat: bool = True,
+        codec: str | None = DRAWN,
     ) -> Mixture:
         """Plan one mixture.
 
@@ -183,6 +185,7 @@ class MixturePlanner:
             crop: use a random part of this number of samples; None: all. A shorter recording is repeated (also an
                 interferer, unless it is cut or padded to the target), or with ``repeat`` False left short.
             speed: fixed factor; None: random. The same for the noise type ``kind`` and its ``snr`` in dB.
+            codec: name of the codec, or None for none; DRAWN: random.
         """
         rng = generator(*seed_words)
         target = self._draw_target(rng, utt, num_samples, crop, speed)
@@ -206,18 +209,19 @@ class MixturePlanner:
             facts |= {"noise": kind, "snr": f"{ratios['noise1']:g}"}
         if target.room:
             facts["room"] = target.room
-        codec, kbps = self._draw_codec(rng)
+        codec, kbps = self._draw_codec(rng, codec)
         if codec:
             facts |= {"codec": codec} | ({} if kbps is None else {"kbps": f"{kbps:g}"})
         label = self.speaker_label(speaker, target.speed)
         heard = self._with_channel(rng, sources)
         return Mixture(mixture_id, fs, length, heard, label, ratios, self.level, facts, codec=codec, kbps=kbps)
 
-    def _draw_codec(self, rng: np.random.Generator) -> tuple[str | None, float | None]:
+    def _draw_codec(self, rng: np.random.Generator, name: str | None) -> tuple[str | None, float | None]:
         """A codec and its bit rate. Drawn last, so that codecs change nothing else of a mixture."""
-        if not self.codecs or rng.random() >= self.codec_prob:
+        if name == DRAWN and self.codecs and rng.random() < self.codec_prob:
+            name = _drawn(rng, self.codecs)
+        if name is None or name == DRAWN:
             return None, None
-        name = _drawn(rng, self.codecs)
         rates = self.codecs[name].kbps
         return name, None if rates is None else round(float(rng.uniform(*rates)), 1)
 
