@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from toolkit.data.collate import collate
 from toolkit.io.errors import InputError
+from toolkit.models.network import Network
 
 _TOLERANCE = 1e-3  # between the outputs of a padded and an unpadded item, relative to the norm
 
@@ -132,8 +133,18 @@ def check_tensor(who: str, what: str, value, shape: tuple[int, ...], dtype: torc
     return value
 
 
-def check_loss(who: str, value) -> Tensor:
-    """Raise InputError unless ``value`` is a finite scalar with a gradient, and a dict of scalars; returns it."""
+def checked_outputs(model: nn.Module, network: Network, batch: dict, name: str) -> dict[str, Tensor]:
+    """``network.training_outputs(batch)``; InputError, of the config's ``model``, unless it is a dict with ``name``."""
+    outputs = call("model", model, network.training_outputs, batch)
+    if not isinstance(outputs, dict) or name not in outputs:
+        what = f"outputs must be a dict with `{name}`; it is {type(outputs).__name__}"
+        raise InputError(f"{name_of('model', model)}: {'' if model is not network else 'training_'}{what}")
+    return outputs
+
+
+def check_loss(loss: nn.Module, outputs, batch: dict) -> None:
+    """Raise InputError unless a loss gives a finite scalar with a gradient, and a dict of scalars."""
+    who, value = name_of("loss", loss), call("loss", loss, loss, outputs, batch)
     if not isinstance(value, tuple) or len(value) != 2 or not isinstance(value[1], dict):
         raise InputError(
             f"{who}: forward must return two values, the loss and a dict of terms; got {type(value).__name__}"
@@ -142,7 +153,6 @@ def check_loss(who: str, value) -> Tensor:
         check_tensor(who, f"term {name!r}", torch.as_tensor(term) if isinstance(term, float) else term, ())
     if not check_tensor(who, "the loss", value[0], ()).requires_grad:
         raise InputError(f"{who}: the loss must have a gradient; it is detached from the network's outputs")
-    return value[0]
 
 
 def check_gradient(network: nn.Module) -> None:

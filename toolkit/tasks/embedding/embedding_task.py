@@ -22,7 +22,7 @@ from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
 from toolkit.systems.verifier import Verifier
 from toolkit.tasks.base import Task
 from toolkit.train.experiment import default
-from toolkit.train.probe import call, check_loss, name_of
+from toolkit.train.probe import call, check_loss, checked_outputs, name_of
 from toolkit.train.schedule import Constant
 
 _TERMS = ("distance", "clean", "before")  # of validation
@@ -141,13 +141,8 @@ class EmbeddingTask(Task):
 
     def check_contracts(self, batch: dict) -> nn.Module:
         """Network and loss."""
-        network, loss, model_name = self.network, self.loss, name_of("model", self.network)
-        outputs = call("model", network, network.training_outputs, batch)
-        if not isinstance(outputs, dict) or "embedding" not in outputs:
-            raise InputError(
-                f"{model_name}: training_outputs must be a dict with `embedding`; it is {type(outputs).__name__}"
-            )
-        check_loss(name_of("loss", loss), call("loss", loss, loss, outputs, batch))
+        network, model_name = self.network, name_of("model", self.network)
+        check_loss(self.loss, checked_outputs(network, network, batch, "embedding"), batch)
         self.eval()
         rows = network.pairs(batch)[:, 0]
         system = EmbeddingEnhancer(network)

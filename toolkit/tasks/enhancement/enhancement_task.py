@@ -27,7 +27,7 @@ from toolkit.systems.enhancer import Enhancer
 from toolkit.tasks.base import Task
 from toolkit.tasks.training_statistics import LevelStatistics
 from toolkit.train.experiment import default
-from toolkit.train.probe import call, check_loss, check_tensor, name_of
+from toolkit.train.probe import check_loss, check_tensor, checked_outputs, name_of
 from toolkit.train.schedule import Constant
 
 ADAM = {"class_path": "torch.optim.Adam", "init_args": {"lr": 5e-4}}
@@ -101,7 +101,7 @@ class EnhancementTask(Task[_Network]):
 
     def check_contracts(self, batch: dict) -> nn.Module:
         """Network and loss."""
-        model_name, loss, wav = name_of("model", self.network), self.loss, batch["wav"]
+        model_name, wav = name_of("model", self.network), batch["wav"]
         outputs = self._checked_outputs(batch, "the output")
         if not outputs["speech"].requires_grad and any(
             parameter.requires_grad for parameter in self.network.parameters()
@@ -110,7 +110,7 @@ class EnhancementTask(Task[_Network]):
                 f"{model_name}: the output must have a gradient; neither detach it, nor run under torch.no_grad"
             )
         for lengths in (batch["lengths"], None):  # validation gives none
-            check_loss(name_of("loss", loss), call("loss", loss, loss, outputs, batch | {"lengths": lengths}))
+            check_loss(self.loss, outputs, batch | {"lengths": lengths})
         self.eval()
         # Whole recordings come in every length, digital silence among them.
         shortened = {name: x[:, : x.shape[1] - 1] if name == "wav" else x for name, x in batch.items()}
@@ -120,10 +120,8 @@ class EnhancementTask(Task[_Network]):
         return self.network
 
     def _checked_outputs(self, batch: dict, what: str) -> dict[str, torch.Tensor]:
-        key, outputs = name_of("model", self.network), call("model", self.network, self.network.training_outputs, batch)
-        if not isinstance(outputs, dict) or "speech" not in outputs:
-            raise InputError(f"{key}: training_outputs must be a dict with `speech`; it is {type(outputs).__name__}")
-        check_tensor(key, what, outputs["speech"], tuple(batch["wav"].shape), torch.float32)
+        outputs = checked_outputs(self.network, self.network, batch, "speech")
+        check_tensor(name_of("model", self.network), what, outputs["speech"], tuple(batch["wav"].shape), torch.float32)
         return outputs
 
     def measure(self, valid: "ValidationMixtures") -> dict[str, float]:

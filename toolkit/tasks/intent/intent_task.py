@@ -30,6 +30,7 @@ class IntentTask(Task[IntentClassifier]):
     """Classifier and loss over orders with ``utt2intent``; validated by exact matches of held-out orders (see Task)."""
 
     metric = ("accuracy", "max")
+    set_terms = ("accuracy",)
     valid_lists = (TABLE,)
     defaults = MappingProxyType(
         {
@@ -45,7 +46,7 @@ class IntentTask(Task[IntentClassifier]):
         self, network: IntentClassifier, loss: Loss, batches: Batches, train: TrainingDataset, valid: list[str]
     ):
         super().__init__(network, loss, batches, train, valid)
-        self._valid = {Path(path).name: ValidationOrders(path, network.fs, network.model.intents) for path in valid}
+        self.valid_sets = {Path(path).name: ValidationOrders(path, network.fs, network.model.intents) for path in valid}
 
     @classmethod
     def add_network_arguments(cls, parser) -> None:
@@ -81,23 +82,14 @@ class IntentTask(Task[IntentClassifier]):
         for name, values in network.output_classes.items():
             shape = (len(wav), len(values))
             check_tensor(name_of("model", model), f"output {name}", outputs.get(name), shape, torch.float32)
-        check_loss(name_of("loss", loss), call("loss", loss, loss, outputs, batch))
+        check_loss(loss, outputs, batch)
         self.eval()
         shortest = wav.shape[1] if batch["lengths"] is None else int(batch["lengths"].min())
         check_padding(("model", model), "lengths", network, wav[:, :shortest])
         return model
 
-    @torch.inference_mode()
-    def validate(self) -> dict[str, float]:
-        """``loss``; ``accuracy``, orders whose slots are all right, and ``slot_accuracy`` in %: means over sets."""
-        by_set = {name: self._measure(valid) for name, valid in self._valid.items()}
-        means = {
-            name: float(np.mean([values[name] for values in by_set.values()])) for name in next(iter(by_set.values()))
-        }
-        more = {f"accuracy_{name}": values["accuracy"] for name, values in by_set.items()}
-        return means | (more if len(by_set) > 1 else {})
-
-    def _measure(self, valid: "ValidationOrders") -> dict[str, float]:
+    def measure(self, valid: "ValidationOrders") -> dict[str, float]:
+        """``loss``; ``accuracy``, orders whose slots are all right, and ``slot_accuracy`` in %."""
         device, sums, count = next(self.network.parameters()).device, np.zeros(3), 0
         for batch in valid.batches():
             batch = {name: x.to(device) if torch.is_tensor(x) else x for name, x in batch.items()}

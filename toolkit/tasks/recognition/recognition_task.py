@@ -109,12 +109,12 @@ class RecognitionTask(Task[Transcriber]):
 
     def check_contracts(self, batch: dict) -> nn.Module:
         """Front end, model and loss."""
-        network, model, loss = self.network, self.network.model, self.loss
+        network, model = self.network, self.network.model
         outputs = call("model", model, network.training_outputs, batch)
         frames = network.num_frames(batch["wav"].shape[1])
         shape = (len(batch["wav"]), frames, model.num_units)
         check_tensor(name_of("model", model), "the CTC output", outputs["ctc"], shape, torch.float32)
-        check_loss(name_of("loss", loss), call("loss", loss, loss, outputs, batch))
+        check_loss(self.loss, outputs, batch)
         self.eval()
         shortest = batch["wav"].shape[1] if batch["lengths"] is None else int(batch["lengths"].min())
         check_padding(("model", model), "lengths", self._valid_frames, batch["wav"][:, :shortest])

@@ -13,7 +13,7 @@ from toolkit.features.specaugment import SpecAugment
 from toolkit.io.audio import AudioTable
 from toolkit.io.enrolment import read_sides
 from toolkit.io.errors import InputError
-from toolkit.io.trials import check_ids
+from toolkit.io.trials import check_ids, check_kinds
 from toolkit.losses.base import Loss
 from toolkit.losses.speaker.margin import AAMSoftmax
 from toolkit.metrics.verification.error_rates import eer
@@ -24,7 +24,7 @@ from toolkit.tasks.base import Task
 from toolkit.tasks.training_statistics import FeatureStatistics, LevelStatistics, statistics_of
 from toolkit.tasks.verification.trial_scoring import UnitRows, side_vectors
 from toolkit.train.experiment import default
-from toolkit.train.probe import call, check_loss, check_padding, check_tensor, name_of
+from toolkit.train.probe import call, check_loss, check_padding, check_tensor, checked_outputs, name_of
 from toolkit.train.schedule import WarmupCosine
 
 _MOST_DIMENSIONS = 1_000_000
@@ -95,21 +95,17 @@ class VerificationTask(Task[SpeakerEmbedder]):
 
     def check_contracts(self, batch: dict) -> nn.Module:
         """Front end, encoder and loss; an utterance padded in a batch must have the embedding that it has alone."""
-        frontend, model, loss = self.network.frontend, self.network.model, self.loss
+        frontend, model = self.network.frontend, self.network.model
         wav, feats, lengths = batch.get("wav"), batch.get("feats"), batch["lengths"]
         if feats is None:
             assert wav is not None
             feats, lengths = call("frontend", frontend, frontend, wav, lengths)
             shape = (len(wav), feats.shape[1] if torch.is_tensor(feats) and feats.ndim == 3 else 1, frontend.dim)
             check_tensor(name_of("frontend", frontend), "features", feats, shape)
-        model_name = name_of("model", model)
-        outputs = call("model", model, self.network.training_outputs, batch)
-        if not isinstance(outputs, dict) or "embedding" not in outputs:
-            raise InputError(f"{model_name}: outputs must be a dict with `embedding`; it is {type(outputs).__name__}")
-        check_tensor(
-            model_name, "the embedding", outputs["embedding"], (len(feats), model.embedding_dim), torch.float32
-        )
-        check_loss(name_of("loss", loss), call("loss", loss, loss, outputs, batch))
+        outputs = checked_outputs(model, self.network, batch, "embedding")
+        size = len(feats), model.embedding_dim
+        check_tensor(name_of("model", model), "the embedding", outputs["embedding"], size, torch.float32)
+        check_loss(self.loss, outputs, batch)
         self.eval()
         shortest = feats.shape[1] if lengths is None else int(lengths.min())
         check_padding(("model", model), "lengths", self.network.embed_features, feats[:, :shortest].detach())
@@ -144,8 +140,7 @@ class ValidationTrials:
         self.audio = AudioTable(path, fs=fs)
         self.trials, self.sides = read_sides(path)
         check_ids(self.sides.utts, self.audio.values, str(Path(path) / "wav.scp"))
-        if self.trials.is_target.all() or not self.trials.is_target.any():
-            raise InputError(f"{path}/trials: needs target and nontarget trials, so two speakers at least")
+        check_kinds(self.trials, f"{path}/trials")
 
     def eer(self, embedder: SpeakerEmbedder) -> float:
         """EER in % of cosine scores."""

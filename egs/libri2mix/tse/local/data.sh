@@ -5,7 +5,5 @@
 set -euo pipefail
 
 . ./path.sh
-set -a # prepare_data.py reads db.sh's variables from the environment
 . ./db.sh
-set +a
 python3 ../prepare_data.py --fs "${fs:-8000}" --dumpdir "${dumpdir:-dump}" "$@"

@@ -5,9 +5,7 @@
 set -euo pipefail
 
 . ./path.sh
-set -a # prepare_data.py reads db.sh's variables from the environment
 . ./db.sh
-set +a
 rate=(--fs "${fs:-16000}" --dumpdir "${dumpdir:-dump}")
 PYTHONPATH=../../libri2mix:${PYTHONPATH:-} python3 ../prepare_data.py "${rate[@]}" "$@"
 if [[ " $* " != *" --help "* ]] && [ -f "${LIBRI2MIX_TEST}" ]; then

@@ -5,7 +5,5 @@
 set -euo pipefail
 
 . ./path.sh
-set -a # prepare_ee.py reads db.sh's variables from the environment
 . ./db.sh
-set +a
 python3 ../prepare_ee.py "$@"

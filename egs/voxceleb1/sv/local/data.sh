@@ -5,9 +5,7 @@
 set -euo pipefail
 
 . ./path.sh
-set -a # prepare_data.py reads db.sh's variables from the environment
 . ./db.sh
-set +a
 python3 ../prepare_data.py "$@"
 if [ -d data/valid ]; then
     python3 -m toolkit.bin.make_trials data/valid
