@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from toolkit.report.blocks import Block, Code, Page
+from toolkit.report.blocks import Block, Code, Page, Strong
 
 _TYPES = {".png": "image/png", ".flac": "audio/flac"}
 
@@ -34,4 +34,5 @@ def _data(path: Path) -> str:
 
 
 def _inline(text: str) -> str:
-    return Markup("<code>{}</code>").format(str(text)) if isinstance(text, Code) else text
+    tag = "code" if isinstance(text, Code) else "strong" if isinstance(text, Strong) else ""
+    return Markup(f"<{tag}>{{}}</{tag}>").format(str(text)) if tag else text

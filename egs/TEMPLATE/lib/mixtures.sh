@@ -22,6 +22,29 @@ measure() {
         --deps "${5:-}" --opts "${4:-}" "${dumpdir}/raw" "${exp}/$1" "${exp}/metrics${suffix}" "${exp}/scores${suffix}" $2
 }
 
+# score_downstream OUTPUTS: --downstream on the mixtures, on these outputs, and on clean speech; the first and the last are
+# no experiment's own, so all share their scores
+score_downstream() {
+    local kind name system output
+    while read -r kind name system <&3; do
+        describe "${system}" "${expdir}/downstream/${name}"
+        hear "${dumpdir}/raw" "${expdir}/downstream/${name}/noisy"
+        for output in $1; do hear "${exp}/${output}" "${exp}/downstream/${name}/${output}"; done
+        hear clean "${expdir}/downstream/${name}/clean"
+    done 3<<<"${downstream_kinds}"
+}
+
+describe() { # describe SYSTEM FOLDER: what reports tell of it
+    if "${dry_run}"; then return 0; fi
+    once "$2/.done.facts" "facts of $1" "" "$([ ! -e "$1" ] || files_of "$1" config.yaml)" "$2/system.json" \
+        "${python}" -m toolkit.bin.downstream --systems "$1" --facts "$2/system.json"
+}
+
+hear() { # hear AUDIO OUTPUT: one system on the test sets
+    "${steps}/score_downstream.sh" "${decode_step[@]}" --resamples "${resamples}" --trust "${trust}" \
+        "${kind}" "${system}" "${dumpdir}/raw" "$1" "$2" ${all_tests}
+}
+
 report_audio() { # stage 9
     report_task --data_root "${dumpdir}/raw" --outputs "${output_name}"
 }

@@ -73,6 +73,10 @@ if runs_stage 8 && say_stage 8 "scoring -> ${exp}/scores"; then
     [ -z "${real_sets}" ] || measure_real
 fi
 
+if [ -n "${downstream}" ] && runs_stage 8 && say_stage 8 "downstream scoring -> ${exp}/downstream, ${expdir}/downstream"; then
+    score_downstream extracted
+fi
+
 if runs_stage 9 && say_stage 9 "report -> ${exp}/RESULTS.md, ${results}"; then report_audio; fi
 
 if runs_stage 10 && say_stage 10 "pack -> ${exp}/packed.zip"; then pack --weights "${inference_model}"; fi

@@ -3,7 +3,8 @@
 The report reads scores*/<set>/{result.json,utterances.tsv}, which summarise_audio writes. Variants beside the main
 scores (scores_enroll2s, scores_absent, scores_beta0.2) get separate tables; others (scores_<variant>) separate rows.
 Error rates of outputs by a verification system (se.sh --sv_exp) come from EXPDIR/sv_<x>/enhanced*, those of noisy and
-clean audio from sv_<x> beside EXPDIR.
+clean audio from sv_<x> beside EXPDIR. Downstream scores (--downstream) come from EXPDIR/downstream/<system>/<outputs>,
+those of noisy and clean audio from downstream/<system> beside EXPDIR.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from toolkit.report.comparison import compare_utterances
 from toolkit.report.enhancement.audio_results import REAL, SWEEPS, collect_audio, has_value, rows_of, swept
 from toolkit.report.enhancement.audio_sections import audio_sections
 from toolkit.report.enhancement.audio_tables import every_condition, improvements, summary, title_of
+from toolkit.report.enhancement.downstream import collect_downstream, downstream_sections
 from toolkit.report.enhancement.improvement_plots import Points, binned, plot_improvement, plot_sweep, plot_weights
 from toolkit.report.enhancement.loss_weights import Weighed, weight_points, weights
 from toolkit.report.enhancement.noise_grid import grid_rows, noise_by_snr
@@ -142,13 +144,15 @@ def write(args: argparse.Namespace, command: str) -> None:
     results, rows = experiments[0], rows_of(experiments)
     comparisons = [compare_utterances(results, other, args.ood) for other in rows[1:]]
     verified = collect_verified(experiments)
-    points = weight_points(experiments, verified)
+    downstream = collect_downstream(experiments)
+    points = weight_points(experiments, verified, downstream)
     plots: list[Plot] = []
     if not args.tables_only:
         listen(args, results)
         plots = draw(results, args.expdir / "plots") + draw_weights(points, args.expdir / "plots")
     sections = [
         summary(rows),
+        *downstream_sections(downstream),
         noise_by_snr(rows, args.ood),
         *(verification(*item, args.ood) for item in verified.items()),
         weights(points),
