@@ -1,4 +1,4 @@
-"""What machines make of enhanced or extracted speech: --downstream of the recipes of enhancement and extraction."""
+"""Observation adding, and what machines make of enhanced or extracted speech: --observations, --downstream."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import ClassVar
 from toolkit.io.errors import InputError, counted, some_of
 from toolkit.io.slots import TABLE as INTENTS
 from toolkit.recipes.audio_recipe import AudioRecipe
-from toolkit.recipes.options import LIST, option
+from toolkit.recipes.options import LIST, Words, option
 
 _TABLES = {"asr": "text", "ic": INTENTS, "sv": "trials"}  # of a test set, by kind of system
 
@@ -21,9 +21,14 @@ class DownstreamRecipe(AudioRecipe):
         downstream_kinds: lines ``kind name system`` of --downstream, known when the configs are checked.
     """
 
-    title: ClassVar[str] = "Downstream"
+    title: ClassVar[str] = "Observation adding, and downstream systems"
     checked_names: ClassVar[tuple[str, ...]] = (*AudioRecipe.checked_names, "downstream_kinds")
 
+    observations: list[str] = option(
+        [],
+        "also score the output with so much of the mixture added back: (1 - beta) output + beta mixture",
+        Words("0|1|0?[.][0-9]+|1[.]0*", "number from 0 to 1"),
+    )
     downstream: list[str] = option(
         [],
         "systems to run on unprocessed, processed and clean speech of the test sets, after stage 8: folders "

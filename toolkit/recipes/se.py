@@ -42,11 +42,6 @@ Stages
         "(loss.init_args.alpha); experiments se_<tag>_alpha<x>, one table and curves",
         Words("[0-9]+[.]?[0-9]*(e-?[0-9]+)?|[.][0-9]+", "number from 0"),
     )
-    observations: list[str] = option(
-        [],
-        "also score the output with so much of the mixture added back: (1 - beta) enhanced + beta mixture",
-        Words("0|1|0?[.][0-9]+|1[.]0*", "number from 0 to 1"),
-    )
     sv_exp: str = option(
         "",
         "experiment of the SV recipe, ../sv/exp/sv_<x> (or its packed.zip): EER of the test sets' trials on noisy, "

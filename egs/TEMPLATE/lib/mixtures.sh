@@ -22,16 +22,26 @@ measure() {
         --deps "${5:-}" --opts "${4:-}" "${dumpdir}/raw" "${exp}/$1" "${exp}/metrics${suffix}" "${exp}/scores${suffix}" $2
 }
 
-# score_downstream OUTPUTS: --downstream on the mixtures, on these outputs, and on clean speech; the first and the last are
-# no experiment's own, so all share their scores
+# --downstream on the mixtures, on the outputs, and on clean speech; the first and the last are no experiment's own, so all
+# share their scores
 score_downstream() {
-    local kind name system output
+    local kind name system output outputs=${output_name}
+    outputs+=${observations:+$(printf " ${output_name}_beta%s" ${observations})}
+    score_clean
     while read -r kind name system <&3; do
         describe "${system}" "${expdir}/downstream/${name}"
         hear "${dumpdir}/raw" "${expdir}/downstream/${name}/noisy"
-        for output in $1; do hear "${exp}/${output}" "${exp}/downstream/${name}/${output}"; done
+        for output in ${outputs}; do hear "${exp}/${output}" "${exp}/downstream/${name}/${output}"; done
         hear clean "${expdir}/downstream/${name}/clean"
     done 3<<<"${downstream_kinds}"
+}
+
+score_clean() { # DNSMOS of clean speech, which needs no reference
+    local clean=${expdir}/downstream/clean_audio names
+    names=$(grep -o 'dnsmos_[a-z]*' <<<"${metrics}" | paste -sd ' ') || return 0
+    distinct_audio "${dumpdir}/raw" "${clean}" ${all_tests}
+    "${steps}/score_audio.sh" "${decode_step[@]}" --metrics "${names}" --interferers false --breakdown '' --resamples "${resamples}" \
+        "${clean}" "${clean}" "${clean}/metrics" "${clean}/scores" distinct
 }
 
 describe() { # describe SYSTEM FOLDER: what reports tell of it

@@ -48,8 +48,8 @@ if runs_stage 8 && say_stage 8 "scoring -> ${exp}/scores"; then
     [ -z "${sv_exp}" ] || verify_all
 fi
 
-if [ -n "${downstream}" ] && runs_stage 8 && say_stage 8 "downstream scoring -> ${exp}/downstream, ${expdir}/downstream"; then
-    score_downstream "enhanced ${observations:+$(printf "enhanced_beta%s " ${observations})}"
+if [ -n "${downstream}" ] && runs_stage 8 && say_stage 8 "downstream systems -> ${exp}/downstream, ${expdir}/downstream"; then
+    score_downstream
 fi
 
 if runs_stage 9 && say_stage 9 "report -> ${exp}/RESULTS.md, ${results}"; then report_audio; fi

@@ -22,7 +22,7 @@ from toolkit.report.verification.trial_tables import NONE, average_eer, interval
 FOLDER = "downstream"
 _METRICS = {"asr": "wer", "sv": "eer", "ic": "intent_accuracy"}  # by kind of system
 _SHAPE = {"kind": str, "ssl": str, "noise_robust": bool, "note": str}
-_SIGNAL = ("sdr", "si_sdr", "pesq_wb", "pesq_nb", "dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl")
+_SIGNAL = (("sdr", "si_sdr"), ("pesq_wb", "pesq_nb"), ("dnsmos_sig",), ("dnsmos_bak",), ("dnsmos_ovrl",))
 _OUTPUTS = ("enhanced", "extracted")
 _LEVEL = 0.05
 
@@ -198,7 +198,8 @@ def downstream_sections(downstream: Downstream | None) -> list[Section]:
 
 def _table_1(downstream: Downstream) -> Section:
     """All speech by all systems and metrics of the signal."""
-    signals = [name for name in _SIGNAL if any(_signal_of(one, name) for one in downstream.speech)]
+    known = [[name for name in names if any(_has(one, name) for one in downstream.speech)] for names in _SIGNAL]
+    signals = [names[0] for names in known if names]
     systems = [*downstream.systems.values()]
     rows = [
         [over, one.label, one.loss_ssl or NONE]
@@ -218,7 +219,7 @@ def _table_1(downstream: Downstream) -> Section:
     return Section("Downstream systems", blocks, folded=False)
 
 
-def _signal_of(speech: Speech, name: str) -> bool:
+def _has(speech: Speech, name: str) -> bool:
     return bool(speech.signal and any(name in one.metrics for one in speech.signal.every_set))
 
 
