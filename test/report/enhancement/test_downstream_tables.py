@@ -15,7 +15,14 @@ from toolkit.io.command_line import run
 from toolkit.io.datadir import read_table, write_table
 from toolkit.report.blocks import Strong
 from toolkit.report.enhancement.audio_results import collect_audio
-from toolkit.report.enhancement.downstream import collect_downstream, downstream_sections
+from toolkit.report.enhancement.downstream import (
+    Downstream,
+    DownstreamSystem,
+    collect_downstream,
+    downstream_sections,
+)
+from toolkit.report.enhancement.loss_weights import Weighed, main_panels
+from toolkit.report.summaries import Estimate
 from toolkit.tasks.enhancement.audio_report import add_means
 
 SETS = {"test": ("clean", "inf"), "test_rain": ("rain", "5")}
@@ -203,3 +210,19 @@ def test_a_damaged_file_is_named(root, monkeypatch, content, capsys):
     finally:
         path.write_text(before)
     assert str(path) in capsys.readouterr().err
+
+
+def test_panels_are_those_of_figure_3():
+    """SDR, DNSMOS OVRL, the first pipeline on a self-supervised model, Whisper; without the mixture."""
+    facts = {"asr_x": "", "asr_ssl": "hubert_base", "asr_more": "wavlm_base", "whisper_medium": ""}
+    systems = {name: DownstreamSystem(name, "asr", ssl, False, "") for name, ssl in facts.items()}
+    metrics = ["DNSMOS OVRL", "SDR (dB)", "STOI", *(f"WER (%), {name}" for name in systems)]
+    points = [
+        Weighed("test", name, 2, "SSLMSE", 0.1, "se", beta, Estimate(1.0)) for name in metrics for beta in (0, 0.5)
+    ]
+    panels = main_panels(points, Downstream(systems, [], {}))
+    assert [point.metric for point in panels] == [
+        "SDR (dB)", "DNSMOS OVRL", "WER (%), asr_ssl", "WER (%), whisper_medium"
+    ]  # fmt: skip
+    assert {point.beta for point in panels} == {0}
+    assert not main_panels(points, None)

@@ -77,6 +77,18 @@ def weight_points(
     return [point for point in points if point.metric in swept_by]
 
 
+def main_panels(points: Sequence[Weighed], downstream: Downstream | None) -> list[Weighed]:
+    """Points of outputs without the mixture, of up to four metrics: SDR, DNSMOS OVRL, WER of the first pipeline on a
+    self-supervised model, WER of Whisper, as in figure 3 of SSL-MSE; empty without a downstream system."""
+    systems = [*downstream.systems.values()] if downstream else []
+    asr = [system for system in systems if system.kind == "asr"]
+    pipeline = next((system.title for system in asr if system.ssl), None)
+    whisper = next((system.title for system in asr if system.name.startswith("whisper")), None)
+    shown = [title_of("sdr"), title_of("dnsmos_ovrl"), pipeline, whisper]
+    chosen = [point for name in shown for point in points if point.metric == name and point.beta == 0]
+    return chosen if {pipeline, whisper} & {point.metric for point in chosen} else []
+
+
 def _weight(results: Experiment) -> tuple[str, str, float] | None:
     """The config without alpha (as JSON), the name of its loss, and alpha; None if it has no alpha."""
     config = json.loads(json.dumps(results.config or {}, default=str))
