@@ -80,6 +80,9 @@ setup(
         # Of Resemblyzer the file of weights is used, not the code, which wants librosa and webrtcvad (a compiler, too):
         # tools/install.sh adds it without what it depends on.
         "pretrained": [],
+        # Recognisers of others, to score enhanced speech by (--downstream).
+        "whisper": ["openai-whisper>=20240930"],
+        "pocketsphinx": ["pocketsphinx>=5.0,<6"],
         # The peers of the benchmarks; a torchcodec is compiled for one torch.
         "bench": ["audiomentations>=0.43", "lhotse>=1.33", "speechbrain>=1.1", "torchcodec==0.11.*"],
         "dev": [

@@ -181,6 +181,13 @@ def test_enrolments_are_cut(system, model, mixtures):
         assert np.array_equal(made, enrolled_by(model, mixtures, key, key, 0.25))
 
 
+def test_so_much_of_the_mixture_is_added(system, mixtures):
+    alone, half = job(system, mixtures), job(system, mixtures, "--observation", "0.25")
+    audio = AudioTable(mixtures)
+    for key, samples in half.items():
+        np.testing.assert_allclose(samples, 0.75 * alone[key] + 0.25 * audio.read(key), atol=2 / 32768)
+
+
 def test_an_absent_speaker_is_none_of_the_mixture(system, model, mixtures):
     found = job(system, mixtures, "--absent")
     for key, stranger in (("s0-m", "s2-m"), ("s1-m", "s2-m"), ("s2-m", "s1-m")):

@@ -2,6 +2,7 @@
 
 import json
 
+import jiwer
 import numpy as np
 import pytest
 from helpers.text_scores import write_hypotheses, write_references
@@ -53,6 +54,15 @@ def test_errors_worked_by_hand(root, capsys):
     assert cer["value"] == pytest.approx(100 * 12 / 29, abs=1e-5)
     assert cer["counts"] == {"substitutions": 1, "deletions": 7, "insertions": 4, "length": 29}
     assert "44.44 %" in capsys.readouterr().out
+
+
+def test_texts_of_other_conventions_are_compared_by_their_words(root):
+    """Case and punctuation count in the texts as they are written, and not in their words."""
+    heard = {utt: f"{text.lower()}." for utt, text in REFERENCES.items()}
+    write_hypotheses(root / "heard", "test", heard)
+    for normalize, expected in (("none", 100 * jiwer.wer([*REFERENCES.values()], [*heard.values()])), ("words", 0)):
+        main(words(root, "--normalize", normalize))
+        assert scores(root)[0]["metrics"]["wer"]["value"] == pytest.approx(expected)
 
 
 def test_intervals_are_of_resampled_speakers(root):

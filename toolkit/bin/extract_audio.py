@@ -15,7 +15,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from toolkit.io.command_line import Parser, add_network_choice, add_signal_arguments, is_job, run, seconds
+from toolkit.io.command_line import Parser, add_network_choice, add_signal_arguments, is_job, run, seconds, share
 from toolkit.io.errors import InputError
 
 parser = Parser(description=__doc__)
@@ -32,6 +32,12 @@ parser.add_argument(
     metavar="SET",
     help="data dirs: formatted sets, e.g. in noise, whose recording of the same id is the enrolment instead",
 )
+parser.add_argument(
+    "--observation",
+    type=share,
+    default=0.0,
+    help="data dirs: share of the mixture in the output, (1 - beta) extracted + beta mixture",
+)
 parser.add_argument("--absent", action="store_true", help="data dirs: enrol a speaker who is not in the mixture")
 
 
@@ -42,8 +48,8 @@ def one_file(args: argparse.Namespace) -> None:
     from toolkit.systems.extractor import Extractor
     from toolkit.systems.signals import convert_file, recording_of
 
-    if args.absent or args.enroll_from:
-        raise InputError("--absent and --enroll_from choose enrolments of data dirs; here --enroll names the enrolment")
+    if args.absent or args.enroll_from or args.observation:
+        raise InputError("--absent, --enroll_from and --observation are for data dirs; one file has --enroll alone")
     extractor = Extractor.chosen(args)
     enrolments, lasts = [], 0.0
     for path in args.enroll:
@@ -88,12 +94,13 @@ def data_dirs(args: argparse.Namespace) -> None:
             for utt in utts[enrolled.get(key, key)]:
                 voices.append(first_seconds(table.read(utt), args.enroll_seconds, fs))
                 check_usable(voices[-1], fs, f"{key}: its enrolment ({table.values[utt]})", "choose another")
-            return extractor.extract(wav, voices, fs)
+            return (1 - args.observation) * extractor.extract(wav, voices, fs) + args.observation * wav
 
         return make
 
     convert_sets(args, fs, "extract", of_set)
-    declare_variant(args.out_root, read_work(args.work), "enroll_seconds", args.enroll_seconds)
+    swept = "observation" if args.observation else "enroll_seconds"
+    declare_variant(args.out_root, read_work(args.work), swept, getattr(args, swept))
 
 
 def main(argv=None) -> None:

@@ -4,11 +4,12 @@ Example: python -m toolkit.bin.score_text --in_root exp/asr/transcripts --ref_ro
              --out_root exp/asr/scores
 
 The hypotheses are <in_root>/<set>/text, as transcribe_audio writes it (<empty> stands for no words), the references
-<ref_root>/<set>/text. Texts are compared as they are written, case and punctuation included. utterances.tsv has a line
-for each utterance, the one with the most word errors first.
+<ref_root>/<set>/text. Texts are compared as they are written, case and punctuation included, unless --normalize says
+otherwise. utterances.tsv has a line for each utterance, the one with the most word errors first.
 """
 
 import sys
+from functools import partial
 
 from toolkit.io.command_line import Parser, add_hypothesis_arguments, run
 from toolkit.tasks.label_sets import score_sets
@@ -16,11 +17,19 @@ from toolkit.tasks.recognition.text_scoring import line_of, scored_texts
 
 parser = Parser(description=__doc__)
 add_hypothesis_arguments(parser)
+parser.add_argument(
+    "--normalize",
+    choices=("none", "words", "english"),
+    default="none",
+    help="compare texts as they are written; in small letters without punctuation; or by Whisper's English normaliser",
+)
 
 
 def main(argv=None) -> None:
     """Score each set."""
-    score_sets(parser.parse_args(argv), scored_texts, lambda result: (line_of(result, name) for name in result.metrics))
+    args = parser.parse_args(argv)
+    score = partial(scored_texts, normalize=args.normalize)
+    score_sets(args, score, lambda result: (line_of(result, name) for name in result.metrics))
 
 
 if __name__ == "__main__":

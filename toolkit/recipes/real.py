@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from toolkit.io.errors import InputError
-from toolkit.recipes.audio_recipe import AudioRecipe
+from toolkit.recipes.downstream import DownstreamRecipe
 from toolkit.recipes.extractor_recipe import ExtractorRecipe
 from toolkit.recipes.options import LIST, as_text, option
 
@@ -16,7 +16,7 @@ DNSMOS = ["dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl"]
 
 
 @dataclass
-class RealRecordings(AudioRecipe, ExtractorRecipe):
+class RealRecordings(DownstreamRecipe, ExtractorRecipe):
     """Base class of the recipe of extraction."""
 
     title: ClassVar[str] = "Real recordings, without targets"

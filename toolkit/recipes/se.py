@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import ClassVar
 
 from toolkit.io.errors import InputError
-from toolkit.recipes.audio_recipe import AudioRecipe
+from toolkit.recipes.downstream import DownstreamRecipe
 from toolkit.recipes.names import name_of, stem_of, tag_of
 from toolkit.recipes.options import FILE, FOLDER, LIST, System, Words, option
 
 
 @dataclass
-class Se(AudioRecipe):
+class Se(DownstreamRecipe):
     """The recipe."""
 
     title: ClassVar[str] = "Enhancement"
@@ -26,7 +26,7 @@ Stages
   4 (features are made on the fly)      9 report: exp/RESULTS.md, report.html
   5 statistics of the training set     10 pack the model
 """
-    names: ClassVar[tuple[str, ...]] = (*AudioRecipe.names, "sv_name", "verified")
+    names: ClassVar[tuple[str, ...]] = (*DownstreamRecipe.names, "sv_name", "verified")
 
     se_config: str = option("conf/train_convtasnet.yaml", "training config", FILE)
     se_args: str = option("", 'more options of train se, e.g. "--trainer.epochs 3"')
@@ -41,11 +41,6 @@ Stages
         "train, infer and score once for each of these weights of the SNR loss, of a config with a loss beside it "
         "(loss.init_args.alpha); experiments se_<tag>_alpha<x>, one table and curves",
         Words("[0-9]+[.]?[0-9]*(e-?[0-9]+)?|[.][0-9]+", "number from 0"),
-    )
-    observations: list[str] = option(
-        [],
-        "also score the output with so much of the mixture added back: (1 - beta) enhanced + beta mixture",
-        Words("0|1|0?[.][0-9]+|1[.]0*", "number from 0 to 1"),
     )
     sv_exp: str = option(
         "",

@@ -11,6 +11,12 @@ class Code(str):
     __slots__ = ()
 
 
+class Strong(str):
+    """Text that stands out: bold."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows of cells, of which the first ``text_columns`` are aligned to the left, the others to the right.

@@ -13,7 +13,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from toolkit.report.blocks import Block, Code, Example, Page, Plot
+from toolkit.report.blocks import Block, Code, Example, Page, Plot, Strong
 from toolkit.report.summaries import metric_of
 
 _TYPES = {".png": "image/png", ".flac": "audio/flac"}
@@ -51,7 +51,8 @@ def _data(path: Path) -> str:
 
 
 def _inline(text: str) -> str:
-    return Markup("<code>{}</code>").format(str(text)) if isinstance(text, Code) else text
+    tag = "code" if isinstance(text, Code) else "strong" if isinstance(text, Strong) else ""
+    return Markup(f"<{tag}>{{}}</{tag}>").format(str(text)) if tag else text
 
 
 def _text(name: str) -> str:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from toolkit.report.blocks import Block, Code, Page, Plot, Section, Table
+from toolkit.report.blocks import Block, Code, Page, Plot, Section, Strong, Table
 
 
 def to_markdown(page: Page, folder=".") -> str:
@@ -32,4 +32,6 @@ def block_markdown(block: Block, folder=".") -> str:
 
 
 def _inline(text: str) -> str:
+    if isinstance(text, Strong):
+        return f"**{text}**"
     return f"`{text}`" if isinstance(text, Code) else text

@@ -11,6 +11,7 @@ help_message="${help_message}
 ${general_help}
 Call it in the folder of a recipe. What was done from the same files and options is not done again."
 . "$(dirname "${BASH_SOURCE[0]}")/run.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/clean.sh"
 . utils/parse_options.sh
 if [ -z "${VOXSIFT_ROOT:-}" ]; then . ./path.sh; fi
 if [ $# -lt "${least}" ]; then
@@ -19,6 +20,7 @@ if [ $# -lt "${least}" ]; then
 fi
 read -ra options <<<"${opts}"
 engine="${cmd} --gpu $("${gpu}" && echo 1 || echo 0)"
+steps=$(dirname "$(readlink -f "$0")")
 device=$("${gpu}" && echo cuda || echo cpu)
 
 stage() { # stage sets|trials|once ARGS...: toolkit.bin.stage

@@ -4,6 +4,7 @@
 task=se output_name=enhanced
 . "$(dirname "$(readlink -f "$0")")/../lib/open.sh"
 . "${template}/lib/mixtures.sh"
+. "${template}/lib/clean.sh"
 . "${template}/se/verify.sh"
 
 [ -z "${alphas}" ] || sweep_alphas
@@ -45,6 +46,10 @@ if runs_stage 8 && say_stage 8 "scoring -> ${exp}/scores"; then
     measure enhanced "${all_tests}" "${metrics}"
     for beta in ${observations}; do measure "enhanced_beta${beta}" "${all_tests}" "${metrics}"; done
     [ -z "${sv_exp}" ] || verify_all
+fi
+
+if [ -n "${downstream}" ] && runs_stage 8 && say_stage 8 "downstream systems -> ${exp}/downstream, ${expdir}/downstream"; then
+    score_downstream
 fi
 
 if runs_stage 9 && say_stage 9 "report -> ${exp}/RESULTS.md, ${results}"; then report_audio; fi

@@ -4,6 +4,7 @@
 task=tse output_name=extracted
 . "$(dirname "$(readlink -f "$0")")/../lib/open.sh"
 . "${template}/lib/mixtures.sh"
+. "${template}/lib/clean.sh"
 
 measure_real() { # recordings without targets: of each group of sets the metrics that it has the tables for
     local metrics sets options='' files=''
@@ -59,6 +60,7 @@ if runs_stage 7 && say_stage 7 "extracted -> ${all_tests} in ${exp}/extracted"; 
     infer extracted "${all_tests}" ""
     enrolments=$(printf "${dumpdir}/raw/%s " ${noisy_enrolments})
     [ -z "${condition}" ] || infer "extracted_${condition}" "${all_tests}" "--enroll_from ${enrolments}" "${enrolments}"
+    for beta in ${observations}; do infer "extracted_beta${beta}" "${all_tests}" "--observation ${beta}"; done
     for seconds in ${enroll_lengths}; do infer "extracted_enroll${seconds}s" "${all_tests}" "--enroll_seconds ${seconds}"; done
     ! "${absent}" || infer extracted_absent "${all_tests}" "--absent"
     [ -z "${real_sets}" ] || infer extracted_real "${real_sets}" ""
@@ -68,9 +70,14 @@ if runs_stage 8 && say_stage 8 "scoring -> ${exp}/scores"; then
     measure extracted "${all_tests}" "${metrics}" "${sv_exp:+--sv_exp ${sv_exp} ${trusted}}" \
         "$([ -z "${sv_exp}" ] || files_of "${sv_exp}" valid.eer.ave.pth)"
     [ -z "${condition}" ] || measure "extracted_${condition}" "${all_tests}" "${metrics}"
+    for beta in ${observations}; do measure "extracted_beta${beta}" "${all_tests}" "${metrics}"; done
     for seconds in ${enroll_lengths}; do measure "extracted_enroll${seconds}s" "${all_tests}" si_sdr; done
     ! "${absent}" || measure extracted_absent "${all_tests}" residual_energy --absent
     [ -z "${real_sets}" ] || measure_real
+fi
+
+if [ -n "${downstream}" ] && runs_stage 8 && say_stage 8 "downstream systems -> ${exp}/downstream, ${expdir}/downstream"; then
+    score_downstream
 fi
 
 if runs_stage 9 && say_stage 9 "report -> ${exp}/RESULTS.md, ${results}"; then report_audio; fi

@@ -11,6 +11,7 @@ from toolkit.metrics.signal.registry import metric_of
 from toolkit.report.blocks import Section, Table
 from toolkit.report.enhancement.audio_results import has_value, metrics_of, swept
 from toolkit.report.enhancement.audio_tables import title_of
+from toolkit.report.enhancement.downstream import Downstream
 from toolkit.report.summaries import Estimate, Experiment, Scores
 from toolkit.report.verification.trial_tables import NONE, average_eer, interval_cell
 
@@ -42,12 +43,17 @@ class Weighed(NamedTuple):
     estimate: Estimate
 
 
-def weight_points(experiments: Sequence[Experiment], verified: Mapping[str, Sequence[Experiment]]) -> list[Weighed]:
+def weight_points(
+    experiments: Sequence[Experiment],
+    verified: Mapping[str, Sequence[Experiment]],
+    downstream: Downstream | None = None,
+) -> list[Weighed]:
     """Metrics of experiments that differ in alpha, and of the same network without alpha; may be empty.
 
     Args:
         experiments: collected results, with means.
         verified: error rates of their outputs (:func:`toolkit.report.enhancement.verified.collect_verified`).
+        downstream: metrics of systems on their outputs.
     """
     weighed = [(*weight, results) for results in experiments if (weight := _weight(results))]
     weighed = [row for row in weighed if len({other_row[2] for other_row in weighed if other_row[0] == row[0]}) > 1]
@@ -63,11 +69,24 @@ def weight_points(experiments: Sequence[Experiment], verified: Mapping[str, Sequ
     rows += sorted(((labels[kind], alpha, results) for kind, _, alpha, results in weighed), key=lambda row: row[:2])
     points = []
     for loss, alpha, results in rows:
-        for over, metric, digits, beta, estimate in [*_metrics(results), *_rates(results, verified)]:
+        more = downstream.points(results) if downstream else ()
+        for over, metric, digits, beta, estimate in [*_metrics(results), *_rates(results, verified), *more]:
             points.append(Weighed(over, metric, digits, loss, alpha, results.name, beta, estimate))
     # A metric that only experiments without alpha have makes no curve.
     swept_by = {point.metric for point in points if point.alpha is not None}
     return [point for point in points if point.metric in swept_by]
+
+
+def main_panels(points: Sequence[Weighed], downstream: Downstream | None) -> list[Weighed]:
+    """Points of outputs without the mixture, of up to four metrics: SDR, DNSMOS OVRL, WER of the first pipeline on a
+    self-supervised model, WER of Whisper, as in figure 3 of SSL-MSE; empty without a downstream system."""
+    systems = [*downstream.systems.values()] if downstream else []
+    asr = [system for system in systems if system.kind == "asr"]
+    pipeline = next((system.title for system in asr if system.ssl), None)
+    whisper = next((system.title for system in asr if system.name.startswith("whisper")), None)
+    shown = [title_of("sdr"), title_of("dnsmos_ovrl"), pipeline, whisper]
+    chosen = [point for name in shown for point in points if point.metric == name and point.beta == 0]
+    return chosen if {pipeline, whisper} & {point.metric for point in chosen} else []
 
 
 def _weight(results: Experiment) -> tuple[str, str, float] | None:

@@ -3,7 +3,8 @@
 The report reads scores*/<set>/{result.json,utterances.tsv}, which summarise_audio writes. Variants beside the main
 scores (scores_enroll2s, scores_absent, scores_beta0.2) get separate tables; others (scores_<variant>) separate rows.
 Error rates of outputs by a verification system (se.sh --sv_exp) come from EXPDIR/sv_<x>/enhanced*, those of noisy and
-clean audio from sv_<x> beside EXPDIR.
+clean audio from sv_<x> beside EXPDIR. Downstream scores (--downstream) come from EXPDIR/downstream/<system>/<outputs>,
+those of noisy and clean audio from downstream/<system> beside EXPDIR.
 """
 
 import argparse
@@ -19,8 +20,9 @@ from toolkit.report.comparison import compare_utterances
 from toolkit.report.enhancement.audio_results import REAL, SWEEPS, collect_audio, has_value, rows_of, swept
 from toolkit.report.enhancement.audio_sections import audio_sections
 from toolkit.report.enhancement.audio_tables import every_condition, improvements, summary, title_of
+from toolkit.report.enhancement.downstream import collect_downstream, downstream_sections
 from toolkit.report.enhancement.improvement_plots import Points, binned, plot_improvement, plot_sweep, plot_weights
-from toolkit.report.enhancement.loss_weights import Weighed, weight_points, weights
+from toolkit.report.enhancement.loss_weights import Weighed, main_panels, weight_points, weights
 from toolkit.report.enhancement.noise_grid import grid_rows, noise_by_snr
 from toolkit.report.enhancement.utterance_values import values_of
 from toolkit.report.enhancement.verified import collect_verified, verification
@@ -67,11 +69,11 @@ def draw(results: Experiment, folder: Path) -> list[Plot]:
     return plots + draw_training(results, folder, "si_sdri", "SI-SDR improvement (dB)")
 
 
-def draw_weights(points: list[Weighed], folder: Path) -> list[Plot]:
+def draw_weights(points: list[Weighed], folder: Path, stem: str = "alpha") -> list[Plot]:
     """Curves over alpha for each mean over sets, or for each set if there is no mean."""
     plots = []
     for number, over in enumerate(dict.fromkeys(point.over for point in points), 1):
-        plots.append(Plot(f"Multitask weight alpha, {over}", folder / f"alpha_{number}.png"))
+        plots.append(Plot(f"Multitask weight {stem.replace('_', ', ')}, {over}", folder / f"{stem}_{number}.png"))
         plot_weights([point for point in points if point.over == over], plots[-1].path, plots[-1].caption)
     return plots
 
@@ -131,13 +133,17 @@ def write(args: argparse.Namespace, command: str) -> None:
     results, rows = experiments[0], rows_of(experiments)
     comparisons = [compare_utterances(results, other, args.ood) for other in rows[1:]]
     verified = collect_verified(experiments)
-    points = weight_points(experiments, verified)
+    downstream = collect_downstream(experiments)
+    points = weight_points(experiments, verified, downstream)
     plots: list[Plot] = []
     if not args.tables_only:
         listen(args, results)
-        plots = draw(results, args.expdir / "plots") + draw_weights(points, args.expdir / "plots")
+        folder = args.expdir / "plots"
+        panels = draw_weights(main_panels(points, downstream), folder, "alpha_downstream")
+        plots = draw(results, folder) + panels + draw_weights(points, folder)
     sections = [
         summary(rows),
+        *downstream_sections(downstream),
         noise_by_snr(rows, args.ood),
         *(verification(*item, args.ood) for item in verified.items()),
         weights(points),

@@ -11,6 +11,7 @@ from toolkit.io.conditions import read_condition
 from toolkit.io.datadir import DataDir, c_sorted, read_table
 from toolkit.io.errors import InputError, counted, some_of
 from toolkit.io.variants import read_variant
+from toolkit.metrics.recognition.plain_words import normaliser
 from toolkit.metrics.recognition.registry import METRICS
 from toolkit.metrics.recognition.word_errors import UNITS, ErrorCounts, count_errors
 from toolkit.metrics.statistics.bootstrap import STRETCHED
@@ -19,12 +20,13 @@ from toolkit.report.summaries import SetSummary, condition_facts, estimates
 from toolkit.tasks.verification.trial_summary import FEW_SPEAKERS, Bootstrap
 
 
-def score_texts(hypotheses, references) -> UtteranceErrors:
+def score_texts(hypotheses, references, normalize: str = "none") -> UtteranceErrors:
     """The errors of a set.
 
     Args:
         hypotheses: folder with the recognised ``text``, in which ``<empty>`` stands for no words.
         references: data dir with ``text`` and ``utt2spk``.
+        normalize: of both, see toolkit.metrics.recognition.plain_words.normaliser.
 
     Raises:
         InputError: a table is missing or malformed, or they are of different utterances; names them.
@@ -33,6 +35,8 @@ def score_texts(hypotheses, references) -> UtteranceErrors:
     utts, utt2spk = data.keys(), data.table("utt2spk")
     plain = _texts(data.path / "text", data, utts, "utils/fix_data_dir.sh keeps what has both")
     recognised = _texts(Path(hypotheses) / "text", data, utts, "transcribe the same set again (stage 7)")
+    normalise = normaliser(normalize)
+    plain, recognised = ([normalise(text) for text in texts] for texts in (plain, recognised))
     counts = {metric: count_errors(plain, recognised, metric) for metric in METRICS}
     return UtteranceErrors(data.path.name, utts, [utt2spk[utt] for utt in utts], counts, plain, recognised)
 
@@ -66,9 +70,9 @@ def summarise_errors(errors: UtteranceErrors, bootstrap: Bootstrap, hypotheses, 
     )
 
 
-def scored_texts(hypotheses, references, bootstrap: Bootstrap) -> tuple[SetSummary, str]:
+def scored_texts(hypotheses, references, bootstrap: Bootstrap, normalize: str = "none") -> tuple[SetSummary, str]:
     """Summary and utterances.tsv of a set; arguments and errors as of :func:`score_texts`."""
-    errors = score_texts(hypotheses, references)
+    errors = score_texts(hypotheses, references, normalize)
     return summarise_errors(errors, bootstrap, hypotheses, references), table_of_errors(errors)
 
 
