@@ -7,11 +7,24 @@ from pathlib import Path
 
 import pytest
 import soundfile
+import yaml
 
 from test.conftest import FS, voice
 from test.helpers.tiny_verifier import verifier
+from toolkit.systems.enhancer import Enhancer
+from toolkit.train.checkpoint import save
 
 ROOT = Path(__file__).parents[2]
+
+
+def write_enhancer(folder: Path) -> None:
+    """An experiment in enhancement by a tiny GTCRN, which is not trained."""
+    sizes = {"window": 64, "hop": 32, "low_bins": 9, "erb_bands": 8, "channels": 8}
+    folder.mkdir()
+    (folder / "config.yaml").write_text(
+        yaml.safe_dump({"task": "se", "model": {"class_path": "GTCRN", "init_args": sizes}})
+    )
+    save(folder / Enhancer.weights, Enhancer.build(folder / "config.yaml").state_dict())
 
 
 def write_world() -> None:
@@ -30,6 +43,7 @@ def write_world() -> None:
     Path("egs/mini/se/exp").mkdir(parents=True)
     Path("egs/mini/se/exp/se_train_convtasnet_snr").symlink_to(ROOT / "test/fixtures/v0.1/se_convtasnet")
     verifier(Path("exp/sv_mine"), 0)
+    write_enhancer(Path("exp/se_mine"))
     Path("trials").write_text("a b target\na c nontarget\n")
     Path("scores.txt").write_text("a b 2\na c 1\n")
     Path("utt2spk").write_text("a s\nb s\nc t\n")
@@ -41,11 +55,12 @@ def write_world() -> None:
 def test_commands_of_a_page(voxsift, page, count):
     write_world()
     blocks = re.findall(r"```bash\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
-    commands = re.findall(r"^voxsift (.*)$", "\n".join(blocks), re.MULTILINE)
+    commands = re.findall(r"^(?:cat (\S+) \| )?voxsift ([^>\n]*)", "\n".join(blocks), re.MULTILINE)
     assert len(commands) >= count
-    for command in commands:
+    for piped, command in commands:
         if command.startswith("score enhanced"):
             Path("enhanced/stereo.flac").unlink()  # of two channels
             soundfile.write("enhanced/stereo.wav", voice(0, 1, 0.5), FS)
-        code, _, err = voxsift(*shlex.split(command, comments=True))
+        stdin = Path(piped).read_bytes() if piped else b""
+        code, _, err = voxsift(*shlex.split(command, comments=True), stdin=stdin)
         assert code == 0, (command, err)

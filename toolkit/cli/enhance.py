@@ -3,9 +3,13 @@
 Example: voxsift enhance noisy.wav -o clean.wav
          voxsift enhance recordings/ 'more/*.flac' -o enhanced/ --model exp/se_train_gtcrn
          cat noisy.wav | voxsift enhance - -o - > clean.wav
+         arecord -t raw -f S16_LE -r 16000 | voxsift enhance --stream - -o - --model exp/se_train_gtcrn | aplay ...
 
 Outputs have the rate, length and channels of the inputs; those that are there already are kept. A recording longer than
 5 minutes is enhanced in blocks that overlap by 2 s, where they are cross-faded.
+
+--stream writes speech as standard input arrives: 16-bit PCM of one channel at the rate of the network, raw or as WAV;
+the output has the same form. It needs a causal network, such as GTCRN; the latency is reported.
 """
 
 import argparse
@@ -21,13 +25,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep", type=share, default=0.0, help="share of the recording in the output (observation adding), 0 to 1"
     )
+    parser.add_argument("--stream", action="store_true", help="enhance standard input as it arrives")
     add_system(parser)
 
 
 def main(args: argparse.Namespace) -> None:
     """Enhance."""
-    from toolkit.cli.shared.conversion import convert
     from toolkit.cli.shared.systems import load_system
+
+    if args.stream:
+        from toolkit.cli.shared.streaming import check_options, enhance_standard_input
+
+        check_options(args)
+        enhance_standard_input(load_system("se", args), args.keep)
+        return
+    from toolkit.cli.shared.conversion import convert
 
     enhancer = load_system("se", args)
     convert(args, enhancer.fs, "enhance", lambda recording: enhancer.enhance(recording, observation=args.keep))

@@ -6,8 +6,9 @@ import torch
 from toolkit.io.config import ConfigParser
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.se.conv_tasnet import ConvTasNet
+from toolkit.systems.audio_stream import AudioStream
 from toolkit.systems.base import System
-from toolkit.systems.inference.enhancer_base import EnhancerBase
+from toolkit.systems.inference.enhancer_base import EnhancerBase, check_observation
 from toolkit.train.experiment import default
 
 
@@ -34,3 +35,16 @@ class Enhancer(System, EnhancerBase):
         """Samples (N,) float32 at ``fs`` -> speech (N,)."""
         with self.inferring():
             return self.network.enhance(torch.from_numpy(wav)).numpy()
+
+    def stream(self, observation: float = 0.0) -> AudioStream:
+        """Enhance audio at ``fs`` as it arrives; several streams of a system are independent.
+
+        Args:
+            observation: see :meth:`enhance`.
+
+        Raises:
+            InputError: the network is not causal, or ``observation`` is not in [0, 1].
+        """
+        check_observation(observation)
+        self.network.eval()
+        return AudioStream(self.network.open_stream(), self.fs, observation)

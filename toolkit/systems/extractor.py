@@ -10,10 +10,13 @@ from torch import Tensor
 
 from toolkit.data.collate import pad
 from toolkit.io.config import ConfigParser
+from toolkit.io.errors import InputError
 from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.models.tse.sef_pnet import SEFPNet
+from toolkit.systems.audio_stream import AudioStream
 from toolkit.systems.base import System
-from toolkit.systems.inference.extractor_base import ExtractorBase
+from toolkit.systems.inference.extractor_base import ExtractorBase, recordings_in
+from toolkit.systems.signals import is_path, recording_of
 from toolkit.train.experiment import default
 
 
@@ -39,16 +42,43 @@ class Extractor(System, ExtractorBase):
 
     def conditioned(self, voices: list[np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
         """Enrolments (M_k,) float32 at ``fs`` -> function of mixtures (N,) that gives the speech (N,)."""
-        padded, lengths = pad(voices)
-        batch = padded[None].to(self.device), None if lengths is None else lengths[None].to(self.device)
         with self.inferring():
-            enrolled = self.network.fit_enrolments(*batch)
+            enrolled = self._batch(voices)
 
         def extracted(wav: np.ndarray) -> np.ndarray:
             with self.inferring() as network:
                 return network(torch.from_numpy(wav)[None].to(self.device), *enrolled)[0].float().cpu().numpy()
 
         return extracted
+
+    def stream(self, enrolment, fs: int | None = None) -> AudioStream:
+        """Extract the enrolled speaker from a mixture at the network's rate as it arrives.
+
+        Args:
+            enrolment: as in :meth:`extract`.
+            fs: sampling rate in Hz of enrolments that are samples.
+
+        Raises:
+            InputError: the network is not causal, its output has no level of its own (it was trained with a
+                scale-invariant loss, or that is not known), or an enrolment is unusable.
+        """
+        several = recordings_in(enrolment)
+        voices = [recording_of(x, None if is_path(x) else fs, "enrolment").at(self.fs) for x in several]
+        with self.inferring():
+            stream = self.network.open_stream(*self._batch(voices))
+        if self.scale_invariant:
+            raise InputError(
+                f"{self.class_name()}: cannot stream: its loss is scale-invariant, so its output level is fitted to "
+                "the whole mixture; train it with another loss"
+            )
+        self.network.eval()
+        return AudioStream(stream, self.fs)
+
+    def _batch(self, voices: list[np.ndarray]) -> tuple[Tensor, Tensor | None]:
+        """Enrolments (M_k,) -> the form that the network accepts, with lengths."""
+        padded, lengths = pad(voices)
+        batch = padded[None].to(self.device), None if lengths is None else lengths[None].to(self.device)
+        return self.network.fit_enrolments(*batch)
 
     def example(self, seconds: float) -> tuple[Tensor, ...]:
         """A mixture, and in the order of ``forward`` an enrolment of the same length and an embedding."""

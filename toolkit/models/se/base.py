@@ -7,7 +7,9 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
+from toolkit.io.errors import InputError
 from toolkit.models.network import Network
+from toolkit.models.network_stream import NetworkStream
 from toolkit.models.se.chunked import overlapped
 
 CHUNK_SECONDS = 10.0  # of the default inference of a long recording
@@ -71,3 +73,14 @@ class SpeechEnhancer(Network):
         """
         chunk = max(4, round(chunk_seconds * self.fs))
         return overlapped(self, wav, chunk, chunk // 4)
+
+    def open_stream(self) -> NetworkStream:
+        """The state for audio that arrives piece by piece; a causal subclass overrides this.
+
+        Raises:
+            InputError: the network is not causal.
+        """
+        raise InputError(
+            f"{type(self).__name__}: cannot stream: its output depends on the whole recording; use a causal network, "
+            "such as GTCRN"
+        )

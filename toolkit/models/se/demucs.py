@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torchaudio.functional import resample
 
 from toolkit.io.errors import InputError
+from toolkit.models.network_stream import NetworkStream
 from toolkit.models.se.base import SpeechEnhancer
 
 _SINC_ZEROS = 56  # zero crossings of the interpolation filter on either side
@@ -25,7 +26,7 @@ class Demucs(SpeechEnhancer):
 
     The defaults are dns64, 33,533,569 parameters, the enhancement baseline of SEED. Apart from the standard deviation
     of the whole waveform, an output sample depends on the input up to 44 ms later: 37 ms for a frame, and 3.5 ms for
-    each of the two interpolations.
+    each of the two interpolations. With a fixed ``level`` in the place of the standard deviation it can stream.
 
     Args:
         fs: sampling rate in Hz.
@@ -35,9 +36,10 @@ class Demucs(SpeechEnhancer):
         resample: U, upsampling factor.
         lstm_layers: number of LSTM layers.
         floor: its square is added to the variance of the waveform, so that silence stays finite.
+        level: the waveform is divided by this number instead; None: by its standard deviation.
 
     Raises:
-        InputError: a size is below 1, or ``stride`` is larger than ``kernel_size``.
+        InputError: a size is below 1, ``stride`` is larger than ``kernel_size``, or ``level`` is not above 0.
 
     Example::
 
@@ -54,10 +56,14 @@ class Demucs(SpeechEnhancer):
         resample: int = 4,
         lstm_layers: int = 2,
         floor: float = 1e-3,
+        level: float | None = None,
     ):
         super().__init__()
         if min(hidden, depth, stride, resample, lstm_layers) < 1 or stride > kernel_size:
             raise InputError(f"stride {stride} must be within kernel_size {kernel_size}, and every size at least 1")
+        if level is not None and not level > 0:
+            raise InputError(f"level {level:g}: must be above 0, or null")
+        self.level = level
         self.fs, self.kernel_size, self.stride, self.resample, self.floor = fs, kernel_size, stride, resample, floor
         self.encoder, self.decoder = nn.ModuleList(), nn.ModuleList()
         for level in range(depth):
@@ -84,6 +90,8 @@ class Demucs(SpeechEnhancer):
 
     def _scale(self, wav: Tensor) -> Tensor:
         """(B, N) -> (B, 1)."""
+        if self.level is not None:
+            return torch.full_like(wav[:, :1], self.level)
         return (wav.var(1, correction=0, keepdim=True) + self.floor**2).sqrt()
 
     def _raised(self, samples: int) -> int:
@@ -140,6 +148,17 @@ class Demucs(SpeechEnhancer):
             out[first:end] = self._decode(maps, stop - start)[0, first - start : end - start].to(wav)
         return out * scale[0]
 
+    def open_stream(self) -> NetworkStream:
+        """See SpeechEnhancer; needs a fixed ``level``. The latency is what an output sample depends on, and a block of
+        input (60 ms at the default sizes).
+        """
+        if self.level is None:
+            raise InputError(
+                "Demucs: cannot stream: it divides by the standard deviation of the whole recording; train it with "
+                "model.init_args.level"
+            )
+        return _Stream(self, self.level)
+
 
 class _Recurrence:
     """The LSTM over the frames of a recording, which arrive in overlapping windows.
@@ -182,6 +201,40 @@ class _Recurrence:
         keep = math.ceil((self.reach + 2 * self.filter) / self.frame) + 2
         self.recent, self.done = recent[:, :, -keep:].clone(), last
         return out
+
+
+class _Stream(NetworkStream):
+    """The last samples of a recording, and the state of its LSTM; computes when a block of output is complete."""
+
+    def __init__(self, model: Demucs, level: float):
+        self.model, self.level, self.run = model, level, _Recurrence(model)
+        self.ahead = math.ceil((self.run.reach + 2 * self.run.filter) / model.resample)  # samples after an output
+        self.latency = self.ahead + self.run.block
+        self.recent: Tensor | None = None
+        self.start = self.given = 0  # first sample of ``recent``; number of output samples
+
+    def process(self, chunk: Tensor) -> Tensor:
+        """(N,) samples -> (M,) enhanced samples."""
+        self.recent = chunk if self.recent is None else torch.cat((self.recent, chunk))
+        block = self.run.block
+        end = (self.start + len(self.recent) - self.ahead) // block * block
+        return self._advance(end, end) if end > self.given else chunk[:0]
+
+    def flush(self) -> Tensor:
+        """(M,) enhanced samples up to the end."""
+        assert self.recent is not None, "at least one chunk comes first"
+        return self._advance(self.start + len(self.recent), None)
+
+    def _advance(self, end: int, needed: int | None) -> Tensor:
+        """Enhanced samples from the previous end to ``end``; ``needed``: see _Recurrence."""
+        assert self.recent is not None
+        wav = self.recent[None].to(next(self.model.parameters()).device) / self.level
+        maps = self.model._encode(wav)
+        maps[-1] = maps[-1] + self.run(maps[-1], self.start, needed)
+        out = self.model._decode(maps, wav.shape[1])[0, self.given - self.start : end - self.start] * self.level
+        start = max((end - self.run.context) // self.run.block * self.run.block, 0)
+        self.recent, self.start, self.given = self.recent[start - self.start :], start, end
+        return out.to(self.recent)
 
 
 def _resampled(wav: Tensor, old: int, new: int) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from toolkit.features.complex_stft import ComplexSTFT, magnitude
 from toolkit.io.errors import InputError
+from toolkit.models.network_stream import NetworkStream
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.nn.device import device_of
 
@@ -123,22 +124,26 @@ class GTCRN(SpeechEnhancer):
             for enhanced in model.eval().stream(wav.split(256)):
                 play(enhanced)
         """
-        stream = _Stream(self)
+        stream = self.open_stream()
         for chunk in chunks:
-            if len(enhanced := stream(chunk)):
+            if len(enhanced := stream.process(chunk)):
                 yield enhanced
-        yield stream.rest()
+        yield stream.flush()
+
+    def open_stream(self) -> NetworkStream:
+        """See SpeechEnhancer; the latency is a window."""
+        return _Stream(self)
 
     def enhance(self, wav: Tensor, chunk_seconds: float = 10.0) -> Tensor:
         """See SpeechEnhancer; equal to ``forward`` on the whole recording."""
         return torch.cat(list(self.stream(wav.split(max(1, round(chunk_seconds * self.fs))))))
 
 
-class _Stream:
+class _Stream(NetworkStream):
     """Streaming state of a recording: unframed samples, frames that overlap the next ones, states of the layers."""
 
     def __init__(self, model: GTCRN):
-        self.model, self.device = model, device_of(model)
+        self.model, self.device, self.latency = model, device_of(model), model.stft.window
         self.before = model.stft.window - model.stft.hop  # overlap of adjacent frames in samples
         self.recent: Tensor | None = None
         self.frames: Tensor | None = None
@@ -146,13 +151,13 @@ class _Stream:
         self.heard = self.given = 0
 
     @torch.inference_mode()
-    def __call__(self, chunk: Tensor) -> Tensor:
+    def process(self, chunk: Tensor) -> Tensor:
         """(N,) samples -> (M,) enhanced samples that no later frame overlaps."""
         self.heard += len(chunk)
         return self._advance(chunk, (self.heard // self.model.stft.hop) * self.model.stft.hop - self.before)
 
     @torch.inference_mode()
-    def rest(self) -> Tensor:
+    def flush(self) -> Tensor:
         """(M,) enhanced samples up to the end."""
         assert self.recent is not None, "at least one chunk comes first"
         stft = self.model.stft

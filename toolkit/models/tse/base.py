@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from toolkit.io.errors import InputError
 from toolkit.models.network import Network
+from toolkit.models.network_stream import NetworkStream
 from toolkit.models.sv.embedder import SpeakerEmbedder
 
 if TYPE_CHECKING:
@@ -173,6 +174,19 @@ class SpeakerExtractor(Network):
             return enrolment.flatten(1), None
         joined = [torch.cat([x[:n] for x, n in zip(*row, strict=True)]) for row in zip(enrolment, lengths, strict=True)]
         return pad_sequence(joined, batch_first=True), lengths.sum(1)
+
+    def open_stream(
+        self, enrolment: Tensor | None, enrolment_lengths: Tensor | None = None, embedding: Tensor | None = None
+    ) -> NetworkStream:
+        """The state for a mixture that arrives piece by piece; a causal subclass overrides this.
+
+        Args:
+            enrolment, enrolment_lengths, embedding: of one speaker, (1, ...), see :meth:`forward`.
+
+        Raises:
+            InputError: the network is not causal.
+        """
+        raise InputError(f"{type(self).__name__}: cannot stream: its output depends on the whole mixture")
 
     @abstractmethod
     def forward(self, mixture: Tensor, *conditions: Any, **named_conditions: Any) -> Tensor:

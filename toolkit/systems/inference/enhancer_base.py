@@ -40,8 +40,13 @@ class EnhancerBase(ABC):
             InputError: ``x`` is not a usable recording (toolkit.systems.signals.recording_of), or ``observation`` is
                 not in [0, 1].
         """
-        if not (isinstance(observation, Real) and 0 <= observation <= 1):
-            raise InputError(f"observation {observation!r:.80} must be a number from 0 to 1")
+        check_observation(observation)
         recording = recording_of(x, fs, channel=channel)
         wav = recording.at(self.fs)
         return recording.like((1 - observation) * self.estimate(wav) + observation * wav, self.fs)
+
+
+def check_observation(observation) -> None:
+    """Raise InputError if beta of observation adding is not in [0, 1]."""
+    if not (isinstance(observation, Real) and 0 <= observation <= 1):
+        raise InputError(f"observation {observation!r:.80} must be a number from 0 to 1")

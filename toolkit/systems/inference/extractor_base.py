@@ -31,6 +31,11 @@ class ExtractorBase(ABC):
         """Seconds of a mixture that the network reads at once."""
         return CHUNK_SECONDS
 
+    @property
+    def scale_invariant(self) -> bool:
+        """Whether the level of the network's output is arbitrary: by its loss, or because that is not known."""
+        return (self.origin.training or {}).get("scale_invariant_loss", True)
+
     @abstractmethod
     def conditioned(self, voices: list[np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
         """Enrolments (M_k,) float32 at ``fs`` -> function of mixtures (N,) that gives the speech (N,)."""
@@ -56,7 +61,7 @@ class ExtractorBase(ABC):
             InputError: an input is not a usable recording (toolkit.systems.signals.recording_of), or the list of
                 enrolments is empty.
         """
-        several = _recordings(enrolment)
+        several = recordings_in(enrolment)
         number = " {} of " + str(len(several)) if len(several) > 1 else ""
         named = {"mixture": mixture} | {f"enrolment{number.format(i)}": x for i, x in enumerate(several, 1)}
         mixed = len(set(map(is_path, named.values()))) > 1  # fs is the rate of the samples
@@ -71,14 +76,14 @@ class ExtractorBase(ABC):
         """(N,) mixture, (M_k,) enrolments at the network's rate -> (N,); level as in :meth:`extract`."""
         chunk = round(self.block_seconds * self.fs)
         estimate = overlapped(self.conditioned(voices), wav, chunk, chunk // 4)
-        if not (self.origin.training or {}).get("scale_invariant_loss", True):
+        if not self.scale_invariant:
             return estimate
         power = float(np.square(estimate, dtype=np.float64).sum())
         gain = float(estimate.astype(np.float64) @ wav) / power if power > 0 else 1.0
         return gain * estimate
 
 
-def _recordings(enrolment) -> list:
+def recordings_in(enrolment) -> list:
     """The recordings in a list or tuple; an array or a list of numbers is one recording.
 
     Raises:

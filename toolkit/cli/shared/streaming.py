@@ -1,0 +1,151 @@
+"""The work of `voxsift enhance --stream` and `voxsift live`: audio that arrives piece by piece."""
+
+import io
+import logging
+import struct
+import sys
+import wave
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from toolkit.io.audio import from_integers
+from toolkit.io.errors import InputError, brief
+
+PIECE_SECONDS = 0.01  # that are read at once
+_UNKNOWN = 0xFFFFFFFF  # length of a WAV file that is a stream
+
+
+def check_options(args) -> None:
+    """Raise InputError for options of `voxsift enhance` that a stream cannot honour."""
+    if args.inputs != ["-"] or args.output != "-":
+        raise InputError("--stream: reads standard input and writes standard output; give - and --output -")
+    given = {"--json": args.json, "--format": args.format, "--channel": args.channel is not None}
+    if wrong := [name for name, value in given.items() if value]:
+        raise InputError(f"--stream: {', '.join(wrong)} cannot be given with it; leave it out")
+
+
+def open_stream(enhancer: Any, keep: float) -> Any:
+    """The stream of an enhancer; logs its latency. Raises InputError if it cannot stream."""
+    if not hasattr(enhancer, "stream"):
+        raise InputError(f"{enhancer.origin.path}: ONNX files cannot stream; give the system that it was exported from")
+    stream = enhancer.stream(keep)
+    print(
+        f"{stream.fs} Hz, algorithmic latency {stream.latency_ms:.1f} ms ({stream.latency_samples} samples)",
+        file=sys.stderr,
+    )
+    return stream
+
+
+def enhance_standard_input(enhancer: Any, keep: float) -> None:
+    """Enhance standard input as it arrives, by the options of ``voxsift enhance --stream``.
+
+    Raises:
+        InputError: the enhancer cannot stream, or standard input is empty, or of another format or rate.
+    """
+    stream = open_stream(enhancer, keep)
+    if sys.stdin is None:
+        raise InputError("-: standard input is closed; pipe 16-bit PCM into it")
+    source: Any = io.BufferedReader(sys.stdin.buffer)  # type: ignore[arg-type]  # a raw or a buffered stream
+    is_wav = source.peek(4)[:4] == b"RIFF"
+    pieces = _wav_pieces(source, stream.fs) if is_wav else _raw_pieces(source, stream.fs)
+    write, clipped = sys.stdout.buffer.write, 0
+    first = next(pieces, b"")
+    if not first:
+        raise InputError("-: standard input is empty; pipe 16-bit PCM into it")
+    if is_wav:
+        write(_wav_header(stream.fs))
+    for piece in _with_first(first, pieces):
+        clipped += _write(write, stream.process(from_integers(np.frombuffer(piece, "<i2"))))
+    clipped += _write(write, stream.flush())
+    if clipped:
+        logging.warning("-: %d output samples are beyond full scale and were clipped", clipped)
+
+
+def _with_first(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from pieces
+
+
+def _raw_pieces(source: Any, fs: int) -> Iterator[bytes]:
+    """16-bit PCM, a whole number of samples in each piece."""
+    while piece := source.read(2 * round(PIECE_SECONDS * fs)):
+        if len(piece) % 2:
+            raise InputError("-: ends inside a sample; must be 16-bit PCM of one channel, raw or as WAV")
+        yield piece
+
+
+def _wav_pieces(source: Any, fs: int) -> Iterator[bytes]:
+    """As :func:`_raw_pieces`, of a WAV file, which may have no known length."""
+    try:
+        file = wave.open(source)  # noqa: SIM115  the generator reads it
+    except Exception as error:  # a damaged file makes wave raise any type
+        raise InputError(f"-: cannot be read as WAV ({brief(error)}); must be 16-bit PCM of one channel") from None
+    found = file.getnchannels(), file.getsampwidth(), file.getframerate()
+    if found != (1, 2, fs):
+        raise InputError(
+            f"-: has {found[0]} channels of {8 * found[1]} bits at {found[2]} Hz; must be one channel of 16 bits at "
+            f"{fs} Hz; convert it, or run without --stream"
+        )
+    while piece := file.readframes(round(PIECE_SECONDS * fs)):
+        yield piece[: len(piece) // 2 * 2]
+
+
+def _wav_header(fs: int) -> bytes:
+    """Of 16-bit PCM of one channel, of unknown length."""
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, fs, 2 * fs, 2, 16)
+    return b"RIFF" + struct.pack("<I", _UNKNOWN) + b"WAVE" + form + b"data" + struct.pack("<I", _UNKNOWN)
+
+
+def _write(write: Callable[[bytes], Any], samples: np.ndarray) -> int:
+    """Write samples as 16-bit PCM; how many were clipped."""
+    if len(samples):
+        scaled = np.rint(samples * 32768)
+        write(np.clip(scaled, -32768, 32767).astype("<i2").tobytes())
+        sys.stdout.buffer.flush()
+        return int(((scaled > 32767) | (scaled < -32768)).sum())
+    return 0
+
+
+def enhance_live(enhancer: Any, args) -> None:
+    """Enhance the microphone, by the options of ``voxsift live``.
+
+    Raises:
+        InputError: sounddevice is not installed, a device cannot be opened, or the enhancer cannot stream.
+    """
+    stream = open_stream(enhancer, args.keep)
+    try:
+        import sounddevice
+    except (ImportError, OSError) as error:  # OSError: the library PortAudio is missing
+        remedy = "tools/install.sh --extras live, and on Linux the system package libportaudio2"
+        raise InputError(f"sounddevice cannot be imported ({error}): {remedy}") from None
+    count = max(1, round(args.block_ms / 1000 * stream.fs))
+    devices = args.input_device, args.output_device
+    try:
+        device = sounddevice.Stream(samplerate=stream.fs, blocksize=count, device=devices, channels=1, dtype="float32")
+    except Exception as error:  # sounddevice raises PortAudioError, ValueError, ...
+        raise InputError(
+            f"the sound device cannot be opened at {stream.fs} Hz ({error}); choose others by --input_device and "
+            "--output_device"
+        ) from None
+    missed = _played(stream, device, count, args.seconds)
+    print(f"{missed} of the blocks came or went too late" if missed else "no block was late", file=sys.stderr)
+
+
+def _played(stream: Any, device: Any, count: int, seconds: float | None) -> int:
+    """Play the output of a stream until the time is over or Ctrl-C; how many blocks were late."""
+    late, left = 0, None if seconds is None else round(seconds * stream.fs)
+    with device:
+        try:
+            while left is None or left > 0:
+                samples, overflowed = device.read(count)
+                output = stream.process(samples[:, 0])
+                late += bool(overflowed)
+                if len(output):
+                    late += bool(device.write(np.ascontiguousarray(output[:, None])))
+                left = None if left is None else left - count
+        except KeyboardInterrupt:
+            pass  # the usual end
+        device.write(np.ascontiguousarray(stream.flush()[:, None]))
+    return late
