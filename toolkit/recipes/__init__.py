@@ -5,4 +5,6 @@
 
 from toolkit.exports import exports
 
-__all__, __getattr__, __dir__ = exports(__name__, {"asr": "Asr", "ee": "Ee", "se": "Se", "sv": "Sv", "tse": "Tse"})
+__all__, __getattr__, __dir__ = exports(
+    __name__, {"asr": "Asr", "ee": "Ee", "se": "Se", "ssl": "Ssl", "sv": "Sv", "tse": "Tse"}
+)
