@@ -36,7 +36,7 @@ def unit_features(source: dict) -> torch.nn.Module:
         InputError: a value is missing or out of its range; or the system cannot be loaded, or has other weights.
     """
     kind = source.get("kind")
-    if kind not in _SHAPES:
+    if not isinstance(kind, str) or kind not in _SHAPES:
         raise InputError(f"kind must be {' or '.join(_SHAPES)}, is {str(kind)[:40]!r}")
     if fault := misfit(source, _SHAPES[kind]):
         raise InputError(fault)

@@ -44,17 +44,17 @@ def test_units_have_the_frames_of_the_network(subsampling, samples):
 @torch.no_grad()
 @pytest.mark.parametrize("subsampling", [1, 2, 4])
 def test_frame_t_of_the_network_is_frame_t_of_the_units(subsampling):
-    """A short tone around sample 40 hops lies there in both: the centre of what it changes most."""
+    """A short tone around sample 40 hops lies there in both: the centre of the frames that are unlike the others."""
     hop = 160 * subsampling
-    quiet = 0.01 * torch.sin(torch.arange(100 * hop) * 0.05)[None]  # in steady frames only the tone changes
-    loud, place = quiet.clone(), torch.arange(-80, 80)
-    loud[:, 40 * hop + place] += 0.3 * torch.sin(place * 0.3) * torch.hann_window(160)
+    wav, place = 0.01 * torch.sin(torch.arange(100 * hop) * 0.05)[None], torch.arange(-80, 80)
+    wav[:, 40 * hop + place] += 0.3 * torch.sin(place * 0.3) * torch.hann_window(160)
     network = LogMelHubert(**TINY, position_kernel=9, subsampling=subsampling).eval()
     for feats in (network.embed, MFCC(hop_ms=10 * subsampling)):
-        change = (feats(loud)[0] - feats(quiet)[0])[0].norm(dim=1)
-        frames = (change > 0.5 * change.max()).nonzero().flatten().float()
+        x = feats(wav)[0][0]
+        unlike = (x - x.median(0).values).norm(dim=1)[20:61]  # away from the ends, where the wave has a kink
+        frames = (unlike > 0.5 * unlike.max()).nonzero().flatten().float()
         assert len(frames) < 12
-        assert float(frames.mean()) == pytest.approx(40, abs=0.5)
+        assert float(frames.mean()) == pytest.approx(20, abs=0.5)
 
 
 def test_layers_are_counted_from_the_first(network):
