@@ -19,12 +19,10 @@ from toolkit.systems.ssl_encoder import SSLEncoder
 
 EGS = Path(__file__).parents[2] / "egs"
 CONFIGS = sorted(path for path in EGS.glob("*/*/conf/*.yaml") if path.name.startswith(("train_", "finetune_")))
-PROBES = sorted(EGS.glob("mini/asr/conf/probe_*.yaml"))
+CHECKED = [*CONFIGS, *sorted(EGS.glob("mini/asr/conf/probe_*.yaml"))]
 
 
-@pytest.mark.parametrize(
-    "config", [*CONFIGS, *PROBES], ids=lambda path: "-".join(path.parts[-4:]).removesuffix(".yaml")
-)
+@pytest.mark.parametrize("config", CHECKED, ids=lambda path: "-".join(path.parts[-4:]).removesuffix(".yaml"))
 def test_every_config_is_accepted(config, capsys, monkeypatch):
     # The loss reads its model's published weights, or a trained recogniser, which need not be here.
     monkeypatch.setattr(Pretrained, "load", lambda _: Untrained().load())

@@ -22,6 +22,7 @@ def songs(tmp_path_factory):
 def words(songs, corpus):
     """Command-line words of a training, but for --expdir."""
     sizes = {"n_mels": 20, "dim": 32, "heads": 2, "hidden": 64, "num_layers": 2, "position_kernel": 9, "projection": 16}
+    sizes |= {"mask_prob": 0.15, "mask_length": 3}  # shorter than a tone, so that its rest tells the masked frames
     noises = {
         "noise": {"data": [str(corpus / "raw/noise")], "snr": [0, 20]},
         "talker": {"data": [str(songs / "train")], "snr": [5, 20]},

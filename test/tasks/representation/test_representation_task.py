@@ -34,7 +34,7 @@ def validations(expdir) -> list[dict]:
 def learnt(words, tmp_path_factory):
     """An experiment, to be read."""
     expdir = tmp_path_factory.mktemp("learnt")
-    train.main([*words, "--expdir", str(expdir), "--trainer.epochs", "25"])
+    train.main([*words, "--expdir", str(expdir), "--trainer.epochs", "12", "--batches.init_args.repeats", "4"])
     return expdir
 
 
