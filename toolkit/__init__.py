@@ -13,7 +13,7 @@ from toolkit.exports import exports
 __version__ = "0.1.0"
 _DISTRIBUTION = "voxsift"  # identifies this package among others named toolkit
 __all__, __getattr__, __dir__ = exports(
-    __name__, {"systems": "EmbeddingEnhancer Enhancer Extractor IntentRecognizer Recognizer Verifier"}
+    __name__, {"systems": "EmbeddingEnhancer Enhancer Extractor IntentRecognizer Recognizer SSLEncoder Verifier"}
 )
 
 aliases.install()

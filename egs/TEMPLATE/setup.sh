@@ -4,7 +4,7 @@ set -euo pipefail
 
 if [ $# -ne 1 ] || [ "$1" = --help ]; then
     cat >&2 <<'EOF'
-Usage: egs/TEMPLATE/setup.sh egs/<dataset>/<task>      (task: sv, se, tse, ee, asr or ic)
+Usage: egs/TEMPLATE/setup.sh egs/<dataset>/<task>      (task: sv, se, tse, ee, asr, ic or ssl)
 Makes the folder with links to the task script, path.sh, cmd.sh, db.sh, steps, conf/slurm.conf and utils, and copies
 of run.sh, conf/ and local/ to edit. Files that are there already are kept.
 e.g.: egs/TEMPLATE/setup.sh egs/mine/sv

@@ -11,19 +11,23 @@ from toolkit.bin import train
 from toolkit.io.command_line import run
 from toolkit.io.config import load_config
 from toolkit.metrics.cost.complexity import count_parameters
+from toolkit.models.ssl.log_mel_hubert import LogMelHubert
 from toolkit.models.ssl.wav2vec2 import Pretrained, Untrained
 from toolkit.models.sv import EcapaTdnn
 from toolkit.systems.recognizer import Recognizer
+from toolkit.systems.ssl_encoder import SSLEncoder
 
 EGS = Path(__file__).parents[2] / "egs"
 CONFIGS = sorted(path for path in EGS.glob("*/*/conf/*.yaml") if path.name.startswith(("train_", "finetune_")))
+CHECKED = [*CONFIGS, *sorted(EGS.glob("mini/asr/conf/probe_*.yaml"))]
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: "-".join(path.parts[-4:]).removesuffix(".yaml"))
+@pytest.mark.parametrize("config", CHECKED, ids=lambda path: "-".join(path.parts[-4:]).removesuffix(".yaml"))
 def test_every_config_is_accepted(config, capsys, monkeypatch):
     # The loss reads its model's published weights, or a trained recogniser, which need not be here.
     monkeypatch.setattr(Pretrained, "load", lambda _: Untrained().load())
     monkeypatch.setattr(Recognizer, "load", lambda *_: Recognizer(recogniser()))
+    monkeypatch.setattr(SSLEncoder, "load", lambda *_: SSLEncoder(LogMelHubert(num_layers=1)))
     monkeypatch.chdir(config.parents[1])
     train.main([config.parents[1].name, "--config", str(config), "--check"])
     said = capsys.readouterr().out.split()
@@ -53,7 +57,7 @@ def test_the_encoder_of_lgr_tse_has_its_published_size():
 
 
 def test_all_tasks_have_configs():
-    assert {path.parents[1].name for path in CONFIGS} == {"sv", "se", "tse", "ee", "asr"}
+    assert {path.parents[1].name for path in CONFIGS} == {"sv", "se", "tse", "ee", "asr", "ssl"}
     assert len(CONFIGS) >= 40
 
 

@@ -121,7 +121,7 @@ def test_the_folders_choose_the_config(tree, options):
 
 
 # Those of sv and tse are tested above and below.
-@pytest.mark.parametrize("task", ["se", "ee", "asr", "ic"])
+@pytest.mark.parametrize("task", ["se", "ee", "asr", "ic", "ssl"])
 def test_a_new_recipe_goes_through_its_stages(tree, task):
     folder = tree.setup(f"every/{task}")
     assert not any(path.is_symlink() for path in folder.glob("conf/*.yaml"))  # it owns them
@@ -187,7 +187,7 @@ def test_setup_says_what_it_wants(tree):
     done = tree.run(tree.path, "egs/TEMPLATE/setup.sh", "egs/mine/nothing")
     assert done.returncode == 1
     assert "unknown task nothing" in done.stderr
-    assert done.stderr.rstrip().endswith("one of: asr ee se sv tse")
+    assert done.stderr.rstrip().endswith("one of: asr ee se ssl sv tse")
 
 
 def test_setup_keeps_what_a_recipe_owns(tree):

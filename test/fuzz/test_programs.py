@@ -43,6 +43,8 @@ GOOD = {
     "score": "se --in_root raw --ref_root raw " + JOB.format("mix"),
     "score_audio": "--in_root raw --ref_root raw --input wav --interferer spk2 " + JOB.format("mix"),
     "score_intents": "--in_root exp/ic/intents --ref_root exp/ic/intents --sets test --out_root out --resamples 20",
+    "score_units": "--in_root exp/ssl/predictions --ref_root raw --sets test --out_root out --resamples 20",
+    "cluster_frames": "--clusters 2 --restarts 1 --output out/units raw/test",
     "score_text": "--in_root exp/asr/transcripts --ref_root exp/asr/transcripts --sets test --out_root out "
     "--resamples 20",
     "statistics": "tse --config tse.yaml --output out " + TRAIN.format("mix"),

@@ -154,6 +154,9 @@ def _scores(root) -> None:
     for table, value in (("utt2spk", "{}"), ("utt2intent", "what=on where={}")):
         orders = {utt: value.format(utt[:3]) for utt in read_table("raw/test/utt2spk")}
         write_table(root / "exp/ic/intents/test" / table, orders)
+    for table, units in (("utt2spk", ""), ("utt2units", " 1 2 3"), ("utt2predicted", " - 2 1")):
+        rows = {utt: units.strip() or utt[:3] for utt in read_table("raw/test/utt2spk")}
+        write_table(root / "exp/ssl/predictions/test" / table, rows)
     words = ["--in_root", "exp/asr/transcripts", "--ref_root", "exp/asr/transcripts", "--out_root", "exp/asr/scores"]
     main(score_text, *words, "--sets", "test", "--resamples", 20)
     for expdir in ("exp/sv", "exp/se"):

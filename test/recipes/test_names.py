@@ -9,7 +9,7 @@ import pytest
 from toolkit.bin.recipe import main
 from toolkit.io.datadir import write_table
 from toolkit.io.errors import InputError
-from toolkit.recipes import Asr, Ee, Ic, Se, Sv, Tse
+from toolkit.recipes import Asr, Ee, Ic, Se, Ssl, Sv, Tse
 from toolkit.recipes.names import name_of, tag_of
 
 ROOT = Path(__file__).parents[2]
@@ -199,6 +199,21 @@ def test_names_of_intents(folder):
         write_table(folder / f"data/{name}/utt2intent", {"a-1": text})
     slots = '{"what":["off","on"],"where":["a","b"]}'
     assert recipe.train_args == f"--trainer.epochs 3 --model.init_args.slots {slots}"
+
+
+def test_names_of_self_supervised_learning():
+    recipe = Ssl(**SETS, **NOISY, simulate_grid_config="conf/g.yaml", clusters=40, ssl_args="--trainer.epochs 3")
+    assert recipe.all_tests == ["test", "libri", *GRID.split()]  # without noise, too
+    assert recipe.units == "exp/ssl_units/train_mfcc_40/units.safetensors"
+    assert recipe.exp == "exp/ssl_train_wavlm_mfcc_40_trainer_epochs_3"
+    assert recipe.train_args == f"--trainer.epochs 3 --units {recipe.units} --model.init_args.num_clusters 40"
+    recipe = Ssl(**SETS, targets_from="exp/ssl_a/packed.zip", targets_layer=2, ssl_config="conf/train_hubert.yaml")
+    assert recipe.units == "exp/ssl_units/train_ssl_a_layer2_100/units.safetensors"
+    assert recipe.exp == "exp/ssl_train_hubert_ssl_a_layer2_100"
+    words = ["--system", "exp/ssl_a/packed.zip", "--layer", "2"]
+    assert recipe.unit_args == ["--clusters", "100", "--most_frames", "200000", *words]
+    assert recipe.scores == f"{recipe.exp}/scores"
+    assert Ssl(**SETS, ssl_tag="b").exp == "exp/ssl_b"
 
 
 def test_transcripts_are_checked_where_a_set_is_recordings(folder):

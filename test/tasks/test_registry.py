@@ -16,7 +16,7 @@ from toolkit.tasks.base import Task
 OUTSIDE = Path(__file__).parent / "outside"
 
 
-@pytest.mark.parametrize("name", ["sv", "se", "tse", "ee", "asr", "ic"])
+@pytest.mark.parametrize("name", ["sv", "se", "tse", "ee", "asr", "ic", "ssl"])
 def test_parts_of_our_tasks_can_be_had(name):
     spec = registry.get(name)
     assert issubclass(spec.load("task"), Task)

@@ -11,6 +11,7 @@ __all__, __getattr__, __dir__ = exports(
         "log_mel": "LogMelSpectrogram",
         "mel_inversion": "MelInversion",
         "mel_power": "MelPower",
+        "mfcc": "MFCC",
         "specaugment": "SpecAugment",
         "speechbrain_fbank": "SpeechBrainFbank",
         "raw_waveform": "Waveform",

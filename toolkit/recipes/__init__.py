@@ -6,5 +6,5 @@
 from toolkit.exports import exports
 
 __all__, __getattr__, __dir__ = exports(
-    __name__, {"asr": "Asr", "ee": "Ee", "ic": "Ic", "se": "Se", "sv": "Sv", "tse": "Tse"}
+    __name__, {"asr": "Asr", "ee": "Ee", "ic": "Ic", "se": "Se", "ssl": "Ssl", "sv": "Sv", "tse": "Tse"}
 )

@@ -22,7 +22,7 @@ class Recipe(Results, Conditions, ABC):
     """Base class of recipes: checked options, the names that follow from them, and checks before work.
 
     Attributes:
-        task: sv, se, tse, ee, asr or ic.
+        task: sv, se, tse, ee, asr, ic or ssl.
         stages_help: for the usage text.
         names: attributes that the shell has as variables, beside the options.
         checked_names: those that are known when the configs are checked.

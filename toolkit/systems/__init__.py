@@ -14,7 +14,10 @@ __all__, __getattr__, __dir__ = exports(
         "kinds": "system_class task_of",
         "packing": "pack",
         "recognizer": "Recognizer",
+        "ssl_encoder": "SSLEncoder",
         "trained_embedder": "TrainedEmbedder",
+        "trained_ssl": "TrainedSSL",
         "trained_transcriber": "TrainedTranscriber",
+        "unit_file": "read_units",
     },
 )

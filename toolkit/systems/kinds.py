@@ -14,6 +14,7 @@ _CLASSES = {
     "ee": "toolkit.systems.embedding_enhancer:EmbeddingEnhancer",
     "asr": "toolkit.systems.recognizer:Recognizer",
     "ic": "toolkit.systems.intent_recognizer:IntentRecognizer",
+    "ssl": "toolkit.systems.ssl_encoder:SSLEncoder",
 }
 _ROOMS = {
     "sv": "sv",
@@ -22,6 +23,7 @@ _ROOMS = {
     "embedding": "ee",
     "asr": "asr",
     "ic": "ic",
+    "ssl": "ssl",
 }  # of toolkit.models: whose networks are in it
 _IN_ROOM = re.compile(r"toolkit\.models\.([a-z_]+)\.")
 

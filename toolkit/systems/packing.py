@@ -28,7 +28,11 @@ WEIGHTS, FORMER_WEIGHTS = "model.safetensors", "model.pth"
 CONFIG = "config.yaml"
 TRAINING, CALIBRATION = "train_info.json", "calibration/calibration.json"
 _FACTS = (TRAINING, CALIBRATION, "results.json")  # optional members; results.json is never read back
-_EMBEDDER = "toolkit.systems.TrainedEmbedder"
+# Classes that read another system -> the class that is built of that system's config, and the keys of the config.
+_READERS = {
+    "toolkit.systems.TrainedEmbedder": ("SpeakerEmbedder", NETWORK_KEYS),
+    "toolkit.systems.TrainedSSL": ("StoredSSL", ("model",)),
+}
 _MOST_TEXT = 2**20  # maximum size of config and manifest, bytes
 _MOST_INFLATED = 32  # maximum size of the content, relative to the archive; weights compress by less than 2
 
@@ -76,10 +80,10 @@ def pack(expdir, output, weights: str | None = None, task: str | None = None) ->
 
 
 def with_embedders(config: dict, path=None) -> dict:
-    """A training config with each TrainedEmbedder in ``model`` replaced by a SpeakerEmbedder with its full config.
+    """A training config without the other systems that its network reads, their configs in their place.
 
-    A trained model has the weights of its speaker encoders, so building it needs no other weights. Published
-    checkpoints have no config and are unchanged.
+    A TrainedEmbedder becomes a SpeakerEmbedder, a TrainedSSL a StoredSSL. A trained network has the weights of these
+    parts, so building it needs no other weights. Published checkpoints have no config and are unchanged.
 
     Args:
         config: the config.
@@ -90,7 +94,8 @@ def with_embedders(config: dict, path=None) -> dict:
         InputError: a named system does not exist.
     """
     above = () if path is None else Path(path).absolute().parents
-    return {key: _with_embedders(value, above) if key == "model" else value for key, value in config.items()}
+    parts = ("frontend", "model")
+    return {key: _with_embedders(value, above) if key in parts else value for key, value in config.items()}
 
 
 def _with_embedders(value, above: Sequence[Path]):
@@ -98,12 +103,13 @@ def _with_embedders(value, above: Sequence[Path]):
         return [_with_embedders(item, above) for item in value]
     if not isinstance(value, dict):
         return value
-    if public_path(str(value.get("class_path", ""))) == _EMBEDDER:
+    reader = public_path(str(value.get("class_path", "")))
+    if reader in _READERS:
         system = Path(str((value.get("init_args") or {}).get("system")))
         config = _config_of(next((place for place in (system, *(a / system for a in above)) if place.exists()), system))
-        keys: tuple[str, ...] = NETWORK_KEYS
+        name, keys = _READERS[reader]
         if all(key in config for key in keys):
-            return {"class_path": public_path("SpeakerEmbedder"), "init_args": {key: config[key] for key in keys}}
+            return {"class_path": public_path(name), "init_args": {key: config[key] for key in keys}}
     return {key: _with_embedders(item, above) for key, item in value.items()}
 
 
@@ -113,8 +119,8 @@ def _config_of(system: Path) -> dict:
         return load_config(system / CONFIG)
     if not system.is_file():
         raise InputError(
-            f"TrainedEmbedder: {system}: no such system, but the model needs its config; restore it, or use a package "
-            "of this model (stage 10)"
+            f"{system}: no such system, but the model needs its config; restore it, or use a package of this model "
+            "(stage 10)"
         )
     if not zipfile.is_zipfile(system):
         return {}

@@ -225,3 +225,14 @@ register(
         "intents",
     )
 )
+register(
+    TaskSpec(
+        "ssl",
+        "self-supervised speech representations",
+        "toolkit.tasks.representation.representation_task:RepresentationTask",
+        "toolkit.bin.predict_units",
+        "toolkit.bin.score_units",
+        "toolkit.tasks.representation.representation_report",
+        "predictions",
+    )
+)

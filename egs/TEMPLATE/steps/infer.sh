@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # What a trained system makes of sets: audio by enhancement and extraction, embeddings by their enhancement, text by
-# recognition, intents by their classification.
+# recognition, intents by their classification, predicted units.
 set -euo pipefail
 help_message="Usage: steps/infer.sh [options] <task> <system> <input> <output> <set>...
 e.g.: steps/infer.sh se exp/se_x dump/raw exp/se_x/enhanced test
-<task> is se, tse, ee, asr or ic; <system> is the folder of an experiment, or a packed.zip.
+<task> is se, tse, ee, asr, ic or ssl; <system> is the folder of an experiment, or a packed.zip.
   --weights            of an experiment (those that training leaves for use)
   --depends_on         weights whose change makes the outputs anew (--weights)
   --name infer         of the logs and marks

@@ -39,6 +39,7 @@ METRICS = {
     "timing_recall": Metric("timing recall", "%", scale=100, limits=RATE),
     "intent_accuracy": Metric("intent accuracy", "%", scale=100, limits=RATE),
     "slot_accuracy": Metric("slot accuracy", "%", scale=100, limits=RATE),
+    "unit_accuracy": Metric("accuracy of masked units", "%", scale=100, limits=RATE),
 }
 
 

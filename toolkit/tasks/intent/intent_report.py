@@ -24,6 +24,11 @@ def add_arguments(parser) -> None:
 
 def write(args: argparse.Namespace, command: str) -> None:
     """Write the report; its pages name ``command``."""
+    write_accuracies(args, command, "Intent accuracy (%)")
+
+
+def write_accuracies(args: argparse.Namespace, command: str, label: str) -> None:
+    """Write the report of a task with accuracies of utterances; ``label`` is that of the validation's ``accuracy``."""
     experiments = collect_all(args, lambda path: [collect_audio(path)])
     for results in experiments:
         add_means(results, args.ood)
@@ -42,5 +47,5 @@ def write(args: argparse.Namespace, command: str) -> None:
         registry.get(args.task).title,
         command,
         [section for section in sections if section],
-        [] if args.tables_only else draw_training(rows[0], args.expdir / "plots", "accuracy", "Intent accuracy (%)"),
+        [] if args.tables_only else draw_training(rows[0], args.expdir / "plots", "accuracy", label),
     )
