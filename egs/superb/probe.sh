@@ -12,7 +12,7 @@ probe() {
     while [ $# -gt 0 ]; do
         case $1 in
             --ssl | --ssl_weights | --noise_robust)
-                [ $# -gt 1 ] || { echo "error: option $1 needs a value" >&2 && exit 2; } ;;&
+                [ $# -gt 1 ] || { echo "error: option $1 needs a value" >&2 && exit 1; } ;;&
             --ssl) ssl=$2 && shift ;;
             --ssl_weights) weights=$(realpath -m "$2") && shift ;;
             --noise_robust) noise_robust=$2 && shift ;;

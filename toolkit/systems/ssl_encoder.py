@@ -50,7 +50,8 @@ class SSLEncoder(System):
         """See System; with the number of layers."""
         return noise(seconds, self.fs).to(self.device), self.network.num_layers
 
-    def _lines(self, facts) -> dict[str, str]:
+    def lines(self, facts) -> dict[str, str]:
+        """See System; with the sizes of layers and units."""
         network = self.network
         sizes = f"{network.num_layers}, {network.dim} per frame, {network.num_clusters} units"
-        return {"layers": sizes} | super()._lines(facts)
+        return {"layers": sizes} | super().lines(facts)

@@ -91,7 +91,7 @@ class RepresentationTask(Task[MaskedPredictor]):
         outputs = call("model", network, network.training_outputs, batch)
         shape = (len(wav), network.num_frames(wav.shape[1]), network.num_clusters)
         check_tensor(name_of("model", network), "the output logits", outputs["logits"], shape, torch.float32)
-        check_loss(name_of("loss", loss), call("loss", loss, loss, outputs, batch))
+        check_loss(loss, outputs, batch)
         self.eval()
         shortest = wav.shape[1] if batch["lengths"] is None else int(batch["lengths"].min())
         check_padding(("model", network), "lengths", self._sums, wav[:, :shortest])
