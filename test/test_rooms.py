@@ -92,4 +92,4 @@ def test_a_stem_is_of_one_file():
     for path in FILES:
         if room_of(path) not in TOP:
             places[path.stem].append(path)
-    assert {stem: found for stem, found in places.items() if len(found) > 1 and stem not in STEMS} == {}
+    assert {stem: actual for stem, actual in places.items() if len(actual) > 1 and stem not in STEMS} == {}

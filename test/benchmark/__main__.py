@@ -49,11 +49,11 @@ def run_apart(path: Path, only: list[str]) -> tuple[str, str, list[harness.Recor
     with tempfile.NamedTemporaryFile(suffix=".json") as answer:
         argv = ["-m", "benchmark", "--child", path.stem, answer.name, "--only", *only]
         done = subprocess.run([sys.executable, *argv], cwd=_HERE.parent, env={**os.environ, **_ENVIRONMENT})
-        said = Path(answer.name).read_text(encoding="utf-8")
-    if not said:
+        message = Path(answer.name).read_text(encoding="utf-8")
+    if not message:
         fault = harness.Record(row=path.stem, fault=f"crashed: the process ended with {done.returncode}")
         return path.name, path.stem, [fault]
-    title, records = json.loads(said)
+    title, records = json.loads(message)
     return path.name, title, [harness.Record(**record) for record in records]
 
 

@@ -2,7 +2,7 @@
 
 The peers of the first two rows are written here, after wespeaker's public scorer and score normalisation: a dictionary
 of embeddings that kaldiio loads one by one, a loop over the trials with scikit-learn's cosine_similarity; the whole
-matrix of cohort scores, sorted. The loop runs over a part of the trials and its time is scaled, which is said.
+matrix of cohort scores, sorted. The loop runs over a part of the trials and its time is scaled, as the table notes.
 """
 
 import tempfile
@@ -55,9 +55,9 @@ def trial_folder(num_trials: int, num_utts: int, speakers: int) -> tuple[Path, t
 
 def our_scores(path: Path) -> str:
     """From text and arks to text, as score_trials does it."""
-    found = load_trials(path / "trials", path / "utt2spk")
-    scores, _ = trial_scores(found, path / "embedding.scp", "cosine", "none", None, 300)
-    write_scores(path / "scores.txt", found.trials, scores)
+    actual = load_trials(path / "trials", path / "utt2spk")
+    scores, _ = trial_scores(actual, path / "embedding.scp", "cosine", "none", None, 300)
+    write_scores(path / "scores.txt", actual.trials, scores)
     return (path / "scores.txt").read_text()
 
 
@@ -92,22 +92,22 @@ def trials_to_text():
         "load": lambda: loop_scores(path, 0),
         "part": lambda: loop_scores(path, part),
     }
-    found = measure(calls, rounds=3)
+    actual = measure(calls, rounds=3)
 
     def whole(kind: str) -> np.ndarray:
-        load, loaded_and_part = (np.array(getattr(found[name], kind)) for name in ("load", "part"))
+        load, loaded_and_part = (np.array(getattr(actual[name], kind)) for name in ("load", "part"))
         return load + (loaded_and_part - load) * num_trials / part
 
-    ratios, target = whole("cpu") / found["ours"].cpu, 50
+    ratios, target = whole("cpu") / actual["ours"].cpu, 50
     return [
         Record(
-            ours=f"{digits(float(np.median(found['ours'].cpu)))} s",
+            ours=f"{digits(float(np.median(actual['ours'].cpu)))} s",
             theirs=f"{digits(float(np.median(whole('cpu'))))} s (scaled from {part:,} trials)",
             peer="a loop as wespeaker's (kaldiio, scikit-learn)",
             ratio=float(np.median(ratios)),
             low=float(ratios.min()),
             high=float(ratios.max()),
-            wall=float(np.median(whole("wall") / found["ours"].wall)),
+            wall=float(np.median(whole("wall") / actual["ours"].wall)),
             target=f">= {target}",
             met=bool(np.median(ratios) >= target),
         )

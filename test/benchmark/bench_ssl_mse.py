@@ -86,12 +86,12 @@ def others() -> dict[str, Callable[[], EnhancementLoss]]:
 @row("memory of a training step of Conv-TasNet by SSL-MSE, WavLM Base+, 3 s")
 def memory():
     """What a first step takes beyond weights. This row comes first: what a step has freed stays with the process."""
-    found = {}
+    actual = {}
     for name, make in {"": lambda: SSLMSE(WavLMBase()), **others()}.items():
-        found[name] = peak_mib(step_by(make()))
-    ours = found.pop("")
+        actual[name] = peak_mib(step_by(make()))
+    ours = actual.pop("")
     records = []
-    for name, theirs in found.items():
+    for name, theirs in actual.items():
         ratio = dict.fromkeys(("ratio", "low", "high"), theirs / ours)
         records.append(Record(ours=f"{ours:.0f} MiB", theirs=f"{theirs:.0f} MiB", peer=name, **ratio))
     return records

@@ -81,7 +81,7 @@ class Peer:
         make: imports what is needed and returns the callable that is timed. An ImportError, OSError or RuntimeError
             says that the peer cannot be had here.
         package: distribution whose version the table shows.
-        target: least ratio wanted, or None.
+        target: smallest accepted ratio, or None.
         agree: check of this peer's results, when it is another than the row's.
     """
 
@@ -264,10 +264,10 @@ def peak_mib(function: Callable[[], object]) -> float:
     os.close(send)
     os.waitpid(pid, 0)
     with os.fdopen(receive) as pipe:
-        said = pipe.read()
-    if not said:
+        message = pipe.read()
+    if not message:
         raise RuntimeError("the child process whose memory was measured has died")
-    return float(said)
+    return float(message)
 
 
 def _resident_kib(key: str) -> int:

@@ -198,8 +198,8 @@ def test_every_module_registers_rows_and_says_what_it_compares(python, tmp_path)
     environment = os.environ | {"PYTHONPATH": f"{ROOT}/test:{ROOT}"}
     command = [python, tmp_path / "rows.py"]
     done = subprocess.run(command, cwd=ROOT / "test", env=environment, capture_output=True, text=True, check=True)
-    found = json.loads(done.stdout)
-    assert found
-    for name, (rows, doc) in found.items():
+    actual = json.loads(done.stdout)
+    assert actual
+    for name, (rows, doc) in actual.items():
         assert rows, name
         assert len(doc.split()) > 20, name

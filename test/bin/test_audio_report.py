@@ -1,4 +1,4 @@
-"""The report of enhancement and extraction: numbers of the scores and no others, what is missing is said."""
+"""The report of enhancement and extraction: numbers of the scores and no others, what is missing is named."""
 
 import json
 import re
@@ -79,7 +79,7 @@ def test_numbers_are_those_of_the_scores_and_no_others(root):
             known |= {cell(one) for one in part["metrics"].values()}
     for row in results["comparisons"][0]["differences"].values():
         known |= {cell(one, sign="+").replace("+-", "-").replace("-0.00", "+0.00") for one in row.values()}
-    shown = [found for row in page_of().rows for found in CELL.findall(" ".join(row))]
+    shown = [actual for row in page_of().rows for actual in CELL.findall(" ".join(row))]
     assert len(shown) > 60
     assert set(shown) <= known
     for name in SETS:
@@ -92,8 +92,8 @@ def test_numbers_are_those_of_the_scores_and_no_others(root):
 def test_the_page_holds_the_tables_of_results_md(root):
     main(BOTH)
     lines = Path("exp/tse_one/RESULTS.md").read_text().splitlines()
-    wanted = [line.strip("| ").split(" | ") for line in lines if line.startswith("|") and "---" not in line]
-    assert [[one.strip("`") for one in row] for row in wanted] == page_of().rows
+    expected = [line.strip("| ").split(" | ") for line in lines if line.startswith("|") and "---" not in line]
+    assert [[one.strip("`") for one in row] for row in expected] == page_of().rows
 
 
 def test_the_mixture_stands_once_in_every_set(root):
@@ -123,16 +123,20 @@ def test_real_recordings_have_a_table_of_their_own(root):
         ("call", name, "PESQ (nb)") for name in ("tse_one", "tse_two")
     ]
     for row, seed in zip(rows, (0, 1), strict=True):
-        found = values("call", seed)
-        gain = found["pesq_nb"] - found["pesq_nb_mix"]
-        for column, expected in (("Unprocessed", found["pesq_nb_mix"]), ("Output", found["pesq_nb"]), ("Change", gain)):
+        actual = values("call", seed)
+        gain = actual["pesq_nb"] - actual["pesq_nb_mix"]
+        for column, expected in (
+            ("Unprocessed", actual["pesq_nb_mix"]),
+            ("Output", actual["pesq_nb"]),
+            ("Change", gain),
+        ):
             assert row[column].startswith(f"{expected.mean():.2f} [")
         assert (row["Utterances"], row["Speakers"]) == ("18", "6")
 
 
 def side(name, seed):
-    found = values(name, seed)
-    return found["si_sdr"], found["si_sdr_mix"]
+    actual = values(name, seed)
+    return actual["si_sdr"], actual["si_sdr_mix"]
 
 
 def test_means_over_sets(root):
@@ -161,9 +165,9 @@ def test_comparison_is_paired_and_p_is_that_of_the_draws(root):
     assert [row["Over"] for row in rows] == list(SETS)
     speaker = np.unique(list(UTTS.values()), return_inverse=True)[1]
     pair = [resample_means({"x": values("test", seed)["si_sdr"].round(4)}, speaker, 60) for seed in (0, 1)]
-    found = paired_difference(*(one.values["x"] for one in pair), *(one.samples["x"] for one in pair), speakers=6)
-    assert rows[0]["SI-SDR (dB)"] == f"{found.value:+.2f} [{found.low:+.2f}, {found.high:+.2f}]"
-    assert rows[0][3] == f"{found.p:.2g}"
+    actual = paired_difference(*(one.values["x"] for one in pair), *(one.samples["x"] for one in pair), speakers=6)
+    assert rows[0]["SI-SDR (dB)"] == f"{actual.value:+.2f} [{actual.low:+.2f}, {actual.high:+.2f}]"
+    assert rows[0][3] == f"{actual.p:.2g}"
     assert "(speaker confusion: below 0)" in text
 
 
@@ -196,11 +200,11 @@ def test_what_has_no_value_is_said_under_the_table(root):
     write_scores(Path("exp/tse_odd"), 0, change=spoil)
     main([*WORDS, "--compare", "exp/tse_odd"])
     text, _ = table("Every set")
-    wanted = (
+    expected = (
         "test, tse_odd: 1 of 18 utterances have an infinite SI-SDR, left out of the mean: inf (1); "
         "2 of 18 utterances have no PESQ (nb): no utterance detected (2)."
     )
-    assert wanted in text.splitlines()
+    assert expected in text.splitlines()
     assert text.count(" of 18 utterances have") == 2
     assert "2 of 18 utterances have no PESQ (nb) improvement: no value before or after (2)" in table("Improvement")[0]
     groups = table("Groups of utterances")[1]
@@ -209,7 +213,7 @@ def test_what_has_no_value_is_said_under_the_table(root):
         "few speakers",
     ]
     assert "PESQ (nb) over 16 of 18 utterances" in table("Compared with tse_one")[0]
-    assert wanted in page_of().text
+    assert expected in page_of().text
 
 
 def test_failures(root):
@@ -265,10 +269,10 @@ def test_an_experiment_scored_on_fewer_sets_is_in_the_summary_too(root):
     write_scores(Path("exp/se_one"), sets=grid, keep=("si_sdr", "si_sdr_mix"))
     write_scores(Path("exp/se_two"), sets=grid[:1], keep=("si_sdr", "si_sdr_mix"))
     main(["--task", "se", "--expdir", "exp/se_one", "--compare", "exp/se_two"])
-    found = [(row["Over"], row["Experiment"]) for row in table("Summary", "se_one")[1]]
+    actual = [(row["Over"], row["Experiment"]) for row in table("Summary", "se_one")[1]]
     mixture = "unprocessed mixture"
-    assert found[2:] == [("test_rain_0", mixture), ("test_rain_0", "se_two")]
-    assert [who for _, who in found[:2]] == [mixture, "se_one"]
+    assert actual[2:] == [("test_rain_0", mixture), ("test_rain_0", "se_two")]
+    assert [who for _, who in actual[:2]] == [mixture, "se_one"]
 
 
 def test_experiments_that_differ_in_alpha_alone_have_a_table_and_curves(root):
@@ -378,9 +382,9 @@ def test_names_are_text(root):
 
 def failed(capsys, *words):
     assert run(main, list(words)) == 1
-    said = capsys.readouterr().err
-    assert "Traceback" not in said
-    return said
+    message = capsys.readouterr().err
+    assert "Traceback" not in message
+    return message
 
 
 def test_bad_input(root, capsys):
@@ -391,14 +395,14 @@ def test_bad_input(root, capsys):
     assert not Path("exp/tse_one/RESULTS.md").exists()
     path = Path("exp/tse_two/scores/test/result.json")
     good = path.read_text()
-    for text, said in (
+    for text, message in (
         ("{", "is not valid JSON"),
         ("{}", "set is missing"),
         (good.replace('"si_sdri"', '"magic"'), "unknown metric magic"),
         (good.replace('"n": 18', '"m": 18'), "metrics.si_sdr.n is missing"),
     ):
         path.write_text(text)
-        assert said in failed(capsys, *BOTH)
+        assert message in failed(capsys, *BOTH)
     path.write_text(good)
     table_path = path.with_name("utterances.tsv")
     lines = table_path.read_text().splitlines()

@@ -20,9 +20,9 @@ def test_all_channels_come_out_at_their_own_rate(tmp_path, capfdbinary):
 
 
 @pytest.mark.parametrize(
-    ("factor", "said"),
+    ("factor", "message"),
     [("0", "factor 0: must be a number from 0.1 to 10"), ("11", "factor 11"), ("0.9", "none.wav: no such file")],
 )
-def test_what_cannot_be_done_is_said(capsys, factor, said):
+def test_what_cannot_be_done_is_said(capsys, factor, message):
     assert run(change_speed.main, [factor, "none.wav"]) == 1
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err

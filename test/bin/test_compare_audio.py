@@ -36,11 +36,11 @@ def test_what_is_said_and_written(scored, capsys):
     assert lines[0].startswith("test: SI-SDR: two is better than one by 2.00 dB [2.00, 2.00]")
     assert "p = 0.016" in lines[0]
     assert lines[1].startswith("test: speaker confusion: two is better than one by 11.11 % [")
-    found = json.loads((scored / "compare.json").read_text())["differences"]["test"]
-    assert found["si_sdr"]["value"] == pytest.approx(2)
-    assert found["speaker_confusion"]["value"] == pytest.approx(-100 / 9, abs=1e-5)
-    assert found["speaker_confusion"]["unit"] == "%"
-    assert 0 < found["speaker_confusion"]["p"] <= 1
+    actual = json.loads((scored / "compare.json").read_text())["differences"]["test"]
+    assert actual["si_sdr"]["value"] == pytest.approx(2)
+    assert actual["speaker_confusion"]["value"] == pytest.approx(-100 / 9, abs=1e-5)
+    assert actual["speaker_confusion"]["unit"] == "%"
+    assert 0 < actual["speaker_confusion"]["p"] <= 1
 
 
 def test_the_other_way_round(scored, capsys):
@@ -59,16 +59,16 @@ def test_other_mixtures_and_other_folders_are_refused(scored, capsys):
 
 def test_conditions_and_their_mean(scored, capsys):
     main(["--a", WORDS[1], "exp/one/metrics/noisy", "--b", WORDS[3], "exp/two/metrics/noisy", "--resamples", "60"])
-    said = capsys.readouterr().out
-    assert "noisy: SI-SDR: " in said
-    assert "Avg.: SI-SDR: two is better than one by 2.00 dB" in said
+    message = capsys.readouterr().out
+    assert "noisy: SI-SDR: " in message
+    assert "Avg.: SI-SDR: two is better than one by 2.00 dB" in message
 
 
 def test_a_system_and_itself(scored, capsys):
     main(["--a", WORDS[1], "--b", WORDS[1], "--resamples", "60"])
-    said = capsys.readouterr().out
-    assert "0.00 dB [0.00, 0.00]" in said
-    assert "p = 1)" in said
+    message = capsys.readouterr().out
+    assert "0.00 dB [0.00, 0.00]" in message
+    assert "p = 1)" in message
 
 
 def test_one_speaker_is_too_few(scored, capsys):

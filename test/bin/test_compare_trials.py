@@ -40,8 +40,8 @@ def test_what_is_said_and_written(scored, capsys):
     assert len(lines) == 3
     assert lines[0].startswith("test: EER: two is better than one by ")
     assert lines[0].endswith("(p = 0.016)")  # no draw of 60 lies as far off: 1 / 61
-    found = json.loads((scored / "compare.json").read_text())
-    eer = found["differences"]["test"]["eer"]
+    actual = json.loads((scored / "compare.json").read_text())
+    eer = actual["differences"]["test"]["eer"]
     assert f"{-eer['value']:.2f} % [{-eer['high']:.2f}, {-eer['low']:.2f}]" in lines[0]
     assert -40 < eer["value"] < -5  # per cent
 
@@ -49,19 +49,19 @@ def test_what_is_said_and_written(scored, capsys):
 def test_conditions_and_their_mean(scored, capsys):
     words = ["--a", "exp/one/scores/test", "exp/one/scores/noisy", "--b", "exp/two/scores/test", "exp/two/scores/noisy"]
     main([*words, "--utt2spk", "utt2spk", "--resamples", "20", "--names", "A", "B", "--output", "c.json"])
-    said = capsys.readouterr().out
-    assert "Avg.: EER: B is better than A by " in said
-    found = json.loads((scored / "c.json").read_text())["differences"]
-    assert found["Avg."]["eer"]["value"] == pytest.approx(
-        np.mean([found[n]["eer"]["value"] for n in ("test", "noisy")])
+    message = capsys.readouterr().out
+    assert "Avg.: EER: B is better than A by " in message
+    actual = json.loads((scored / "c.json").read_text())["differences"]
+    assert actual["Avg."]["eer"]["value"] == pytest.approx(
+        np.mean([actual[n]["eer"]["value"] for n in ("test", "noisy")])
     )
 
 
 def test_a_system_and_itself(scored, capsys):
     main(["--a", "exp/one/scores/test", "--b", "exp/one/scores/test", *WORDS[4:]])
-    said = capsys.readouterr().out
-    assert "0.00 % [0.00, 0.00]" in said
-    assert "p = 1)" in said
+    message = capsys.readouterr().out
+    assert "0.00 % [0.00, 0.00]" in message
+    assert "p = 1)" in message
 
 
 def test_two_speakers_are_too_few(scored, capsys):

@@ -29,7 +29,7 @@ def test_a_recording_stands_there_once_and_every_utterance_finds_its_own(root, c
     assert set(read_table("out/distinct/utt2spk").values()) == {"s0", "s1"}
     assert "3 different recordings of 4 utterances of 2 sets" in capsys.readouterr().out
     for name in ("rain_0", "rain_5"):
-        own, found = read_table(f"raw/{name}/spk1.scp"), read_table(f"out/{name}/utt2distinct")
-        assert own.keys() == found.keys()
+        own, actual = read_table(f"raw/{name}/spk1.scp"), read_table(f"out/{name}/utt2distinct")
+        assert own.keys() == actual.keys()
         for utt, path in own.items():
-            assert np.array_equal(soundfile.read(path)[0], soundfile.read(wav[found[utt]])[0])
+            assert np.array_equal(soundfile.read(path)[0], soundfile.read(wav[actual[utt]])[0])

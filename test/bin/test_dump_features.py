@@ -40,8 +40,8 @@ def test_the_ark_holds_the_front_ends_features(corpus, dumped):
     feats = kaldiio.load_scp(str(dumped / "fbank/train/feats.scp"))
     assert sorted(feats) == audio.keys()
     for key in audio.keys():
-        wanted, _ = frontend(torch.from_numpy(audio.read(key))[None])
-        np.testing.assert_array_equal(feats[key], wanted[0].numpy())
+        expected, _ = frontend(torch.from_numpy(audio.read(key))[None])
+        np.testing.assert_array_equal(feats[key], expected[0].numpy())
 
 
 def test_the_tables_fit_the_audio(corpus, dumped):

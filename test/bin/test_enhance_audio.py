@@ -54,8 +54,8 @@ def test_a_file_is_what_the_network_makes_of_it(experiment, tmp_path):
     made, _ = enhance(experiment, recording(tmp_path / "in.wav"), tmp_path / "out.wav")
     noisy, _ = soundfile.read(tmp_path / "in.wav", dtype="float32")
     with torch.inference_mode():
-        wanted = Enhancer.load(experiment).network(torch.from_numpy(noisy)[None])[0].numpy()
-    assert np.abs(made - wanted).max() < 1.5 / 32768
+        expected = Enhancer.load(experiment).network(torch.from_numpy(noisy)[None])[0].numpy()
+    assert np.abs(made - expected).max() < 1.5 / 32768
     pack(experiment, tmp_path / "packed.zip", "valid.loss.ave.pth")
     assert (enhance(tmp_path / "packed.zip", tmp_path / "in.wav", tmp_path / "again.wav")[0] == made).all()
 
@@ -82,8 +82,8 @@ def test_data_dirs_keep_their_tables(experiment, corpus, tmp_path):
     assert (tmp_path / "dev/trials").read_bytes() == (corpus / "raw/dev/trials").read_bytes()
     noisy = before.read(keys[-1])
     with torch.inference_mode():
-        wanted = Enhancer.load(experiment).network(torch.from_numpy(noisy)[None])[0].numpy()
-    assert np.abs(after.read(keys[-1]) - wanted).max() < 1.5 / 32768
+        expected = Enhancer.load(experiment).network(torch.from_numpy(noisy)[None])[0].numpy()
+    assert np.abs(after.read(keys[-1]) - expected).max() < 1.5 / 32768
 
 
 def test_a_long_recording_needs_no_more_memory_than_itself(experiment, tmp_path):
@@ -98,7 +98,7 @@ def test_a_long_recording_needs_no_more_memory_than_itself(experiment, tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--observation", "1.5"], "--observation 1.5: must be a number from 0 to 1"),
         (["--observation", "nan"], "--observation nan: must be a number"),
@@ -116,7 +116,7 @@ def test_a_long_recording_needs_no_more_memory_than_itself(experiment, tmp_path)
         (["--input", "one.wav", "--output", "x.wav", "--weights", "best.pth"], "best.pth: no such weights; there are"),
     ],
 )
-def test_what_is_refused(experiment, tmp_path, monkeypatch, words, said):
+def test_what_is_refused(experiment, tmp_path, monkeypatch, words, message):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     recording("one.wav", seconds=0.1)
@@ -125,7 +125,7 @@ def test_what_is_refused(experiment, tmp_path, monkeypatch, words, said):
     soundfile.write("silent.wav", np.zeros(2000), 16000)
     with pytest.raises(InputError) as caught:
         enhance_audio.main(["--model", str(experiment), *words])
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert not (tmp_path / "here/x.wav").exists()
     assert (tmp_path / "here/one.wav").read_bytes() == before
 

@@ -108,7 +108,7 @@ def test_rate_and_length_in_are_rate_and_length_out(system, tmp_path, fs, length
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"--enroll": "silent.wav"}, "silent.wav: the enrolment is digital silence"),
         ({"--mixture": "silent.wav"}, "silent.wav: the mixture is digital silence"),
@@ -123,7 +123,7 @@ def test_rate_and_length_in_are_rate_and_length_out(system, tmp_path, fs, length
         ({"--enroll_seconds": "0"}, "--enroll_seconds 0: must be a number above 0"),
     ],
 )
-def test_bad_input_is_named(system, tmp_path, monkeypatch, capsys, change, said):
+def test_bad_input_is_named(system, tmp_path, monkeypatch, capsys, change, message):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     write(tmp_path / "m.wav", voice(0, 0, 0.5), 16000)
@@ -132,7 +132,7 @@ def test_bad_input_is_named(system, tmp_path, monkeypatch, capsys, change, said)
     options = {"--model": str(system), "--enroll": "m.wav", "--mixture": "m.wav", "--output": "o.wav"} | change
     assert run(extract_audio.main, [w for k, v in options.items() if v is not None for w in (k, v)]) == 1
     error = capsys.readouterr().err
-    assert said in error
+    assert message in error
     assert "Traceback" not in error
     assert not list(tmp_path.glob("o.*"))
 
@@ -189,13 +189,13 @@ def test_so_much_of_the_mixture_is_added(system, mixtures):
 
 
 def test_an_absent_speaker_is_none_of_the_mixture(system, model, mixtures):
-    found = job(system, mixtures, "--absent")
+    actual = job(system, mixtures, "--absent")
     for key, stranger in (("s0-m", "s2-m"), ("s1-m", "s2-m"), ("s2-m", "s1-m")):
-        assert np.array_equal(found[key], enrolled_by(model, mixtures, key, stranger))
+        assert np.array_equal(actual[key], enrolled_by(model, mixtures, key, stranger))
 
 
 @pytest.mark.parametrize(
-    ("bad", "said"),
+    ("bad", "message"),
     [
         (np.zeros((800, 2), np.float32), r"has the shape \(800, 2\)"),
         (np.zeros(0, np.float32), r"has the shape \(0,\)"),
@@ -208,10 +208,10 @@ def test_an_absent_speaker_is_none_of_the_mixture(system, model, mixtures):
         (1e30 * np.sin(np.arange(800.0)), ".*beyond full scale"),
     ],
 )
-def test_arrays_that_are_no_signal_are_refused(model, bad, said):
+def test_arrays_that_are_no_signal_are_refused(model, bad, message):
     good = voice(0, 0, 0.5, 8000)
     for what, args in (("mixture", (bad, good)), ("enrolment", (good, bad))):
-        with pytest.raises(InputError, match=f"the {what} {said}"):
+        with pytest.raises(InputError, match=f"the {what} {message}"):
             extract(model, *args)
 
 
@@ -289,8 +289,8 @@ def test_several_that_are_no_enrolments_are_refused(model, several):
         ([good, None], "enrolment 2 of 2"),
         ([[0.1] * 900, [0.2]], "enrolment 1 of 2 is constant"),
     ]
-    for bad, said in faults:
-        with pytest.raises(InputError, match=said):
+    for bad, message in faults:
+        with pytest.raises(InputError, match=message):
             extract(model, mixture, bad)
     with pytest.raises(InputError, match=r"e3\.wav: .* is at 16000 Hz, fs=8000"):
         Extractor(model).extract(several[0], several, 8000)

@@ -84,8 +84,8 @@ def test_resampling_covers_the_end_and_agrees_with_soxr(rate, length):
 
 def test_a_tone_keeps_its_frequency_and_level():
     tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(44100) / 44100)
-    wanted = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(FS) / FS)
-    np.testing.assert_allclose(resample(tone.astype(np.float32), 44100, FS)[500:-500], wanted[500:-500], atol=1e-4)
+    expected = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(FS) / FS)
+    np.testing.assert_allclose(resample(tone.astype(np.float32), 44100, FS)[500:-500], expected[500:-500], atol=1e-4)
 
 
 def test_samples_at_the_wanted_rate_pass_bit_for_bit(tmp_path, make):
@@ -133,8 +133,8 @@ def test_another_rate_is_resampled(tmp_path, make):
     samples = noise(0.5, 44100)
     make({"a": (samples, 44100)})
     assert stage(tmp_path) == 0
-    wanted = soxr.resample(samples / np.float32(32768), 44100, FS)
-    np.testing.assert_allclose(formatted(tmp_path)["a"], wanted, atol=0.6 / 32768)
+    expected = soxr.resample(samples / np.float32(32768), 44100, FS)
+    np.testing.assert_allclose(formatted(tmp_path)["a"], expected, atol=0.6 / 32768)
 
 
 def test_a_resampler_and_a_depth_can_be_chosen(tmp_path, make):
@@ -143,8 +143,8 @@ def test_a_resampler_and_a_depth_can_be_chosen(tmp_path, make):
     samples[:100] = 0
     make({"a": (samples, 44100)})
     assert stage(tmp_path, "--resampler", "polyphase", "--bits", "24", "--trim_zeros", "--no-trim_zeros") == 0
-    wanted = resample_poly(samples / 32768, FS, 44100)
-    np.testing.assert_allclose(formatted(tmp_path)["a"], wanted, rtol=0, atol=0.6 / 2**23)
+    expected = resample_poly(samples / 32768, FS, 44100)
+    np.testing.assert_allclose(formatted(tmp_path)["a"], expected, rtol=0, atol=0.6 / 2**23)
 
 
 def test_what_was_resampled_is_said(tmp_path, make, capsys):
@@ -182,10 +182,10 @@ def test_segments_are_cut(tmp_path, make):
 def test_bad_segments_are_named(tmp_path, make, capsys, segment, complaint):
     make({"rec": noise(2.0)}, segments={"utt-x": segment})
     assert stage(tmp_path) == 1
-    said = capsys.readouterr().err
-    assert "utt-x: " in said
-    assert str(tmp_path / "data/train") in said
-    assert complaint in said
+    message = capsys.readouterr().err
+    assert "utt-x: " in message
+    assert str(tmp_path / "data/train") in message
+    assert complaint in message
 
 
 def test_a_bad_recording_is_named_with_the_utterance(tmp_path, make, capsys):
@@ -232,8 +232,8 @@ def test_a_side_that_is_not_there_is_refused(tmp_path, make, capsys, line):
     make({"rec": CALL})
     write_table(tmp_path / "data/train/reco2file_and_channel", {"rec": line} if line else {"other": "call A"})
     assert stage(tmp_path, "--channel", "0") == 1
-    assert "rec: " in (said := capsys.readouterr().err)
-    assert "reco2file_and_channel" in said
+    assert "rec: " in (message := capsys.readouterr().err)
+    assert "reco2file_and_channel" in message
 
 
 def test_one_channel_is_not_both_sides_of_a_call(tmp_path, make, capsys):
@@ -249,13 +249,13 @@ def test_floats_beyond_full_scale_keep_their_shape_or_are_refused(tmp_path, make
     wav, tone = make({"a": noise(0.5)}), np.sin(np.arange(8000) * 0.1)
     soundfile.write(wav["a"], peak * tone, FS, subtype="FLOAT")
     assert stage(tmp_path) == (0 if kept else 1)
-    said = capsys.readouterr()
+    captured = capsys.readouterr()
     if kept:
         np.testing.assert_allclose(formatted(tmp_path)["a"], min(1, peak) * tone, atol=2e-4)
-        assert ("1 ids of train exceeded full scale" in said.out) == (peak > 1)
+        assert ("1 ids of train exceeded full scale" in captured.out) == (peak > 1)
     else:
-        assert "a: " in said.err
-        assert "full scale" in said.err
+        assert "a: " in captured.err
+        assert "full scale" in captured.err
 
 
 def test_what_resampling_lifts_beyond_full_scale_is_counted(tmp_path, make, capsys):
@@ -272,8 +272,8 @@ def test_a_channel_is_chosen(tmp_path, make, channel):
     stereo = noise(0.5, channels=2) // 2 * 2
     make({"a": stereo})
     assert stage(tmp_path, "--channel", channel) == 0
-    wanted = stereo.mean(1) if channel == "mean" else stereo[:, 1]
-    np.testing.assert_array_equal(formatted(tmp_path)["a"] * 32768, wanted)
+    expected = stereo.mean(1) if channel == "mean" else stereo[:, 1]
+    np.testing.assert_array_equal(formatted(tmp_path)["a"] * 32768, expected)
 
 
 @pytest.mark.parametrize(
@@ -315,8 +315,8 @@ def test_allowed_bad_ids_are_left_out_and_listed(tmp_path, make, capsys):
     sounds = {f"u{i}": noise(0.05 if i in (1, 4) else 0.3, seed=i) for i in range(6)}
     make(sounds, text=dict.fromkeys(sounds, "words"))
     assert stage(tmp_path, "--allow_bad", "2", nj=2) == 0
-    said = capsys.readouterr().err
-    assert [line[:13] for line in said.splitlines() if "left out" in line] == ["left out: u1:", "left out: u4:"]
+    message = capsys.readouterr().err
+    assert [line[:13] for line in message.splitlines() if "left out" in line] == ["left out: u1:", "left out: u4:"]
     out = DataDir(tmp_path / "raw/train")
     out.check_same_keys("wav.scp", "text", "utt2num_samples")
     assert out.keys() == ["u0", "u2", "u3", "u5"]
@@ -327,9 +327,9 @@ def test_allowed_bad_ids_are_left_out_and_listed(tmp_path, make, capsys):
 def test_more_bad_ids_than_allowed_end_the_stage(tmp_path, make, capsys, nj):
     make({f"u{i}": noise(0.05 if i % 3 == 0 else 0.3) for i in range(9)})
     assert stage(tmp_path, "--allow_bad", "2", nj=nj) == 1
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith("error: ")
-    assert all(f"u{i}: " in said for i in (0, 3, 6))
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert message.startswith("error: ")
+    assert all(f"u{i}: " in message for i in (0, 3, 6))
     assert "train/wav.scp" not in visible(tmp_path / "raw")
 
 
@@ -360,8 +360,8 @@ def test_a_lost_job_is_noticed(tmp_path, make, capsys):
     for path in (tmp_path / "raw/train/.jobs/2").iterdir():
         path.unlink()
     assert jobs("merge", tmp_path, out_root=tmp_path / "raw", num_jobs=2) == 1
-    assert "2 ids of" in (said := capsys.readouterr().err)
-    assert said.endswith("are missing: u2, u3\n")
+    assert "2 ids of" in (message := capsys.readouterr().err)
+    assert message.endswith("are missing: u2, u3\n")
 
 
 @pytest.mark.parametrize("fs", [FS, 8000])
@@ -369,8 +369,8 @@ def test_trim_zeros_cuts_digital_silence_off_both_ends(tmp_path, make, fs):
     sound = np.concatenate([np.maximum(noise(0.5, fs), 1), np.zeros(77, np.int16), np.ones(1, np.int16)])
     make({"a": (np.pad(sound, (3000, 500)), fs)})
     assert stage(tmp_path, "--trim_zeros") == 0
-    wanted = soxr.resample(sound / np.float32(32768), fs, FS)
-    np.testing.assert_allclose(formatted(tmp_path)["a"], wanted, rtol=0, atol=0.6 / 32768)
+    expected = soxr.resample(sound / np.float32(32768), fs, FS)
+    np.testing.assert_allclose(formatted(tmp_path)["a"], expected, rtol=0, atol=0.6 / 32768)
 
 
 def test_a_full_disk_leaves_no_half_written_ark(tmp_path, make):

@@ -78,11 +78,11 @@ def sound(out, row, label):
 def test_an_example_of_every_set(sets, tmp_path, capsys):
     assert listen(sets, tmp_path) == 0
     assert capsys.readouterr().out == f"{tmp_path}: 2 examples\n"
-    found = rows(tmp_path)
-    assert [row["facts"]["set"] for row in found] == ["dev_hum_0", "dev_hiss_5"]
-    assert [(row["facts"]["noise"], row["facts"]["SNR"]) for row in found] == [("hum", "0 dB"), ("hiss", "5 dB")]
-    assert found[0]["id"] == found[1]["id"]
-    for row, name in zip(found, ("dev_hum_0", "dev_hiss_5"), strict=True):
+    actual = rows(tmp_path)
+    assert [row["facts"]["set"] for row in actual] == ["dev_hum_0", "dev_hiss_5"]
+    assert [(row["facts"]["noise"], row["facts"]["SNR"]) for row in actual] == [("hum", "0 dB"), ("hiss", "5 dB")]
+    assert actual[0]["id"] == actual[1]["id"]
+    for row, name in zip(actual, ("dev_hum_0", "dev_hiss_5"), strict=True):
         key = row["id"]
         labels = [column["label"] for column in row["columns"]]
         assert labels == ["mixture", "estimated speech", "estimated noise", "clean speech"]
@@ -104,8 +104,8 @@ def test_the_draw_depends_on_the_seed_alone(sets):
     dirs, drawn = [sets / "raw" / name for name in ("dev_hum_0", "dev_hiss_5", "dev")], {}
     for seed in range(8):
         words = ["--model", "x", "--output", "x", "--sets", "x", "--seed", str(seed), "--per_set", "2"]
-        found = chosen([ListeningSet(path, [], FS) for path in dirs], parser.parse_args(words))
-        names, ids = zip(*((one.name, key) for one, key in found), strict=True)
+        actual = chosen([ListeningSet(path, [], FS) for path in dirs], parser.parse_args(words))
+        names, ids = zip(*((one.name, key) for one, key in actual), strict=True)
         assert names == ("dev_hum_0", "dev_hum_0", "dev_hiss_5", "dev_hiss_5", "dev", "dev")
         assert ids[:2] == ids[2:4] == ids[4:]
         assert len(set(ids)) == 2
@@ -173,8 +173,8 @@ def test_of_several_clean_sets_that_of_the_name_counts(sets, tmp_path, capsys):
     (tmp_path / "system").symlink_to(sets / "system")
     shutil.copytree(tmp_path / "raw/dev_hiss_5", tmp_path / "raw/dev_h")
     assert listen(tmp_path, tmp_path / "out", sets=["dev_hum_0"], clean=["dev_h", "dev"]) == 0
-    assert listen(sets, tmp_path / "wanted", sets=["dev_hum_0"]) == 0
-    assert rows(tmp_path / "out") == rows(tmp_path / "wanted")
+    assert listen(sets, tmp_path / "expected", sets=["dev_hum_0"]) == 0
+    assert rows(tmp_path / "out") == rows(tmp_path / "expected")
     (tmp_path / "raw/dev_hum_0").rename(tmp_path / "raw/noisy")
     assert listen(tmp_path, tmp_path / "no", sets=["noisy"], clean=["dev_h", "dev"]) == 1
     assert "noisy: --clean names several sets, and it is named after none" in capsys.readouterr().err
@@ -184,14 +184,14 @@ def test_a_system_that_estimates_no_speech_is_passed_over(sets, tmp_path, caplog
     make_system(tmp_path / "ecapa", ECAPA)
     with caplog.at_level("INFO"):
         assert listen(sets, tmp_path / "out", system=tmp_path / "ecapa") == 0
-    said = [(record.levelname, record.getMessage()) for record in caplog.records]
-    assert said == [("INFO", "EcapaTdnn makes no enhanced speech: no listening page")]
+    message = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert message == [("INFO", "EcapaTdnn makes no enhanced speech: no listening page")]
     assert "error" not in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         (["--per_set", "0"], "--per_set 0: must be a whole number from 1"),
         (["--max_seconds", "nan"], "--max_seconds nan: must be a number above 0.1"),
@@ -200,9 +200,9 @@ def test_a_system_that_estimates_no_speech_is_passed_over(sets, tmp_path, caplog
         (["--clean", "raw/nowhere"], "raw/nowhere/wav.scp: no such file"),
     ],
 )
-def test_bad_input_is_said(sets, tmp_path, capsys, more, said):
+def test_bad_input_is_said(sets, tmp_path, capsys, more, message):
     assert listen(sets, tmp_path / "out", *more) == 1
     err = capsys.readouterr().err
-    assert said in err
+    assert message in err
     assert err.count("error: ") == 1
     assert not (tmp_path / "out").exists()

@@ -96,13 +96,13 @@ def test_every_config_of_every_recipe_builds_at_its_published_size(unmeasured, c
 
 
 def test_cost_of_extraction_by_the_second(unmeasured, capsys):
-    found = info(capsys, "--config", str(EGS / "libri2mix/tse/conf/train_sefpnet.yaml"), "--seconds", "1")
-    assert found["macs_thop"] == pytest.approx(8.50e9, rel=0.03)  # table I: 8.50 G
-    assert found["fs"] == 8000
+    actual = info(capsys, "--config", str(EGS / "libri2mix/tse/conf/train_sefpnet.yaml"), "--seconds", "1")
+    assert actual["macs_thop"] == pytest.approx(8.50e9, rel=0.03)  # table I: 8.50 G
+    assert actual["fs"] == 8000
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--config", str(EGS / "mini/tse/conf/train_sefpnet.yaml"), "--fs", "16000"], "is for 8000 Hz"),
         (
@@ -113,9 +113,9 @@ def test_cost_of_extraction_by_the_second(unmeasured, capsys):
         (["--config", str(EGS / "mini/tse/conf/simulate_valid.yaml")], "names no model; must be a training config"),
     ],
 )
-def test_what_cannot_be_measured(capsys, words, said):
+def test_what_cannot_be_measured(capsys, words, message):
     assert run(network_info.main, words) == 1
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_another_rate(unmeasured, capsys):

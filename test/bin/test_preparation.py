@@ -108,9 +108,9 @@ def test_speakers_with_one_recording_only_make_no_trials(tmp_path, capsys):
         tone(tmp_path / f"speech/once{speaker:02}/a.wav", 0.01)
     tone(tmp_path / "noise/a.wav", 0.01)
     assert prepare(tmp_path) == 1
-    said = capsys.readouterr().err
-    assert "20 speakers, 0 of them with two utterances or more" in said
-    assert "Long recordings can be cut: --segment_seconds 4" in said
+    message = capsys.readouterr().err
+    assert "20 speakers, 0 of them with two utterances or more" in message
+    assert "Long recordings can be cut: --segment_seconds 4" in message
     assert not (tmp_path / "data").exists()
 
 
@@ -145,17 +145,17 @@ def test_pieces_of_one_recording_are_said_to_be_one_session(tmp_path, capsys):
         tone(tmp_path / f"speech/s{speaker}/a.wav", 9, rate=1000)
     words = ["--speech", str(tmp_path / "speech"), "--outdir", str(tmp_path / "data"), "--segment_seconds", "4"]
     assert run(prepare_folder.main, words) == 0
-    said = "note: 2 of these speakers have one recording: their target trials are within one session"
-    assert capsys.readouterr().out.count(said) == 2
+    message = "note: 2 of these speakers have one recording: their target trials are within one session"
+    assert capsys.readouterr().out.count(message) == 2
 
 
 def test_unreadable_recordings_are_named_or_left_out(folder, capsys):
     bad = folder / "speech/talker3/s 1/a.wav"
     bad.write_bytes(b"no audio")
     assert prepare(folder, "--segment_seconds", 4) == 1
-    said = capsys.readouterr().err
-    assert "1 bad of 30, --allow_bad 0: talker3-s_1-a" in said
-    assert "cannot be decoded" in said
+    message = capsys.readouterr().err
+    assert "1 bad of 30, --allow_bad 0: talker3-s_1-a" in message
+    assert "cannot be decoded" in message
     assert prepare(folder, "--segment_seconds", 4, "--allow_bad", 1) == 0
     assert f"left out: talker3-s_1-a: {bad}" in capsys.readouterr().out
     sets = [read_table(folder / f"data/{name}/wav.scp") for name in ("train", "valid", "test")]
@@ -190,12 +190,12 @@ CLASHES = {
 
 @pytest.mark.parametrize("case", CLASHES)
 def test_names_that_cannot_be_ids(folder, capsys, case):
-    names, said = CLASHES[case]
+    names, message = CLASHES[case]
     for name in names:
         tone(folder / "speech" / Path(name).with_stem("x"), 0.01)
         (folder / "speech" / Path(name).with_stem("x")).rename(folder / "speech" / name)
     assert prepare(folder) == 1
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_odd_names_make_a_valid_data_dir(folder):
@@ -297,8 +297,8 @@ def test_own_trials_are_checked(folder, own_list, capsys):
     text = own_list.read_text()
     own_list.write_text(text + "1 talker1/s0/a.wav talker5/s1/a.wav\n")
     assert prepare(folder, "--trials", own_list) == 1
-    said = "my list:4: talker1-s0-a and talker5-s1-a are labelled target, their folders say otherwise"
-    assert said in capsys.readouterr().err
+    message = "my list:4: talker1-s0-a and talker5-s1-a are labelled target, their folders say otherwise"
+    assert message in capsys.readouterr().err
     own_list.write_text(text + "1 talker1/s0/a.wav talker1/s9/a.wav\n")
     assert prepare(folder, "--trials", own_list) == 1
     assert "my list:4: talker1/s9/a.wav: " in capsys.readouterr().err

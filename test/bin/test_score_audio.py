@@ -120,11 +120,11 @@ def test_the_speaker_confusion_is_found(root, tables):
 def test_a_summary_of_it(root, tables, capsys):
     words = ["--in_root", root / "one", "--sets", "test", "--out_root", root / "scores", "--resamples", "50"]
     summarise_audio.main([str(word) for word in words])
-    said = capsys.readouterr().out
-    assert said.startswith("test: 9 utterances of 3 speakers\ntest: SI-SDR ")
-    assert "test: PESQ (nb) " in said
-    assert ", 2 undefined\n" in said
-    assert "test: speaker confusion 12.50 % [" in said
+    message = capsys.readouterr().out
+    assert message.startswith("test: 9 utterances of 3 speakers\ntest: SI-SDR ")
+    assert "test: PESQ (nb) " in message
+    assert ", 2 undefined\n" in message
+    assert "test: speaker confusion 12.50 % [" in message
     assert {path.name for path in (root / "scores/test").iterdir()} == {"result.json", "utterances.tsv"}
 
 
@@ -149,17 +149,17 @@ def score(root, *options, **roots):
 )
 def test_wrong_words_are_said_in_a_line(root, capsys, options, message):
     assert score(root, *options) == 1
-    said = capsys.readouterr().err
-    assert message in said
-    assert "Traceback" not in said
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert "Traceback" not in printed
 
 
 def test_an_estimate_of_another_length_is_said(root, capsys, tmp_path):
     scp(tmp_path / "enhanced/test", "wav", {utt: voice(0, 0, 0.5) for utt in UTTS})
     assert score(root, in_root=tmp_path / "enhanced") == 1
-    said = capsys.readouterr().err
-    assert "s0-u0: its estimate" in said
-    assert "has 8000 samples, its reference" in said
+    message = capsys.readouterr().err
+    assert "s0-u0: its estimate" in message
+    assert "has 8000 samples, its reference" in message
     assert not (root / "bad/test/.jobs").exists()
 
 

@@ -108,7 +108,7 @@ def without(texts, utt):
 def test_bad_input_is_one_line_and_leaves_nothing(root, change, named, capsys):
     change(root)
     assert run(main, words(root)) == 1
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert all(name in said for name in named)
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert all(name in message for name in named)
     assert not (root / "scores").exists()

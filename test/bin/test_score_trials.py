@@ -92,11 +92,11 @@ def test_metrics_are_those_of_the_written_scores(setup, tmp_path):
 
 
 def test_counts_and_settings_are_written(setup):
-    found = setup("--seed", "3", "--level", "0.9", "--name", "mine")
-    assert (found["set"], found["n_speakers"]) == ("mine", 6)
-    assert (found["n_target"], found["n_nontarget"]) == (6 * 6, 15 * 16)
-    assert found["bootstrap"].items() >= {"resamples": 50, "level": 0.9, "unit": "speaker", "seed": 3}.items()
-    assert len(found["det"]["fpr"]) == len(found["det"]["fnr"]) > 10
+    actual = setup("--seed", "3", "--level", "0.9", "--name", "mine")
+    assert (actual["set"], actual["n_speakers"]) == ("mine", 6)
+    assert (actual["n_target"], actual["n_nontarget"]) == (6 * 6, 15 * 16)
+    assert actual["bootstrap"].items() >= {"resamples": 50, "level": 0.9, "unit": "speaker", "seed": 3}.items()
+    assert len(actual["det"]["fpr"]) == len(actual["det"]["fnr"]) > 10
 
 
 def test_long_lists_are_scored_in_chunks(setup, monkeypatch):
@@ -129,8 +129,8 @@ def test_condition_comes_from_the_data_dir(setup, tmp_path, tables, expected):
     data.mkdir()
     for name, values in tables.items():
         write_table(data / name, {utt: values[i % len(values)] for i, utt in enumerate(UTTS)})
-    found = setup("--data_dir", str(data))
-    assert (found["condition"], found["set"]) == (expected, "test_set")
+    actual = setup("--data_dir", str(data))
+    assert (actual["condition"], actual["set"]) == (expected, "test_set")
 
 
 def break_embedding(path, **change):
@@ -207,17 +207,17 @@ def test_settings_out_of_range(setup, tmp_path, options, message):
 
 def test_without_resamples_there_are_no_intervals_and_no_draws(setup, tmp_path):
     setup()
-    found = setup("--resamples", "0")
+    actual = setup("--resamples", "0")
     assert not (tmp_path / "out/draws.npz").exists()
-    assert all(m["low"] is None and m["value"] is not None for m in found["metrics"].values())
+    assert all(m["low"] is None and m["value"] is not None for m in actual["metrics"].values())
 
 
 def test_the_draws_behind_the_intervals_are_kept(setup, tmp_path):
-    found = setup("--level", "0.5")
+    actual = setup("--level", "0.5")
     draws, identity = read_samples(tmp_path / "out/draws.npz")
     assert (identity["seed"], identity["resamples"]) == (0, 50)
-    eer = found["metrics"]["eer"]
-    drawn = Resamples({"eer": eer["value"] / 100}, {"eer": draws["eer"]}, {"eer": found["interval_speakers"]})
+    eer = actual["metrics"]["eer"]
+    drawn = Resamples({"eer": eer["value"] / 100}, {"eer": draws["eer"]}, {"eer": actual["interval_speakers"]})
     assert 100 * np.array(drawn.intervals(0.5)["eer"][1:]) == pytest.approx([eer["low"], eer["high"]], abs=1e-4)
 
 
@@ -227,8 +227,8 @@ def test_normalised_scores(setup, tmp_path):
     write_embeddings(tmp_path / "cohort", others)
     write_table(tmp_path / "cohort/utt2spk", {utt: utt.split("-")[0] for utt in others})
     paths = ["--cohort", str(tmp_path / "cohort/embedding.scp"), "--cohort_utt2spk", str(tmp_path / "cohort/utt2spk")]
-    found = setup("--score_norm", "as_norm", "--top_n", "3", *paths)
-    assert found["scoring"] == {"scoring": "cosine", "score_norm": "as_norm", "cohort": "8 speakers", "top_n": 3}
+    actual = setup("--score_norm", "as_norm", "--top_n", "3", *paths)
+    assert actual["scoring"] == {"scoring": "cosine", "score_norm": "as_norm", "cohort": "8 speakers", "top_n": 3}
     scores = [float(line.split()[2]) for line in (tmp_path / "out/scores.txt").read_text().splitlines()]
     assert min(scores) < -1.5  # no cosines any more
 
@@ -247,8 +247,8 @@ def test_models_beside_the_trials_are_enrolled(setup, tmp_path):
     label = {True: "target", False: "nontarget"}
     pairs = [(model, utt) for model in models for utt in UTTS if utt not in models[model]]
     (tmp_path / "trials").write_text("".join(f"{m} {u} {label[m[1] == u[1]]}\n" for m, u in pairs))
-    found = setup()
-    assert found["scoring"]["enrolment"] == "2 utterances"
+    actual = setup()
+    assert actual["scoring"]["enrolment"] == "2 utterances"
     vectors = {utt: vector / np.linalg.norm(vector) for utt, vector in embeddings().items()}
     expected = [cosine(sum(vectors[u] for u in models[m]), vectors[utt]) for m, utt in pairs]
     lines = (tmp_path / "out/scores.txt").read_text().splitlines()
@@ -266,7 +266,7 @@ def calibrated(tmp_path, *more):
 def test_calibration_adds_llrs_and_their_costs_and_changes_nothing_else(setup, tmp_path):
     plain = setup()
     path = calibrated(tmp_path, "--p_target", "0.1")
-    found = setup("--calibration", str(path))
+    actual = setup("--calibration", str(path))
     fit = json.loads(path.read_text())
     scores, llrs = (
         np.array([float(line.split()[2]) for line in (tmp_path / "out" / name).read_text().splitlines()])
@@ -275,11 +275,11 @@ def test_calibration_adds_llrs_and_their_costs_and_changes_nothing_else(setup, t
     assert llrs == pytest.approx(fit["scale"] * scores + fit["offset"], abs=1e-4)
     is_target = np.array([UTT2SPK[a] == UTT2SPK[b] for a, b in PAIRS])
     expected = calibration_metrics(llrs[is_target], llrs[~is_target])
-    values = {name: metric["value"] for name, metric in found["metrics"].items()}
+    values = {name: metric["value"] for name, metric in actual["metrics"].items()}
     assert {name: values.pop(name) for name in expected} == pytest.approx(expected, abs=1e-3)
     assert values == {name: metric["value"] for name, metric in plain["metrics"].items()}
     assert expected["min_cllr"] <= expected["cllr"] < 1
-    assert {k: found["calibration"][k] for k in ("scale", "offset")} == {k: fit[k] for k in ("scale", "offset")}
+    assert {k: actual["calibration"][k] for k in ("scale", "offset")} == {k: fit[k] for k in ("scale", "offset")}
     assert (fit["n_target"], fit["n_nontarget"], fit["p_target"]) == (36, 240, 0.1)
     assert "calibration" not in setup()
     assert not (tmp_path / "out/llr.txt").exists()
@@ -313,17 +313,17 @@ def test_breakdown(setup, tmp_path):
     write_table(data / "spk2gender", {f"s{s}": "f" if s < 4 else "m" for s in range(6)})
     write_table(data / "utt2dur", {utt: float(utt[-1]) for utt in UTTS})
     options = ["--data_dir", str(data), "--breakdown", "gender", "duration", "--duration_edges", "0.5", "9"]
-    found = setup(*options)["breakdown"]
+    actual = setup(*options)["breakdown"]
     women = [(a, b) for a, b in PAIRS if a[1] in "0123" and b[1] in "0123"]
     (tmp_path / "women").mkdir()
     write_trials(tmp_path / "women/trials", women)
     alone = setup("--trials", str(tmp_path / "women/trials"))
-    group = found["gender"]["groups"]["f"]
+    group = actual["gender"]["groups"]["f"]
     assert group["metrics"] == alone["metrics"]
     assert (group["n_target"], group["n_nontarget"], group["n_speakers"]) == (24, 96, 4)
     assert group["note"] == "few trials"
-    assert found["gender"]["left_out"] == {"n_target": 0, "n_nontarget": 8 * 16}
-    empty = found["duration"]["groups"][">= 9 s"]
+    assert actual["gender"]["left_out"] == {"n_target": 0, "n_nontarget": 8 * 16}
+    empty = actual["duration"]["groups"][">= 9 s"]
     assert (empty["metrics"], empty["note"]) == (None, "no target and no nontarget trials")
 
 

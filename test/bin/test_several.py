@@ -31,9 +31,9 @@ def test_programs_run_in_turn_until_one_fails(monkeypatch, capsys, tmp_path):
     noisy = [*check, "--planner.noises", "{n: {data: [d], snr: [0, 5]}}"]
     text = words("", *check) + words("", *noisy) + words("fix the list", "make_trials", "--check", str(tmp_path))
     assert feed(monkeypatch, several, text + words("", *check)) == 1
-    said = capsys.readouterr()
-    assert said.out == "plan: one talker alone\nplan: mixing\n"
-    assert said.err.endswith("; fix the list\n")
+    captured = capsys.readouterr()
+    assert captured.out == "plan: one talker alone\nplan: mixing\n"
+    assert captured.err.endswith("; fix the list\n")
 
 
 def test_a_wrong_option_ends_it_as_it_ends_the_program(monkeypatch, capsys):
@@ -58,7 +58,7 @@ MEAN = "model: {class_path: toolkit.models.sv.mean_fbank.MeanFbank}\nnormalize: 
 
 
 @pytest.mark.parametrize(
-    ("task", "config", "more", "said"),
+    ("task", "config", "more", "message"),
     [
         ("sv", MEAN, [], ""),
         ("sv", MEAN, ["--fs", "8000"], "is for 16000 Hz"),
@@ -66,10 +66,10 @@ MEAN = "model: {class_path: toolkit.models.sv.mean_fbank.MeanFbank}\nnormalize: 
         ("se", f"{MEAN}frontend: {{class_path: toolkit.features.kaldi_fbank.KaldiFbank}}\n", [], "is for task sv"),
     ],
 )
-def test_a_system_is_checked_before_it_is_used(tmp_path, capsys, task, config, more, said):
+def test_a_system_is_checked_before_it_is_used(tmp_path, capsys, task, config, more, message):
     (tmp_path / "config.yaml").write_text(config)
-    assert run(check_network.main, [task, "--model", str(tmp_path), *more]) == bool(said)
-    assert said in capsys.readouterr().err
+    assert run(check_network.main, [task, "--model", str(tmp_path), *more]) == bool(message)
+    assert message in capsys.readouterr().err
 
 
 def test_a_config_is_written_whole(tmp_path):

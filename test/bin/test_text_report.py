@@ -50,7 +50,7 @@ def cell(rate):
 def test_every_set_of_every_experiment_has_its_rates(root):
     main(WORDS)
     rows = {(row["Over"], row["Experiment"]): row for row in rows_of("Summary")}
-    found = 0
+    actual = 0
     for (name, who), row in rows.items():
         expdir, _, backend = who.partition(" (")
         if name in SETS | RAIN:
@@ -58,8 +58,8 @@ def test_every_set_of_every_experiment_has_its_rates(root):
             assert (row["WER (%)"], row["CER (%)"]) == (cell(wer), cell(cer))
             counts = [int(row[key]) for key in ("Substitutions", "Deletions", "Insertions", "Words")]
             assert counts == list(wer["counts"].values())
-            found += 1
-    assert found == 4 + 3 + 3
+            actual += 1
+    assert actual == 4 + 3 + 3
     assert {name for name, _ in rows} - (SETS | RAIN).keys() == {"mean of 3 sets"}
 
 

@@ -58,9 +58,9 @@ def test_info_fits_a_screen_and_is_what_the_system_says(name, capsys):
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 100
     assert main(["info", str(OLD / name), "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said == json.loads(json.dumps(System.load(OLD / name).info()))
-    assert {"task", "class", "fs", "parameters", "macs", "training", "calibration"} <= said.keys()
+    result = json.loads(capsys.readouterr().out)
+    assert result == json.loads(json.dumps(System.load(OLD / name).info()))
+    assert {"task", "class", "fs", "parameters", "macs", "training", "calibration"} <= result.keys()
 
 
 @pytest.mark.parametrize("words", [["info", "nowhere"], ["info", str(ROOT / "setup.py")]])

@@ -106,8 +106,8 @@ def test_a_feature_crop_is_the_part_of_the_whole_that_is_drawn(arks, tmp_path, c
         whole = kaldiio.load_mat(ark.scp[key])
         draw = generator(7, 3, index, key)
         first = draw.integers(len(whole) - frames + 1 if len(whole) > frames else len(whole))
-        wanted = whole[(first + np.arange(frames)) % len(whole)]
-        assert np.array_equal(data[ItemSpec(index, 3, index, seconds)]["feats"], wanted)
+        expected = whole[(first + np.arange(frames)) % len(whole)]
+        assert np.array_equal(data[ItemSpec(index, 3, index, seconds)]["feats"], expected)
         assert np.array_equal(data[ItemSpec(index, 3, index, None)]["feats"], whole)
 
 

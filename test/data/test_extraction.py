@@ -38,8 +38,8 @@ def mixed(corpus):
 
 def source_of(samples: np.ndarray, audio: AudioTable) -> str:
     """The utterance that holds exactly these samples."""
-    (found,) = [key for key in audio.keys() if _holds(audio.read(key), samples)]
-    return found
+    (actual,) = [key for key in audio.keys() if _holds(audio.read(key), samples)]
+    return actual
 
 
 def _holds(whole: np.ndarray, part: np.ndarray) -> bool:

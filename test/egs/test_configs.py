@@ -30,10 +30,10 @@ def test_every_config_is_accepted(config, capsys, monkeypatch):
     monkeypatch.setattr(SSLEncoder, "load", lambda *_: SSLEncoder(LogMelHubert(num_layers=1)))
     monkeypatch.chdir(config.parents[1])
     train.main([config.parents[1].name, "--config", str(config), "--check"])
-    said = capsys.readouterr().out.split()
-    assert said[1] in ("wav", "feats", "clean")
+    message = capsys.readouterr().out.split()
+    assert message[1] in ("wav", "feats", "clean")
     if "paranoise" in config.stem:  # its targets are parts of mixtures made while training
-        assert said[:4] == ["stream:", "wav", "mixing:", "true"]
+        assert message[:4] == ["stream:", "wav", "mixing:", "true"]
 
 
 def test_a_mistyped_set_of_a_planner_is_named(tmp_path, capsys):

@@ -79,9 +79,9 @@ def test_mixtures_are_those_of_libri2mix(prepare, corpora, tmp_path, fs, mode):
                 theirs, ours = mixed(corpora, rows[key], fs, mode), render(mixture, audio)
                 streams = {"wav": condition, "spk1": "s1", "spk2": "s2", "noise1": "noise"}
                 for stream, samples in ours.items():
-                    wanted = np.clip(theirs[streams[stream]], -1, 1 - GRID)
-                    assert len(samples) == len(wanted)
-                    assert np.abs(samples - wanted).max() < 0.55 * GRID, (name, condition, key, stream)
+                    expected = np.clip(theirs[streams[stream]], -1, 1 - GRID)
+                    assert len(samples) == len(expected)
+                    assert np.abs(samples - expected).max() < 0.55 * GRID, (name, condition, key, stream)
 
 
 def test_what_files_of_libri2mix_hold_is_a_step_away_at_most(prepare, corpora, tmp_path):
@@ -192,34 +192,34 @@ def test_the_official_test_is_as_its_metadata_says(prepare, spoiled, tmp_path, f
         for target, key in enumerate((row["mixture_ID"], f"{utts[1]}_in_{row['mixture_ID']}")):
             streams, mixture = render(mixtures[key], audio), mixtures[key]
             for stream, name in (("wav", "mix_clean"), ("spk1", f"s{1 + target}"), ("spk2", f"s{2 - target}")):
-                wanted = np.clip(parts[name], -1, 1 - GRID)
-                assert len(streams[stream]) == len(wanted)
-                assert np.abs(streams[stream] - wanted).max() < 0.55 * GRID
+                expected = np.clip(parts[name], -1, 1 - GRID)
+                assert len(streams[stream]) == len(expected)
+                assert np.abs(streams[stream] - expected).max() < 0.55 * GRID
             assert mixture.speaker == utts[target].split("-")[0] == mixture.facts["enroll"].split("-")[0]
             assert mixture.facts["enroll"] != utts[target]
 
 
 def test_enrolments_by_a_list(prepare, corpora, tmp_path):
     """Of LibriSpeech, and of sources of other mixtures, which are as long and as loud as in their files."""
-    rows, lines, wanted = read_rows(corpora, "test-clean"), [], {}
+    rows, lines, expected = read_rows(corpora, "test-clean"), [], {}
     for number, row in enumerate(rows):
         speaker, target = row["source_1_path"].split("/")[1], row["source_1_path"].split("/")[-1][:-5]
         key, others = row["mixture_ID"], [one for one in rows if one["source_2_path"].split("/")[1] == speaker]
         others = [one for one in others if target not in one["source_2_path"]]
         if number % 2 and others:
             lines.append(f"s1/{key}.wav\t/there/wav8k/min/test/s2/{others[0]['mixture_ID']}.wav")
-            wanted[key] = others[0]
+            expected[key] = others[0]
         else:
             mine = sorted((corpora / "LibriSpeech/test-clean" / speaker).rglob("*.flac"))
             other = next(path for path in mine if path.stem != target)
             lines.append(f"{key}\t/elsewhere/LibriSpeech/{other.relative_to(corpora / 'LibriSpeech')}")
-            wanted[key] = other.stem
-    assert any(isinstance(value, dict) for value in wanted.values())
+            expected[key] = other.stem
+    assert any(isinstance(value, dict) for value in expected.values())
     (tmp_path / "test.lst").write_text("\n".join(lines) + "\n")
     prepare(tmp_path, f"--enroll_lists test={tmp_path}/test.lst")
     wav = read_table(tmp_path / "data/librispeech_test/wav.scp")
     for mixture in read_plan(tmp_path / "data/test_mix_clean/mix.jsonl"):
-        chosen, value = mixture.facts["enroll"], wanted[mixture.id]
+        chosen, value = mixture.facts["enroll"], expected[mixture.id]
         if isinstance(value, str):
             assert chosen == value
         else:
@@ -228,19 +228,19 @@ def test_enrolments_by_a_list(prepare, corpora, tmp_path):
 
 
 def test_enrolments_of_training_by_a_list(prepare, corpora, tmp_path):
-    lines, wanted = [], {}
+    lines, expected = [], {}
     for row in read_rows(corpora, "train-clean-100"):
         for talker in (1, 2):
             file, key = Path(row[f"source_{talker}_path"]), row["mixture_ID"]
             mine = sorted((corpora / "LibriSpeech" / file.parents[1]).rglob("*.flac"))
             other = next(path for path in mine if path.name != file.name)
             lines.append(f"s{talker}/{key}.wav {other.relative_to(corpora)}")
-            wanted[key if talker == 1 else f"{file.stem}_in_{key}"] = other.stem
+            expected[key if talker == 1 else f"{file.stem}_in_{key}"] = other.stem
     lines.append("mixture-of-another-set train-clean-100/1/2/1-2-3.flac")
     (tmp_path / "tr.lst").write_text("\n".join(lines) + "\n")
     prepare(tmp_path, f"--both_targets train --enroll_lists train={tmp_path}/tr.lst")
     plan = read_plan(tmp_path / "data/train_mix_clean_x2/mix.jsonl")
-    assert {mixture.id: mixture.facts["enroll"] for mixture in plan} == wanted
+    assert {mixture.id: mixture.facts["enroll"] for mixture in plan} == expected
     assert not (tmp_path / "data/train_mix_clean_x2/enroll_spk1.scp").exists()
 
 
@@ -271,7 +271,7 @@ FIRST = "84-120-0000_1272-121-0001"
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words", "said"),
+    ("spoil", "words", "message"),
     [
         (lambda root: (root / CSV).unlink(), "", "is LIBRI2MIX_METADATA the folder metadata/Libri2Mix"),
         (
@@ -306,9 +306,9 @@ FIRST = "84-120-0000_1272-121-0001"
         ),
     ],
 )
-def test_what_is_wrong_is_named(prepare, spoiled, tmp_path, spoil, words, said):
+def test_what_is_wrong_is_named(prepare, spoiled, tmp_path, spoil, words, message):
     spoil(spoiled)
-    with pytest.raises(InputError, match=re.escape(said)):
+    with pytest.raises(InputError, match=re.escape(message)):
         prepare(tmp_path / "out", words.format(spoiled), corpora=spoiled)
 
 
@@ -326,15 +326,15 @@ def test_missing_files_are_counted_and_named(prepare, spoiled, tmp_path, capsys)
     (spoiled / "LibriSpeech" / rows[0]["source_2_path"]).unlink()
     (spoiled / "wham_noise" / rows[0]["noise_path"]).unlink()
     prepare(tmp_path, "--conditions mix_both", corpora=spoiled)
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     kept = set(read_table(tmp_path / "data/test_mix_both/utt2spk"))
     gone = {rows[0][name] for name in ("source_2_path", "noise_path")}
     lost = {r["mixture_ID"] for r in rows if gone & {r["source_1_path"], r["source_2_path"], r["noise_path"]}}
     (alone,) = {row["mixture_ID"] for row in rows} - lost - kept
-    assert f"1 targets have no other utterance to enrol their speaker: {alone.split('_')[0]}" in said
-    assert f"libri2mix_test-clean.csv: 2 audio files are missing, which {len(lost)} of 6 mixtures need: " in said
-    assert rows[0]["source_2_path"] in said
-    assert "6 mixtures, published are 3000" in said
+    assert f"1 targets have no other utterance to enrol their speaker: {alone.split('_')[0]}" in message
+    assert f"libri2mix_test-clean.csv: 2 audio files are missing, which {len(lost)} of 6 mixtures need: " in message
+    assert rows[0]["source_2_path"] in message
+    assert "6 mixtures, published are 3000" in message
     with pytest.raises(InputError, match="13900; get what is missing, or use what is there"):
         prepare(tmp_path / "whole", corpora=spoiled, partial="")
 

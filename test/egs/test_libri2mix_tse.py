@@ -56,8 +56,8 @@ def test_streams_on_disk_are_those_of_libri2mix(recipe, corpora, monkeypatch):
         table = AudioTable(folder / "dump/8k/raw/test_mix_both_x2", stream=stream)
         assert set(rows) < set(table.keys())
         for key, row in rows.items():
-            wanted = np.clip(mixed(corpora, row, 8000, "min")[name], -1, 1 - 1 / 32768)
-            np.testing.assert_allclose(table.read(key), wanted, rtol=0, atol=0.55 / 32768)
+            expected = np.clip(mixed(corpora, row, 8000, "min")[name], -1, 1 - 1 / 32768)
+            np.testing.assert_allclose(table.read(key), expected, rtol=0, atol=0.55 / 32768)
 
 
 def test_training_has_mixtures_of_each_talker_and_its_enrolments_to_be_drawn(recipe):
@@ -91,17 +91,17 @@ def test_options_of_the_recipe(tree, recipe):
     words += ["--local_data_opts", "--enroll_lists train=x"]
     done = tree.run(folder, "./run.sh", *words, "--dry_run", "true", "--stop_stage", "4")
     assert done.returncode == 0, done.stderr
-    said = done.stdout.replace("\\", "")
-    assert "--train_set train-360_mix_single_max --valid_sets dev_mix_single_max" in said
-    assert "--mode max --conditions mix_single --subset train-360 --enroll_lists train=x" in said
-    assert "--fs 16000 --train_set" in said
-    assert "--train_streams wav spk1 enroll_spk1 --dumpdir dump/16k" in said
-    assert "--expdir exp/16k_train-360_mix_single_max" in said
-    said = tree.run(folder, "./run.sh", "--condition", "mix_all")
-    assert said.returncode == 1
-    assert "--condition mix_all" in said.stderr
-    said = tree.run(folder, "./run.sh", "--both-targets")
-    assert (said.returncode, said.stderr) == (1, "error: option --both-targets needs a value\n")
+    message = done.stdout.replace("\\", "")
+    assert "--train_set train-360_mix_single_max --valid_sets dev_mix_single_max" in message
+    assert "--mode max --conditions mix_single --subset train-360 --enroll_lists train=x" in message
+    assert "--fs 16000 --train_set" in message
+    assert "--train_streams wav spk1 enroll_spk1 --dumpdir dump/16k" in message
+    assert "--expdir exp/16k_train-360_mix_single_max" in message
+    message = tree.run(folder, "./run.sh", "--condition", "mix_all")
+    assert message.returncode == 1
+    assert "--condition mix_all" in message.stderr
+    message = tree.run(folder, "./run.sh", "--both-targets")
+    assert (message.returncode, message.stderr) == (1, "error: option --both-targets needs a value\n")
     help_text = tree.run(tree.path, "egs/libri2mix/tse/run.sh", "--help").stdout
     assert "--condition mix_clean" in help_text
     assert "--tse_config" in help_text

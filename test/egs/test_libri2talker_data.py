@@ -68,7 +68,7 @@ def test_plans_are_what_the_lists_say(prepare, corpora, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new", "said"),
+    ("name", "old", "new", "message"),
     [
         (
             "cv/mix.scp",
@@ -89,7 +89,7 @@ def test_plans_are_what_the_lists_say(prepare, corpora, tmp_path):
         ("tr/aux.scp", None, "", "tr/aux.scp: file not found; is LIBRI2TALKER the folder"),
     ],
 )
-def test_a_bad_list_is_named(prepare, corpora, tmp_path, name, old, new, said):
+def test_a_bad_list_is_named(prepare, corpora, tmp_path, name, old, new, message):
     root = shutil.copytree(corpora[0], tmp_path / "corpora")
     path = root / "target_speaker_verification/egs/Libri2Mix/data" / name
     if old is None:
@@ -98,7 +98,7 @@ def test_a_bad_list_is_named(prepare, corpora, tmp_path, name, old, new, said):
         text = path.read_text()
         assert old in text
         path.write_text(text.replace(old, new) if old == "61-120-0000_" else text.replace(old, new, 1))
-    with pytest.raises(InputError, match=re.escape(said)):
+    with pytest.raises(InputError, match=re.escape(message)):
         prepare(tmp_path / "out", corpora=root)
 
 
@@ -109,9 +109,9 @@ def test_what_is_missing_is_named_with_where_to_get_it(prepare, corpora, tmp_pat
     (row, _, enrolment), *_ = corpora[1]["cv"]
     next((root / "LibriSpeech").rglob(f"{enrolment}.flac")).unlink()
     prepare(tmp_path, corpora=root)
-    said = capsys.readouterr().err
-    assert f"cv/aux.scp: 1 enrolments have no audio: {enrolment}" in said
-    assert "cv: 1 targets, published are 2344" in said
+    message = capsys.readouterr().err
+    assert f"cv/aux.scp: 1 enrolments have no audio: {enrolment}" in message
+    assert "cv: 1 targets, published are 2344" in message
     assert [mixture.id.split("_in_")[-1] for mixture in read_plan(tmp_path / "data/dev/mix.jsonl")] == [
         row["mixture_ID"]
     ]

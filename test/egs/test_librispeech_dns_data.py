@@ -1,4 +1,4 @@
-"""Stage 1 of librispeech_dns: layouts, sets, corpora with faults; its configs; a plan of so many mixtures."""
+"""Stage 1 of librispeech_dns: layouts, sets, corpora with faults; its configs; a plan of a number of mixtures."""
 
 import shutil
 from pathlib import Path
@@ -90,7 +90,7 @@ def test_other_layouts_of_the_noise_give_the_same_sets(prepare, layout):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words", "said"),
+    ("spoil", "words", "message"),
     [
         (lambda root: shutil.rmtree(root / "DNS-Challenge"), OPTIONS, "get it from github microsoft/DNS-Challenge"),
         (
@@ -110,12 +110,12 @@ def test_other_layouts_of_the_noise_give_the_same_sets(prepare, layout):
         (lambda root: (root / "LibriSpeech/SPEAKERS.TXT").write_text("x|y\n"), OPTIONS, "SPEAKERS.TXT:1: expected"),
     ],
 )
-def test_what_is_wrong_is_named_before_anything_is_written(prepare, spoil, words, said):
+def test_what_is_wrong_is_named_before_anything_is_written(prepare, spoil, words, message):
     call, corpora, data = prepare
     spoil(corpora)
     done = call(words)
     assert done.returncode == 1
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not data.exists()
 

@@ -43,7 +43,7 @@ def recipe(tree):
 def result(recipe, folder: str) -> dict:
     """Metric -> its mean over the test set."""
     content = json.loads((recipe / f"exp/se_one/{folder}/test4_noise_5/result.json").read_text())
-    return {name: found["value"] for name, found in content["metrics"].items()}
+    return {name: actual["value"] for name, actual in content["metrics"].items()}
 
 
 def test_every_mixture_is_enhanced_and_scored(recipe):
@@ -51,9 +51,9 @@ def test_every_mixture_is_enhanced_and_scored(recipe):
     assert len(ids) == 4
     for made in ("enhanced/test4_noise_5/wav.scp", "metrics/test4_noise_5/utt2pesq_wb"):
         assert set(read_table(recipe / "exp/se_one" / made)) == ids
-    found = result(recipe, "scores")
-    assert {"si_sdr", "si_sdr_mix", "si_sdri", "sdr", "pesq_wb", "stoi", "estoi"} <= set(found)
-    assert found["si_sdri"] == pytest.approx(found["si_sdr"] - found["si_sdr_mix"], abs=1e-3)
+    actual = result(recipe, "scores")
+    assert {"si_sdr", "si_sdr_mix", "si_sdri", "sdr", "pesq_wb", "stoi", "estoi"} <= set(actual)
+    assert actual["si_sdri"] == pytest.approx(actual["si_sdr"] - actual["si_sdr_mix"], abs=1e-3)
 
 
 def test_observations_are_mixed_as_they_say(recipe, monkeypatch):
@@ -66,8 +66,8 @@ def test_observations_are_mixed_as_they_say(recipe, monkeypatch):
     by_speaker = {}
     for key, speaker in read_table("dump/raw/test4_noise_5/utt2spk").items():
         by_speaker.setdefault(speaker, []).append(si_sdr(mixed.read(key), clean.read(key)))
-    wanted = np.mean([np.mean(values) for values in by_speaker.values()])
-    assert result(recipe, "scores_beta0.5")["si_sdr"] == pytest.approx(wanted, abs=0.01)
+    expected = np.mean([np.mean(values) for values in by_speaker.values()])
+    assert result(recipe, "scores_beta0.5")["si_sdr"] == pytest.approx(expected, abs=0.01)
 
 
 def test_the_table_has_the_mixture_beside_what_was_made_of_it(recipe):
@@ -113,10 +113,10 @@ def test_a_set_without_trials_is_said_before_any_work(recipe, tree):
     done = tree.run(recipe, "./run.sh", *PHASE_1, "--sv_exp", "exp/sv_floor", "--stage", "5")
     kept.rename(trials)
     assert done.returncode == 1
-    wanted = (
+    expected = (
         "error: --sv_exp: no trials in dump/raw/test4_noise_5; draw them: python3 -m toolkit.bin.make_trials dump/raw/"
     )
-    assert wanted in done.stderr
+    assert expected in done.stderr
     assert " stage 5: " not in done.stdout
 
 
@@ -163,12 +163,12 @@ def test_a_sweep_is_an_experiment_for_each_alpha_and_one_table(recipe, tree):
 
 def test_a_sweep_makes_data_once(recipe, tree):
     done = tree.run(recipe, "./run.sh", *PHASE_2, "--alphas", "0.5 1e-3", "--dry_run", "true")
-    said = [line.split(" ", 1)[1] for line in done.stdout.splitlines()]
-    trained = [line.split()[4] for line in said if line.startswith("stage 6: ")]
+    message = [line.split(" ", 1)[1] for line in done.stdout.splitlines()]
+    trained = [line.split()[4] for line in message if line.startswith("stage 6: ")]
     start = "exp/se_finetune_convtasnet_sslmse_from_one_model_init_args_filters_16"
     assert all(name.startswith(start) for name in trained)
     assert [name.rpartition("_")[2] for name in trained] == ["alpha0.5,", "alpha1e-3,"]
-    assert sum(line.startswith("stage 1: ") for line in said) == 1
+    assert sum(line.startswith("stage 1: ") for line in message) == 1
 
 
 def test_weights_of_another_network_are_refused_before_any_work(recipe, tree):
@@ -179,7 +179,7 @@ def test_weights_of_another_network_are_refused_before_any_work(recipe, tree):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--init_from", "exp/se_none"], "--init_from exp/se_none: no exp/se_none/valid.loss.ave.pth; train that"),
         (["--observations", "0.1 1.5"], "--observations 0.1 1.5: 1.5 must be a number from 0 to 1"),
@@ -195,10 +195,10 @@ def test_weights_of_another_network_are_refused_before_any_work(recipe, tree):
         (["--stage", "7", "--expdir", "none"], "none/se_train_convtasnet_snr: no such experiment; train it first"),
     ],
 )
-def test_wrong_options_are_said(recipe, tree, words, said):
+def test_wrong_options_are_said(recipe, tree, words, message):
     done = tree.run(recipe, "./run.sh", *words)
     assert done.returncode == 1
-    assert said in done.stderr + done.stdout
+    assert message in done.stderr + done.stdout
     assert "Traceback" not in done.stderr
 
 

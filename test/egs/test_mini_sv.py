@@ -114,7 +114,7 @@ def test_another_number_of_jobs_and_another_folder_give_the_same_samples(recipe,
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         (["--no_such_option", "1"], 1, "no_such_option"),
         (["--sv_config", "conf/none.yaml"], 1, "conf/none.yaml: no such file"),
@@ -155,10 +155,10 @@ def test_another_number_of_jobs_and_another_folder_give_the_same_samples(recipe,
         (["--stage", "2", "--stop_stage", "2", "--dumpdir", "/proc/none"], 1, "cannot create directory"),
     ],
 )
-def test_wrong_options_are_said(recipe, tree, words, code, said):
+def test_wrong_options_are_said(recipe, tree, words, code, message):
     done = tree.run(recipe, "./run.sh", *words)
     assert done.returncode == code
-    assert said in done.stderr + done.stdout
+    assert message in done.stderr + done.stdout
     assert "Traceback" not in done.stderr
 
 
@@ -177,16 +177,16 @@ def test_other_ways_of_scoring(recipe, tree):
     options = ["--test_noises", "", "--ood_noises", "", "--breakdown", "gender duration", "--top_n", "5"]
     done = tree.run(recipe, "./run.sh", *MINI, "--stage", "7", "--stop_stage", "9", *way, *options)
     assert done.returncode == 0, done.stderr[-2000:]
-    found = json.loads((recipe / "exp/mean_fbank/scores_mean_cosine_3x1_as_norm_top5/test/metrics.json").read_text())
-    assert found["scoring"] == {
+    actual = json.loads((recipe / "exp/mean_fbank/scores_mean_cosine_3x1_as_norm_top5/test/metrics.json").read_text())
+    assert actual["scoring"] == {
         "scoring": "mean_cosine",
         "score_norm": "as_norm",
         "segments": "3 segments",
         "cohort": "8 speakers",
         "top_n": 5,
     }
-    assert set(found["breakdown"]) == {"gender", "duration"}
-    assert {"act_dcf_0.01", "act_dcf_0.05", "cllr", "min_cllr"} < set(found["metrics"])
+    assert set(actual["breakdown"]) == {"gender", "duration"}
+    assert {"act_dcf_0.01", "act_dcf_0.05", "cllr", "min_cllr"} < set(actual["metrics"])
     page = (recipe / "exp/RESULTS.md").read_text()
     for heading in ("## Compared with", "## Calibration", "## Groups of trials"):
         assert heading in page

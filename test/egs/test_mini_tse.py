@@ -47,14 +47,17 @@ def write_meeting(path) -> None:
     """A data dir of one recording in which two are enrolled and speak in turn, a second of silence between."""
     path.mkdir(parents=True)
     voices = {"ann": "en-us+f3", "bob": "en-gb-scotland"}
-    said = {name: speak("the meeting begins at a quarter past nine", voice) for name, voice in voices.items()}
+    message = {name: speak("the meeting begins at a quarter past nine", voice) for name, voice in voices.items()}
     enrolments = {name: speak("please leave your message after the tone", voice) for name, voice in voices.items()}
     gap, begin, turns = np.zeros(RATE, np.float32), 1.0, []
-    for name, samples in said.items():
+    for name, samples in message.items():
         turns.append(f"SPEAKER meeting 1 {begin:.3f} {len(samples) / RATE:.3f} <NA> <NA> {name} <NA> <NA>\n")
         begin += len(samples) / RATE + 1
     (path / "rttm").write_text("".join(turns))
-    sounds = {"meeting": np.concatenate([part for samples in said.values() for part in (gap, samples)]), **enrolments}
+    sounds = {
+        "meeting": np.concatenate([part for samples in message.values() for part in (gap, samples)]),
+        **enrolments,
+    }
     for name, samples in sounds.items():
         soundfile.write(path / f"{name}.wav", samples, RATE)
     write_table(path / "wav.scp", {"meeting": path / "meeting.wav"})
@@ -116,8 +119,8 @@ def test_scores_are_those_of_the_files(recipe, monkeypatch):
         e, s = e - e.mean(), s - s.mean()
         near = (e @ s) / (s @ s) * s
         expected.append(10 * np.log10((near @ near) / ((e - near) @ (e - near))))
-    found = result(recipe, "scores", "test4_2talker")["metrics"]["si_sdr"]
-    assert found["value"] == pytest.approx(np.mean(expected), abs=1e-4)
+    actual = result(recipe, "scores", "test4_2talker")["metrics"]["si_sdr"]
+    assert actual["value"] == pytest.approx(np.mean(expected), abs=1e-4)
     pairs = result(recipe, "scores", "test4_2talker")["breakdown"]["gender_pair"]["groups"]
     assert sum(group["n_utterances"] for group in pairs.values()) == 8
 
@@ -141,9 +144,9 @@ def test_real_recordings_are_formatted_with_enrolments_and_turns(recipe, monkeyp
 
 def test_real_recordings_are_scored_without_reference(recipe):
     names = ["similarity", *(TIMING if VAD else [])]
-    found = result(recipe, "scores_real", "test_real")["metrics"]
-    assert set(found) == {f"{name}{end}" for name in names for end in ("", "_mix", "i")}
-    assert all(found[f"{name}_mix"]["n"] == 2 for name in names)
+    actual = result(recipe, "scores_real", "test_real")["metrics"]
+    assert set(actual) == {f"{name}{end}" for name in names for end in ("", "_mix", "i")}
+    assert all(actual[f"{name}_mix"]["n"] == 2 for name in names)
     page = (recipe / "exp/tse_tiny/RESULTS.md").read_text()
     assert page.count("| test_real | tse_tiny |") == len(names)
     assert "test_real" not in page.split("## Every set")[1].split("##")[0]  # it has no row beside sets with references
@@ -154,10 +157,10 @@ def test_real_recordings_are_scored_without_reference(recipe):
 
 @pytest.mark.skipif(not VAD, reason="the extra vad is not installed")
 def test_the_timing_of_the_recording_itself(recipe):
-    """All that is said is found; of what is said half is the enrolled speaker's."""
-    found = result(recipe, "scores_real", "test_real")["metrics"]
-    assert found["timing_recall_mix"]["value"] > 90
-    assert 40 < found["timing_precision_mix"]["value"] < 75
+    """All speech is detected; half of it is the enrolled speaker's."""
+    actual = result(recipe, "scores_real", "test_real")["metrics"]
+    assert actual["timing_recall_mix"]["value"] > 90
+    assert 40 < actual["timing_precision_mix"]["value"] < 75
 
 
 def test_what_comes_out_without_the_target_is_measured(recipe):
@@ -191,8 +194,8 @@ def test_enrolments_in_noise(recipe, tree, tmp_path, monkeypatch, capsys):
     extractor = Extractor.load("exp/tse_tiny")
     mixture = AudioTable("dump/raw/test4_2talker").read(key)
     for folder, table in (("extracted", clean), ("extracted_enroll_noise", inside)):
-        found = AudioTable(f"exp/tse_tiny/{folder}/test4_2talker").read(key)
-        np.testing.assert_allclose(found, extractor.extract(mixture, table.read(enrolled), extractor.fs), atol=1e-4)
+        actual = AudioTable(f"exp/tse_tiny/{folder}/test4_2talker").read(key)
+        np.testing.assert_allclose(actual, extractor.extract(mixture, table.read(enrolled), extractor.fs), atol=1e-4)
     words = [
         "--enroll_from",
         "dump/raw/dev",
@@ -244,7 +247,7 @@ def test_the_packed_model_works_on_any_two_files(recipe, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["--tse_config", "conf/nothing.yaml"], "--tse_config conf/nothing.yaml: no such file"),
         (["--tse_args", "--model.init_args.tcn_blockz 2"], "tcn_blocks"),
@@ -275,8 +278,8 @@ def test_the_packed_model_works_on_any_two_files(recipe, tmp_path):
         (["--speling", "1"], "--speling"),
     ],
 )
-def test_mistakes_are_named_before_any_work(recipe, tree, options, said):
+def test_mistakes_are_named_before_any_work(recipe, tree, options, message):
     done = tree.run(recipe, "./run.sh", *MINI, *options, "--dry_run", "true")
     assert done.returncode != 0
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr

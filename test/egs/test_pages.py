@@ -40,7 +40,7 @@ STUBS = [
 
 def bash_blocks() -> list:
     """(block, recipe of the blocks before it); those that reproduce papers, at full size, are marked slow."""
-    found = []
+    actual = []
     for page in PAGES:
         heading, recipe = "", "egs/mini/sv"
         pattern = r"^#+ (.+?)$|^```bash\n(.*?)^```"
@@ -49,9 +49,9 @@ def bash_blocks() -> list:
             if not block or (page == "CONTRIBUTING.md" and heading != "Contributing"):
                 continue
             marks = [pytest.mark.slow] if re.search(r"arXiv|10\.\d+/", heading) else []
-            found.append(pytest.param(block, recipe, marks=marks, id=f"{Path(page).parent}-{len(found)}-{heading}"))
+            actual.append(pytest.param(block, recipe, marks=marks, id=f"{Path(page).parent}-{len(actual)}-{heading}"))
             recipe = [recipe, *re.findall(r"cd (egs/\w+/\w+)", block)][-1]
-    return found
+    return actual
 
 
 @pytest.fixture(scope="module")

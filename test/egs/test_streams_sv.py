@@ -62,10 +62,10 @@ def test_noises_on_top_of_a_noisy_set_are_refused(recipe, tree):
 
 
 def test_streams_of_what_is_not_rendered_are_refused(recipe, tree):
-    for words, said in (
+    for words, message in (
         (["--simulate_train_config", "", *STREAMS], "needs --simulate_train_config"),
         (["--train_streams", "spk1 noise1"], "--train_streams spk1 noise1: wav must be among them"),
     ):
         done = tree.run(recipe, "./run.sh", *MINI, *words, "--stage", "2", "--stop_stage", "3")
         assert done.returncode == 1
-        assert said in done.stderr
+        assert message in done.stderr

@@ -60,8 +60,8 @@ def test_kill_9_in_every_stage_and_the_same_command_again(tree, mini):
     for stage in STAGES:
         run_and_kill(folder, stage, max(0.6 * seconds[stage], 0.2), with_jobs=stage % 2 == 0)
     with start(folder) as last:
-        said = last.stdout.read()
-    assert last.returncode == 0, said[-3000:]
-    found = outcome(folder)
+        message = last.stdout.read()
+    assert last.returncode == 0, message[-3000:]
+    actual = outcome(folder)
     assert len(expected) > 200
-    assert [key for key in expected | found if expected.get(key) != found.get(key)] == []
+    assert [key for key in expected | actual if expected.get(key) != actual.get(key)] == []

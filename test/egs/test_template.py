@@ -58,8 +58,8 @@ def test_folders_give_a_table_with_noise(recipe):
     page = (recipe / "exp/RESULTS.md").read_text()
     for condition in ("mean_fbank", "test", "test_noise_10"):
         assert f"| {condition} |" in page
-    said = "note: 2 of these speakers have one recording: their target trials are within one session"
-    assert (recipe / "first.log").read_text().count(said) == 2  # valid and test
+    message = "note: 2 of these speakers have one recording: their target trials are within one session"
+    assert (recipe / "first.log").read_text().count(message) == 2  # valid and test
 
 
 def test_training_is_in_noise_and_rooms(recipe):

@@ -110,7 +110,7 @@ def spoil_list(vox):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words", "said"),
+    ("spoil", "words", "message"),
     [
         (spoil_second_copy, LOCAL, "duplicate id id10001--x_0-y-00001, also of"),
         (spoil_speaker, "", "dev has 30 utterances of 5 speakers, published are 148642 of 1211; no folder of id10003"),
@@ -126,12 +126,12 @@ def spoil_list(vox):
         (lambda vox: None, f"{LOCAL} --valid_by speaker --valid_speakers 6", "dev has 5 besides one to train"),
     ],
 )
-def test_what_is_wrong_is_named(prepare, spoil, words, said):
+def test_what_is_wrong_is_named(prepare, spoil, words, message):
     call, vox, data = prepare
     spoil(vox)
     done = call(words, "--corpora")
     assert done.returncode == 1
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (data / "train").exists()
 
@@ -183,11 +183,11 @@ def test_trials_that_stand_twice_are_kept_and_said(prepare):
 
 
 @pytest.mark.parametrize(
-    ("corpus", "said"),
+    ("corpus", "message"),
     [("musan", "get it from openslr.org/17"), ("nonspeech100", "HuNonspeech"), ("rirs_noises", "openslr.org/28")],
 )
-def test_a_missing_corpus_is_named_with_its_source(prepare, tmp_path, corpus, said):
+def test_a_missing_corpus_is_named_with_its_source(prepare, tmp_path, corpus, message):
     call, _, _ = prepare
     done = call(LOCAL, "--corpora", corpus, corpora=tmp_path)
     assert done.returncode == 1
-    assert said in done.stderr
+    assert message in done.stderr

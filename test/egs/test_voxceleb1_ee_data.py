@@ -173,7 +173,7 @@ def same_twice(root):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words", "said"),
+    ("spoil", "words", "message"),
     [
         (lose_training, PARTIAL, "LIBRITTS_R, LIBRILIGHT"),
         (lambda root: shutil.rmtree(root / "VoxCeleb1"), PARTIAL, "VOXCELEB1="),
@@ -186,12 +186,12 @@ def same_twice(root):
         (lambda root: None, ["--valid_every", "3"], "published are 148642"),
     ],
 )
-def test_what_is_wrong_is_named(spoilt, spoil, words, said):
+def test_what_is_wrong_is_named(spoilt, spoil, words, message):
     call, root, _ = spoilt
     spoil(root)
     done = call(*words)
     assert done.returncode == 1
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 

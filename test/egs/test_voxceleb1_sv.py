@@ -68,8 +68,8 @@ def test_official_trials_are_taken_over_line_by_line(recipe, corpora):
         theirs = [line.split() for line in (corpora / f"VoxCeleb1/{name}.txt").read_text().splitlines()]
         ours = read_trials(folder / "data" / table)
         assert ours.is_target.tolist() == [label == "1" for label, _, _ in theirs]
-        wanted = [tuple(x.removesuffix(".wav").replace("/", "-") for x in line[1:]) for line in theirs]
-        assert list(ours.pairs()) == wanted
+        expected = [tuple(x.removesuffix(".wav").replace("/", "-") for x in line[1:]) for line in theirs]
+        assert list(ours.pairs()) == expected
     assert not (folder / "data/voxceleb1/trials_h").exists()  # its list is not there
     assert (folder / "data/voxceleb1/trials_h_original").exists()
     used = {utt for path in (folder / "data/voxceleb1").glob("trials_*") for utt in read_trials(path).used_ids()}
@@ -111,14 +111,14 @@ def test_nonspeech_files_have_their_class(recipe):
 
 def test_what_is_not_whole_was_said(recipe):
     _, done = recipe
-    for said in (
+    for message in (
         "dev has 36 utterances of 6 speakers, published are 148642 of 1211",
         "veri_test2.txt: 36 trials, published are 37611",
         "noise: 4 files, published are 930",
         "lacks n2, n3",
         "holds no list_test_hard2.txt",
     ):
-        assert said in done.stdout + done.stderr, said
+        assert message in done.stdout + done.stderr, message
 
 
 def test_lists_of_one_set_are_scored_with_the_same_embeddings(recipe, tree, corpora):
@@ -129,8 +129,8 @@ def test_lists_of_one_set_are_scored_with_the_same_embeddings(recipe, tree, corp
     done = tree.run(folder, "bash", "-e", "-c", script, CORPORA=str(corpora))
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     for name, targets in (("voxceleb1_e", 18), ("voxceleb1_h_original", 17), ("voxceleb1_o_original", None)):
-        found = json.loads((folder / f"exp/sv_tiny/scores/{name}/metrics.json").read_text())["n_target"]
-        assert targets in (found, None)
+        actual = json.loads((folder / f"exp/sv_tiny/scores/{name}/metrics.json").read_text())["n_target"]
+        assert targets in (actual, None)
         assert f"| {name} |" in (folder / "exp/RESULTS.md").read_text()
 
 

@@ -23,10 +23,10 @@ def test_it_is_the_transform_of_torch_on_the_padded_recording(window, hop):
     taper = torch.from_numpy(scipy.signal.get_window("hann", window)).sqrt()
     padded = torch.nn.functional.pad(wav, (window - hop, 3 * window))
     expected = torch.stft(padded, window, hop, window=taper, center=False, return_complex=True)
-    found, mask = stft(wav)
-    frames = found.shape[3]
-    assert found.shape == (2, 2, window // 2 + 1, stft.num_frames(1003))
-    torch.testing.assert_close(torch.complex(found[:, 0], found[:, 1]), expected[..., :frames], atol=1e-5, rtol=1e-5)
+    actual, mask = stft(wav)
+    frames = actual.shape[3]
+    assert actual.shape == (2, 2, window // 2 + 1, stft.num_frames(1003))
+    torch.testing.assert_close(torch.complex(actual[:, 0], actual[:, 1]), expected[..., :frames], atol=1e-5, rtol=1e-5)
     assert mask is None
 
 
@@ -36,10 +36,10 @@ def test_a_window_of_hann_itself(window, hop):
     padded = torch.nn.functional.pad(wav, (window - hop, 3 * window))
     taper = torch.from_numpy(scipy.signal.get_window("hann", window))
     expected = torch.stft(padded, window, hop, window=taper, center=False, return_complex=True)
-    found = stft(wav)[0]
-    expected = torch.stack((expected.real, expected.imag), 1)[..., : found.shape[3]]
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(stft.inverse(found, 301), wav, atol=1e-10, rtol=0)
+    actual = stft(wav)[0]
+    expected = torch.stack((expected.real, expected.imag), 1)[..., : actual.shape[3]]
+    torch.testing.assert_close(actual, expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(stft.inverse(actual, 301), wav, atol=1e-10, rtol=0)
     with pytest.raises(InputError, match="shape 'hamming': must be one of sqrt_hann, hann"):
         ComplexSTFT(window, hop, "hamming")
 

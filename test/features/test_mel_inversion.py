@@ -80,10 +80,10 @@ def test_an_oracle_raises_the_si_sdr(name, snr):
     other = noise(speech.shape[1])
     other *= speech.std() / other.std() / 10 ** (snr / 20)
     mixture = speech + other
-    feats, wanted, rest = (frontend(wav)[0] for wav in (mixture, speech, other))
+    feats, expected, rest = (frontend(wav)[0] for wav in (mixture, speech, other))
     before = si_sdr(mixture[0].numpy(), speech[0].numpy())
     assert before == pytest.approx(snr, abs=0.3)
-    for mask in (wiener_mask(wanted, rest), share_mask(wanted, feats)):
+    for mask in (wiener_mask(expected, rest), share_mask(expected, feats)):
         assert si_sdr(MelInversion(frontend)(mixture, mask)[0].numpy(), speech[0].numpy()) > before + 7
 
 
@@ -106,13 +106,13 @@ def test_centres_are_where_the_filters_peak(frontend):
 
 
 @pytest.mark.parametrize(
-    ("frontend", "said"),
+    ("frontend", "message"),
     [
         (LogMelSpectrogram(n_mfcc=20), "LogMelSpectrogram: cannot"),
         (torch.nn.Identity(), "frontend Identity: "),
         (LogMelSpectrogram(hop_ms=13.0), "hop 208 samples"),
     ],
 )
-def test_what_cannot_be_undone_is_refused(frontend, said):
-    with pytest.raises(InputError, match=said):
+def test_what_cannot_be_undone_is_refused(frontend, message):
+    with pytest.raises(InputError, match=message):
         MelInversion(frontend)

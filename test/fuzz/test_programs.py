@@ -93,12 +93,12 @@ def commands(draw, name: str, options: list[str]) -> list[str]:
 
 def snapshot(folder: Path) -> dict[str, tuple]:
     """Size and time of all files."""
-    found = {}
+    actual = {}
     for root, _, names in os.walk(folder):
         for name in names:
             facts = os.stat(os.path.join(root, name))
-            found[os.path.join(root, name)] = facts.st_mtime_ns, facts.st_size
-    return found
+            actual[os.path.join(root, name)] = facts.st_mtime_ns, facts.st_size
+    return actual
 
 
 class Whole:
@@ -120,16 +120,16 @@ class Whole:
 
 def check(name: str, words: list[str], folder: Path) -> None:
     """The property."""
-    program, out, said = importlib.import_module(f"toolkit.bin.{name}"), io.TextIOWrapper(io.BytesIO()), io.StringIO()
+    program, out, stderr = importlib.import_module(f"toolkit.bin.{name}"), io.TextIOWrapper(io.BytesIO()), io.StringIO()
     before = snapshot(folder)
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(said), world.within(60):
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(stderr), world.within(60):
         try:
             code = run(program.main, words)
         except SystemExit as end:
             code = end.code or 0
-    errors = [line for line in said.getvalue().splitlines() if not line.startswith(("warning: left out", "left out"))]
+    errors = [line for line in stderr.getvalue().splitlines() if not line.startswith(("warning: left out", "left out"))]
     assert code in (0, 1), (code, words)
-    assert "Traceback" not in said.getvalue(), words
+    assert "Traceback" not in stderr.getvalue(), words
     if code:
         assert [line[:7] for line in errors] == ["error: "], (words, errors)
         after = snapshot(folder)
@@ -145,7 +145,7 @@ def nothing_is_made(*_):
 
 
 def fuzz(name: str, folder: Path, monkeypatch, examples: int) -> None:
-    """Try a program so many times."""
+    """Try a program this number of times."""
     monkeypatch.chdir(folder)
     monkeypatch.setattr(minicorpus, "run_all", nothing_is_made)
     for measure in ("measure_peak_memory", "measure_rtf"):

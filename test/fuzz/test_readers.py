@@ -71,7 +71,7 @@ GIVEN = {
 
 def readers() -> dict:
     """The functions read_..., load_... and open_set of the rooms that read files; and classes that are readers."""
-    found = {
+    actual = {
         "AudioTable": toolkit.io.audio.AudioTable,
         "MatrixEntry": MatrixEntry,
         "audio_info": toolkit.io.audio.audio_info,
@@ -81,8 +81,8 @@ def readers() -> dict:
         for one in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             for name, reader in inspect.getmembers(importlib.import_module(one.name), inspect.isfunction):
                 if name.startswith(("read_", "load_", "open_set")) and reader.__module__ == one.name:
-                    found[name] = reader
-    return found
+                    actual[name] = reader
+    return actual
 
 
 READERS = readers()
@@ -90,7 +90,7 @@ PATHS = ["", "\0", "a\0b", "x" * 300, "x/" * 3000, "\ud800", "/dev/null/x", ".",
 
 
 def fuzz(name: str, folder: Path, monkeypatch, examples: int) -> None:
-    """Try a reader so many times."""
+    """Try a reader this number of times."""
     monkeypatch.chdir(folder)
     path, call = (*GIVEN[name], lambda reader, path: reader(path))[:2]
     content = Path(path).read_bytes()
@@ -100,9 +100,9 @@ def fuzz(name: str, folder: Path, monkeypatch, examples: int) -> None:
     def one(data):
         Path(path).write_bytes(data.draw(world.damaged(content)))
         try:
-            found = call(READERS[name], path)
-            if isinstance(found, Iterator):
-                list(found)
+            actual = call(READERS[name], path)
+            if isinstance(actual, Iterator):
+                list(actual)
         except InputError:
             pass
 

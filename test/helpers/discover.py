@@ -11,20 +11,20 @@ import toolkit
 def modules(room: str) -> list:
     """All modules below ``toolkit.<room>``."""
     package = importlib.import_module(f"{toolkit.__name__}.{room}")
-    found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
-    return [package, *(importlib.import_module(module.name) for module in found)]
+    actual = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    return [package, *(importlib.import_module(module.name) for module in actual)]
 
 
 def subclasses(base: type) -> list[type]:
     """Public concrete classes of the toolkit that are a ``base``, by name."""
     room = base.__module__.split(".")[1]
-    found = {
+    actual = {
         one
         for module in modules(room)
         for one in vars(module).values()
         if inspect.isclass(one) and issubclass(one, base) and not inspect.isabstract(one)
     }
-    return sorted((one for one in found if not one.__name__.startswith("_")), key=lambda one: one.__name__)
+    return sorted((one for one in actual if not one.__name__.startswith("_")), key=lambda one: one.__name__)
 
 
 def instance(cls: type, **arguments):

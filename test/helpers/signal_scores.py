@@ -1,4 +1,4 @@
-"""Scored experiments of enhancement and extraction, small, with audio where it is wanted."""
+"""Scored experiments of enhancement and extraction, small, with audio on request."""
 
 import numpy as np
 import soundfile
@@ -17,11 +17,11 @@ def values(name: str, seed: int) -> dict[str, np.ndarray]:
     rng, mixture = np.random.default_rng([seed, len(name)]), np.random.default_rng(len(name))
     before = mixture.uniform(-5, 5, len(UTTS))
     after = before + rng.uniform(2, 12, len(UTTS))
-    found = {"si_sdr": after, "si_sdr_mix": before, "pesq_nb": rng.uniform(1.5, 4, len(UTTS))}
-    found["pesq_nb_mix"] = mixture.uniform(1, 2, len(UTTS))
+    actual = {"si_sdr": after, "si_sdr_mix": before, "pesq_nb": rng.uniform(1.5, 4, len(UTTS))}
+    actual["pesq_nb_mix"] = mixture.uniform(1, 2, len(UTTS))
     far = after - 20
     far[::5] = after[::5] + 1.0 + np.arange(len(UTTS))[::5] / 10
-    return found | {"si_sdr_interferer": far, "speaker_confusion": (far > after).astype(float)}
+    return actual | {"si_sdr_interferer": far, "speaker_confusion": (far > after).astype(float)}
 
 
 def write_scores(expdir, seed=0, variant="", sets=SETS, keep=None, change=None, resamples=60, declared=None):

@@ -16,7 +16,7 @@ from toolkit.io.opening import is_command
 
 FS, N = 16000, 8000
 PCM = np.random.default_rng(5).integers(-20000, 20000, N).astype(np.int16)
-WANTED = PCM / np.float32(32768)
+EXPECTED = PCM / np.float32(32768)
 WAV_HEADER = 44
 
 
@@ -29,8 +29,8 @@ def in_ark(folder, before=1):
     """The audio behind ``before`` other entries of an ark."""
     with ArkWriter(folder / "wav.1.ark") as ark:
         for n in range(before):
-            ark.write_audio(f"other{n}", -WANTED, FS)
-        ark.write_audio("a", WANTED, FS)
+            ark.write_audio(f"other{n}", -EXPECTED, FS)
+        ark.write_audio("a", EXPECTED, FS)
     return ark.scp["a"]
 
 
@@ -42,14 +42,14 @@ def lossless(folder, kind):
 def test_lossless_audio_is_read_bit_for_bit(tmp_path, kind):
     samples, rate = read_audio(lossless(tmp_path, kind), "a")
     assert (rate, samples.dtype) == (FS, np.float32)
-    np.testing.assert_array_equal(samples, WANTED)
+    np.testing.assert_array_equal(samples, EXPECTED)
 
 
 @pytest.mark.parametrize("kind", ["wav", "flac", "ark"])
 @pytest.mark.parametrize(("start", "frames"), [(0, 100), (1, N - 1), (4321, 777), (N - 1, 1), (300, -1), (N, 0)])
 def test_a_crop_is_a_slice_of_the_whole(tmp_path, kind, start, frames):
     samples, _ = read_audio(lossless(tmp_path, kind), "a", start, frames)
-    np.testing.assert_array_equal(samples, WANTED[start : start + frames if frames >= 0 else N])
+    np.testing.assert_array_equal(samples, EXPECTED[start : start + frames if frames >= 0 else N])
 
 
 def test_opus_has_the_length_and_about_the_samples(tmp_path):
@@ -70,7 +70,7 @@ def test_float_wav_is_read_as_it_is(tmp_path):
     ("kind", "subtype"), [("wav", "PCM_24"), ("flac", "PCM_24"), ("wav", "PCM_32"), ("au", "PCM_16")]
 )
 def test_no_bit_is_lost(tmp_path, kind, subtype):
-    samples = (WANTED + 2.0**-23).astype(np.float32) if subtype != "PCM_16" else WANTED
+    samples = (EXPECTED + 2.0**-23).astype(np.float32) if subtype != "PCM_16" else EXPECTED
     value = write(tmp_path / f"a.{kind}", samples, subtype=subtype)
     np.testing.assert_array_equal(read_audio(value, "a", 50, 700)[0], samples[50:750])
 
@@ -86,7 +86,7 @@ def test_a_wav_written_to_a_pipe_has_no_length_and_is_read(tmp_path, length):
     with open(value, "r+b") as handle:
         handle.seek(WAV_HEADER - 4)
         handle.write(struct.pack("<I", length))
-    np.testing.assert_array_equal(read_audio(value, "a")[0], WANTED)
+    np.testing.assert_array_equal(read_audio(value, "a")[0], EXPECTED)
 
 
 def cut(path, size):
@@ -121,7 +121,7 @@ def truncated_ark(folder):
     return value
 
 
-NAN = np.where(np.arange(N) == 4000, np.nan, WANTED).astype(np.float32)
+NAN = np.where(np.arange(N) == 4000, np.nan, EXPECTED).astype(np.float32)
 FAULTS = {
     "missing": (lambda d: str(d / "a.wav"), "no such file"),
     "dangling link": (lambda d: dangling(d / "a.wav"), "no such file"),
@@ -178,13 +178,13 @@ def test_a_crop_beyond_the_end_is_refused(tmp_path, start, frames):
 def test_channel_choice(tmp_path, channel):
     stereo = PCM.reshape(-1, 2)
     samples, _ = read_whole(write(tmp_path / "a.wav", stereo), "a", channel)
-    wanted = stereo.mean(1) if channel == "mean" else stereo[:, channel]
-    np.testing.assert_array_equal(samples * 32768, wanted)
+    expected = stereo.mean(1) if channel == "mean" else stereo[:, channel]
+    np.testing.assert_array_equal(samples * 32768, expected)
 
 
 @pytest.mark.parametrize("channel", [None, 0, "mean"])
 def test_one_channel_is_the_first_and_the_mean(tmp_path, channel):
-    np.testing.assert_array_equal(read_whole(write(tmp_path / "a.wav"), "a", channel)[0], WANTED)
+    np.testing.assert_array_equal(read_whole(write(tmp_path / "a.wav"), "a", channel)[0], EXPECTED)
 
 
 def test_one_channel_is_no_other(tmp_path):
@@ -199,15 +199,15 @@ def test_a_channel_that_is_not_there(tmp_path, channel):
 
 
 def test_the_other_channels_may_be_bad(tmp_path):
-    value = write(tmp_path / "a.wav", np.stack([WANTED, NAN], 1), subtype="FLOAT")
-    np.testing.assert_array_equal(read_whole(value, "a", 0)[0], WANTED)
+    value = write(tmp_path / "a.wav", np.stack([EXPECTED, NAN], 1), subtype="FLOAT")
+    np.testing.assert_array_equal(read_whole(value, "a", 0)[0], EXPECTED)
 
 
 @pytest.mark.parametrize("kind", ["wav", "flac"])
 def test_commands_are_run_by_the_format_stage(tmp_path, kind):
     value = f"cat {shlex.quote(write(tmp_path / f'a b.{kind}'))} | cat | "
     assert is_command(value)
-    np.testing.assert_array_equal(read_whole(value, "a", allow_pipes=True)[0], WANTED)
+    np.testing.assert_array_equal(read_whole(value, "a", allow_pipes=True)[0], EXPECTED)
     for door in (read_whole, read_audio, audio_info):
         with pytest.raises(InputError, match="utt-a: is a command .*--allow_pipes"):
             door(value, "utt-a")
@@ -249,8 +249,8 @@ def test_a_table_joins_data_dirs(tmp_path, data_dir):
     second = data_dir("two", {"B": in_ark(tmp_path), "b": tmp_path / "b.wav"})
     table = AudioTable(first, second, fs=FS)
     assert table.keys() == ["B", "b"]
-    np.testing.assert_array_equal(table.read("B", 10, 20), WANTED[10:30])
-    np.testing.assert_array_equal(table.read("b"), WANTED)
+    np.testing.assert_array_equal(table.read("B", 10, 20), EXPECTED[10:30])
+    np.testing.assert_array_equal(table.read("b"), EXPECTED)
 
 
 def test_the_last_whole_recordings_are_kept_when_asked_for(tmp_path, data_dir):
@@ -259,7 +259,7 @@ def test_the_last_whole_recordings_are_kept_when_asked_for(tmp_path, data_dir):
     first = {key: table.read(key) for key in "abc"}
     assert {key: table.read(key, 7, 9)[0] for key in "abc"} == {key: first[key][7] for key in "abc"}
     assert [table.read(key) is first[key] for key in "cbab"] == [True, True, False, False]
-    np.testing.assert_array_equal(table.read("a"), WANTED)
+    np.testing.assert_array_equal(table.read("a"), EXPECTED)
     with pytest.raises(ValueError, match="read-only"):
         first["a"] *= 2
 

@@ -14,10 +14,10 @@ def test_what_is_written_is_read(tmp_path):
     draws = {"eer": np.array([0.25, np.nan]), "min_dcf_0.01": np.array([1.0, 0.5])}
     identity = identity_of(trials(), ["s", "t"], 3, 2)
     write_samples(tmp_path / "draws.npz", draws, identity)
-    found, whose = read_samples(tmp_path / "draws.npz")
+    actual, whose = read_samples(tmp_path / "draws.npz")
     assert whose == identity
-    assert list(found) == list(draws)
-    np.testing.assert_array_equal(found["eer"], draws["eer"])
+    assert list(actual) == list(draws)
+    np.testing.assert_array_equal(actual["eer"], draws["eer"])
 
 
 def test_the_same_content_makes_the_same_file(tmp_path):

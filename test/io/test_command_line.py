@@ -41,7 +41,7 @@ def test_success_is_0_and_main_gets_the_words():
 
 
 @pytest.mark.parametrize(
-    ("main", "code", "said"),
+    ("main", "code", "message"),
     [
         (raising(InputError("utt-a: a.wav: is empty")), 1, "error: utt-a: a.wav: is empty\n"),
         (lambda argv: Path("/nowhere/work.1").read_text(), 1, "error: /nowhere/work.1: No such file or directory\n"),
@@ -53,9 +53,9 @@ def test_success_is_0_and_main_gets_the_words():
         (raising(KeyboardInterrupt), 130, "interrupted\n"),
     ],
 )
-def test_what_the_user_can_mend_is_one_line(main, code, said, capsys):
+def test_what_the_user_can_mend_is_one_line(main, code, message, capsys):
     assert run(main) == code
-    assert capsys.readouterr().err == said
+    assert capsys.readouterr().err == message
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyError, OSError(errno.EINVAL, "ours"), SystemExit(2)])
@@ -92,7 +92,7 @@ def test_every_program_says_how_it_is_used(name, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "message"),
     [
         (["--speach", "x"], "error: --speach: no such option, did you mean --speech? See local/data.sh --help\n"),
         (["--speach=x"], "error: --speach: no such option, did you mean --speech? See local/data.sh --help\n"),
@@ -100,17 +100,17 @@ def test_every_program_says_how_it_is_used(name, monkeypatch, capsys):
         (["--seed", "a"], "error: argument --seed: must be a whole number, got 'a'; see local/data.sh --help\n"),
     ],
 )
-def test_a_wrong_option_is_one_line_with_the_nearest(argv, said, capsys):
+def test_a_wrong_option_is_one_line_with_the_nearest(argv, message, capsys):
     from toolkit.bin.prepare_folder import main
 
     assert run(main, argv) == 1
-    assert capsys.readouterr().err == said
+    assert capsys.readouterr().err == message
 
 
 def test_a_mistyped_option_is_said_before_the_missing_one_that_it_is():
     done = python("-m", "toolkit.bin.pack", "--expdirs", "x")
-    said = "error: --expdirs: no such option, did you mean --expdir? See python -m toolkit.bin.pack --help\n"
-    assert (done.returncode, done.stderr) == (1, said)
+    message = "error: --expdirs: no such option, did you mean --expdir? See python -m toolkit.bin.pack --help\n"
+    assert (done.returncode, done.stderr) == (1, message)
     shortened = python("-m", "toolkit.bin.pack", "--exp", "x")
     assert "required: --output" in shortened.stderr
 
@@ -167,10 +167,10 @@ def test_an_option_out_of_range_is_one_line(word, capsys):
 
     for option in ("--count", "--share"):
         assert run(main, [f"{option}={word}"]) == 1
-        said = capsys.readouterr().err
-        assert said.startswith("error: ")
-        assert said.endswith("\n")
-        assert said.count("\n") == 1
+        message = capsys.readouterr().err
+        assert message.startswith("error: ")
+        assert message.endswith("\n")
+        assert message.count("\n") == 1
 
 
 @pytest.mark.parametrize(("kind", "word", "value"), [(whole_number(1, 9), "9", 9), (real_number(0, 1), "1", 1.0)])

@@ -88,7 +88,7 @@ def test_a_link_to_a_config_is_laid_on_what_lies_beside_the_link(write):
 
 
 @pytest.mark.parametrize(
-    ("over", "wanted"),
+    ("over", "expected"),
     [
         ({"class_path": "B"}, {"class_path": "B"}),
         ({"class_path": "B", "init_args": {"y": 1}}, {"class_path": "B", "init_args": {"y": 1}}),
@@ -98,9 +98,9 @@ def test_a_link_to_a_config_is_laid_on_what_lies_beside_the_link(write):
         (None, None),
     ],
 )
-def test_another_class_begins_with_fresh_arguments(over, wanted):
+def test_another_class_begins_with_fresh_arguments(over, expected):
     base = {"net": {"class_path": "A", "init_args": {"x": 1}}}
-    assert merge(base, {"net": over}) == {"net": wanted}
+    assert merge(base, {"net": over}) == {"net": expected}
     assert base == {"net": {"class_path": "A", "init_args": {"x": 1}}}
 
 
@@ -199,7 +199,7 @@ def test_a_wrong_option_is_named(argv):
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "message"),
     [
         (["--loop.epoch", "3"], "unrecognized arguments: --loop.epoch, did you mean --loop.epochs?"),
         (["--epochs", "3"], "unrecognized arguments: --epochs, did you mean --loop.epochs?"),
@@ -218,17 +218,17 @@ def test_a_wrong_option_is_named(argv):
         (["--snrs", "x"], "--snrs: must be a list of numbers such as [0, 10], got x"),
     ],
 )
-def test_a_fault_of_an_option_is_said_in_plain_words(write, argv, said):
+def test_a_fault_of_an_option_is_said_in_plain_words(write, argv, message):
     """And the config, which is not to blame, is not named."""
     parser = new_parser()
     parser.add_argument("--snrs", type=list[float] | None, default=None)
     with pytest.raises(InputError) as caught:
         parser.parse([*argv, "--config", write("a.yaml", "seed: 1")])
-    assert str(caught.value) == said
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("loop: {epoch: 1}", "loop has no key epoch, did you mean epochs?"),
         ("sed: 1", "unknown key sed, did you mean seed?"),
@@ -240,11 +240,11 @@ def test_a_fault_of_an_option_is_said_in_plain_words(write, argv, said):
         ("net: {init_args: {width: x}}", "net: width: must be a whole number, got x"),
     ],
 )
-def test_a_fault_of_a_config_is_said_in_plain_words(write, text, said):
+def test_a_fault_of_a_config_is_said_in_plain_words(write, text, message):
     path = write("a.yaml", text)
     with pytest.raises(InputError) as caught:
         parse("--config", path, "--net.init_args.rate", "0.25")
-    assert str(caught.value) == f"{path}: {said}"
+    assert str(caught.value) == f"{path}: {message}"
 
 
 def test_a_library_that_a_users_module_imports_is_missing(monkeypatch, tmp_path):

@@ -117,9 +117,9 @@ def test_odd_ids_of_two_tables_are_named(data_dir):
         data.check_same_keys("wav.scp", "feats.scp")
 
 
-@pytest.mark.parametrize(("count", "said"), [(2, "0, 1"), (3, "0, 1, 2"), (5, "0, 1, 2 (+2 more)")])
-def test_some_of(count, said):
-    assert some_of(range(count), 3) == said
+@pytest.mark.parametrize(("count", "message"), [(2, "0, 1"), (3, "0, 1, 2"), (5, "0, 1, 2 (+2 more)")])
+def test_some_of(count, message):
+    assert some_of(range(count), 3) == message
 
 
 def test_some_keys_of_a_table(tmp_path):

@@ -24,20 +24,20 @@ def write(folder, arrays, arks=2):
 
 def read(table, ids):
     """id -> its rows."""
-    found = {}
+    actual = {}
     for places, rows, counts in read_rows(table, ids, "e.scp"):
         ends = np.cumsum(np.ones(len(places), int) if counts is None else counts)
         for place, part in zip(places, np.split(rows, ends[:-1]), strict=True):
-            found[ids[place]] = part
-    return found
+            actual[ids[place]] = part
+    return actual
 
 
 def test_vectors_come_back_in_any_order(tmp_path):
     table, ids = write(tmp_path, VECTORS), RNG.permutation(list(VECTORS))[:13].tolist()
-    found = read(table, ids)
-    assert set(found) == set(ids)
+    actual = read(table, ids)
+    assert set(actual) == set(ids)
     for key in ids:
-        np.testing.assert_array_equal(found[key], VECTORS[key][None])
+        np.testing.assert_array_equal(actual[key], VECTORS[key][None])
     assert all(counts is None for _, _, counts in read_rows(table, ids, "e.scp"))
 
 
@@ -67,9 +67,9 @@ def test_other_kinds_of_arrays_are_read_one_by_one(tmp_path, kind):
         kaldiio.save_ark(str(path), {key: array}, scp=f"{path}.scp")
         table, expected = dict([(tmp_path / "other.scp").read_text().split()]), array[None]
     table["utt01"] = write(tmp_path, VECTORS)["utt01"]
-    found = read(table, ["utt01", key])
-    np.testing.assert_allclose(found[key], expected, atol=1e-3)
-    np.testing.assert_array_equal(found["utt01"], VECTORS["utt01"][None])
+    actual = read(table, ["utt01", key])
+    np.testing.assert_allclose(actual[key], expected, atol=1e-3)
+    np.testing.assert_array_equal(actual["utt01"], VECTORS["utt01"][None])
 
 
 def cut(path, size):

@@ -27,13 +27,13 @@ def members(sides):
 
 def test_models_and_tests_become_sides(data):
     trials, sides = read_sides(data)
-    found = members(sides)
-    assert dict(found) == {"A": ["a0", "a1"], "B": ["b0", "b2", "b1"], "a2": ["a2"], "b3": ["b3"], "a0": ["a0"]}
+    actual = members(sides)
+    assert dict(actual) == {"A": ["a0", "a1"], "B": ["b0", "b2", "b1"], "a2": ["a2"], "b3": ["b3"], "a0": ["a0"]}
     assert sorted(sides.utts) == ["a0", "a1", "a2", "b0", "b1", "b2", "b3"]
     pairs = [(sides.names[e], sides.names[t]) for e, t in zip(sides.enroll, sides.test, strict=True)]
     assert pairs == list(trials.pairs())
     assert not sides.are_utterances
-    assert sides.speakers(UTT2SPK, "utt2spk") == [UTT2SPK[utts[0]] for _, utts in found]
+    assert sides.speakers(UTT2SPK, "utt2spk") == [UTT2SPK[utts[0]] for _, utts in actual]
 
 
 def test_without_models_the_sides_are_utterances(data):

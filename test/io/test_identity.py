@@ -30,13 +30,13 @@ def test_audio_in_arks_is_the_same_in_any_order_and_number_of_arks(tmp_path):
 
 def test_matrices_are_the_same_whatever_follows_them(tmp_path):
     feats = {key: RNG.standard_normal((rows, 20)).astype(np.float32) for key, rows in (("a", 9), ("bb", 2000))}
-    found = []
+    actual = []
     for order in (["a", "bb"], ["bb", "a"]):
         with ArkWriter(tmp_path / f"{order[0]}.ark") as ark:
             for key in order:
                 ark.write(key, feats[key])
-        found.append(recordings(ark.scp))
-    assert found[0] == found[1]
+        actual.append(recordings(ark.scp))
+    assert actual[0] == actual[1]
 
 
 @pytest.mark.parametrize("samples", [1000, 100_000])  # read whole, and in blocks
@@ -45,8 +45,8 @@ def test_files_of_one_length_and_other_samples_differ(tmp_path, samples):
     for name, gain in (("a", 1), ("copy", 1), ("louder", 2)):
         soundfile.write(tmp_path / f"{name}.wav", gain * wav, 16000)
         os.utime(tmp_path / f"{name}.wav", (gain, gain))
-    found = recordings({name: str(tmp_path / f"{name}.wav") for name in ("a", "copy", "louder")})
-    assert found["a"] == found["copy"] != found["louder"]
+    actual = recordings({name: str(tmp_path / f"{name}.wav") for name in ("a", "copy", "louder")})
+    assert actual["a"] == actual["copy"] != actual["louder"]
     assert file_digest(tmp_path / "a.wav") == file_digest(tmp_path / "copy.wav") != file_digest(tmp_path / "louder.wav")
 
 
@@ -59,6 +59,6 @@ def test_what_names_no_file_is_its_own_identity():
 
 def test_missing_files_and_pipes_are_refused_by_id(tmp_path):
     os.mkfifo(tmp_path / "fifo")
-    for name, said in (("gone", "a: .*gone: file not found"), ("fifo", "a: .*fifo: must be a regular file")):
-        with pytest.raises(InputError, match=said):
+    for name, message in (("gone", "a: .*gone: file not found"), ("fifo", "a: .*fifo: must be a regular file")):
+        with pytest.raises(InputError, match=message):
             recordings({"a": str(tmp_path / name)})

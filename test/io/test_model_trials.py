@@ -12,22 +12,22 @@ MODELS = draw_models(UTT2SPK, 3)
 
 def pairs_of(trials, models=MODELS):
     """Checked pairs: (speaker, speaker, is target)."""
-    found = list(trials.pairs())
-    assert len(set(found)) == len(found)
-    for model, utt in found:
+    actual = list(trials.pairs())
+    assert len(set(actual)) == len(actual)
+    for model, utt in actual:
         assert utt not in models[model]
-    return [(UTT2SPK[models[m][0]], UTT2SPK[u], bool(t)) for (m, u), t in zip(found, trials.is_target, strict=True)]
+    return [(UTT2SPK[models[m][0]], UTT2SPK[u], bool(t)) for (m, u), t in zip(actual, trials.is_target, strict=True)]
 
 
 @pytest.mark.parametrize("listed", [0, 1 << 22])
 def test_trials_are_as_asked_for(monkeypatch, listed):
     monkeypatch.setattr("toolkit.io.model_trials._LISTED", listed)
     trials = make_model_trials(MODELS, UTT2SPK, 100, targets_per_speaker=5, spk2gender=SPK2GENDER, seed=2)
-    found = pairs_of(trials)
-    assert all((a == b) == target for a, b, target in found)
-    assert [target for _, _, target in found] == [True] * 40 + [False] * 100
-    assert sum(SPK2GENDER[a] == SPK2GENDER[b] for a, b, target in found if not target) == 50
-    targets = [a for a, _, target in found if target]
+    actual = pairs_of(trials)
+    assert all((a == b) == target for a, b, target in actual)
+    assert [target for _, _, target in actual] == [True] * 40 + [False] * 100
+    assert sum(SPK2GENDER[a] == SPK2GENDER[b] for a, b, target in actual if not target) == 50
+    targets = [a for a, _, target in actual if target]
     assert {targets.count(spk) for spk in SPK2GENDER} == {5}
 
 
@@ -55,8 +55,8 @@ def test_a_model_called_as_an_utterance_is():
     models = {"s1-6": MODELS["s0-model0"], **MODELS}
     trials = make_model_trials(models, UTT2SPK, 300, targets_per_speaker=50)
     assert len(trials.ids) == len(set(trials.ids))
-    found = pairs_of(trials, models)
-    assert all((a == b) == target for a, b, target in found)
+    actual = pairs_of(trials, models)
+    assert all((a == b) == target for a, b, target in actual)
 
 
 def test_a_speaker_without_gender():

@@ -53,11 +53,11 @@ def test_a_bad_line_is_named(tmp_path, line):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(b"", "is empty"), (b"SPEAKER \xff", ":1: .*not UTF-8"), (b"a\0b", ":1: ")]
+    ("content", "message"), [(b"", "is empty"), (b"SPEAKER \xff", ":1: .*not UTF-8"), (b"a\0b", ":1: ")]
 )
-def test_bad_files_are_named(tmp_path, content, said):
+def test_bad_files_are_named(tmp_path, content, message):
     (tmp_path / "rttm").write_bytes(content)
-    with pytest.raises(InputError, match=f"rttm:? ?{said}"):
+    with pytest.raises(InputError, match=f"rttm:? ?{message}"):
         read_rttm(tmp_path / "rttm")
 
 

@@ -28,11 +28,11 @@ def test_what_is_written_is_read(tmp_path, monkeypatch):
     trials = Trials([f"é{i}/x.wav" for i in range(30)], *pairs, np.zeros(1234, bool))
     scores = rng.normal(size=1234)
     write_scores(tmp_path / "s", trials, scores)
-    found = read_scores(tmp_path / "s")
-    names = [(found.ids[a], found.ids[b]) for a, b in zip(found.enroll, found.test, strict=True)]
+    actual = read_scores(tmp_path / "s")
+    names = [(actual.ids[a], actual.ids[b]) for a, b in zip(actual.enroll, actual.test, strict=True)]
     assert names == list(trials.pairs())
-    assert found.scores == pytest.approx(scores, abs=6e-7)
-    assert scores_of(trials, found, "s", "t") is found.scores
+    assert actual.scores == pytest.approx(scores, abs=6e-7)
+    assert scores_of(trials, actual, "s", "t") is actual.scores
 
 
 def scored(tmp_path, text):
@@ -42,14 +42,14 @@ def scored(tmp_path, text):
 
 @pytest.mark.parametrize("last", ["", "\n"])
 def test_another_order_is_put_right(tmp_path, trials, last):
-    found = scored(tmp_path, f"b c 3\n a\tb 1e0\r\na c 2{last}")
-    assert scores_of(trials, found, "s", "t").tolist() == [1, 2, 3]
+    actual = scored(tmp_path, f"b c 3\n a\tb 1e0\r\na c 2{last}")
+    assert scores_of(trials, actual, "s", "t").tolist() == [1, 2, 3]
 
 
 def test_a_trial_that_stands_twice(tmp_path):
     (tmp_path / "trials").write_text("a b target\na c nontarget\na b target\n")
-    found = scored(tmp_path, "a c 2\na b 1\na b 1\n")
-    assert scores_of(read_trials(tmp_path / "trials"), found, "s", "t").tolist() == [1, 2, 1]
+    actual = scored(tmp_path, "a c 2\na b 1\na b 1\n")
+    assert scores_of(read_trials(tmp_path / "trials"), actual, "s", "t").tolist() == [1, 2, 1]
 
 
 @pytest.mark.parametrize(

@@ -39,10 +39,10 @@ def test_what_jobs_count_is_summed_and_warnings_are_said_once(logs, capsys):
     folder = logs(score_1=text, score_2=f"{text}note: 1 of those\nx WARNING c\nx WARNING d\n")
     print_notes(sorted(folder.glob("*.log")))
     print_warnings(sorted(folder.glob("*.log")))
-    said = capsys.readouterr()
-    assert said.out.split("\n")[:-1] == ["    4 of these", "    1 of those"]
-    assert said.err.split("\n")[:3] == ["WARNING a", "WARNING b", "WARNING c"]
-    assert "1 more warning" in said.err
+    captured = capsys.readouterr()
+    assert captured.out.split("\n")[:-1] == ["    4 of these", "    1 of those"]
+    assert captured.err.split("\n")[:3] == ["WARNING a", "WARNING b", "WARNING c"]
+    assert "1 more warning" in captured.err
 
 
 def test_a_failed_job_shows_its_errors(tmp_path, capsys):

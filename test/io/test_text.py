@@ -47,7 +47,7 @@ def test_refused_characters_are_named_with_their_line(file, char):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("a b\n".encode("utf-16"), "UTF-16"),
         ("a\n".encode("utf-16-be"), "U\\+0000"),
@@ -55,8 +55,8 @@ def test_refused_characters_are_named_with_their_line(file, char):
         (b"a-1 \0BFV \4\1\0\0\0", "\\.scp"),
     ],
 )
-def test_other_encodings_are_named(file, content, said):
-    with pytest.raises(InputError, match=said):
+def test_other_encodings_are_named(file, content, message):
+    with pytest.raises(InputError, match=message):
         read_table(file(content))
 
 
@@ -81,9 +81,9 @@ READERS = {
     "table": (read_table, "a{0}1 x\nb-2 y{0}\n", dict),
     "models": (read_enroll2utt, "a{0}1 x y{0}\n", dict),
     "work": (read_work, "s a{0}1\ns b\n", dict),
-    "trials": (read_trials, "a{0}1 b target\nb b{0} nontarget\n", lambda found: list(found.pairs())),
-    "voxceleb": (read_trials, "1 a{0}1 b\n0 b b{0}\n", lambda found: list(found.pairs())),
-    "scores": (read_scores, "a{0}1 b 0.5\nb b{0} -1\n", lambda found: found.ids),
+    "trials": (read_trials, "a{0}1 b target\nb b{0} nontarget\n", lambda trials: list(trials.pairs())),
+    "voxceleb": (read_trials, "1 a{0}1 b\n0 b b{0}\n", lambda trials: list(trials.pairs())),
+    "scores": (read_scores, "a{0}1 b 0.5\nb b{0} -1\n", lambda scores: scores.ids),
 }
 
 
@@ -93,8 +93,8 @@ def test_every_reader_takes_odd_ids_marks_and_dos_lines_alike(file, reader):
     expected = plain(read(file(text.format("-"))))
     for char in ODD:
         for written in (text, "\ufeff" + text.replace("\n", "\r\n")):
-            found = plain(read(file(written.format(char))))
-            assert ascii(found) == ascii(expected).replace("a-1", f"a{ascii(char)[1:-1]}1").replace(
+            ids = plain(read(file(written.format(char))))
+            assert ascii(ids) == ascii(expected).replace("a-1", f"a{ascii(char)[1:-1]}1").replace(
                 "b-'", f"b{ascii(char)[1:-1]}'"
             ).replace("y-'", f"y{ascii(char)[1:-1]}'")
 

@@ -84,9 +84,9 @@ def test_what_a_gate_learnt_behind_an_instance_norm_serves_in_evaluation():
     gate, norm = LocalGlobalGate(8, 2), torch.nn.InstanceNorm2d(8)
     optimizer = torch.optim.Adam(gate.parameters(), lr=2e-3)
     maps = norm(torch.randn(4, 8, 20, 10))
-    wanted = torch.sigmoid(2 * maps.roll(1, dims=1))
+    expected = torch.sigmoid(2 * maps.roll(1, dims=1))
     for _ in range(300):
-        loss = (gate(maps) - wanted).square().mean()
+        loss = (gate(maps) - expected).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -28,13 +28,13 @@ def test_it_is_the_sum_over_all_taps(frames, bins, activation):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(2, block.channels, 5, 4, generator=generator, dtype=torch.float64)
     spectrum = torch.randn(2, 2, 5, 4, generator=generator, dtype=torch.float64)
-    found, taps = block(x, spectrum).numpy(), x.numpy()
+    actual, taps = block(x, spectrum).numpy(), x.numpy()
     if activation == "gated":
         first, second = np.split(taps, 2, axis=1)
         taps = np.tanh(first) / (1 + np.exp(-second))
     for row in range(2):
         expected = filtered(taps[row], spectrum[row].numpy(), frames, bins)
-        np.testing.assert_allclose(found[row, 0] + 1j * found[row, 1], expected, atol=1e-12)
+        np.testing.assert_allclose(actual[row, 0] + 1j * actual[row, 1], expected, atol=1e-12)
 
 
 def test_a_tap_of_one_at_one_neighbour_moves_the_spectrogram():

@@ -17,9 +17,9 @@ def test_interaction_by_hand():
     """
     mixture = torch.tensor([[[[1.0], [0.0]], [[0.0], [0.0]]]])
     enrolment = torch.tensor([[[[math.log(2), 0.0], [5.0, 1.0]], [[4.0, 0.0], [0.0, 8.0]]]])
-    found = contextual_interaction(mixture, enrolment)
-    assert found[0, 0, :, 0].tolist() == pytest.approx([2 / 3 * math.log(2), 2 / 3 * 5 + 1 / 3])
-    assert found[0, 1, :, 0].tolist() == pytest.approx([2.0, 4.0])
+    actual = contextual_interaction(mixture, enrolment)
+    assert actual[0, 0, :, 0].tolist() == pytest.approx([2 / 3 * math.log(2), 2 / 3 * 5 + 1 / 3])
+    assert actual[0, 1, :, 0].tolist() == pytest.approx([2.0, 4.0])
 
 
 def interaction_in_loops(mixture, enrolment, lengths):
@@ -63,8 +63,8 @@ def test_integration_by_hand():
     p = logistic(0.5 * 4)
     once = 3 * p + (1 - p)
     q = logistic(-0.25 * once)
-    found = block(torch.full((1, 1, 1, 1), 3.0), torch.ones(1, 1, 1, 1))
-    assert found.item() == pytest.approx(3 * q + (1 - q), abs=1e-4)
+    actual = block(torch.full((1, 1, 1, 1), 3.0), torch.ones(1, 1, 1, 1))
+    assert actual.item() == pytest.approx(3 * q + (1 - q), abs=1e-4)
 
 
 def test_integration_equals_its_equations():

@@ -56,9 +56,9 @@ def test_padding_does_not_count(local_in):
     alone = [model(one[None, :, :n], None, None) for one, n in zip(magnitude, frames, strict=True)]
     for one, n in zip(magnitude, frames, strict=True):
         one[:, n:] = 50
-    found = model(magnitude, torch.arange(9) < frames[:, None], None).features
+    actual = model(magnitude, torch.arange(9) < frames[:, None], None).features
     for level in range(3):
-        torch.testing.assert_close(found[level], torch.cat([one.features[level] for one in alone]))
+        torch.testing.assert_close(actual[level], torch.cat([one.features[level] for one in alone]))
 
 
 def test_a_long_enrolment_is_read_in_parts(monkeypatch):
@@ -81,9 +81,9 @@ def test_what_is_off_has_no_parameters_and_changes_nothing():
 
 def test_embeddings_may_be_brought_to_unit_length():
     plain, unit, vector = block(), block(unit_embedding=True), sounds(2, 4)
-    found = unit(None, None, 7 * vector).gain
-    torch.testing.assert_close(found, unit(None, None, vector).gain)
-    torch.testing.assert_close(found, plain(None, None, vector / vector.norm(dim=1, keepdim=True)).gain)
+    actual = unit(None, None, 7 * vector).gain
+    torch.testing.assert_close(actual, unit(None, None, vector).gain)
+    torch.testing.assert_close(actual, plain(None, None, vector / vector.norm(dim=1, keepdim=True)).gain)
 
 
 def test_an_embedding_may_stand_beside_every_frame():

@@ -82,7 +82,7 @@ def packed(data: bytes) -> str:
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "message"),
     [
         ({"type": "<u2", "zlib": "!"}, "samples are damaged"),
         ({"type": "<u2", "zlib": packed(b"")[:-4]}, "samples are damaged"),
@@ -92,11 +92,11 @@ def packed(data: bytes) -> str:
         ({"type": "<u2"}, "neither text nor samples"),
     ],
 )
-def test_samples_that_are_damaged_or_too_many(archive, entry, said):
+def test_samples_that_are_damaged_or_too_many(archive, entry, message):
     content = json.loads(archive.read_text())
     content["files"]["exp/ours/scores/test/draws.npz"]["samples"]["samples"]["eer"] = entry
     archive.write_text(json.dumps(content))
-    with pytest.raises(InputError, match=f"exp/ours/scores/test/draws.npz: .*{said}"), unpacked(archive):
+    with pytest.raises(InputError, match=f"exp/ours/scores/test/draws.npz: .*{message}"), unpacked(archive):
         pass
 
 

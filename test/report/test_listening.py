@@ -27,17 +27,17 @@ def write(folder, *rows):
 
 def test_what_is_written_is_read(tmp_path):
     write(tmp_path, example("a/1"), example("b"))
-    found = read_listening(tmp_path)
-    assert found["note"] == "How it was made."
-    assert [row["id"] for row in found["rows"]] == ["a/1", "b"]
-    assert found["rows"][0]["facts"] == {"noise": "babble"}
-    assert found["rows"][0]["numbers"] == {"si_sdr": 1.5, "mse": None}
-    assert [column["label"] for column in found["rows"][0]["columns"]] == ["mixture", "estimated speech"]
-    samples, rate = soundfile.read(tmp_path / found["rows"][0]["columns"][1]["audio"])
+    actual = read_listening(tmp_path)
+    assert actual["note"] == "How it was made."
+    assert [row["id"] for row in actual["rows"]] == ["a/1", "b"]
+    assert actual["rows"][0]["facts"] == {"noise": "babble"}
+    assert actual["rows"][0]["numbers"] == {"si_sdr": 1.5, "mse": None}
+    assert [column["label"] for column in actual["rows"][0]["columns"]] == ["mixture", "estimated speech"]
+    samples, rate = soundfile.read(tmp_path / actual["rows"][0]["columns"][1]["audio"])
     assert rate == FS
     assert samples == pytest.approx(0.25 * np.sin(2 * np.pi * 100 * np.arange(FS // 2) / FS), abs=2**-15)
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
-        [FILE, *(c[what] for row in found["rows"] for c in row["columns"] for what in ("audio", "picture"))]
+        [FILE, *(c[what] for row in actual["rows"] for c in row["columns"] for what in ("audio", "picture"))]
     )
 
 
@@ -77,7 +77,7 @@ def test_no_examples():
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "message"),
     [
         (lambda content: content.pop("rows"), "rows is missing"),
         (lambda content: content.pop("note"), "note is missing"),
@@ -86,12 +86,12 @@ def test_no_examples():
         (lambda content: content["rows"][0]["columns"][0].update(audio="gone.flac"), "names gone.flac, which is not"),
     ],
 )
-def test_a_malformed_list_is_said(tmp_path, spoil, said):
+def test_a_malformed_list_is_said(tmp_path, spoil, message):
     write(tmp_path, example("a"))
     content = json.loads((tmp_path / FILE).read_text())
     spoil(content)
     (tmp_path / FILE).write_text(json.dumps(content))
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         read_listening(tmp_path)
     (tmp_path / FILE).write_text("{")
     with pytest.raises(InputError, match="listening.json: is not valid JSON"):

@@ -41,9 +41,9 @@ def test_the_tables_are_those_of_results_md(expdir):
     write_metrics(Path("exp/other"), "test", "clean", None, 4.0, level=0.8)
     main(["--expdir", str(expdir), "--compare", "exp/other", "--ood", "rain"])
     lines = (expdir / "RESULTS.md").read_text().splitlines()
-    wanted = [line.strip("| ").split(" | ") for line in lines if line.startswith("|") and "---" not in line]
-    assert [[cell.strip("`") for cell in row] for row in wanted] == read(expdir).rows
-    assert len(wanted) > 10
+    expected = [line.strip("| ").split(" | ") for line in lines if line.startswith("|") and "---" not in line]
+    assert [[cell.strip("`") for cell in row] for row in expected] == read(expdir).rows
+    assert len(expected) > 10
     headings = [line[3:] for line in lines if line.startswith("## ")]
     assert [text for text in read(expdir).text if text in headings][: len(headings)] == headings  # the page's menu
     assert any("python -m toolkit.bin.report --expdir" in text for text in read(expdir).text)

@@ -55,12 +55,12 @@ def test_eer_by_snr_lines_bars_and_clean_level(tmp_path, drawn):
     row |= {CLEAN: one_set(3.0, 2.0, 4.0), Condition("nonspeech", 0): one_set(9.0, 8.0, 10.0)}
     plot_eer_by_snr(row, tmp_path / "eer.png", ood=["nonspeech"])
     (ax,) = drawn[0].axes
-    found = lines(ax)
-    at = found["babble"].get_xdata()
+    actual = lines(ax)
+    at = actual["babble"].get_xdata()
     assert list(np.round(at)) == [0, 5, 10]
-    assert list(found["babble"].get_ydata()) == [20, 15, 10]
-    assert list(found["nonspeech (out of domain)"].get_ydata()) == [9]
-    assert set(found["clean"].get_ydata()) == {3}
+    assert list(actual["babble"].get_ydata()) == [20, 15, 10]
+    assert list(actual["nonspeech (out of domain)"].get_ydata()) == [9]
+    assert set(actual["clean"].get_ydata()) == {3}
     assert np.allclose([bars(ax)[x] for x in at], [(19, 22), (14, 17), (9, 12)])
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("SNR (dB)", "EER (%), bars and shade: 95 % intervals")
     assert list(ax.get_xticks()) == [0, 5, 10]

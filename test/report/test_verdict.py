@@ -40,13 +40,13 @@ def test_a_network_against_its_baseline(experiments):
     assert (verdict.name, verdict.steps) == ("network", 7000)
     for claim, places in zip(verdict.claims, ([0], [0, 1, 2, 3]), strict=True):
         ours, theirs = ([one.sets[place] for place in places] for one in (network, baseline))
-        found = difference(theirs, ours)["eer"]
+        actual = difference(theirs, ours)["eer"]
         assert (claim.value, claim.reference_value) == pytest.approx((eers(ours), eers(theirs)))
-        assert claim.difference == found
+        assert claim.difference == actual
         assert claim.gain == pytest.approx(eers(theirs) - eers(ours))
-        assert claim.is_certain == (found.high < 0)
-        said = [eers(ours), eers(theirs), -found.value, -found.high, -found.low, found.p]
-        assert numbers(claim)[:6] == pytest.approx(said, abs=0.006)
+        assert claim.is_certain == (actual.high < 0)
+        message = [eers(ours), eers(theirs), -actual.value, -actual.high, -actual.low, actual.p]
+        assert numbers(claim)[:6] == pytest.approx(message, abs=0.006)
         assert str(claim) in str(verdict)
 
 
@@ -61,9 +61,9 @@ def test_a_network_that_learnt_nothing_is_worse(experiments):
 
 def test_a_difference_by_chance_is_not_certain(tmp_path):
     ours, baseline = (write_experiment(tmp_path / name, seed) for seed, name in ((0, "a"), (1, "b")))
-    found = difference(baseline.sets[:1], ours.sets[:1])["eer"]
+    actual = difference(baseline.sets[:1], ours.sets[:1])["eer"]
     (verdict,) = verdicts([trained(ours, 900), baseline])
-    assert verdict.claims[0].is_certain == (found.low > 0 or found.high < 0)
+    assert verdict.claims[0].is_certain == (actual.low > 0 or actual.high < 0)
 
 
 @pytest.mark.parametrize(("within", "share"), [(100, 1), (25, 0.25), (0, 0)])
@@ -110,7 +110,7 @@ def test_the_extractor_of_another_is_no_baseline(experiments):
 
 
 @pytest.mark.parametrize(
-    ("metric", "found", "direction", "certain", "shown"),
+    ("metric", "actual", "direction", "certain", "shown"),
     [
         ("eer", Difference(-1.2, -2.0, -0.4, 0.004), "better", True, [1.2, 0.4, 2.0, 0.004]),
         ("min_dcf_0.01", Difference(0.01, -0.01, 0.03, 0.31), "worse", False, [0.01, -0.01, 0.03, 0.31]),
@@ -119,9 +119,9 @@ def test_the_extractor_of_another_is_no_baseline(experiments):
         ("eer", Difference(0.0, -1.0, 1.0, 1.0), "as", False, [0.0, -1.0, 1.0]),
     ],
 )
-def test_conclusions(metric, found, direction, certain, shown):
-    text = conclusion_of(metric, found)
+def test_conclusions(metric, actual, direction, certain, shown):
+    text = conclusion_of(metric, actual)
     assert text.split()[0] == direction
     assert numbers(text) == shown
-    assert Claim("test", "b", metric, 2.0, 2.0 - found.value, found).is_certain == certain
+    assert Claim("test", "b", metric, 2.0, 2.0 - actual.value, actual).is_certain == certain
     assert ("is certain" in text) == certain

@@ -204,11 +204,11 @@ def test_interferers(dirs, length, target_samples):
     for mixture in draws(planner, 60, speaker="s01", length=target_samples):
         target, other = mixture.sources
         whole = have.num_samples(other.utt)
-        wanted = {"min": min(target_samples, whole), "max": max(target_samples, whole), "target": target_samples}[
+        expected = {"min": min(target_samples, whole), "max": max(target_samples, whole), "target": target_samples}[
             length
         ]
-        assert mixture.length == wanted
-        assert (target.length, other.length) == (min(target_samples, wanted), min(whole, wanted))
+        assert mixture.length == expected
+        assert (target.length, other.length) == (min(target_samples, expected), min(whole, expected))
         assert (other.role, target.offset, other.offset) == ("spk2", 0, 0)
         assert other.utt[:3] != "s01"
         assert -2.5 <= mixture.snr["spk2"] <= 2.5

@@ -36,13 +36,13 @@ def _paths(folder, name):
 def test_sets_are_pooled(scored, capsys):
     folder, words, pooled = scored
     calibrate_scores.main([*words, "--p_target", "0.2", "--output", str(folder / "c.json")])
-    found = json.loads((folder / "c.json").read_text())
-    assert (found["scale"], found["offset"]) == pytest.approx(fit_calibration(*pooled, 0.2), rel=1e-6)
-    assert (found["n_target"], found["n_nontarget"]) == tuple(map(len, pooled))
-    assert found["way"] is None  # no metrics.json says how the scores were made
-    assert f"llr = {found['scale']:.4g} * score" in capsys.readouterr().out
+    actual = json.loads((folder / "c.json").read_text())
+    assert (actual["scale"], actual["offset"]) == pytest.approx(fit_calibration(*pooled, 0.2), rel=1e-6)
+    assert (actual["n_target"], actual["n_nontarget"]) == tuple(map(len, pooled))
+    assert actual["way"] is None  # no metrics.json says how the scores were made
+    assert f"llr = {actual['scale']:.4g} * score" in capsys.readouterr().out
     calibration, _ = load_calibration(folder / "c.json", BACKEND)
-    assert calibration == (found["scale"], found["offset"])
+    assert calibration == (actual["scale"], actual["offset"])
 
 
 def test_way_holds_what_a_calibration_depends_on():

@@ -134,13 +134,13 @@ def test_bad_audio_is_said_without_a_recipe(verifier, tmp_path):
     (tmp_path / "empty.wav").touch()
     (tmp_path / "text.wav").write_text("no sound")
     soundfile.write(tmp_path / "two.wav", np.zeros((800, 2)), 16000)
-    said = {
+    result = {
         "gone.wav": "no such file",
         "empty.wav": "is empty",
         "": "is a folder",
         "two.wav": "has 2 channels, expected one; choose one by --channel 0 or --channel mean (in Python: channel=0)",
     }
-    for name, message in said.items():
+    for name, message in result.items():
         with pytest.raises(InputError) as caught:
             verifier.embed(tmp_path / name)
         assert str(caught.value) == f"{tmp_path / name}: {message}"
@@ -174,13 +174,13 @@ def test_a_wrong_path_of_a_system_lists_what_there_is(tmp_path):
         (exp / name / "config.yaml").write_text(FLOOR)
     (exp / "sv_stats_fbank").mkdir(parents=True)
     there = f"there are: {exp}/sv_a, {exp}/sv_b"
-    said = {
+    result = {
         exp / "sv_c": f"{exp}/sv_c: no such experiment or packed model; {there}",
         exp / "sv_stats_fbank": f"{exp}/sv_stats_fbank: is not an experiment (config.yaml not found); {there}",
         exp: f"{exp}: is not an experiment (config.yaml not found); {there}",
         tmp_path / "no/exp/a": f"{tmp_path}/no/exp/a: no such experiment or packed model; nor is there {tmp_path}/no",
     }
-    for path, message in said.items():
+    for path, message in result.items():
         with pytest.raises(InputError) as caught:
             Verifier.load(path)
         assert str(caught.value) == message

@@ -36,10 +36,10 @@ def install(tmp_path):
         python.with_name("torch").write_text(torch)
         command = ["tools/install.sh", "--python", str(python), "--extras", extras, *options]
         subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, env=environ)
-        found = [line for line in calls.read_text().splitlines() if "--editable" in line]
-        if not found or whole:
-            return found and found[0]
-        return found[0].split("--editable ")[1]
+        actual = [line for line in calls.read_text().splitlines() if "--editable" in line]
+        if not actual or whole:
+            return actual and actual[0]
+        return actual[0].split("--editable ")[1]
 
     return run
 

@@ -42,7 +42,7 @@ def swap_audio(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("alter", "said"),
+    ("alter", "message"),
     [
         (
             change("train/utt2spk", " s03", " s99"),
@@ -56,9 +56,9 @@ def swap_audio(name: str) -> None:
         (change("dev/trials", r"^.*\n", ""), "trials of validation set dev changed"),
     ],
 )
-def test_other_data_is_refused_with_what_changed(trained, alter, said):
+def test_other_data_is_refused_with_what_changed(trained, alter, message):
     alter()
-    with pytest.raises(InputError, match=f"the training data has changed.*{said}.*another tag .--s[ev]_tag"):
+    with pytest.raises(InputError, match=f"the training data has changed.*{message}.*another tag .--s[ev]_tag"):
         go_on("--trainer.epochs", "2")
     assert load(Path("exp/checkpoint/last.pt"))["epoch"] == 2
 
@@ -137,7 +137,7 @@ def test_speakers_of_the_training_set_are_told_in_validation_and_test_sets(train
     assert "validation set dev: has 1 speaker of the training set: s00" in caplog.text
     for words in (["--train_dir", "raw/train"], ["--expdir", "exp"]):
         known_speakers.main([*words, "--sets", "raw/dev", "raw/noise"])
-        said = capsys.readouterr().err
-        assert said.startswith("WARNING dev: has 1 speaker of")
-        assert len(said.splitlines()) == 1
+        message = capsys.readouterr().err
+        assert message.startswith("WARNING dev: has 1 speaker of")
+        assert len(message.splitlines()) == 1
     assert set(DataDir("raw/dev").table("utt2spk").values()) == {"s00", "s05", "s06"}

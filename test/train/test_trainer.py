@@ -180,7 +180,7 @@ def change(**values):
 
 
 @pytest.mark.parametrize(
-    ("damage", "said"),
+    ("damage", "message"),
     [
         (halve, "last.pt and previous.pt cannot be used; restore a copy, or remove .*x to train again"),
         (lambda *paths: [path.unlink() for path in paths], "holds no checkpoint, but epoch 2 was trained before"),
@@ -190,10 +190,10 @@ def change(**values):
         (change(epoch=9), "has 8 epochs, --trainer.epochs 4 is less"),
     ],
 )
-def test_without_its_checkpoint_no_training_begins_anew_in_silence(tmp_path, damage, said):
+def test_without_its_checkpoint_no_training_begins_anew_in_silence(tmp_path, damage, message):
     train(tmp_path / "x", 2)
     damage(*(tmp_path / "x/checkpoint" / name for name in ("last.pt", "previous.pt")))
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         train(tmp_path / "x", 4)
     shutil.rmtree(tmp_path / "x")
     train(tmp_path / "x", 4)

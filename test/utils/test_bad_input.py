@@ -169,19 +169,19 @@ def faults(scene, words, table, content):
         )
     except subprocess.TimeoutExpired:
         return "hangs"
-    said = done.stderr.decode(errors="replace")
+    message = done.stderr.decode(errors="replace")
     if program == "run_line.sh":  # what the shell says of the line's own command
-        said = re.sub(r"bash: line 1: .*: command not found", "", said)
+        message = re.sub(r"bash: line 1: .*: command not found", "", message)
     runs_commands = program in ("run.pl", "slurm.pl", "run_line.sh", "run_once.sh", "launch.sh")
-    if internal := INTERNAL.search(said):
-        return f"{internal[0]!r} in: {said[-500:]}"
+    if internal := INTERNAL.search(message):
+        return f"{internal[0]!r} in: {message[-500:]}"
     if done.returncode not in (0, 1) and not (runs_commands and done.returncode > 1):
-        return f"exit code {done.returncode}: {said[-500:]}"
-    if done.returncode and "error: " not in said and "Usage: " not in said and not runs_commands:
-        return f"no error: {said[-500:]}"
+        return f"exit code {done.returncode}: {message[-500:]}"
+    if done.returncode and "error: " not in message and "Usage: " not in message and not runs_commands:
+        return f"no error: {message[-500:]}"
     if done.returncode and not runs_commands and (after := snapshot(scene)) != before:
         changed = {path for path in {*before, *after} if before.get(path, 0) != after.get(path, 0)}
-        return f"left {sorted(map(str, changed))}: {said[-500:]}"
+        return f"left {sorted(map(str, changed))}: {message[-500:]}"
     return None
 
 

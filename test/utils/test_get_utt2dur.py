@@ -30,13 +30,13 @@ def audio(data_dir, tmp_path):
     return data_dir("data", {"wav.scp": "".join(f"{line}\n" for line in wav)})
 
 
-WANTED = {"a-1": 0.5, "a-2": 1.0, "b-1": 1.5, "b-2": 2.25}
+EXPECTED = {"a-1": 0.5, "a-2": 1.0, "b-1": 1.5, "b-2": 2.25}
 
 
 @pytest.mark.parametrize("options", [["--nj", 1], ["--nj", 3], ["--nj", 99], ["--read-entire-file", "true"]])
 def test_from_the_audio(call, audio, options):
     call("get_utt2dur.sh", "--allow-pipes", "true", *options, audio)
-    assert durations(audio) == WANTED
+    assert durations(audio) == EXPECTED
     call("validate_data_dir.sh", "--no-feats", "--no-text", audio)
     assert {p.name for p in audio.iterdir()} == {"utt2spk", "spk2utt", "wav.scp", "utt2dur", "log"}
 
@@ -48,7 +48,7 @@ def test_no_torch_is_loaded(call, audio):
 
 def test_in_the_checkout_itself_where_kaldi_keeps_it(call, audio):
     call(UTILS / "data/get_utt2dur.sh", "--allow-pipes", "true", audio)
-    assert durations(audio) == WANTED
+    assert durations(audio) == EXPECTED
 
 
 def test_from_segments_where_there_are_any(call, segmented):
@@ -105,7 +105,7 @@ def test_what_is_there_is_kept(call, audio):
     assert durations(audio)["a-1"] == 7
     (audio / "utt2dur").write_text("a-1 7\n")
     call("get_utt2dur.sh", "--allow-pipes", "true", audio)
-    assert durations(audio) == WANTED
+    assert durations(audio) == EXPECTED
 
 
 def test_bad_audio_is_named(call, audio, tmp_path):
@@ -123,7 +123,7 @@ def test_bad_audio_may_be_left_out(call, audio, tmp_path):
     message = call("get_utt2dur.sh", "--permissive", "true", "--allow-pipes", "true", audio).stderr
     assert "left out: a-1: 1.wav: no such file" in message
     assert "1 utterances have no duration in the audio of wav.scp, e.g. a-1; utils/fix_data_dir.sh drops" in message
-    assert durations(audio) == {key: WANTED[key] for key in ("a-2", "b-1", "b-2")}
+    assert durations(audio) == {key: EXPECTED[key] for key in ("a-2", "b-1", "b-2")}
 
 
 def test_all_of_a_piece_may_be_left_out_but_not_all_of_a_set(call, audio, tmp_path):
@@ -184,17 +184,17 @@ def test_fix_data_dir_writes_the_time_for_an_end_of_minus_one(call, to_the_end):
 
 
 @pytest.mark.parametrize(
-    ("table", "text", "said"),
+    ("table", "text", "message"),
     [
         ("wav.scp", "r1 gone.wav\nr2 2.wav\n", "gone.wav"),
         ("wav.scp", "r1 cat 1.wav |\nr2 2.wav\n", "add its length to reco2dur"),
         ("wav.scp", "r2 2.wav\n", "the end of r1 is -1"),
     ],
 )
-def test_an_end_that_cannot_be_had_changes_nothing(call, to_the_end, table, text, said):
+def test_an_end_that_cannot_be_had_changes_nothing(call, to_the_end, table, text, message):
     (to_the_end / table).write_text(text)
     before = {path: path.read_bytes() for path in to_the_end.iterdir()}
-    assert said in call("fix_data_dir.sh", to_the_end, code=1).stderr
+    assert message in call("fix_data_dir.sh", to_the_end, code=1).stderr
     assert {path: path.read_bytes() for path in to_the_end.iterdir()} == before
 
 

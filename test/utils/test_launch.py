@@ -69,22 +69,22 @@ def test_a_new_recipe_has_a_link_to_the_shared_config_or_keeps_its_own(recipe):
 
 
 @pytest.mark.parametrize(
-    ("backend", "code", "said"), [("local", 1, "run.pl knows this machine only"), ("slurm", 0, "")]
+    ("backend", "code", "message"), [("local", 1, "run.pl knows this machine only"), ("slurm", 0, "")]
 )
-def test_several_nodes_need_a_scheduler(recipe, backend, code, said):
+def test_several_nodes_need_a_scheduler(recipe, backend, code, message):
     command = ["./run.sh", "--num_nodes", "2", "--dry_run", "true"]
     done = subprocess.run(
         command, cwd=recipe, env=os.environ | {"cmd_backend": backend}, capture_output=True, text=True
     )
     assert done.returncode == code, done.stderr
-    assert said in done.stderr
+    assert message in done.stderr
 
 
 @pytest.mark.parametrize(
-    ("backend", "code", "said"), [("slurm", 0, "utils/slurm.pl --num-threads 6"), ("sge", 1, "local or slurm")]
+    ("backend", "code", "message"), [("slurm", 0, "utils/slurm.pl --num-threads 6"), ("sge", 1, "local or slurm")]
 )
-def test_cmd_sh_chooses_the_backend(backend, code, said):
+def test_cmd_sh_chooses_the_backend(backend, code, message):
     command = ["bash", "-c", f"ngpu=2 cmd_backend={backend}; . {TEMPLATE}/cmd.sh && echo $cuda_cmd"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == code
-    assert said in done.stdout + done.stderr
+    assert message in done.stdout + done.stderr

@@ -105,8 +105,8 @@ def test_ids_and_facts(call, data_dir, tmp_path):
     path = data_dir("src", facts | made | {"cmvn.scp": "a x\nb x\n", "feats_conf.yaml": "n: 1\n"})
     done = call("perturb_data_dir_speed.sh", "0.90", path, "dest")
     dest = tmp_path / "dest"
-    wanted = {"utt2spk", "spk2utt", "wav.scp", "text", "spk2gender", "utt2dur", "utt2uniq"}
-    assert {p.name for p in dest.iterdir()} == wanted
+    expected = {"utt2spk", "spk2utt", "wav.scp", "text", "spk2gender", "utt2dur", "utt2uniq"}
+    assert {p.name for p in dest.iterdir()} == expected
     assert "left out cmvn.scp feats.scp feats_conf.yaml utt2num_frames utt2num_samples vad.scp" in done.stdout
     assert lines(dest / "utt2spk")[2] == "sp0.9-b-1 sp0.9-b"
     assert lines(dest / "spk2utt")[0] == "sp0.9-a sp0.9-a-1 sp0.9-a-2"

@@ -287,8 +287,10 @@ def test_jobs_end_with_a_run_pl_that_is_killed(tmp_path):
 
 
 def test_a_dry_run_tells_and_runs_nothing(call, tmp_path):
-    said = call("run.pl", "--dry-run", "true", "--max-jobs-run", "3", "JOB=1:5", "q/x.JOB.log", "touch", "JOB").stdout
-    assert "5 jobs on this machine, 3 at a time" in said
+    message = call(
+        "run.pl", "--dry-run", "true", "--max-jobs-run", "3", "JOB=1:5", "q/x.JOB.log", "touch", "JOB"
+    ).stdout
+    assert "5 jobs on this machine, 3 at a time" in message
     assert not any(tmp_path.iterdir())
 
 

@@ -192,10 +192,10 @@ WRONG_CONFIGS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "said"), WRONG_CONFIGS)
-def test_wrong_configs_are_said(submit, config, slurm, text, said):
+@pytest.mark.parametrize(("text", "message"), WRONG_CONFIGS)
+def test_wrong_configs_are_said(submit, config, slurm, text, message):
     config(text)
-    assert said in submit("x.log", "true", code=1).stderr
+    assert message in submit("x.log", "true", code=1).stderr
     assert not list(slurm.folder.glob("job.*"))
 
 
@@ -211,10 +211,10 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("options", "code", "said"), WRONG)
-def test_wrong_options_are_said(submit, tmp_path, options, code, said):
+@pytest.mark.parametrize(("options", "code", "message"), WRONG)
+def test_wrong_options_are_said(submit, tmp_path, options, code, message):
     arguments = options if options == ["--mem"] else [*options, "x.log", "touch", "ran"]
-    assert said in submit(*arguments, code=code).stderr
+    assert message in submit(*arguments, code=code).stderr
     assert not list(tmp_path.iterdir())
 
 
@@ -225,27 +225,27 @@ def test_too_few_arguments_show_the_usage(submit, args):
 
 def test_what_sbatch_refuses_is_said(submit, config, slurm):
     config("command sbatch --reject\n")
-    said = submit("x.log", "true", code=1).stderr
-    assert "the job was not accepted: sbatch: error: Batch job submission failed: Invalid account" in said
+    message = submit("x.log", "true", code=1).stderr
+    assert "the job was not accepted: sbatch: error: Batch job submission failed: Invalid account" in message
     config("command no_such_sbatch\n")
     assert "no_such_sbatch: No such file" in submit("x.log", "true", code=1).stderr
-    assert "cmd_backend" not in said
+    assert "cmd_backend" not in message
 
 
 HINT = "Without one, cmd_backend=local (see cmd.sh) runs the jobs on this machine."
 
 
 @pytest.mark.parametrize(
-    "said",
+    "printed",
     [
         "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)",
         "sbatch: error: fetch_config: DNS SRV lookup failed\nsbatch: fatal: Could not establish a configuration source",
     ],
 )
-def test_where_no_controller_answers_the_way_out_is_said(submit, slurm, said):
-    (slurm.folder / "dead").write_text(said)
+def test_where_no_controller_answers_the_way_out_is_said(submit, slurm, printed):
+    (slurm.folder / "dead").write_text(printed)
     message = submit("a.log", "true", code=1).stderr
-    assert message.startswith(f"slurm.pl: error: the job was not accepted: {said}\n")
+    assert message.startswith(f"slurm.pl: error: the job was not accepted: {printed}\n")
     assert HINT in message
 
 
@@ -258,8 +258,8 @@ def test_where_there_is_no_slurm_the_way_out_is_said(submit, config):
 
 def test_a_dry_run_prints_what_would_submit(submit, config, slurm, tmp_path):
     words = ["--dry-run", "true", "--mem", "2G", "--max-jobs-run", "2", "JOB=1:5", "log/x.JOB.log", "true"]
-    assert "sbatch --export=ALL --mem-per-cpu 2G " in (said := submit(*words).stdout)
-    assert "--array 1-5%2 log/q/x.sh" in said
+    assert "sbatch --export=ALL --mem-per-cpu 2G " in (message := submit(*words).stdout)
+    assert "--array 1-5%2 log/q/x.sh" in message
     assert not (slurm.folder / "job.1").exists()
     assert not (tmp_path / "log").exists()
     config("command sbatch-of-nowhere\n")

@@ -50,11 +50,11 @@ STATES = [
 ]
 
 
-@pytest.mark.parametrize(("state", "said"), STATES)
-def test_lost_jobs_fail_and_slurms_word_is_said(submit, tmp_path, state, said):
+@pytest.mark.parametrize(("state", "message"), STATES)
+def test_lost_jobs_fail_and_slurms_word_is_said(submit, tmp_path, state, message):
     command = ["sh", "-c", f"test JOB -eq 2 || {KILL_SCRIPT}"]
     done = submit("JOB=1:3", "x.JOB.log", *command, code=1, FAKE_KILLED=state)
-    assert f"slurm.pl: Slurm's state of job 1,3: {said}\n" in done.stderr
+    assert f"slurm.pl: Slurm's state of job 1,3: {message}\n" in done.stderr
     assert done.stderr.endswith("slurm.pl: error: 2 / 3 failed, log is in x.*.log\n")
     assert (tmp_path / "x.3.log").read_text().endswith(f"# Ended by Slurm: {state}\n")
 
@@ -65,9 +65,9 @@ def test_a_job_that_someone_cancels(slurm, tmp_path):
     runner = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: (tmp_path / "on.1").exists() and (tmp_path / "on.2").exists())
     subprocess.run(["scancel", "1"], env=environment, check=True)
-    said = runner.communicate(timeout=20)[1]
+    message = runner.communicate(timeout=20)[1]
     assert runner.returncode == 1
-    assert "state of job 1-4: CANCELLED, it was cancelled (scancel)" in said
+    assert "state of job 1-4: CANCELLED, it was cancelled (scancel)" in message
     assert "with status 143" in (tmp_path / "x.1.log").read_text()
     assert (tmp_path / "x.4.log").read_text().endswith("# Ended by Slurm: CANCELLED\n")
 
@@ -81,9 +81,9 @@ def test_what_slurm_starts_again_is_waited_for(submit, slurm, tmp_path, kill):
 
 def test_a_script_that_cannot_start_shows_slurms_log(submit, tmp_path):
     (tmp_path / "path.sh").write_text("echo the reason >&2; exit 5")
-    said = submit("x.log", "true", code=1).stderr
-    assert "q/x.log: the reason" in said
-    assert "FAILED" in said
+    message = submit("x.log", "true", code=1).stderr
+    assert "q/x.log: the reason" in message
+    assert "FAILED" in message
 
 
 def test_a_log_that_the_command_prints_is_not_taken_for_its_own(submit, tmp_path):
@@ -108,8 +108,8 @@ def test_an_old_log_is_not_taken_for_the_new_one(submit, slurm, tmp_path):
 
 def test_slurm_may_be_out_of_reach_for_a_while(submit, slurm):
     (slurm.folder / "deaf").touch()
-    said = submit("x.log", "sh", "-c", f"sleep 1; rm {slurm.folder}/deaf").stderr
-    assert said.count("squeue failed, waiting on: slurm_load_jobs error: Unable to contact") == 1
+    message = submit("x.log", "sh", "-c", f"sleep 1; rm {slurm.folder}/deaf").stderr
+    assert message.count("squeue failed, waiting on: slurm_load_jobs error: Unable to contact") == 1
 
 
 def test_what_holds_jobs_is_said(slurm, tmp_path):

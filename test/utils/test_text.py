@@ -22,8 +22,8 @@ TOOLS = {
 def test_a_mark_is_named_and_nothing_is_written(call, data_dir, tmp_path, tool):
     path = data_dir(tables={"utt2spk": MARK + UTT2SPK})
     before = sorted(path.iterdir())
-    said = call(tool, *(path if word == "D" else word for word in TOOLS[tool]), code=1).stderr
-    assert "utt2spk:1: begins with a byte order mark" in said
+    message = call(tool, *(path if word == "D" else word for word in TOOLS[tool]), code=1).stderr
+    assert "utt2spk:1: begins with a byte order mark" in message
     assert not (tmp_path / "dest").exists()
     assert sorted(path.iterdir()) == before
 
@@ -39,10 +39,10 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_is_no_text_is_named(call, data_dir, fault):
-    content, said = FAULTS[fault]
+    content, message = FAULTS[fault]
     path = data_dir()
     (path / "utt2spk").write_bytes(content if isinstance(content, bytes) else content.encode())
-    assert said in call(*CHECK, path, code=1).stderr
+    assert message in call(*CHECK, path, code=1).stderr
 
 
 def test_fix_data_dir_removes_marks_and_line_ends_and_says_so(call, data_dir):
@@ -80,9 +80,9 @@ def test_look_alikes_are_named(call, data_dir):
     composed, apart = (unicodedata.normalize(form, "né") for form in ("NFC", "NFD"))
     tables = {"utt2spk": UTT2SPK.replace("b", composed), "spk2utt": SPK2UTT.replace("b", composed)}
     path = data_dir(tables=tables | {"wav.scp": WAV.replace("b-", f"{apart}-")})
-    for said in (call(*CHECK, path, code=1).stderr, call("fix_data_dir.sh", path).stdout):
-        assert "only in Unicode normalisation (" in said
-        assert "ne\\u0301-1" in said
+    for message in (call(*CHECK, path, code=1).stderr, call("fix_data_dir.sh", path).stdout):
+        assert "only in Unicode normalisation (" in message
+        assert "ne\\u0301-1" in message
 
 
 def test_messages_show_what_cannot_be_seen(call, data_dir):

@@ -175,7 +175,7 @@ def test_all_faults_are_said_at_once(call, data_dir):
         "spk2gender": "a m\n",
     }
     data_dir(tables=tables)
-    said = call("validate_data_dir.sh", "--no-text", "data", code=1).stderr
+    message = call("validate_data_dir.sh", "--no-text", "data", code=1).stderr
     for fault in (
         "data/feats.scp: no such file; --no-feats waives it",
         "data/utt2spk:3: not sorted: id a-2 after b-1",
@@ -188,23 +188,23 @@ def test_all_faults_are_said_at_once(call, data_dir):
         "were not compared with others; fix those first",
         "fix_data_dir.sh data sorts tables",
     ):
-        assert fault in said
-    assert "utt2dur:3: expected a duration" not in said  # a line is named once
-    assert "does not agree" not in said
+        assert fault in message
+    assert "utt2dur:3: expected a duration" not in message  # a line is named once
+    assert "does not agree" not in message
 
 
 def test_a_table_with_a_wrong_value_is_compared_with_others(complaints, data_dir):
-    said = complaints(data_dir(tables={"spk1.scp": "a-1 x\na-2 ~/x\nb-2 x\n"}))
-    assert "spk1.scp:2: ~ is not expanded" in said
-    assert "spk1.scp: id b-1 of utt2spk is missing" in said
-    assert "were not compared" not in said
+    message = complaints(data_dir(tables={"spk1.scp": "a-1 x\na-2 ~/x\nb-2 x\n"}))
+    assert "spk1.scp:2: ~ is not expanded" in message
+    assert "spk1.scp: id b-1 of utt2spk is missing" in message
+    assert "were not compared" not in message
 
 
 @pytest.mark.parametrize("name", ["utt2spk", "spk2utt"])
 def test_without_a_main_table_the_others_are_checked(complaints, data_dir, name):
-    said = complaints(data_dir(tables={name: None, "utt2dur": "a-1 1\na-2 x\nb-1 1\nb-2 1\n"}))
-    assert f"{name}: no such file" in said
-    assert "utt2dur:2: expected a duration above 0" in said
+    message = complaints(data_dir(tables={name: None, "utt2dur": "a-1 1\na-2 x\nb-1 1\nb-2 1\n"}))
+    assert f"{name}: no such file" in message
+    assert "utt2dur:2: expected a duration above 0" in message
 
 
 @pytest.fixture
@@ -226,11 +226,11 @@ def test_recordings_that_are_not_there_are_counted_and_named(call, recordings, t
     (tmp_path / "all.ark").unlink()
     (tmp_path / "a 1.wav").unlink()
     (tmp_path / "a 1.wav").mkdir()
-    said = call("validate_data_dir.sh", "--no-feats", "--no-text", "data", code=1).stderr.splitlines()
-    assert "data/wav.scp: 3 of 4 recordings are not there; fix the paths" in said[0]
-    assert f"(they begin at {tmp_path})" in said[0]
-    assert "--no-wav-check" in said[0]
-    assert [line.split("error: ")[1] for line in said[1:4]] == [
+    message = call("validate_data_dir.sh", "--no-feats", "--no-text", "data", code=1).stderr.splitlines()
+    assert "data/wav.scp: 3 of 4 recordings are not there; fix the paths" in message[0]
+    assert f"(they begin at {tmp_path})" in message[0]
+    assert "--no-wav-check" in message[0]
+    assert [line.split("error: ")[1] for line in message[1:4]] == [
         "data/wav.scp:1: id a-1: a 1.wav: is a folder",
         "data/wav.scp:4: id b-2: all.ark: no such file",
         "data/wav.scp:5: id b-3: all.ark: no such file",
@@ -242,11 +242,11 @@ def test_many_recordings_that_are_not_there(call, data_dir):
     utts = [f"a-{n:02}" for n in range(30)]
     tables = {"utt2spk": "".join(f"{u} a\n" for u in utts), "spk2utt": f"a {' '.join(utts)}\n"}
     tables["wav.scp"] = "".join(f"{u} {u}.wav\n" for u in utts)
-    said = call("validate_data_dir.sh", "--no-feats", "--no-text", data_dir(tables=tables), code=1).stderr
-    assert "30 of 30 recordings are not there" in said
-    assert "a-04.wav" in said
-    assert "a-05.wav" not in said
-    assert "and 25 more recordings" in said
+    message = call("validate_data_dir.sh", "--no-feats", "--no-text", data_dir(tables=tables), code=1).stderr
+    assert "30 of 30 recordings are not there" in message
+    assert "a-04.wav" in message
+    assert "a-05.wav" not in message
+    assert "and 25 more recordings" in message
 
 
 def test_many_complaints_are_counted(complaints, data_dir):
@@ -311,9 +311,9 @@ def test_a_broken_mix_conf_is_said_with_other_faults(call, mixture):
     assert "mix_conf.yaml: is not valid YAML" in done.stderr
     assert done.stdout == ""
     (path / "utt2snr").write_text("a-1 0\na-2 0\nb-1\nb-2 0\n")
-    said = call("validate_data_dir.sh", *WAIVED, path, code=1).stderr
-    assert "mix_conf.yaml: is not valid YAML" in said
-    assert "utt2snr:3: expected" in said
+    message = call("validate_data_dir.sh", *WAIVED, path, code=1).stderr
+    assert "mix_conf.yaml: is not valid YAML" in message
+    assert "utt2snr:3: expected" in message
 
 
 SNRS = {"inf": True, "-12.5": True, "+3": True, "1e1": True, "nan": False, "10dB": False, "clean": False, "-inf": False}
@@ -361,7 +361,7 @@ WITHOUT = {
 @pytest.mark.parametrize("name", WITHOUT)
 def test_a_missing_speaker_is_said(complaints, mixture, name):
     message = complaints(mixture(tables={name: None}))
-    assert all(said in message for said in WITHOUT[name])
+    assert all(printed in message for printed in WITHOUT[name])
 
 
 def test_noises_are_numbered_without_gaps(complaints, mixture):
@@ -404,9 +404,9 @@ PLANS = {
 
 @pytest.mark.parametrize("case", PLANS)
 def test_a_plan_has_the_utterances(complaints, mixture, case):
-    plan, said = PLANS[case]
+    plan, printed = PLANS[case]
     message = complaints(mixture(tables={"mix.jsonl": plan}))
-    assert said in message
+    assert printed in message
     assert "Traceback" not in message
 
 

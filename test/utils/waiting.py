@@ -16,11 +16,11 @@ def wait_for(condition):
 
 def processes_in(folder: Path) -> list[str]:
     """Ids of the processes that work in a folder."""
-    found = []
+    actual = []
     for entry in Path("/proc").glob("[0-9]*/cwd"):
         try:
             if folder.resolve() in (path := entry.resolve(), *path.parents):
-                found.append(entry.parent.name)
+                actual.append(entry.parent.name)
         except OSError:  # it has ended meanwhile, or is of another user
             continue
-    return found
+    return actual

@@ -86,8 +86,8 @@ def test_mse_of_nothing_is_zero_with_a_zero_gradient():
 
 def test_mse_is_in_float32_under_mixed_precision():
     """An error of 2^-5 at -13.8, of which bfloat16 knows multiples of 1/16 only."""
-    wanted = torch.full((1, 1, 1), -13.8125)
-    assert masked_mse(torch.full((1, 1, 1), -13.75).bfloat16(), wanted + 0.03125, None).item() == 0.03125**2
+    expected = torch.full((1, 1, 1), -13.8125)
+    assert masked_mse(torch.full((1, 1, 1), -13.75).bfloat16(), expected + 0.03125, None).item() == 0.03125**2
 
 
 # --- the sum ---------------------------------------------------------------------------------------------------------

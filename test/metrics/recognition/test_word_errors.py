@@ -56,10 +56,10 @@ def test_samples_are_ratios_over_drawn_speakers():
     hypotheses = ["a b", "a", "c b", "a b c d", "", "a", "a b", "c"]
     speaker = np.array([0, 0, 1, 1, 2, 2, 2, 3])
     counts = count_errors(references, hypotheses)
-    found = resample_rate(counts, speaker, resamples=50, seed=3)
+    actual = resample_rate(counts, speaker, resamples=50, seed=3)
     draws = np.random.default_rng(3).multinomial(4, np.full(4, 0.25), size=50)
     expected = [counts.errors @ draw[speaker] / (counts.length @ draw[speaker]) for draw in draws]
-    np.testing.assert_allclose(found.samples["wer"], expected)
-    assert found.values["wer"] == counts.rate
-    value, low, high = found.intervals(limits=lambda _: (0, np.inf))["wer"]
+    np.testing.assert_allclose(actual.samples["wer"], expected)
+    assert actual.values["wer"] == counts.rate
+    value, low, high = actual.intervals(limits=lambda _: (0, np.inf))["wer"]
     assert low < value < high

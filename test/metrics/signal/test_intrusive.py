@@ -92,8 +92,8 @@ def test_sdr_loads_no_torch():
         "import sys, numpy as np; from toolkit.metrics.signal.intrusive import sdr; "
         "x = np.random.default_rng(0).standard_normal(999); print(sdr(x + x**2, x), 'torch' in sys.modules)"
     )
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert said.split()[1] == "False"
+    message = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert message.split()[1] == "False"
 
 
 @pytest.mark.parametrize(("fs", "mode"), [(16000, "nb"), (16000, "wb"), (8000, "nb")])

@@ -21,19 +21,19 @@ needs_network = pytest.mark.skipif(not installed, reason="the extra vad is not i
 @pytest.fixture(scope="module")
 def sentences():
     """(N,) at 16 kHz: silence, speech, silence, speech, silence; and begins and ends of the speech in seconds."""
-    said = resample(speak("the meeting begins at a quarter past nine", "en-us"), RATE, FS)
-    said = said[slice(*np.flatnonzero(np.abs(said) > 0.01)[[0, -1]])]
-    silence, begin = np.zeros(FS, np.float32), 1 + len(said) / FS
-    sound = np.concatenate([silence, said, silence, said, silence[: FS // 2]])
-    return sound, np.array([[1, begin], [begin + 1, begin + 1 + len(said) / FS]])
+    message = resample(speak("the meeting begins at a quarter past nine", "en-us"), RATE, FS)
+    message = message[slice(*np.flatnonzero(np.abs(message) > 0.01)[[0, -1]])]
+    silence, begin = np.zeros(FS, np.float32), 1 + len(message) / FS
+    sound = np.concatenate([silence, message, silence, message, silence[: FS // 2]])
+    return sound, np.array([[1, begin], [begin + 1, begin + 1 + len(message) / FS]])
 
 
 @needs_network
 @pytest.mark.parametrize("fs", [16000, 8000, 44100])
 def test_speech_is_found_where_it_is(sentences, fs):
     sound, expected = sentences
-    found = speech_intervals(resample(sound, FS, fs), fs)
-    np.testing.assert_allclose(found, expected, atol=0.2)
+    actual = speech_intervals(resample(sound, FS, fs), fs)
+    np.testing.assert_allclose(actual, expected, atol=0.2)
 
 
 @needs_network

@@ -37,10 +37,10 @@ def resampled_corpus(scores, enroll, test, drawn):
 @pytest.mark.parametrize("seed", range(10))
 def test_a_resample_is_the_corpus_of_the_drawn_speakers(seed):
     scores, is_target, enroll, test = simulate(seed)
-    found = resample_verification(scores, is_target, enroll, test, resamples=1, seed=seed)
+    actual = resample_verification(scores, is_target, enroll, test, resamples=1, seed=seed)
     drawn = np.random.default_rng(seed).choice(8, size=8)
     expected = verification_metrics(*resampled_corpus(scores, enroll, test, drawn))
-    assert {name: draws[0] for name, draws in found.samples.items()} == pytest.approx(expected, abs=1e-12)
+    assert {name: draws[0] for name, draws in actual.samples.items()} == pytest.approx(expected, abs=1e-12)
 
 
 CALIBRATION = Calibration(1.5, -0.8)
@@ -49,11 +49,11 @@ CALIBRATION = Calibration(1.5, -0.8)
 @pytest.mark.parametrize("seed", range(5))
 def test_a_resample_of_calibrated_scores_is_that_of_the_drawn_speakers(seed):
     scores, is_target, enroll, test = simulate(seed)
-    found = resample_verification(
+    actual = resample_verification(
         scores, is_target, enroll, test, (0.1, 0.3), resamples=1, seed=seed, calibration=CALIBRATION
     )
     drawn = resampled_corpus(scores, enroll, test, np.random.default_rng(seed).choice(8, size=8))
-    for values, parts in ((found.values, (scores[is_target], scores[~is_target])), (found.samples, drawn)):
+    for values, parts in ((actual.values, (scores[is_target], scores[~is_target])), (actual.samples, drawn)):
         expected = verification_metrics(*parts, (0.1, 0.3)) | calibration_metrics(*map(CALIBRATION, parts), (0.1, 0.3))
         assert {name: float(np.squeeze(value)) for name, value in values.items()} == pytest.approx(expected, abs=1e-6)
 
@@ -61,39 +61,39 @@ def test_a_resample_of_calibrated_scores_is_that_of_the_drawn_speakers(seed):
 def test_intervals_of_each_kind_of_metric():
     """One draw, half as far again from 0.36 as it is from zero: with 4 speakers the distance counts 1.8745 times."""
     names = ("eer", "min_dcf_0.01", "cllr")
-    found = Resamples(dict.fromkeys(names, 0.36), dict.fromkeys(names, np.array([0.49])), dict.fromkeys(names, 4))
+    actual = Resamples(dict.fromkeys(names, 0.36), dict.fromkeys(names, np.array([0.49])), dict.fromkeys(names, 4))
     by_hand = (4 / 3) ** 0.5 * 3.18245 / 1.95996  # Student's t(3; 0.975) and the normal quantile, of tables
     low, high = 0.36 - 0.13 * by_hand, 0.36 + 0.13 * by_hand
-    found = found.intervals()
-    assert found["cllr"] == pytest.approx((0.36, 0.49, high), abs=1e-5)  # percentile: both quantiles are the draw
-    assert found["min_dcf_0.01"] == pytest.approx((0.36, low, high), abs=1e-5)  # symmetric
+    actual = actual.intervals()
+    assert actual["cllr"] == pytest.approx((0.36, 0.49, high), abs=1e-5)  # percentile: both quantiles are the draw
+    assert actual["min_dcf_0.01"] == pytest.approx((0.36, low, high), abs=1e-5)  # symmetric
     angle = np.arcsin(0.6) - by_hand * (np.arcsin(0.7) - np.arcsin(0.6))  # reflected, on the arcsine scale
-    assert found["eer"] == pytest.approx((0.36, np.sin(angle) ** 2, 0.36), abs=1e-5)
+    assert actual["eer"] == pytest.approx((0.36, np.sin(angle) ** 2, 0.36), abs=1e-5)
 
 
 def test_intervals_stay_within_what_a_metric_can_be():
     values = {"eer": 0.1, "min_dcf_0.01": 0.9, "act_dcf_0.01": 1.5, "cllr": 0.2}
     draws = {name: value + np.array([-0.1, 0.1]) for name, value in values.items()}
-    found = Resamples(values, draws, dict.fromkeys(values, 2)).intervals()
-    assert found["eer"][1] == 0
-    assert found["min_dcf_0.01"][2] == 1
-    assert found["act_dcf_0.01"][2] > 2
-    assert found["cllr"][1] == 0
+    actual = Resamples(values, draws, dict.fromkeys(values, 2)).intervals()
+    assert actual["eer"][1] == 0
+    assert actual["min_dcf_0.01"][2] == 1
+    assert actual["act_dcf_0.01"][2] > 2
+    assert actual["cllr"][1] == 0
 
 
 def test_a_metric_rests_on_the_speakers_of_targets_or_of_nontargets_where_they_are_fewer():
     enroll, test = np.array([0, 1, 1, 0, 2, 4]), np.array([0, 1, 1, 1, 3, 5])
-    found = resample_verification(np.arange(6.0), enroll == test, enroll, test, resamples=5)
-    assert set(found.speakers.values()) == {2}
-    assert set(mean_of([found, Resamples(found.values, found.samples)]).speakers.values()) == {2}
+    actual = resample_verification(np.arange(6.0), enroll == test, enroll, test, resamples=5)
+    assert set(actual.speakers.values()) == {2}
+    assert set(mean_of([actual, Resamples(actual.values, actual.samples)]).speakers.values()) == {2}
 
 
 def test_the_mean_over_conditions_is_taken_draw_by_draw():
     scores, *trials = simulate(2)
     parts = [resample_verification(s, *trials, resamples=30) for s in (scores, 2 * scores, -scores)]
-    found = mean_of(parts)
-    assert found.values["eer"] == pytest.approx(np.mean([part.values["eer"] for part in parts]))
-    assert found.samples["eer"] == pytest.approx(np.mean([part.samples["eer"] for part in parts], axis=0))
+    actual = mean_of(parts)
+    assert actual.values["eer"] == pytest.approx(np.mean([part.values["eer"] for part in parts]))
+    assert actual.samples["eer"] == pytest.approx(np.mean([part.samples["eer"] for part in parts], axis=0))
     # A system and its opposite: their EERs add up to one in every draw, so that the mean of them does not spread.
     opposite = mean_of([parts[0], parts[2]]).intervals()["eer"]
     assert opposite == pytest.approx((0.5, 0.5, 0.5), abs=1e-9)
@@ -102,25 +102,25 @@ def test_the_mean_over_conditions_is_taken_draw_by_draw():
 def test_lists_of_different_speakers_meet_the_same_draws():
     scores, is_target, enroll, test = simulate(3, speakers=8)
     some = (enroll < 5) & (test < 5)
-    found = resample_verification(
+    actual = resample_verification(
         *(x[some] for x in (scores, is_target, enroll, test)), resamples=1, seed=4, population=np.arange(8)
     )
     drawn = np.random.default_rng(4).choice(8, size=8)
     corpus = resampled_corpus(*(x[some] for x in (scores, enroll, test)), drawn)
-    assert found.samples["eer"][0] == pytest.approx(verification_metrics(*corpus)["eer"])
+    assert actual.samples["eer"][0] == pytest.approx(verification_metrics(*corpus)["eer"])
 
 
 def test_no_resamples_make_no_intervals(caplog):
-    found = bootstrap_verification(*simulate(0), resamples=0)
-    assert np.isnan([bound for _, *bounds in found.values() for bound in bounds]).all()
+    actual = bootstrap_verification(*simulate(0), resamples=0)
+    assert np.isnan([bound for _, *bounds in actual.values() for bound in bounds]).all()
     assert not caplog.text
 
 
 def test_values_are_the_metrics_of_all_trials():
     scores, is_target, enroll, test = simulate(0)
-    found = bootstrap_verification(scores, is_target, enroll, test, p_targets=(0.1,), resamples=20)
+    actual = bootstrap_verification(scores, is_target, enroll, test, p_targets=(0.1,), resamples=20)
     expected = verification_metrics(scores[is_target], scores[~is_target], (0.1,))
-    assert {name: value for name, (value, _, _) in found.items()} == expected
+    assert {name: value for name, (value, _, _) in actual.items()} == expected
 
 
 def normal_truth(distance, spread, p):
@@ -190,17 +190,17 @@ def test_scores_without_error_and_without_information():
 def test_no_interval_where_most_draws_lack_a_kind_of_trial():
     # Targets of speaker 0, nontargets of 1 and 2: only a draw of all three will do, 6 of 27.
     drawn = resample_verification([1.0, 0.0], [1, 0], [0, 1], [0, 2])
-    found = drawn.intervals()
-    assert found["eer"][0] == 0
-    assert np.isnan([bound for _, *bounds in found.values() for bound in bounds]).all()
+    actual = drawn.intervals()
+    assert actual["eer"][0] == 0
+    assert np.isnan([bound for _, *bounds in actual.values() for bound in bounds]).all()
     assert drawn.too_few
     assert drawn.lost == pytest.approx(1000 * 21 / 27, abs=60)
 
 
 def test_draws_that_lack_a_kind_of_trial_are_left_out():
     drawn = resample_verification(*simulate(1, speakers=3), resamples=200)  # one speaker thrice: 3 of 27
-    found = drawn.intervals()
-    assert found["eer"][1] <= found["eer"][0] <= found["eer"][2]
+    actual = drawn.intervals()
+    assert actual["eer"][1] <= actual["eer"][0] <= actual["eer"][2]
     assert 0 < drawn.lost < 50
     assert not drawn.too_few
 

@@ -9,10 +9,10 @@ from toolkit.metrics.statistics.speaker_means import resample_means
 def test_worked_by_hand():
     a, b = np.array([5.0, 5, 5, 5, 5]), np.array([4.0, 3, 4, 4, 6])
     # Differences -1 -2 -1 -1 +1 about -1: distances 0 1 0 0 2; those of 1 and more: two of five.
-    found = paired_difference(5.0, 4.0, a, b, level=0.5)
-    assert found.value == -1
-    assert (found.low, found.high) == (-1, -1)  # of 0 0 0 1 2 the third: p of zero's distance 0 would be 0.5 and more
-    assert found.p == pytest.approx((1 + 2) / (1 + 5))
+    actual = paired_difference(5.0, 4.0, a, b, level=0.5)
+    assert actual.value == -1
+    assert (actual.low, actual.high) == (-1, -1)  # of 0 0 0 1 2 the third: p of zero's distance 0 would be 0.5 and more
+    assert actual.p == pytest.approx((1 + 2) / (1 + 5))
 
 
 def test_a_system_equals_itself():
@@ -31,8 +31,8 @@ def test_swapping_the_systems_swaps_the_sign():
 @pytest.mark.parametrize("shift", np.linspace(0, 4, 33))
 def test_zero_lies_in_the_interval_just_when_p_is_large(shift, draws):
     a, b = (np.random.default_rng(s).normal(size=draws) for s in (1, 2))
-    found = paired_difference(0.0, shift, a, b + shift)
-    assert (found.low <= 0 <= found.high) == (found.p > 0.05)
+    actual = paired_difference(0.0, shift, a, b + shift)
+    assert (actual.low <= 0 <= actual.high) == (actual.p > 0.05)
 
 
 def test_draws_without_a_metric_are_left_out_until_too_few_remain():
@@ -41,9 +41,9 @@ def test_draws_without_a_metric_are_left_out_until_too_few_remain():
     assert paired_difference(0.0, 1.0, a, b, level=0.5)[:3] == (1, 1, 1)
     assert np.isnan(paired_difference(0.0, 1.0, a, b)[1:]).all()  # 6 draws have no 95 % interval
     b[:6] = np.nan
-    found = paired_difference(0.0, 1.0, a, b)
-    assert found.value == 1
-    assert np.isnan(found[1:]).all()
+    actual = paired_difference(0.0, 1.0, a, b)
+    assert actual.value == 1
+    assert np.isnan(actual[1:]).all()
 
 
 def test_few_speakers_need_students_quantile():
@@ -104,9 +104,9 @@ def test_without_a_difference_p_is_about_uniform():
 
 
 def test_a_real_difference_is_found_and_pairing_helps():
-    found = [compared(seed, gain=0.8)["eer"] for seed in range(8)]
-    assert all(one.p < 0.05 for one in found)
+    actual = [compared(seed, gain=0.8)["eer"] for seed in range(8)]
+    assert all(one.p < 0.05 for one in actual)
     scores, *trials = two_systems(0, gain=0.8)
     one, two = (resample_verification(s, *trials, resamples=300, seed=seed) for seed, s in enumerate(scores))
     unpaired = compare(one, two)["eer"]
-    assert found[0].high - found[0].low < 0.85 * (unpaired.high - unpaired.low)
+    assert actual[0].high - actual[0].low < 0.85 * (unpaired.high - unpaired.low)

@@ -13,11 +13,11 @@ def example(speakers=12, utterances=90, seed=3):
 def test_draws_are_those_of_a_loop():
     values, speaker = example()
     values["a"][[3, 8]] = np.nan, np.inf
-    found = resample_means(values, speaker, resamples=50, seed=4)
+    actual = resample_means(values, speaker, resamples=50, seed=4)
     finite = np.isfinite(values["a"])
-    assert found.values["a"] == pytest.approx(values["a"][finite].mean())
+    assert actual.values["a"] == pytest.approx(values["a"][finite].mean())
     rng = np.random.default_rng(4)
-    for drawn in found.samples["a"]:
+    for drawn in actual.samples["a"]:
         counts = rng.multinomial(12, np.full(12, 1 / 12))
         once = [v for s, n in enumerate(counts) for _ in range(n) for v in values["a"][(speaker == s) & finite]]
         assert drawn == pytest.approx(np.mean(once))
@@ -52,8 +52,8 @@ def test_few_speakers_are_no_less_honest(speakers):
     """Means of normal values, of as many utterances each: 95 % intervals, which percentiles alone hold in 73 to 89."""
     rng, names = np.random.default_rng(0), [f"trial{i}" for i in range(2000)]
     values = dict(zip(names, rng.normal(size=(2000, speakers)), strict=True))
-    found = mean_intervals(resample_means(values, np.arange(speakers), 1000)).values()
-    assert np.mean([low <= 0 <= high for _, low, high in found]) > 0.93
+    actual = mean_intervals(resample_means(values, np.arange(speakers), 1000)).values()
+    assert np.mean([low <= 0 <= high for _, low, high in actual]) > 0.93
 
 
 def test_a_mean_rests_on_the_speakers_who_have_a_value():
@@ -66,19 +66,19 @@ def test_intervals_of_rates_are_rates():
     wrong = np.zeros(50)
     wrong[:4] = 1  # of one speaker in ten
     drawn = resample_means({"speaker_confusion": wrong, "speaker_confusioni": wrong}, np.repeat(np.arange(10), 5), 500)
-    found = mean_intervals(drawn)
-    value, low, high = found["speaker_confusion"]
+    actual = mean_intervals(drawn)
+    value, low, high = actual["speaker_confusion"]
     assert 0 <= low < value < high < 1
-    assert found["speaker_confusioni"][2] < high  # a difference is no rate
+    assert actual["speaker_confusioni"][2] < high  # a difference is no rate
 
 
 def test_metrics_and_systems_meet_the_same_draws():
     values, speaker = example()
     values["b"] = values["a"] + 2
-    found = resample_means(values, speaker, 20, seed=1)
-    np.testing.assert_allclose(found.samples["b"] - found.samples["a"], 2)
+    actual = resample_means(values, speaker, 20, seed=1)
+    np.testing.assert_allclose(actual.samples["b"] - actual.samples["a"], 2)
     alone = resample_means({"b": values["b"]}, speaker, 20, seed=1)
-    np.testing.assert_allclose(alone.samples["b"], found.samples["b"])
+    np.testing.assert_allclose(alone.samples["b"], actual.samples["b"])
 
 
 def test_a_metric_that_few_have_leaves_the_others_alone():
@@ -86,15 +86,15 @@ def test_a_metric_that_few_have_leaves_the_others_alone():
     values["none"] = np.full(90, np.nan)
     values["of_one"] = np.where(speaker == 2, values["a"], np.nan)
     values["of_two"] = np.where(speaker < 2, values["a"], np.nan)
-    found = mean_intervals(resample_means(values, speaker, 200))
-    assert np.isfinite(found["a"]).all()
-    assert np.isnan(found["none"]).all()
-    assert found["of_one"][0] == pytest.approx(values["a"][speaker == 2].mean())
-    assert np.isnan(found["of_one"][1:]).all()
+    actual = mean_intervals(resample_means(values, speaker, 200))
+    assert np.isfinite(actual["a"]).all()
+    assert np.isnan(actual["none"]).all()
+    assert actual["of_one"][0] == pytest.approx(values["a"][speaker == 2].mean())
+    assert np.isnan(actual["of_one"][1:]).all()
     # A seventh of the draws holds none of the two: (10 / 12)^12 = 0.11; the others make the interval.
     drawn = resample_means({"x": values["of_two"]}, speaker, 2000).samples["x"]
     assert np.isnan(drawn).mean() == pytest.approx((10 / 12) ** 12, abs=0.03)
-    assert np.isfinite(found["of_two"]).all()
+    assert np.isfinite(actual["of_two"]).all()
 
 
 def test_no_resamples_no_interval():

@@ -28,8 +28,8 @@ def test_true_llrs_stay_put():
     d = 2.0
     target, nontarget = (d * RNG.normal(m, 1, 200_000) - d * d / 2 for m in (d, 0))
     for p in (0.01, 0.5):
-        found = fit_calibration(target, nontarget, p)
-        assert found == pytest.approx((1, 0), abs=0.03)
+        actual = fit_calibration(target, nontarget, p)
+        assert actual == pytest.approx((1, 0), abs=0.03)
 
 
 @pytest.mark.parametrize("p_target", [0.01, 0.05, 0.5])
@@ -52,11 +52,11 @@ def test_calibrated_scores_do_not_depend_on_scale_and_shift_of_the_raw_ones():
 
 
 def test_scores_that_do_not_overlap_get_a_finite_cautious_scale(caplog):
-    found = fit_calibration([3, 4, 5], [1, 2])
+    actual = fit_calibration([3, 4, 5], [1, 2])
     assert "do not overlap" in caplog.text
-    assert 0 < found.scale < 10
-    assert (found([3, 4, 5]) > 0).all()
-    assert (found([1, 2]) < 0).all()
+    assert 0 < actual.scale < 10
+    assert (actual([3, 4, 5]) > 0).all()
+    assert (actual([1, 2]) < 0).all()
 
 
 @pytest.mark.parametrize("scores", [([1, 2], [3, 4, 5]), ([1, 1], [1, 1]), ([0, 1], [1, 0])])
@@ -133,8 +133,8 @@ def test_act_dcf_of_normal_llrs():
 
 def test_metrics_together():
     target, nontarget = normal_scores(scale=2.0, shift=-2.0)
-    found = calibration_metrics(target, nontarget, (0.1,))
-    assert found == {
+    actual = calibration_metrics(target, nontarget, (0.1,))
+    assert actual == {
         "act_dcf_0.1": act_dcf(target, nontarget, 0.1),
         "cllr": cllr(target, nontarget),
         "min_cllr": min_cllr(target, nontarget),

@@ -38,8 +38,8 @@ def test_a_large_cohort_in_any_order(layout, top):
 
 def test_small_spread_about_a_large_mean():
     cohort = np.stack([np.ones(100), RNG.normal(0, 1e-3, 100)], axis=1)
-    found = cohort_statistics(np.array([[100.0, 1.0]]), cohort)
-    assert found[1, 0] == pytest.approx((cohort @ [100, 1]).std(), rel=0.02)
+    actual = cohort_statistics(np.array([[100.0, 1.0]]), cohort)
+    assert actual[1, 0] == pytest.approx((cohort @ [100, 1]).std(), rel=0.02)
 
 
 def oracle(score, e, t, method, top):
@@ -54,9 +54,9 @@ def test_normalised_scores_against_brute_force(method):
     e, t = RNG.integers(30, size=20), RNG.integers(30, size=20)
     scores = np.array([VECTORS[i] @ VECTORS[j] for i, j in zip(e, t, strict=True)])
     statistics = cohort_statistics(VECTORS, COHORT, top)
-    found = normalize(scores, method, statistics[:, e], statistics[:, t])
+    actual = normalize(scores, method, statistics[:, e], statistics[:, t])
     expected = [oracle(s, VECTORS[i], VECTORS[j], method, top) for s, i, j in zip(scores, e, t, strict=True)]
-    assert found == pytest.approx(expected, abs=1e-3)
+    assert actual == pytest.approx(expected, abs=1e-3)
 
 
 def test_a_side_may_be_scaled():

@@ -36,16 +36,16 @@ def test_neg_euclidean_is_the_mean_over_all_pairs(monkeypatch, block):
     expected = [
         -np.mean([np.linalg.norm(a - b) for a in sides[i] for b in sides[j]]) for i, j in zip(e, t, strict=True)
     ]
-    found = neg_euclidean_scores(rows, (first[e], counts[e]), (first[t], counts[t]))
-    assert found == pytest.approx(
+    actual = neg_euclidean_scores(rows, (first[e], counts[e]), (first[t], counts[t]))
+    assert actual == pytest.approx(
         expected, abs=1e-3
     )  # float32: the distance of a vector from itself is the root of rounding
 
 
 def test_neg_euclidean_of_opposite_vectors():
     rows, one = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]], np.float32), np.ones(2, dtype=int)
-    found = neg_euclidean_scores(rows, (np.array([0, 0]), one), (np.array([1, 2]), one))
-    assert found == pytest.approx([-2, -np.sqrt(2)])
+    actual = neg_euclidean_scores(rows, (np.array([0, 0]), one), (np.array([1, 2]), one))
+    assert actual == pytest.approx([-2, -np.sqrt(2)])
 
 
 def test_no_trials():

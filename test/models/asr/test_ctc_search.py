@@ -20,18 +20,18 @@ def log_probs(request):
 
 
 def test_a_beam_that_holds_all_prefixes_is_exact(log_probs):
-    for row, found in zip(log_probs, ctc_prefix_beam(log_probs, beam=2000), strict=True):
+    for row, actual in zip(log_probs, ctc_prefix_beam(log_probs, beam=2000), strict=True):
         truth = ctc_texts(row)
-        assert [tuple(h.units) for h in found[:20]] == sorted(truth, key=truth.__getitem__, reverse=True)[:20]
-        assert all(h.score == pytest.approx(math.log(truth[tuple(h.units)]), abs=1e-4) for h in found)
-        assert len(found) == len(truth)
+        assert [tuple(h.units) for h in actual[:20]] == sorted(truth, key=truth.__getitem__, reverse=True)[:20]
+        assert all(h.score == pytest.approx(math.log(truth[tuple(h.units)]), abs=1e-4) for h in actual)
+        assert len(actual) == len(truth)
 
 
 def test_a_small_beam_gives_lower_bounds(log_probs):
-    for row, found in zip(log_probs, ctc_prefix_beam(log_probs, beam=3), strict=True):
+    for row, actual in zip(log_probs, ctc_prefix_beam(log_probs, beam=3), strict=True):
         truth = ctc_texts(row)
-        assert all(h.score <= math.log(truth[tuple(h.units)]) + 1e-5 for h in found)
-        assert len({tuple(h.units) for h in found}) == len(found) == 3
+        assert all(h.score <= math.log(truth[tuple(h.units)]) + 1e-5 for h in actual)
+        assert len({tuple(h.units) for h in actual}) == len(actual) == 3
 
 
 def test_greedy_is_the_best_path(log_probs):

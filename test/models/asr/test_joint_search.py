@@ -35,30 +35,30 @@ def truth(decoder, memory, ctc, weight: float) -> list[tuple[float, list[int]]]:
 @torch.no_grad()
 def test_a_wide_beam_finds_the_best_texts(parts, weight):
     decoder, memory, ctc = parts
-    found = joint_beam(decoder, memory, ctc, beam=200, ctc_weight=weight)
+    actual = joint_beam(decoder, memory, ctc, beam=200, ctc_weight=weight)
     for row in range(2):
         expected = truth(decoder, memory[row : row + 1], ctc[row], weight)
-        assert [h.units for h in found[row][:10]] == [units for _, units in expected[:10]]
-        assert [h.score for h in found[row][:10]] == pytest.approx([score for score, _ in expected[:10]], abs=1e-4)
+        assert [h.units for h in actual[row][:10]] == [units for _, units in expected[:10]]
+        assert [h.score for h in actual[row][:10]] == pytest.approx([score for score, _ in expected[:10]], abs=1e-4)
 
 
 @torch.no_grad()
 def test_a_narrow_beam_stops_early_with_true_scores(parts):
     decoder, memory, ctc = parts
-    for row, found in enumerate(joint_beam(decoder, memory, ctc, beam=2)):
+    for row, actual in enumerate(joint_beam(decoder, memory, ctc, beam=2)):
         expected = {tuple(units): score for score, units in truth(decoder, memory[row : row + 1], ctc[row], 0.3)}
-        assert all(h.score == pytest.approx(expected[tuple(h.units)], abs=1e-4) for h in found)
-        assert len(found) == 2
+        assert all(h.score == pytest.approx(expected[tuple(h.units)], abs=1e-4) for h in actual)
+        assert len(actual) == 2
 
 
 @torch.no_grad()
 def test_the_decoder_alone(parts):
     """Texts that CTC cannot align count, too: all of up to two units are tried, in an utterance of two frames."""
     decoder, memory, ctc = parts
-    (found,) = joint_beam(decoder, memory[:1, :2], ctc[:1, :2], beam=50, ctc_weight=0)
+    (actual,) = joint_beam(decoder, memory[:1, :2], ctc[:1, :2], beam=50, ctc_weight=0)
     texts = [(), *((a,) for a in (1, 3, 4)), *((a, b) for a in (1, 3, 4) for b in (1, 3, 4))]
     expected = {text: decoder_log_prob(decoder, memory[:1, :2], text) for text in texts}
-    assert {tuple(h.units): h.score for h in found} == pytest.approx(expected, abs=1e-4)
+    assert {tuple(h.units): h.score for h in actual} == pytest.approx(expected, abs=1e-4)
 
 
 @torch.no_grad()

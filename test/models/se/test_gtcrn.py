@@ -194,7 +194,7 @@ def test_forward_by_the_paper(samples):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"channels": 10}, "channels 10: must be a multiple of 4"),
         ({"hop": 24}, "of hop 24"),
@@ -202,6 +202,6 @@ def test_forward_by_the_paper(samples):
         ({"low_bins": 1, "erb_bands": 40}, "erb_bands 40: two bands"),
     ],
 )
-def test_sizes_that_cannot_be(wrong, said):
-    with pytest.raises(InputError, match=said):
+def test_sizes_that_cannot_be(wrong, message):
+    with pytest.raises(InputError, match=message):
         small(**wrong)

@@ -68,7 +68,7 @@ def test_a_file_that_holds_something_else(tiny, tmp_path, fault):
 
 
 def test_the_pipeline_fetches_without_a_file(tiny, monkeypatch):
-    """Its normalisation over the batch is left out; without a network it is said what to do."""
+    """Its normalisation over the batch is left out; without a network the message is a remedy."""
     bundle = type(torchaudio.pipelines.WAVLM_BASE_PLUS)
     inner = Untrained().load().model
     outer = torch.nn.Module()
@@ -85,15 +85,15 @@ def test_the_pipeline_fetches_without_a_file(tiny, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (lambda: Pretrained("wavlm_huge"), "name 'wavlm_huge': must be one of wavlm_base, "),
         (lambda: Pretrained(weights="nowhere.pth"), "nowhere.pth: no such file of wavlm_base_plus's weights"),
         (lambda: Untrained(dim=5), "dim 5 .* heads 2"),
     ],
 )
-def test_faults_are_said_before_work_starts(make, said):
-    with pytest.raises(InputError, match=said):
+def test_faults_are_said_before_work_starts(make, message):
+    with pytest.raises(InputError, match=message):
         make()
 
 

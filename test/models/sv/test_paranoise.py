@@ -37,7 +37,7 @@ def test_parameters_of_the_parts_are_those_of_the_papers_layers():
     adaptations = sum(9 * (a * b + b * b) + 4 * b for a, b in widths)
     attention = [d * (d // 8) + d // 8 + 2 * (d // 8) + (d // 8) * d + d for d in (1024, 2048)]
     fusion = 9 * 128 * 256 + 512 * 64 + 64 + 128 + 64 * 256 + 256 + 512
-    found = {
+    actual = {
         "NE encoder": (count(model.noise_encoder), encoder, 1354.4),
         "SE encoder": (count(model.speech_encoder), encoder + merges, 1455.8),
         "NE decoder": (count(model.noise_decoder), decoder, 409),
@@ -49,11 +49,11 @@ def test_parameters_of_the_parts_are_those_of_the_papers_layers():
         "final pooling": (count(model.final_pooling), attention[1] + 8192, 1051.4 + 8.2),
         "final": (count(model.final), 6144 * 192 + 192 + 384, 1179.8 + 0.4),
     }
-    for part, (have, by_hand, thousands) in found.items():
+    for part, (have, by_hand, thousands) in actual.items():
         assert have == by_hand == pytest.approx(1000 * thousands, rel=2e-3), part
     stages = count(model.speaker.stem, model.speaker.merges, model.speaker.stages)
     assert stages == pytest.approx(576e3, rel=1e-3)
-    assert count(model) == sum(have for have, _, _ in found.values()) + stages
+    assert count(model) == sum(have for have, _, _ in actual.values()) + stages
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_every_point_of_table_1_has_its_shape():
             )
         )
     with torch.no_grad():
-        said = model.outputs(torch.randn(1, 256, 64))
+        outputs = model.outputs(torch.randn(1, 256, 64))
     down = [(16, 32, 256), (16, 32, 256), (32, 16, 128), (64, 8, 64), (128, 8, 64)]
     up = [(64, 8, 64), (32, 16, 128), (16, 32, 256), (16, 32, 256)]
     expected = {f"{name}_E{i}": shape for name in "NS" for i, shape in enumerate(down)}
@@ -105,7 +105,7 @@ def test_every_point_of_table_1_has_its_shape():
     expected |= {"CA4": (16, 32, 256), "CA3": (32, 32, 256), "CA2": (64, 16, 128), "CA1": (128, 8, 64)}
     expected |= {"z": (2048,), "pooled": (4096,), "initial": (192,), "final": (192,)}
     assert shapes == expected
-    assert {name: tuple(value.shape) for name, value in said.items()} == {
+    assert {name: tuple(value.shape) for name, value in outputs.items()} == {
         "noise": (1, 256, 64),
         "speech": (1, 256, 64),
         "initial": (1, 192),
@@ -164,17 +164,17 @@ def whole(w, feats):
     def embedding(name, x):
         return plain.norm(w, f"{name}.1", plain.linear(w, f"{name}.0", x))
 
-    x, said, e, d = feats.transpose(1, 2)[:, None], {}, None, None
+    x, result, e, d = feats.transpose(1, 2)[:, None], {}, None, None
     if "noise_encoder.stem.0.weight" in w:
         e, d, noise = unet(w, "noise", x)
         if d:
-            said["noise"] = noise[:, 0].transpose(1, 2)
+            result["noise"] = noise[:, 0].transpose(1, 2)
         else:
             code = embedding("noise_attributes.code", pooled("noise_attributes.pooling", e[4]))
             if "noise_attributes.kind.weight" in w:
-                said["noise_class"] = plain.linear(w, "noise_attributes.kind", code)
+                result["noise_class"] = plain.linear(w, "noise_attributes.kind", code)
             if "noise_attributes.level.weight" in w:
-                said["noise_snr"] = plain.linear(w, "noise_attributes.level", code)[:, 0]
+                result["noise_snr"] = plain.linear(w, "noise_attributes.level", code)[:, 0]
     e, d, speech = unet(w, "speech", x, e, d)
     z = pooled("initial_pooling", e[4])
     s = [plain.stem(w, "speaker.stem", speech)]
@@ -187,7 +187,7 @@ def whole(w, feats):
         s.append(plain.res2net_stage(w, f"speaker.stages.{i}", merged, stride))
     last = plain.fused(w, "speaker.fusion", s[4], plain.conv(w, "speaker.down", s[3]))
     final = embedding("final", torch.cat((z, pooled("final_pooling", last)), 1))
-    return said | {"speech": speech[:, 0].transpose(1, 2), "initial": embedding("initial", z), "embedding": final}
+    return result | {"speech": speech[:, 0].transpose(1, 2), "initial": embedding("initial", z), "embedding": final}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -51,11 +51,11 @@ DECODED = {"S_D1", "S_D2", "S_D3", "S_D4", "speech", "final"}
 def test_encoder_connections_are_those_of_equation_5(noise):
     """S_E,i sees N_E,i-1: the first convolution of NE changes S_E,1 on, its third stage S_E,4, its fourth nothing."""
     model = after_training(small(noise=noise))
-    said = {"noise"} & {noise.replace("spectrogram", "noise")}
-    assert moved(model, model.noise_encoder.stem) == BEHIND[1] | DECODED | said
+    message = {"noise"} & {noise.replace("spectrogram", "noise")}
+    assert moved(model, model.noise_encoder.stem) == BEHIND[1] | DECODED | message
     for i in (1, 2, 3):
-        assert moved(model, model.noise_encoder.stages[i - 1]) == BEHIND[i + 1] | DECODED | said
-    assert moved(model, model.noise_encoder.stages[3]) == said
+        assert moved(model, model.noise_encoder.stages[i - 1]) == BEHIND[i + 1] | DECODED | message
+    assert moved(model, model.noise_encoder.stages[3]) == message
 
 
 def test_decoder_connections_leave_the_encoder_alone():
@@ -81,8 +81,8 @@ def test_both_and_no_connections():
 def test_gradients_reach_noise_extraction_through_the_connections_alone(parallel, reached, train):
     torch.manual_seed(0)
     model = small(parallel=parallel).train(train)
-    said = model.outputs(torch.randn(8, 16, 20))
-    (said["embedding"] * torch.randn(8, 12)).sum().backward()
+    outputs = model.outputs(torch.randn(8, 16, 20))
+    (outputs["embedding"] * torch.randn(8, 12)).sum().backward()
     for part, letter in ((model.noise_encoder, "E"), (model.noise_decoder, "D")):
         some = [p.grad is not None and bool(p.grad.any()) for p in part.parameters()]
         assert any(some) == (letter in reached)
@@ -94,10 +94,10 @@ def test_gradients_reach_noise_extraction_through_the_connections_alone(parallel
 def test_deeper_stages_of_noise_extraction_learn_from_the_noise_alone():
     """(enc) is shown E0 to E3: the embedding does not reach NE's fourth stage, the noise does."""
     model = small()
-    said = model.outputs(torch.randn(8, 16, 20))
-    said["embedding"].square().sum().backward(retain_graph=True)
+    outputs = model.outputs(torch.randn(8, 16, 20))
+    outputs["embedding"].square().sum().backward(retain_graph=True)
     assert all(p.grad is None or not p.grad.any() for p in model.noise_encoder.stages[3].parameters())
-    said["noise"].square().sum().backward()
+    outputs["noise"].square().sum().backward()
     assert all(p.grad is not None for p in (*model.noise_encoder.parameters(), *model.noise_decoder.parameters()))
 
 
@@ -107,10 +107,10 @@ def test_the_embedding_does_not_outshout_the_speech_at_the_beginning():
     model, feats = ParaNoise(32, 16, (8, 8, 8, 8)), torch.randn(8, 40, 32)
     margin = AAMSoftmax(0.15, 32)
     margin.setup(TrainingFacts(num_speakers=4, dims={"embedding": 16}))
-    said, norms = model.outputs(feats), {}
+    outputs, norms = model.outputs(feats), {}
     losses = {
-        "margin": margin.compare(said["embedding"], torch.arange(8) // 2)[0],
-        "speech": (said["speech"] + 7).square().mean(),  # log-mels lie there
+        "margin": margin.compare(outputs["embedding"], torch.arange(8) // 2)[0],
+        "speech": (outputs["speech"] + 7).square().mean(),  # log-mels lie there
     }
     for name, loss in losses.items():
         (gradient,) = torch.autograd.grad(loss, [model.speech_encoder.stem[0].weight], retain_graph=True)
@@ -123,8 +123,8 @@ def test_every_parameter_is_trained_by_what_the_network_says(variant):
     """No parameter is idle: many processes would wait for its gradient."""
     torch.manual_seed(0)
     model = small(**variant)
-    said = model.outputs(torch.randn(8, 16, 20))
-    sum((value * torch.randn_like(value)).sum() for value in said.values()).backward()
+    outputs = model.outputs(torch.randn(8, 16, 20))
+    sum((value * torch.randn_like(value)).sum() for value in outputs.values()).backward()
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.isfinite().all()] == []
 
 
@@ -158,11 +158,11 @@ def test_an_embedding_costs_no_more_of_noise_extraction_than_is_shown(variant, c
 )
 def test_what_a_variant_says_and_asks_for(variant, says, streams):
     model = small(**variant).eval()
-    said = model.outputs(torch.randn(3, 9, 20))
-    assert said.keys() == {"embedding", "initial", "speech"} | says
+    outputs = model.outputs(torch.randn(3, 9, 20))
+    assert outputs.keys() == {"embedding", "initial", "speech"} | says
     assert model.streams == streams
     shapes = {"noise": (3, 9, 20), "noise_class": (3, 3), "noise_snr": (3,)}
-    assert all(said[name].shape == shapes[name] for name in says)
+    assert all(outputs[name].shape == shapes[name] for name in says)
 
 
 def test_without_noise_extraction_nothing_of_it_is_left():
@@ -184,7 +184,7 @@ def test_attributes_replace_the_decoder():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"noise": "spectrum"}, "'spectrum': must be one of spectrogram, class, snr, class.snr, none"),
         ({"parallel": ("enc", "mid")}, "'mid': must be one of enc, dec"),
@@ -192,8 +192,8 @@ def test_attributes_replace_the_decoder():
         ({"noise": "class", "parallel": ("enc", "dec")}, "has no decoder"),
     ],
 )
-def test_bad_arguments(wrong, said):
-    with pytest.raises(InputError, match=said):
+def test_bad_arguments(wrong, message):
+    with pytest.raises(InputError, match=message):
         small(**wrong)
 
 
@@ -237,9 +237,9 @@ def test_full_lengths_equal_no_lengths_and_order_does_not_matter():
 @pytest.mark.parametrize("frames", [1, 2, 3, 4, 5, 51])
 def test_short_utterances_have_finite_embeddings_and_gradients(frames):
     model = small()
-    said = model.outputs(torch.randn(4, frames, 20))
-    sum(value.square().mean() for value in said.values()).backward()
-    assert all(value.isfinite().all() for value in said.values())
+    outputs = model.outputs(torch.randn(4, frames, 20))
+    sum(value.square().mean() for value in outputs.values()).backward()
+    assert all(value.isfinite().all() for value in outputs.values())
     assert all(p.grad.isfinite().all() for p in model.parameters())
 
 

@@ -163,13 +163,13 @@ def test_variants_keep_the_promises(options):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"blocks": (1, 1)}, "one entry"),
         ({"n_mels": 13}, "multiple of 2"),
         ({"reductions": (9, 6, 6)}, "of 4"),
     ],
 )
-def test_sizes_that_cannot_be(wrong, said):
-    with pytest.raises(InputError, match=said):
+def test_sizes_that_cannot_be(wrong, message):
+    with pytest.raises(InputError, match=message):
         small(**wrong)

@@ -110,11 +110,11 @@ def test_it_is_a_speaker_encoder_whose_batch_order_does_not_matter():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [({"strides": (1, 2)}, "strides"), ({"pooling": "max"}, "asp, sap, l2"), ({"reduction": 9}, "reduction 9")],
 )
-def test_bad_arguments(wrong, said):
-    with pytest.raises(InputError, match=said):
+def test_bad_arguments(wrong, message):
+    with pytest.raises(InputError, match=message):
         small(**wrong)
 
 

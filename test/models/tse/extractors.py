@@ -110,13 +110,13 @@ def count(*modules: torch.nn.Module) -> int:
 
 def maps_of(model, modules: dict, *inputs) -> dict[str, tuple[tuple, tuple]]:
     """Shapes of input and output of some modules, without the batch; maps as the paper has them, (C, T, F)."""
-    found = {}
+    actual = {}
 
     def note(name):
         def hook(module, given, out):
             out = out[0] if isinstance(out, tuple) else out
             shapes = [tuple((x.transpose(2, 3) if x.dim() == 4 else x).shape[1:]) for x in (given[0], out)]
-            found[name] = tuple(shapes)
+            actual[name] = tuple(shapes)
 
         return hook
 
@@ -125,4 +125,4 @@ def maps_of(model, modules: dict, *inputs) -> dict[str, tuple[tuple, tuple]]:
         model(*inputs)
     for handle in handles:
         handle.remove()
-    return found
+    return actual

@@ -43,7 +43,7 @@ def test_every_map_of_table_1(full):
     parts |= {f"deconv2d_{i}": layer for i, layer in zip((5, 4, 3, 2, 1), full.decoder, strict=True)}
     parts |= {f"local_{i}": layer for i, layer in enumerate(full.speaker.layers, 1)}
     parts |= {"ARN": full.arn, "ARN_frame": full.speaker.arn, "filter": full.filter}
-    found = maps_of(full, parts, sounds(1, 1600), sounds(1, 3200), None, torch.randn(1, 256))
+    actual = maps_of(full, parts, sounds(1, 1600), sounds(1, 3200), None, torch.randn(1, 256))
     down = [(16, 80), (32, 39), (64, 19), (128, 9), (256, 4)]
     given = [(4, 161), (32, 80), (64, 39), (128, 19), (256, 9)]
     expected = {
@@ -54,7 +54,7 @@ def test_every_map_of_table_1(full):
     local = [(2, 161), *down[:4]]
     expected |= {f"local_{i}": ((a, 22, b), (c, 22, d)) for i, ((a, b), (c, d)) in enumerate(pairwise(local), 1)}
     expected |= {"ARN": ((12, 1024), (12, 1024)), "ARN_frame": ((161, 1), (161, 1))}
-    assert found == expected | {"filter": ((30, 12, 161), (2, 12, 161))}
+    assert actual == expected | {"filter": ((30, 12, 161), (2, 12, 161))}
     assert full.filter.taps == 15
 
 

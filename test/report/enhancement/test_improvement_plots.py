@@ -17,12 +17,12 @@ def points(count, speakers=5):
 
 def test_bins_hold_equally_many_neighbours():
     one = points(120)
-    found = binned(one, 50, 0.9, 0)
+    actual = binned(one, 50, 0.9, 0)
     parts = np.array_split(np.argsort(one.before), 8)
-    assert [b.n for b in found] == [15] * 8
-    assert [b.at for b in found] == pytest.approx([one.before[p].mean() for p in parts])
-    assert [b.value for b in found] == pytest.approx([one.gain[p].mean() for p in parts])
-    assert all(b.low <= b.value <= b.high for b in found)
+    assert [b.n for b in actual] == [15] * 8
+    assert [b.at for b in actual] == pytest.approx([one.before[p].mean() for p in parts])
+    assert [b.value for b in actual] == pytest.approx([one.gain[p].mean() for p in parts])
+    assert all(b.low <= b.value <= b.high for b in actual)
 
 
 def test_bins_of_few_utterances_and_of_one_speaker():
@@ -40,9 +40,9 @@ def test_every_utterance_is_a_dot(tmp_path, drawn):
     sets = {"a": points(40), "b": points(15)}
     plot_improvement(sets, binned(sets["a"], 50, 0.9, 0), 0.9, tmp_path / "p.png", "t")
     ax = drawn[0].axes[0]
-    wanted = np.concatenate([np.stack([one.before, one.gain], 1) for one in sets.values()])
-    found = {tuple(row) for row in np.round(offsets(ax), 6).tolist()}
-    assert {tuple(row) for row in np.round(wanted, 6).tolist()} <= found
+    expected = np.concatenate([np.stack([one.before, one.gain], 1) for one in sets.values()])
+    actual = {tuple(row) for row in np.round(offsets(ax), 6).tolist()}
+    assert {tuple(row) for row in np.round(expected, 6).tolist()} <= actual
     labels = [text.get_text() for text in drawn[0].legends[0].get_texts()]
     assert labels == ["a", "b", "nearer to the interferer", "mean of bins, 90 % intervals"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("SI-SDR of the mixture (dB)", "SI-SDR improvement (dB)")

@@ -79,8 +79,8 @@ def test_error_rates_have_rows_where_all_sets_were_verified():
         Experiment(whole, enhancer="a"),
         Experiment(whole[:1], enhancer="b", beta=0.5),
     ]}  # fmt: skip
-    found = [row for row in rows(weight_points(SWEEP, verified)) if row[0] == "EER of sv_x (%)"]
-    assert found == [["EER of sv_x (%)", "SSLMSE", "0.01", "a", "4.00 [-]", "-", "-"]]
+    actual = [row for row in rows(weight_points(SWEEP, verified)) if row[0] == "EER of sv_x (%)"]
+    assert actual == [["EER of sv_x (%)", "SSLMSE", "0.01", "a", "4.00 [-]", "-", "-"]]
 
 
 @pytest.mark.parametrize(

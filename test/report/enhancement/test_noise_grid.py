@@ -61,8 +61,8 @@ def test_one_mixture_stands_once_and_another_is_named():
 
 def test_several_test_sets_have_rows_and_means_of_their_own():
     more = [one_set("rain", 0, 0, 3, "dev"), one_set("rain", 10, 10, 13, "dev")]
-    found = experiment("a", [*GRID[:2], *more], [mean([*GRID[:2], *more], si_sdr=99.0)], [mean(more, si_sdr=8.0)])
-    rows = {row[1]: row[-1] for row in lines(noise_by_snr([found], []))}
+    actual = experiment("a", [*GRID[:2], *more], [mean([*GRID[:2], *more], si_sdr=99.0)], [mean(more, si_sdr=8.0)])
+    rows = {row[1]: row[-1] for row in lines(noise_by_snr([actual], []))}
     assert rows["a: dev"] == "8.00 [7.00, 9.00]"
     assert rows["a: test"] == NONE
     assert {"unprocessed mixture: dev", "unprocessed mixture: test"} <= set(rows)

@@ -37,10 +37,10 @@ def test_sets_by_name(expdir):
 
 
 def test_an_experiment_without_training(expdir):
-    found = collect(expdir)
-    assert (found.name, found.expdir) == ("ecapa", str(expdir))
-    assert [found.config, found.config_path, found.commit, found.seed, found.train] == [None, None, None, None, {}]
-    assert found.date == "1970-01-02T00:00:00Z"  # of the newest scores
+    actual = collect(expdir)
+    assert (actual.name, actual.expdir) == ("ecapa", str(expdir))
+    assert [actual.config, actual.config_path, actual.commit, actual.seed, actual.train] == [None, None, None, None, {}]
+    assert actual.date == "1970-01-02T00:00:00Z"  # of the newest scores
 
 
 def test_facts_of_the_training(expdir):
@@ -48,9 +48,9 @@ def test_facts_of_the_training(expdir):
     assert collect(expdir).seed == 3
     info = {"seed": 7, "commit": "abc", "date": "2026-01-02T03:04:05Z", "epochs": 2}
     (expdir / "train_info.json").write_text(json.dumps(info))
-    found = collect(expdir)
-    assert (found.seed, found.commit, found.date, found.train) == (7, "abc", info["date"], info)
-    assert (found.config_path, found.config["model"]) == (str(expdir / "config.yaml"), {"class_path": "x.Y"})
+    actual = collect(expdir)
+    assert (actual.seed, actual.commit, actual.date, actual.train) == (7, "abc", info["date"], info)
+    assert (actual.config_path, actual.config["model"]) == (str(expdir / "config.yaml"), {"class_path": "x.Y"})
 
 
 def test_time_of_train_info_where_it_has_no_date(expdir):
@@ -99,9 +99,9 @@ def test_run_log_means_by_epoch(tmp_path):
         {"kind": "train", "epoch": 1, "step": 20, "loss": 2.0},
         {"kind": "valid", "epoch": 1, "step": 20, "eer": 12.5},
     )
-    found = read_run_log(path)
-    assert found == {"train": {1: {"loss": 3.0}, 2: {"loss": 1.0, "lr": 0.1}}, "valid": {1: {"eer": 12.5}}}
-    assert list(found["train"]) == [1, 2]
+    actual = read_run_log(path)
+    assert actual == {"train": {1: {"loss": 3.0}, 2: {"loss": 1.0, "lr": 0.1}}, "valid": {1: {"eer": 12.5}}}
+    assert list(actual["train"]) == [1, 2]
 
 
 def test_a_step_logged_again_after_a_resume_counts_once(tmp_path):

@@ -67,18 +67,18 @@ def mean_draws(seed, places):
 
 
 def test_draws_come_with_values_of_their_unit_and_their_speakers(experiments):
-    found, identity = resamples_of(experiments[0].sets[0])
-    assert found.speakers == dict.fromkeys(NAMES, 30)
+    actual, identity = resamples_of(experiments[0].sets[0])
+    assert actual.speakers == dict.fromkeys(NAMES, 30)
     assert resamples_of(replace(experiments[0].sets[0], interval_speakers=5))[0].speakers["eer"] == 5
-    assert found.samples["eer"].mean() == pytest.approx(found.values["eer"], rel=1e-5)
+    assert actual.samples["eer"].mean() == pytest.approx(actual.values["eer"], rel=1e-5)
     assert identity["trials"] == "ttest"
 
 
 def test_interval_of_the_mean_over_conditions(experiments):
     value, draws = mean_draws(0, [0, 1])
     _, *expected = Resamples({"eer": value / 100}, {"eer": draws / 100}, {"eer": 30}).intervals(0.9)["eer"]
-    found = average_interval(experiments[0].sets[:2], "eer")
-    assert found == pytest.approx(100 * np.array(expected), rel=1e-5)
+    actual = average_interval(experiments[0].sets[:2], "eer")
+    assert actual == pytest.approx(100 * np.array(expected), rel=1e-5)
 
 
 def test_no_interval_where_speakers_or_draws_differ(experiments, tmp_path):
@@ -93,8 +93,8 @@ def test_no_interval_where_speakers_or_draws_differ(experiments, tmp_path):
 def test_difference_of_means_is_paired(experiments):
     ours, theirs = (mean_draws(seed, [2, 3]) for seed in (0, 1))
     expected = paired_difference(ours[0], theirs[0], ours[1], theirs[1], 0.9, speakers=30)
-    found = difference(*([one.sets[2], one.sets[3]] for one in experiments))
-    assert found["eer"] == pytest.approx(expected, rel=1e-4)
+    actual = difference(*([one.sets[2], one.sets[3]] for one in experiments))
+    assert actual["eer"] == pytest.approx(expected, rel=1e-4)
 
 
 def cells(table, start):
@@ -143,8 +143,8 @@ def test_groups_of_trials():
     by_gender = {"f": known, "m": Summary({}, **counts, note="no target trials")}
     by = Grouping(by_gender, {"n_target": 0, "n_nontarget": 77})
     other = SetSummary({}, name="other")
-    found = SetSummary({}, name="test", breakdown={"gender": by})
-    text = section_markdown(groups([Experiment([found, other], name="e")]))
+    actual = SetSummary({}, name="test", breakdown={"gender": by})
+    text = section_markdown(groups([Experiment([actual, other], name="e")]))
     row = cells(text, "| e | test | gender | f |")
     assert row[4] == "12.35 [10.00, 15.00]" or row[4] == "12.34 [10.00, 15.00]"
     assert row[7:] == ["4", "1,500", "60", "few trials"]

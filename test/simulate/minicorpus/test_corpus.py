@@ -49,11 +49,11 @@ def test_number_of_workers_changes_no_sample(tiny, tmp_path):
 
 
 def test_another_seed_changes_every_recording(tiny):
-    found = pcm(tiny)
+    actual = pcm(tiny)
     for kind in ("hum", "birds", "bells"):
         split = next(split for split, kinds in minicorpus.NOISES.items() if kind in kinds)
         other = minicorpus.make_noise(split, kind, minicorpus.generator("recording", 4, f"noise/{split}/{kind}"))
-        assert not np.array_equal(found[f"noise/{split}/{kind}/{kind}-001.flac"][:1000], other[:1000])
+        assert not np.array_equal(actual[f"noise/{split}/{kind}/{kind}-001.flac"][:1000], other[:1000])
 
 
 def test_complete_corpus_is_left_alone(tiny):

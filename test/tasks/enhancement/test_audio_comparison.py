@@ -21,13 +21,13 @@ def write(folder, gain, seed=0, **tables):
 
 def test_a_gain_that_speakers_hide_is_found(tmp_path):
     one = load_audio_condition(write(tmp_path / "a/test", 0), write(tmp_path / "b/test", 1, seed=1))
-    found = compare_audio_values([one], 500, 0.95, 0)["test"]["si_sdr"]
-    assert found.value == pytest.approx(np.mean(np.subtract(*(side.values["si_sdr"] for side in one[::-1]))))
-    assert 0.5 < found.low < found.value < found.high < 1.5
-    assert found.p < 0.01
+    actual = compare_audio_values([one], 500, 0.95, 0)["test"]["si_sdr"]
+    assert actual.value == pytest.approx(np.mean(np.subtract(*(side.values["si_sdr"] for side in one[::-1]))))
+    assert 0.5 < actual.low < actual.value < actual.high < 1.5
+    assert actual.p < 0.01
     back = compare_audio_values([one[::-1]], 500, 0.95, 0)["test"]["si_sdr"]
-    assert back.value == pytest.approx(-found.value)
-    assert back.p == found.p
+    assert back.value == pytest.approx(-actual.value)
+    assert back.p == actual.p
 
 
 def test_a_system_equals_itself(tmp_path):
@@ -43,8 +43,8 @@ def test_an_utterance_without_a_value_counts_for_neither(tmp_path, caplog):
     one = load_audio_condition(a, b)
     assert "STOI is compared on 58 of 60 utterances: the others have no finite value in A (1) or B (1)" in caplog.text
     assert "SI-SDR" not in caplog.text
-    found = compare_audio_values([one], 100, 0.95, 0)["test"]["stoi"]
-    assert found.value == pytest.approx(-0.4 / 58)
+    actual = compare_audio_values([one], 100, 0.95, 0)["test"]["stoi"]
+    assert actual.value == pytest.approx(-0.4 / 58)
 
 
 def test_conditions_and_their_mean(tmp_path):
@@ -52,9 +52,9 @@ def test_conditions_and_their_mean(tmp_path):
         (write(tmp_path / f"a/{n}", 0, i), write(tmp_path / f"b/{n}", g, i))
         for i, (n, g) in enumerate({"x": 1, "y": 3}.items())
     ]
-    found = compare_audio_values([load_audio_condition(*pair) for pair in folders], 100, 0.95, 0)
-    assert list(found) == ["x", "y", "Avg."]
-    assert found["Avg."]["si_sdr"].value == pytest.approx(2)
+    actual = compare_audio_values([load_audio_condition(*pair) for pair in folders], 100, 0.95, 0)
+    assert list(actual) == ["x", "y", "Avg."]
+    assert actual["Avg."]["si_sdr"].value == pytest.approx(2)
 
 
 def test_what_cannot_be_compared_is_said(tmp_path):

@@ -32,23 +32,23 @@ def test_best_median_and_worst():
 
 
 def test_the_clearest_speaker_confusion_that_is_not_heard_yet():
-    found = signals([9, 8, 7, 6, 5], wrong=[0, 1, 0, 1, 1], to_interferer=[0, 10, 0, 11, 30])
-    assert cases(found)[3:] == [("speaker confusion, one of 3", 3)]  # 4 leads by more, and is the worst already
+    actual = signals([9, 8, 7, 6, 5], wrong=[0, 1, 0, 1, 1], to_interferer=[0, 10, 0, 11, 30])
+    assert cases(actual)[3:] == [("speaker confusion, one of 3", 3)]  # 4 leads by more, and is the worst already
     assert cases(signals([9, 8, 7], wrong=[1, 1, 1], to_interferer=[20] * 3))[3:] == []
     assert len(cases(signals([9, 8, 7, 6], wrong=[0] * 4, to_interferer=[0] * 4))) == 3
 
 
 def test_without_mixtures_scores_the_output_ranks():
-    found = signals([3, 9, 1])
-    del found.values["si_sdri"], found.values["si_sdr_mix"]
-    assert [case for case, _ in cases(found)] == ["best of 3", "median of 3", "worst of 3"]
+    actual = signals([3, 9, 1])
+    del actual.values["si_sdri"], actual.values["si_sdr_mix"]
+    assert [case for case, _ in cases(actual)] == ["best of 3", "median of 3", "worst of 3"]
 
 
 def test_facts():
-    found = signals([3.0], wrong=[1], to_interferer=[6])
-    found.values["stoi"] = np.array([np.nan])
-    found.undefined["u0"]["stoi"] = "silent estimate"
-    assert facts_of(found, 0) == {
+    actual = signals([3.0], wrong=[1], to_interferer=[6])
+    actual.values["stoi"] = np.array([np.nan])
+    actual.undefined["u0"]["stoi"] = "silent estimate"
+    assert facts_of(actual, 0) == {
         "SI-SDR": "1.00 → 4.00 dB",
         "STOI": "none (silent estimate)",
         "SI-SDR to the interferer": "6.00 dB",
@@ -72,8 +72,8 @@ def source(tmp_path, monkeypatch):
     monkeypatch.setattr(FigureCanvasAgg, "print_png", lambda self, path: Path(path).write_bytes(b"PNG"))
     expdir = write_scores(tmp_path / "tse", sets=("test",))
     write_audio(tmp_path / "raw", expdir / "extracted", sets=("test",))
-    found = read_utterances(expdir / "scores/test/utterances.tsv")
-    return Source(found, tmp_path / "raw/test", expdir / "extracted/test", True)
+    actual = read_utterances(expdir / "scores/test/utterances.tsv")
+    return Source(actual, tmp_path / "raw/test", expdir / "extracted/test", True)
 
 
 def test_what_is_written_is_the_utterances_audio(source, tmp_path):
@@ -83,8 +83,8 @@ def test_what_is_written_is_the_utterances_audio(source, tmp_path):
     row = listed["rows"][0]
     assert (row["id"], row["facts"]["set"], row["facts"]["case"]) == (best, "test", "best of 18")
     assert row["numbers"]["si_sdri"] == source.scored.values["si_sdri"].max()
-    wanted = [source.data / "wav", source.data / "enroll_spk1", source.outputs / "wav", source.data / "spk1"]
-    for column, stem in zip(row["columns"], wanted, strict=True):
+    expected = [source.data / "wav", source.data / "enroll_spk1", source.outputs / "wav", source.data / "spk1"]
+    for column, stem in zip(row["columns"], expected, strict=True):
         samples, fs = soundfile.read(tmp_path / "listening" / column["audio"])
         truth, _ = read_audio(read_table(f"{stem}.scp")[best], best)
         assert (fs, len(samples)) == (FS, round(0.2 * FS))

@@ -30,9 +30,9 @@ def folder(tmp_path):
 
 
 def test_means_are_of_what_is_finite_and_the_rest_is_counted(folder):
-    found = to_json(summarise_values(load_values(folder), Bootstrap(200)))
-    assert (found["n_utterances"], found["n_speakers"], found["note"]) == (5, 3, "few speakers")
-    metrics = found["metrics"]
+    actual = to_json(summarise_values(load_values(folder), Bootstrap(200)))
+    assert (actual["n_utterances"], actual["n_speakers"], actual["note"]) == (5, 3, "few speakers")
+    metrics = actual["metrics"]
     assert list(metrics) == ["si_sdr", "si_sdr_mix", "si_sdri", "stoi"]
     assert metrics["si_sdr"]["value"] == 9
     assert metrics["si_sdr"]["n"] == 3
@@ -43,17 +43,17 @@ def test_means_are_of_what_is_finite_and_the_rest_is_counted(folder):
     assert metrics["si_sdri"]["undefined"] == {"no value before or after": 2}
     assert metrics["stoi"]["value"] == pytest.approx(0.7)
     assert metrics["stoi"]["undefined"] == {"too short": 1, "silent estimate": 1}
-    assert found["bootstrap"]["unit"] == "speaker"
+    assert actual["bootstrap"]["unit"] == "speaker"
     for one in metrics.values():
         assert one["low"] <= one["value"] <= one["high"]
         assert one["n"] + sum(one["undefined"].values()) + sum(one["infinite"].values()) == 5
 
 
 def test_the_improvements_interval_is_that_of_the_differences(folder):
-    found = summarise_values(load_values(folder), Bootstrap(300, 0.9, seed=7)).metrics["si_sdri"]
+    actual = summarise_values(load_values(folder), Bootstrap(300, 0.9, seed=7)).metrics["si_sdri"]
     speaker, gain = np.array([0, 0, 1, 1, 2]), np.array([9, 10, np.nan, np.nan, -1])
     expected = mean_intervals(resample_means({"x": gain}, speaker, 300, 7), 0.9)["x"]
-    assert (found.value, found.low, found.high) == pytest.approx(expected, abs=1e-6)
+    assert (actual.value, actual.low, actual.high) == pytest.approx(expected, abs=1e-6)
 
 
 def test_mixtures_that_were_scored_by_themselves(folder, tmp_path):
@@ -64,40 +64,40 @@ def test_mixtures_that_were_scored_by_themselves(folder, tmp_path):
         "utt2undefined": {"c1": "si_sdr: x"},
     }.items():
         write_table(tmp_path / "mixture" / name, rows)
-    found = to_json(summarise_values(load_values(folder, tmp_path / "mixture"), Bootstrap(0)))["metrics"]
-    assert found["si_sdr_mix"]["value"] == 2.5
-    assert found["si_sdr_mix"]["undefined"] == {"x": 1}
-    assert found["si_sdri"]["value"] == 9.5
-    assert found["si_sdr"]["undefined"] == {"silent estimate": 1}
-    assert "stoi_mix" not in found
+    actual = to_json(summarise_values(load_values(folder, tmp_path / "mixture"), Bootstrap(0)))["metrics"]
+    assert actual["si_sdr_mix"]["value"] == 2.5
+    assert actual["si_sdr_mix"]["undefined"] == {"x": 1}
+    assert actual["si_sdri"]["value"] == 9.5
+    assert actual["si_sdr"]["undefined"] == {"silent estimate": 1}
+    assert "stoi_mix" not in actual
 
 
 def test_nothing_finite_and_one_speaker(folder, caplog):
     write_table(folder / "utt2si_sdr", dict.fromkeys(UTTS, "-inf"))
-    found = to_json(summarise_values(load_values(folder), Bootstrap(50)))["metrics"]["si_sdr"]
-    assert (found["value"], found["low"], found["n"], found["infinite"]) == (None, None, 0, {"-inf": 5})
+    actual = to_json(summarise_values(load_values(folder), Bootstrap(50)))["metrics"]["si_sdr"]
+    assert (actual["value"], actual["low"], actual["n"], actual["infinite"]) == (None, None, 0, {"-inf": 5})
     assert caplog.text == ""
     write_table(folder / "utt2spk", dict.fromkeys(UTTS, "A"))
-    found = to_json(summarise_values(load_values(folder), Bootstrap(50)))["metrics"]
-    assert all(one["low"] is None for one in found.values())
-    assert found["stoi"]["value"] == pytest.approx(0.7)
+    actual = to_json(summarise_values(load_values(folder), Bootstrap(50)))["metrics"]
+    assert all(one["low"] is None for one in actual.values())
+    assert actual["stoi"]["value"] == pytest.approx(0.7)
     assert caplog.text.count("test: no intervals: its utterances are of one speaker") == 1
 
 
 def test_rates_are_in_per_cent(folder):
     write_table(folder / "utt2speaker_confusion", dict(zip(UTTS, (0, 1, "nan", 0, 0), strict=True)))
-    found = to_json(summarise_values(load_values(folder), Bootstrap(100)))["metrics"]["speaker_confusion"]
-    assert (found["value"], found["unit"]) == (25, "%")
-    assert found["high"] <= 100
+    actual = to_json(summarise_values(load_values(folder), Bootstrap(100)))["metrics"]["speaker_confusion"]
+    assert (actual["value"], actual["unit"]) == (25, "%")
+    assert actual["high"] <= 100
     assert METRICS["tsos"].in_units({"value": 0.5, "p": 0.01}) == {"value": 50, "p": 0.01, "unit": "%"}
 
 
 def test_groups(folder):
     write_table(folder / "spk2gender", {"A": "f", "B": "m", "C": "f"})
     write_table(folder / "utt2dur", dict(zip(UTTS, (1, 2, 3, 4, 5), strict=True)))
-    found, data = load_values(folder), DataDir(folder)
-    breakdowns = [group_values(fact, data, found, [2.5]) for fact in ("gender", "utt2noise", "duration")]
-    groups = to_json(summarise_values(found, Bootstrap(100), breakdowns))["breakdown"]
+    actual, data = load_values(folder), DataDir(folder)
+    breakdowns = [group_values(fact, data, actual, [2.5]) for fact in ("gender", "utt2noise", "duration")]
+    groups = to_json(summarise_values(actual, Bootstrap(100), breakdowns))["breakdown"]
     female, male = (groups["gender"]["groups"][gender] for gender in "fm")
     assert (female["n_utterances"], male["n_utterances"]) == (3, 2)
     assert female["metrics"]["si_sdr"]["value"] == 9
@@ -106,17 +106,17 @@ def test_groups(folder):
     assert male["metrics"]["stoi"]["low"] is None
     short = groups["duration"]["groups"]["< 2.5 s"]
     assert short["metrics"]["si_sdr"]["value"] == 11
-    whole = to_json(summarise_values(found, Bootstrap(100)))
+    whole = to_json(summarise_values(actual, Bootstrap(100)))
     assert groups["utt2noise"]["groups"]["babble"]["metrics"] == whole["metrics"]
 
 
 def test_pairs_of_genders(folder):
     write_table(folder / "spk2gender", {"A": "f", "B": "m", "C": "f", "X": "m"})
-    found, data = load_values(folder), DataDir(folder)
+    actual, data = load_values(folder), DataDir(folder)
     with pytest.raises(InputError, match="gender_pair needs spk2gender, and utt2interferer_gender or utt2interferer"):
-        group_values("gender_pair", data, found)
+        group_values("gender_pair", data, actual)
     write_table(folder / "utt2interferer", {"a1": "X", "a2": "C", "b1": "X", "b2": "unknown", "c1": "B"})
-    by_speaker = group_values("gender_pair", data, found)
+    by_speaker = group_values("gender_pair", data, actual)
     assert {label: of.tolist() for label, of in by_speaker.groups.items()} == {
         "f-f": [False, True, False, False, False],
         "f-m": [True, False, False, False, True],
@@ -124,7 +124,7 @@ def test_pairs_of_genders(folder):
     }
     assert by_speaker.left_out.tolist() == [False, False, False, True, False]
     write_table(folder / "utt2interferer_gender", dict.fromkeys(UTTS, "f"))
-    assert list(group_values("gender_pair", data, found).groups) == ["f-f", "m-f"]
+    assert list(group_values("gender_pair", data, actual).groups) == ["f-f", "m-f"]
 
 
 def test_the_table_of_utterances_has_the_worst_on_top(folder):
@@ -136,18 +136,18 @@ def test_the_table_of_utterances_has_the_worst_on_top(folder):
 
 
 def test_the_table_of_utterances_is_read_back(folder):
-    found, path = load_values(folder), folder.parent / "scores/test/utterances.tsv"
+    actual, path = load_values(folder), folder.parent / "scores/test/utterances.tsv"
     path.parent.mkdir(parents=True)
-    path.write_text(table_of_utterances(found))
+    path.write_text(table_of_utterances(actual))
     back = read_utterances(path)
     assert (back.name, back.utts, back.speakers, back.undefined) == (
         "test",
-        found.utts,
-        found.speakers,
-        found.undefined,
+        actual.utts,
+        actual.speakers,
+        actual.undefined,
     )
-    assert (back.speaker == found.speaker).all()
-    for name, column in found.values.items():
+    assert (back.speaker == actual.speaker).all()
+    for name, column in actual.values.items():
         np.testing.assert_array_equal(back.values[name], column)
 
 
@@ -192,10 +192,10 @@ def test_names_of_version_0_1_are_read(folder, tmp_path):
     now = load_values(folder)
     write_table(folder / "utt2wrong_speaker", dict.fromkeys(UTTS, 1))
     (folder / "utt2si_sdr_mix").rename(folder / "utt2si_sdr_in")
-    found = load_values(folder)
-    np.testing.assert_array_equal(found.values["si_sdri"], now.values["si_sdri"])
-    assert found.values["speaker_confusion"].tolist() == [1] * 5
-    text = table_of_utterances(found)
+    actual = load_values(folder)
+    np.testing.assert_array_equal(actual.values["si_sdri"], now.values["si_sdri"])
+    assert actual.values["speaker_confusion"].tolist() == [1] * 5
+    text = table_of_utterances(actual)
     (tmp_path / "new.tsv").write_text(text)
     (tmp_path / "old.tsv").write_text(
         text.replace("si_sdr_mix", "si_sdr_in").replace("speaker_confusion", "wrong_speaker")

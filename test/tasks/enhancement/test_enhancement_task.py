@@ -112,7 +112,7 @@ def test_epochs_in_one_go_equal_epochs_in_two(task, words, one_epoch, tmp_path):
 
 def test_validation_is_the_mean_over_whole_mixtures(task, one_epoch, mixtures):
     log = (one_epoch / "metrics.jsonl").read_text().splitlines()
-    (said,) = (yaml.safe_load(line) for line in log if '"valid"' in line)
+    (result,) = (yaml.safe_load(line) for line in log if '"valid"' in line)
     names = ["wav", "spk1", "enroll_spk1"]
     tables = {name: AudioTable(mixtures, stream=name) for name in names}
     model = system_class(task).load(one_epoch, "epoch1.pth").network
@@ -123,8 +123,8 @@ def test_validation_is_the_mean_over_whole_mixtures(task, one_epoch, mixtures):
             estimate = model(wav) if task == "se" else model(wav, voice)
         after.append(si_sdr(estimate[0].numpy(), target[0].numpy()))
         before.append(si_sdr(wav[0].numpy(), target[0].numpy()))
-    assert said["si_sdr"] == pytest.approx(np.mean(after), abs=1e-3)
-    assert said["si_sdri"] == pytest.approx(np.mean(after) - np.mean(before), abs=1e-3)
+    assert result["si_sdr"] == pytest.approx(np.mean(after), abs=1e-3)
+    assert result["si_sdri"] == pytest.approx(np.mean(after) - np.mean(before), abs=1e-3)
 
 
 class Mute(SpeechEnhancer):

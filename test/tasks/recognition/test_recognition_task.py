@@ -1,4 +1,4 @@
-"""Recognition: it learns a handful of utterances by heart, resumes exactly, and its faults are said."""
+"""Recognition: it learns a handful of utterances by heart, resumes exactly, and its faults are named."""
 
 import json
 import logging
@@ -40,8 +40,8 @@ def test_it_learns_by_heart(learnt):
 def test_what_it_learnt_is_transcribed(learnt, songs, method, most):
     """By greedy CTC without an error: the first epoch that did so is kept, when the other searches may err yet."""
     recognizer, texts = Recognizer.load(learnt), read_table(songs / "train/text")
-    found = [recognizer.transcribe(songs / f"train/audio/{key}.wav", method=method) for key in texts]
-    assert count_errors([*texts.values()], found, "cer").rate <= most
+    actual = [recognizer.transcribe(songs / f"train/audio/{key}.wav", method=method) for key in texts]
+    assert count_errors([*texts.values()], actual, "cer").rate <= most
 
 
 def test_long_audio_is_transcribed_in_parts(learnt, songs):

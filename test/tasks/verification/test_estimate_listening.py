@@ -21,23 +21,23 @@ class Knowing(SpeakerEncoder):
 
     embedding_dim = 1
 
-    def __init__(self, **said):
+    def __init__(self, **message):
         super().__init__()
-        self.said = said
+        self.estimates = message
 
     def forward(self, feats, lengths=None):
         return feats[:, 0, :1]
 
     def outputs(self, feats, lengths=None):
-        return {name: log_mel if log_mel.shape == feats.shape else feats for name, log_mel in self.said.items()}
+        return {name: log_mel if log_mel.shape == feats.shape else feats for name, log_mel in self.estimates.items()}
 
 
 def log_mel(wav, frontend=None):
     return (frontend or LogMelSpectrogram())(torch.from_numpy(wav)[None])[0]
 
 
-def listener(**said):
-    return Listener(SpeakerEmbedder(LogMelSpectrogram(), Knowing(**said), "none").eval())
+def listener(**message):
+    return Listener(SpeakerEmbedder(LogMelSpectrogram(), Knowing(**message), "none").eval())
 
 
 @pytest.mark.parametrize("level", [1.0, 0.2])
@@ -97,12 +97,12 @@ def test_estimates_that_are_not_finite_are_said():
 
 
 @pytest.mark.parametrize(
-    ("frontend", "said", "why"),
+    ("frontend", "message", "why"),
     [
         (LogMelSpectrogram(), {}, "Knowing makes no enhanced speech"),
         (LogMelSpectrogram(n_mfcc=20), {"speech": torch.zeros(1)}, "LogMelSpectrogram: cannot"),
     ],
 )
-def test_models_without_anything_to_hear(frontend, said, why):
+def test_models_without_anything_to_hear(frontend, message, why):
     with pytest.raises(InputError, match=why):
-        Listener(SpeakerEmbedder(frontend, Knowing(**said), "none").eval())
+        Listener(SpeakerEmbedder(frontend, Knowing(**message), "none").eval())

@@ -172,8 +172,8 @@ def test_padding_of_a_batch_of_whole_utterances_does_not_count(corpus):
 def test_all_clean_is_refused(words, tmp_path, capsys):
     for more in (["--data.init_args.clean_members", "2"], ["--data.init_args.clean_members", "3"]):
         assert run(train.main, ["sv", *words, "--expdir", str(tmp_path / "exp"), *more]) == 1
-        said = capsys.readouterr().err
-        assert f"clean_members {more[1]}: all would be clean, the loss takes 2 utterances of a speaker" in said
+        message = capsys.readouterr().err
+        assert f"clean_members {more[1]}: all would be clean, the loss takes 2 utterances of a speaker" in message
         assert run(train.main, ["sv", *words, *more, "--check"]) == 1
         assert "all would be clean" in capsys.readouterr().err
     loss = ["--loss.class_path", "toolkit.losses.speaker.margin.AAMSoftmax"]
@@ -191,9 +191,9 @@ def test_a_kind_of_noise_that_the_classifier_does_not_know_is_refused_before_any
 def test_features_are_refused_before_any_work(words, capsys):
     more = ["--data.class_path", "toolkit.data.datasets.FeatureDataset", "--check"]
     assert run(train.main, ["sv", *words, *more]) == 1
-    said = capsys.readouterr().err
-    assert "the model trains on wav, spk1, noise1" in said
-    assert "MixtureDataset" in said
+    message = capsys.readouterr().err
+    assert "the model trains on wav, spk1, noise1" in message
+    assert "MixtureDataset" in message
 
 
 def test_a_set_without_the_streams_is_refused_by_name(words, corpus, tmp_path):

@@ -72,9 +72,9 @@ def audio(tmp_path):
 def test_segments_are_embedded_as_single_utterances_are(embedder, audio, monkeypatch, number, batch_seconds):
     monkeypatch.setattr("toolkit.tasks.verification.segments.BATCH_SECONDS", batch_seconds)
     ids, size = ["u3", "u0", "u4", "u1", "u2"], FS // 2
-    found = list(embed_segments(Verifier(embedder), audio, ids, number, 0.5))
-    assert [key for key, _ in found] == ids
-    for key, matrix in found:
+    actual = list(embed_segments(Verifier(embedder), audio, ids, number, 0.5))
+    assert [key for key, _ in actual] == ids
+    for key, matrix in actual:
         crops = crops_of(audio.read(key), size, number)
         with torch.inference_mode():
             expected = np.concatenate([embedder(torch.from_numpy(crop[None].copy())).numpy() for crop in crops])

@@ -32,12 +32,12 @@ def numbers(folder):
 
 def test_differences_are_those_of_the_two_bootstraps(tmp_path, speakers):
     a, b = write_scored(tmp_path / "a/test", 1), write_scored(tmp_path / "b/test", 2, 3.0)
-    found = compare_systems([load_condition(a, b, speakers)], 40, 0.9, 3, iter)
+    actual = compare_systems([load_condition(a, b, speakers)], 40, 0.9, 3, iter)
     spk = [int(UTT2SPK[utt][1:]) for pair in PAIRS for utt in pair]
     enroll, test = np.array(spk[::2]), np.array(spk[1::2])
     both = (resample_verification(numbers(x), enroll == test, enroll, test, resamples=40, seed=3) for x in (a, b))
-    assert found == {"test": compare(*both, 0.9, len(set(UTT2SPK.values())))}
-    assert found["test"]["eer"].value < 0
+    assert actual == {"test": compare(*both, 0.9, len(set(UTT2SPK.values())))}
+    assert actual["test"]["eer"].value < 0
 
 
 def test_sets_of_other_names_are_said(tmp_path, speakers, caplog):
@@ -65,8 +65,8 @@ def test_conditions_of_several_speakers_share_the_draws(tmp_path, speakers):
         for seed, s in enumerate("ab")
     ]
     conditions = [load_condition(a, b, speakers) for a, b in zip(*folders, strict=True)]
-    found = compare_systems(conditions, 30, 0.95, 0, iter)
-    assert list(found) == ["all", "part", "Avg."]
+    actual = compare_systems(conditions, 30, 0.95, 0, iter)
+    assert list(actual) == ["all", "part", "Avg."]
     means = []
     for system in folders:
         draws, values = [], []
@@ -79,9 +79,9 @@ def test_conditions_of_several_speakers_share_the_draws(tmp_path, speakers):
             values.append(drawn.values["eer"])
         means.append((np.mean(values), np.mean(draws, axis=0)))
     difference = means[1][1] - means[0][1]
-    assert found["Avg."]["eer"].value == pytest.approx(means[1][0] - means[0][0])
-    distance = stretch(12, 0.95) * np.abs(difference - found["Avg."]["eer"].value)
-    assert found["Avg."]["eer"].p == pytest.approx((1 + np.sum(distance >= abs(found["Avg."]["eer"].value))) / 31)
+    assert actual["Avg."]["eer"].value == pytest.approx(means[1][0] - means[0][0])
+    distance = stretch(12, 0.95) * np.abs(difference - actual["Avg."]["eer"].value)
+    assert actual["Avg."]["eer"].p == pytest.approx((1 + np.sum(distance >= abs(actual["Avg."]["eer"].value))) / 31)
 
 
 def test_models_have_the_speakers_of_their_utterances(tmp_path, speakers):
@@ -89,9 +89,9 @@ def test_models_have_the_speakers_of_their_utterances(tmp_path, speakers):
     for name in "ab":
         (tmp_path / name).mkdir()
         (tmp_path / name / "scores.txt").write_text("M s00-2 1\nN s00-2 0\nN s01-1 1\n")
-    found = load_condition(tmp_path / "a", tmp_path / "b", speakers, tmp_path / "enroll2utt")
-    assert found.is_target.tolist() == [True, False, True]
-    assert found.enroll.tolist() == ["s00", "s01", "s01"]
+    actual = load_condition(tmp_path / "a", tmp_path / "b", speakers, tmp_path / "enroll2utt")
+    assert actual.is_target.tolist() == [True, False, True]
+    assert actual.enroll.tolist() == ["s00", "s01", "s01"]
 
 
 def test_scores_of_other_trials(tmp_path, speakers):

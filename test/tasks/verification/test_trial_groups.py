@@ -23,9 +23,9 @@ def data(tmp_path):
 
 
 def broken(data, fact, edges=(), fs=None, table=None):
-    found = load_trials(data / "trials", data / "utt2spk", table)
-    one = group_trials(fact, DataDir(data), found, edges, fs)
-    pairs = list(found.trials.pairs())
+    actual = load_trials(data / "trials", data / "utt2spk", table)
+    one = group_trials(fact, DataDir(data), actual, edges, fs)
+    pairs = list(actual.trials.pairs())
     groups = {label: [pairs[i] for i in np.flatnonzero(of)] for label, of in one.groups.items()}
     return groups, [pairs[i] for i in np.flatnonzero(one.left_out)]
 

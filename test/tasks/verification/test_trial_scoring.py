@@ -34,14 +34,14 @@ def write_arks(folder, arrays):
 @pytest.fixture(params=["vectors", "segments"])
 def setup(request, tmp_path):
     """Folder, embeddings of trials and cohort."""
-    found = []
+    actual = []
     for name, utt2spk in (("set", UTT2SPK), ("cohort", COHORT)):
         arrays = embeddings(utt2spk, request.param == "segments")
         (tmp_path / name).mkdir()
         write_arks(tmp_path / name, arrays)
         write_table(tmp_path / name / "utt2spk", utt2spk)
-        found.append({key: np.atleast_2d(array).astype(float) for key, array in arrays.items()})
-    return tmp_path, *found, request.param == "segments"
+        actual.append({key: np.atleast_2d(array).astype(float) for key, array in arrays.items()})
+    return tmp_path, *actual, request.param == "segments"
 
 
 def list_trials(folder, models):
@@ -97,16 +97,16 @@ KINDS = [(kind, *way) for kind in ("vectors", "segments") for way in WAYS if (ki
 def test_scores_against_brute_force(setup, models, scoring, score_norm):
     folder, arrays, cohort_arrays, segments = setup
     sides, table = list_trials(folder, models)
-    found = load_trials(folder / "trials", folder / "set/utt2spk", table)
+    actual = load_trials(folder / "trials", folder / "set/utt2spk", table)
     cohort = None
     if score_norm != "none":
         cohort = load_cohort(folder / "cohort/e.scp", folder / "cohort/utt2spk", scoring)
-    scores, facts = trial_scores(found, folder / "set/e.scp", scoring, score_norm, cohort, 4)
+    scores, facts = trial_scores(actual, folder / "set/e.scp", scoring, score_norm, cohort, 4)
     speakers = [
         unit_rows(cohort_arrays, [u for u in COHORT if COHORT[u] == spk]) for spk in sorted(set(COHORT.values()))
     ]
     expected = []
-    for side, utt in found.trials.pairs():
+    for side, utt in actual.trials.pairs():
         a, b = unit_rows(arrays, sides[side]), unit_rows(arrays, [utt])
         score = brute(a, b, scoring)
         if score_norm != "none":
@@ -124,10 +124,10 @@ def test_scores_against_brute_force(setup, models, scoring, score_norm):
 def test_speakers_of_the_sides(setup):
     folder, *_ = setup
     _, table = list_trials(folder, True)
-    found = load_trials(folder / "trials", folder / "set/utt2spk", table)
-    enroll, test = found.speaker_pairs()
-    assert found.speakers == ["s0", "s1", "s2", "s3", "s4"]
-    assert ((enroll == test) == found.trials.is_target).all()
+    actual = load_trials(folder / "trials", folder / "set/utt2spk", table)
+    enroll, test = actual.speaker_pairs()
+    assert actual.speakers == ["s0", "s1", "s2", "s3", "s4"]
+    assert ((enroll == test) == actual.trials.is_target).all()
 
 
 def test_a_cohort_of_utterances_and_one_that_is_too_small(setup, tmp_path):
@@ -141,9 +141,9 @@ def test_a_cohort_of_utterances_and_one_that_is_too_small(setup, tmp_path):
 
 def scored(folder, scoring, score_norm="none", top_n=3):
     _, table = list_trials(folder, False)
-    found = load_trials(folder / "trials", folder / "set/utt2spk", table)
+    actual = load_trials(folder / "trials", folder / "set/utt2spk", table)
     cohort = load_cohort(folder / "cohort/e.scp", folder / "cohort/utt2spk", scoring) if score_norm != "none" else None
-    return trial_scores(found, folder / "set/e.scp", scoring, score_norm, cohort, top_n)
+    return trial_scores(actual, folder / "set/e.scp", scoring, score_norm, cohort, top_n)
 
 
 def test_what_cannot_be_scored_is_said(setup):

@@ -1,4 +1,4 @@
-"""Training: it learns, it resumes exactly, many processes agree, and its faults are said."""
+"""Training: it learns, it resumes exactly, many processes agree, and its faults are named."""
 
 import json
 import os
@@ -61,7 +61,7 @@ def same(one: dict, two: dict) -> bool:
 
 
 def interrupted_after(monkeypatch, steps: int):
-    """Make the trainer stop dead after so many steps, with a checkpoint behind it."""
+    """Make the trainer stop dead after a number of steps, with a checkpoint behind it."""
     step = Trainer._step
 
     def dying(self, batch):
@@ -123,10 +123,10 @@ def test_a_signal_writes_a_checkpoint_and_the_same_command_goes_on_exactly(
             if "epoch 2/5 step 2" in line:
                 os.killpg(job.pid, stop)
                 break
-        said = job.stderr.read()
-    assert job.returncode == (143 if stop == signal.SIGTERM else 130), said
-    assert "wrote a checkpoint" in said
-    assert "Traceback" not in said
+        message = job.stderr.read()
+    assert job.returncode == (143 if stop == signal.SIGTERM else 130), message
+    assert "wrote a checkpoint" in message
+    assert "Traceback" not in message
     state = load(tmp_path / "parts" / LAST)
     assert state["epoch"] < 6
     state_steps = 4 * (state["epoch"] - 1) + state["batch"]
@@ -144,8 +144,8 @@ def test_a_training_that_was_left_behind_is_waited_for(python, options, tmp_path
         )
         assert "another process trains here; waiting until it ends" in job.stderr.readline()
         assert not (expdir / "config.yaml").exists()
-    said = job.communicate()[1]
-    assert job.returncode == 0, said
+    message = job.communicate()[1]
+    assert job.returncode == 0, message
     assert (expdir / "train_info.json").exists()
 
 
@@ -198,7 +198,7 @@ def test_init_from_starts_at_the_given_weights(options, one_epoch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--model.init_args.chanels", "8"], "chanels"),
         (["--trainer.epochs", "many"], "trainer.epochs"),
@@ -212,10 +212,10 @@ def test_init_from_starts_at_the_given_weights(options, one_epoch, tmp_path):
         ),
     ],
 )
-def test_a_mistyped_key_ends_in_one_line_and_exit_1(options, tmp_path, capsys, words, said):
+def test_a_mistyped_key_ends_in_one_line_and_exit_1(options, tmp_path, capsys, words, message):
     assert run(train.main, ["sv", *options, "--expdir", str(tmp_path / "exp"), *words]) == 1
     error = capsys.readouterr().err
-    assert said in error
+    assert message in error
     assert "Traceback" not in error
     assert not (tmp_path / "exp").exists()
 
