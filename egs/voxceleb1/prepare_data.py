@@ -52,7 +52,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def speaker_folders(folder: Path, depth: int = 3) -> Iterable[Path]:
-    """Folders named id1dddd, at most ``depth`` levels down: vox1_dev_wav/wav/id10001, dev/wav/id10001, wav/id10001, ..."""
+    """Folders named id1dddd, at most ``depth`` levels down: vox1_dev_wav/wav/id10001, dev/wav/id10001, ..."""
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.is_dir():
             if _SPEAKER.fullmatch(entry.name):
