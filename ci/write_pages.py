@@ -3,7 +3,6 @@
 Example: python ci/write_pages.py        (both; --help names the parts)
 """
 
-import argparse
 import contextlib
 import io
 import json
@@ -192,11 +191,13 @@ def draw(path: Path = PICTURE) -> None:
         FigureCanvasSVG(figure).print_svg(path, metadata={"Date": None})
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Write the parts."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    from toolkit.io.command_line import Parser
+
+    parser = Parser(description=__doc__)
     parser.add_argument("parts", nargs="*", default=["table", "picture"], help="table, picture (both)")
-    parts = parser.parse_args().parts
+    parts = parser.parse_args(argv).parts
     if unknown := set(parts) - {"table", "picture"}:
         parser.error(f"unknown part {' '.join(sorted(unknown))}; must be table or picture")
     if "picture" in parts:
@@ -208,4 +209,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
-    main()
+    from toolkit.io.command_line import run
+
+    sys.exit(run(main))

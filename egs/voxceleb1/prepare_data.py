@@ -52,7 +52,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def speaker_folders(folder: Path, depth: int = 3) -> Iterable[Path]:
-    """Folders called id1dddd, at most so deep below: vox1_dev_wav/wav/id10001, dev/wav/id10001, wav/id10001, ..."""
+    """Folders named id1dddd, at most ``depth`` levels down: vox1_dev_wav/wav/id10001, dev/wav/id10001, ..."""
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.is_dir():
             if _SPEAKER.fullmatch(entry.name):
@@ -136,7 +136,7 @@ def official_trials(path: Path, published: int, partial: bool) -> Trials:
 
 
 def note_duplicates(trials: Trials, path: Path) -> None:
-    """Say how many lines of a list repeat an earlier one."""
+    """Print the number of lines of a list that repeat an earlier one."""
     both = np.stack([trials.enroll, trials.test], 1).astype(np.int64)
     if twice := len(trials) - len(np.unique(both[:, 0] * len(trials.ids) + both[:, 1])):
         print(f"note: {path}: {twice} trials stand there more than once; they are kept, as published")
@@ -159,7 +159,7 @@ def subset(trials: Trials, keep: np.ndarray) -> Trials:
 
 
 def hold_out(args: argparse.Namespace, utts: dict[str, list[str]], gender: dict[str, str]) -> set[str]:
-    """Utterances of dev that go into valid: whole videos of some speakers, or whole speakers, half of them women."""
+    """Utterances of dev that go into valid: whole videos of some speakers, or whole speakers, half of these women."""
     videos = {s: c_sorted({utt.rsplit("-", 1)[0] for utt in utts[s]}) for s in utts}
     rng, by_video, number = generator(args.seed, "valid"), args.valid_by == "video", args.valid_speakers
     able = [s for s in c_sorted(utts) if not by_video or len(videos[s]) > args.valid_videos]
@@ -248,7 +248,7 @@ def write_test(args, name: str, vox: VoxCeleb, utts: Iterable[str], cleaned: boo
 
 
 def read_corpus(partial: bool) -> VoxCeleb:
-    """Find the audio and read the speakers; reports where they are not those published."""
+    """Find the audio and read the speakers; reports differences from the published ones."""
     root, lists = corpus("VOXCELEB1", VOXCELEB), corpus("VOXCELEB1_LISTS", VOXCELEB)
     wav, meta = find_audio(root), read_meta(find_list(lists, META, needed=True))
     utts = invert({utt: speaker_of(utt) for utt in wav})
