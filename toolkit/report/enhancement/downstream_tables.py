@@ -244,7 +244,7 @@ def _summary(speech: Speech, over: str) -> SetSummary | None:
 
 def _table_2(downstream: Downstream) -> Section | None:
     """Pipelines on self-supervised models by the model of the experiment's loss."""
-    pipelines = {system.ssl: [] for system in downstream.systems.values() if system.ssl and not system.noise_robust}
+    pipelines = dict.fromkeys(one.ssl for one in downstream.systems.values() if one.ssl and not one.noise_robust)
     rows = [row for ssl in pipelines for row in _pipeline_rows(downstream, ssl, False, [ssl])]
     if not rows:
         return None
@@ -277,7 +277,7 @@ def _titles() -> list[str]:
 
 def _pipeline_rows(downstream: Downstream, ssl: str, noise_robust: bool, start: list[str]) -> Iterator[list[str]]:
     """A row for each over and speech: of each kind of task the first system on this model."""
-    chosen = {}
+    chosen: dict[str, DownstreamSystem] = {}
     for system in downstream.systems.values():
         if (system.ssl, system.noise_robust) == (ssl, noise_robust):
             chosen.setdefault(system.kind, system)
