@@ -2,6 +2,7 @@
 # SUPERB's probe of speech recognition on LibriSpeech's train-clean-100: sets and configs. All options: ./run.sh --help
 set -euo pipefail
 cd "$(dirname "$0")"
+# shellcheck source=egs/superb/probe.sh
 . ../probe.sh
 probe asr "$@"
 

@@ -3,6 +3,7 @@
 # VoxCeleb1: ./run.sh --corpus voxceleb1 (the first option)
 set -euo pipefail
 cd "$(dirname "$0")"
+# shellcheck source=egs/superb/probe.sh
 . ../probe.sh
 probe_corpus=speechocean762
 if [ "${1:-}" = --corpus ] && [ $# -gt 1 ]; then probe_corpus=$2 && shift 2; fi

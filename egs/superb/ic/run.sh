@@ -3,6 +3,7 @@
 # Your own orders: write data/<set> with utt2intent, then ./run.sh --stage 2 --train_set <set> --valid_sets <set> --test_sets <set>
 set -euo pipefail
 cd "$(dirname "$0")"
+# shellcheck source=egs/superb/probe.sh
 . ../probe.sh
 probe ic "$@"
 
