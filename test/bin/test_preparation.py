@@ -401,6 +401,21 @@ def test_transcripts_are_the_words_beside_the_recordings(folder, capsys):
     assert not [*folder.glob("data/*/text")]
 
 
+def test_intents_are_the_slots_beside_the_recordings(folder, capsys):
+    files = sorted(folder.glob("speech/*/*/a.wav"))
+    for number, path in enumerate(files):
+        path.with_suffix(".intent").write_text(f"action={'on' if number % 2 else 'off'}\n")
+    assert prepare(folder, "--intents") == 0
+    assert ".intent" not in capsys.readouterr().out
+    intents = {}
+    for name in ("train", "valid", "test"):
+        intents |= read_table(folder / f"data/{name}/utt2intent")
+    assert sorted(intents.values()) == sorted(f"action={'on' if n % 2 else 'off'}" for n in range(len(files)))
+    files[0].with_suffix(".intent").unlink()
+    assert prepare(folder, "--intents") == 1
+    assert str(files[0].relative_to(folder)) in capsys.readouterr().err
+
+
 def test_a_recording_without_words_is_named_before_anything_is_written(folder, capsys):
     for path in folder.glob("speech/*/*/a.wav"):
         path.with_suffix(".txt").write_text("" if "talker3/s 2" in str(path) else "WORDS")

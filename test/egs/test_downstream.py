@@ -159,11 +159,11 @@ def test_a_system_for_another_rate_is_named(recipe, tree):
 
 
 def spoilt(recipe, tree, table: str, change):
-    """A run of stage 8 whose test set has another table; the table is put back."""
-    path = recipe / f"dump/raw/{SET}/{table}"
+    """A run of stages 3 to 8 whose test set has another table; the table is put back."""
+    path = recipe / f"data/test4/{table}"
     before = path.read_text()
     change(path)
-    done = run(recipe, tree, "--stage", "8", "--stop_stage", "8")
+    done = run(recipe, tree, "--stage", "3", "--stop_stage", "8")
     path.write_text(before)
     assert done.returncode == 1
     assert "Traceback" not in done.stdout + done.stderr
@@ -173,16 +173,16 @@ def spoilt(recipe, tree, table: str, change):
 @pytest.mark.parametrize(("table", "system"), [("text", "asr_tiny"), ("utt2intent", "ic_tiny"), ("trials", "sv_floor")])
 def test_a_table_that_is_missing_is_named(recipe, tree, table, system):
     message = spoilt(recipe, tree, table, lambda path: path.unlink())
-    assert f"{system}: dump/raw/{SET}/{table} not found" in message
+    assert f"{system}: data/test4/{table} not found" in message
 
 
 def test_one_speaker_has_no_trials(recipe, tree):
-    path = recipe / f"dump/raw/{SET}/utt2spk"
+    path = recipe / "data/test4/utt2spk"
     before = path.read_text()
     write_table(path, dict.fromkeys(read_table(path), "spk1"))
     message = spoilt(recipe, tree, "trials", lambda path: path.unlink())
     path.write_text(before)
-    assert f"dump/raw/{SET}/utt2spk has 1 speaker" in message
+    assert "data/test4/utt2spk has 1 speaker" in message
 
 
 def test_audio_of_another_rate_is_named(recipe, tree, tmp_path):

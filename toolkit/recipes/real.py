@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from toolkit.io.errors import InputError
-from toolkit.recipes.downstream import DownstreamRecipe
+from toolkit.recipes.downstream_recipe import DownstreamRecipe
 from toolkit.recipes.extractor_recipe import ExtractorRecipe
 from toolkit.recipes.options import LIST, as_text, option
 

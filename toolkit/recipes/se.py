@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from toolkit.io.errors import InputError
-from toolkit.recipes.downstream import DownstreamRecipe
+from toolkit.recipes.downstream_recipe import DownstreamRecipe
 from toolkit.recipes.names import name_of, stem_of, tag_of
 from toolkit.recipes.options import FILE, FOLDER, LIST, System, Words, option
 

@@ -2,10 +2,11 @@
 
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from toolkit.io.config import load_config
+from toolkit.io.config_facts import ssl_names
 from toolkit.io.errors import InputError
 from toolkit.systems.kinds import system_class, task_of
 from toolkit.systems.off_the_shelf import POCKETSPHINX, STAND_IN, OffTheShelf, check_name, is_off_the_shelf
@@ -79,16 +80,7 @@ def facts_of(system: str) -> dict:
     if is_off_the_shelf(system):
         return facts | ({"note": STAND_IN} if system == POCKETSPHINX else {})
     config = config_of(system)
-    facts["ssl"] = next(_ssl_names(config.get("frontend")), "")
+    facts["ssl"] = next(ssl_names(config.get("frontend")), "")
     planner = ((config.get("data") or {}).get("init_args") or {}).get("planner") or {}
     facts["noise_robust"] = bool((planner.get("init_args") or planner).get("noises"))
     return facts
-
-
-def _ssl_names(part) -> Iterator[str]:
-    """Names of the self-supervised models in a part of a config: those of torchaudio, else of their classes."""
-    for key, value in part.items() if isinstance(part, Mapping) else ():
-        if key == "ssl" and isinstance(value, Mapping):
-            yield (value.get("init_args") or {}).get("name") or str(value.get("class_path", "")).rpartition(".")[2]
-        else:
-            yield from _ssl_names(value)

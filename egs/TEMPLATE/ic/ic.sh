@@ -9,11 +9,7 @@ task=ic
 
 check_run
 
-if runs_stage 1 && say_stage 1 "data preparation -> data/"; then prepare_labelled; fi
-
-if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then format_all "${train_set} ${valid_sets} ${test_sets}"; fi
-
-if runs_stage 3 && say_stage 3 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; then simulate; fi
+prepare_sets # stages 1 to 3
 
 if runs_stage 4 && say_stage 4 "features"; then log "none: the networks read audio"; fi
 check_made dump

@@ -1,14 +1,17 @@
 # Stages that recognition and intent classification share: sets with a label of each utterance. Sourced by asr.sh and ic.sh.
 
-prepare_labelled() { # stage 1
-    prepare_data
-    validate "${train_set} ${valid_sets} ${test_sets}"
-    check_made data
-}
-
-simulate() { # stage 3
-    make_plans
-    if [ -n "${rendered}${train_rendered}" ]; then render "${rendered} ${train_rendered}"; else log "nothing to simulate"; fi
+prepare_sets() { # stages 1 to 3
+    local sets="${train_set} ${valid_sets} ${test_sets}"
+    if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
+        prepare_data
+        validate "${sets}"
+        check_made data
+    fi
+    if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then format_all "${sets}"; fi
+    if runs_stage 3 && say_stage 3 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; then
+        make_plans
+        if [ -n "${rendered}${train_rendered}" ]; then render "${rendered} ${train_rendered}"; else log "nothing to simulate"; fi
+    fi
 }
 
 train_labelled() { # train_labelled [DEPS]: stage 6

@@ -15,7 +15,7 @@ from toolkit.io.command_line import run
 from toolkit.io.datadir import read_table, write_table
 from toolkit.report.blocks import Strong
 from toolkit.report.enhancement.audio_results import collect_audio
-from toolkit.report.enhancement.downstream import (
+from toolkit.report.enhancement.downstream_tables import (
     Downstream,
     DownstreamSystem,
     collect_downstream,

@@ -11,7 +11,7 @@ from toolkit.metrics.signal.registry import metric_of
 from toolkit.report.blocks import Section, Table
 from toolkit.report.enhancement.audio_results import has_value, metrics_of, swept
 from toolkit.report.enhancement.audio_tables import title_of
-from toolkit.report.enhancement.downstream import Downstream
+from toolkit.report.enhancement.downstream_tables import Downstream
 from toolkit.report.summaries import Estimate, Experiment, Scores
 from toolkit.report.verification.trial_tables import NONE, average_eer, interval_cell
 

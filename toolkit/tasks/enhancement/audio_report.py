@@ -20,7 +20,7 @@ from toolkit.report.comparison import compare_utterances
 from toolkit.report.enhancement.audio_results import REAL, SWEEPS, collect_audio, has_value, rows_of, swept
 from toolkit.report.enhancement.audio_sections import audio_sections
 from toolkit.report.enhancement.audio_tables import every_condition, improvements, summary, title_of
-from toolkit.report.enhancement.downstream import collect_downstream, downstream_sections
+from toolkit.report.enhancement.downstream_tables import collect_downstream, downstream_sections
 from toolkit.report.enhancement.improvement_plots import Points, binned, plot_improvement, plot_sweep, plot_weights
 from toolkit.report.enhancement.loss_weights import Weighed, main_panels, weight_points, weights
 from toolkit.report.enhancement.noise_grid import grid_rows, noise_by_snr

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
@@ -37,24 +38,23 @@ class DownstreamRecipe(AudioRecipe):
         LIST,
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.kinds: dict[str, str] = {}
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """Name -> kind of each system, which a program finds out, once."""
+        if not self.downstream or not self.runs(8):
+            return {}
+        waiting, self.requests = self.requests, []
+        options = ("--fs", str(self.fs), *self.trusted)
+        self.later("--downstream: see above", "downstream", *options, "--systems", *self.downstream)
+        answer = self.run_checks(".downstream").get("downstream", "")
+        self.requests = waiting
+        return {name: kind for kind, _, name in (word.partition("=") for word in answer.split())}
 
     @property
     def downstream_kinds(self) -> str:
         """Lines ``kind name system``."""
         pairs = zip(self.kinds.items(), self.downstream, strict=False)
         return "\n".join(f"{kind} {name} {system}" for (name, kind), system in pairs)
-
-    def check_audio(self, more_planners: Iterable[str] = ()) -> None:
-        """See the base class; and find out what the downstream systems are."""
-        if self.downstream and self.runs(8):
-            options = ("--fs", str(self.fs), *self.trusted)
-            self.later("--downstream: see above", "downstream", *options, "--systems", *self.downstream)
-            answer = self.run_checks(".downstream").get("downstream", "")
-            self.kinds = {name: kind for kind, _, name in (word.partition("=") for word in answer.split())}
-        super().check_audio(more_planners)
 
     def check_data(self) -> None:
         """See the base class; mixtures have the tables of their set."""

@@ -4,10 +4,11 @@ The tables are those of SSL-MSE (Sato et al. 2025): table 1, all systems beside 
 self-supervised model of the loss by that of the pipeline; table 3, pipelines that were trained in noise.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from toolkit.io.config_facts import ssl_names
 from toolkit.io.errors import InputError
 from toolkit.io.files import misfit, read_json
 from toolkit.report.blocks import Block, Section, Strong, Table
@@ -138,7 +139,7 @@ def collect_downstream(experiments: Sequence[Experiment]) -> Downstream | None:
     for results in experiments:
         for output, beta, signal in _outputs(results):
             label = experiment_name(results.name, f"beta {beta:g}" if beta else "")
-            loss_ssl = next(_ssl_names((results.config or {}).get("loss")), "")
+            loss_ssl = next(ssl_names((results.config or {}).get("loss")), "")
             speech.append(Speech(label, results.name, beta, loss_ssl, signal))
             roots.append((Path(results.expdir, FOLDER), output))
     for one, (root, name) in zip(speech, roots, strict=True):
@@ -178,15 +179,6 @@ def _scored(folder: Path, kind: str) -> dict[str, SetSummary]:
 
 def _clean_signal(folder: Path) -> Scores | None:
     return collect_audio(folder) if any(folder.glob("scores/*/result.json")) else None
-
-
-def _ssl_names(part) -> Iterator[str]:
-    """Names of self-supervised models in a part of a config: those of torchaudio, else of their classes."""
-    for key, value in part.items() if isinstance(part, Mapping) else ():
-        if key == "ssl" and isinstance(value, Mapping):
-            yield (value.get("init_args") or {}).get("name") or str(value.get("class_path", "")).rpartition(".")[2]
-        else:
-            yield from _ssl_names(value)
 
 
 def downstream_sections(downstream: Downstream | None) -> list[Section]:
@@ -244,7 +236,7 @@ def _summary(speech: Speech, over: str) -> SetSummary | None:
 
 def _table_2(downstream: Downstream) -> Section | None:
     """Pipelines on self-supervised models by the model of the experiment's loss."""
-    pipelines = {system.ssl: [] for system in downstream.systems.values() if system.ssl and not system.noise_robust}
+    pipelines = dict.fromkeys(one.ssl for one in downstream.systems.values() if one.ssl and not one.noise_robust)
     rows = [row for ssl in pipelines for row in _pipeline_rows(downstream, ssl, False, [ssl])]
     if not rows:
         return None
@@ -277,7 +269,7 @@ def _titles() -> list[str]:
 
 def _pipeline_rows(downstream: Downstream, ssl: str, noise_robust: bool, start: list[str]) -> Iterator[list[str]]:
     """A row for each over and speech: of each kind of task the first system on this model."""
-    chosen = {}
+    chosen: dict[str, DownstreamSystem] = {}
     for system in downstream.systems.values():
         if (system.ssl, system.noise_robust) == (ssl, noise_robust):
             chosen.setdefault(system.kind, system)
