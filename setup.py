@@ -72,6 +72,7 @@ setup(
         # Of speechmos the network's file is used, not the code, which wants librosa as well.
         "onnx": ["onnx>=1.16", "onnxruntime>=1.17"],
         "lite": lite(),
+        "hub": ["huggingface_hub>=0.23"],
         "live": ["sounddevice>=0.4"],
         "dnsmos": ["onnxruntime>=1.17", "speechmos>=0.0.1.1"],
         # Likewise of silero-vad, whose code is for torch.

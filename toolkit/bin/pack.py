@@ -1,4 +1,4 @@
-"""Pack an experiment into one zip: config, weights, calibration, facts of the run, and their hashes."""
+"""Pack an experiment into one zip: config, weights, calibration, facts of the run, a model card, and their hashes."""
 
 import sys
 from pathlib import Path
@@ -9,6 +9,9 @@ parser = Parser(description=__doc__)
 parser.add_argument("--expdir", required=True, help="folder of the experiment; its config.yaml names the task")
 parser.add_argument("--weights", help="which weights; default: those that training leaves for use")
 parser.add_argument("--output", required=True, help="zip to write")
+parser.add_argument("--licence", help="licence of the weights, for the model card: Apache-2.0, ...")
+parser.add_argument("--data_licence", help="licence of the training data, for the model card: CC-BY-4.0, ...")
+parser.add_argument("--intended_use", help="a sentence for the model card; default: the usual one of the task")
 add_trust(parser)
 
 
@@ -20,7 +23,8 @@ def main(argv=None) -> None:
 
     if (Path(args.expdir) / "config.yaml").is_file():
         registry.of_experiment(args.expdir, args.trust)
-    manifest = pack(args.expdir, args.output, args.weights)
+    card = {name: getattr(args, name) for name in ("licence", "data_licence", "intended_use")}
+    manifest = pack(args.expdir, args.output, args.weights, card=card)
     print(f"{args.output}: {', '.join(manifest['sha256'])}")
 
 

@@ -1,4 +1,4 @@
-"""Describe a trained system: task, network, size, cost, rate, training, calibration.
+"""Describe a trained system: task, network, size, cost, rate, training, calibration, and its model card.
 
 Example: voxsift info exp/sv_train_ecapa_fbank
          voxsift info packed.zip --json
@@ -14,7 +14,8 @@ from toolkit.io.command_line import add_trust
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``voxsift info``."""
     parser.add_argument(
-        "model", help="exp/<tag>, packed.zip, an ONNX file, a name of 'voxsift models', or another toolkit's checkpoint"
+        "model",
+        help="exp/<tag>, packed.zip, an ONNX file, hf:owner/name, a name of 'voxsift models', a published checkpoint",
     )
     parser.add_argument("--weights", help="weights file of the experiment; default: the one that training selects")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")

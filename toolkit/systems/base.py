@@ -12,6 +12,7 @@ from toolkit.io.errors import InputError, counted
 from toolkit.metrics.cost.complexity import count_macs, count_parameters, noise, profile
 from toolkit.models.network import Network
 from toolkit.nn.device import check_device
+from toolkit.systems.card import card_lines
 from toolkit.systems.inference.origin import summary
 from toolkit.systems.kinds import system_class, task_of
 from toolkit.systems.loading import Origin, load_network
@@ -176,12 +177,13 @@ class System:
 
         Returns:
             ``task``, ``class`` (of the network), ``path``, ``weights``, ``fs`` (Hz), ``parameters``, ``macs`` (of one
-            second of audio), ``training`` (content of train_info.json), ``calibration`` (of calibration.json); None
-            if unknown.
+            second of audio), ``training`` (content of train_info.json), ``calibration`` (of calibration.json),
+            ``card`` (toolkit.systems.card); None if unknown.
         """
         facts: dict[str, object] = {"task": self.task, "class": self.class_name(), "path": self.origin.path}
         facts |= {"weights": self.origin.weights, "fs": self.fs, **self.cost()}
-        return facts | {"training": self.origin.training, "calibration": self.origin.calibration}
+        origin = self.origin
+        return facts | {"training": origin.training, "calibration": origin.calibration, "card": origin.card}
 
     def class_name(self) -> str:
         """Class of the network that tables name; of a verifier that of the encoder."""
@@ -203,7 +205,8 @@ class System:
 
     def __str__(self) -> str:
         """A summary of about ten lines."""
-        return summary(f"{type(self).__name__} {self.origin.path or ''}".strip(), self.lines(self.info()))
+        lines = self.lines(self.info()) | card_lines(self.origin.card)
+        return summary(f"{type(self).__name__} {self.origin.path or ''}".strip(), lines)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.class_name()} {self.origin.path or 'untrained'}>"

@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from toolkit.io.files import read_json
 from toolkit.io.trust import check_classes
 from toolkit.nn.pretrained import without_weights
 from toolkit.systems.calibration_file import read_calibration
+from toolkit.systems.card import CARD, card_of, read_card
+from toolkit.systems.hub import hub_file, is_hub_name
 from toolkit.systems.inference.origin import Origin
 from toolkit.systems.kinds import system_class, task_of
 from toolkit.systems.packing import (
@@ -89,6 +92,9 @@ def load_network(path, task: str | None, weights: str | None, trust: bool) -> tu
     """
     if not isinstance(path, str | os.PathLike) or not isinstance(weights, str | os.PathLike | None):
         raise InputError(f"path {path!r:.80} and weights {weights!r:.80} must be a path and the name of a file in it")
+    if is_hub_name(path):
+        found, network, origin = load_network(hub_file(str(path)), task, weights, trust)
+        return found, network, replace(origin, path=str(path))
     path = Path(path)
     try:
         packed = path.is_file()
@@ -133,6 +139,7 @@ def _load_folder(
         stored.name if has_weights else None,
         _facts(path / TRAINING, read_json),
         calibration,
+        _card(path, config, task_found),
     )
     return task_found, network, origin
 
@@ -151,6 +158,13 @@ def _built(config: Path, kind: Any, weights: Path, trust: bool) -> tuple[nn.Modu
     if has_weights:
         load_model(network, weights)
     return network.eval(), has_weights
+
+
+def _card(path: Path, config: dict, task: str) -> dict | None:
+    """The card of a package; of an experiment, or a package of an earlier version, made from its other files."""
+    if (path / CARD).is_file():
+        return _facts(path / CARD, read_card)
+    return _facts(path / CONFIG, lambda _: card_of(path, config, task)) if (path / TRAINING).is_file() else None
 
 
 def _facts(path: Path, read: Callable[[Path], dict]) -> dict | None:

@@ -5,7 +5,7 @@ import json
 import logging
 import stat
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from toolkit.io.config import load_config
 from toolkit.io.errors import InputError, brief, some_of
 from toolkit.io.files import parse_yaml
 from toolkit.io.trust import NETWORK_KEYS, check_classes
+from toolkit.systems.card import CARD, card_of
 from toolkit.systems.kinds import system_class, task_of
 from toolkit.systems.published import NAMES
 from toolkit.train.checkpoint import load
@@ -37,14 +38,21 @@ _MOST_TEXT = 2**20  # maximum size of config and manifest, bytes
 _MOST_INFLATED = 32  # maximum size of the content, relative to the archive; weights compress by less than 2
 
 
-def pack(expdir, output, weights: str | None = None, task: str | None = None) -> dict:
-    """Write config, weights, calibration, facts of the run and results of an experiment into one zip.
+def pack(
+    expdir,
+    output,
+    weights: str | None = None,
+    task: str | None = None,
+    card: Mapping[str, str | None] | None = None,
+) -> dict:
+    """Write config, weights, calibration, facts of the run, results and a model card of an experiment into one zip.
 
     Args:
         expdir: folder of the experiment.
         output: zip to write.
         weights: weights file; None: the one that training selects.
         task: for a config of an earlier version without its task (toolkit.systems.kinds.task_of).
+        card: ``licence``, ``data_licence`` and ``intended_use`` for the card (toolkit.systems.card.card_of).
 
     Returns:
         The manifest: ``task``, ``weights``, and ``sha256`` of each member.
@@ -70,6 +78,7 @@ def pack(expdir, output, weights: str | None = None, task: str | None = None) ->
         logging.warning("%s", error)  # loading needs the class and trust
     contents[WEIGHTS] = _tensors(expdir / weights)
     contents |= {name: (expdir / name).read_bytes() for name in _FACTS if (expdir / name).is_file()}
+    contents[CARD] = json.dumps(card_of(expdir, whole, str(task), card), indent=1, ensure_ascii=False).encode()
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
     manifest = {"task": task, "weights": weights, "sha256": hashes}
     with replacing_path(output) as aside, zipfile.ZipFile(aside, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -178,7 +187,7 @@ def unpack(path: Path, folder: Path, task: str | None) -> str:
             check_task(path, task_found, task)
             if manifest["sha256"].keys() != members.keys() - {_MANIFEST}:
                 raise ValueError(f"its members are {some_of(members)}, not those of its manifest")
-            limits = dict.fromkeys((CONFIG, TRAINING, CALIBRATION), _MOST_TEXT)
+            limits = dict.fromkeys((CONFIG, TRAINING, CALIBRATION, CARD), _MOST_TEXT)
             limits |= dict.fromkeys((WEIGHTS, FORMER_WEIGHTS), _MOST_INFLATED * path.stat().st_size + _MOST_TEXT)
             for name in limits.keys() & members.keys():
                 data = _read(archive, members[name], limits[name])
@@ -204,7 +213,7 @@ def unpack(path: Path, folder: Path, task: str | None) -> str:
 def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     """Members of a package by name. Raises ValueError if one is unexpected."""
     members = {info.filename: info for info in archive.infolist()}
-    known = {_MANIFEST, CONFIG, WEIGHTS, FORMER_WEIGHTS, *_FACTS}
+    known = {_MANIFEST, CONFIG, WEIGHTS, FORMER_WEIGHTS, CARD, *_FACTS}
     whole = {_MANIFEST, CONFIG} <= members.keys() <= known and not {WEIGHTS, FORMER_WEIGHTS} <= members.keys()
     if len(members) < len(archive.infolist()) or not whole:
         raise ValueError(f"its members are {some_of(info.filename for info in archive.infolist())}")

@@ -37,7 +37,7 @@ def add_audio_output(parser) -> None:
 
 def add_system(parser) -> None:
     """The options that choose a trained system and its device."""
-    kinds = "exp/<tag>, a packed.zip, an ONNX file of 'voxsift export', or a name of 'voxsift models'"
+    kinds = "exp/<tag>, a packed.zip, an ONNX file, hf:owner/name, or a name of 'voxsift models'"
     what = f"trained system: {kinds}; default: the first of 'voxsift models'"
     parser.add_argument("--model", help=what)
     parser.add_argument("--weights", help="which weights of an experiment; default: those that training leaves for use")

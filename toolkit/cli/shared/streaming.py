@@ -47,7 +47,7 @@ def enhance_standard_input(enhancer: Any, keep: float) -> None:
     stream = open_stream(enhancer, keep)
     if sys.stdin is None:
         raise InputError("-: standard input is closed; pipe 16-bit PCM into it")
-    source: Any = io.BufferedReader(sys.stdin.buffer)  # type: ignore[arg-type]  # a raw or a buffered stream
+    source: Any = io.BufferedReader(sys.stdin.buffer)  # also of a buffered stream
     is_wav = source.peek(4)[:4] == b"RIFF"
     pieces = _wav_pieces(source, stream.fs) if is_wav else _raw_pieces(source, stream.fs)
     write, clipped = sys.stdout.buffer.write, 0

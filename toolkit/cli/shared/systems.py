@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.io.errors import InputError, some_of
+from toolkit.systems.hub import hub_file, is_hub_name
 from toolkit.systems.named import NamedModel, built, default_model, named_models
 
 
@@ -20,6 +21,8 @@ def load_system(task: str, args) -> Any:
 def load_named(task: str | None, model: str | None, weights: str | None, trust: bool, place: str = "cpu") -> Any:
     """As :func:`load_system`, by ``System.load``, by a name, or from an ONNX file; task None: any."""
     chosen = _chosen(task, model)
+    if is_hub_name(chosen) and (file := hub_file(str(chosen))).suffix == ".onnx":
+        return _load_onnx(task, str(file), weights, place)
     if isinstance(chosen, str) and Path(chosen).suffix == ".onnx":
         return _load_onnx(task, chosen, weights, place)
     try:

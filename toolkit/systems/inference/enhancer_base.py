@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +47,7 @@ class EnhancerBase(ABC):
         return recording.like((1 - observation) * self.estimate(wav) + observation * wav, self.fs)
 
 
-def check_observation(observation) -> None:
+def check_observation(observation: Any) -> None:
     """Raise InputError if beta of observation adding is not in [0, 1]."""
-    if not (isinstance(observation, Real) and 0 <= observation <= 1):
+    if not (isinstance(observation, Real) and 0 <= float(observation) <= 1):
         raise InputError(f"observation {observation!r:.80} must be a number from 0 to 1")

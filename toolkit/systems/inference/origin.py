@@ -16,15 +16,17 @@ class Origin:
         path: the experiment, the zip, the ONNX file or the checkpoint; None: created in Python.
         weights: weights file; None: the network has no weights.
         training, calibration: content of train_info.json and calibration/calibration.json; None if missing.
+        card: the model card (toolkit.systems.card); None if missing.
     """
 
     path: str | None = None
     weights: str | None = None
     training: dict | None = None
     calibration: dict | None = None
+    card: dict | None = None
 
 
 def summary(head: str, lines: Mapping[str, str]) -> str:
     """A heading, and a line for each name and value."""
-    rows = [f"  {name:12}{value}" for name, value in lines.items()]
+    rows = [f"  {name:13}{value}" for name, value in lines.items()]
     return "\n".join(one_line(line)[:_WIDTH] for line in (head, *rows))

@@ -13,6 +13,7 @@ from typing import Any
 
 from toolkit.io.errors import InputError, brief
 from toolkit.io.files import misfit
+from toolkit.systems.card import CARD_SHAPE
 
 KEY = "voxsift"
 FORMAT = 1
@@ -20,7 +21,14 @@ OPSET = 17
 _REMEDY = "give a file of 'voxsift export'"
 _SHAPE = {
     "format": int,
-    "facts": {"task": str, "class": str, "fs": (int, None), "training?": ({}, None), "calibration?": ({}, None)},
+    "facts": {
+        "task": str,
+        "class": str,
+        "fs": (int, None),
+        "training?": ({}, None),
+        "calibration?": ({}, None),
+        "card?": (CARD_SHAPE, None),
+    },
     "lines": {},
     "inputs": [str],
     "block_seconds?": (float, None),

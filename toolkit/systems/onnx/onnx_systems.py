@@ -10,6 +10,7 @@ import numpy as np
 from toolkit.io.blocks import overlapped
 from toolkit.io.errors import InputError, brief
 from toolkit.metrics.signal.intrusive import library
+from toolkit.systems.card import card_lines
 from toolkit.systems.inference.embedding_enhancer_base import EmbeddingEnhancerBase
 from toolkit.systems.inference.enhancer_base import EnhancerBase
 from toolkit.systems.inference.extractor_base import ExtractorBase
@@ -32,7 +33,7 @@ class OnnxSystem:
     def __init__(self, session: Any, metadata: dict, path: str):
         self.session, self.metadata = session, metadata
         facts = metadata["facts"]
-        self.origin = Origin(path, None, facts.get("training"), facts.get("calibration"))
+        self.origin = Origin(path, None, facts.get("training"), facts.get("calibration"), facts.get("card"))
 
     @property
     def fs(self) -> int:
@@ -60,6 +61,7 @@ class OnnxSystem:
     def __str__(self) -> str:
         """A summary of about ten lines."""
         lines = {**self.metadata["lines"], "weights": "in the file", "device": "cpu (onnxruntime)"}
+        lines |= card_lines(self.origin.card)
         return summary(f"{type(self).__name__} {self.origin.path}", lines)
 
     def __repr__(self) -> str:
