@@ -182,6 +182,9 @@ def test_examples_are_sorted(opened):
     assert order(opened) == list(SI_SDR)
 
 
+_CLICK_AND_READ = "arguments[0].click(); return [arguments[1].currentTime, arguments[2].currentTime]"
+
+
 def positions(article):
     sounds = article.find_elements("css selector", "audio")
     return [(sound.get_property("paused"), sound.get_property("currentTime")) for sound in sounds]
@@ -192,10 +195,9 @@ def test_signals_share_a_position(opened):
     play, first, second, third = article.find_elements("css selector", ".tools button")
     play.click()
     until(lambda: positions(article)[0][1] > 0.3)
-    second.click()
-    (stopped, before), (_, now), _ = positions(article)
-    assert stopped
-    assert before <= now < before + 0.5
+    before, now = opened.execute_script(_CLICK_AND_READ, second, *all_of(article, "audio")[:2])  # in one moment
+    assert now == pytest.approx(before, abs=0.01)
+    assert positions(article)[0][0]
     until(lambda: positions(article)[1][1] > before + 0.2)
     play.click()
     at = positions(article)[1][1]
@@ -203,10 +205,10 @@ def test_signals_share_a_position(opened):
     assert positions(article)[2] == (True, pytest.approx(at, abs=0.01))
     first.click()
     assert positions(article)[0] == (True, pytest.approx(at, abs=0.01))
-    play.click()
-    until(lambda: positions(article)[0][1] > at + 0.2)
     heads = [float(one.value_of_css_property("left")[:-2]) for one in article.find_elements("css selector", ".head")]
     assert len(set(heads)) == 1
+    play.click()
+    until(lambda: positions(article)[0][1] > at + 0.2)
 
 
 def test_keys_play_switch_move_and_go_on(opened):
@@ -238,7 +240,7 @@ def test_a_click_on_a_spectrogram_goes_there(opened):
         " clientX: arguments[0].getBoundingClientRect().left + arguments[1]}))",
         *(picture, at * box["width"]),
     )
-    assert find(opened, ".example audio").get_property("currentTime") == pytest.approx(SECONDS / 2, abs=0.05)
+    assert find(opened, ".example audio").get_property("currentTime") == pytest.approx(SECONDS / 2, abs=0.15)  # a pixel
 
 
 _PAINT = """

@@ -215,11 +215,17 @@ Block = str | Table | Plot | Chart | HeatMap | Card | Sides | Example | Alignmen
 
 @dataclass(frozen=True)
 class Section:
-    """Blocks below a heading; ``folded``: closed at first, where a page can be folded."""
+    """Blocks below a heading.
+
+    Attributes:
+        folded: closed at first, where a page can be folded.
+        only_html: left out of Markdown, with its text.
+    """
 
     heading: str
     blocks: Sequence[Block]
     folded: bool = True
+    only_html: bool = False
 
 
 @dataclass(frozen=True)

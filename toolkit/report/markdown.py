@@ -14,7 +14,8 @@ def to_markdown(page: Page, folder=".") -> str:
 
 def section_markdown(section: Section, folder=".") -> str:
     """Heading and blocks; empty if Markdown shows none of them."""
-    shown = [text for block in section.blocks if (text := block_markdown(block, folder))]
+    blocks = [] if section.only_html else section.blocks
+    shown = [text for block in blocks if (text := block_markdown(block, folder))]
     return "\n\n".join([f"## {section.heading}", *shown]) if shown else ""
 
 

@@ -14,7 +14,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 STYLES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _SPECTROGRAM_TICKS = (250, 500, 1000, 2000, 4000, 8000)  # Hz
-_SPECTROGRAM_DPI, _SPECTROGRAM_COLOURS = 110, 128  # small files: a page holds dozens
+_SPECTROGRAM_DPI, _SPECTROGRAM_COLOURS = 100, 24  # small files: a page holds dozens
 _TICKS_APART = 0.07  # of the axis, at least
 
 
@@ -31,16 +31,13 @@ def new_figure(width: float, height: float, rows: int = 1):
     return figure, axes
 
 
-def save_figure(figure, path, dpi: float = 150, colours: int = 0) -> None:
-    """Write a PNG, with at most ``colours`` colours if given. (Figure.savefig draws it twice.)"""
+def save_figure(figure, path, dpi: float = 150) -> None:
+    """Write a PNG. (Figure.savefig draws it twice.)"""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image
 
     figure.set_dpi(dpi)
     with replacing_path(path) as aside:
         FigureCanvasAgg(figure).print_png(aside)
-        if colours:
-            Image.open(aside).convert("RGB").quantize(colours).save(aside, "PNG")
 
 
 def plot_det(curves: Mapping[str, SetSummary], path, title: str = "") -> None:
@@ -181,9 +178,16 @@ def plot_spectrograms(
     Returns:
         Left and right end of the time axis, as shares of the width of each picture.
     """
+    from matplotlib import colormaps
+
     figure, (ax,) = new_figure(3.6, 2.2)
     ax.grid(visible=False)
-    colours = {"cmap": "magma", "vmin": limits[0], "vmax": limits[1], "interpolation": "nearest"}
+    colours = {
+        "cmap": colormaps["magma"].resampled(_SPECTROGRAM_COLOURS),
+        "vmin": limits[0],
+        "vmax": limits[1],
+        "interpolation": "nearest",
+    }
     image = ax.imshow(np.zeros((len(hz), 1)), origin="lower", aspect="auto", **colours)
     places: list[float] = []
     ticks: list[str] = []
@@ -199,7 +203,7 @@ def plot_spectrograms(
     for levels, path in pictures:
         image.set(data=levels.T, extent=(-hop_seconds / 2, (len(levels) - 0.5) * hop_seconds, -0.5, len(hz) - 0.5))
         ax.set_xlim(0, (len(levels) - 0.5) * hop_seconds)
-        save_figure(figure, path, _SPECTROGRAM_DPI, _SPECTROGRAM_COLOURS)
+        save_figure(figure, path, _SPECTROGRAM_DPI)
         figure.set_layout_engine("none")  # keep the first layout; layout takes as long as drawing
     return float(ax.get_position().x0), float(ax.get_position().x1)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from toolkit.io.errors import InputError
-from toolkit.metrics.recognition.word_errors import count_errors, resample_rate
+from toolkit.metrics.recognition.word_errors import aligned_words, count_errors, resample_rate
 
 
 def distance(a, b) -> int:
@@ -63,3 +63,16 @@ def test_samples_are_ratios_over_drawn_speakers():
     assert actual.values["wer"] == counts.rate
     value, low, high = actual.intervals(limits=lambda _: (0, np.inf))["wer"]
     assert low < value < high
+
+
+def test_an_alignment_has_the_words_of_both_texts_and_as_few_errors_as_can_be():
+    rng = random.Random(1)
+    for _ in range(80):
+        reference, hypothesis = (" ".join(rng.choices(["a", "bb", "c"], k=rng.randint(0, 6))) for _ in range(2))
+        pairs = aligned_words(reference, hypothesis)
+        assert " ".join(word for _, word, _ in pairs if word) == reference
+        assert " ".join(word for *_, word in pairs if word) == hypothesis
+        assert sum(kind != "equal" for kind, *_ in pairs) == distance(reference.split(), hypothesis.split())
+        for kind, word, other in pairs:
+            wrong = "substitution" if word and other else "deletion" if word else "insertion"
+            assert kind == ("equal" if word == other else wrong)

@@ -11,7 +11,9 @@ from toolkit.io.errors import InputError
 from toolkit.metrics.statistics.bootstrap import stretch
 from toolkit.report.bootstrap_samples import difference, mean_over
 from toolkit.report.comparison import compare_utterances
+from toolkit.report.markdown import section_markdown
 from toolkit.report.recognition.text_results import collect_text
+from toolkit.report.recognition.text_tables import aligned_errors
 from toolkit.report.recognition.utterance_errors import read_errors
 from toolkit.report.utterance_table import TABLE
 
@@ -94,3 +96,16 @@ def test_tables_are_read_as_they_were_written(pair):
         path.write_text(content)
         with pytest.raises(InputError, match=TABLE):
             read_errors(path)
+
+
+def test_the_page_aligns_the_worst_utterances_of_both(pair):
+    section = aligned_errors(pair[0], pair[1:])
+    blocks = section.blocks[1:]
+    ranked = sorted(int(e) for one in pair[0].sets for e in read_errors(Path(one.folder, TABLE)).counts["wer"].errors)
+    wrong = [sum(kind != "equal" for kind, *_ in next(iter(block.hypotheses.values()))) for block in blocks]
+    assert wrong == ranked[::-1][:10]
+    assert all(len(block.hypotheses) == 2 for block in blocks)
+    for block in blocks:
+        texts = [" ".join(word for _, word, _ in pairs if word) for pairs in block.hypotheses.values()]
+        assert texts == [references_of(block.facts["set"])[block.id]] * 2
+    assert section_markdown(section) == ""

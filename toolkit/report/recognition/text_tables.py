@@ -109,7 +109,7 @@ def aligned_errors(results: Experiment, others: Sequence[Experiment]) -> Section
             if of and worst.utt in of.utts and of.references[i := of.utts.index(worst.utt)] == worst.reference:
                 hypotheses |= dict([_aligned(other.name, _errors(worst.name, of, i))])
         blocks.append(Alignment(worst.utt, {"set": worst.name}, hypotheses))
-    return Section("Word errors", [_ALIGNED, *blocks] if blocks else [], folded=False)
+    return Section("Word errors", [_ALIGNED, *blocks] if blocks else [], folded=False, only_html=True)
 
 
 def _aligned(experiment: str, one: _Errors) -> tuple[str, list[tuple[str, str, str]]]:

@@ -7,6 +7,7 @@ import argparse
 import itertools
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def hardest_trials(args, results: Experiment) -> Section:
     sets = [scored_trials(one, args.data_root / one.name) for one in results.sets[: args.listen_sets]]
     if not write_hardest(folder, [one for one in sets if one], args.max_seconds):
         (folder / FILE).unlink(missing_ok=True)
-    return listening_section(folder, "Hardest trials")
+    return replace(listening_section(folder, "Hardest trials"), only_html=True)
 
 
 def backends_of(args, path: Path) -> list[Experiment]:
