@@ -10,9 +10,8 @@ The hypotheses are <in_root>/<set>/utt2intent, as classify_intents writes it, th
 import sys
 
 from toolkit.io.command_line import Parser, add_hypothesis_arguments, run
-from toolkit.tasks.enhancement.audio_summary import line_of
-from toolkit.tasks.intent.intent_scoring import scored_intents
-from toolkit.tasks.label_sets import score_sets
+from toolkit.tasks.intent.intent_scoring import score_intents
+from toolkit.tasks.label_sets import score_value_sets
 
 parser = Parser(description=__doc__)
 add_hypothesis_arguments(parser)
@@ -20,11 +19,7 @@ add_hypothesis_arguments(parser)
 
 def main(argv=None) -> None:
     """Score each set."""
-    score_sets(
-        parser.parse_args(argv),
-        scored_intents,
-        lambda result: (line_of(result.metrics, name) for name in result.metrics),
-    )
+    score_value_sets(parser.parse_args(argv), score_intents)
 
 
 if __name__ == "__main__":

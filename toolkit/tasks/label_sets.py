@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.io.audio import AudioTable
+from toolkit.io.conditions import read_condition
 from toolkit.io.jobs import each_set, write_job_tables
-from toolkit.report.summaries import SetSummary
+from toolkit.io.variants import read_variant
+from toolkit.report.enhancement.utterance_values import UtteranceValues, table_of_utterances
+from toolkit.report.summaries import SetSummary, condition_facts
 from toolkit.report.utterance_table import write_scored
+from toolkit.tasks.enhancement.audio_summary import line_of, summarise_values
 from toolkit.tasks.verification.trial_summary import Bootstrap
 
 
@@ -46,3 +50,19 @@ def score_sets(
     bootstrap = Bootstrap(args.resamples, args.level, args.seed)
     pairs = {name: (Path(args.in_root) / name, Path(args.ref_root) / name) for name in args.sets}
     write_scored(args.out_root, {name: score(*pair, bootstrap) for name, pair in pairs.items()}, lines)
+
+
+def score_value_sets(args: argparse.Namespace, score: Callable[[Path, Path], UtteranceValues]) -> None:
+    """As :func:`score_sets`, of sets whose metrics are means of values of utterances.
+
+    Args:
+        args: of toolkit.io.command_line.add_hypothesis_arguments.
+        score: folder of the hypotheses, data dir of the references -> values.
+    """
+
+    def summarised(hypotheses: Path, references: Path, bootstrap: Bootstrap) -> tuple[SetSummary, str]:
+        values = score(hypotheses, references)
+        facts = condition_facts(read_condition(references)) | {"variant": read_variant(hypotheses)}
+        return summarise_values(values, bootstrap, **facts), table_of_utterances(values)
+
+    score_sets(args, summarised, lambda result: (line_of(result.metrics, name) for name in result.metrics))

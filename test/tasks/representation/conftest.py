@@ -9,9 +9,9 @@ from toolkit.bin import cluster_frames
 
 @pytest.fixture(scope="session")
 def songs(tmp_path_factory):
-    """``train`` of 12 utterances, ``dev`` of 4 others, ``units.safetensors`` of MFCC."""
+    """``train`` of 40 utterances, ``dev`` of 4 others, ``units.safetensors`` of MFCC."""
     root = tmp_path_factory.mktemp("songs")
-    write_songs(root / "train", 12, 0)
+    write_songs(root / "train", 40, 0)
     write_songs(root / "dev", 4, 1)
     words = ["--clusters", "8", "--output", str(root / "units.safetensors"), "--restarts", "2"]
     cluster_frames.main([*words, str(root / "train")])
@@ -31,7 +31,7 @@ def words(songs, corpus):
         "task": "ssl",
         "model": {"class_path": "LogMelHubert", "init_args": {**sizes, "num_clusters": 8, "dropout": 0.0}},
         "data": {"class_path": "MixtureDataset", "init_args": {"planner": {"noises": noises, "noise_prob": 0.5}}},
-        "batches": {"class_path": "CropBatches", "init_args": {"batch_size": 4, "crop_seconds": [0.6, 0.8]}},
+        "batches": {"class_path": "CropBatches", "init_args": {"batch_size": 8, "crop_seconds": [0.6, 0.8]}},
         "optimizer": {"class_path": "torch.optim.Adam", "init_args": {"lr": 0.005}},
         "schedule": {"class_path": "Constant"},
         "trainer": {"epochs": 2, "workers": 0, "threads": 1, "keep_best": 1},

@@ -1,5 +1,7 @@
 """Speech units: the nearest cluster of each frame, which masked prediction has as its targets."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -37,11 +39,12 @@ class SpeechUnits(nn.Module):
         units(torch.randn(2, 16000))[0].shape  # (2, 51)
     """
 
+    fs: int
     centroids: Tensor
 
     def __init__(self, features: nn.Module, centroids: Tensor):
         super().__init__()
-        self.fs, self.num_units, self.features = features.fs, len(centroids), features
+        self.fs, self.num_units, self.features = cast(int, features.fs), len(centroids), features
         self.register_buffer("centroids", centroids.float())
 
     @torch.no_grad()

@@ -5,15 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.data.matched_table import read_matched
-from toolkit.io.conditions import read_condition
 from toolkit.io.datadir import DataDir, c_sorted
 from toolkit.io.errors import InputError
 from toolkit.io.slots import TABLE, slots_of
-from toolkit.io.variants import read_variant
-from toolkit.report.enhancement.utterance_values import UtteranceValues, table_of_utterances
-from toolkit.report.summaries import SetSummary, condition_facts
-from toolkit.tasks.enhancement.audio_summary import summarise_values
-from toolkit.tasks.verification.trial_summary import Bootstrap
+from toolkit.report.enhancement.utterance_values import UtteranceValues
 
 
 def score_intents(hypotheses, references) -> UtteranceValues:
@@ -48,13 +43,6 @@ def score_intents(hypotheses, references) -> UtteranceValues:
     number = {speaker: i for i, speaker in enumerate(speakers)}
     index = np.array([number[utt2spk[utt]] for utt in utts])
     return UtteranceValues(data.path.name, utts, speakers, index, values, {utt: {} for utt in utts})
-
-
-def scored_intents(hypotheses, references, bootstrap: Bootstrap) -> tuple[SetSummary, str]:
-    """Summary and utterances.tsv of a set; arguments and errors as of :func:`score_intents`."""
-    values = score_intents(hypotheses, references)
-    facts = condition_facts(read_condition(references)) | {"variant": read_variant(hypotheses)}
-    return summarise_values(values, bootstrap, **facts), table_of_utterances(values)
 
 
 def _slots(folder, utts: list[str]) -> list[dict[str, str]]:
