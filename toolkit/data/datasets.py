@@ -1,7 +1,7 @@
 """Training utterances: features from arks, or audio with mixtures rendered on the fly."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
@@ -76,11 +76,7 @@ class TrainingDataset(ABC):
         """
         data = DataDir(data_dir)
         self.fs, self.seed = fs, seed
-        utt2spk = data.table("utt2spk") if "utt2spk" in data else None
-        self.ids, names = self._items(data, utt2spk or {key: key for key in data.keys()})
-        self.speakers = c_sorted(set(names)) if utt2spk is not None else []
-        number = {speaker: i for i, speaker in enumerate(self.speakers)}
-        self.labels = np.array([number[n] for n in names] if number else np.arange(len(names)), np.int64)
+        self.ids, self.speakers, self.labels = self._items(data)
         self.seconds = self._seconds(data)
         return self
 
@@ -94,10 +90,10 @@ class TrainingDataset(ABC):
         """Name what encodes a table of the data dir as a stream (``text``), before ``open``."""
         self.encoders = {**self.encoders, stream: encoder}
 
-    def _items(self, data: DataDir, utt2spk: dict[str, str]) -> tuple[list[str], list[str]]:
-        """Utterance id and speaker label of every item."""
+    def _items(self, data: DataDir) -> tuple[Sequence[str], list[str], np.ndarray]:
+        """Utterance id of every item, the speakers, and the label of every item; see ``open``."""
         ids = data.keys()
-        return ids, [utt2spk[key] for key in ids]
+        return ids, *data.labels(ids)
 
     def sources(self, data_dir: str) -> list[tuple[str, tuple[str, ...]]]:
         """The data dirs of the items, and the streams that are read from each. Called after ``open``."""
@@ -148,7 +144,7 @@ class FeatureDataset(TrainingDataset):
 
     def _seconds(self, data: DataDir) -> np.ndarray:
         if "utt2dur" in data:
-            return np.array(data.seconds("utt2dur", self.ids))
+            return data.seconds("utt2dur", self.ids)
         raise InputError(f"{data.path / 'utt2dur'}: no such file; stage 2 writes it")
 
     def _load(self, spec: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -192,7 +188,7 @@ class MixtureDataset(TrainingDataset):
     def open(self, data_dir: str, fs: int, streams: tuple[str, ...] = ("wav",), seed: int = 0) -> "Self":
         """Open ``dump/raw/<set>``; the planner's sets are folders beside it."""
         data = DataDir(data_dir)
-        self._utt2spk = data.table("utt2spk") if "utt2spk" in data else {key: key for key in data.keys()}
+        self._speaker = data.table("utt2spk") if "utt2spk" in data else {}
         encoders = {name: encoder for name, encoder in self.encoders.items() if name in streams}
         self.lists = tuple(encoder.table for encoder in encoders.values())
         self._streams, self.fs = tuple(name for name in streams if name not in encoders), fs
@@ -206,7 +202,8 @@ class MixtureDataset(TrainingDataset):
 
     def _open_rendered(self, data: DataDir) -> RenderedStreams | None:
         """The streams that stage 3 rendered; None if they are rendered on the fly or not needed."""
-        noisy = "utt2interferer" in data or ("utt2noise" in data and set(data.table("utt2noise").values()) != {"clean"})
+        noises = data.table("utt2noise").values() if "utt2noise" in data else ()
+        noisy = "utt2interferer" in data or any(noise != "clean" for noise in noises)
         mixes = self.planner.noises or self.planner.interferer
         streams = tuple(dict.fromkeys([*self._streams, *(["spk1"] if noisy and self.clean_members else [])]))
         if streams == ("wav",):
@@ -232,16 +229,30 @@ class MixtureDataset(TrainingDataset):
         streams = ("wav",) if self._rendered is None else self._rendered.streams
         return [(data_dir, streams), *((path, ("wav",)) for path in others)]
 
-    def _items(self, data: DataDir, utt2spk: dict[str, str]) -> tuple[list[str], list[str]]:
-        speeds = self.planner.speeds if self.planner.new_speakers else [None]
-        self._speed = [speed for _ in utt2spk for speed in speeds]
-        ids = [key for key in data.keys() for _ in speeds]
-        label = self.planner.speaker_label
-        return ids, [label(utt2spk[key], speed or 1.0) for key, speed in zip(ids, self._speed, strict=True)]
+    def _items(self, data: DataDir) -> tuple[Sequence[str], list[str], np.ndarray]:
+        self._utts, self._speeds = data.keys(), self.planner.speeds if self.planner.new_speakers else [None]
+        speakers, labels = data.labels(self._utts)
+        if not self.planner.new_speakers:
+            return self._utts, speakers, labels
+        ids = [utt for utt in self._utts for _ in self._speeds]
+        names = [self.planner.speaker_label(speaker, speed) for speaker in speakers for speed in self.planner.speeds]
+        if not names:
+            return ids, [], np.arange(len(ids))
+        distinct = c_sorted(set(names))
+        number = {name: i for i, name in enumerate(distinct)}
+        places = labels[:, None] * len(self._speeds) + np.arange(len(self._speeds))
+        return ids, distinct, np.array([number[name] for name in names])[places.reshape(-1)]
+
+    def _speed(self, index: int) -> float | None:
+        """The speed of an item; None: to be drawn."""
+        return self._speeds[index % len(self._speeds)]
 
     def _seconds(self, data: DataDir) -> np.ndarray:
-        lengths = [self._audio.num_samples(key) for key in self.ids]
-        return np.array(lengths) / np.array([speed or 1.0 for speed in self._speed]) / self.fs
+        seconds = self._audio.lengths(self._utts)
+        if self.planner.new_speakers:
+            seconds = (seconds[:, None] / np.array(self.planner.speeds)).reshape(-1)
+        seconds /= self.fs
+        return seconds
 
     def mixture(self, spec: ItemSpec, attempt: int = 0):
         """The plan line of an item."""
@@ -249,8 +260,8 @@ class MixtureDataset(TrainingDataset):
         crop = None if spec.seconds is None else round(spec.seconds * self.fs)
         words = (self.seed, spec.epoch, spec.slot, key, attempt)
         length, fs = self._audio.num_samples(key), self.fs
-        speed = self._speed[spec.index]
-        return self.planner.draw(words, key, key, self._utt2spk[key], length, fs, crop, speed, repeat=self.repeat_short)
+        speaker, speed = self._speaker.get(key, key), self._speed(spec.index)
+        return self.planner.draw(words, key, key, speaker, length, fs, crop, speed, repeat=self.repeat_short)
 
     def _load(self, spec: ItemSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         if self.targets and spec.seconds is not None:

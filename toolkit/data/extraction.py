@@ -1,7 +1,7 @@
 """Training data of target speaker extraction: mixtures, target speech and enrolments of the target."""
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,21 +135,29 @@ class ExtractionDataset(MixtureDataset):
                 return {key: (speaker, utt) for key, (utt, speaker) in words.items()}
         return {key: (speaker, key) for key, speaker in data.table("utt2spk").items()}
 
-    def _items(self, data: DataDir, utt2spk: dict[str, str]) -> tuple[list[str], list[str]]:
-        ids, labels = super()._items(data, utt2spk)
+    def _items(self, data: DataDir) -> tuple[Sequence[str], list[str], np.ndarray]:
+        ids, speakers, labels = super()._items(data)
+        self._kept: np.ndarray | None = None
         if self._fixed is not None:
-            return ids, labels
-        kept = [i for i, key in enumerate(ids) if self._pool.has_another(*self._targets[key])]
-        if len(kept) < len(ids):
-            dropped = sorted(set(ids) - {ids[i] for i in kept})
-            where = (
-                f"{data.path}: {len(dropped)} of {len(set(ids))} targets have no other utterance to enrol their speaker"
-            )
-            if len(kept) < (1 - _MAX_UNENROLLED) * len(ids):
-                raise InputError(f"{where}, of {', '.join(self._pool.data_dirs)}; name a set that has (enroll_from)")
-            logging.warning("%s and are left out: %s", where, some_of(dropped, 3))
-        self._speed = [self._speed[i] for i in kept]
-        return [ids[i] for i in kept], [labels[i] for i in kept]
+            return ids, speakers, labels
+        kept = np.array([i for i, key in enumerate(ids) if self._pool.has_another(*self._targets[key])], int)
+        if len(kept) == len(ids):
+            return ids, speakers, labels
+        dropped = sorted(set(ids) - {ids[i] for i in kept})
+        where = f"{data.path}: {len(dropped)} of {len(set(ids))} targets have no other utterance to enrol their speaker"
+        if len(kept) < (1 - _MAX_UNENROLLED) * len(ids):
+            raise InputError(f"{where}, of {', '.join(self._pool.data_dirs)}; name a set that has (enroll_from)")
+        logging.warning("%s and are left out: %s", where, some_of(dropped, 3))
+        self._kept = kept
+        of_kept, labels = np.unique(labels[kept], return_inverse=True)
+        return [ids[i] for i in kept], [speakers[i] for i in of_kept] if speakers else [], labels
+
+    def _speed(self, index: int) -> float | None:
+        return super()._speed(index if self._kept is None else int(self._kept[index]))
+
+    def _seconds(self, data: DataDir) -> np.ndarray:
+        seconds = super()._seconds(data)
+        return seconds if self._kept is None else seconds[self._kept]
 
     def _load(self, spec: ItemSpec) -> tuple[dict[str, Any], dict[str, str]]:
         loaded, facts = super()._load(spec)

@@ -1,6 +1,6 @@
 """Training data of embedding enhancement: clean speech and variants of it in noise, music and rooms."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,7 +77,7 @@ class AudioPairs(TrainingDataset):
         return [(data_dir, ("wav",)), *((path, ("wav",)) for path in others)]
 
     def _seconds(self, data: DataDir) -> np.ndarray:
-        return np.array([self._audio.num_samples(key) for key in self.ids]) / self.fs
+        return self._audio.lengths(self.ids) / self.fs
 
     def mixtures(self, spec: ItemSpec, attempt: int = 0) -> dict[str, Mixture]:
         """The plan lines of an item by name: ``clean`` and the variants, all with the same part of the speech."""
@@ -138,14 +138,16 @@ class EmbeddingPairs(TrainingDataset):
         """See TrainingDataset."""
         return [(data_dir, (CLEAN, *self._rows.variants))]
 
-    def _items(self, data: DataDir, utt2spk: dict[str, str]) -> tuple[list[str], list[str]]:
+    def _items(self, data: DataDir) -> tuple[Sequence[str], list[str], np.ndarray]:
         keys, counts = self._rows.keys, self._rows.counts
-        if missing_ids := [key for key in keys if key not in utt2spk]:
+        known: Container[str] = data.table("utt2spk") if "utt2spk" in data else set(keys)
+        if missing_ids := [key for key in keys if key not in known]:
             raise InputError(
                 f"{data.path / 'utt2spk'}: lacks {some_of(missing_ids)} of {CLEAN}.scp; fix it or remove it"
             )
         ids = [key if n == 1 else f"{key}-{k + 1}" for key, n in zip(keys, counts, strict=True) for k in range(n)]
-        return ids, [utt2spk[key] for key, n in zip(keys, counts, strict=True) for _ in range(n)]
+        speakers, labels = data.labels(keys)
+        return ids, speakers, np.repeat(labels, counts) if speakers else np.arange(len(ids))
 
     def _seconds(self, data: DataDir) -> np.ndarray:
         seconds = data.seconds("utt2dur", self._rows.keys) if "utt2dur" in data else np.ones(len(self._rows.keys))

@@ -1,5 +1,6 @@
 """Streams of mixtures that stage 3 rendered, as training data."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +11,12 @@ from toolkit.io.errors import InputError
 from toolkit.simulate.plan import Mixture
 from toolkit.simulate.render import cut
 
+_FACTS = "noise", "snr", "interferer"  # of a rendered mixture
+
 
 def without_noise(mixture: Mixture) -> Mixture:
-    """The target speech of a mixture, without noise, room and codec."""
-    targets = tuple(replace(source, room=None) for source in mixture.sources if source.role == "spk1")
+    """The target speech of a mixture, without noise, room, filter and codec."""
+    targets = tuple(replace(source, room=None, taps=None) for source in mixture.sources if source.role == "spk1")
     return replace(mixture, sources=targets, snr={}, facts={"noise": "clean"}, codec=None, kbps=None)
 
 
@@ -22,10 +25,10 @@ class RenderedStreams:
 
     Args:
         tables: stream -> its audio.
-        facts: utterance -> facts of its mixture.
+        facts: fact -> its value by utterance, for ``noise``, ``snr`` and ``interferer``.
     """
 
-    def __init__(self, tables: dict[str, AudioTable], facts: dict[str, dict[str, str]]):
+    def __init__(self, tables: dict[str, AudioTable], facts: Mapping[str, Mapping[str, str]]):
         self._tables, self._facts = tables, facts
 
     @property
@@ -46,10 +49,7 @@ class RenderedStreams:
                 "the training config, to mix on the fly (data.init_args.planner.noises), or render the set with its "
                 f'streams (--simulate_train_config and --train_streams "{" ".join(streams)}" at stage 3)'
             )
-        noise, snr = (data.table(name) if name in data else {} for name in ("utt2noise", "utt2snr"))
-        facts = {key: {"noise": noise.get(key, "clean"), "snr": snr.get(key, "inf")} for key in data.keys()}
-        for key, others in (data.table("utt2interferer") if "utt2interferer" in data else {}).items():
-            facts[key]["interferer"] = others
+        facts = {name: data.table(f"utt2{name}") for name in _FACTS if f"utt2{name}" in data}
         return cls({name: AudioTable(data.path, fs=fs, stream=name) for name in streams}, facts)
 
     def cut(self, mixture: Mixture, clean: bool) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -58,4 +58,5 @@ class RenderedStreams:
         if clean:
             speech = cut(source, {"spk1": self._tables["spk1"]})["spk1"]
             return {"wav": speech, "spk1": speech}, mixture.facts
-        return cut(source, self._tables), self._facts[source.utt]
+        known = {name: values[source.utt] for name, values in self._facts.items() if source.utt in values}
+        return cut(source, self._tables), {"noise": "clean", "snr": "inf"} | known

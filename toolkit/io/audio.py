@@ -7,15 +7,16 @@ and is never run, whatever its name looks like.
 
 import os
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from toolkit.io.containers import decoded_blocks
-from toolkit.io.datadir import c_sorted, read_table
+from toolkit.io.datadir import joined, read_table, sorted_ids
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.indexed_table import Ids, IndexedTable
 from toolkit.io.opening import REPLACE, OneRead, Source, faults_of, opened_file, opened_value
 from toolkit.io.samples import from_integers
 
@@ -163,25 +164,28 @@ class AudioTable:
     """
 
     def __init__(
-        self, *data_dirs, fs: int | None = None, stream: str = "wav", keep: int = 0, only: Container[str] | None = None
+        self, *data_dirs, fs: int | None = None, stream: str = "wav", keep: int = 0, only: Collection[str] | None = None
     ):
         self.fs, self._keep = fs, keep
         self._kept: dict[str, np.ndarray] = {}
-        self.values: dict[str, str] = {}
-        self._lengths: dict[str, int] = {}
+        self._measured: dict[str, int] = {}  # from headers
+        tables: list[Mapping[str, str]] = []
+        self._lengths: list[tuple[Path, Mapping[str, str] | Mapping[str, int]]] = []
         for path in map(Path, data_dirs):
             if os.path.lexists(path / "segments"):
                 raise InputError(f"{path}: has segments; run the format stage (stage 2), which applies them")
             table = read_table(path / f"{stream}.scp", only)
-            if twice := [k for k, v in table.items() if self.values.get(k, v) != v]:
-                raise InputError(f"{path / stream}.scp: id {twice[0]} names another recording in another data dir")
-            self.values.update(table)
+            for other in tables:
+                if (twice := _contradiction(table, other)) is not None:
+                    raise InputError(f"{path / stream}.scp: id {twice} names another recording in another data dir")
+            tables.append(table)
             if (path / "utt2num_samples").is_file() and not stream.startswith("enroll"):  # lengths of mixtures
-                self._lengths |= _lengths(path / "utt2num_samples", only)
+                self._lengths.insert(0, (path / "utt2num_samples", _lengths(path / "utt2num_samples", only)))
+        self.values: Mapping[str, str] = joined(tables)
 
-    def keys(self) -> list[str]:
+    def keys(self) -> Sequence[str]:
         """The ids, C-sorted."""
-        return c_sorted(self.values)
+        return sorted_ids(self.values)
 
     def _value(self, key: str) -> str:
         if key not in self.values:
@@ -190,9 +194,21 @@ class AudioTable:
 
     def num_samples(self, key: str) -> int:
         """Length in samples."""
-        if key not in self._lengths:
-            self._lengths[key] = audio_info(self._value(key), key).frames
-        return self._lengths[key]
+        for path, lengths in self._lengths:
+            if (length := lengths.get(key)) is not None:
+                return length if isinstance(length, int) else _whole(path, {key: length})[key]
+        if key not in self._measured:
+            self._measured[key] = audio_info(self._value(key), key).frames
+        return self._measured[key]
+
+    def lengths(self, ids: Sequence[str]) -> np.ndarray:
+        """Lengths of ``ids`` in samples, float64 (N,)."""
+        for path, table in self._lengths:
+            if isinstance(table, IndexedTable) and isinstance(ids, Ids) and table.has_ids_of(ids.table):
+                if (lengths := table.counts()) is None:  # blanks around a number, or a fault
+                    lengths = np.array(list(_whole(path, table).values()), float)
+                return lengths
+        return np.fromiter(map(self.num_samples, ids), float, len(ids))
 
     def read(self, key: str, start: int = 0, frames: int = -1) -> np.ndarray:
         """Samples of an id as float32 (N,); arguments and errors as of :func:`read_audio`."""
@@ -207,9 +223,20 @@ class AudioTable:
         return self._kept[key]
 
 
-def _lengths(path: Path, only: Container[str] | None) -> dict[str, int]:
-    """``utt2num_samples``."""
+def _contradiction(one: Mapping[str, str], other: Mapping[str, str]) -> str | None:
+    """The first id for which two tables have different values."""
+    few, many = sorted((one, other), key=len)
+    return next((key for key, value in few.items() if many.get(key, value) != value), None)
+
+
+def _lengths(path: Path, only: Collection[str] | None) -> Mapping[str, str] | Mapping[str, int]:
+    """``utt2num_samples``; of a large table, values are checked when they are read."""
     table = read_table(path, only)
+    return table if isinstance(table, IndexedTable) else _whole(path, table)
+
+
+def _whole(path: Path, table: Mapping[str, str]) -> dict[str, int]:
+    """The values of ``utt2num_samples`` as numbers. Raises InputError if one is not a number of samples."""
     if bad := [f"{key} {length}" for key, length in table.items() if not _LENGTH.fullmatch(length)]:
         raise InputError(f"{path}: not a number of samples: {some_of(bad, 3)}; rerun stage 2")
     return {key: int(length) for key, length in table.items()}

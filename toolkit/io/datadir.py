@@ -5,12 +5,18 @@ A table maps the first field of a line to the rest of the line. The order is tha
 
 import math
 import os
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError, shown, some_of
+from toolkit.io.indexed_table import Ids, IndexedTable, indexed_table
 from toolkit.io.text import fields, read_lines
+
+_FEW = 50  # ids are looked up one by one where they are fewer than one of so many lines
 
 
 def c_sorted(keys: Iterable[str]) -> list[str]:
@@ -18,8 +24,8 @@ def c_sorted(keys: Iterable[str]) -> list[str]:
     return sorted(keys, key=str.encode)
 
 
-def read_table(path, only: Container[str] | None = None) -> dict[str, str]:
-    """Read ``key value...`` lines.
+def read_table(path, only: Collection[str] | None = None) -> Mapping[str, str]:
+    """Read ``key value...`` lines: into a dict, or, where they are many and C-sorted, as a table on disk.
 
     Args:
         path: the table.
@@ -28,6 +34,8 @@ def read_table(path, only: Container[str] | None = None) -> dict[str, str]:
     Raises:
         InputError: the file is missing, empty or not UTF-8, a line has no value, or a key occurs twice.
     """
+    if (indexed := indexed_table(path)) is not None:
+        return indexed if only is None else _part_of(indexed, only)
     table: dict[str, str] = {}
     number = 0
     for number, line in read_lines(path):
@@ -44,6 +52,13 @@ def read_table(path, only: Container[str] | None = None) -> dict[str, str]:
     return table
 
 
+def _part_of(table: IndexedTable, only: Collection[str]) -> dict[str, str]:
+    """The lines of some keys, in the order of the table."""
+    if _FEW * len(only) > len(table):
+        return {key: value for key, value in table.items() if key in only}
+    return {key: table[key] for key in c_sorted(only) if key in table}
+
+
 def write_table(path, table: Mapping[str, object]) -> None:
     """Write ``key value`` lines, C-sorted, atomically."""
     with replacing(path) as handle:
@@ -58,6 +73,27 @@ def invert(utt2spk: Mapping[str, str]) -> dict[str, list[str]]:
     return {spk: spk2utt[spk] for spk in c_sorted(spk2utt)}
 
 
+def sorted_ids(table: Mapping[str, str]) -> Sequence[str]:
+    """The ids of a table, C-sorted."""
+    return table.ids() if isinstance(table, IndexedTable) else c_sorted(table)
+
+
+def joined(tables: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
+    """Several tables as one; of an id in two of them, the value in the later one."""
+    if len(tables) == 1:
+        return tables[0]
+    if any(isinstance(table, IndexedTable) for table in tables):
+        return ChainMap(*reversed(tables))  # type: ignore[arg-type]  # nothing is written
+    return {key: value for table in tables for key, value in table.items()}
+
+
+def values_of(table: Mapping[str, str], ids: Sequence[str]) -> Iterator[str | None]:
+    """The values of ``ids``, None for those that the table lacks."""
+    if isinstance(table, IndexedTable) and isinstance(ids, Ids) and table.has_ids_of(ids.table):
+        return iter(table.values())
+    return map(table.get, ids)
+
+
 class DataDir:
     """A folder of tables, read on demand.
 
@@ -69,28 +105,47 @@ class DataDir:
         self.path = Path(path)
         if not os.path.isdir(self.path):  # also False for an invalid path
             raise InputError(f"{self.path}: no such data dir; run the stage that makes it")
-        self._tables: dict[str, dict[str, str]] = {}
+        self._tables: dict[str, Mapping[str, str]] = {}
 
     def __contains__(self, name: str) -> bool:
         return os.path.lexists(self.path / name)  # a dangling link is an error when read, not a missing table
 
-    def table(self, name: str) -> dict[str, str]:
+    def table(self, name: str) -> Mapping[str, str]:
         """The table ``name``, e.g. ``utt2spk``; read once."""
         if name not in self._tables:
             self._tables[name] = read_table(self.path / name)
         return self._tables[name]
 
-    def seconds(self, name: str, ids: Sequence[str]) -> list[float]:
-        """Durations of ``ids`` in seconds from the table ``name``. Raises InputError unless all are above 0."""
-        durations = []
-        for key in ids:
-            try:
-                durations.append(float(self.table(name)[key]))
-            except (KeyError, ValueError):
-                durations.append(math.nan)
-            if not 0 < durations[-1] < math.inf:
-                raise InputError(f"{self.path / name}: {key}: must have a number of seconds above 0; rerun stage 2")
-        return durations
+    def seconds(self, name: str, ids: Sequence[str]) -> np.ndarray:
+        """Durations of ``ids`` in seconds (N,) from the table ``name``. Raises InputError unless all are above 0."""
+        path = self.path / name
+
+        def durations() -> Iterator[float]:
+            for key, value in zip(ids, values_of(self.table(name), ids), strict=True):
+                try:
+                    seconds = float(value or "")
+                except ValueError:
+                    seconds = 0.0
+                if not 0 < seconds < math.inf:
+                    raise InputError(f"{path}: {key}: must have a number of seconds above 0; rerun stage 2")
+                yield seconds
+
+        return np.fromiter(durations(), float, len(ids))
+
+    def labels(self, ids: Sequence[str]) -> tuple[list[str], np.ndarray]:
+        """The speakers, C-sorted, and the index of each id's speaker (N,) int64.
+
+        Without ``utt2spk`` there are no speakers, and every id has its own index.
+        """
+        if "utt2spk" not in self:
+            return [], np.arange(len(ids))
+        utt2spk = self.table("utt2spk")
+        if isinstance(utt2spk, IndexedTable) and isinstance(ids, Ids) and utt2spk.has_ids_of(ids.table):
+            return utt2spk.labels()
+        names = [utt2spk[key] for key in ids]
+        speakers = c_sorted(set(names))
+        number = {speaker: i for i, speaker in enumerate(speakers)}
+        return speakers, np.array([number[name] for name in names], np.int64)
 
     def tables(self) -> list[str]:
         """Names of the existing tables that are keyed by utterance (streams and facts), C-sorted."""
@@ -98,18 +153,21 @@ class DataDir:
         names = [path.name for path in self.path.iterdir() if not path.name.startswith(".")]
         return c_sorted(n for n in names if n.endswith(".scp") or n.startswith("utt2") or n == "text")
 
-    def keys(self) -> list[str]:
+    def keys(self) -> Sequence[str]:
         """The utterance ids, C-sorted: of ``utt2spk``, else of ``segments``, ``wav.scp`` or another scp."""
         scps = (name for name in self.tables() if name.endswith(".scp"))
         known = (name for name in ("utt2spk", "segments", "wav.scp") if name in self)
         primary = next(known, None) or next(scps, "wav.scp")
-        return c_sorted(self.table(primary))
+        return sorted_ids(self.table(primary))
 
     def check_same_keys(self, *names: str) -> None:
         """Raise InputError if the tables ``names`` have other ids than utt2spk; names the ids."""
-        keys = set(self.keys())
+        primary = self.keys()
         for name in names:
-            other = set(self.table(name))
+            table = self.table(name)
+            if isinstance(table, IndexedTable) and isinstance(primary, Ids) and table.has_ids_of(primary.table):
+                continue
+            keys, other = set(primary), set(table)
             if other != keys:
                 different = some_of(c_sorted(other ^ keys), known=keys | other)
                 raise InputError(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from toolkit.io.datadir import values_of
 from toolkit.io.errors import InputError, some_of
 from toolkit.simulate.codecs import Codec, check_codec
 from toolkit.simulate.plan import LEVELS, SPEEDS, Mixture, Source, generator
@@ -111,7 +112,8 @@ class MixturePlanner:
         }
         if self.interferer:
             self._talkers = Recordings(self._below_root(self.interferer.data), "interferer.data")
-            if unknown := [key for key in self._talkers.ids if key not in self._talkers.speaker]:
+            speakers = values_of(self._talkers.speaker, self._talkers.ids)
+            if unknown := [key for key, speaker in zip(self._talkers.ids, speakers, strict=True) if speaker is None]:
                 raise InputError(f"interferer.data: no utt2spk names the speaker of {some_of(unknown)}")
         self._rooms = list(_by_room(self.room_dirs()).values()) if self.rooms else []
         return self

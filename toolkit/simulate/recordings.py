@@ -3,7 +3,7 @@
 import numpy as np
 
 from toolkit.io.audio import AudioTable
-from toolkit.io.datadir import DataDir
+from toolkit.io.datadir import DataDir, joined
 from toolkit.io.errors import InputError
 
 
@@ -20,11 +20,8 @@ class Recordings:
             raise InputError(f"{key}: lists no data dir")
         self.audio = AudioTable(*data)
         self.ids = self.audio.keys()
-        self.speaker: dict[str, str] = {}
-        for path in data:
-            directory = DataDir(path)
-            if "utt2spk" in directory:
-                self.speaker.update(directory.table("utt2spk"))
+        sets = [DataDir(path) for path in dict.fromkeys(data)]
+        self.speaker = joined([directory.table("utt2spk") for directory in sets if "utt2spk" in directory])
 
     def speaker_of(self, key: str) -> str:
         """The speaker of a recording."""

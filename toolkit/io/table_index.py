@@ -1,0 +1,225 @@
+"""The index of a large C-sorted table: where every 64th line begins. Kept beside the table, as ``.wav.scp.index``."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.io.atomic import replacing
+from toolkit.io.errors import InputError
+from toolkit.io.text import blocks
+
+ROWS = 64  # lines from one entry of the index to the next
+_LONGEST_ID = 255  # bytes
+_MAGIC = b"voxsift table index 1\n"
+_MASKS = np.array([(2**64 - 1) << (64 - 8 * n) & (2**64 - 1) for n in range(9)], np.uint64)  # the first n of 8 bytes
+_SAMPLES, _SAMPLE_BYTES = 16, 1 << 12  # blocks of a table that identify its content
+
+
+@dataclass(frozen=True)
+class TableIndex:
+    """Where the lines of a table are.
+
+    Attributes:
+        table: identity of the table's content, see :func:`_identity`.
+        ids: digest of all ids; equal for tables of the same ids.
+        count: N.
+        starts: (G + 1,) int64, byte at which every 64th line begins; the last is the size.
+        firsts: (G,) bytes, the ids of these lines.
+    """
+
+    table: str
+    ids: str
+    count: int
+    starts: np.ndarray
+    firsts: np.ndarray
+
+    def to_bytes(self) -> bytes:
+        """The content of an index file: a head in JSON, the arrays, a digest of all."""
+        head = {"table": self.table, "ids": self.ids, "count": self.count, "width": self.firsts.dtype.itemsize}
+        parts = [_MAGIC, json.dumps(head).encode(), b"\n", self.starts.tobytes(), self.firsts.tobytes()]
+        content = b"".join(parts)
+        return content + hashlib.blake2b(content, digest_size=16).digest()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "TableIndex":
+        """Inverse of :meth:`to_bytes`. Raises ValueError for any other content."""
+        content, digest = content[:-16], content[-16:]
+        if not content.startswith(_MAGIC) or hashlib.blake2b(content, digest_size=16).digest() != digest:
+            raise ValueError("not an index")
+        line, _, arrays = content[len(_MAGIC) :].partition(b"\n")
+        head = json.loads(line)
+        groups = -(-int(head["count"]) // ROWS)
+        starts = np.frombuffer(arrays, np.int64, groups + 1)
+        firsts = np.frombuffer(arrays, f"S{int(head['width'])}", groups, starts.nbytes)
+        if starts[0] != 0 or (np.diff(starts) <= 0).any():
+            raise ValueError("places out of order")
+        return cls(head["table"], head["ids"], int(head["count"]), starts, firsts)
+
+
+def open_index(path: Path, handle: int) -> "TableIndex | None":
+    """The index of an open table; read or made. None if the table is not C-sorted, or has a fault.
+
+    Args:
+        path: the table.
+        handle: a file descriptor of it.
+
+    Raises:
+        InputError: the table cannot be read, is not UTF-8 or holds a refused character (see toolkit.io.text).
+    """
+    table = _identity(handle)
+    index = _kept(path, table) or _build(path, table)
+    unchanged = _identity(handle) == table and os.path.samestat(os.fstat(handle), os.stat(path))
+    return index if unchanged else None
+
+
+def _identity(handle: int) -> str:
+    """Identity of an open table: size, time, and the content of 16 blocks."""
+    status = os.fstat(handle)
+    digest = hashlib.blake2b(f"{status.st_size} {status.st_mtime_ns}".encode(), digest_size=16)
+    last = max(0, status.st_size - _SAMPLE_BYTES)
+    for i in range(_SAMPLES):
+        digest.update(os.pread(handle, _SAMPLE_BYTES, last * i // (_SAMPLES - 1)))
+    return digest.hexdigest()
+
+
+def _index_path(path: Path) -> Path:
+    return path.with_name(f".{path.name}.index")
+
+
+def _kept(path: Path, table: str) -> TableIndex | None:
+    """The index beside a table; None if it is missing, damaged or of another content."""
+    try:
+        if not _index_path(path).is_file():
+            return None
+        index = TableIndex.from_bytes(_index_path(path).read_bytes())
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
+    return index if index.table == table and index.starts[-1] == path.stat().st_size else None
+
+
+def _build(path: Path, table: str) -> TableIndex | None:
+    """Read a table once, and keep its index; None if it is not C-sorted or has a fault."""
+    index = _scan(path, table)
+    if index is not None:
+        with suppress(OSError, InputError), replacing(_index_path(path), "wb") as file:  # the folder may be read-only
+            file.write(index.to_bytes())
+    return index
+
+
+def _scan(path: Path, table: str) -> TableIndex | None:
+    """The index of a table; None if it is not C-sorted, or a line is malformed."""
+    size, end = path.stat().st_size, 0
+    count, width, last = 0, 0, b""
+    starts, firsts = [], []
+    digests = _Digests()
+    for _, block in blocks(path):
+        lines = Lines.of(block)
+        if lines is None or not lines.is_sorted(last, digests):
+            return None
+        rows = range(-count % ROWS, len(lines), ROWS)
+        firsts += [lines.key(row) for row in rows]
+        starts.append(end + lines.starts[rows.start :: ROWS])
+        last, width = lines.key(len(lines) - 1), max(width, int(lines.lengths.max()))
+        count, end = count + len(lines), end + len(block)
+    # Line ends of DOS, a byte order mark: the places are not those of the file.
+    if end not in (size, size + 1) or (end == size + 1) != _ends_within_a_line(path):
+        return None
+    places = np.concatenate([*starts, [size]]).astype(np.int64)
+    return TableIndex(table, digests.hexdigest(), count, places, np.array(firsts, f"S{width}"))
+
+
+def _ends_within_a_line(path: Path) -> bool:
+    with open(path, "rb") as handle:
+        handle.seek(-1, os.SEEK_END)
+        return handle.read(1) != b"\n"
+
+
+class _Digests:
+    """A digest of ids that does not depend on how the table is divided into blocks."""
+
+    def __init__(self):
+        self._lengths, self._words = hashlib.blake2b(digest_size=16), {}
+
+    def update(self, lengths: np.ndarray) -> None:
+        """Add the lengths of some ids in bytes (n,)."""
+        self._lengths.update(lengths.astype(np.uint8).tobytes())
+
+    def update_words(self, level: int, words: np.ndarray) -> None:
+        """Add 8 bytes, from ``8 * level`` on, of the ids that are longer."""
+        self._words.setdefault(level, hashlib.blake2b(digest_size=16)).update(words.tobytes())
+
+    def hexdigest(self) -> str:
+        """32 hex digits."""
+        parts = [self._lengths.digest(), *(self._words[level].digest() for level in sorted(self._words))]
+        return hashlib.blake2b(b"".join(parts), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The n lines of a block, ``key value``.
+
+    Attributes:
+        block: the bytes.
+        starts, lengths: (n,) place and number of bytes of each key.
+        ends: (n,) place of each line end.
+    """
+
+    block: bytes
+    starts: np.ndarray
+    lengths: np.ndarray
+    ends: np.ndarray
+
+    @classmethod
+    def of(cls, block: bytes) -> "Lines | None":
+        """The lines of a block that ends with a line end; None if one lacks key or value, or begins with a blank."""
+        data = np.frombuffer(block, np.uint8)
+        ends = np.flatnonzero(data == 10)
+        starts = np.concatenate([[0], ends[:-1] + 1])
+        blanks = np.flatnonzero((data == 32) | (data == 9))
+        if len(blanks) != len(starts):  # values with blanks
+            blanks = np.append(blanks, len(data))[np.searchsorted(blanks, starts)]
+        lengths = blanks - starts
+        if not ((lengths > 0) & (lengths <= _LONGEST_ID) & (blanks < ends)).all():
+            return None
+        rare = np.isin(data[blanks + 1], (9, 10, 32))
+        if any(not block[a:b].strip() for a, b in zip(blanks[rare].tolist(), ends[rare].tolist(), strict=True)):
+            return None
+        return cls(block, starts, lengths, ends)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def key(self, row: int) -> bytes:
+        """The id of a line."""
+        return self.block[self.starts[row] : self.starts[row] + self.lengths[row]]
+
+    def is_sorted(self, before: bytes, digests: _Digests) -> bool:
+        """Whether the keys are in C order, without duplicates, after the key ``before``; adds them to ``digests``."""
+        digests.update(self.lengths)
+        equal = np.arange(len(self) - 1)  # first rows of the pairs that are equal so far
+        for level, words in enumerate(words_of(self.block, self.starts, self.lengths)):
+            digests.update_words(level, words[self.lengths > 8 * level])
+            first, second = words[equal], words[equal + 1]
+            if (first > second).any():
+                return False
+            equal = equal[first == second]
+        return not len(equal) and before < self.key(0)
+
+    def values(self) -> tuple[np.ndarray, np.ndarray]:
+        """First and last + 1 byte of each value (n,), with the blanks around it."""
+        return self.starts + self.lengths + 1, self.ends
+
+
+def words_of(block: bytes, starts: np.ndarray, lengths: np.ndarray) -> Iterator[np.ndarray]:
+    """Parts of a block as numbers in the order of their bytes: 8 bytes of each part (n,), the next 8 bytes, ..."""
+    padded = block + bytes(8)
+    view = np.ndarray((len(block) + 1,), ">u8", padded, strides=(1,))
+    for level in range(-(-int(lengths.max(initial=0)) // 8)):
+        rest = np.clip(lengths - 8 * level, 0, 8)
+        yield view[np.minimum(starts + 8 * level, len(block))].astype(np.uint64) & _MASKS[rest]
