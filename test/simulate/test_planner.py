@@ -1,5 +1,7 @@
 """Draws of mixtures: what may go together, how often, and that the seed alone decides."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import soundfile
@@ -7,6 +9,7 @@ import soundfile
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir, write_table
 from toolkit.io.errors import InputError
+from toolkit.simulate.plan import Mixture
 from toolkit.simulate.planner import Interferer, MixturePlanner, Noise, Recordings
 from toolkit.simulate.render import render
 
@@ -239,6 +242,8 @@ BAD = {
     r"noises\.n\.weight is 0": {"noises": {"n": Noise(["NOISE"], weight=0)}},
     "speeds are": {"speeds": [1.0, 0.0]},
     "level is 'loud'": {"level": "loud"},
+    "filter_prob is 2": {"filter_prob": 2},
+    r"gain_db is \(3, -3\)": {"gain_db": (3, -3)},
     r"interferer\.length is 'long'; must be min, max or target": {"interferer": Interferer(["TRAIN"], length="long")},
     r"interferer\.sir is \(5, -5\)": {"interferer": Interferer(["TRAIN"], sir=(5, -5))},
     r"interferer\.data: lists no data dir": {"interferer": Interferer([])},
@@ -262,3 +267,19 @@ def test_interferers_need_speaker_labels(dirs, tmp_path):
     write_table(tmp_path / "wav.scp", DataDir(dirs["noise"]).table("wav.scp"))
     with pytest.raises(InputError, match=r"interferer\.data: no utt2spk names the speaker of noise0"):
         MixturePlanner(interferer=Interferer([str(tmp_path)])).open()
+
+
+def test_filters_and_gains_change_nothing_else(dirs):
+    noises = {"noise": Noise([dirs["noise"]]), "babble": Noise([dirs["train"]], talkers=(2, 3))}
+    plain = draws(MixturePlanner(noises, 0.8), 60)
+    other = draws(MixturePlanner(noises, 0.8, filter_prob=0.5, gain_db=(-12.0, 3.0)), 60)
+    bare = [replace(m, sources=tuple(replace(s, taps=None, gain=None) for s in m.sources)) for m in other]
+    assert bare == plain
+    decibels = [20 * np.log10(m.sources[0].gain) for m in other]
+    assert -12.01 <= min(decibels) < -9
+    assert 0 < max(decibels) <= 3.01
+    filtered = [m for m in other if m.sources[0].taps]
+    assert 15 <= len(filtered) <= 45
+    assert all(len({s.taps for s in m.sources}) == len(m.sources) for m in filtered), "each recording has its own"
+    assert max(abs(tap) for m in filtered for s in m.sources for tap in s.taps) <= 3 / 8
+    assert [Mixture.from_json(m.to_json()) for m in other] == other

@@ -349,3 +349,22 @@ def test_sources_that_are_no_sound_are_named(samples, part):
         mix(Sounds(a=white(0), odd=samples), Source("spk1", "a", 8000), Source("noise1", "odd", length, begin=begin))
     level = np.r_[np.full(4000, 0.01), white(2, 4000)]  # a pause with an offset is one
     mix(Sounds(a=white(0), b=level), Source("spk1", "a", 8000), Source("noise1", "b", 3000))
+
+
+def test_a_filter_is_its_difference_equation():
+    b1, b2, a1, a2 = taps = (0.3, -0.2, -0.35, 0.25)
+    x, y = white(1, 400).astype(np.float32), np.zeros(400)
+    for n in range(400):  # y[n] = x[n] + b1 x[n-1] + b2 x[n-2] - a1 y[n-1] - a2 y[n-2]
+        before = [x[n - k] if n >= k else 0.0 for k in (1, 2)] + [y[n - k] if n >= k else 0.0 for k in (1, 2)]
+        y[n] = x[n] + b1 * before[0] + b2 * before[1] - a1 * before[2] - a2 * before[3]
+    out = mix(Sounds(speech=x), Source("spk1", "speech", 400, taps=taps), length=400)
+    np.testing.assert_allclose(out["spk1"], y, atol=LSB)
+
+
+def test_the_snr_holds_after_filters_and_gain():
+    audio = Sounds(speech=white(1), noise=sine(3000))
+    sources = Source("spk1", "speech", 8000, gain=0.25, taps=(0.3, 0.3, -0.3, 0.3)), Source("noise1", "noise", 8000)
+    out = mix(audio, *sources, snr={"noise1": 6.0})
+    assert decibel(out["spk1"], out["noise1"]) == pytest.approx(6.0, abs=0.02)
+    plain = mix(audio, Source("spk1", "speech", 8000, taps=(0.3, 0.3, -0.3, 0.3)))
+    assert decibel(out["spk1"], plain["spk1"]) == pytest.approx(20 * np.log10(0.25), abs=0.02)

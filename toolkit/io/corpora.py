@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from toolkit.io.datadir import c_sorted, invert, write_table
 from toolkit.io.errors import InputError, counted, some_of
@@ -147,6 +148,60 @@ def write_sounds(
     """
     write_data_dir(path, wav, source, segments=segments or {})
     print(f"{path}: {counted(len(source), 'window' if segments else 'recording')} of {len(set(source.values()))}")
+
+
+def write_listed_sounds(sets: Path, outdir: Path, sources: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Write sets of noises, music or impulse responses that a YAML file lists.
+
+    Ids are ``<corpus>-<path>``; the "speaker" is the recording, of measured rooms the room.
+
+    Args:
+        sets: YAML: set -> corpus variable -> patterns below its folder, without extensions; ``**/*`` is any depth.
+        outdir: the folder for the data dirs.
+        sources: corpus variable -> where to get the corpus.
+
+    Raises:
+        InputError: a corpus is missing, or a pattern matches nothing.
+    """
+    import yaml
+
+    for name, corpora in yaml.safe_load(sets.read_text()).items():
+        wav, group = {}, {}
+        for variable, patterns in corpora.items():
+            root = corpus(variable, sources.get(variable, ""))
+            files = audio_files(root)
+            for pattern in patterns:
+                matched = [key for key in files if Path(key).match(pattern) or _matches(key, pattern)]
+                if not matched:
+                    raise InputError(f"{variable}={root}: nothing matches {pattern!r} ({name} of {sets})")
+                for key in matched:
+                    utt = f"{variable.lower()}-{key}".replace("/", "-").replace(" ", "_")
+                    wav[utt] = files[key]
+                    group[utt] = str(Path(utt).name.rsplit("-az", 1)[0])
+        write_sounds(outdir / name, wav, group)
+
+
+def _matches(key: str, pattern: str) -> bool:
+    """Whether a key matches a pattern; ``**/*`` matches at any depth (in pathlib only from Python 3.13 on)."""
+    head, deep, _ = pattern.partition("**/")
+    return bool(deep) and key.startswith(head)
+
+
+def speech_commands(root: Path) -> tuple[dict[str, Path], dict[str, str], dict[str, str]]:
+    """Audio, speaker and word of the utterances of Speech Commands, with the prefix ``commands-``.
+
+    Files are ``down/0c540988_nohash_0.wav``, or flat as ``down_0c540988_nohash_0.wav``. Raises InputError for others.
+    """
+    wav, utt2spk, text = {}, {}, {}
+    for file in audio_files(root).values():
+        parts = file.stem.split("_")
+        parts = parts if len(parts) == 4 else [file.parent.name, *parts]
+        if len(parts) != 4 or parts[2] != "nohash":
+            raise InputError(f"{file}: expected <word>/<speaker>_nohash_<take> of Speech Commands")
+        spoken, speaker, _, take = parts
+        utt = f"commands-{speaker}-{spoken}-{take}"
+        wav[utt], utt2spk[utt], text[utt] = file, f"commands-{speaker}", spoken.upper()
+    return wav, utt2spk, text
 
 
 def librispeech_root() -> Path:

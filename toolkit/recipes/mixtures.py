@@ -112,7 +112,7 @@ class MixtureRecipe(Recipe):
         self.check_inference_model(name, metric)
         self.check_experiment()
         weights = Path(self.exp, name)
-        if not self.runs(6) and self.runs(7, 8, 9, 10) and not weights.exists():
+        if not self.runs(6) and self.runs(7, 8, 9, 10) and not weights.exists() and not self.needs_no_training():
             hint = "train first (stage 6), or choose others (--inference_model)"
             raise InputError(f"{weights}: no such weights; {hint}")
 

@@ -14,6 +14,8 @@ from toolkit.recipes.names import marks_of, yaml_list
 from toolkit.recipes.options import UsageError, as_text
 from toolkit.recipes.programs import output_of, output_once, run_all
 
+_OF_TRAINING = {"loss", "data", "batches", "optimizer", "schedule", "trainer"}  # keys of a config
+
 
 @dataclass
 class Recipe(Results, Conditions, ABC):
@@ -208,18 +210,26 @@ class Recipe(Results, Conditions, ABC):
         words = ("check_network", task, "--model", system, *options, *self.trusted)
         self.later(f"fix --{option_name} {system}{hint}", *words)
 
-    def make_system(self, config: str, folder: str) -> list[str]:
+    def make_system(self, config: str, folder: str, task: str = "sv") -> list[str]:
         """Make the folder of a system that needs no training; what a dry run leaves unmade."""
         if self.dry_run:
             return [] if Path(folder, "config.yaml").is_file() else [folder]
-        made = [f"{folder}/config.yaml", f"{folder}/valid.eer.ave.pth"]
-        request = ["", "check_network", "sv", "--config", config, "--whole", made[0]]
+        made = [f"{folder}/config.yaml", f"{folder}/valid.{'eer' if task == 'sv' else 'loss'}.ave.pth"]
+        request = ["", "check_network", task, "--config", config, "--whole", made[0]]
         output_once([request], Path(folder, ".done.config"), outputs=made)
         return []
 
     def check_experiment(self) -> None:
-        """Raise InputError where the experiment is used and not trained by this run, and is not there."""
-        if self.runs(6) or Path(self.exp, "config.yaml").is_file() or not self.runs(7, 8, 9, 10):
+        """Raise InputError where the experiment is used and not trained by this run, and is not there.
+
+        That of a config without training, such as a published system, is made here.
+        """
+        if self.runs(6) or not self.runs(7, 8, 9, 10):
+            return
+        if self.needs_no_training():
+            self.unmade += self.make_system(self.train_config, self.exp, self.task)
+            return
+        if Path(self.exp, "config.yaml").is_file():
             return
         others = sorted(str(path.parent) for path in Path(self.expdir).glob(f"{self.task}_*/config.yaml"))
         same = " or ".join([f"--{self.task}_tag, --{self.task}_config", f"--{self.task}_args"])
@@ -227,6 +237,13 @@ class Recipe(Results, Conditions, ABC):
             f"{self.exp}: no such experiment; train it first (stage 6), or give {same} as in its training; there are: "
             f"{' '.join(others) or 'none'}"
         )
+
+    def needs_no_training(self) -> bool:
+        """Whether the training config is of a network alone: it says nothing of data, loss or optimizer."""
+        from toolkit.io.config import load_config  # slow import
+
+        path = Path(self.train_config)
+        return path.is_file() and not _OF_TRAINING & load_config(path).keys()
 
     def check_inference_model(self, name: str, metric: str) -> None:
         """Raise InputError unless weights are there, or are what training leaves."""

@@ -42,6 +42,8 @@ class Source:
         speed: tempo and pitch factor, 1.1 is faster and higher (resampling).
         room: id of an impulse response, or None.
         wrap: repeat the recording to fill ``length``.
+        taps: (b1, b2, a1, a2) of the filter (1 + b1/z + b2/z^2) / (1 + a1/z + a2/z^2), applied to the recording before
+            the room, or None.
     """
 
     role: str
@@ -53,6 +55,7 @@ class Source:
     speed: float = 1.0
     room: str | None = None
     wrap: bool = False
+    taps: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,8 @@ class Mixture:
         self._check_words()
         self._check_positions()
         self._check_levels()
+        for source in self.sources:
+            _check_taps(source, self.id)
         if self.codec is not None:
             check_codec(self.codec, None if self.kbps is None else (self.kbps, self.kbps), self.id)
         elif self.kbps is not None:
@@ -157,13 +162,30 @@ class Mixture:
         """Inverse of :meth:`to_json`. Raises InputError for other text."""
         try:
             fields = json.loads(line)
-            fields["sources"] = tuple(Source(**s) for s in fields["sources"])
+            fields["sources"] = tuple(_source(s) for s in fields["sources"])
             return cls(**fields)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise InputError(f"not a mixture ({error}): {line[:80]}") from None
 
 
-_DEFAULTS = {"begin": 0, "offset": 0, "gain": None, "speed": 1.0, "room": None, "wrap": False}
+_DEFAULTS = {"begin": 0, "offset": 0, "gain": None, "speed": 1.0, "room": None, "wrap": False, "taps": None}
+
+
+def _source(given: dict) -> Source:
+    """A source from its JSON object."""
+    return Source(**given | ({"taps": tuple(given["taps"])} if given.get("taps") is not None else {}))
+
+
+def _check_taps(source: Source, mixture_id: str) -> None:
+    """Raise InputError if ``taps`` is not four numbers of a stable filter (triangle of a second-order denominator)."""
+    taps = source.taps
+    if taps is None:
+        return
+    numbers = [tap for tap in taps if isinstance(tap, int | float) and abs(tap) <= 2]  # NaN fails the comparison
+    if len(taps) != 4 or len(numbers) != 4:
+        raise InputError(f"{mixture_id}: taps of {source.utt} are {taps}; must be four numbers from -2 to 2")
+    if not (abs(taps[3]) < 1 and abs(taps[2]) < 1 + taps[3]):
+        raise InputError(f"{mixture_id}: taps of {source.utt}: 1 + {taps[2]}/z + {taps[3]}/z^2 is not a stable filter")
 
 
 def read_plan(path, ids: Container[str] | None = None) -> Iterator[Mixture]:

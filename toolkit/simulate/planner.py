@@ -12,6 +12,8 @@ from toolkit.simulate.codecs import Codec, check_codec
 from toolkit.simulate.plan import LEVELS, SPEEDS, Mixture, Source, generator
 from toolkit.simulate.recordings import Recordings
 
+_TAP = 3 / 8  # largest coefficient of a random filter
+
 
 @dataclass
 class Noise:
@@ -61,6 +63,10 @@ class MixturePlanner:
         codecs: name (``opus``, ``mp3``, ``gsm``, ``ulaw``, ``alaw``, ``narrowband``) -> its bit rates. Only the mixture
             is coded; targets stay unchanged.
         codec_prob: share of mixtures with a codec.
+        filter_prob: share of mixtures with a random filter on each recording, other ones for speech and noise: all four
+            coefficients of two zeros and two poles uniform in +-3/8 (Valin 2018, MMSP, "A Hybrid DSP/Deep Learning
+            Approach to Real-Time Full-Band Speech Enhancement", eq. 7). It stands for other microphones.
+        gain_db: minimum and maximum gain of the mixture in dB; uniform. None: recordings keep their level.
 
     Raises:
         InputError: a value is out of its range.
@@ -78,12 +84,15 @@ class MixturePlanner:
         level: str = "mean",
         codecs: dict[str, Codec] | None = None,
         codec_prob: float = 1.0,
+        filter_prob: float = 0.0,
+        gain_db: tuple[float, float] | None = None,
     ):
         # Sorted by name: a config that was saved and read again may have another order.
         self.noises, self.rooms = dict(sorted((noises or {}).items())), rooms or []
         self.noise_prob, self.room_prob, self.level = noise_prob, room_prob, level
         self.speeds, self.new_speakers, self.interferer = speeds or [1.0], new_speakers, interferer
         self.codecs, self.codec_prob = dict(sorted((codecs or {}).items())), codec_prob
+        self.filter_prob, self.gain_db = filter_prob, gain_db
         self._check()
 
     def open(self, root="") -> "MixturePlanner":
@@ -122,6 +131,7 @@ class MixturePlanner:
             check_codec(name, codec.kbps, f"codecs.{name}")
             _check_weight(f"codecs.{name}.weight", codec.weight)
         probs = {"noise_prob": self.noise_prob, "room_prob": self.room_prob, "codec_prob": self.codec_prob}
+        probs["filter_prob"] = self.filter_prob
         for key, prob in probs.items():
             if not 0 <= prob <= 1:
                 raise InputError(f"{key} is {prob}; must be from 0 to 1")
@@ -135,6 +145,8 @@ class MixturePlanner:
             raise InputError(f"interferer.length is {self.interferer.length!r}; must be min, max or target")
         if self.interferer:
             _check_levels("interferer.sir", self.interferer.sir)
+        if self.gain_db is not None:
+            _check_levels("gain_db", self.gain_db)
 
     def data_dirs(self) -> list[str]:
         """Data dirs of the audio in mixtures, except the targets."""
@@ -198,7 +210,8 @@ class MixturePlanner:
         if codec:
             facts |= {"codec": codec} | ({} if kbps is None else {"kbps": f"{kbps:g}"})
         label = self.speaker_label(speaker, target.speed)
-        return Mixture(mixture_id, fs, length, tuple(sources), label, ratios, self.level, facts, codec=codec, kbps=kbps)
+        heard = self._with_channel(rng, sources)
+        return Mixture(mixture_id, fs, length, heard, label, ratios, self.level, facts, codec=codec, kbps=kbps)
 
     def _draw_codec(self, rng: np.random.Generator) -> tuple[str | None, float | None]:
         """A codec and its bit rate. Drawn last, so that codecs change nothing else of a mixture."""
@@ -207,6 +220,16 @@ class MixturePlanner:
         name = _drawn(rng, self.codecs)
         rates = self.codecs[name].kbps
         return name, None if rates is None else round(float(rng.uniform(*rates)), 1)
+
+    def _with_channel(self, rng: np.random.Generator, sources: list[Source]) -> tuple[Source, ...]:
+        """The sources with filters and the gain of the mixture; the levels of all others follow the target's."""
+        if self.filter_prob and rng.random() < self.filter_prob:
+            taps = rng.uniform(-_TAP, _TAP, (len(sources), 4)).round(4).tolist()
+            sources = [replace(source, taps=tuple(own)) for source, own in zip(sources, taps, strict=True)]
+        if self.gain_db is not None:
+            gain = round(float(10 ** (rng.uniform(*self.gain_db) / 20)), 5)
+            sources = [replace(sources[0], gain=gain), *sources[1:]]
+        return tuple(sources)
 
     def _draw_target(self, rng: np.random.Generator, utt: str, num_samples: int, crop: int | None, speed: float | None):
         """The source of the target, with speed and crop."""

@@ -96,7 +96,7 @@ def cut(source: Source, tables: dict[str, AudioTable]) -> dict[str, np.ndarray]:
 
 
 def _take(source: Source, audio: AudioTable) -> np.ndarray:
-    """The samples of a source, with crop, speed and repetition: (source.length,) float32."""
+    """The samples of a source, with crop, speed, repetition and filter: (source.length,) float32."""
     have = audio.num_samples(source.utt)
     first = int(source.begin * source.speed)
     if first >= have:
@@ -112,10 +112,20 @@ def _take(source: Source, audio: AudioTable) -> np.ndarray:
         import soxr
 
         samples = soxr.resample(samples, source.speed * 1e4, 1e4)
+    if source.taps is not None:
+        samples = _filtered(samples, source.taps)
     short = source.length - len(samples)
     if short > 2:  # resamplers may end two samples early; more means other audio
         raise InputError(f"{source.utt}: is {short} samples shorter than the plan says; make the plan again")
     return np.pad(samples, (0, short)) if short > 0 else samples[: source.length]
+
+
+def _filtered(samples: np.ndarray, taps: tuple[float, ...]) -> np.ndarray:
+    """(N,) float32 through the second-order filter of :class:`toolkit.simulate.plan.Source`, from rest."""
+    from scipy.signal import lfilter  # slow import, only for filters
+
+    b1, b2, a1, a2 = taps
+    return lfilter([1.0, b1, b2], [1.0, a1, a2], samples).astype(np.float32)
 
 
 def _check_sound(samples: np.ndarray, source: Source, audio: AudioTable) -> None:

@@ -7,6 +7,7 @@ __all__, __getattr__, __dir__ = exports(
     {
         "base": "SpeechEnhancer",
         "conv_tasnet": "ConvTasNet",
+        "deepfilternet3": "DeepFilterNet3",
         "demucs": "Demucs",
         "gtcrn": "GTCRN",
     },

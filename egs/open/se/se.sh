@@ -1,0 +1,1 @@
+../../TEMPLATE/se/se.sh
