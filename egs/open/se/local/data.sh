@@ -5,9 +5,7 @@
 set -euo pipefail
 
 . ./path.sh
-set -a # prepare_data.py reads db.sh's variables from the environment
 . ./db.sh
-set +a
 if [[ " $* " == *" --help "* ]]; then exec python3 ../prepare_data.py --help; fi
 python3 ../prepare_data.py --corpora speechocean762 librispeech alphanumeric msc --piece_seconds 3 "$@"
 utils/subset_data_dir.sh --per-spk data/test 1 data/test1
