@@ -16,7 +16,7 @@ PIECE = 256  # samples, 16 ms
 NETWORKS = {  # name -> network, seconds of audio
     "GTCRN": (lambda: GTCRN(), 4.0),
     "Demucs, hidden 16": (lambda: Demucs(hidden=16, level=0.1), 1.0),
-    "Demucs, hidden 64 (dns64)": (lambda: Demucs(level=0.1), 0.5),
+    "Demucs, hidden 64 (dns64)": (lambda: Demucs(level=0.1), 0.25),
 }
 
 

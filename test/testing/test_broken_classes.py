@@ -8,6 +8,7 @@ from test.models.tse.extractors import Several
 from toolkit.losses.enhancement.waveform import EnhancementLoss
 from toolkit.losses.speaker.margin import SoftmaxCE
 from toolkit.models.embedding.base import EmbeddingRestorer
+from toolkit.models.network_stream import NetworkStream
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.tse.base import SpeakerExtractor
@@ -34,6 +35,21 @@ class Encoder(SpeakerEncoder):
         return out
 
 
+class Pieces(NetworkStream):
+    """Each piece as a recording of its own: wrong at the seams."""
+
+    latency = 0
+
+    def __init__(self, network):
+        self.network = network
+
+    def process(self, chunk):
+        return self.network(chunk[None])[0]
+
+    def flush(self):
+        return torch.zeros(0)
+
+
 class Enhancer(SpeechEnhancer):
     def __init__(self, fault: str = ""):
         super().__init__()
@@ -47,6 +63,9 @@ class Enhancer(SpeechEnhancer):
         if self.fault == "silence":
             return out + 0 * wav.abs().sqrt()
         return out / (1 + wav.abs().max()) if self.fault == "a batch is" else out
+
+    def open_stream(self):
+        return Pieces(self) if self.fault == "open_stream" else super().open_stream()
 
 
 class Extractor(SpeakerExtractor):
@@ -132,7 +151,7 @@ CHECKS = {
 }
 FAULTS = {
     Encoder: ["alone", "its input lies", "zeros", "any T", "reaches all"],
-    Enhancer: ["as many samples", "silence", "a batch is"],
+    Enhancer: ["as many samples", "silence", "a batch is", "open_stream"],
     Extractor: ["alone", "both inputs"],
     Several: ["several"],
     Restorer: ["output_dim", "alone", "training_outputs", "like the clean one", "reaches all", "its input lies"],

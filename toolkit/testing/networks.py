@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DataDependentOutputException
 
+from toolkit.io.errors import InputError
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.tse.base import SpeakerExtractor
@@ -129,10 +130,23 @@ def check_enhancer(enhancer: SpeechEnhancer, dtype: torch.dtype | None = None) -
             p.check_shape(single.enhance(p.sounds(samples), 0.1), (samples,))
         with torch.inference_mode():
             p.check_equal(single.enhance(p.sounds(500), 1.0), single(p.sounds(1, 500))[0])
+    _check_stream(copy.deepcopy(model).float())
     with promise("its state dict holds all that training changes"):
         p.check_state(enhancer, lambda network: network(sounds(2, 2001)))
     with promise("it computes where its input lies"):
         p.check_device(enhancer, lambda network, wav: network(wav), sounds(2, 2001))
+
+
+def _check_stream(model: SpeechEnhancer) -> None:
+    """``open_stream`` of a network in float32 and eval mode, as systems call it."""
+    try:
+        stream = model.open_stream()
+    except InputError:
+        return  # it is not causal
+    with p.promise(model, "open_stream gives what forward gives, piece by piece"), torch.inference_mode():
+        wav = p.sounds(3000)
+        pieces = [*(stream.process(piece) for piece in wav.split(700)), stream.flush()]
+        p.check_equal(torch.cat(pieces), model(wav[None])[0])
 
 
 def check_extractor(extractor: SpeakerExtractor, dtype: torch.dtype | None = None) -> None:
