@@ -70,6 +70,7 @@ setup(
         # Of Resemblyzer the file of weights is used, not the code, which wants librosa and webrtcvad (a compiler, too):
         # tools/install.sh adds it without what it depends on.
         "pretrained": [],
+        "demo": ["gradio>=6,<7"],
         # The peers of the benchmarks; a torchcodec is compiled for one torch.
         "bench": ["audiomentations>=0.43", "lhotse>=1.33", "speechbrain>=1.1", "torchcodec==0.11.*"],
         "dev": [
@@ -80,6 +81,7 @@ setup(
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.7",
             "ruff>=0.17",
+            "selenium>=4.20",
             "kaldi-native-fbank>=1.20",
             "scikit-learn>=1.3",
             "thop>=0.1.1",

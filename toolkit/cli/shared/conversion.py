@@ -51,7 +51,7 @@ def convert(args, fs: int, what: str, make: Make) -> None:
             if kept:
                 continue
             try:
-                result |= _converted(recording, path, args.channel, fs, make, bar)
+                result |= convert_one(recording, path, args.channel, fs, make, bar)
             except InputError as error:
                 result["error"], failed = str(error), failed + 1
                 print(f"error: {error}", file=sys.stderr)
@@ -74,8 +74,12 @@ def _seconds(jobs: Sequence[tuple[Input, str, bool]]) -> int:
     return round(total)
 
 
-def _converted(recording: Input, path: str, channel, fs: int, make: Make, bar) -> dict:
-    """Convert one recording; its facts."""
+def convert_one(recording: Input, path: str, channel, fs: int, make: Make, bar) -> dict:
+    """Convert one recording; its facts, with ``warnings``. Arguments as of :func:`convert`; ``bar`` counts seconds.
+
+    Raises:
+        InputError: it cannot be read, or the output is not finite.
+    """
     info = recording.info()
     faults: list[str] = []
     write_signal(path, _outputs(recording, info, channel, fs, make, bar, faults), info.rate, recording.name)
