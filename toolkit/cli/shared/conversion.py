@@ -52,7 +52,7 @@ def convert(args, fs: int, what: str, make: Make) -> None:
             if kept:
                 continue
             with failures.of(recording):
-                result |= _converted(recording, path, args.channel, fs, make, bar)
+                result |= convert_one(recording, path, args.channel, fs, make, bar)
             result["error"] = failures.messages.get(recording.name)
     _report(results, args)
     if not failures.messages and all(i.from_table for i in inputs) and Path(args.output).is_dir():
@@ -72,8 +72,12 @@ def _seconds(jobs: Sequence[tuple[Input, str, bool]]) -> int:
     return round(total)
 
 
-def _converted(recording: Input, path: str, channel, fs: int, make: Make, bar) -> dict:
-    """Convert one recording; its facts."""
+def convert_one(recording: Input, path: str, channel, fs: int, make: Make, bar) -> dict:
+    """Convert one recording; its facts, with ``warnings``. Arguments as of :func:`convert`; ``bar`` counts seconds.
+
+    Raises:
+        InputError: it cannot be read, or the output is not finite.
+    """
     info = recording.info()
     faults: list[str] = []
     write_signal(path, _outputs(recording, info, channel, fs, make, bar, faults), info.rate, recording.name)

@@ -42,9 +42,10 @@ def add_system(parser) -> None:
     parser.add_argument("--model", help=what)
     parser.add_argument("--weights", help="which weights of an experiment; default: those that training leaves for use")
     devices = "auto (a GPU where there is one), cpu, cuda or cuda:<number>"
-    parser.add_argument("--device", type=_device_or_auto, default="auto", help=devices)
+    parser.add_argument("--device", type=device_or_auto, default="auto", help=devices)
     add_trust(parser)
 
 
-def _device_or_auto(word: str) -> str:
+def device_or_auto(word: str) -> str:
+    """Type of an option: ``auto`` or a device."""
     return word if word == "auto" else device(word)
