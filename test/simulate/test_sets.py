@@ -69,3 +69,23 @@ def test_some_ids_take_no_more_than_they_need(tmp_path, corpus):
     assert audio.keys() == ["s00-u0"]
     with pytest.raises(InputError, match=r"mix\.jsonl:2: "):
         open_set(tmp_path, ["b"])
+
+
+def test_a_mixture_with_a_fault_is_named_when_it_is_read(tmp_path, corpus):
+    plan = write_set(tmp_path, corpus, ids=("a", "b"))
+    text = (tmp_path / "mix.jsonl").read_text()
+    (tmp_path / "mix.jsonl").write_text(
+        text.replace('"length": 50', '"length": 0').replace('"length": 0', '"length": 50', 2)
+    )
+    mixtures, _, _ = open_set(tmp_path)
+    assert mixtures["a"] == plan[0]
+    with pytest.raises(InputError, match=r"mix\.jsonl:2: b: fs and lengths must be positive"):
+        _ = mixtures["b"]
+
+
+def test_a_plan_that_changes_under_its_reader(tmp_path, corpus):
+    write_set(tmp_path, corpus)
+    mixtures, _, _ = open_set(tmp_path)
+    write_set(tmp_path, corpus, ids=("x", "y"))
+    with pytest.raises(InputError, match=r"mix\.jsonl: has changed"):
+        _ = mixtures["a"]

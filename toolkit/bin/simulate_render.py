@@ -33,6 +33,8 @@ def render_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> Non
     mixtures, audio, rooms = open_set(path, keys)
     roles, enrolled = contents_of(path / "mix.jsonl", FACT)  # of all jobs, whose tables must be the same
     silent = {role for role in roles if role.startswith("noise")} | {"noise1"}  # where a mixture has none of it
+    lengths: dict[str, int] = {}
+    seconds: dict[str, str] = {}
     every = ["wav", *sorted(roles), *([STREAM] if enrolled else [])]
     with ExitStack() as stack:
         arks = {
@@ -42,19 +44,19 @@ def render_set(name: str, keys: list[str], args: argparse.Namespace, bar) -> Non
         for key in keys:
             if key not in mixtures:
                 raise InputError(f"{args.in_root}/{name}/mix.jsonl: has no mixture {key}; plan again (stage 3)")
-            made = render(mixtures[key], audio, rooms)
-            if STREAM in arks and FACT in mixtures[key].facts:
-                enrolment = mixtures[key].facts[FACT]
+            mixture = mixtures[key]
+            made = render(mixture, audio, rooms)
+            lengths[key], seconds[key] = mixture.length, f"{mixture.length / mixture.fs:.4f}"
+            if STREAM in arks and FACT in mixture.facts:
+                enrolment = mixture.facts[FACT]
                 made[STREAM] = audio.read(enrolment)
                 what = f"{key}: its enrolment {enrolment} ({audio.values[enrolment]})"
-                check_usable(made[STREAM], mixtures[key].fs, what, "drop the utterance, and plan again (stage 3)")
+                check_usable(made[STREAM], mixture.fs, what, "drop the utterance, and plan again (stage 3)")
             for stream, ark in arks.items():
                 if stream not in {*made, *silent}:
                     raise InputError(f"{key}: has no stream {stream}, only {', '.join(made)}; fix --streams")
-                ark.write_audio(key, made.get(stream, np.zeros_like(made["wav"])), mixtures[key].fs)
+                ark.write_audio(key, made.get(stream, np.zeros_like(made["wav"])), mixture.fs)
             bar.update()
-    lengths = {key: mixtures[key].length for key in keys}
-    seconds = {key: f"{mixtures[key].length / mixtures[key].fs:.4f}" for key in keys}
     scps = {f"{stream}_scp": ark.scp for stream, ark in arks.items()}
     write_job_tables(args.out_root, name, args.job, **scps, utt2num_samples=lengths, utt2dur=seconds)
 

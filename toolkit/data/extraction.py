@@ -11,7 +11,7 @@ from toolkit.data.datasets import MixtureDataset
 from toolkit.data.item import ItemSpec
 from toolkit.io.ark import read_array
 from toolkit.io.audio import AudioTable
-from toolkit.io.datadir import DataDir, read_table
+from toolkit.io.datadir import DataDir, joined, read_table
 from toolkit.io.errors import InputError, counted, some_of
 from toolkit.io.text import fields
 from toolkit.simulate.enrolments import FACT, STREAM, EnrolmentPool
@@ -111,10 +111,10 @@ class ExtractionDataset(MixtureDataset):
     def _open_embeddings(self, enrolment_sets: list[str]) -> Mapping[str, str]:
         """Utterance -> ``file.ark:offset`` of its embedding."""
         self.check_streams((EMBEDDING,))
-        path, vectors = Path(self.embeddings or ""), {}
-        for name in enrolment_sets if path.is_dir() else [""]:
-            vectors.update(read_table(path / Path(name).name / "embedding.scp" if name else path))
-        return vectors
+        path = Path(self.embeddings or "")
+        if not path.is_dir():
+            return read_table(path)
+        return joined([read_table(path / Path(name).name / "embedding.scp") for name in enrolment_sets])
 
     def sources(self, data_dir: str) -> list[tuple[str, tuple[str, ...]]]:
         """See TrainingDataset; includes the sets of enrolments."""
@@ -244,7 +244,7 @@ def fixed_enrolments(data_dir, fs: int, ids: Collection[str] | None = None) -> A
             f"{path}: no such file; plan the set with --enroll fixed and render it with --streams {STREAM}"
         )
     table = AudioTable(data_dir, fs=fs, stream=STREAM, only=None if ids is None else set(ids))
-    if drawn := [key for key, value in table.values.items() if value.startswith("*")]:
+    if drawn := [key for key in ids or table.values if table.values.get(key, "").startswith("*")]:
         raise InputError(
             f"{path}: {drawn[0]}: {table.values[drawn[0]]}: a test needs a fixed enrolment (--enroll fixed)"
         )

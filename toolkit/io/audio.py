@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.io.containers import decoded_blocks
-from toolkit.io.datadir import joined, read_table, sorted_ids
+from toolkit.io.datadir import joined, sorted_ids, table_for
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.indexed_table import Ids, IndexedTable
 from toolkit.io.opening import REPLACE, OneRead, Source, faults_of, opened_file, opened_value
@@ -157,7 +157,7 @@ class AudioTable:
         fs: rate in Hz that every file must have; None: any.
         stream: table to read: ``wav``, or of mixtures ``spk1``, ``noise1``, ...
         keep: number of whole recordings to cache in memory (impulse responses are short and are read often).
-        only: ids that will be read; the others are not stored.
+        only: ids that will be read; the others are not in memory.
 
     Raises:
         InputError: a table is missing or malformed, or one id names two recordings.
@@ -174,7 +174,7 @@ class AudioTable:
         for path in map(Path, data_dirs):
             if os.path.lexists(path / "segments"):
                 raise InputError(f"{path}: has segments; run the format stage (stage 2), which applies them")
-            table = read_table(path / f"{stream}.scp", only)
+            table = table_for(path / f"{stream}.scp", only)
             for other in tables:
                 if (twice := _contradiction(table, other)) is not None:
                     raise InputError(f"{path / stream}.scp: id {twice} names another recording in another data dir")
@@ -231,7 +231,7 @@ def _contradiction(one: Mapping[str, str], other: Mapping[str, str]) -> str | No
 
 def _lengths(path: Path, only: Collection[str] | None) -> Mapping[str, str] | Mapping[str, int]:
     """``utt2num_samples``; of a large table, values are checked when they are read."""
-    table = read_table(path, only)
+    table = table_for(path, only)
     return table if isinstance(table, IndexedTable) else _whole(path, table)
 
 

@@ -34,8 +34,14 @@ def read_table(path, only: Collection[str] | None = None) -> Mapping[str, str]:
     Raises:
         InputError: the file is missing, empty or not UTF-8, a line has no value, or a key occurs twice.
     """
+    table = table_for(path, only)
+    return table if only is None else part_of(table, only)
+
+
+def table_for(path, only: Collection[str] | None) -> Mapping[str, str]:
+    """As :func:`read_table`, for a caller that looks up ``only`` these keys: a table on disk has the others, too."""
     if (indexed := indexed_table(path)) is not None:
-        return indexed if only is None else _part_of(indexed, only)
+        return indexed
     table: dict[str, str] = {}
     number = 0
     for number, line in read_lines(path):
@@ -52,8 +58,11 @@ def read_table(path, only: Collection[str] | None = None) -> Mapping[str, str]:
     return table
 
 
-def _part_of(table: IndexedTable, only: Collection[str]) -> dict[str, str]:
-    """The lines of some keys, in the order of the table."""
+def part_of(table: Mapping[str, str], only: Collection[str]) -> Mapping[str, str]:
+    """A table to look up some keys in any order: of a table on disk, their lines, in the order of the table."""
+    if not isinstance(table, IndexedTable):
+        return table
+    only = set(only)
     if _FEW * len(only) > len(table):
         return {key: value for key, value in table.items() if key in only}
     return {key: table[key] for key in c_sorted(only) if key in table}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.io.datadir import c_sorted, invert, read_table, write_table
+from toolkit.io.datadir import c_sorted, invert, part_of, read_table, write_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.text import fields
 from toolkit.io.trials import Trials, check_ids, read_trials
@@ -65,7 +65,9 @@ class Sides:
         Raises:
             InputError: an utterance has no speaker, or a model has several.
         """
-        check_ids(self.utts, utt2spk, source)
+        whole, utt2spk = utt2spk, part_of(utt2spk, self.utts)
+        if any(utt not in utt2spk for utt in self.utts):
+            check_ids(self.utts, whole, source)
         if self.are_utterances:
             return [utt2spk[utt] for utt in self.utts]
         speakers, start = [], 0

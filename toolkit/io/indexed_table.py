@@ -39,7 +39,7 @@ def indexed_table(path) -> "IndexedTable | None":
     finally:
         if index is None:
             os.close(handle)
-    return index and IndexedTable(path, index, handle)
+    return None if index is None else IndexedTable(path, index, handle)
 
 
 class IndexedTable(Mapping[str, str]):
@@ -53,12 +53,15 @@ class IndexedTable(Mapping[str, str]):
 
     def __init__(self, path: Path, index: TableIndex, handle: int):
         self.path, self._index, self._handle = path, index, handle
-        self._group: dict[str, str] = {}  # the lines that were read last
-        self._number = -1
+        self._number, self._lines = -1, b""  # the group of lines that was read last
+        self._group: dict[str, str] = {}  # these lines, once several of them are read
         weakref.finalize(self, os.close, handle)
 
     def __reduce__(self):
         return _reopened, (self.path, self._index.table)
+
+    def __repr__(self) -> str:
+        return f"IndexedTable({self._index.table})"  # tells contents apart
 
     def __len__(self) -> int:
         return self._index.count
@@ -74,7 +77,19 @@ class IndexedTable(Mapping[str, str]):
         if not 0 < len(word) <= firsts.dtype.itemsize:
             raise KeyError(key)
         number = int(np.searchsorted(firsts, np.array(word, firsts.dtype), "right")) - 1
-        return (self._read_group(number) if number >= 0 else {})[key]
+        if number < 0:
+            raise KeyError(key)
+        if number == self._number:  # ids are often read in order
+            return self._read_group(number)[key]
+        self._lines, self._number, self._group = self._read(number, number + 1), number, {}
+        return self._line(key, word)
+
+    def _line(self, key: str, word: bytes) -> str:
+        """The value of a key by the lines that were read last."""
+        start = 0 if self._lines.startswith(word) else self._lines.find(b"\n" + word) + 1
+        # The lines are sorted: of all keys that begin with a word, the word itself comes first.
+        line = self._lines[start : self._lines.find(b"\n", start) + 1]
+        return dict(self._parsed(line))[key]
 
     def items(self) -> ItemsView[str, str]:
         """As of a dict, in the order of the lines."""
@@ -118,7 +133,8 @@ class IndexedTable(Mapping[str, str]):
 
     def labels(self) -> tuple[list[str], np.ndarray]:
         """The distinct values, C-sorted, and the index of each line's (N,) int64."""
-        labels, number, at = np.empty(len(self), np.int64), {}, 0
+        labels, at = np.empty(len(self), np.int64), 0
+        number: dict[bytes, int] = {}
         for lines in self._chunks():
             first, end = lines.values()
             new = np.ones(len(lines), bool)  # a value other than the one before: most are the same
@@ -146,9 +162,11 @@ class IndexedTable(Mapping[str, str]):
         return data if data.endswith(b"\n") else data + b"\n"
 
     def _read_group(self, number: int) -> dict[str, str]:
-        """The lines of a group; the last one is remembered, because ids are often read in order."""
+        """The lines of a group."""
         if number != self._number:
-            self._group, self._number = dict(self._parsed(self._read(number, number + 1))), number
+            self._lines, self._number, self._group = self._read(number, number + 1), number, {}
+        if not self._group:
+            self._group = dict(self._parsed(self._lines))
         return self._group
 
     def _parsed(self, data: bytes) -> Iterator[tuple[str, str]]:
@@ -183,11 +201,15 @@ def _reopened(path: Path, table: str) -> IndexedTable:
 
 
 class _Items(ItemsView[str, str]):
+    _mapping: IndexedTable
+
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return self._mapping._rows()
 
 
 class _Values(ValuesView[str]):
+    _mapping: IndexedTable
+
     def __iter__(self) -> Iterator[str]:
         return (value for _, value in self._mapping._rows())
 

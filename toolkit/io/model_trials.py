@@ -166,7 +166,7 @@ def draw_with_models(data: DataDir, args) -> tuple[Trials, dict[str, list[str]]]
     return trials, {model: utts for model, utts in models.items() if model in enrolled}
 
 
-def nontargets_of(targets: int, possible: int, data: DataDir, args) -> tuple[int, dict[str, str] | None]:
+def nontargets_of(targets: int, possible: int, data: DataDir, args) -> tuple[int, Mapping[str, str] | None]:
     """Number of nontargets to draw; spk2gender if it exists and leaves enough pairs."""
     count = round(targets * args.nontargets_per_target)
     heed = "spk2gender" in data and count < possible // 4

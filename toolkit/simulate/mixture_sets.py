@@ -1,7 +1,7 @@
 """Plan sets of mixtures, one set per condition or one set with random conditions, and write their data dirs."""
 
 import copy as copying
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -90,7 +90,7 @@ def write_set(
     write_plan(path / "mix.jsonl", mixtures)
 
 
-def grid(args, planner: MixturePlanner, lengths: dict[str, int], utt2spk: dict[str, str], fs: int):
+def grid(args, planner: MixturePlanner, lengths: dict[str, int], utt2spk: Mapping[str, str], fs: int):
     """Mixture sets, one per noise type and SNR, without a codec and then with each of ``--codecs``.
 
     With a codec there is also a set without noise. The coded sets are conditions of the test set ``<name>_<codec>``.
@@ -126,7 +126,7 @@ def chosen(args, utts: list[str]) -> list[tuple[str, int]]:
     return [(utt, copy) for utt, extra in zip(utts, more, strict=True) for copy in range(each + extra)]
 
 
-def drawn(args, planner: MixturePlanner, lengths: dict[str, int], utt2spk: dict[str, str], fs: int):
+def drawn(args, planner: MixturePlanner, lengths: dict[str, int], utt2spk: Mapping[str, str], fs: int):
     """The set of random mixtures: ``copies`` (or one per speed) of every utterance, or ``num_mixtures``."""
     mixtures, utts = [], []
     copies = [(c, s) for c in range(args.copies) for s in (planner.speeds if args.each_speed else [None])]

@@ -194,28 +194,33 @@ def read_plan(path, ids: Container[str] | None = None) -> Iterator[Mixture]:
     Raises:
         InputError: the plan is missing, or a line is not a mixture; names file and line.
     """
-    for number, line in _lines(path):
-        if ids is None or (key := _id_of(line)) is None or key in ids:
-            try:
-                mixture = Mixture.from_json(line.decode())
-            except UnicodeDecodeError as error:
-                raise InputError(f"{path}:{number}: cannot be read: {error}") from None
-            except InputError as error:
-                raise InputError(f"{path}:{number}: {error}") from None
+    for number, line in plan_lines(path):
+        if ids is None or (key := id_of_line(line)) is None or key in ids:
+            mixture = parsed_line(line, path, number)
             if ids is None or mixture.id in ids:
                 yield mixture
+
+
+def parsed_line(line: bytes, path, number: int | None) -> Mixture:
+    """The mixture of a line. Raises InputError, with file and line."""
+    try:
+        return Mixture.from_json(line.decode())
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}:{number}: cannot be read: {error}") from None
+    except InputError as error:
+        raise InputError(f"{path}:{number}: {error}") from None
 
 
 def contents_of(path, fact: str) -> tuple[set[str], bool]:
     """The roles in a plan, and whether any mixture has the fact, without parsing the lines."""
     roles, key, known = set(), re.compile(rb'"%b"\s*:' % fact.encode()), False
-    for _, line in _lines(path):
+    for _, line in plan_lines(path):
         roles.update(_ROLE.findall(line))
         known = known or bool(key.search(line))
     return {role.decode() for role in roles}, known
 
 
-def _lines(path) -> Iterator[tuple[int, bytes]]:
+def plan_lines(path) -> Iterator[tuple[int, bytes]]:
     """Numbers and lines of a plan, as bytes: text lines would also end at characters that JSON strings may hold."""
     try:
         refuse_fifo(Path(path))
@@ -228,7 +233,7 @@ def _lines(path) -> Iterator[tuple[int, bytes]]:
         raise InputError(f"{path}: cannot be read: {error}") from None
 
 
-def _id_of(line: bytes) -> str | None:
+def id_of_line(line: bytes) -> str | None:
     """The id of a line in the format of to_json; None for another format or an id with escapes."""
     end = line.find(b'"', len(_ID)) if line.startswith(_ID) else -1
     word = line[len(_ID) : end]

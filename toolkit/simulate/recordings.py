@@ -30,7 +30,7 @@ class Recordings:
     def draw(self, rng: np.random.Generator, without: set[str]) -> str:
         """A random id whose speaker is not in ``without``."""
         for _ in range(1000):
-            key = self.ids[rng.integers(len(self.ids))]
+            key = self.ids[int(rng.integers(len(self.ids)))]
             if self.speaker_of(key) not in without:
                 return key
         if left := [key for key in self.ids if self.speaker_of(key) not in without]:

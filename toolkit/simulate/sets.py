@@ -1,6 +1,7 @@
 """Open a mixture set: its plan and its source audio."""
 
-from collections.abc import Collection, Mapping, Sequence
+import json
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from toolkit.io.audio import AudioTable
 from toolkit.io.errors import InputError
 from toolkit.simulate.enrolments import FACT
 from toolkit.simulate.mix_conf import read_mix_conf
-from toolkit.simulate.plan import Mixture, read_plan
+from toolkit.simulate.plan import Mixture, id_of_line, parsed_line, plan_lines
 
 ROOMS_KEPT = 512  # impulse responses cached in memory, about 20 MB
 
@@ -36,24 +37,88 @@ def check_known_sets(config: Mapping, key: str, known: Sequence[str], root: Path
                 )
 
 
-def open_set(
-    path: Path, ids: Collection[str] | None = None
-) -> tuple[dict[str, Mixture], AudioTable, AudioTable | None]:
+class Plan(Mapping[str, Mixture]):
+    """The mixtures of a plan by id. In memory are the places of their lines; a mixture is parsed when it is read.
+
+    Args:
+        path: the plan.
+        ids: mixtures to read; None: all.
+        fact: of a mixture whose value is an utterance, e.g. ``enroll``.
+
+    Attributes:
+        utts: the recordings that the mixtures name.
+        rooms: the impulse responses.
+
+    Raises:
+        InputError: the plan is missing, a line is not JSON of a mixture, or an id occurs twice; names file and line.
+            Other faults of a line are raised when it is read.
+
+    Example::
+
+        mixtures = Plan("dump/raw/mix/mix.jsonl")
+        length = mixtures["a-1"].length
+    """
+
+    def __init__(self, path, ids: Container[str] | None = None, fact: str = ""):
+        self._path, self._fact = path, fact
+        self._places: dict[str, int] = {}
+        self.utts: set[str] = set()
+        self.rooms: set[str] = set()
+        place = 0
+        for number, line in plan_lines(path):
+            if ids is None or (key := id_of_line(line)) is None or key in ids:
+                try:
+                    key = self._add(line)
+                except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                    parsed_line(line, path, number)
+                    raise InputError(f"{path}:{number}: not a mixture ({error}); plan again (stage 3)") from None
+                if ids is None or key in ids:
+                    if key in self._places:
+                        raise InputError(f"{path}: duplicate id {key}; plan again (stage 3)")
+                    self._places[key] = place
+            place += len(line) + 1
+
+    def _add(self, line: bytes) -> str:
+        """Note the recordings of a line; returns its id."""
+        content = json.loads(line.decode())
+        for source in content["sources"]:
+            self.utts.add(source["utt"])
+            if source.get("room") is not None:
+                self.rooms.add(source["room"])
+        if self._fact in (facts := content.get("facts") or {}):
+            self.utts.add(facts[self._fact])
+        hash(content["id"])
+        return content["id"]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __getitem__(self, key: str) -> Mixture:
+        place = self._places[key]
+        with open(self._path, "rb") as handle:
+            handle.seek(place)
+            line = handle.readline().removesuffix(b"\n")
+            try:
+                mixture = parsed_line(line, self._path, None)
+            except InputError:
+                handle.seek(0)
+                mixture = parsed_line(line, self._path, handle.read(place).count(b"\n") + 1)
+        if mixture.id != key:
+            raise InputError(f"{self._path}: has changed since it was opened; run the command again")
+        return mixture
+
+
+def open_set(path: Path, ids: Collection[str] | None = None) -> tuple[Plan, AudioTable, AudioTable | None]:
     """The plan by id, its source audio, and the impulse responses; with ``ids`` only what these need.
 
     Raises:
         InputError: a file is missing or malformed, or the plan has a duplicate id.
     """
     conf = read_mix_conf(path)
-    mixtures: dict[str, Mixture] = {}
-    for mixture in read_plan(path / "mix.jsonl", None if ids is None else set(ids)):
-        if mixture.id in mixtures:
-            raise InputError(f"{path}/mix.jsonl: duplicate id {mixture.id}; plan again (stage 3)")
-        mixtures[mixture.id] = mixture
-    fs, utts, responses = conf["fs"], None, None
-    if ids is not None:
-        sources = [source for mixture in mixtures.values() for source in mixture.sources]
-        utts = {source.utt for source in sources} | {m.facts[FACT] for m in mixtures.values() if FACT in m.facts}
-        responses = {source.room for source in sources if source.room is not None}
+    plan = Plan(path / "mix.jsonl", None if ids is None else set(ids), FACT)
+    fs, (utts, responses) = conf["fs"], (None, None) if ids is None else (plan.utts, plan.rooms)
     rooms = AudioTable(*conf["rooms"], fs=fs, keep=ROOMS_KEPT, only=responses) if conf["rooms"] else None
-    return mixtures, AudioTable(*conf["data"], fs=fs, only=utts), rooms
+    return plan, AudioTable(*conf["data"], fs=fs, only=utts), rooms

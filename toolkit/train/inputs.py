@@ -40,7 +40,7 @@ class Source:
     streams: tuple[str, ...] = ("wav",)
     lists: tuple[str, ...] = ()
 
-    def tables(self) -> tuple[dict[str, str], list[dict[str, str]], list[dict[str, str]]]:
+    def tables(self) -> tuple[Mapping[str, str], list[Mapping[str, str]], list[Mapping[str, str]]]:
         """Speaker of each id (the id itself without utt2spk), tables of recordings, tables of facts."""
         data = DataDir(self.path)
         audio = [data.table(f"{stream}.scp") for stream in self.streams if f"{stream}.scp" in data]
@@ -102,7 +102,7 @@ class Inputs:
                 yield role, c_sorted(both)
 
 
-def _by_speaker(speaker_of: dict[str, str], audio: list, facts: list) -> dict[str, list]:
+def _by_speaker(speaker_of: Mapping[str, str], audio: list, facts: list) -> dict[str, list]:
     contents, by_speaker = [recordings(table) for table in audio], {}
     for speaker, ids in invert(speaker_of).items():
         digest = hashlib.blake2b(digest_size=16)

@@ -39,7 +39,7 @@ def load_values(folder, input_folder=None) -> UtteranceValues:
             f"{folder}: holds no metrics of a set; name a folder that stage 8 wrote, exp/<name>/metrics/<set>"
         )
     data = DataDir(folder)
-    utts, utt2spk = data.keys(), data.table("utt2spk")
+    utts, utt2spk = list(data.keys()), data.table("utt2spk")
     speakers = c_sorted(set(utt2spk.values()))
     number = {spk: i for i, spk in enumerate(speakers)}
     tables = {present_name(table.removeprefix("utt2")): table for table in data.tables()}

@@ -23,7 +23,7 @@ def score_intents(hypotheses, references) -> UtteranceValues:
             than its reference.
     """
     data = DataDir(references)
-    utts, utt2spk = data.keys(), data.table("utt2spk")
+    utts, utt2spk = list(data.keys()), data.table("utt2spk")
     tables = [_slots(folder, utts) for folder in (references, hypotheses)]
     for utt, reference, hypothesis in zip(utts, *tables, strict=True):
         if reference.keys() != hypothesis.keys():

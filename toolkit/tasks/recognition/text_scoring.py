@@ -32,7 +32,7 @@ def score_texts(hypotheses, references, normalize: str = "none") -> UtteranceErr
         InputError: a table is missing or malformed, or they are of different utterances; names them.
     """
     data = DataDir(references)
-    utts, utt2spk = data.keys(), data.table("utt2spk")
+    utts, utt2spk = list(data.keys()), data.table("utt2spk")
     plain = _texts(data.path / "text", data, utts, "utils/fix_data_dir.sh keeps what has both")
     recognised = _texts(Path(hypotheses) / "text", data, utts, "transcribe the same set again (stage 7)")
     normalise = normaliser(normalize)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolkit.io.datadir import c_sorted, read_table
+from toolkit.io.datadir import c_sorted, part_of, read_table
 from toolkit.io.embeddings import read_rows
 from toolkit.io.enrolment import Sides, read_enroll2utt, sides_of
 from toolkit.io.errors import InputError, some_of
@@ -98,8 +98,10 @@ def load_unit_rows(path, utts: Sequence[str], scoring: str) -> UnitRows:
         InputError: an id has no embedding, or one is not finite, zero, of another size than the rest or, for
             ``cosine``, a matrix.
     """
-    table = read_table(path)
-    check_ids(utts, table, str(path))
+    whole = read_table(path)
+    table = part_of(whole, utts)
+    if any(utt not in table for utt in utts):
+        check_ids(utts, whole, str(path))
     sums: np.ndarray | None = None
     counts, parts = np.ones(len(utts), dtype=np.int64), []
     for places, rows, n in read_rows(table, utts, str(path)):
