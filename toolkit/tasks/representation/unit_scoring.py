@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.data.matched_table import read_matched
-from toolkit.io.datadir import DataDir, c_sorted
+from toolkit.io.datadir import DataDir
 from toolkit.io.errors import InputError
 from toolkit.io.text import fields
 from toolkit.report.enhancement.utterance_values import UtteranceValues
@@ -24,14 +24,11 @@ def score_units(hypotheses, references) -> UtteranceValues:
         InputError: a table is missing or malformed, or they are of different utterances or frames.
     """
     data = DataDir(references)
-    utts, utt2spk = data.keys(), data.table("utt2spk")
+    utts = list(data.keys())
     targets, predicted = (read_matched(hypotheses, name, utts, "row of units") for name in (TARGETS, PREDICTED))
     values = [_share(fields(targets[utt]), fields(predicted[utt]), Path(hypotheses) / PREDICTED, utt) for utt in utts]
-    speakers = c_sorted(set(utt2spk.values()))
-    places = np.array([speakers.index(utt2spk[utt]) for utt in utts])
-    return UtteranceValues(
-        data.path.name, utts, speakers, places, {"unit_accuracy": np.array(values)}, {utt: {} for utt in utts}
-    )
+    metrics = {"unit_accuracy": np.array(values)}
+    return UtteranceValues(data.path.name, utts, *data.labels(utts), metrics, {utt: {} for utt in utts})
 
 
 def _share(targets: list[str], predicted: list[str], path: Path, utt: str) -> float:

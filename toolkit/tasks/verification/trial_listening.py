@@ -4,7 +4,7 @@ Loads no torch.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,8 +44,8 @@ class ScoredTrials:
     name: str
     trials: Trials
     scores: np.ndarray
-    wav: dict[str, str]
-    speakers: dict[str, str]
+    wav: Mapping[str, str]
+    speakers: Mapping[str, str]
     models: dict[str, list[str]] | None
 
     def hardest(self) -> list[tuple[int, str, float, float]]:
