@@ -187,7 +187,7 @@ def test_setup_says_what_it_wants(tree):
     done = tree.run(tree.path, "egs/TEMPLATE/setup.sh", "egs/mine/nothing")
     assert done.returncode == 1
     assert "unknown task nothing" in done.stderr
-    assert done.stderr.rstrip().endswith("one of: asr ee se ssl sv tse")
+    assert done.stderr.rstrip().endswith("one of: asr ee ic se ssl sv tse")
 
 
 def test_setup_keeps_what_a_recipe_owns(tree):
