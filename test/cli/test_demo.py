@@ -56,8 +56,9 @@ def button(driver, text):
 
 
 def give(driver, number, *paths):
-    """Files into the first file input that is left; a box that holds a file has none."""
-    inputs = until(lambda: driver.find_elements("css selector", "[role=tabpanel]:not([hidden]) input[type=file]"))
+    """Files into one of the file inputs of the open tab that are left; a box of audio that holds a file has none."""
+    panel = until(lambda: shown(driver, "[role=tabpanel]"))[0]
+    inputs = until(lambda: panel.find_elements("css selector", "input[type=file]"))
     inputs[number].send_keys("\n".join(map(str, paths)))
 
 

@@ -182,6 +182,11 @@ def test_examples_are_sorted(opened):
     assert order(opened) == list(SI_SDR)
 
 
+def click(driver, button):
+    """Not by the pointer: sounds go on while a busy machine moves it."""
+    driver.execute_script("arguments[0].click()", button)
+
+
 _CLICK_AND_READ = "arguments[0].click(); return [arguments[1].currentTime, arguments[2].currentTime]"
 
 
@@ -193,21 +198,21 @@ def positions(article):
 def test_signals_share_a_position(opened):
     article = all_of(opened, ".example")[1]
     play, first, second, third = article.find_elements("css selector", ".tools button")
-    play.click()
+    click(opened, play)
     until(lambda: positions(article)[0][1] > 0.3)
     before, now = opened.execute_script(_CLICK_AND_READ, second, *all_of(article, "audio")[:2])  # in one moment
     assert now == pytest.approx(before, abs=0.01)
     assert positions(article)[0][0]
     until(lambda: positions(article)[1][1] > before + 0.2)
-    play.click()
+    click(opened, play)
     at = positions(article)[1][1]
-    third.click()
+    click(opened, third)
     assert positions(article)[2] == (True, pytest.approx(at, abs=0.01))
-    first.click()
+    click(opened, first)
     assert positions(article)[0] == (True, pytest.approx(at, abs=0.01))
     heads = [float(one.value_of_css_property("left")[:-2]) for one in article.find_elements("css selector", ".head")]
     assert len(set(heads)) == 1
-    play.click()
+    click(opened, play)
     until(lambda: positions(article)[0][1] > at + 0.2)
 
 

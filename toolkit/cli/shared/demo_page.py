@@ -24,9 +24,17 @@ def serve(work: DemoWork, host: str, port: int, *, wait: bool = True) -> gr.Bloc
     fonts = gr.themes.Default(
         font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
     )  # of the machine
-    where = {"server_name": host, "server_port": port, "share": False, "ssr_mode": False}
     try:
-        page.launch(**where, show_error=True, theme=fonts, footer_links=[], prevent_thread_lock=not wait)
+        page.launch(
+            server_name=host,
+            server_port=port,
+            share=False,
+            ssr_mode=False,
+            show_error=True,
+            theme=fonts,
+            footer_links=[],
+            prevent_thread_lock=not wait,
+        )
     except OSError as error:
         raise InputError(f"--host {host} --port {port}: cannot be served ({error}); give another port") from None
     return page
