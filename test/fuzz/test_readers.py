@@ -15,7 +15,7 @@ import toolkit.report.verification.trial_results
 import toolkit.simulate
 from test.fuzz import world
 from toolkit.io.ark import MatrixEntry
-from toolkit.io.datadir import read_table
+from toolkit.io.datadir import read_table, write_table
 from toolkit.io.errors import InputError
 
 
@@ -35,7 +35,7 @@ GIVEN = {
     "MatrixEntry": ("feats.scp", lambda reader, path: [one.read(0, one.rows) for one in entries(reader, path)]),
     "audio_info": ("raw/test/wav.scp", entries),
     "load_config": ("sv.yaml",),
-    "open_set": ("sim/mix/mix.jsonl", folder_of),
+    "open_set": ("sim/mix/mix.jsonl", lambda reader, path: dict(reader(Path(path).parent)[0])),
     "read_all": ("emb/test/embedding.scp", lambda reader, path: reader(t := read_table(path), list(t), path)),
     "read_array": ("emb/test/embedding.scp", entries),
     "read_audio": ("raw/test/wav.scp", entries),
@@ -120,6 +120,27 @@ def test_every_reader_is_tried():
 @pytest.mark.parametrize("name", sorted(GIVEN))
 def test_readers_raise_input_errors_alone(name, folder, monkeypatch):
     fuzz(name, folder, monkeypatch, 8)
+
+
+@pytest.mark.parametrize("name", ["AudioTable", "open_set", "read_rows", "read_table"])
+def test_readers_of_tables_on_disk(name, folder, monkeypatch):
+    """As if every table was large."""
+    monkeypatch.setattr("toolkit.io.indexed_table.LEAST_BYTES", 1)
+    fuzz(name, folder, monkeypatch, 8)
+
+
+@settings(max_examples=30, **world.SETTINGS)
+@given(st.data())
+def test_a_damaged_index_changes_nothing(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("index") / "wav.scp"
+    expected = {f"s{i:03d}": f"{i}.wav" for i in range(200)}
+    write_table(path, expected)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("toolkit.io.indexed_table.LEAST_BYTES", 1)
+        assert read_table(path) == expected
+        (index,) = path.parent.glob(".*.index")
+        index.write_bytes(data.draw(world.damaged(index.read_bytes())))
+        assert read_table(path) == expected
 
 
 @pytest.mark.parametrize("name", sorted(name for name in GIVEN if len(GIVEN[name]) == 1))
