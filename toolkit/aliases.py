@@ -111,6 +111,19 @@ FUNCTIONS = {
     "tasks.sv_experiment.build_embedder": "systems.verifier:Verifier.build",
     "tasks.sv_experiment.build_encoder": "systems.former:build_encoder",
     "tasks.sv_experiment.build_frontend": "systems.verifier:Verifier.build_frontend",
+    "io.audio.resample": "io.samples:resample",
+    "io.audio.resampled_blocks": "io.samples:resampled_blocks",
+    "io.audio.unusable": "io.samples:unusable",
+    "io.audio.check_usable": "io.samples:check_usable",
+    "io.audio.from_integers": "io.samples:from_integers",
+    "io.audio.LEAST_SECONDS": "io.samples:LEAST_SECONDS",
+    "io.audio.LOUDEST": "io.samples:LOUDEST",
+    "io.audio.audio_files": "io.folders:audio_files",
+    "io.audio.files_below": "io.folders:files_below",
+    "io.audio.AUDIO_SUFFIXES": "io.folders:AUDIO_SUFFIXES",
+    "io.audio.is_command": "io.opening:is_command",
+    "data.datasets.RenderedStreams": "data.rendered_streams:RenderedStreams",
+    "data.datasets.without_noise": "data.rendered_streams:without_noise",
 }  # below toolkit: former path -> current module and name
 
 
@@ -155,14 +168,30 @@ def attribute(former: str, name: str):
     """The object ``name`` of the former module ``former``, from the tables."""
     if name.startswith("__"):
         raise AttributeError(name)
-    if target := FUNCTIONS.get(f"{former}.{name}"):
-        module, _, path = target.partition(":")
-        return attrgetter(path)(importlib.import_module(f"toolkit.{module}"))
+    if (target := _moved(former, name)) is not None:
+        return target
     module = importlib.import_module(f"toolkit.{MODULES[former]}")
     try:
         return getattr(module, NAMES.get(name, name))
     except AttributeError:
         raise AttributeError(f"module toolkit.{former}, now {module.__name__!r}, has no attribute {name!r}") from None
+
+
+def _moved(former: str, name: str):
+    """The object of FUNCTIONS that had this path; None if there is none."""
+    module, _, path = FUNCTIONS.get(f"{former}.{name}", "").partition(":")
+    return attrgetter(path)(importlib.import_module(f"toolkit.{module}")) if module else None
+
+
+def moved_from(module: str):
+    """``__getattr__`` of a module that still exists, for names that have moved from it to another one."""
+
+    def get(name: str):
+        if (target := _moved(module.removeprefix("toolkit."), name)) is None:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        return target
+
+    return get
 
 
 def install() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from toolkit.aliases import NAMES
+from toolkit.aliases import NAMES, moved_from
 from toolkit.data.item import ItemSpec, TargetEncoder
 from toolkit.data.rendered_streams import RenderedStreams, without_noise
 from toolkit.features.frontend import FrontEnd
@@ -283,3 +283,6 @@ class MixtureDataset(TrainingDataset):
             nothing = np.zeros_like(streams["wav"])
             return {name: streams.get(name, nothing) for name in self._streams} | targets, facts
         raise silent
+
+
+__getattr__ = moved_from(__name__)

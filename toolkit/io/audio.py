@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from toolkit.aliases import moved_from
 from toolkit.io.containers import decoded_blocks
 from toolkit.io.datadir import joined, sorted_ids, table_for
 from toolkit.io.errors import InputError, some_of
@@ -240,3 +241,6 @@ def _whole(path: Path, table: Mapping[str, str]) -> dict[str, int]:
     if bad := [f"{key} {length}" for key, length in table.items() if not _LENGTH.fullmatch(length)]:
         raise InputError(f"{path}: not a number of samples: {some_of(bad, 3)}; rerun stage 2")
     return {key: int(length) for key, length in table.items()}
+
+
+__getattr__ = moved_from(__name__)
