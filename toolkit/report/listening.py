@@ -78,6 +78,14 @@ def frequencies(fs: int) -> np.ndarray:
     return np.fft.rfftfreq(round(_WINDOW_SECONDS * fs), 1 / fs)
 
 
+def one_rate(rates: Sequence[int]) -> int:
+    """The rate in Hz of all examples of a page; InputError where they have several."""
+    if len(set(rates)) > 1:
+        names = " and ".join(map(str, sorted(set(rates))))
+        raise InputError(f"the test sets' audio is at {names} Hz; format it at one (--fs)")
+    return rates[0]
+
+
 def write_listening(folder, rows: Sequence[Row], fs: int, hz: np.ndarray, hop_seconds: float, note: str) -> None:
     """Write audio (FLAC), spectrograms (PNG) and listening.json; delete files that only the previous one listed.
 

@@ -14,7 +14,7 @@ from toolkit.io.datadir import read_table
 from toolkit.io.errors import InputError
 from toolkit.metrics.signal.registry import METRICS
 from toolkit.report.enhancement.utterance_values import UtteranceValues
-from toolkit.report.listening import HOP_SECONDS, Column, Row, frequencies, spectrogram, write_listening
+from toolkit.report.listening import HOP_SECONDS, Column, Row, frequencies, one_rate, spectrogram, write_listening
 
 _NOTE = (
     "Of {sets}: the best, the median and the worst output by the improvement of {ranking}{wrong}. Pictures: "
@@ -127,13 +127,8 @@ def write_cases(folder, sources: Sequence[Source], max_seconds: float) -> int:
         InputError: audio is bad, missing or at several rates.
     """
     pairs = [pair for source in sources for pair in _rows(source, max_seconds)]
-    rates = {rate for _, rate in pairs}
-    if len(rates) > 1:
-        raise InputError(
-            f"the test sets' audio is at {' and '.join(map(str, sorted(rates)))} Hz; format it at one (--fs)"
-        )
     if pairs:
-        fs = rates.pop()
+        fs = one_rate([rate for _, rate in pairs])
         rows = [row for row, _ in pairs]
         names = ", ".join(dict.fromkeys(row.facts["set"] for row in rows))
         wrong = _WRONG if any(source.enrolled for source in sources) else ""

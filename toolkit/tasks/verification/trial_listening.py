@@ -17,7 +17,7 @@ from toolkit.io.errors import InputError
 from toolkit.io.scores import read_scores, scores_of
 from toolkit.io.trials import Trials, read_trials
 from toolkit.metrics.verification.error_rates import eer
-from toolkit.report.listening import HOP_SECONDS, Column, Row, frequencies, spectrogram, write_listening
+from toolkit.report.listening import HOP_SECONDS, Column, Row, frequencies, one_rate, spectrogram, write_listening
 from toolkit.report.summaries import SetSummary
 
 FOLDER = "hardest_trials"  # in the experiment's folder
@@ -111,13 +111,8 @@ def write_hardest(folder, sets: Sequence[ScoredTrials], max_seconds: float) -> i
         InputError: audio is bad, or at several rates.
     """
     pairs = [pair for scored in sets for pair in _rows(scored, max_seconds)]
-    rates = {rate for _, rate in pairs}
-    if len(rates) > 1:
-        raise InputError(
-            f"the test sets' audio is at {' and '.join(map(str, sorted(rates)))} Hz; format it at one (--fs)"
-        )
     if pairs:
-        fs = rates.pop()
+        fs = one_rate([rate for _, rate in pairs])
         rows = [row for row, _ in pairs]
         note = _NOTE.format(sets=", ".join(dict.fromkeys(row.facts["set"] for row in rows)))
         write_listening(folder, rows, fs, frequencies(fs), HOP_SECONDS, note)
