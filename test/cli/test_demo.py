@@ -115,7 +115,7 @@ def test_without_gradio_one_line_says_what_to_install(place, monkeypatch, voxsif
 def test_without_a_model(place, monkeypatch, voxsift):
     pytest.importorskip("gradio", reason="gradio is missing: tools/install.sh --extras demo")
     (place / "none").mkdir()
-    monkeypatch.setattr("toolkit.cli.shared.systems.SHIPPED", place / "none")
+    monkeypatch.setattr("toolkit.systems.named.SHIPPED", place / "none")
     code, _, err = voxsift("demo")
     assert (code, len(err.strip().splitlines())) == (1, 1)
     assert "--se" in err

@@ -57,7 +57,7 @@ def test_the_encoder_of_lgr_tse_has_its_published_size():
 
 
 def test_all_tasks_have_configs():
-    assert {path.parents[1].name for path in CONFIGS} == {"sv", "se", "tse", "ee", "asr", "ssl"}
+    assert {path.parents[1].name for path in CONFIGS} == {"sv", "se", "tse", "ee", "asr", "ic", "ssl"}
     assert len(CONFIGS) >= 40
 
 

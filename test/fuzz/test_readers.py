@@ -54,6 +54,7 @@ GIVEN = {
     "read_rttm": ("rttm",),
     "read_run_log": ("exp/sv/metrics.jsonl",),
     "read_scores": ("exp/sv/scores/test/scores.txt",),
+    "read_slots": ("exp/ic/intents/test/utt2intent", lambda reader, path: reader([Path(path).parent])),
     "read_sides": ("raw/test/trials", folder_of),
     "read_speech": ("speech/talker0/a.wav", folder_of),
     "read_table": ("data/test/wav.scp",),

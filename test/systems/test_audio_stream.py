@@ -13,7 +13,7 @@ from toolkit.models.network_stream import NetworkStream
 from toolkit.models.se import GTCRN, Demucs
 from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.systems import Enhancer, Extractor
-from toolkit.systems.inference.origin import Origin
+from toolkit.systems.inference.system_origin import Origin
 
 FS = 16000
 SAMPLES = (0.1 * np.random.default_rng(0).standard_normal(6000)).astype(np.float32)

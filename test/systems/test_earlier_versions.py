@@ -102,7 +102,7 @@ def test_the_task_of_a_config_is_found(name):
         ("model: toolkit.models.sv.resnet34.ResNet34", "sv"),
         ("model: {class_path: my.Net}\nnormalize: none", "sv"),
         ("model: {class_path: my.Net}", None),
-        ("model: {class_path: toolkit.models.ssl.wav2vec2.Wav2Vec2}", None),
+        ("model: {class_path: toolkit.models.ssl.wav2vec2.Wav2Vec2}", "ssl"),
         ("model: [1]", None),
         ("model:", None),
         ("seed: 3", None),

@@ -78,6 +78,8 @@ def test_encoder(cls):
 
 @every(SpeechEnhancer)
 def test_enhancer(cls):
+    if cls.__name__ == "DeepFilterNet3":
+        pytest.skip("a compiled library without gradients, test/models/se/test_deepfilternet3.py")
     check_enhancer(made(cls))
 
 

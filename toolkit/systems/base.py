@@ -13,10 +13,10 @@ from toolkit.metrics.cost.complexity import count_macs, count_parameters, noise,
 from toolkit.models.network import Network
 from toolkit.nn.device import check_device
 from toolkit.systems.card import card_lines
-from toolkit.systems.inference.origin import summary
+from toolkit.systems.inference.system_origin import summary
 from toolkit.systems.kinds import system_class, task_of
 from toolkit.systems.loading import Origin, load_network
-from toolkit.systems.named import built, default_model
+from toolkit.systems.named import DEFAULT, built, default_model
 from toolkit.systems.packing import with_embedders
 
 _Self = TypeVar("_Self", bound="System")
@@ -58,12 +58,12 @@ class System:
         self.network, self.origin = cast(Network, network), origin or Origin()
 
     @classmethod
-    def load(cls: type[_Self], path=None, weights: str | None = None, trust: bool = False, device="cpu") -> _Self:
+    def load(cls: type[_Self], path=DEFAULT, weights: str | None = None, trust: bool = False, device="cpu") -> _Self:
         """Load an experiment's folder, a packed zip or a published checkpoint, in eval mode.
 
         Args:
             path: folder with ``config.yaml`` and weights, a zip, or a file that toolkit.systems.published recognises.
-                None: the shipped model of the task (toolkit.systems.named).
+                Left out: the shipped model of the task (toolkit.systems.named).
             weights: weights file of a folder; None: the one that training selects.
             trust: also build classes from outside the toolkit. This runs code that the config names, so use it only
                 if you trust the author of the model.
@@ -74,7 +74,7 @@ class System:
                 for another task; the config names a class from outside the toolkit without ``trust``; or the device
                 does not exist.
         """
-        if path is None:
+        if path is DEFAULT:
             model = default_model(cls.task or None)
             if model.path is None:
                 return cast(_Self, built(model).to(device))

@@ -24,7 +24,7 @@ from toolkit.nn.pretrained import without_weights
 from toolkit.systems.calibration_file import read_calibration
 from toolkit.systems.card import CARD, card_of, read_card
 from toolkit.systems.hub import hub_file, is_hub_name
-from toolkit.systems.inference.origin import Origin
+from toolkit.systems.inference.system_origin import Origin
 from toolkit.systems.kinds import system_class, task_of
 from toolkit.systems.packing import (
     CALIBRATION,

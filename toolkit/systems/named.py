@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from toolkit.systems.base import System
 
 SHIPPED = Path(toolkit.__file__).parent / "pretrained"  # <name>.zip; the first by name of a task is its default
+DEFAULT = object()  # a path that is left out; None is none
 GE2E, DEEPFILTERNET3 = "ge2e", "deepfilternet3"
 _INSTALL_GE2E = "tools/install.sh --extras pretrained"
 
@@ -61,7 +62,7 @@ def default_model(task: str | None) -> NamedModel:
 
 def built(model: NamedModel) -> "System":
     """The system of a model without a package of ours."""
-    from toolkit.systems.inference.origin import Origin
+    from toolkit.systems.inference.system_origin import Origin
 
     if model.name == DEEPFILTERNET3:
         from toolkit.models.se.deepfilternet3 import DeepFilterNet3

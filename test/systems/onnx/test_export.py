@@ -49,7 +49,8 @@ def test_every_network_is_here():
     abstract = {"EmbeddingRestorer", "SpeechEnhancer", "SpeakerEncoder", "SpeakerEmbedder", "SpeakerExtractor", "DPCCN"}
     public = {name for room in (se, tse, sv, embedding) for name in room.__all__ if name[0].isupper()} - abstract
     here = {name.partition("-")[0] for names in (VERIFIERS, EXTRACTORS, RESTORERS) for name in names}
-    assert public <= here | set(tiny_networks.ENHANCERS)
+    published = {"DeepFilterNet3"}  # a compiled library
+    assert public - published <= here | set(tiny_networks.ENHANCERS)
 
 
 @pytest.mark.parametrize("name", VERIFIERS)

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from toolkit.io import blocks
+from toolkit.io import cross_fade
 from toolkit.nn.device import device_of
 
 
 def overlapped(model: Callable[[Tensor], Tensor], wav: Tensor, chunk: int, overlap: int) -> Tensor:
-    """As :func:`toolkit.io.blocks.overlapped`, with a network.
+    """As :func:`toolkit.io.cross_fade.overlapped`, with a network.
 
     Args:
         model: (B, N) -> (B, N).
@@ -26,4 +26,4 @@ def overlapped(model: Callable[[Tensor], Tensor], wav: Tensor, chunk: int, overl
     def make(part: np.ndarray) -> np.ndarray:
         return model(torch.from_numpy(part)[None].to(device))[0].cpu().numpy()
 
-    return torch.from_numpy(blocks.overlapped(make, wav.cpu().numpy(), chunk, overlap)).to(wav.device)
+    return torch.from_numpy(cross_fade.overlapped(make, wav.cpu().numpy(), chunk, overlap)).to(wav.device)

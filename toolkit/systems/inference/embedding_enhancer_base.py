@@ -7,7 +7,7 @@ import numpy as np
 
 from toolkit.io.errors import InputError
 from toolkit.simulate.plan import generator
-from toolkit.systems.inference.origin import Origin
+from toolkit.systems.inference.system_origin import Origin
 
 _ROWS = 4096  # embeddings per forward pass
 

@@ -6,9 +6,9 @@ from numbers import Real
 
 import numpy as np
 
-from toolkit.io.blocks import overlapped
+from toolkit.io.cross_fade import overlapped
 from toolkit.io.errors import InputError
-from toolkit.systems.inference.origin import Origin
+from toolkit.systems.inference.system_origin import Origin
 from toolkit.systems.signals import is_path, recording_of
 
 CHUNK_SECONDS = 30.0  # longer mixtures are processed in chunks of this length that overlap by a quarter

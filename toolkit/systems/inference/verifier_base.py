@@ -10,7 +10,7 @@ from toolkit.io.errors import InputError
 from toolkit.io.samples import unusable
 from toolkit.metrics.verification.calibration import Calibration
 from toolkit.systems.calibration_file import calibration_of
-from toolkit.systems.inference.origin import Origin
+from toolkit.systems.inference.system_origin import Origin
 from toolkit.systems.signals import is_path, recording_of, regrouped, samples_of
 
 LONGEST_SECONDS = 120.0  # of a recording that the network reads whole: attention takes memory by the square

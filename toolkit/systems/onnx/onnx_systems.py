@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from toolkit.io.blocks import overlapped
+from toolkit.io.cross_fade import overlapped
 from toolkit.io.errors import InputError, brief
 from toolkit.metrics.signal.intrusive import library
 from toolkit.systems.card import card_lines
 from toolkit.systems.inference.embedding_enhancer_base import EmbeddingEnhancerBase
 from toolkit.systems.inference.enhancer_base import EnhancerBase
 from toolkit.systems.inference.extractor_base import ExtractorBase
-from toolkit.systems.inference.origin import Origin, summary
+from toolkit.systems.inference.system_origin import Origin, summary
 from toolkit.systems.inference.verifier_base import VerifierBase
 from toolkit.systems.onnx.metadata import KEY, from_text
 

@@ -7,7 +7,7 @@ set -euo pipefail
 set -a # prepare_data.py reads db.sh's variables from the environment
 . ./db.sh
 set +a
-python3 "../../${probe_corpus:?run.sh sets it}/prepare_data.py" "$@"
+python3 "../../${probe_corpus:-speechocean762}/prepare_data.py" "$@"
 for set in dev test valid; do
     [ ! -d "data/${set}" ] || python3 -m toolkit.bin.make_trials "data/${set}"
 done
