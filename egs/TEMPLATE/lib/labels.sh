@@ -1,6 +1,6 @@
-# Stages that recognition and intent classification share: sets with a label of each utterance. Sourced by asr.sh and ic.sh.
+# Stages that tasks with labels of utterances share: transcripts, intents, units. Sourced by asr.sh, ic.sh and ssl.sh.
 
-prepare_sets() { # stages 1 to 3
+prepare_sets() { # prepare_sets [OPTIONS of simulate.sh]: stages 1 to 3
     local sets="${train_set} ${valid_sets} ${test_sets}"
     if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
         prepare_data
@@ -10,7 +10,11 @@ prepare_sets() { # stages 1 to 3
     if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then format_all "${sets}"; fi
     if runs_stage 3 && say_stage 3 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; then
         make_plans
-        if [ -n "${rendered}${train_rendered}" ]; then render "${rendered} ${train_rendered}"; else log "nothing to simulate"; fi
+        if [ -n "${rendered}${train_rendered}" ]; then
+            render "${rendered} ${train_rendered}" "$@"
+        else
+            log "nothing to simulate"
+        fi
     fi
 }
 
