@@ -16,7 +16,7 @@ from toolkit.io.errors import InputError, shown, some_of
 from toolkit.io.indexed_table import Ids, IndexedTable, indexed_table
 from toolkit.io.text import fields, read_lines
 
-_FEW = 50  # ids are looked up one by one where they are fewer than one of so many lines
+_FEW = 50  # ids are looked up one by one if there are fewer than one for this number of lines
 
 
 def c_sorted(keys: Iterable[str]) -> list[str]:

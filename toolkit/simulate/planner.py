@@ -209,13 +209,10 @@ class MixturePlanner:
             level = round(float(rng.uniform(*self.noises[kind].snr)), 2)
             ratios["noise1"] = level if snr is None else float(snr)
             facts |= {"noise": kind, "snr": f"{ratios['noise1']:g}"}
-        if target.room:
-            facts["room"] = target.room
         codec, kbps = self._draw_codec(rng, codec)
-        if codec:
-            facts |= {"codec": codec} | ({} if kbps is None else {"kbps": f"{kbps:g}"})
-        label = self.speaker_label(speaker, target.speed)
-        heard = self._with_channel(rng, sources)
+        channel = {"room": target.room, "codec": codec, "kbps": kbps and f"{kbps:g}"}
+        facts |= {name: value for name, value in channel.items() if value}
+        label, heard = self.speaker_label(speaker, target.speed), self._with_channel(rng, sources)
         return Mixture(mixture_id, fs, length, heard, label, ratios, self.level, facts, codec=codec, kbps=kbps)
 
     def _draw_codec(self, rng: np.random.Generator, name: str | None) -> tuple[str | None, float | None]:

@@ -90,7 +90,7 @@ class MaskedPredictor(LayerwiseNetwork, Network):
         return self.transform(x, frames), frames
 
     def forward(self, wav: Tensor, num_layers: int) -> list[Tensor]:
-        """See LayerwiseNetwork."""
+        """(B, N) samples -> outputs (B, T, D) of the first layers; see LayerwiseNetwork."""
         return self.transform(self.embed(wav)[0], None, num_layers)[1:]
 
     def hidden_states(self, wav: Tensor) -> list[Tensor]:
