@@ -143,7 +143,7 @@ def test_a_block_runs(place, systems, block, recipe):
     begins_in_recipe = re.match(r"(\w+=\w+ )?(\./|\. \./|mkdir )", block)
     script = re.sub(r"/(my|path/to/corpora)\b", lambda match: str(root / "my"), block)
     script = re.sub(r"((?:\./|egs/\S+/)run\.sh)", r"\1 --dry_run true", script).replace("rm -r ", "rm -rf ")
-    script = re.sub(r"(bin\.train .*--expdir exp/ee_mine)", r"\1 --trainer.epochs 1 --trainer.workers 0", script)
+    script = re.sub(r"(--valid_dirs .* --expdir exp/ee_mine)", r"\1 --trainer.epochs 1 --trainer.workers 0", script)
     # Published weights of self-supervised models need not be here.
     untrained = '--se_args "--loss.init_args.loss.init_args.ssl Untrained"'
     script = script.replace("_sslmse_${model}.yaml", f"_sslmse_${{model}}.yaml {untrained}")
