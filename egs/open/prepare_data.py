@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,7 +40,6 @@ def get_parser() -> argparse.ArgumentParser:
         "--corpora", nargs="+", choices=READERS, default=[*READERS], help="corpora of training speech (default: all)"
     )
     parser.add_argument("--piece_seconds", type=float, help="cut training and dev speech into pieces of this length")
-    parser.add_argument("--enrollable", action="store_true", help="leave out speakers with only one utterance or piece")
     return parser
 
 
@@ -134,9 +132,6 @@ def prepare_training(args: argparse.Namespace) -> None:
         whole = joined(parts)
         if args.piece_seconds:
             whole = cut_recordings(whole, args.piece_seconds)
-        if args.enrollable:
-            count = Counter(whole.utt2spk.values())
-            whole = whole.of({speaker for speaker in count if count[speaker] > 1})
         write_set(args.outdir / name, whole)
 
 

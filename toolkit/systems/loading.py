@@ -93,8 +93,8 @@ def load_network(path, task: str | None, weights: str | None, trust: bool) -> tu
     if not isinstance(path, str | os.PathLike) or not isinstance(weights, str | os.PathLike | None):
         raise InputError(f"path {path!r:.80} and weights {weights!r:.80} must be a path and the name of a file in it")
     if is_hub_name(path):
-        found, network, origin = load_network(hub_file(str(path)), task, weights, trust)
-        return found, network, replace(origin, path=str(path))
+        its_task, network, origin = load_network(hub_file(str(path)), task, weights, trust)
+        return its_task, network, replace(origin, path=str(path))
     path = Path(path)
     try:
         packed = path.is_file()

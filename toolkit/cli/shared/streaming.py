@@ -82,10 +82,10 @@ def _wav_pieces(source: Any, fs: int) -> Iterator[bytes]:
         file = wave.open(source)  # noqa: SIM115  the generator reads it
     except Exception as error:  # a damaged file makes wave raise any type
         raise InputError(f"-: cannot be read as WAV ({brief(error)}); must be 16-bit PCM of one channel") from None
-    found = file.getnchannels(), file.getsampwidth(), file.getframerate()
-    if found != (1, 2, fs):
+    actual = file.getnchannels(), file.getsampwidth(), file.getframerate()
+    if actual != (1, 2, fs):
         raise InputError(
-            f"-: has {found[0]} channels of {8 * found[1]} bits at {found[2]} Hz; must be one channel of 16 bits at "
+            f"-: has {actual[0]} channels of {8 * actual[1]} bits at {actual[2]} Hz; must be one channel of 16 bits at "
             f"{fs} Hz; convert it, or run without --stream"
         )
     while piece := file.readframes(round(PIECE_SECONDS * fs)):
