@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 exec ./tse.sh --fs 16000 \
-    --train_set train --valid_sets dev --test_sets test4 \
+    --train_set train --valid_sets dev4 --test_sets test4 \
     --extra_sets "noise_train noise_dev noise_test" \
     --planned_test_sets test_libri2mix --source_sets librispeech_test_libri2mix \
     --simulate_valid_config conf/simulate_valid.yaml \
