@@ -40,7 +40,7 @@ case ${task} in # a network that a CPU trains; egs/TEMPLATE/README.md has the sa
     sv) small='--sv_args "--model.init_args.channels 96 --model.init_args.mfa_channels 288 --trainer.epochs 15" --sv_tag cpu' ;;
     se) small='--se_config ../../speechocean762/se/conf/train_convtasnet.yaml' ;;
     tse) small='--fs 16000 --tse_config ../../speechocean762/tse/conf/train_sefpnet.yaml' ;;
-    asr) small='--asr_config ../../speechocean762/asr/conf/train_conformer.yaml' ;;
+    asr) small='--asr_config ../../open/asr/conf/train_conformer.yaml' ;;
     *) small='' ;;
 esac
 cat <<EOF
