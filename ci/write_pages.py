@@ -80,6 +80,7 @@ SMALL = (
     Measured("DRL for GE2E", "speechocean762/ee/conf/train_drl_ge2e.yaml"),
     Measured("Conv-TasNet", "speechocean762/se/conf/train_convtasnet.yaml"),
     Measured("GTCRN", "open/se/conf/train_gtcrn.yaml"),
+    Measured("LGR-TSE", "open/tse/conf/train_lgr.yaml"),
     Measured("LGR-TSE", "speechocean762/tse/conf/train_lgr_global.yaml"),
     Measured("Speakerfilter", "speechocean762/tse/conf/train_speakerfilter_lgr.yaml"),
     Measured("ECAPA-TDNN, synthetic speech", "mini/sv/conf/train_ecapa.yaml"),
