@@ -1,10 +1,5 @@
 # Inference and scoring of audio, for enhancement and extraction. Sourced by se.sh and tse.sh.
 
-render_mixtures() { # stage 3
-    [ -z "${train_rendered}" ] || render "${train_rendered}" --streams "${train_streams}"
-    if [ -n "${rendered}" ]; then render "${rendered}" --streams all; else log "nothing more to simulate"; fi
-}
-
 # infer FOLDER SETS OPTIONS [SETS THAT IT DEPENDS ON]: audio of sets into <exp>/FOLDER
 infer() {
     local marks='' set

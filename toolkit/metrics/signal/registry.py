@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from toolkit.io.errors import InputError
+from toolkit.io.libraries import find_library
 from toolkit.metrics.metric import Metric
 from toolkit.metrics.signal import intrusive as signal
 from toolkit.metrics.signal.dnsmos import dnsmos
@@ -121,7 +122,7 @@ def check_metrics(names: Sequence[str]) -> None:
     for family in _FAMILIES:
         if set(family.names) & set(names):
             for module in family.libraries:
-                signal.find_library(module, family.extra)
+                find_library(module, family.extra)
 
 
 def names_that_need(what: str, names: Sequence[str]) -> list[str]:
