@@ -17,7 +17,7 @@ measure() {
         --deps "${5:-}" --opts "${4:-}" "${dumpdir}/raw" "${exp}/$1" "${exp}/metrics${suffix}" "${exp}/scores${suffix}" $2
 }
 
-# --downstream on the mixtures, on the outputs, and on clean speech; the first and the last are no experiment's own, so all
+# --downstream on the mixtures, on the outputs, and on clean speech; the first and the last belong to no experiment, so all
 # share their scores
 score_downstream() {
     local kind name system output outputs=${output_name}
