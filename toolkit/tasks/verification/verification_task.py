@@ -54,11 +54,6 @@ class VerificationTask(Task[SpeakerEmbedder]):
         self.valid_sets = {Path(path).name: ValidationTrials(path, network.fs) for path in valid}
 
     @classmethod
-    def add_network_arguments(cls, parser) -> None:
-        """Front end, encoder, normalisation."""
-        Verifier.add_network_arguments(parser)
-
-    @classmethod
     def add_arguments(cls, parser) -> None:
         """See Task."""
         parser.add_argument("--specaugment", type=SpecAugment | None, default=None)
