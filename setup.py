@@ -98,6 +98,8 @@ setup(
             "ruff>=0.17",
             "selenium>=4.20",
             "kaldi-native-fbank>=1.20",
+            "lhotse>=1.33",
+            "webdataset>=1.0",
             "scikit-learn>=1.3",
             "thop>=0.1.1",
         ],
