@@ -65,12 +65,12 @@ class Sides:
         Raises:
             InputError: an utterance has no speaker, or a model has several.
         """
-        speaker_of, labels = [""] * len(self.utts), {}
+        speaker_of, labels = [""] * len(self.utts), dict[str, str]()
         for place in in_order_of_lines(utt2spk, self.utts):
             label = utt2spk.get(self.utts[place])
             if label is None:
                 check_ids(self.utts, utt2spk, source)
-            speaker_of[place] = labels.setdefault(label, label)  # one string for all utterances of a speaker
+            speaker_of[place] = labels.setdefault(str(label), str(label))  # one string for all utterances of a speaker
         if self.are_utterances:
             return speaker_of
         speakers, start = [], 0

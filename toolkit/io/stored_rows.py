@@ -35,7 +35,7 @@ class StoredRows:
 
     def __init__(self, count: int, size: int):
         self.shape = (count, size)
-        self._file = tempfile.TemporaryFile()
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # open as long as the rows are used
         os.posix_fallocate(self._file.fileno(), 0, max(1, 4 * count * size))  # a full disk shows here, not later
 
     def __len__(self) -> int:
