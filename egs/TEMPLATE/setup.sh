@@ -33,7 +33,7 @@ ln -sfn "../../TEMPLATE/${task}/${task}.sh" "${target}/${task}.sh"
 ln -sfn ../../../utils "${target}/utils"
 [ -f "${target}/conf/slurm.conf" ] || ln -sfn ../../../TEMPLATE/conf/slurm.conf "${target}/conf/slurm.conf"
 for own in run.sh conf local; do
-    # -n: what a recipe already owns is never overwritten. -L: what it owns is no link to what recipes share.
+    # -n: what a recipe already owns is never overwritten. -L: what it owns is not a link to what recipes share.
     cp -rnL "${template}/${task}/${own}" "${target}/"
 done
 case ${task} in # a network that a CPU trains; egs/TEMPLATE/README.md has the same table

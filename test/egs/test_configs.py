@@ -19,7 +19,7 @@ from toolkit.systems.ssl_encoder import SSLEncoder
 
 EGS = Path(__file__).parents[2] / "egs"
 CONFIGS = sorted(path for path in EGS.glob("*/*/conf/*.yaml") if path.name.startswith(("train_", "finetune_")))
-CHECKED = [*CONFIGS, *sorted(EGS.glob("mini/asr/conf/probe_*.yaml"))]
+CHECKED = [*CONFIGS, *sorted(EGS.glob("mini/*/conf/probe_*.yaml"))]
 
 
 @pytest.mark.parametrize("config", CHECKED, ids=lambda path: "-".join(path.parts[-4:]).removesuffix(".yaml"))

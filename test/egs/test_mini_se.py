@@ -16,11 +16,24 @@ from toolkit.metrics.signal.intrusive import si_sdr
 from toolkit.systems.enhancer import Enhancer
 from toolkit.systems.verifier import Verifier
 
-CORPUS = "--train_speakers 4 --dev_speakers 2 --test_speakers 2 --babble_speakers 1 --utterances 2"
+CORPUS = "--train_speakers 4 --dev_speakers 2 --test_speakers 2 --babble_speakers 1 --utterances 2 --commands 2"
 CORPUS += " --noises 1 --pieces 1 --rooms 1 --workers 1"
 SMALL = "--model.init_args.filters 16 --model.init_args.bottleneck 8 --model.init_args.hidden 8"
 SMALL += " --model.init_args.blocks 2 --trainer.epochs 1 --trainer.workers 0 --batches.init_args.batch_size 2"
-OPTIONS = ["--local_data_opts", CORPUS, "--se_args", SMALL, "--resamples", "20", "--snrs", "5", "--ood_noises", ""]
+OPTIONS = [
+    "--local_data_opts",
+    CORPUS,
+    "--se_args",
+    SMALL,
+    "--resamples",
+    "20",
+    "--snrs",
+    "5",
+    "--ood_noises",
+    "",
+    "--test_sets",
+    "test4",
+]
 PHASE_1 = [*OPTIONS, "--se_tag", "one"]
 PHASE_2 = [*OPTIONS, "--se_config", "conf/finetune_convtasnet_sslmse.yaml", "--init_from", "exp/se_one"]
 

@@ -69,6 +69,10 @@ def test_facts_are_those_of_the_config(tmp_path):
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     facts = {"kind": "asr", "ssl": "hubert_base", "noise_robust": True, "note": ""}
     assert facts_of(str(tmp_path)) == facts
+    own = {"class_path": "TrainedSSL", "init_args": {"system": "../ssl/exp/ssl_train_wavlm_mfcc_50/"}}
+    config["frontend"]["init_args"]["ssl"] = own
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    assert facts_of(str(tmp_path)) == facts | {"ssl": "ssl_train_wavlm_mfcc_50"}
     del config["data"]
     config["frontend"] = {"class_path": "KaldiFbank"}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))

@@ -4,7 +4,7 @@ One file of any rate and length; its words are printed:
     python -m toolkit.bin.transcribe_audio --input a.wav --model packed.zip
 
 Data dirs, as a job of a recipe: --in_root, --out_root, --work, --job. The output is a table `text` of each, where
-<empty> stands for no words.
+<empty> means no words.
 """
 
 import sys
@@ -22,7 +22,11 @@ from toolkit.io.command_line import (
 
 parser = Parser(description=__doc__)
 add_network_choice(parser)
-parser.add_argument("--method", choices=("joint", "ctc_beam", "ctc_greedy"), default="joint")
+parser.add_argument(
+    "--method",
+    choices=("joint", "ctc_beam", "ctc_greedy"),
+    help="default: joint; of a model without a decoder ctc_greedy",
+)
 parser.add_argument("--beam", type=positive_int, default=10, help="prefixes that are kept")
 parser.add_argument("--ctc_weight", type=share, default=0.3, help="of joint decoding, from 0 to 1")
 parser.add_argument("--check", action="store_true", help="check the options, and end")

@@ -40,7 +40,7 @@ def by_enumeration(network: Transcriber, wav: torch.Tensor, text: torch.Tensor) 
 
 @torch.no_grad()
 @pytest.mark.parametrize("weight", [0.3, 0.0, 1.0])
-def test_equation_12(speech, weight):
+def test_equation_13(speech, weight):
     network, loss = recogniser(), ASRLoss(recogniser(), weight)
     text = units_of(network, "AB").expand(2, -1)
     pairs = [by_enumeration(network, speech[i, None], text[i, None]) for i in range(2)]
@@ -50,7 +50,7 @@ def test_equation_12(speech, weight):
 
 
 @torch.no_grad()
-def test_equation_13(speech):
+def test_equation_12(speech):
     loss, clean = Multitask(ASRLoss(recogniser()), alpha=0.1), speech.flip(1)
     text = units_of(recogniser(), "A").expand(2, -1)
     total, terms = loss({"speech": speech}, {"spk1": clean, TEXT: text})

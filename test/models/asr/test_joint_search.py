@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from helpers.label_sequences import ctc_texts, decoder_log_prob
+from helpers.tiny_recogniser import recogniser
 
 from toolkit.models.asr.joint_search import joint_beam
 from toolkit.nn.transformer_decoder import TransformerDecoder
@@ -68,3 +69,12 @@ def test_a_padded_utterance_is_decoded_as_alone(parts):
     (alone,) = joint_beam(decoder, memory[1:, :3], ctc[1:, :3], beam=3)
     assert [h.units for h in padded] == [h.units for h in alone]
     assert [h.score for h in padded] == pytest.approx([h.score for h in alone], abs=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("decoder_blocks", "method"), [(0, "ctc_greedy"), (1, "joint")])
+def test_the_method_by_default_is_one_that_the_model_has(decoder_blocks, method):
+    network = recogniser(decoder_blocks=decoder_blocks).eval()
+    wav = 0.1 * torch.randn(2, 8000, generator=torch.Generator().manual_seed(0))
+    chosen, named = ([[h.units for h in texts] for texts in network.search(wav, method=m)] for m in (None, method))
+    assert chosen == named

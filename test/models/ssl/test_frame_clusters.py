@@ -8,7 +8,7 @@ import torch
 from scipy.cluster.vq import vq
 
 from toolkit.io.errors import InputError
-from toolkit.models.ssl.frame_clusters import FrameSample, cluster
+from toolkit.models.ssl.frame_clusters import FrameSample, _distant, cluster
 from toolkit.models.ssl.speech_units import SpeechUnits
 
 
@@ -35,6 +35,17 @@ def test_separate_clusters_are_each_met():
     frames = (np.repeat(centres, 50, 0) + 0.1 * rng.standard_normal((600, 5))).astype(np.float32)
     found = cluster(frames, 12, seed=1)
     assert np.abs(found[:, None] - centres[None]).max(2).min(0).max() < 0.1
+
+
+def test_starts_are_drawn_by_their_squared_distances():
+    """Points 0, 1, 3: the first of two is any; the second has the odds of its squared distance to the first."""
+    points, rng, counts = np.array([[0.0], [1.0], [3.0]], np.float32), np.random.default_rng(0), {}
+    for _ in range(6000):
+        pair = tuple(_distant(points, 2, rng).ravel().tolist())
+        counts[pair] = counts.get(pair, 0) + 1
+    odds = {(0, 1): 1 / 10, (0, 3): 9 / 10, (1, 0): 1 / 5, (1, 3): 4 / 5, (3, 0): 9 / 13, (3, 1): 4 / 13}
+    assert counts.keys() == odds.keys()
+    assert all(abs(counts[pair] / 6000 - share / 3) < 0.02 for pair, share in odds.items())
 
 
 def test_the_same_seed_gives_the_same_centroids():

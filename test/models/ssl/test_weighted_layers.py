@@ -7,6 +7,8 @@ from helpers.plain import after_training
 from toolkit.io.errors import InputError
 from toolkit.models.asr.blstm_ctc import BlstmCtc
 from toolkit.models.asr.transcriber import Transcriber
+from toolkit.models.ssl.log_mel_hubert import LogMelHubert
+from toolkit.models.ssl.masked_predictor import StoredSSL
 from toolkit.models.ssl.wav2vec2 import KINDS, Layers, Untrained
 from toolkit.models.ssl.weighted_layers import SSLFeatures
 from toolkit.tasks.training_statistics import LevelStatistics, statistics_of
@@ -23,9 +25,15 @@ def test_features_are_the_softmax_weighted_sum_of_all_hidden_states(options):
     assert features.dim == expected.shape[2]
 
 
+def small_hubert() -> StoredSSL:
+    """A network that reads a padded batch at once."""
+    return StoredSSL(LogMelHubert(10, dim=16, heads=2, hidden=16, num_layers=2, position_kernel=9))
+
+
 @torch.no_grad()
-def test_an_utterance_does_not_depend_on_its_batch():
-    features, lengths = after_training(SSLFeatures(Untrained())).eval(), torch.tensor([6000, 4321, 300, 4321])
+@pytest.mark.parametrize("model", [Untrained, small_hubert])
+def test_an_utterance_does_not_depend_on_its_batch(model):
+    features, lengths = after_training(SSLFeatures(model())).eval(), torch.tensor([6000, 4321, 300, 4321])
     wav = 0.1 * torch.randn(4, 6000)
     together, frames = features(wav, lengths)
     assert frames.tolist() == [features.num_frames(n) for n in lengths.tolist()]

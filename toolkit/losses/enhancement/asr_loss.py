@@ -20,7 +20,7 @@ _READ = ("lengths", TEXT, f"{TEXT}_lengths")  # of a batch
 class ASRLoss(Loss):
     """lambda L_ctc + (1 - lambda) L_att of a recogniser on the output (Sato et al. 2025, 10.3389/frsip.2025.1587969).
 
-    This is eq. 12; with ``Multitask`` around it, eq. 13. Both parts are negative log-probabilities of the transcript,
+    This is eq. 13; with ``Multitask`` around it, eq. 12. Both parts are negative log-probabilities of the transcript,
     in nats, averaged over the batch. The data dirs have a table ``text``, and batches hold whole utterances
     (BucketBatches).
 

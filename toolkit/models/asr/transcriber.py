@@ -135,7 +135,7 @@ class Transcriber(Network):
         self,
         wav: Tensor,
         lengths: Tensor | None = None,
-        method: str = "joint",
+        method: str | None = None,
         beam: int = 10,
         ctc_weight: float = 0.3,
     ) -> list[list[Hypothesis]]:
@@ -144,13 +144,16 @@ class Transcriber(Network):
         Args:
             wav: (B, N).
             lengths: (B,) samples; None: all have N.
-            method: ``joint`` (CTC and attention), ``ctc_beam``, or ``ctc_greedy`` (without scores).
+            method: ``joint`` (CTC and attention), ``ctc_beam``, or ``ctc_greedy`` (without scores); None: ``joint``,
+                and ``ctc_greedy`` for a model without a decoder.
             beam: number of prefixes to keep.
             ctc_weight: weight of CTC in ``joint``, see joint_beam.
 
         Raises:
             InputError: the method is unknown, a number is out of its range, or the model has no decoder.
         """
+        if method is None:
+            method = "joint" if self.model.decoder is not None else "ctc_greedy"
         if method not in METHODS or not (beam >= 1 and 0 <= ctc_weight <= 1):
             raise InputError(
                 f"method {method!r:.40}, beam {beam}, ctc_weight {ctc_weight}: method must be one of "

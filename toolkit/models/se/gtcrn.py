@@ -69,12 +69,13 @@ class GTCRN(SpeechEnhancer):
         self.spread = nn.Parameter(torch.empty(filters.T.shape), requires_grad=False)
         self.merge.copy_(filters)  # no effect on the meta device
         self.spread.copy_(filters.T)
-        self.down = nn.ModuleList([_halving(9, channels), _halving(channels, channels, groups=2)])
+        self.down = nn.ModuleList([_strided(nn.Conv2d, 9, channels), _strided(nn.Conv2d, channels, channels, groups=2)])
         self.encoder = nn.ModuleList(GroupedTemporalBlock(channels, d) for d in dilations)
         self.bands = (low_bins + erb_bands + 3) // 4
         self.bottleneck = nn.ModuleList(GroupedDualPathRNN(channels, self.bands) for _ in range(2))
         self.decoder = nn.ModuleList(GroupedTemporalBlock(channels, d) for d in reversed(dilations))
-        self.up = nn.ModuleList([_doubling(channels, channels, nn.PReLU(), 2), _doubling(channels, 2, nn.Tanh())])
+        inverse, tanh = nn.ConvTranspose2d, nn.Tanh()
+        self.up = nn.ModuleList([_strided(inverse, channels, channels, 2), _strided(inverse, channels, 2, 1, tanh)])
 
     def forward(self, wav: Tensor) -> Tensor:
         """(B, N) -> (B, N)."""
@@ -233,16 +234,10 @@ def _grouped(rnns: nn.ModuleList, x: Tensor, memories: State) -> tuple[Tensor, S
     return torch.cat([y for y, _ in outputs], 2), tuple(memory for _, memory in outputs)
 
 
-def _halving(inputs: int, outputs: int, groups: int = 1) -> nn.Sequential:
-    """(B, C, F, T) -> (B, C', (F + 1) // 2, T)."""
-    conv = nn.Conv2d(inputs, outputs, (5, 1), (2, 1), (2, 0), groups=groups)
-    return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.PReLU())
-
-
-def _doubling(inputs: int, outputs: int, activation: nn.Module, groups: int = 1) -> nn.Sequential:
-    """(B, C, F, T) -> (B, C', 2F - 1, T)."""
-    conv = nn.ConvTranspose2d(inputs, outputs, (5, 1), (2, 1), (2, 0), groups=groups)
-    return nn.Sequential(conv, nn.BatchNorm2d(outputs), activation)
+def _strided(kind, inputs: int, outputs: int, groups: int = 1, last: nn.Module | None = None) -> nn.Sequential:
+    """(B, C, F, T) -> (B, C', (F + 1) // 2, T) by a convolution, (B, C', 2F - 1, T) by a transposed one."""
+    conv = kind(inputs, outputs, (5, 1), (2, 1), (2, 0), groups=groups)
+    return nn.Sequential(conv, nn.BatchNorm2d(outputs), last or nn.PReLU())
 
 
 def _with_neighbours(x: Tensor) -> Tensor:

@@ -23,6 +23,17 @@ class LayerwiseNetwork(nn.Module, ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} has no hidden_states")
 
+    def padded_states(self, wav: Tensor, lengths: Tensor) -> tuple[list[Tensor], Tensor] | None:
+        """:meth:`hidden_states` of a padded batch, and frames (B,); None: the network looks at padding.
+
+        A network without it reads utterances of different lengths one by one.
+
+        Args:
+            wav: (B, N), padded at the end with anything finite.
+            lengths: (B,) samples.
+        """
+        return None
+
     def num_frames(self, num_samples: int) -> int:
         """T of a waveform of ``num_samples``, 1 or more; what reads features (SSLFeatures) needs it."""
         raise NotImplementedError(f"{type(self).__name__} has no num_frames")

@@ -97,6 +97,12 @@ class MaskedPredictor(LayerwiseNetwork, Network):
         """See LayerwiseNetwork."""
         return self.states(wav)[0]
 
+    def padded_states(self, wav: Tensor, lengths: Tensor) -> tuple[list[Tensor], Tensor]:
+        """See LayerwiseNetwork."""
+        states, frames = self.states(wav, lengths)
+        assert frames is not None  # there are lengths
+        return states, frames
+
     def logits(self, last: Tensor) -> Tensor:
         """(B, T, D), the output of the last layer -> (B, T, C) float32."""
         x = F.normalize(self.projection(last).float(), dim=2)

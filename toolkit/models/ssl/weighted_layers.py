@@ -9,15 +9,16 @@ from torch import Tensor, nn
 from toolkit.features.frontend import FrontEnd
 from toolkit.io.errors import InputError
 from toolkit.models.ssl.base import SSLModel
+from toolkit.nn.mask import length_mask
 from toolkit.nn.pretrained import reads_weights
 
 
 class WeightedLayers(nn.Module):
     """Softmax-weighted sum of all hidden states of a self-supervised model (SUPERB, Yang et al. 2021, section 3.2).
 
-    Utterances of different lengths are not padded for the model, since some look at a whole waveform; crops of one
-    length are quickest. The model's weights are part of the experiment's; they are read from where ``ssl`` has them at
-    the first batch that finds none, so an experiment needs nothing but its own files once it is trained.
+    Utterances of different lengths are padded only for a model that does not look at padding (``padded_states``);
+    others read them one by one. The model's weights are part of the experiment's; they are read from where ``ssl`` has
+    them at the first batch that finds none, so an experiment needs nothing but its own files once it is trained.
 
     Args:
         ssl: the self-supervised model.
@@ -53,18 +54,20 @@ class WeightedLayers(nn.Module):
         """
         self._read_weights()
         if lengths is None:
-            return self._states(wav), None
+            return self._sum(self.ssl.hidden_states(wav)), None
+        if padded := self.ssl.padded_states(wav, lengths):
+            x, frames = self._sum(padded[0]), padded[1]
+            return x.masked_fill(~length_mask(frames, x.shape[1])[:, :, None], 0.0), frames
         samples = lengths.tolist()
         utterances: dict[int, Tensor] = {}
         for count in set(samples):
             rows = [i for i, n in enumerate(samples) if n == count]
-            utterances |= zip(rows, self._states(wav[rows, :count]), strict=True)
+            utterances |= zip(rows, self._sum(self.ssl.hidden_states(wav[rows, :count])), strict=True)
         x = nn.utils.rnn.pad_sequence([utterances[i] for i in range(len(samples))], batch_first=True)
         return x, torch.tensor([len(utterances[i]) for i in range(len(samples))], device=x.device)
 
-    def _states(self, wav: Tensor) -> Tensor:
-        """(B, N) of one length -> weighted sum of the hidden states (B, T, D)."""
-        states = self.ssl.hidden_states(wav)
+    def _sum(self, states: list[Tensor]) -> Tensor:
+        """Hidden states (B, T, D) -> their weighted sum (B, T, D)."""
         return sum(weight * state for weight, state in zip(self.layer_weights(), states, strict=True))
 
     def _read_weights(self) -> None:
