@@ -67,7 +67,7 @@ def report_page(
     kind: str,
     experiments: Sequence[Experiment],
     command: str,
-    sections: Sequence[Section],
+    sections: Sequence[Section | None],
     pictures: Sequence[Section] = (),
     title: str = "",
     plots: Sequence[Plot] | None = None,
@@ -78,7 +78,7 @@ def report_page(
         kind: of experiment, in a few words.
         experiments: collected results, the page's own first.
         command: that makes the page.
-        sections: the first is the summary.
+        sections: the first is the summary; None: there are no results for it.
         pictures: plots and examples to listen to.
         title: default: the experiment's name.
         plots: of the experiment; None: the page has no overview.
@@ -87,11 +87,11 @@ def report_page(
     first_blocks = [] if plots is None else overview(experiments, every, plots)
     own = str(every.pop(0)) if experiments[0].train else ""
     others_verdicts = [str(verdict) for verdict in every if verdict.claims]
-    first, *others = sections
-    sections = [first, *pictures, origin_section(experiments, command), *others]
+    first, *others = filter(None, sections)
+    shown = [first, *pictures, origin_section(experiments, command), *others]
     if others_verdicts:
-        sections.append(Section("Verdicts on the other experiments", others_verdicts))
-    return Page(title or experiments[0].name, kind, own, sections, first_blocks)
+        shown.append(Section("Verdicts on the other experiments", others_verdicts))
+    return Page(title or experiments[0].name, kind, own, shown, first_blocks)
 
 
 def write_report(
@@ -100,7 +100,7 @@ def write_report(
     experiments: Sequence[Experiment],
     kind: str,
     command: str,
-    sections: Sequence[Section],
+    sections: Sequence[Section | None],
     plots: Sequence[Plot],
     *,
     stem: str = "results",
