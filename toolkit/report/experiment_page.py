@@ -14,7 +14,7 @@ from toolkit.report.listening import listening_section
 from toolkit.report.markdown import to_markdown
 from toolkit.report.origin import origin_section
 from toolkit.report.overview import overview
-from toolkit.report.plots import plot_training
+from toolkit.report.plots import picture
 from toolkit.report.summaries import Experiment, to_json
 from toolkit.report.verdict import verdicts
 from toolkit.report.verification.trial_results import read_run_log
@@ -53,14 +53,10 @@ def add_listening_arguments(parser) -> None:
 
 
 def draw_training(results: Experiment, folder: Path, *metric: str) -> list[Plot]:
-    """Plot ``metrics.jsonl`` if it exists; ``metric``: see toolkit.report.plots.plot_training."""
+    """Plot ``metrics.jsonl`` if it exists; ``metric``: see toolkit.report.charts.training_charts."""
     log = Path(results.expdir) / "metrics.jsonl"
-    if not log.is_file():
-        return []
-    run_log = read_run_log(log)
-    plot_training(run_log, folder / "training.png", results.name, *metric)
-    charts = training_charts({results.name: run_log}, *metric)
-    return [Plot(f"Training, {results.name}", folder / "training.png", charts)]
+    charts = training_charts({results.name: read_run_log(log)}, *metric) if log.is_file() else []
+    return [picture(f"Training, {results.name}", folder / "training.png", charts, results.name)] if charts else []
 
 
 def report_page(
