@@ -16,6 +16,7 @@ from toolkit.train.checkpoint import Checkpoints
 from toolkit.train.interrupt import StopSignal
 from toolkit.train.runlog import Meter, RunLog, log_interval, log_progress
 from toolkit.train.schedule import Schedule
+from toolkit.train.trackers import check_trackers
 
 _MAX_BAD_STEPS = 10
 
@@ -32,6 +33,8 @@ class Trainer:
         log_seconds: time between log lines in seconds.
         checkpoint_minutes: time between checkpoints within an epoch; Ctrl-C and SIGTERM write one too.
         threads: number of CPU threads of the model; 0: torch's default.
+        trackers: also log to these: ``wandb``, ``trackio`` (tools/install.sh --extras wandb).
+        project: project of the trackers.
     """
 
     def __init__(
@@ -44,7 +47,10 @@ class Trainer:
         log_seconds: float = 10.0,
         checkpoint_minutes: float = 10.0,
         threads: int = 0,
+        trackers: tuple[str, ...] = (),
+        project: str = "voxsift",
     ):
+        check_trackers(trackers)
         if precision not in ("no", "bf16", "fp16"):
             raise ValueError(f"precision is {precision!r}; must be no, bf16 or fp16")
         least: dict[str, float] = {"epochs": epochs - 1, "keep_best": keep_best - 1, "workers": workers}
@@ -57,7 +63,7 @@ class Trainer:
         self.epochs, self.precision, self.clip_norm = epochs, precision, clip_norm
         self.workers = min(workers, os.cpu_count() or 1)
         self.keep_best, self.log_seconds, self.checkpoint_seconds = keep_best, log_seconds, 60 * checkpoint_minutes
-        self.threads = threads
+        self.threads, self.trackers, self.project = threads, trackers, project
         self.last_validation: dict[str, float] | None = None  # None until an epoch was validated
 
     def fit(self, task, optimizer: torch.optim.Optimizer, schedule: Schedule, expdir, seed: int) -> Path | None:
@@ -75,7 +81,7 @@ class Trainer:
         self.wrapped, self.optimizer = self.accelerator.prepare(task, optimizer)
         metric, goal = task.metric
         self.checkpoints = Checkpoints(expdir, metric, goal, self.keep_best)
-        self.log = RunLog(expdir, enabled=self.accelerator.is_main_process)
+        self.log = RunLog(expdir, self.accelerator.is_main_process, self.trackers, self.project)
         # Several processes would see a signal at different steps and then wait for each other.
         with StopSignal(enabled=self.accelerator.num_processes == 1) as self.stop:
             epoch, done = self._resume()
