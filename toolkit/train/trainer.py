@@ -4,13 +4,15 @@ import logging
 import math
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from toolkit.data.batches import fill, share
 from toolkit.data.collate import load_batches
+from toolkit.data.item import ItemSpec
+from toolkit.data.lazy_batches import fill, shares, smallest
 from toolkit.io.errors import InputError, brief, some_of
 from toolkit.train.checkpoint import Checkpoints
 from toolkit.train.interrupt import StopSignal
@@ -186,16 +188,16 @@ class Trainer:
             self.checkpoints.save_last(state)
         self.accelerator.wait_for_everyone()
 
-    def _share(self, epoch: int) -> list:
+    def _share(self, epoch: int) -> Sequence[list[ItemSpec]]:
         """This process's part of every batch of an epoch."""
         batches = self.task.batches(self.seed, epoch)
         if not batches:
             raise InputError("no training batches; the training set is smaller than a batch")
         rank, world, per_speaker = self.accelerator.process_index, self.accelerator.num_processes, self.task.per_speaker
         least = -(-self._least // per_speaker) * per_speaker * world
-        if min(map(len, batches)) < least:
+        if smallest(batches) < least:
             batches = fill(batches, least, per_speaker, self.task.dataset.seconds)
-        return [share(batch, rank, world, per_speaker) for batch in batches] if world > 1 else batches
+        return shares(batches, rank, world, per_speaker) if world > 1 else batches
 
     @property
     def _least(self) -> int:
