@@ -18,6 +18,7 @@ from toolkit.train.checkpoint import Checkpoints
 from toolkit.train.interrupt import StopSignal
 from toolkit.train.runlog import Meter, RunLog, log_interval, log_progress
 from toolkit.train.schedule import Schedule
+from toolkit.train.step_times import StepTimes
 
 _MAX_BAD_STEPS = 10
 
@@ -34,6 +35,7 @@ class Trainer:
         log_seconds: time between log lines in seconds.
         checkpoint_minutes: time between checkpoints within an epoch; Ctrl-C and SIGTERM write one too.
         threads: number of CPU threads of the model; 0: torch's default.
+        profile: after each epoch, log which part of the steps takes how much of their time, and what to try.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Trainer:
         log_seconds: float = 10.0,
         checkpoint_minutes: float = 10.0,
         threads: int = 0,
+        profile: bool = False,
     ):
         if precision not in ("no", "bf16", "fp16"):
             raise ValueError(f"precision is {precision!r}; must be no, bf16 or fp16")
@@ -59,7 +62,7 @@ class Trainer:
         self.epochs, self.precision, self.clip_norm = epochs, precision, clip_norm
         self.workers = min(workers, os.cpu_count() or 1)
         self.keep_best, self.log_seconds, self.checkpoint_seconds = keep_best, log_seconds, 60 * checkpoint_minutes
-        self.threads = threads
+        self.threads, self.profile = threads, profile
         self.last_validation: dict[str, float] | None = None  # None until an epoch was validated
 
     def fit(self, task, optimizer: torch.optim.Optimizer, schedule: Schedule, expdir, seed: int) -> Path | None:
@@ -73,6 +76,8 @@ class Trainer:
             torch.set_num_threads(self.threads)
         self.accelerator = Accelerator(mixed_precision=self.precision, cpu=not torch.cuda.is_available())
         self.task, self.schedule, self.seed = task, schedule, seed
+        wait = torch.cuda.synchronize if self.accelerator.device.type == "cuda" else lambda: None
+        self.times = StepTimes(self.profile, wait)
         self.base_rates = [group["lr"] for group in optimizer.param_groups]
         self.wrapped, self.optimizer = self.accelerator.prepare(task, optimizer)
         metric, goal = task.metric
@@ -213,6 +218,7 @@ class Trainer:
         pin = self.accelerator.device.type == "cuda"
         for number, batch in enumerate(load_batches(self.task.dataset, batches[done:], self.workers, pin), done + 1):
             waited = time.perf_counter() - waiting
+            self.times.add("data", waited)
             rate = self._set_rate(epoch - 1 + (number - 1) / len(batches))
             stats = self._step(batch)
             meter.add(stats, len(batch["ids"]) * self.accelerator.num_processes, waited)
@@ -224,10 +230,12 @@ class Trainer:
             # Wall time differs between processes, so only a single process saves by time; several save after epochs.
             if self.accelerator.num_processes == 1:
                 if now - last_save > self.checkpoint_seconds or number == len(batches) or self.stop.received:
-                    self._save(epoch, number)
+                    with self.times.part("checkpoint"):
+                        self._save(epoch, number)
                     last_save = time.perf_counter()
                 self._stop_if_asked()
             waiting = time.perf_counter()
+        self.times.log(epoch)
 
     def _stop_if_asked(self) -> None:
         """End the program if a signal has arrived. Called right after a checkpoint."""
@@ -247,13 +255,15 @@ class Trainer:
         """One update. Skips a step with a gradient that is not finite; too many of them end the run."""
         device = self.accelerator.device
         batch = {k: v.to(device, non_blocking=True) if torch.is_tensor(v) else v for k, v in batch.items()}
-        with self.accelerator.autocast():
+        with self.times.part("forward"), self.accelerator.autocast():
             loss, stats = self.wrapped(batch)
-        self.accelerator.backward(loss)
-        norm = self.accelerator.clip_grad_norm_(self.wrapped.parameters(), self.clip_norm or math.inf)
-        norm, value = float(norm), float(loss.detach())
+        with self.times.part("backward"):
+            self.accelerator.backward(loss)
+            norm = self.accelerator.clip_grad_norm_(self.wrapped.parameters(), self.clip_norm or math.inf)
+            norm, value = float(norm), float(loss.detach())
         if math.isfinite(norm) or self.precision == "fp16":  # the fp16 scaler skips such steps
-            self.optimizer.step()
+            with self.times.part("update"):
+                self.optimizer.step()
             self.bad_steps = 0 if math.isfinite(norm) else self.bad_steps + 1
         else:
             self.bad_steps += 1
