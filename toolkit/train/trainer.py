@@ -13,14 +13,15 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from toolkit.data.collate import load_batches
 from toolkit.data.item import ItemSpec
 from toolkit.data.lazy_batches import fill, shares, smallest
-from toolkit.io.errors import InputError, brief, some_of
-from toolkit.train.checkpoint import Checkpoints
+from toolkit.io.errors import InputError, brief
+from toolkit.train.checkpoint import Checkpoints, check_resumable
 from toolkit.train.interrupt import StopSignal
 from toolkit.train.runlog import Meter, RunLog, log_interval, log_progress
 from toolkit.train.schedule import Schedule
 from toolkit.train.step_times import StepTimes
 
 _MAX_BAD_STEPS = 10
+_AGREE_STEPS = 10  # several processes agree this often on whether to stop
 
 
 class Trainer:
@@ -33,7 +34,7 @@ class Trainer:
         workers: number of data processes per training process, at most the number of CPUs; 0: load in the main process.
         keep_best: number of best models to keep and to average at the end.
         log_seconds: time between log lines in seconds.
-        checkpoint_minutes: time between checkpoints within an epoch; Ctrl-C and SIGTERM write one too.
+        checkpoint_minutes: time between checkpoints within an epoch; Ctrl-C, SIGTERM and SIGUSR1 write one too.
         threads: number of CPU threads of the model; 0: torch's default.
         profile: after each epoch, log which part of the steps takes how much of their time, and what to try.
     """
@@ -83,8 +84,7 @@ class Trainer:
         metric, goal = task.metric
         self.checkpoints = Checkpoints(expdir, metric, goal, self.keep_best)
         self.log = RunLog(expdir, enabled=self.accelerator.is_main_process)
-        # Several processes would see a signal at different steps and then wait for each other.
-        with StopSignal(enabled=self.accelerator.num_processes == 1) as self.stop:
+        with StopSignal() as self.stop:
             epoch, done = self._resume()
             if self.accelerator.is_main_process:
                 log_interval(len(self._share(1)), self.epochs)
@@ -93,7 +93,7 @@ class Trainer:
                 self._validate(epoch)
                 epoch, done = epoch + 1, 0
                 self._save(epoch, 0)
-                self._stop_if_asked()
+                self._stop_if(self._agreed(due=False)[0])
         self.log.close()
         if self.accelerator.is_main_process:
             self._keep_epochs(self.epochs + 1, 0)
@@ -112,7 +112,7 @@ class Trainer:
             return 1, 0
         where = self.checkpoints.expdir / "checkpoint"
         try:
-            self._check_resumable(state)
+            check_resumable(state, self.checkpoints.expdir, self.epochs, self.task.classes)
             self._restore(state)
         except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise InputError(
@@ -126,21 +126,6 @@ class Trainer:
         logging.info("resuming at epoch %d, batch %d", epoch, batch + 1)
         return epoch, batch
 
-    def _check_resumable(self, state: dict) -> None:
-        """Raise InputError if a state has more epochs than ``epochs``, or classes of other speakers."""
-        expdir, classes = self.checkpoints.expdir, state.get("classes")
-        if (done := state["epoch"] - 1) > self.epochs:
-            raise InputError(
-                f"{expdir}: has {done} epochs, --trainer.epochs {self.epochs} is less; "
-                "choose another tag (--<task>_tag)"
-            )
-        if classes is not None and self.task.classes is not None and classes != self.task.classes:
-            other = some_of(sorted({*classes} ^ {*self.task.classes}), 5)
-            raise InputError(
-                f"{expdir}: the classes of its checkpoint are other speakers than those of the training set ({other}); "
-                "train again: choose another tag (--<task>_tag), or remove the folder"
-            )
-
     def _restore(self, state: dict) -> None:
         """Restore everything from a checkpoint."""
         self.task.load_state_dict(state["task"])
@@ -149,7 +134,7 @@ class Trainer:
             self.accelerator.scaler.load_state_dict(state["scaler"])
         rng = state["rng"]
         if self.accelerator.process_index < len(rng):
-            torch.set_rng_state(rng[self.accelerator.process_index])
+            torch.set_rng_state(rng[self.accelerator.process_index].clone())  # of a view torch reads the wrong bytes
         if torch.cuda.is_available() and state.get("cuda_rng") is not None and self.accelerator.num_processes == 1:
             torch.cuda.set_rng_state(state["cuda_rng"])
         self.step, self.trained_seconds = state["step"], state["trained_seconds"]
@@ -227,19 +212,27 @@ class Trainer:
             if now - last_log > self.log_seconds or number == len(batches):
                 self._report(epoch, number, len(batches), meter, rate, (now - began) / (number - done))
                 last_log = now
-            # Wall time differs between processes, so only a single process saves by time; several save after epochs.
-            if self.accelerator.num_processes == 1:
-                if now - last_save > self.checkpoint_seconds or number == len(batches) or self.stop.received:
+            if self.accelerator.num_processes == 1 or number % _AGREE_STEPS == 0 or number == len(batches):
+                stop, due = self._agreed(now - last_save > self.checkpoint_seconds)
+                if stop or due or number == len(batches):
                     with self.times.part("checkpoint"):
                         self._save(epoch, number)
                     last_save = time.perf_counter()
-                self._stop_if_asked()
+                self._stop_if(stop)
             waiting = time.perf_counter()
         self.times.log(epoch)
 
-    def _stop_if_asked(self) -> None:
+    def _agreed(self, due: bool) -> tuple[bool, bool]:
+        """Whether a signal has arrived, and whether a checkpoint is due, in any process: clocks and signals differ."""
+        if self.accelerator.num_processes == 1:
+            return self.stop.received is not None, due
+        flags = torch.tensor([float(self.stop.received is not None), float(due)], device=self.accelerator.device)
+        stop, due = (self.accelerator.reduce(flags, "sum") > 0).tolist()
+        return stop, due
+
+    def _stop_if(self, stop: bool) -> None:
         """End the program if a signal has arrived. Called right after a checkpoint."""
-        if self.stop.received:
+        if stop:
             logging.warning("wrote a checkpoint; run the same command to continue")
             self.log.close()
             self.stop.end()
