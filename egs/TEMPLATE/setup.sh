@@ -33,14 +33,14 @@ ln -sfn "../../TEMPLATE/${task}/${task}.sh" "${target}/${task}.sh"
 ln -sfn ../../../utils "${target}/utils"
 [ -f "${target}/conf/slurm.conf" ] || ln -sfn ../../../TEMPLATE/conf/slurm.conf "${target}/conf/slurm.conf"
 for own in run.sh conf local; do
-    # -n: what a recipe already owns is never overwritten. -L: what it owns is no link to what recipes share.
+    # -n: what a recipe already owns is never overwritten. -L: what it owns is not a link to what recipes share.
     cp -rnL "${template}/${task}/${own}" "${target}/"
 done
 case ${task} in # a network that a CPU trains; egs/TEMPLATE/README.md has the same table
     sv) small='--sv_args "--model.init_args.channels 96 --model.init_args.mfa_channels 288 --trainer.epochs 15" --sv_tag cpu' ;;
     se) small='--se_config ../../speechocean762/se/conf/train_convtasnet.yaml' ;;
     tse) small='--fs 16000 --tse_config ../../speechocean762/tse/conf/train_sefpnet.yaml' ;;
-    asr) small='--asr_config ../../speechocean762/asr/conf/train_conformer.yaml' ;;
+    asr) small='--asr_config ../../open/asr/conf/train_conformer.yaml' ;;
     *) small='' ;;
 esac
 cat <<EOF

@@ -14,7 +14,7 @@ from toolkit.io.corpora import (
     write_listed_sounds,
     write_speech,
 )
-from toolkit.io.datadir import read_table
+from toolkit.io.datadir import read_table, write_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.folders import Speech, audio_files, cut_recordings
 from toolkit.io.text import read_lines
@@ -38,6 +38,9 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--sets", type=Path, default=Path(__file__).with_name("sets.yaml"))
     parser.add_argument(
         "--corpora", nargs="+", choices=READERS, default=[*READERS], help="corpora of training speech (default: all)"
+    )
+    parser.add_argument(
+        "--transcribed", action="store_true", help=f"with transcripts; only {', '.join(TRANSCRIPTS)} have them"
     )
     parser.add_argument("--piece_seconds", type=float, help="cut training and dev speech into pieces of this length")
     return parser
@@ -104,6 +107,27 @@ READERS: dict[str, Callable[[], Speech]] = {
 }
 
 
+def words_of_commands() -> dict[str, str]:
+    """Utterance -> word, of Speech Commands."""
+    _, _, text = speech_commands(corpus("SPEECH_COMMANDS", WHERE["SPEECH_COMMANDS"]))
+    return {utt.removeprefix("commands-"): word for utt, word in text.items()}
+
+
+TRANSCRIPTS: dict[str, Callable[[], dict[str, str]]] = {
+    "speechocean762": lambda: read_table(corpus("SPEECHOCEAN762", WHERE["SPEECHOCEAN762"]) / "train" / "text"),
+    "speech_commands": words_of_commands,
+}
+
+
+def transcripts(corpora: list[str]) -> dict[str, str]:
+    """Prefixed utterance -> transcript. Raises InputError if a corpus has none."""
+    if without := [name for name in corpora if name not in TRANSCRIPTS]:
+        raise InputError(
+            f"--transcribed: {', '.join(without)}: without transcripts; use --corpora {' '.join(TRANSCRIPTS)}"
+        )
+    return {f"{name}-{utt}": text for name in corpora for utt, text in TRANSCRIPTS[name]().items()}
+
+
 def prefixed(speech: Speech, name: str) -> Speech:
     """Ids and speakers with the name of their corpus, because several corpora number their speakers."""
     utt2spk = {f"{name}-{utt}": f"{name}-{speaker}" for utt, speaker in speech.utt2spk.items()}
@@ -118,6 +142,7 @@ def joined(parts: list[Speech]) -> Speech:
 
 def prepare_training(args: argparse.Namespace) -> None:
     """data/train, data/dev, data/babble_test: speakers of a corpus are in one of them."""
+    text = transcripts(args.corpora) if args.transcribed else {}
     train, dev = [], []
     for name in args.corpora:
         speech = prefixed(READERS[name](), name)
@@ -133,6 +158,8 @@ def prepare_training(args: argparse.Namespace) -> None:
         if args.piece_seconds:
             whole = cut_recordings(whole, args.piece_seconds)
         write_set(args.outdir / name, whole)
+        if text:
+            write_table(args.outdir / name / "text", {utt: text[utt] for utt in whole.utt2spk})
 
 
 def prepare_tests(args: argparse.Namespace) -> None:

@@ -9,8 +9,6 @@ from toolkit.io.command_line import Parser, run
 from toolkit.io.corpora import (
     corpus,
     librispeech_root,
-    librispeech_text,
-    speech_commands,
     write_listed_sounds,
     write_speech,
 )
@@ -22,7 +20,6 @@ PIECE_SECONDS = 3
 
 WHERE = {
     "SPEECHOCEAN762": "openslr.org/101",
-    "SPEECH_COMMANDS": "download.tensorflow.org (speech_commands_test_set_v0.02)",
     "ESC10": "github karolpiczak/ESC-50 (its ESC-10 part)",
 }
 
@@ -38,12 +35,6 @@ def get_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="also train on LibriSpeech's train-clean-100 (seven of ten talkers; one is for dev, two for babble), and "
         "test on its test-clean: data/libri_test; training and dev speech is cut into pieces",
-    )
-    parser.add_argument(
-        "--transcribed",
-        action="store_true",
-        help="sets for recognition: words of Speech Commands join data/train, and LibriSpeech's test-clean is "
-        "data/libri_test; no babble",
     )
     parser.add_argument(
         "--enrollable",
@@ -101,25 +92,11 @@ def prepare_babble(args: argparse.Namespace) -> None:
     write_speech(args.outdir / "libri_test", *librispeech("test-clean"))
 
 
-def prepare_transcribed(args: argparse.Namespace) -> None:
-    """data/libri_test with its transcripts; words of Speech Commands in data/train, beside speechocean762."""
-    root, path = corpus("SPEECH_COMMANDS", WHERE["SPEECH_COMMANDS"]), args.outdir / "train"
-    ocean = {name: read_table(path / name) for name in ("wav.scp", "utt2spk", "text")}
-    wav, utt2spk, text = speech_commands(root)
-    (path / "spk2gender").unlink(missing_ok=True)  # Speech Commands does not tell it
-    write_speech(path, ocean["wav.scp"] | wav, ocean["utt2spk"] | utt2spk, text=ocean["text"] | text)
-    wav, utt2spk = librispeech("test-clean")
-    write_speech(args.outdir / "libri_test", wav, utt2spk, text=librispeech_text(librispeech_root(), "test-clean", wav))
-
-
 def main(argv=None) -> None:
     """Write all sets."""
     args = get_parser().parse_args(argv)
     prepare_speechocean(args)
-    if args.transcribed:
-        prepare_transcribed(args)
-    else:
-        prepare_babble(args)
+    prepare_babble(args)
     write_listed_sounds(args.sets, args.outdir, WHERE)
 
 

@@ -154,7 +154,7 @@ class ListedSpeech:
         Args:
             root: folder of the audio.
             prefix: of the speakers, whom target trials tell apart: two ids of a target trial are of one speaker.
-            targets: whether target trials are used; if not, a list that contradicts itself will do.
+            targets: whether target trials are used; if not, a list that contradicts itself is accepted.
 
         Raises:
             InputError: the list has no labels, contradicts itself, or a name may be either of two files.

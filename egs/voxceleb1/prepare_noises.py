@@ -95,7 +95,7 @@ def prepare_nonspeech(outdir: Path, partial: bool) -> None:
 def prepare_rirs(outdir: Path, partial: bool) -> None:
     """rirs_simulated, and rirs_real: of its responses of several channels the first, copied to a file of its own.
 
-    The noises of this corpus (pointsource_noises, *_noise_*) are no responses and are not taken.
+    The noises of this corpus (pointsource_noises, *_noise_*) are not responses and are not taken.
     """
     root = corpus("RIRS_NOISES", "openslr.org/28", "RIRS_NOISES")
     simulated = [p for size in SIMULATED_ROOMS for p in audio_files(root / "simulated_rirs" / size).values()]

@@ -10,10 +10,10 @@ import soxr
 from scipy.signal import resample_poly
 
 from toolkit.bin import format_audio
-from toolkit.bin import jobs as jobs_program
 from toolkit.io.audio import AudioTable
 from toolkit.io.command_line import run
 from toolkit.io.datadir import DataDir, read_table, write_table
+from toolkit.io.jobs import merge, write_work
 from toolkit.io.samples import resample
 
 FS = 16000
@@ -44,14 +44,14 @@ def make(tmp_path):
     return write
 
 
-def jobs(action, root, **options):
-    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    return run(jobs_program.main, [action, "--in_root", f"{root}/data", "--sets", "train", *words])
+def merged(root, out="raw", nj=1, allow=0) -> int:
+    """The output of the jobs joined -> exit code."""
+    return run(lambda _: merge(root / "data", root / out, "train", nj, ["wav"], allow), [])
 
 
 def stage(root, *options, nj=1, out="raw"):
     """The format stage on ``data/train`` as a recipe runs it -> exit code of the first program that fails."""
-    assert jobs("list", root, work=root / "work") == 0
+    write_work(root / "work", root / "data", ["train"])
     lines = (root / "work").read_text().splitlines(keepends=True)
     for job, part in enumerate(np.array_split(lines, nj), 1):
         (root / f"work.{job}").write_text("".join(part))
@@ -59,7 +59,7 @@ def stage(root, *options, nj=1, out="raw"):
         if code := run(format_audio.main, [*paths, "--job", str(job), *options]):
             return code
     allow = options[options.index("--allow_bad") + 1] if "--allow_bad" in options else 0
-    return jobs("merge", root, out_root=root / out, num_jobs=nj, allow_bad=allow)
+    return merged(root, out, nj, int(allow))
 
 
 def formatted(root, out="raw"):
@@ -359,7 +359,7 @@ def test_a_lost_job_is_noticed(tmp_path, make, capsys):
     assert stage(tmp_path, nj=2) == 0
     for path in (tmp_path / "raw/train/.jobs/2").iterdir():
         path.unlink()
-    assert jobs("merge", tmp_path, out_root=tmp_path / "raw", num_jobs=2) == 1
+    assert merged(tmp_path, nj=2) == 1
     assert "2 ids of" in (message := capsys.readouterr().err)
     assert message.endswith("are missing: u2, u3\n")
 
@@ -375,7 +375,7 @@ def test_trim_zeros_cuts_digital_silence_off_both_ends(tmp_path, make, fs):
 
 def test_a_full_disk_leaves_no_half_written_ark(tmp_path, make):
     make({f"u{i}": noise(2.0, seed=i) for i in range(3)})
-    jobs("list", tmp_path, work=tmp_path / "work")
+    write_work(tmp_path / "work", tmp_path / "data", ["train"])
     words = f"--in_root {tmp_path}/data --out_root {tmp_path}/raw --work {tmp_path}/work --job 1"
     # A limit on the size of files stands in for the disk: 64 KiB.
     limited = f"ulimit -f 64; exec {sys.executable} -m toolkit.bin.format_audio {words}"

@@ -1,4 +1,4 @@
-"""Own corpora and trial lists: prepare_folder, make_trials."""
+"""Data dirs from a user's folders: prepare_folder."""
 
 import os
 import re
@@ -8,42 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from helpers.own_folders import prepare, speakers, tone
 
-from toolkit.bin import make_trials, prepare_folder
+from toolkit.bin import prepare_folder
 from toolkit.io.command_line import run
-from toolkit.io.datadir import read_table, write_table
-from toolkit.io.trials import read_trials
+from toolkit.io.datadir import read_table
 
 UTILS = Path(__file__).parents[2] / "utils"
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Ten speakers with three files each, five noises."""
-    for speaker in range(10):
-        for utt in range(3):
-            path = tmp_path / f"speech/talker{speaker}/s {utt}/a.wav"
-            path.parent.mkdir(parents=True)
-            soundfile.write(path, np.zeros(160), 16000)
-    for noise in range(5):
-        path = tmp_path / f"noise/deep/n{noise}.flac"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, np.zeros(160), 16000)
-    return tmp_path
-
-
-def prepare(folder, *words, speech="speech", noise="noise"):
-    roots = ["--speech", str(folder / speech), "--noise", str(folder / noise), "--outdir", str(folder / "data")]
-    return run(prepare_folder.main, [*roots, *map(str, words)])
-
-
-def tone(path, seconds, rate=16000):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, np.zeros(round(seconds * rate)), rate)
-
-
-def speakers(folder, name):
-    return set(read_table(folder / f"data/{name}/utt2spk").values())
 
 
 def test_speakers_and_noises_are_shared_out_without_overlap(folder):
@@ -263,53 +234,6 @@ def test_a_folder_of_test_speakers(folder, capsys):
     assert "--speech has the same speakers: talker4" in capsys.readouterr().err
 
 
-@pytest.fixture
-def own_list(folder):
-    """A list as VoxCeleb's, of three speakers."""
-    lines = ["1 talker1/s 0/a.wav talker1/s 2/a.wav", "0 talker1/s 0/a.wav talker5/s 1/a.wav"]
-    lines += ["0 talker7/s 1/a.wav talker5/s 1/a.wav"]
-    for old in (folder / "speech").glob("*/s *"):
-        old.rename(old.with_name(old.name.replace(" ", "")))
-    (folder / "my list").write_text("".join(line.replace("s ", "s") + "\n" for line in lines))
-    return folder / "my list"
-
-
-def test_own_trials_say_which_speakers_are_test(folder, own_list):
-    assert prepare(folder, "--trials", own_list) == 0
-    assert set(read_table(folder / "data/test/utt2spk")) == {
-        "talker1-s0-a",
-        "talker1-s2-a",
-        "talker5-s1-a",
-        "talker7-s1-a",
-    }
-    trials = (folder / "data/test/trials").read_text()
-    assert trials == (
-        "talker1-s0-a talker1-s2-a target\ntalker1-s0-a talker5-s1-a nontarget\ntalker7-s1-a talker5-s1-a nontarget\n"
-    )
-    others = speakers(folder, "train") | speakers(folder, "valid")
-    assert others == {f"talker{n}" for n in range(10)} - {"talker1", "talker5", "talker7"}
-    # By id, and read from where it is written itself.
-    assert prepare(folder, "--trials", folder / "data/test/trials") == 0
-    assert (folder / "data/test/trials").read_text() == trials
-
-
-def test_own_trials_are_checked(folder, own_list, capsys):
-    text = own_list.read_text()
-    own_list.write_text(text + "1 talker1/s0/a.wav talker5/s1/a.wav\n")
-    assert prepare(folder, "--trials", own_list) == 1
-    message = "my list:4: talker1-s0-a and talker5-s1-a are labelled target, their folders say otherwise"
-    assert message in capsys.readouterr().err
-    own_list.write_text(text + "1 talker1/s0/a.wav talker1/s9/a.wav\n")
-    assert prepare(folder, "--trials", own_list) == 1
-    assert "my list:4: talker1/s9/a.wav: " in capsys.readouterr().err
-    own_list.write_text(text.splitlines()[0] + "\n")
-    assert prepare(folder, "--trials", own_list) == 1
-    assert "none of the 1 trials is a nontarget" in capsys.readouterr().err
-    assert not (folder / "data").exists()
-    assert prepare(folder, "--trials", own_list, "--segment_seconds", 4) == 1
-    assert "give one of the two" in capsys.readouterr().err
-
-
 def test_options_are_remembered_and_sets_that_are_no_longer_made_go(folder, capsys):
     assert prepare(folder, "--seed", 3) == 0
     before = {path: path.read_text() for path in folder.glob("data/*/*")}
@@ -345,85 +269,3 @@ def test_values_out_of_range(folder, capsys, words):
 def test_a_missing_folder(tmp_path, capsys):
     assert run(prepare_folder.main, ["--speech", str(tmp_path / "none")]) == 1
     assert "none: no such folder" in capsys.readouterr().err
-
-
-def test_trials_of_a_data_dir(tmp_path):
-    utt2spk = {f"s{s}-{u}": f"s{s}" for s in range(4) for u in range(3)}
-    write_table(tmp_path / "utt2spk", utt2spk)
-    make_trials.main([str(tmp_path), "--targets_per_speaker", "2", "--nontargets_per_target", "3"])
-    trials = read_trials(tmp_path / "trials")
-    assert (trials.is_target.sum(), (~trials.is_target).sum()) == (8, 24)
-    for (one, two), target in zip(trials.pairs(), trials.is_target, strict=True):
-        assert (utt2spk[one] == utt2spk[two]) == target
-
-
-def test_more_nontargets_than_there_are_pairs_gives_all(tmp_path):
-    write_table(tmp_path / "utt2spk", {"a-1": "a", "a-2": "a", "b-1": "b"})
-    make_trials.main([str(tmp_path), "--nontargets_per_target", "100"])
-    assert len(read_trials(tmp_path / "trials")) == 3
-
-
-def test_one_speaker_makes_no_trials(tmp_path, capsys):
-    write_table(tmp_path / "utt2spk", {"a-1": "a", "a-2": "a"})
-    assert run(make_trials.main, [str(tmp_path)]) == 1
-    assert "trials need two speakers" in capsys.readouterr().err
-
-
-def test_a_list_that_names_unknown_ids(tmp_path, capsys):
-    write_table(tmp_path / "utt2spk", {"a-1": "a", "a-2": "a", "b-1": "b"})
-    (tmp_path / "trials").write_text("a-1 a-2 target\na-1 nobody nontarget\n")
-    assert run(make_trials.main, [str(tmp_path), "--check"]) == 1
-    assert "nobody" in capsys.readouterr().err
-    (tmp_path / "trials").write_text("a-1 a-2 target\na-1 b-1 nontarget\n")
-    assert run(make_trials.main, [str(tmp_path), "--check"]) == 0
-
-
-@pytest.mark.parametrize("line", ["a-1 a-2 target", "0 a-1 b-1"])
-def test_a_list_of_one_kind(tmp_path, capsys, line):
-    write_table(tmp_path / "utt2spk", {"a-1": "a", "a-2": "a", "b-1": "b"})
-    (tmp_path / "trials_x").write_text(f"{line}\n")
-    assert run(make_trials.main, [str(tmp_path), "--check"]) == 1
-    assert "trials_x: none of the 1 trials is a" in capsys.readouterr().err
-
-
-def test_transcripts_are_the_words_beside_the_recordings(folder, capsys):
-    for path in folder.glob("speech/*/*/a.wav"):
-        path.with_suffix(".txt").write_text(f"  {path.parts[-3].upper()}\nSAYS {path.parts[-2].upper()}\n")
-    assert prepare(folder, "--transcripts") == 0
-    assert ".txt" not in capsys.readouterr().out
-    texts = {}
-    for name in ("train", "valid", "test"):
-        texts |= (text := read_table(folder / f"data/{name}/text"))
-        assert text.keys() == read_table(folder / f"data/{name}/utt2spk").keys()
-    assert texts["talker3-s_2-a"] == "TALKER3 SAYS S 2"
-    assert len(texts) == 30
-    assert prepare(folder) == 0
-    assert not [*folder.glob("data/*/text")]
-
-
-def test_intents_are_the_slots_beside_the_recordings(folder, capsys):
-    files = sorted(folder.glob("speech/*/*/a.wav"))
-    for number, path in enumerate(files):
-        path.with_suffix(".intent").write_text(f"action={'on' if number % 2 else 'off'}\n")
-    assert prepare(folder, "--intents") == 0
-    assert ".intent" not in capsys.readouterr().out
-    intents = {}
-    for name in ("train", "valid", "test"):
-        intents |= read_table(folder / f"data/{name}/utt2intent")
-    assert sorted(intents.values()) == sorted(f"action={'on' if n % 2 else 'off'}" for n in range(len(files)))
-    files[0].with_suffix(".intent").unlink()
-    assert prepare(folder, "--intents") == 1
-    assert str(files[0].relative_to(folder)) in capsys.readouterr().err
-
-
-def test_a_recording_without_words_is_named_before_anything_is_written(folder, capsys):
-    for path in folder.glob("speech/*/*/a.wav"):
-        path.with_suffix(".txt").write_text("" if "talker3/s 2" in str(path) else "WORDS")
-    (folder / "speech/talker5/s 0/a.txt").unlink()
-    assert prepare(folder, "--transcripts") == 1
-    message = capsys.readouterr().err
-    assert "2 recordings" in message
-    assert "talker3/s 2/a.wav" in message
-    assert "talker5/s 0/a.wav" in message
-    assert not (folder / "data").exists()
-    assert prepare(folder, "--transcripts", "--segment_seconds", 2) == 1

@@ -1,4 +1,5 @@
 import functools
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -85,14 +86,20 @@ def test_any_number_of_jobs_gives_the_same_tables(root, stage, tables):
     assert set(tables) == {f"utt2{name}" for name in metrics | {"undefined", "spk"}}
 
 
-def test_mixtures_that_were_scored_before_give_the_same_tables(root, stage, tables):
+def test_mixtures_that_were_scored_before_give_the_same_summary(root, stage, tables):
+    """Their values are kept once, in their own tables."""
     stage(root / "mixtures", 2, part="raw", options=OPTIONS[:-4])
-    before = [*OPTIONS, "--input_scores", root / "mixtures"]
-    assert stage(root / "before", 2, options=before) == tables
-    table = root / "mixtures/test/utt2stoi"
-    write_table(table, read_table(table) | {"s1-u0": "0.123456"})
-    stage(root / "again", 1, options=["--metrics", "stoi", *before[-4:]])
-    assert read_table(root / "again/test/utt2stoi_mix")["s1-u0"] == "0.123456"  # taken, not computed
+    alone = stage(root / "alone", 2, options=[*OPTIONS, "--input_scored"])
+    assert set(alone) == {name for name in tables if not name.endswith("_mix")}
+    words = ["--sets", "test", "--resamples", "50"]
+    for name, more in (("one", []), ("alone", ["--input_root", str(root / "mixtures")])):
+        summarise_audio.main(["--in_root", str(root / name), "--out_root", str(root / f"of_{name}"), *words, *more])
+    one, other = ((root / name / "test/utterances.tsv").read_text() for name in ("of_one", "of_alone"))
+    assert {tuple(sorted(line.split("\t"))) for line in other.splitlines()} == {
+        tuple(sorted(line.split("\t"))) for line in one.splitlines()
+    }
+    results = [json.loads((root / name / "test/result.json").read_text()) for name in ("of_one", "of_alone")]
+    assert results[0] == results[1]
 
 
 def test_what_is_undefined_is_counted_and_ends_nothing(root, tables):
@@ -143,8 +150,6 @@ def score(root, *options, **roots):
         (["--metrics", "similarity"], "error: --metrics similarity needs a verification system: give it by --sv_exp"),
         (["--metrics", "estoi", "--check", "--no_reference"], "error: --metrics estoi: needs the target alone"),
         (["--reference", "spk3"], "raw/test/spk3.scp: no such file"),
-        (["--input_scores", "nowhere"], "error: --input_scores are those of a stream of ref_root: give it by --input"),
-        (["--input", "wav", "--input_scores", "nowhere"], "nowhere/test/utt2si_sdr: no such file"),
     ],
 )
 def test_wrong_words_are_said_in_a_line(root, capsys, options, message):
@@ -178,7 +183,7 @@ def test_residual_energy_needs_no_target(root, tmp_path):
 @pytest.fixture
 def real(root, tmp_path, monkeypatch):
     """``raw/test`` without references but with turns, ``enhanced/test``; instead of the network: who is loud speaks."""
-    monkeypatch.setattr("toolkit.metrics.signal.intrusive.find_library", lambda *words: None)
+    monkeypatch.setattr("toolkit.metrics.signal.registry.find_library", lambda *words: None)
     monkeypatch.setattr(
         "toolkit.metrics.signal.timing.speech_intervals",
         lambda x, fs: [(0, len(x) / fs)] if np.abs(x).max() > 0.5 else [],

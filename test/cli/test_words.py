@@ -25,6 +25,7 @@ WORDS += [
 ]
 GOOD = {
     "enhance": "slow.wav -o out",
+    "convert": "spk -o out",
     "extract": "--enroll slow.wav -o out -- slow.wav",
     "verify": "slow.wav short.wav",
     "embed": "slow.wav --json",

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pkgutil
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,20 @@ def folder_of(reader, path):
     return reader(Path(path).parent)
 
 
+def into_new(*arguments):
+    """The reader writes a new folder, which is removed."""
+
+    def call(reader, path):
+        try:
+            return reader(
+                *(Path(path).parent if name == "folder" else [Path(path).parent] for name in arguments), "new"
+            )
+        finally:
+            shutil.rmtree("new", ignore_errors=True)
+
+    return call
+
+
 # The file that is damaged, and how a reader is called where not by its path alone.
 GIVEN = {
     "AudioTable": ("raw/test/utt2num_samples", folder_of),
@@ -48,6 +63,7 @@ GIVEN = {
     "read_json": ("exp/sv/train_info.json",),
     "read_lines": ("work.test",),
     "read_listening": ("listening/listening.json", folder_of),
+    "read_manifests": ("interchange/lhotse/supervisions.jsonl.gz", into_new("list")),
     "read_mix_conf": ("sim/mix/mix_conf.yaml", folder_of),
     "read_plan": ("sim/mix/mix.jsonl",),
     "read_rows": ("emb/test/embedding.scp", lambda reader, path: reader(t := read_table(path), list(t), path)),
@@ -55,12 +71,14 @@ GIVEN = {
     "read_run_log": ("exp/sv/metrics.jsonl",),
     "read_scores": ("exp/sv/scores/test/scores.txt",),
     "read_slots": ("exp/ic/intents/test/utt2intent", lambda reader, path: reader([Path(path).parent])),
+    "read_shards": ("interchange/webdataset/shard-000000.tar", into_new("list")),
     "read_sides": ("raw/test/trials", folder_of),
     "read_speech": ("speech/talker0/a.wav", folder_of),
     "read_table": ("data/test/wav.scp",),
     "read_text": ("sv.yaml",),
     "read_trials": ("raw/test/trials",),
     "read_tsv": ("mini/speech/metadata.tsv",),
+    "read_versa": ("interchange/versa/pred.scp", into_new("folder")),
     "read_variant": ("variant/variant.json", folder_of),
     "read_whole": ("data/test/wav.scp", entries),
     "read_work": ("work.test",),

@@ -25,6 +25,9 @@ from toolkit.bin import (
 from toolkit.io.ark import ArkWriter
 from toolkit.io.datadir import DataDir, read_table, write_table
 from toolkit.io.enrolment import draw_models, write_enroll2utt
+from toolkit.io.interchange.lhotse_manifests import write_manifests
+from toolkit.io.interchange.versa_lists import write_versa
+from toolkit.io.interchange.webdataset_shards import write_shards
 from toolkit.io.jobs import merge
 from toolkit.io.rttm import Turn, write_rttm
 from toolkit.io.variants import declare_variant
@@ -73,6 +76,9 @@ def build(root) -> None:
     write_table("feats.scp", ark.scp)
     row = Row("a", {"set": "mix"}, {"si_sdr": 1.0}, [Column("mixture", np.ones(9) / 2, np.ones((4, 5)))])
     write_listening(root / "listening", [row], FS, np.arange(1, 5) * 1000.0, 0.01, "note")
+    write_manifests("raw/test", root / "interchange/lhotse")
+    write_shards("raw/test", root / "interchange/webdataset")
+    write_versa("raw/test", root / "interchange/versa")
     declare_variant(root, ["variant"], "observation", 0.5)
 
 

@@ -58,6 +58,14 @@ def write_scores(expdir, seed=0, variant="", sets=SETS, keep=None, change=None, 
     return expdir
 
 
+def write_utterances(folder, utt2spk, **metrics):
+    """``utterances.tsv`` of a set; ``metrics``: utterance -> value."""
+    lines = [["utterance", "speaker", *metrics, "undefined"]]
+    lines += [[utt, spk, *(str(rows[utt]) for rows in metrics.values()), "-"] for utt, spk in utt2spk.items()]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "utterances.tsv").write_text("".join("\t".join(line) + "\n" for line in lines))
+
+
 def write_audio(root, outputs, sets=SETS, streams=("wav", "spk1", "enroll_spk1"), seconds=0.3):
     """Mixtures, targets, enrolments below ``root``, outputs below ``outputs``."""
     rng = np.random.default_rng(3)

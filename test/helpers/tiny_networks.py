@@ -23,7 +23,7 @@ from toolkit.models.sv import (
     WavLmEcapa,
     XVector,
 )
-from toolkit.models.tse import LGRTSE, SDPCCN, TEAPSE, GatedCRN, SEFPNet, Speakerfilter, VoiceFilter
+from toolkit.models.tse import LGRTSE, SDPCCN, TEAPSE, GatedCRN, GTCRNExtractor, SEFPNet, Speakerfilter, VoiceFilter
 
 _DPCCN = {"stem_channels": 4, "dense_channels": (6, 8), "conv_channels": (10, 12), "dense_depth": 2, "tcn_blocks": 2}
 _SEFPNET = _DPCCN | {"integration_channels": 5, "mix_channels": 6}
@@ -83,6 +83,7 @@ ENHANCERS: dict[str, Callable[[], Network]] = {
     "GTCRN": lambda: GTCRN(**_FRAMES, low_bins=9, erb_bands=8, channels=8),
 }
 EXTRACTORS: dict[str, Callable[[], Network]] = {
+    "GTCRNExtractor": lambda: GTCRNExtractor(ecapa(), **_FRAMES, low_bins=9, erb_bands=8, channels=8),
     "GatedCRN": lambda: GatedCRN(ecapa(), representation="lgr", **_LOCAL),
     "LGRTSE": lambda: LGRTSE(ecapa(), **_LOCAL),
     "SDPCCN": lambda: SDPCCN(8000, 64, 16, 7, **_DPCCN),

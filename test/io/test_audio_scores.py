@@ -71,7 +71,8 @@ def test_sets_are_scored_with_the_talkers_of_their_mixtures(scores):
 def test_metrics_of_the_mixtures_are_shared(scores):
     scores(sets=["two"], mixtures=Path("mixed")).run()
     assert calls()[0].startswith("score --metrics si_sdr stoi --ref_root raw --in_root raw --out_root mixed")
-    assert calls()[1].endswith("--input wav --input_scores mixed --interferer spk2")
+    assert calls()[1].endswith("--input wav --input_scored --interferer spk2")
+    assert "--input_root mixed --sets two" in calls()[2]
     scores(sets=["two"], mixtures=Path("mixed"), values=Path("other"), out_root=Path("others")).run()
     assert sum("--out_root mixed" in call for call in calls()) == 1
 

@@ -65,7 +65,7 @@ def test_our_own_faults_keep_their_traceback(error):
 
 
 def test_exit_code_and_stderr_of_a_process(tmp_path):
-    done = python("-m", "toolkit.bin.jobs", "list", "--in_root", str(tmp_path), "--sets", "train", "--work", "w")
+    done = python("-m", "toolkit.bin.make_trials", f"{tmp_path}/train")
     assert done.returncode == 1
     assert done.stderr == f"error: {tmp_path}/train: no such data dir; run the stage that makes it\n"
 
@@ -115,14 +115,6 @@ def test_a_mistyped_option_is_said_before_the_missing_one_that_it_is():
     assert "required: --output" in shortened.stderr
 
 
-@pytest.mark.parametrize("argv", [["list"], ["merge"], ["merge", "--out_root", "x"]])
-def test_jobs_says_which_option_is_missing(argv, capsys):
-    from toolkit.bin.jobs import main
-
-    assert run(main, [*argv, "--in_root", "data", "--sets", "train"]) == 1
-    assert f"{argv[0]} needs --" in capsys.readouterr().err
-
-
 def test_the_data_stages_import_neither_torch_nor_matplotlib():
     program = """
 import importlib, pkgutil, sys
@@ -130,7 +122,7 @@ import toolkit.io, toolkit.simulate
 for package in (toolkit.io, toolkit.simulate):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         importlib.import_module(module.name)
-for name in ("format_audio", "jobs", "simulate_plan", "simulate_render"):
+for name in ("format_audio", "stage", "simulate_plan", "simulate_render"):
     importlib.import_module("toolkit.bin." + name)
 print(*sorted({"toolkit", "numpy", "torch", "matplotlib"} & set(sys.modules)))
 """
@@ -186,7 +178,7 @@ def test_a_message_is_one_line_whatever_it_quotes(capsys):
 def test_a_file_of_the_current_folder_shadows_nothing(tmp_path):
     for name in ("json", "numpy", "struct", "soundfile"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('taken from the current folder')")
-    words = [sys.executable, "-m", "toolkit.bin.jobs", "--help"]
+    words = [sys.executable, "-m", "toolkit.bin.make_trials", "--help"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ROOT})
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -37,10 +37,10 @@ def test_sets_of_verification():
     assert recipe.train_sim == "train_sim"
     assert recipe.all_valid == ["dev", "dev_sim"]
     assert recipe.all_tests == ["test", "libri", *GRID.split()]
-    assert recipe.simulated == ["train_sim", "dev_sim", *GRID.split()]
+    assert recipe.rendered == ["train_sim", "dev_sim", *GRID.split()]
     assert recipe.noisiest == ["test_babble_-5", "test_rain_-5", "libri_babble_-5", "libri_rain_-5"]
     recipe.train_streams = ["wav", "spk1"]
-    assert recipe.simulated == ["dev_sim", *GRID.split()]
+    assert recipe.rendered == ["dev_sim", *GRID.split()]
     coded = Sv(**SETS | {"test_sets": ["test"]}, **NOISY | {"ood_noises": [], "snrs": ["5"]}, test_codecs=["gsm"])
     assert coded.all_tests == ["test", "test_babble_5", "test_gsm", "test_gsm_babble_5"]
     assert Sv(**SETS).train_sim == "train"

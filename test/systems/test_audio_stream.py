@@ -97,10 +97,11 @@ def test_sample_by_sample_at_the_stated_latency(name):
     np.testing.assert_allclose(np.concatenate([made, stream.flush()]), offline, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("network", [Causal(), tiny("GTCRNExtractor")], ids=lambda network: type(network).__name__)
 @few
 @given(cuts=st.lists(st.integers(0, 10**6), max_size=20))
-def test_a_causal_extractor(cuts):
-    system = Extractor(Causal(), Origin(training={"scale_invariant_loss": False}))
+def test_a_causal_extractor(network, cuts):
+    system = Extractor(network, Origin(training={"scale_invariant_loss": False}))
     made = streamed(system.stream(ENROLMENT, FS), pieces_of(SAMPLES, cuts))
     np.testing.assert_allclose(made, system.extract(SAMPLES, ENROLMENT, FS), atol=1e-5, rtol=0)
 

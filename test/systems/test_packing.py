@@ -12,6 +12,8 @@ import pytest
 import torch
 import yaml
 
+from toolkit.bin.pack import main as pack_main
+from toolkit.io.command_line import run
 from toolkit.io.config import load_config
 from toolkit.io.errors import InputError
 from toolkit.systems import packing
@@ -19,7 +21,7 @@ from toolkit.systems.base import System
 from toolkit.systems.enhancer import Enhancer
 from toolkit.systems.extractor import Extractor
 from toolkit.systems.kinds import system_class, task_of
-from toolkit.systems.packing import pack
+from toolkit.systems.packing import WEIGHTS, pack
 from toolkit.systems.verifier import Verifier
 from toolkit.train.checkpoint import load, save
 
@@ -68,6 +70,32 @@ def unpacked(path) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as folder:
         packing.unpack(path, Path(folder), "sv")
         return {one.name: one.read_bytes() for one in Path(folder).iterdir()}
+
+
+def test_half_precision_rounds_matrices_and_nothing_else(exp, packed, tmp_path):
+    pack(exp, tmp_path / "half.zip", "valid.eer.ave.pth", half=True)
+    before, after = (Verifier.load(path).network.state_dict() for path in (packed, tmp_path / "half.zip"))
+    for name, tensor in before.items():
+        expected = tensor.numpy()
+        if expected.dtype == np.float32 and expected.ndim > 1:
+            expected = expected.astype(np.float16).astype(np.float32)
+        assert after[name].dtype == tensor.dtype
+        assert np.array_equal(after[name].numpy(), expected), name
+    sizes = [zipfile.ZipFile(tmp_path / name).getinfo(WEIGHTS).file_size for name in ("packed.zip", "half.zip")]
+    saved = sum(2 * x.numel() for x in before.values() if x.dtype == torch.float32 and x.ndim > 1)
+    assert sizes[0] - sizes[1] == pytest.approx(saved, abs=4 * len(before))
+
+
+def test_weights_beyond_half_precision_are_refused(exp, tmp_path, capsys):
+    state = torch.load(exp / "valid.eer.ave.pth")
+    name = next(name for name, tensor in state.items() if tensor.ndim > 1)
+    state[name][0] = 1e6
+    save(exp / "valid.eer.ave.pth", state)
+    options = ["--expdir", str(exp), "--output", str(tmp_path / "half.zip"), "--half"]
+    assert run(pack_main, options) == 1
+    assert f"valid.eer.ave.pth: {name}: too large for half precision" in capsys.readouterr().err
+    assert not (tmp_path / "half.zip").exists()
+    assert run(pack_main, options[:-1]) == 0
 
 
 @pytest.mark.parametrize("where", [0, -300], ids=["anywhere", "in the central directory"])

@@ -5,6 +5,7 @@ import inspect
 import pytest
 import torch
 from helpers import discover
+from helpers.tiny_networks import VERIFIERS
 
 from toolkit.features.frontend import FrontEnd
 from toolkit.losses.enhancement.waveform import EnhancementLoss
@@ -39,6 +40,14 @@ SMALL = {
         "base_width": 32,
     },
     "GTCRN": {"window": 64, "hop": 32, "low_bins": 9, "erb_bands": 8, "channels": 8},
+    "GTCRNExtractor": {
+        "window": 64,
+        "hop": 32,
+        "low_bins": 9,
+        "erb_bands": 8,
+        "channels": 8,
+        "speaker_encoder": VERIFIERS["GE2E"](),
+    },
     "GE2E": {"n_mels": 20, "hidden": 12, "num_layers": 2, "embedding_dim": 16},
     "GatedCRN": {"window": 64, "hop": 32, "channels": (2, 3, 4), "local_hidden": 4, "representation": "local"},
     "LGRTSE": {"window": 64, "hop": 32, "channels": (3, 4, 6), "local_hidden": 4, "representation": "local"},

@@ -15,6 +15,7 @@ UTILS = Path(__file__).resolve().parents[2] / "utils"
 UTTS = ["a-1", "a-2", "b-1", "b-2"]
 UTT2SPK = "a-1 a\na-2 a\nb-1 b\nb-2 b\n"
 SPK2UTT = "a a-1 a-2\nb b-1 b-2\n"
+WAIVED = ["--no-feats", "--no-text", "--no-wav-check"]  # the tables below name files that nobody made
 WAV = "a-1 a1.wav\na-2 a2.wav\nb-1 sox b1.wav -t wav - |\nb-2 all.ark:123\n"
 
 
@@ -49,6 +50,12 @@ def call(tmp_path, utils):
         return done
 
     return _call
+
+
+@pytest.fixture
+def complaints(call):
+    """``complaints(dir, *options)``: what stderr says of an invalid data dir."""
+    return lambda path, *options: call("validate_data_dir.sh", *WAIVED, *options, path, code=1).stderr
 
 
 @pytest.fixture

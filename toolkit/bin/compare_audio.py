@@ -1,8 +1,8 @@
 """Is system B better than system A? Differences of mean SI-SDR, PESQ, ... on the same bootstrap samples, with p-values.
 
-Example: python -m toolkit.bin.compare_audio --a exp/one/metrics/test --b exp/two/metrics/test
+Example: python -m toolkit.bin.compare_audio --a exp/one/scores/test --b exp/two/scores/test
 
-Folders hold the utt2<metric> tables of score_audio. An utterance for which one system has no value is left out for
+Folders hold the utterances.tsv of summarise_audio. An utterance for which one system has no value is left out for
 both. Several folders are several conditions, compared one by one and in their mean.
 """
 
@@ -14,7 +14,7 @@ from toolkit.tasks.enhancement.audio_comparison import compare_audio_values, loa
 from toolkit.tasks.paired_comparison import add_comparison_arguments, check_comparison, tell
 
 parser = Parser(description=__doc__)
-add_comparison_arguments(parser, "the tables utt2<metric>")
+add_comparison_arguments(parser, "utterances.tsv")
 
 
 def main(argv=None) -> None:

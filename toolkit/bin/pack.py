@@ -12,6 +12,7 @@ parser.add_argument("--output", required=True, help="zip to write")
 parser.add_argument("--licence", help="licence of the weights, for the model card: Apache-2.0, ...")
 parser.add_argument("--data_licence", help="licence of the training data, for the model card: CC-BY-4.0, ...")
 parser.add_argument("--intended_use", help="a sentence for the model card; default: the usual one of the task")
+parser.add_argument("--half", action="store_true", help="store matrices in half precision: half the size")
 add_trust(parser)
 
 
@@ -24,7 +25,7 @@ def main(argv=None) -> None:
     if (Path(args.expdir) / "config.yaml").is_file():
         registry.of_experiment(args.expdir, args.trust)
     card = {name: getattr(args, name) for name in ("licence", "data_licence", "intended_use")}
-    manifest = pack(args.expdir, args.output, args.weights, card=card)
+    manifest = pack(args.expdir, args.output, args.weights, card=card, half=args.half)
     print(f"{args.output}: {', '.join(manifest['sha256'])}")
 
 

@@ -20,6 +20,7 @@ parser.add_argument("--test_speech", nargs="+", help="likewise; its speakers are
 parser.add_argument("--transcripts", action="store_true", help="the text of <name>.wav is in <name>.txt beside it")
 parser.add_argument("--intents", action="store_true", help="the slots of <name>.wav are in <name>.intent beside it")
 parser.add_argument("--noise", nargs="+", help="audio at any depth")
+parser.add_argument("--need_noise", action="store_true", help="of tasks on mixtures: --noise must be given")
 parser.add_argument("--music", nargs="+", help="audio at any depth: a second kind of noise")
 parser.add_argument("--rooms", nargs="+", help="impulse responses at any depth; those of one folder are one room's")
 parser.add_argument("--trials", nargs="+", help="your own list; names are paths below the speech folder, or ids")

@@ -47,8 +47,7 @@ def get_parser(check: bool = False) -> argparse.ArgumentParser:
     add_trust(parser)
     parser.add_argument("--input", help="stream of ref_root that was processed, e.g. wav: score it as well")
     parser.add_argument(
-        "--input_scores",
-        help="folder of the sets in which --input was scored as the estimate; skip it here",
+        "--input_scored", action="store_true", help="--input was scored as the estimate of other tables; skip it here"
     )
     return parser
 

@@ -3,7 +3,7 @@
 Example: python -m toolkit.bin.score_text --in_root exp/asr/transcripts --ref_root dump/raw --sets test \\
              --out_root exp/asr/scores
 
-The hypotheses are <in_root>/<set>/text, as transcribe_audio writes it (<empty> stands for no words), the references
+The hypotheses are <in_root>/<set>/text, as transcribe_audio writes it (<empty>: no words), the references
 <ref_root>/<set>/text. Texts are compared as they are written, case and punctuation included, unless --normalize says
 otherwise. utterances.tsv has a line for each utterance, the one with the most word errors first.
 """

@@ -26,7 +26,7 @@ def get_parser(action: str = "sets") -> argparse.ArgumentParser:
     parser.add_argument("action", choices=list(ACTIONS))
     parser.add_argument("--cmd", default="", help="run.pl or slurm.pl, with options")
     parser.add_argument("--deps", nargs="*", default=[], help="files on which the outputs depend")
-    parser.add_argument("--dry_run", action="store_true", help="say what would be done")
+    parser.add_argument("--dry_run", action="store_true", help="print what would be done")
     parser.add_argument("--sets", nargs="*", default=[], help="once: data dirs that are read; else names of sets")
     if action == "once":
         _add_once(parser)

@@ -4,7 +4,7 @@ One file of any rate and length; its words are printed:
     python -m toolkit.bin.transcribe_audio --input a.wav --model packed.zip
 
 Data dirs, as a job of a recipe: --in_root, --out_root, --work, --job. The output is a table `text` of each, where
-<empty> stands for no words.
+<empty> means no words.
 """
 
 import sys

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     """Serve the page until Ctrl-C."""
     from toolkit.cli.shared.demo_work import DemoWork
-    from toolkit.metrics.signal.intrusive import find_library
+    from toolkit.io.libraries import find_library
 
     find_library("gradio", "demo")
     from toolkit.cli.shared.demo_page import serve

@@ -72,8 +72,7 @@ class AudioScores:
         if self.mixtures is not None:
             words = [*base, "--metrics", metrics, "--ref_root", root]
             self._step(self.data_root, self.mixtures, sets, words, references)
-            references += [f"{self.mixtures}/{name}/.done.score" for name in sets]
-            options = ["--input_scores", str(self.mixtures), *options]
+            options = ["--input_scored", *options]
         words = [*base, "--metrics", metrics or "similarity", "--ref_root", root, "--input", "wav"]
         self._step(self.audio, self.values, sets, [*words, *options, *self.program[3:]], [*references, *self.deps])
         if not self.dry_run:
@@ -91,12 +90,14 @@ class AudioScores:
 
     def _summarise(self, sets: list[str], groups: list[str]) -> None:
         words = ["--in_root", str(self.values), "--data_root", str(self.data_root), "--out_root", str(self.out_root)]
+        scored = [root for root in (self.mixtures, self.values) if root is not None]
+        words += ["--input_root", str(self.mixtures)] if self.mixtures is not None else []
         words += ["--sets", *sets, "--resamples", str(self.resamples), *(["--breakdown", *groups] if groups else [])]
         work = hashlib.sha256(f"{' '.join(sets)}\n".encode()).hexdigest()[:8]
         Once(
             mark=self.out_root / f".done.{work}",
             what=f"summary of {self.out_root}",
             program=[*self.program[:2], "toolkit.bin.summarise_audio", *words],
-            deps=[f"{self.values}/{name}/.done.score" for name in sets],
+            deps=[f"{root}/{name}/.done.score" for root in scored for name in sets],
             outputs=[f"{self.out_root}/{name}" for name in sets],
         ).run()

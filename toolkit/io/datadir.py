@@ -96,6 +96,13 @@ def joined(tables: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
     return {key: value for table in tables for key, value in table.items()}
 
 
+def in_order_of_lines(table: Mapping[str, str], ids: Sequence[str]) -> Sequence[int]:
+    """Places in ``ids``, in the order in which a table on disk is read fastest: that of its lines."""
+    if not isinstance(table, IndexedTable):
+        return range(len(ids))
+    return sorted(range(len(ids)), key=lambda place: ids[place].encode())
+
+
 def values_of(table: Mapping[str, str], ids: Sequence[str]) -> Iterator[str | None]:
     """The values of ``ids``, None for those that the table lacks."""
     if isinstance(table, IndexedTable) and isinstance(ids, Ids) and table.has_ids_of(ids.table):

@@ -7,12 +7,14 @@ An ark is memory-mapped once and its arrays are copied by the thousand. Arrays t
 import mmap
 import os
 import struct
+from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from toolkit.io.ark import open_regular, read_array, split_place
+from toolkit.io.datadir import in_order_of_lines
 from toolkit.io.errors import InputError
 
 _VECTOR, _MATRIX = b"\0BFV \4", b"\0BFM \4"  # Kaldi's marks of float32, with the size of the next integer
@@ -71,9 +73,9 @@ def read_all(table: Mapping[str, str], ids: Sequence[str], source: str) -> tuple
 
 def _by_ark(table: Mapping[str, str], ids: Sequence[str]) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """``(ark, indices in ids, offsets)``; offset -1 if the value does not name an ark."""
-    by_path: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
-    for place, key in enumerate(ids):
-        path, offset = split_place(table[key])
+    by_path: dict[str, tuple[array, array]] = defaultdict(lambda: (array("q"), array("q")))
+    for place in in_order_of_lines(table, ids):
+        path, offset = split_place(table[ids[place]])
         places, offsets = by_path[path]
         places.append(place)
         offsets.append(-1 if offset is None else offset)

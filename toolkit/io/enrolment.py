@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.io.datadir import c_sorted, invert, part_of, read_table, write_table
+from toolkit.io.datadir import c_sorted, in_order_of_lines, invert, read_table, write_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.text import fields
 from toolkit.io.trials import Trials, check_ids, read_trials
@@ -65,14 +65,17 @@ class Sides:
         Raises:
             InputError: an utterance has no speaker, or a model has several.
         """
-        whole, utt2spk = utt2spk, part_of(utt2spk, self.utts)
-        if any(utt not in utt2spk for utt in self.utts):
-            check_ids(self.utts, whole, source)
+        speaker_of, labels = [""] * len(self.utts), dict[str, str]()
+        for place in in_order_of_lines(utt2spk, self.utts):
+            label = utt2spk.get(self.utts[place])
+            if label is None:
+                check_ids(self.utts, utt2spk, source)
+            speaker_of[place] = labels.setdefault(str(label), str(label))  # one string for all utterances of a speaker
         if self.are_utterances:
-            return [utt2spk[utt] for utt in self.utts]
+            return speaker_of
         speakers, start = [], 0
         for name, count in zip(self.names, self.counts.tolist(), strict=True):
-            of_model = {utt2spk[self.utts[i]] for i in self.members[start : start + count]}
+            of_model = {speaker_of[i] for i in self.members[start : start + count]}
             if len(of_model) > 1:
                 raise InputError(
                     f"{source}: the utterances of model {name} are of several speakers, {some_of(c_sorted(of_model))}; "
@@ -95,7 +98,7 @@ def sides_of(trials: Trials, models: Mapping[str, Sequence[str]] | None = None, 
     """
     if models is None:
         utts = trials.used_ids()
-        row = _rows(trials.ids, utts)
+        row = np.cumsum(trials.is_used()) - 1
         every = np.arange(len(utts))
         return Sides(utts, utts, every, np.ones_like(every), row[trials.enroll], row[trials.test])
     enrolled, tested = ([trials.ids[i] for i in np.unique(side)] for side in (trials.enroll, trials.test))

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.io.errors import InputError
-from toolkit.io.table_index import ROWS, Lines, TableIndex, open_index, words_of
+from toolkit.io.table_index import ROWS, Lines, TableIndex, open_index
 from toolkit.io.text import fields
 
 LEAST_BYTES = 1 << 22  # of an indexed table; a smaller one is read into a dict, which is faster
@@ -139,7 +139,7 @@ class IndexedTable(Mapping[str, str]):
             first, end = lines.values()
             new = np.ones(len(lines), bool)  # a value other than the one before: most are the same
             new[1:] = np.diff(end - first) != 0
-            for words in words_of(lines.block, first, end - first):
+            for words in lines.words(first, end - first):
                 new[1:] |= words[1:] != words[:-1]
             runs = np.flatnonzero(new)
             values = (lines.block[a:b].strip(b" \t") for a, b in zip(first[runs], end[runs], strict=True))

@@ -34,7 +34,7 @@ def read_work(path) -> dict[str, list[str]]:
         InputError: the list is missing or not UTF-8, or a line has another form.
     """
     work: dict[str, list[str]] = {}
-    for first, block in blocks(path, "no such file; toolkit.bin.jobs list writes it"):
+    for first, block in blocks(path, "no such file; a stage writes it (toolkit.io.stage)"):
         columns = columns_of(block, 2)
         if columns is None:
             lines = enumerate(block.decode().split("\n"), first)

@@ -33,12 +33,12 @@ class Scores:
 
 def write_scores(path, trials: Trials, scores: np.ndarray) -> None:
     """Write ``enroll test score`` lines atomically; nine digits keep a float32 exactly."""
-    names = [f"{name} " for name in trials.ids]
+    name = trials.ids.__getitem__
     with replacing(path) as handle:
         for start in range(0, len(trials), _CHUNK_TRIALS):
             part = slice(start, start + _CHUNK_TRIALS)
-            sides = (map(names.__getitem__, side[part].tolist()) for side in (trials.enroll, trials.test))
-            handle.write("".join(map("%s%s%.9g\n".__mod__, zip(*sides, scores[part].tolist(), strict=True))))
+            sides = (map(name, side[part].tolist()) for side in (trials.enroll, trials.test))
+            handle.write("".join(map("%s %s %.9g\n".__mod__, zip(*sides, scores[part].tolist(), strict=True))))
 
 
 def read_scores(path) -> Scores:

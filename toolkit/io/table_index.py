@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,9 @@ from toolkit.io.text import blocks
 
 ROWS = 64  # lines from one entry of the index to the next
 _LONGEST_ID = 255  # bytes
-_MAGIC = b"voxsift table index 1\n"
+_MAGIC = b"voxsift table index 2\n"
 _MASKS = np.array([(2**64 - 1) << (64 - 8 * n) & (2**64 - 1) for n in range(9)], np.uint64)  # the first n of 8 bytes
+_WORDS = 4  # of 8 bytes, that are copied at once
 _SAMPLES, _SAMPLE_BYTES = 16, 1 << 12  # blocks of a table that identify its content
 
 
@@ -115,23 +117,24 @@ def _build(path: Path, table: str) -> TableIndex | None:
 def _scan(path: Path, table: str) -> TableIndex | None:
     """The index of a table; None if it is not C-sorted, or a line is malformed."""
     size, end = path.stat().st_size, 0
-    count, width, last = 0, 0, b""
+    count, last = 0, b""
     starts, firsts = [], []
     digests = _Digests()
     for _, block in blocks(path):
         lines = Lines.of(block)
         if lines is None or not lines.is_sorted(last, digests):
             return None
-        rows = range(-count % ROWS, len(lines), ROWS)
-        firsts += [lines.key(row) for row in rows]
-        starts.append(end + lines.starts[rows.start :: ROWS])
-        last, width = lines.key(len(lines) - 1), max(width, int(lines.lengths.max()))
+        rows = slice(-count % ROWS, None, ROWS)
+        if len(lines.starts[rows]):
+            firsts.append(lines.keys_at(rows))
+        starts.append(end + lines.starts[rows])
+        last = lines.key(len(lines) - 1)
         count, end = count + len(lines), end + len(block)
     # Line ends of DOS, a byte order mark: the places are not those of the file.
     if end not in (size, size + 1) or (end == size + 1) != _ends_within_a_line(path):
         return None
     places = np.concatenate([*starts, [size]]).astype(np.int64)
-    return TableIndex(table, digests.hexdigest(), count, places, np.array(firsts, f"S{width}"))
+    return TableIndex(table, digests.hexdigest(), count, places, np.concatenate(firsts))
 
 
 def _ends_within_a_line(path: Path) -> bool:
@@ -140,11 +143,15 @@ def _ends_within_a_line(path: Path) -> bool:
         return handle.read(1) != b"\n"
 
 
+def _sha1():
+    return hashlib.sha1(usedforsecurity=False)  # the fastest one on processors with and without instructions for it
+
+
 class _Digests:
     """A digest of ids that does not depend on how the table is divided into blocks."""
 
     def __init__(self):
-        self._lengths, self._words = hashlib.blake2b(digest_size=16), {}
+        self._lengths, self._words = _sha1(), {}
 
     def update(self, lengths: np.ndarray) -> None:
         """Add the lengths of some ids in bytes (n,)."""
@@ -152,7 +159,7 @@ class _Digests:
 
     def update_words(self, level: int, words: np.ndarray) -> None:
         """Add 8 bytes, from ``8 * level`` on, of the ids that are longer."""
-        self._words.setdefault(level, hashlib.blake2b(digest_size=16)).update(words.tobytes())
+        self._words.setdefault(level, _sha1()).update(words.tobytes())
 
     def hexdigest(self) -> str:
         """32 hex digits."""
@@ -179,11 +186,24 @@ class Lines:
     def of(cls, block: bytes) -> "Lines | None":
         """The lines of a block that ends with a line end; None if one lacks key or value, or begins with a blank."""
         data = np.frombuffer(block, np.uint8)
+        marks = np.flatnonzero(data <= 32)
+        blanks, ends = marks[::2], marks[1::2]
+        kinds = data[blanks]
+        if len(blanks) != len(ends) or not ((data[ends] == 10) & ((kinds == 32) | (kinds == 9))).all():
+            return cls._of_any(block, data)
+        starts = np.concatenate([[0], ends[:-1] + 1])
+        lengths = blanks - starts
+        if not ((lengths > 0) & (lengths <= _LONGEST_ID) & (ends - blanks > 1)).all():
+            return None
+        return cls(block, starts, lengths, ends)
+
+    @classmethod
+    def _of_any(cls, block: bytes, data: np.ndarray) -> "Lines | None":
+        """As :meth:`of`, for values with blanks."""
         ends = np.flatnonzero(data == 10)
         starts = np.concatenate([[0], ends[:-1] + 1])
         blanks = np.flatnonzero((data == 32) | (data == 9))
-        if len(blanks) != len(starts):  # values with blanks
-            blanks = np.append(blanks, len(data))[np.searchsorted(blanks, starts)]
+        blanks = np.append(blanks, len(data))[np.searchsorted(blanks, starts)]
         lengths = blanks - starts
         if not ((lengths > 0) & (lengths <= _LONGEST_ID) & (blanks < ends)).all():
             return None
@@ -199,27 +219,38 @@ class Lines:
         """The id of a line."""
         return self.block[self.starts[row] : self.starts[row] + self.lengths[row]]
 
+    def keys_at(self, rows: slice) -> np.ndarray:
+        """The ids of some lines (n,) bytes."""
+        words = np.stack([*self.words(self.starts[rows], self.lengths[rows])], axis=1)
+        return words.astype(">u8").view(f"S{8 * words.shape[1]}")[:, 0]
+
     def is_sorted(self, before: bytes, digests: _Digests) -> bool:
         """Whether the keys are in C order, without duplicates, after the key ``before``; adds them to ``digests``."""
         digests.update(self.lengths)
-        equal = np.arange(len(self) - 1)  # first rows of the pairs that are equal so far
-        for level, words in enumerate(words_of(self.block, self.starts, self.lengths)):
-            digests.update_words(level, words[self.lengths > 8 * level])
-            first, second = words[equal], words[equal + 1]
-            if (first > second).any():
+        equal = np.ones(len(self) - 1, bool)  # whether this row and the next are equal so far
+        for level, words in enumerate(self.words(self.starts, self.lengths)):
+            longer = self.lengths > 8 * level
+            digests.update_words(level, words if longer.all() else words[longer])
+            if (equal & (words[:-1] > words[1:])).any():
                 return False
-            equal = equal[first == second]
-        return not len(equal) and before < self.key(0)
+            equal &= words[:-1] == words[1:]
+        return not equal.any() and before < self.key(0)
 
     def values(self) -> tuple[np.ndarray, np.ndarray]:
         """First and last + 1 byte of each value (n,), with the blanks around it."""
         return self.starts + self.lengths + 1, self.ends
 
+    def words(self, starts: np.ndarray, lengths: np.ndarray) -> Iterator[np.ndarray]:
+        """Parts of the block as numbers in the order of their bytes: 8 bytes of each part (n,), the next 8, ..."""
+        levels, least = -(-int(lengths.max(initial=0)) // 8), int(lengths.min(initial=0))
+        for first in range(0, levels, _WORDS):
+            width = min(_WORDS, levels - first)
+            view = np.ndarray((len(self.block) + 1,), f"S{8 * width}", self._padded, strides=(1,))
+            places = np.minimum(starts + 8 * first, len(self.block)) if first else starts
+            copied = view[places].view(">u8").reshape(-1, width)
+            for level, words in enumerate(np.ascontiguousarray(copied.T, np.uint64), first):
+                yield words if least >= 8 * (level + 1) else words & _MASKS[np.clip(lengths - 8 * level, 0, 8)]
 
-def words_of(block: bytes, starts: np.ndarray, lengths: np.ndarray) -> Iterator[np.ndarray]:
-    """Parts of a block as numbers in the order of their bytes: 8 bytes of each part (n,), the next 8 bytes, ..."""
-    padded = block + bytes(8)
-    view = np.ndarray((len(block) + 1,), ">u8", padded, strides=(1,))
-    for level in range(-(-int(lengths.max(initial=0)) // 8)):
-        rest = np.clip(lengths - 8 * level, 0, 8)
-        yield view[np.minimum(starts + 8 * level, len(block))].astype(np.uint64) & _MASKS[rest]
+    @cached_property
+    def _padded(self) -> bytes:
+        return self.block + bytes(8 * _WORDS)

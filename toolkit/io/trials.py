@@ -39,12 +39,16 @@ class Trials:
     def __len__(self) -> int:
         return len(self.is_target)
 
-    def used_ids(self) -> list[str]:
-        """The ids that occur in a trial, in the order of ``ids``."""
+    def is_used(self) -> np.ndarray:
+        """Whether each of ``ids`` occurs in a trial (len(ids),)."""
         used = np.zeros(len(self.ids), dtype=bool)
         used[self.enroll] = True
         used[self.test] = True
-        return [self.ids[i] for i in np.flatnonzero(used)]
+        return used
+
+    def used_ids(self) -> list[str]:
+        """The ids that occur in a trial, in the order of ``ids``."""
+        return [self.ids[i] for i in np.flatnonzero(self.is_used())]
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """``(enroll id, test id)`` of each trial."""

@@ -24,7 +24,7 @@ class General(Options):
     skip_train: bool = option(False, "leave out stage 6")
     skip_eval: bool = option(False, "leave out stages 7 to 9")
     skip_packing: bool = option(True, "leave out stage 10")
-    dry_run: bool = option(False, "say what would run, and where, and what is done already")
+    dry_run: bool = option(False, "print what would run, and where, and what is done already")
     wait: bool = option(False, "wait for another run that writes the same output, instead of ending")
     nj: int = option(len(os.sched_getaffinity(0)), "jobs of the data stages at a time", COUNT, "number of CPUs")
     inference_nj: int = option(

@@ -28,7 +28,7 @@ Stages
     names: ClassVar[tuple[str, ...]] = (
         *ScoringRecipe.names,
         *("system", "raw_exp", "segments", "segments_tag", "embedded", "embeddings", "scores_tag", "pairs", "cascade"),
-        *("stats", "simulated"),
+        *("stats", "rendered"),
     )
 
     simulate_test_config: str = option(
@@ -67,7 +67,7 @@ Stages
         return f"{self.expdir}/ee_{self.ee_tag or tag + tag_of(self.ee_args)}"
 
     @property
-    def simulated(self) -> list[str]:
+    def rendered(self) -> list[str]:
         """Sets that stage 3 renders."""
         return self.grid_of(self.test_sets)
 
@@ -134,7 +134,7 @@ Stages
                 self.later(f"fix {config}", *words)
         if self.runs(7) and self.se_exp:
             self.check_system("se_exp", "se", ["--fs", str(self.fs)])
-        if int(self.stage) <= 3 and self.simulated:
+        if int(self.stage) <= 3 and self.rendered:
             self.check_grid(self.simulate_test_config)
         self.run_checks()
         self.unmade += self.make_extractor()
@@ -149,6 +149,6 @@ Stages
 
     def plan(self) -> None:
         """Plan the noisy copies of the test sets."""
-        for name in self.test_sets if self.simulated else []:
+        for name in self.test_sets if self.rendered else []:
             self.queue_grid(self.simulate_test_config, name)
-        self.run_plans(self.simulated)
+        self.run_plans(self.rendered)

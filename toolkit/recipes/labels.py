@@ -1,4 +1,4 @@
-"""What recipes on labelled recordings share: transcripts (``asr``), intents (``ic``)."""
+"""What recipes on utterances share that are tested without noise, too: transcripts, intents, units of speech."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +10,33 @@ from toolkit.recipes.mixtures import MixtureRecipe, is_planned
 
 
 @dataclass
-class LabelRecipe(MixtureRecipe):
-    """Base class of these recipes: each utterance of each set has a label, and test sets are scored without noise, too.
+class UtteranceRecipe(MixtureRecipe):
+    """Base class of these recipes. All rendered sets have the same streams."""
+
+    train_rendered: ClassVar[str] = ""
+
+    @property
+    def all_tests(self) -> list[str]:
+        """The sets that are tested on: test sets, and noisy copies of them."""
+        return [*self.test_sets, *self._mixed_tests(), *self.planned_test_sets]
+
+    @property
+    def rendered(self) -> list[str]:
+        """Sets that stage 3 renders, that of training included."""
+        return [*super().rendered, *filter(None, [super().train_rendered])]
+
+    def check_dump(self) -> None:
+        """Warn of test sets with speakers of the training set."""
+        self.warn_of_known_speakers()
+
+    def plan(self) -> None:
+        """Plan the mixtures of stage 3."""
+        self.run_plans(self.queue_mixtures([], []))
+
+
+@dataclass
+class LabelRecipe(UtteranceRecipe):
+    """Base class of recipes with a label of each utterance: transcripts (``asr``), intents (``ic``).
 
     Attributes:
         table: of a data dir, with the labels.
@@ -27,11 +52,6 @@ class LabelRecipe(MixtureRecipe):
     outputs: ClassVar[str]
 
     # --- names
-
-    @property
-    def all_tests(self) -> list[str]:
-        """The sets that are tested on: test sets, and noisy copies of them."""
-        return [*self.test_sets, *self._mixed_tests(), *self.planned_test_sets]
 
     @property
     def search(self) -> str:
@@ -60,16 +80,6 @@ class LabelRecipe(MixtureRecipe):
         for name in sets if self.runs(1, 2) and not self.dry_run else ():
             if not is_planned(name):
                 check_labels(Path("data", name), self.table, self.unit)
-
-    def check_dump(self) -> None:
-        """Warn of test sets with speakers of the training set."""
-        self.warn_of_known_speakers()
-
-    # --- stage 3
-
-    def plan(self) -> None:
-        """Plan the mixtures of stage 3."""
-        self.run_plans(self.queue_mixtures([], []))
 
 
 def check_labels(folder: Path, table: str, unit: str) -> None:

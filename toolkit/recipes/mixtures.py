@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from toolkit.io.errors import InputError
-from toolkit.recipes.names import stem_of, tag_of
+from toolkit.recipes.names import is_network_alone, stem_of, tag_of
 from toolkit.recipes.options import COUNT, FILE, FILES, LIST, option
 from toolkit.recipes.recipe import Recipe
 
@@ -112,7 +112,8 @@ class MixtureRecipe(Recipe):
         self.check_inference_model(name, metric)
         self.check_experiment()
         weights = Path(self.exp, name)
-        if not self.runs(6) and self.runs(7, 8, 9, 10) and not weights.exists() and not self.needs_no_training():
+        is_used = self.runs(7, 8, 9, 10) and not self.runs(6)
+        if is_used and not weights.exists() and not is_network_alone(self.train_config):
             hint = "train first (stage 6), or choose others (--inference_model)"
             raise InputError(f"{weights}: no such weights; {hint}")
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+_OF_TRAINING = {"loss", "data", "batches", "optimizer", "schedule", "trainer"}  # keys of a config
+
 
 def yaml_list(words: Iterable[str]) -> str:
     """``[a,b]``."""
@@ -28,3 +30,10 @@ def tag_of(args: str) -> str:
 def marks_of(folder: str) -> list[str]:
     """Marks of the stages that have finished a set."""
     return sorted(map(str, Path(folder).glob(".done.*")))
+
+
+def is_network_alone(config: str) -> bool:
+    """Is a training config of a network that needs no training: does it say nothing of data, loss or optimizer?"""
+    from toolkit.io.config import load_config  # slow import
+
+    return Path(config).is_file() and not _OF_TRAINING & load_config(config).keys()

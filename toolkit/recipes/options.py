@@ -115,7 +115,7 @@ def as_text(value: Any) -> str:
 
 
 class HelpRequest(Exception):
-    """The words ask for the usage text."""
+    """The words request the usage text."""
 
 
 class UsageError(InputError):

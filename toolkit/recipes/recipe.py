@@ -10,11 +10,9 @@ from typing import ClassVar
 
 from toolkit.io.errors import InputError
 from toolkit.recipes.common_options import Conditions, Results
-from toolkit.recipes.names import marks_of, yaml_list
+from toolkit.recipes.names import is_network_alone, marks_of, yaml_list
 from toolkit.recipes.options import UsageError, as_text
 from toolkit.recipes.programs import output_of, output_once, run_all
-
-_OF_TRAINING = {"loss", "data", "batches", "optimizer", "schedule", "trainer"}  # keys of a config
 
 
 @dataclass
@@ -233,7 +231,7 @@ class Recipe(Results, Conditions, ABC):
         """
         if self.runs(6) or not self.runs(7, 8, 9, 10):
             return
-        if self.needs_no_training():
+        if is_network_alone(self.train_config):
             self.unmade += self.make_system(self.train_config, self.exp, self.task)
             return
         if Path(self.exp, "config.yaml").is_file():
@@ -244,13 +242,6 @@ class Recipe(Results, Conditions, ABC):
             f"{self.exp}: no such experiment; train it first (stage 6), or give {same} as in its training; there are: "
             f"{' '.join(others) or 'none'}"
         )
-
-    def needs_no_training(self) -> bool:
-        """Whether the training config is of a network alone: it says nothing of data, loss or optimizer."""
-        from toolkit.io.config import load_config  # slow import
-
-        path = Path(self.train_config)
-        return path.is_file() and not _OF_TRAINING & load_config(path).keys()
 
     def check_inference_model(self, name: str, metric: str) -> None:
         """Raise InputError unless weights are there, or are what training leaves."""

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from toolkit.io.errors import InputError
-from toolkit.recipes.mixtures import MixtureRecipe
+from toolkit.recipes.labels import UtteranceRecipe
 from toolkit.recipes.names import name_of, stem_of, tag_of
 from toolkit.recipes.options import COUNT, COUNT_OR_0, FILE, FOLDER, System, option
 
 
 @dataclass
-class Ssl(MixtureRecipe):
+class Ssl(UtteranceRecipe):
     """The recipe."""
 
     title: ClassVar[str] = "Self-supervised learning"
@@ -24,7 +24,7 @@ Stages
   4 units: k-means of MFCC or a layer   9 report: exp/RESULTS.md, report.html
   5 statistics of the training set     10 pack the model
 """
-    names: ClassVar[tuple[str, ...]] = (*MixtureRecipe.names, "units", "unit_args", "unit_deps", "scores")
+    names: ClassVar[tuple[str, ...]] = (*UtteranceRecipe.names, "units", "unit_args", "unit_deps", "labels", "scores")
 
     clusters: int = option(100, "number of units", COUNT)
     targets_from: str = option(
@@ -76,9 +76,9 @@ Stages
         return f"{self.ssl_args} --units {self.units} --model.init_args.num_clusters {self.clusters}".lstrip()
 
     @property
-    def all_tests(self) -> list[str]:
-        """The sets that are tested on: test sets, and noisy copies of them."""
-        return [*self.test_sets, *self._mixed_tests(), *self.planned_test_sets]
+    def labels(self) -> str:
+        """Folder of the predicted units."""
+        return f"{self.exp}/predictions"
 
     @property
     def scores(self) -> str:
@@ -95,13 +95,3 @@ Stages
         if self.targets_from:
             self.check_system("targets_from", "ssl", ["--fs", str(self.fs)])
         self.check_planners_and_training(f'--ssl_args "--model.init_args.fs {self.fs}"')
-
-    def check_dump(self) -> None:
-        """Warn of test sets with speakers of the training set."""
-        self.warn_of_known_speakers()
-
-    # --- stage 3
-
-    def plan(self) -> None:
-        """Plan the mixtures of stage 3."""
-        self.run_plans(self.queue_mixtures([], []))

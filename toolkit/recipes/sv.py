@@ -161,4 +161,4 @@ Stages
             self.queue_plan(self.simulate_valid_config, name, noisy)
         for name in self.test_sets if self.noises and self.snrs else []:
             self.queue_grid(self.simulate_test_config, name)
-        self.run_plans([*self.simulated, *([] if self.train_streams == ["wav"] else [self.train_sim])])
+        self.run_plans([*self.rendered, *filter(None, [self.train_rendered])])

@@ -16,7 +16,8 @@ class SvNames(SvScores):
     names: ClassVar[tuple[str, ...]] = (
         *ScoringRecipe.names,
         *(
-            "simulated",
+            "rendered",
+            "train_rendered",
             "cohort",
             "cohort_source",
             "embedded",
@@ -50,9 +51,14 @@ class SvNames(SvScores):
         return self.valid_sets + self._noisy_valid
 
     @property
-    def simulated(self) -> list[str]:
+    def train_rendered(self) -> str:
+        """The training set, if stage 3 renders it with several streams."""
+        return "" if self.train_streams == ["wav"] else self.train_sim
+
+    @property
+    def rendered(self) -> list[str]:
         """Sets that stage 3 renders with one stream."""
-        train = [self.train_sim] if self._simulates_train and self.train_streams == ["wav"] else []
+        train = [self.train_sim] if self._simulates_train and not self.train_rendered else []
         return [*train, *self._noisy_valid, *self.grid_of(self.test_sets)]
 
     @property

@@ -47,7 +47,7 @@ class SvTraining(SvSimulation):
     se_exp: str = option(
         "",
         "enhance all that is embedded first, by this experiment, ../se/exp/se_<x>, or packed zip; its scores have a "
-        "row of their own beside those without",
+        "separate row beside those without",
         System("enhancement"),
     )
     train_enhanced: bool = option(
@@ -59,7 +59,7 @@ class SvTraining(SvSimulation):
     ee_exp: str = option(
         "",
         "enhance all embeddings, by this experiment, ../ee/exp/ee_<x>, or packed zip, which was trained for this "
-        "extractor; its scores have a row of their own beside those without",
+        "extractor; its scores have a separate row beside those without",
         System("embedding enhancement"),
     )
     floor_config: str = option(

@@ -168,7 +168,7 @@ Stages
         self.unmade += self.make_extractor()
 
     def check_dump(self) -> None:
-        """Raise InputError where the dump lacks what later stages need; leave --absent out where nobody is."""
+        """Raise InputError where the dump lacks what later stages need; drop --absent if a set cannot have it."""
         super().check_dump()
         if self.runs(7, 8) and self.absent:
             self.absent = all(map(self._can_be_absent, self.all_tests))

@@ -1,4 +1,4 @@
-"""Charts of a page: what toolkit.report.plots draws as pictures, as points that a reader can ask for their values."""
+"""Charts of a page: what toolkit.report.plots draws as pictures, as points that show their values."""
 
 from collections.abc import Collection, Mapping, Sequence
 

@@ -38,7 +38,9 @@ def options_of(parser: argparse.ArgumentParser, argv: list[str] | None) -> tuple
             raise InputError(f"--speech is missing; {_EXAMPLE}")
         args = parser.parse_args(argv, argparse.Namespace(**memory["options"]))
         print(f"using the saved options of the last run ({args.outdir}/prepare_folder.json)")
-    options = {key: value for key, value in vars(args).items() if key != "outdir"}
+    options = {key: value for key, value in vars(args).items() if key not in ("outdir", "need_noise")}
+    if args.need_noise and not args.noise:
+        raise InputError(f"--noise is missing: mixtures are made of speech and noise; {_EXAMPLE}")
     for name in _PATHS:
         if words := getattr(args, name):
             setattr(args, name, Path(" ".join(words)).expanduser())

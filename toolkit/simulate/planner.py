@@ -115,7 +115,7 @@ class MixturePlanner:
             speakers = values_of(self._talkers.speaker, self._talkers.ids)
             if unknown := [key for key, speaker in zip(self._talkers.ids, speakers, strict=True) if speaker is None]:
                 raise InputError(f"interferer.data: no utt2spk names the speaker of {some_of(unknown)}")
-        self._rooms = list(_by_room(self.room_dirs()).values()) if self.rooms else []
+        self._rooms = Recordings(self.room_dirs(), "rooms").by_speaker() if self.rooms else []
         return self
 
     def _below_root(self, sets: list[str]) -> list[str]:
@@ -133,11 +133,9 @@ class MixturePlanner:
         for name, codec in self.codecs.items():
             check_codec(name, codec.kbps, f"codecs.{name}")
             _check_weight(f"codecs.{name}.weight", codec.weight)
-        probs = {"noise_prob": self.noise_prob, "room_prob": self.room_prob, "codec_prob": self.codec_prob}
-        probs["filter_prob"] = self.filter_prob
-        for key, prob in probs.items():
-            if not 0 <= prob <= 1:
-                raise InputError(f"{key} is {prob}; must be from 0 to 1")
+        for key in ("noise_prob", "room_prob", "codec_prob", "filter_prob"):
+            if not 0 <= getattr(self, key) <= 1:
+                raise InputError(f"{key} is {getattr(self, key)}; must be from 0 to 1")
         if (self.room_prob > 0) != bool(self.rooms):
             raise InputError("rooms and room_prob go together: give both or neither")
         if not all(SPEEDS[0] <= speed <= SPEEDS[1] for speed in self.speeds):
@@ -298,12 +296,3 @@ def _drawn(rng: np.random.Generator, choices: Mapping[str, Noise | Codec]) -> st
     """A random name, by weight."""
     weights = np.array([choice.weight for choice in choices.values()], float)
     return list(choices)[rng.choice(len(choices), p=weights / weights.sum())]
-
-
-def _by_room(data: list[str]) -> dict[str, list[str]]:
-    """Room -> ids of its responses."""
-    recordings = Recordings(data, "rooms")
-    rooms: dict[str, list[str]] = {}
-    for key in recordings.ids:
-        rooms.setdefault(recordings.speaker_of(key), []).append(key)
-    return rooms

@@ -27,6 +27,13 @@ class Recordings:
         """The speaker of a recording."""
         return self.speaker.get(key, key)
 
+    def by_speaker(self) -> list[list[str]]:
+        """The ids of each speaker (or room)."""
+        ids: dict[str, list[str]] = {}
+        for key in self.ids:
+            ids.setdefault(self.speaker_of(key), []).append(key)
+        return list(ids.values())
+
     def draw(self, rng: np.random.Generator, without: set[str]) -> str:
         """A random id whose speaker is not in ``without``."""
         for _ in range(1000):

@@ -11,7 +11,7 @@ import numpy as np
 
 from toolkit.io.audio import AudioTable
 from toolkit.io.errors import InputError, brief
-from toolkit.metrics.signal.intrusive import find_library
+from toolkit.io.libraries import find_library
 
 WHISPER, POCKETSPHINX = "whisper", "pocketsphinx"
 STAND_IN = "a stand-in with the English model of its package, which was not trained here: good for trends only"

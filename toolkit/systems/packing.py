@@ -44,6 +44,7 @@ def pack(
     weights: str | None = None,
     task: str | None = None,
     card: Mapping[str, str | None] | None = None,
+    half: bool = False,
 ) -> dict:
     """Write config, weights, calibration, facts of the run, results and a model card of an experiment into one zip.
 
@@ -53,12 +54,13 @@ def pack(
         weights: weights file; None: the one that training selects.
         task: for a config of an earlier version without its task (toolkit.systems.kinds.task_of).
         card: ``licence``, ``data_licence`` and ``intended_use`` for the card (toolkit.systems.card.card_of).
+        half: store matrices as float16, half the size; a loaded network computes in float32 as ever.
 
     Returns:
         The manifest: ``task``, ``weights``, and ``sha256`` of each member.
 
     Raises:
-        InputError: config or weights are missing, or the task is unknown.
+        InputError: config or weights are missing, the task is unknown, or a weight is too large for ``half``.
     """
     expdir = Path(expdir)
     if not (expdir / CONFIG).is_file():
@@ -76,7 +78,7 @@ def pack(
         check_classes(config, expdir / CONFIG)
     except InputError as error:
         logging.warning("%s", error)  # loading needs the class and trust
-    contents[WEIGHTS] = _tensors(expdir / weights)
+    contents[WEIGHTS] = _tensors(expdir / weights, half)
     contents |= {name: (expdir / name).read_bytes() for name in _FACTS if (expdir / name).is_file()}
     contents[CARD] = json.dumps(card_of(expdir, whole, str(task), card), indent=1, ensure_ascii=False).encode()
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
@@ -139,13 +141,18 @@ def _config_of(system: Path) -> dict:
         return _complete_config(_read(archive, archive.getinfo(CONFIG), _MOST_TEXT), system)
 
 
-def _tensors(path: Path) -> bytes:
-    """Weights as safetensors, each tensor separately, even if several share memory."""
+def _tensors(path: Path, half: bool = False) -> bytes:
+    """Weights as safetensors, each tensor separately, even if several share memory; see :func:`pack` for ``half``."""
     state = load(path)
     if not isinstance(state, dict) or not all(
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
     ):
         raise InputError(f"{path}: must hold tensors by name; train again (stage 6), or use other weights")
+    if half:
+        rounded = {name: x.half() for name, x in state.items() if x.is_floating_point() and x.ndim > 1}
+        if large := [name for name, x in rounded.items() if not x.isfinite().all()]:
+            raise InputError(f"{path}: {some_of(large)}: too large for half precision; pack without --half")
+        state |= rounded
     return to_safetensors({name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in state.items()})
 
 

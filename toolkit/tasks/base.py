@@ -61,13 +61,8 @@ class Task(nn.Module, ABC, Generic[_Network]):
         self._batches, self._train = batches, train
 
     @classmethod
-    @abstractmethod
-    def add_network_arguments(cls, parser) -> None:
-        """Config keys of the network that is deployed."""
-
-    @classmethod
     def add_arguments(cls, parser) -> None:
-        """Config keys of training that only this task has."""
+        """Config keys of training that only this task has; those of the network are its system's."""
 
     @classmethod
     @abstractmethod

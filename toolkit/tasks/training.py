@@ -25,7 +25,7 @@ from toolkit.train.trainer import Trainer
 def get_parser(spec: TaskSpec, description: str) -> ConfigParser:
     """A command line with all config keys of a task."""
     task, parser = spec.load("task"), ConfigParser.command_line(description)
-    task.add_network_arguments(parser)
+    spec.load("system").add_network_arguments(parser)
     parser.add_argument(
         "--task", type=str, default=spec.name, help="must be this value; for configs that name their task"
     )

@@ -20,7 +20,7 @@ check_made dump
 if runs_stage 5 && say_stage 5 "statistics -> ${stats}"; then make_stats "${dumpdir}/raw/${train_sim}" "${units}/units.model"; fi
 data_is_made
 
-if runs_stage 6 && say_stage 6 "training -> ${exp}, log in ${exp}/train.log"; then train_labelled "${units}/units.model"; fi
+if runs_stage 6 && say_stage 6 "training -> ${exp}, log in ${exp}/train.log"; then train_sets "${units}/units.model"; fi
 
 if runs_stage 7 && say_stage 7 "transcripts of ${all_tests} -> ${labels}"; then infer_labels "${inference_args}"; fi
 

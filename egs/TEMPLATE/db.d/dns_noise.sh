@@ -1,2 +1,1 @@
-# shellcheck shell=bash disable=SC2034
 DNS_NOISE=${CORPORA}/DNS-Challenge # holds datasets/noise or datasets_fullband/noise_fullband, or is such a folder

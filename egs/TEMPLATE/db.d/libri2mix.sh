@@ -1,4 +1,3 @@
-# shellcheck shell=bash disable=SC2034
 # shellcheck source=egs/TEMPLATE/db.d/librispeech.sh
 . "$(dirname "${BASH_SOURCE[0]}")/librispeech.sh"
 LIBRI2MIX_METADATA=${CORPORA}/LibriMix/metadata/Libri2Mix

@@ -1,2 +1,1 @@
-# shellcheck shell=bash disable=SC2034
 LIBRITTS_R=${CORPORA}/LibriTTS_R # holds train-clean-100/<speaker>/<chapter>/*.wav, train-clean-360

@@ -1,2 +1,1 @@
-# shellcheck shell=bash disable=SC2034
 MAX_AUDIO=${CORPORA}/MAX-Audio-Classifier

@@ -1,2 +1,1 @@
-# shellcheck shell=bash disable=SC2034
 MINI=downloads/mini # made on the spot by egs/mini

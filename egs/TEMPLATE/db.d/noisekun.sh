@@ -1,2 +1,1 @@
-# shellcheck shell=bash disable=SC2034
 NOISEKUN=${CORPORA}/Noisekun

@@ -1,2 +1,1 @@
-# shellcheck shell=bash disable=SC2034
 NONSPEECH100=${CORPORA}/Nonspeech # n1.wav ... n100.wav

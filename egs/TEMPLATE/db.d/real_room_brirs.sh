@@ -1,2 +1,1 @@
-# shellcheck shell=bash disable=SC2034
 REAL_ROOM_BRIRS=${CORPORA}/RealRoomBRIRs

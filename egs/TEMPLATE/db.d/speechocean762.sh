@@ -1,2 +1,1 @@
-# shellcheck shell=bash disable=SC2034
 SPEECHOCEAN762=${CORPORA}/speechocean762

@@ -1,3 +1,2 @@
-# shellcheck shell=bash disable=SC2034
 VOXCELEB1=${CORPORA}/VoxCeleb1 # holds id10001/<video>/00001.wav, at most two folders in between
 VOXCELEB1_LISTS=${VOXCELEB1}   # holds vox1_meta.csv and the trial lists, veri_test2.txt ...

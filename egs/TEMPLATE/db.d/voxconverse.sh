@@ -1,2 +1,1 @@
-# shellcheck shell=bash disable=SC2034
 VOXCONVERSE=${CORPORA}/voxconverse_test_SV # holds trials_wo_overlap.txt and what it names

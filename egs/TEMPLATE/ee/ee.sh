@@ -49,9 +49,9 @@ fi
 
 if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then format_all "${train_set} ${valid_sets} ${test_sets}"; fi
 
-if runs_stage 3 && say_stage 3 "simulation -> data/*/mix.jsonl, ${dumpdir}/raw" && [ -n "${simulated}" ]; then
+if runs_stage 3 && say_stage 3 "simulation -> data/*/mix.jsonl, ${dumpdir}/raw" && [ -n "${rendered}" ]; then
     make_plans
-    render "${simulated}"
+    render "${rendered}"
 fi
 check_made dump
 remade ${unmade}

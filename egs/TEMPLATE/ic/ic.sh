@@ -17,7 +17,7 @@ check_made dump
 if runs_stage 5 && say_stage 5 "statistics -> ${stats}"; then make_stats "${dumpdir}/raw/${train_sim}"; fi
 data_is_made
 
-if runs_stage 6 && say_stage 6 "training -> ${exp}, log in ${exp}/train.log"; then train_labelled; fi
+if runs_stage 6 && say_stage 6 "training -> ${exp}, log in ${exp}/train.log"; then train_sets; fi
 
 if runs_stage 7 && say_stage 7 "intents of ${all_tests} -> ${labels}"; then infer_labels; fi
 
@@ -26,6 +26,6 @@ if runs_stage 8 && say_stage 8 "scoring -> ${scores}"; then score_labels; fi
 if runs_stage 9 && say_stage 9 "report -> ${exp}/RESULTS.md, ${results}"; then report_task; fi
 
 if runs_stage 10 && say_stage 10 "pack -> ${exp}/packed.zip"; then pack --weights "${inference_model}"; fi
-log "finished"
+finish_run
 exit 0
 }

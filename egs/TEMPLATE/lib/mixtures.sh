@@ -1,10 +1,5 @@
 # Inference and scoring of audio, for enhancement and extraction. Sourced by se.sh and tse.sh.
 
-render_mixtures() { # stage 3
-    [ -z "${train_rendered}" ] || render "${train_rendered}" --streams "${train_streams}"
-    if [ -n "${rendered}" ]; then render "${rendered}" --streams all; else log "nothing more to simulate"; fi
-}
-
 # infer FOLDER SETS OPTIONS [SETS THAT IT DEPENDS ON]: audio of sets into <exp>/FOLDER
 infer() {
     local marks='' set
@@ -22,7 +17,7 @@ measure() {
         --deps "${5:-}" --opts "${4:-}" "${dumpdir}/raw" "${exp}/$1" "${exp}/metrics${suffix}" "${exp}/scores${suffix}" $2
 }
 
-# --downstream on the mixtures, on the outputs, and on clean speech; the first and the last are no experiment's own, so all
+# --downstream on the mixtures, on the outputs, and on clean speech; the first and the last belong to no experiment, so all
 # share their scores
 score_downstream() {
     local kind name system output outputs=${output_name}

@@ -103,7 +103,7 @@ start_guard() {
     coproc GUARD { exec utils/guard.pl "$$" "${VOXSIFT_RUN##*/}" "${command_line}"; }
 }
 
-# hold exclusive|shared|release[-wait] FILE: have a lock until this run ends. Where another run has it, say which and
+# hold exclusive|shared|release[-wait] FILE: have a lock until this run ends. If another run has it, name that run and
 # end, or wait.
 hold() {
     local how=$1 reply
@@ -137,8 +137,8 @@ data_is_made() {
     hold shared "${dumpdir}/.lock"
 }
 
-# A dry run goes through the stages like any other; its steps say what they would do. What they would make anew they note
-# in the file ${VOXSIFT_REMADE}.
+# A dry run goes through the stages like any other; its steps print what they would do. The file ${VOXSIFT_REMADE} lists what
+# they would make anew.
 start_dry_run() {
     "${dry_run}" || return 0
     remade_file=$(mktemp)

@@ -69,6 +69,23 @@ render() { # render SETS [--streams "STREAM ..."]: data/<set>/mix.jsonl -> dump/
     "${steps}/simulate.sh" "${data_step[@]}" "${@:2}" data "${dumpdir}/raw" $1
 }
 
+# prepare_sets [OPTIONS of simulate.sh]: stages 1 to 3; rendered training sets have the streams that training needs
+prepare_sets() {
+    local sets="${train_set} ${valid_sets} ${test_sets}"
+    if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
+        prepare_data
+        validate "${sets}"
+        validate "${real_sets:-}" --require-streams enroll_spk1
+        check_made data
+    fi
+    if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then format_all "${sets} ${real_sets:-}"; fi
+    if runs_stage 3 && say_stage 3 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; then
+        make_plans
+        [ -z "${train_rendered}" ] || render "${train_rendered}" --streams "${train_streams}"
+        if [ -n "${rendered}" ]; then render "${rendered}" "$@"; else log "nothing more to simulate"; fi
+    fi
+}
+
 make_stats() { # make_stats TRAIN_DIR [DEPS]: stage 5
     "${steps}/stats.sh" "${data_step[@]}" --opts "${train_args}" --deps "${sounds} ${2:-}" \
         "${task}" "${train_config}" "$1" "${stats}"
@@ -81,6 +98,10 @@ train() { # train TRAIN_DIR VALID_DIRS [DEPS]: stage 6
     fi
     "${steps}/train.sh" --cmd "${cuda_cmd}" "${plain_step[@]}" --ngpu "${ngpu}" --num_nodes "${num_nodes}" \
         --weights "${inference_model}" --opts "${train_args}" --deps "${sounds} ${3:-}" "${task}" "${train_config}" "$1" "${exp}" $2
+}
+
+train_sets() { # train_sets [DEPS]: as train, of formatted sets
+    train "${dumpdir}/raw/${train_sim}" "$(printf "${dumpdir}/raw/%s " ${all_valid})" "$@"
 }
 
 enhance_audio() { # enhance_audio SE_EXP OUT_ROOT SETS

@@ -5,7 +5,7 @@ general_help="General options
   --nj 4               jobs at a time
   --gpu false          on a GPU
   --opts \"...\"         more options of the program, separated by blanks
-  --dry_run false      say what would be done
+  --dry_run false      print what would be done
   --python             interpreter (python3)"
 help_message="${help_message}
 ${general_help}

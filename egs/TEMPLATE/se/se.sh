@@ -13,18 +13,7 @@ task=se output_name=enhanced
 
 check_run
 
-if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
-    prepare_data
-    validate "${train_set} ${valid_sets} ${test_sets}"
-    check_made data
-fi
-
-if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then format_all "${train_set} ${valid_sets} ${test_sets}"; fi
-
-if runs_stage 3 && say_stage 3 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; then
-    make_plans
-    render_mixtures
-fi
+prepare_sets --streams all # stages 1 to 3
 check_made dump
 
 if runs_stage 4 && say_stage 4 "features"; then log "none: the networks read audio"; fi
@@ -32,9 +21,7 @@ if runs_stage 4 && say_stage 4 "features"; then log "none: the networks read aud
 if runs_stage 5 && say_stage 5 "statistics -> ${stats}"; then make_stats "${dumpdir}/raw/${train_sim}"; fi
 data_is_made
 
-if runs_stage 6 && say_stage 6 "training -> ${exp}, log in ${exp}/train.log"; then
-    train "${dumpdir}/raw/${train_sim}" "$(printf "${dumpdir}/raw/%s " ${all_valid})"
-fi
+if runs_stage 6 && say_stage 6 "training -> ${exp}, log in ${exp}/train.log"; then train_sets; fi
 
 if runs_stage 7 && say_stage 7 "enhanced -> ${all_tests} in ${exp}/enhanced"; then
     infer enhanced "${all_tests}" ""

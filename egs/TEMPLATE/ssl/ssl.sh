@@ -20,17 +20,11 @@ fi
 if runs_stage 5 && say_stage 5 "statistics -> ${stats}"; then make_stats "${dumpdir}/raw/${train_sim}" "${units}"; fi
 data_is_made
 
-if runs_stage 6 && say_stage 6 "training -> ${exp}, log in ${exp}/train.log"; then train_labelled "${units}"; fi
+if runs_stage 6 && say_stage 6 "training -> ${exp}, log in ${exp}/train.log"; then train_sets "${units}"; fi
 
-if runs_stage 7 && say_stage 7 "predicted units of ${all_tests} -> ${exp}/predictions"; then
-    "${steps}/infer.sh" "${decode_step[@]}" --weights "${inference_model}" --deps "${units}" \
-        --opts "--trust --units ${units}" ssl "${exp}" "${dumpdir}/raw" "${exp}/predictions" ${all_tests}
-fi
+if runs_stage 7 && say_stage 7 "predicted units of ${all_tests} -> ${labels}"; then infer_labels "--units ${units}" "${units}"; fi
 
-if runs_stage 8 && say_stage 8 "scoring -> ${scores}"; then
-    "${steps}/score_units.sh" "${plain_step[@]}" --resamples "${resamples}" \
-        "${dumpdir}/raw" "${exp}/predictions" "${scores}" ${all_tests}
-fi
+if runs_stage 8 && say_stage 8 "scoring -> ${scores}"; then score_labels; fi
 
 if runs_stage 9 && say_stage 9 "report -> ${exp}/RESULTS.md, ${results}"; then report_task; fi
 

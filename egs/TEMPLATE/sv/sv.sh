@@ -42,19 +42,7 @@ listen() { # to what a model makes of the noisiest sets that estimates the speec
 
 check_run
 
-if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
-    prepare_data
-    validate "${train_set} ${valid_sets} ${test_sets}"
-    check_made data
-fi
-
-if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then format_all "${train_set} ${valid_sets} ${test_sets}"; fi
-
-if runs_stage 3 && say_stage 3 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; then
-    make_plans
-    [ "${train_streams}" = wav ] || render "${train_sim}" --streams "${train_streams}"
-    if [ -n "${simulated}" ]; then render "${simulated}"; else log "nothing more to simulate"; fi
-fi
+prepare_sets # stages 1 to 3
 check_made dump
 
 if runs_stage 4 && say_stage 4 "features -> ${feats_root}"; then

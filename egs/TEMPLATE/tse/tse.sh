@@ -24,21 +24,7 @@ measure_real() { # recordings without targets: of each group of sets the metrics
 
 check_run
 
-if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
-    prepare_data
-    validate "${train_set} ${valid_sets} ${test_sets}"
-    validate "${real_sets}" --require-streams enroll_spk1
-    check_made data
-fi
-
-if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then
-    format_all "${train_set} ${valid_sets} ${test_sets} ${real_sets}"
-fi
-
-if runs_stage 3 && say_stage 3 "simulation: data/*/mix.jsonl, ${dumpdir}/raw"; then
-    make_plans
-    render_mixtures
-fi
+prepare_sets --streams all # stages 1 to 3
 check_made dump
 
 if runs_stage 4 && say_stage 4 "features"; then
@@ -52,8 +38,7 @@ if runs_stage 5 && say_stage 5 "statistics -> ${stats}"; then make_stats "${dump
 data_is_made
 
 if runs_stage 6 && say_stage 6 "training -> ${exp}, log in ${exp}/train.log"; then
-    train "${dumpdir}/raw/${train_sim}" "$(printf "${dumpdir}/raw/%s " ${all_valid})" \
-        "$(compgen -G "${embedded:-none}/*/.done.embed" || true)"
+    train_sets "$(compgen -G "${embedded:-none}/*/.done.embed" || true)"
 fi
 
 if runs_stage 7 && say_stage 7 "extracted -> ${all_tests} in ${exp}/extracted"; then

@@ -1,21 +1,20 @@
 import numpy as np
 import pytest
+from helpers.signal_scores import write_utterances
 
-from toolkit.io.datadir import write_table
 from toolkit.io.errors import InputError
 from toolkit.tasks.enhancement.audio_comparison import compare_audio_values, load_audio_condition
 
 UTTS = {f"s{s:02d}-{u}": f"s{s:02d}" for s in range(15) for u in range(4)}
 
 
-def write(folder, gain, seed=0, **tables):
-    """Values that the speaker makes hard, and ``gain``."""
+def write(folder, gain, seed=0, utt2spk=UTTS, **metrics):
+    """Values that the speaker makes hard, and ``gain``; more ``metrics``."""
     rng = np.random.default_rng(5)
     hard = np.repeat(rng.normal(0, 4, 15), 4)
     values = hard + gain + np.random.default_rng(seed).normal(0, 0.5, 60)
-    rows = {"utt2spk": UTTS, "utt2si_sdr": dict(zip(UTTS, values.tolist(), strict=True)), **tables}
-    for name, table in rows.items():
-        write_table(folder / name, table)
+    own = {"si_sdr": dict(zip(UTTS, values.tolist(), strict=True))}
+    write_utterances(folder, utt2spk, **(own | metrics))
     return folder
 
 
@@ -36,10 +35,9 @@ def test_a_system_equals_itself(tmp_path):
 
 
 def test_an_utterance_without_a_value_counts_for_neither(tmp_path, caplog):
-    a, b = write(tmp_path / "a/test", 0), write(tmp_path / "b/test", 1)
     stoi = dict.fromkeys(UTTS, 0.5)
-    write_table(a / "utt2stoi", stoi | {"s00-0": "nan", "s00-1": 0.9})
-    write_table(b / "utt2stoi", stoi | {"s01-0": "inf", "s00-0": 0.9})
+    a = write(tmp_path / "a/test", 0, stoi=stoi | {"s00-0": "nan", "s00-1": 0.9})
+    b = write(tmp_path / "b/test", 1, stoi=stoi | {"s01-0": "inf", "s00-0": 0.9})
     one = load_audio_condition(a, b)
     assert "STOI is compared on 58 of 60 utterances: the others have no finite value in A (1) or B (1)" in caplog.text
     assert "SI-SDR" not in caplog.text
@@ -64,9 +62,8 @@ def test_what_cannot_be_compared_is_said(tmp_path):
     with pytest.raises(InputError, match="b/test: not the utterances of .*a/test: s03-2"):
         load_audio_condition(a, tmp_path / "b/test")
     write(tmp_path / "c/test", 0, utt2spk=UTTS | {"s03-2": "s04"})
-    with pytest.raises(InputError, match="c/test/utt2spk: not the speakers of"):
+    with pytest.raises(InputError, match="c/test: not the speakers of"):
         load_audio_condition(a, tmp_path / "c/test")
-    write(tmp_path / "d/test", 0, utt2stoi=dict.fromkeys(UTTS, 1))
-    (tmp_path / "d/test/utt2si_sdr").unlink()
+    write_utterances(tmp_path / "d/test", UTTS, stoi=dict.fromkeys(UTTS, 1))
     with pytest.raises(InputError, match="no metric is in both"):
         load_audio_condition(a, tmp_path / "d/test")

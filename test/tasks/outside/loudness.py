@@ -72,8 +72,6 @@ class LoudnessTask(Task):
         super().__init__(network, loss, batches, train, valid)
         self._valid = [AudioTable(path, fs=network.fs) for path in valid]
 
-    add_network_arguments = Gauge.add_network_arguments
-
     @classmethod
     def build_network(cls, built):
         return built.model

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from importlib import import_module
 
-from toolkit.metrics.signal.intrusive import find_library
+from toolkit.io.libraries import find_library
 
 _NOT_WORDS = re.compile(r"[^\w\s']|_|(?<!\w)'|'(?!\w)")
 

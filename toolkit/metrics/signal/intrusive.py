@@ -4,19 +4,17 @@ Every metric returns a number or raises :class:`Undefined` with the reason. PESQ
 other implementations differ in the second decimal. This file does not import torch.
 """
 
-import importlib
 import importlib.util
 import math
 import sys
 import warnings
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
-from toolkit.io.errors import InputError
+from toolkit.io.libraries import find_library, library
 from toolkit.io.processes import process_pool
 
 # The reference code of P.862 has an array for 50 utterances and writes beyond it. An utterance takes at least 0.4 s
@@ -193,34 +191,6 @@ def stoi(estimate: np.ndarray, reference: np.ndarray, fs: int, extended: bool = 
 def estoi(estimate: np.ndarray, reference: np.ndarray, fs: int) -> float:
     """Extended STOI; see :func:`stoi`."""
     return stoi(estimate, reference, fs, extended=True)
-
-
-def library(name: str, extra: str = "se") -> ModuleType:
-    """Import an optional library.
-
-    Raises:
-        InputError: the library is not installed or cannot be imported; says how to install it.
-    """
-    find_library(name, extra)
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise InputError(f"{name} cannot be imported ({error}): tools/install.sh --extras {extra}") from None
-
-
-def find_library(name: str, extra: str = "se") -> Path:
-    """The folder of an optional library, without importing it.
-
-    Raises:
-        InputError: the library is not installed; says how to install it.
-    """
-    try:
-        spec = importlib.util.find_spec(name)
-    except ValueError:  # a module without a spec has this name
-        spec = None
-    if spec is None or spec.submodule_search_locations is None:
-        raise InputError(f"{name} is not installed: tools/install.sh --extras {extra}")
-    return Path(spec.submodule_search_locations[0])
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from toolkit.io.errors import InputError
+from toolkit.io.libraries import find_library
 from toolkit.metrics.metric import Metric
 from toolkit.metrics.signal import intrusive as signal
 from toolkit.metrics.signal.dnsmos import dnsmos
@@ -42,7 +43,24 @@ METRICS = {
     "unit_accuracy": Metric("accuracy of masked units", "%", scale=100, limits=RATE),
 }
 
-
+ABOUT = {  # what a page tells of them
+    "si_sdr": "SI-SDR: target against all else, at the best gain",
+    "wave_snr": "SNR: target against the difference to it",
+    "sdr": "SDR: as SI-SDR, a filter of 512 taps forgiven",
+    **dict.fromkeys(("pesq_nb", "pesq_wb"), "PESQ: quality, about 1 to 4.6"),
+    **dict.fromkeys(("stoi", "estoi"), "STOI, ESTOI: intelligibility, 0 to 1"),
+    "similarity": "cosine to the enrolment: of a verification system's embeddings, -1 to 1",
+    "dnsmos_ovrl": "DNSMOS: estimated opinion scores, 1 to 5, without a reference",
+    "timing_f1": "timing: frames of 10 ms in which the output speaks against the enrolled speaker's turns, no collar",
+    "intent_accuracy": "intent accuracy: orders whose slots are all recognised",
+    "slot_accuracy": "slot accuracy: slots that are recognised",
+    "speaker_confusion": "speaker confusion: outputs nearer (SI-SDR) to the interferer than to the target",
+    "tsos": "TSOS: frames in which the target is suppressed, by the definition with k = 2: it does not depend on level",
+    "tsos_k1": "TSOS, k = 1: by the definition with k = 1, which depends on level",
+    "si_sdr_interferer": "SI-SDR to the interferer: how much of it is in the output",
+    "residual_energy": "residual energy: output against mixture where the enrolled speaker is absent",
+    "false_alarm": "false alarms: such outputs with more than a tenth of the mixture's energy (above -10 dB)",
+}
 FORMER = {"wrong_speaker": "speaker_confusion", "energy_left": "residual_energy"}  # names of version 0.1
 
 
@@ -61,6 +79,11 @@ def metric_of(name: str) -> Metric:
         return metric._replace(label=f"{metric.label} of the mixture")
     metric = METRICS[name.removesuffix("i")]
     return metric._replace(label=f"{metric.label} improvement")
+
+
+def about(names: Sequence[str]) -> str:
+    """What a page tells of metrics; each sentence once."""
+    return "; ".join(dict.fromkeys(ABOUT[name] for name in names if name in ABOUT))
 
 
 def limits_of(name: str) -> tuple[float, float]:
@@ -121,7 +144,7 @@ def check_metrics(names: Sequence[str]) -> None:
     for family in _FAMILIES:
         if set(family.names) & set(names):
             for module in family.libraries:
-                signal.find_library(module, family.extra)
+                find_library(module, family.extra)
 
 
 def names_that_need(what: str, names: Sequence[str]) -> list[str]:

@@ -9,8 +9,9 @@ from functools import cache
 
 import numpy as np
 
+from toolkit.io.libraries import find_library
 from toolkit.io.samples import resample
-from toolkit.metrics.signal.intrusive import Undefined, find_library
+from toolkit.metrics.signal.intrusive import Undefined
 from toolkit.metrics.signal.onnx_session import onnx_session
 
 EXTRA = "vad"

@@ -19,27 +19,27 @@ _STRIDE = 8  # the sample that bounds the highest scores has every eighth cohort
 _LEAST_STD = 1e-6  # of scores of near-unit vectors; below it all scores are equal
 
 
-def cohort_statistics(vectors: np.ndarray, cohort: np.ndarray, top_n: int | None = None) -> np.ndarray:
+def cohort_statistics(vectors, cohort: np.ndarray, top_n: int | None = None) -> np.ndarray:
     """Mean and standard deviation of the (highest) cohort scores of each vector.
 
     Memory is bounded: one block of vectors at a time is scored against the cohort. The highest scores are selected, not
     sorted.
 
     Args:
-        vectors: (U, D) vectors.
+        vectors: (U, D) vectors: an array, or rows on disk (toolkit.io.stored_rows).
         cohort: (C, D) vectors; a score is the dot product.
         top_n: number of highest scores to use; None or C: all.
 
     Returns:
         (2, U) float64: means, and standard deviations (divided by n, not n - 1).
     """
-    vectors, cohort = (np.ascontiguousarray(x, dtype=np.float32) for x in (vectors, cohort))
+    cohort = np.ascontiguousarray(cohort, dtype=np.float32)
     size = len(cohort)
     top = size if top_n is None else min(top_n, size)
     step = max(1, _BLOCK_BYTES // (4 * size))
     statistics, block = np.empty((2, len(vectors))), np.empty((step, size), np.float32)
     for start in range(0, len(vectors), step):
-        part = vectors[start : start + step]
+        part = np.ascontiguousarray(vectors[start : start + step], dtype=np.float32)
         scores = np.matmul(part, cohort.T, out=block[: len(part)])
         if top < size:
             scores = _highest(scores, top)

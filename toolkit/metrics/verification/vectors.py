@@ -20,15 +20,15 @@ def unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.where(norms > 0, norms, 1)
 
 
-def dot_scores(enroll: np.ndarray, test: np.ndarray, enroll_row: np.ndarray, test_row: np.ndarray) -> np.ndarray:
+def dot_scores(enroll, test, enroll_row: np.ndarray, test_row: np.ndarray) -> np.ndarray:
     """Dot products of pairs of rows.
 
     For unit vectors these are cosines. For means of unit vectors they are mean cosines: the mean over all pairs of
     segments of both sides equals the dot product of the means.
 
     Args:
-        enroll: (E, D) vectors.
-        test: (T, D) vectors, possibly the same array.
+        enroll: (E, D) vectors: an array, or rows on disk (toolkit.io.stored_rows).
+        test: (T, D) vectors, possibly the same.
         enroll_row: (N,) row of each trial's enrolment.
         test_row: (N,) row of each trial's test utterance.
 

@@ -9,11 +9,10 @@ from torch import Tensor, nn
 
 from toolkit.features.complex_stft import ComplexSTFT, magnitude
 from toolkit.io.errors import InputError
+from toolkit.models.frame_stream import FrameStream, State
 from toolkit.models.network_stream import NetworkStream
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.nn.device import device_of
-
-_State = tuple[Tensor | None, ...]  # of a layer: its memory of earlier frames
 
 
 class GTCRN(SpeechEnhancer):
@@ -70,20 +69,27 @@ class GTCRN(SpeechEnhancer):
         self.spread = nn.Parameter(torch.empty(filters.T.shape), requires_grad=False)
         self.merge.copy_(filters)  # no effect on the meta device
         self.spread.copy_(filters.T)
-        self.down = nn.ModuleList([_halving(9, channels), _halving(channels, channels, groups=2)])
+        self.down = nn.ModuleList([_strided(nn.Conv2d, 9, channels), _strided(nn.Conv2d, channels, channels, groups=2)])
         self.encoder = nn.ModuleList(GroupedTemporalBlock(channels, d) for d in dilations)
-        bands = (low_bins + erb_bands + 3) // 4
-        self.bottleneck = nn.ModuleList(GroupedDualPathRNN(channels, bands) for _ in range(2))
+        self.bands = (low_bins + erb_bands + 3) // 4
+        self.bottleneck = nn.ModuleList(GroupedDualPathRNN(channels, self.bands) for _ in range(2))
         self.decoder = nn.ModuleList(GroupedTemporalBlock(channels, d) for d in reversed(dilations))
-        self.up = nn.ModuleList([_doubling(channels, channels, nn.PReLU(), 2), _doubling(channels, 2, nn.Tanh())])
+        inverse, tanh = nn.ConvTranspose2d, nn.Tanh()
+        self.up = nn.ModuleList([_strided(inverse, channels, channels, 2), _strided(inverse, channels, 2, 1, tanh)])
 
     def forward(self, wav: Tensor) -> Tensor:
         """(B, N) -> (B, N)."""
         spectrum, _ = self.stft(wav)
-        return self.stft.inverse(self._enhanced(spectrum)[0], wav.shape[1])
+        return self.stft.inverse(self.frames(spectrum)[0], wav.shape[1])
 
-    def _enhanced(self, spectrum: Tensor, states: list[_State] | None = None) -> tuple[Tensor, list[_State]]:
-        """Frames (B, 2, F, T) that follow those of ``states`` -> enhanced frames (B, 2, F, T), states."""
+    def frames(
+        self, spectrum: Tensor, states: list[State] | None = None, gains: Iterable[Tensor | float] = (1.0, 1.0)
+    ) -> tuple[Tensor, list[State]]:
+        """Frames (B, 2, F, T) that follow those of ``states`` -> enhanced frames (B, 2, F, T), states.
+
+        Args:
+            gains: factor on the input of each dual-path RNN, (B, C, bands, 1) or a number.
+        """
         x = torch.cat((magnitude(spectrum)[:, None], spectrum), 1)
         low, high = x[:, :, : self.low_bins], x[:, :, self.low_bins :]
         x = _with_neighbours(torch.cat((low, self.merge @ high), 2))
@@ -96,8 +102,8 @@ class GTCRN(SpeechEnhancer):
             x, state = block(x, next(before))
             skips.append(x)
             new.append(state)
-        for rnn in self.bottleneck:
-            x, state = rnn(x, next(before))
+        for rnn, gain in zip(self.bottleneck, gains, strict=True):
+            x, state = rnn(x * gain, next(before))
             new.append(state)
         for block in self.decoder:
             x, state = block(x + skips.pop(), next(before))
@@ -132,55 +138,11 @@ class GTCRN(SpeechEnhancer):
 
     def open_stream(self) -> NetworkStream:
         """See SpeechEnhancer; the latency is a window."""
-        return _Stream(self)
+        return FrameStream(self.stft, self.frames, device_of(self))
 
     def enhance(self, wav: Tensor, chunk_seconds: float = 10.0) -> Tensor:
         """See SpeechEnhancer; equal to ``forward`` on the whole recording."""
         return torch.cat(list(self.stream(wav.split(max(1, round(chunk_seconds * self.fs))))))
-
-
-class _Stream(NetworkStream):
-    """Streaming state of a recording: unframed samples, frames that overlap the next ones, states of the layers."""
-
-    def __init__(self, model: GTCRN):
-        self.model, self.device, self.latency = model, device_of(model), model.stft.window
-        self.before = model.stft.window - model.stft.hop  # overlap of adjacent frames in samples
-        self.recent: Tensor | None = None
-        self.frames: Tensor | None = None
-        self.states: list[_State] | None = None
-        self.heard = self.given = 0
-
-    @torch.inference_mode()
-    def process(self, chunk: Tensor) -> Tensor:
-        """(N,) samples -> (M,) enhanced samples that no later frame overlaps."""
-        self.heard += len(chunk)
-        return self._advance(chunk, (self.heard // self.model.stft.hop) * self.model.stft.hop - self.before)
-
-    @torch.inference_mode()
-    def flush(self) -> Tensor:
-        """(M,) enhanced samples up to the end."""
-        assert self.recent is not None, "at least one chunk comes first"
-        stft = self.model.stft
-        padding = self.recent.new_zeros(stft.hop * stft.num_frames(self.heard) - self.heard)
-        return self._advance(padding, self.heard)
-
-    def _advance(self, chunk: Tensor, end: int) -> Tensor:
-        """(N,) samples -> enhanced samples from the previous end to ``end``."""
-        stft, shared = self.model.stft, self.before // self.model.stft.hop
-        self.recent = torch.cat((chunk.new_zeros(self.before) if self.recent is None else self.recent, chunk))
-        count = (len(self.recent) - self.before) // stft.hop
-        if not count:
-            return chunk[:0]
-        framed = self.recent[None, : self.before + count * stft.hop].to(self.device)
-        spectrum = stft(framed)[0][..., shared : shared + count]
-        enhanced, self.states = self.model._enhanced(spectrum, self.states)
-        self.recent = self.recent[count * stft.hop :]
-        self.frames = enhanced if self.frames is None else torch.cat((self.frames, enhanced), 3)
-        if end <= self.given:
-            return chunk[:0]
-        out = stft.inverse(self.frames, end - self.given)[0].to(chunk.device)
-        self.given, self.frames = end, self.frames[..., self.frames.shape[3] - shared :]
-        return out
 
 
 class GroupedTemporalBlock(nn.Module):
@@ -207,7 +169,7 @@ class GroupedTemporalBlock(nn.Module):
         self.out = nn.Sequential(nn.Conv2d(channels, half, 1), nn.BatchNorm2d(half))
         self.attention = TemporalRecurrentAttention(half)
 
-    def forward(self, x: Tensor, state: _State) -> tuple[Tensor, _State]:
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """(B, C, F, T), state -> (B, C, F, T), state."""
         past, memory = state
         x, passed = x.chunk(2, 1)
@@ -252,7 +214,7 @@ class GroupedDualPathRNN(nn.Module):
         self.mix = nn.ModuleList(nn.Linear(channels, channels) for _ in range(2))
         self.norms = nn.ModuleList(nn.LayerNorm((bands, channels), eps=1e-8) for _ in range(2))
 
-    def forward(self, x: Tensor, state: _State) -> tuple[Tensor, _State]:
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """(B, C, F, T), memories of the two GRUs over time -> (B, C, F, T), memories."""
         x = x.permute(2, 0, 3, 1)  # (F, B, T, C)
         y = _grouped(self.intra, x.flatten(1, 2), (None, None))[0].view(x.shape)
@@ -266,22 +228,16 @@ class GroupedDualPathRNN(nn.Module):
         return self.norms[path](self.mix[path](y).permute(1, 2, 0, 3)).permute(2, 0, 1, 3)
 
 
-def _grouped(rnns: nn.ModuleList, x: Tensor, memories: _State) -> tuple[Tensor, _State]:
+def _grouped(rnns: nn.ModuleList, x: Tensor, memories: State) -> tuple[Tensor, State]:
     """(L, B, C), memories of the RNNs of all channel groups -> (L, B, C), memories."""
     outputs = [rnn(part, memory) for rnn, part, memory in zip(rnns, x.chunk(2, 2), memories, strict=True)]
     return torch.cat([y for y, _ in outputs], 2), tuple(memory for _, memory in outputs)
 
 
-def _halving(inputs: int, outputs: int, groups: int = 1) -> nn.Sequential:
-    """(B, C, F, T) -> (B, C', (F + 1) // 2, T)."""
-    conv = nn.Conv2d(inputs, outputs, (5, 1), (2, 1), (2, 0), groups=groups)
-    return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.PReLU())
-
-
-def _doubling(inputs: int, outputs: int, activation: nn.Module, groups: int = 1) -> nn.Sequential:
-    """(B, C, F, T) -> (B, C', 2F - 1, T)."""
-    conv = nn.ConvTranspose2d(inputs, outputs, (5, 1), (2, 1), (2, 0), groups=groups)
-    return nn.Sequential(conv, nn.BatchNorm2d(outputs), activation)
+def _strided(kind, inputs: int, outputs: int, groups: int = 1, last: nn.Module | None = None) -> nn.Sequential:
+    """(B, C, F, T) -> (B, C', (F + 1) // 2, T) by a convolution, (B, C', 2F - 1, T) by a transposed one."""
+    conv = kind(inputs, outputs, (5, 1), (2, 1), (2, 0), groups=groups)
+    return nn.Sequential(conv, nn.BatchNorm2d(outputs), last or nn.PReLU())
 
 
 def _with_neighbours(x: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ __all__, __getattr__, __dir__ = exports(
         "base": "SpeakerExtractor",
         "dpccn": "DPCCN SDPCCN",
         "gated_crn": "GatedCRN",
+        "gtcrn_extractor": "GTCRNExtractor",
         "lgr_tse": "LGRTSE",
         "sef_pnet": "SEFPNet",
         "speakerfilter": "Speakerfilter",

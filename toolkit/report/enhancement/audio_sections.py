@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from toolkit.metrics.signal.registry import METRICS, metric_of
+from toolkit.metrics.signal.registry import METRICS, about, metric_of
 from toolkit.report.blocks import Section, Table
 from toolkit.report.comparison import Comparison, comparison_section
 from toolkit.report.enhancement.audio_results import (
@@ -16,19 +16,9 @@ from toolkit.report.enhancement.audio_results import (
     scores_of,
     swept,
 )
-from toolkit.report.enhancement.audio_tables import ABOUT, missing_values, rows_by_set, title_of
+from toolkit.report.enhancement.audio_tables import missing_values, rows_by_set, title_of
 from toolkit.report.summaries import Experiment, SetSummary, Summary
 from toolkit.report.verification.trial_tables import NONE, metric_cell
-
-_ABOUT = {
-    "speaker_confusion": "speaker confusion: outputs nearer (SI-SDR) to the interferer than to the target",
-    "tsos": "TSOS: frames in which the target is suppressed, by the definition with k = 2: it does not depend on level",
-    "tsos_k1": "TSOS, k = 1: by the definition with k = 1, which depends on level",
-    "si_sdr_interferer": "SI-SDR to the interferer: how much of it is in the output",
-    "residual_energy": "residual energy: output against mixture where the enrolled speaker is absent",
-    "false_alarm": "false alarms: such outputs with more than a tenth of the mixture's energy (above -10 dB)",
-}
-
 
 _NO_SCORES = SetSummary({})
 
@@ -70,10 +60,10 @@ def real_recordings(experiments: Sequence[Experiment]) -> Section | None:
                 notes.append(missing_values(f"{over}, {name}", part, names))
     if not rows:
         return None
-    about = "; ".join(dict.fromkeys(ABOUT[name] for name in names if name in ABOUT))
+    meaning = about(names)
     text = (
         "Scores that need no reference. Means [low, high] of the unprocessed recordings, of the outputs, and of the "
-        f"difference by utterance; higher is better. {about[:1].upper()}{about[1:]}."
+        f"difference by utterance; higher is better. {meaning[:1].upper()}{meaning[1:]}."
     )
     header = ["Over", "Experiment", "Metric", "Unprocessed", "Output", "Change", "Utterances", "Speakers"]
     return Section("Real recordings", [text, Table(header, rows, text_columns=3), *filter(None, notes)])
@@ -91,7 +81,7 @@ def failures(experiments: Sequence[Experiment]) -> Section | None:
     ]
     notes = [missing_values(f"{over}, {name}", part, names) for over, name, *parts in rows for part in parts]
     header = ["Over", "Experiment", *map(title_of, names)]
-    text = "; ".join(_ABOUT[name] for name in names) + ". Lower is better."
+    text = f"{about(names)}. Lower is better."
     text = text[0].upper() + text[1:]
     return Section("Failures", [text, Table(header, table, text_columns=2), *filter(None, notes)])
 
@@ -113,21 +103,21 @@ def _only(part: SetSummary, names: Sequence[str]) -> SetSummary:
 
 def sweep(experiments: Sequence[Experiment], kind: str) -> Section | None:
     """One of ``SWEEPS``: metrics at each value, and those of the main scores."""
-    about = SWEEPS[kind]
+    swept_by = SWEEPS[kind]
     rows = [row for results in experiments for row in _swept(results, kind)]
     if not rows:
         return None
-    parts = [set_result for *_, value, set_result in rows if value != about.main]
+    parts = [set_result for *_, value, set_result in rows if value != swept_by.main]
     extra_metrics = ("si_sdri", "speaker_confusion")
     names = metrics_of(parts) + [name for name in extra_metrics if any(name in part.metrics for part in parts)]
     table = [[*start, *(metric_cell(set_result, name) for name in names)] for *start, set_result in rows]
     notes = [
-        missing_values(", ".join(start), set_result, names) for *start, set_result in rows if start[-1] != about.main
+        missing_values(", ".join(start), set_result, names) for *start, set_result in rows if start[-1] != swept_by.main
     ]
-    axis = about.axis.split(":")[0]
+    axis = swept_by.axis.split(":")[0]
     header = ["Over", "Experiment", axis[0].upper() + axis[1:], *map(title_of, names)]
-    text = f"The same mixtures by {about.axis}; {about.main}: as in the other tables. Means [low, high]."
-    return Section(about.title, [text, Table(header, table, text_columns=3), *filter(None, notes)])
+    text = f"The same mixtures by {swept_by.axis}; {swept_by.main}: as in the other tables. Means [low, high]."
+    return Section(swept_by.title, [text, Table(header, table, text_columns=3), *filter(None, notes)])
 
 
 def _swept(results: Experiment, kind: str) -> Iterator[tuple[str, str, str, SetSummary]]:

@@ -4,27 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from toolkit.metrics.signal.registry import SAME_MIXTURE, metric_of
+from toolkit.metrics.signal.registry import SAME_MIXTURE, about, metric_of
 from toolkit.report.blocks import Block, Section, Table
 from toolkit.report.enhancement.audio_results import metrics_of
 from toolkit.report.summaries import Estimate, Experiment, SetSummary
 from toolkit.report.verification.trial_tables import metric_cell
 
 MIXTURE = "unprocessed mixture"
-ABOUT = {
-    "si_sdr": "SI-SDR: target against all else, at the best gain",
-    "wave_snr": "SNR: target against the difference to it",
-    "sdr": "SDR: as SI-SDR, a filter of 512 taps forgiven",
-    "pesq_nb": "PESQ: quality, about 1 to 4.6",
-    "pesq_wb": "PESQ: quality, about 1 to 4.6",
-    "stoi": "STOI, ESTOI: intelligibility, 0 to 1",
-    "estoi": "STOI, ESTOI: intelligibility, 0 to 1",
-    "similarity": "cosine to the enrolment: of a verification system's embeddings, -1 to 1",
-    "dnsmos_ovrl": "DNSMOS: estimated opinion scores, 1 to 5, without a reference",
-    "timing_f1": "timing: frames of 10 ms in which the output speaks against the enrolled speaker's turns, no collar",
-    "intent_accuracy": "intent accuracy: orders whose slots are all recognised",
-    "slot_accuracy": "slot accuracy: slots that are recognised",
-}
 
 
 def title_of(name: str) -> str:
@@ -136,9 +122,9 @@ def improvements(experiments: Sequence[Experiment]) -> Section | None:
 def summary(experiments: Sequence[Experiment]) -> Section:
     """Means over sets, and the sets that are in no mean of their experiment."""
     names = metrics_of([set_result for results in experiments for set_result in results.sets])
-    about = "; ".join(dict.fromkeys(ABOUT[name] for name in names if name in ABOUT))
+    meaning = about(names)
     table, *_ = main_table(summary_rows(experiments), counts=False)
-    text = f"Means [low, high]. {about}{'; higher is better.' if about else ''}".rstrip()
+    text = f"Means [low, high]. {meaning}{'; higher is better.' if meaning else ''}".rstrip()
     return Section("Summary", [text, table], folded=False)
 
 

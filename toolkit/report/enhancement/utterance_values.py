@@ -30,6 +30,11 @@ def parse_reasons(line: str) -> dict[str, str]:
     return {present_name(name): reason for name, _, reason in (part.partition(": ") for part in line.split("; "))}
 
 
+def reasons_of_mixture(undefined: Mapping[str, str]) -> dict[str, str]:
+    """The reasons of metrics of a mixture that was scored as if it were the estimate."""
+    return {f"{name}_mix": reason.replace("estimate", "mixture") for name, reason in undefined.items()}
+
+
 @dataclass(frozen=True)
 class UtteranceValues(UtteranceTable):
     """Values of a set's N utterances.
@@ -72,7 +77,7 @@ class UtteranceValues(UtteranceTable):
         if unpaired := set(self.utts) ^ set(other.utts):
             raise InputError(f"{b}: not the utterances of {a}: {some_of(c_sorted(unpaired))}; score both on one set")
         if self.speakers != other.speakers or (self.speaker != other.speaker).any():
-            raise InputError(f"{b}/utt2spk: not the speakers of {a}/utt2spk; score both on one set")
+            raise InputError(f"{b}: not the speakers of {a}; score both on one set")
         names = [name for name in METRICS if name in self.values and name in other.values]
         both = {name: (self.values[name], other.values[name]) for name in names}
         if not both:

@@ -42,7 +42,7 @@ music/metadata.tsv    path, split, seconds; train and test share no key, timbre 
 rooms/*/metadata.tsv  path, room, rt60 (s), length, width, height, distance of source to microphone (m).
 corpus.json           settings, versions and counts. It is written last: without it the corpus is incomplete.
 
-Nobody's voice was recorded: every sample was computed. The same settings and versions give the same samples.
+No voice was recorded: every sample was computed. The same settings and versions give the same samples.
 """
 
 

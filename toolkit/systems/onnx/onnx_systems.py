@@ -155,7 +155,7 @@ _SYSTEMS: dict[str, Any] = {
 
 
 def session_of(content: bytes, path):
-    """An inference session on one thread of the CPU. Raises InputError if the content is no ONNX network."""
+    """An inference session on one thread of the CPU. Raises InputError if the content is not an ONNX network."""
     onnxruntime = library("onnxruntime", "lite")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or 0)

@@ -98,11 +98,6 @@ class EmbeddingTask(Task):
         return {"extractor": self._extractor}
 
     @classmethod
-    def add_network_arguments(cls, parser) -> None:
-        """The enhancer."""
-        EmbeddingEnhancer.add_network_arguments(parser)
-
-    @classmethod
     def add_arguments(cls, parser) -> None:
         """See Task."""
         parser.add_argument(

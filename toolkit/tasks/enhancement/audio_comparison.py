@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -9,13 +10,13 @@ from toolkit.io.datadir import c_sorted
 from toolkit.io.errors import InputError, some_of
 from toolkit.metrics.signal.registry import METRICS, SAME_MIXTURE
 from toolkit.metrics.statistics.paired import Difference
-from toolkit.report.enhancement.utterance_values import UtteranceValues
-from toolkit.tasks.enhancement.audio_summary import load_values
+from toolkit.report.enhancement.utterance_values import UtteranceValues, read_utterances
+from toolkit.report.utterance_table import TABLE
 from toolkit.tasks.paired_comparison import compare_conditions
 
 
 def load_audio_condition(a, b) -> tuple[UtteranceValues, UtteranceValues]:
-    """Read two folders of tables as score_audio writes them; warn of metrics that are compared on fewer utterances.
+    """Read two folders as summarise_audio writes them; warn of metrics that are compared on fewer utterances.
 
     Returns:
         The values of system A and of system B, see UtteranceValues.paired.
@@ -23,7 +24,7 @@ def load_audio_condition(a, b) -> tuple[UtteranceValues, UtteranceValues]:
     Raises:
         InputError: a folder is malformed, their utterances, speakers or mixtures differ, or no metric is in both.
     """
-    first, second = (load_values(folder) for folder in (a, b))
+    first, second = (read_utterances(Path(folder) / TABLE) for folder in (a, b))
     pair = first.paired(second, a, b)
     for name in pair[0].values:
         lacks = [~np.isfinite(side.values[name]) for side in (first, second)]

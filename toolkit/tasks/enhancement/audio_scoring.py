@@ -1,7 +1,7 @@
 """Scoring estimated signals: streams of one set in, a number or a reason for each metric and utterance out."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from toolkit.io.rttm import intervals, utterance_turns
 from toolkit.metrics.signal.intrusive import Undefined, si_sdr
 from toolkit.metrics.signal.over_suppression import false_alarm, residual_energy, speaker_confusion
 from toolkit.metrics.signal.registry import check_metrics, compute, names_that_need, present_name
-from toolkit.report.enhancement.utterance_values import parse_reasons, reasons_text
+from toolkit.report.enhancement.utterance_values import reasons_of_mixture, reasons_text
 
 _RESIDUAL = ("residual_energy", "false_alarm")  # of mixtures without a target
 
@@ -101,15 +101,12 @@ class Scorer:
         """Are estimates compared with what they should be?"""
         return bool(self.interferer or self.residual_energy or names_that_need("reference", self.metrics))
 
-    def score(
-        self, signals: Mapping[str, np.ndarray], fs: int, mixture: tuple[Mapping, Mapping] | None = None
-    ) -> tuple[dict[str, float], dict[str, str]]:
+    def score(self, signals: Mapping[str, np.ndarray], fs: int) -> tuple[dict[str, float], dict[str, str]]:
         """``(values, undefined)``: name -> value, NaN where it has none; name -> why.
 
         Args:
             signals: role -> (N,) samples; ``turns`` -> (K, 2), see toolkit.metrics.signal.registry.compute.
             fs: in Hz.
-            mixture: the same of the mixture as if it were the estimate, where that is known (:func:`read_scores`).
         """
         estimate, others = signals["estimate"], (signals.get("reference"), fs, signals.get("turns"))
         values, undefined = compute(self.metrics, estimate, *others)
@@ -119,9 +116,9 @@ class Scorer:
         if self.residual_energy:
             _add(*_residual(estimate, signals["reference"], signals["input"]), values, undefined)
         if self.input:
-            of_mixture, why = mixture or compute(self.metrics, signals["input"], *others)
+            of_mixture, why = compute(self.metrics, signals["input"], *others)
             values |= {f"{name}_mix": value for name, value in of_mixture.items()}
-            undefined |= {f"{name}_mix": reason.replace("estimate", "mixture") for name, reason in why.items()}
+            undefined |= reasons_of_mixture(why)
         return values, undefined
 
 
@@ -159,26 +156,6 @@ def _residual(estimate, reference, mixture) -> tuple[dict[str, float], dict[str,
     return values, dict.fromkeys(_RESIDUAL, why) if math.isnan(residual) else {}
 
 
-def read_scores(
-    folder, metrics: Sequence[str], utts: Collection[str]
-) -> dict[str, tuple[dict[str, float], dict[str, str]]]:
-    """The earlier scores of some utterances of a set: utterance -> ``(values, undefined)``, as :meth:`Scorer.score`.
-
-    Raises:
-        InputError: a metric was not scored there, or a value is not a number.
-    """
-    utt_set = set(utts)
-    tables = {name: read_table(Path(folder) / f"utt2{name}", utt_set) for name in metrics}
-    reasons, scores = read_table(Path(folder) / "utt2undefined", utt_set), {}
-    for utt, line in reasons.items():
-        try:
-            values = {name: float(rows[utt]) for name, rows in tables.items()}
-        except (KeyError, ValueError):
-            raise InputError(f"{folder}: {utt} has no value of {', '.join(metrics)}; score the set again") from None
-        scores[utt] = values, {name: why for name, why in parse_reasons(line).items() if name in tables}
-    return scores
-
-
 def scorer_of(args) -> Scorer:
     """The scorer that the options define."""
     metrics = tuple(dict.fromkeys(present_name(word) for words in args.metrics for word in words.split()))
@@ -186,13 +163,13 @@ def scorer_of(args) -> Scorer:
     check_metrics(computed)
     if "residual_energy" in metrics and not args.input:
         raise InputError("--metrics residual_energy is relative to the mixture: give its stream by --input")
-    if args.input_scores and not args.input:
-        raise InputError("--input_scores are those of a stream of ref_root: give it by --input")
     if "similarity" in metrics and not args.sv_exp:
         raise InputError("--metrics similarity needs a verification system: give it by --sv_exp")
     if args.sv_exp and not args.input:
         raise InputError("--sv_exp measures the mixture as well: give its stream by --input")
-    return Scorer(computed, bool(args.interferer), "residual_energy" in metrics, bool(args.input))
+    return Scorer(
+        computed, bool(args.interferer), "residual_energy" in metrics, bool(args.input and not args.input_scored)
+    )
 
 
 def similarity_of(args, name: str, utts: Sequence[str]):
@@ -231,9 +208,6 @@ def score_set(args, scorer: Scorer, name: str, utts: Sequence[str], bar) -> dict
     tables = {role: Path(args.ref_root) / name / f"{stream}.scp" for role, stream in roles.items() if stream}
     streams = open_streams(name, utts, estimate=Path(args.in_root) / name / f"{args.estimate}.scp", **tables)
     similarity = similarity_of(args, name, utts)
-    before = read_scores(Path(args.input_scores) / name, scorer.metrics, utts) if args.input_scores else {}
-    if missing_ids := [utt for utt in utts if args.input_scores and utt not in before]:
-        raise InputError(f"{Path(args.input_scores) / name}: lacks {some_of(missing_ids)}; score the set again")
     names = [*scorer.names(), *([] if similarity is None else ["similarity", "similarity_mix"])]
     rows: dict[str, dict[str, str]] = {f"utt2{metric}": {} for metric in [*names, "undefined"]}
     for utt in utts:
@@ -242,7 +216,7 @@ def score_set(args, scorer: Scorer, name: str, utts: Sequence[str], bar) -> dict
             signals["reference"] = np.zeros_like(signals["estimate"])
         if turns:
             signals["turns"] = turns[utt]
-        values, undefined = scorer.score(signals, fs, before.get(utt))
+        values, undefined = scorer.score(signals, fs)
         if similarity is not None:
             of = {"similarity": signals["estimate"], "similarity_mix": signals["input"]}
             for collected, more in zip((values, undefined), similarity.score(utt, fs, **of), strict=True):

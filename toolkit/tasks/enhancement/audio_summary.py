@@ -14,7 +14,7 @@ from toolkit.io.errors import InputError, some_of
 from toolkit.io.trials import Trials
 from toolkit.metrics.signal.registry import METRICS, metric_of, present_name
 from toolkit.metrics.statistics.speaker_means import METHOD, mean_intervals, resample_means
-from toolkit.report.enhancement.utterance_values import NO_REASON, UtteranceValues, parse_reasons
+from toolkit.report.enhancement.utterance_values import NO_REASON, UtteranceValues, parse_reasons, reasons_of_mixture
 from toolkit.report.summaries import Estimate, Grouping, SetSummary, Summary, estimates
 from toolkit.tasks.verification.trial_groups import TrialGroups, group_trials
 from toolkit.tasks.verification.trial_scoring import TrialSet
@@ -47,7 +47,7 @@ def load_values(folder, input_folder=None) -> UtteranceValues:
     if not names:
         raise InputError(f"{data.path}: holds no utt2<metric>; score the set (stage 8, score_audio) first")
     before = None if input_folder is None else DataDir(input_folder)
-    values, undefined = {}, _reasons(data, utts, "")
+    values, undefined = {}, _reasons(data, utts)
     for name in names:
         values[name] = _column(data, tables[name], utts)
         if f"{name}_mix" in tables:
@@ -58,7 +58,8 @@ def load_values(folder, input_folder=None) -> UtteranceValues:
             with np.errstate(invalid="ignore"):
                 values[f"{name}i"] = _finite(values[name]) - _finite(values[f"{name}_mix"])
     if before:
-        undefined = {utt: _reasons(before, utts, "_mix")[utt] | why for utt, why in undefined.items()}
+        of_mixture = _reasons(before, utts)
+        undefined = {utt: why | reasons_of_mixture(of_mixture[utt]) for utt, why in undefined.items()}
     return UtteranceValues(
         data.path.name, utts, speakers, np.array([number[utt2spk[u]] for u in utts]), values, undefined
     )
@@ -74,10 +75,9 @@ def _column(data: DataDir, table: str, utts: Sequence[str]) -> np.ndarray:
         raise InputError(f"{data.path / table}: a value must be a number ({error}); score the set again") from None
 
 
-def _reasons(data: DataDir, utts: Sequence[str], suffix: str) -> dict[str, dict[str, str]]:
+def _reasons(data: DataDir, utts: Sequence[str]) -> dict[str, dict[str, str]]:
     rows = data.table("utt2undefined") if "utt2undefined" in data else {}
-    reasons = {utt: parse_reasons(rows.get(utt, NO_REASON)) for utt in utts}
-    return {utt: {f"{name}{suffix}": why for name, why in of.items()} for utt, of in reasons.items()}
+    return {utt: parse_reasons(rows.get(utt, NO_REASON)) for utt in utts}
 
 
 def _finite(x: np.ndarray) -> np.ndarray:

@@ -23,7 +23,6 @@ from toolkit.metrics.signal.intrusive import Undefined, si_sdr
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.simulate.enrolments import STREAM
-from toolkit.systems.enhancer import Enhancer
 from toolkit.tasks.base import Task
 from toolkit.tasks.training_statistics import LevelStatistics
 from toolkit.train.experiment import default
@@ -63,11 +62,6 @@ class EnhancementTask(Task[_Network]):
         self.valid_sets = {
             Path(path).name: ValidationMixtures(path, network.fs, self.valid_streams, train.encoders) for path in valid
         }
-
-    @classmethod
-    def add_network_arguments(cls, parser) -> None:
-        """The enhancer."""
-        Enhancer.add_network_arguments(parser)
 
     @classmethod
     def add_arguments(cls, parser) -> None:

@@ -14,7 +14,6 @@ from toolkit.losses.enhancement.waveform import SISNR
 from toolkit.models.se.base import SpeechEnhancer
 from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.simulate.enrolments import STREAM
-from toolkit.systems.extractor import Extractor
 from toolkit.systems.verifier import Verifier
 from toolkit.tasks.enhancement.enhancement_task import EnhancementTask
 from toolkit.train.experiment import default
@@ -43,11 +42,6 @@ class ExtractionTask(EnhancementTask):
         {**EnhancementTask.defaults, "loss": default(SISNR), "data": default(ExtractionDataset)}
     )
     network: SpeakerExtractor
-
-    @classmethod
-    def add_network_arguments(cls, parser) -> None:
-        """The extractor."""
-        Extractor.add_network_arguments(parser)
 
     @classmethod
     def check_config(cls, built, network: SpeechEnhancer | SpeakerExtractor) -> None:

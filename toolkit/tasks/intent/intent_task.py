@@ -16,7 +16,6 @@ from toolkit.io.slots import TABLE
 from toolkit.losses.base import Loss
 from toolkit.losses.intent.slot_cross_entropy import SlotCrossEntropy
 from toolkit.models.ic.intent_classifier import IntentClassifier
-from toolkit.systems.intent_recognizer import IntentRecognizer
 from toolkit.systems.recognizer import BATCH_SECONDS
 from toolkit.systems.signals import read_usable
 from toolkit.tasks.base import Task
@@ -47,11 +46,6 @@ class IntentTask(Task[IntentClassifier]):
     ):
         super().__init__(network, loss, batches, train, valid)
         self.valid_sets = {Path(path).name: ValidationOrders(path, network.fs, network.model.intents) for path in valid}
-
-    @classmethod
-    def add_network_arguments(cls, parser) -> None:
-        """Front end, model, normalisation."""
-        IntentRecognizer.add_network_arguments(parser)
 
     @classmethod
     def build_network(cls, built) -> IntentClassifier:

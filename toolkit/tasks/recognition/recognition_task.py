@@ -22,7 +22,7 @@ from toolkit.losses.recognition.ctc_attention import CTCAttention, frames_needed
 from toolkit.metrics.recognition.word_errors import count_errors
 from toolkit.models.asr.ctc_search import ctc_greedy
 from toolkit.models.asr.transcriber import Transcriber
-from toolkit.systems.recognizer import BATCH_SECONDS, Recognizer
+from toolkit.systems.recognizer import BATCH_SECONDS
 from toolkit.systems.signals import read_usable
 from toolkit.tasks.base import Task
 from toolkit.tasks.training_statistics import FeatureStatistics, LevelStatistics, statistics_of
@@ -74,11 +74,6 @@ class RecognitionTask(Task[Transcriber]):
                 "decoder alone. Are the transcripts right? Else use larger units",
                 *(counted(len(long), "text"), fastest, some_of(long, 5)),
             )
-
-    @classmethod
-    def add_network_arguments(cls, parser) -> None:
-        """Front end and recogniser."""
-        Recognizer.add_network_arguments(parser)
 
     @classmethod
     def add_arguments(cls, parser) -> None:

@@ -24,7 +24,7 @@ def score_texts(hypotheses, references, normalize: str = "none") -> UtteranceErr
     """The errors of a set.
 
     Args:
-        hypotheses: folder with the recognised ``text``, in which ``<empty>`` stands for no words.
+        hypotheses: folder with the recognised ``text``, in which ``<empty>`` means no words.
         references: data dir with ``text`` and ``utt2spk``.
         normalize: of both, see toolkit.metrics.recognition.plain_words.normaliser.
 

@@ -42,7 +42,7 @@ class HeldOutSpeech:
             batch = collate([self._item(key) for key in ids])
             frames = (network.num_frames(lengths[key]) for key in ids)
             scores = (generator("mask", key).random(count) for key, count in zip(ids, frames, strict=True))
-            assert isinstance(batch, dict)  # an item here is no fault
+            assert isinstance(batch, dict)  # an item here is not a fault
             batch[MASK_SCORES] = pad(list(scores))[0].float()
             yield {name: x.to(device) if torch.is_tensor(x) else x for name, x in batch.items()}
 

@@ -14,7 +14,6 @@ from toolkit.losses.base import Loss
 from toolkit.losses.representation.masked_prediction import MaskedPrediction
 from toolkit.models.ssl.masked_predictor import MaskedPredictor
 from toolkit.nn.mask import length_mask
-from toolkit.systems.ssl_encoder import SSLEncoder
 from toolkit.systems.unit_file import read_units
 from toolkit.tasks.base import Task
 from toolkit.tasks.representation.held_out_speech import REFERENCE, HeldOutSpeech, perplexity
@@ -52,11 +51,6 @@ class RepresentationTask(Task[MaskedPredictor]):
         if self.loss.units is None:
             raise InputError("units: file missing; set --units to the file of toolkit.bin.cluster_frames (stage 4)")
         self.valid_sets = {Path(path).name: HeldOutSpeech(path, network.fs) for path in valid}
-
-    @classmethod
-    def add_network_arguments(cls, parser) -> None:
-        """The network."""
-        SSLEncoder.add_network_arguments(parser)
 
     @classmethod
     def add_arguments(cls, parser) -> None:

@@ -14,16 +14,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolkit.io.datadir import c_sorted, part_of, read_table
+from toolkit.io.datadir import c_sorted, in_order_of_lines, read_table
 from toolkit.io.embeddings import read_rows
 from toolkit.io.enrolment import Sides, read_enroll2utt, sides_of
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.stored_rows import StoredRows, room_for_rows
 from toolkit.io.trials import Trials, check_ids, read_trials
 from toolkit.metrics.verification.score_norm import METHODS, cohort_statistics, normalize
 from toolkit.metrics.verification.vectors import dot_scores, neg_euclidean_scores, sums_by_owner, unit
 
 SCORINGS = ("cosine", "mean_cosine", "neg_euclidean")
 SCORE_NORMS = ("none", *METHODS)
+_SIDES = 1 << 13  # whose vectors are computed at once
 _SEGMENTS = "; --scoring mean_cosine or neg_euclidean is for segments"
 
 
@@ -86,7 +88,7 @@ class UnitRows:
         rows: (R, D) the unit vectors, utterance by utterance; None where only the sums are needed.
     """
 
-    sums: np.ndarray
+    sums: np.ndarray | StoredRows
     counts: np.ndarray
     rows: np.ndarray | None
 
@@ -98,11 +100,10 @@ def load_unit_rows(path, utts: Sequence[str], scoring: str) -> UnitRows:
         InputError: an id has no embedding, or one is not finite, zero, of another size than the rest or, for
             ``cosine``, a matrix.
     """
-    whole = read_table(path)
-    table = part_of(whole, utts)
-    if any(utt not in table for utt in utts):
-        check_ids(utts, whole, str(path))
-    sums: np.ndarray | None = None
+    table = read_table(path)
+    if any(utts[place] not in table for place in in_order_of_lines(table, utts)):
+        check_ids(utts, table, str(path))
+    sums: np.ndarray | StoredRows | None = None
     counts, parts = np.ones(len(utts), dtype=np.int64), []
     for places, rows, n in read_rows(table, utts, str(path)):
         if n is not None and scoring == "cosine":
@@ -113,7 +114,7 @@ def load_unit_rows(path, utts: Sequence[str], scoring: str) -> UnitRows:
             ids = dict.fromkeys(utts[i] for i in owners[zero])
             raise InputError(f"{path}: the embedding is all zero for {some_of(ids)}; embed them again")
         rows = unit(rows)
-        sums = np.empty((len(utts), rows.shape[1]), np.float32) if sums is None else sums
+        sums = room_for_rows(len(utts), rows.shape[1]) if sums is None else sums
         sums[places] = rows if n is None else sums_by_owner(rows, n)
         counts[places] = 1 if n is None else n
         if scoring == "neg_euclidean":
@@ -128,16 +129,20 @@ def _in_order(parts: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     return rows[np.argsort(owners, kind="stable")]
 
 
-def side_vectors(embeddings: UnitRows, sides: Sides, scoring: str) -> np.ndarray:
+def side_vectors(embeddings: UnitRows, sides: Sides, scoring: str) -> np.ndarray | StoredRows:
     """(S, D) a vector for each side, whose dot products are the scores of ``cosine`` or ``mean_cosine``."""
     if sides.are_utterances and (embeddings.counts == 1).all():
         return embeddings.sums  # unit vectors
-    if sides.are_utterances:
-        means = embeddings.sums / embeddings.counts[:, None]
-    else:
-        counts = sums_by_owner(embeddings.counts[sides.members], sides.counts)
-        means = sums_by_owner(embeddings.sums[sides.members], sides.counts) / counts[:, None]
-    return unit(means.astype(np.float32)) if scoring == "cosine" else means.astype(np.float32)
+    vectors = room_for_rows(len(sides.counts), embeddings.sums.shape[1])
+    first = np.cumsum(sides.counts) - sides.counts
+    for start in range(0, len(sides.counts), _SIDES):
+        part = slice(start, start + _SIDES)
+        counts = sides.counts[part]
+        members = sides.members[first[start] : first[start] + counts.sum()]
+        vectors_of_members = sums_by_owner(embeddings.counts[members], counts)[:, None]
+        means = (sums_by_owner(embeddings.sums[members], counts) / vectors_of_members).astype(np.float32)
+        vectors[part] = unit(means) if scoring == "cosine" else means
+    return vectors
 
 
 def side_rows(embeddings: UnitRows, sides: Sides) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -184,7 +189,7 @@ def load_cohort(path, utt2spk_path, scoring: str) -> Cohort:
     none = np.empty(0, dtype=int)
     counts = np.array(list(map(len, groups)))
     cohort_sides = Sides(names or utts, utts, np.concatenate(groups), counts, none, none)
-    return Cohort(side_vectors(embeddings, cohort_sides, scoring), names)
+    return Cohort(side_vectors(embeddings, cohort_sides, scoring)[:], names)
 
 
 def check_scoring(scoring: str, score_norm: str, cohort) -> None:

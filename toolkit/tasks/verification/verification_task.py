@@ -54,11 +54,6 @@ class VerificationTask(Task[SpeakerEmbedder]):
         self.valid_sets = {Path(path).name: ValidationTrials(path, network.fs) for path in valid}
 
     @classmethod
-    def add_network_arguments(cls, parser) -> None:
-        """Front end, encoder, normalisation."""
-        Verifier.add_network_arguments(parser)
-
-    @classmethod
     def add_arguments(cls, parser) -> None:
         """See Task."""
         parser.add_argument("--specaugment", type=SpecAugment | None, default=None)
@@ -145,7 +140,7 @@ class ValidationTrials:
     def eer(self, embedder: SpeakerEmbedder) -> float:
         """EER in % of cosine scores."""
         sides = self.sides
-        vectors = unit(np.stack([vector for _, vector in Verifier(embedder).embed_table(self.audio, sides.utts)]))
-        vectors = side_vectors(UnitRows(vectors, np.ones(len(vectors), dtype=int), None), sides, "cosine")
+        embedded = unit(np.stack([vector for _, vector in Verifier(embedder).embed_table(self.audio, sides.utts)]))
+        vectors = side_vectors(UnitRows(embedded, np.ones(len(embedded), dtype=int), None), sides, "cosine")
         scores = dot_scores(vectors, vectors, sides.enroll, sides.test)
         return 100 * eer(scores[self.trials.is_target], scores[~self.trials.is_target])[0]

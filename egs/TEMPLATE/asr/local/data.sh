@@ -5,9 +5,4 @@
 set -euo pipefail
 
 . ./path.sh
-if [[ "$*" == *--speech* ]] && [[ "$*" != *--noise* ]]; then
-    echo "error: --noise is missing: training and test are in noise;" \
-        './run.sh --local_data_opts "--speech /my/speech --noise /my/noise"' >&2
-    exit 1
-fi
-python3 -m toolkit.bin.prepare_folder --transcripts "$@"
+python3 -m toolkit.bin.prepare_folder --need_noise --transcripts "$@"

@@ -5,9 +5,7 @@
 set -euo pipefail
 
 . ./path.sh
-set -a # prepare_data.py reads db.sh's variables from the environment
 . ./db.sh
-set +a
 if [[ " $* " == *" --help "* ]]; then exec python3 ../prepare_data.py --help; fi
 python3 ../prepare_data.py --librispeech "$@"
 for set in test libri_test; do

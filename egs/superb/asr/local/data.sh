@@ -4,7 +4,5 @@
 set -euo pipefail
 
 . ./path.sh
-set -a # prepare_data.py reads db.sh's variables from the environment
 . ./db.sh
-set +a
 python3 ../../librispeech/prepare_data.py "$@"

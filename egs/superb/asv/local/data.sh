@@ -4,9 +4,7 @@
 set -euo pipefail
 
 . ./path.sh
-set -a # prepare_data.py reads db.sh's variables from the environment
 . ./db.sh
-set +a
 python3 "../../${probe_corpus:-speechocean762}/prepare_data.py" "$@"
 for set in dev test valid; do
     [ ! -d "data/${set}" ] || python3 -m toolkit.bin.make_trials "data/${set}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Speech recognition on speechocean762 with real noise: held-out speakers, held-out noises. All options: ./run.sh --help
+# Speech recognition on open speech with real noise: held-out speakers, held-out noises. All options: ./run.sh --help
 set -euo pipefail
 cd "$(dirname "$0")"
 

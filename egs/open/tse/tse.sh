@@ -1,0 +1,1 @@
+../../TEMPLATE/tse/tse.sh
