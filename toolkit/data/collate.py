@@ -1,6 +1,7 @@
 """Padded batches from items, and the loader that makes them."""
 
 import signal
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def _outlive_first_sigterm(worker: int) -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(signal.SIGTERM, signal.SIG_DFL))
 
 
-def load_batches(dataset, batches: list[list[ItemSpec]], workers: int, pin_memory: bool = False):
+def load_batches(dataset, batches: Sequence[list[ItemSpec]], workers: int, pin_memory: bool = False):
     """The batches, prefetched by ``workers`` processes; raises InputErrors of the workers here."""
     loader = DataLoader(
         dataset,

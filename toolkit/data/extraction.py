@@ -130,7 +130,7 @@ class ExtractionDataset(MixtureDataset):
         if self._fixed is not None:
             return ids, speakers, labels
         is_kept = np.fromiter((self._pool.has_another(*self._targets[key]) for key in ids), bool, len(ids))
-        kept, dropped = np.flatnonzero(is_kept), sorted({ids[i] for i in np.flatnonzero(~is_kept)})
+        kept, dropped = np.flatnonzero(is_kept), sorted({ids[int(i)] for i in np.flatnonzero(~is_kept)})
         if not dropped:
             return ids, speakers, labels
         targets = len(ids) // len(self._speeds)

@@ -1,7 +1,7 @@
 """Which part of a training step takes how long: ``--trainer.profile true``."""
 
 import logging
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
@@ -32,7 +32,7 @@ class StepTimes:
 
     def __init__(self, enabled: bool = True, wait: Callable[[], object] = lambda: None):
         self.enabled, self._wait = enabled, wait
-        self._seconds: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -55,7 +55,7 @@ class StepTimes:
         total = sum(self._seconds.values())
         if not total:
             return ""
-        slowest = self._seconds.most_common()
+        slowest = sorted(self._seconds.items(), key=lambda part: -part[1])
         shares = ", ".join(f"{name} {100 * seconds / total:.0f} %" for name, seconds in slowest)
         return f"{shares}. Most time goes into {REMEDIES[slowest[0][0]]}"
 
