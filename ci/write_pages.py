@@ -78,6 +78,7 @@ SMALL = (
     Measured("ParaNoise-SV, without NE", "speechocean762/sv/conf/train_paranoise_none.yaml"),
     Measured("SEED for GE2E", "speechocean762/ee/conf/train_seed_ge2e.yaml"),
     Measured("DRL for GE2E", "speechocean762/ee/conf/train_drl_ge2e.yaml"),
+    Measured("Projection for GE2E", "open/ee/conf/train_projection.yaml"),
     Measured("Conv-TasNet", "speechocean762/se/conf/train_convtasnet.yaml"),
     Measured("GTCRN", "open/se/conf/train_gtcrn.yaml"),
     Measured("LGR-TSE", "open/tse/conf/train_lgr.yaml"),

@@ -1,9 +1,14 @@
 """Downstream network of SUPERB's intent classification: size by hand, values by hand, padding."""
 
+import pytest
 import torch
 
+from toolkit.features.log_mel import LogMelSpectrogram
+from toolkit.io.errors import InputError
 from toolkit.metrics.cost.complexity import count_parameters
+from toolkit.models.ic.intent_classifier import IntentClassifier
 from toolkit.models.ic.mean_pool_intent import MeanPoolIntent
+from toolkit.nn.feature_norm import utterance_norm
 
 SLOTS = {"action": ["on", "off"], "object": ["lights", "music", "none"]}
 
@@ -28,3 +33,12 @@ def test_logits_are_linear_in_the_mean_over_frames():
         for (slot, values), head in zip(logits.items(), model.heads, strict=True):
             torch.testing.assert_close(values[row], head.weight @ hidden + head.bias)
             assert values.shape == (2, len(SLOTS[slot]))
+
+
+def test_normalised_features_tell_it_nothing_and_are_refused():
+    model = MeanPoolIntent(SLOTS, 5, 4)
+    logits = [model(utterance_norm(torch.randn(1, 9, 5)))["action"] for _ in range(2)]
+    torch.testing.assert_close(*logits, atol=1e-5, rtol=0)
+    for kind in ("mean", "mean_var"):
+        with pytest.raises(InputError, match="normalize: none"):
+            IntentClassifier(LogMelSpectrogram(n_mels=5), model, kind)

@@ -17,7 +17,12 @@ class IntentModel(nn.Module, ABC):
 
     Args:
         slots: see toolkit.data.intents.Intents, which raises.
+
+    Attributes:
+        reads_mean: it reads only the mean of the features over time, which normalisation makes zero.
     """
+
+    reads_mean = False
 
     def __init__(self, slots: Mapping[str, Sequence[str]]):
         super().__init__()

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from toolkit.data.intents import INTENT
 from toolkit.features.frontend import FrontEnd
+from toolkit.io.errors import InputError
 from toolkit.models.ic.base import IntentModel
 from toolkit.models.network import Network
 from toolkit.nn.feature_norm import check_normalize, normalised
@@ -21,12 +22,20 @@ class IntentClassifier(Network):
         frontend: waveform to features.
         model: features to slots.
         normalize: ``mean_var``, ``mean`` or ``none``: see SpeakerEmbedder.
+
+    Raises:
+        InputError: of normalised features the model would read zeros.
     """
 
     def __init__(self, frontend: FrontEnd, model: IntentModel, normalize: str = "mean_var"):
         super().__init__()
         self.fs = frontend.fs
         self.frontend, self.model, self.normalize = frontend, model, check_normalize(normalize)
+        if model.reads_mean and normalize != "none":
+            raise InputError(
+                f"normalize {normalize}: {type(model).__name__} reads the mean of features over time, which this makes "
+                "zero; set normalize: none"
+            )
 
     @property
     def streams(self) -> tuple[str, ...]:

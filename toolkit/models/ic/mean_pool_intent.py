@@ -23,6 +23,8 @@ class MeanPoolIntent(IntentModel):
         model(torch.randn(1, 49, 768))["action"].shape  # (1, 2)
     """
 
+    reads_mean = True
+
     def __init__(self, slots: dict[str, list[str]], n_mels: int = 768, projection: int = 256):
         super().__init__(slots)
         self.projection = nn.Linear(n_mels, projection)
