@@ -86,6 +86,9 @@ setup(
         "whisper": ["openai-whisper>=20240930"],
         "pocketsphinx": ["pocketsphinx>=5.0,<6"],
         "demo": ["gradio>=6,<7"],
+        # Trackers of experiments, trainer.trackers.
+        "wandb": ["wandb>=0.19"],
+        "trackio": ["trackio>=0.20"],
         # The peers of the benchmarks; a torchcodec is compiled for one torch.
         "bench": ["audiomentations>=0.43", "lhotse>=1.33", "speechbrain>=1.1", "torchcodec==0.11.*"],
         "dev": [

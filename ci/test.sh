@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tools/install.sh --extras "demo dev se pretrained vad onnx peers"
+tools/install.sh --extras "demo dev se pretrained vad onnx peers trackio wandb"
 if ! command -v chromium >/dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
     # For the tests of pages, which are skipped without it.
     { apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium chromium-driver; } >/dev/null 2>&1 || true

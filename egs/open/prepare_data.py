@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from toolkit.io.command_line import Parser, run
+from toolkit.io.command_line import Parser, run, whole_number
 from toolkit.io.corpora import (
     corpus,
     librispeech_root,
@@ -27,7 +27,6 @@ WHERE = {
     "MSC": "github smc/msc",
     "ESC10": "github karolpiczak/ESC-50 (its ESC-10 part)",
 }
-DEV_EVERY = 12  # every 12th speaker of a corpus is for dev
 BABBLE_EVERY = 10  # every 10th talker of LibriSpeech is for the babble of the tests
 
 
@@ -38,6 +37,9 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--sets", type=Path, default=Path(__file__).with_name("sets.yaml"))
     parser.add_argument(
         "--corpora", nargs="+", choices=READERS, default=[*READERS], help="corpora of training speech (default: all)"
+    )
+    parser.add_argument(
+        "--dev_every", type=whole_number(2, 1000), default=12, help="every Nth speaker of a corpus is for dev"
     )
     parser.add_argument(
         "--transcribed", action="store_true", help=f"with transcripts; only {', '.join(TRANSCRIPTS)} have them"
@@ -147,7 +149,7 @@ def prepare_training(args: argparse.Namespace) -> None:
     for name in args.corpora:
         speech = prefixed(READERS[name](), name)
         speakers = speech.speakers()
-        held_out = set(speakers[DEV_EVERY - 1 :: DEV_EVERY])
+        held_out = set(speakers[args.dev_every - 1 :: args.dev_every])
         babble = set(speakers[BABBLE_EVERY // 2 :: BABBLE_EVERY]) if name == "librispeech" else set()
         train.append(speech.of({*speakers} - held_out - babble))
         dev.append(speech.of(held_out - babble))

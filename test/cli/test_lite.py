@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 A, B = "spk/s0/u0.wav", "spk/s1/u0.wav"
 # Runs commands of JSON lists on standard input in a Python where torch cannot be imported; prints code, output, errors
 # and the packages that were imported.
-WITHOUT_TORCH = """
-import contextlib, io, json, sys
+NO_TORCH = """
+import sys
 
 class NoTorch:
     def find_spec(self, name, path=None, target=None):
@@ -26,6 +26,10 @@ class NoTorch:
             raise ImportError(name + " is not here")
 
 sys.meta_path.insert(0, NoTorch())
+"""
+RUN_WITHOUT_TORCH = f"{NO_TORCH}from toolkit.cli.main import main\nsys.exit(main())\n"
+WITHOUT_TORCH = f"""{NO_TORCH}
+import contextlib, io, json
 before = set(sys.modules)
 from toolkit.cli.main import main
 results = []
@@ -37,7 +41,7 @@ for words in json.loads(sys.stdin.read()):
         except SystemExit as end:
             code = end.code
     results.append([code, out.getvalue(), err.getvalue()])
-print(json.dumps([results, sorted({name.partition(".")[0] for name in set(sys.modules) - before})]))
+print(json.dumps([results, sorted({{name.partition(".")[0] for name in set(sys.modules) - before}})]))
 """
 
 
@@ -111,6 +115,29 @@ def test_the_verbs_are_those_with_torch(voxsift, exported, place):
         "coverage",
         "typing_extensions",
     }
+
+
+def test_streams_without_torch(place, tmp_path_factory):
+    """The stream of a file is the file of the stream; `live` opens it and fails for want of a sound device alone."""
+    from test.helpers.tiny_networks import tiny
+    from toolkit.systems.enhancer import Enhancer
+    from toolkit.systems.onnx.export import export_onnx
+
+    system = Enhancer(tiny("GTCRN"))
+    export_onnx(system, "g.onnx", stream=True)
+    samples = (32768 * soundfile.read(A)[0][:9999]).astype("<i2")
+    words = ["enhance", "--stream", "-", "-o", "-", "--model", "g.onnx"]
+    code = f"import sys; sys.stdin = open('in.raw'); sys.argv[1:] = {words}\n" + RUN_WITHOUT_TORCH
+    Path("in.raw").write_bytes(samples.tobytes())
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environ)
+    assert done.returncode == 0, done.stderr
+    expected = system.enhance(samples, 16000) * 32768
+    np.testing.assert_allclose(np.frombuffer(done.stdout, "<i2"), expected.clip(-32768, 32767), atol=0.51 + 32768e-5)
+    assert b"latency 4.0 ms" in done.stderr
+    ((code, _, err),), _ = without_torch(["live", "--model", "g.onnx", "--seconds", "0.1"])
+    assert code == 1
+    assert "sound" in err
 
 
 def test_without_torch_other_models_are_refused(exported, shipped, place):

@@ -4,6 +4,7 @@ import importlib.util
 import itertools
 import json
 import math
+import zipfile
 from argparse import Namespace
 from pathlib import Path
 
@@ -198,6 +199,41 @@ def test_without_models(voxsift, monkeypatch, tmp_path):
 def test_the_published_verifier_is_built_from_its_package():
     args = Namespace(model="ge2e", weights=None, device="cpu", trust=False)
     assert systems.load_system("sv", args).dim == 256
+
+
+@pytest.mark.skipif(importlib.util.find_spec("resemblyzer") is None, reason="the extra pretrained is not installed")
+def test_the_default_verifier_is_ge2e_with_the_shipped_enhancement(recordings):
+    """Without a path: its cosine is that of the two parts at their weights, its llr that of its calibration."""
+    verifier, ge2e = Verifier.load(), systems.load_named("sv", "ge2e", None, False)
+    assert verifier.origin.path == "ge2e_enhanced"
+    projection = verifier.network.model.restorer
+    one, other = (verifier.embed(recordings / name) for name in (A, C))
+    parts = [np.split(vector, [projection.kept]) for vector in (one, other)]
+    kept, projected = (float(a @ b) for a, b in zip(*parts, strict=True))
+    weight = projection.weight
+    assert [np.linalg.norm(part) for part in parts[0]] == pytest.approx([(1 - weight) ** 0.5, weight**0.5], abs=1e-5)
+    assert kept == pytest.approx((1 - weight) * ge2e.score(recordings / A, recordings / C).cosine, abs=1e-4)
+    score, fitted = verifier.score(recordings / A, recordings / C), verifier.origin.calibration
+    assert score.cosine == pytest.approx(kept + projected, abs=1e-5)
+    assert score.llr == pytest.approx(fitted["scale"] * score.cosine + fitted["offset"], abs=1e-4)
+
+
+def test_shipped_packages_are_small_and_say_where_they_come_from():
+    for path in Path(systems.__file__).parents[2].glob("pretrained/*.zip"):
+        assert path.stat().st_size < 5e6
+        with zipfile.ZipFile(path) as archive:
+            card, training = (json.loads(archive.read(name)) for name in ("card.json", "train_info.json"))
+        assert card["licence"]
+        assert card["data_licence"]
+        assert card["results"]
+        assert training["commit"]
+
+
+@pytest.mark.parametrize("load", [Verifier.load, lambda: systems.load_named("sv", "ge2e_enhanced", None, False)])
+def test_without_its_package_a_verifier_names_the_extra(monkeypatch, load):
+    monkeypatch.setattr(named.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match="tools/install.sh --extras pretrained"):
+        load()
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """Batches of an epoch: everything once, speakers side by side, lengths alike, a function of seed and epoch."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.data.batches import BucketBatches, CropBatches, arrange, fill, share
+from toolkit.data.batches import BucketBatches, CropBatches, arrange
 from toolkit.data.item import ItemSpec
+from toolkit.data.lazy_batches import fill, share, shares, smallest
 from toolkit.io.errors import InputError
 from toolkit.simulate.plan import generator
 
@@ -28,7 +31,7 @@ def test_an_epoch_holds_every_item_once_in_batches_of_one_size(size, sizes):
 @pytest.mark.parametrize("kind", [CropBatches(batch_size=8), BucketBatches(batch_seconds=20)])
 def test_a_function_of_seed_and_epoch(kind):
     one = kind.epoch(LABELS, SECONDS, 1, 3, 2)
-    assert one == kind.epoch(LABELS, SECONDS, 1, 3, 2)
+    assert [*one] == [*kind.epoch(LABELS, SECONDS, 1, 3, 2)]
     assert items(one) != items(kind.epoch(LABELS, SECONDS, 1, 3, 1))
     assert items(one) != items(kind.epoch(LABELS, SECONDS, 1, 4, 2))
 
@@ -119,7 +122,7 @@ def test_a_batch_of_one_takes_the_item_of_another_that_is_nearest_in_length():
 
 @pytest.mark.parametrize(("least", "per_speaker"), [(2, 1), (3, 1), (4, 2)])
 def test_filled_batches_hold_everything_in_whole_rows(least, per_speaker):
-    batches = BucketBatches(batch_seconds=24.0).epoch(LABELS, SECONDS, per_speaker, 0, 1)
+    batches = [*BucketBatches(batch_seconds=24.0).epoch(LABELS, SECONDS, per_speaker, 0, 1)]
     batches.insert(3, batches[0][-per_speaker:])
     del batches[0][-per_speaker:]
     filled = fill(batches, least, per_speaker, SECONDS)
@@ -193,3 +196,33 @@ def test_groups_that_find_no_other_speaker_are_counted(caplog):
     batches = BucketBatches(batch_seconds=18.0).epoch(labels, seconds, 2, 0, 1)
     assert sorted(items(batches)) == [4, 5, 6, 7]
     assert "2 of 4" in caplog.text
+
+
+@pytest.mark.parametrize("kind", [CropBatches(batch_size=8, crop_seconds=(1.0, 2.0)), BucketBatches(batch_seconds=20)])
+@pytest.mark.parametrize("per_speaker", [1, 2])
+def test_batches_that_are_made_late_are_a_list_of_batches(kind, per_speaker):
+    batches = kind.epoch(LABELS, SECONDS, per_speaker, 0, 1)
+    expected = [*batches]
+    assert [len(batch) for batch in expected] == batches.sizes.tolist()
+    assert smallest(batches) == smallest(expected) == min(map(len, expected))
+    for part in (slice(2, None), slice(None, -1), slice(1, 3), slice(99, None), slice(None)):
+        assert [*batches[part]] == expected[part]
+        assert len(batches[part]) == len(expected[part])
+    assert batches[-1] == expected[-1]
+    assert [*shares(batches, 1, 2, per_speaker)] == [share(batch, 1, 2, per_speaker) for batch in expected]
+    with pytest.raises(IndexError):
+        batches[len(batches)]
+
+
+@pytest.mark.parametrize("kind", [CropBatches(batch_size=50), BucketBatches(batch_seconds=100.0)])
+def test_an_epoch_takes_no_object_for_each_item(kind):
+    count = 50_000
+    labels, seconds = np.zeros(count, int), np.full(count, 2.0)
+    tracemalloc.start()
+    try:
+        batches = shares(kind.epoch(labels, seconds, 1, 0, 1), 0, 2, 1)
+        assert sum(len(batch) for batch in batches) == count // 2  # of two processes
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 60 * count  # some arrays of 8 bytes; an ItemSpec has more than 100

@@ -8,6 +8,9 @@ import pytest
 
 from toolkit.io.ark import read_array
 from toolkit.io.datadir import read_table
+from toolkit.io.scores import read_scores, scores_of
+from toolkit.io.trials import read_trials
+from toolkit.metrics.verification.calibration import fit_calibration
 from toolkit.systems import EmbeddingEnhancer
 
 from .conftest import MINI
@@ -33,6 +36,7 @@ WORDS += [
     "--ee_tag",
     EE[3:],
 ]
+WORDS += ["--calibration_set", "dev"]
 WORDS += ["--spread_seeds", "4", "--spread_draws", "2", "--crop_seconds", "1"]
 
 
@@ -93,6 +97,22 @@ def test_again_redoes_nothing(recipe, tree):
     assert done.stdout.count("all done before") >= 5
     assert "training: done before" in done.stdout
     assert {p: p.stat().st_mtime_ns for p in recipe.glob("exp/*/*.json")} == before
+
+
+def test_the_packed_model_has_the_calibration_of_its_dev_scores(recipe):
+    """Of both systems; by the same fit of the same file of scores."""
+    for name in (EE, SV):
+        fitted = json.loads((recipe / f"exp/{name}/calibration/calibration.json").read_text())
+        root = recipe / "exp" / name
+        trials = read_trials(recipe / "dump/raw/dev/trials")
+        scores = scores_of(trials, read_scores(root / "calibration/dev/scores.txt"), "scores", "trials")
+        is_target = trials.is_target
+        expected = fit_calibration(scores[is_target], scores[~is_target], 0.05)
+        assert (fitted["scale"], fitted["offset"]) == pytest.approx(tuple(expected))
+        metrics = json.loads((root / "scores/test/metrics.json").read_text())
+        assert metrics["calibration"]["scale"] == fitted["scale"]
+    packed = EmbeddingEnhancer.load(recipe / f"exp/{EE}/packed.zip")
+    assert packed.origin.calibration == json.loads((recipe / f"exp/{EE}/calibration/calibration.json").read_text())
 
 
 def test_speech_without_labels(recipe, tree):

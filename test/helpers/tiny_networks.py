@@ -7,13 +7,14 @@ import torch
 from test.helpers.plain import after_training
 from toolkit.features import KaldiFbank, LogMelSpectrogram, MelPower, SpeechBrainFbank, Waveform
 from toolkit.features.frontend import FrontEnd
-from toolkit.models.embedding import DRL, SEED
+from toolkit.models.embedding import DRL, SEED, SpeakerProjection
 from toolkit.models.network import Network
 from toolkit.models.se import GTCRN, ConvTasNet, Demucs
 from toolkit.models.ssl import Untrained
 from toolkit.models.sv import (
     GE2E,
     EcapaTdnn,
+    EnhancedEncoder,
     ERes2NetV2,
     MeanFbank,
     ParaNoise,
@@ -60,8 +61,12 @@ VERIFIERS: dict[str, Callable[[], Network]] = {
     "EcapaTdnn-SpeechBrain": lambda: _verifier(
         SpeechBrainFbank(n_mels=20), EcapaTdnn(20, 16, 24, 8, padding="reflect", pooling="l2")
     ),
+    "EnhancedEncoder": lambda: _verifier(
+        MelPower(), EnhancedEncoder(GE2E(hidden=8, num_layers=2, embedding_dim=8), SEED(8, blocks=1)), "none"
+    ),
     "ERes2NetV2": lambda: _verifier(fbank(), ERes2NetV2(n_mels=20, channels=8, blocks=(1, 1, 1, 1), embedding_dim=8)),
     "GE2E": lambda: _verifier(MelPower(), GE2E(hidden=8, num_layers=2, embedding_dim=8), "none"),
+    "GE2E-pooled": lambda: _verifier(MelPower(), GE2E(hidden=8, num_layers=2, embedding_dim=8, pooled=True), "none"),
     "MeanFbank": lambda: _verifier(fbank(), MeanFbank(20), "none"),
     "ParaNoise": lambda: _verifier(
         LogMelSpectrogram(n_mels=20),
@@ -92,7 +97,11 @@ EXTRACTORS: dict[str, Callable[[], Network]] = {
     "TEAPSE": lambda: TEAPSE(ecapa(), representation="lgr", **_TEA),
     "VoiceFilter": lambda: VoiceFilter(ecapa(), **_VOICE),
 }
-RESTORERS: dict[str, Callable[[], Network]] = {"DRL": lambda: DRL(8), "SEED": lambda: SEED(8, blocks=1)}
+RESTORERS: dict[str, Callable[[], Network]] = {
+    "DRL": lambda: DRL(8),
+    "SEED": lambda: SEED(8, blocks=1),
+    "SpeakerProjection": lambda: SpeakerProjection(8, 5, 4),
+}
 
 
 def tiny(name: str) -> Network:

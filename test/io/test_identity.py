@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 import soundfile
 
+from toolkit.io import identity
 from toolkit.io.ark import ArkWriter
 from toolkit.io.errors import InputError
-from toolkit.io.identity import file_digest, recordings
+from toolkit.io.identity import file_digest
 
 RNG = np.random.default_rng(3)
 WAVS = {key: 0.1 * RNG.standard_normal(5000 + 100 * i) for i, key in enumerate("abc")}
+
+
+def recordings(table: dict[str, str]) -> dict:
+    return dict(zip(table, identity.recordings(table, list(table)), strict=True))
 
 
 def write_audio(path, keys: str) -> dict[str, str]:
@@ -62,3 +67,13 @@ def test_missing_files_and_pipes_are_refused_by_id(tmp_path):
     for name, message in (("gone", "a: .*gone: file not found"), ("fifo", "a: .*fifo: must be a regular file")):
         with pytest.raises(InputError, match=message):
             recordings({"a": str(tmp_path / name)})
+
+
+def test_ids_in_any_order_of_several_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(identity, "_MOST_OPEN", 1)  # a file is opened again for each id
+    table = write_audio(tmp_path / "one.ark", "ab") | write_audio(tmp_path / "two.ark", "c") | {"d": "*utt spk"}
+    table |= {"e": table["a"]}  # two ids of one recording
+    expected = recordings(table)
+    assert expected["a"] == expected["e"] != expected["b"]
+    for ids in ("abcde", "ecdba", "cax"):
+        assert [*identity.recordings(table, [*ids])] == [expected.get(key) for key in ids]

@@ -4,6 +4,7 @@ import copy
 import multiprocessing
 import os
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -11,12 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.data.datasets import MixtureDataset
+from toolkit.data.extraction import ExtractionDataset
 from toolkit.io import indexed_table as module
 from toolkit.io.audio import AudioTable
-from toolkit.io.datadir import DataDir, c_sorted, read_table, write_table
+from toolkit.io.datadir import DataDir, c_sorted, invert, read_table, write_table
 from toolkit.io.errors import InputError
 from toolkit.io.indexed_table import IndexedTable
 from toolkit.io.table_index import _index_path
+from toolkit.simulate.planner import MixturePlanner
 from toolkit.train.inputs import Inputs, Source
 
 WORDS = ["a", "b", "é", "\u0085", "-", "zz" * 130, " ", "  ", "\t", "\n", "\n\n", "\r\n", "\r", "\0", "\ufeff", "1"]
@@ -102,6 +105,19 @@ def test_labels_are_the_values_in_c_order(tmp_path):
     assert names == c_sorted(set(expected.values()))
     assert [names[label] for label in labels] == [expected[key] for key in c_sorted(expected)]
     assert DataDir(tmp_path).labels(list(expected))[0] == names
+
+
+@pytest.mark.usefixtures("on_disk")
+def test_ids_by_value_are_those_of_a_dict(tmp_path):
+    expected = {key: f"{value}{len(key) % 3}" for key, value in rows(300).items()}
+    write_table(tmp_path / "utt2spk", expected)
+    actual = invert(read_table(tmp_path / "utt2spk"))
+    assert not isinstance(actual, dict)
+    assert {speaker: list(utts) for speaker, utts in actual.items()} == invert(expected)
+    assert list(actual) == list(invert(expected))
+    utts = actual["v3 x1"]
+    assert (utts[0], utts[-1], utts[1:3]) == tuple(invert(expected)["v3 x1"][i] for i in (0, -1, slice(1, 3)))
+    assert "absent" not in actual
 
 
 @pytest.mark.usefixtures("on_disk")
@@ -198,3 +214,51 @@ def test_the_stamp_of_training_inputs_is_that_of_the_content(tmp_path, on_disk):
     stamps = [Inputs([Source("training set", str(tmp_path))], {}).stamp() for _ in range(2)]
     write_table(tmp_path / "utt2spk", rows(101))
     assert stamps[0] == stamps[1] != Inputs([Source("training set", str(tmp_path))], {}).stamp()
+
+
+@pytest.fixture
+def large_set(tmp_path, monkeypatch):
+    """A data dir of 20,000 utterances without audio: one file behind all ids."""
+    count = 20_000
+    monkeypatch.setattr(module, "_GROUPS_READ", 4)  # what is read at once is small beside the table
+    (tmp_path / "large").mkdir()
+    (tmp_path / "audio.ark").write_bytes(b"u " * count)
+    ids = [f"s{i // 50:05d}-utterance-{i:07d}" for i in range(count)]
+    write_table(tmp_path / "large/wav.scp", {key: f"{tmp_path}/audio.ark:{2 * i}" for i, key in enumerate(ids)})
+    write_table(tmp_path / "large/utt2spk", {key: key.partition("-")[0] for key in ids})
+    write_table(tmp_path / "large/utt2num_samples", dict.fromkeys(ids, "16000"))
+    return tmp_path / "large"
+
+
+def bytes_an_utterance(work, count: int = 20_000) -> float:
+    """Most memory that ``work`` takes, for each utterance."""
+    tracemalloc.start()
+    try:
+        kept = work()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert kept
+    return peak / count
+
+
+def test_a_large_training_set_of_extraction_is_not_loaded(large_set, on_disk):
+    def opened():
+        data = ExtractionDataset(MixturePlanner()).open(str(large_set), 16000, ("wav",))
+        assert data._targets[data.ids[7]] == ("s00000", "s00000-utterance-0000007")
+        assert data._pool.has_another("s00000", data.ids[7])
+        return data
+
+    opened()  # the indexes are made, modules imported
+    assert bytes_an_utterance(opened) < 75  # an id alone is a string of 73 bytes
+
+
+def test_inputs_of_a_large_training_are_recorded_without_loading_them(large_set, on_disk, monkeypatch):
+    def recorded():
+        return Inputs([Source("training set", str(large_set))], {}).record()
+
+    recorded()
+    assert bytes_an_utterance(recorded) < 110
+    actual = recorded()
+    monkeypatch.setattr(module, "LEAST_BYTES", 1 << 40)
+    assert recorded()["sets"] == actual["sets"]

@@ -169,6 +169,16 @@ def test_folders_of_embedding_enhancement():
     assert (recipe.segments_tag, recipe.cascade) == ("_mean_cosine", "se_b")
 
 
+def test_calibration_sets_of_embedding_enhancement():
+    """Their noisy copies are made and used in their place."""
+    assert Ee(**SETS, calibration_set=["d"]).calibrated == ["d"]
+    recipe = Ee(**SETS, calibration_set=["d", "e"], simulate_calibration_config="conf/n.yaml", extractor_config="x")
+    assert recipe.calibrated == recipe.simulated == ["d_sim", "e_sim"]
+    recipe.calibration_set = []
+    with pytest.raises(InputError, match="--simulate_calibration_config conf/n.yaml: needs --calibration_set"):
+        recipe.check()
+
+
 def test_names_of_recognition(folder):
     recipe = Asr(**SETS, **NOISY, simulate_grid_config="conf/g.yaml", nbpe=40, asr_args="--trainer.epochs 3")
     assert recipe.all_tests == ["test", "libri", *GRID.split()]  # without noise, too

@@ -2,10 +2,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection
 from matplotlib.image import imread
 from scipy.special import ndtri
 
-from toolkit.report.plots import det_choice, plot_det, plot_eer_by_snr, plot_training
+from toolkit.report.charts import det_chart, snr_chart, training_charts
+from toolkit.report.plots import det_choice, picture
 from toolkit.report.summaries import CLEAN, Condition, Estimate, SetSummary
 
 BOOTSTRAP = {"level": 0.95}
@@ -22,10 +24,12 @@ def lines(ax):
 
 
 def test_det_curve_is_drawn_on_probit_axes(tmp_path, drawn):
-    plot_det({"clean": one_set(50.0), "babble 0 dB": one_set(50.0)}, tmp_path / "det.png")
+    chart = det_chart({"x": {"clean": one_set(50.0), "babble 0 dB": one_set(50.0)}}, "caption")
+    assert picture("caption", tmp_path / "det.png", [chart], "title").charts == [chart]
     (ax,) = drawn[0].axes
-    curve = next(line for line in ax.get_lines() if len(line.get_xdata()) == 19)  # 0 and 1 lie at infinity
-    assert curve.get_xdata() == pytest.approx(ndtri(np.arange(19, 0, -1) / 20))
+    x, y = lines(ax)["clean, EER 50.00 %"].get_data()  # 0 and 1 lie at infinity, the EER is a point more
+    assert np.unique(x.round(9)) == pytest.approx(ndtri(np.arange(1, 20) / 20))
+    assert x + y == pytest.approx(0 * x, abs=1e-9)
     for tick, label in zip(ax.get_xticks(), ax.get_xticklabels(), strict=True):
         assert tick == pytest.approx(ndtri(float(label.get_text()) / 100))
     assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == [
@@ -40,20 +44,21 @@ def test_det_curve_is_drawn_on_probit_axes(tmp_path, drawn):
 @pytest.mark.parametrize("eer", [0.0, 100.0])
 def test_det_without_a_point_inside_the_axes(tmp_path, eer):
     perfect = replace(one_set(eer), det={"fpr": [1.0, 0.0, 0.0], "fnr": [0.0, 0.0, 1.0]})
-    plot_det({"clean": perfect}, tmp_path / "det.png")
+    picture("", tmp_path / "det.png", [det_chart({"x": {"clean": perfect}}, "")])
     assert (tmp_path / "det.png").is_file()
 
 
 def bars(ax):
     """x -> (low, high) of every interval's bar."""
-    segments = [line for collection in ax.collections for line in collection.get_segments()]
+    of_bars = (collection for collection in ax.collections if isinstance(collection, LineCollection))
+    segments = [line for collection in of_bars for line in collection.get_segments()]
     return {float(x): (float(low), float(high)) for (x, low), (_, high) in segments}
 
 
 def test_eer_by_snr_lines_bars_and_clean_level(tmp_path, drawn):
     row = {Condition("babble", snr): one_set(20.0 - snr, 19.0 - snr, 22.0 - snr) for snr in (10, 0, 5)}
     row |= {CLEAN: one_set(3.0, 2.0, 4.0), Condition("nonspeech", 0): one_set(9.0, 8.0, 10.0)}
-    plot_eer_by_snr(row, tmp_path / "eer.png", ood=["nonspeech"])
+    picture("", tmp_path / "eer.png", [snr_chart(row, "", ood=["nonspeech"])])
     (ax,) = drawn[0].axes
     actual = lines(ax)
     at = actual["babble"].get_xdata()
@@ -62,7 +67,7 @@ def test_eer_by_snr_lines_bars_and_clean_level(tmp_path, drawn):
     assert list(actual["nonspeech (out of domain)"].get_ydata()) == [9]
     assert set(actual["clean"].get_ydata()) == {3}
     assert np.allclose([bars(ax)[x] for x in at], [(19, 22), (14, 17), (9, 12)])
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("SNR (dB)", "EER (%), bars and shade: 95 % intervals")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("SNR (dB)", "EER (%), 95 % intervals")
     assert list(ax.get_xticks()) == [0, 5, 10]
 
 
@@ -71,7 +76,7 @@ def test_bars_of_several_kinds_stand_side_by_side(tmp_path, drawn, count):
     """Each at its own place, within a sixth of the way from its SNR to the next, through its kind's mark."""
     kinds = [f"kind{n}" for n in range(count)]
     row = {Condition(kind, snr): one_set(9.0, 8.0, 10.0) for kind in kinds for snr in (0, 2, 10)}
-    plot_eer_by_snr(row, tmp_path / "eer.png")
+    picture("", tmp_path / "eer.png", [snr_chart(row, "")])
     (ax,) = drawn[0].axes
     assert len(bars(ax)) == 3 * count
     for number, kind in enumerate(kinds):
@@ -84,13 +89,13 @@ def test_bars_of_several_kinds_stand_side_by_side(tmp_path, drawn, count):
 
 def test_eer_by_snr_without_intervals(tmp_path, drawn):
     row = {Condition("babble", 0): one_set(9.0), Condition("babble", 5): one_set(8.0)}
-    plot_eer_by_snr(row, tmp_path / "eer.png")
+    picture("", tmp_path / "eer.png", [snr_chart(row, "")])
     assert not drawn[0].axes[0].collections
 
 
 def test_training_curves(tmp_path, drawn):
     log = {"train": {1: {"loss": 4.0}, 2: {"loss": 2.0}}, "valid": {1: {"eer": 9.0}, 2: {"loss": 3.0, "eer": 7.0}}}
-    plot_training(log, tmp_path / "training.png")
+    picture("", tmp_path / "training.png", training_charts({"x": log}))
     losses, eers = drawn[0].axes
     assert list(lines(losses)["train"].get_ydata()) == [4, 2]
     assert list(lines(losses)["valid"].get_xdata()) == [2]
@@ -99,7 +104,7 @@ def test_training_curves(tmp_path, drawn):
 
 
 def test_training_without_validation(tmp_path, drawn):
-    plot_training({"train": {1: {"loss": 4.0}}, "valid": {}}, tmp_path / "training.png")
+    picture("", tmp_path / "training.png", training_charts({"x": {"train": {1: {"loss": 4.0}}, "valid": {}}}))
     assert len(drawn[0].axes) == 1
 
 

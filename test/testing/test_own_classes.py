@@ -10,8 +10,10 @@ from helpers.tiny_networks import VERIFIERS
 from toolkit.features.frontend import FrontEnd
 from toolkit.losses.enhancement.waveform import EnhancementLoss
 from toolkit.losses.speaker.margin import SpeakerLoss
+from toolkit.models.embedding import SEED
 from toolkit.models.embedding.base import EmbeddingRestorer
 from toolkit.models.se.base import SpeechEnhancer
+from toolkit.models.sv import GE2E
 from toolkit.models.sv.base import SpeakerEncoder
 from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.testing import (
@@ -31,6 +33,8 @@ SMALL = {
     "DRL": {"dim": 12, "speaker_dim": 6, "environment_dim": 4},
     "Demucs": {"hidden": 8, "depth": 3},
     "ERes2NetV2": {"n_mels": 20, "channels": 8, "blocks": (1, 1, 1, 1), "embedding_dim": 12},
+    "EnhancedEncoder": {"encoder": GE2E(n_mels=1, hidden=12, num_layers=2, embedding_dim=12)}
+    | {"restorer": SEED(dim=12, ensemble="raw")},  # the prediction alone begins at zero
     "EcapaTdnn": {"n_mels": 20, "channels": 32, "mfa_channels": 48, "embedding_dim": 16},
     "ParaNoise": {
         "n_mels": 20,
@@ -59,6 +63,7 @@ SMALL = {
     "SDPCCN": _MAPS | {"speaker_channels": 7},
     "SEED": {"dim": 12},
     "SEFPNet": _MAPS | {"integration_channels": 5, "mix_channels": 6},
+    "SpeakerProjection": {"dim": 12, "kept": 5, "size": 6},
     "Speakerfilter": {"window": 64, "hop": 32, "channels": (2, 3, 4), "local_hidden": 4},
     "TEAPSE": {"window": 64, "hop": 32, "channels": 3, "levels": 3, "squeezed": 4, "dilations": (1, 2), "groups": 2}
     | {"local_hidden": 4, "representation": "local"},

@@ -19,6 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="exp/<tag>, packed.zip, a name of 'voxsift models', or a published checkpoint")
     parser.add_argument("-o", "--output", required=True, help="file to write; its name ends in .onnx")
     parser.add_argument("--weights", help="weights file of an experiment; default: the one that training selects")
+    parser.add_argument(
+        "--stream",
+        action="store_true",
+        help="of a causal enhancer: 'enhance --stream' and 'live' take the file, too",
+    )
     add_overwrite(parser)
     add_json(parser)
     add_trust(parser)
@@ -42,7 +47,7 @@ def main(args: argparse.Namespace) -> None:
     system = load_named(None, args.model, args.weights, args.trust)
     from toolkit.systems.onnx.export import export_onnx
 
-    exported = export_onnx(system, output)
+    exported = export_onnx(system, output, args.stream)
     if args.json:
         print(json_text({"output": str(output), "task": system.task, **exported._asdict()}))
     else:

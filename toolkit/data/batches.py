@@ -3,12 +3,13 @@
 import logging
 from abc import ABC, abstractmethod
 from collections import Counter, deque
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from toolkit.data.item import ItemSpec
+from toolkit.data.lazy_batches import LazyBatches
 from toolkit.io.errors import InputError
 from toolkit.simulate.plan import generator
 
@@ -22,7 +23,7 @@ class Batches(ABC):
     @abstractmethod
     def epoch(
         self, labels: np.ndarray, seconds: np.ndarray, per_speaker: int, seed: int, epoch: int
-    ) -> list[list[ItemSpec]]:
+    ) -> Sequence[list[ItemSpec]]:
         """The batches of an epoch.
 
         Args:
@@ -56,47 +57,6 @@ def arrange(labels: np.ndarray, per_speaker: int, rng: np.random.Generator) -> n
             "more data or another loss"
         )
     return np.concatenate(rows)[np.argsort(places)]
-
-
-def share(batch: list[ItemSpec], rank: int, world: int, per_speaker: int) -> list[ItemSpec]:
-    """The part of a batch for process ``rank`` of ``world``.
-
-    All parts have the same size and hold whole groups of a speaker's utterances. The remainder is left out of the
-    epoch. A batch with fewer groups than processes is empty for all.
-    """
-    size = len(batch) // (per_speaker * world) * per_speaker
-    return batch[rank * size : (rank + 1) * size]
-
-
-def fill(batches: list[list[ItemSpec]], least: int, per_speaker: int, seconds: np.ndarray) -> list[list[ItemSpec]]:
-    """Batches of at least ``least`` items: a smaller batch takes rows from the batch of the most similar length.
-
-    Args:
-        batches: batches of an epoch; large enough ones keep their places.
-        least: smallest number of items.
-        per_speaker: number of items that stay together.
-        seconds: item -> length in seconds (N,), for items that are not cropped.
-
-    Raises:
-        InputError: most batches are smaller, or all items together are fewer.
-    """
-    sizes = [len(batch) for batch in batches]
-    if sum(sizes) < least or np.median(sizes) < least:
-        raise InputError(
-            f"batches have {int(np.median(sizes))} items, but training needs {least} or more (two per process, if the "
-            "network has batch normalisation); raise batches.init_args.batch_size or batch_seconds, or use fewer "
-            "processes"
-        )
-    batches = [list(batch) for batch in batches]
-    length = [max(spec.seconds or seconds[spec.index] for spec in batch) for batch in batches]
-    for i in sorted(range(len(batches)), key=length.__getitem__):
-        while 0 < len(batches[i]) < least:
-            others = [j for j in range(len(batches)) if j != i and batches[j]]
-            donor = min(others, key=lambda j: (len(batches[j]) < least + per_speaker, abs(length[j] - length[i])))
-            taken = per_speaker if len(batches[donor]) >= least + per_speaker else len(batches[donor])
-            batches[i] += [replace(spec, seconds=batches[i][0].seconds) for spec in batches[donor][-taken:]]
-            del batches[donor][-taken:]
-    return [batch for batch in batches if batch]
 
 
 class CropBatches(Batches):
@@ -151,12 +111,14 @@ class CropBatches(Batches):
         ends = np.linspace(0, len(rows), -(-len(rows) // per_batch) + 1).round().astype(int)
         if per_speaker > 1:
             rows = rows[_apart(labels[rows[:, 0]], np.diff(ends))]
-        items, batches = rows.reshape(-1), []
-        for start, end in zip(ends[:-1] * per_speaker, ends[1:] * per_speaker, strict=True):
-            crop = round(float(rng.uniform(*self.crop_seconds)), 2)
-            part = enumerate(items[start:end])
-            batches.append([ItemSpec(int(i), epoch, int(start) + k, crop, k % per_speaker) for k, i in part])
-        return batches
+        items, ends, crops = rows.reshape(-1), per_speaker * ends, rng.uniform(*self.crop_seconds, len(ends) - 1)
+
+        def batch(number: int) -> list[ItemSpec]:
+            start, crop = int(ends[number]), round(float(crops[number]), 2)
+            part = enumerate(items[start : ends[number + 1]].tolist())
+            return [ItemSpec(i, epoch, start + k, crop, k % per_speaker) for k, i in part]
+
+        return LazyBatches(np.diff(ends), batch)
 
 
 def _apart(speakers: np.ndarray, sizes: np.ndarray) -> list[int]:
@@ -201,32 +163,34 @@ class BucketBatches(Batches):
         rows = arrange(labels, per_speaker, rng)
         rows = rows[np.argsort(seconds[rows].max(axis=1), kind="stable")]
         longest = seconds[rows].max(axis=1)
-        batches: list[list[int]] = [[]]
-        for row in range(len(rows)):
-            if batches[-1] and not self._holds([*batches[-1], row], longest, per_speaker):
-                batches.append([])
-            batches[-1].append(row)
+        starts = [0]
+        for row in range(1, len(rows)):
+            if not self._holds(row + 1 - starts[-1], longest[row], per_speaker):
+                starts.append(row)
+        batches: Sequence[Sequence[int]] = [range(*ends) for ends in pairwise([*starts, len(rows)])]
         if per_speaker > 1:
             batches = self._of_several_speakers(batches, labels[rows[:, 0]], longest, per_speaker)
-        batches = [batches[i] for i in rng.permutation(len(batches))]
-        return [
-            [ItemSpec(int(i), epoch, row * per_speaker + k, member=k) for row in batch for k, i in enumerate(rows[row])]
-            for batch in batches
-        ]
+        order = rng.permutation(len(batches))
 
-    def _holds(self, batch: list[int], longest: np.ndarray, per_speaker: int) -> bool:
-        """Whether these rows, of which the last is the longest, fit into one batch."""
-        size = len(batch) * per_speaker
-        return size <= self.max_size and size * longest[max(batch)] <= self.batch_seconds
+        def batch(number: int) -> list[ItemSpec]:
+            members = [(row, k, int(i)) for row in batches[order[number]] for k, i in enumerate(rows[row])]
+            return [ItemSpec(i, epoch, row * per_speaker + k, member=k) for row, k, i in members]
+
+        return LazyBatches(per_speaker * np.array(list(map(len, batches)))[order], batch)
+
+    def _holds(self, rows: int, longest: float, per_speaker: int) -> bool:
+        """Whether this number of rows, the longest of which has ``longest`` seconds, fits into one batch."""
+        size = rows * per_speaker
+        return size <= self.max_size and size * longest <= self.batch_seconds
 
     def _of_several_speakers(
-        self, batches: list[list[int]], speaker: np.ndarray, longest: np.ndarray, per_speaker: int
+        self, several: Sequence[Sequence[int]], speaker: np.ndarray, longest: np.ndarray, per_speaker: int
     ) -> list[list[int]]:
         """Batches of at least two speakers, as losses that discriminate speakers need.
 
         A batch of one speaker takes or exchanges a row with a batch of similar length; otherwise it is left out.
         """
-        batches = [list(batch) for batch in batches]
+        batches = [list(batch) for batch in several]
 
         def is_mixed(batch: list[int]) -> bool:
             return len(set(speaker[batch])) > 1
@@ -243,7 +207,7 @@ class BucketBatches(Batches):
                     (more, less)
                     for more, less in (([*batch, row], rest), ([*batch[:-1], row], [*rest, batch[-1]]))
                     if is_mixed(more) and (is_mixed(less) or not is_mixed(batches[j]))
-                    if all(not candidate or self._holds(candidate, longest, per_speaker) for candidate in (more, less))
+                    if all(not some or self._holds(len(some), longest[max(some)], per_speaker) for some in (more, less))
                 ]
                 if fit:
                     batches[at], batches[j] = map(sorted, fit[0])

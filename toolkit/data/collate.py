@@ -1,6 +1,7 @@
 """Padded batches from items, and the loader that makes them."""
 
 import signal
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -54,15 +55,16 @@ def collate(items: list) -> "dict | InputError":
 
 
 def _outlive_first_sigterm(worker: int) -> None:
-    """Make a worker ignore the first SIGTERM; the training process stops between two steps.
+    """Make a worker ignore Ctrl-C, SIGUSR1 and the first SIGTERM; the training process stops between two steps.
 
     A signal to the process group would kill the worker first, and the training would end with another error.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(signal.SIGTERM, signal.SIG_DFL))
 
 
-def load_batches(dataset, batches: list[list[ItemSpec]], workers: int, pin_memory: bool = False):
+def load_batches(dataset, batches: Sequence[list[ItemSpec]], workers: int, pin_memory: bool = False):
     """The batches, prefetched by ``workers`` processes; raises InputErrors of the workers here."""
     loader = DataLoader(
         dataset,

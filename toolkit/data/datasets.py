@@ -18,6 +18,7 @@ from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir, c_sorted
 from toolkit.io.errors import InputError
 from toolkit.io.files import read_yaml
+from toolkit.io.indexed_table import PickedIds
 from toolkit.simulate.plan import generator
 from toolkit.simulate.planner import MixturePlanner
 from toolkit.simulate.render import SilentSource, coded, render
@@ -234,7 +235,7 @@ class MixtureDataset(TrainingDataset):
         speakers, labels = data.labels(self._utts)
         if not self.planner.new_speakers:
             return self._utts, speakers, labels
-        ids = [utt for utt in self._utts for _ in self._speeds]
+        ids = PickedIds(self._utts, np.repeat(np.arange(len(self._utts)), len(self._speeds)))
         names = [self.planner.speaker_label(speaker, speed) for speaker in speakers for speed in self.planner.speeds]
         if not names:
             return ids, [], np.arange(len(ids))

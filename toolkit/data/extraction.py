@@ -13,6 +13,7 @@ from toolkit.io.ark import read_array
 from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir, joined, read_table
 from toolkit.io.errors import InputError, counted, some_of
+from toolkit.io.indexed_table import PickedIds
 from toolkit.io.text import fields
 from toolkit.simulate.enrolments import FACT, STREAM, EnrolmentPool
 from toolkit.simulate.mix_conf import enrolment_dirs
@@ -89,7 +90,8 @@ class ExtractionDataset(MixtureDataset):
             fixed = AudioTable(data_dir, fs=fs, stream=STREAM)
         if self.embeddings is not None and STREAM in streams:
             streams = tuple(dict.fromkeys((*streams, EMBEDDING)))
-        self._fixed, self._targets = fixed, self._targets_of(data)
+        drawn = read_table(data.path / f"{STREAM}.scp") if f"{STREAM}.scp" in data and fixed is None else None
+        self._fixed, self._targets = fixed, _Targets(data, drawn)
         root = data.path.parent
         where = [str(root / name) for name in self.enroll_from or []] or enrolment_dirs(data.path) or [data_dir]
         if fixed is None:
@@ -122,35 +124,23 @@ class ExtractionDataset(MixtureDataset):
         pool = [] if self._fixed is not None else [(path, ("wav",)) for path in self._pool.data_dirs]
         return [(data_dir, (*streams, STREAM)), *others, *pool]
 
-    def _targets_of(self, data: DataDir) -> dict[str, tuple[str, str]]:
-        """Item id -> speaker and utterance of the target."""
-        if f"{STREAM}.scp" in data:
-            values = read_table(data.path / f"{STREAM}.scp")
-            words = {key: fields(value[1:]) for key, value in values.items() if value.startswith("*")}
-            if bad := [key for key, parts in words.items() if len(parts) != 2]:
-                raise InputError(
-                    f"{data.path}/{STREAM}.scp: {bad[0]}: must be '*UTTERANCE SPEAKER', got {values[bad[0]]!r}"
-                )
-            if words:
-                return {key: (speaker, utt) for key, (utt, speaker) in words.items()}
-        return {key: (speaker, key) for key, speaker in data.table("utt2spk").items()}
-
     def _items(self, data: DataDir) -> tuple[Sequence[str], list[str], np.ndarray]:
         ids, speakers, labels = super()._items(data)
         self._kept: np.ndarray | None = None
         if self._fixed is not None:
             return ids, speakers, labels
-        kept = np.array([i for i, key in enumerate(ids) if self._pool.has_another(*self._targets[key])], int)
-        if len(kept) == len(ids):
+        is_kept = np.fromiter((self._pool.has_another(*self._targets[key]) for key in ids), bool, len(ids))
+        kept, dropped = np.flatnonzero(is_kept), sorted({ids[int(i)] for i in np.flatnonzero(~is_kept)})
+        if not dropped:
             return ids, speakers, labels
-        dropped = sorted(set(ids) - {ids[i] for i in kept})
-        where = f"{data.path}: {len(dropped)} of {len(set(ids))} targets have no other utterance to enrol their speaker"
+        targets = len(ids) // len(self._speeds)
+        where = f"{data.path}: {len(dropped)} of {targets} targets have no other utterance to enrol their speaker"
         if len(kept) < (1 - _MAX_UNENROLLED) * len(ids):
             raise InputError(f"{where}, of {', '.join(self._pool.data_dirs)}; name a set that has (enroll_from)")
         logging.warning("%s and are left out: %s", where, some_of(dropped, 3))
         self._kept = kept
         of_kept, labels = np.unique(labels[kept], return_inverse=True)
-        return [ids[i] for i in kept], [speakers[i] for i in of_kept] if speakers else [], labels
+        return PickedIds(ids, kept), [speakers[i] for i in of_kept] if speakers else [], labels
 
     def _speed(self, index: int) -> float | None:
         return super()._speed(index if self._kept is None else int(self._kept[index]))
@@ -201,6 +191,27 @@ class ExtractionDataset(MixtureDataset):
         have, length = table.num_samples(utt), round(float(rng.uniform(*self.enroll_seconds)) * self.fs)
         start = int(rng.integers(have - length + 1)) if have > length else 0
         return table.read(utt, start, min(have, max(1, length)))
+
+
+class _Targets:
+    """Item id -> speaker and utterance of the target.
+
+    Args:
+        data: the training set.
+        drawn: its table of enrolments to be drawn, ``*UTTERANCE SPEAKER``; None: the items are the targets.
+    """
+
+    def __init__(self, data: DataDir, drawn: Mapping[str, str] | None):
+        self._drawn, self._speaker = drawn, data.table("utt2spk") if drawn is None else {}
+        for key, value in drawn.items() if drawn is not None else ():
+            if not value.startswith("*") or len(fields(value[1:])) != 2:
+                raise InputError(f"{data.path}/{STREAM}.scp: {key}: must be '*UTTERANCE SPEAKER', got {value!r}")
+
+    def __getitem__(self, key: str) -> tuple[str, str]:
+        if self._drawn is None:
+            return self._speaker[key], key
+        utt, speaker = fields(self._drawn[key][1:])
+        return speaker, utt
 
 
 def first_seconds(samples: np.ndarray, seconds: float | None, fs: int) -> np.ndarray:

@@ -74,8 +74,10 @@ def write_table(path, table: Mapping[str, object]) -> None:
         handle.writelines(f"{key} {table[key]}\n" for key in c_sorted(table))
 
 
-def invert(utt2spk: Mapping[str, str]) -> dict[str, list[str]]:
+def invert(utt2spk: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
     """utt2spk -> spk2utt: speaker -> its utterances, both C-sorted."""
+    if isinstance(utt2spk, IndexedTable):
+        return utt2spk.by_value()
     spk2utt: dict[str, list[str]] = {}
     for utt in c_sorted(utt2spk):
         spk2utt.setdefault(utt2spk[utt], []).append(utt)

@@ -153,6 +153,10 @@ class IndexedTable(Mapping[str, str]):
             labels[start : start + (1 << 20)] = order[labels[start : start + (1 << 20)]]
         return [name.decode() for name in names], labels
 
+    def by_value(self) -> "IdsByValue":
+        """Each distinct value and its ids, both C-sorted."""
+        return IdsByValue(self)
+
     def _read(self, first: int, last: int) -> bytes:
         """The lines of the groups ``first .. last``."""
         start, end = (int(self._index.starts[min(n, len(self._index.firsts))]) for n in (first, last))
@@ -233,3 +237,47 @@ class Ids(Sequence[str]):
         if isinstance(place, slice):
             return [self.table.key_at(row) for row in range(len(self))[place]]
         return self.table.key_at(range(len(self))[place])  # negative places and IndexErrors as of a list
+
+
+class PickedIds(Sequence[str]):
+    """Some of many ids, by their places, without holding them.
+
+    Args:
+        ids: the ids.
+        places: (N,) index into ``ids``.
+    """
+
+    def __init__(self, ids: Sequence[str], places: np.ndarray):
+        self.ids, self.places = ids, places
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __iter__(self) -> Iterator[str]:
+        return (self.ids[place] for place in map(int, self.places))
+
+    def __getitem__(self, place):
+        if isinstance(place, slice):
+            return [self.ids[int(picked)] for picked in self.places[place]]
+        return self.ids[int(self.places[place])]
+
+
+class IdsByValue(Mapping[str, Sequence[str]]):
+    """The ids of each value of a table; 8 bytes an id."""
+
+    def __init__(self, table: IndexedTable):
+        self._ids = table.ids()
+        values, labels = table.labels()
+        self._numbers = {value: i for i, value in enumerate(values)}
+        self._ends = np.cumsum(np.bincount(labels))
+        self._places = np.argsort(labels, kind="stable")
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._numbers)
+
+    def __getitem__(self, value: str) -> Sequence[str]:
+        number = self._numbers[value]
+        return PickedIds(self._ids, self._places[self._ends[number - 1] if number else 0 : self._ends[number]])

@@ -91,8 +91,8 @@ class Data(General):
     local_data_opts: str = option("", "options of local/data.sh; quotes join words")
     fs: int = option(16000, "rate in Hz", COUNT)
     channel: str = option("", "channel to keep of recordings with several: from 0, or mean", CHANNEL, "refuse them")
-    min_wav_duration: str = option("0.1", "of an utterance, in seconds", NUMBER)
-    max_wav_duration: str = option("300", "of an utterance, in seconds", NUMBER)
+    min_wav_duration: str = option("0.1", "shortest utterance in seconds", NUMBER)
+    max_wav_duration: str = option("300", "longest utterance in seconds", NUMBER)
     format_opts: str = option("", "more options of format_audio, e.g. --allow_pipes (run commands in wav.scp)")
     allow_bad: int = option(0, "number of bad utterances of a set that may be left out instead of stopping", COUNT_OR_0)
 
@@ -104,7 +104,7 @@ class Conditions(Data):
     title: ClassVar[str] = "Test conditions: each test set with each kind of noise at each SNR"
     test_noises: list[str] = option([], "kinds of noise", LIST)
     ood_noises: list[str] = option([], "kinds of noise out of domain", LIST)
-    snrs: list[str] = option(["0", "5", "10", "15", "20"], "in dB", NUMBER)
+    snrs: list[str] = option(["0", "5", "10", "15", "20"], "SNRs in dB", NUMBER)
     test_codecs: list[str] = option(
         [],
         "codecs of the planner config, e.g. opus: each test set, clean and in each condition, once more through each",
@@ -120,7 +120,7 @@ class Results(Options):
     resamples: int = option(1000, "bootstrap resamples of the intervals, 1000000 at most", COUNT_OR_0)
     results: str = option(
         "",
-        "table over all experiments; RESULTS.md: that of the recipe itself, to publish, and results.json, of which "
+        "file of the table over all experiments; RESULTS.md: published by the recipe, with results.json, from which "
         "report --from makes it anew",
         shown="<expdir>/RESULTS.md",
     )

@@ -27,7 +27,7 @@ class DownstreamRecipe(AudioRecipe):
 
     observations: list[str] = option(
         [],
-        "also score the output with so much of the mixture added back: (1 - beta) output + beta mixture",
+        "also score the output with these shares of the mixture added back: (1 - beta) output + beta mixture",
         Words("0|1|0?[.][0-9]+|1[.]0*", "number from 0 to 1"),
     )
     downstream: list[str] = option(

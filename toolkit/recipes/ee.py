@@ -6,7 +6,7 @@ from typing import ClassVar
 from toolkit.io.errors import InputError
 from toolkit.recipes.extractor_recipe import ExtractorRecipe
 from toolkit.recipes.names import name_of, stem_of, tag_of
-from toolkit.recipes.options import COUNT, COUNT_OR_0, FILE, FOLDER, NUMBER, System, as_text, option
+from toolkit.recipes.options import COUNT, COUNT_OR_0, FILE, FOLDER, LIST, NUMBER, System, as_text, option
 from toolkit.recipes.scoring import ScoringRecipe
 
 
@@ -28,13 +28,19 @@ Stages
     names: ClassVar[tuple[str, ...]] = (
         *ScoringRecipe.names,
         *("system", "raw_exp", "segments", "segments_tag", "embedded", "embeddings", "scores_tag", "pairs", "cascade"),
-        *("stats", "rendered"),
+        *("stats", "rendered", "calibrated"),
     )
 
     simulate_test_config: str = option(
         "conf/simulate_test.yaml",
         'planner config with the noises of the test conditions; "" without --test_noises',
         FILE,
+    )
+    calibration_set: list[str] = option(
+        [], "sets with trials to calibrate on, for actDCF, Cllr and the use of the packed model: none without", LIST
+    )
+    simulate_calibration_config: str = option(
+        "", "planner config; makes <set>_sim of each of them, which is calibrated on in its place", FILE
     )
     inference_model: str = option("valid.eer.ave.pth", "weights of --sv_exp")
     pairs_config: str = option("conf/pairs_train.yaml", "variants of clean speech that training sees", FILE)
@@ -69,7 +75,13 @@ Stages
     @property
     def rendered(self) -> list[str]:
         """Sets that stage 3 renders."""
-        return self.grid_of(self.test_sets)
+        noisy = self.calibrated if self.simulate_calibration_config else []
+        return [*noisy, *self.grid_of(self.test_sets)]
+
+    @property
+    def calibrated(self) -> list[str]:
+        """Sets that are calibrated on."""
+        return [f"{name}_sim" if self.simulate_calibration_config else name for name in self.calibration_set]
 
     @property
     def pairs(self) -> str:
@@ -119,6 +131,9 @@ Stages
         if not self.simulate_test_config and self.noises:
             noises = f"--test_noises {as_text(self.test_noises)} --ood_noises {as_text(self.ood_noises)}"
             raise InputError(f"{noises}: --simulate_test_config must name the config of these noises")
+        if self.simulate_calibration_config and not self.calibration_set:
+            config = f"--simulate_calibration_config {self.simulate_calibration_config}"
+            raise InputError(f"{config}: needs --calibration_set, of which it makes noisy copies")
         if not self.sv_exp and not self.extractor_config:
             raise InputError("--sv_exp or --extractor_config must say what makes the embeddings")
 
@@ -134,21 +149,27 @@ Stages
                 self.later(f"fix {config}", *words)
         if self.runs(7) and self.se_exp:
             self.check_system("se_exp", "se", ["--fs", str(self.fs)])
-        if int(self.stage) <= 3 and self.rendered:
-            self.check_grid(self.simulate_test_config)
+        if int(self.stage) <= 3:
+            if self.simulate_calibration_config:
+                self.check_plan(self.simulate_calibration_config)
+            if self.noises and self.snrs:
+                self.check_grid(self.simulate_test_config)
         self.run_checks()
         self.unmade += self.make_extractor()
 
     def check_dump(self) -> None:
-        """Raise InputError where the dump lacks the trials of test sets."""
+        """Raise InputError where the dump lacks the trials of test and calibration sets."""
         if self.runs(8):
-            self.check_trials(self.raw, self.all_tests)
+            self.check_trials(self.raw, [*self.all_tests, *self.calibrated])
         self.warn_of_known_speakers()
 
     # --- stage 3
 
     def plan(self) -> None:
-        """Plan the noisy copies of the test sets."""
-        for name in self.test_sets if self.rendered else []:
+        """Plan the noisy copies of the calibration and test sets."""
+        for name, noisy in zip(self.calibration_set, self.calibrated, strict=True):
+            if self.simulate_calibration_config:
+                self.queue_plan(self.simulate_calibration_config, name, noisy)
+        for name in self.test_sets if self.noises and self.snrs else []:
             self.queue_grid(self.simulate_test_config, name)
         self.run_plans(self.rendered)

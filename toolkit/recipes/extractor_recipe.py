@@ -15,7 +15,9 @@ class ExtractorRecipe(Recipe):
     title = "Extractor of embeddings"
 
     sv_exp: str = option(
-        "", "what makes the embeddings: an experiment of the SV recipe, ../sv/exp/sv_<x>, or its packed.zip", System()
+        "",
+        "speaker encoder of the embeddings: an experiment of the SV recipe, ../sv/exp/sv_<x>, or its packed.zip",
+        System(),
     )
     extractor_config: str = option(
         "", "without --sv_exp: the config of an extractor that needs no training, such as that of GE2E", FILE

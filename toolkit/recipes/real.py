@@ -29,7 +29,7 @@ class RealRecordings(DownstreamRecipe, ExtractorRecipe):
     )
     real_metrics: list[str] = option(
         ["auto"],
-        "of score_audio that need no reference, and similarity: the cosine by --sv_exp, else by GE2E; auto: "
+        "metrics that need no reference: similarity, the cosine by --sv_exp, else by GE2E; auto: "
         "similarity; of sets with rttm timing_f1 timing_precision timing_recall; at 16 kHz dnsmos_sig dnsmos_bak "
         "dnsmos_ovrl; they "
         'need tools/install.sh --extras "pretrained vad dnsmos"',

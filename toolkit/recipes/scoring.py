@@ -21,7 +21,7 @@ class ScoringRecipe(Recipe):
         "cosine: of whole utterances; mean_cosine, neg_euclidean: over all pairs of segments",
         Choice(("cosine", "mean_cosine", "neg_euclidean")),
     )
-    num_segments: int = option(10, "segments of an utterance, 10000 at most; 0: one behind the other", COUNT_OR_0)
+    num_segments: int = option(10, "segments of an utterance, 10000 at most; 0: consecutive ones", COUNT_OR_0)
     segment_seconds: str = option("4.015", "length of segments in s", POSITIVE)
 
     def check(self) -> None:

@@ -50,7 +50,7 @@ Stages
     )
     metrics: list[str] = option(
         ["si_sdr", "sdr", "pesq_wb", "stoi", "estoi"],
-        "of score_audio, all that the tables are to have; at 8 kHz pesq_nb replaces pesq_wb; dnsmos_sig dnsmos_bak "
+        "metrics of the tables (see score_audio); at 8 kHz pesq_nb replaces pesq_wb; dnsmos_sig dnsmos_bak "
         "dnsmos_ovrl need tools/install.sh --extras dnsmos",
         LIST,
     )

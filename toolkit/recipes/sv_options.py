@@ -20,7 +20,9 @@ class SvSimulation(ScoringRecipe):
     )
     train_copies: int = option(1, "mixtures of each training utterance", COUNT)
     train_streams: list[str] = option(
-        ["wav"], 'of <train_set>_sim, e.g. "wav spk1 noise1" for models that train on the parts of a mixture', LIST
+        ["wav"],
+        'streams of <train_set>_sim, e.g. "wav spk1 noise1" for models that train on the parts of a mixture',
+        LIST,
     )
     speed_perturb_factors: list[str] = option(
         [], 'speeds of <train_set>_sim, e.g. "0.9 1.0 1.1", each with speakers of other names', POSITIVE
@@ -52,8 +54,8 @@ class SvTraining(SvSimulation):
     )
     train_enhanced: bool = option(
         False,
-        "with --se_exp: train on what it makes of the training set (with --simulate_train_config: in noise) and of the "
-        'valid sets, e.g. to fine-tune a verifier: --sv_args "--init_from exp/sv_<x>/valid.eer.ave.pth '
+        "with --se_exp: train on the enhanced training set (with --simulate_train_config: in noise), and validate on "
+        'enhanced valid sets, e.g. to fine-tune a verifier: --sv_args "--init_from exp/sv_<x>/valid.eer.ave.pth '
         '--data.init_args.planner null" --sv_tag <y>',
     )
     ee_exp: str = option(
@@ -81,7 +83,7 @@ class SvScores(SvTraining):
     top_n: int = option(300, "scores of as_norm, 2 at least", COUNT)
     score_tag: str = option(
         "",
-        "name of a kind of scores, exp/sv_<tag>/scores_<score_tag>, which has a row of its own in the tables",
+        "name of a kind of scores, exp/sv_<tag>/scores_<score_tag>, which has a separate row in the tables",
         FOLDER,
         "from --scoring and --score_norm; none for plain cosine scores",
     )

@@ -54,10 +54,10 @@ Stages
         '--tse_args "--data.init_args.enroll_from [train_enroll]"',
         FILE,
     )
-    absent: bool = option(True, "also enrol speakers who are not in the mixture: how much comes out?")
+    absent: bool = option(True, "also enrol speakers who are not in the mixture, and score the energy of the output")
     metrics: list[str] = option(
         ["si_sdr", "sdr", "pesq_nb", "stoi", "estoi", "tsos"],
-        "of score_audio, all that the tables are to have; with --sv_exp also the cosine between output and enrolment; "
+        "metrics of the tables (see score_audio); with --sv_exp also the cosine between output and enrolment; "
         "dnsmos_sig dnsmos_bak dnsmos_ovrl need tools/install.sh --extras dnsmos",
         LIST,
     )

@@ -87,14 +87,17 @@ def snr_chart(row: Mapping[Condition, SetSummary], caption: str, ood: Collection
     lines = []
     for number, noise in enumerate(sorted({condition.noise for condition in row if condition.snr is not None})):
         values = [(snr, row[key].metrics["eer"]) for snr in snrs if (key := Condition(noise, snr)) in row]
-        lines.append(_estimate_line(noise, values, "SNR {:g} dB: EER {}", colour=number, dashed=noise in ood))
+        label = f"{noise} (out of domain)" if noise in ood else noise
+        lines.append(_estimate_line(label, values, "SNR {:g} dB: EER {}", colour=number, dashed=noise in ood))
     clean = next((test_set.metrics["eer"] for condition, test_set in row.items() if condition.snr is None), None)
     if clean:
         ends = [(snr, clean) for snr in dict.fromkeys((snrs[0], snrs[-1]))]
         lines.insert(0, _estimate_line("clean", ends, "clean: EER {1}", colour=-1))
     ticks = [(snr, f"{snr:g}") for snr in snrs]
     x = Axis("SNR (dB)", *_around(snrs), ticks)
-    return Chart(caption, x, _axis("EER (%)", _heights(lines), from_zero=True), lines)
+    level = next(iter(row.values())).bootstrap["level"]
+    y = _axis(f"EER (%), {100 * level:g} % intervals", _heights(lines), from_zero=True)
+    return Chart(caption, x, y, lines)
 
 
 def training_charts(logs: Mapping[str, RunLog], metric: str = "eer", label: str = "EER (%)") -> list[Chart]:

@@ -14,7 +14,7 @@ from toolkit.report.listening import listening_section
 from toolkit.report.markdown import to_markdown
 from toolkit.report.origin import origin_section
 from toolkit.report.overview import overview
-from toolkit.report.plots import plot_training
+from toolkit.report.plots import picture
 from toolkit.report.summaries import Experiment, to_json
 from toolkit.report.verdict import verdicts
 from toolkit.report.verification.trial_results import read_run_log
@@ -53,21 +53,17 @@ def add_listening_arguments(parser) -> None:
 
 
 def draw_training(results: Experiment, folder: Path, *metric: str) -> list[Plot]:
-    """Plot ``metrics.jsonl`` if it exists; ``metric``: see toolkit.report.plots.plot_training."""
+    """Plot ``metrics.jsonl`` if it exists; ``metric``: see toolkit.report.charts.training_charts."""
     log = Path(results.expdir) / "metrics.jsonl"
-    if not log.is_file():
-        return []
-    run_log = read_run_log(log)
-    plot_training(run_log, folder / "training.png", results.name, *metric)
-    charts = training_charts({results.name: run_log}, *metric)
-    return [Plot(f"Training, {results.name}", folder / "training.png", charts)]
+    charts = training_charts({results.name: read_run_log(log)}, *metric) if log.is_file() else []
+    return [picture(f"Training, {results.name}", folder / "training.png", charts, results.name)] if charts else []
 
 
 def report_page(
     kind: str,
     experiments: Sequence[Experiment],
     command: str,
-    sections: Sequence[Section],
+    sections: Sequence[Section | None],
     pictures: Sequence[Section] = (),
     title: str = "",
     plots: Sequence[Plot] | None = None,
@@ -78,7 +74,7 @@ def report_page(
         kind: of experiment, in a few words.
         experiments: collected results, the page's own first.
         command: that makes the page.
-        sections: the first is the summary.
+        sections: the first is the summary; None: there are no results for it.
         pictures: plots and examples to listen to.
         title: default: the experiment's name.
         plots: of the experiment; None: the page has no overview.
@@ -87,11 +83,11 @@ def report_page(
     first_blocks = [] if plots is None else overview(experiments, every, plots)
     own = str(every.pop(0)) if experiments[0].train else ""
     others_verdicts = [str(verdict) for verdict in every if verdict.claims]
-    first, *others = sections
-    sections = [first, *pictures, origin_section(experiments, command), *others]
+    first, *others = filter(None, sections)
+    shown = [first, *pictures, origin_section(experiments, command), *others]
     if others_verdicts:
-        sections.append(Section("Verdicts on the other experiments", others_verdicts))
-    return Page(title or experiments[0].name, kind, own, sections, first_blocks)
+        shown.append(Section("Verdicts on the other experiments", others_verdicts))
+    return Page(title or experiments[0].name, kind, own, shown, first_blocks)
 
 
 def write_report(
@@ -100,7 +96,7 @@ def write_report(
     experiments: Sequence[Experiment],
     kind: str,
     command: str,
-    sections: Sequence[Section],
+    sections: Sequence[Section | None],
     plots: Sequence[Plot],
     *,
     stem: str = "results",

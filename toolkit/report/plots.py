@@ -1,12 +1,12 @@
 """Plots of an experiment. matplotlib is imported by the first plot."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from toolkit.io.atomic import replacing_path
-from toolkit.report.charts import det_limits, det_ticks, probits
+from toolkit.report.blocks import Chart, Plot
 from toolkit.report.summaries import Condition, Estimate, SetSummary
 
 # Okabe and Ito's colours (2008), which colour-blind readers can distinguish; without the light yellow.
@@ -40,71 +40,58 @@ def save_figure(figure, path, dpi: float = 150) -> None:
         FigureCanvasAgg(figure).print_png(aside)
 
 
-def plot_det(curves: Mapping[str, SetSummary], path, title: str = "") -> None:
-    """DET curves on probit axes (a normal score distribution is a straight line), each with its EER as a dot.
+def picture(caption: str, path: Path, charts: Sequence[Chart], title: str = "") -> Plot:
+    """Draw charts one below the other, of one file; returns the block that shows them.
 
-    Args:
-        curves: label -> a set, of which the DET points and the EER are drawn.
-        path: of the PNG to write.
+    Lines with intervals are shifted by up to a sixth of the distance between ticks, so that their bars do not overlap.
+    A grey line has a shade in place of bars.
     """
-    from scipy.special import ndtri
-
-    figure, (ax,) = new_figure(6.0, 6.3 + 0.11 * len(curves))
-    points = []
-    for number, (label, set_result) in enumerate(curves.items()):
-        x, y = probits(set_result)
-        points += [x, y]
-        # The clean set comes first and is grey, so the kinds of noise have the colours of plot_eer_by_snr.
-        place = number - (next(iter(curves)) == "clean")
-        colour = "0.25" if place < 0 else COLOURS[place % len(COLOURS)]
-        eer = set_result.metrics["eer"].value
-        style = STYLES[max(place, 0) // len(COLOURS) % len(STYLES)]
-        ax.plot(x, y, style, color=colour, linewidth=1.6)
-        marker = MARKERS[place % len(MARKERS)]
-        ax.plot([], [], style + marker, color=colour, label=f"{label}, EER {eer:.2f} %")
-        if 0 < eer < 100:
-            ax.plot(*[ndtri(eer / 100)] * 2, marker, color=colour, markersize=6)
-            points.append(np.array([ndtri(eer / 100)]))
-    low, high = det_limits(points)
-    ticks = det_ticks(low, high)
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_ticks([place for place, _ in ticks], [text for _, text in ticks])
-    ax.plot([low, high], [low, high], color="0.6", linewidth=0.8, zorder=0)
-    ax.set(xlim=(low, high), ylim=(low, high), aspect="equal", title=title)
-    ax.set(xlabel="false alarm rate (%)", ylabel="miss rate (%)")
-    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    square, number = charts[0].square, len(charts)
+    height = 6.3 + 0.11 * len(charts[0].lines) if square else 3.2 + 1.3 * number
+    figure, axes = new_figure(6.0 if square else 6.4, height, rows=number)
+    for ax, chart in zip(axes, charts, strict=True):
+        _draw_chart(ax, chart)
+        if square:
+            ax.plot([chart.x.low, chart.x.high], [chart.y.low, chart.y.high], color="0.6", linewidth=0.8, zorder=0)
+            ax.set_aspect("equal")
+            figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+        elif len(chart.lines) > 1:
+            ax.legend(fontsize=9)
+    axes[0].set_title(title)
+    for ax in axes[:-1]:
+        ax.set_xlabel("")
     save_figure(figure, path)
+    return Plot(caption, path, charts)
 
 
-def plot_eer_by_snr(row: Mapping[Condition, SetSummary], path, title: str = "", ood: Collection[str] = ()) -> None:
-    """EER against SNR, a line for each kind of noise with its intervals as bars; clean speech as a level line, shaded.
+def _draw_chart(ax, chart: Chart) -> None:
+    barred = [line for line in chart.lines if any(line.bars) and line.colour >= 0]
+    apart = min(np.diff([at for at, _ in chart.x.ticks]), default=1.0) / max(3 * (len(barred) - 1), 12)
+    widest = apart * max(len(barred) - 1, 0) / 2
+    for line in chart.lines:
+        x, y = np.array(line.points).reshape(-1, 2).T
+        colour = COLOURS[line.colour % len(COLOURS)] if line.colour >= 0 else "0.25"
+        shift = apart * barred.index(line) - widest if line in barred else 0.0
+        style = "--" if line.dashed else STYLES[max(line.colour, 0) // len(COLOURS) % len(STYLES)]
+        marks = {"marker": MARKERS[line.colour % len(MARKERS)], "markevery": list(line.marked), "markersize": 5}
+        ax.plot(x + shift, y, style, color=colour, label=line.label, **marks)
+        known = [(at, *bar) for at, bar in zip(x + shift, line.bars, strict=False) if bar]
+        if known and line.colour < 0:
+            at, low, high = np.array(known).T
+            ax.fill_between(at, low, high, color=colour, alpha=0.1, linewidth=0)
+        elif known:
+            _draw_bars(ax, known, colour)
+    for axis, about in ((ax.xaxis, chart.x), (ax.yaxis, chart.y)):
+        axis.set_ticks([place for place, _ in about.ticks], [text for _, text in about.ticks])
+    ax.set(xlim=(chart.x.low - widest, chart.x.high + widest), xlabel=chart.x.label)
+    ax.set(ylim=(chart.y.low, chart.y.high), ylabel=chart.y.label)
 
-    Points of the kinds are shifted by up to a sixth of the distance between SNRs, so that their bars do not overlap.
 
-    Args:
-        row: condition -> the set.
-        path: of the PNG to write.
-        ood: kinds of noise that are out of domain; they are dashed.
-    """
-    figure, (ax,) = new_figure(6.4, 4.6)
-    kinds, levels = (sorted({c[i] for c in row if c.snr is not None}) for i in (0, 1))
-    apart = min(np.diff(levels), default=1.0) / max(3 * (len(kinds) - 1), 12)
-    for number, noise in enumerate(kinds):
-        snrs = sorted(c.snr for c in row if c.noise == noise and c.snr is not None)
-        eers = [row[Condition(noise, snr)].metrics["eer"] for snr in snrs]
-        colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-        label, style = (f"{noise} (out of domain)", "--") if noise in ood else (noise, "-")
-        at = np.array(snrs) + apart * (number - (len(kinds) - 1) / 2)
-        draw_curve(ax, at, eers, color=colour, linestyle=style, marker=marker, label=label)
-    clean = next((set_result for c, set_result in row.items() if c.snr is None), None)
-    if clean:
-        draw_level(ax, clean.metrics["eer"], "0.25", "clean")
-    level = next(iter(row.values())).bootstrap["level"]
-    ax.set(xlabel="SNR (dB)", ylabel=f"EER (%), bars and shade: {100 * level:g} % intervals", title=title)
-    ax.set_xticks(levels)
-    ax.set_ylim(bottom=0)
-    ax.legend(fontsize=9)
-    save_figure(figure, path)
+def _draw_bars(ax, intervals: Sequence[tuple[float, float, float]], colour: str) -> None:
+    """Bars at (x, low, high)."""
+    at, low, high = np.array(intervals).T
+    bars = {"fmt": "none", "alpha": 0.7, "elinewidth": 1.2, "capsize": 2.5}
+    ax.errorbar(at, (low + high) / 2, (high - low) / 2, ecolor=colour, **bars)
 
 
 def draw_curve(ax, x: Sequence[float] | np.ndarray, estimates: Sequence[Estimate], **style) -> None:
@@ -112,9 +99,7 @@ def draw_curve(ax, x: Sequence[float] | np.ndarray, estimates: Sequence[Estimate
     ax.plot(x, [estimate.value for estimate in estimates], markersize=5, **style)
     known = [(at, e.low, e.high) for at, e in zip(x, estimates, strict=True) if e.low is not None]
     if known:
-        at, low, high = np.array(known).T
-        middle, half = (low + high) / 2, (high - low) / 2
-        ax.errorbar(at, middle, half, fmt="none", ecolor=style["color"], alpha=0.7, elinewidth=1.2, capsize=2.5)
+        _draw_bars(ax, known, style["color"])
 
 
 def draw_level(ax, estimate: Estimate, colour: str, label: str) -> None:
@@ -122,46 +107,6 @@ def draw_level(ax, estimate: Estimate, colour: str, label: str) -> None:
     ax.axhline(estimate.value, color=colour, linestyle=":", label=label)
     if estimate.low is not None:
         ax.axhspan(estimate.low, estimate.high, color=colour, alpha=0.1, linewidth=0)
-
-
-def plot_training(
-    run_log: Mapping[str, Mapping[int, Mapping[str, float]]],
-    path,
-    title: str = "",
-    metric: str = "eer",
-    label: str = "EER (%)",
-) -> None:
-    """Training and validation loss by epoch, and below it a validation metric if the log has it.
-
-    Args:
-        run_log: returned by :func:`toolkit.report.verification.trial_results.read_run_log`.
-        path: of the PNG to write.
-        metric: name of the metric in the log.
-        label: of its axis.
-    """
-    series = _series(run_log["valid"], metric)
-    figure, axes = new_figure(6.4, 5.6 if series else 3.8, rows=2 if series else 1)
-    for number, kind in enumerate(("train", "valid")):
-        losses = _series(run_log[kind], "loss")
-        if losses:
-            axes[0].plot(
-                *losses, STYLES[number], marker=MARKERS[number], markersize=4, color=COLOURS[number], label=kind
-            )
-    axes[0].set(ylabel="loss", title=title)
-    axes[0].legend(fontsize=9)
-    if series:
-        axes[1].plot(*series, STYLES[1], marker=MARKERS[1], markersize=4, color=COLOURS[1])
-        axes[1].set(ylabel=f"validation {label}")
-        if metric == "eer":
-            axes[1].set_ylim(bottom=0)
-    axes[-1].set(xlabel="epoch")
-    axes[-1].xaxis.get_major_locator().set_params(integer=True)
-    save_figure(figure, path)
-
-
-def _series(epochs: Mapping[int, Mapping[str, float]], name: str) -> tuple[list, ...] | None:
-    points = [(epoch, record[name]) for epoch, record in epochs.items() if name in record]
-    return tuple(map(list, zip(*points, strict=True))) if points else None
 
 
 def plot_spectrograms(

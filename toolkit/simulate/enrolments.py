@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from toolkit.io.datadir import DataDir, invert, read_table
+from toolkit.io.datadir import DataDir, invert, joined, read_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.text import fields
 from toolkit.simulate.plan import Mixture, generator
@@ -22,14 +22,12 @@ class EnrolmentPool:
 
     def __init__(self, *data_dirs):
         self.data_dirs = [str(path) for path in data_dirs]
-        utt2spk: dict[str, str] = {}
-        for path in self.data_dirs:
-            utt2spk |= DataDir(path).table("utt2spk")
-        self._of = invert(utt2spk)
+        self._of = invert(joined([DataDir(path).table("utt2spk") for path in self.data_dirs]))
 
     def has_another(self, speaker: str, utt: str) -> bool:
         """Whether a speaker has an utterance other than ``utt``."""
-        return any(other != utt for other in self._of.get(speaker, ()))
+        utts = self._of.get(speaker, ())
+        return len(utts) > 1 or (len(utts) == 1 and utts[0] != utt)
 
     def draw(self, rng: np.random.Generator, speaker: str, utt: str) -> str:
         """An utterance of a speaker other than ``utt``. Raises InputError if there is none."""

@@ -1,11 +1,23 @@
 """Enhancement and extraction of audio as it arrives."""
 
+from typing import Protocol
+
 import numpy as np
-import torch
 
 from toolkit.io.errors import InputError
-from toolkit.models.network_stream import NetworkStream
 from toolkit.systems.signals import samples_of
+
+
+class Pieces(Protocol):
+    """A network on pieces (N,) float32 of any length; see toolkit.models.network_stream.NetworkStream."""
+
+    latency: int
+
+    def process(self, chunk: np.ndarray) -> np.ndarray:
+        """(N,) samples -> (M,) output samples that are complete."""
+
+    def flush(self) -> np.ndarray:
+        """The rest (M,)."""
 
 
 class AudioStream:
@@ -14,7 +26,7 @@ class AudioStream:
     The outputs together are as long as the inputs, and equal the offline output of the same system within 1e-5.
 
     Args:
-        network: the state of the network; in eval mode.
+        network: the state of the network.
         fs: its sampling rate in Hz.
         observation: see :meth:`toolkit.systems.Enhancer.enhance`.
 
@@ -31,7 +43,7 @@ class AudioStream:
         play(stream.flush())
     """
 
-    def __init__(self, network: NetworkStream, fs: int, observation: float = 0.0):
+    def __init__(self, network: Pieces, fs: int, observation: float = 0.0):
         self.fs, self.latency_samples, self.observation = fs, network.latency, observation
         self._network, self._ended = network, False
         self._waiting = np.zeros(0, np.float32)  # input whose output is not complete
@@ -61,8 +73,7 @@ class AudioStream:
         if not np.isfinite(chunk).all():
             raise InputError("the piece of the stream holds NaN or infinity; check the source of the samples")
         self._waiting = np.concatenate([self._waiting, chunk])
-        with torch.inference_mode():
-            return self._given(self._network.process(torch.from_numpy(chunk)))
+        return self._given(self._network.process(chunk))
 
     def flush(self) -> np.ndarray:
         """The rest of the output, (M,) float32; ends the stream."""
@@ -71,11 +82,10 @@ class AudioStream:
         self._ended = True
         if not len(self._waiting):
             return self._waiting
-        with torch.inference_mode():
-            return self._given(self._network.flush())
+        return self._given(self._network.flush())
 
-    def _given(self, output: torch.Tensor) -> np.ndarray:
+    def _given(self, made: np.ndarray) -> np.ndarray:
         """Output (M,) of the network, with the share of the input of the same time."""
-        made, beta = output.float().cpu().numpy(), self.observation
+        beta = self.observation
         heard, self._waiting = self._waiting[: len(made)], self._waiting[len(made) :]
         return np.asarray((1 - beta) * made + beta * heard, np.float32) if beta else made

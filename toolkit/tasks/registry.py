@@ -160,7 +160,8 @@ def _task_by_scores(expdir: Path) -> str | None:
     return None
 
 
-register(
+_AUDIO = ("toolkit.bin.score_audio", "toolkit.tasks.enhancement.audio_report")
+for _spec in (
     TaskSpec(
         "sv",
         "speaker verification",
@@ -169,10 +170,7 @@ register(
         "toolkit.bin.score_trials",
         "toolkit.tasks.verification.trial_report",
         "embeddings",
-    )
-)
-_AUDIO = ("toolkit.bin.score_audio", "toolkit.tasks.enhancement.audio_report")
-register(
+    ),
     TaskSpec(
         "se",
         "speech enhancement",
@@ -180,9 +178,7 @@ register(
         "toolkit.bin.enhance_audio",
         *_AUDIO,
         "enhanced",
-    )
-)
-register(
+    ),
     TaskSpec(
         "tse",
         "target speaker extraction",
@@ -190,9 +186,7 @@ register(
         "toolkit.bin.extract_audio",
         *_AUDIO,
         "extracted",
-    )
-)
-register(
+    ),
     TaskSpec(
         "ee",
         "enhancement of speaker embeddings",
@@ -201,9 +195,7 @@ register(
         "toolkit.bin.score_trials",
         "toolkit.tasks.embedding.embedding_report",
         "embeddings",
-    )
-)
-register(
+    ),
     TaskSpec(
         "asr",
         "speech recognition",
@@ -212,9 +204,7 @@ register(
         "toolkit.bin.score_text",
         "toolkit.tasks.recognition.text_report",
         "transcripts",
-    )
-)
-register(
+    ),
     TaskSpec(
         "ic",
         "intent classification",
@@ -223,9 +213,7 @@ register(
         "toolkit.bin.score_intents",
         "toolkit.tasks.intent.intent_report",
         "intents",
-    )
-)
-register(
+    ),
     TaskSpec(
         "ssl",
         "self-supervised speech representations",
@@ -234,5 +222,6 @@ register(
         "toolkit.bin.score_units",
         "toolkit.tasks.representation.representation_report",
         "predictions",
-    )
-)
+    ),
+):
+    register(_spec)

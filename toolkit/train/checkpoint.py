@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from toolkit.io.atomic import replacing
-from toolkit.io.errors import InputError
+from toolkit.io.errors import InputError, some_of
 from toolkit.io.text import refuse_fifo
 from toolkit.train.runlog import last_epoch
 
@@ -201,6 +201,21 @@ class Checkpoints:
         path = self.expdir / f"valid.{self.metric}.ave.pth"
         save(path, average_states(models))
         return path
+
+
+def check_resumable(state: dict, expdir: Path, epochs: int, speakers: list[str] | None) -> None:
+    """Raise InputError if a state has more than ``epochs`` epochs, or classes of other speakers."""
+    classes = state.get("classes")
+    if (done := state["epoch"] - 1) > epochs:
+        raise InputError(
+            f"{expdir}: has {done} epochs, --trainer.epochs {epochs} is less; choose another tag (--<task>_tag)"
+        )
+    if classes is not None and speakers is not None and classes != speakers:
+        other = some_of(sorted({*classes} ^ {*speakers}), 5)
+        raise InputError(
+            f"{expdir}: the classes of its checkpoint are other speakers than those of the training set ({other}); "
+            "train again: choose another tag (--<task>_tag), or remove the folder"
+        )
 
 
 def _shapes(state: dict) -> dict[str, torch.Size]:

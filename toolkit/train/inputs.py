@@ -7,12 +7,15 @@ be moved, and arks can be written again with another number of jobs.
 import hashlib
 import json
 import logging
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from toolkit.io.atomic import replacing
-from toolkit.io.datadir import DataDir, c_sorted, invert
+from toolkit.io.datadir import DataDir, c_sorted, sorted_ids, values_of
 from toolkit.io.errors import InputError, counted, some_of
 from toolkit.io.files import misfit, read_json
 from toolkit.io.identity import file_digest, recordings, states
@@ -103,13 +106,14 @@ class Inputs:
 
 
 def _by_speaker(speaker_of: Mapping[str, str], audio: list, facts: list) -> dict[str, list]:
-    contents, by_speaker = [recordings(table) for table in audio], {}
-    for speaker, ids in invert(speaker_of).items():
-        digest = hashlib.blake2b(digest_size=16)
-        for key in ids:
-            digest.update(repr([key, [c.get(key) for c in contents], [f.get(key) for f in facts]]).encode())
-        by_speaker[speaker] = [len(ids), digest.hexdigest()]
-    return by_speaker
+    ids = sorted_ids(speaker_of)
+    counts: Counter[str] = Counter()
+    digests: defaultdict[str, Any] = defaultdict(partial(hashlib.blake2b, digest_size=16))
+    contents, values = [recordings(table, ids) for table in audio], [values_of(table, ids) for table in facts]
+    for key, speaker in zip(ids, values_of(speaker_of, ids), strict=True):
+        digests[str(speaker)].update(repr([key, [*map(next, contents)], [*map(next, values)]]).encode())
+        counts[str(speaker)] += 1
+    return {speaker: [counts[speaker], digests[speaker].hexdigest()] for speaker in c_sorted(counts)}
 
 
 def read(expdir: Path) -> dict | None:

@@ -1,26 +1,24 @@
-"""Ctrl-C and SIGTERM in training: recorded, so that the loop can write a checkpoint between two steps."""
+"""Ctrl-C, SIGTERM and SIGUSR1 in training: recorded, so that the loop can write a checkpoint between two steps."""
 
 import logging
 import signal
 import threading
 from typing import Any
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)  # Slurm warns of the end of a job by SIGUSR1 (--signal)
+
 
 class StopSignal:
-    """A context that records the first SIGINT or SIGTERM in ``received``; a second one has its normal effect.
+    """A context that records the first of these signals in ``received``; a second one has its normal effect."""
 
-    Args:
-        enabled: False: signals are not handled.
-    """
-
-    def __init__(self, enabled: bool = True):
+    def __init__(self):
         self.received: signal.Signals | None = None
-        self._enabled = enabled and threading.current_thread() is threading.main_thread()
+        self._enabled = threading.current_thread() is threading.main_thread()
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopSignal":
         if self._enabled:
-            self._before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+            self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}
         return self
 
     def __exit__(self, *error) -> None:

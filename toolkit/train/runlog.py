@@ -1,8 +1,10 @@
-"""The log of a training: lines on the screen, records in metrics.jsonl, curves in TensorBoard."""
+"""The log of a training: lines on the screen, records in metrics.jsonl, curves in TensorBoard and in trackers."""
 
 import json
 import logging
+import secrets
 import time
+from collections.abc import Sequence
 from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ from humanfriendly import format_timespan
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import counted
 from toolkit.report.verdict import FEW_STEPS
+from toolkit.train.trackers import Tracker
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -41,20 +44,29 @@ class RunLog:
     Args:
         expdir: the experiment's folder.
         enabled: False for processes that do not write.
+        trackers: names of trackers that get the records, too; see toolkit.train.trackers.
+        project: their project.
     """
 
-    def __init__(self, expdir, enabled: bool = True):
+    def __init__(self, expdir, enabled: bool = True, trackers: Sequence[str] = (), project: str = "voxsift"):
         self.path, self.enabled = Path(expdir) / "metrics.jsonl", enabled
         self._board: SummaryWriter | None = None
         self._purge_step: int | None = None
+        self._names, self._project = trackers, project
+        self._trackers: list[Tracker] = []
+        self._sent: dict[str, int] = {}  # kind -> the last step that trackers have
         if enabled:
             self.path.parent.mkdir(parents=True, exist_ok=True)
 
     def rewind(self, step: int) -> None:
-        """Drop the records after ``step``, also from the curves; 0: drop all."""
+        """Drop the records after ``step``, also from the curves; 0: drop all. Starts the trackers.
+
+        Trackers keep what they have: a resumed training repeats the values of those steps, which are not sent again.
+        """
         if not self.enabled:
             return
         self._purge_step = step + 1
+        self._sent = {record.get("kind", ""): record["step"] for record in read_records(self.path) if step}
         if self.path.exists():
             records = read_records(self.path)
             if (damaged := len(self.path.read_bytes().splitlines()) - len(records)) > 1:  # a kill damages at most one
@@ -64,6 +76,13 @@ class RunLog:
         if step == 0:
             for events in self.path.parent.glob("tensorboard/events.*"):
                 events.unlink()
+        identity = self.path.parent / "trackers.id"  # of the runs of this training
+        if self._names and (step == 0 or not identity.is_file()):
+            with replacing(identity) as handle:
+                handle.write(secrets.token_hex(4))
+        self._trackers = [
+            Tracker(name, self._project, self.path.parent, identity.read_text().strip()) for name in self._names
+        ]
 
     def record(self, kind: str, **values) -> None:
         """Append a record (``kind``: ``train`` or ``valid``; values hold ``step`` and ``epoch``) and its curves."""
@@ -78,11 +97,17 @@ class RunLog:
         for name, value in values.items():
             if isinstance(value, float):
                 self._board.add_scalar(f"{kind}/{name}", value, values["step"])
+        if values["step"] > self._sent.get(kind, -1):
+            numbers = {name: value for name, value in values.items() if isinstance(value, float) or name == "epoch"}
+            for tracker in self._trackers:
+                tracker.log(kind, numbers, values["step"])
 
     def close(self) -> None:
         """Flush the curves."""
         if self._board is not None:
             self._board.close()
+        for tracker in self._trackers:
+            tracker.close()
 
 
 class Meter:

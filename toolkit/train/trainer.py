@@ -4,20 +4,25 @@ import logging
 import math
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from toolkit.data.batches import fill, share
 from toolkit.data.collate import load_batches
-from toolkit.io.errors import InputError, brief, some_of
-from toolkit.train.checkpoint import Checkpoints
+from toolkit.data.item import ItemSpec
+from toolkit.data.lazy_batches import fill, shares, smallest
+from toolkit.io.errors import InputError, brief
+from toolkit.train.checkpoint import Checkpoints, check_resumable
 from toolkit.train.interrupt import StopSignal
 from toolkit.train.runlog import Meter, RunLog, log_interval, log_progress
 from toolkit.train.schedule import Schedule
+from toolkit.train.step_times import StepTimes
+from toolkit.train.trackers import check_trackers
 
 _MAX_BAD_STEPS = 10
+_AGREE_STEPS = 10  # several processes agree this often on whether to stop
 
 
 class Trainer:
@@ -30,8 +35,11 @@ class Trainer:
         workers: number of data processes per training process, at most the number of CPUs; 0: load in the main process.
         keep_best: number of best models to keep and to average at the end.
         log_seconds: time between log lines in seconds.
-        checkpoint_minutes: time between checkpoints within an epoch; Ctrl-C and SIGTERM write one too.
+        checkpoint_minutes: time between checkpoints within an epoch; Ctrl-C, SIGTERM and SIGUSR1 write one too.
         threads: number of CPU threads of the model; 0: torch's default.
+        trackers: also log to these: ``wandb``, ``trackio`` (tools/install.sh --extras wandb).
+        project: project of the trackers.
+        profile: after each epoch, log which part of the steps takes how much of their time, and what to try.
     """
 
     def __init__(
@@ -44,7 +52,11 @@ class Trainer:
         log_seconds: float = 10.0,
         checkpoint_minutes: float = 10.0,
         threads: int = 0,
+        trackers: tuple[str, ...] = (),
+        project: str = "voxsift",
+        profile: bool = False,
     ):
+        check_trackers(trackers)
         if precision not in ("no", "bf16", "fp16"):
             raise ValueError(f"precision is {precision!r}; must be no, bf16 or fp16")
         least: dict[str, float] = {"epochs": epochs - 1, "keep_best": keep_best - 1, "workers": workers}
@@ -57,7 +69,7 @@ class Trainer:
         self.epochs, self.precision, self.clip_norm = epochs, precision, clip_norm
         self.workers = min(workers, os.cpu_count() or 1)
         self.keep_best, self.log_seconds, self.checkpoint_seconds = keep_best, log_seconds, 60 * checkpoint_minutes
-        self.threads = threads
+        self.threads, self.profile, self.trackers, self.project = threads, profile, trackers, project
         self.last_validation: dict[str, float] | None = None  # None until an epoch was validated
 
     def fit(self, task, optimizer: torch.optim.Optimizer, schedule: Schedule, expdir, seed: int) -> Path | None:
@@ -71,13 +83,14 @@ class Trainer:
             torch.set_num_threads(self.threads)
         self.accelerator = Accelerator(mixed_precision=self.precision, cpu=not torch.cuda.is_available())
         self.task, self.schedule, self.seed = task, schedule, seed
+        wait = torch.cuda.synchronize if self.accelerator.device.type == "cuda" else lambda: None
+        self.times = StepTimes(self.profile, wait)
         self.base_rates = [group["lr"] for group in optimizer.param_groups]
         self.wrapped, self.optimizer = self.accelerator.prepare(task, optimizer)
         metric, goal = task.metric
         self.checkpoints = Checkpoints(expdir, metric, goal, self.keep_best)
-        self.log = RunLog(expdir, enabled=self.accelerator.is_main_process)
-        # Several processes would see a signal at different steps and then wait for each other.
-        with StopSignal(enabled=self.accelerator.num_processes == 1) as self.stop:
+        self.log = RunLog(expdir, self.accelerator.is_main_process, self.trackers, self.project)
+        with StopSignal() as self.stop:
             epoch, done = self._resume()
             if self.accelerator.is_main_process:
                 log_interval(len(self._share(1)), self.epochs)
@@ -86,7 +99,7 @@ class Trainer:
                 self._validate(epoch)
                 epoch, done = epoch + 1, 0
                 self._save(epoch, 0)
-                self._stop_if_asked()
+                self._stop_if(self._agreed(due=False)[0])
         self.log.close()
         if self.accelerator.is_main_process:
             self._keep_epochs(self.epochs + 1, 0)
@@ -105,7 +118,7 @@ class Trainer:
             return 1, 0
         where = self.checkpoints.expdir / "checkpoint"
         try:
-            self._check_resumable(state)
+            check_resumable(state, self.checkpoints.expdir, self.epochs, self.task.classes)
             self._restore(state)
         except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise InputError(
@@ -119,21 +132,6 @@ class Trainer:
         logging.info("resuming at epoch %d, batch %d", epoch, batch + 1)
         return epoch, batch
 
-    def _check_resumable(self, state: dict) -> None:
-        """Raise InputError if a state has more epochs than ``epochs``, or classes of other speakers."""
-        expdir, classes = self.checkpoints.expdir, state.get("classes")
-        if (done := state["epoch"] - 1) > self.epochs:
-            raise InputError(
-                f"{expdir}: has {done} epochs, --trainer.epochs {self.epochs} is less; "
-                "choose another tag (--<task>_tag)"
-            )
-        if classes is not None and self.task.classes is not None and classes != self.task.classes:
-            other = some_of(sorted({*classes} ^ {*self.task.classes}), 5)
-            raise InputError(
-                f"{expdir}: the classes of its checkpoint are other speakers than those of the training set ({other}); "
-                "train again: choose another tag (--<task>_tag), or remove the folder"
-            )
-
     def _restore(self, state: dict) -> None:
         """Restore everything from a checkpoint."""
         self.task.load_state_dict(state["task"])
@@ -142,7 +140,7 @@ class Trainer:
             self.accelerator.scaler.load_state_dict(state["scaler"])
         rng = state["rng"]
         if self.accelerator.process_index < len(rng):
-            torch.set_rng_state(rng[self.accelerator.process_index])
+            torch.set_rng_state(rng[self.accelerator.process_index].clone())  # of a view torch reads the wrong bytes
         if torch.cuda.is_available() and state.get("cuda_rng") is not None and self.accelerator.num_processes == 1:
             torch.cuda.set_rng_state(state["cuda_rng"])
         self.step, self.trained_seconds = state["step"], state["trained_seconds"]
@@ -186,16 +184,16 @@ class Trainer:
             self.checkpoints.save_last(state)
         self.accelerator.wait_for_everyone()
 
-    def _share(self, epoch: int) -> list:
+    def _share(self, epoch: int) -> Sequence[list[ItemSpec]]:
         """This process's part of every batch of an epoch."""
         batches = self.task.batches(self.seed, epoch)
         if not batches:
             raise InputError("no training batches; the training set is smaller than a batch")
         rank, world, per_speaker = self.accelerator.process_index, self.accelerator.num_processes, self.task.per_speaker
         least = -(-self._least // per_speaker) * per_speaker * world
-        if min(map(len, batches)) < least:
+        if smallest(batches) < least:
             batches = fill(batches, least, per_speaker, self.task.dataset.seconds)
-        return [share(batch, rank, world, per_speaker) for batch in batches] if world > 1 else batches
+        return shares(batches, rank, world, per_speaker) if world > 1 else batches
 
     @property
     def _least(self) -> int:
@@ -211,6 +209,7 @@ class Trainer:
         pin = self.accelerator.device.type == "cuda"
         for number, batch in enumerate(load_batches(self.task.dataset, batches[done:], self.workers, pin), done + 1):
             waited = time.perf_counter() - waiting
+            self.times.add("data", waited)
             rate = self._set_rate(epoch - 1 + (number - 1) / len(batches))
             stats = self._step(batch)
             meter.add(stats, len(batch["ids"]) * self.accelerator.num_processes, waited)
@@ -219,17 +218,27 @@ class Trainer:
             if now - last_log > self.log_seconds or number == len(batches):
                 self._report(epoch, number, len(batches), meter, rate, (now - began) / (number - done))
                 last_log = now
-            # Wall time differs between processes, so only a single process saves by time; several save after epochs.
-            if self.accelerator.num_processes == 1:
-                if now - last_save > self.checkpoint_seconds or number == len(batches) or self.stop.received:
-                    self._save(epoch, number)
+            if self.accelerator.num_processes == 1 or number % _AGREE_STEPS == 0 or number == len(batches):
+                stop, due = self._agreed(now - last_save > self.checkpoint_seconds)
+                if stop or due or number == len(batches):
+                    with self.times.part("checkpoint"):
+                        self._save(epoch, number)
                     last_save = time.perf_counter()
-                self._stop_if_asked()
+                self._stop_if(stop)
             waiting = time.perf_counter()
+        self.times.log(epoch)
 
-    def _stop_if_asked(self) -> None:
+    def _agreed(self, due: bool) -> tuple[bool, bool]:
+        """Whether a signal has arrived, and whether a checkpoint is due, in any process: clocks and signals differ."""
+        if self.accelerator.num_processes == 1:
+            return self.stop.received is not None, due
+        flags = torch.tensor([float(self.stop.received is not None), float(due)], device=self.accelerator.device)
+        stop, due = (self.accelerator.reduce(flags, "sum") > 0).tolist()
+        return stop, due
+
+    def _stop_if(self, stop: bool) -> None:
         """End the program if a signal has arrived. Called right after a checkpoint."""
-        if self.stop.received:
+        if stop:
             logging.warning("wrote a checkpoint; run the same command to continue")
             self.log.close()
             self.stop.end()
@@ -245,13 +254,15 @@ class Trainer:
         """One update. Skips a step with a gradient that is not finite; too many of them end the run."""
         device = self.accelerator.device
         batch = {k: v.to(device, non_blocking=True) if torch.is_tensor(v) else v for k, v in batch.items()}
-        with self.accelerator.autocast():
+        with self.times.part("forward"), self.accelerator.autocast():
             loss, stats = self.wrapped(batch)
-        self.accelerator.backward(loss)
-        norm = self.accelerator.clip_grad_norm_(self.wrapped.parameters(), self.clip_norm or math.inf)
-        norm, value = float(norm), float(loss.detach())
+        with self.times.part("backward"):
+            self.accelerator.backward(loss)
+            norm = self.accelerator.clip_grad_norm_(self.wrapped.parameters(), self.clip_norm or math.inf)
+            norm, value = float(norm), float(loss.detach())
         if math.isfinite(norm) or self.precision == "fp16":  # the fp16 scaler skips such steps
-            self.optimizer.step()
+            with self.times.part("update"):
+                self.optimizer.step()
             self.bad_steps = 0 if math.isfinite(norm) else self.bad_steps + 1
         else:
             self.bad_steps += 1

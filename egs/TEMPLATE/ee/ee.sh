@@ -11,12 +11,22 @@ embed_pairs() { # embed_pairs CONFIG SETS OPTIONS
 }
 
 embed_tests() { # embed_tests AUDIO OUT_ROOT
-    "${steps}/embed.sh" "${decode_step[@]}" --weights "${inference_model}" --opts "--trust ${segments}" "${system}" "$1" "$2" ${all_tests}
+    "${steps}/embed.sh" "${decode_step[@]}" --weights "${inference_model}" --opts "--trust ${segments}" "${system}" "$1" "$2" ${all_tests} ${calibrated}
 }
 
-score_system() { # score_system SYSTEM FOLDER VECTORS
-    "${steps}/score_trials.sh" "${decode_step[@]}" --logs "$1/logs/$2" --opts "--scoring ${scoring} --resamples ${resamples}" \
-        "${dumpdir}/raw" "$3" "$1/$2" ${all_tests}
+score_sets() { # score_sets SYSTEM FOLDER VECTORS SETS RESAMPLES [CALIBRATION]
+    "${steps}/score_trials.sh" "${decode_step[@]}" --logs "$1/logs/$2" --deps "${6:-}" \
+        --opts "--scoring ${scoring} --resamples $5 ${6:+--calibration $6}" "${dumpdir}/raw" "$3" "$1/$2" $4
+}
+
+score_system() { # score_system SYSTEM FOLDER VECTORS: calibrated, if there are sets for it
+    local fitted=${2/scores/calibration} calibration=''
+    if [ -n "${calibrated}" ]; then
+        score_sets "$1" "${fitted}" "$3" "${calibrated}" 0
+        "${steps}/calibrate.sh" "${plain_step[@]}" "${dumpdir}/raw" "$1/${fitted}" ${calibrated}
+        calibration=$1/${fitted}/calibration.json
+    fi
+    score_sets "$1" "$2" "$3" "${all_tests}" "${resamples}" "${calibration}"
 }
 
 measure_spread() { # EER over seeds of the noise, for networks that draw any
@@ -44,10 +54,10 @@ check_run
 
 if runs_stage 1 && say_stage 1 "data preparation -> data/"; then
     prepare_data
-    validate "${train_set} ${valid_sets} ${test_sets} ${extra_sets} ${room_sets}"
+    validate "${train_set} ${valid_sets} ${test_sets} ${calibration_set} ${extra_sets} ${room_sets}"
 fi
 
-if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then format_all "${train_set} ${valid_sets} ${test_sets}"; fi
+if runs_stage 2 && say_stage 2 "format -> ${dumpdir}/raw"; then format_all "${train_set} ${valid_sets} ${test_sets} ${calibration_set}"; fi
 
 if runs_stage 3 && say_stage 3 "simulation -> data/*/mix.jsonl, ${dumpdir}/raw" && [ -n "${rendered}" ]; then
     make_plans
@@ -70,9 +80,9 @@ fi
 
 if runs_stage 7 && say_stage 7 "embeddings of ${all_tests} -> ${embedded}, ${exp}/${embeddings}"; then
     embed_tests "${dumpdir}/raw" "${embedded}"
-    enhance_embeddings "${exp}" "${embedded}" "${exp}/${embeddings}" "${all_tests}" \
+    enhance_embeddings "${exp}" "${embedded}" "${exp}/${embeddings}" "${all_tests} ${calibrated}" \
         "--trust --seed ${sampling_seed} --draws ${sampling_draws}"
-    [ -z "${cascade}" ] || enhance_audio "${se_exp}" "${dumpdir}/${cascade}" "${all_tests}"
+    [ -z "${cascade}" ] || enhance_audio "${se_exp}" "${dumpdir}/${cascade}" "${all_tests} ${calibrated}"
     [ -z "${cascade}" ] || embed_tests "${dumpdir}/${cascade}" "${embedded}_${cascade}"
 fi
 

@@ -156,3 +156,20 @@ def test_published_weights_give_the_packages_embeddings(level):
         expected = package.embed_utterance(theirs.audio.normalize_volume(wav, -30, increase_only=True))
         with torch.no_grad():
             assert ours(torch.from_numpy(wav)[None])[0].numpy() == pytest.approx(expected, abs=1e-5)
+
+
+def test_what_is_pooled_is_mean_and_deviation_of_the_last_layer():
+    """By the layer's outputs, window by window; cosines are those without pooling."""
+    torch.manual_seed(0)
+    plain, wav = GE2E(hidden=12, num_layers=2, embedding_dim=9).eval(), torch.rand(1, 320, 40)
+    pooled = GE2E(hidden=12, num_layers=2, embedding_dim=9, pooled=True).eval()
+    pooled.load_state_dict(plain.state_dict())
+    with torch.no_grad():
+        vector, expected = pooled(wav)[0], plain(wav)[0]
+        outputs = [plain.lstm(wav[:, start : start + 160])[0][0].double() for start in (0, 77, 154)]
+    assert pooled.embedding_dim == len(vector) == 9 + 24
+    parts = [torch.cat([frames.mean(0), frames.std(0, correction=0)]) for frames in outputs]
+    torch.testing.assert_close(vector[:9], expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        (vector[9:] / vector[9:].norm()).double(), sum(parts) / sum(parts).norm(), rtol=1e-4, atol=1e-5
+    )

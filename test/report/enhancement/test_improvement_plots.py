@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from toolkit.report.charts import training_charts
 from toolkit.report.enhancement.improvement_plots import Points, binned, plot_improvement, plot_sweep
-from toolkit.report.plots import plot_spectrograms, plot_training
+from toolkit.report.plots import picture, plot_spectrograms
 from toolkit.report.summaries import Estimate
 
 
@@ -71,7 +72,7 @@ def test_sweep_curves_and_levels(tmp_path, drawn):
 
 def test_training_curve_of_another_metric(tmp_path, drawn):
     log = {"train": {1: {"loss": 3.0}}, "valid": {1: {"loss": 2.0, "si_sdri": -4.0}, 2: {"si_sdri": 5.0}}}
-    plot_training(log, tmp_path / "p.png", "t", "si_sdri", "SI-SDR improvement (dB)")
+    picture("", tmp_path / "p.png", training_charts({"t": log}, "si_sdri", "SI-SDR improvement (dB)"))
     below = drawn[0].axes[1]
     assert below.get_lines()[0].get_xydata().tolist() == [[1, -4], [2, 5]]
     assert below.get_ylabel() == "validation SI-SDR improvement (dB)"

@@ -73,7 +73,7 @@ def trained(tree, corpus, expdir, *more: str) -> None:
     train.main(["tse", *map(str, words), "--expdir", str(expdir), *more])
 
 
-def test_training_reads_embeddings_and_the_system_needs_waveforms_alone(tree, corpus, tmp_path, monkeypatch):
+def test_training_reads_embeddings_and_the_system_needs_waveforms_alone(tree, corpus, tmp_path, monkeypatch, caplog):
     heard, embedding_of = [], SpeakerExtractor.embedding_of
 
     def noted(self, enrolment, lengths=None, embedding=None):
@@ -94,6 +94,7 @@ def test_training_reads_embeddings_and_the_system_needs_waveforms_alone(tree, co
     assert all(torch.allclose(own[name], value) for name, value in state.items())
     # A package describes the verifier itself; an experiment reads that in the verifier's folder.
     pack(tmp_path / "exp", tmp_path / "packed.zip")
+    assert not [record for record in caplog.records if "trust" in record.getMessage()]
     shutil.move(tree / "sv", tree / "away")
     try:
         np.testing.assert_allclose(Extractor.load(tmp_path / "packed.zip").extract(mixture, enrolment, 16000), expected)

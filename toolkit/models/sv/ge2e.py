@@ -17,6 +17,8 @@ from toolkit.nn.pretrained import reads_weights
 _SHA256 = "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"  # of pretrained.pt, Resemblyzer 0.1.4
 _FILE = "pretrained.pt"
 _REMEDY = "run tools/install.sh --extras pretrained (or pip install --no-deps Resemblyzer==0.1.4)"
+_LEAST = 1e-6  # of a variance over frames
+_SCALE = 1e-3  # of what is pooled
 _WINDOWS = 256  # windows per forward pass, to limit the memory of long recordings
 
 
@@ -44,6 +46,10 @@ class GE2E(SpeakerEncoder):
             120 hops, 0.75 of a window (``MelPower`` gives 3 frames more than hops).
         weights: ``resemblyzer``; or the path of a file like its ``pretrained.pt``, read by torch.load with
             ``weights_only``; or empty: random initialisation.
+        pooled: append the mean and the standard deviation of the last LSTM layer over the frames of a window, which
+            GE2E discards: D = ``embedding_dim`` + 2 ``hidden``. For networks that are trained on such vectors
+            (SpeakerProjection); the published weights fit. They are scaled by 0.001, so that the cosine of two
+            vectors remains that of the embeddings.
 
     Raises:
         InputError: windows would skip frames, Resemblyzer is not installed or its file is not that of version 0.1.4, or
@@ -64,11 +70,12 @@ class GE2E(SpeakerEncoder):
         step_frames: int = 77,
         min_frames: int = 123,
         weights: str = "",
+        pooled: bool = False,
     ):
         super().__init__()
         if not 1 <= step_frames <= window_frames:
             raise InputError(f"step_frames {step_frames}: must be from 1 to {window_frames}, the length of a window")
-        self.embedding_dim = embedding_dim
+        self.embedding_dim, self.pooled = embedding_dim + 2 * hidden * pooled, pooled
         self.window_frames, self.step_frames, self.min_frames = window_frames, step_frames, min_frames
         self.lstm = nn.LSTM(n_mels, hidden, num_layers, batch_first=True)
         self.linear = nn.Linear(hidden, embedding_dim)
@@ -91,9 +98,13 @@ class GE2E(SpeakerEncoder):
         return F.normalize(vectors.sum(1), dim=1)
 
     def _embedded(self, windows: Tensor) -> Tensor:
-        """Windows (W, window_frames, F) -> embeddings (W, D) of unit length."""
-        _, (hidden, _) = self.lstm(windows)
-        return F.normalize(self.linear(hidden[-1]).relu(), dim=1)
+        """Windows (W, window_frames, F) -> embeddings (W, D), of unit length before what is pooled."""
+        frames, (hidden, _) = self.lstm(windows)
+        vectors = F.normalize(self.linear(hidden[-1]).relu(), dim=1)
+        if not self.pooled:
+            return vectors
+        deviations = frames.var(1, unbiased=False).clamp(min=_LEAST).sqrt()
+        return torch.cat([vectors, _SCALE * frames.mean(1), _SCALE * deviations], 1)
 
     def _read(self, weights: str) -> None:
         """Load weights; see the class."""

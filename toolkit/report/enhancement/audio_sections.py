@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from toolkit.metrics.signal.registry import METRICS, about, metric_of
+from toolkit.metrics.signal.registry import about, metric_of
 from toolkit.report.blocks import Section, Table
-from toolkit.report.comparison import Comparison, comparison_section
 from toolkit.report.enhancement.audio_results import (
     ABSENT,
     FAILURES,
@@ -21,24 +20,6 @@ from toolkit.report.summaries import Experiment, SetSummary, Summary
 from toolkit.report.verification.trial_tables import NONE, metric_cell
 
 _NO_SCORES = SetSummary({})
-
-
-def audio_sections(experiments: Sequence[Experiment], comparisons: Sequence[Comparison]) -> list[Section]:
-    """All sections for which there are results.
-
-    Args:
-        experiments: collected results, with means.
-        comparisons: with the first, from toolkit.report.comparison.compare_utterances.
-    """
-    parts = [
-        real_recordings(experiments),
-        failures(experiments),
-        *(sweep(experiments, kind) for kind in SWEEPS),
-        groups(experiments),
-    ]
-    names = [name for name in METRICS if name != "si_sdr_interferer"]
-    parts.append(comparison_section(experiments[0].name, comparisons, names))
-    return [part for part in parts if part is not None]
 
 
 def real_recordings(experiments: Sequence[Experiment]) -> Section | None:

@@ -18,11 +18,13 @@ from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
 from toolkit.systems.enhancer import Enhancer
 from toolkit.systems.extractor import Extractor
 from toolkit.systems.onnx.metadata import KEY, OPSET, to_text
-from toolkit.systems.onnx.onnx_systems import session_of
+from toolkit.systems.onnx.onnx_systems import OnnxEnhancer, session_of
+from toolkit.systems.onnx.steps import step_of
 from toolkit.systems.onnx.traceable import traceable
 from toolkit.systems.verifier import Verifier
 
 TOLERANCE = 1e-4  # of samples, and of embeddings at unit length
+STREAM_TOLERANCE = 1e-5  # of samples of streams
 _SECONDS = (0.3, 1.0, 3.21)  # of the check
 _EXAMPLE_SECONDS = 1.5  # of the traced input
 _MOST_BYTES = 2**31 - 2**20  # of an ONNX file
@@ -39,12 +41,13 @@ class Exported(NamedTuple):
     seconds: tuple[float, ...]
 
 
-def export_onnx(system: System, output) -> Exported:
+def export_onnx(system: System, output, stream: bool = False) -> Exported:
     """Write a system into one ONNX file: network, front end, weights, and what voxsift needs to run it.
 
     Args:
         system: an Enhancer, Extractor, Verifier or EmbeddingEnhancer on the CPU.
         output: file to write.
+        stream: of an Enhancer of a causal network: a network of blocks and states, which can stream, too.
 
     Raises:
         InputError: the network cannot be exported, or onnxruntime gives other outputs than torch; nothing is written.
@@ -55,18 +58,50 @@ def export_onnx(system: System, output) -> Exported:
     """
     name = system.class_name()
     check_exportable(system)
+    if stream:
+        return _export_stream(system, output)
     content = _with_metadata(_traced(system), to_text(_metadata(system)))
     if len(content) > _MOST_BYTES:
         raise InputError(f"{name}: its file would have {len(content):,} bytes, an ONNX file holds 2 GB")
-    difference = _difference(system, content)
-    if not difference <= TOLERANCE:
+    return _written(name, content, output, _difference(system, content), TOLERANCE)
+
+
+def _written(name: str, content: bytes, output, difference: float, tolerance: float) -> Exported:
+    """Write a file whose outputs do not differ too much from those of torch."""
+    if not difference <= tolerance:
         raise InputError(
             f"{name}: cannot be exported: outputs of onnxruntime differ from those of torch by {difference:.1g}, at "
-            f"most {TOLERANCE:g} is allowed; the network computes in Python with the length of its input"
+            f"most {tolerance:g} is allowed; the network computes in Python with the length of its input"
         )
     with replacing_path(output) as aside:
         aside.write_bytes(content)
     return Exported(name, len(content), difference, _SECONDS)
+
+
+def _export_stream(system: System, output) -> Exported:
+    """As :func:`export_onnx`, with states."""
+    name = system.class_name()
+    if not isinstance(system, Enhancer):
+        raise InputError(f"{name}: --stream is for enhancers, not for task {system.task}")
+    step = step_of(system.network)
+    with system.inferring():
+        states = step.initial()
+    shapes = {f"state{i}": list(state.shape) for i, state in enumerate(states)}
+    facts = {"block": step.block, "delay": step.delay, "latency": step.latency, "states": shapes}
+    wav = _inputs(system, _EXAMPLE_SECONDS)[0]
+    inputs = (wav[:, : wav.shape[1] // step.block * step.block], *states)
+    names = ["wav", *shapes], ["output", *(f"new_{name}" for name in shapes)]
+    content = _graph(name, step, inputs, *names, {"wav": {1: "samples"}, "output": {1: "samples"}})
+    metadata = _metadata(system) | {"inputs": names[0], "block_seconds": None, "stream": facts}
+    content = _with_metadata(content, to_text(metadata))
+    made = OnnxEnhancer(session_of(content, "the exported network", threads=1), metadata, str(output))
+    differences = []
+    for seconds in _SECONDS:
+        samples, stream = _inputs(system, seconds)[0][0].numpy(), made.stream()
+        pieces = np.split(samples, range(step.block + 1, len(samples), step.block + 1))
+        streamed = np.concatenate([*map(stream.process, pieces), stream.flush()])
+        differences += [np.abs(x - system.estimate(samples)).max() for x in (streamed, made.estimate(samples))]
+    return _written(name, content, output, float(max(differences)), STREAM_TOLERANCE)
 
 
 def check_exportable(system: System) -> None:
@@ -120,28 +155,32 @@ def _inputs(system: System, seconds: float) -> tuple[Tensor, ...]:
 def _traced(system: System) -> bytes:
     """The ONNX file of the network, without metadata."""
     names, inputs = _names(system), _inputs(system, _EXAMPLE_SECONDS)
-    buffer: Any = io.BytesIO()
     lengths = {} if isinstance(system, EmbeddingEnhancer) else {name: {1: f"{name}_samples"} for name in names}
     if isinstance(system, Enhancer | Extractor):
         lengths["output"] = {1: "samples"}
     with system.inferring() as network, warnings.catch_warnings(), _quiet():
         warnings.simplefilter("ignore")
         network(*inputs)  # some networks read their weights at the first call
+    return _graph(system.class_name(), _Positional(system.network).eval(), inputs, names, ["output"], lengths)
+
+
+def _graph(name: str, network: nn.Module, inputs: tuple, names: list[str], outputs: list[str], lengths: dict) -> bytes:
+    """The ONNX file of a network whose inputs and outputs are positional; ``lengths``: their dynamic axes."""
+    buffer: Any = io.BytesIO()
     try:
         with torch.no_grad(), traceable(), warnings.catch_warnings(), _quiet():
             warnings.simplefilter("ignore")  # of constants that do not depend on the length
             torch.onnx.export(
-                _Positional(system.network).eval(),
+                network,
                 inputs,
                 buffer,
                 dynamo=False,  # the other exporter unrolls recurrent layers, and takes twenty times as long
                 input_names=names,
-                output_names=["output"],
+                output_names=outputs,
                 dynamic_axes=lengths,
                 opset_version=OPSET,
             )
     except Exception as error:  # the exporter raises any type
-        name = system.class_name()
         raise InputError(f"{name}: cannot be exported: ONNX lacks an operation of it ({brief(error)})") from None
     return buffer.getvalue()
 

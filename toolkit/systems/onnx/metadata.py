@@ -2,7 +2,9 @@
 
 ``format``: 1. ``facts``: the description of the system (System.info: task, class, rate, size, training, calibration).
 ``lines``: its summary, name -> text. ``inputs``: names of the network's inputs. ``block_seconds``: seconds of audio
-that the network reads at once; null: any length. ``network``: facts that the systems of a task need:
+that the network reads at once; null: any length. ``stream``: of an enhancer that reads blocks of samples and states:
+samples of a ``block``, ``delay`` of the output, ``latency``, and ``states``, input -> shape; its outputs are samples
+and new states in this order. ``network``: facts that the systems of a task need:
 
 - sv: ``dim``, ``identity`` (of the extractor)
 - ee: ``dim``, ``output_dim``, ``draws_noise``
@@ -33,6 +35,7 @@ _SHAPE = {
     "inputs": [str],
     "block_seconds?": (float, None),
     "network?": {},
+    "stream?": ({"block": int, "delay": int, "latency": int, "states": {...: [int]}}, None),
 }
 _OF_TASK = {
     "se": {},
@@ -68,6 +71,11 @@ def from_text(text: str | None, path) -> dict[str, Any]:
         raise InputError(f"{path}: is for task {task[:20]!r}; must be one of {', '.join(_OF_TASK)}")
     if fault := misfit(content.get("network", {}), _OF_TASK[task], "network"):
         raise InputError(f"{path}: {fault}; {_REMEDY}")
+    stream = content.get("stream")
+    if stream and (task != "se" or min(stream["block"], stream["latency"], 1 + stream["delay"]) < 1):
+        raise InputError(f"{path}: stream: must be of an enhancer, with a block of 1 sample or more; {_REMEDY}")
+    if stream and any(size < 1 or size > 2**20 for shape in stream["states"].values() for size in shape):
+        raise InputError(f"{path}: stream.states: must be shapes; {_REMEDY}")
     if task != "ee" and not content["facts"]["fs"]:
         raise InputError(f"{path}: facts.fs must be a rate in Hz; {_REMEDY}")
     return content

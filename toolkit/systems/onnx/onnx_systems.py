@@ -10,13 +10,17 @@ import numpy as np
 from toolkit.io.cross_fade import overlapped
 from toolkit.io.errors import InputError, brief
 from toolkit.metrics.signal.intrusive import library
+from toolkit.systems.audio_stream import AudioStream
+from toolkit.systems.block_stream import BlockStream
 from toolkit.systems.card import card_lines
 from toolkit.systems.inference.embedding_enhancer_base import EmbeddingEnhancerBase
-from toolkit.systems.inference.enhancer_base import EnhancerBase
+from toolkit.systems.inference.enhancer_base import EnhancerBase, check_observation
 from toolkit.systems.inference.extractor_base import ExtractorBase
 from toolkit.systems.inference.system_origin import Origin, summary
 from toolkit.systems.inference.verifier_base import VerifierBase
 from toolkit.systems.onnx.metadata import KEY, from_text
+
+_PIECE_SECONDS = 10  # of a recording that a network with states reads at once
 
 
 class OnnxSystem:
@@ -46,9 +50,12 @@ class OnnxSystem:
         Raises:
             InputError: onnxruntime cannot run the network on them.
         """
-        named = dict(zip(self.metadata["inputs"], inputs, strict=True))
+        return self.outputs(**dict(zip(self.metadata["inputs"], inputs, strict=True)))[0]
+
+    def outputs(self, **inputs: np.ndarray) -> list[np.ndarray]:
+        """As :meth:`run`, with named inputs and all outputs."""
         try:
-            return self.session.run(None, named)[0]
+            return self.session.run(None, inputs)
         except Exception as error:  # onnxruntime raises a type for each status
             raise InputError(
                 f"{self.origin.path}: onnxruntime cannot run it ({brief(error)}); export it again"
@@ -56,7 +63,8 @@ class OnnxSystem:
 
     def info(self) -> dict:
         """Description of the system, as System.info when it was exported, with the path of the file."""
-        return {**self.metadata["facts"], "path": self.origin.path, "weights": None}
+        stream = {"stream": self.metadata["stream"]} if self.metadata.get("stream") else {}
+        return {**self.metadata["facts"], "path": self.origin.path, "weights": None, **stream}
 
     def __str__(self) -> str:
         """A summary of about ten lines."""
@@ -75,9 +83,37 @@ class OnnxEnhancer(OnnxSystem, EnhancerBase):
 
     def estimate(self, wav: np.ndarray) -> np.ndarray:
         """Samples (N,) float32 at ``fs`` -> speech (N,)."""
+        if self.metadata.get("stream"):
+            stream = self._pieces()
+            pieces = np.split(wav, range(_PIECE_SECONDS * self.fs, len(wav), _PIECE_SECONDS * self.fs))
+            return np.concatenate([*map(stream.process, pieces), stream.flush()])
         seconds = self.metadata.get("block_seconds")
         chunk = max(4, round(seconds * self.fs)) if seconds else len(wav)
         return overlapped(lambda part: self.run(part[None])[0], wav, chunk, chunk // 4)
+
+    def stream(self, observation: float = 0.0) -> AudioStream:
+        """As toolkit.systems.Enhancer.stream. Raises InputError unless the file was exported for streams."""
+        check_observation(observation)
+        if not self.metadata.get("stream"):
+            name = self.metadata["facts"]["class"]
+            raise InputError(
+                f"{self.origin.path}: {name} is not exported for streams; run voxsift export --stream, of GTCRN"
+            )
+        return AudioStream(self._pieces(), self.fs, observation)
+
+    def _pieces(self) -> BlockStream:
+        """The network before the first sample."""
+        facts = self.metadata["stream"]
+        states = {name: np.zeros(shape, np.float32) for name, shape in facts["states"].items()}
+
+        def step(samples: np.ndarray) -> np.ndarray:
+            output, *new = self.outputs(wav=samples[None], **states)
+            if output.shape != (1, len(samples)) or len(new) != len(states):
+                raise InputError(f"{self.origin.path}: its outputs are not those of a stream; export it again")
+            states.update(zip(states, new, strict=True))
+            return output[0]
+
+        return BlockStream(step, facts["block"], facts["delay"], facts["latency"])
 
 
 class OnnxExtractor(OnnxSystem, ExtractorBase):
@@ -154,11 +190,15 @@ _SYSTEMS: dict[str, Any] = {
 }
 
 
-def session_of(content: bytes, path):
-    """An inference session on one thread of the CPU. Raises InputError if the content is not an ONNX network."""
+def session_of(content: bytes, path, threads: int | None = None):
+    """An inference session on the CPU, by default of OMP_NUM_THREADS threads.
+
+    Raises:
+        InputError: the content is not an ONNX network.
+    """
     onnxruntime = library("onnxruntime", "lite")
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or 0)
+    options.intra_op_num_threads = options.inter_op_num_threads = threads or int(os.environ.get("OMP_NUM_THREADS") or 0)
     options.log_severity_level = 4
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
@@ -191,4 +231,6 @@ def load_onnx(path, task: str | None = None) -> Any:
         raise InputError(f"{path}: is for task {task_found}, must be for {task}")
     if sorted(x.name for x in session.get_inputs()) != sorted(metadata["inputs"]):
         raise InputError(f"{path}: its inputs are not those of its metadata; export it again")
+    if metadata.get("stream"):
+        session = session_of(content, path, threads=1)  # a block is too small to be shared
     return _SYSTEMS[task_found](session, metadata, str(path))

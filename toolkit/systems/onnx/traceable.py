@@ -58,7 +58,7 @@ def _overlapped(pieces: Tensor, hop: int) -> Tensor:
     return torch.stack(shifted).sum(0).flatten(1)
 
 
-def _spectrum(pieces: Tensor, transform: Callable[[Tensor], Tensor], size: int) -> Tensor:
+def spectrum_of(pieces: Tensor, transform: Callable[[Tensor], Tensor], size: int) -> Tensor:
     """Frames (B, T, size) -> (B, T, 2F), the real and imaginary part of each bin in turn.
 
     ``transform`` is linear, (..., size) samples -> (..., F) complex; its matrix is computed in float64.
@@ -67,7 +67,15 @@ def _spectrum(pieces: Tensor, transform: Callable[[Tensor], Tensor], size: int) 
     return pieces @ matrix.to(pieces.dtype)
 
 
-def _tapered(taper: Tensor) -> Callable[[Tensor], Tensor]:
+def samples_of_frames(stft: ComplexSTFT, spectrum: Tensor) -> Tensor:
+    """(B, 2, F, T) -> windowed samples (B, T, window), to be overlapped."""
+    basis = torch.eye(2 * stft.bins, dtype=torch.float64).unflatten(1, (stft.bins, 2))
+    matrix = torch.fft.irfft(torch.view_as_complex(basis), stft.window) * stft.taper.double()
+    return spectrum.permute(0, 3, 2, 1).flatten(2) @ matrix.to(spectrum.dtype)
+
+
+def tapered(taper: Tensor) -> Callable[[Tensor], Tensor]:
+    """Windowed samples -> spectrum, for :func:`spectrum_of`."""
     return lambda frames: torch.fft.rfft(frames * taper.double())
 
 
@@ -80,14 +88,12 @@ def _stft(self: ComplexSTFT, wav: Tensor, lengths: Tensor | None = None) -> tupl
     before = self.window - self.hop
     padded = F.pad(wav, (before, before + 2 * self.hop + _behind(self.window, self.hop)))
     pieces = framed(padded, self.window, self.hop, self.num_frames(wav.shape[1]))
-    spectrum = _spectrum(pieces, _tapered(self.taper), self.window)
+    spectrum = spectrum_of(pieces, tapered(self.taper), self.window)
     return torch.stack((spectrum[..., ::2], spectrum[..., 1::2]), 1).transpose(2, 3), None
 
 
 def _inverse(self: ComplexSTFT, spectrum: Tensor, num_samples: int) -> Tensor:
-    basis = torch.eye(2 * self.bins, dtype=torch.float64).unflatten(1, (self.bins, 2))
-    matrix = torch.fft.irfft(torch.view_as_complex(basis), self.window) * self.taper.double()
-    pieces = spectrum.permute(0, 3, 2, 1).flatten(2) @ matrix.to(spectrum.dtype)
+    pieces = samples_of_frames(self, spectrum)
     weight = torch.ones_like(pieces[:1, :, :1]) * self.taper.square()
     inside = slice(self.window - self.hop, self.window - self.hop + num_samples)
     return _overlapped(pieces, self.hop)[:, inside] / _overlapped(weight, self.hop)[:, inside]
@@ -102,14 +108,14 @@ def _kaldi_fbank(self: KaldiFbank, wav: Tensor, lengths: Tensor | None = None) -
         return torch.fft.rfft((samples - self.preemphasis * before) * self.taper[: self.frame].double(), self.n_fft)
 
     padded = F.pad(wav.float() * _SCALE, (0, _behind(self.frame, self.hop)))
-    spectrum = _spectrum(framed(padded, self.frame, self.hop, frames), transform, self.frame)
+    spectrum = spectrum_of(framed(padded, self.frame, self.hop, frames), transform, self.frame)
     return (spectrum.square() @ self.filters).clamp(min=_FLOOR).log(), None
 
 
 def _log_mel(self: LogMelSpectrogram, wav: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, None]:
     frames = 1 + wav.shape[1] // self.hop
     padded = F.pad(self._mirrored(wav.float(), None), (0, _behind(self.n_fft, self.hop)))
-    spectrum = _spectrum(framed(padded, self.n_fft, self.hop, frames), _tapered(self.taper), self.n_fft)
+    spectrum = spectrum_of(framed(padded, self.n_fft, self.hop, frames), tapered(self.taper), self.n_fft)
     feats = (spectrum.square() @ self.filters + self.floor).log()
     return feats if self.dct is None else feats @ self.dct, None
 
@@ -117,13 +123,13 @@ def _log_mel(self: LogMelSpectrogram, wav: Tensor, lengths: Tensor | None = None
 def _mel_power(self: MelPower, wav: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, None]:
     padded = F.pad(self._raised(wav.float(), None), (self.frame // 2, self.frame + _behind(self.frame, self.hop)))
     pieces = framed(padded, self.frame, self.hop, self.num_frames(wav.shape[1]))
-    return _spectrum(pieces, _tapered(self.taper), self.frame).square() @ self.filters, None
+    return spectrum_of(pieces, tapered(self.taper), self.frame).square() @ self.filters, None
 
 
 def _speechbrain_fbank(self: SpeechBrainFbank, wav: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, None]:
     padded = F.pad(wav.float(), (self.n_fft // 2, self.n_fft // 2 + _behind(self.n_fft, self.hop)))
     pieces = framed(padded, self.n_fft, self.hop, self.num_frames(wav.shape[1]))
-    energies = _spectrum(pieces, _tapered(self.taper), self.n_fft).square() @ self.filters
+    energies = spectrum_of(pieces, tapered(self.taper), self.n_fft).square() @ self.filters
     feats = energies.clamp(min=1e-10).log10() * 10
     return feats.maximum(feats.amax((1, 2), keepdim=True) - self.top_db), None
 

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from toolkit.metrics.signal.registry import METRICS
 from toolkit.report.blocks import Plot
 from toolkit.report.bootstrap_samples import means_over
 from toolkit.report.collection import collect_all
-from toolkit.report.comparison import compare_utterances
+from toolkit.report.comparison import compare_utterances, comparison_section
 from toolkit.report.enhancement.audio_results import REAL, SWEEPS, collect_audio, has_value, rows_of, swept
-from toolkit.report.enhancement.audio_sections import audio_sections
+from toolkit.report.enhancement.audio_sections import failures, groups, real_recordings, sweep
 from toolkit.report.enhancement.audio_tables import every_condition, improvements, summary, title_of
 from toolkit.report.enhancement.downstream_tables import collect_downstream, downstream_sections
 from toolkit.report.enhancement.improvement_plots import Points, binned, plot_improvement, plot_sweep, plot_weights
@@ -149,9 +150,11 @@ def write(args: argparse.Namespace, command: str) -> None:
         weights(points),
         every_condition(rows),
         improvements(rows),
-        *audio_sections(rows, comparisons),
+        real_recordings(rows),
+        failures(rows),
+        *(sweep(rows, kind) for kind in SWEEPS),
+        groups(rows),
+        comparison_section(rows[0].name, comparisons, [name for name in METRICS if name != "si_sdr_interferer"]),
     ]
     content = {**to_json(results), "comparisons": comparisons, "verified": verified}
-    write_report(
-        args, content, rows, registry.get(args.task).title, command, [part for part in sections if part], plots
-    )
+    write_report(args, content, rows, registry.get(args.task).title, command, sections, plots)

@@ -46,6 +46,6 @@ def write_accuracies(args: argparse.Namespace, command: str, label: str) -> None
         rows,
         registry.get(args.task).title,
         command,
-        [section for section in sections if section],
+        sections,
         [] if args.tables_only else draw_training(rows[0], args.expdir / "plots", "accuracy", label),
     )

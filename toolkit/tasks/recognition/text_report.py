@@ -43,7 +43,7 @@ def write(args: argparse.Namespace, command: str) -> None:
         experiments,
         registry.get(args.task).title,
         command,
-        [section for section in sections if section],
+        sections,
         [] if args.tables_only else draw_training(first, args.expdir / "plots", "wer", "WER (%)"),
         examples=[aligned_errors(first, others[:1])],
     )

@@ -16,7 +16,7 @@ from toolkit.report.charts import det_chart, snr_chart
 from toolkit.report.collection import collect_all
 from toolkit.report.experiment_page import add_listening_arguments, draw_training, write_report
 from toolkit.report.listening import FILE, listening_section
-from toolkit.report.plots import det_choice, plot_det, plot_eer_by_snr
+from toolkit.report.plots import det_choice, picture
 from toolkit.report.summaries import Experiment
 from toolkit.report.verification.trial_results import collect, same_test_sets, scoring_variants
 from toolkit.report.verification.trial_sections import sections
@@ -37,13 +37,11 @@ def draw(results: Experiment, ood: list[str], folder: Path) -> list[Plot]:
     for test_set, row in by_test_set(results).items():
         label = row_label(results.name, test_set)
         stem = f"_{test_set.replace('/', '_')}" if test_set else ""
-        caption, curves = f"DET curves, {label}", det_choice(row)
-        plots.append(Plot(caption, folder / f"det{stem}.png", [det_chart({label: curves}, caption)]))
-        plot_det(curves, plots[-1].path, label)
+        det = det_chart({label: det_choice(row)}, f"DET curves, {label}")
+        plots.append(picture(det.caption, folder / f"det{stem}.png", [det], label))
         if any(condition.snr is not None for condition in row):
-            caption = f"EER by SNR, {label}"
-            plots.append(Plot(caption, folder / f"eer_by_snr{stem}.png", [snr_chart(row, caption, ood)]))
-            plot_eer_by_snr(row, plots[-1].path, label, ood)
+            by_snr = snr_chart(row, f"EER by SNR, {label}", ood)
+            plots.append(picture(by_snr.caption, folder / f"eer_by_snr{stem}.png", [by_snr], label))
     return plots + draw_training(results, folder)
 
 

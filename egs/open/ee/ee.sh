@@ -1,0 +1,1 @@
+../../TEMPLATE/ee/ee.sh
