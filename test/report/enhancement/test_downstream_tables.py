@@ -145,6 +145,19 @@ def test_bold_is_what_a_paired_test_finds_better(sections):
         assert bold == {"se_a", "se_a (beta 0.5)"}, title
 
 
+def test_other_experiments_are_compared_with_the_first(sections):
+    """Every difference is that of the cells of the first table."""
+    _, *rows = sections["Downstream systems, compared with se_a"]
+    assert {(row[0], row[1]) for row in rows} == {(MEAN, "se_b")}
+    titles = sections["Downstream systems"][0][-len(SYSTEMS) :]
+    assert [row[2] for row in rows] == titles
+    for _, _, title, against, p in rows:
+        cells = column(sections["Downstream systems"], title)
+        first, other = (float(cells[label].split()[0]) for label in ("se_a", "se_b"))
+        assert float(against.split()[0]) == pytest.approx(other - first, abs=0.011)
+        assert float(p) < 0.05
+
+
 def test_the_mixture_and_the_loss_are_in_the_table(sections, root):
     table = sections["Downstream systems"]
     before = json.loads((root / "exp/se_a/scores/test/result.json").read_text())["metrics"]["si_sdr_mix"]["value"]

@@ -11,9 +11,11 @@ from pathlib import Path
 from toolkit.io.config_facts import ssl_names
 from toolkit.io.errors import InputError
 from toolkit.io.files import misfit, read_json
+from toolkit.metrics.statistics.paired import Difference
 from toolkit.report.blocks import Block, Section, Strong, Table
 from toolkit.report.bootstrap_samples import difference, mean_over
 from toolkit.report.collection import experiment_name
+from toolkit.report.comparison import difference_cells
 from toolkit.report.enhancement.audio_results import collect_audio
 from toolkit.report.recognition.text_results import collect_text
 from toolkit.report.summaries import Estimate, Experiment, Scores, SetSummary, metric_of
@@ -94,13 +96,15 @@ class Downstream:
         if estimate is None or estimate.value is None:
             return NONE
         text = interval_cell(estimate, metric.digits)
-        noisy, own = (self._sets(one, system, over) for one in (self.unprocessed, speech))
-        if not noisy or not speech.experiment:
-            return text
-        against = (difference(noisy, own) or {}).get(_METRICS[system.kind])
+        against = self.difference(self.unprocessed, speech, system, over) if speech.experiment else None
         if against is None or not against.p < _LEVEL or (against.value > 0) != metric.higher_is_better:
             return text
         return Strong(text)
+
+    def difference(self, ours: Speech, theirs: Speech, system: DownstreamSystem, over: str) -> Difference | None:
+        """Theirs minus ours, on the same bootstrap samples; None: not both were scored."""
+        pair = [self._sets(one, system, over) for one in (ours, theirs)]
+        return (difference(*pair) or {}).get(_METRICS[system.kind]) if all(pair) else None
 
     @property
     def unprocessed(self) -> Speech:
@@ -182,10 +186,9 @@ def _clean_signal(folder: Path) -> Scores | None:
 
 
 def downstream_sections(downstream: Downstream | None) -> list[Section]:
-    """Tables 1 to 3, those for which there are results."""
-    if downstream is None:
-        return []
-    return [section for section in (_table_1(downstream), _table_2(downstream), _table_3(downstream)) if section]
+    """Tables 1 to 3 and the comparison of experiments, those for which there are results."""
+    tables = (_table_1, _against_first, _table_2, _table_3)
+    return [section for table in tables if downstream and (section := table(downstream))]
 
 
 def _table_1(downstream: Downstream) -> Section:
@@ -232,6 +235,23 @@ def _signal_cell(downstream: Downstream, speech: Speech, over: str, name: str) -
 
 def _summary(speech: Speech, over: str) -> SetSummary | None:
     return next((one for one in (speech.signal.every_set if speech.signal else ()) if one.name == over), None)
+
+
+def _against_first(downstream: Downstream) -> Section | None:
+    """Outputs of the other experiments minus those of the first, system by system."""
+    first, *others = [one for one in downstream.speech if one.experiment and not one.beta]
+    rows = [
+        [over, one.label, system.title, *difference_cells(against, metric_of(_METRICS[system.kind]).digits)]
+        for over in downstream.overs
+        for one in others
+        for system in downstream.systems.values()
+        if (against := downstream.difference(first, one, system, over))
+    ]
+    if not rows:
+        return None
+    text = "The value of an experiment minus that of the first [low, high], on the same bootstrap samples of speakers."
+    table = Table(["Over", "Experiment", "Metric, system", "Difference", "p"], rows, 3)
+    return Section(f"Downstream systems, compared with {first.label}", [text, table])
 
 
 def _table_2(downstream: Downstream) -> Section | None:
