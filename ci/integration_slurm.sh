@@ -145,6 +145,57 @@ case_too_few_nodes() {
     grep 'error: launch.sh: --num_nodes 2: of .* only these nodes answered' x.log
 }
 
+case_out_of_memory() { # the accounting looks every second; with cgroups Slurm's state would be OUT_OF_MEMORY
+    fails "exceeded memory limit" \
+        "${slurm_pl}" --mem 50M x.log python3 -c 'import time; kept = b"x" * (300 << 20); time.sleep(60)'
+    grep -q "Slurm's state" output
+}
+
+case_preemption() { # a job of a partition with priority takes the place of those that fill both nodes
+    { eventually 20 test -f on.1 && sbatch -p urgent -c 4 -o urgent.log --wrap 'sleep 2'; } &
+    fails "PREEMPTED, another job took its place" \
+        "${slurm_pl}" --num-threads 4 JOB=1:2 x.JOB.log sh -c 'touch on.JOB; sleep 15'
+    [ "$(grep -l 'with status 143$' x.*.log | wc -l)" -eq 1 ]
+    [ "$(grep -l 'with status 0$' x.*.log | wc -l)" -eq 1 ]
+    eventually 20 queue_is_empty
+}
+
+case_folder_with_blanks() {
+    "${slurm_pl}" JOB=1:2 "my logs/of  today/x y.JOB.log" echo "number JOB"
+    for job in 1 2; do has_line "my logs/of  today/x y.${job}.log" "number ${job}"; done
+    mkdir 'a b'
+    (cd 'a b' && "${slurm_pl}" 'c d.log' pwd)
+    has_line 'a b/c d.log' "${PWD}/a b"
+}
+
+case_equal_names() { # the end of one run cancels its jobs alone
+    perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "${slurm_pl}" --name same JOB=1:2 one.JOB.log sh -c 'touch on.JOB; sleep 100' &
+    local runner=$! status=0
+    "${slurm_pl}" --name same JOB=1:2 two.JOB.log sh -c 'touch other.JOB; sleep 8; echo done' &
+    local other=$!
+    eventually 20 test -f on.2
+    eventually 20 test -f other.2
+    kill -INT "${runner}"
+    wait "${runner}" || status=$?
+    [ "${status}" -eq 130 ]
+    wait "${other}"
+    for job in 1 2; do has_line "two.${job}.log" "done"; done
+    ! grep -q 'with status 0' one.1.log
+}
+
+case_squeue_that_fails() { # for a while: the jobs are waited for
+    local squeue
+    squeue=$(command -v squeue)
+    printf '#!/bin/sh\nif [ -e "%s/deaf" ]; then echo "squeue: error: no answer" >&2; exit 1; fi\nexec %s "$@"\n' \
+        "${PWD}" "${squeue}" >squeue
+    chmod +x squeue
+    { eventually 20 test -f on && touch deaf && sleep 10 && rm deaf; } &
+    PATH=${PWD}:${PATH} "${slurm_pl}" x.log sh -c 'touch on; sleep 4; echo done' 2>messages
+    cat messages
+    has_line x.log "done"
+    [ "$(grep -c 'squeue failed, waiting on: squeue: error: no answer' messages)" -eq 1 ]
+}
+
 corpus="--train_speakers 8 --dev_speakers 3 --test_speakers 4 --babble_speakers 6 --utterances 4 --noises 1 --pieces 1"
 
 mini() { # mini NAME OPTIONS...: the mini recipe, tiny, in its own tree
@@ -211,8 +262,8 @@ finish() {
 }
 
 cases=(success array array_over_the_limit failing_job killed_job killed_script scancel_from_outside
-    scancel_of_waiting_jobs limit_of_jobs ctrl_c quoting refused_options too_few_nodes requeued_job node_failure recipe
-    two_nodes)
+    scancel_of_waiting_jobs limit_of_jobs ctrl_c quoting refused_options too_few_nodes requeued_job node_failure
+    out_of_memory preemption folder_with_blanks equal_names squeue_that_fails recipe two_nodes)
 for name; do
     declare -F "case_${name}" >/dev/null || die "${name}: no such case; there are time_limit ${cases[*]}"
 done

@@ -55,7 +55,7 @@ free_ports() { # free_ports N: the first of N consecutive free ports
     done
 }
 
-node_is() { [ "$(sinfo -h -N -n "$1" -o %t 2>/dev/null)" = "$2" ]; }
+node_is() { [ "$(sinfo -h -N -n "$1" -p main -o %t 2>/dev/null)" = "$2" ]; }
 
 queue_is_empty() { ! squeue -h 2>/dev/null | grep -q .; }
 
@@ -74,7 +74,8 @@ ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
 SelectType=select/cons_tres
-SelectTypeParameters=CR_Core
+SelectTypeParameters=CR_Core_Memory
+DefMemPerCPU=1000
 SchedulerParameters=sched_min_interval=0,batch_sched_delay=0,sched_interval=1
 SlurmdParameters=config_overrides
 StateSaveLocation=${work}/state
@@ -82,15 +83,20 @@ SlurmdSpoolDir=${work}/spool.%n
 SlurmctldPidFile=${work}/slurmctld.pid
 SlurmdPidFile=${work}/slurmd.%n.pid
 AccountingStorageType=accounting_storage/none
-JobAcctGatherType=jobacct_gather/none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
 JobCompType=jobcomp/none
 JobRequeue=0
+PreemptType=preempt/partition_prio
+PreemptMode=CANCEL
 KillWait=2
 MaxArraySize=11
 ReturnToService=2
-NodeName=n1 NodeHostname=${host} NodeAddr=127.0.0.1 Port=$((port + 1)) CPUs=4 RealMemory=1000
-NodeName=n2 NodeHostname=${host} NodeAddr=127.0.0.1 Port=$((port + 2)) CPUs=4 RealMemory=1000
-PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+NodeName=n1 NodeHostname=${host} NodeAddr=127.0.0.1 Port=$((port + 1)) CPUs=4 RealMemory=16000
+NodeName=n2 NodeHostname=${host} NodeAddr=127.0.0.1 Port=$((port + 2)) CPUs=4 RealMemory=16000
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP PriorityTier=1
+PartitionName=urgent Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=2
 EOF
 }
 

@@ -241,7 +241,7 @@ def weighed(one: Paired | Apart | Verdict) -> tuple[str, int]:
 
 def peer_rows() -> Iterator[str]:
     """Lines of the table of peers."""
-    yield "| files that no system was trained on | ours | peer |"
+    yield "| the same files | ours | peer |"
     yield "|---|---|---|"
     for row in PEERS:
         ours, peer = (

@@ -61,7 +61,7 @@ if [ "${ngpu}" -le 1 ] && [ "${num_nodes}" -eq 1 ]; then
     exec "$@"
 fi
 per_node=$((ngpu > 0 ? ngpu : 1))
-torchrun=("$1" -m torch.distributed.run --signals_to_handle SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1 --nnodes "${num_nodes}" --nproc_per_node "${per_node}" --no_python)
+torchrun=("$1" -m torch.distributed.run --signals_to_handle "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1" --nnodes "${num_nodes}" --nproc_per_node "${per_node}" --no_python)
 process=("$0" --world_size $((num_nodes * per_node)) "$@")
 if [ "${num_nodes}" -eq 1 ]; then
     exec "${torchrun[@]}" --standalone "${process[@]}"

@@ -95,6 +95,18 @@ class Smooth(SpeechEnhancer):
         return torch.nn.functional.avg_pool1d(wav, 9, 1, 4)
 
 
+def test_recordings_of_phones_are_named(voxsift, caplog):
+    """In a folder they are passed over with a warning; by themselves they are an error that says what to do."""
+    Path("phone").mkdir()
+    soundfile.write("phone/a.wav", soundfile.read("slow.wav")[0], 8000)
+    Path("phone/memo.M4A").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(999))
+    assert voxsift("enhance", "phone", "-o", "out")[0] == 0
+    assert "memo.M4A" in caplog.text
+    code, _, err = voxsift("enhance", "phone/memo.M4A", "-o", "out")
+    assert code == 1
+    assert "ffmpeg" in err
+
+
 def test_a_long_file_is_the_whole_away_from_seams(voxsift, monkeypatch):
     """Three hours would be the same: the network gets a block and the overlap at most."""
     network = Smooth()

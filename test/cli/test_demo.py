@@ -5,11 +5,16 @@ import sys
 import time
 import urllib.request
 
+import numpy as np
 import pytest
+import soundfile
 from helpers import browser as chromium
+from scipy.signal import correlate
 
+from test.conftest import voice
 from toolkit.cli.demo import add_arguments
 from toolkit.io.command_line import Parser
+from toolkit.io.samples import resample
 
 STARTS = 60.0  # seconds that a busy machine may need
 
@@ -102,6 +107,49 @@ def test_the_page_does_what_the_verbs_do(served, browser, voxsift):
 
     hosts = {url.split("/")[2] for url in chromium.requests(browser) if url.startswith("http")}
     assert hosts == {address.split("/")[2]}
+
+
+def test_the_microphone_and_the_words(served, voxsift):
+    """What is recorded is what the microphone hears; it is enhanced as a file is. Words are those of the verb."""
+    folder, address = served
+    heard = np.tile(voice(0, 0, 1.0, 48000), 30)
+    soundfile.write(folder / "heard.wav", heard, 48000, subtype="PCM_16")
+    browser = chromium.open_browser(folder / "heard.wav")
+    try:
+        chromium.resize(browser, 1280, 1400)
+        browser.get(address)
+        until(lambda: shown(browser, "[aria-label='Record audio']"))[0].click()
+        until(lambda: shown(browser, "button.record-button"))[0].click()
+        stop = until(lambda: shown(browser, "button.stop-button"))[0]
+        time.sleep(2)
+        stop.click()
+        recorded = until(lambda: shown(browser, "a[download]"))[0].get_attribute("href")
+        (folder / "recorded.wav").write_bytes(urllib.request.urlopen(recorded).read())
+        assert likeness(folder / "recorded.wav", heard) > 0.6  # the browser filters and changes the level
+        assert likeness(folder / "recorded.wav", np.tile(voice(2, 1, 1.0, 48000), 3)) < 0.4
+        shown(browser, "[role=tabpanel] button.primary")[0].click()
+        links = until(lambda: shown(browser, "a[download]")[1:])
+        assert voxsift("enhance", "recorded.wav", "-o", "expected.wav")[0] == 0
+        assert urllib.request.urlopen(links[0].get_attribute("href")).read() == (folder / "expected.wav").read_bytes()
+
+        button(browser, "Transcribe").click()
+        give(browser, 0, folder / "spk/s0/u0.wav")
+        until(lambda: shown(browser, "a[download]"))
+        next(press for press in shown(browser, "[role=tabpanel] button.primary") if press.text == "Transcribe").click()
+        until(lambda: any(words_of(browser)))
+        assert words_of(browser) == [voxsift("transcribe", folder / "spk/s0/u0.wav")[1].decode().strip()]
+    finally:
+        browser.quit()
+
+
+def likeness(path, sound) -> float:
+    """Correlation of half a second of a recording with the sound at 48 kHz, at the best shift; 1: a piece of it."""
+    recorded, fs = soundfile.read(path)
+    recorded = recorded if recorded.ndim == 1 else recorded[:, 0]
+    piece = resample(recorded[len(recorded) // 2 :][: fs // 2], fs, 48000)
+    products = np.abs(correlate(sound[: 2 * 48000], piece, "valid", "fft"))
+    energies = np.sqrt(correlate(sound[: 2 * 48000] ** 2, np.ones(len(piece)), "valid", "fft"))
+    return (products / energies / np.linalg.norm(piece)).max()
 
 
 def test_without_gradio_one_line_says_what_to_install(place, monkeypatch, voxsift):

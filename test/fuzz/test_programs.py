@@ -189,4 +189,4 @@ def test_programs_refuse_in_one_line(name, folder, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs_refuse_in_one_line_at_length(name, folder, monkeypatch):
-    fuzz(name, folder, monkeypatch, 80)
+    fuzz(name, folder, monkeypatch, 300)

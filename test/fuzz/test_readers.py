@@ -173,4 +173,4 @@ def test_paths_that_no_file_has(name, path, folder, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(GIVEN))
 def test_readers_raise_input_errors_alone_at_length(name, folder, monkeypatch):
-    fuzz(name, folder, monkeypatch, 100)
+    fuzz(name, folder, monkeypatch, 200)

@@ -6,8 +6,12 @@ import shutil
 import pytest
 
 
-def open_browser():
-    """A driver of Chromium; skips the test where the browser or selenium is missing."""
+def open_browser(microphone=None):
+    """A driver of Chromium; skips the test where the browser or selenium is missing.
+
+    Args:
+        microphone: a wav file that the microphone hears again and again; None: beeps.
+    """
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is missing: tools/install.sh --extras dev")
     chromium, driver = (shutil.which(name) for name in ("chromium", "chromedriver"))
     if not (chromium and driver):
@@ -18,6 +22,7 @@ def open_browser():
     words += ["force-prefers-reduced-motion"]
     words += ["autoplay-policy=no-user-gesture-required"]
     words += ["use-fake-device-for-media-stream", "use-fake-ui-for-media-stream"]
+    words += [f"use-file-for-fake-audio-capture={microphone}"] if microphone else []
     for word in words:
         options.add_argument(f"--{word}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import NamedTuple
 
 import soundfile
@@ -15,6 +16,8 @@ from toolkit.io.containers import SHORT, is_short, repaired
 from toolkit.io.errors import InputError
 from toolkit.io.tails import uncounted_frames
 
+# Of recordings that libsndfile does not read: phones, browsers and video.
+OTHER_SUFFIXES = frozenset({".m4a", ".mp4", ".aac", ".amr", ".wma", ".webm", ".3gp", ".mov", ".mkv", ".m4b"})
 _UNKNOWN_FRAMES = 2**62
 _RATES = range(1000, 1_000_001)  # Hz; another rate means a damaged header, and resampling would exhaust the memory
 _FRAMES_PER_BYTE = 6000  # above any codec's ratio, even for digital silence
@@ -95,7 +98,10 @@ def faults_of(source: Source) -> Iterator[None]:
         why = error.strerror or str(error)
         raise source.fault(why if why.startswith("is ") else f"cannot be read: {why}", _FIX_PATH) from None
     except soundfile.LibsndfileError as error:
-        raise source.fault(f"cannot be decoded ({error.error_string.strip()})", REPLACE) from None
+        what = f"cannot be decoded ({error.error_string.strip()})"
+        if Path(source.where).suffix.lower() in OTHER_SUFFIXES:
+            what += "; convert it: ffmpeg -i recording.m4a recording.wav"
+        raise source.fault(what, REPLACE) from None
     except ValueError as error:  # a part of a concatenated file is cut off, or the path holds a NUL
         raise source.fault(str(error)) from None
 

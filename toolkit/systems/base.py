@@ -16,7 +16,7 @@ from toolkit.systems.card import card_lines
 from toolkit.systems.inference.system_origin import summary
 from toolkit.systems.kinds import system_class, task_of
 from toolkit.systems.loading import Origin, load_network
-from toolkit.systems.named import DEFAULT, built, default_model
+from toolkit.systems.named import DEFAULT, NamedModel, default_model, network_of
 from toolkit.systems.packing import with_embedders
 
 _Self = TypeVar("_Self", bound="System")
@@ -63,7 +63,7 @@ class System:
 
         Args:
             path: folder with ``config.yaml`` and weights, a zip, or a file that toolkit.systems.published recognises.
-                Left out: the shipped model of the task (toolkit.systems.named).
+                Or a model of toolkit.systems.named; left out: the default one of the task.
             weights: weights file of a folder; None: the one that training selects.
             trust: also build classes from outside the toolkit. This runs code that the config names, so use it only
                 if you trust the author of the model.
@@ -75,10 +75,10 @@ class System:
                 does not exist.
         """
         if path is DEFAULT:
-            model = default_model(cls.task or None)
-            if model.path is None:
-                return cast(_Self, built(model).to(device))
-            path = model.path
+            path = default_model(cls.task or None)
+        if isinstance(path, NamedModel) and path.path is None:
+            return system_class(path.task)(*network_of(path)).to(device)
+        path = path.path if isinstance(path, NamedModel) else path
         task, network, origin = load_network(path, cls.task, weights, trust)
         return system_class(task)(network, origin).to(device)
 

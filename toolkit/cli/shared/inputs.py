@@ -1,6 +1,7 @@
 """The recordings that a command names: files, folders, globs, scp files, data dirs, standard input."""
 
 import glob
+import logging
 import os
 import shutil
 import sys
@@ -14,9 +15,9 @@ import numpy as np
 
 from toolkit.io.audio import AudioInfo, audio_info, file_blocks, file_info, value_blocks
 from toolkit.io.datadir import read_table
-from toolkit.io.errors import InputError
-from toolkit.io.folders import audio_files, read_speech
-from toolkit.io.opening import is_command
+from toolkit.io.errors import InputError, some_of
+from toolkit.io.folders import audio_files, files_below, read_speech
+from toolkit.io.opening import OTHER_SUFFIXES, is_command
 from toolkit.io.samples import resampled_blocks
 
 STDIN = "-"
@@ -130,6 +131,9 @@ def _inputs_of_word(word: str) -> list[Input]:
 
 
 def _inputs_of_folder(folder: Path) -> list[Input]:
+    if others := [path for path in files_below(folder) if path.suffix.lower() in OTHER_SUFFIXES]:
+        names = some_of([path.name for path in others], 3)
+        logging.warning("%s: passed over: %s; convert them: ffmpeg -i recording.m4a recording.wav", folder, names)
     return [Input(str(path), key, str(path)) for key, path in audio_files(folder).items()]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from toolkit.io.errors import InputError, some_of
 from toolkit.systems.hub import hub_file, is_hub_name
-from toolkit.systems.named import NamedModel, built, default_model, named_models, remedy_of
+from toolkit.systems.named import NamedModel, default_model, named_models, remedy_of
 
 
 def load_system(task: str, args) -> Any:
@@ -37,10 +37,8 @@ def load_named(task: str | None, model: str | None, weights: str | None, trust: 
 
     device = _device(place)
     check_device(device)
-    if isinstance(chosen, NamedModel) and chosen.path is None:
-        return built(chosen).to(device)
     kind = System if task is None else system_class(task)
-    return kind.load(chosen.path if isinstance(chosen, NamedModel) else chosen, weights, trust, device)
+    return kind.load(chosen, weights, trust, device)
 
 
 def _load_onnx(task: str | None, path: str, weights: str | None, place: str) -> Any:

@@ -1,0 +1,175 @@
+"""Cost as work grows: programs of the stages at 1x, 10x and 100x.
+
+Each figure is CPU time and memory of a program in a process of its own. The exponent is that of what a program takes
+beyond its start: (t(100x) - t(1x)) / (t(10x) - t(1x)) is 11 for work that grows as its input does (exponent 1). Memory
+is that of the largest run. All recordings are one file of a second under many ids.
+"""
+
+import json
+import math
+import os
+import shlex
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import yaml
+from benchmark.corpus import FS, folder, speech
+from benchmark.harness import Record, digits, row
+
+from toolkit.io.ark import ArkWriter
+from toolkit.io.datadir import write_table
+from toolkit.io.jobs import merge
+
+GROWTH = (1, 10, 100)
+MOST = 1.05  # of an exponent; a start that takes longer now and then is in it
+AUDIO, TRIALS = 50, 2000  # recordings, and utterances of trials, at 1x
+DIM, PER_SPEAKER = 192, 10
+CONFIG = {"model": {"class_path": "toolkit.models.sv.MeanFbank"}, "normalize": "none"}
+PLANNER = {"planner": {"noises": {"noise": {"data": ["noise"], "snr": [0, 20]}}, "noise_prob": 1.0}}
+
+
+def ids_of(count: int, kind: str = "s") -> dict[str, str]:
+    """Utterance -> speaker."""
+    speakers = [f"{kind}{i // PER_SPEAKER:06d}" for i in range(count)]
+    return {f"{speaker}-{i % PER_SPEAKER:02d}": speaker for i, speaker in enumerate(speakers)}
+
+
+def data_dir(path: Path, count: int) -> None:
+    """A data dir of many ids of one recording, and a work list."""
+    wav, utt2spk = folder() / "one.wav", ids_of(count, path.name[0])
+    soundfile.write(wav, speech(1.0), FS)
+    write_table(path / "wav.scp", dict.fromkeys(utt2spk, str(wav)))
+    write_table(path / "utt2spk", utt2spk)
+    (path.parent.parent / f"work.{path.name}").write_text("".join(f"{path.name} {utt}\n" for utt in utt2spk))
+
+
+@cache
+def audio_root(count: int) -> Path:
+    """``data/test`` and ``data/noise``, formatted into ``dump``; a system; a planner."""
+    root = folder() / f"audio.{count}"
+    for name, size in (("test", count), ("noise", 20)):
+        data_dir(root / "data" / name, size)
+    (root / "exp").mkdir()
+    (root / "exp/config.yaml").write_text(yaml.safe_dump(CONFIG))
+    (root / "planner.yaml").write_text(yaml.safe_dump(PLANNER))
+    cost(root, "format_audio --in_root data --out_root dump --work work.noise --job 1")
+    merge(root / "data", root / "dump", "noise", 1, ["wav"])
+    return root
+
+
+@cache
+def trial_root(count: int) -> Path:
+    """Trials of ``count`` utterances, three for each, with embeddings, and a cohort of 500 speakers."""
+    root, rng, utt2spk = folder() / f"trials.{count}", np.random.default_rng(0), ids_of(count)
+    for name, utts in (("embedding", list(utt2spk)), ("cohort", [f"c{i}" for i in range(500)])):
+        with ArkWriter(root / f"{name}.ark") as ark:
+            for utt in utts:
+                ark.write(utt, rng.standard_normal(DIM, dtype=np.float32))
+        write_table(root / f"{name}.scp", ark.scp)
+    write_table(root / "utt2spk", utt2spk)
+    enroll, step = rng.integers(count, size=3 * count), rng.integers(1, PER_SPEAKER, size=3 * count)
+    near = enroll // PER_SPEAKER * PER_SPEAKER + (enroll + step) % PER_SPEAKER
+    test, utts = np.where(rng.random(3 * count) < 0.3, near, rng.integers(count, size=3 * count)), list(utt2spk)
+    label = np.where(enroll // PER_SPEAKER == test // PER_SPEAKER, "target", "nontarget").tolist()
+    pairs = zip(enroll.tolist(), test.tolist(), label, strict=True)
+    (root / "trials").write_text("".join(f"{utts[a]} {utts[b]} {kind}\n" for a, b, kind in pairs))
+    return root
+
+
+def cost(root: Path, command: str) -> tuple[float, float]:
+    """CPU seconds and MiB of a program of ``toolkit.bin``."""
+    program, *words = shlex.split(command)
+    with subprocess.Popen(
+        [sys.executable, "-m", f"toolkit.bin.{program}", *words],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as job:
+        message = job.stderr.read()
+        _, status, usage = os.wait4(job.pid, 0)
+        job.returncode = os.waitstatus_to_exitcode(status)
+    if job.returncode:
+        raise RuntimeError(f"{program}: {message[-300:]}")
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def grown(root_of, least: int, command: str) -> list[Record]:
+    """The record of a program at ``least`` items and more."""
+    seconds, mib = [], []
+    for times in GROWTH:
+        root = root_of(least * times)
+        of_run = cost(root, command)
+        seconds.append(of_run[0])
+        mib.append(of_run[1])
+    exponent = math.log((seconds[2] - seconds[0]) / (seconds[1] - seconds[0])) / math.log(99 / 9)
+    print(json.dumps({"command": command, "items": least, "seconds": seconds, "mib": mib}), file=sys.stderr)
+    text = " / ".join(f"{digits(value)} s" for value in seconds)
+    per_million = (seconds[2] - seconds[0]) / (99 * least) * 1e6 / 3600
+    return [
+        Record(
+            ours=f"{text}, {mib[2]:.0f} MiB",
+            theirs=f"exponent {exponent:.2f}",
+            peer=f"{least:,} to {100 * least:,} items; {digits(per_million)} h a million",
+            target=f"<= {MOST}",
+            met=exponent <= MOST,
+        )
+    ]
+
+
+JOB = "--work work.{0} --job 1"
+SCORE = "score_trials --trials trials --embeddings embedding.scp --utt2spk utt2spk --output out "
+
+
+@row("format recordings of 1 s (stage 2)")
+def formatting():
+    """Flac in arks."""
+    return grown(audio_root, AUDIO, "format_audio --in_root data --out_root dump " + JOB.format("test"))
+
+
+@row("plan mixtures (stage 3)")
+def planning():
+    """A noise for each utterance."""
+    for times in GROWTH:
+        root = audio_root(AUDIO * times)
+        merge(root / "data", root / "dump", "test", 1, ["wav"])
+    plan = "simulate_plan --config planner.yaml --data dump/test --name mix --out_root sim"
+    return grown(audio_root, AUDIO, plan)
+
+
+@row("render mixtures of 1 s (stage 3)")
+def rendering():
+    """Of the plan above."""
+    for times in GROWTH:
+        root = audio_root(AUDIO * times)
+        (root / "work.mix").write_text((root / "work.test").read_text().replace("test ", "mix "))
+    return grown(audio_root, AUDIO, "simulate_render --in_root sim --out_root dump " + JOB.format("mix"))
+
+
+@row("embed recordings of 1 s by a mean of fbank (stage 7)")
+def embedding():
+    """Reading, features, writing: all but a network."""
+    return grown(audio_root, AUDIO, "embed_utterances --model exp --in_root dump --out_root emb " + JOB.format("test"))
+
+
+@row("score trials, three an utterance (stage 8)")
+def scoring():
+    """Text and arks in, text out."""
+    return grown(trial_root, TRIALS, SCORE + "--resamples 0")
+
+
+@row("score trials with AS-norm by 500 speakers (stage 8)")
+def as_norm():
+    """As above, with a cohort."""
+    return grown(trial_root, TRIALS, SCORE + "--resamples 0 --score_norm as_norm --top_n 300 --cohort cohort.scp")
+
+
+@row("score trials with 50 bootstrap samples (stage 8)")
+def bootstrap():
+    """As above, with intervals."""
+    return grown(trial_root, TRIALS, SCORE + "--resamples 50")
