@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from write_pages import with_table
+
 ROOT = Path(__file__).resolve().parents[1]
 README, CLAIMS_PAGE = ROOT / "README.md", ROOT / "egs/open/README.md"
 _NUMBER = r"([-+]?[0-9.]+)"
@@ -265,20 +267,11 @@ def claim_rows() -> Iterator[str]:
         yield f"| {' | '.join(cells)} | [{name}](../{name}/RESULTS.md) `{row.command}` |"
 
 
-def with_table(path: Path, name: str, rows: Iterator[str]) -> str:
-    """The page with new lines between ``<!-- name -->`` and ``<!-- end -->``."""
-    before, mark, rest = path.read_text(encoding="utf-8").partition(f"<!-- {name} -->\n")
-    _, end, after = rest.partition("<!-- end -->")
-    if not end:
-        raise SystemExit(f"error: {path}: lines '<!-- {name} -->' and '<!-- end -->' must surround the table")
-    return before + mark + "\n".join(rows) + "\n" + end + after
-
-
 def pages() -> dict[Path, str]:
     """Each page with its table."""
     return {
-        README: with_table(README, "peers", peer_rows()),
-        CLAIMS_PAGE: with_table(CLAIMS_PAGE, "claims", claim_rows()),
+        README: with_table(README.read_text(encoding="utf-8"), "peers", peer_rows()),
+        CLAIMS_PAGE: with_table(CLAIMS_PAGE.read_text(encoding="utf-8"), "claims", claim_rows()),
     }
 
 

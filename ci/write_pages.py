@@ -151,7 +151,7 @@ def with_table(text: str, name: str, rows: Iterator[str]) -> str:
     before, mark, rest = text.partition(f"<!-- {name} -->\n")
     _, end, after = rest.partition("<!-- end -->")
     if not end:
-        raise SystemExit(f"error: {PAGE}: lines '<!-- {name} -->' and '<!-- end -->' must surround the table")
+        raise SystemExit(f"error: lines '<!-- {name} -->' and '<!-- end -->' must surround the table")
     return before + mark + "\n".join(rows) + "\n" + end + after
 
 

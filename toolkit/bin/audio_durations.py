@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from toolkit.io.audio import audio_info, read_whole
 from toolkit.io.command_line import Parser, run
@@ -32,6 +33,8 @@ def length_and_rate(value: str, key: str, args: argparse.Namespace) -> tuple[int
 def main(argv=None) -> None:
     """Write the table."""
     args = parser.parse_args(argv)
+    if args.rates and Path(args.rates).is_dir():  # known before anything is written
+        raise InputError(f"--rates {args.rates}: is a directory; give the path of a table")
     table = read_table(args.scp)
     seconds, rates, bad = {}, {}, []
     with progress(len(table), "durations") as bar:

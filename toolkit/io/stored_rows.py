@@ -55,6 +55,12 @@ class StoredRows:
         for part, offset in self._runs(places):
             os.pwritev(self._file.fileno(), [rows[part].data], offset)
 
+    def parts(self) -> Iterator[tuple[int, np.ndarray]]:
+        """All rows, in parts of half of what is kept in memory: the place of the first row, and the rows."""
+        step = max(1, _MOST_BYTES // (8 * self.shape[1]))
+        for start in range(0, len(self), step):
+            yield start, self[start : start + step]
+
     def _places(self, index) -> np.ndarray:
         return np.arange(*index.indices(len(self))) if isinstance(index, slice) else index
 

@@ -6,6 +6,8 @@ vectors: one per utterance, or one per segment.
 
 import numpy as np
 
+from toolkit.io.stored_rows import StoredRows
+
 _BLOCK_BYTES = 1 << 24  # of gathered rows, so that they stay in the cache
 
 
@@ -36,6 +38,12 @@ def dot_scores(enroll, test, enroll_row: np.ndarray, test_row: np.ndarray) -> np
         (N,) float32.
     """
     scores = np.empty(len(enroll_row), dtype=np.float32)
+    if isinstance(test, StoredRows):  # a part of the test side in memory, and its trials in the order of enrolments
+        for start, rows in test.parts():
+            trials = np.flatnonzero((test_row >= start) & (test_row < start + len(rows)))
+            trials = trials[np.argsort(enroll_row[trials], kind="stable")]
+            scores[trials] = dot_scores(enroll, rows, enroll_row[trials], test_row[trials] - start)
+        return scores
     step = max(1, _BLOCK_BYTES // (8 * enroll.shape[1]))
     for start in range(0, len(scores), step):
         part = slice(start, start + step)

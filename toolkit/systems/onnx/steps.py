@@ -49,7 +49,7 @@ class _GtcrnStep(Step):
     def initial(self) -> list[Tensor]:
         """Zeros, of the shapes that a frame leaves."""
         frame = torch.zeros(1, 2, self.stft.bins, 1)
-        layers = [state for pair in self.model._enhanced(frame)[1] for state in pair]
+        layers = [state for pair in self.model.frames(frame)[1] for state in pair]
         return [torch.zeros(1, self.block), torch.zeros(1, self.block), *map(torch.zeros_like, layers)]
 
     def forward(self, wav: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
@@ -60,7 +60,7 @@ class _GtcrnStep(Step):
         spectrum = spectrum_of(pieces, tapered(self.stft.taper), self.stft.window)
         spectrum = torch.stack((spectrum[..., ::2], spectrum[..., 1::2]), 1).transpose(2, 3)
         pairs = list(zip(layers[::2], layers[1::2], strict=True))
-        enhanced, new = self.model._enhanced(spectrum, pairs)
+        enhanced, new = self.model.frames(spectrum, pairs)
         first, second = samples_of_frames(self.stft, enhanced).split(self.block, 2)
         before = torch.cat((tail[:, None], second[:, :-1]), 1)
         weight = self.stft.taper.square().unflatten(0, (2, self.block)).sum(0)
