@@ -45,6 +45,7 @@ def get_parser() -> argparse.ArgumentParser:
         "--transcribed", action="store_true", help=f"with transcripts; only {', '.join(TRANSCRIPTS)} have them"
     )
     parser.add_argument("--piece_seconds", type=float, help="cut training and dev speech into pieces of this length")
+    parser.add_argument("--dev_piece_seconds", type=float, help="another length for dev speech")
     return parser
 
 
@@ -155,10 +156,11 @@ def prepare_training(args: argparse.Namespace) -> None:
         dev.append(speech.of(held_out - babble))
         if babble:
             write_speech(args.outdir / "babble_test", speech.wav, speech.of(babble).utt2spk)
+    seconds = {"train": args.piece_seconds, "dev": args.dev_piece_seconds or args.piece_seconds}
     for name, parts in (("train", train), ("dev", dev)):
         whole = joined(parts)
-        if args.piece_seconds:
-            whole = cut_recordings(whole, args.piece_seconds)
+        if seconds[name]:
+            whole = cut_recordings(whole, seconds[name])
         write_set(args.outdir / name, whole)
         if text:
             write_table(args.outdir / name / "text", {utt: text[utt] for utt in whole.utt2spk})
