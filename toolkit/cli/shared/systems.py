@@ -61,6 +61,11 @@ def _chosen(task: str | None, model: str | None) -> NamedModel | str:
     models = [named for named in named_models() if task in (None, named.task)]
     if by_name := [named for named in models if named.name == model]:
         return by_name[0]
+    if others := [named.task for named in named_models() if named.name == model]:
+        names = some_of([named.name for named in models]) if models else "none"
+        raise InputError(
+            f"--model {model}: is a model of the task {others[0]}; models of the task {task} by name: {names}"
+        )
     if remedy := remedy_of(model):
         raise InputError(f"--model {model}: its weights are in a package that is not installed; run {remedy}")
     names = some_of([named.name for named in models]) if models else "none"

@@ -1,5 +1,6 @@
 """Where a system comes from, and its summary for a person."""
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ class Origin:
 
 
 def summary(head: str, lines: Mapping[str, str]) -> str:
-    """A heading, and a line for each name and value."""
-    rows = [f"  {name:13}{value}" for name, value in lines.items()]
-    return "\n".join(one_line(line)[:_WIDTH] for line in (head, *rows))
+    """A heading, and each name with its value, which may go on in some more lines."""
+    rows = [head, *(f"  {name:13}{value}" for name, value in lines.items())]
+    options: dict = {"subsequent_indent": " " * 15, "break_on_hyphens": False, "max_lines": 4, "placeholder": " ..."}
+    return "\n".join(textwrap.fill(one_line(row), _WIDTH, **options) for row in rows)
