@@ -6,7 +6,7 @@ from typing import ClassVar
 from toolkit.io.errors import InputError
 from toolkit.recipes.extractor_recipe import ExtractorRecipe
 from toolkit.recipes.names import name_of, stem_of, tag_of
-from toolkit.recipes.options import COUNT, COUNT_OR_0, FILE, FOLDER, LIST, NUMBER, System, as_text, option
+from toolkit.recipes.options import COUNT, COUNT_OR_0, FILE, FOLDER, LIST, NUMBER, PROBABILITY, System, as_text, option
 from toolkit.recipes.scoring import ScoringRecipe
 
 
@@ -42,6 +42,7 @@ Stages
     simulate_calibration_config: str = option(
         "", "planner config; makes <set>_sim of each of them, which is calibrated on in its place", FILE
     )
+    p_target: str = option("0.05", "probability of one speaker for which scores are calibrated", PROBABILITY)
     inference_model: str = option("valid.eer.ave.pth", "weights of --sv_exp")
     pairs_config: str = option("conf/pairs_train.yaml", "variants of clean speech that training sees", FILE)
     valid_pairs_config: str = option("conf/pairs_valid.yaml", "those of the valid sets", FILE)

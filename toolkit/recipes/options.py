@@ -88,6 +88,7 @@ COUNT = Words("[1-9][0-9]{0,8}", "whole number from 1 to 999999999")
 COUNT_OR_0 = Words("[0-9]{1,9}", "whole number from 0 to 999999999")
 NUMBER = Words(r"-?([0-9]+[.]?[0-9]*|[.][0-9]+)", "number")
 POSITIVE = Words("[0-9]*[1-9][0-9]*[.]?[0-9]*|[0-9]*[.][0-9]*[1-9][0-9]*", "number above 0")
+PROBABILITY = Words("0?[.][0-9]*[1-9][0-9]*", "number between 0 and 1", whole=True)
 FOLDER = Words("[A-Za-z0-9_.+=,-]+", "name of a folder (letters, digits, _ . + -)", whole=True)
 CHANNEL = Words("[0-9]+|mean", "channel from 0, or mean", whole=True)
 

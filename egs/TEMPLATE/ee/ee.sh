@@ -23,7 +23,7 @@ score_system() { # score_system SYSTEM FOLDER VECTORS: calibrated, if there are 
     local fitted=${2/scores/calibration} calibration=''
     if [ -n "${calibrated}" ]; then
         score_sets "$1" "${fitted}" "$3" "${calibrated}" 0
-        "${steps}/calibrate.sh" "${plain_step[@]}" "${dumpdir}/raw" "$1/${fitted}" ${calibrated}
+        "${steps}/calibrate.sh" "${plain_step[@]}" --opts "--p_target ${p_target}" "${dumpdir}/raw" "$1/${fitted}" ${calibrated}
         calibration=$1/${fitted}/calibration.json
     fi
     score_sets "$1" "$2" "$3" "${all_tests}" "${resamples}" "${calibration}"

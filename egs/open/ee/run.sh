@@ -9,7 +9,7 @@ exec ./ee.sh \
     --calibration_set "dev2_speechocean762 dev2_librispeech dev2_alphanumeric dev2_msc" \
     --extra_sets "noise_train noise_dev noise_test music_train babble_test" \
     --room_sets rirs_train \
-    --simulate_calibration_config conf/simulate_calibration.yaml \
+    --simulate_calibration_config conf/simulate_calibration.yaml --p_target 0.5 \
     --simulate_test_config conf/simulate_test.yaml \
     --test_noises "babble noise" --snrs "0 10 20" \
     --extractor_config conf/ge2e.yaml --ee_config conf/train_projection.yaml \
