@@ -173,7 +173,7 @@ def test_calibration_sets_of_embedding_enhancement():
     """Their noisy copies are made and used in their place."""
     assert Ee(**SETS, calibration_set=["d"]).calibrated == ["d"]
     recipe = Ee(**SETS, calibration_set=["d", "e"], simulate_calibration_config="conf/n.yaml", extractor_config="x")
-    assert recipe.calibrated == recipe.simulated == ["d_sim", "e_sim"]
+    assert recipe.calibrated == recipe.rendered == ["d_sim", "e_sim"]
     recipe.calibration_set = []
     with pytest.raises(InputError, match="--simulate_calibration_config conf/n.yaml: needs --calibration_set"):
         recipe.check()

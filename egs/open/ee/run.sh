@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 
 exec ./ee.sh \
     --train_set train6 --valid_sets dev2 --test_sets "test3 libri_test4" \
-    --calibration_set "dev2_speechocean762 dev2_librispeech dev2_alphanumeric dev2_msc" \
+    --calibration_set "dev2_librispeech dev2_alphanumeric" \
     --extra_sets "noise_train noise_dev noise_test music_train babble_test" \
     --room_sets rirs_train \
     --simulate_calibration_config conf/simulate_calibration.yaml --p_target 0.5 \
