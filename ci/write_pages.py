@@ -68,7 +68,7 @@ PUBLISHED = (
     System("GatedCRN", "Tan and Wang 2020, TASLP", "libri2talker/tse/conf/train_gated_crn.yaml"),
     System("TEA-PSE", "Ju, Rao et al. 2022, ICASSP", "libri2talker/tse/conf/train_tea_pse.yaml"),
     System("Conformer, CTC / attention", "arXiv 2005.08100", "librispeech/asr/conf/train_conformer.yaml"),
-    System("HuBERT on log-mel, small", "arXiv 2106.07447", "speechocean762/ssl/conf/train_hubert.yaml"),
+    System("HuBERT on log-mel, small", "arXiv 2106.07447", "open/ssl/conf/train_hubert.yaml"),
 )
 SMALL = (
     Measured("ECAPA-TDNN", "speechocean762/sv/conf/train_ecapa.yaml"),

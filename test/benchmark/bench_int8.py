@@ -70,11 +70,11 @@ def quantised(path: Path, how: str, fs: int) -> Path:
     return output
 
 
-def loss_of(system, wanted: np.ndarray, made: np.ndarray) -> str:
+def loss_of(system, reference: np.ndarray, made: np.ndarray) -> str:
     """What the quantised network loses."""
     if isinstance(system, Verifier):
-        return f"cosine {float(wanted @ made):.4f}"
-    error = np.sum((wanted - made) ** 2) / np.sum(wanted**2)
+        return f"cosine {float(reference @ made):.4f}"
+    error = np.sum((reference - made) ** 2) / np.sum(reference**2)
     return f"error {10 * np.log10(error):.1f} dB"
 
 

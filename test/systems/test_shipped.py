@@ -1,4 +1,4 @@
-"""The shipped models are found without a name; the extractor is useful on real speech, if CORPORA names it."""
+"""The shipped models are used without a name; the extractor is useful on real speech, if CORPORA names it."""
 
 import os
 from pathlib import Path

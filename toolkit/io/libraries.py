@@ -1,4 +1,4 @@
-"""Optional libraries: found or imported, or a message that says which extra installs them."""
+"""Optional libraries: located or imported, or a message that says which extra installs them."""
 
 import importlib
 import importlib.util

@@ -145,13 +145,13 @@ def _manifests(paths: list[Path]) -> tuple[Path, Path | None]:
     """The file of recordings, and that of supervisions."""
     if len(paths) == 1 and paths[0].is_dir():
         paths = sorted(path for path in paths[0].iterdir() if path.name.endswith(SUFFIXES) and path.name[0] != ".")
-    found = {kind: [path for path in paths if kind in path.name] for kind in _NAMES}
-    if len(found["recordings"]) != 1 or len(found["supervisions"]) > 1 or len(paths) > 2:
+    paths_of = {kind: [path for path in paths if kind in path.name] for kind in _NAMES}
+    if len(paths_of["recordings"]) != 1 or len(paths_of["supervisions"]) > 1 or len(paths) > 2:
         names = some_of([path.name for path in paths]) or "none"
         raise InputError(
             f"{names}: must be one file *recordings*.jsonl.gz and at most one *supervisions*.jsonl.gz; name them both"
         )
-    return found["recordings"][0], next(iter(found["supervisions"]), None)
+    return paths_of["recordings"][0], next(iter(paths_of["supervisions"]), None)
 
 
 def _objects(path: Path) -> Iterator[tuple[str, dict]]:

@@ -53,7 +53,7 @@ class _GtcrnStep(Step):
         return [torch.zeros(1, self.block), torch.zeros(1, self.block), *map(torch.zeros_like, layers)]
 
     def forward(self, wav: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
-        """See Step."""
+        """See Step: wav (1, k block) and states -> output (1, k block) and states."""
         recent, tail, *layers = states
         known = torch.cat((recent, wav), 1)
         pieces = framed(known, self.stft.window, self.block, wav.shape[1] // self.block)
