@@ -18,7 +18,7 @@ from benchmark.harness import Record, digits, measure, row
 from toolkit.features import KaldiFbank
 from toolkit.models.sv import EcapaTdnn, SpeakerEmbedder
 from toolkit.systems import Enhancer, Verifier
-from toolkit.systems.named import built, named_models
+from toolkit.systems.named import named_models
 from toolkit.systems.onnx.export import export_onnx
 from toolkit.systems.onnx.onnx_systems import load_onnx
 
@@ -33,7 +33,7 @@ def _verifier(network) -> Verifier:
 
 SYSTEMS = {
     "GTCRN, shipped": Enhancer.load,
-    "GE2E, published": lambda: built(next(model for model in named_models() if model.name == "ge2e")),
+    "GE2E, published": lambda: Verifier.load(next(model for model in named_models() if model.name == "ge2e")),
     "ECAPA-TDNN 512, random weights": lambda: _verifier(lambda: EcapaTdnn(n_mels=80, channels=512)),
 }
 

@@ -8,7 +8,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = sorted((ROOT / "toolkit").rglob("*.py"))
-SHELL = sorted(path for top in ("utils", "egs/TEMPLATE", "tools") for path in (ROOT / top).rglob("*.sh"))
+SHELL = sorted(
+    (*(ROOT / "utils").rglob("*.sh"), *(ROOT / "egs/TEMPLATE").rglob("*.sh"), *(ROOT / "tools").glob("*.sh"))
+)
 OWN_FILE = "toolkit/metrics/cost/complexity.py"  # a child process reads what its parent has written
 
 

@@ -213,7 +213,8 @@ def test_signals_share_a_position(opened):
     assert positions(article)[0] == (True, pytest.approx(at, abs=0.01))
     heads = opened.execute_script(_HEADS, article)  # in one moment: the end of a seek moves them all
     assert len(heads) == 3
-    assert len(set(heads)) == 1
+    left = [float(head.removesuffix("px")) for head in heads]
+    assert max(left) - min(left) < 0.1  # a seek may end at the sample beside
     click(opened, play)
     until(lambda: positions(article)[0][1] > at + 0.2)
 

@@ -73,7 +73,7 @@ def test_the_sum_weighs_all_states_by_softmax():
     model.layer_logits.data = torch.arange(1.0, 6).log()
     assert model.layer_weights().sum().item() == pytest.approx(1)
     expected = sum(n / 15 * state for n, state in enumerate(model.ssl.hidden_states(wav), 1))
-    torch.testing.assert_close(model._states(wav), expected)
+    torch.testing.assert_close(model.summed(wav, None)[0], expected)
 
 
 def test_features_are_normalised_over_the_utterance():
@@ -82,7 +82,7 @@ def test_features_are_normalised_over_the_utterance():
     wav = torch.randn(2, 9000)
     model(wav[:, :, None])
     model(wav[:, :, None], torch.tensor([9000, 5000]))
-    alone = torch.nn.functional.instance_norm(model._states(wav[1:, :5000]).transpose(1, 2)).transpose(1, 2)
+    alone = torch.nn.functional.instance_norm(model.summed(wav[1:, :5000], None)[0].transpose(1, 2)).transpose(1, 2)
     torch.testing.assert_close(heard[1][1, : alone.shape[1]], alone[0], atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(heard[1][0], heard[0][0], atol=1e-4, rtol=1e-4)
 
