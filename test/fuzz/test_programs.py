@@ -29,6 +29,7 @@ GOOD = {
     "distinct_audio": "--data_root raw --sets test mix --output out",
     "dump_features": "--in_root raw --config sv.yaml " + JOB.format("test"),
     "format_audio": "--in_root data " + JOB.format("test"),
+    "jobs": "merge --in_root raw --out_root emb --sets test --num_jobs 2 --stems embedding",
     "make_minicorpus": "--outdir mini --workers 1",
     "make_trials": "data/test --targets_per_speaker 2 --enroll_utts 2",
     "network_info": "--config sv.yaml --seconds 0.2",

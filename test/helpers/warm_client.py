@@ -8,7 +8,7 @@ import sys
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # which a program may handle
 # Programs that import no torch: a fork of an interpreter without it takes a quarter of the time.
-LIGHT = "audio_durations distinct_audio enrolment_dirs format_audio known_speakers make_trials prepare_folder"
+LIGHT = "audio_durations distinct_audio enrolment_dirs format_audio jobs known_speakers make_trials prepare_folder"
 LIGHT += " prepare_minicorpus report score_audio score_trials simulate_plan simulate_render stage"
 LIGHT += " summarise_audio"
 

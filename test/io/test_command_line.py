@@ -115,6 +115,14 @@ def test_a_mistyped_option_is_said_before_the_missing_one_that_it_is():
     assert "required: --output" in shortened.stderr
 
 
+@pytest.mark.parametrize("argv", [["list"], ["merge"], ["merge", "--out_root", "x"]])
+def test_jobs_says_which_option_is_missing(argv, capsys):
+    from toolkit.bin.jobs import main
+
+    assert run(main, [*argv, "--in_root", "data", "--sets", "train"]) == 1
+    assert f"{argv[0]} needs --" in capsys.readouterr().err
+
+
 def test_the_data_stages_import_neither_torch_nor_matplotlib():
     program = """
 import importlib, pkgutil, sys
