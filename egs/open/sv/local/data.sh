@@ -1,0 +1,1 @@
+../../ee/local/data.sh

@@ -1,0 +1,1 @@
+../../TEMPLATE/sv/sv.sh
