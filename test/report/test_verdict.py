@@ -50,6 +50,16 @@ def test_a_network_against_its_baseline(experiments):
         assert str(claim) in str(verdict)
 
 
+def test_a_network_that_others_trained_is_a_baseline(experiments):
+    network, baseline = experiments
+    published = replace(baseline, train={"pretrained": "resemblyzer"})
+    verdict, own = verdicts([trained(network, 7000), published])
+    assert own.claims == []
+    (against_untrained,) = verdicts([trained(network, 7000), baseline])
+    assert [claim.difference for claim in verdict.claims] == [claim.difference for claim in against_untrained.claims]
+    assert all(baseline.name in claim.reference for claim in verdict.claims)
+
+
 def test_a_network_that_learnt_nothing_is_worse(experiments):
     network, baseline = experiments
     (verdict,) = verdicts([network, trained(baseline, 24)])

@@ -165,6 +165,11 @@ class Experiment(Scores):
     enhancer: str = ""
     beta: float = 0.0
 
+    @property
+    def is_trained_here(self) -> bool:
+        """Is it neither untrained nor a network with weights that others trained?"""
+        return bool(self.train) and "pretrained" not in self.train
+
 
 def metric_of(name: str) -> Metric:
     """How a metric of any task is shown; KeyError if it is unknown."""

@@ -115,9 +115,9 @@ def verdicts(experiments: Sequence[Experiment]) -> list[Verdict]:
     """A verdict on each trained experiment.
 
     Args:
-        experiments: collected results. The baseline of verification is an untrained experiment (``train`` is empty, and
-            it is not the extractor of another); of embedding enhancement, the extractor; of enhancement and extraction,
-            the mixture. In recognition each experiment is compared with the first, and the first with the next.
+        experiments: collected results. The baseline of verification is an experiment that was not trained here and is
+            not the extractor of another; of embedding enhancement, the extractor; of enhancement and extraction, the
+            mixture. In recognition each experiment is compared with the first, and the first with the next.
     """
     return [_verdict(results, experiments) for results in experiments if results.train]
 
@@ -135,7 +135,7 @@ def _verdict(results: Experiment, experiments: Sequence[Experiment]) -> Verdict:
         claims, missing = list(_over_mixture(results)), "It is not compared with the mixture."
     else:
         claims = list(_over_baseline(results, _baseline(results, experiments)))
-    missing = missing or "It is not compared with an untrained baseline."
+    missing = missing or "It is not compared with a baseline."
     targets = sum(one.n_target or 0 for one in results.sets)
     within = sum(one.n_target_within_session or 0 for one in results.sets)
     share = within / targets if targets else 0.0
@@ -148,9 +148,10 @@ def _extractor(results: Experiment) -> str:
 
 
 def _baseline(results: Experiment, experiments: Sequence[Experiment]) -> Experiment | None:
-    """The first untrained experiment, rather of the same scoring backend."""
+    """The first untrained experiment, of one trained here also one trained by others; rather of the same scoring."""
     extractors = {_extractor(one) for one in experiments}
-    untrained = [one for one in experiments if not one.train and one.name not in extractors]
+    candidates = [one for one in experiments if not (one.is_trained_here if results.is_trained_here else one.train)]
+    untrained = [one for one in candidates if one.name not in extractors]
     return next((one for one in untrained if one.scores == results.scores), untrained[0] if untrained else None)
 
 
@@ -175,7 +176,7 @@ def _over_baseline(results: Experiment, baseline: Experiment | None) -> Iterator
     """Over the clean sets, and over all sets if there are others."""
     shared, theirs = _shared(results, baseline)
     clean = [one for one in shared if one.condition.noise == "clean"]
-    reference = "the untrained baseline"
+    reference = f"{baseline.name}, which others trained" if baseline and baseline.train else "the untrained baseline"
     if clean:
         yield _claim("clean speech", reference, clean, theirs)
     if len(shared) > len(clean):
