@@ -1,10 +1,6 @@
 """Read small files: text, JSON, YAML. Every fault raises an InputError that names the file."""
 
-import csv
-import io
 import json
-from collections.abc import Iterator
-from itertools import zip_longest
 from pathlib import Path
 
 import yaml
@@ -17,7 +13,7 @@ _MOST_NODES = 1_000_000  # of a YAML file with its aliases expanded
 
 
 def read_text(path, remedy: str = "") -> str:
-    """The text of a UTF-8 file, without a byte order mark.
+    """The text of a UTF-8 file.
 
     Args:
         path: the file.
@@ -28,31 +24,13 @@ def read_text(path, remedy: str = "") -> str:
     """
     try:
         refuse_fifo(Path(path))
-        return Path(path).read_text(encoding="utf-8-sig")
+        return Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file{remedy and f'; {remedy}'}") from None
     except OSError as error:
         raise InputError(f"{_printable(path)}: cannot be read: {error.strerror}") from None
     except ValueError as error:  # not UTF-8, or an invalid path
         raise InputError(f"{_printable(path)}: cannot be read: {error}") from None
-
-
-def read_csv(path, delimiter: str = ",", remedy: str = "") -> Iterator[tuple[int, dict[str, str]]]:
-    """The number and the fields by column of each line of a table whose first line names the columns.
-
-    Missing fields are empty, blanks around names and fields are removed.
-
-    Raises:
-        InputError: as :func:`read_text`, or a line is malformed (its number is named).
-    """
-    rows = csv.reader(io.StringIO(read_text(path, remedy), newline=""), delimiter=delimiter)
-    try:
-        columns = [name.strip() for name in next(rows, [])]
-        for row in rows:
-            if row:
-                yield rows.line_num, dict(zip_longest(columns, map(str.strip, row[: len(columns)]), fillvalue=""))
-    except csv.Error as error:
-        raise InputError(f"{path}:{rows.line_num}: cannot be read ({error}); download the file again") from None
 
 
 def _printable(path) -> str:
