@@ -60,6 +60,18 @@ def test_a_network_that_others_trained_is_a_baseline(experiments):
     assert all(baseline.name in claim.reference for claim in verdict.claims)
 
 
+def test_test_sets_are_compared_apart(experiments):
+    """Their speakers differ, so a mean over both would have no interval."""
+    network, baseline = (
+        replace(one, sets=[replace(entry, test_set=entry.name, condition=one.sets[0].condition) for entry in one.sets])
+        for one in experiments
+    )
+    (verdict,) = verdicts([trained(network, 7000), baseline])
+    assert [claim.over.split(",")[0] for claim in verdict.claims] == [one.name for one in network.sets]
+    for claim, ours, theirs in zip(verdict.claims, network.sets, baseline.sets, strict=True):
+        assert claim.difference == difference([theirs], [ours])["eer"]
+
+
 def test_a_network_that_learnt_nothing_is_worse(experiments):
     network, baseline = experiments
     (verdict,) = verdicts([network, trained(baseline, 24)])

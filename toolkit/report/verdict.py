@@ -127,7 +127,7 @@ def _verdict(results: Experiment, experiments: Sequence[Experiment]) -> Verdict:
     remark, missing = "", ""
     if extractor := _extractor(results):
         raw = next((experiment for experiment in experiments if experiment.name == extractor), None)
-        claims = list(_over_extractor(results, raw))
+        claims = list(_by_test_set(results, raw, "the extractor alone"))
     elif "wer" in metrics:
         remark, claims = _rates(results), list(_over_rival(results, experiments))
         missing = remark
@@ -173,25 +173,28 @@ def _shared(results: Experiment, other: Experiment | None) -> tuple[list[SetSumm
 
 
 def _over_baseline(results: Experiment, baseline: Experiment | None) -> Iterator[Claim]:
-    """Over the clean sets, and over all sets if there are others."""
+    """Over the clean set, and over all sets if there are others; by test set if there are several."""
     shared, theirs = _shared(results, baseline)
     clean = [one for one in shared if one.condition.noise == "clean"]
     reference = f"{baseline.name}, which others trained" if baseline and baseline.train else "the untrained baseline"
+    if len(clean) > 1:
+        yield from _by_test_set(results, baseline, reference)
+        return
     if clean:
         yield _claim("clean speech", reference, clean, theirs)
     if len(shared) > len(clean):
         yield _claim(f"mean of {len(shared)} conditions", reference, shared, theirs)
 
 
-def _over_extractor(results: Experiment, raw: Experiment | None) -> Iterator[Claim]:
-    """Enhanced embeddings against the extractor's, by test set: clean, and mean over noisy conditions."""
-    shared, theirs = _shared(results, raw)
+def _by_test_set(results: Experiment, other: Experiment | None, reference: str) -> Iterator[Claim]:
+    """Against another experiment, by test set: clean, and mean over noisy conditions."""
+    shared, theirs = _shared(results, other)
     for clean in (one for one in shared if one.condition.noise == "clean"):
-        yield _claim(f"{clean.name}, clean", "the extractor alone", [clean], theirs)
+        yield _claim(f"{clean.name}, clean", reference, [clean], theirs)
         noisy = [one for one in shared if one.test_set == clean.name and one.condition.noise != "clean"]
         if noisy:
             over = f"{clean.name}, mean of {len(noisy)} noisy conditions"
-            yield _claim(over, "the extractor alone", noisy, theirs)
+            yield _claim(over, reference, noisy, theirs)
 
 
 def _over_mixture(results: Experiment) -> Iterator[Claim]:
