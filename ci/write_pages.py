@@ -72,6 +72,7 @@ PUBLISHED = (
 )
 SMALL = (
     Measured("ECAPA-TDNN", "speechocean762/sv/conf/train_ecapa.yaml"),
+    Measured("ECAPA-TDNN", "open/sv/conf/train_ecapa.yaml"),
     Measured("ResNet34", "speechocean762/sv/conf/train_resnet34.yaml"),
     Measured("ERes2NetV2", "speechocean762/sv/conf/train_eres2netv2.yaml"),
     Measured("ParaNoise-SV (enc.)", "speechocean762/sv/conf/train_paranoise_enc.yaml"),
