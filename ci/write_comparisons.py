@@ -121,7 +121,7 @@ def _seed(seed: int, where: str) -> Verdict:
 
 def _paranoise(over: str) -> tuple[Paired, ...]:
     table, recipe = "Compared with sv_paranoise_none_seed0", "speechocean762/sv"
-    return tuple(Paired(Cell(recipe, table, (f"sv_paranoise_enc_seed{n}", over), "EER (%)"), -1) for n in (0, 1))
+    return tuple(Paired(Cell(recipe, table, (f"sv_paranoise_enc_seed{n}", over), "EER (points)"), -1) for n in (0, 1))
 
 
 def _tse(experiment: str) -> Cell:
@@ -160,8 +160,10 @@ CLAIMS = (
         (Verdict("speechocean762/ee", "ee_train_seed_ge2e_authors", f"libri_test, {_NOISY}"),),
         "--ee_config conf/train_seed_ge2e_authors.yaml",
     ),
-    Claim("ParaNoise-SV: noise extraction lowers the EER in noise", "EER (%)", _paranoise("Avg."), _PARANOISE_RUN),
-    Claim("ParaNoise-SV: and in noise out of domain", "EER (%)", _paranoise("Avg., out of domain"), _PARANOISE_RUN),
+    Claim("ParaNoise-SV: noise extraction lowers the EER in noise", "EER (points)", _paranoise("Avg."), _PARANOISE_RUN),
+    Claim(
+        "ParaNoise-SV: and in noise out of domain", "EER (points)", _paranoise("Avg., out of domain"), _PARANOISE_RUN
+    ),
     Claim(
         "LGR-TSE: local and global features are better than global ones",
         "SI-SDR improvement (dB)",
@@ -188,10 +190,10 @@ CLAIMS = (
             "--se_config conf/finetune_convtasnet_sslmse_own.yaml",
         )
         for system, measure, name, sign in (
-            ("a recogniser", "WER (%)", "asr_train_conformer_bpe150_trainer_epochs_8", -1),
-            ("a recogniser on SSL features", "WER (%)", "asr_probe_ssl_char", -1),
-            ("an intent classifier", "Intent accuracy (%)", "ic_train_tdnn", 1),
-            ("a verifier on SSL features", "EER (%)", "sv_probe_ssl_raw_trainer_epochs_6", -1),
+            ("a recogniser", "WER (points)", "asr_train_conformer_bpe150_trainer_epochs_8", -1),
+            ("a recogniser on SSL features", "WER (points)", "asr_probe_ssl_char", -1),
+            ("an intent classifier", "Intent accuracy (points)", "ic_train_tdnn", 1),
+            ("a verifier on SSL features", "EER (points)", "sv_probe_ssl_raw_trainer_epochs_6", -1),
         )
     ),
 )
@@ -235,7 +237,7 @@ def weighed(one: Paired | Apart | Verdict) -> tuple[str, int]:
         return f"{first} against {second}", one.sign * ((low > other_high) - (high < other_low))
     sentence = re.search(
         rf"^{re.escape(one.experiment)}:.*? {re.escape(one.where)}: (EER {_NUMBER} % against {_NUMBER} %).*?"
-        rf"It is (better|worse) by {_NUMBER} % \[{_NUMBER}, {_NUMBER}\]",
+        rf"It is (better|worse) by {_NUMBER} points \[{_NUMBER}, {_NUMBER}\]",
         page_of(one.recipe),
         re.MULTILINE,
     )
@@ -243,7 +245,7 @@ def weighed(one: Paired | Apart | Verdict) -> tuple[str, int]:
         raise SystemExit(f"error: egs/{one.recipe}/RESULTS.md: no verdict on {one.experiment}, {one.where}")
     _, mine, others, how, by, low, high = sentence.groups()
     certain = float(low) > 0 or float(high) < 0
-    return f"{mine} against {others}: {how} by {by} [{low}, {high}]", (1 if how == "better" else -1) * certain
+    return f"{mine} against {others}: {how} by {by} points [{low}, {high}]", (1 if how == "better" else -1) * certain
 
 
 def peer_rows() -> Iterator[str]:

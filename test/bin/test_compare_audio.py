@@ -36,11 +36,11 @@ def test_what_is_said_and_written(scored, capsys):
     # The same random numbers and 2 dB: no draw differs.
     assert lines[0].startswith("test: SI-SDR: two is better than one by 2.00 dB [2.00, 2.00]")
     assert "p = 0.016" in lines[0]
-    assert lines[1].startswith("test: speaker confusion: two is better than one by 11.11 % [")
+    assert lines[1].startswith("test: speaker confusion: two is better than one by 11.11 points [")
     actual = json.loads((scored / "compare.json").read_text())["differences"]["test"]
     assert actual["si_sdr"]["value"] == pytest.approx(2)
     assert actual["speaker_confusion"]["value"] == pytest.approx(-100 / 9, abs=1e-5)
-    assert actual["speaker_confusion"]["unit"] == "%"
+    assert actual["speaker_confusion"]["unit"] == "points"
     assert 0 < actual["speaker_confusion"]["p"] <= 1
 
 

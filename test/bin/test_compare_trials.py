@@ -42,7 +42,7 @@ def test_what_is_said_and_written(scored, capsys):
     assert lines[0].endswith("(p = 0.016)")  # no draw of 60 lies as far off: 1 / 61
     actual = json.loads((scored / "compare.json").read_text())
     eer = actual["differences"]["test"]["eer"]
-    assert f"{-eer['value']:.2f} % [{-eer['high']:.2f}, {-eer['low']:.2f}]" in lines[0]
+    assert f"{-eer['value']:.2f} points [{-eer['high']:.2f}, {-eer['low']:.2f}]" in lines[0]
     assert -40 < eer["value"] < -5  # per cent
 
 
@@ -60,7 +60,7 @@ def test_conditions_and_their_mean(scored, capsys):
 def test_a_system_and_itself(scored, capsys):
     main(["--a", "exp/one/scores/test", "--b", "exp/one/scores/test", *WORDS[4:]])
     message = capsys.readouterr().out
-    assert "0.00 % [0.00, 0.00]" in message
+    assert "0.00 points [0.00, 0.00]" in message
     assert "p = 1)" in message
 
 

@@ -93,7 +93,7 @@ def test_the_verdict_compares_with_another_network(root):
     assert compared["asr_two"]["mean of 3 sets"]["wer"]["value"] == pytest.approx(gap.value, abs=1e-5)
     assert gap.p < 0.05
     row = next(r for r in rows_of("Compared with asr_one") if r["Experiment"] == "asr_two" and r["Over"] == "test")
-    assert row["WER (%)"].startswith(f"{compared['asr_two']['test']['wer']['value']:+.2f} [")
+    assert row["WER (points)"].startswith(f"{compared['asr_two']['test']['wer']['value']:+.2f} [")
 
 
 def test_the_worst_utterances_are_shown_as_they_are(root):

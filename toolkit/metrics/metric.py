@@ -34,6 +34,11 @@ class Metric(NamedTuple):
         label = self.label[0].upper() + self.label[1:] if self.label.split()[0].islower() else self.label
         return f"{label} ({self.unit})" if self.unit else label
 
+    @property
+    def difference(self) -> "Metric":
+        """How differences of the metric are shown: those of rates are in points, as 2 % is not 1 % better than 3 %."""
+        return self._replace(unit="points") if self.unit == "%" else self
+
     def in_units(self, numbers: Mapping[str, float]) -> dict:
         """Numbers for JSON: in the displayed unit (except p-values), None if undefined."""
         scaled = {key: x if key == "p" else self.scale * x for key, x in numbers.items()}

@@ -101,7 +101,7 @@ def _method(first: str, names: Sequence[str]) -> str:
 
 
 def _table(names: Sequence[str], rows: Sequence[tuple[str, str, Mapping[str, Difference]]]) -> Table:
-    header = ["Experiment", "Over", *(cell for name in names for cell in (metric_of(name).title, "p"))]
+    header = ["Experiment", "Over", *(cell for name in names for cell in (metric_of(name).difference.title, "p"))]
     cells = [
         [
             name,

@@ -188,7 +188,8 @@ def difference_map(metric: str, row: Row, changes: Mapping[Condition, Mapping[st
         share = gain_of(metric, change) / largest * (1 if is_certain(change) else _PALE)
         return Cell(f"{value:+.{about.digits}f}", detail, share, is_certain(change))
 
-    yield _map("difference; • it is certain", row, cell)
+    unit = about.difference.unit
+    yield _map(f"difference{f' ({unit})' if unit else ''}; • it is certain", row, cell)
 
 
 def _det_of_both(first: Experiment, other: Experiment) -> Iterator[Chart]:

@@ -47,7 +47,7 @@ class Claim:
         return is_certain(self.difference)
 
     def __str__(self) -> str:
-        """``test, clean: EER 2.98 % against 2.80 % of the extractor alone. It is worse by 0.18 % ...``."""
+        """``test, clean: EER 2.98 % against 2.80 % of the extractor alone. It is worse by 0.18 points ...``."""
         metric = metric_of(self.metric)
         ours, theirs = (f"{x:.{metric.digits}f} {metric.unit}".rstrip() for x in (self.value, self.reference_value))
         conclusion = conclusion_of(self.metric, self.difference)
@@ -99,11 +99,11 @@ def is_certain(difference: Difference) -> bool:
 
 
 def conclusion_of(metric: str, difference: Difference, than: str = "") -> str:
-    """``better by 1.20 % [0.40, 2.00]; this is certain (p = 0.004)``, of a difference in the metric's unit."""
+    """``better by 1.20 points [0.40, 2.00]; this is certain (p = 0.004)``, of a difference in the metric's unit."""
     about, gain, sign = metric_of(metric), gain_of(metric, difference), -1 if difference.value < 0 else 1
     value, *ends = (round(sign * x, about.digits) + 0.0 for x in difference[:3])  # no minus before a rounded zero
     word = f"{'better' if gain > 0 else 'worse'}{than} by" if gain else "as good, with a difference of"
-    amount = f"{word} {value:.{about.digits}f} {about.unit}".rstrip()
+    amount = f"{word} {value:.{about.digits}f} {about.difference.unit}".rstrip()
     if np.isnan(difference.low):
         return f"{amount}; there are too few speakers for an interval"
     low, high = (f"{end:.{about.digits}f}" for end in sorted(ends))

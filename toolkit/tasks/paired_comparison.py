@@ -45,8 +45,9 @@ def tell(args, conditions: Mapping[str, Mapping[str, Difference]]) -> None:
     a, b = args.names or (system_name(args.a[0]), system_name(args.b[0]))
     content: dict = {key: getattr(args, key) for key in ("a", "b", "resamples", "level", "seed")} | {"differences": {}}
     for name, differences in conditions.items():
-        content["differences"][name] = {m: metric_of(m).in_units(d._asdict()) for m, d in differences.items()}
+        entries = content["differences"][name] = {}
         for metric, difference in differences.items():
+            entries[metric] = metric_of(metric).difference.in_units(difference._asdict())
             conclusion = conclusion_of(metric, in_units(metric, difference), f" than {a}")
             print(f"{name}: {metric_of(metric).label}: {b} is {conclusion}")
     if args.output:

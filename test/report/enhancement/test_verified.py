@@ -57,14 +57,14 @@ def test_noisy_enhanced_and_clean_by_noise_and_snr(root):
     assert "over the same trials with both sides noisy, both enhanced, or both clean" in text.blocks[0]
     p = "0.17"  # none of five draws is on the other side of 0: (0 + 1) / (5 + 1)
     assert lines(text, 0) == [
-        ["Audio", "Rain, 0 dB", "Rain, 5 dB", "Test_all", "Avg.", "Minus noisy", "p"],
+        ["Audio", "Rain, 0 dB", "Rain, 5 dB", "Test_all", "Avg.", "Minus noisy (points)", "p"],
         ["noisy", *cells("6.00", "5.00", "16.00", at="4.00, 8.00"), average(9, 0), "-", "-"],
         ["se_one: enhanced", *cells("5.00", "4.00", "15.00", at="3.00, 7.00"), average(8, -1), change(-1), p],
         ["se_one: enhanced, beta 0.5", *cells("4.00", "3.00", "14.00", at="2.00, 6.00"), average(7, -2), change(-2), p],
         ["se_two: enhanced", *cells("3.00", "2.00", "13.00", at="1.00, 5.00"), average(6, -3), change(-3), p],
         ["clean", *cells("2.00", "1.00", "12.00", at="0.00, 4.00"), average(5, -4), change(-4), p],
     ]
-    assert lines(text, 1)[0] == ["Audio", "Wind, 0 dB", "Wind, 5 dB", "Avg.", "Minus noisy", "p"]
+    assert lines(text, 1)[0] == ["Audio", "Wind, 0 dB", "Wind, 5 dB", "Avg.", "Minus noisy (points)", "p"]
     assert lines(text, 1)[1][1:4] == [*cells("7.00", "6.00", at="4.00, 8.00"), average(6.5, 0)]
 
 

@@ -77,7 +77,7 @@ def metric_of(name: str) -> Metric:
     if name.endswith("_mix"):
         metric = METRICS[name.removesuffix("_mix")]
         return metric._replace(label=f"{metric.label} of the mixture")
-    metric = METRICS[name.removesuffix("i")]
+    metric = METRICS[name.removesuffix("i")].difference
     return metric._replace(label=f"{metric.label} improvement")
 
 

@@ -44,7 +44,7 @@ def real_recordings(experiments: Sequence[Experiment]) -> Section | None:
     meaning = about(names)
     text = (
         "Scores that need no reference. Means [low, high] of the unprocessed recordings, of the outputs, and of the "
-        f"difference by utterance; higher is better. {meaning[:1].upper()}{meaning[1:]}."
+        f"difference by utterance (in points, of a metric in %); higher is better. {meaning[:1].upper()}{meaning[1:]}."
     )
     header = ["Over", "Experiment", "Metric", "Unprocessed", "Output", "Change", "Utterances", "Speakers"]
     return Section("Real recordings", [text, Table(header, rows, text_columns=3), *filter(None, notes)])

@@ -114,7 +114,7 @@ def improvements(experiments: Sequence[Experiment]) -> Section | None:
             for name, set_result in rows:
                 table.append([over, name, *(metric_cell(set_result, column) for column in names)])
                 notes.append(missing_values(f"{over}, {name}", set_result, names))
-    header = ["Over", "Experiment", *(title_of(name.removesuffix("i")) for name in names)]
+    header = ["Over", "Experiment", *(metric_of(name.removesuffix("i")).difference.title for name in names)]
     text = "Output minus unprocessed mixture [low, high], of utterances that have both values; above 0 is better."
     return Section("Improvement over the mixture", [text, Table(header, table, text_columns=2), *filter(None, notes)])
 

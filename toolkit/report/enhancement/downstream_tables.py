@@ -11,6 +11,7 @@ from pathlib import Path
 from toolkit.io.config_facts import ssl_names
 from toolkit.io.errors import InputError
 from toolkit.io.files import misfit, read_json
+from toolkit.metrics.metric import Metric
 from toolkit.metrics.statistics.paired import Difference
 from toolkit.report.blocks import Block, Section, Strong, Table
 from toolkit.report.bootstrap_samples import difference, mean_over
@@ -49,9 +50,14 @@ class DownstreamSystem:
     note: str
 
     @property
+    def metric(self) -> Metric:
+        """What it is measured by."""
+        return metric_of(_METRICS[self.kind])
+
+    @property
     def title(self) -> str:
         """``WER (%), asr_x``."""
-        return f"{metric_of(_METRICS[self.kind]).title}, {self.name}"
+        return f"{self.metric.title}, {self.name}"
 
 
 @dataclass
@@ -92,7 +98,7 @@ class Downstream:
 
     def cell(self, speech: Speech, system: DownstreamSystem, over: str) -> str:
         """The estimate with its interval; bold: better than that of unprocessed speech by a paired test at 5 %."""
-        estimate, metric = self.estimate(speech, system, over), metric_of(_METRICS[system.kind])
+        estimate, metric = self.estimate(speech, system, over), system.metric
         if estimate is None or estimate.value is None:
             return NONE
         text = interval_cell(estimate, metric.digits)
@@ -122,8 +128,7 @@ class Downstream:
             for over in self.overs:
                 for system in self.systems.values():
                     if (estimate := self.estimate(speech, system, over)) and estimate.value is not None:
-                        digits = metric_of(_METRICS[system.kind]).digits
-                        yield over, system.title, digits, speech.beta, estimate
+                        yield over, system.title, system.metric.digits, speech.beta, estimate
 
 
 def collect_downstream(experiments: Sequence[Experiment]) -> Downstream | None:
@@ -137,8 +142,9 @@ def collect_downstream(experiments: Sequence[Experiment]) -> Downstream | None:
     """
     beside = Path(experiments[0].expdir).parent / FOLDER
     systems = {path.parent.name: _read_system(path) for path in sorted(beside.glob("*/system.json"))}
-    clean = Speech("clean", signal=_clean_signal(beside / "clean_audio"))
-    speech = [clean, Speech("unprocessed")]
+    clean = beside / "clean_audio"
+    best = collect_audio(clean) if any(clean.glob("scores/*/result.json")) else None
+    speech = [Speech("clean", signal=best), Speech("unprocessed")]
     roots = [(beside, "clean"), (beside, "noisy")]
     for results in experiments:
         for output, beta, signal in _outputs(results):
@@ -179,10 +185,6 @@ def _scored(folder: Path, kind: str) -> dict[str, SetSummary]:
         return {}
     results = {"sv": collect, "asr": lambda path: collect_text(path)[0], "ic": collect_audio}[kind](folder)
     return {one.name: one for one in results.sets}
-
-
-def _clean_signal(folder: Path) -> Scores | None:
-    return collect_audio(folder) if any(folder.glob("scores/*/result.json")) else None
 
 
 def downstream_sections(downstream: Downstream | None) -> list[Section]:
@@ -241,7 +243,10 @@ def _against_first(downstream: Downstream) -> Section | None:
     """Outputs of the other experiments minus those of the first, system by system."""
     first, *others = [one for one in downstream.speech if one.experiment and not one.beta]
     rows = [
-        [over, one.label, system.title, *difference_cells(against, metric_of(_METRICS[system.kind]).digits)]
+        [
+            *(over, one.label, f"{system.metric.difference.title}, {system.name}"),
+            *difference_cells(against, system.metric.digits),
+        ]
         for over in downstream.overs
         for one in others
         for system in downstream.systems.values()
@@ -258,33 +263,28 @@ def _table_2(downstream: Downstream) -> Section | None:
     """Pipelines on self-supervised models by the model of the experiment's loss."""
     pipelines = dict.fromkeys(one.ssl for one in downstream.systems.values() if one.ssl and not one.noise_robust)
     rows = [row for ssl in pipelines for row in _pipeline_rows(downstream, ssl, False, [ssl])]
-    if not rows:
-        return None
-    text = (
-        "Pipelines on a self-supervised (SSL) model, on outputs of experiments whose loss has one. Means [low, high]."
-    )
-    header = ["Over", "SSL model of the pipeline", "Speech", "SSL model of the loss", *_titles()]
-    return Section("SSL model of the loss by SSL model of the pipeline", [text, Table(header, rows, 4)])
+    text = ", on outputs of experiments whose loss has one"
+    return _pipeline_section("SSL model of the loss by SSL model of the pipeline", text, [], rows)
 
 
 def _table_3(downstream: Downstream) -> Section | None:
     """Pipelines that were trained in noise beside those that were not."""
-    robust = list(dict.fromkeys(one.ssl for one in downstream.systems.values() if one.ssl and one.noise_robust))
+    robust = dict.fromkeys(one.ssl for one in downstream.systems.values() if one.ssl and one.noise_robust)
     rows = [
         row
         for ssl in robust
         for noise_robust, word in ((False, "no"), (True, "yes"))
         for row in _pipeline_rows(downstream, ssl, noise_robust, [ssl, word])
     ]
-    if not rows:
-        return None
-    text = "Pipelines on a self-supervised (SSL) model that were trained in noise, and not. Means [low, high]."
-    header = ["Over", "SSL model of the pipeline", "Trained in noise", "Speech", "SSL model of the loss", *_titles()]
-    return Section("Noise-robust pipelines", [text, Table(header, rows, 5)])
+    text = " that were trained in noise, and not"
+    return _pipeline_section("Noise-robust pipelines", text, ["Trained in noise"], rows)
 
 
-def _titles() -> list[str]:
-    return [f"{kind.upper() if kind != 'sv' else 'ASV'} {metric_of(name).title}" for kind, name in _METRICS.items()]
+def _pipeline_section(heading: str, which: str, columns: list[str], rows: list[list[str]]) -> Section | None:
+    titles = [f"{kind.upper() if kind != 'sv' else 'ASV'} {metric_of(name).title}" for kind, name in _METRICS.items()]
+    header = ["Over", "SSL model of the pipeline", *columns, "Speech", "SSL model of the loss", *titles]
+    text = f"Pipelines on a self-supervised (SSL) model{which}. Means [low, high]."
+    return Section(heading, [text, Table(header, rows, len(header) - len(titles))]) if rows else None
 
 
 def _pipeline_rows(downstream: Downstream, ssl: str, noise_robust: bool, start: list[str]) -> Iterator[list[str]]:

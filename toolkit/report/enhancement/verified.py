@@ -88,7 +88,7 @@ def verification(name: str, rows: Sequence[Experiment], ood: Collection[str]) ->
         if columns := columns_of([row for *_, row in labelled], ood, of_ood):
             average = ["Avg."] if len(columns) > 1 else []
             parts += ["Out of domain:"] if of_ood and len(parts) > 1 else []
-            header = ["Audio", *condition_header(columns), *average, "Minus noisy", "p"]
+            header = ["Audio", *condition_header(columns), *average, "Minus noisy (points)", "p"]
             parts.append(Table(header, list(_lines(labelled, columns))))
     return Section(f"EER (%) of {name} on noisy, enhanced and clean audio", parts)
 
