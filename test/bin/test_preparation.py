@@ -13,6 +13,7 @@ from helpers.own_folders import prepare, speakers, tone
 from toolkit.bin import prepare_folder
 from toolkit.io.command_line import run
 from toolkit.io.datadir import read_table
+from toolkit.simulate.folder_sets import missing_folders
 
 UTILS = Path(__file__).parents[2] / "utils"
 
@@ -264,6 +265,12 @@ def test_speech_is_wanted(tmp_path, capsys):
 def test_values_out_of_range(folder, capsys, words):
     assert prepare(folder, *words.split()) == 1
     assert words in capsys.readouterr().err
+
+
+def test_folders_that_are_not_there(folder):
+    words = ["--speech", str(folder / "speech"), "--seed", "1", "--noise", "my", "noise", "--rooms=nowhere"]
+    assert missing_folders(words) == ["--noise my noise", "--rooms nowhere"]
+    assert missing_folders([]) == missing_folders(["--speech"]) == []
 
 
 def test_a_missing_folder(tmp_path, capsys):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from test.conftest import write_speech
-from toolkit.io.datadir import read_table
+from toolkit.io.datadir import read_table, write_table
 
 
 @pytest.fixture
@@ -23,6 +23,21 @@ def test_there_and_back(voxsift, data, form):
     assert read_table("back/wav.scp").keys() == read_table("data/wav.scp").keys()
     if form != "versa":  # which has no speakers
         assert read_table("back/spk2utt") == read_table("data/spk2utt")
+
+
+def test_paths_of_a_recipe_begin_at_its_folder(voxsift, place, monkeypatch):
+    write_speech(Path("egs/mine/sv/data"), 2, 2, 0.3)
+    wav = {key: value.removeprefix("egs/mine/sv/") for key, value in read_table("egs/mine/sv/data/wav.scp").items()}
+    write_table("egs/mine/sv/data/wav.scp", wav)
+    for words in (
+        ["convert", "egs/mine/sv/data", "--to", "lhotse", "-o", "there"],
+        ["embed", "egs/mine/sv/data", "-o", "e"],
+    ):
+        code, _, err = voxsift(*words)
+        assert (code, f"begin at {Path('egs/mine/sv').absolute()};" in err) == (1, True)
+    assert not Path("there").exists()
+    monkeypatch.chdir("egs/mine/sv")
+    assert voxsift("convert", "data", "--to", "lhotse", "-o", "there")[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,7 @@ def test_own_options_win(tree):
     options = ["--local_data_opts", "--speech S --noise N", "--sv_config", "conf/train_ecapa.yaml", "--dry_run", "true"]
     done = tree.run(tree.path / "egs/choice/sv", "./run.sh", *options)
     assert "training -> exp/sv_train_ecapa_raw, log" in done.stdout
+    assert "WARNING --noise N: no such folder" in done.stdout
 
 
 def test_no_folder_is_said_and_the_options_are_listed(tree):

@@ -11,6 +11,7 @@ from toolkit.bin import pack as pack_program
 from toolkit.cli.main import main
 from toolkit.io.errors import InputError
 from toolkit.systems import Enhancer, Verifier
+from toolkit.systems.card import card_lines, card_of
 from toolkit.systems.hub import hub_file
 from toolkit.systems.packing import pack
 
@@ -69,6 +70,14 @@ def test_info_shows_it(packed, exp, capsys):
     assert all(text in shown for text in ("Apache-2.0", "CC-BY-4.0", "tests of cards", "eer 2.50 % [2.00, 3.10]"))
     assert main(["info", str(exp)]) == 0  # an experiment that is not packed
     assert "eer 2.50 % [2.00, 3.10]" in capsys.readouterr().out
+
+
+def test_a_gain_is_told_from_a_level(exp, tmp_path):
+    metrics = {name: {"value": x, "low": None, "high": None} for name, x in (("si_sdr", 7.25), ("si_sdri", 3.5))}
+    (exp / "results.json").write_text(json.dumps({"sets": [{"name": "test", "metrics": metrics}]}))
+    lines = card_lines(card_of(exp, {}, "se"))
+    assert lines["result 1"].startswith("test: si_sdri 3.50, gained")
+    assert lines["result 2"].startswith("test: si_sdr 7.25, of the output")
 
 
 @pytest.mark.parametrize("results", ['{"sets": {"test": 1}}', '{"sets": [{"name": "x", "metrics": {"eer": 3}}]}'])

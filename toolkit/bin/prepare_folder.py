@@ -13,7 +13,6 @@ from toolkit.io.command_line import Parser, real_number, run, seed, whole_number
 from toolkit.simulate.folder_sets import options_of, write_sets
 
 layout = argparse.RawDescriptionHelpFormatter
-# run.sh searches for these options by their full names.
 parser = Parser("local/data.sh", description=__doc__, formatter_class=layout, allow_abbrev=False)
 parser.add_argument("--speech", nargs="+", help="a folder for each speaker, audio at any depth below")
 parser.add_argument("--test_speech", nargs="+", help="likewise; its speakers are the test set, those of --speech none")

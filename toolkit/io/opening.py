@@ -3,7 +3,7 @@
 import logging
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
@@ -39,6 +39,19 @@ class Source(NamedTuple):
 def is_command(value: str) -> bool:
     """Whether a scp value is a shell command (``sox in.wav -t wav - |``)."""
     return value.rstrip().endswith("|")
+
+
+def check_start(table: Path, values: Mapping[str, str]) -> None:
+    """Raise InputError if the relative paths of a scp begin at a folder above it, not at the current one.
+
+    As in Kaldi, kaldiio and Lhotse they begin at the current folder; tables of recipes at that of the recipe.
+    """
+    first = next(iter(values.values()), "|")
+    path = split_place(first)[0]
+    if is_command(first) or os.path.isabs(path) or os.path.exists(path):
+        return
+    if start := next((folder for folder in table.absolute().parents if (folder / path).exists()), None):
+        raise InputError(f"{table}: relative paths, as {path}, begin at {start}; run the command there (cd {start})")
 
 
 class OneRead(soundfile.SoundFile):

@@ -67,6 +67,11 @@ class Recipe(Results, Conditions, ABC):
         if self.results and self.results != f"{self.expdir}/RESULTS.md" and not folder.is_dir():
             raise InputError(f"--results {self.results}: folder {folder} not found")
         self.results = self.results or f"{self.expdir}/RESULTS.md"
+        if self.dry_run and self.runs(1):
+            from toolkit.simulate.folder_sets import missing_folders
+
+            faults = missing_folders(self.local_data_words.splitlines())
+            self.messages += [f"WARNING {fault}: no such folder; stage 1 would end with this error" for fault in faults]
 
     @abstractmethod
     def check_configs(self) -> None:

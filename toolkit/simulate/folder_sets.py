@@ -3,6 +3,7 @@
 import argparse
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from toolkit.io.atomic import replacing
@@ -56,6 +57,19 @@ def options_of(parser: argparse.ArgumentParser, argv: list[str] | None) -> tuple
             )
     _check_apart({f"--{name}": getattr(args, name) for name in _FOLDERS if getattr(args, name)})
     return args, options
+
+
+def missing_folders(words: Sequence[str]) -> list[str]:
+    """``--speech /my/speech`` of each folder that options of local/data.sh name and that is not there."""
+    values: dict[str, list[str]] = {}
+    for word in words:
+        name, equals, value = word.removeprefix("--").partition("=")
+        if word.startswith("--"):
+            values[name] = [value] if equals else []
+        elif values:
+            values[[*values][-1]].append(word)
+    folders = {name: " ".join(values[name]) for name in _FOLDERS if values.get(name)}
+    return [f"--{name} {path}" for name, path in folders.items() if not Path(path).expanduser().is_dir()]
 
 
 def _remembered(outdir: Path) -> dict:

@@ -20,7 +20,8 @@ USES = {
     "asr": "transcribe speech in the language of the training data",
     "ic": "classify spoken commands of the training data",
 }
-_HEADLINES = ("eer", "min_dcf_0.01", "si_sdr", "pesq_wb", "estoi", "wer", "accuracy")
+_HEADLINES = ("eer", "min_dcf_0.01", "si_sdri", "si_sdr", "pesq_wb", "estoi", "wer", "accuracy")
+_OF_WHAT = {"si_sdri": ", gained over the mixture", "si_sdr": ", of the output"}  # which are easily mistaken
 _MOST_ROWS = 40
 _DATA = ("train_dir", "pretrained", "hours", "utterances", "speakers")
 _SCORED = {"name": str, "metrics": ({}, None)}
@@ -106,7 +107,7 @@ def card_lines(card: Mapping | None, most_results: int = 4) -> dict[str, str]:
     lines = {"use": card["intended_use"], "licence": card["licence"] or "not stated"}
     lines["data licence"] = card["data_licence"] or "not stated"
     for number, row in enumerate(card["results"][:most_results], 1):
-        lines[f"result {number}"] = f"{row['set']}: {row['metric']} {_interval(row)}"
+        lines[f"result {number}"] = f"{row['set']}: {row['metric']} {_interval(row)}{_OF_WHAT.get(row['metric'], '')}"
     if len(card["results"]) > most_results:
         lines["results"] = f"{len(card['results'])} in all, see --json"
     return lines

@@ -17,7 +17,7 @@ from toolkit.io.audio import AudioInfo, audio_info, file_blocks, file_info, valu
 from toolkit.io.datadir import read_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.folders import audio_files, files_below, read_speech
-from toolkit.io.opening import OTHER_SUFFIXES, is_command
+from toolkit.io.opening import OTHER_SUFFIXES, check_start, is_command
 from toolkit.io.samples import resampled_blocks
 
 STDIN = "-"
@@ -142,6 +142,7 @@ def _inputs_of_table(path: Path) -> list[Input]:
     if (path.parent / "segments").exists():
         raise InputError(f"{path.parent}: has segments; run the format stage (stage 2), which cuts them")
     table = read_table(path)
+    check_start(path, table)
     for key, value in table.items():
         if is_command(value):
             raise InputError(f"{path}: {key} is a command ({value}); run it, and name the file that it makes")

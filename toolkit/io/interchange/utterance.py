@@ -12,6 +12,7 @@ from toolkit.io.audio import AudioInfo, audio_info
 from toolkit.io.datadir import DataDir
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.formatting import SegmentReader, side
+from toolkit.io.opening import check_start
 from toolkit.io.text import fields
 
 AUDIO_STREAM = re.compile(r"(spk|noise|dereverb|enroll_spk)[1-9][0-9]{0,2}")
@@ -67,6 +68,7 @@ class Source:
         streams = [f"{stream}.scp" for stream in self.streams]
         self.data.check_same_keys(*own, *self.facts, *streams, *([] if "segments" in self.data else ["wav.scp"]))
         self.wav = self.data.table("wav.scp")
+        check_start(self.data.path / "wav.scp", self.wav)
         known = {*names, *DERIVED, "spk2utt", "spk2gender", "segments", "reco2file_and_channel"}
         others = sorted(path.name for path in self.data.path.glob("[!.]*") if path.is_file() and path.suffix != ".log")
         if others := [name for name in others if name not in known]:
