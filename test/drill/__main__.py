@@ -15,7 +15,8 @@ import sys
 import time
 from pathlib import Path
 
-from drill.recipes import RECIPES, difference, kill_in, new_tree, outcome, run, seconds_of_stages, start
+from drill.recipes import RECIPES, difference, new_tree, outcome, run, start
+from helpers.killed_runs import kill_in, seconds_of_stages
 
 KILLS = 6  # in a run of each recipe
 _INTERNAL = re.compile(r"Traceback|unbound variable|line \d+: |Segmentation|core dumped")
@@ -73,7 +74,7 @@ def kill(work: Path, recipe: str, root: Path) -> str:
     folder = new_tree(root, recipe)
     for stage in sorted(rng.sample(sorted(seconds), min(KILLS, len(seconds)))):
         delay, with_jobs = rng.random() * seconds[stage], rng.random() < 0.5
-        if kill_in(folder, stage, delay, with_jobs):
+        if kill_in(start(folder), stage, delay, with_jobs):
             killed.append(stage)
     code, text = run(folder)
     check(code == 0, f"killed in stages {killed}, the same command ends with {code}: {text[-400:]}")

@@ -1,14 +1,11 @@
 """The mini recipes at a tiny size, each in a tree of its own, and what must be equal however they were made."""
 
 import hashlib
-import os
 import shutil
-import signal
 import subprocess
-import time
-from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
+
+from helpers import killed_runs
 
 ROOT = Path(__file__).parents[2]
 FEW = "--train_speakers 4 --dev_speakers 2 --test_speakers 2 --babble_speakers 1"
@@ -70,12 +67,8 @@ def new_tree(root: Path, recipe: str) -> Path:
 
 
 def start(folder: Path, *more: str) -> subprocess.Popen:
-    """Start a recipe as a terminal does: in a session of its own."""
-    words = ["./run.sh", *RECIPES[folder.name], *JOBS, *more]
-    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
-    return subprocess.Popen(
-        words, cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"}, start_new_session=True, **pipe
-    )
+    """Start a recipe in a session."""
+    return killed_runs.start(folder, [*RECIPES[folder.name], *JOBS, *more])
 
 
 def run(folder: Path, *more: str) -> tuple[int, str]:
@@ -83,38 +76,6 @@ def run(folder: Path, *more: str) -> tuple[int, str]:
     with start(folder, *more) as job:
         text = job.communicate()[0]
     return job.returncode, text
-
-
-def seconds_of_stages(log: str) -> dict[int, float]:
-    """Stage -> how long it took, by the times in a run's log."""
-    marks = [line.split(maxsplit=3) for line in log.splitlines() if " stage " in line or line.endswith(" finished")]
-    times = [datetime.fromisoformat(mark[0]) for mark in marks]
-    seconds = [(end - begin).total_seconds() for begin, end in pairwise(times)]
-    return {int(mark[2].rstrip(":")): s for mark, s in zip(marks, seconds, strict=False) if mark[1] == "stage"}
-
-
-def kill_in(folder: Path, stage: int, delay: float, with_jobs: bool) -> bool:
-    """Kill a run ``delay`` s into a stage: all of it, or its shells alone. False: it ended before."""
-    with start(folder) as job:
-        reached = any(f" stage {stage}:" in line for line in job.stdout)
-        time.sleep(delay if reached else 0)
-        alive = job.poll() is None
-        if with_jobs:
-            kill_session(job.pid)
-        elif alive:
-            os.killpg(job.pid, signal.SIGKILL)
-        job.stdout.close()
-    return reached and alive
-
-
-def kill_session(leader: int) -> None:
-    """SIGKILL to every process of a session."""
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and int((entry / "stat").read_text().rpartition(")")[2].split()[3]) == leader:
-                os.kill(int(entry.name), signal.SIGKILL)
-        except OSError:  # it has ended meanwhile
-            continue
 
 
 def outcome(folder: Path) -> dict[str, str]:

@@ -8,14 +8,11 @@ Data dirs, as a job of a recipe: --in_root, --out_root, --work, --job. The outpu
 
 import sys
 
-from toolkit.io.command_line import Parser, add_job_arguments, add_network_choice, channel, is_job, run
+from toolkit.io.command_line import Parser, add_network_choice, add_table_arguments, is_job, run
 
 parser = Parser(description=__doc__)
 add_network_choice(parser)
-single = parser.add_argument_group("one file")
-single.add_argument("--input", help="recording")
-single.add_argument("--channel", type=channel, help="of several, from 0, or mean")
-add_job_arguments(parser.add_argument_group("data dirs"), required=False)
+add_table_arguments(parser)
 
 
 def main(argv=None) -> None:

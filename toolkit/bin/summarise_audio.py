@@ -4,8 +4,9 @@ Example: python -m toolkit.bin.summarise_audio --in_root exp/se/metrics --sets t
              --out_root exp/se/scores --breakdown gender utt2noise utt2snr
 
 If the mixture was scored, too (--input of score_audio, or --input_root), the results include its value and the
-improvement (si_sdri). utterances.tsv has a line for each utterance, the worst first. Undefined and infinite values are
-left out of means and counted.
+improvement (si_sdri). Undefined and infinite values are left out of means and counted. utterances.tsv has a line for
+each utterance, the worst first: the values that reports and comparisons read. The tables of score_audio are what the
+jobs made; from them a set is summarised again, by other groups or resamples, without being scored again.
 """
 
 import sys

@@ -9,31 +9,13 @@ Data dirs, as a job of a recipe: --in_root, --out_root, --work, --job. The outpu
 
 import sys
 
-from toolkit.io.command_line import (
-    Parser,
-    add_job_arguments,
-    add_network_choice,
-    channel,
-    is_job,
-    positive_int,
-    run,
-    share,
-)
+from toolkit.io.command_line import Parser, add_network_choice, add_search_arguments, add_table_arguments, is_job, run
 
 parser = Parser(description=__doc__)
 add_network_choice(parser)
-parser.add_argument(
-    "--method",
-    choices=("joint", "ctc_beam", "ctc_greedy"),
-    help="default: joint; of a model without a decoder ctc_greedy",
-)
-parser.add_argument("--beam", type=positive_int, default=10, help="prefixes that are kept")
-parser.add_argument("--ctc_weight", type=share, default=0.3, help="of joint decoding, from 0 to 1")
+add_search_arguments(parser)
 parser.add_argument("--check", action="store_true", help="check the options, and end")
-single = parser.add_argument_group("one file")
-single.add_argument("--input", help="recording")
-single.add_argument("--channel", type=channel, help="of several, from 0, or mean")
-add_job_arguments(parser.add_argument_group("data dirs"), required=False)
+add_table_arguments(parser)
 
 
 def main(argv=None) -> None:

@@ -11,20 +11,14 @@ stop the others.
 import argparse
 
 from toolkit.cli.shared.options import add_channel, add_inputs, add_json, add_overwrite, add_system
-from toolkit.io.command_line import positive_int, share
+from toolkit.io.command_line import add_search_arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``voxsift transcribe``."""
     add_inputs(parser)
     parser.add_argument("-o", "--output", help="Kaldi table 'text' to write")
-    parser.add_argument(
-        "--method",
-        choices=("joint", "ctc_beam", "ctc_greedy"),
-        help="default: joint; of a model without a decoder ctc_greedy",
-    )
-    parser.add_argument("--beam", type=positive_int, default=10, help="prefixes that are kept")
-    parser.add_argument("--ctc_weight", type=share, default=0.3, help="of joint decoding, from 0 to 1")
+    add_search_arguments(parser)
     add_overwrite(parser)
     add_json(parser)
     add_channel(parser, "channels must be equal")

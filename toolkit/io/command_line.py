@@ -245,6 +245,22 @@ def add_signal_arguments(parser, several: Container[str] = (), **inputs: str) ->
     add_job_arguments(parser.add_argument_group("data dirs"), required=False)
 
 
+def add_table_arguments(parser) -> None:
+    """Add the options of a program that prints the label of one file, or writes those of data dirs as a job."""
+    single = parser.add_argument_group("one file")
+    single.add_argument("--input", help="recording")
+    single.add_argument("--channel", type=channel, help="of several, from 0, or mean")
+    add_job_arguments(parser.add_argument_group("data dirs"), required=False)
+
+
+def add_search_arguments(parser) -> None:
+    """Add the options by which a recogniser searches for words."""
+    methods, default = ("joint", "ctc_beam", "ctc_greedy"), "default: joint; of a model without a decoder ctc_greedy"
+    parser.add_argument("--method", choices=methods, help=default)
+    parser.add_argument("--beam", type=positive_int, default=10, help="prefixes that are kept")
+    parser.add_argument("--ctc_weight", type=share, default=0.3, help="of joint decoding, from 0 to 1")
+
+
 def is_job(args, *inputs: str) -> bool:
     """Whether the inputs are data dirs, not files. Raises InputError if options of either are missing."""
     job = args.work is not None

@@ -11,9 +11,30 @@ from toolkit.recipes.mixtures import MixtureRecipe, is_planned
 
 @dataclass
 class UtteranceRecipe(MixtureRecipe):
-    """Base class of these recipes. All rendered sets have the same streams."""
+    """Base class of these recipes. All rendered sets have the same streams.
 
+    Attributes:
+        outputs: folder of the recognised labels in the experiment.
+    """
+
+    names: ClassVar[tuple[str, ...]] = (*MixtureRecipe.names, "labels", "scores")
     train_rendered: ClassVar[str] = ""
+    outputs: ClassVar[str]
+
+    @property
+    def search(self) -> str:
+        """What a search beside the first adds to the names of labels and scores."""
+        return ""
+
+    @property
+    def labels(self) -> str:
+        """Folder of the recognised labels."""
+        return f"{self.exp}/{self.outputs}{self.search}"
+
+    @property
+    def scores(self) -> str:
+        """Folder of the scores."""
+        return f"{self.exp}/scores{self.search}"
 
     @property
     def all_tests(self) -> list[str]:
@@ -41,34 +62,12 @@ class LabelRecipe(UtteranceRecipe):
     Attributes:
         table: of a data dir, with the labels.
         unit: what a label consists of, for messages.
-        outputs: folder of the recognised labels in the experiment.
     """
 
     title: ClassVar[str] = "Labelled recordings"
-    names: ClassVar[tuple[str, ...]] = (*MixtureRecipe.names, "labels", "scores")
     dump_names: ClassVar[tuple[str, ...]] = (*MixtureRecipe.dump_names, "train_args")
     table: ClassVar[str]
     unit: ClassVar[str]
-    outputs: ClassVar[str]
-
-    # --- names
-
-    @property
-    def search(self) -> str:
-        """What a search beside the first adds to the names of labels and scores."""
-        return ""
-
-    @property
-    def labels(self) -> str:
-        """Folder of the recognised labels."""
-        return f"{self.exp}/{self.outputs}{self.search}"
-
-    @property
-    def scores(self) -> str:
-        """Folder of the scores."""
-        return f"{self.exp}/scores{self.search}"
-
-    # --- checks
 
     def check_labelled(self) -> None:
         """Every key of every config that the stages will read, and what is queued."""

@@ -24,7 +24,9 @@ Stages
   4 units: k-means of MFCC or a layer   9 report: exp/RESULTS.md, report.html
   5 statistics of the training set     10 pack the model
 """
-    names: ClassVar[tuple[str, ...]] = (*UtteranceRecipe.names, "units", "unit_args", "unit_deps", "labels", "scores")
+    names: ClassVar[tuple[str, ...]] = (*UtteranceRecipe.names, "units", "unit_args", "unit_deps")
+
+    outputs = "predictions"
 
     clusters: int = option(100, "number of units", COUNT)
     targets_from: str = option(
@@ -74,16 +76,6 @@ Stages
     def train_args(self) -> str:
         """Further options of training."""
         return f"{self.ssl_args} --units {self.units} --model.init_args.num_clusters {self.clusters}".lstrip()
-
-    @property
-    def labels(self) -> str:
-        """Folder of the predicted units."""
-        return f"{self.exp}/predictions"
-
-    @property
-    def scores(self) -> str:
-        """Folder of the scores."""
-        return f"{self.exp}/scores"
 
     # --- checks
 

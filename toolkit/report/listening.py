@@ -16,13 +16,14 @@ import numpy as np
 import soundfile
 
 from toolkit.io.atomic import replacing, replacing_path
+from toolkit.io.audio import audio_info, read_audio
 from toolkit.io.errors import InputError
 from toolkit.io.files import misfit, read_json
 from toolkit.report.blocks import Example, Section, Signal, TimeAxis
 from toolkit.report.plots import plot_spectrograms
 
 FILE = "listening.json"
-HOP_SECONDS, _WINDOW_SECONDS = 0.01, 0.032  # of spectrograms of audio
+_HOP_SECONDS, _WINDOW_SECONDS = 0.01, 0.032  # of spectrograms of audio
 _FLOOR = 1e-5  # of an amplitude, so that silence has a level
 _RANGE = 70.0  # dB from the loudest to the darkest colour
 _PEAK = 0.99
@@ -66,7 +67,7 @@ class Row:
 
 def spectrogram(samples: np.ndarray, fs: int) -> np.ndarray:
     """(N,) samples -> (T, F) levels in dB, of Hann windows of 32 ms, every 10 ms; a shorter signal is padded."""
-    size, hop = round(_WINDOW_SECONDS * fs), round(HOP_SECONDS * fs)
+    size, hop = round(_WINDOW_SECONDS * fs), round(_HOP_SECONDS * fs)
     padded = np.pad(samples, (0, max(0, size - len(samples))))
     window = np.hanning(size)
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop] * window
@@ -78,12 +79,38 @@ def frequencies(fs: int) -> np.ndarray:
     return np.fft.rfftfreq(round(_WINDOW_SECONDS * fs), 1 / fs)
 
 
-def one_rate(rates: Sequence[int]) -> int:
-    """The rate in Hz of all examples of a page; InputError where they have several."""
-    if len(set(rates)) > 1:
-        names = " and ".join(map(str, sorted(set(rates))))
+def beginning(label: str, value: str, utt: str, max_seconds: float, fs: int = 0) -> tuple[Column, int]:
+    """The first seconds of a recording, a scp value, as a column, and its rate in Hz.
+
+    Raises:
+        InputError: it is bad, or not at ``fs`` Hz, if that is not 0.
+    """
+    info = audio_info(value, utt)
+    samples, rate = read_audio(value, utt, 0, min(info.frames, round(max_seconds * info.rate)), fs)
+    return Column(label, samples, spectrogram(samples, rate)), rate
+
+
+def write_examples(folder, examples: Sequence[tuple[Row, int]], note: str) -> int:
+    """Write examples, each with its rate in Hz, and return their number; of none, remove the list of earlier ones.
+
+    Args:
+        folder: to write to.
+        examples: their facts name the ``set``.
+        note: for the page; ``{sets}`` stands for the names of the sets.
+
+    Raises:
+        InputError: they are at several rates.
+    """
+    if not examples:
+        Path(folder, FILE).unlink(missing_ok=True)
+        return 0
+    rows, (fs, *others) = [row for row, _ in examples], sorted({rate for _, rate in examples})
+    if others:
+        names = " and ".join(map(str, (fs, *others)))
         raise InputError(f"the test sets' audio is at {names} Hz; format it at one (--fs)")
-    return rates[0]
+    sets = ", ".join(dict.fromkeys(row.facts["set"] for row in rows))
+    write_listening(folder, rows, fs, frequencies(fs), _HOP_SECONDS, note.format(sets=sets))
+    return len(rows)
 
 
 def write_listening(folder, rows: Sequence[Row], fs: int, hz: np.ndarray, hop_seconds: float, note: str) -> None:

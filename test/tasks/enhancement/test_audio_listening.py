@@ -13,7 +13,8 @@ from toolkit.io.audio import read_audio
 from toolkit.io.datadir import read_table, write_table
 from toolkit.io.errors import InputError
 from toolkit.report.enhancement.utterance_values import UtteranceValues, read_utterances
-from toolkit.tasks.enhancement.audio_listening import Source, cases, facts_of, spectrogram, write_cases
+from toolkit.report.listening import spectrogram
+from toolkit.tasks.enhancement.audio_listening import Source, cases, facts_of, write_cases
 
 
 def signals(gains, wrong=None, to_interferer=None):

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.io.audio import audio_info, read_audio
 from toolkit.io.datadir import read_table
 from toolkit.io.errors import InputError
 from toolkit.metrics.signal.registry import METRICS
 from toolkit.report.enhancement.utterance_values import UtteranceValues
-from toolkit.report.listening import HOP_SECONDS, Column, Row, frequencies, one_rate, spectrogram, write_listening
+from toolkit.report.listening import Row, beginning, write_examples
 
 _NOTE = (
     "Of {sets}: the best, the median and the worst output by the improvement of {ranking}{wrong}. Pictures: "
@@ -109,10 +108,8 @@ def _rows(source: Source, max_seconds: float) -> Iterator[tuple[Row, int]]:
                 continue
             if utt not in rows:
                 raise InputError(f"{tables[label]}: lacks {utt}, which was scored; run stages 7 and 8 again")
-            info = audio_info(rows[utt], utt)
-            samples, fs = read_audio(rows[utt], utt, 0, min(info.frames, round(max_seconds * info.rate)), rate)
-            rate = fs
-            columns.append(Column(label, samples, spectrogram(samples, fs)))
+            column, rate = beginning(label, rows[utt], utt, max_seconds, rate)
+            columns.append(column)
         facts = {"set": source.scored.name, "case": case} | facts_of(source.scored, i)
         numbers = {name: float(column[i]) for name, column in source.scored.values.items()}
         yield Row(utt, facts, numbers, columns), rate
@@ -121,18 +118,10 @@ def _rows(source: Source, max_seconds: float) -> Iterator[tuple[Row, int]]:
 def write_cases(folder, sources: Sequence[Source], max_seconds: float) -> int:
     """Write audio, pictures and listening.json of all sources' cases; returns their number.
 
-    Where there are none, nothing is written.
-
     Raises:
         InputError: audio is bad, missing or at several rates.
     """
-    pairs = [pair for source in sources for pair in _rows(source, max_seconds)]
-    if pairs:
-        fs = one_rate([rate for _, rate in pairs])
-        rows = [row for row, _ in pairs]
-        names = ", ".join(dict.fromkeys(row.facts["set"] for row in rows))
-        wrong = _WRONG if any(source.enrolled for source in sources) else ""
-        rankings = dict.fromkeys(METRICS[ranking_of(source.scored)].label for source in sources)
-        note = _NOTE.format(sets=names, ranking=" or ".join(rankings), wrong=wrong)
-        write_listening(folder, rows, fs, frequencies(fs), HOP_SECONDS, note)
-    return len(pairs)
+    rankings = dict.fromkeys(METRICS[ranking_of(source.scored)].label for source in sources)
+    wrong = _WRONG if any(source.enrolled for source in sources) else ""
+    note = _NOTE.format(sets="{sets}", ranking=" or ".join(rankings), wrong=wrong)
+    return write_examples(folder, [pair for source in sources for pair in _rows(source, max_seconds)], note)

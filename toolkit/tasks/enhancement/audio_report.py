@@ -28,7 +28,6 @@ from toolkit.report.enhancement.noise_grid import grid_rows, noise_by_snr
 from toolkit.report.enhancement.utterance_values import values_of
 from toolkit.report.enhancement.verified import collect_verified, verification
 from toolkit.report.experiment_page import LISTENING, add_listening_arguments, draw_training, write_report
-from toolkit.report.listening import FILE
 from toolkit.report.summaries import Experiment, Scores, SetSummary, to_json
 from toolkit.tasks import registry
 from toolkit.tasks.enhancement.audio_listening import Source, write_cases
@@ -113,7 +112,7 @@ def draw_sweep(results: Experiment, kind: str, path: Path, title: str) -> list[P
 
 def listen(args, results: Experiment) -> None:
     """Write the examples to listen to; remove those that earlier scores have left, if there are none now."""
-    folder, made = args.expdir / LISTENING, args.outputs or registry.get(args.task).outputs
+    made = args.outputs or registry.get(args.task).outputs
     # Of one experiment to compare with, the outputs are beside those of this.
     others = args.compare if len(args.compare) == 1 else []
     sources = []
@@ -122,8 +121,7 @@ def listen(args, results: Experiment) -> None:
             beside = {f"output of {other.name}": other / outputs / one.name for other in others}
             files = args.data_root / one.name, args.expdir / outputs / one.name
             sources.append(Source(values_of(one), *files, args.task == "tse", beside))
-    if not write_cases(folder, sources, args.max_seconds):
-        (folder / FILE).unlink(missing_ok=True)
+    write_cases(args.expdir / LISTENING, sources, args.max_seconds)
 
 
 def write(args: argparse.Namespace, command: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.data.matched_table import read_matched
-from toolkit.io.datadir import DataDir, c_sorted
+from toolkit.io.datadir import DataDir
 from toolkit.io.errors import InputError
 from toolkit.io.slots import TABLE, slots_of
 from toolkit.report.enhancement.utterance_values import UtteranceValues
@@ -23,7 +23,7 @@ def score_intents(hypotheses, references) -> UtteranceValues:
             than its reference.
     """
     data = DataDir(references)
-    utts, utt2spk = list(data.keys()), data.table("utt2spk")
+    utts = list(data.keys())
     tables = [_slots(folder, utts) for folder in (references, hypotheses)]
     for utt, reference, hypothesis in zip(utts, *tables, strict=True):
         if reference.keys() != hypothesis.keys():
@@ -39,10 +39,7 @@ def score_intents(hypotheses, references) -> UtteranceValues:
         "intent_accuracy": np.array([float(all(row)) for row in right]),
         "slot_accuracy": np.array([float(np.mean(row)) for row in right]),
     }
-    speakers = c_sorted(set(utt2spk.values()))
-    number = {speaker: i for i, speaker in enumerate(speakers)}
-    index = np.array([number[utt2spk[utt]] for utt in utts])
-    return UtteranceValues(data.path.name, utts, speakers, index, values, {utt: {} for utt in utts})
+    return UtteranceValues(data.path.name, utts, *data.labels(utts), values, {utt: {} for utt in utts})
 
 
 def _slots(folder, utts: list[str]) -> list[dict[str, str]]:

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.io.audio import audio_info, read_audio
 from toolkit.io.datadir import read_table
 from toolkit.io.enrolment import read_enroll2utt
 from toolkit.io.errors import InputError
 from toolkit.io.scores import read_scores, scores_of
 from toolkit.io.trials import Trials, read_trials
 from toolkit.metrics.verification.error_rates import eer
-from toolkit.report.listening import HOP_SECONDS, Column, Row, frequencies, one_rate, spectrogram, write_listening
+from toolkit.report.listening import Row, beginning, write_examples
 from toolkit.report.summaries import SetSummary
 
 FOLDER = "hardest_trials"  # in the experiment's folder
@@ -95,9 +94,8 @@ def _rows(scored: ScoredTrials, max_seconds: float) -> Iterator[tuple[Row, int]]
         if {enrolled, test} - set(scored.wav):
             continue
         for name, utt in ((label, enrolled), ("test", test)):
-            info = audio_info(scored.wav[utt], utt)
-            samples, rate = read_audio(scored.wav[utt], utt, 0, min(info.frames, round(max_seconds * info.rate)), rate)
-            columns.append(Column(name, samples, spectrogram(samples, rate)))
+            column, rate = beginning(name, scored.wav[utt], utt, max_seconds, rate)
+            columns.append(column)
         facts = {"set": scored.name, "kind": kind, "score": f"{scored.scores[i]:.3f}", "threshold": f"{threshold:.3f}"}
         facts |= {"margin": f"{margin:+.3f}"}
         facts |= {name: scored.speakers.get(utt, "?") for name, utt in (("enrolled", enrolled), ("tested", test))}
@@ -110,10 +108,4 @@ def write_hardest(folder, sets: Sequence[ScoredTrials], max_seconds: float) -> i
     Raises:
         InputError: audio is bad, or at several rates.
     """
-    pairs = [pair for scored in sets for pair in _rows(scored, max_seconds)]
-    if pairs:
-        fs = one_rate([rate for _, rate in pairs])
-        rows = [row for row, _ in pairs]
-        note = _NOTE.format(sets=", ".join(dict.fromkeys(row.facts["set"] for row in rows)))
-        write_listening(folder, rows, fs, frequencies(fs), HOP_SECONDS, note)
-    return len(pairs)
+    return write_examples(folder, [pair for scored in sets for pair in _rows(scored, max_seconds)], _NOTE)

@@ -15,7 +15,7 @@ from toolkit.report.blocks import Plot, Section
 from toolkit.report.charts import det_chart, snr_chart
 from toolkit.report.collection import collect_all
 from toolkit.report.experiment_page import add_listening_arguments, draw_training, write_report
-from toolkit.report.listening import FILE, listening_section
+from toolkit.report.listening import listening_section
 from toolkit.report.plots import det_choice, picture
 from toolkit.report.summaries import Experiment
 from toolkit.report.verification.trial_results import collect, same_test_sets, scoring_variants
@@ -49,8 +49,7 @@ def hardest_trials(args, results: Experiment) -> Section:
     """Write the hardest trials to listen to; remove those that earlier scores have left, if there are none now."""
     folder = args.expdir / FOLDER
     sets = [scored_trials(one, args.data_root / one.name) for one in results.sets[: args.listen_sets]]
-    if not write_hardest(folder, [one for one in sets if one], args.max_seconds):
-        (folder / FILE).unlink(missing_ok=True)
+    write_hardest(folder, [one for one in sets if one], args.max_seconds)
     return replace(listening_section(folder, "Hardest trials"), only_html=True)
 
 

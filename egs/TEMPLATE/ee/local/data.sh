@@ -1,13 +1,1 @@
-#!/usr/bin/env bash
-# Stage 1 for your own corpus: folders of audio -> data/{train,valid,test,noise_*,music_*,rirs_train}.
-# ./run.sh --local_data_opts "--speech /my/speech --noise /my/noise"; all options: local/data.sh --help
-# shellcheck disable=SC1091  # sourced files are links in the recipe
-set -euo pipefail
-
-. ./path.sh
-python3 -m toolkit.bin.prepare_folder "$@"
-[[ " $* " != *" --help "* && " $* " != *" -h "* ]] || exit 0
-for set in valid test; do
-    # Your own list (--trials) is there already.
-    [ -f "data/${set}/trials" ] || python3 -m toolkit.bin.make_trials "data/${set}"
-done
+../../sv/local/data.sh
