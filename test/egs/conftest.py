@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from helpers.libri2mix_corpora import folders, load_program, write_corpora
 from helpers.once import once
 
 ROOT = Path(__file__).parents[2]
@@ -93,3 +94,33 @@ def mini(tmp_path_factory, python):
 
     root = once(tmp_path_factory, "mini", make)
     return root / "egs/mini/sv", json.loads((root / "outcome.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def libri2mix_corpora(tmp_path_factory):
+    """Everything under the names of db.sh."""
+    return write_corpora(tmp_path_factory.mktemp("corpora"))
+
+
+@pytest.fixture(scope="session")
+def libri2mix_program():
+    """egs/libri2mix/prepare_data.py."""
+    return load_program()
+
+
+@pytest.fixture
+def prepare_libri2mix(libri2mix_program, libri2mix_corpora, monkeypatch):
+    """Call it for a folder of sets."""
+
+    def call(root, words: str = "", corpora=libri2mix_corpora, partial="--partial"):
+        for variable, folder in folders(corpora).items():
+            monkeypatch.setenv(variable, folder)
+        libri2mix_program.main(f"{partial} --outdir {root}/data --dumpdir {root}/dump --workers 1 {words}".split())
+
+    return call
+
+
+@pytest.fixture
+def spoiled_libri2mix(libri2mix_corpora, tmp_path):
+    """A copy of the corpora that a test may spoil."""
+    return shutil.copytree(libri2mix_corpora, tmp_path / "corpora")

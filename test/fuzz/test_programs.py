@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import toolkit.bin
-from test.fuzz import world
+from test.fuzz import damage, world
 from toolkit.io.command_line import run
 from toolkit.io.errors import InputError
 from toolkit.metrics.cost import complexity
@@ -83,7 +83,7 @@ def commands(draw, name: str, options: list[str]) -> list[str]:
     """The good command with some options of other values."""
     words = GOOD.get(name, "").split()
     for _ in range(draw(st.integers(0, 2))):
-        value = draw(st.sampled_from([*world.NUMBERS, *world.WORDS, *words]) | st.text(world.no_pipe, max_size=8))
+        value = draw(st.sampled_from([*damage.NUMBERS, *damage.WORDS, *words]) | st.text(damage.no_pipe, max_size=8))
         if words and draw(st.booleans()):
             words[draw(st.integers(0, len(words) - 1))] = value
         else:
@@ -158,13 +158,13 @@ def fuzz(name: str, folder: Path, monkeypatch, examples: int) -> None:
     near = [file for file in files if any(file == word or file.startswith(f"{word}/") for word in good)] or files
     texts = [file for file in near if not file.endswith((".ark", ".wav", ".npz", ".pth"))] or near
 
-    @settings(max_examples=examples, **world.SETTINGS)
+    @settings(max_examples=examples, **damage.SETTINGS)
     @given(st.data())
     def one(data):
         words, file = data.draw(commands(name, options)), None
         if data.draw(st.booleans()):
             file = Path(data.draw(st.sampled_from(texts) | st.sampled_from(near) | st.sampled_from(files)))
-            file.write_bytes(data.draw(world.damaged(file.read_bytes())))
+            file.write_bytes(data.draw(damage.damaged(file.read_bytes())))
         try:
             check(name, words, folder)
         finally:

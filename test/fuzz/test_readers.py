@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import toolkit.io
 import toolkit.report.verification.trial_results
 import toolkit.simulate
-from test.fuzz import world
+from test.fuzz import damage, world
 from toolkit.io.ark import MatrixEntry
 from toolkit.io.datadir import read_table, write_table
 from toolkit.io.errors import InputError
@@ -114,10 +114,10 @@ def fuzz(name: str, folder: Path, monkeypatch, examples: int) -> None:
     path, call = (*GIVEN[name], lambda reader, path: reader(path))[:2]
     content = Path(path).read_bytes()
 
-    @settings(max_examples=examples, **world.SETTINGS)
+    @settings(max_examples=examples, **damage.SETTINGS)
     @given(st.data())
     def one(data):
-        Path(path).write_bytes(data.draw(world.damaged(content)))
+        Path(path).write_bytes(data.draw(damage.damaged(content)))
         try:
             actual = call(READERS[name], path)
             if isinstance(actual, Iterator):
@@ -148,7 +148,7 @@ def test_readers_of_tables_on_disk(name, folder, monkeypatch):
     fuzz(name, folder, monkeypatch, 8)
 
 
-@settings(max_examples=30, **world.SETTINGS)
+@settings(max_examples=30, **damage.SETTINGS)
 @given(st.data())
 def test_a_damaged_index_changes_nothing(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("index") / "wav.scp"
@@ -158,7 +158,7 @@ def test_a_damaged_index_changes_nothing(tmp_path_factory, data):
         patch.setattr("toolkit.io.indexed_table.LEAST_BYTES", 1)
         assert read_table(path) == expected
         (index,) = path.parent.glob(".*.index")
-        index.write_bytes(data.draw(world.damaged(index.read_bytes())))
+        index.write_bytes(data.draw(damage.damaged(index.read_bytes())))
         assert read_table(path) == expected
 
 

@@ -18,6 +18,8 @@ from toolkit.io.datadir import DataDir
 from toolkit.io.jobs import merge
 
 RATE = 16000
+GRID = 1 / 32768
+ALL = "--conditions mix_single mix_clean mix_both"
 SPEAKERS = {
     "train-clean-100": ["26", "103", "1034"],
     "dev-clean": ["84", "1272", "1462"],

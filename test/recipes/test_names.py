@@ -1,18 +1,12 @@
 """Names of sets and folders that follow from options; how the shell gets them."""
 
-import os
-import subprocess
-from pathlib import Path
-
 import pytest
 
-from toolkit.bin.recipe import main
 from toolkit.io.datadir import write_table
 from toolkit.io.errors import InputError
 from toolkit.recipes import Asr, Ee, Ic, Se, Ssl, Sv, Tse
 from toolkit.recipes.names import name_of, tag_of
 
-ROOT = Path(__file__).parents[2]
 SETS = {"train_set": "train", "valid_sets": ["dev"], "test_sets": ["test", "libri"]}
 NOISY = {"test_noises": ["babble"], "ood_noises": ["rain"], "snrs": ["0", "-5"]}
 GRID = "test_babble_0 test_babble_-5 test_rain_0 test_rain_-5 libri_babble_0 libri_babble_-5 libri_rain_0 libri_rain_-5"
@@ -273,30 +267,3 @@ def test_tables_of_a_breakdown_are_looked_for_where_there_are_sets(folder):
         recipe.check_data()
     write_table(folder / "data/test/utt2age", {"a-1": "30"})
     recipe.check_data()
-
-
-def test_the_shell_gets_values_as_they_are_and_runs_none(folder):
-    """Blanks, quotes, line ends and commands in a value arrive; the exit code is that of the program."""
-    value = "--x 'a  b'\n$(touch ran) `touch ran` \"c\" = \\"
-    (folder / "options").write_text(value)
-    script = f""". {ROOT}/egs/TEMPLATE/lib/run.sh
-        task=sv python=python3
-        arguments=(--train_set t --valid_sets v --test_sets "a b" --sv_config '' --floor_config ''
-            --sv_args "$(cat options)" "$@")
-        recipe options; read_variables; echo "${{test_sets}}|${{calibrate}}|${{nj}}"; printf %s "${{sv_args}}" >got"""
-
-    def run(*words):
-        command = ["bash", "-euc", script, "bash", *words]
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
-
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = run("--nj", "3")
-    assert (done.returncode, done.stdout) == (0, "a b|true|3\n"), done.stderr
-    assert (folder / "got").read_text() == value
-    assert not (folder / "ran").exists()
-    assert (run("--nj", "x").returncode, run("words").returncode) == (1, 1)
-
-
-def test_help_is_text_for_the_terminal(capsys):
-    main(["options", "ee", "--help"])
-    assert capsys.readouterr().out == f"text={Ee.help()}\0"
