@@ -39,9 +39,7 @@ def load_values(folder, input_folder=None) -> UtteranceValues:
             f"{folder}: holds no metrics of a set; name a folder that stage 8 wrote, exp/<name>/metrics/<set>"
         )
     data = DataDir(folder)
-    utts, utt2spk = list(data.keys()), data.table("utt2spk")
-    speakers = c_sorted(set(utt2spk.values()))
-    number = {spk: i for i, spk in enumerate(speakers)}
+    utts = list(data.keys())
     tables = {present_name(table.removeprefix("utt2")): table for table in data.tables()}
     names = [name for name in METRICS if name in tables]
     if not names:
@@ -60,9 +58,7 @@ def load_values(folder, input_folder=None) -> UtteranceValues:
     if before:
         of_mixture = _reasons(before, utts)
         undefined = {utt: why | reasons_of_mixture(of_mixture[utt]) for utt, why in undefined.items()}
-    return UtteranceValues(
-        data.path.name, utts, speakers, np.array([number[utt2spk[u]] for u in utts]), values, undefined
-    )
+    return UtteranceValues(data.path.name, utts, *data.labels(utts), values, undefined)
 
 
 def _column(data: DataDir, table: str, utts: Sequence[str]) -> np.ndarray:
