@@ -57,6 +57,12 @@ usage_exit() {
     exit "$1"
 }
 
+# unknown_option OPTION: names it, prints the help, and ends the script.
+unknown_option() {
+    echo "${0##*/}: error: unknown option $1" >&2
+    usage_exit 1
+}
+
 # need_toolkit: lets python3 import the toolkit of this checkout.
 need_toolkit() {
     local root

@@ -22,10 +22,7 @@ while [[ ${1:-} == -* ]]; do
     case $1 in
         --per-spk | --per-utt | --per-reco) unit=${1#--per-} ;;
         --help) usage_exit 0 ;;
-        *)
-            echo "${0##*/}: error: unknown option $1" >&2
-            usage_exit 1
-            ;;
+        *) unknown_option "$1" ;;
     esac
     shift
 done

@@ -33,10 +33,7 @@ while [[ ${1:-} == -* ]]; do
             shift
             ;;
         --help) usage_exit 0 ;;
-        *)
-            echo "${0##*/}: error: unknown option $1" >&2
-            usage_exit 1
-            ;;
+        *) unknown_option "$1" ;;
     esac
     shift
 done
