@@ -33,6 +33,13 @@ def test_si_sdr_by_hand(voxsift, audio):
     assert out.decode().split() == ["est/a.wav", "SI-SDR", "20.00", "dB", "SNR", "20.00", "dB"]
 
 
+def test_standard_input_is_scored(voxsift, audio):
+    stdin = Path("est/a.wav").read_bytes()
+    code, content, _ = voxsift("score", "-", "--reference", "ref/a.wav", "--json", stdin=stdin)
+    assert code == 0
+    assert content["mean"]["si_sdr"] == pytest.approx(20, abs=1e-3)
+
+
 def test_a_metric_without_value_says_why(voxsift, audio):
     soundfile.write("est/a.wav", np.zeros(FS), FS)
     _, content, _ = voxsift("score", "est", "--reference", "ref", "--json")

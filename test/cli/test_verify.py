@@ -138,6 +138,30 @@ def test_embeddings_are_those_of_the_verifier(voxsift, verifier):
     assert voxsift("embed", "spk", "-o", "emb")[0] == 1  # it is there
 
 
+def test_ids_of_a_table_stay_and_names_become_different_ids(voxsift):
+    """Ids of VoxCeleb have slashes; trials name them as they are."""
+    Path("a.scp").write_text("id1/a+b/1 spk/s0/u0.wav\n")
+    assert voxsift("embed", "a.scp", "-o", "out")[0] == 0
+    assert Path("out/embedding.scp").read_text().split()[0] == "id1/a+b/1"
+    assert voxsift("transcribe", "a.scp", "-o", "text")[0] == 0
+    assert Path("text").read_text().split()[0] == "id1/a+b/1"
+    for name in ("x y.wav", "x_y.wav"):
+        Path(name).symlink_to("spk/s0/u0.wav")
+    for verb in ("embed", "transcribe"):
+        assert voxsift(verb, "x y.wav", "x_y.wav", "-o", "both")[0] == 1
+    assert not Path("both").exists()
+
+
+def test_standard_input_is_any_of_the_recordings(voxsift):
+    sound, words = Path("spk/s0/u0.wav").read_bytes(), ("--json", "--", "spk/s0/u1.wav")
+    expected = voxsift("verify", "--enroll", "spk/s0/u0.wav", *words)[1]["tests"][0]["scores"][0]["cosine"]
+    for enrolled in (["--enroll", "-", *words], ["--json", "-", "spk/s0/u1.wav"]):
+        code, content, _ = voxsift("verify", *enrolled, stdin=sound)
+        assert code == 0
+        assert content["tests"][0]["scores"][0]["cosine"] == expected
+    assert voxsift("verify", "-", "-", stdin=sound)[0] == 1
+
+
 def test_words_are_those_of_the_recogniser(voxsift, shipped):
     recognizer = Recognizer.load(shipped / "asr_tiny.zip")
     words = ["--method", "ctc_greedy"]

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from toolkit.io.atomic import replacing, replacing_path
+from toolkit.io.atomic import LEFT_BY_THE_KILLED, replacing, replacing_path
 from toolkit.io.errors import InputError
 
 
@@ -29,6 +29,17 @@ def test_replaces_the_old_file(tmp_path, mode, content):
         assert path.read_text() == "old"
     assert path.read_bytes() == (content.encode() if mode == "w" else content)
     assert names(tmp_path) == ["table"]
+
+
+def test_a_temporary_name_cannot_be_foreseen(tmp_path):
+    """In a shared folder others could put a link to a file of yours there."""
+    asides = set()
+    for _ in range(9):
+        with replacing_path(tmp_path / "a.wav") as aside:
+            asides.add(aside.name)
+            aside.touch()
+        assert LEFT_BY_THE_KILLED.fullmatch(aside.name)
+    assert len(asides) == 9
 
 
 def test_an_error_leaves_no_new_folder(tmp_path):

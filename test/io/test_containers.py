@@ -81,6 +81,25 @@ def test_a_long_log_hides_no_promise(read):
         read(wav[: len(wav) // 2])
 
 
+SMALLEST = {  # chunk that holds nothing of use
+    "WAV": b"junk\4\0\0\0abcd",
+    "AIFF": b"ANNO\0\0\0\4abcd",
+    "CAF": b"free" + struct.pack(">q", 4) + b"abcd",
+    "W64": b"junk" + bytes.fromhex("f3acd3118cd100c04f8edb8a") + struct.pack("<Q", 32) + b"abcdefgh",
+}
+
+
+@pytest.mark.parametrize("form", SMALLEST)
+def test_many_chunks_hide_no_promise(read, form):
+    data = encoded(form, "PCM_16")
+    at = data.index(b"SSND" if form == "AIFF" else b"data")
+    data = data[:at] + 1500 * SMALLEST[form] + data[at:]
+    assert len(read(data)) == N
+    for end in (len(data) // 2, len(data) - 9000, len(data) - 50):
+        with pytest.raises(InputError, match=r"a.snd: "):
+            read(data[:end])
+
+
 def patched(data: bytes, /, **places: int) -> bytes:
     """A wav file whose header has other lengths: of the file (riff), of the audio (data)."""
     wav, at = bytearray(data), {"riff": 4, "data": 40}

@@ -29,6 +29,6 @@ def main(args: argparse.Namespace) -> None:
     from toolkit.cli.shared.systems import load_system
 
     extractor = load_system("tse", args)
-    enrolments = read_enrolments(args.enroll, extractor.fs)
+    enrolments = read_enrolments(args.enroll, extractor.fs, args.channel)
     warn_of_quality(enrolments)
     convert(args, extractor.fs, "extract", lambda mixture: extractor.extract(mixture, enrolments))

@@ -66,7 +66,10 @@ def fitted_content(
     """
     if is_target.all() or not is_target.any():
         raise InputError(f"{trials[0]}: all trials are targets or all are nontargets; calibration needs both")
-    fitted = fit_calibration(values[is_target], values[~is_target], p_target)
+    try:
+        fitted = fit_calibration(values[is_target], values[~is_target], p_target)
+    except ValueError as error:
+        raise InputError(f"{scores[0]}: {error}") from None
     counts = {"n_target": int(is_target.sum()), "n_nontarget": int((~is_target).sum())}
     if counts["n_target"] < FEW_TARGETS:
         logging.warning(

@@ -43,10 +43,11 @@ class Identity(NamedTuple):
     voices: list[Voice]
 
 
-def read_enrolments(words: Sequence[str], fs: int) -> list[Recording]:
-    """The recordings that words name, at a rate in Hz: of each the first two minutes."""
+def read_enrolments(words: Sequence[str], fs: int, channel: int | str | None = None) -> list[Recording]:
+    """The recordings that words name, at a rate in Hz: of each the first two minutes; ``channel``: of several."""
     with readable(inputs_of(words)) as inputs:
-        return [Recording(next(i.blocks_at(fs, LONGEST_SECONDS)), fs, f"{i.name}: the enrolment") for i in inputs]
+        firsts = [next(i.blocks_at(fs, LONGEST_SECONDS, channel if i.info().channels > 1 else None)) for i in inputs]
+        return [Recording(first, fs, f"{i.name}: the enrolment") for i, first in zip(inputs, firsts, strict=True)]
 
 
 def warn_of_quality(enrolments: Sequence[Recording]) -> None:

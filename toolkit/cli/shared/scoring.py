@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from toolkit.cli.shared.inputs import Input, inputs_of
+from toolkit.cli.shared.inputs import Input, inputs_of, readable
 from toolkit.cli.shared.outputs import json_text
 from toolkit.data.text_units import EMPTY
 from toolkit.io.datadir import c_sorted, read_table
@@ -38,10 +38,11 @@ def score_audio(args) -> None:
         raise InputError(f"--metrics {timed[0]}: needs the turns of the speakers; use a recipe, or leave it out")
     if (needy := names_that_need("reference", metrics)) and not args.reference:
         raise InputError(f"--metrics {needy[0]}: needs --reference, what the audio should be; or use dnsmos_ovrl")
-    estimates = inputs_of(args.inputs)
-    pairs = _paired(estimates, inputs_of(args.reference)) if args.reference else [(i, None) for i in estimates]
+    estimates, references = inputs_of(args.inputs), inputs_of(args.reference or [])
     rows = []
-    with progress(len(pairs), "score", "recordings") as bar:
+    with readable(estimates + references) as recordings, progress(len(estimates), "score", "recordings") as bar:
+        estimates, references = recordings[: len(estimates)], recordings[len(estimates) :]
+        pairs = _paired(estimates, references) if references else [(i, None) for i in estimates]
         for estimate, reference in pairs:
             rows.append({"input": estimate.name} | _values(estimate, reference, metrics, args.channel))
             bar.update()
