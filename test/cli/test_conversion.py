@@ -62,6 +62,7 @@ def test_standard_input_and_output(voxsift):
     assert voxsift("enhance", "-", "-o", "out", stdin=Path("slow.wav").read_bytes())[0] == 0
     np.testing.assert_array_equal(read("out/stdin.wav"), read("a.wav"))
     assert voxsift("enhance", "-", "-o", "b.wav")[0] == 1
+    assert voxsift("enhance", "-", "-o", "b.wav", stdin=b"no audio")[2].startswith("error: -: ")
 
 
 def test_what_is_there_is_kept(voxsift):
@@ -191,6 +192,7 @@ def check_extraction(shipped, enrolments):
         ["slow.wav", "stereo.flac", "-o", "out.wav"],
         ["slow.wav", "-o", "slow.wav"],
         ["slow.wav", "-o", "out.xyz", "--model", "nowhere"],
+        ["slow.wav", "-o", "out.m4a"],
         ["slow.wav", "-o", "out", "--model", "asr_tiny"],
         ["slow.wav", "-o", "out", "--keep", "2"],
         ["slow.wav", "-o", "out", "--device", "cuda:77"],
@@ -214,7 +216,10 @@ def test_usage(voxsift, words):
     assert voxsift("enhance", *words)[0] == 1
 
 
-@pytest.mark.parametrize("content", ["id-1 touch ran |\n", "../up slow.wav\n", "id-1\n", "", "id-1 no.ark:7\n"])
+@pytest.mark.parametrize(
+    "content",
+    ["id-1 touch ran |\n", "../up slow.wav\n", "a//b slow.wav\n", ". slow.wav\n", "id-1\n", "", "id-1 no.ark:7\n"],
+)
 def test_tables_that_are_refused(voxsift, content):
     Path("a.scp").write_text(content)
     assert voxsift("enhance", "a.scp", "-o", "out")[0] == 1

@@ -84,11 +84,11 @@ def test_calibrated_costs(voxsift, trials):
 
 
 def test_word_errors_by_hand(voxsift, place):
-    Path("text").write_text("a-1 TURN IT ON\na-2 OFF\nb-1 STOP NOW\n")
-    Path("recognised").write_text("a-1 TURN ON\na-2 OFF\nb-1 <empty>\n")
+    Path("text").write_text("a-1 TURN IT ON\na-2 OFF\nb-1 STOP NOW\nc-1 <empty>\n")
+    Path("recognised").write_text("a-1 TURN ON\na-2 OFF\nb-1 <empty>\nc-1 <empty>\n")
     _, content, _ = voxsift("score", "recognised", "--transcripts", "text", "--json")
     assert content["metrics"]["wer"]["value"] == pytest.approx(100 * 3 / 6)
-    assert content["n_utterances"] == 3
+    assert content["n_utterances"] == 4
     _, out, _ = voxsift("score", "recognised", "--transcripts", "text")
     assert "WER 50.00 %" in out.decode()
 

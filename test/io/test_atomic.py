@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from toolkit.io import atomic
 from toolkit.io.atomic import LEFT_BY_THE_KILLED, replacing, replacing_path
 from toolkit.io.errors import InputError
 
@@ -88,10 +89,11 @@ def test_a_writer_that_wrote_nothing_is_an_error(tmp_path):
         pass
 
 
-def test_a_full_disk_is_told_with_the_files_name(tmp_path):
+def test_a_full_disk_is_told_with_the_files_name(tmp_path, monkeypatch):
     path = tmp_path / "table"
     path.write_text("old")
-    (tmp_path / f".table.{os.getpid()}.tmp").symlink_to("/dev/full")
+    monkeypatch.setattr(atomic, "random_number", lambda: 7)
+    (tmp_path / ".table.7.tmp").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left") as caught, replacing(path) as handle:
         handle.write("new")
     assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))

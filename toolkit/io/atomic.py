@@ -66,7 +66,8 @@ def replacing_path(path):
                 error.filename = str(path)
             raise
         finally:
-            aside.unlink(missing_ok=True)
+            with suppress(OSError):  # the first error is the one to report
+                aside.unlink()
             with suppress(OSError):  # another process may have put a file there
                 for new_folder in new_folders:
                     new_folder.rmdir()

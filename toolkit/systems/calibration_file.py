@@ -11,7 +11,7 @@ from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
 from toolkit.io.files import misfit, read_json
 from toolkit.io.scores import read_scores, scores_of
-from toolkit.io.trials import read_trials
+from toolkit.io.trials import check_labels, read_trials
 from toolkit.metrics.verification.calibration import Calibration, fit_calibration
 
 FEW_TARGETS = 100  # warn if there are fewer
@@ -37,6 +37,7 @@ def fit_on(scores: Sequence, trials: Sequence, p_target: float) -> dict:
     pooled, labels, backends = [], [], []
     for score_path, trial_path in zip(scores, trials, strict=True):
         listed = read_trials(trial_path)
+        check_labels(listed, trial_path)
         pooled.append(scores_of(listed, read_scores(score_path), str(score_path), str(trial_path)))
         labels.append(listed.is_target)
         backends.append(_backend_beside(Path(score_path)))

@@ -158,7 +158,7 @@ def _inputs_of_table(path: Path) -> list[Input]:
     for key, value in table.items():
         if is_command(value):
             raise InputError(f"{path}: {key} is a command ({value}); run it, and name the file that it makes")
-        if ".." in Path(key).parts or key.startswith("/"):
+        if key.startswith("/") or os.path.normpath(f"/{key}") != f"/{key}":  # a//b is the file a/b
             raise InputError(f"{path}: id {key} cannot be the name of an output; rename it")
     return [Input(f"{path}: {key}", key, value, str(path)) for key, value in table.items()]
 

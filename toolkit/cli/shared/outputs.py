@@ -10,6 +10,7 @@ from toolkit.cli.shared.inputs import Input, check_keys
 from toolkit.io.datadir import read_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.folders import AUDIO_SUFFIXES
+from toolkit.io.opening import OTHER_SUFFIXES
 
 STDOUT = "-"
 
@@ -22,6 +23,8 @@ def output_paths(inputs: Sequence[Input], output: str, form: str | None) -> list
     """
     check_keys(inputs)
     is_file = _is_file(output)
+    if Path(output).suffix.lower() in OTHER_SUFFIXES and not Path(output).is_dir():
+        raise InputError(f"--output {output}: this format is not written; use a name that ends in .wav or .flac")
     if is_file and len(inputs) > 1:
         raise InputError(f"--output {output}: is one file for {len(inputs)} inputs; give a folder")
     if output == STDOUT:

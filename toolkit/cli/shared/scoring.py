@@ -12,7 +12,7 @@ from toolkit.io.datadir import c_sorted, read_table
 from toolkit.io.errors import InputError, counted, some_of
 from toolkit.io.progress import progress
 from toolkit.io.scores import read_scores, scores_of
-from toolkit.io.trials import check_ids, check_kinds, read_trials
+from toolkit.io.trials import check_ids, check_kinds, check_labels, read_trials
 from toolkit.metrics.metric import Metric
 from toolkit.metrics.recognition import registry as recognition
 from toolkit.metrics.recognition.word_errors import count_errors, resample_rate
@@ -106,6 +106,7 @@ def score_trials(args) -> None:
     else:  # any speakers that agree with the labels: none is drawn
         trials = read_trials(args.trials)
         check_kinds(trials, args.trials)
+        check_labels(trials, args.trials)
         sides = np.zeros(len(trials), int), (~trials.is_target).astype(int)
     scores = scores_of(trials, read_scores(args.inputs[0]), args.inputs[0], args.trials)
     calibration = calibration_of(read_calibration(args.calibration)) if args.calibration else None
@@ -126,7 +127,7 @@ def score_texts(args) -> None:
             f"({len(differing)}) are in one of them only"
         )
     utts = c_sorted(references)
-    texts = ([references[utt] for utt in utts], ["" if hypotheses[utt] == EMPTY else hypotheses[utt] for utt in utts])
+    texts = [["" if table[utt] == EMPTY else table[utt] for utt in utts] for table in (references, hypotheses)]
     speaker, resamples = np.zeros(len(utts), int), 0
     if args.utt2spk:
         utt2spk, resamples = read_table(args.utt2spk), args.resamples
