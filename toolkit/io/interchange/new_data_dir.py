@@ -121,7 +121,7 @@ class NewDataDir:
 
     def _finish(self) -> None:
         if "utt2spk" not in self._files:
-            raise InputError(f"{self.folder.name}: no utterance to write")
+            raise InputError("the input has no utterance; give one that has some")
         for table in self._files:
             sort_file(self.folder / table, unique=table in _OF_RECORDINGS)
         if self._sides[True] and self._sides[False]:
