@@ -60,6 +60,13 @@ def verification(model, loss=None, frontend=None, normalize="mean", batches=None
     return VerificationTask(embedder, loss or AAMSoftmax(), batches or CropBatches(8), Sounds(), [])
 
 
+def test_one_speaker_is_named_as_the_fault(monkeypatch):
+    """The loss of one class is always zero: without the check the model would be blamed."""
+    monkeypatch.setattr(Sounds, "speakers", ["ann"])
+    with pytest.raises(InputError, match="one speaker, ann"):
+        verification(EcapaTdnn(20, 8, 12, 8))
+
+
 class Encoder(SpeakerEncoder):
     """A user's own, which keeps its contract; what is derived from it does not."""
 

@@ -23,6 +23,7 @@ _BYTES = re.compile(
     r"(?:data|Data Size|SSND|BODY|riff)\s*:\s*(\d+) \(should be (\d+)\)|Data length (\d+) should be (\d+)"
 )
 _FRAMES = re.compile(r"^\s*Frames\s*:\s*(\d+)", re.MULTILINE)
+_FRAME = re.compile(r"Block Align\s*: (\d+)\n.*?Bytes/sec\s*: (\d+)\n", re.DOTALL)
 _CUT_WORDS = ("truncated", "short read")
 _CUT = re.compile(r"^(?:\*\*\* .*(?:truncated|short read)|Seems to be a truncated file)", re.MULTILINE)
 _SIZE = {
@@ -79,6 +80,19 @@ def is_short(handle: soundfile.SoundFile, size: int, read_at: Callable[[int, int
         count = _SAMPLE_COUNT.search(read_at(0, _NIST_HEADER))
         return count is not None and frames < int(count[1])
     return len(log) >= _LOG_CHARACTERS and _is_beyond(form, read_at, size, size + 1)
+
+
+def contradicts_itself(handle: soundfile.SoundFile) -> bool:
+    """Whether the header of a wav file gives its frames another size than its samples have.
+
+    Then libsndfile may read noise: of 16 bits as 24, or of 24 bits in four bytes as in three.
+    """
+    if handle.format not in ("WAV", "WAVEX", "RF64", "W64") or handle.subtype not in _WIDTHS:
+        return False
+    match = _FRAME.search(handle.extra_info)
+    align, per_second = map(int, match.groups()) if match else (0, 0)
+    # One wrong number is harmless; two agree against the width of the samples.
+    return 0 < align != _WIDTHS[handle.subtype] * handle.channels and per_second == align * handle.samplerate
 
 
 def _ogg_is_cut(tail: bytes) -> bool:
