@@ -15,12 +15,14 @@ import soundfile
 import torch
 
 from toolkit.cli.shared import systems
+from toolkit.cli.shared.demo_work import DemoWork
 from toolkit.io.errors import InputError
 from toolkit.io.extractors import read_extractor
 from toolkit.metrics.verification.calibration import fit_calibration
 from toolkit.systems import named
 from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
 from toolkit.systems.enhancer import Enhancer
+from toolkit.systems.extractor import Extractor
 from toolkit.systems.recognizer import Recognizer
 from toolkit.systems.verifier import Verifier
 from toolkit.train.checkpoint import save
@@ -150,6 +152,19 @@ def test_ids_of_a_table_stay_and_names_become_different_ids(voxsift):
     for verb in ("embed", "transcribe"):
         assert voxsift(verb, "x y.wav", "x_y.wav", "-o", "both")[0] == 1
     assert not Path("both").exists()
+
+
+def test_the_demo_reads_no_other_files_than_those_it_is_given(voxsift, shipped):
+    """A table that another person sends is not read."""
+    work = DemoWork({"sv": Verifier.load(shipped / "sv_ecapa.zip"), "tse": Extractor.load(shipped / "tse_sefpnet.zip")})
+    Path("table.scp").write_text(f"u {A}\n")
+    for call in (
+        lambda: work.verify("table.scp", A, 0.5),
+        lambda: work.extract("table.scp", [A]),
+        lambda: work.extract(A, ["table.scp"]),
+    ):
+        with pytest.raises(InputError, match="table.scp: cannot be decoded"):
+            call()
 
 
 def test_standard_input_is_any_of_the_recordings(voxsift):

@@ -71,6 +71,11 @@ class Input:
                 )
 
 
+def file_input(path: str) -> Input:
+    """A file, whatever its name: one of another person, named as a table, must not read the files that it lists."""
+    return Input(path, Path(path).stem or Path(path).name, path)
+
+
 def inputs_of(words: Sequence[str]) -> list[Input]:
     """The recordings that words of the command line name, in their order.
 
@@ -140,7 +145,7 @@ def _inputs_of_word(word: str) -> list[Input]:
         return [recording for name in names for recording in _inputs_of_word(name)]
     if not exists:
         raise InputError(f"{word}: no such file")
-    return [Input(word, path.stem or path.name, word)]
+    return [file_input(word)]
 
 
 def _inputs_of_folder(folder: Path) -> list[Input]:
