@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from toolkit.io.errors import InputError
-from toolkit.io.trials import Trials, check_ids, check_labels, make_trials, read_trials, write_trials
+from toolkit.io.scores import check_labels
+from toolkit.io.trials import Trials, check_ids, make_trials, read_trials, write_trials
 
 KALDI = "a-1 b-1 nontarget\na-1 a-2 target\nc-1 a-2 nontarget\n"
 UTT2SPK = {f"s{s}-{u}": f"s{s}" for s in range(12) for u in range(6)}

@@ -10,8 +10,8 @@ import numpy as np
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
 from toolkit.io.files import misfit, read_json
-from toolkit.io.scores import read_scores, scores_of
-from toolkit.io.trials import check_labels, read_trials
+from toolkit.io.scores import check_labels, read_scores, scores_of
+from toolkit.io.trials import read_trials
 from toolkit.metrics.verification.calibration import Calibration, fit_calibration
 
 FEW_TARGETS = 100  # warn if there are fewer

@@ -11,8 +11,8 @@ from toolkit.data.text_units import EMPTY
 from toolkit.io.datadir import c_sorted, read_table
 from toolkit.io.errors import InputError, counted, some_of
 from toolkit.io.progress import progress
-from toolkit.io.scores import read_scores, scores_of
-from toolkit.io.trials import check_ids, check_kinds, check_labels, read_trials
+from toolkit.io.scores import check_labels, read_scores, scores_of
+from toolkit.io.trials import check_ids, check_kinds, read_trials
 from toolkit.metrics.metric import Metric
 from toolkit.metrics.recognition import registry as recognition
 from toolkit.metrics.recognition.word_errors import count_errors, resample_rate
@@ -127,14 +127,17 @@ def score_texts(args) -> None:
             f"({len(differing)}) are in one of them only"
         )
     utts = c_sorted(references)
-    texts = [["" if table[utt] == EMPTY else table[utt] for utt in utts] for table in (references, hypotheses)]
+    plain, recognised = (
+        ["" if table[utt] == EMPTY else table[utt] for utt in utts] for table in (references, hypotheses)
+    )
     speaker, resamples = np.zeros(len(utts), int), 0
     if args.utt2spk:
         utt2spk, resamples = read_table(args.utt2spk), args.resamples
         check_ids(utts, utt2spk, args.utt2spk)
         speaker = np.unique([utt2spk[utt] for utt in utts], return_inverse=True)[1]
     rates = [
-        resample_rate(count_errors(*texts, name), speaker, name, resamples, args.seed) for name in recognition.METRICS
+        resample_rate(count_errors(plain, recognised, name), speaker, name, resamples, args.seed)
+        for name in recognition.METRICS
     ]
     joined = Resamples(
         {name: value for rate in rates for name, value in rate.values.items()},
