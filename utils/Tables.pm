@@ -6,6 +6,7 @@ package Tables;
 use strict;
 use warnings;
 use Exporter qw(import);
+use Fcntl qw(O_WRONLY O_CREAT O_EXCL O_TRUNC);
 use File::Basename qw(basename);
 
 our @EXPORT = qw(stop wrong_usage shown show_lines each_line listed_in keep_lines filter_tables finish write_list alike
@@ -168,7 +169,10 @@ sub write_list {
         $give_up->("cannot write $path: is a folder") if $special && -d _;
         $give_up->("cannot write $path: is not a file") if $special && $path !~ m{^/(?:dev|proc)/};
         my $aside = $special || $path =~ m{^/(?:dev|proc)/} ? $path : "$path.$$.tmp";
-        open(my $handle, '>', $aside) or $give_up->("cannot write $path: $!");
+        unlink $aside if $aside ne $path;
+        # Nobody's link is written through.
+        sysopen(my $handle, $aside, O_WRONLY | ($aside ne $path ? O_CREAT | O_EXCL : O_TRUNC))
+            or $give_up->("cannot write $path: $!");
         push @asides, [$aside, $path] if $aside ne $path;
         print($handle map { "$_\n" } @lines) && close($handle) or $give_up->("cannot write $path: $!");
     }

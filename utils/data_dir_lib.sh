@@ -213,9 +213,12 @@ make_aside() {
         path=$(dirname -- "$path")
     done
     mkdir -p -- "$1" 2>/dev/null || die "$1: cannot make the folder"
-    # Remove what a killed run left.
-    rm -rf "$1"/.aside.*
-    aside=$(mktemp -d "$1/.aside.XXXXXX" 2>/dev/null) || die "$1: cannot write into the folder"
+    # Remove what killed runs left, not the folder of a run that is at work.
+    for path in "$1"/.aside.*; do
+        path=${path##*/.aside.}
+        if [[ ! ${path%%.*} =~ ^[0-9]+$ ]] || [ ! -d "/proc/${path%%.*}" ]; then rm -rf "$1/.aside.$path"; fi
+    done
+    aside=$(mktemp -d "$1/.aside.$$.XXXXXX" 2>/dev/null) || die "$1: cannot write into the folder"
     trap 'rm -rf "$aside"; [ ${#made[@]} -eq 0 ] || rmdir "${made[@]}" 2>/dev/null || true' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP

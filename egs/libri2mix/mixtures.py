@@ -1,7 +1,6 @@
 """Mixtures of Libri2Mix: its metadata, the utterances and noises that they are made of, their plans."""
 
 import argparse
-import csv
 import math
 import os
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from toolkit.io.corpora import (
 )
 from toolkit.io.datadir import DataDir, write_table
 from toolkit.io.errors import InputError, some_of
+from toolkit.io.files import read_csv
 from toolkit.simulate.enrolments import FACT, STREAM, target_of
 from toolkit.simulate.mix_conf import write_mix_conf
 from toolkit.simulate.mixture_sets import genders_of, write_set
@@ -78,21 +78,18 @@ def read_metadata(path: Path, noisy: bool) -> Iterator[Row]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; is LIBRI2MIX_METADATA the folder metadata/Libri2Mix of LibriMix?")
     seen = set()
-    with open(path, encoding="utf-8", newline="") as handle:
-        for number, row in enumerate(csv.DictReader(handle), 2):
-            try:
-                key, one, gain_one, two, gain_two, noise, gain_noise = (row[column] for column in COLUMNS)
-                gains = tuple(map(float, (gain_one, gain_two, gain_noise)))
-                good = len(key.split()) == 1 and key not in seen and all(map(math.isfinite, gains))
-            except (KeyError, TypeError, ValueError, AttributeError):
-                good = False
-            if not good:
-                expected = "a new mixture_ID, then paths and gains"
-                raise InputError(
-                    f"{path}:{number}: expected {expected} ({', '.join(COLUMNS)}); download the file again"
-                )
-            seen.add(key)
-            yield Row(key, (recording(speech / one), recording(speech / two)), wham / noise, gains)
+    for number, row in read_csv(path, COLUMNS, "download the file again"):
+        key, one, gain_one, two, gain_two, noise, gain_noise = (row[column] for column in COLUMNS)
+        try:
+            gains = tuple(map(float, (gain_one, gain_two, gain_noise)))
+            good = len(key.split()) == 1 and key not in seen and all(map(math.isfinite, gains))
+        except ValueError:
+            good = False
+        if not good:
+            expected = f"a new mixture_ID, then paths and gains ({', '.join(COLUMNS)})"
+            raise InputError(f"{path}:{number}: expected {expected}; download the file again")
+        seen.add(key)
+        yield Row(key, (recording(speech / one), recording(speech / two)), wham / noise, gains)
 
 
 def read_part(part: str, noisy: bool, partial: bool) -> tuple[Path, list[Row]]:

@@ -94,7 +94,7 @@ def find_list(folder: Path, name: str, needed: bool) -> Path | None:
 def read_meta(path: Path) -> dict[str, dict[str, str]]:
     """Speaker -> ``{"gender": m | f, "set": dev | test}`` of vox1_meta.csv (tab separated, with a header)."""
     meta: dict[str, dict[str, str]] = {}
-    with open(path, encoding="utf-8", errors="replace", newline="") as handle:
+    with open(path, encoding="utf-8-sig", errors="replace", newline="") as handle:
         rows = csv.DictReader(handle, delimiter="\t")
         rows.fieldnames = [name.strip() for name in rows.fieldnames or []]
         for number, row in enumerate(rows, 2):

@@ -1,5 +1,6 @@
 """voxsift enhance and extract: files are what Enhancer and Extractor give, in their places."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,7 @@ def test_standard_input_and_output(voxsift):
     assert voxsift("enhance", "-", "-o", "out", stdin=Path("slow.wav").read_bytes())[0] == 0
     np.testing.assert_array_equal(read("out/stdin.wav"), read("a.wav"))
     assert voxsift("enhance", "-", "-o", "b.wav")[0] == 1
+    assert voxsift("enhance", "-", "-o", "b.wav", stdin=b"no audio")[2].startswith("error: -: ")
 
 
 def test_what_is_there_is_kept(voxsift):
@@ -79,6 +81,37 @@ def test_one_bad_input_stops_no_other(voxsift, caplog):
     assert not read("out/silent.wav").any()
     assert {"bad.wav", "short.wav"} <= {word.rstrip(":") for word in err.split()}
     assert "silent.wav: is digital silence" in caplog.text
+
+
+def test_neither_an_input_nor_its_table_is_overwritten(voxsift):
+    Path("d").mkdir()
+    sound = Path("slow.wav").read_bytes()
+    Path("d/u-1.wav").write_bytes(sound)
+    for table, value in (("d/wav.scp", "slow.wav"), ("a.scp", "d/u-1.wav")):
+        Path(table).write_text(f"u-1 {value}\n")
+        assert voxsift("enhance", table, "-o", "d", "--overwrite")[0] == 1
+        assert Path(table).read_text() == f"u-1 {value}\n"
+        assert Path("d/u-1.wav").read_bytes() == sound
+
+
+def test_a_table_of_other_outputs_is_kept(voxsift):
+    Path("a.scp").write_text("u-1 slow.wav\n")
+    Path("b.scp").write_text("u-2 slow.wav\n")
+    Path("both.scp").write_text("u-1 slow.wav\nu-2 slow.wav\n")
+    assert voxsift("enhance", "a.scp", "-o", "out")[0] == 0
+    assert voxsift("enhance", "b.scp", "-o", "out")[0] == 1
+    assert {path.name for path in Path("out").iterdir()} == {"wav.scp", "u-1.wav"}
+    assert voxsift("enhance", "both.scp", "-o", "out")[0] == 0
+    assert Path("out/wav.scp").read_text() == "u-1 out/u-1.wav\nu-2 out/u-2.wav\n"
+    assert voxsift("enhance", "b.scp", "-o", "out", "--overwrite")[0] == 0
+    assert Path("out/wav.scp").read_text() == "u-2 out/u-2.wav\n"
+
+
+def test_a_name_that_is_no_text_is_refused(voxsift):
+    Path("odd").mkdir()
+    Path(os.fsdecode(b"odd/\xff.wav")).write_bytes(Path("slow.wav").read_bytes())
+    for words in ("odd", "odd/*"):
+        assert "UTF-8" in voxsift("enhance", words, "-o", "out")[2]
 
 
 class Smooth(SpeechEnhancer):
@@ -126,10 +159,25 @@ def test_a_long_file_is_the_whole_away_from_seams(voxsift, monkeypatch):
     assert differences.max() < 0.5
 
 
-def test_extraction_is_what_the_system_gives(voxsift, shipped, caplog):
-    enrolments = ["spk/s0/u0.wav", "spk/s0/u1.wav"]
+@pytest.mark.parametrize("enrolments", [["spk/s0/u0.wav", "spk/s0/u1.wav"], ["slow.wav"]])
+def test_extraction_is_what_the_system_gives(voxsift, shipped, caplog, enrolments):
     assert voxsift("extract", "--enroll", *enrolments, "-o", "out.wav", "--", "spk/s1/u0.wav")[0] == 0
-    assert "3 s" in caplog.text  # of speech are good; here are two
+    assert "3 s" in caplog.text  # of speech are good; here are two or less
+    check_extraction(shipped, enrolments)
+
+
+def test_the_channel_is_that_of_the_enrolment_too(voxsift, shipped):
+    """Its remedy, --channel 0, is one."""
+    words = ["extract", "--enroll", "stereo.flac", "-o", "out.wav"]
+    code, _, err = voxsift(*words, "--", "spk/s1/u0.wav")
+    assert code == 1
+    assert "--channel 0" in err
+    assert voxsift(*words, "--channel", "0", "--", "spk/s1/u0.wav")[0] == 0
+    soundfile.write("left.wav", read("stereo.flac")[:, 0], 44100, subtype="FLOAT")
+    check_extraction(shipped, ["left.wav"])
+
+
+def check_extraction(shipped, enrolments):
     expected = Extractor.load(shipped / "tse_sefpnet.zip").extract("spk/s1/u0.wav", enrolments)
     peak = max(1.0, np.abs(expected).max() / 0.99)
     np.testing.assert_allclose(read("out.wav"), expected / peak, atol=STEP)
@@ -144,6 +192,7 @@ def test_extraction_is_what_the_system_gives(voxsift, shipped, caplog):
         ["slow.wav", "stereo.flac", "-o", "out.wav"],
         ["slow.wav", "-o", "slow.wav"],
         ["slow.wav", "-o", "out.xyz", "--model", "nowhere"],
+        ["slow.wav", "-o", "out.m4a"],
         ["slow.wav", "-o", "out", "--model", "asr_tiny"],
         ["slow.wav", "-o", "out", "--keep", "2"],
         ["slow.wav", "-o", "out", "--device", "cuda:77"],
@@ -167,7 +216,10 @@ def test_usage(voxsift, words):
     assert voxsift("enhance", *words)[0] == 1
 
 
-@pytest.mark.parametrize("content", ["id-1 touch ran |\n", "../up slow.wav\n", "id-1\n", "", "id-1 no.ark:7\n"])
+@pytest.mark.parametrize(
+    "content",
+    ["id-1 touch ran |\n", "../up slow.wav\n", "a//b slow.wav\n", ". slow.wav\n", "id-1\n", "", "id-1 no.ark:7\n"],
+)
 def test_tables_that_are_refused(voxsift, content):
     Path("a.scp").write_text(content)
     assert voxsift("enhance", "a.scp", "-o", "out")[0] == 1

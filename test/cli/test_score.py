@@ -33,6 +33,13 @@ def test_si_sdr_by_hand(voxsift, audio):
     assert out.decode().split() == ["est/a.wav", "SI-SDR", "20.00", "dB", "SNR", "20.00", "dB"]
 
 
+def test_standard_input_is_scored(voxsift, audio):
+    stdin = Path("est/a.wav").read_bytes()
+    code, content, _ = voxsift("score", "-", "--reference", "ref/a.wav", "--json", stdin=stdin)
+    assert code == 0
+    assert content["mean"]["si_sdr"] == pytest.approx(20, abs=1e-3)
+
+
 def test_a_metric_without_value_says_why(voxsift, audio):
     soundfile.write("est/a.wav", np.zeros(FS), FS)
     _, content, _ = voxsift("score", "est", "--reference", "ref", "--json")
@@ -77,11 +84,11 @@ def test_calibrated_costs(voxsift, trials):
 
 
 def test_word_errors_by_hand(voxsift, place):
-    Path("text").write_text("a-1 TURN IT ON\na-2 OFF\nb-1 STOP NOW\n")
-    Path("recognised").write_text("a-1 TURN ON\na-2 OFF\nb-1 <empty>\n")
+    Path("text").write_text("a-1 TURN IT ON\na-2 OFF\nb-1 STOP NOW\nc-1 <empty>\n")
+    Path("recognised").write_text("a-1 TURN ON\na-2 OFF\nb-1 <empty>\nc-1 <empty>\n")
     _, content, _ = voxsift("score", "recognised", "--transcripts", "text", "--json")
     assert content["metrics"]["wer"]["value"] == pytest.approx(100 * 3 / 6)
-    assert content["n_utterances"] == 3
+    assert content["n_utterances"] == 4
     _, out, _ = voxsift("score", "recognised", "--transcripts", "text")
     assert "WER 50.00 %" in out.decode()
 

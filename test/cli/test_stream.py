@@ -78,6 +78,15 @@ def test_bad_input(voxsift, enhancer, content):
     assert (code, out) == (1, b"")
 
 
+@pytest.mark.parametrize("form", ["FLAC", "RF64", "W64", "OGG", "AIFF", "AU", "CAF", "NIST"])
+def test_an_encoded_file_is_not_taken_for_samples(voxsift, enhancer, form):
+    """As 16-bit samples its bytes are noise at full scale."""
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(FS), FS, format=form)
+    code, out, _ = voxsift("enhance", "--stream", "-", "-o", "-", stdin=file.getvalue())
+    assert (code, out) == (1, b"")
+
+
 @pytest.mark.parametrize(
     "words",
     [["slow.wav", "-o", "-"], ["-", "-o", "x.wav"], ["-", "-o", "-", "--json"], ["-", "-o", "-", "--channel", "0"]],

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from toolkit.cli.shared.demo_work import DemoWork
+from toolkit.io.errors import InputError
 from toolkit.io.extractors import read_extractor
 from toolkit.metrics.verification.calibration import fit_calibration
 from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
+from toolkit.systems.extractor import Extractor
 from toolkit.systems.recognizer import Recognizer
 from toolkit.systems.verifier import Verifier
 from toolkit.train.checkpoint import save
@@ -128,6 +131,43 @@ def test_embeddings_are_those_of_the_verifier(voxsift, verifier):
     np.testing.assert_allclose(content["embeddings"]["stereo"], verifier.embed("stereo.flac", channel=0), atol=1e-5)
     assert read_extractor("emb") == verifier.identity
     assert voxsift("embed", "spk", "-o", "emb")[0] == 1  # it is there
+
+
+def test_ids_of_a_table_stay_and_names_become_different_ids(voxsift):
+    """Ids of VoxCeleb have slashes; trials name them as they are."""
+    Path("a.scp").write_text("id1/a+b/1 spk/s0/u0.wav\n")
+    assert voxsift("embed", "a.scp", "-o", "out")[0] == 0
+    assert Path("out/embedding.scp").read_text().split()[0] == "id1/a+b/1"
+    assert voxsift("transcribe", "a.scp", "-o", "text")[0] == 0
+    assert Path("text").read_text().split()[0] == "id1/a+b/1"
+    for name in ("x y.wav", "x_y.wav"):
+        Path(name).symlink_to("spk/s0/u0.wav")
+    for verb in ("embed", "transcribe"):
+        assert voxsift(verb, "x y.wav", "x_y.wav", "-o", "both")[0] == 1
+    assert not Path("both").exists()
+
+
+def test_the_demo_reads_no_other_files_than_those_it_is_given(voxsift, shipped):
+    """A table that another person sends is not read."""
+    work = DemoWork({"sv": Verifier.load(shipped / "sv_ecapa.zip"), "tse": Extractor.load(shipped / "tse_sefpnet.zip")})
+    Path("table.scp").write_text(f"u {A}\n")
+    for call in (
+        lambda: work.verify("table.scp", A, 0.5),
+        lambda: work.extract("table.scp", [A]),
+        lambda: work.extract(A, ["table.scp"]),
+    ):
+        with pytest.raises(InputError, match="table.scp: cannot be decoded"):
+            call()
+
+
+def test_standard_input_is_any_of_the_recordings(voxsift):
+    sound, words = Path("spk/s0/u0.wav").read_bytes(), ("--json", "--", "spk/s0/u1.wav")
+    expected = voxsift("verify", "--enroll", "spk/s0/u0.wav", *words)[1]["tests"][0]["scores"][0]["cosine"]
+    for enrolled in (["--enroll", "-", *words], ["--json", "-", "spk/s0/u1.wav"]):
+        code, content, _ = voxsift("verify", *enrolled, stdin=sound)
+        assert code == 0
+        assert content["tests"][0]["scores"][0]["cosine"] == expected
+    assert voxsift("verify", "-", "-", stdin=sound)[0] == 1
 
 
 def test_words_are_those_of_the_recogniser(voxsift, shipped):

@@ -56,6 +56,7 @@ GIVEN = {
     "read_audio": ("raw/test/wav.scp", entries),
     "read_samples": ("exp/sv/scores/test/draws.npz",),
     "read_condition": ("sim/mix/conditions.tsv", folder_of),
+    "read_csv": ("mini/speech/metadata.tsv", lambda reader, path: list(reader(path, ["path"], "get it again", "\t"))),
     "read_enroll2utt": ("enroll2utt",),
     "read_errors": ("exp/asr/scores/test/utterances.tsv",),
     "read_extractor": ("emb/test/embedding_conf.yaml", folder_of),

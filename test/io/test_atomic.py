@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from toolkit.io.atomic import replacing, replacing_path
+from toolkit.io import atomic
+from toolkit.io.atomic import LEFT_BY_THE_KILLED, replacing, replacing_path
 from toolkit.io.errors import InputError
 
 
@@ -29,6 +30,17 @@ def test_replaces_the_old_file(tmp_path, mode, content):
         assert path.read_text() == "old"
     assert path.read_bytes() == (content.encode() if mode == "w" else content)
     assert names(tmp_path) == ["table"]
+
+
+def test_a_temporary_name_cannot_be_foreseen(tmp_path):
+    """In a shared folder others could put a link to a file of yours there."""
+    asides = set()
+    for _ in range(9):
+        with replacing_path(tmp_path / "a.wav") as aside:
+            asides.add(aside.name)
+            aside.touch()
+        assert LEFT_BY_THE_KILLED.fullmatch(aside.name)
+    assert len(asides) == 9
 
 
 def test_an_error_leaves_no_new_folder(tmp_path):
@@ -77,10 +89,11 @@ def test_a_writer_that_wrote_nothing_is_an_error(tmp_path):
         pass
 
 
-def test_a_full_disk_is_told_with_the_files_name(tmp_path):
+def test_a_full_disk_is_told_with_the_files_name(tmp_path, monkeypatch):
     path = tmp_path / "table"
     path.write_text("old")
-    (tmp_path / f".table.{os.getpid()}.tmp").symlink_to("/dev/full")
+    monkeypatch.setattr(atomic, "random_number", lambda: 7)
+    (tmp_path / ".table.7.tmp").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left") as caught, replacing(path) as handle:
         handle.write("new")
     assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))

@@ -72,6 +72,30 @@ def test_telephone_speech_of_an_odd_number_of_blocks_is_whole(read):
         read(data[:-65])
 
 
+@pytest.mark.parametrize(
+    ("bits", "align", "per_second", "good"),
+    [
+        (16, 2, 2 * FS, True),
+        (12, 2, 2 * FS, True),
+        (16, 2, FS, True),  # one wrong number
+        (16, 0, 0, True),
+        (24, 2, 2 * FS, False),
+        (20, 2, 2 * FS, False),
+        (32, 2, 2 * FS, False),
+        (8, 2, 2 * FS, False),
+    ],
+)
+def test_a_width_against_all_other_numbers_is_refused(read, bits, align, per_second, good):
+    """The samples have 16 bits; with another width they would be noise."""
+    wav = bytearray(encoded("WAV"))
+    wav[28:36] = struct.pack("<IHH", per_second, align, bits)
+    if good:
+        np.testing.assert_allclose(read(bytes(wav)), TONE, atol=1 / 32768)
+    else:
+        with pytest.raises(InputError, match="contradicts itself"):
+            read(bytes(wav))
+
+
 def test_a_long_log_hides_no_promise(read):
     """libsndfile's log ends at 2 kB, before it comes to a chunk of audio that lies behind many others."""
     wav, notes = encoded("WAV"), b"INFO" + (b"ICMT" + struct.pack("<I", 60) + bytes([120] * 59 + [0])) * 60
@@ -79,6 +103,25 @@ def test_a_long_log_hides_no_promise(read):
     assert len(read(wav)) == N
     with pytest.raises(InputError, match="shorter"):
         read(wav[: len(wav) // 2])
+
+
+SMALLEST = {  # chunk that holds nothing of use
+    "WAV": b"junk\4\0\0\0abcd",
+    "AIFF": b"ANNO\0\0\0\4abcd",
+    "CAF": b"free" + struct.pack(">q", 4) + b"abcd",
+    "W64": b"junk" + bytes.fromhex("f3acd3118cd100c04f8edb8a") + struct.pack("<Q", 32) + b"abcdefgh",
+}
+
+
+@pytest.mark.parametrize("form", SMALLEST)
+def test_many_chunks_hide_no_promise(read, form):
+    data = encoded(form, "PCM_16")
+    at = data.index(b"SSND" if form == "AIFF" else b"data")
+    data = data[:at] + 1500 * SMALLEST[form] + data[at:]
+    assert len(read(data)) == N
+    for end in (len(data) // 2, len(data) - 9000, len(data) - 50):
+        with pytest.raises(InputError, match=r"a.snd: "):
+            read(data[:end])
 
 
 def patched(data: bytes, /, **places: int) -> bytes:

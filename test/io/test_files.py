@@ -5,7 +5,7 @@ import os
 import pytest
 
 from toolkit.io.errors import InputError
-from toolkit.io.files import misfit, parse_json, parse_yaml, read_json, read_text
+from toolkit.io.files import misfit, parse_json, parse_yaml, read_csv, read_json, read_text
 from toolkit.io.text import read_lines
 from toolkit.simulate.plan import read_plan
 
@@ -88,3 +88,33 @@ def test_a_fifo_is_refused_and_not_waited_for(tmp_path, read):
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(InputError, match="fifo: is a FIFO"):
         read(tmp_path / "fifo")
+
+
+MARK = "\ufeff"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):
+    """Windows editors write one."""
+    (tmp_path / "a").write_text(f'{MARK}{{"a": 1}}', encoding="utf-8")
+    assert read_text(tmp_path / "a") == '{"a": 1}'
+    assert read_json(tmp_path / "a") == {"a": 1}
+    (tmp_path / "b").write_text(f"{MARK}id,path\r\nx,y\r\n", encoding="utf-8")
+    assert list(read_csv(tmp_path / "b", ["id"], "")) == [(2, {"id": "x", "path": "y"})]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a,b\n1,2\n", "has no column id"),
+        (b"", "has no column id"),
+        (b"id,b\n1,2\n\n3\n", ":4: expected 2 fields"),
+        (b"id,b\n1,2,3\n", ":2: expected 2 fields"),
+        (b"id,b\n" + b"x" * 200_000 + b",1\n", ":2: is not a table"),
+        (b"id,\xff\n", "cannot be read"),
+    ],
+)
+def test_tables_that_are_refused(tmp_path, content, message):
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(InputError, match=message) as error:
+        list(read_csv(tmp_path / "a", ["id"], "get it again"))
+    assert "get it again" in str(error.value) or message == "cannot be read"

@@ -17,6 +17,7 @@ from toolkit.io.folders import Speech, cut_recordings, recording_ids, rooms_of, 
         ("x/y z/1", "x-y_z-1", None),
         (" a (2), b!", "a_2_b_", "a_2_b_"),
         ("id-1", "id-1", "id_1"),
+        (" ", "_", "_"),
         ("\u00dcn.1", "\u00dcn.1", "\u00dcn.1"),
     ],
 )

@@ -49,6 +49,7 @@ def test_only_the_reader_of_audio_runs_a_shell(every_call):
     assert [(file, name) for file, name, _ in every_call if name in ("os.system", "os.popen", "tempfile.mktemp")] == []
 
 
-def test_no_predictable_name_in_a_shared_folder():
+def test_no_predictable_name_in_a_shared_folder(every_call):
+    assert [file for file, name, _ in every_call if name == "os.getpid"] == []
     named = re.compile(r"""["' =](/var)?/tmp/[\w$]""")
     assert [name_of(path) for path in (*SHELL, *PYTHON) if named.search(path.read_text())] == []

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from toolkit.io.errors import InputError
+from toolkit.io.scores import check_labels
 from toolkit.io.trials import Trials, check_ids, make_trials, read_trials, write_trials
 
 KALDI = "a-1 b-1 nontarget\na-1 a-2 target\nc-1 a-2 nontarget\n"
@@ -107,6 +108,13 @@ def test_check_ids_names_what_is_missing(trial_file):
     check_ids(trials, {"a-1", "a-2", "b-1", "c-1", "more"}, "emb.scp")
     with pytest.raises(InputError, match=r"emb.scp: lacks 2 .*: a-2, c-1;"):
         check_ids(trials, {"a-1", "b-1"}, "emb.scp")
+
+
+def test_a_pair_with_both_labels_is_named(trial_file):
+    check_labels(read_trials(trial_file(KALDI + KALDI)), "trials")
+    for line in ("a-1 a-2 nontarget\n", "a-2 a-1 nontarget\n"):
+        with pytest.raises(InputError, match="'a-1 a-2' is listed as target and as nontarget"):
+            check_labels(read_trials(trial_file(KALDI + line)), "trials")
 
 
 def test_unused_ids_need_not_be_known():

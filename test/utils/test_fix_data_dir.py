@@ -1,5 +1,8 @@
 """utils/fix_data_dir.sh: sorts, cuts down to common utterances, keeps a backup."""
 
+import os
+import subprocess
+
 import pytest
 
 
@@ -16,6 +19,15 @@ def test_a_valid_dir_stays_as_it_is(call, data_dir):
     before = {file.name: file.read_text() for file in path.iterdir()}
     assert "kept 4 utterances of 4" in call("fix_data_dir.sh", path).stdout
     assert {file.name: file.read_text() for file in path.iterdir() if file.is_file()} == before
+
+
+def test_a_run_beside_keeps_its_files_and_those_of_a_killed_one_go(call, data_dir):
+    path, ended = data_dir(), subprocess.Popen(["true"])
+    ended.wait()
+    for name in (f".aside.{os.getpid()}.x", f".aside.{ended.pid}.x", ".aside.Former"):
+        (path / name).mkdir()
+    call("fix_data_dir.sh", path)
+    assert [left.name for left in path.glob(".aside*")] == [f".aside.{os.getpid()}.x"]
 
 
 def test_sorts_and_makes_spk2utt(call, data_dir):

@@ -3,9 +3,10 @@
 Example: voxsift embed recordings/ -o embeddings/
          voxsift embed a.wav --json
 
-The folder gets embedding.ark, embedding.scp (ids are paths without extension) and embedding_conf.yaml, as stage 7 of a
-recipe writes them. Vectors have unit length, unless --enhance_by changes them. A recording of more than two minutes is
-embedded in parts; its vector is their mean. A bad recording does not stop the others.
+The folder gets embedding.ark, embedding.scp (ids are those of a table, or paths without extension) and
+embedding_conf.yaml, as stage 7 of a recipe writes them. Vectors have unit length, unless --enhance_by changes them. A
+recording of more than two minutes is embedded in parts; its vector is their mean. A bad recording does not stop the
+others.
 """
 
 import argparse
@@ -27,14 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Embed."""
-    from dataclasses import replace
     from pathlib import Path
 
     from toolkit.cli.shared.failures import Failures
-    from toolkit.cli.shared.inputs import check_keys, inputs_of, readable
+    from toolkit.cli.shared.inputs import inputs_of, readable, with_ids
     from toolkit.cli.shared.outputs import json_text
     from toolkit.cli.shared.systems import load_system
-    from toolkit.io.folders import word
     from toolkit.io.progress import progress
 
     if not (args.output or args.json):
@@ -42,9 +41,7 @@ def main(args: argparse.Namespace) -> None:
     scp = Path(args.output or ".") / "embedding.scp"
     if args.output and scp.exists() and not args.overwrite:
         raise InputError(f"{scp}: is there already; give another folder, or --overwrite")
-    inputs, vectors = inputs_of(args.inputs), {}
-    inputs = [replace(recording, key=word(recording.key)) for recording in inputs]
-    check_keys(inputs)
+    inputs, vectors = with_ids(inputs_of(args.inputs)), {}
     failures = Failures(inputs)
     verifier = load_system("sv", args)
     with readable(inputs) as recordings, progress(len(inputs), "embed", "recordings") as bar:
@@ -76,11 +73,12 @@ def _enhanced(vectors: dict, verifier, args) -> dict:
 
 
 def _write(folder, vectors: dict, verifier, enhanced_by: str | None) -> None:
-    """Ark, scp, and what made them; the scp comes last."""
+    """Ark, scp, and what made them; the scp comes last, and never lists an ark of another run."""
     from toolkit.io.ark import ArkWriter
     from toolkit.io.datadir import write_table
     from toolkit.io.extractors import write_extractor
 
+    (folder / "embedding.scp").unlink(missing_ok=True)
     with ArkWriter(folder / "embedding.ark") as ark:
         for key, vector in vectors.items():
             ark.write(key, vector)

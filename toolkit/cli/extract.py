@@ -26,9 +26,10 @@ def main(args: argparse.Namespace) -> None:
     """Extract."""
     from toolkit.cli.shared.conversion import convert
     from toolkit.cli.shared.enrolments import read_enrolments, warn_of_quality
+    from toolkit.cli.shared.inputs import inputs_of
     from toolkit.cli.shared.systems import load_system
 
     extractor = load_system("tse", args)
-    enrolments = read_enrolments(args.enroll, extractor.fs)
+    enrolments = read_enrolments(inputs_of(args.enroll), extractor.fs, args.channel)
     warn_of_quality(enrolments)
     convert(args, extractor.fs, "extract", lambda mixture: extractor.extract(mixture, enrolments))

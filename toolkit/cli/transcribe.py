@@ -4,8 +4,8 @@ Example: voxsift transcribe a.wav
          voxsift transcribe recordings/ -o text
 
 The words of one recording are printed; of several, lines 'recording<TAB>words'. With -o the output is a Kaldi table
-'text', whose ids are paths without extension. Long recordings are cut at pauses. A bad recording does not
-stop the others.
+'text', whose ids are those of a table, or paths without extension. Long recordings are cut at pauses. A bad recording
+does not stop the others.
 """
 
 import argparse
@@ -31,20 +31,19 @@ def main(args: argparse.Namespace) -> None:
     from pathlib import Path
 
     from toolkit.cli.shared.failures import Failures
-    from toolkit.cli.shared.inputs import check_keys, inputs_of, readable
+    from toolkit.cli.shared.inputs import inputs_of, readable, with_ids
     from toolkit.cli.shared.outputs import json_text
     from toolkit.cli.shared.systems import load_system
     from toolkit.data.text_units import EMPTY
     from toolkit.io.datadir import write_table
     from toolkit.io.errors import InputError
-    from toolkit.io.folders import word
     from toolkit.io.progress import progress
 
     if args.output and Path(args.output).exists() and not args.overwrite:
         raise InputError(f"{args.output}: is there already; give another file, or --overwrite")
     inputs = inputs_of(args.inputs)
     if args.output:
-        check_keys(inputs)
+        inputs = with_ids(inputs)
     recognizer = load_system("asr", args)
     search = {"method": args.method, "beam": args.beam, "ctc_weight": args.ctc_weight}
     results, failures = [], Failures(inputs)
@@ -60,7 +59,7 @@ def main(args: argparse.Namespace) -> None:
             bar.update()
     texts = [(recording, text) for recording, text in results if text is not None]
     if args.output and texts:
-        write_table(args.output, {word(i.key): text or EMPTY for i, text in texts})
+        write_table(args.output, {i.key: text or EMPTY for i, text in texts})
     if args.json:
         errors = failures.messages
         print(json_text([{"input": i.name, "text": text, "error": errors.get(i.name)} for i, text in results]))

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from toolkit.io.errors import InputError
 
+LEFT_BY_THE_KILLED = re.compile(r"\..+\.\d+\.tmp(\.\w+)?")  # name of a temporary file
 _STREAMS = (stat.S_IFIFO, stat.S_IFCHR)  # written directly, never replaced
 
 
@@ -48,7 +50,7 @@ def replacing_path(path):
         new_folders = [path for path in (Path(folder), *Path(folder).parents) if not path.exists()]
         Path(folder).mkdir(parents=True, exist_ok=True)
         # Keep the suffix last: audio and figure writers choose the format by it.
-        aside = Path(folder) / f".{final.stem}.{os.getpid()}.tmp{path.suffix}"
+        aside = Path(folder) / f".{final.stem}.{random_number()}.tmp{path.suffix}"
         try:
             yield aside
             if streams:
@@ -64,10 +66,16 @@ def replacing_path(path):
                 error.filename = str(path)
             raise
         finally:
-            aside.unlink(missing_ok=True)
+            with suppress(OSError):  # the first error is the one to report
+                aside.unlink()
             with suppress(OSError):  # another process may have put a file there
                 for new_folder in new_folders:
                     new_folder.rmdir()
+
+
+def random_number() -> int:
+    """For the name of a temporary file: in a shared folder, others must not foresee it and put a link there."""
+    return int.from_bytes(os.urandom(6), "little")
 
 
 def _kind(path: Path) -> int | None:

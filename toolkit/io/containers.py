@@ -16,12 +16,14 @@ import numpy as np
 import soundfile
 
 from toolkit.io import mp3
+from toolkit.io.tails import audio_extent
 
 # libsndfile's log: bytes promised (and present), frames promised, early end of file.
 _BYTES = re.compile(
     r"(?:data|Data Size|SSND|BODY|riff)\s*:\s*(\d+) \(should be (\d+)\)|Data length (\d+) should be (\d+)"
 )
 _FRAMES = re.compile(r"^\s*Frames\s*:\s*(\d+)", re.MULTILINE)
+_FRAME = re.compile(r"Block Align\s*: (\d+)\n.*?Bytes/sec\s*: (\d+)\n", re.DOTALL)
 _CUT_WORDS = ("truncated", "short read")
 _CUT = re.compile(r"^(?:\*\*\* .*(?:truncated|short read)|Seems to be a truncated file)", re.MULTILINE)
 _SIZE = {
@@ -34,7 +36,6 @@ _NIST_HEADER = 16384
 _WIDTHS = {"PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
 # Programs that write to a pipe do not know the length and write about the largest number.
 _UNKNOWN = (range(0x7FFFF000, 0x80000001), range(0xFFFFF000, 0x100000000))
-_MOST_CHUNKS = 1000
 # First bytes of an Ogg stream and of a FLAC file.
 _STARTS = {"OGG": re.compile(rb"OggS\0\x02\0{8}"), "FLAC": re.compile(rb"fLaC[\0\x80]\0\0\x22")}
 _OGG_END = re.compile(rb"OggS\0[\x04-\x07]")
@@ -59,8 +60,7 @@ def is_short(handle: soundfile.SoundFile, size: int, read_at: Callable[[int, int
         return _ogg_is_cut(read_at(max(0, size - _OGG_PAGE), _OGG_PAGE))
     log, frames = handle.extra_info, handle.frames
     if handle.subtype == "GSM610" and form in ("WAV", "WAVEX"):  # libsndfile counts an odd last byte as a block
-        data = _data_chunk(read_at, size)
-        return data is not None and sum(data) > size and not _is_unknown(data[1])
+        return _is_beyond(form, read_at, size, size)
     if form == "SDS":  # blocks of 120 bytes, seven bits of a sample in each byte
         return size < 21 + 127 * -(-frames // (120 // -(-read_at(6, 1)[0] // 7)))
     # Every crop comes through here; searching words first is faster than patterns.
@@ -79,9 +79,20 @@ def is_short(handle: soundfile.SoundFile, size: int, read_at: Callable[[int, int
     if form == "NIST":
         count = _SAMPLE_COUNT.search(read_at(0, _NIST_HEADER))
         return count is not None and frames < int(count[1])
-    if len(log) >= _LOG_CHARACTERS and (data := _data_chunk(read_at, size)):
-        return sum(data) > size + 1 and data[1] not in (size, size - 8) and not _is_unknown(data[1])
-    return False
+    return len(log) >= _LOG_CHARACTERS and _is_beyond(form, read_at, size, size + 1)
+
+
+def contradicts_itself(handle: soundfile.SoundFile) -> bool:
+    """Whether the header of a wav file gives its frames another size than its samples have.
+
+    Then libsndfile may read noise: of 16 bits as 24, or of 24 bits in four bytes as in three.
+    """
+    if handle.format not in ("WAV", "WAVEX", "RF64", "W64") or handle.subtype not in _WIDTHS:
+        return False
+    match = _FRAME.search(handle.extra_info)
+    align, per_second = map(int, match.groups()) if match else (0, 0)
+    # One wrong number is harmless; two agree against the width of the samples.
+    return 0 < align != _WIDTHS[handle.subtype] * handle.channels and per_second == align * handle.samplerate
 
 
 def _ogg_is_cut(tail: bytes) -> bool:
@@ -100,18 +111,10 @@ def _is_unknown(length: int) -> bool:
     return any(length in lengths for lengths in _UNKNOWN)
 
 
-def _data_chunk(read_at: Callable[[int, int], bytes], size: int) -> tuple[int, int] | None:
-    """Offset and promised bytes of the audio in a RIFF (wav) or IFF (aiff) file."""
-    order = {b"RIFF": "<", b"RF64": "<", b"FORM": ">"}.get(read_at(0, 4))
-    at = 12
-    for _ in range(_MOST_CHUNKS if order else 0):
-        if at + 8 > size:
-            break
-        name, length = struct.unpack(f"{order}4sI", read_at(at, 8))
-        if name in (b"data", b"SSND", b"BODY"):
-            return at + 8, length
-        at += 8 + length + length % 2
-    return None
+def _is_beyond(form: str, read_at: Callable[[int, int], bytes], size: int, end: int) -> bool:
+    """Whether the audio of a file of ``size`` bytes ends after ``end`` by the header of its chunk."""
+    begin, length, _ = audio_extent(form, read_at, size)
+    return begin + length > end and length not in (size, size - 8) and not _is_unknown(length)
 
 
 def repaired(path, handle: soundfile.SoundFile) -> tuple[int, str] | None:
@@ -172,15 +175,15 @@ def _finished(path) -> int | None:
 
         size = os.fstat(file.fileno()).st_size
         head = bytearray(read_at(0, 4096))
-        data = _data_chunk(read_at, len(head))
+        data, _, _ = audio_extent("WAV", read_at, len(head))
         if head[:4] == b".snd" and size > int.from_bytes(head[4:8], "big"):
             head[8:12] = b"\xff" * 4
-        elif not data or _ends_in_chunks(read_at, data[0], size):
+        elif not data or _ends_in_chunks(read_at, data, size):
             return None
         elif head[:4] == b"RF64" and head[12:16] == b"ds64":
-            head[20:36] = struct.pack("<QQ", size - 8, size - data[0])
+            head[20:36] = struct.pack("<QQ", size - 8, size - data)
         elif head[:4] == b"RIFF" and size < 1 << 32:
-            head[4:8], head[data[0] - 4 : data[0]] = struct.pack("<I", size - 8), struct.pack("<I", size - data[0])
+            head[4:8], head[data - 4 : data] = struct.pack("<I", size - 8), struct.pack("<I", size - data)
         else:
             return None
         return _memory_file(bytes(head), read_at(len(head), -1))

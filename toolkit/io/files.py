@@ -1,6 +1,9 @@
 """Read small files: text, JSON, YAML. Every fault raises an InputError that names the file."""
 
+import csv
+import io
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import yaml
@@ -13,7 +16,7 @@ _MOST_NODES = 1_000_000  # of a YAML file with its aliases expanded
 
 
 def read_text(path, remedy: str = "") -> str:
-    """The text of a UTF-8 file.
+    """The text of a UTF-8 file, without a byte order mark.
 
     Args:
         path: the file.
@@ -24,13 +27,34 @@ def read_text(path, remedy: str = "") -> str:
     """
     try:
         refuse_fifo(Path(path))
-        return Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file{remedy and f'; {remedy}'}") from None
     except OSError as error:
         raise InputError(f"{_printable(path)}: cannot be read: {error.strerror}") from None
     except ValueError as error:  # not UTF-8, or an invalid path
         raise InputError(f"{_printable(path)}: cannot be read: {error}") from None
+
+
+def read_csv(path, columns: Sequence[str], remedy: str, delimiter: str = ",") -> Iterator[tuple[int, dict[str, str]]]:
+    """The number and the fields by name of each line of a table whose first line names its columns.
+
+    Raises:
+        InputError: the file is missing or cannot be read, lacks one of ``columns``, or a line has another number of
+            fields than the first.
+    """
+    rows = csv.reader(io.StringIO(read_text(path, remedy), newline=""), delimiter=delimiter)
+    try:
+        names = next(rows, [])
+        if missing := [column for column in columns if column not in names]:
+            raise InputError(f"{path}: has no column {missing[0]}; {remedy}")
+        for row in filter(None, rows):
+            if len(row) != len(names):
+                number = f"{path}:{rows.line_num}"
+                raise InputError(f"{number}: expected {len(names)} fields, as in the header, got {len(row)}; {remedy}")
+            yield rows.line_num, dict(zip(names, row, strict=True))
+    except csv.Error as error:
+        raise InputError(f"{path}:{rows.line_num}: is not a table ({error}); {remedy}") from None
 
 
 def _printable(path) -> str:

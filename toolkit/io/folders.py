@@ -107,7 +107,7 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 def word(name: str, speaker: bool = False) -> str:
     """The name of a file or folder as part of an id: without blanks, and such that ids sort like their speakers."""
-    name = _BELOW_DASH.sub("_", name.strip())
+    name = _BELOW_DASH.sub("_", name.strip() or "_")  # a name of blanks, too
     return name.replace("-", "_") if speaker else name.replace("/", "-")
 
 

@@ -19,6 +19,7 @@ from toolkit.io.samples import resample, unusable
 from toolkit.io.text import fields
 
 FULL = 32767 / 32768  # highest 16-bit sample
+SLACK = 0.01  # seconds by which a segment may exceed its recording: times are often rounded to 10 ms
 
 
 def side(text: str) -> int:
@@ -117,7 +118,7 @@ class SegmentReader:
             return samples, rate
         seconds = len(samples) / rate
         end = seconds if end == math.inf else end
-        if not 0 <= begin < end <= seconds + 0.01:  # times are often rounded to 10 ms
+        if not 0 <= begin < end <= seconds + SLACK:
             where = f"{key}: {self.path / 'segments'}"
             raise InputError(f"{where}: {begin:g} to {end:g} s is outside {recording}, which lasts {seconds:.3f} s")
         return samples[round(begin * rate) : round(end * rate)], rate

@@ -5,14 +5,13 @@ tables to ``<out_root>/<set>/.jobs/<job>/<table>`` and its arks to ``<out_root>/
 ``merge`` joins the tables of all jobs; the ids that go in must come out, for any number of jobs.
 """
 
-import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from toolkit.io.ark import remove_stale
-from toolkit.io.atomic import replacing, replacing_path
+from toolkit.io.atomic import LEFT_BY_THE_KILLED, replacing, replacing_path
 from toolkit.io.conditions import NAME as CONDITIONS
 from toolkit.io.datadir import DataDir, c_sorted, invert, read_table, write_table
 from toolkit.io.errors import InputError, some_of
@@ -24,7 +23,6 @@ from toolkit.io.text import blocks, columns_of, fields, read_lines
 from toolkit.io.trials import layout_of
 
 _WHOLE = ("mix_conf.yaml", CONDITIONS)  # files without ids, copied unchanged
-_LEFT_BY_THE_KILLED = re.compile(r"\..+\.\d+\.tmp(\.\w+)?")
 
 
 def read_work(path) -> dict[str, list[str]]:
@@ -208,5 +206,5 @@ def _tidy(out: Path, present: set[str]) -> None:
     for name in stale:
         (out / name).unlink(missing_ok=True)
     for path in out.glob(".*"):
-        if _LEFT_BY_THE_KILLED.fullmatch(path.name):
+        if LEFT_BY_THE_KILLED.fullmatch(path.name):
             path.unlink(missing_ok=True)

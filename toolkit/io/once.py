@@ -49,7 +49,7 @@ class Once:
         remade = Remade()
         known = all(Path(path).exists() and path not in remade for path in (*self.sets, *self.deps))
         signed = self._signature() if known or not self.dry_run else ""
-        if done_before(self.mark, signed) and self.mark.read_text().splitlines()[1:] == [self._state()]:
+        if done_before(self.mark, signed) and self.mark.read_text(errors="replace").splitlines()[1:] == [self._state()]:
             log_line(f"{self.what}: done before")
         elif self.dry_run:
             if self.what:
@@ -86,4 +86,4 @@ class Once:
     def _state(self) -> str:
         """State of the outputs, and of files and systems that a config among them names."""
         configs = [Path(path) for path in self.outputs if path.endswith(".yaml") and Path(path).is_file()]
-        return state([*self.outputs, *named(path.read_text() for path in configs)])
+        return state([*self.outputs, *named(path.read_text(errors="replace") for path in configs)])

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import soundfile
 
 from toolkit.io.ark import AudioEntry, regular_size, split_place
-from toolkit.io.containers import SHORT, is_short, repaired
+from toolkit.io.containers import SHORT, contradicts_itself, is_short, repaired
 from toolkit.io.errors import InputError
 from toolkit.io.tails import uncounted_frames
 
@@ -158,6 +158,8 @@ def _checked(handle: OneRead, size: int, read_at: Callable[[int, int], bytes], s
     """The handle. Raises InputError if its header promises more than the ``size`` bytes can hold."""
     if is_short(handle, size, read_at):
         raise source.fault(SHORT)
+    if contradicts_itself(handle):
+        raise source.fault("its header contradicts itself: bits of a sample and bytes of a frame; convert it to flac")
     if handle.frames == 0:
         raise source.fault("holds no samples", REPLACE)
     if source.thorough and (more := uncounted_frames(handle, size, read_at)):

@@ -78,6 +78,18 @@ def _malformed(block: bytes, path, number: int) -> InputError:
     return InputError(f"{path}:{number + offset}: expected 'enroll test score', got {lines[offset]!r}")
 
 
+def check_labels(trials: Trials, source) -> None:
+    """Raise InputError, which names the list ``source``, if a pair is listed as target and as nontarget."""
+    sides = np.sort(np.stack([trials.enroll, trials.test]).astype(np.int64), axis=0)
+    pairs = sides[0] * len(trials.ids) + sides[1]
+    both = np.intersect1d(pairs[trials.is_target], pairs[~trials.is_target])
+    if both.size:
+        a, b = (trials.ids[i] for i in divmod(int(both[0]), len(trials.ids)))
+        raise InputError(
+            f"{source}: '{a} {b}' is listed as target and as nontarget ({both.size} such pairs); remove the wrong lines"
+        )
+
+
 def scores_of(trials: Trials, scored: Scores, path: str, other: str) -> np.ndarray:
     """The scores of the trials, in their order: (N,) float64.
 

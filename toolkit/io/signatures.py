@@ -66,7 +66,7 @@ def sources_of(packages: Iterable[str]) -> list[str]:
 def done_before(mark, signed: str) -> bool:
     """Whether the file ``mark`` holds this signature."""
     try:
-        return bool(signed) and Path(mark).read_text().split("\n")[0] == signed
+        return bool(signed) and Path(mark).read_text(errors="replace").split("\n")[0] == signed
     except FileNotFoundError:
         return False
 

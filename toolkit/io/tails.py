@@ -29,7 +29,9 @@ def uncounted_frames(handle: soundfile.SoundFile, size: int, read_at: ReadAt) ->
     """
     if handle.format == "FLAC":
         return max(0, _flac_frames(read_at, size) - handle.frames)
-    begin, length, rest = _audio(handle.format, read_at, size)
+    if handle.format in ("W64", "SVX"):  # libsndfile reads them to the end of the file
+        return 0
+    begin, length, rest = audio_extent(handle.format, read_at, size)
     end = begin + length
     if not length or size - end < _LEAST or read_at(end, 16).lstrip(b"\0").startswith(_TAGS):
         return 0
@@ -39,7 +41,7 @@ def uncounted_frames(handle: soundfile.SoundFile, size: int, read_at: ReadAt) ->
     return round(handle.frames * (size - end) / length)
 
 
-def _audio(form: str, read_at: ReadAt, size: int) -> tuple[int, int, Callable | None]:
+def audio_extent(form: str, read_at: ReadAt, size: int) -> tuple[int, int, Callable | None]:
     """Offset of the audio, its bytes by the header, and the reader of chunks after it; (0, 0, None) if unknown."""
     if form == "AU":
         mark = read_at(0, 4)
@@ -52,18 +54,18 @@ def _audio(form: str, read_at: ReadAt, size: int) -> tuple[int, int, Callable | 
         if not (count and width) or b"shorten" in head or not head[8:15].strip().isdigit():
             return 0, 0, None
         return int(head[8:15]), int(count[1]) * int(width[1]) * (int(channels[1]) if channels else 1), None
-    chunks = {"WAV": _riff, "WAVEX": _riff, "RF64": _riff, "AIFF": _riff, "CAF": _caf}.get(form)
+    chunks = {"CAF": _caf, "W64": _w64, **dict.fromkeys(("WAV", "WAVEX", "RF64", "AIFF", "SVX"), _riff)}.get(form)
     if chunks is None:
         return 0, 0, None
     long = 0
     for name, begin, length in chunks(read_at, 0, size):
         if name == b"ds64":
             long = struct.unpack("<Q", read_at(begin + 8, 8))[0]
-        if name in (b"data", b"SSND"):
+        if name in (b"data", b"SSND", b"BODY"):
             length = long if length == 0xFFFFFFFF and long else length
             if form == "CAF":  # the edit count precedes the audio
                 begin, length = begin + 4, max(0, length - 4)
-            return begin, length if length <= size - begin else 0, partial(_are_chunks, chunks)
+            return begin, length, partial(_are_chunks, chunks)
     return 0, 0, None
 
 
@@ -98,6 +100,16 @@ def _caf(read_at: ReadAt, at: int, size: int) -> Iterator[tuple[bytes, int, int]
         name, length = struct.unpack(">4sq", read_at(at, 12))
         yield name, at + 12, length if length >= 0 else size - at - 12
         at += 12 + (length if length >= 0 else size)
+
+
+def _w64(read_at: ReadAt, at: int, size: int) -> Iterator[tuple[bytes, int, int]]:
+    at = at or 40
+    for _ in range(_MOST_CHUNKS):
+        if at + 24 > size:
+            return
+        name, length = struct.unpack("<4s12xQ", read_at(at, 24))  # the length counts these 24 bytes
+        yield name, at + 24, length - 24
+        at += -(-max(24, length) // 8) * 8
 
 
 def _flac_frames(read_at: ReadAt, size: int) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from toolkit.io.errors import InputError
+from toolkit.io.files import read_text
 from toolkit.recipes.common_options import Conditions, Results
 from toolkit.recipes.names import is_network_alone, marks_of, yaml_list
 from toolkit.recipes.options import UsageError, as_text
@@ -166,7 +167,7 @@ class Recipe(Results, Conditions, ABC):
     @property
     def sounds(self) -> list[str]:
         """Marks of the sets that training may draw on: those of options, and those that its config names."""
-        named = re.split(r"[^A-Za-z0-9_.-]+", f"{Path(self.train_config).read_text()} {self.train_args}")
+        named = re.split(r"[^A-Za-z0-9_.-]+", f"{read_text(self.train_config)} {self.train_args}")
         sets = {*self.extra_sets, *self.source_sets, *self.room_sets, *named} - {""}
         return [mark for name in sorted(sets) for mark in marks_of(f"{self.raw}/{name}")]
 

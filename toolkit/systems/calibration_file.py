@@ -10,7 +10,7 @@ import numpy as np
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
 from toolkit.io.files import misfit, read_json
-from toolkit.io.scores import read_scores, scores_of
+from toolkit.io.scores import check_labels, read_scores, scores_of
 from toolkit.io.trials import read_trials
 from toolkit.metrics.verification.calibration import Calibration, fit_calibration
 
@@ -37,6 +37,7 @@ def fit_on(scores: Sequence, trials: Sequence, p_target: float) -> dict:
     pooled, labels, backends = [], [], []
     for score_path, trial_path in zip(scores, trials, strict=True):
         listed = read_trials(trial_path)
+        check_labels(listed, trial_path)
         pooled.append(scores_of(listed, read_scores(score_path), str(score_path), str(trial_path)))
         labels.append(listed.is_target)
         backends.append(_backend_beside(Path(score_path)))
@@ -66,7 +67,10 @@ def fitted_content(
     """
     if is_target.all() or not is_target.any():
         raise InputError(f"{trials[0]}: all trials are targets or all are nontargets; calibration needs both")
-    fitted = fit_calibration(values[is_target], values[~is_target], p_target)
+    try:
+        fitted = fit_calibration(values[is_target], values[~is_target], p_target)
+    except ValueError as error:
+        raise InputError(f"{scores[0]}: {error}") from None
     counts = {"n_target": int(is_target.sum()), "n_nontarget": int((~is_target).sum())}
     if counts["n_target"] < FEW_TARGETS:
         logging.warning(

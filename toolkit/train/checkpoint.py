@@ -1,6 +1,7 @@
 """Checkpoints: the last two to resume from, the best k models, and their average."""
 
 import logging
+import math
 import os
 import zipfile
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from toolkit.io.atomic import replacing
+from toolkit.io.atomic import LEFT_BY_THE_KILLED, replacing
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.text import refuse_fifo
 from toolkit.train.runlog import last_epoch
@@ -110,15 +111,17 @@ class Checkpoints:
         self.sign = 1 if mode == "min" else -1
         self.best: list[tuple[float, int]] = []  # (sign * value, epoch), best first
         self.values: list[float] = []  # sign * value of every epoch, lower is better
+        self._last_is_damaged = False
 
     def save_last(self, state: dict) -> None:
         """Write the resumable state; keep the one before as ``previous.pt``."""
         folder = self.expdir / "checkpoint"
         last = folder / "last.pt"
         folder.mkdir(parents=True, exist_ok=True)
-        if last.exists():
+        if last.exists() and not self._last_is_damaged:
             os.replace(last, folder / "previous.pt")
         save(last, {**state, "version": _VERSION, "best": self.best, "values": self.values})
+        self._last_is_damaged = False
 
     def load_last(self) -> dict | None:
         """The newest undamaged resumable state, or None at the start.
@@ -126,6 +129,7 @@ class Checkpoints:
         Raises:
             InputError: all are damaged, one is of a newer version, or none exists although epochs were trained.
         """
+        self._remove_left()
         damaged = []
         for name in ("last.pt", "previous.pt"):
             path = self.expdir / "checkpoint" / name
@@ -139,6 +143,7 @@ class Checkpoints:
                     return state
                 except (InputError, AttributeError, KeyError, TypeError, ValueError):
                     damaged.append(name)
+                    self._last_is_damaged = True
                     logging.warning("%s: is damaged, or not a training state; trying the one before", path)
         else:
             anew = f"restore a copy, or remove {self.expdir} to train again"
@@ -148,6 +153,12 @@ class Checkpoints:
                 raise InputError(f"{self.expdir}/checkpoint: holds no checkpoint, but {trace}; {anew}")
             return None
         raise InputError(f"{path}: was written by a newer version of the toolkit; update the toolkit")
+
+    def _remove_left(self) -> None:
+        """Remove unfinished states of killed trainings, which may be large."""
+        for path in [*self.expdir.glob(".*.pth"), *self.expdir.glob("checkpoint/.*.pt")]:
+            if LEFT_BY_THE_KILLED.fullmatch(path.name):
+                path.unlink(missing_ok=True)
 
     def _trace(self) -> str:
         """Evidence that an epoch was completed, for messages; empty if at most a part of the first epoch is lost."""
@@ -175,9 +186,13 @@ class Checkpoints:
         return lost
 
     def add(self, epoch: int, value: float, model: dict) -> None:
-        """Add the value of an epoch; keep its model if it is among the best."""
-        self.values = [*self.values[: epoch - 1], self.sign * value]
-        self.best = sorted([*self.best, (self.sign * value, epoch)])[: self.keep_best]
+        """Add the value of an epoch; keep its model if it is among the best. NaN is the worst value."""
+        rank = math.inf if math.isnan(value) else self.sign * value
+        if rank == math.inf:
+            logging.warning("epoch %d: the validation %s is %g; its weights are not used", epoch, self.metric, value)
+        self.values = [*self.values[: epoch - 1], rank]
+        ranked = sorted([*self.best, (rank, epoch)])
+        self.best = ([entry for entry in ranked if entry[0] < math.inf] or ranked)[: self.keep_best]
         kept = {e for _, e in self.best}
         if epoch in kept:
             save(self.expdir / f"epoch{epoch}.pth", model)

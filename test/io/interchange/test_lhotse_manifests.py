@@ -11,7 +11,7 @@ import soundfile
 
 from test.conftest import FS, voice
 from test.io.interchange.conftest import assert_same_audio, audio, tables
-from toolkit.io.datadir import read_table
+from toolkit.io.datadir import read_table, write_table
 from toolkit.io.errors import InputError
 from toolkit.io.interchange.lhotse_manifests import read_manifests, write_manifests
 
@@ -28,6 +28,15 @@ def test_there_and_back(kind, tmp_path, request):
         }
     assert back == tables(folder)
     assert_same_audio(audio(folder), audio(tmp_path / "back"))
+
+
+def test_an_end_that_was_rounded_up_is_that_of_the_recording(cut, tmp_path):
+    """As in stage 2, which takes 10 ms more."""
+    write_table(cut / "segments", {**read_table(cut / "segments"), "c-1": "call-B 0.2 1.008"})
+    write_manifests(cut, tmp_path / "manifests")
+    read_manifests([tmp_path / "manifests"], tmp_path / "back")
+    assert read_table(tmp_path / "back/segments")["c-1"].split()[1:] == ["0.2", "1"]
+    assert_same_audio(audio(cut), audio(tmp_path / "back"))
 
 
 def test_of_arks(in_arks, tmp_path):

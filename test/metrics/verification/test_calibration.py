@@ -51,6 +51,19 @@ def test_calibrated_scores_do_not_depend_on_scale_and_shift_of_the_raw_ones():
     assert two(1000 * target - 7) == pytest.approx(one(target), abs=1e-6)
 
 
+@pytest.mark.parametrize("exponent", [-1000, -40, 40, 1010])
+def test_a_fit_follows_any_scale_exactly(exponent):
+    target, nontarget = np.array([1.0, 3, 2, 0.5]), np.array([0.75, -1, 0, -2, 1.5])
+    plain = fit_calibration(target, nontarget)
+    scaled = fit_calibration(np.ldexp(target, exponent), np.ldexp(nontarget, exponent))
+    assert (scaled.scale, scaled.offset) == (np.ldexp(plain.scale, -exponent), plain.offset)
+
+
+def test_scores_that_differ_too_little_are_refused():
+    with pytest.raises(ValueError, match="larger"):
+        fit_calibration(np.array([2e-320, 1e-320]), np.array([0, 1e-320]))
+
+
 def test_scores_that_do_not_overlap_get_a_finite_cautious_scale(caplog):
     actual = fit_calibration([3, 4, 5], [1, 2])
     assert "do not overlap" in caplog.text

@@ -11,6 +11,18 @@ def test_unit_rows_have_length_one_and_zero_stays():
     assert rows.tolist() == [[0.6, 0.8], [0.0, 0.0]]
 
 
+@pytest.mark.parametrize("scale", [1e-44, 1e-30, 1e-12, 1e12, 1e30, 3e38])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_unit_rows_of_any_level(scale, dtype):
+    rows = np.array([[0.6, 0.8, 0], [0, 0, 0], [-1, 0, 0]]) * scale
+    expected = [[0.6, 0.8, 0], [0, 0, 0], [-1, 0, 0]]
+    tolerance = 0.2 if scale < 1e-40 and dtype is np.float32 else 1e-6  # float32 has a few bits there
+    np.testing.assert_allclose(unit(rows.astype(dtype)), expected, atol=tolerance)
+    ordinary = np.random.default_rng(0).standard_normal((3, 5)).astype(dtype)
+    beside = np.concatenate([ordinary, np.full((1, 5), scale, dtype)])
+    np.testing.assert_array_equal(unit(beside)[:3], unit(ordinary))
+
+
 def test_sums_by_owner_worked_by_hand():
     rows = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
     assert sums_by_owner(rows, np.array([2, 1])).tolist() == [[4, 6], [5, 6]]

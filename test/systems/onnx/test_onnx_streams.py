@@ -1,6 +1,7 @@
 """ONNX files with states: any pieces give what torch gives for the whole, and what the stream in torch gives."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -120,3 +121,10 @@ def test_bad_facts_of_a_stream(both, change):
     content = json.loads(to_text(both[1].metadata)) | {"stream": both[1].metadata["stream"] | change}
     with pytest.raises(InputError, match="stream"):
         from_text(json.dumps(content), "x.onnx")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_not_a_file_is_refused_at_once(tmp_path, make):
+    make(tmp_path / "x.onnx")
+    with pytest.raises(InputError, match="x.onnx"):
+        load_onnx(tmp_path / "x.onnx")

@@ -3,13 +3,12 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
 
 from toolkit.cli.shared.failures import Failures
 from toolkit.cli.shared.inputs import Input, inputs_of, readable
-from toolkit.cli.shared.outputs import STDOUT, is_kept, json_text, output_paths
+from toolkit.cli.shared.outputs import STDOUT, check_table, is_kept, json_text, output_paths, table_path
 from toolkit.io.audio import AudioInfo
 from toolkit.io.datadir import write_table
 from toolkit.io.errors import InputError
@@ -41,6 +40,9 @@ def convert(args, fs: int, what: str, make: Make) -> None:
         raise InputError("--json and --output - both write to standard output; give a file or a folder")
     inputs = inputs_of(args.inputs)
     paths = output_paths(inputs, args.output, args.format)
+    table, listed = table_path(inputs, args.output), dict(zip((i.key for i in inputs), paths, strict=True))
+    if table and not args.overwrite:
+        check_table(table, listed)
     results, failures = [], Failures(inputs)
     kept_paths = [is_kept(path, args.overwrite) for path in paths]
     with ExitStack() as stack:
@@ -55,8 +57,8 @@ def convert(args, fs: int, what: str, make: Make) -> None:
                 result |= convert_one(recording, path, args.channel, fs, make, bar)
             result["error"] = failures.messages.get(recording.name)
     _report(results, args)
-    if not failures.messages and all(i.from_table for i in inputs) and Path(args.output).is_dir():
-        write_table(Path(args.output) / "wav.scp", {i.key: path for i, path, _ in jobs})
+    if table and not failures.messages:
+        write_table(table, listed)
     failures.check()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from toolkit.cli.shared.conversion import Make, convert_one
 from toolkit.cli.shared.enrolments import embed, enrolment_faults, identity_of, read_enrolments, warn_of_quality
-from toolkit.cli.shared.inputs import inputs_of
+from toolkit.cli.shared.inputs import file_input
 from toolkit.cli.shared.systems import load_named, with_calibration
 from toolkit.cli.shared.verification import decide
 from toolkit.io.errors import InputError
@@ -66,7 +66,7 @@ class DemoWork:
         """The path of the extracted speech, and notes; ``enrolments``: recordings of only the speaker."""
         extractor = self.systems["tse"]
         with _notes() as notes:
-            voices = read_enrolments(enrolments, extractor.fs)
+            voices = read_enrolments(list(map(file_input, enrolments)), extractor.fs)
             warn_of_quality(voices)
         output, more = _converted(path, extractor.fs, "extract", lambda mixture: extractor.extract(mixture, voices))
         return output, notes + more
@@ -74,7 +74,7 @@ class DemoWork:
     def verify(self, enrolment: str, test: str, prior: float) -> tuple[dict[str, str], list[str]]:
         """Name -> text of what is known of two recordings, and notes; ``prior``: probability of one speaker."""
         verifier = self.systems["sv"]
-        voices = [embed(verifier, inputs_of([path])[0], "mean") for path in (enrolment, test)]
+        voices = [embed(verifier, file_input(path), "mean") for path in (enrolment, test)]
         identity = identity_of("the enrolment", voices[:1])
         decision = decide(verifier, identity, voices[1], prior)
         notes = enrolment_faults(verifier, identity)
@@ -88,9 +88,7 @@ class DemoWork:
     def transcribe(self, path: str) -> str:
         """The words of a recording."""
         recognizer = self.systems["asr"]
-        return " ".join(
-            recognizer.transcribe_blocks(inputs_of([path])[0].blocks_at(recognizer.fs, _BLOCK_SECONDS, "mean"))
-        )
+        return " ".join(recognizer.transcribe_blocks(file_input(path).blocks_at(recognizer.fs, _BLOCK_SECONDS, "mean")))
 
 
 @contextmanager
@@ -108,7 +106,7 @@ def _notes() -> Iterator[list[str]]:
 
 def _converted(path: str, fs: int, what: str, make: Make) -> tuple[str, list[str]]:
     """As `voxsift enhance` or `extract` of one recording; its output is in a temporary folder."""
-    recording, output = inputs_of([path])[0], Path(mkdtemp(prefix="voxsift-")) / f"{Path(path).stem}.wav"
+    recording, output = file_input(path), Path(mkdtemp(prefix="voxsift-")) / f"{Path(path).stem}.wav"
     info = recording.info()
     with progress(round(info.frames / info.rate), what, "s") as bar:
         facts = convert_one(recording, str(output), None, fs, make, bar)

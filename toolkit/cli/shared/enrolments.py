@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from toolkit.cli.shared.inputs import Input, inputs_of, readable
+from toolkit.cli.shared.inputs import Input, readable
 from toolkit.metrics.signal.recording_quality import RecordingQuality, recording_quality
 from toolkit.metrics.verification.vectors import unit
 from toolkit.systems.inference.verifier_base import LONGEST_SECONDS, VerifierBase
@@ -43,10 +43,11 @@ class Identity(NamedTuple):
     voices: list[Voice]
 
 
-def read_enrolments(words: Sequence[str], fs: int) -> list[Recording]:
-    """The recordings that words name, at a rate in Hz: of each the first two minutes."""
-    with readable(inputs_of(words)) as inputs:
-        return [Recording(next(i.blocks_at(fs, LONGEST_SECONDS)), fs, f"{i.name}: the enrolment") for i in inputs]
+def read_enrolments(recordings: Sequence[Input], fs: int, channel: int | str | None = None) -> list[Recording]:
+    """Recordings at a rate in Hz: of each the first two minutes; ``channel``: of several."""
+    with readable(recordings) as inputs:
+        firsts = [next(i.blocks_at(fs, LONGEST_SECONDS, channel if i.info().channels > 1 else None)) for i in inputs]
+        return [Recording(first, fs, f"{i.name}: the enrolment") for i, first in zip(inputs, firsts, strict=True)]
 
 
 def warn_of_quality(enrolments: Sequence[Recording]) -> None:

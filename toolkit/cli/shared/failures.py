@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from toolkit.cli.shared.inputs import Input
+from toolkit.cli.shared.inputs import STDIN, Input
 from toolkit.io.errors import InputError, counted, one_line, some_of
 
 
@@ -36,9 +36,10 @@ class Failures:
         try:
             yield
         except InputError as error:
-            self.messages[recording.name] = str(error)
+            message = str(error).replace(recording.value, STDIN) if recording.name == STDIN else str(error)
+            self.messages[recording.name] = message
             if self._total > 1:
-                print(f"error: {one_line(str(error))}", file=sys.stderr)
+                print(f"error: {one_line(message)}", file=sys.stderr)
 
     def check(self) -> None:
         """Raise InputError with the names of the inputs that failed, if any; of a single input with its fault."""

@@ -15,10 +15,11 @@ import numpy as np
 
 from toolkit.io.audio import AudioInfo, audio_info, file_blocks, file_info, value_blocks
 from toolkit.io.datadir import read_table
-from toolkit.io.errors import InputError, some_of
-from toolkit.io.folders import audio_files, files_below, read_speech
+from toolkit.io.errors import InputError, is_text, some_of
+from toolkit.io.folders import audio_files, files_below, read_speech, word
 from toolkit.io.opening import OTHER_SUFFIXES, check_start, is_command
 from toolkit.io.samples import resampled_blocks
+from toolkit.systems.signals import regrouped
 
 STDIN = "-"
 
@@ -31,26 +32,26 @@ class Input:
         name: what messages and results call it.
         key: name of its output, without extension; may hold folders.
         value: path, or value of a scp file.
-        from_table: is it a value of a scp file? Then it may be ``file.ark:offset``.
+        table: path of the scp file that has the value, which may be ``file.ark:offset``; empty: a file.
     """
 
     name: str
     key: str
     value: str
-    from_table: bool = False
+    table: str = ""
 
     def info(self) -> AudioInfo:
         """Length, rate and channels; InputError where the recording cannot be read."""
-        return audio_info(self.value, self.key) if self.from_table else file_info(self.value)
+        return audio_info(self.value, self.key) if self.table else file_info(self.value)
 
     def blocks(self, seconds: float, channel: int | str | None = None) -> Iterator[np.ndarray]:
         """Consecutive samples (N_i,) of ``seconds`` each; (N_i, C) with channel ``all``."""
-        if self.from_table:
+        if self.table:
             return value_blocks(self.value, seconds, self.key, channel)
         return file_blocks(self.value, seconds, channel=channel)
 
     def blocks_at(self, fs: int, seconds: float, channel: int | str | None = None) -> Iterator[np.ndarray]:
-        """As :meth:`blocks`, of one channel, at another rate in Hz.
+        """As :meth:`blocks`, of one channel, at another rate in Hz; only the last block may be shorter.
 
         Several channels that are equal count as one. InputError where they differ and no channel is chosen.
         """
@@ -58,7 +59,8 @@ class Input:
         if channel is None and info.channels > 1:
             self._check_equal_channels(seconds)
             channel = 0
-        return resampled_blocks(self.blocks(seconds, channel), info.rate, fs)
+        # The resampler holds the end of a block back; its pieces become blocks again.
+        return regrouped(resampled_blocks(self.blocks(seconds, channel), info.rate, fs), round(seconds * fs))
 
     def _check_equal_channels(self, seconds: float) -> None:
         for block in self.blocks(seconds, "all"):
@@ -69,15 +71,18 @@ class Input:
                 )
 
 
+def file_input(path: str) -> Input:
+    """A file, whatever its name: one of another person, named as a table, must not read the files that it lists."""
+    return Input(path, Path(path).stem or Path(path).name, path)
+
+
 def inputs_of(words: Sequence[str]) -> list[Input]:
     """The recordings that words of the command line name, in their order.
 
     Raises:
-        InputError: nothing is there, a glob or a folder has no audio, or standard input is named twice.
+        InputError: nothing is there, or a glob or a folder has no audio.
     """
     inputs = [recording for word in words for recording in _inputs_of_word(word)]
-    if [recording.name for recording in inputs].count(STDIN) > 1:
-        raise InputError("-: standard input is named twice; name it once")
     return inputs if len({recording.key for recording in inputs}) == len(inputs) else _told_apart(inputs)
 
 
@@ -93,7 +98,7 @@ def _told_apart(inputs: list[Input]) -> list[Input]:
 
 
 def _is_file(recording: Input) -> bool:
-    return not recording.from_table and recording.value != STDIN
+    return not recording.table and recording.value != STDIN
 
 
 def check_keys(inputs: Sequence[Input]) -> None:
@@ -106,6 +111,17 @@ def check_keys(inputs: Sequence[Input]) -> None:
                 f"{recording.name}: its output would be named {recording.key}, as that of {other.name}; rename one, "
                 "or give them in two commands"
             )
+
+
+def with_ids(inputs: Sequence[Input]) -> list[Input]:
+    """The same with ids for keys: those of tables stay; of files they are paths without blanks.
+
+    Raises:
+        InputError: two have one id.
+    """
+    named = [recording if recording.table else replace(recording, key=word(recording.key)) for recording in inputs]
+    check_keys(named)
+    return named
 
 
 def _inputs_of_word(word: str) -> list[Input]:
@@ -124,10 +140,12 @@ def _inputs_of_word(word: str) -> list[Input]:
     if not exists and glob.has_magic(word):
         if not (names := sorted(glob.glob(word, recursive=True))):
             raise InputError(f"{word}: no file matches")
+        if odd := [name for name in names if not is_text(name)]:
+            raise InputError(f"{word}: {odd[0]!a}: the name is not UTF-8; rename it")
         return [recording for name in names for recording in _inputs_of_word(name)]
     if not exists:
         raise InputError(f"{word}: no such file")
-    return [Input(word, path.stem or path.name, word)]
+    return [file_input(word)]
 
 
 def _inputs_of_folder(folder: Path) -> list[Input]:
@@ -146,9 +164,9 @@ def _inputs_of_table(path: Path) -> list[Input]:
     for key, value in table.items():
         if is_command(value):
             raise InputError(f"{path}: {key} is a command ({value}); run it, and name the file that it makes")
-        if ".." in Path(key).parts or key.startswith("/"):
+        if key.startswith("/") or os.path.normpath(f"/{key}") != f"/{key}":  # a//b is the file a/b
             raise InputError(f"{path}: id {key} cannot be the name of an output; rename it")
-    return [Input(f"{path}: {key}", key, value, from_table=True) for key, value in table.items()]
+    return [Input(f"{path}: {key}", key, value, str(path)) for key, value in table.items()]
 
 
 def speakers_of(folder: str) -> dict[str, list[Input]]:
@@ -168,7 +186,13 @@ def speakers_of(folder: str) -> dict[str, list[Input]]:
 
 @contextmanager
 def readable(inputs: Sequence[Input]) -> Iterator[list[Input]]:
-    """The same; standard input is in a temporary file until the end: decoders need to move in it."""
+    """The same; standard input is in a temporary file until the end: decoders need to move in it.
+
+    Raises:
+        InputError: standard input is closed, empty, or named twice.
+    """
+    if [recording.name for recording in inputs].count(STDIN) > 1:
+        raise InputError("-: standard input is named twice; name it once")
     if all(recording.name != STDIN for recording in inputs):
         yield list(inputs)
         return

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from toolkit.cli.shared.inputs import Input, inputs_of
+from toolkit.cli.shared.inputs import Input, inputs_of, readable
 from toolkit.cli.shared.outputs import json_text
 from toolkit.data.text_units import EMPTY
 from toolkit.io.datadir import c_sorted, read_table
 from toolkit.io.errors import InputError, counted, some_of
 from toolkit.io.progress import progress
-from toolkit.io.scores import read_scores, scores_of
+from toolkit.io.scores import check_labels, read_scores, scores_of
 from toolkit.io.trials import check_ids, check_kinds, read_trials
 from toolkit.metrics.metric import Metric
 from toolkit.metrics.recognition import registry as recognition
@@ -38,10 +38,11 @@ def score_audio(args) -> None:
         raise InputError(f"--metrics {timed[0]}: needs the turns of the speakers; use a recipe, or leave it out")
     if (needy := names_that_need("reference", metrics)) and not args.reference:
         raise InputError(f"--metrics {needy[0]}: needs --reference, what the audio should be; or use dnsmos_ovrl")
-    estimates = inputs_of(args.inputs)
-    pairs = _paired(estimates, inputs_of(args.reference)) if args.reference else [(i, None) for i in estimates]
+    estimates, references = inputs_of(args.inputs), inputs_of(args.reference or [])
     rows = []
-    with progress(len(pairs), "score", "recordings") as bar:
+    with readable(estimates + references) as recordings, progress(len(estimates), "score", "recordings") as bar:
+        estimates, references = recordings[: len(estimates)], recordings[len(estimates) :]
+        pairs = _paired(estimates, references) if references else [(i, None) for i in estimates]
         for estimate, reference in pairs:
             rows.append({"input": estimate.name} | _values(estimate, reference, metrics, args.channel))
             bar.update()
@@ -105,6 +106,7 @@ def score_trials(args) -> None:
     else:  # any speakers that agree with the labels: none is drawn
         trials = read_trials(args.trials)
         check_kinds(trials, args.trials)
+        check_labels(trials, args.trials)
         sides = np.zeros(len(trials), int), (~trials.is_target).astype(int)
     scores = scores_of(trials, read_scores(args.inputs[0]), args.inputs[0], args.trials)
     calibration = calibration_of(read_calibration(args.calibration)) if args.calibration else None
@@ -125,14 +127,17 @@ def score_texts(args) -> None:
             f"({len(differing)}) are in one of them only"
         )
     utts = c_sorted(references)
-    texts = ([references[utt] for utt in utts], ["" if hypotheses[utt] == EMPTY else hypotheses[utt] for utt in utts])
+    plain, recognised = (
+        ["" if table[utt] == EMPTY else table[utt] for utt in utts] for table in (references, hypotheses)
+    )
     speaker, resamples = np.zeros(len(utts), int), 0
     if args.utt2spk:
         utt2spk, resamples = read_table(args.utt2spk), args.resamples
         check_ids(utts, utt2spk, args.utt2spk)
         speaker = np.unique([utt2spk[utt] for utt in utts], return_inverse=True)[1]
     rates = [
-        resample_rate(count_errors(*texts, name), speaker, name, resamples, args.seed) for name in recognition.METRICS
+        resample_rate(count_errors(plain, recognised, name), speaker, name, resamples, args.seed)
+        for name in recognition.METRICS
     ]
     joined = Resamples(
         {name: value for rate in rates for name, value in rate.values.items()},

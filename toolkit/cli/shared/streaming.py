@@ -15,6 +15,7 @@ from toolkit.io.errors import InputError, brief
 
 PIECE_SECONDS = 0.01  # that are read at once
 _UNKNOWN = 0xFFFFFFFF  # length of a WAV file that is a stream
+_OTHERS = (b"RF64", b"riff", b"fLaC", b"OggS", b"FORM", b".snd", b"caff", b"NIST")  # begins of other audio files
 
 
 def check_options(args) -> None:
@@ -46,7 +47,10 @@ def enhance_standard_input(enhancer: Any, keep: float) -> None:
     if sys.stdin is None:
         raise InputError("-: standard input is closed; pipe 16-bit PCM into it")
     source: Any = io.BufferedReader(sys.stdin.buffer)  # also of a buffered stream
-    is_wav = source.peek(4)[:4] == b"RIFF"
+    mark = source.peek(4)[:4]
+    is_wav = mark == b"RIFF"
+    if mark in _OTHERS or mark[:3] == b"ID3":  # as samples it would be loud noise
+        raise InputError("-: is a file of another format; must be 16-bit PCM of one channel, raw or as WAV")
     pieces = _wav_pieces(source, stream.fs) if is_wav else _raw_pieces(source, stream.fs)
     write, clipped = sys.stdout.buffer.write, 0
     first = next(pieces, b"")

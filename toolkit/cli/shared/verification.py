@@ -1,7 +1,9 @@
 """The work of `voxsift verify`: identities, scores of each test recording, decisions at a prior."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -48,7 +50,7 @@ def verify(args) -> None:
             "no calibration, so only cosines, no decision; run 'voxsift calibrate' and give its file to --calibration"
         )
     total = sum(map(len, enrolled.values())) + len(tests)
-    with readable(tests) as tests, progress(total, "verify", "recordings") as bar:
+    with _readable(enrolled, tests) as (enrolled, tests), progress(total, "verify", "recordings") as bar:
         failures = Failures([recording for of in enrolled.values() for recording in of])
         voices_of = {name: _voices(verifier, of, args.channel, bar, failures) for name, of in enrolled.items()}
         failures.check()  # every score needs its whole identity
@@ -89,6 +91,14 @@ def _named_inputs(args) -> tuple[dict[str, list[Input]], list[Input]]:
     if not tests:
         raise InputError(f"{first.name}: is one recording; give two, or the enrolled speaker by --enroll")
     return {first.name: [first]}, tests
+
+
+@contextmanager
+def _readable(enrolled: Mapping[str, Sequence[Input]], tests: Sequence[Input]) -> Iterator[tuple]:
+    """As :func:`readable`, of both."""
+    with readable([*chain(*enrolled.values()), *tests]) as recordings:
+        rest = iter(recordings)
+        yield {name: list(islice(rest, len(of))) for name, of in enrolled.items()}, list(rest)
 
 
 def _voices(verifier: VerifierBase, inputs: Sequence[Input], channel, bar, failures: Failures) -> list[Voice]:

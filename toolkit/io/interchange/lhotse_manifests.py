@@ -17,6 +17,7 @@ from toolkit.io.audio import AudioInfo, file_info
 from toolkit.io.datadir import read_table
 from toolkit.io.errors import InputError, counted, shown, some_of
 from toolkit.io.files import misfit, parse_json
+from toolkit.io.formatting import SLACK
 from toolkit.io.interchange.encoded_audio import copied_entry
 from toolkit.io.interchange.new_data_dir import NewDataDir, new_folder, sort_file
 from toolkit.io.interchange.utterance import DERIVED, FACT, LANGUAGE, Source, Utterance
@@ -85,8 +86,9 @@ def _recording_of(key: str, value: str, info: AudioInfo, aside: Path, final: Pat
 def _supervision_of(utt: Utterance, info: AudioInfo) -> dict:
     length = info.frames / info.rate
     begin = utt.begin or Decimal(0)
-    duration = length - float(begin) if utt.end is None else float(utt.end - begin)
-    if not 0 < duration <= length - float(begin) + 1e-3:
+    end = length if utt.end is None else float(utt.end)
+    duration = min(end, length) - float(begin)
+    if not (duration > 0 and end <= length + SLACK):
         raise InputError(f"{utt.key}: ends at {utt.end} s, its recording {utt.recording} at {length:g} s")
     every = list(range(info.channels))
     channel = utt.channel if utt.channel is not None else 0 if info.channels == 1 else every
@@ -244,7 +246,7 @@ def _add_supervision(new: NewDataDir, where: str, content: dict, known: _Recordi
     path, info = known.get(content["recording_id"], where)
     begin, length = (Decimal(str(content[name])) for name in ("start", "duration"))
     seconds = info.frames / info.rate
-    if not (begin >= 0 and length > 0 and float(begin + length) <= seconds + 1e-3):
+    if not (begin >= 0 and length > 0 and float(begin + length) <= seconds + SLACK):
         raise InputError(f"{where}: from {begin} s, {length} s long: must be in its recording of {seconds:g} s")
     recording, channel = content["recording_id"], content.get("channel", 0)
     number = channel if isinstance(channel, int) else channel[0] if len(channel) == 1 else None

@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TextIO
 
+from toolkit.io.atomic import random_number
 from toolkit.io.audio import AudioInfo
 from toolkit.io.errors import InputError, counted, is_text, shown
 from toolkit.io.interchange.utterance import Utterance
@@ -29,7 +30,7 @@ def new_folder(output) -> Iterator[tuple[Path, Path]]:
     final = Path(os.path.abspath(output))
     if os.path.lexists(final) and not (final.is_dir() and not any(final.iterdir())):
         raise InputError(f"{output}: is there already; give a new folder")
-    aside = final.parent / f".{final.name}.{os.getpid()}.tmp"
+    aside = final.parent / f".{final.name}.{random_number()}.tmp"
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
@@ -120,7 +121,7 @@ class NewDataDir:
 
     def _finish(self) -> None:
         if "utt2spk" not in self._files:
-            raise InputError(f"{self.folder.name}: no utterance to write")
+            raise InputError("the input has no utterance; give one that has some")
         for table in self._files:
             sort_file(self.folder / table, unique=table in _OF_RECORDINGS)
         if self._sides[True] and self._sides[False]:

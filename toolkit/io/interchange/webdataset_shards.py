@@ -204,7 +204,7 @@ class _Sample:
             if size > _LONGEST_TEXT:
                 raise InputError(f"{self.where}: its .{suffix} has {size:,} bytes, at most {_LONGEST_TEXT:,} are read")
             try:
-                text = content.read().decode()
+                text = content.read().decode("utf-8-sig")
             except UnicodeDecodeError:
                 raise InputError(f"{self.where}: its .{suffix} is not UTF-8") from None
             if suffix == "txt":

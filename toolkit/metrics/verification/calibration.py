@@ -53,7 +53,7 @@ def fit_calibration(target_scores, nontarget_scores, p_target: float = 0.05, qui
         quiet: without warnings.
 
     Raises:
-        ValueError: an array is empty or not finite, or ``p_target`` is out of (0, 1).
+        ValueError: an array is empty or not finite, the scores are almost equal, or ``p_target`` is out of (0, 1).
     """
     target, nontarget = (np.asarray(x, dtype=np.float64).ravel() for x in (target_scores, nontarget_scores))
     if not (len(target) and len(nontarget) and np.isfinite(target).all() and np.isfinite(nontarget).all()):
@@ -65,6 +65,8 @@ def fit_calibration(target_scores, nontarget_scores, p_target: float = 0.05, qui
         warn("calibration: target and nontarget scores do not overlap; the scale is a cautious estimate (Platt)")
         aim, p_target = ((len(target) + 1) / (len(target) + 2), 1 / (len(nontarget) + 2)), 0.5
     scores = np.concatenate([target, nontarget])
+    exponent = np.frexp(np.abs(scores).max())[1]
+    scores = np.ldexp(scores, -exponent)  # exact; the squares of huge scores would be infinite
     shift, width = scores.mean(), scores.std() or 1.0
     parts = [len(target), len(nontarget)]
     weights = np.repeat([p_target / parts[0], (1 - p_target) / parts[1]], parts)
@@ -74,7 +76,11 @@ def fit_calibration(target_scores, nontarget_scores, p_target: float = 0.05, qui
     if slope <= 0:
         warn("calibration: targets score no higher than nontargets; every LLR will be 0")
         return Calibration(0.0, 0.0)
-    return Calibration(float(slope / width), float(height - slope * shift / width))
+    with np.errstate(over="ignore"):
+        fitted = Calibration(float(np.ldexp(slope / width, -exponent)), float(height - slope * shift / width))
+    if not np.isfinite(fitted).all():
+        raise ValueError("calibration needs scores whose differences are larger; multiply them")
+    return fitted
 
 
 def _regress(x: np.ndarray, aim: np.ndarray, weights: np.ndarray, prior: float) -> np.ndarray:

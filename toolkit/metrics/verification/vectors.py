@@ -8,6 +8,7 @@ import numpy as np
 
 from toolkit.io.stored_rows import StoredRows
 
+_SMALL = 1e-15  # length of a vector whose squares float32 holds with all digits
 _BLOCK_BYTES = 1 << 24  # of gathered rows, so that they stay in the cache
 
 
@@ -18,8 +19,17 @@ def sums_by_owner(rows: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 def unit(rows: np.ndarray) -> np.ndarray:
     """Rows (..., D) scaled to length 1; zero rows are unchanged."""
-    norms = np.sqrt(np.einsum("...d,...d->...", rows, rows))[..., None]
+    norms = _norms(rows)
+    if not ((norms > _SMALL) & (norms < 1 / _SMALL)).all():  # squares of float32 may be zero or infinite
+        exponents = np.frexp(np.abs(rows).max(-1, keepdims=True, initial=0))[1]
+        rows = np.ldexp(rows, -exponents)  # exact
+        norms = _norms(rows)
     return rows / np.where(norms > 0, norms, 1)
+
+
+def _norms(rows: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore", under="ignore"):
+        return np.sqrt(np.einsum("...d,...d->...", rows, rows))[..., None]
 
 
 def dot_scores(enroll, test, enroll_row: np.ndarray, test_row: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import soundfile
 
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
-from toolkit.io.files import read_text
+from toolkit.io.files import read_csv
 from toolkit.io.processes import process_pool
 from toolkit.io.progress import progress
 
@@ -62,21 +62,6 @@ def write_tsv(path, rows: Sequence[dict]) -> None:
 
 
 def read_tsv(path, *columns: str) -> list[dict[str, str]]:
-    """Read a table with a header line.
-
-    Raises:
-        InputError: the file is missing or cannot be read, lacks one of ``columns``, or a line has another number of
-            fields than the header.
-    """
-    text = read_text(path, "run toolkit.bin.make_minicorpus")
-    try:
-        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t")
-        rows = list(reader)
-    except csv.Error as error:
-        raise InputError(f"{path}: is not a tab-separated table ({error}); make the corpus again") from None
-    if missing := [column for column in columns if column not in (reader.fieldnames or [])]:
-        raise InputError(f"{path}: has no column {missing[0]}; make the corpus again")
-    for number, row in enumerate(rows, 2):
-        if None in row or None in row.values():
-            raise InputError(f"{path}:{number}: expected {len(row)} fields, as in the header; make the corpus again")
-    return rows
+    """Read a table with a header line; errors as of toolkit.io.files.read_csv."""
+    remedy = "make the corpus again (toolkit.bin.make_minicorpus)"
+    return [row for _, row in read_csv(path, columns, remedy, "\t")]

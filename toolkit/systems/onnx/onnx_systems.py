@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
+from toolkit.io.ark import open_regular
 from toolkit.io.cross_fade import overlapped
 from toolkit.io.errors import InputError, brief
 from toolkit.metrics.signal.intrusive import library
@@ -221,7 +221,8 @@ def load_onnx(path, task: str | None = None) -> Any:
         speech = load_onnx("enhancer.onnx").enhance("noisy.wav")
     """
     try:
-        content = Path(path).read_bytes()
+        with open(open_regular(path), "rb") as file:
+            content = file.read()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     session = session_of(content, path)

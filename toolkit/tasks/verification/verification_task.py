@@ -50,6 +50,8 @@ class VerificationTask(Task[SpeakerEmbedder]):
         self, network: SpeakerEmbedder, loss: Loss, batches: Batches, train: TrainingDataset, valid: list[str]
     ):
         _check_members(train, loss)
+        if len(train.speakers) == 1:
+            raise InputError(f"--train_dir: has one speaker, {train.speakers[0]}; training needs two or more")
         super().__init__(network, loss, batches, train, valid)
         self.valid_sets = {Path(path).name: ValidationTrials(path, network.fs) for path in valid}
 
