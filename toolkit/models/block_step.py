@@ -19,6 +19,12 @@ class BlockStep(nn.Module, ABC):
             and the delay.
         end: number of the state that holds how many samples are left in the recording, (1,), ``ENDLESS`` before the
             last call; None: the network does not need it.
+
+    Example::
+
+        states = step.initial()
+        for blocks in wav.split(4 * step.block, 1):  # (1, N), N a whole number of blocks
+            output, *states = step(blocks, *states)
     """
 
     block: int
