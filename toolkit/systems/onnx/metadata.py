@@ -94,8 +94,8 @@ def from_text(text: str | None, path) -> dict[str, Any]:
     return content
 
 
-def _fault_of_stream(stream: dict, task: str) -> str | None:
-    """What is wrong with the facts of a stream."""
+def _fault_of_stream(stream: dict, task: str) -> str:
+    """What is wrong with the facts of a stream; empty: nothing."""
     if task not in ("se", "tse") or min(stream["block"], stream["latency"], 1 + stream["delay"]) < 1:
         return "must be of an enhancer or extractor, with a block of 1 sample or more"
     if any(size < 1 or size > 2**20 for shape in stream["states"].values() for size in shape):
@@ -103,4 +103,4 @@ def _fault_of_stream(stream: dict, task: str) -> str | None:
     named = {name for name in (stream.get("end"), stream.get("speaker")) if name is not None}
     if not named <= stream["states"].keys() or bool(stream.get("speaker")) != (task == "tse"):
         return "end and speaker must be states, speaker only of an extractor"
-    return None
+    return ""
