@@ -5,7 +5,7 @@ time by length of the audio, so that the load of the machine counts little: belo
 is that of the algorithm, as the stream states it, and what a piece adds that is longer than the block of the network.
 Compared are the whole recording at once, and the stream of an ONNX file. All outputs must be equal.
 
-A piece of 16 ms is one frame of Demucs, for which every weight is read once: 134 MB for dns64, so memory is the limit.
+A piece of 16 ms is one frame of Demucs: every weight is read for it, 134 MB of dns64. A longer piece shares that.
 """
 
 import tempfile
