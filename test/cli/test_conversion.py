@@ -159,6 +159,18 @@ def test_a_long_file_is_the_whole_away_from_seams(voxsift, monkeypatch):
     assert differences.max() < 0.5
 
 
+def test_blocks_of_many_channels_are_shorter(voxsift, monkeypatch):
+    network = Smooth()
+    monkeypatch.setattr("toolkit.cli.shared.systems.load_system", lambda *_: Enhancer(network))
+    monkeypatch.setattr(conversion, "BLOCK_SECONDS", 0.25)
+    monkeypatch.setattr(conversion, "OVERLAP_SECONDS", 0.05)
+    noisy = np.random.default_rng(0).uniform(-0.5, 0.5, (8000, 16)).astype(np.float32)
+    soundfile.write("many.wav", noisy, 16000, subtype="FLOAT")
+    assert voxsift("enhance", "many.wav", "-o", "out.wav")[0] == 0
+    assert read("out.wav").shape == noisy.shape
+    assert 16 * (network.longest - 800) == 8 * 4000  # samples of a block of eight channels, without the overlap
+
+
 @pytest.mark.parametrize("enrolments", [["spk/s0/u0.wav", "spk/s0/u1.wav"], ["slow.wav"]])
 def test_extraction_is_what_the_system_gives(voxsift, shipped, caplog, enrolments):
     assert voxsift("extract", "--enroll", *enrolments, "-o", "out.wav", "--", "spk/s1/u0.wav")[0] == 0

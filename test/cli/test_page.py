@@ -11,20 +11,24 @@ import yaml
 
 from test.conftest import FS, voice
 from test.helpers.tiny_verifier import verifier
+from toolkit.systems.base import System
 from toolkit.systems.enhancer import Enhancer
+from toolkit.systems.extractor import Extractor
 from toolkit.train.checkpoint import save
 
 ROOT = Path(__file__).parents[2]
 
 
-def write_enhancer(folder: Path) -> None:
-    """An experiment in enhancement by a tiny GTCRN, which is not trained."""
-    sizes = {"window": 64, "hop": 32, "low_bins": 9, "erb_bands": 8, "channels": 8}
+SIZES = {"window": 64, "hop": 32, "low_bins": 9, "erb_bands": 8, "channels": 8}
+
+
+def write_system(folder: Path, kind: type[System], network: str, **arguments) -> None:
+    """An experiment with a tiny network, which is not trained."""
     folder.mkdir()
-    (folder / "config.yaml").write_text(
-        yaml.safe_dump({"task": "se", "model": {"class_path": "GTCRN", "init_args": sizes}})
-    )
-    save(folder / Enhancer.weights, Enhancer.build(folder / "config.yaml").state_dict())
+    model = {"class_path": network, "init_args": SIZES | arguments}
+    (folder / "config.yaml").write_text(yaml.safe_dump({"task": kind.task, "model": model}))
+    (folder / "train_info.json").write_text('{"scale_invariant_loss": false}')
+    save(folder / kind.weights, kind.build(folder / "config.yaml").state_dict())
 
 
 def write_world() -> None:
@@ -44,7 +48,9 @@ def write_world() -> None:
     Path("egs/mini/se/exp").mkdir(parents=True)
     Path("egs/mini/se/exp/se_train_convtasnet_snr").symlink_to(ROOT / "test/fixtures/v0.1/se_convtasnet")
     verifier(Path("exp/sv_mine"), 0)
-    write_enhancer(Path("exp/se_mine"))
+    write_system(Path("exp/se_mine"), Enhancer, "GTCRN")
+    encoder = {"class_path": "TrainedEmbedder", "init_args": {"system": str(Path("exp/sv_mine").resolve())}}
+    write_system(Path("exp/tse_mine"), Extractor, "GTCRNExtractor", speaker_encoder=encoder)
     Path("trials").write_text("a b target\na c nontarget\n")
     Path("scores.txt").write_text("a b 2\na c 1\n")
     Path("utt2spk").write_text("a s\nb s\nc t\n")
@@ -52,7 +58,7 @@ def write_world() -> None:
         Path(name).write_text("a TURN IT ON\n")
 
 
-@pytest.mark.parametrize(("page", "count"), [("toolkit/cli/README.md", 24), ("README.md", 2)])
+@pytest.mark.parametrize(("page", "count"), [("toolkit/cli/README.md", 25), ("README.md", 2)])
 def test_commands_of_a_page(voxsift, page, count):
     write_world()
     blocks = re.findall(r"```bash\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)

@@ -1,4 +1,4 @@
-"""voxsift enhance --stream and voxsift live: as the whole recording."""
+"""voxsift enhance --stream, extract --stream and live: as the whole recording."""
 
 import io
 import sys
@@ -12,14 +12,25 @@ import soundfile
 
 from test.helpers.tiny_networks import tiny
 from toolkit.systems.enhancer import Enhancer
+from toolkit.systems.extractor import Extractor
+from toolkit.systems.inference.system_origin import Origin
 
 FS = 16000
+VOICE = "spk/s1/u0.wav"
 
 
 @pytest.fixture
 def enhancer(place, monkeypatch):
     """A tiny GTCRN, as the default enhancer."""
     system = Enhancer(tiny("GTCRN"))
+    monkeypatch.setattr("toolkit.cli.shared.systems.load_system", lambda *_: system)
+    return system
+
+
+@pytest.fixture
+def extractor(place, monkeypatch):
+    """A tiny GTCRNExtractor, as the default extractor."""
+    system = Extractor(tiny("GTCRNExtractor"), Origin(training={"scale_invariant_loss": False}))
     monkeypatch.setattr("toolkit.cli.shared.systems.load_system", lambda *_: system)
     return system
 
@@ -46,6 +57,17 @@ def test_raw_samples(voxsift, enhancer, keep):
     expected = enhancer.enhance(samples, FS, keep) * 32768
     np.testing.assert_allclose(np.frombuffer(out, "<i2"), expected.clip(-32768, 32767), atol=0.51 + 32768e-5)
     assert "4.0 ms" in err  # a window of 64 samples
+
+
+@pytest.mark.parametrize("block", [[], ["--block_ms", "3"], ["--block_ms", "250"]])
+def test_an_enrolled_speaker(voxsift, extractor, block):
+    samples = integers()
+    words = ["extract", "--stream", "--enroll", VOICE, "-o", "-", *block, "--", "-"]
+    code, out, err = voxsift(*words, stdin=samples.tobytes())
+    assert code == 0
+    expected = extractor.extract(samples, VOICE, FS) * 32768
+    np.testing.assert_allclose(np.frombuffer(out, "<i2"), expected.clip(-32768, 32767), atol=0.51 + 32768e-5)
+    assert "4.0 ms" in err
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["whole", "of unknown length"])
@@ -89,17 +111,35 @@ def test_an_encoded_file_is_not_taken_for_samples(voxsift, enhancer, form):
 
 @pytest.mark.parametrize(
     "words",
-    [["slow.wav", "-o", "-"], ["-", "-o", "x.wav"], ["-", "-o", "-", "--json"], ["-", "-o", "-", "--channel", "0"]],
+    [
+        ["enhance", "--stream", "slow.wav", "-o", "-"],
+        ["enhance", "--stream", "-", "-o", "x.wav"],
+        ["enhance", "--stream", "-", "-o", "-", "--json"],
+        ["enhance", "--stream", "-", "-o", "-", "--channel", "0"],
+        ["enhance", "slow.wav", "-o", "x.wav", "--block_ms", "32"],
+        ["extract", "--stream", "--enroll", "-", "-o", "-", "--", "-"],
+        ["live", "--enroll", VOICE, "--keep", "0.1"],
+    ],
 )
-def test_bad_options(voxsift, enhancer, words):
-    assert voxsift("enhance", "--stream", *words)[0] == 1
+def test_bad_options(voxsift, place, words):
+    assert voxsift(*words, stdin=b"\0\0")[0] == 1
+    assert not Path("x.wav").exists()
 
 
-def test_what_cannot_stream_is_refused(voxsift):
-    for words in (["enhance", "--stream", "-", "-o", "-"], ["live"]):
-        code, _, err = voxsift(*words, stdin=b"\0\0")
-        assert code == 1
-        assert "ConvTasNet" in err
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["enhance", "--stream", "-", "-o", "-"], ["ConvTasNet", "GTCRN", "Demucs"]),
+        (["live"], ["ConvTasNet", "GTCRN", "Demucs"]),
+        (["extract", "--stream", "--enroll", VOICE, "-o", "-", "--", "-"], ["SEFPNet", "GTCRNExtractor"]),
+        (["live", "--enroll", VOICE], ["SEFPNet", "GTCRNExtractor"]),
+    ],
+)
+def test_what_cannot_stream_is_refused(voxsift, words, names):
+    """In a line that names what can."""
+    code, out, err = voxsift(*words, stdin=b"\0\0")
+    assert (code, out) == (1, b"")
+    assert all(name in err.splitlines()[-1] for name in names)
 
 
 class FakeDevice(ModuleType):
@@ -141,6 +181,15 @@ def test_live(voxsift, enhancer, monkeypatch, words):
     np.testing.assert_allclose(np.concatenate(device.played), enhancer.enhance(samples, FS), atol=1e-5)
     assert device.options["samplerate"] == FS
     assert device.options["device"] == ((3, "USB") if words else (None, None))
+
+
+def test_live_with_an_enrolled_speaker(voxsift, extractor, monkeypatch):
+    samples = (integers()[:5120] / 32768).astype(np.float32)
+    device = FakeDevice(samples)
+    monkeypatch.setitem(sys.modules, "sounddevice", device)
+    assert voxsift("live", "--enroll", VOICE, "spk/s1/u1.wav")[0] == 0
+    expected = extractor.extract(samples, [VOICE, "spk/s1/u1.wav"], FS)
+    np.testing.assert_allclose(np.concatenate(device.played), expected, atol=1e-5)
 
 
 def test_live_without_a_device(voxsift, enhancer, monkeypatch):

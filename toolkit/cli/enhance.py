@@ -9,12 +9,12 @@ Outputs have the rate, length and channels of the inputs; those that are there a
 5 minutes is enhanced in blocks that overlap by 2 s, where they are cross-faded.
 
 --stream writes speech as standard input arrives: 16-bit PCM of one channel at the rate of the network, raw or as WAV;
-the output has the same form. It needs a causal network, such as GTCRN; the latency is reported.
+the output has the same form. It needs a causal network: GTCRN, or Demucs with a fixed level. The latency is reported.
 """
 
 import argparse
 
-from toolkit.cli.shared.options import add_audio_output, add_inputs, add_system
+from toolkit.cli.shared.options import add_audio_output, add_inputs, add_stream, add_system
 from toolkit.io.command_line import share
 
 
@@ -25,21 +25,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep", type=share, default=0.0, help="share of the recording in the output (observation adding), 0 to 1"
     )
-    parser.add_argument("--stream", action="store_true", help="enhance standard input as it arrives")
+    add_stream(parser, "enhance")
     add_system(parser)
 
 
 def main(args: argparse.Namespace) -> None:
     """Enhance."""
+    from toolkit.cli.shared.streaming import check_options, convert_standard_input
     from toolkit.cli.shared.systems import load_system
 
+    check_options(args)
+    enhancer = load_system("se", args)
     if args.stream:
-        from toolkit.cli.shared.streaming import check_options, enhance_standard_input
-
-        check_options(args)
-        enhance_standard_input(load_system("se", args), args.keep)
+        convert_standard_input(enhancer.stream(args.keep), args)
         return
     from toolkit.cli.shared.conversion import convert
 
-    enhancer = load_system("se", args)
     convert(args, enhancer.fs, "enhance", lambda recording: enhancer.enhance(recording, observation=args.keep))

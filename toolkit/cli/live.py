@@ -1,15 +1,17 @@
-"""Enhance the microphone and play the result, until Ctrl-C.
+"""Enhance the microphone, or extract a speaker from it, and play the result, until Ctrl-C.
 
 Example: voxsift live --model exp/se_train_gtcrn
          voxsift live --input_device 2 --output_device "USB Audio" --keep 0.1
+         voxsift live --enroll me.wav --model exp/tse_train_gtcrn
 
-Needs a causal network, such as GTCRN, and tools/install.sh --extras live. Use headphones: a loudspeaker would be heard
-by the microphone. The reported latency is that of the algorithm; the computation and the sound card add to it.
+Needs a causal network (GTCRN, Demucs with a fixed level; with --enroll GTCRNExtractor) and tools/install.sh --extras
+live. Use headphones: a loudspeaker would be heard by the microphone. The reported latency is that of the algorithm; the
+computation and the sound card add to it.
 """
 
 import argparse
 
-from toolkit.cli.shared.options import add_system
+from toolkit.cli.shared.options import INPUTS, add_block, add_system
 from toolkit.io.command_line import real_number, share
 
 
@@ -18,7 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input_device", type=_device, help="number or name of the microphone; default: the system's")
     parser.add_argument("--output_device", type=_device, help="number or name of the output; default: the system's")
     parser.add_argument("--seconds", type=real_number(0.1, 1e6), help="stop after this time; default: at Ctrl-C")
-    parser.add_argument("--block_ms", type=real_number(1, 1000), default=16, help="audio that is read at once")
+    add_block(parser, 16)
+    parser.add_argument("--enroll", nargs="+", metavar="INPUT", help=f"extract this speaker; recordings: {INPUTS}")
     parser.add_argument(
         "--keep", type=share, default=0.0, help="share of the recording in the output (observation adding), 0 to 1"
     )
@@ -30,8 +33,19 @@ def _device(word: str) -> int | str:
 
 
 def main(args: argparse.Namespace) -> None:
-    """Enhance the microphone."""
-    from toolkit.cli.shared.streaming import enhance_live
+    """Enhance the microphone, or extract from it."""
+    from toolkit.cli.shared.enrolments import read_enrolments, warn_of_quality
+    from toolkit.cli.shared.streaming import play_live
     from toolkit.cli.shared.systems import load_system
+    from toolkit.io.errors import InputError
 
-    enhance_live(load_system("se", args), args)
+    if not args.enroll:
+        play_live(load_system("se", args).stream(args.keep), args)
+        return
+    if args.keep:
+        raise InputError("--keep: is for enhancement; leave it out with --enroll")
+    extractor = load_system("tse", args)
+    enrolments = read_enrolments(args.enroll, extractor.fs)
+    stream = extractor.stream(enrolments)
+    warn_of_quality(enrolments)
+    play_live(stream, args)

@@ -141,7 +141,7 @@ def side_by_side(first: Experiment, other: Experiment, verdicts: Mapping[str, Ve
                 blocks += [
                     heat_map(results.name, metric, mine, scale) for results, mine in zip(both, scale, strict=True)
                 ]
-                blocks += difference_map(metric, shared, changes)
+                blocks += difference_map(f"{other.name} minus {first.name}", metric, shared, changes)
     blocks += _det_of_both(first, other)
     logs = {_log(results): results.name for results in both if _log(results).is_file()}
     if len(logs) == 2:  # a variant of the outputs has the training of the first
@@ -171,8 +171,10 @@ def _changes(row: Row, against: Row) -> dict[Condition, Mapping[str, Difference]
     return {condition: change for condition, change in pairs.items() if change is not None}
 
 
-def difference_map(metric: str, row: Row, changes: Mapping[Condition, Mapping[str, Difference]]) -> Iterator[HeatMap]:
-    """How much better or worse the other is; nothing where none of the sets can be compared."""
+def difference_map(
+    what: str, metric: str, row: Row, changes: Mapping[Condition, Mapping[str, Difference]]
+) -> Iterator[HeatMap]:
+    """How much better or worse the minuend of ``what`` is; nothing where none of the sets can be compared."""
     paired = metric if metric != "si_sdri" else "si_sdr"  # the mixtures are the same
     about, values = metric_of(metric), {c: change[paired] for c, change in changes.items() if paired in change}
     if not values:
@@ -188,8 +190,8 @@ def difference_map(metric: str, row: Row, changes: Mapping[Condition, Mapping[st
         share = gain_of(metric, change) / largest * (1 if is_certain(change) else _PALE)
         return Cell(f"{value:+.{about.digits}f}", detail, share, is_certain(change))
 
-    unit = about.difference.unit
-    yield _map(f"difference{f' ({unit})' if unit else ''}; • it is certain", row, cell)
+    unit = f" ({about.difference.unit})" if about.difference.unit else ""
+    yield _map(f"{what}{unit}; blue is better; • it is certain", row, cell)
 
 
 def _det_of_both(first: Experiment, other: Experiment) -> Iterator[Chart]:

@@ -20,6 +20,12 @@ class Pieces(Protocol):
         """The rest (M,)."""
 
 
+def in_pieces(network: Pieces, wav: np.ndarray, seconds: float, fs: int) -> np.ndarray:
+    """(N,) samples at ``fs`` -> (N,) output of a network before its first sample, which gets some seconds at once."""
+    step = max(1, round(seconds * fs))
+    return np.concatenate([*map(network.process, np.split(wav, range(step, len(wav), step))), network.flush()])
+
+
 class AudioStream:
     """Samples in, samples out, for pieces of any length; made by ``Enhancer.stream`` and ``Extractor.stream``.
 

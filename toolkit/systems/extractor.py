@@ -10,13 +10,11 @@ from torch import Tensor
 
 from toolkit.data.collate import pad
 from toolkit.io.config import ConfigParser
-from toolkit.io.errors import InputError
 from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.models.tse.sef_pnet import SEFPNet
-from toolkit.systems.audio_stream import AudioStream
+from toolkit.systems.audio_stream import in_pieces
 from toolkit.systems.base import System
-from toolkit.systems.inference.extractor_base import ExtractorBase, recordings_in
-from toolkit.systems.signals import is_path, recording_of
+from toolkit.systems.inference.extractor_base import CHUNK_SECONDS, ExtractorBase
 from toolkit.systems.torch_pieces import TorchPieces
 from toolkit.train.experiment import default
 
@@ -41,39 +39,33 @@ class Extractor(System, ExtractorBase):
         """Add the config key of the network."""
         parser.add_argument("--model", type=SpeakerExtractor, default=default(SEFPNet), help="mixture to signal")
 
+    @property
+    def block_seconds(self) -> float | None:
+        """See ExtractorBase: a causal network reads any length, piece by piece."""
+        return None if self._causal else super().block_seconds
+
+    @property
+    def _causal(self) -> bool:
+        return type(self.network).open_stream is not SpeakerExtractor.open_stream
+
     def conditioned(self, voices: list[np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
         """Enrolments (M_k,) float32 at ``fs`` -> function of mixtures (N,) that gives the speech (N,)."""
         with self.inferring():
             enrolled = self._batch(voices)
 
         def extracted(wav: np.ndarray) -> np.ndarray:
+            if self._causal and len(wav) > CHUNK_SECONDS * self.fs:
+                return in_pieces(self.pieces(voices), wav, CHUNK_SECONDS, self.fs)
             with self.inferring() as network:
                 return network(torch.from_numpy(wav)[None].to(self.device), *enrolled)[0].float().cpu().numpy()
 
         return extracted
 
-    def stream(self, enrolment, fs: int | None = None) -> AudioStream:
-        """Extract the enrolled speaker from a mixture at the network's rate as it arrives.
-
-        Args:
-            enrolment: as in :meth:`extract`.
-            fs: sampling rate in Hz of enrolments that are samples.
-
-        Raises:
-            InputError: the network is not causal, its output has no level of its own (it was trained with a
-                scale-invariant loss, or that is not known), or an enrolment is unusable.
-        """
-        several = recordings_in(enrolment)
-        voices = [recording_of(x, None if is_path(x) else fs, "enrolment").at(self.fs) for x in several]
-        with self.inferring():
-            stream = self.network.open_stream(*self._batch(voices))
-        if self.scale_invariant:
-            raise InputError(
-                f"{self.class_name()}: cannot stream: its loss is scale-invariant, so its output level is fitted to "
-                "the whole mixture; train it with another loss"
-            )
+    def pieces(self, voices: list[np.ndarray]) -> TorchPieces:
+        """See ExtractorBase."""
         self.network.eval()
-        return AudioStream(TorchPieces(stream), self.fs)
+        with self.inferring():
+            return TorchPieces(self.network.open_stream(*self._batch(voices)))
 
     def _batch(self, voices: list[np.ndarray]) -> tuple[Tensor, Tensor | None]:
         """Enrolments (M_k,) -> the form that the network accepts, with lengths."""

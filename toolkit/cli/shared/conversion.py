@@ -18,6 +18,7 @@ from toolkit.metrics.signal.recording_quality import recording_quality
 from toolkit.systems.signals import Recording, crossfaded, write_signal
 
 BLOCK_SECONDS = 300.0  # of a recording in memory
+BLOCK_CHANNELS = 8  # of more channels blocks are shorter, so that memory does not grow with their number
 OVERLAP_SECONDS = 2.0  # that a block shares with the one before; there they are cross-faded
 Make = Callable[[Recording], np.ndarray]
 
@@ -90,6 +91,8 @@ def convert_one(recording: Input, path: str, channel, fs: int, make: Make, bar) 
 def _outputs(recording: Input, info: AudioInfo, channel, fs: int, make: Make, bar, faults: list[str]) -> Iterator:
     """Blocks (N_i,) or (N_i, C) of the output; ``faults`` gets what is wrong with the first block of the input."""
     overlap, silent = round(OVERLAP_SECONDS * info.rate), "is digital silence"
+    channel = _channel_of(channel, info)
+    seconds = BLOCK_SECONDS / max(1, info.channels / BLOCK_CHANNELS if channel == "all" else 1)
 
     def make_columns(window: np.ndarray) -> np.ndarray:
         columns = window[:, None] if window.ndim == 1 else window
@@ -101,7 +104,7 @@ def _outputs(recording: Input, info: AudioInfo, channel, fs: int, make: Make, ba
         return out[:, 0] if window.ndim == 1 else out
 
     def watched() -> Iterator[np.ndarray]:
-        for number, block in enumerate(recording.blocks(BLOCK_SECONDS, _channel_of(channel, info))):
+        for number, block in enumerate(recording.blocks(seconds, channel)):
             if not number:
                 mono = block if block.ndim == 1 else block.mean(1)
                 faults.extend(recording_quality(mono, info.rate).warnings(fs, 0.5))

@@ -1,6 +1,6 @@
 """Options that several verbs have. Imports nothing slow: `voxsift --help` reads all verbs."""
 
-from toolkit.io.command_line import add_trust, channel, device
+from toolkit.io.command_line import add_trust, channel, device, real_number
 
 INPUTS = "files, folders, globs, .scp files, Kaldi data dirs, or - for standard input"
 
@@ -33,6 +33,18 @@ def add_audio_output(parser) -> None:
     add_overwrite(parser)
     add_json(parser)
     add_channel(parser, "each channel by itself")
+
+
+def add_stream(parser, what: str) -> None:
+    """The options of verbs that can process standard input as it arrives."""
+    parser.add_argument("--stream", action="store_true", help=f"{what} standard input as it arrives")
+    add_block(parser, None)
+
+
+def add_block(parser, default: float | None) -> None:
+    """How much of a stream is read at once, in ms."""
+    what = "audio that a stream reads at once: more takes less time and adds latency; default: 16"
+    parser.add_argument("--block_ms", type=real_number(1, 1000), default=default, help=what)
 
 
 def add_system(parser) -> None:

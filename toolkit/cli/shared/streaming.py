@@ -1,4 +1,4 @@
-"""The work of `voxsift enhance --stream` and `voxsift live`: audio that arrives piece by piece."""
+"""The work of `voxsift enhance --stream`, `extract --stream` and `live`: audio that arrives piece by piece."""
 
 import io
 import logging
@@ -10,40 +10,49 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.cli.shared.inputs import STDIN
 from toolkit.io.audio import from_integers
 from toolkit.io.errors import InputError, brief
+from toolkit.systems.audio_stream import AudioStream
 
-PIECE_SECONDS = 0.01  # that are read at once
+BLOCK_MS = 16.0  # that are read at once
 _UNKNOWN = 0xFFFFFFFF  # length of a WAV file that is a stream
 _OTHERS = (b"RF64", b"riff", b"fLaC", b"OggS", b"FORM", b".snd", b"caff", b"NIST")  # begins of other audio files
 
 
 def check_options(args) -> None:
-    """Raise InputError for options of `voxsift enhance` that a stream cannot honour."""
+    """Raise InputError for options that a stream cannot honour, or that only a stream can."""
+    if not args.stream:
+        if args.block_ms is not None:
+            raise InputError(f"--block_ms {args.block_ms:g}: is for --stream; leave it out, or add --stream")
+        return
     if args.inputs != ["-"] or args.output != "-":
         raise InputError("--stream: reads standard input and writes standard output; give - and --output -")
+    if STDIN in getattr(args, "enroll", ()):
+        raise InputError("--enroll -: standard input is the mixture; give a file")
     given = {"--json": args.json, "--format": args.format, "--channel": args.channel is not None}
     if wrong := [name for name, value in given.items() if value]:
         raise InputError(f"--stream: {', '.join(wrong)} cannot be given with it; leave it out")
 
 
-def open_stream(enhancer: Any, keep: float) -> Any:
-    """The stream of an enhancer; logs its latency. Raises InputError if it cannot stream."""
-    stream = enhancer.stream(keep)
+def _samples_at_once(stream: AudioStream, block_ms: float | None) -> int:
+    """Samples that are read at once; prints the latency."""
+    block_ms = block_ms or BLOCK_MS
     print(
-        f"{stream.fs} Hz, algorithmic latency {stream.latency_ms:.1f} ms ({stream.latency_samples} samples)",
+        f"{stream.fs} Hz, algorithmic latency {stream.latency_ms:.1f} ms ({stream.latency_samples} samples); reads "
+        f"{block_ms:g} ms at once",
         file=sys.stderr,
     )
-    return stream
+    return max(1, round(block_ms / 1000 * stream.fs))
 
 
-def enhance_standard_input(enhancer: Any, keep: float) -> None:
-    """Enhance standard input as it arrives, by the options of ``voxsift enhance --stream``.
+def convert_standard_input(stream: AudioStream, args) -> None:
+    """Process standard input as it arrives, by the options of toolkit.cli.shared.options.add_stream.
 
     Raises:
-        InputError: the enhancer cannot stream, or standard input is empty, or of another format or rate.
+        InputError: standard input is empty, or of another format or rate.
     """
-    stream = open_stream(enhancer, keep)
+    count = _samples_at_once(stream, args.block_ms)
     if sys.stdin is None:
         raise InputError("-: standard input is closed; pipe 16-bit PCM into it")
     source: Any = io.BufferedReader(sys.stdin.buffer)  # also of a buffered stream
@@ -51,7 +60,7 @@ def enhance_standard_input(enhancer: Any, keep: float) -> None:
     is_wav = mark == b"RIFF"
     if mark in _OTHERS or mark[:3] == b"ID3":  # as samples it would be loud noise
         raise InputError("-: is a file of another format; must be 16-bit PCM of one channel, raw or as WAV")
-    pieces = _wav_pieces(source, stream.fs) if is_wav else _raw_pieces(source, stream.fs)
+    pieces = _wav_pieces(source, stream.fs, count) if is_wav else _raw_pieces(source, count)
     write, clipped = sys.stdout.buffer.write, 0
     first = next(pieces, b"")
     if not first:
@@ -70,15 +79,15 @@ def _with_first(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield from pieces
 
 
-def _raw_pieces(source: Any, fs: int) -> Iterator[bytes]:
-    """16-bit PCM, a whole number of samples in each piece."""
-    while piece := source.read(2 * round(PIECE_SECONDS * fs)):
+def _raw_pieces(source: Any, count: int) -> Iterator[bytes]:
+    """16-bit PCM, ``count`` samples in each piece."""
+    while piece := source.read(2 * count):
         if len(piece) % 2:
             raise InputError("-: ends inside a sample; must be 16-bit PCM of one channel, raw or as WAV")
         yield piece
 
 
-def _wav_pieces(source: Any, fs: int) -> Iterator[bytes]:
+def _wav_pieces(source: Any, fs: int, count: int) -> Iterator[bytes]:
     """As :func:`_raw_pieces`, of a WAV file, which may have no known length."""
     try:
         file = wave.open(source)  # noqa: SIM115  the generator reads it
@@ -90,7 +99,7 @@ def _wav_pieces(source: Any, fs: int) -> Iterator[bytes]:
             f"-: has {actual[0]} channels of {8 * actual[1]} bits at {actual[2]} Hz; must be one channel of 16 bits at "
             f"{fs} Hz; convert it, or run without --stream"
         )
-    while piece := file.readframes(round(PIECE_SECONDS * fs)):
+    while piece := file.readframes(count):
         yield piece[: len(piece) // 2 * 2]
 
 
@@ -110,19 +119,18 @@ def _write(write: Callable[[bytes], Any], samples: np.ndarray) -> int:
     return 0
 
 
-def enhance_live(enhancer: Any, args) -> None:
-    """Enhance the microphone, by the options of ``voxsift live``.
+def play_live(stream: AudioStream, args) -> None:
+    """Process the microphone, by the options of ``voxsift live``.
 
     Raises:
-        InputError: sounddevice is not installed, a device cannot be opened, or the enhancer cannot stream.
+        InputError: sounddevice is not installed, or a device cannot be opened.
     """
-    stream = open_stream(enhancer, args.keep)
+    count = _samples_at_once(stream, args.block_ms)
     try:
         import sounddevice
     except (ImportError, OSError) as error:  # OSError: the library PortAudio is missing
         remedy = "tools/install.sh --extras live, and on Linux the system package libportaudio2"
         raise InputError(f"sounddevice cannot be imported ({error}): {remedy}") from None
-    count = max(1, round(args.block_ms / 1000 * stream.fs))
     devices = args.input_device, args.output_device
     try:
         device = sounddevice.Stream(samplerate=stream.fs, blocksize=count, device=devices, channels=1, dtype="float32")

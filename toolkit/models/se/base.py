@@ -81,6 +81,6 @@ class SpeechEnhancer(Network):
             InputError: the network is not causal.
         """
         raise InputError(
-            f"{type(self).__name__}: cannot stream: its output depends on the whole recording; use a causal network, "
-            "such as GTCRN"
+            f"{type(self).__name__}: cannot stream: its output depends on the whole recording; use a causal network: "
+            "GTCRN, or Demucs with a fixed level"
         )

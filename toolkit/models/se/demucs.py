@@ -8,8 +8,11 @@ from torch import Tensor, nn
 from torchaudio.functional import resample
 
 from toolkit.io.errors import InputError
+from toolkit.models.block_step import StepStream
 from toolkit.models.network_stream import NetworkStream
 from toolkit.models.se.base import SpeechEnhancer
+from toolkit.models.se.demucs_step import DemucsStep
+from toolkit.nn.device import device_of
 
 _SINC_ZEROS = 56  # zero crossings of the interpolation filter on either side
 _STD = 0.1  # reference standard deviation of the initial weights
@@ -85,7 +88,7 @@ class Demucs(SpeechEnhancer):
         """(B, N) -> (B, N)."""
         scale = self._scale(wav)
         maps = self._encode(wav / scale)
-        maps[-1] = maps[-1] + self._recur(maps[-1])[0]
+        maps[-1] = maps[-1] + self.lstm(maps[-1].transpose(1, 2))[0].transpose(1, 2)
         return self._decode(maps, wav.shape[1]) * scale
 
     def _scale(self, wav: Tensor) -> Tensor:
@@ -114,11 +117,6 @@ class Demucs(SpeechEnhancer):
             maps.append(x)
         return maps
 
-    def _recur(self, x: Tensor, state: tuple[Tensor, Tensor] | None = None):
-        """(B, C, T), state -> (B, C, T), state of the LSTM."""
-        x, state = self.lstm(x.transpose(1, 2), state)
-        return x.transpose(1, 2), state
-
     def _decode(self, maps: list[Tensor], samples: int) -> Tensor:
         """Maps of the levels, with the LSTM output added to the deepest -> (B, N)."""
         x = self.decoder[0](maps[-1])
@@ -129,112 +127,43 @@ class Demucs(SpeechEnhancer):
 
     @torch.inference_mode()
     def enhance(self, wav: Tensor, chunk_seconds: float = 10.0) -> Tensor:
-        """See SpeechEnhancer; equal to ``forward`` on the whole recording.
-
-        Uses the standard deviation of the whole recording. Chunks have as much context on both sides as convolutions
-        and filters need, and pass on the LSTM state.
-        """
-        device = next(self.parameters()).device
-        scale = self._scale(wav[None])
+        """See SpeechEnhancer; equal to ``forward`` on the whole recording, with its standard deviation."""
         if len(wav) <= round(chunk_seconds * self.fs):
-            return self(wav[None].to(device))[0].to(wav.device)
-        out, run = torch.empty_like(wav), _Recurrence(self)
-        step = run.block * max(1, round(chunk_seconds * self.fs / run.block))
-        for first in range(0, len(wav), step):
-            end = min(first + step, len(wav))
-            start, stop = max(first - run.context, 0), min(end + run.context, len(wav))
-            maps = self._encode((wav[None, start:stop] / scale).to(device))
-            maps[-1] = maps[-1] + run(maps[-1], start, None if end == len(wav) else end)
-            out[first:end] = self._decode(maps, stop - start)[0, first - start : end - start].to(wav)
-        return out * scale[0]
+            return self(wav[None].to(device_of(self)))[0].to(wav.device)
+        stream = self._stream(self._scale(wav[None]).item())
+        chunks = wav.split(max(1, round(chunk_seconds * self.fs)))
+        return torch.cat([*map(stream.process, chunks), stream.flush()])
 
     def open_stream(self) -> NetworkStream:
-        """See SpeechEnhancer; needs a fixed ``level``. The latency is what an output sample depends on, and a block of
-        input (60 ms at the default sizes).
+        """See SpeechEnhancer; needs a fixed ``level``. The latency is the delay of the layers, which work on whole
+        frames, and a block of input: 51.5 ms at the default sizes.
         """
+        return self._stream(self.fixed_level())
+
+    def fixed_level(self) -> float:
+        """``level``. Raises InputError if it is None."""
         if self.level is None:
             raise InputError(
                 "Demucs: cannot stream: it divides by the standard deviation of the whole recording; train it with "
                 "model.init_args.level"
             )
-        return _Stream(self, self.level)
+        return self.level
+
+    def step(self, level: float) -> DemucsStep:
+        """The network on blocks of samples, with ``level`` in the place of the standard deviation."""
+        return DemucsStep(self, level, *_filters(self.resample)).to(device_of(self))
+
+    def _stream(self, level: float) -> NetworkStream:
+        return StepStream(self.step(level), device_of(self))
 
 
-class _Recurrence:
-    """The LSTM over the frames of a recording, which arrive in overlapping windows.
-
-    Attributes:
-        block: a whole number of frames, in samples; windows begin at multiples of it.
-        context: context of a window beyond its output in samples, a multiple of ``block``.
-    """
-
-    def __init__(self, model: Demucs):
-        self.model = model
-        self.frame = model.stride ** len(model.encoder)  # frame shift in samples, at the raised rate
-        self.reach = model._raised(1)  # receptive field of a frame
-        self.filter = model.resample * (_SINC_ZEROS + 2)  # reach of the interpolation, on either side
-        self.block = math.lcm(self.frame, model.resample) // model.resample
-        context = math.ceil((self.reach + self.frame + 2 * self.filter) / model.resample)
-        self.context = self.block * math.ceil(context / self.block)
-        self.state, self.done = None, 0
-        self.recent: Tensor | None = None  # outputs of the last frames before ``done``
-
-    def __call__(self, x: Tensor, start: int, end: int | None) -> Tensor:
-        """Encoded frames of a window (1, C, T) -> LSTM output of the needed frames, zeros elsewhere.
-
-        Args:
-            x: encoded frames.
-            start: first sample of the window.
-            end: sample up to which output is needed; None: the end of the recording.
-        """
-        first = start * self.model.resample // self.frame
-        last = first + x.shape[2]
-        if end is not None:
-            last = min(last, math.ceil((end * self.model.resample + self.filter) / self.frame))
-        recent = x[:, :, :0] if self.recent is None else self.recent
-        if last > self.done:
-            new, self.state = self.model._recur(x[:, :, self.done - first : last - first], self.state)
-            recent = torch.cat((recent, new), 2)
-        out = torch.zeros_like(x)
-        shown = min(recent.shape[2], last - first)
-        out[:, :, last - first - shown : last - first] = recent[:, :, recent.shape[2] - shown :]
-        keep = math.ceil((self.reach + 2 * self.filter) / self.frame) + 2
-        self.recent, self.done = recent[:, :, -keep:].clone(), last
-        return out
-
-
-class _Stream(NetworkStream):
-    """The last samples of a recording, and the state of its LSTM; computes when a block of output is complete."""
-
-    def __init__(self, model: Demucs, level: float):
-        self.model, self.level, self.run = model, level, _Recurrence(model)
-        self.ahead = math.ceil((self.run.reach + 2 * self.run.filter) / model.resample)  # samples after an output
-        self.latency = self.ahead + self.run.block
-        self.recent: Tensor | None = None
-        self.start = self.given = 0  # first sample of ``recent``; number of output samples
-
-    def process(self, chunk: Tensor) -> Tensor:
-        """(N,) samples -> (M,) enhanced samples."""
-        self.recent = chunk if self.recent is None else torch.cat((self.recent, chunk))
-        block = self.run.block
-        end = (self.start + len(self.recent) - self.ahead) // block * block
-        return self._advance(end, end) if end > self.given else chunk[:0]
-
-    def flush(self) -> Tensor:
-        """(M,) enhanced samples up to the end."""
-        assert self.recent is not None, "at least one chunk comes first"
-        return self._advance(self.start + len(self.recent), None)
-
-    def _advance(self, end: int, needed: int | None) -> Tensor:
-        """Enhanced samples from the previous end to ``end``; ``needed``: see _Recurrence."""
-        assert self.recent is not None
-        wav = self.recent[None].to(next(self.model.parameters()).device) / self.level
-        maps = self.model._encode(wav)
-        maps[-1] = maps[-1] + self.run(maps[-1], self.start, needed)
-        out = self.model._decode(maps, wav.shape[1])[0, self.given - self.start : end - self.start] * self.level
-        start = max((end - self.run.context) // self.run.block * self.run.block, 0)
-        self.recent, self.start, self.given = self.recent[start - self.start :], start, end
-        return out.to(self.recent)
+def _filters(raise_by: int) -> tuple[Tensor, Tensor]:
+    """Filters of interpolation (U, 1, W) and decimation (1, 1, W'), from the responses to impulses."""
+    if raise_by == 1:
+        return torch.ones(1, 1, 1), torch.ones(1, 1, 1)
+    up, down = torch.eye(2 * _SINC_ZEROS + 1), torch.eye(2 * raise_by * _SINC_ZEROS + 1)
+    phases = _resampled(up, 1, raise_by)[:, raise_by * _SINC_ZEROS :][:, :raise_by]
+    return phases.T[:, None].contiguous(), _resampled(down, raise_by, 1)[None, None, :, _SINC_ZEROS].contiguous()
 
 
 def _resampled(wav: Tensor, old: int, new: int) -> Tensor:

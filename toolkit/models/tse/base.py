@@ -186,7 +186,10 @@ class SpeakerExtractor(Network):
         Raises:
             InputError: the network is not causal.
         """
-        raise InputError(f"{type(self).__name__}: cannot stream: its output depends on the whole mixture")
+        raise InputError(
+            f"{type(self).__name__}: cannot stream: its output depends on the whole mixture; use a causal network, "
+            "such as GTCRNExtractor"
+        )
 
     @abstractmethod
     def forward(self, mixture: Tensor, *conditions: Any, **named_conditions: Any) -> Tensor:

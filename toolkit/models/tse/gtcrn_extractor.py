@@ -83,7 +83,7 @@ class GTCRNExtractor(SpeakerExtractor):
         Raises:
             InputError: neither an embedding of the right size nor an enrolment for the speaker encoder is given.
         """
-        gains = self._gains(enrolment, enrolment_lengths, embedding)
+        gains = self.gains(enrolment, enrolment_lengths, embedding)
         with torch.autocast(mixture.device.type, enabled=False):  # STFT in full precision
             spectrum, _ = self.network.stft(mixture)
         extracted, _ = self.network.frames(spectrum, gains=gains)
@@ -94,10 +94,15 @@ class GTCRNExtractor(SpeakerExtractor):
         self, enrolment: Tensor | None, enrolment_lengths: Tensor | None = None, embedding: Tensor | None = None
     ) -> NetworkStream:
         """See SpeakerExtractor; the latency is a window."""
-        frames = partial(self.network.frames, gains=self._gains(enrolment, enrolment_lengths, embedding))
+        frames = partial(self.network.frames, gains=self.gains(enrolment, enrolment_lengths, embedding))
         return FrameStream(self.network.stft, frames, device_of(self))
 
-    def _gains(self, enrolment: Tensor | None, lengths: Tensor | None, embedding: Tensor | None) -> list[Tensor]:
-        """The enrolled speaker -> (B, C, bands, 1) for each dual-path RNN."""
-        cues = self.speaker(None, None, self.embedding_of(enrolment, lengths, embedding))
-        return [part.unflatten(1, self.width)[..., None] for part in cues.gain.chunk(len(self.network.bottleneck), 1)]
+    def gains(
+        self, enrolment: Tensor | None, lengths: Tensor | None = None, embedding: Tensor | None = None
+    ) -> list[Tensor]:
+        """The enrolled speaker, see :meth:`forward` -> (B, C, bands, 1) for each dual-path RNN."""
+        return self.by_layer(self.speaker(None, None, self.embedding_of(enrolment, lengths, embedding)).gain)
+
+    def by_layer(self, gain: Tensor) -> list[Tensor]:
+        """Gains (B, 2 C bands) -> (B, C, bands, 1) for each dual-path RNN."""
+        return [part.unflatten(1, self.width)[..., None] for part in gain.chunk(len(self.network.bottleneck), 1)]

@@ -76,7 +76,9 @@ class ChartView {
       shape(svg, "text", { x, y: top + height + 16, "text-anchor": "middle" }, text);
     }
     shape(svg, "text", { x: left + inner / 2, y: top + height + 34, "text-anchor": "middle" }, this.x.label);
-    shape(svg, "text", { transform: `translate(11 ${top + height / 2}) rotate(-90)`, "text-anchor": "middle" }, this.y.label);
+    const size = Math.min(12, (1.8 * (top + height)) / this.y.label.length); /* a long label on a low chart */
+    const up = { transform: `translate(11 ${(top + height) / 2}) rotate(-90)`, "text-anchor": "middle" };
+    shape(svg, "text", { ...up, style: `font-size: ${size}px` }, this.y.label);
   }
 
   curve(svg, line, colour) {

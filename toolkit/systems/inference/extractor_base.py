@@ -8,6 +8,7 @@ import numpy as np
 
 from toolkit.io.cross_fade import overlapped
 from toolkit.io.errors import InputError
+from toolkit.systems.audio_stream import AudioStream, Pieces
 from toolkit.systems.inference.system_origin import Origin
 from toolkit.systems.signals import is_path, recording_of
 
@@ -27,8 +28,8 @@ class ExtractorBase(ABC):
         """Sampling rate of the network in Hz."""
 
     @property
-    def block_seconds(self) -> float:
-        """Seconds of a mixture that the network reads at once."""
+    def block_seconds(self) -> float | None:
+        """Seconds of a mixture that the network reads at once; None: any length gives what the whole mixture gives."""
         return CHUNK_SECONDS
 
     @property
@@ -39,6 +40,18 @@ class ExtractorBase(ABC):
     @abstractmethod
     def conditioned(self, voices: list[np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
         """Enrolments (M_k,) float32 at ``fs`` -> function of mixtures (N,) that gives the speech (N,)."""
+
+    @abstractmethod
+    def pieces(self, voices: list[np.ndarray]) -> Pieces:
+        """Enrolments (M_k,) float32 at ``fs`` -> the network before the first sample of a mixture.
+
+        Raises:
+            InputError: the network is not causal.
+        """
+
+    @abstractmethod
+    def class_name(self) -> str:
+        """Class of the network."""
 
     def extract(self, mixture, enrolment, fs: int | None = None, channel: int | str | None = None) -> np.ndarray:
         """Extract the speech of the enrolled speaker from a mixture of any rate and length.
@@ -72,9 +85,34 @@ class ExtractorBase(ABC):
         wav, *voices = (recording.at(self.fs) for recording in recordings)
         return recordings[0].like(self._scaled(wav, voices), self.fs)
 
+    def stream(self, enrolment, fs: int | None = None) -> AudioStream:
+        """Extract the enrolled speaker from a mixture at the network's rate as it arrives.
+
+        Args:
+            enrolment: as in :meth:`extract`.
+            fs: sampling rate in Hz of enrolments that are samples.
+
+        Raises:
+            InputError: the network is not causal, its output has no level of its own (it was trained with a
+                scale-invariant loss, or that is not known), or an enrolment is unusable.
+        """
+        several = recordings_in(enrolment)
+        voices = [recording_of(x, None if is_path(x) else fs, "enrolment").at(self.fs) for x in several]
+        stream = AudioStream(self.pieces(voices), self.fs)
+        self.check_level()
+        return stream
+
+    def check_level(self) -> None:
+        """Raise InputError if the level of the output is fitted to the whole mixture."""
+        if self.scale_invariant:
+            raise InputError(
+                f"{self.class_name()}: cannot stream: its loss is scale-invariant, so its output level is fitted to "
+                "the whole mixture; train it with another loss"
+            )
+
     def _scaled(self, wav: np.ndarray, voices: list[np.ndarray]) -> np.ndarray:
         """(N,) mixture, (M_k,) enrolments at the network's rate -> (N,); level as in :meth:`extract`."""
-        chunk = round(self.block_seconds * self.fs)
+        chunk = round(self.block_seconds * self.fs) if self.block_seconds else len(wav)
         estimate = overlapped(self.conditioned(voices), wav, chunk, chunk // 4)
         if not self.scale_invariant:
             return estimate

@@ -17,9 +17,10 @@ from toolkit.systems.base import System
 from toolkit.systems.embedding_enhancer import EmbeddingEnhancer
 from toolkit.systems.enhancer import Enhancer
 from toolkit.systems.extractor import Extractor
+from toolkit.systems.inference.extractor_base import CHUNK_SECONDS as CHUNK_OF_EXTRACTORS
 from toolkit.systems.onnx.metadata import KEY, OPSET, to_text
-from toolkit.systems.onnx.onnx_systems import OnnxEnhancer, session_of
-from toolkit.systems.onnx.steps import step_of
+from toolkit.systems.onnx.onnx_systems import OnnxEnhancer, OnnxExtractor, session_of
+from toolkit.systems.onnx.steps import Enroller, step_of, with_speaker
 from toolkit.systems.onnx.traceable import traceable
 from toolkit.systems.verifier import Verifier
 
@@ -47,7 +48,7 @@ def export_onnx(system: System, output, stream: bool = False) -> Exported:
     Args:
         system: an Enhancer, Extractor, Verifier or EmbeddingEnhancer on the CPU.
         output: file to write.
-        stream: of an Enhancer of a causal network: a network of blocks and states, which can stream, too.
+        stream: of an Enhancer or Extractor of a causal network: a network of blocks and states, which can stream, too.
 
     Raises:
         InputError: the network cannot be exported, or onnxruntime gives other outputs than torch; nothing is written.
@@ -81,27 +82,39 @@ def _written(name: str, content: bytes, output, difference: float, tolerance: fl
 def _export_stream(system: System, output) -> Exported:
     """As :func:`export_onnx`, with states."""
     name = system.class_name()
-    if not isinstance(system, Enhancer):
-        raise InputError(f"{name}: --stream is for enhancers, not for task {system.task}")
+    if not isinstance(system, Enhancer | Extractor):
+        raise InputError(f"{name}: --stream is for enhancers and extractors, not for task {system.task}")
     step = step_of(system.network)
     with system.inferring():
         states = step.initial()
     shapes = {f"state{i}": list(state.shape) for i, state in enumerate(states)}
-    facts = {"block": step.block, "delay": step.delay, "latency": step.latency, "states": shapes}
-    wav = _inputs(system, _EXAMPLE_SECONDS)[0]
-    inputs = (wav[:, : wav.shape[1] // step.block * step.block], *states)
-    names = ["wav", *shapes], ["output", *(f"new_{name}" for name in shapes)]
-    content = _graph(name, step, inputs, *names, {"wav": {1: "samples"}, "output": {1: "samples"}})
-    metadata = _metadata(system) | {"inputs": names[0], "block_seconds": None, "stream": facts}
+    facts = {"block": step.block, "delay": step.delay, "latency": step.block + step.delay, "states": shapes}
+    facts["end"] = None if step.end is None else f"state{step.end}"
+    wav, *enrolments = _inputs(system, _EXAMPLE_SECONDS)
+    inputs = wav[:, : wav.shape[1] // step.block * step.block], *states
+    names, outputs = ["wav", *shapes], ["output", *(f"new_{name}" for name in shapes)]
+    content = _graph(name, step, inputs, names, outputs, {"wav": {1: "samples"}, "output": {1: "samples"}})
+    if isinstance(system, Extractor):
+        system.check_level()
+        lengths, facts["speaker"] = {"enrolment": {1: "enrolment_samples"}}, "state0"
+        enroller = _graph(name, Enroller(step), tuple(enrolments), ["enrolment"], ["speaker"], lengths)
+        content, names = with_speaker(content, enroller, "state0"), [*names, "enrolment"]
+    metadata = _metadata(system) | {"inputs": names, "block_seconds": None, "stream": facts}
     content = _with_metadata(content, to_text(metadata))
-    made = OnnxEnhancer(session_of(content, "the exported network", threads=1), metadata, str(output))
-    differences = []
-    for seconds in _SECONDS:
-        samples, stream = _inputs(system, seconds)[0][0].numpy(), made.stream()
-        pieces = np.split(samples, range(step.block + 1, len(samples), step.block + 1))
-        streamed = np.concatenate([*map(stream.process, pieces), stream.flush()])
-        differences += [np.abs(x - system.estimate(samples)).max() for x in (streamed, made.estimate(samples))]
-    return _written(name, content, output, float(max(differences)), STREAM_TOLERANCE)
+    session = session_of(content, "the exported network", threads=1)
+    made: Any = (OnnxExtractor if enrolments else OnnxEnhancer)(session, metadata, str(output))
+    difference = max(_stream_difference(system, made, step.block, seconds) for seconds in _SECONDS)
+    return _written(name, content, output, difference, STREAM_TOLERANCE)
+
+
+def _stream_difference(system: Any, made: Any, block: int, seconds: float) -> float:
+    """The largest difference of a stream, and of a whole recording, from torch."""
+    wav, *enrolments = (x[0].numpy() for x in _inputs(system, seconds))
+    stream = made.opened(*enrolments)
+    pieces = np.split(wav, range(block + 1, len(wav), block + 1))
+    streamed = np.concatenate([*map(stream.process, pieces), stream.flush()])
+    whole = [x.conditioned(enrolments)(wav) if enrolments else x.estimate(wav) for x in (system, made)]
+    return float(max(np.abs(x - whole[0]).max() for x in (streamed, whole[1])))
 
 
 def check_exportable(system: System) -> None:
@@ -213,7 +226,7 @@ def _metadata(system: System) -> dict[str, Any]:
         facts_of = {"dim": system.dim, "output_dim": system.output_dim, "draws_noise": system.draws_noise}
         return content | {"network": facts_of}
     if isinstance(system, Extractor):
-        return content | {"block_seconds": system.block_seconds}
+        return content | {"block_seconds": CHUNK_OF_EXTRACTORS}
     in_chunks = isinstance(system, Enhancer) and type(system.network).enhance is SpeechEnhancer.enhance
     return content | {"block_seconds": CHUNK_SECONDS if in_chunks else None}  # None: any length equals the whole
 

@@ -2,12 +2,20 @@
 
 ``format``: 1. ``facts``: the description of the system (System.info: task, class, rate, size, training, calibration).
 ``lines``: its summary, name -> text. ``inputs``: names of the network's inputs. ``block_seconds``: seconds of audio
-that the network reads at once; null: any length. ``stream``: of an enhancer that reads blocks of samples and states:
-samples of a ``block``, ``delay`` of the output, ``latency``, and ``states``, input -> shape; its outputs are samples
-and new states in this order. ``network``: facts that the systems of a task need:
+that the network reads at once; null: any length. ``network``: facts that the systems of a task need:
 
 - sv: ``dim``, ``identity`` (of the extractor)
 - ee: ``dim``, ``output_dim``, ``draws_noise``
+
+``stream``: of an enhancer or extractor that reads the next blocks ``wav`` (1, samples) and states:
+
+- ``block``, ``delay`` of the output, ``latency``: in samples
+- ``states``: input -> shape; zeros before the first call. The outputs are ``output`` (1, samples), and for each state
+  ``new_<state>``, its value for the next call
+- ``end``: the state that holds how many samples are left, from the first one of a call on: 2^30 before the last call,
+  which has zeros after them; null: none
+- ``speaker``: of an extractor, the state that holds the enrolled speaker. It is taken from the input ``enrolment``
+  (1, samples) of the first call; other calls have an enrolment of no samples, (1, 0), and compute nothing of it
 """
 
 import json
@@ -21,6 +29,14 @@ KEY = "voxsift"
 FORMAT = 1
 OPSET = 17
 _REMEDY = "give a file of 'voxsift export'"
+_STREAM = {
+    "block": int,
+    "delay": int,
+    "latency": int,
+    "states": {...: [int]},
+    "end?": (str, None),
+    "speaker?": (str, None),
+}
 _SHAPE = {
     "format": int,
     "facts": {
@@ -35,7 +51,7 @@ _SHAPE = {
     "inputs": [str],
     "block_seconds?": (float, None),
     "network?": {},
-    "stream?": ({"block": int, "delay": int, "latency": int, "states": {...: [int]}}, None),
+    "stream?": (_STREAM, None),
 }
 _OF_TASK = {
     "se": {},
@@ -71,11 +87,20 @@ def from_text(text: str | None, path) -> dict[str, Any]:
         raise InputError(f"{path}: is for task {task[:20]!r}; must be one of {', '.join(_OF_TASK)}")
     if fault := misfit(content.get("network", {}), _OF_TASK[task], "network"):
         raise InputError(f"{path}: {fault}; {_REMEDY}")
-    stream = content.get("stream")
-    if stream and (task != "se" or min(stream["block"], stream["latency"], 1 + stream["delay"]) < 1):
-        raise InputError(f"{path}: stream: must be of an enhancer, with a block of 1 sample or more; {_REMEDY}")
-    if stream and any(size < 1 or size > 2**20 for shape in stream["states"].values() for size in shape):
-        raise InputError(f"{path}: stream.states: must be shapes; {_REMEDY}")
+    if content.get("stream") and (fault := _fault_of_stream(content["stream"], task)):
+        raise InputError(f"{path}: stream: {fault}; {_REMEDY}")
     if task != "ee" and not content["facts"]["fs"]:
         raise InputError(f"{path}: facts.fs must be a rate in Hz; {_REMEDY}")
     return content
+
+
+def _fault_of_stream(stream: dict, task: str) -> str:
+    """What is wrong with the facts of a stream; empty: nothing."""
+    if task not in ("se", "tse") or min(stream["block"], stream["latency"], 1 + stream["delay"]) < 1:
+        return "must be of an enhancer or extractor, with a block of 1 sample or more"
+    if any(size < 1 or size > 2**20 for shape in stream["states"].values() for size in shape):
+        return "states must be shapes"
+    named = {name for name in (stream.get("end"), stream.get("speaker")) if name is not None}
+    if not named <= stream["states"].keys() or bool(stream.get("speaker")) != (task == "tse"):
+        return "end and speaker must be states, speaker only of an extractor"
+    return ""

@@ -10,8 +10,8 @@ from toolkit.io.ark import open_regular
 from toolkit.io.cross_fade import overlapped
 from toolkit.io.errors import InputError, brief
 from toolkit.metrics.signal.intrusive import library
-from toolkit.systems.audio_stream import AudioStream
-from toolkit.systems.block_stream import BlockStream
+from toolkit.models.block_stream import ENDLESS, BlockStream
+from toolkit.systems.audio_stream import AudioStream, in_pieces
 from toolkit.systems.card import card_lines
 from toolkit.systems.inference.embedding_enhancer_base import EmbeddingEnhancerBase
 from toolkit.systems.inference.enhancer_base import EnhancerBase, check_observation
@@ -61,6 +61,41 @@ class OnnxSystem:
                 f"{self.origin.path}: onnxruntime cannot run it ({brief(error)}); export it again"
             ) from None
 
+    def class_name(self) -> str:
+        """Class of the network that was exported."""
+        return self.metadata["facts"]["class"]
+
+    def opened(self, enrolment: np.ndarray | None = None) -> BlockStream:
+        """The network before the first sample of a recording; ``enrolment``: (M,) samples, of an extractor.
+
+        Raises:
+            InputError: the file was not exported for streams.
+        """
+        facts = self.metadata.get("stream")
+        if not facts:
+            raise InputError(
+                f"{self.origin.path}: {self.class_name()} is not exported for streams; run voxsift export --stream, of "
+                "a causal network"
+            )
+        inputs = {name: np.zeros(shape, np.float32) for name, shape in facts["states"].items()}
+        if facts.get("end"):
+            inputs[facts["end"]][:] = ENDLESS
+        if enrolment is not None:
+            inputs["enrolment"] = enrolment[None]
+
+        def step(samples: np.ndarray, left: int | None) -> np.ndarray:
+            if left is not None and facts.get("end"):
+                inputs[facts["end"]] = np.full(1, left, np.float32)
+            output, *new = self.outputs(wav=samples[None], **inputs)
+            if output.shape != (1, len(samples)) or len(new) != len(facts["states"]):
+                raise InputError(f"{self.origin.path}: its outputs are not those of a stream; export it again")
+            inputs.update(zip(facts["states"], new, strict=True))
+            if enrolment is not None:  # a state holds the speaker from now on
+                inputs["enrolment"] = np.zeros((1, 0), np.float32)
+            return output[0]
+
+        return BlockStream(step, facts["block"], facts["delay"])
+
     def info(self) -> dict:
         """Description of the system, as System.info when it was exported, with the path of the file."""
         stream = {"stream": self.metadata["stream"]} if self.metadata.get("stream") else {}
@@ -84,9 +119,7 @@ class OnnxEnhancer(OnnxSystem, EnhancerBase):
     def estimate(self, wav: np.ndarray) -> np.ndarray:
         """Samples (N,) float32 at ``fs`` -> speech (N,)."""
         if self.metadata.get("stream"):
-            stream = self._pieces()
-            pieces = np.split(wav, range(_PIECE_SECONDS * self.fs, len(wav), _PIECE_SECONDS * self.fs))
-            return np.concatenate([*map(stream.process, pieces), stream.flush()])
+            return in_pieces(self.opened(), wav, _PIECE_SECONDS, self.fs)
         seconds = self.metadata.get("block_seconds")
         chunk = max(4, round(seconds * self.fs)) if seconds else len(wav)
         return overlapped(lambda part: self.run(part[None])[0], wav, chunk, chunk // 4)
@@ -94,26 +127,7 @@ class OnnxEnhancer(OnnxSystem, EnhancerBase):
     def stream(self, observation: float = 0.0) -> AudioStream:
         """As toolkit.systems.Enhancer.stream. Raises InputError unless the file was exported for streams."""
         check_observation(observation)
-        if not self.metadata.get("stream"):
-            name = self.metadata["facts"]["class"]
-            raise InputError(
-                f"{self.origin.path}: {name} is not exported for streams; run voxsift export --stream, of GTCRN"
-            )
-        return AudioStream(self._pieces(), self.fs, observation)
-
-    def _pieces(self) -> BlockStream:
-        """The network before the first sample."""
-        facts = self.metadata["stream"]
-        states = {name: np.zeros(shape, np.float32) for name, shape in facts["states"].items()}
-
-        def step(samples: np.ndarray) -> np.ndarray:
-            output, *new = self.outputs(wav=samples[None], **states)
-            if output.shape != (1, len(samples)) or len(new) != len(states):
-                raise InputError(f"{self.origin.path}: its outputs are not those of a stream; export it again")
-            states.update(zip(states, new, strict=True))
-            return output[0]
-
-        return BlockStream(step, facts["block"], facts["delay"], facts["latency"])
+        return AudioStream(self.opened(), self.fs, observation)
 
 
 class OnnxExtractor(OnnxSystem, ExtractorBase):
@@ -122,14 +136,20 @@ class OnnxExtractor(OnnxSystem, ExtractorBase):
     task = "tse"
 
     @property
-    def block_seconds(self) -> float:
-        """Seconds of a mixture that the network reads at once."""
-        return self.metadata.get("block_seconds") or super().block_seconds
+    def block_seconds(self) -> float | None:
+        """See ExtractorBase."""
+        return None if self.metadata.get("stream") else self.metadata.get("block_seconds") or super().block_seconds
 
     def conditioned(self, voices: list[np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
         """Enrolments (M_k,) float32 at ``fs`` -> function of mixtures (N,) that gives the speech (N,)."""
+        if self.metadata.get("stream"):
+            return lambda wav: in_pieces(self.pieces(voices), wav, _PIECE_SECONDS, self.fs)
         enrolment = np.concatenate(voices)[None]
         return lambda wav: self.run(np.ascontiguousarray(wav[None]), enrolment)[0]
+
+    def pieces(self, voices: list[np.ndarray]) -> BlockStream:
+        """See ExtractorBase."""
+        return self.opened(np.concatenate(voices))
 
 
 class OnnxVerifier(OnnxSystem, VerifierBase):
