@@ -15,7 +15,7 @@ from toolkit.data.datasets import MixtureDataset
 from toolkit.data.extraction import ExtractionDataset
 from toolkit.io import indexed_table as module
 from toolkit.io.audio import AudioTable
-from toolkit.io.datadir import DataDir, c_sorted, invert, read_table, write_table
+from toolkit.io.datadir import DataDir, c_sorted, invert, lookups, read_table, write_table
 from toolkit.io.errors import InputError
 from toolkit.io.indexed_table import IndexedTable
 from toolkit.io.table_index import _index_path
@@ -86,6 +86,18 @@ def test_ids_of_a_part(tmp_path):
         part = read_table(tmp_path / "t", some | {"absent"})
         assert list(part) == c_sorted(some)
         assert part == {key: expected[key] for key in some}
+
+
+@pytest.mark.usefixtures("on_disk")
+def test_lookups_are_those_of_a_dict_in_the_order_of_lines(tmp_path):
+    expected = rows(300)
+    write_table(tmp_path / "t", expected)
+    order = np.random.default_rng(0).permutation(300)
+    for size in (0, 1, 5, 6, 300):  # one by one while they are few, else along the lines
+        ids = [*np.array(list(expected))[order[:size]].tolist(), "", "s", "zz", "é", "\U0001f600"]
+        found = list(lookups(read_table(tmp_path / "t"), ids))
+        assert [ids[place] for place, _ in found] == c_sorted(ids)
+        assert all(value == expected.get(ids[place]) for place, value in found)
 
 
 @pytest.mark.usefixtures("on_disk")

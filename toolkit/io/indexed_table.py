@@ -14,7 +14,7 @@ import numpy as np
 
 from toolkit.io.errors import InputError
 from toolkit.io.table_index import ROWS, Lines, TableIndex, open_index
-from toolkit.io.text import fields
+from toolkit.io.text import columns_of, fields
 
 LEAST_BYTES = 1 << 22  # of an indexed table; a smaller one is read into a dict, which is faster
 _GROUPS_READ = 256  # at a time, when all lines are read
@@ -24,7 +24,7 @@ def indexed_table(path) -> "IndexedTable | None":
     """A large table, opened by its index. None: read it into memory, because it is small, not C-sorted or malformed.
 
     Raises:
-        InputError: the table cannot be read, is not UTF-8 or holds a refused character (see toolkit.io.text).
+        InputError: the table cannot be read.
     """
     path = Path(path)
     try:
@@ -132,8 +132,8 @@ class IndexedTable(Mapping[str, str]):
         return numbers
 
     def labels(self) -> tuple[list[str], np.ndarray]:
-        """The distinct values, C-sorted, and the index of each line's (N,) int64."""
-        labels, at = np.empty(len(self), np.int64), 0
+        """The distinct values, C-sorted, and the index of each line's (N,) int32."""
+        labels, at = np.empty(len(self), np.int32), 0
         number: dict[bytes, int] = {}
         for lines in self._chunks():
             first, end = lines.values()
@@ -147,7 +147,7 @@ class IndexedTable(Mapping[str, str]):
             labels[at : at + len(lines)] = np.repeat(numbers, np.diff(np.append(runs, len(lines))))
             at += len(lines)
         names = sorted(number)
-        order = np.empty(len(names), np.int64)
+        order = np.empty(len(names), np.int32)
         order[[number[name] for name in names]] = np.arange(len(names))
         for start in range(0, len(labels), 1 << 20):
             labels[start : start + (1 << 20)] = order[labels[start : start + (1 << 20)]]
@@ -175,6 +175,9 @@ class IndexedTable(Mapping[str, str]):
 
     def _parsed(self, data: bytes) -> Iterator[tuple[str, str]]:
         try:
+            if (columns := columns_of(data, 2)) is not None:
+                yield from zip(*columns, strict=True)
+                return
             for line in data[:-1].decode().split("\n"):
                 key, value = fields(line, 1)
                 yield key, value.rstrip(" \t")

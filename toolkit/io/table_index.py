@@ -13,7 +13,7 @@ import numpy as np
 
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
-from toolkit.io.text import blocks
+from toolkit.io.text import blocks, is_rare, is_utf8
 
 ROWS = 64  # lines from one entry of the index to the next
 _LONGEST_ID = 255  # bytes
@@ -72,7 +72,7 @@ def open_index(path: Path, handle: int) -> "TableIndex | None":
         handle: a file descriptor of it.
 
     Raises:
-        InputError: the table cannot be read, is not UTF-8 or holds a refused character (see toolkit.io.text).
+        InputError: the table cannot be read.
     """
     table = _identity(handle)
     index = _kept(path, table) or _build(path, table)
@@ -120,8 +120,8 @@ def _scan(path: Path, table: str) -> TableIndex | None:
     count, last = 0, b""
     starts, firsts = [], []
     digests = _Digests()
-    for _, block in blocks(path):
-        lines = Lines.of(block)
+    for _, block in blocks(path, checked=False):
+        lines = Lines.of(block) if is_utf8(block) else None
         if lines is None or not lines.is_sorted(last, digests):
             return None
         rows = slice(-count % ROWS, None, ROWS)
@@ -184,7 +184,10 @@ class Lines:
 
     @classmethod
     def of(cls, block: bytes) -> "Lines | None":
-        """The lines of a block that ends with a line end; None if one lacks key or value, or begins with a blank."""
+        """The lines of a block that ends with a line end; None if one lacks key or value, or begins with a blank.
+
+        None, too, if the block holds a refused character (see toolkit.io.text).
+        """
         data = np.frombuffer(block, np.uint8)
         marks = np.flatnonzero(data <= 32)
         blanks, ends = marks[::2], marks[1::2]
@@ -200,6 +203,8 @@ class Lines:
     @classmethod
     def _of_any(cls, block: bytes, data: np.ndarray) -> "Lines | None":
         """As :meth:`of`, for values with blanks."""
+        if is_rare(block):
+            return None
         ends = np.flatnonzero(data == 10)
         starts = np.concatenate([[0], ends[:-1] + 1])
         blanks = np.flatnonzero((data == 32) | (data == 9))
