@@ -146,7 +146,7 @@ def _read_entry(ark: int, offset: int) -> np.ndarray:
         raise ValueError("the file ends within the array")
     data, done = np.empty(size, np.uint8), 0
     while done < size:
-        count = os.preadv(ark, [memoryview(data)[done:]], offset + start + done)  # at most 2 GiB
+        count = os.preadv(ark, [data.data[done:]], offset + start + done)  # at most 2 GiB
         if not count:
             raise ValueError("the file was cut off while it was read")
         done += count

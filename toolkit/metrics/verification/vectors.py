@@ -40,7 +40,8 @@ def dot_scores(enroll, test, enroll_row: np.ndarray, test_row: np.ndarray) -> np
     scores = np.empty(len(enroll_row), dtype=np.float32)
     if isinstance(test, StoredRows):  # a part of the test side in memory, and its trials in the order of enrolments
         part_of = test_row // test.part_rows
-        trials_of_parts = np.split(np.lexsort((enroll_row, part_of)), np.cumsum(np.bincount(part_of)))
+        order = np.argsort(part_of * len(enroll) + enroll_row, kind="stable")
+        trials_of_parts = np.split(order, np.cumsum(np.bincount(part_of)))
         for (start, rows), trials in zip(test.parts(), trials_of_parts, strict=False):  # the last parts may have none
             scores[trials] = dot_scores(enroll, rows, enroll_row[trials], test_row[trials] - start)
         return scores
