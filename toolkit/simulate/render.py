@@ -10,6 +10,7 @@ Streams are on the 16-bit grid (k / 32768), so files and loaders have identical 
 peak above 0.99 are scaled down by the same factor, unless the plan says ``clip``.
 """
 
+import math
 from collections.abc import Collection
 from functools import reduce
 
@@ -105,7 +106,7 @@ def _take(source: Source, audio: AudioTable) -> np.ndarray:
     first = int(source.begin * source.speed)
     if first >= have:
         raise InputError(f"{source.utt}: has {have} samples, the plan begins at {first}; make the plan again")
-    needed = int(np.ceil(source.length * source.speed)) + 1
+    needed = math.ceil(source.length * source.speed) + 1
     if not source.wrap:
         samples = audio.read(source.utt, first, min(needed, have - first))
     else:
