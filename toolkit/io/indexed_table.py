@@ -116,17 +116,8 @@ class IndexedTable(Mapping[str, str]):
         """The values as float64 (N,), if all are whole numbers from 1 of at most 18 digits; else None."""
         numbers, at = np.empty(len(self)), 0
         for lines in self._chunks():
-            first, end = lines.values()
-            part, data = np.zeros(len(lines), np.int64), np.frombuffer(lines.block, np.uint8)
-            longest = int((end - first).max())
-            if longest > 18 or (data[first] == ord("0")).any():
+            if (part := lines.whole_numbers()) is None:
                 return None
-            for place in range(longest):
-                inside = end - 1 - place >= first
-                digits = np.where(inside, data[end - 1 - place] - np.uint8(48), 0)  # other characters: above 9
-                if (digits > 9).any():
-                    return None
-                part += digits * np.int64(10**place)
             numbers[at : at + len(part)] = part
             at += len(part)
         return numbers

@@ -19,6 +19,9 @@ ROWS = 64  # lines from one entry of the index to the next
 _LONGEST_ID = 255  # bytes
 _MAGIC = b"voxsift table index 2\n"
 _MASKS = np.array([(2**64 - 1) << (64 - 8 * n) & (2**64 - 1) for n in range(9)], np.uint64)  # the first n of 8 bytes
+# Digits in ASCII: their common high half, eight of them; six more than nine has another.
+_HIGH, _ZEROS, _SIX = (np.uint64(0x0101010101010101 * byte) for byte in (0xF0, 0x30, 0x06))
+_MOST_DIGITS = 18
 _WORDS = 4  # of 8 bytes, that are copied at once
 _SAMPLES, _SAMPLE_BYTES = 16, 1 << 12  # blocks of a table that identify its content
 
@@ -143,6 +146,13 @@ def _ends_within_a_line(path: Path) -> bool:
         return handle.read(1) != b"\n"
 
 
+def _of_digits(words: np.ndarray) -> np.ndarray:
+    """Words of 8 decimal digits in ASCII -> their numbers, int64: pairs of digits at once, pairs of these, of those."""
+    for bits, mask in ((8, 0x000F000F000F000F), (16, 0x000000FF000000FF), (32, 0x000000000000FFFF)):
+        words = (words >> bits & mask) * 10 ** (bits // 8) + (words & mask)
+    return words.astype(np.int64)
+
+
 def _sha1():
     return hashlib.sha1(usedforsecurity=False)  # the fastest one on processors with and without instructions for it
 
@@ -244,6 +254,24 @@ class Lines:
     def values(self) -> tuple[np.ndarray, np.ndarray]:
         """First and last + 1 byte of each value (n,), with the blanks around it."""
         return self.starts + self.lengths + 1, self.ends
+
+    def whole_numbers(self) -> np.ndarray | None:
+        """The values (n,) int64, if all are whole numbers from 1 of at most 18 digits; else None."""
+        first, end = self.values()
+        lengths = end - first
+        levels, data = -(-int(lengths.max()) // 8), np.frombuffer(self.block, np.uint8)
+        if lengths.max() > _MOST_DIGITS or (data[first] == ord("0")).any():
+            return None
+        numbers, padded = np.zeros(len(self), np.int64), bytes(8 * levels) + self.block
+        view = np.ndarray((len(self.block) + 8 * levels - 7,), "S8", padded, strides=(1,))
+        for level in range(levels):  # the last 8 digits of each, the 8 before them, ...
+            words = view[end + 8 * (levels - 1 - level)].view(">u8").astype(np.uint64)
+            outside = _MASKS[8 - np.clip(lengths - 8 * level, 0, 8)]
+            words = words & ~outside | _ZEROS & outside
+            if ((words & _HIGH) + (((words + _SIX) & _HIGH) >> 4) != _ZEROS | _ZEROS >> 4).any():
+                return None
+            numbers += 10 ** (8 * level) * _of_digits(words)
+        return numbers
 
     def words(self, starts: np.ndarray, lengths: np.ndarray) -> Iterator[np.ndarray]:
         """Parts of the block as numbers in the order of their bytes: 8 bytes of each part (n,), the next 8, ..."""
