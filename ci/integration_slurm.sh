@@ -100,6 +100,27 @@ case_requeued_job() { # what Slurm starts again is waited for
     has_line x.log '# SLURM_RESTART_COUNT=1'
 }
 
+case_warned_training() { # a training that Slurm warns of its time limit goes on in the same job, queued again
+    printf 'command sbatch --requeue\noption name=* --job-name $0\n' >requeue.conf
+    cat >training.py <<'EOF'
+import pathlib, sys, time
+from toolkit.train.interrupt import StopSignal
+
+if pathlib.Path("saved").exists():
+    sys.exit(print("continued"))
+with StopSignal() as stop:
+    pathlib.Path("on").touch()
+    while not stop.received:
+        time.sleep(0.1)
+pathlib.Path("saved").touch()
+stop.end()
+EOF
+    { eventually 20 test -f on && scancel --signal USR1 --batch "$(squeue -h -o %A --name warned)"; } &
+    PYTHONPATH=${root} "${slurm_pl}" --config requeue.conf --name warned x.log python3 training.py
+    has_line x.log continued
+    has_line x.log '# SLURM_RESTART_COUNT=1'
+}
+
 case_limit_of_jobs() {
     "${slurm_pl}" --max-jobs-run 3 JOB=1:9 x.JOB.log sleep 2
     most=$(most_at_once x.*.log)
@@ -262,8 +283,8 @@ finish() {
 }
 
 cases=(success array array_over_the_limit failing_job killed_job killed_script scancel_from_outside
-    scancel_of_waiting_jobs limit_of_jobs ctrl_c quoting refused_options too_few_nodes requeued_job node_failure
-    out_of_memory preemption folder_with_blanks equal_names squeue_that_fails recipe two_nodes)
+    scancel_of_waiting_jobs limit_of_jobs ctrl_c quoting refused_options too_few_nodes requeued_job warned_training
+    node_failure out_of_memory preemption folder_with_blanks equal_names squeue_that_fails recipe two_nodes)
 for name; do
     declare -F "case_${name}" >/dev/null || die "${name}: no such case; there are time_limit ${cases[*]}"
 done

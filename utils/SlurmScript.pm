@@ -47,8 +47,16 @@ $fill_in
 } >"\$log" || exit 1
 begin=\$(date +%s)
 trap : TERM # Slurm asks the job to end; its log shall still be closed
-bash -o pipefail -c "\$command" >>"\$log" 2>&1 </dev/null
+trap '' USR1 # a program that does not expect this one goes on
+bash -o pipefail -c "\$command" >>"\$log" 2>&1 </dev/null &
+child=\$!
+trap 'kill -USR1 \$child' USR1 # Slurm warns of the time limit (sbatch --signal)
+wait \$child
 status=\$?
+while kill -0 \$child 2>/dev/null; do # a signal ended the wait
+    wait \$child
+    status=\$?
+done
 end=\$(date +%s)
 [ -z "\$(tail -c 1 "\$log" | tr '\\0' .)" ] || echo >>"\$log"
 id=\${SLURM_ARRAY_JOB_ID:-\$SLURM_JOB_ID}\${SLURM_ARRAY_TASK_ID:+_\$SLURM_ARRAY_TASK_ID}

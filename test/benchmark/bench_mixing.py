@@ -86,7 +86,7 @@ def on_the_fly(corpus: Corpus, planner: MixturePlanner, dry_noise: bool = False)
             line = planner.draw((calls, n, key), key, key, speaker, have, FS, LENGTH)
             if dry_noise:
                 line = replace(line, sources=(line.sources[0], replace(line.sources[1], room=None)))
-            made.append((line, render(line, corpus.audio, corpus.rooms)["wav"]))
+            made.append((line, render(line, corpus.audio, corpus.rooms, ("wav",))["wav"]))
         return made
 
     return call

@@ -7,7 +7,7 @@ rate, channels and finiteness. The peers: ``torchaudio.load`` (which decodes by 
 and, for arks, kaldiio, which knows no crops and decodes the whole entry.
 
 Arks: feature matrices (300, 80) float32, 100 of them, written with their scp and read back by its values in order. Ours
-writes aside, syncs and renames, and refuses values that are not finite; kaldiio is beneath it, so parity again.
+writes aside, syncs and renames, and refuses values that are not finite; kaldiio does neither.
 """
 
 import kaldiio
@@ -162,7 +162,7 @@ def write_features():
         for key in one:
             np.testing.assert_array_equal(one[key], two[key])
 
-    peer = Peer("WriteHelper", lambda: theirs, "kaldiio", PARITY)
+    peer = Peer("WriteHelper", lambda: theirs, "kaldiio", 1)
     return compare(ours, [peer], agree=agree, amount=megabytes(feats), unit="MB/s")
 
 
@@ -175,7 +175,7 @@ def read_features():
             ark.write(key, matrix)
     return compare(
         lambda: [read_array(value, key) for key, value in ark.scp.items()],
-        [Peer("load_mat", lambda: lambda: [kaldiio.load_mat(value) for value in ark.scp.values()], "kaldiio", PARITY)],
+        [Peer("load_mat", lambda: lambda: [kaldiio.load_mat(value) for value in ark.scp.values()], "kaldiio", 1)],
         agree=np.testing.assert_array_equal,
         amount=megabytes(feats),
         unit="MB/s",

@@ -18,7 +18,7 @@ from toolkit.data.item import ItemSpec
 
 UTTS = int(os.environ.get("VOXSIFT_BENCH_UTTS", 1_000_000))
 PER_SPEAKER = 100
-SECONDS, MIB = 5, 200  # targets
+SECONDS, MB = 5, 200  # targets
 
 
 def large_set(utts: int = UTTS) -> Path:
@@ -64,11 +64,12 @@ def open_large():
     """Time with and without an index, and memory."""
     for index in large_set().glob(".*.index"):
         index.unlink()
-    records = [Record(ours=timed(), peer="first opening, which makes the indexes")]
-    cpu = time.process_time()
-    text = timed()
-    cpu = time.process_time() - cpu
-    records.append(Record(ours=text, peer="with kept indexes", target=f"< {SECONDS} s CPU", met=cpu < SECONDS))
-    mib = peak_mib(worker)
-    records.append(Record(ours=f"{digits(mib)} MiB", peer="a worker's memory", target=f"< {MIB} MiB", met=mib < MIB))
+    records = []
+    for peer in ("first opening, which makes the indexes", "with kept indexes"):
+        cpu = time.process_time()
+        text = timed()
+        cpu = time.process_time() - cpu
+        records.append(Record(ours=text, peer=peer, target=f"< {SECONDS} s CPU", met=cpu < SECONDS))
+    mb = peak_mib(worker) * 1.048576
+    records.append(Record(ours=f"{digits(mb)} MB", peer="a worker's memory", target=f"< {MB} MB", met=mb < MB))
     return records

@@ -172,6 +172,23 @@ def test_faults_fail_the_run_missed_targets_only_when_strict(monkeypatch, tmp_pa
     assert "## [Things](bench_x.py)" in (tmp_path / "R.md").read_text()
 
 
+def test_a_module_is_run_alone_by_its_name(monkeypatch, tmp_path):
+    ran = []
+
+    def run(path, only):
+        ran.append(path.stem)
+        return path.name, "Things", RECORDS[:1]
+
+    monkeypatch.setattr(__main__, "run_apart", run)
+    monkeypatch.setattr(__main__, "_HERE", tmp_path)
+    for name in "xyz":
+        (tmp_path / f"bench_{name}.py").touch()
+    __main__.main(["--only", "y"])
+    assert ran == ["bench_y"]
+    __main__.main(["--only", "y", "a row"])
+    assert ran[1:] == ["bench_x", "bench_y", "bench_z"]
+
+
 def test_a_module_runs_apart_and_its_death_is_a_fault(tmp_path, monkeypatch):
     code = '"""Tiny."""\nfrom benchmark.harness import Record, row\nrow("a b")(lambda: [Record(ours="1 s")])\n'
     package = tmp_path / "benchmark"

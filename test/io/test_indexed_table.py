@@ -15,7 +15,7 @@ from toolkit.data.datasets import MixtureDataset
 from toolkit.data.extraction import ExtractionDataset
 from toolkit.io import indexed_table as module
 from toolkit.io.audio import AudioTable
-from toolkit.io.datadir import DataDir, c_sorted, invert, read_table, write_table
+from toolkit.io.datadir import DataDir, c_sorted, invert, lookups, read_table, write_table
 from toolkit.io.errors import InputError
 from toolkit.io.indexed_table import IndexedTable
 from toolkit.io.table_index import _index_path
@@ -89,11 +89,31 @@ def test_ids_of_a_part(tmp_path):
 
 
 @pytest.mark.usefixtures("on_disk")
-@pytest.mark.parametrize("values", [["1", "22", "999999999999999999"], ["1", "07"], ["1", "2x"], ["1 "], ["1", "-2"]])
+def test_lookups_are_those_of_a_dict_in_the_order_of_lines(tmp_path):
+    expected = rows(300)
+    write_table(tmp_path / "t", expected)
+    order = np.random.default_rng(0).permutation(300)
+    for size in (0, 1, 5, 6, 300):  # one by one while they are few, else along the lines
+        ids = [*np.array(list(expected))[order[:size]].tolist(), "", "s", "zz", "é", "\U0001f600"]
+        found = list(lookups(read_table(tmp_path / "t"), ids))
+        assert [ids[place] for place, _ in found] == c_sorted(ids)
+        assert all(value == expected.get(ids[place]) for place, value in found)
+
+
+@pytest.mark.usefixtures("on_disk")
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["1", "22", "999999999999999999"],
+        ["12345678", "123456789", "8765432112345678", "87654321123456789"],
+        *(["1", odd] for odd in ("07", "2x", "-2", "1/2", "1:", "x2345678", "1234567812345678:", "1" * 19)),
+        ["1 "],
+    ],
+)
 def test_whole_numbers(tmp_path, values):
     write_table(tmp_path / "t", {f"u{i}": value for i, value in enumerate(values)})
     numbers = read_table(tmp_path / "t").counts()
-    plain = all(value.isdigit() and value[0] != "0" for value in values)
+    plain = all(value.isdigit() and value[0] != "0" and len(value) <= 18 for value in values)
     assert numbers is None if not plain else numbers.tolist() == [float(value) for value in values]
 
 

@@ -17,8 +17,7 @@ from toolkit.tasks.verification.trial_scoring import load_unit_rows, scores_of_r
 pytestmark = pytest.mark.fast
 
 
-def test_any_rows_are_those_of_an_array(monkeypatch):
-    monkeypatch.setattr(stored_rows, "_MOST_ROWS", 3)
+def test_any_rows_are_those_of_an_array():
     rng, expected, actual = np.random.default_rng(0), np.zeros((20, 3), np.float32), StoredRows(20, 3)
     for index in (rng.permutation(20), slice(4, 9), np.array([7, 8, 2]), slice(15, None), np.array([], int)):
         rows = rng.normal(size=expected[index].shape).astype(np.float32)

@@ -10,7 +10,7 @@ from toolkit.io.audio import AudioTable
 from toolkit.io.datadir import DataDir, write_table
 from toolkit.io.errors import InputError
 from toolkit.simulate.plan import Mixture
-from toolkit.simulate.planner import Interferer, MixturePlanner, Noise, Recordings
+from toolkit.simulate.planner import Interferer, MixturePlanner, Noise, Recordings, _drawn
 from toolkit.simulate.render import render
 
 FS = 16000
@@ -283,3 +283,12 @@ def test_filters_and_gains_change_nothing_else(dirs):
     assert all(len({s.taps for s in m.sources}) == len(m.sources) for m in filtered), "each recording has its own"
     assert max(abs(tap) for m in filtered for s in m.sources for tap in s.taps) <= 3 / 8
     assert [Mixture.from_json(m.to_json()) for m in other] == other
+
+
+@pytest.mark.parametrize("weights", [(2.0,), (1, 2.5, 0.3), (0.1,) * 9])
+def test_kinds_are_drawn_as_by_numpy(weights):
+    kinds = {str(i): Noise([], weight=weight) for i, weight in enumerate(weights)}
+    ours, theirs = np.random.default_rng(1), np.random.default_rng(1)
+    shares = np.array(weights) / sum(weights)
+    assert [_drawn(ours, kinds) for _ in range(500)] == [str(theirs.choice(len(shares), p=shares)) for _ in range(500)]
+    assert ours.random() == theirs.random()

@@ -104,6 +104,16 @@ def test_a_role_without_snr_keeps_its_level_but_for_gains():
     assert out["noise1"] == pytest.approx(sine(400) / 4 + sine(1000), abs=0.51 * LSB)
 
 
+@pytest.mark.parametrize("only", [("wav",), ("noise1", "spk1"), ()])
+def test_some_streams_are_those_of_all(only):
+    audio, sources = Sounds(speech=white(1, level=0.5), noise=white(2)), (SPEECH, Source("noise1", "noise", 8000))
+    mixture = Mixture("mix", FS, 8000, sources, "s", {"noise1": 3.0})
+    whole, part = render(mixture, audio), render(mixture, audio, only=only)
+    assert max(np.abs(whole["wav"])) < 1 <= max(np.abs(audio.values["speech"]))  # all were scaled by the loudest
+    assert part.keys() == set(only)
+    assert all(np.array_equal(part[name], whole[name]) for name in only)
+
+
 @pytest.mark.parametrize("rooms", [None, Sounds(room=[0, 0.3, 0.1])])
 def test_the_mixture_is_the_sum_of_its_streams_on_the_16_bit_grid(rooms):
     audio = Sounds(speech=white(1), other=white(2), noise=white(3))

@@ -116,7 +116,12 @@ def squeue(words: list[str]) -> None:
             print(f"{job}|{'N/A' if never_ran else number or 'N/A'}|{state}|{reason}")
 
 
-def scontrol(_: list[str]) -> None:
+def scontrol(words: list[str]) -> None:
+    if words[0] == "requeue":
+        (HOME / "requeue").write_text(words[1])
+        with (HOME / "requeued").open("a") as handle:
+            handle.write(f"{words[1]}\n")
+        return
     print(f"MailProg = none\nMaxArraySize            = {os.environ.get('FAKE_MAX_ARRAY', 1001)}\nMaxDBDMsgs = 1")
 
 

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -77,6 +78,43 @@ def test_what_slurm_starts_again_is_waited_for(submit, slurm, tmp_path, kill):
     (slurm.folder / "requeue").touch()
     submit("x.log", "sh", "-c", f"test -f on || {{ touch on; {kill}; }}; sleep 0.5; echo again")
     assert output(tmp_path / "x.log") == "again\n"
+
+
+TRAINING = """
+import pathlib, sys, time
+from toolkit.train.interrupt import StopSignal
+
+if pathlib.Path("saved").exists():
+    sys.exit(print("continued"))
+with StopSignal() as stop:
+    pathlib.Path("on").touch()
+    while not stop.received:
+        time.sleep(0.02)
+pathlib.Path("saved").touch()
+stop.end()
+"""
+
+
+def warned(slurm, tmp_path, *command: str) -> int:
+    """Exit code of slurm.pl, when Slurm warns the script of the job that its time will soon be over."""
+    environment = os.environ | slurm.environment | {"PYTHONPATH": str(UTILS.parent)}
+    runner = subprocess.Popen([UTILS / "slurm.pl", "x.log", *command], cwd=tmp_path, env=environment)
+    wait_for((tmp_path / "on").exists)
+    os.kill(int((slurm.folder / "1/pid").read_text()), signal.SIGUSR1)
+    return runner.wait(timeout=20)
+
+
+def test_a_training_is_queued_again_when_its_time_is_nearly_over(slurm, tmp_path):
+    (tmp_path / "training.py").write_text(TRAINING)
+    assert warned(slurm, tmp_path, sys.executable, "training.py") == 0
+    assert output(tmp_path / "x.log") == "continued\n"
+    assert (slurm.folder / "requeued").read_text() == "1\n"
+
+
+def test_other_programs_go_on_when_their_time_is_nearly_over(slurm, tmp_path):
+    assert warned(slurm, tmp_path, "sh", "-c", "touch on; sleep 0.5; echo done") == 0
+    assert output(tmp_path / "x.log") == "done\n"
+    assert not (slurm.folder / "requeued").exists()
 
 
 def test_a_script_that_cannot_start_shows_slurms_log(submit, tmp_path):

@@ -50,7 +50,7 @@ class TrainingDataset(ABC):
         fs: rate in Hz.
         ids: item -> utterance id.
         speakers: class -> speaker label, C-sorted; empty if the set has no labels.
-        labels: item -> class, int64 (N,); without labels every item is its own class.
+        labels: item -> class, int32 (N,); without labels every item is its own class.
         seconds: item -> length in seconds, float64 (N,).
         encoders: stream -> what encodes it; see :meth:`encode_by`.
     """
@@ -277,12 +277,14 @@ class MixtureDataset(TrainingDataset):
                     streams, facts = self._rendered.cut(mixture, clean)
                     streams = coded(mixture, streams)
                 else:
-                    streams, facts = render(mixture, self._audio, self._rooms), mixture.facts
+                    streams, facts = render(mixture, self._audio, self._rooms, self._streams), mixture.facts
             except SilentSource as error:
                 silent = error
                 continue
-            nothing = np.zeros_like(streams["wav"])
-            return {name: streams.get(name, nothing) for name in self._streams} | targets, facts
+            for name in self._streams:
+                if name not in streams:
+                    streams[name] = np.zeros(mixture.length, np.float32)
+            return {name: streams[name] for name in self._streams} | targets, facts
         raise silent
 
 

@@ -98,7 +98,10 @@ class AudioPairs(TrainingDataset):
         for attempt in range(_ATTEMPTS):
             try:
                 planned = self.mixtures(spec, attempt)
-                audio = {name: render(mixture, self._audio, self._rooms)["wav"] for name, mixture in planned.items()}
+                audio = {
+                    name: render(mixture, self._audio, self._rooms, ("wav",))["wav"]
+                    for name, mixture in planned.items()
+                }
             except SilentSource as error:
                 silent = error
                 continue

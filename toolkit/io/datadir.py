@@ -14,7 +14,7 @@ import numpy as np
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError, shown, some_of
 from toolkit.io.indexed_table import Ids, IndexedTable, indexed_table
-from toolkit.io.text import fields, read_lines
+from toolkit.io.text import blocks, columns_of, fields
 
 _FEW = 50  # ids are looked up one by one if there are fewer than one for this number of lines
 
@@ -44,18 +44,38 @@ def table_for(path, only: Collection[str] | None) -> Mapping[str, str]:
         return indexed
     table: dict[str, str] = {}
     number = 0
-    for number, line in read_lines(path):
+    for number, block in blocks(path):
+        keys, values = columns_of(block, 2) or _keys_and_values(block, path, number)
+        rows = dict(zip(keys, values, strict=True))
+        if len(rows) < len(keys) or not rows.keys().isdisjoint(table.keys()):
+            raise _duplicate(keys, table, path, number)
+        table.update(rows if only is None else {key: value for key, value in rows.items() if key in only})
+    if not number:
+        raise InputError(f"{path}: is empty; run the stage that writes it")
+    return table
+
+
+def _keys_and_values(block: bytes, path, first: int) -> tuple[list[str], list[str]]:
+    """The columns of a block of lines ``key value...``, of which ``first`` is the number of the first."""
+    keys, values = [], []
+    for number, line in enumerate(block[:-1].decode().split("\n"), first):
         try:
             key, value = fields(line, 1)
         except ValueError:
             raise InputError(f"{path}:{number}: expected 'key value', got {line!r}") from None
-        if key in table:
-            raise InputError(f"{path}:{number}: duplicate key {shown(key)}; remove one (utils/fix_data_dir.sh)")
-        if only is None or key in only:
-            table[key] = value.rstrip(" \t")
-    if not number:
-        raise InputError(f"{path}: is empty; run the stage that writes it")
-    return table
+        keys.append(key)
+        values.append(value.rstrip(" \t"))
+    return keys, values
+
+
+def _duplicate(keys: Sequence[str], before: Collection[str], path, first: int) -> InputError:
+    """The error for the first of ``keys`` that occurs twice; the line of ``keys[0]`` has the number ``first``."""
+    seen = set(before)
+    for number, key in enumerate(keys, first):
+        if key in seen:
+            return InputError(f"{path}:{number}: duplicate key {shown(key)}; remove one (utils/fix_data_dir.sh)")
+        seen.add(key)
+    raise AssertionError("no key occurs twice")
 
 
 def part_of(table: Mapping[str, str], only: Collection[str]) -> Mapping[str, str]:
@@ -98,11 +118,24 @@ def joined(tables: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
     return {key: value for table in tables for key, value in table.items()}
 
 
-def in_order_of_lines(table: Mapping[str, str], ids: Sequence[str]) -> Sequence[int]:
-    """Places in ``ids``, in the order in which a table on disk is read fastest: that of its lines."""
+def lookups(table: Mapping[str, str], ids: Sequence[str]) -> Iterator[tuple[int, str | None]]:
+    """The place and the value of each of ``ids``, which are unique; None for those that the table lacks.
+
+    A table on disk gives them in the order of its lines, which are read once.
+    """
     if not isinstance(table, IndexedTable):
-        return range(len(ids))
-    return sorted(range(len(ids)), key=lambda place: ids[place].encode())
+        yield from enumerate(map(table.get, ids))
+        return
+    order = np.argsort(np.array([key.encode() for key in ids])).tolist()
+    if _FEW * len(ids) <= len(table):
+        yield from ((place, table.get(ids[place])) for place in order)
+        return
+    rows = iter(table.items())
+    key, value = next(rows)
+    for place in order:
+        while key < ids[place] and (row := next(rows, None)):  # the order of strings is that of their UTF-8 bytes
+            key, value = row
+        yield place, value if key == ids[place] else None
 
 
 def values_of(table: Mapping[str, str], ids: Sequence[str]) -> Iterator[str | None]:
@@ -151,19 +184,19 @@ class DataDir:
         return np.fromiter(durations(), float, len(ids))
 
     def labels(self, ids: Sequence[str]) -> tuple[list[str], np.ndarray]:
-        """The speakers, C-sorted, and the index of each id's speaker (N,) int64.
+        """The speakers, C-sorted, and the index of each id's speaker (N,) int32.
 
         Without ``utt2spk`` there are no speakers, and every id has its own index.
         """
         if "utt2spk" not in self:
-            return [], np.arange(len(ids))
+            return [], np.arange(len(ids), dtype=np.int32)
         utt2spk = self.table("utt2spk")
         if isinstance(utt2spk, IndexedTable) and isinstance(ids, Ids) and utt2spk.has_ids_of(ids.table):
             return utt2spk.labels()
         names = [utt2spk[key] for key in ids]
         speakers = c_sorted(set(names))
         number = {speaker: i for i, speaker in enumerate(speakers)}
-        return speakers, np.array([number[name] for name in names], np.int64)
+        return speakers, np.array([number[name] for name in names], np.int32)
 
     def tables(self) -> list[str]:
         """Names of the existing tables that are keyed by utterance (streams and facts), C-sorted."""

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from toolkit.io.ark import open_regular, read_array, split_place
-from toolkit.io.datadir import in_order_of_lines
+from toolkit.io.datadir import lookups
 from toolkit.io.errors import InputError
+from toolkit.io.trials import check_ids
 
 _VECTOR, _MATRIX = b"\0BFV \4", b"\0BFM \4"  # Kaldi's marks of float32, with the size of the next integer
 _GATHER_BYTES = 1 << 23
@@ -27,7 +28,7 @@ def read_rows(
     """Read the embeddings of ``ids`` in parts, each from one ark.
 
     Args:
-        table: id -> ``file.ark:offset``; has all ``ids``.
+        table: id -> ``file.ark:offset``.
         ids: unique ids.
         source: path of the table, for messages.
 
@@ -36,10 +37,10 @@ def read_rows(
         None if all are vectors.
 
     Raises:
-        InputError: an array is missing, damaged or not finite, or sizes differ; names the id.
+        InputError: an id or an array is missing, an array is damaged or not finite, or sizes differ; names the id.
     """
     size = None
-    for path, places, offsets in _by_ark(table, ids):
+    for path, places, offsets in _by_ark(table, ids, source):
         for part, rows, counts in _read_ark(path, places, offsets, table, ids):
             size = size or rows.shape[1]
             if rows.shape[1] != size:
@@ -71,11 +72,13 @@ def read_all(table: Mapping[str, str], ids: Sequence[str], source: str) -> tuple
     return np.concatenate(parts), np.array([len(part) for part in parts]), segmented
 
 
-def _by_ark(table: Mapping[str, str], ids: Sequence[str]) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+def _by_ark(table: Mapping[str, str], ids: Sequence[str], source: str) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """``(ark, indices in ids, offsets)``; offset -1 if the value does not name an ark."""
     by_path: dict[str, tuple[array, array]] = defaultdict(lambda: (array("q"), array("q")))
-    for place in in_order_of_lines(table, ids):
-        path, offset = split_place(table[ids[place]])
+    for place, value in lookups(table, ids):
+        if value is None:
+            check_ids(ids, table, source)
+        path, offset = split_place(str(value))
         places, offsets = by_path[path]
         places.append(place)
         offsets.append(-1 if offset is None else offset)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.io.datadir import c_sorted, in_order_of_lines, invert, read_table, write_table
+from toolkit.io.datadir import c_sorted, invert, lookups, read_table, write_table
 from toolkit.io.errors import InputError, some_of
 from toolkit.io.text import fields
 from toolkit.io.trials import Trials, check_ids, read_trials
@@ -66,8 +66,7 @@ class Sides:
             InputError: an utterance has no speaker, or a model has several.
         """
         speaker_of, labels = [""] * len(self.utts), dict[str, str]()
-        for place in in_order_of_lines(utt2spk, self.utts):
-            label = utt2spk.get(self.utts[place])
+        for place, label in lookups(utt2spk, self.utts):
             if label is None:
                 check_ids(self.utts, utt2spk, source)
             speaker_of[place] = labels.setdefault(str(label), str(label))  # one string for all utterances of a speaker

@@ -14,7 +14,7 @@ import numpy as np
 
 from toolkit.io.errors import InputError
 from toolkit.io.table_index import ROWS, Lines, TableIndex, open_index
-from toolkit.io.text import fields
+from toolkit.io.text import columns_of, fields
 
 LEAST_BYTES = 1 << 22  # of an indexed table; a smaller one is read into a dict, which is faster
 _GROUPS_READ = 256  # at a time, when all lines are read
@@ -24,7 +24,7 @@ def indexed_table(path) -> "IndexedTable | None":
     """A large table, opened by its index. None: read it into memory, because it is small, not C-sorted or malformed.
 
     Raises:
-        InputError: the table cannot be read, is not UTF-8 or holds a refused character (see toolkit.io.text).
+        InputError: the table cannot be read.
     """
     path = Path(path)
     try:
@@ -116,24 +116,15 @@ class IndexedTable(Mapping[str, str]):
         """The values as float64 (N,), if all are whole numbers from 1 of at most 18 digits; else None."""
         numbers, at = np.empty(len(self)), 0
         for lines in self._chunks():
-            first, end = lines.values()
-            part, data = np.zeros(len(lines), np.int64), np.frombuffer(lines.block, np.uint8)
-            longest = int((end - first).max())
-            if longest > 18 or (data[first] == ord("0")).any():
+            if (part := lines.whole_numbers()) is None:
                 return None
-            for place in range(longest):
-                inside = end - 1 - place >= first
-                digits = np.where(inside, data[end - 1 - place] - np.uint8(48), 0)  # other characters: above 9
-                if (digits > 9).any():
-                    return None
-                part += digits * np.int64(10**place)
             numbers[at : at + len(part)] = part
             at += len(part)
         return numbers
 
     def labels(self) -> tuple[list[str], np.ndarray]:
-        """The distinct values, C-sorted, and the index of each line's (N,) int64."""
-        labels, at = np.empty(len(self), np.int64), 0
+        """The distinct values, C-sorted, and the index of each line's (N,) int32."""
+        labels, at = np.empty(len(self), np.int32), 0
         number: dict[bytes, int] = {}
         for lines in self._chunks():
             first, end = lines.values()
@@ -147,7 +138,7 @@ class IndexedTable(Mapping[str, str]):
             labels[at : at + len(lines)] = np.repeat(numbers, np.diff(np.append(runs, len(lines))))
             at += len(lines)
         names = sorted(number)
-        order = np.empty(len(names), np.int64)
+        order = np.empty(len(names), np.int32)
         order[[number[name] for name in names]] = np.arange(len(names))
         for start in range(0, len(labels), 1 << 20):
             labels[start : start + (1 << 20)] = order[labels[start : start + (1 << 20)]]
@@ -175,6 +166,9 @@ class IndexedTable(Mapping[str, str]):
 
     def _parsed(self, data: bytes) -> Iterator[tuple[str, str]]:
         try:
+            if (columns := columns_of(data, 2)) is not None:
+                yield from zip(*columns, strict=True)
+                return
             for line in data[:-1].decode().split("\n"):
                 key, value = fields(line, 1)
                 yield key, value.rstrip(" \t")

@@ -1,5 +1,6 @@
 """Many vectors: in memory while they are few, else in a temporary file, which is read and written by rows."""
 
+import mmap
 import os
 import tempfile
 from collections.abc import Iterator
@@ -7,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 
 _MOST_BYTES = 1 << 26  # in memory
-_MOST_ROWS = 1 << 14  # read at once
 
 
 def room_for_rows(count: int, size: int) -> "np.ndarray | StoredRows":
@@ -34,42 +34,37 @@ class StoredRows:
     """
 
     def __init__(self, count: int, size: int):
-        self.shape = (count, size)
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # open as long as the rows are used
-        os.posix_fallocate(self._file.fileno(), 0, max(1, 4 * count * size))  # a full disk shows here, not later
+        self.shape, length = (count, size), max(1, 4 * count * size)
+        with tempfile.TemporaryFile() as file:
+            os.posix_fallocate(file.fileno(), 0, length)  # a full disk shows here, not later
+            self._mapped = mmap.mmap(file.fileno(), length)
+        self._rows = np.ndarray(self.shape, np.float32, self._mapped)
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, index) -> np.ndarray:
-        places, of_place = np.unique(self._places(index), return_inverse=True)
-        rows = np.empty((len(places), self.shape[1]), np.float32)
-        for part, offset in self._runs(places):
-            os.preadv(self._file.fileno(), [rows[part].data], offset)
-        return rows[of_place]
+        rows = self._rows[self._places(index)]
+        self._release()
+        return rows
 
     def __setitem__(self, index, rows: np.ndarray) -> None:
-        places = self._places(index)
-        order = np.argsort(places, kind="stable")
-        places, rows = places[order], np.ascontiguousarray(rows[order], np.float32)
-        for part, offset in self._runs(places):
-            os.pwritev(self._file.fileno(), [rows[part].data], offset)
+        self._rows[index] = rows
+        self._release()
 
     def parts(self) -> Iterator[tuple[int, np.ndarray]]:
         """All rows, in parts of half of what is kept in memory: the place of the first row, and the rows."""
-        step = max(1, _MOST_BYTES // (8 * self.shape[1]))
-        for start in range(0, len(self), step):
-            yield start, self[start : start + step]
+        for start in range(0, len(self), self.part_rows):
+            yield start, self[start : start + self.part_rows]
+
+    @property
+    def part_rows(self) -> int:
+        """Rows of a part."""
+        return max(1, _MOST_BYTES // (8 * self.shape[1]))
 
     def _places(self, index) -> np.ndarray:
-        return np.arange(*index.indices(len(self))) if isinstance(index, slice) else index
+        return np.arange(*index.indices(len(self))) if isinstance(index, slice) else index  # a copy, not a view
 
-    def _runs(self, places: np.ndarray) -> Iterator[tuple[slice, int]]:
-        """Parts of ``places`` that are consecutive, and their offset in the file."""
-        if not len(places):
-            return
-        is_first = (np.diff(places, prepend=-2) != 1) | (np.arange(len(places)) % _MOST_ROWS == 0)
-        starts = np.flatnonzero(is_first)
-        ends, offsets = np.append(starts[1:], len(places)), 4 * self.shape[1] * places[starts]
-        for start, end, offset in zip(starts.tolist(), ends.tolist(), offsets.tolist(), strict=True):
-            yield slice(start, end), offset
+    def _release(self) -> None:
+        """Give up the pages that were read or written; the file has them."""
+        self._mapped.madvise(mmap.MADV_DONTNEED)

@@ -13,12 +13,15 @@ import numpy as np
 
 from toolkit.io.atomic import replacing
 from toolkit.io.errors import InputError
-from toolkit.io.text import blocks
+from toolkit.io.text import blocks, is_rare, is_utf8
 
 ROWS = 64  # lines from one entry of the index to the next
 _LONGEST_ID = 255  # bytes
 _MAGIC = b"voxsift table index 2\n"
 _MASKS = np.array([(2**64 - 1) << (64 - 8 * n) & (2**64 - 1) for n in range(9)], np.uint64)  # the first n of 8 bytes
+# Digits in ASCII: their common high half, eight of them; six more than nine has another.
+_HIGH, _ZEROS, _SIX = (np.uint64(0x0101010101010101 * byte) for byte in (0xF0, 0x30, 0x06))
+_MOST_DIGITS = 18
 _WORDS = 4  # of 8 bytes, that are copied at once
 _SAMPLES, _SAMPLE_BYTES = 16, 1 << 12  # blocks of a table that identify its content
 
@@ -72,7 +75,7 @@ def open_index(path: Path, handle: int) -> "TableIndex | None":
         handle: a file descriptor of it.
 
     Raises:
-        InputError: the table cannot be read, is not UTF-8 or holds a refused character (see toolkit.io.text).
+        InputError: the table cannot be read.
     """
     table = _identity(handle)
     index = _kept(path, table) or _build(path, table)
@@ -120,8 +123,8 @@ def _scan(path: Path, table: str) -> TableIndex | None:
     count, last = 0, b""
     starts, firsts = [], []
     digests = _Digests()
-    for _, block in blocks(path):
-        lines = Lines.of(block)
+    for _, block in blocks(path, checked=False):
+        lines = Lines.of(block) if is_utf8(block) else None
         if lines is None or not lines.is_sorted(last, digests):
             return None
         rows = slice(-count % ROWS, None, ROWS)
@@ -141,6 +144,13 @@ def _ends_within_a_line(path: Path) -> bool:
     with open(path, "rb") as handle:
         handle.seek(-1, os.SEEK_END)
         return handle.read(1) != b"\n"
+
+
+def _of_digits(words: np.ndarray) -> np.ndarray:
+    """Words of 8 decimal digits in ASCII -> their numbers, int64: pairs of digits at once, pairs of these, of those."""
+    for bits, mask in ((8, 0x000F000F000F000F), (16, 0x000000FF000000FF), (32, 0x000000000000FFFF)):
+        words = (words >> bits & mask) * 10 ** (bits // 8) + (words & mask)
+    return words.astype(np.int64)
 
 
 def _sha1():
@@ -184,7 +194,10 @@ class Lines:
 
     @classmethod
     def of(cls, block: bytes) -> "Lines | None":
-        """The lines of a block that ends with a line end; None if one lacks key or value, or begins with a blank."""
+        """The lines of a block that ends with a line end; None if one lacks key or value, or begins with a blank.
+
+        None, too, if the block holds a refused character (see toolkit.io.text).
+        """
         data = np.frombuffer(block, np.uint8)
         marks = np.flatnonzero(data <= 32)
         blanks, ends = marks[::2], marks[1::2]
@@ -200,6 +213,8 @@ class Lines:
     @classmethod
     def _of_any(cls, block: bytes, data: np.ndarray) -> "Lines | None":
         """As :meth:`of`, for values with blanks."""
+        if is_rare(block):
+            return None
         ends = np.flatnonzero(data == 10)
         starts = np.concatenate([[0], ends[:-1] + 1])
         blanks = np.flatnonzero((data == 32) | (data == 9))
@@ -239,6 +254,24 @@ class Lines:
     def values(self) -> tuple[np.ndarray, np.ndarray]:
         """First and last + 1 byte of each value (n,), with the blanks around it."""
         return self.starts + self.lengths + 1, self.ends
+
+    def whole_numbers(self) -> np.ndarray | None:
+        """The values (n,) int64, if all are whole numbers from 1 of at most 18 digits; else None."""
+        first, end = self.values()
+        lengths = end - first
+        levels, data = -(-int(lengths.max()) // 8), np.frombuffer(self.block, np.uint8)
+        if lengths.max() > _MOST_DIGITS or (data[first] == ord("0")).any():
+            return None
+        numbers, padded = np.zeros(len(self), np.int64), bytes(8 * levels) + self.block
+        view = np.ndarray((len(self.block) + 8 * levels - 7,), "S8", padded, strides=(1,))
+        for level in range(levels):  # the last 8 digits of each, the 8 before them, ...
+            words = view[end + 8 * (levels - 1 - level)].view(">u8").astype(np.uint64)
+            outside = _MASKS[8 - np.clip(lengths - 8 * level, 0, 8)]
+            words = words & ~outside | _ZEROS & outside
+            if ((words & _HIGH) + (((words + _SIX) & _HIGH) >> 4) != _ZEROS | _ZEROS >> 4).any():
+                return None
+            numbers += 10 ** (8 * level) * _of_digits(words)
+        return numbers
 
     def words(self, starts: np.ndarray, lengths: np.ndarray) -> Iterator[np.ndarray]:
         """Parts of the block as numbers in the order of their bytes: 8 bytes of each part (n,), the next 8, ..."""

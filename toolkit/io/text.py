@@ -38,13 +38,16 @@ def refuse_fifo(path: Path) -> None:
         raise InputError(f"{path}: is a FIFO; expected a file")
 
 
-def blocks(path, missing: str = "no such file; run the stage that writes it") -> Iterator[tuple[int, bytes]]:
+def blocks(
+    path, missing: str = "no such file; run the stage that writes it", checked: bool = True
+) -> Iterator[tuple[int, bytes]]:
     r"""Read a text file in blocks of a megabyte: number of the first line, and lines that end with ``\n``.
 
     The fields of such a line are ``line.split()``: the block holds no other blanks.
 
     Args:
         missing: message for a file that does not exist.
+        checked: False: blocks are as in the file, and the number is always 1; see :func:`is_utf8` and :func:`is_rare`.
 
     Raises:
         InputError: the file cannot be read, is not UTF-8, or holds a refused character (the line is named).
@@ -62,8 +65,8 @@ def blocks(path, missing: str = "no such file; run the stage that writes it") ->
                     block += handle.readline()
                     if not block.endswith(b"\n"):
                         block += b"\n"
-                yield number, _checked(block, path, number)
-                number += block.count(b"\n")
+                yield number, _checked(block, path, number) if checked else block
+                number += block.count(b"\n") if checked else 0
                 block = handle.read(_CHUNK_BYTES)
     except FileNotFoundError:
         raise InputError(f"{path}: {missing}") from None
@@ -71,10 +74,23 @@ def blocks(path, missing: str = "no such file; run the stage that writes it") ->
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
+def is_utf8(block: bytes) -> bool:
+    """Whether bytes are text in UTF-8."""
+    try:
+        return block.isascii() or bool(block.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def is_rare(block: bytes) -> bool:
+    """Whether a block holds a refused character or a carriage return."""
+    return any(byte in block for byte in _RARE)  # eight searches for a byte take a third of one translation
+
+
 def _checked(block: bytes, path: Path, number: int) -> bytes:
     """The block, checked, with plain line ends."""
-    is_rare = any(byte in block for byte in _RARE)  # eight searches for a byte take a third of one translation
-    if is_rare and b"\0B" in block:  # follows each key of a Kaldi ark
+    rare = is_rare(block)
+    if rare and b"\0B" in block:  # follows each key of a Kaldi ark
         raise InputError(f"{path}: is an ark, expected text; use the .scp that lists it")
     try:
         if not block.isascii():
@@ -83,7 +99,7 @@ def _checked(block: bytes, path: Path, number: int) -> bytes:
         line, begin = number + block.count(b"\n", 0, error.start), block.rfind(b"\n", 0, error.start) + 1
         text = block[begin : begin + 80].partition(b"\n")[0]
         raise InputError(f"{path}:{line}: cannot be read: is not UTF-8: {text!r}; save the file as UTF-8") from None
-    if not is_rare:
+    if not rare:
         return block
     if bad := _REFUSED.search(block):
         line = number + block.count(b"\n", 0, bad.start())

@@ -1,8 +1,10 @@
 """Draw mixtures by seed: noise, room, speed and interferer of an utterance."""
 
 import math
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate, repeat
 from pathlib import Path
 
 import numpy as np
@@ -242,9 +244,9 @@ class MixturePlanner:
 
     def _draw_room(self, rng: np.random.Generator):
         """Endless impulse responses of one room, repeated only if all are used; Nones without a room."""
-        responses: Sequence[str | None] = [None]
-        if self._rooms and rng.random() < self.room_prob:
-            responses = self._rooms[rng.integers(len(self._rooms))]
+        if not self._rooms or rng.random() >= self.room_prob:
+            yield from repeat(None)
+        responses = self._rooms[rng.integers(len(self._rooms))]
         order = rng.permutation(len(responses))
         while True:
             yield from (responses[i] for i in order)
@@ -293,6 +295,6 @@ def _check_weight(key: str, weight: float) -> None:
 
 
 def _drawn(rng: np.random.Generator, choices: Mapping[str, Noise | Codec]) -> str:
-    """A random name, by weight."""
-    weights = np.array([choice.weight for choice in choices.values()], float)
-    return list(choices)[rng.choice(len(choices), p=weights / weights.sum())]
+    """A random name, by weight: that of ``rng.choice`` with probabilities, in a fraction of its time."""
+    ends = list(accumulate(choice.weight for choice in choices.values()))
+    return list(choices)[bisect_right([end / ends[-1] for end in ends], rng.random())]

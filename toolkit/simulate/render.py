@@ -10,6 +10,8 @@ Streams are on the 16-bit grid (k / 32768), so files and loaders have identical 
 peak above 0.99 are scaled down by the same factor, unless the plan says ``clip``.
 """
 
+import math
+from collections.abc import Collection
 from functools import reduce
 
 import numpy as np
@@ -34,18 +36,21 @@ class SilentSource(InputError):
 
 
 @np.errstate(over="ignore", invalid="ignore")  # overflow is detected at the end
-def render(mixture: Mixture, audio: AudioTable, rooms: AudioTable | None = None) -> dict[str, np.ndarray]:
+def render(
+    mixture: Mixture, audio: AudioTable, rooms: AudioTable | None = None, only: Collection[str] | None = None
+) -> dict[str, np.ndarray]:
     """Render one mixture.
 
     Args:
         mixture: a line of a plan.
         audio: audio of the sources, at ``mixture.fs``.
         rooms: the impulse responses.
+        only: streams to return, which saves the work for the others; None: all.
 
     Returns:
         stream -> float32 (mixture.length,): ``wav`` (the sum, through the codec if there is one), one for each role
         (``spk1``, ``noise1``, ...), and ``dereverb1`` (target with direct path and early reflections) when the target
-        is in a room.
+        is in a room. Streams may share memory.
 
     Raises:
         SilentSource: a source whose level decides the SNR is digital silence.
@@ -72,12 +77,12 @@ def render(mixture: Mixture, audio: AudioTable, rooms: AudioTable | None = None)
     streams = {"wav": reduce(np.add, streams.values()), **streams}
     if early is not None:
         streams["dereverb1"] = _place(_gained(early), mixture.length)
-    return coded(mixture, _to_grid(streams, mixture.id, mixture.clip))
+    return coded(mixture, _to_grid(streams, mixture.id, mixture.clip, only))
 
 
 def coded(mixture: Mixture, streams: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Streams of a mixture, ``wav`` through its codec; without a codec they are returned as they are."""
-    if mixture.codec is None:
+    if mixture.codec is None or "wav" not in streams:
         return streams
     return streams | {"wav": code(streams["wav"], mixture.fs, mixture.codec, mixture.kbps)}
 
@@ -101,7 +106,7 @@ def _take(source: Source, audio: AudioTable) -> np.ndarray:
     first = int(source.begin * source.speed)
     if first >= have:
         raise InputError(f"{source.utt}: has {have} samples, the plan begins at {first}; make the plan again")
-    needed = int(np.ceil(source.length * source.speed)) + 1
+    needed = math.ceil(source.length * source.speed) + 1
     if not source.wrap:
         samples = audio.read(source.utt, first, min(needed, have - first))
     else:
@@ -200,8 +205,14 @@ def active_level(samples: np.ndarray, fs: int) -> float:
     whole = len(samples) // frame * frame
     power = np.square(samples[:whole].reshape(-1, frame), dtype=np.float64).mean(axis=1)
     if whole == 0 or power.max() == 0.0:
-        return float(np.square(samples, dtype=np.float64).mean())
+        return _power(samples)
     return float(power[power > power.max() * 10 ** (-_ACTIVE_DB / 10)].mean())
+
+
+def _power(samples: np.ndarray) -> float:
+    """Mean square of (N,) samples."""
+    wide = samples.astype(np.float64)
+    return float(np.dot(wide, wide)) / len(wide)
 
 
 def _level(parts: list[tuple[Source, np.ndarray]], mixture: Mixture) -> float:
@@ -216,7 +227,7 @@ def _level(parts: list[tuple[Source, np.ndarray]], mixture: Mixture) -> float:
     if mixture.level == "active" and parts[0][0].role.startswith("spk"):
         power = active_level(samples, mixture.fs)
     else:
-        power = float(np.square(samples, dtype=np.float64).mean())
+        power = _power(samples)
     if power == 0.0:
         role, utts = parts[0][0].role, ", ".join(source.utt for source, _ in parts)
         raise SilentSource(f"{mixture.id}: {role} ({utts}) is digital silence, so no SNR can be set; plan without it")
@@ -251,18 +262,27 @@ def _place(parts: list[tuple[Source, np.ndarray]], length: int) -> np.ndarray:
     return out
 
 
-def _to_grid(streams: dict[str, np.ndarray], name: str, clip: bool = False) -> dict[str, np.ndarray]:
-    """Scale all streams below the peak limit, or clip, and round to 16 bits. ``name``: id for errors."""
-    peak = float(np.max([(stream.max(), -stream.min()) for stream in streams.values()]))  # NaN if there is any
+def _to_grid(
+    streams: dict[str, np.ndarray], name: str, clip: bool = False, only: Collection[str] | None = None
+) -> dict[str, np.ndarray]:
+    """Scale all streams below the peak limit, or clip, and round to 16 bits.
+
+    Args:
+        name: id for errors.
+        only: streams to return; None: all.
+    """
+    distinct = {id(stream): stream for stream in streams.values()}  # a mixture of one source is that source
+    peak = float(np.max([(stream.max(), -stream.min()) for stream in distinct.values()]))  # NaN if there is any
     if not peak < np.inf:
         raise InputError(f"{name}: its samples overflow; lower its gains, or format its recordings (stage 2)")
     if clip and peak > LOUDEST:
         raise InputError(f"{name}: peaks at {peak:.3g} times full scale, too much for clipping; lower its gains")
     factor = np.float32(min(1.0, PEAK / peak) * 32768 if peak > 0 and not clip else 32768)
-    streams = {name: stream * factor for name, stream in streams.items()}
-    for stream in streams.values():
+    kept = {name: id(stream) for name, stream in streams.items() if only is None or name in only}
+    rounded = {key: distinct[key] * factor for key in set(kept.values())}
+    for stream in rounded.values():
         np.rint(stream, out=stream)
         if clip:
             np.clip(stream, -32768, 32767, out=stream)
         stream *= np.float32(1 / 32768)
-    return streams
+    return {name: rounded[key] for name, key in kept.items()}

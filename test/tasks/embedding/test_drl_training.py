@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from helpers.fake_gpu import check_training_step
 
 from test.tasks.embedding.conftest import train_ee, write_pairs
 from toolkit.io.datadir import write_table
@@ -62,6 +63,10 @@ def test_conditions_go_from_the_speaker_code(trained):
     first, *_, end = records(trained, "train")
     for term in ("speaker", "environment", "correlation", "reconstruction"):
         assert end[term] < first[term], term
+
+
+def test_a_training_step_on_a_fake_gpu(pairs, tmp_path, monkeypatch):
+    check_training_step(monkeypatch, lambda: train_ee(pairs, tmp_path / "exp"))
 
 
 def test_validation_by_numpy(trained, pairs):

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import yaml
+from helpers.fake_gpu import check_training_step
 
 from test.tasks.embedding.conftest import EXTRACTOR, rows_of, train_ee
 from toolkit.io.datadir import write_table
@@ -35,6 +36,10 @@ def _cosine_distance(rows: np.ndarray) -> float:
     clean, others = rows[:, 0], rows[:, 1:]
     cosines = np.einsum("nd,nvd->nv", clean, others)
     return 100 * float(np.mean(1 - cosines / np.linalg.norm(clean, axis=1)[:, None] / np.linalg.norm(others, axis=2)))
+
+
+def test_a_training_step_on_a_fake_gpu(pairs, tmp_path, monkeypatch):
+    check_training_step(monkeypatch, lambda: train_ee(pairs, tmp_path / "exp"))
 
 
 def test_a_training_goes_on_as_if_it_had_not_stopped(pairs, trained, tmp_path):

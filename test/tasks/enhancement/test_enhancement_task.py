@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from helpers.fake_gpu import check_training_step
 from helpers.plain_tse import TINY_SEFPNET
 from torch import nn
 
@@ -97,6 +98,10 @@ def one_epoch(task, words, tmp_path_factory):
     expdir = tmp_path_factory.mktemp("one_epoch")
     trained(task, words, expdir, "--trainer.epochs", "1")
     return expdir
+
+
+def test_a_training_step_on_a_fake_gpu(task, words, tmp_path, monkeypatch):
+    check_training_step(monkeypatch, lambda: train.main([task, *words, "--expdir", str(tmp_path / "exp")]))
 
 
 def test_epochs_in_one_go_equal_epochs_in_two(task, words, one_epoch, tmp_path):

@@ -6,6 +6,7 @@ import shutil
 import pytest
 import torch
 import yaml
+from helpers.fake_gpu import check_training_step
 
 from toolkit.bin import classify_intents, statistics, train
 from toolkit.io.command_line import run
@@ -31,6 +32,13 @@ def test_it_learns_first_words_by_heart(learnt):
     valid = [record for record in records if record["kind"] == "valid"]
     assert max(record["accuracy"] for record in valid) >= 50
     assert all(record["accuracy"] <= record["slot_accuracy"] for record in valid)
+
+
+def test_a_training_step_on_a_fake_gpu(words, orders, tmp_path, monkeypatch):
+    check_training_step(
+        monkeypatch,
+        lambda: train.main([*words, "--valid_dirs", f"[{orders / 'dev'}]", "--expdir", str(tmp_path / "exp")]),
+    )
 
 
 def test_files_sets_and_packages_agree(learnt, orders, tmp_path, capsys):

@@ -7,6 +7,7 @@ import pytest
 import torch
 import yaml
 from conftest import format_sets
+from helpers.fake_gpu import check_training_step
 
 from toolkit.bin import simulate_plan, simulate_render, statistics, train
 from toolkit.io.command_line import run
@@ -60,6 +61,11 @@ def call(tree, tmp_path):
         return run(train.main, [task, "--config", str(tree / f"{task}.yaml"), *dirs, *more])
 
     return train_on
+
+
+@pytest.mark.parametrize("task", ["se", "tse"])
+def test_a_training_step_on_a_fake_gpu(call, task, tmp_path, monkeypatch):
+    check_training_step(monkeypatch, lambda: call(task, None, "--expdir", str(tmp_path / "exp")))
 
 
 @pytest.mark.parametrize("task", ["se", "tse"])

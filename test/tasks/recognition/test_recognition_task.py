@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from helpers.fake_gpu import check_training_step
 
 from toolkit import Recognizer
 from toolkit.bin import train, train_units, transcribe_audio
@@ -34,6 +35,13 @@ def test_it_learns_by_heart(learnt):
     valid = [record for record in records if record["kind"] == "valid"]
     assert min(record["cer"] for record in valid) == 0
     assert {"loss", "ctc", "attention", "wer"} <= valid[-1].keys()
+
+
+def test_a_training_step_on_a_fake_gpu(words, songs, tmp_path, monkeypatch):
+    check_training_step(
+        monkeypatch,
+        lambda: train.main([*words, "--valid_dirs", f"[{songs / 'dev'}]", "--expdir", str(tmp_path / "exp")]),
+    )
 
 
 @pytest.mark.parametrize(("method", "most"), [("ctc_greedy", 0), ("joint", 0.1), ("ctc_beam", 0.1)])

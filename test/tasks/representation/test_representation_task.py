@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from helpers.fake_gpu import check_training_step
 from helpers.songs import write_songs
 
 from toolkit import SSLEncoder
@@ -50,6 +51,10 @@ def test_masked_units_of_new_songs_are_predicted_above_chance(learnt, songs):
     shares = counts[counts > 0] / counts.sum()
     assert best["perplexity"] == pytest.approx(math.exp(-(shares * np.log(shares)).sum()), rel=1e-4)
     assert perplexity(torch.tensor([5, 5, 0, 5])) == pytest.approx(3)
+
+
+def test_a_training_step_on_a_fake_gpu(words, tmp_path, monkeypatch):
+    check_training_step(monkeypatch, lambda: train.main([*words, "--expdir", str(tmp_path / "exp")]))
 
 
 def test_two_epochs_are_one_and_one(words, tmp_path):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from helpers.fake_gpu import check_training_step
 
 from toolkit.bin import train
 from toolkit.data.batches import CropBatches
@@ -66,6 +67,10 @@ def trained(words, expdir, *more) -> dict:
 def records(expdir) -> list[dict]:
     lines = (expdir / "metrics.jsonl").read_text().splitlines()
     return [record for record in map(json.loads, lines) if record["kind"] == "train"]
+
+
+def test_a_training_step_on_a_fake_gpu(words, tmp_path, monkeypatch):
+    check_training_step(monkeypatch, lambda: trained(words, tmp_path / "exp"))
 
 
 def test_every_part_of_the_loss_falls(words, tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate.state import AcceleratorState
+from helpers.fake_gpu import check_training_step
 
 from toolkit.bin import train
 from toolkit.io.command_line import run
@@ -89,6 +90,10 @@ def test_the_batch_that_is_tried_before_training_changes_nothing(options, one_ep
     untried = trained([*options, "--trainer.epochs", "1"], tmp_path / "untried")
     assert same(tried["task"], untried["task"])
     assert torch.equal(tried["rng"][0], untried["rng"][0])
+
+
+def test_a_training_step_on_a_fake_gpu(options, tmp_path, monkeypatch):
+    check_training_step(monkeypatch, lambda: trained(options, tmp_path / "exp"))
 
 
 def test_three_epochs_are_two_and_one(options, whole, tmp_path, monkeypatch):

@@ -49,9 +49,10 @@ def dot_scores(enroll, test, enroll_row: np.ndarray, test_row: np.ndarray) -> np
     """
     scores = np.empty(len(enroll_row), dtype=np.float32)
     if isinstance(test, StoredRows):  # a part of the test side in memory, and its trials in the order of enrolments
-        for start, rows in test.parts():
-            trials = np.flatnonzero((test_row >= start) & (test_row < start + len(rows)))
-            trials = trials[np.argsort(enroll_row[trials], kind="stable")]
+        part_of = test_row // test.part_rows
+        order = np.argsort(part_of * len(enroll) + enroll_row, kind="stable")
+        trials_of_parts = np.split(order, np.cumsum(np.bincount(part_of)))
+        for (start, rows), trials in zip(test.parts(), trials_of_parts, strict=False):  # the last parts may have none
             scores[trials] = dot_scores(enroll, rows, enroll_row[trials], test_row[trials] - start)
         return scores
     step = max(1, _BLOCK_BYTES // (8 * enroll.shape[1]))

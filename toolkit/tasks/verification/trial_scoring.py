@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolkit.io.datadir import c_sorted, in_order_of_lines, read_table
+from toolkit.io.datadir import c_sorted, read_table
 from toolkit.io.embeddings import read_rows
 from toolkit.io.enrolment import Sides, read_enroll2utt, sides_of
 from toolkit.io.errors import InputError, some_of
@@ -101,8 +101,6 @@ def load_unit_rows(path, utts: Sequence[str], scoring: str) -> UnitRows:
             ``cosine``, a matrix.
     """
     table = read_table(path)
-    if any(utts[place] not in table for place in in_order_of_lines(table, utts)):
-        check_ids(utts, table, str(path))
     sums: np.ndarray | StoredRows | None = None
     counts, parts = np.ones(len(utts), dtype=np.int64), []
     for places, rows, n in read_rows(table, utts, str(path)):

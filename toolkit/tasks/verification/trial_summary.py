@@ -91,10 +91,13 @@ def _resample(scores, is_target, pairs, bootstrap: Bootstrap, calibration, progr
 
 
 def _counts(is_target: np.ndarray, pairs: tuple[np.ndarray, ...]) -> dict[str, Any]:
+    takes_part = np.zeros(1 + max(side.max(initial=-1) for side in pairs), bool)
+    for side in pairs:
+        takes_part[side] = True
     return {
         "n_target": int(is_target.sum()),
         "n_nontarget": int((~is_target).sum()),
-        "n_speakers": len(np.union1d(*pairs)),
+        "n_speakers": int(takes_part.sum()),
     }
 
 
