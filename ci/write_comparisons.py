@@ -20,7 +20,7 @@ _INTERVAL = re.compile(rf"{_NUMBER} \[{_NUMBER}, {_NUMBER}\]")
 
 
 class Cell(NamedTuple):
-    """A cell of a table: recipe below egs/, heading of the table, words of the row, column."""
+    """A cell of a table: recipe below egs/ or another page of one, heading of the table, words of the row, column."""
 
     recipe: str
     heading: str
@@ -124,8 +124,13 @@ def _paranoise(over: str) -> tuple[Paired, ...]:
     return tuple(Paired(Cell(recipe, table, (f"sv_paranoise_enc_seed{n}", over), "EER (points)"), -1) for n in (0, 1))
 
 
-def _tse(experiment: str) -> Cell:
-    return _summary("speechocean762/tse", "mean of 2 sets", experiment, "SI-SDR improvement (dB)")
+def _tse(first: str, second: str) -> tuple[Apart, ...]:
+    """The first extractor against the second, by two recipes with equal budgets."""
+    places = (("speechocean762/tse", "mean of 2 sets", ""), ("open/tse/RESULTS_systems.md", "mean of 3 sets", "_seed0"))
+    return tuple(
+        Apart(*(_summary(recipe, over, f"tse_{one}{end}", "SI-SDR improvement (dB)") for one in (first, second)), 1)
+        for recipe, over, end in places
+    )
 
 
 def _downstream(measure: str, sign: int) -> tuple[Paired, ...]:
@@ -167,19 +172,19 @@ CLAIMS = (
     Claim(
         "LGR-TSE: local and global features are better than global ones",
         "SI-SDR improvement (dB)",
-        (Apart(_tse("tse_lgr"), _tse("tse_lgr_global"), 1),),
+        _tse("lgr", "lgr_global"),
         "--tse_config conf/train_lgr.yaml",
     ),
     Claim(
         "LGR-TSE: global features are better than local ones",
         "SI-SDR improvement (dB)",
-        (Apart(_tse("tse_lgr_global"), _tse("tse_lgr_local"), 1),),
+        _tse("lgr_global", "lgr_local"),
         "--tse_config conf/train_lgr_global.yaml",
     ),
     Claim(
         "LGR-TSE: an embedding helps Speakerfilter",
         "SI-SDR improvement (dB)",
-        (Apart(_tse("tse_speakerfilter_lgr"), _tse("tse_speakerfilter"), 1),),
+        _tse("speakerfilter_lgr", "speakerfilter"),
         "--tse_config conf/train_speakerfilter_lgr.yaml",
     ),
     *(
@@ -199,9 +204,14 @@ CLAIMS = (
 )
 
 
+def file_of(recipe: str) -> str:
+    """Path below egs/ of a recipe's RESULTS.md; that of another page is given as it is."""
+    return recipe if recipe.endswith(".md") else f"{recipe}/RESULTS.md"
+
+
 def page_of(recipe: str) -> str:
-    """The text of a recipe's RESULTS.md."""
-    return (ROOT / "egs" / recipe / "RESULTS.md").read_text(encoding="utf-8")
+    """The text of a page of results."""
+    return (ROOT / "egs" / file_of(recipe)).read_text(encoding="utf-8")
 
 
 def text_of(cell: Cell) -> str:
@@ -214,7 +224,7 @@ def text_of(cell: Cell) -> str:
         for row in rows[2:]:
             if set(row[:3]) >= set(cell.row):
                 return row[rows[0].index(cell.column)]
-    raise SystemExit(f"error: egs/{cell.recipe}/RESULTS.md: no {' '.join(cell.row)}, {cell.column} in {cell.heading}")
+    raise SystemExit(f"error: egs/{file_of(cell.recipe)}: no {' '.join(cell.row)}, {cell.column} in {cell.heading}")
 
 
 def interval(text: str) -> tuple[float, float]:
@@ -248,6 +258,11 @@ def weighed(one: Paired | Apart | Verdict) -> tuple[str, int]:
     return f"{mine} against {others}: {how} by {by} points [{low}, {high}]", (1 if how == "better" else -1) * certain
 
 
+def recipe_of(one: Paired | Apart | Verdict) -> str:
+    """Where evidence comes from."""
+    return one.recipe if isinstance(one, Verdict) else (one.cell if isinstance(one, Paired) else one.first).recipe
+
+
 def peer_rows() -> Iterator[str]:
     """Lines of the table of peers."""
     yield "| the same files | ours | peer |"
@@ -266,12 +281,10 @@ def claim_rows() -> Iterator[str]:
     for row in CLAIMS:
         texts, signs = zip(*(weighed(one) for one in row.evidence), strict=True)
         verdict = {(1,): "yes", (-1,): "no, the reverse"}.get(tuple({*signs}), "not certain")
-        seeds = f"{len(signs)} seeds" if len(signs) > 1 else "one seed"
-        first = row.evidence[0]
-        recipe = {Paired: lambda e: e.cell.recipe, Apart: lambda e: e.first.recipe, Verdict: lambda e: e.recipe}
-        name = recipe[type(first)](first)
-        cells = [row.claim, row.measure, "; ".join(texts), f"{verdict} ({seeds})"]
-        yield f"| {' | '.join(cells)} | [{name}](../{name}/RESULTS.md) `{row.command}` |"
+        pages = list(dict.fromkeys(file_of(recipe_of(one)) for one in row.evidence))
+        runs = f"{len(pages)} recipes" if len(pages) > 1 else f"{len(signs)} seeds" if len(signs) > 1 else "one seed"
+        links = ", ".join(f"[{page.rpartition('/')[0]}](../{page})" for page in pages)
+        yield f"| {row.claim} | {row.measure} | {'; '.join(texts)} | {verdict} ({runs}) | {links} `{row.command}` |"
 
 
 def pages() -> dict[Path, str]:

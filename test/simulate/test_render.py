@@ -5,8 +5,8 @@ import pytest
 from helpers.sounds import FS, LSB, SPEECH, Sounds, mix, white
 from scipy.signal import fftconvolve
 
-from toolkit.simulate.plan import Source
-from toolkit.simulate.render import active_level, convolve
+from toolkit.simulate.plan import Mixture, Source
+from toolkit.simulate.render import active_level, convolve, render
 
 
 def sine(hz, length=8000, level=0.1):

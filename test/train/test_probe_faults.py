@@ -5,15 +5,23 @@ import random
 import numpy as np
 import pytest
 import torch
-from helpers.probed_tasks import Encoder, enhancement, extraction, verification
+from helpers.probed_tasks import Encoder, Sounds, enhancement, extraction, verification
 from torch import nn
 
 from toolkit.io.errors import InputError
 from toolkit.losses.enhancement.waveform import SNR, EnhancementLoss
 from toolkit.losses.speaker.margin import AAMSoftmax, SpeakerLoss
 from toolkit.models.se.base import SpeechEnhancer
+from toolkit.models.sv.ecapa_tdnn import EcapaTdnn
 from toolkit.models.tse.base import SpeakerExtractor
 from toolkit.train.probe import probe
+
+
+def test_one_speaker_is_named_as_the_fault(monkeypatch):
+    """The loss of one class is always zero: without the check the model would be blamed."""
+    monkeypatch.setattr(Sounds, "speakers", ["ann"])
+    with pytest.raises(InputError, match="one speaker, ann"):
+        verification(EcapaTdnn(20, 8, 12, 8))
 
 
 class Deaf(Encoder):  # to lengths

@@ -35,6 +35,7 @@ def _device(word: str) -> int | str:
 def main(args: argparse.Namespace) -> None:
     """Enhance the microphone, or extract from it."""
     from toolkit.cli.shared.enrolments import read_enrolments, warn_of_quality
+    from toolkit.cli.shared.inputs import inputs_of
     from toolkit.cli.shared.streaming import play_live
     from toolkit.cli.shared.systems import load_system
     from toolkit.io.errors import InputError
@@ -45,7 +46,7 @@ def main(args: argparse.Namespace) -> None:
     if args.keep:
         raise InputError("--keep: is for enhancement; leave it out with --enroll")
     extractor = load_system("tse", args)
-    enrolments = read_enrolments(args.enroll, extractor.fs)
+    enrolments = read_enrolments(inputs_of(args.enroll), extractor.fs)
     stream = extractor.stream(enrolments)
     warn_of_quality(enrolments)
     play_live(stream, args)
