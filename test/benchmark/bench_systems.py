@@ -15,7 +15,7 @@ import torch
 from benchmark.harness import Peer, Record, compare, digits, measure, row
 
 from toolkit.io.config import load_config
-from toolkit.systems import Enhancer, Verifier
+from toolkit.systems import Enhancer
 from toolkit.systems.kinds import system_class, task_of
 from toolkit.systems.named import named_models, network_of, remedy_of
 from toolkit.tasks import registry
@@ -47,9 +47,10 @@ def built(config: str):
     return objects, network, task.streams(network, objects.loss)
 
 
-def batch_of(network, streams: tuple[str, ...], size: int, seconds: float) -> dict:
+def batch_of(network, streams: tuple[str, ...], size: int, seconds: float, per_speaker: int) -> dict:
     """Noise in every stream, as toolkit.data.collate returns it."""
-    batch: dict = {"lengths": None, "labels": torch.randint(SPEAKERS, (size,)), "facts": [{}] * size}
+    labels = torch.arange(size) // per_speaker
+    batch: dict = {"lengths": None, "labels": labels, "facts": [{"noise": "noise", "snr": "5"}] * size}
     for stream in streams:
         samples = network.fs if stream.startswith("enroll") else round(seconds * network.fs)
         width = network.embedding_dim if stream == "embedding" else samples
@@ -63,7 +64,7 @@ def step_of(config: str):
     torch.manual_seed(0)
     objects, network, streams = built(config)
     size, seconds = objects.batches.batch_size, objects.batches.crop_seconds[1]
-    batch = batch_of(network, streams, size, seconds)
+    batch = batch_of(network, streams, size, seconds, objects.loss.utterances_per_speaker)
     optimizer = objects.optimizer([*network.parameters(), *objects.loss.parameters()])
 
     def step() -> float:
@@ -134,22 +135,6 @@ def same_length(ours, theirs) -> None:
     assert ours.shape[-1] == theirs.shape[-1]
     assert np.isfinite(ours).all()
     assert np.isfinite(theirs).all()
-
-
-@row("embedding of 10 s by GE2E")
-def ge2e() -> list[Record]:
-    """The published weights, in our code and in the package that they are from."""
-    verifier = Verifier(*named("ge2e"))
-    samples = (0.1 * np.random.default_rng(0).standard_normal(round(SECONDS * 16000))).astype(np.float32)
-
-    def resemblyzer():
-        from resemblyzer import VoiceEncoder
-
-        encoder = VoiceEncoder("cpu", verbose=False)
-        return lambda: encoder.embed_utterance(samples)
-
-    peer = Peer("VoiceEncoder", resemblyzer, package="resemblyzer", target=1)
-    return compare(lambda: verifier.vector(samples), [peer], agree=same_length, amount=SECONDS, unit="x real time")
 
 
 @row("enhancement of 10 s by the shipped GTCRN")
