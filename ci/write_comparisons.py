@@ -6,7 +6,6 @@ The numbers are cells and verdicts of the recipes' RESULTS.md, which stage 9 wri
 """
 
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -281,9 +280,9 @@ def claim_rows() -> Iterator[str]:
     for row in CLAIMS:
         texts, signs = zip(*(weighed(one) for one in row.evidence), strict=True)
         verdict = {(1,): "yes", (-1,): "no, the reverse"}.get(tuple({*signs}), "not certain")
-        pages = list(dict.fromkeys(file_of(recipe_of(one)) for one in row.evidence))
-        runs = f"{len(pages)} recipes" if len(pages) > 1 else f"{len(signs)} seeds" if len(signs) > 1 else "one seed"
-        links = ", ".join(f"[{page.rpartition('/')[0]}](../{page})" for page in pages)
+        files = list(dict.fromkeys(file_of(recipe_of(one)) for one in row.evidence))
+        runs = f"{len(files)} recipes" if len(files) > 1 else f"{len(signs)} seeds" if len(signs) > 1 else "one seed"
+        links = ", ".join(f"[{file.rpartition('/')[0]}](../{file})" for file in files)
         yield f"| {row.claim} | {row.measure} | {'; '.join(texts)} | {verdict} ({runs}) | {links} `{row.command}` |"
 
 
@@ -298,4 +297,3 @@ def pages() -> dict[Path, str]:
 if __name__ == "__main__":
     for page, text in pages().items():
         page.write_text(text, encoding="utf-8")
-    sys.exit(0)

@@ -32,6 +32,13 @@ def marks_of(folder: str) -> list[str]:
     return sorted(map(str, Path(folder).glob(".done.*")))
 
 
+def warnings_of(words: list[str]) -> list[str]:
+    """Warnings of a dry run: the folders that options of local/data.sh name and that are not there."""
+    from toolkit.simulate.folder_sets import missing_folders  # slow import
+
+    return [f"WARNING {fault}: no such folder; stage 1 would end with this error" for fault in missing_folders(words)]
+
+
 def is_network_alone(config: str) -> bool:
     """Is a training config of a network that needs no training: does it say nothing of data, loss or optimizer?"""
     from toolkit.io.config import load_config  # slow import

@@ -11,7 +11,7 @@ from typing import ClassVar
 from toolkit.io.errors import InputError
 from toolkit.io.files import read_text
 from toolkit.recipes.common_options import Conditions, Results
-from toolkit.recipes.names import is_network_alone, marks_of, yaml_list
+from toolkit.recipes.names import is_network_alone, marks_of, warnings_of, yaml_list
 from toolkit.recipes.options import UsageError, as_text
 from toolkit.recipes.programs import output_of, output_once, run_all
 
@@ -69,10 +69,7 @@ class Recipe(Results, Conditions, ABC):
             raise InputError(f"--results {self.results}: folder {folder} not found")
         self.results = self.results or f"{self.expdir}/RESULTS.md"
         if self.dry_run and self.runs(1):
-            from toolkit.simulate.folder_sets import missing_folders
-
-            faults = missing_folders(self.local_data_words.splitlines())
-            self.messages += [f"WARNING {fault}: no such folder; stage 1 would end with this error" for fault in faults]
+            self.messages += warnings_of(self.local_data_words.splitlines())
 
     @abstractmethod
     def check_configs(self) -> None:

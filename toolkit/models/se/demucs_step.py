@@ -65,7 +65,7 @@ class DemucsStep(BlockStep):
         return [seen, left, *memory.old]
 
     def forward(self, wav: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
-        """See BlockStep."""
+        """wav (1, k block), states -> output (1, k block), new states; see BlockStep."""
         seen, left, *rest = states
         memory = _Memory(rest)
         output = self._output(wav, _Bounds(self, seen, left), memory)

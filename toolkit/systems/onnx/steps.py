@@ -33,7 +33,7 @@ class _GtcrnStep(BlockStep):
         return [torch.zeros(1, self.block), torch.zeros(1, self.block), *map(torch.zeros_like, layers)]
 
     def forward(self, wav: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
-        """See BlockStep."""
+        """wav (1, k block), states -> output (1, k block), new states; see BlockStep."""
         return self.extracted(wav, states, (1.0, 1.0))
 
     def extracted(self, wav: Tensor, states: tuple[Tensor, ...], gains: Iterable[Tensor | float]) -> tuple[Tensor, ...]:
@@ -71,7 +71,7 @@ class _GtcrnExtractorStep(BlockStep):
         return torch.cat([gain.flatten(1) for gain in self.extractor.gains(enrolment)], 1)
 
     def forward(self, wav: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
-        """See BlockStep."""
+        """wav (1, k block), states -> output (1, k block), new states; see BlockStep."""
         speaker, *others = states
         gains = self.extractor.by_layer(speaker)
         output, *new = self.inner.extracted(wav, tuple(others), gains)
